@@ -1,0 +1,21 @@
+"""What every dashboard template knows: the business, the member's role, the navigation."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts import navigation
+
+
+def dashboard(request: HttpRequest) -> dict[str, Any]:
+    """Template variables `business`, `role`, `pages`, `live_url`; empty outside a business."""
+    membership = getattr(request, "membership", None)
+    if membership is None:
+        return {"business": None, "role": "", "pages": [], "live_url": ""}
+    return {
+        "business": membership.business,
+        "role": membership.role,
+        "pages": navigation.pages_for(membership.role),
+        "live_url": settings.LIVE_URL,
+    }

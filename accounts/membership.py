@@ -1,0 +1,67 @@
+"""Whose page it is: the decorator that puts `request.business` in place and the tenant into the transaction."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+from accounts.errors import NotAllowed, ParleyError
+from accounts.models import Business, Membership, User
+from accounts.tenancy import scope, system
+
+P = ParamSpec("P")
+SESSION_KEY = "business_id"
+
+
+class BusinessRequest(HttpRequest):
+    """A request of a logged-in member, for type checkers; made by `member_page`."""
+
+    user: User
+    business: Business
+    membership: Membership
+
+
+def member_page(
+    *roles: str,
+) -> Callable[
+    [Callable[Concatenate[BusinessRequest, P], HttpResponse]],
+    Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+]:
+    """Let members with one of `roles` (any, when none is named) in; the view runs in its business's scope."""
+
+    def decorate(
+        view: Callable[Concatenate[BusinessRequest, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @wraps(view)
+        def wrapped(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            membership = current_membership(request)
+            if membership is None:
+                return render(request, "accounts/no_business.html", status=403)
+            request.membership, request.business = membership, membership.business
+            if roles and membership.role not in roles:
+                return refusal(request, NotAllowed())
+            try:
+                with scope(membership.business_id):
+                    return view(request, *args, **kwargs)
+            except ParleyError as error:
+                return refusal(request, error)
+
+        return login_required(wrapped)
+
+    return decorate
+
+
+def current_membership(request: HttpRequest) -> Membership | None:
+    """The membership chosen in this session, else the user's first; read anew on every request."""
+    with system("a login comes before its tenant"):
+        memberships = Membership.objects.filter(user_id=request.user.pk).select_related("business__plan", "user")
+        chosen = memberships.filter(business_id=request.session.get(SESSION_KEY)).first()
+        return chosen or memberships.order_by("id").first()
+
+
+def refusal(request: HttpRequest, error: ParleyError) -> HttpResponse:
+    """An error page that says what to do, in the dashboard's own look."""
+    return render(request, "error.html", {"error": error}, status=error.status)

@@ -1,0 +1,115 @@
+"""Rate cards: effective-dated price lists of market x category with graduated volume tiers."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from billing.models.markets import Market
+from hosting.models import Category
+
+
+class RateCard(models.Model):
+    """A price list in one currency; floor and ceiling bound every tier of every version."""
+
+    name = models.CharField(max_length=80, unique=True)
+    currency = models.CharField(max_length=3, default="USD")
+    floor_micros = models.BigIntegerField()
+    ceiling_micros = models.BigIntegerField()
+    is_default = models.BooleanField(default=False, help_text=_("Businesses of this currency follow it."))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(floor_micros__gte=0, ceiling_micros__gte=F("floor_micros")), name="card_floor_below_ceiling"
+            ),
+            models.UniqueConstraint(
+                fields=["currency"], condition=Q(is_default=True), name="one_default_card_per_currency"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.currency})"
+
+
+class VersionState(models.TextChoices):
+    """A draft can be edited; once scheduled a version is fixed for ever."""
+
+    DRAFT = "draft", _("Draft")
+    SCHEDULED = "scheduled", _("Scheduled")
+
+
+class CardVersion(models.Model):
+    """What a card says from one month on, with its rules of what is free; versions of a card never overlap."""
+
+    card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="versions")
+    state = models.CharField(max_length=10, choices=VersionState.choices, default=VersionState.DRAFT)
+    valid_from = models.DateField(help_text=_("First day of a month."))
+    valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
+    service_free_in_window = models.BooleanField(default=False)
+    utility_free_in_window = models.BooleanField(default=False)
+    free_entry_hours = models.PositiveIntegerField(default=72)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(valid_from__day=1) & (Q(valid_to=None) | Q(valid_to__day=1)),
+                name="card_version_starts_a_month",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="card_version_dates_in_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.card.name} from {self.valid_from:%Y-%m}"
+
+
+class Rate(models.Model):
+    """A version's row for one market and category; its prices are its tiers."""
+
+    version = models.ForeignKey(CardVersion, on_delete=models.CASCADE, related_name="rates")
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    category = models.CharField(max_length=30, choices=Category.choices)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "market", "category"], name="one_rate_per_market_and_category"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.market_id} {self.category}"
+
+
+class Tier(models.Model):
+    """The price of the messages in positions `first` to `last` (inclusive; NULL is unbounded) of a month."""
+
+    rate = models.ForeignKey(Rate, on_delete=models.CASCADE, related_name="tiers")
+    first = models.PositiveBigIntegerField()
+    last = models.PositiveBigIntegerField(null=True, blank=True)
+    price_micros = models.BigIntegerField()
+
+    class Meta:
+        ordering: ClassVar = ["rate", "first"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["rate", "first"], name="one_tier_per_first_position"),
+            models.CheckConstraint(condition=Q(first__gte=1), name="tier_first_is_positive"),
+            models.CheckConstraint(condition=Q(last=None) | Q(last__gte=F("first")), name="tier_positions_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first}–{self.last or '∞'} at {self.price_micros}"
+
+
+class CardChoice(models.Model):
+    """A business that follows a card other than its currency's default."""
+
+    business = models.OneToOneField(Business, on_delete=models.PROTECT, related_name="card_choice")
+    card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="followers")
+
+    def __str__(self) -> str:
+        return f"{self.business} follows {self.card}"

@@ -1,0 +1,161 @@
+"""The ledger: periods, tallies, charges, the rollup that invoices copy, and what could not be priced."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+
+
+class Period(models.Model):
+    """A calendar month of one business in its time zone; the edges are stored and never recomputed."""
+
+    class State(models.TextChoices):
+        """An open period takes charges; a closed one is history."""
+
+        OPEN = "open", _("Open")
+        CLOSED = "closed", _("Closed")
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="periods")
+    month = models.DateField(help_text=_("First day of the month."))
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "month"], name="one_period_per_month"),
+            models.CheckConstraint(condition=Q(month__day=1), name="period_starts_a_month"),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="period_edges_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} of business {self.business_id}"
+
+
+class Rule(models.TextChoices):
+    """Which rule of the card priced a message."""
+
+    TIER = "tier", _("Tier of the rate card")
+    SERVICE_IN_WINDOW = "service_in_window", _("Service is free in the 24-hour window")
+    UTILITY_IN_WINDOW = "utility_in_window", _("Utility is free in the 24-hour window")
+    FREE_ENTRY = "free_entry", _("Free-entry window")
+
+
+class Tally(models.Model):
+    """How many positions of a business, month, market, category and rule are taken."""
+
+    business_id = models.BigIntegerField()
+    month = models.DateField()
+    market = models.CharField(max_length=60)
+    category = models.CharField(max_length=30)
+    rule = models.CharField(max_length=20, choices=Rule.choices)
+    positions = models.PositiveBigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business_id", "month", "market", "category", "rule"], name="one_tally"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.positions} {self.category} to {self.market}"
+
+
+class Charge(models.Model):
+    """The price of one delivered message: never changed, never deleted, by trigger. No foreign keys: a ledger is bulk."""
+
+    message_id = models.BigIntegerField()
+    business_id = models.BigIntegerField()
+    month = models.DateField(help_text=_("The month it was delivered in; decides tier and card version."))
+    billed_month = models.DateField(help_text=_("The month whose invoice carries it."))
+    market = models.CharField(max_length=60)
+    category = models.CharField(max_length=30)
+    rule = models.CharField(max_length=20, choices=Rule.choices)
+    position = models.PositiveBigIntegerField()
+    tier_id = models.BigIntegerField(null=True, blank=True)
+    version_id = models.BigIntegerField()
+    price_micros = models.BigIntegerField()
+    delivered_at = models.DateTimeField()
+    charged_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["message_id"], name="one_charge_per_message"),
+            models.UniqueConstraint(
+                fields=["business_id", "month", "market", "category", "rule", "position"], name="one_charge_per_position"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"charge of message {self.message_id}"
+
+
+class Usage(models.Model):
+    """The rollup: count and amount per invoice line to be. A late delivery has `month` before `billed_month`."""
+
+    business_id = models.BigIntegerField()
+    billed_month = models.DateField()
+    month = models.DateField()
+    market = models.CharField(max_length=60)
+    category = models.CharField(max_length=30)
+    rule = models.CharField(max_length=20, choices=Rule.choices)
+    version_id = models.BigIntegerField()
+    # 0 where a rule made the message free: NULL would not be unique.
+    tier_id = models.BigIntegerField(default=0)
+    price_micros = models.BigIntegerField()
+    messages = models.BigIntegerField()
+    amount_micros = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "usage"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=[
+                    "business_id",
+                    "billed_month",
+                    "month",
+                    "market",
+                    "category",
+                    "rule",
+                    "version_id",
+                    "tier_id",
+                ],
+                name="one_usage_row",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.messages} {self.category} to {self.market} in {self.billed_month:%Y-%m}"
+
+
+class Quarantine(models.Model):
+    """A delivery that could not be priced, with the reason; re-queued by an operator once that is mended."""
+
+    class Reason(models.TextChoices):
+        """What was missing."""
+
+        NO_CARD = "no_card", _("No rate card version for this business and month")
+        NO_RATE = "no_rate", _("The rate card has no price for this market and category")
+        NO_PERIOD = "no_period", _("No open period to bill it in")
+
+    message_id = models.BigIntegerField(unique=True)
+    business_id = models.BigIntegerField()
+    number_id = models.BigIntegerField()
+    recipient = models.CharField(max_length=32)
+    category = models.CharField(max_length=20)
+    window_open = models.BooleanField()
+    free_entry = models.BooleanField()
+    delivered_at = models.DateTimeField()
+    reason = models.CharField(max_length=20, choices=Reason.choices)
+    quarantined_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "quarantine"
+
+    def __str__(self) -> str:
+        return f"message {self.message_id}: {self.get_reason_display()}"

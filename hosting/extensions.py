@@ -1,0 +1,36 @@
+"""What apps above hosting add to it, without hosting knowing them: each registers a callable in its `ready()`."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hosting.models import Message
+
+
+@dataclass(frozen=True)
+class MessageNote:
+    """A few words about one message shown beside it, such as its price, with a link that explains them."""
+
+    text: str
+    title: str = ""
+    url: str = ""
+
+
+# (business id, message ids) -> note per message id; one query for the whole page.
+MessageNotes = Callable[[int, Iterable[int]], dict[int, MessageNote]]
+# Called in the sending transaction just before a message is written; refuses by raising a ParleyError.
+SendCheck = Callable[["Message"], None]
+
+message_notes: list[MessageNotes] = []
+send_checks: list[SendCheck] = []
+
+
+def notes_for(business_id: int, message_ids: Iterable[int]) -> dict[int, list[MessageNote]]:
+    """All notes about some messages of one business, by message id."""
+    ids = list(message_ids)
+    notes: dict[int, list[MessageNote]] = {}
+    for source in message_notes:
+        for message_id, note in source(business_id, ids).items():
+            notes.setdefault(message_id, []).append(note)
+    return notes

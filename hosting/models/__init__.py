@@ -1,0 +1,36 @@
+"""What was said: numbers, contacts, conversations, messages, and the rows that wait to be worked on."""
+
+from hosting.models.conversations import Contact, Conversation
+from hosting.models.events import Event, ParkedStatus
+from hosting.models.messages import (
+    Category,
+    Delivery,
+    Direction,
+    HostedCount,
+    Message,
+    Outgoing,
+    Status,
+)
+from hosting.models.numbers import Account, Number, Transport
+from hosting.models.sandbox import Handset
+from hosting.models.templates import Template, TemplateStatus
+
+__all__ = [
+    "Account",
+    "Category",
+    "Contact",
+    "Conversation",
+    "Delivery",
+    "Direction",
+    "Event",
+    "Handset",
+    "HostedCount",
+    "Message",
+    "Number",
+    "Outgoing",
+    "ParkedStatus",
+    "Status",
+    "Template",
+    "TemplateStatus",
+    "Transport",
+]

@@ -1,0 +1,94 @@
+"""Contacts (customers) and conversations (the thread with one customer on one number)."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.models.numbers import Number
+
+CUSTOMER_SERVICE_WINDOW = timedelta(hours=24)
+
+
+class Contact(models.Model):
+    """A customer of one business, known by WhatsApp id (digits), user id, or both."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="contacts")
+    wa_id = models.CharField(max_length=32, help_text=_("Digits of the phone number, without the plus sign."))
+    user_id = models.CharField(max_length=80, blank=True, help_text=_("Business-scoped user id, such as US.1349…"))
+    name = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "wa_id"], name="contact_once_per_business"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"+{self.wa_id}"
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    """Sets of conversations."""
+
+    def newest_first(self) -> Self:
+        """By last message, newest on top; ties broken by id so that paging is stable."""
+        return self.order_by("-last_message_at", "-id")
+
+
+class Conversation(models.Model):
+    """The thread with one contact on one number."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="conversations", db_index=False)
+    number = models.ForeignKey(Number, on_delete=models.PROTECT, related_name="conversations", db_index=False)
+    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="conversations")
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_message_at = models.DateTimeField(default=timezone.now)
+    last_message_text = models.CharField(max_length=120, blank=True)
+    last_inbound_at = models.DateTimeField(null=True, blank=True)
+    unread_count = models.PositiveIntegerField(default=0)
+    is_resolved = models.BooleanField(default=False)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["number", "contact"], name="one_conversation_per_number_and_contact"),
+            # Lets a message name business and conversation in one foreign key.
+            models.UniqueConstraint(fields=["business", "id"], name="conversation_of_business"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "-last_message_at", "-id"], name="conversation_inbox"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact} with {self.number}"
+
+    @property
+    def window_until(self) -> datetime | None:
+        """When the 24-hour customer service window closes, or None if it never opened."""
+        return self.last_inbound_at + CUSTOMER_SERVICE_WINDOW if self.last_inbound_at else None
+
+    def window_open(self, *, at: datetime) -> bool:
+        """Whether free-form messages may be sent at that moment."""
+        return self.window_until is not None and at < self.window_until
+
+    def get_absolute_url(self) -> str:
+        """The thread in the dashboard."""
+        from django.urls import reverse
+
+        return reverse("inbox_thread", args=[self.public_id])
+
+
+def preview(kind: str, content: dict[str, Any], text: str) -> str:
+    """One line for the conversation list: the text, or the kind in brackets."""
+    return (text or f"[{kind}]").replace("\n", " ")[:120]

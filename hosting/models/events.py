@@ -1,0 +1,61 @@
+"""Raw webhook events as they came in, and statuses that came before their message."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from hosting.models.numbers import Account
+
+
+class Event(models.Model):
+    """The raw bytes of one webhook request; unique by content, so a repeated delivery is one row."""
+
+    digest = models.BinaryField(max_length=32, unique=True, help_text=_("SHA-256 of account and body."))
+    account = models.ForeignKey(
+        Account,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        help_text=_("Whose secret signed it; empty for the platform's own door, which speaks for every number."),
+    )
+    body = models.BinaryField()
+    received_at = models.DateTimeField(default=timezone.now)
+    applied_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    is_dead = models.BooleanField(default=False, help_text=_("Gave up after 5 attempts; can be re-run."))
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=Q(applied_at=None, is_dead=False), name="event_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"event {self.pk}"
+
+
+class ParkedStatus(models.Model):
+    """A status whose message is not known yet; tried again when messages arrive, never dropped."""
+
+    phone_number_id = models.CharField(max_length=32)
+    wamid = models.CharField(max_length=256)
+    status = models.CharField(max_length=10)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField(default=timezone.now)
+    errors = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "parked statuses"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["phone_number_id", "wamid", "status"], name="status_parked_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} of {self.wamid}"

@@ -1,0 +1,199 @@
+"""Messages either way, and what follows from them: outgoing work, deliveries, the month's count."""
+
+import base64
+import secrets
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, Q, Value, When
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.models.conversations import Contact, Conversation
+from hosting.models.numbers import Number
+from hosting.models.templates import Template
+
+
+class Direction(models.TextChoices):
+    """Which way a message went."""
+
+    IN = "in", _("Inbound")
+    OUT = "out", _("Outbound")
+
+
+class Status(models.TextChoices):
+    """State of an outbound message; the rank only rises. Inbound messages are `received`."""
+
+    RECEIVED = "received", _("Received")
+    ACCEPTED = "accepted", _("Accepted")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Failed")
+    DELIVERED = "delivered", _("Delivered")
+    READ = "read", _("Read")
+
+
+STATUS_RANK: dict[str, int] = {"received": 0, "accepted": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4}
+
+
+class Category(models.TextChoices):
+    """What a message is for; decides its price."""
+
+    MARKETING = "marketing", _("Marketing")
+    UTILITY = "utility", _("Utility")
+    AUTHENTICATION = "authentication", _("Authentication")
+    SERVICE = "service", _("Service")
+
+
+def new_wamid() -> str:
+    """A message id as the Cloud API makes them: `wamid.` and base64 of 24 random bytes."""
+    return "wamid." + base64.b64encode(secrets.token_bytes(24)).decode()
+
+
+class Message(models.Model):
+    """One message of a conversation, either way, with its state."""
+
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="messages", db_index=False, db_constraint=False
+    )
+    # The database's own foreign key is (business, conversation): a message cannot stray to another tenant.
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.PROTECT, related_name="messages", db_index=False, db_constraint=False
+    )
+    number = models.ForeignKey(Number, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    contact = models.ForeignKey(
+        Contact, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    wamid = models.CharField(max_length=256, default=new_wamid)
+    direction = models.CharField(max_length=3, choices=Direction.choices)
+    kind = models.CharField(max_length=20, help_text=_("The Cloud API's type: text, template, image …"))
+    text = models.TextField(blank=True, help_text=_("What a reader sees and search finds."))
+    content = models.JSONField(default=dict, help_text=_("The Cloud API's object for this type."))
+    context_wamid = models.CharField(max_length=256, blank=True, help_text=_("The message replied to."))
+    tracker = models.CharField(max_length=512, blank=True, help_text=_("biz_opaque_callback_data"))
+    template = models.ForeignKey(
+        Template, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    category = models.CharField(max_length=20, choices=Category.choices, blank=True)
+    window_open = models.BooleanField(default=False, help_text=_("Was the 24-hour window open when it was accepted?"))
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    status = models.CharField(max_length=10, choices=Status.choices)
+    status_rank = models.GeneratedField(
+        expression=Case(
+            *[When(status=status, then=Value(rank)) for status, rank in STATUS_RANK.items()], default=Value(0)
+        ),
+        output_field=models.SmallIntegerField(),
+        db_persist=True,
+    )
+    errors = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["number", "wamid"], name="wamid_once_per_number"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="message_status_known"),
+            models.CheckConstraint(
+                condition=Q(direction="in", category="", status="received")
+                | (Q(direction="out", category__in=Category.values) & ~Q(status="received")),
+                name="message_direction_fits",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["conversation", "id"], name="message_thread"),
+            models.Index(fields=["business", "-id"], name="message_log"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_direction_display()} {self.kind} {self.wamid}"
+
+    @property
+    def display_text(self) -> str:
+        """The text, or the kind in brackets."""
+        return self.text or f"[{self.kind}]"
+
+    @property
+    def error_reason(self) -> str:
+        """Why it failed, in the words of the network."""
+        first: dict[str, Any] = (self.errors or [{}])[0]
+        return str(first.get("error_data", {}).get("details") or first.get("title") or "")
+
+
+class Outgoing(models.Model):
+    """An accepted message that waits for its transport; the row is the queue and goes when handed over."""
+
+    class State(models.TextChoices):
+        """Open rows are claimed; dead and unknown ones wait for an operator."""
+
+        OPEN = "open", _("Waiting")
+        SENDING = "sending", _("Being sent")
+        UNKNOWN = "unknown", _("Result unknown")
+        DEAD = "dead", _("Dead letter")
+
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True, related_name="outgoing")
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    number = models.ForeignKey(Number, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    transport = models.CharField(max_length=20)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    lease_token = models.UUIDField(null=True, blank=True)
+    last_error = models.TextField(blank=True)
+    queued_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "outgoing"
+        indexes: ClassVar = [
+            models.Index(fields=["transport", "not_before"], condition=Q(state="open"), name="outgoing_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.message_id}"
+
+
+class Delivery(models.Model):
+    """The fact that an outbound message was delivered: one row, waiting to be metered. No foreign keys: it is a queue."""
+
+    message_id = models.BigIntegerField(unique=True)
+    business_id = models.BigIntegerField()
+    number_id = models.BigIntegerField()
+    recipient = models.CharField(max_length=32, help_text=_("Digits of the customer's number."))
+    category = models.CharField(max_length=20, choices=Category.choices)
+    window_open = models.BooleanField(default=False)
+    free_entry = models.BooleanField(default=False, help_text=_("Within a free-entry window."))
+    delivered_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+
+    def __str__(self) -> str:
+        return f"delivery of message {self.message_id}"
+
+
+class HostedCount(models.Model):
+    """Messages hosted in one calendar month (UTC) of one business; the row decides whether one more fits the plan."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="hosted_counts")
+    month = models.DateField()
+    messages = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "month"], name="one_hosted_count_per_month"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.messages} in {self.month:%Y-%m}"

@@ -1,0 +1,77 @@
+"""Accounts (Cloud API WABA) and the business phone numbers in them."""
+
+import secrets
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.secrets import EncryptedTextField
+
+
+def new_graph_id() -> str:
+    """A numeric string of 15 digits, as the Cloud API names its objects."""
+    return str(secrets.randbelow(9 * 10**14) + 10**14)
+
+
+def new_token() -> str:
+    """32 random hex digits, for secrets that a business may show to its own receiver."""
+    return secrets.token_hex(16)
+
+
+class Transport(models.TextChoices):
+    """How a message leaves."""
+
+    SANDBOX = "sandbox", _("Sandbox: a simulated phone")
+    CLOUDAPI = "cloudapi", _("Upstream Cloud API")
+
+
+class Account(models.Model):
+    """A Cloud API account (WABA): holds numbers and templates, and the secret its webhooks are signed with."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="accounts")
+    waba_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
+    name = models.CharField(max_length=120)
+    app_secret = EncryptedTextField(default=new_token)
+    verify_token = EncryptedTextField(default=new_token)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.waba_id})"
+
+
+class Number(models.Model):
+    """A business phone number, addressed by its Cloud API `phone_number_id`."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="numbers")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="numbers")
+    phone_number_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
+    digits = models.CharField(max_length=15, help_text=_("E.164 without the plus sign."))
+    verified_name = models.CharField(max_length=120)
+    transport = models.CharField(max_length=20, choices=Transport.choices, default=Transport.SANDBOX)
+    quality_rating = models.CharField(max_length=10, default="GREEN")
+    messages_per_second = models.PositiveIntegerField(default=80)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(digits__regex=r"^[1-9][0-9]{6,14}$"), name="number_digits_e164"),
+            models.UniqueConstraint(fields=["business", "digits"], name="number_once_per_business"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verified_name} +{self.digits}"
+
+    @property
+    def display_phone_number(self) -> str:
+        """The number as people write it, with plus sign and spaces."""
+        import phonenumbers
+
+        try:
+            parsed = phonenumbers.parse(f"+{self.digits}")
+        except phonenumbers.NumberParseException:
+            return f"+{self.digits}"
+        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
