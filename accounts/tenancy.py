@@ -41,11 +41,24 @@ def system(reason: str) -> Iterator[None]:
 
 
 @contextmanager
-def _entered(new: Scope) -> Iterator[None]:
+def opened() -> Iterator[None]:
+    """Open a transaction whose business a database function will set; `remember` it once it is known."""
+    with _entered(None):
+        yield
+
+
+def remember(business_id: int) -> None:
+    """Note the business that `accounts_open_key` has scoped this transaction to."""
+    connection.parley_scope = Scope(APP_ROLE, str(business_id))  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _entered(new: Scope | None) -> Iterator[None]:
     nested = connection.in_atomic_block
     outer: Scope = getattr(connection, "parley_scope", CLOSED)
     with transaction.atomic():
-        apply(new)
+        if new is not None:
+            apply(new)
         try:
             yield
         finally:

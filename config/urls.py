@@ -3,7 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts import health
+
 urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("account/", include("allauth.urls")),
+    # The Cloud API's paths begin with digits or a version; they come last.
+    path("", include("hosting.api.urls")),
 ]

@@ -14,13 +14,23 @@ def _cipher() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.ENCRYPTION_KEYS])
 
 
+def encrypt(text: str) -> str:
+    """Plain text -> ciphertext (Fernet: AES-128-CBC and HMAC-SHA256)."""
+    return _cipher().encrypt(text.encode()).decode()
+
+
+def decrypt(stored: str) -> str:
+    """Ciphertext -> plain text; raises InvalidToken when no key fits."""
+    return _cipher().decrypt(stored.encode()).decode()
+
+
 class EncryptedTextField(models.TextField):
-    """Text encrypted with Fernet (AES-128-CBC and HMAC-SHA256); cannot be searched."""
+    """Text encrypted at rest; cannot be searched."""
 
     def get_prep_value(self, value: Any) -> str | None:
         """Plain text -> ciphertext."""
-        return None if value is None else _cipher().encrypt(str(value).encode()).decode()
+        return None if value is None else encrypt(str(value))
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:
         """Ciphertext -> plain text."""
-        return None if value is None else _cipher().decrypt(value.encode()).decode()
+        return None if value is None else decrypt(value)

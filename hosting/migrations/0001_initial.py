@@ -277,7 +277,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='template',
-            constraint=models.CheckConstraint(condition=models.Q(('name__regex', '^[a-z0-9_]{1,512}$')), name='template_name_letters'),
+            constraint=models.CheckConstraint(condition=models.Q(('name__regex', '^[a-z0-9_]+$')), name='template_name_letters'),
         ),
         migrations.AddIndex(
             model_name='message',

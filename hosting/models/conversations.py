@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -89,6 +89,6 @@ class Conversation(models.Model):
         return reverse("inbox_thread", args=[self.public_id])
 
 
-def preview(kind: str, content: dict[str, Any], text: str) -> str:
+def preview(kind: str, text: str) -> str:
     """One line for the conversation list: the text, or the kind in brackets."""
     return (text or f"[{kind}]").replace("\n", " ")[:120]

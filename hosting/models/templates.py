@@ -40,7 +40,7 @@ class Template(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["account", "name", "language"], name="template_once_per_language"),
-            models.CheckConstraint(condition=Q(name__regex=r"^[a-z0-9_]{1,512}$"), name="template_name_letters"),
+            models.CheckConstraint(condition=Q(name__regex=r"^[a-z0-9_]+$"), name="template_name_letters"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,123 @@
+"""API keys at the Cloud API door: who is calling, on which number, within what plan; one round trip."""
+
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import structlog
+from django.db import connection
+from django.db.utils import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+
+from accounts import tenancy
+from accounts.errors import ParleyError
+from accounts.models import ApiKey, Business, KeyScope, Plan
+from accounts.statements import statement
+from hosting.api.answers import error_answer
+from hosting.errors import CloudApiError
+from hosting.models import Account, Number
+
+log = structlog.get_logger(__name__)
+KEY = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who called: the business with its plan, the key's scopes, and the number named in the path if it is theirs."""
+
+    business: Business
+    key_id: int
+    scopes: frozenset[str]
+    number: Number | None
+
+    def require(self, scope: KeyScope) -> None:
+        """Refuse (code 200, HTTP 403) a key without that scope."""
+        if scope not in self.scopes:
+            raise CloudApiError(200, f"This key has no scope '{scope}'.")
+
+    def require_number(self, phone_number_id: str) -> Number:
+        """The number, or 803 as for an object that is not there."""
+        if self.number is None:
+            raise CloudApiError(803, f"Object with ID '{phone_number_id}' does not exist, or is not yours.")
+        return self.number
+
+
+def key_text(request: HttpRequest) -> str:
+    """The key as clients send it: Bearer, 360dialog's header, or the `access_token` parameter."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if token and scheme.lower() == "bearer":
+        return token.strip()
+    return request.headers.get("D360-Api-Key") or request.GET.get("access_token", "")
+
+
+@contextmanager
+def opened(request: HttpRequest, phone_number_id: str = "") -> Iterator[Caller]:
+    """One transaction, scoped to the business whose key this is. Raises 190 for any key that is not live."""
+    text = key_text(request)
+    match = KEY.fullmatch(text)
+    if match is None:
+        raise CloudApiError(190, "Send a live API key as 'Authorization: Bearer parley_…'.")
+    with tenancy.opened():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT * FROM hosting_open_door(%s, %s, %s)", [match[1], ApiKey.digest_of(text), phone_number_id]
+            )
+            row = cursor.fetchone()
+        if row is None:
+            raise CloudApiError(190, "This API key is unknown, revoked or expired.")
+        tenancy.remember(row[1])
+        yield _caller(row, phone_number_id)
+
+
+def _caller(row: tuple[Any, ...], phone_number_id: str) -> Caller:
+    (key_id, business_id, scopes, name, clock_at, suspended_at, reason, plan_name, hosted, rps, *line) = row
+    business = Business(
+        pk=business_id, name=name, clock_at=clock_at, suspended_at=suspended_at, suspended_reason=reason
+    )
+    business.plan = Plan(name=plan_name, hosted_messages=hosted, requests_per_second=rps)
+    number = None
+    if line[0] is not None:
+        number = Number(
+            pk=line[0], business=business, account_id=line[1], digits=line[2], transport=line[3],
+            phone_number_id=phone_number_id,
+        )  # fmt: skip
+        number.account = Account(pk=line[1], waba_id=line[4], business=business)
+    return Caller(business, key_id, frozenset(scopes), number)
+
+
+View = Callable[..., HttpResponse]
+
+
+def cloud_api(*methods: str) -> Callable[[View], View]:
+    """Dress a Cloud API view: methods, errors in the protocol's shape, 503 while the database is away."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            trace = secrets.token_urlsafe(12)
+            try:
+                if request.method not in methods:
+                    raise CloudApiError(100, f"Method {request.method} is not supported here.")
+                return view(request, *args, **kwargs)
+            except CloudApiError as error:
+                return error_answer(error.as_json(trace), error.status)
+            except ParleyError as error:
+                return error_answer({"error": {"message": error.message, "type": "OAuthException", "code": 100,
+                                               "error_data": {"messaging_product": "whatsapp", "details": error.message},
+                                               "fbtrace_id": trace}}, error.status)  # fmt: skip
+            except (OperationalError, InterfaceError):
+                log.exception("database_away", trace=trace)
+                connection.close()
+                away = CloudApiError(2, "The database is restarting; try again.")
+                response = error_answer(away.as_json(trace), 503)
+                response["Retry-After"] = "1"
+                return response
+
+        wrapped.csrf_exempt = True  # type: ignore[attr-defined]
+        return wrapped
+
+    return decorate

@@ -1,0 +1,62 @@
+"""`POST /{phone_number_id}/messages`: the hot door, three round trips and a commit."""
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import KeyScope
+from hosting import sending, tasks
+from hosting.api.answers import answer
+from hosting.api.keys import Caller, cloud_api, opened
+from hosting.bells import ring
+from hosting.cloudapi import sends
+from hosting.cloudapi.reading import MAX_BODY_BYTES, MalformedJson, has_unstorable, read_json
+from hosting.errors import CloudApiError
+from hosting.reading import confirm_read
+
+
+@cloud_api("POST")
+def messages(request: HttpRequest, phone_number_id: str) -> HttpResponse:
+    """Send a message, or mark an inbound one as read."""
+    with opened(request, phone_number_id) as caller:
+        caller.require(KeyScope.MESSAGES)
+        number = caller.require_number(phone_number_id)
+        wanted = sends.parse(json_body(request))
+        if isinstance(wanted, sends.ReadRequest):
+            confirm_read(business=caller.business, number=number, wamid=wanted.wamid)
+            return answer({"success": True})
+        return _send(caller, wanted)
+
+
+def _send(caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
+    assert caller.number is not None
+    message = sending.send_message(
+        business=caller.business,
+        number=caller.number,
+        to=wanted.to,
+        kind=wanted.kind,
+        content=wanted.content,
+        context_wamid=wanted.context_wamid,
+        tracker=wanted.tracker,
+    )
+    ring(tasks.deliver)
+    return answer(
+        {
+            "messaging_product": "whatsapp",
+            "contacts": [{"input": wanted.input, "wa_id": wanted.to}],
+            "messages": [{"id": message.wamid, "message_status": "accepted"}],
+        }
+    )
+
+
+def json_body(request: HttpRequest) -> object:
+    """The request's JSON; raises CloudApiError for a body that is too big, malformed, or holds NUL or half a surrogate."""
+    length = request.headers.get("Content-Length", "0")
+    if length.isdigit() and int(length) > MAX_BODY_BYTES:
+        raise CloudApiError(100, f"The request body is larger than {MAX_BODY_BYTES:,} bytes.")
+    body = request.body
+    try:
+        parsed: object = read_json(body)
+    except MalformedJson as error:
+        raise CloudApiError(100, f"The request body is not valid JSON: {error}") from None
+    if has_unstorable(body):
+        raise CloudApiError(100, "The request body holds a NUL character or half a surrogate pair.")
+    return parsed

@@ -1,0 +1,128 @@
+"""The account's nodes and edges: numbers and templates, as stock clients read them."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import KeyScope
+from hosting.api.answers import answer
+from hosting.api.keys import cloud_api, opened
+from hosting.errors import CloudApiError
+from hosting.models import Account, Number, Template
+
+MAX_LIMIT = 100
+TEMPLATE_LIMIT = 250
+
+
+@cloud_api("GET")
+def number_node(request: HttpRequest, object_id: str) -> HttpResponse:
+    """A number by its phone_number_id."""
+    with opened(request, object_id) as caller:
+        caller.require(KeyScope.MESSAGES)
+        number = Number.objects.filter(business=caller.business, phone_number_id=object_id).first()
+        if number is None:
+            raise CloudApiError(803, f"Object with ID '{object_id}' does not exist, or is not yours.")
+        return answer(_selected(number_object(number), request))
+
+
+@cloud_api("GET")
+def phone_numbers(request: HttpRequest, waba_id: str) -> HttpResponse:
+    """All numbers of an account."""
+    with opened(request) as caller:
+        caller.require(KeyScope.MESSAGES)
+        account = own_account(caller.business.pk, waba_id)
+        rows = Number.objects.filter(account=account).order_by("id")
+        return page(request, rows, number_object)
+
+
+@cloud_api("GET")
+def message_templates(request: HttpRequest, waba_id: str) -> HttpResponse:
+    """Templates of an account, with the summary that stock clients read."""
+    with opened(request) as caller:
+        caller.require(KeyScope.MESSAGES)
+        account = own_account(caller.business.pk, waba_id)
+        rows = Template.objects.filter(account=account).order_by("id")
+        for parameter in ("name", "language"):
+            if wanted := request.GET.get(parameter):
+                rows = rows.filter(**{parameter: wanted})
+        if wanted := request.GET.get("status"):
+            rows = rows.filter(status=wanted.upper())
+        if wanted := request.GET.get("category"):
+            rows = rows.filter(category=wanted.lower())
+        total = Template.objects.filter(account=account).count()
+        summary = {
+            "total_count": total,
+            "message_template_count": total,
+            "message_template_limit": TEMPLATE_LIMIT,
+            "are_translations_complete": True,
+        }
+        return page(request, rows, template_object, summary=summary)
+
+
+def own_account(business_id: int, waba_id: str) -> Account:
+    """The business's account of that id, or 803."""
+    account = Account.objects.filter(business_id=business_id, waba_id=waba_id).first()
+    if account is None:
+        raise CloudApiError(803, f"Object with ID '{waba_id}' does not exist, or is not yours.")
+    return account
+
+
+def number_object(number: Number) -> dict[str, Any]:
+    """A number as the Cloud API shows it."""
+    return {
+        "id": number.phone_number_id,
+        "display_phone_number": number.display_phone_number,
+        "verified_name": number.verified_name,
+        "quality_rating": number.quality_rating,
+        "status": "CONNECTED",
+        "code_verification_status": "VERIFIED",
+        "name_status": "APPROVED",
+        "account_mode": "SANDBOX" if number.transport == "sandbox" else "LIVE",
+        "platform_type": "CLOUD_API",
+        "host_platform": "CLOUD_API",
+        "messaging_limit_tier": "TIER_UNLIMITED",
+        "throughput": {"level": "STANDARD"},
+    }
+
+
+def template_object(template: Template) -> dict[str, Any]:
+    """A template as the Cloud API shows it."""
+    return {
+        "id": template.template_id,
+        "name": template.name,
+        "language": template.language,
+        "status": template.status,
+        "category": template.category.upper(),
+        "components": template.components,
+        "parameter_format": "POSITIONAL",
+    }
+
+
+def page(request: HttpRequest, rows: QuerySet[Any], as_object: Any, **extra: Any) -> HttpResponse:
+    """A list in the Graph API's shape: `data` and `paging` with keyset cursors (the row id)."""
+    limit = min(max(_whole(request.GET.get("limit"), 25), 1), MAX_LIMIT)
+    if after := _whole(request.GET.get("after"), 0):
+        rows = rows.filter(id__gt=after)
+    found = list(rows[: limit + 1])
+    shown = found[:limit]
+    body: dict[str, Any] = {"data": [_selected(as_object(row), request) for row in shown]}
+    if shown:
+        body["paging"] = {"cursors": {"before": str(shown[0].pk), "after": str(shown[-1].pk)}}
+        if len(found) > limit:
+            query = request.GET.copy()
+            query["after"] = str(shown[-1].pk)
+            query.pop("access_token", None)
+            body["paging"]["next"] = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    return answer(body | extra)
+
+
+def _whole(raw: str | None, default: int) -> int:
+    return int(raw) if raw and raw.isascii() and raw.isdigit() and len(raw) < 19 else default
+
+
+def _selected(row: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+    fields = {field.strip() for field in request.GET.get("fields", "").split(",") if field.strip()}
+    if not fields:
+        return row
+    return {key: value for key, value in row.items() if key in fields or key == "id"}

@@ -1,0 +1,191 @@
+"""Webhook bodies of the Cloud API: parsed into our dataclasses, and built from ours."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from hosting.cloudapi.reading import as_dict, as_list, as_text, moment, read_json
+from hosting.cloudapi.texts import text_of
+
+STATUSES = ("sent", "delivered", "read", "failed", "played")
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """A customer's message; `at` is None where the webhook gave no usable time."""
+
+    phone_number_id: str
+    wamid: str
+    wa_id: str
+    user_id: str
+    name: str
+    kind: str
+    content: dict[str, Any]
+    text: str
+    context_wamid: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusUpdate:
+    """What became of one outbound message."""
+
+    phone_number_id: str
+    wamid: str
+    status: str
+    at: datetime | None
+    errors: list[dict[str, Any]] | None
+
+
+@dataclass(slots=True)
+class Updates:
+    """All that one webhook body says, in its order."""
+
+    messages: list[InboundMessage] = field(default_factory=list)
+    statuses: list[StatusUpdate] = field(default_factory=list)
+    other: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+
+def sign(body: bytes, secret: str) -> str:
+    """Value of `X-Hub-Signature-256` for these bytes."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def signature_fits(body: bytes, secret: str, header: str) -> bool:
+    """Whether the header signs exactly these bytes, compared in constant time."""
+    return hmac.compare_digest(sign(body, secret).encode(), header.encode("utf-8", "replace"))
+
+
+def parse(body: bytes) -> Updates:
+    """Read a webhook body; unknown fields are kept in `other`. Raises MalformedJson."""
+    updates = Updates()
+    for entry in as_list(as_dict(read_json(body)).get("entry")):
+        for change in as_list(as_dict(entry).get("changes")):
+            _read_change(as_text(as_dict(entry).get("id")), as_dict(change), updates)
+    return updates
+
+
+def _read_change(account: str, change: dict[str, Any], updates: Updates) -> None:
+    value = as_dict(change.get("value"))
+    if change.get("field") != "messages":
+        updates.other.append((account, as_text(change.get("field")), value))
+        return
+    number = as_text(as_dict(value.get("metadata")).get("phone_number_id"))
+    people = _people(value)
+    for message in as_list(value.get("messages")):
+        if parsed := _message(number, as_dict(message), people):
+            updates.messages.append(parsed)
+    for status in as_list(value.get("statuses")):
+        if update := _status(number, as_dict(status)):
+            updates.statuses.append(update)
+
+
+def _people(value: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    people: dict[str, tuple[str, str]] = {}
+    for raw in as_list(value.get("contacts")):
+        contact = as_dict(raw)
+        name = as_text(as_dict(contact.get("profile")).get("name"))[:200]
+        user_id = as_text(contact.get("user_id"))[:80]
+        for key in (as_text(contact.get("wa_id")), user_id):
+            if key:
+                people[key] = (name, user_id)
+    return people
+
+
+def _message(number: str, raw: dict[str, Any], people: dict[str, tuple[str, str]]) -> InboundMessage | None:
+    wamid, sender = as_text(raw.get("id")), as_text(raw.get("from"))
+    user_id = as_text(raw.get("from_user_id"))[:80]
+    # A customer without a number is known by user id alone.
+    wa_id = sender or user_id
+    if not (wamid and wa_id and len(wamid) <= 256):
+        return None
+    name, known_user_id = people.get(wa_id) or people.get(user_id) or ("", "")
+    kind = (as_text(raw.get("type")) or "unknown")[:20]
+    content = as_dict(raw.get(kind))
+    extras = {key: raw[key] for key in ("errors", "referral", "context") if key in raw}
+    return InboundMessage(
+        phone_number_id=number[:32],
+        wamid=wamid,
+        wa_id=wa_id[:32],
+        user_id=user_id or known_user_id,
+        name=name,
+        kind=kind,
+        content=content | ({"_webhook": extras} if extras else {}),
+        text=text_of(kind, content),
+        context_wamid=as_text(as_dict(raw.get("context")).get("id"))[:256],
+        at=moment(raw.get("timestamp")),
+    )
+
+
+def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
+    wamid, status = as_text(raw.get("id")), as_text(raw.get("status"))
+    if not wamid or len(wamid) > 256 or status not in STATUSES:
+        return None
+    errors = [as_dict(error) for error in as_list(raw.get("errors"))]
+    return StatusUpdate(
+        phone_number_id=number[:32],
+        wamid=wamid,
+        # A voice message that was played was read.
+        status="read" if status == "played" else status,
+        at=moment(raw.get("timestamp")),
+        errors=errors or None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A number as webhooks name it."""
+
+    waba_id: str
+    phone_number_id: str
+    display_phone_number: str
+
+
+def body_of(line: Line, *, contacts: Iterable[dict[str, Any]], **members: list[dict[str, Any]]) -> bytes:
+    """A `messages` webhook body with `messages=[…]` or `statuses=[…]`; contacts always carry name and user id."""
+    value: dict[str, Any] = {
+        "messaging_product": "whatsapp",
+        "metadata": {
+            "display_phone_number": line.display_phone_number,
+            "phone_number_id": line.phone_number_id,
+        },
+        "contacts": list(contacts),
+        **members,
+    }
+    change = {"field": "messages", "value": value}
+    return orjson.dumps(
+        {"object": "whatsapp_business_account", "entry": [{"id": line.waba_id, "changes": [change]}]}
+    )
+
+
+def contact_object(wa_id: str, name: str, user_id: str) -> dict[str, Any]:
+    """A customer as webhooks name one."""
+    return {"profile": {"name": name or wa_id}, "wa_id": wa_id, "user_id": user_id}
+
+
+def status_object(
+    *, wamid: str, status: str, at: datetime, wa_id: str, category: str, in_window: bool, tracker: str = ""
+) -> dict[str, Any]:
+    """A status as webhooks carry it; pricing goes with `sent` and `delivered`."""
+    body: dict[str, Any] = {
+        "id": wamid,
+        "status": status,
+        "timestamp": str(int(at.timestamp())),
+        "recipient_id": wa_id,
+    }
+    if status in ("sent", "delivered"):
+        body["conversation"] = {"id": conversation_id(wamid), "origin": {"type": category}}
+        body["pricing"] = {"billable": True, "pricing_model": "PMP", "type": "regular", "category": category}
+    if tracker:
+        body["biz_opaque_callback_data"] = tracker
+    return body
+
+
+def conversation_id(wamid: str) -> str:
+    """The per-message conversation id of the protocol: 32 hex digits."""
+    return hashlib.blake2s(wamid.encode(), digest_size=16).hexdigest()

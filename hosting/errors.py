@@ -1,0 +1,71 @@
+"""Errors of hosting, each with the Cloud API code that a stock client understands."""
+
+from typing import Any
+
+from accounts.errors import ParleyError
+
+# Cloud API code -> (HTTP status, title); source: the error table of the Cloud API reference.
+TITLES: dict[int, tuple[int, str]] = {
+    2: (500, "Service temporarily unavailable"),
+    4: (429, "Application request limit reached"),
+    33: (400, "Parameter value is not valid"),
+    100: (400, "Invalid parameter"),
+    190: (401, "Invalid OAuth access token"),
+    200: (403, "Permissions error"),
+    803: (404, "Object does not exist"),
+    130403: (400, "You blocked this user"),
+    130429: (429, "Rate limit hit"),
+    131000: (500, "Something went wrong"),
+    131008: (400, "Required parameter is missing"),
+    131009: (400, "Parameter value is not valid"),
+    131021: (400, "Recipient cannot be sender"),
+    131026: (400, "Message undeliverable"),
+    131031: (403, "Account has been locked"),
+    131042: (402, "Business eligibility payment issue"),
+    131047: (400, "Re-engagement message"),
+    131051: (400, "Unsupported message type"),
+    131052: (400, "Media download error"),
+    131053: (400, "Media upload error"),
+    131056: (429, "Pair rate limit hit"),
+    132000: (400, "Number of parameters does not match the expected number of params"),
+    132001: (404, "Template name does not exist in the translation"),
+    132005: (400, "Translated text too long"),
+    132007: (400, "Template format character policy violated"),
+    132012: (400, "Template parameter format mismatch"),
+    132015: (400, "Template is paused"),
+    132016: (400, "Template is disabled"),
+}
+
+
+class CloudApiError(ParleyError):
+    """A refusal with its Cloud API code; `details` says what to do about it, naming field and limit."""
+
+    def __init__(self, number: int, details: str, *, field: str = "") -> None:
+        self.number = number
+        self.status, self.title = TITLES[number]
+        self.code = f"cloudapi_{number}"
+        self.details = details
+        self.field = field
+        super().__init__(details)
+
+    def as_json(self, trace_id: str) -> dict[str, Any]:
+        """The `error` object of the Cloud API."""
+        error: dict[str, Any] = {
+            "message": f"(#{self.number}) {self.title}",
+            "type": "OAuthException",
+            "code": self.number,
+            "error_data": {"messaging_product": "whatsapp", "details": self.details},
+            "fbtrace_id": trace_id,
+        }
+        if self.status in (429, 500):
+            error["is_transient"] = True
+        return {"error": error}
+
+    def as_status_error(self) -> dict[str, Any]:
+        """The same, as a status webhook carries it in `errors`."""
+        return {
+            "code": self.number,
+            "title": self.title,
+            "message": self.title,
+            "error_data": {"details": self.details},
+        }

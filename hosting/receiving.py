@@ -1,0 +1,256 @@
+"""Receiving: raw webhook events are stored first, then applied as sets: messages, contacts, statuses."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.statements import statement
+from accounts.tenancy import system
+from hosting import live
+from hosting.cloudapi.reading import MalformedJson, storable
+from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate, Updates, parse
+from hosting.contacts import user_id_for
+from hosting.models import Event, Number, ParkedStatus
+from hosting.models.conversations import preview
+from hosting.signals import message_received
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 5
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An event of which this worker is the only one to apply it, until its lease ends."""
+
+    id: int
+    attempts: int
+    account_id: int | None
+    body: bytes
+    received_at: datetime
+
+
+def store_event(*, body: bytes, account_id: int | None) -> None:
+    """Keep a webhook's raw bytes; durable when the surrounding transaction commits, one row per content."""
+    digest = hashlib.sha256(f"{account_id or 0}:".encode() + body).digest()
+    with connection.cursor() as cursor:
+        cursor.execute(statement("hosting", "store_event"), [digest, account_id, body])
+
+
+def apply_due(limit: int = BATCH) -> int:
+    """Apply up to `limit` waiting events in one transaction; returns how many were claimed (0: nothing is due)."""
+    events = _claim(limit)
+    if not events:
+        return 0
+    try:
+        with system("webhook events name numbers of any business"):
+            _apply(events)
+            _mark_applied(events)
+    except Exception as error:
+        _put_back(events, error)
+    return len(events)
+
+
+def _claim(limit: int) -> list[Claimed]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement("hosting", "claim_events"), {"limit": limit, "lease": LEASE.total_seconds()})
+        rows = sorted(cursor.fetchall())
+    return [Claimed(row[0], row[1], row[2], bytes(row[3]), row[4]) for row in rows]
+
+
+def _mark_applied(events: Sequence[Claimed]) -> None:
+    # The attempt number is the fencing token: a worker that slept past its lease finds another's number here.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE hosting_event e SET applied_at = now()
+                 FROM unnest(%s::bigint[], %s::int[]) AS mine (id, attempts)
+                WHERE e.id = mine.id AND e.attempts = mine.attempts AND e.applied_at IS NULL""",
+            [[event.id for event in events], [event.attempts for event in events]],
+        )
+        if cursor.rowcount != len(events):
+            raise LeaseLost(f"{len(events) - cursor.rowcount} of {len(events)} events were taken over")
+
+
+class LeaseLost(Exception):
+    """Another worker took the events over; this transaction must not commit."""
+
+
+def _put_back(events: Sequence[Claimed], error: Exception) -> None:
+    log.warning("events_not_applied", events=len(events), first=events[0].id, error=repr(error)[:500])
+    mine = Event.objects.filter(pk__in=[event.id for event in events], applied_at=None)
+    mine.filter(attempts__gte=MAX_ATTEMPTS).update(is_dead=True, last_error=repr(error)[:2000])
+    # Tried again at once, each alone: only the one at fault waits longer.
+    alone = len(events) == 1
+    delay = timedelta(seconds=2 ** events[0].attempts if alone else 0)
+    mine.filter(is_dead=False).update(not_before=timezone.now() + delay, last_error=repr(error)[:2000])
+
+
+def rerun(events: "Sequence[int]") -> int:
+    """Open dead events again; returns how many."""
+    return Event.objects.filter(pk__in=events, is_dead=True).update(
+        is_dead=False, attempts=0, not_before=timezone.now(), last_error=""
+    )
+
+
+def _apply(events: Sequence[Claimed]) -> None:
+    parsed: list[tuple[Claimed, Updates]] = []
+    for event in events:
+        try:
+            parsed.append((event, parse(event.body)))
+        except MalformedJson as error:
+            Event.objects.filter(pk=event.id).update(last_error=f"not JSON: {error}"[:2000])
+    numbers = _numbers_of(parsed)
+    messages = [
+        (number, message, event)
+        for event, updates in parsed
+        for message in updates.messages
+        if (number := _reachable(numbers, message.phone_number_id, event))
+    ]
+    statuses = [
+        (_reachable(numbers, status.phone_number_id, event), status, event)
+        for event, updates in parsed
+        for status in updates.statuses
+    ]
+    _note_unknown(parsed, numbers)
+    if messages:
+        _apply_messages(messages)
+    if statuses:
+        _apply_statuses(statuses)
+
+
+def _numbers_of(parsed: list[tuple[Claimed, Updates]]) -> dict[str, Number]:
+    wanted = {
+        item.phone_number_id for _, updates in parsed for item in (*updates.messages, *updates.statuses)
+    }
+    found = Number.objects.filter(phone_number_id__in=wanted).only("id", "business_id", "account_id", "phone_number_id")
+    return {number.phone_number_id: number for number in found}
+
+
+def _reachable(numbers: dict[str, Number], phone_number_id: str, event: Claimed) -> Number | None:
+    number = numbers.get(phone_number_id)
+    # A door signed with one account's secret speaks for that account's numbers only.
+    if number and event.account_id is not None and number.account_id != event.account_id:
+        return None
+    return number
+
+
+def _note_unknown(parsed: list[tuple[Claimed, Updates]], numbers: dict[str, Number]) -> None:
+    for event, updates in parsed:
+        unknown = {
+            item.phone_number_id
+            for item in (*updates.messages, *updates.statuses)
+            if not _reachable(numbers, item.phone_number_id, event)
+        }
+        if unknown:
+            Event.objects.filter(pk=event.id).update(last_error=f"unknown phone_number_id: {sorted(unknown)}"[:2000])
+
+
+def _apply_messages(rows: list[tuple[Number, InboundMessage, Claimed]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("hosting", "apply_messages"),
+            {
+                "business_ids": [number.business_id for number, _, _ in rows],
+                "number_ids": [number.pk for number, _, _ in rows],
+                "wamids": [message.wamid for _, message, _ in rows],
+                "wa_ids": [message.wa_id for _, message, _ in rows],
+                "user_ids": [message.user_id or user_id_for(message.wa_id) for _, message, _ in rows],
+                "names": [message.name for _, message, _ in rows],
+                "kinds": [message.kind for _, message, _ in rows],
+                "texts": [message.text for _, message, _ in rows],
+                "previews": [preview(message.kind, message.text) for _, message, _ in rows],
+                "contents": [orjson.dumps(message.content).decode() for _, message, _ in rows],
+                "contexts": [message.context_wamid for _, message, _ in rows],
+                "times": [message.at or event.received_at for _, message, event in rows],
+            },
+        )
+        changed = cursor.fetchall()
+        if changed:
+            cursor.execute(
+                statement("hosting", "show_inbound"),
+                {
+                    "ids": [row[1] for row in changed],
+                    "messages": [row[3] for row in changed],
+                    "latest": [row[4] for row in changed],
+                    "previews": [row[5] for row in changed],
+                },
+            )
+    if changed:
+        _announce({(row[0], row[2]) for row in changed}, kind="message")
+        business_ids = {row[0] for row in changed}
+        transaction.on_commit(lambda: _tell(business_ids), robust=True)
+
+
+def _tell(business_ids: set[int]) -> None:
+    message_received.send_robust(sender=None, business_ids=business_ids)
+
+
+def _apply_statuses(rows: "list[tuple[Number | None, StatusUpdate, Claimed]]") -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("hosting", "apply_statuses"),
+            {
+                "number_ids": [number.pk if number else None for number, _, _ in rows],
+                "phone_number_ids": [status.phone_number_id for _, status, _ in rows],
+                "wamids": [status.wamid for _, status, _ in rows],
+                "statuses": [status.status for _, status, _ in rows],
+                "times": [status.at or event.received_at for _, status, event in rows],
+                "errors": [_json(status.errors) for _, status, _ in rows],
+            },
+        )
+        changed = {(row[0], row[2]) for row in cursor.fetchall()}
+    if changed:
+        _announce(changed, kind="status")
+
+
+def _json(errors: list[dict[str, Any]] | None) -> str | None:
+    return orjson.dumps(storable(errors)).decode() if errors else None
+
+
+def _announce(conversations: set[tuple[int, str]], *, kind: str) -> None:
+    """Tell open dashboards after commit; conversations are (business id, public id)."""
+    transaction.on_commit(lambda: live.announce_all(conversations, kind=kind), robust=True)
+
+
+def unpark(limit: int = 1000) -> int:
+    """Apply parked statuses whose message has come since; returns how many left the car park."""
+    with system("a parked status may belong to any business"):
+        found = list(
+            ParkedStatus.objects.extra(
+                where=[
+                    """EXISTS (SELECT FROM hosting_number n JOIN hosting_message m ON m.number_id = n.id
+                        WHERE n.phone_number_id = hosting_parkedstatus.phone_number_id
+                          AND m.wamid = hosting_parkedstatus.wamid)"""
+                ]
+            )
+            .select_for_update(skip_locked=True)
+            .order_by("id")[:limit]
+        )
+        if not found:
+            return 0
+        numbers = {
+            number.phone_number_id: number
+            for number in Number.objects.filter(phone_number_id__in={row.phone_number_id for row in found})
+        }
+        _apply_statuses(
+            [
+                (
+                    numbers.get(row.phone_number_id),
+                    StatusUpdate(row.phone_number_id, row.wamid, row.status, row.occurred_at, row.errors),
+                    Claimed(0, 0, None, b"", row.received_at),
+                )
+                for row in found
+            ]
+        )
+        ParkedStatus.objects.filter(pk__in=[row.pk for row in found]).delete()
+        return len(found)
+

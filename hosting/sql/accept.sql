@@ -1,0 +1,26 @@
+-- Promises: one outbound message written, queued for its transport, shown in its conversation and counted against
+-- the plan's month; or, where the plan's limit is reached, nothing at all (no row comes back).
+WITH counted AS (
+    INSERT INTO hosting_hostedcount AS h (business_id, month, messages)
+    SELECT %(business_id)s, %(month)s, 1 WHERE %(limit)s::bigint IS NULL OR %(limit)s::bigint > 0
+    ON CONFLICT (business_id, month) DO UPDATE SET messages = h.messages + 1
+        WHERE %(limit)s::bigint IS NULL OR h.messages < %(limit)s::bigint
+    RETURNING 1
+), written AS (
+    INSERT INTO hosting_message
+        (business_id, conversation_id, number_id, contact_id, wamid, direction, kind, text, content, context_wamid,
+         tracker, template_id, category, window_open, author_id, status, created_at)
+    SELECT %(business_id)s, %(conversation_id)s, %(number_id)s, %(contact_id)s, %(wamid)s, 'out', %(kind)s, %(text)s,
+           %(content)s::jsonb, %(context_wamid)s, %(tracker)s, %(template_id)s, %(category)s, %(window_open)s,
+           %(author_id)s, 'accepted', %(at)s
+      FROM counted
+    RETURNING id
+), queued AS (
+    INSERT INTO hosting_outgoing
+        (message_id, business_id, number_id, transport, state, attempts, not_before, last_error, queued_at)
+    SELECT id, %(business_id)s, %(number_id)s, %(transport)s, 'open', 0, now(), '', now() FROM written
+), shown AS (
+    UPDATE hosting_conversation SET last_message_at = greatest(last_message_at, %(at)s), last_message_text = %(preview)s
+     WHERE id = %(conversation_id)s AND EXISTS (SELECT FROM written)
+)
+SELECT id FROM written

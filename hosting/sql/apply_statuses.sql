@@ -1,0 +1,68 @@
+-- Promises: statuses may come doubled, shuffled or early and the message ends in the same state. The rank only rises
+-- (accepted < sent < failed < delivered < read); each status keeps its first moment; the first proof of delivery
+-- (delivered or read) writes one Delivery in this same statement; a status without its message is parked.
+-- Input: parallel arrays, one element a status. Output: the messages whose state rose.
+WITH incoming AS (
+    SELECT number_id, wamid,
+           min(at) FILTER (WHERE status = 'sent') AS sent_at,
+           min(at) FILTER (WHERE status = 'delivered') AS delivered_at,
+           min(at) FILTER (WHERE status = 'read') AS read_at,
+           min(at) FILTER (WHERE status = 'failed') AS failed_at,
+           max(CASE status WHEN 'sent' THEN 1 WHEN 'failed' THEN 2 WHEN 'delivered' THEN 3 WHEN 'read' THEN 4 END)
+               AS rank,
+           (array_agg(errors) FILTER (WHERE errors IS NOT NULL))[1] AS errors
+      FROM unnest(%(number_ids)s::bigint[], %(wamids)s::text[], %(statuses)s::text[], %(times)s::timestamptz[],
+                  %(errors)s::text[]) AS u (number_id, wamid, status, at, errors)
+     WHERE number_id IS NOT NULL
+     GROUP BY number_id, wamid
+), known AS MATERIALIZED (
+    SELECT m.id, m.status_rank AS old_rank, m.delivered_at AS old_delivered_at, m.read_at AS old_read_at, i.*
+      FROM incoming i
+      JOIN hosting_message m ON m.number_id = i.number_id AND m.wamid = i.wamid AND m.direction = 'out'
+     ORDER BY m.id
+       FOR UPDATE OF m
+), updated AS (
+    UPDATE hosting_message m
+       SET status = CASE WHEN k.rank > m.status_rank
+                         THEN (ARRAY['sent', 'failed', 'delivered', 'read'])[k.rank] ELSE m.status END,
+           sent_at = coalesce(m.sent_at, k.sent_at),
+           delivered_at = coalesce(m.delivered_at, k.delivered_at),
+           read_at = coalesce(m.read_at, k.read_at),
+           failed_at = coalesce(m.failed_at, k.failed_at),
+           errors = coalesce(m.errors, k.errors::jsonb)
+      FROM known k
+     WHERE m.id = k.id
+       -- A repeated status changes nothing, so it writes nothing.
+       AND (k.rank > m.status_rank
+            OR (m.sent_at IS NULL AND k.sent_at IS NOT NULL)
+            OR (m.delivered_at IS NULL AND k.delivered_at IS NOT NULL)
+            OR (m.read_at IS NULL AND k.read_at IS NOT NULL)
+            OR (m.failed_at IS NULL AND k.failed_at IS NOT NULL))
+    RETURNING m.id, m.business_id, m.conversation_id, m.number_id, m.contact_id, m.category, m.window_open, m.created_at
+), proven AS (
+    INSERT INTO hosting_delivery
+        (message_id, business_id, number_id, recipient, category, window_open, free_entry, delivered_at, created_at)
+    SELECT u.id, u.business_id, u.number_id, c.wa_id, u.category, u.window_open, false,
+           -- A clock that runs wrong elsewhere must not move a message into another month: never before it was
+           -- accepted, never after now.
+           least(greatest(coalesce(k.delivered_at, k.read_at), u.created_at), greatest(coalesce(b.clock_at, now()), u.created_at)),
+           now()
+      FROM updated u
+      JOIN known k ON k.id = u.id
+      JOIN hosting_contact c ON c.id = u.contact_id
+      JOIN accounts_business b ON b.id = u.business_id
+     WHERE k.old_delivered_at IS NULL AND k.old_read_at IS NULL AND k.rank >= 3
+    ON CONFLICT (message_id) DO NOTHING
+), parked AS (
+    INSERT INTO hosting_parkedstatus (phone_number_id, wamid, status, occurred_at, received_at, errors)
+    SELECT u.phone_number_id, u.wamid, u.status, min(u.at), now(), (array_agg(u.errors))[1]::jsonb
+      FROM unnest(%(number_ids)s::bigint[], %(phone_number_ids)s::text[], %(wamids)s::text[], %(statuses)s::text[],
+                  %(times)s::timestamptz[], %(errors)s::text[]) AS u (number_id, phone_number_id, wamid, status, at, errors)
+     WHERE NOT EXISTS (SELECT FROM known k WHERE k.number_id = u.number_id AND k.wamid = u.wamid)
+       AND NOT EXISTS (SELECT FROM hosting_message m WHERE m.number_id = u.number_id AND m.wamid = u.wamid)
+     GROUP BY 1, 2, 3
+     ORDER BY 1, 2, 3
+    ON CONFLICT (phone_number_id, wamid, status) DO NOTHING
+)
+SELECT u.business_id, u.conversation_id, v.public_id::text
+  FROM updated u JOIN hosting_conversation v ON v.id = u.conversation_id

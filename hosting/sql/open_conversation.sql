@@ -1,0 +1,20 @@
+-- Promises: the contact of this business with these digits and its conversation on this number, made if they were not
+-- there, with the moment of the last inbound message; and the template of that name and language, if one is asked for.
+WITH made_contact AS (
+    INSERT INTO hosting_contact (business_id, wa_id, user_id, name, created_at)
+    VALUES (%(business_id)s, %(wa_id)s, %(user_id)s, '', %(at)s)
+    ON CONFLICT (business_id, wa_id) DO UPDATE SET wa_id = EXCLUDED.wa_id
+    RETURNING id
+), made_conversation AS (
+    INSERT INTO hosting_conversation
+        (business_id, number_id, contact_id, public_id, created_at, last_message_at, last_message_text, unread_count,
+         is_resolved)
+    SELECT %(business_id)s, %(number_id)s, id, gen_random_uuid(), %(at)s, %(at)s, '', 0, false FROM made_contact
+    ON CONFLICT (number_id, contact_id) DO UPDATE SET number_id = EXCLUDED.number_id
+    RETURNING id, public_id, contact_id, last_inbound_at
+)
+SELECT c.id, c.public_id, c.contact_id, c.last_inbound_at,
+       t.id, t.name, t.language, t.category, t.status, t.components
+  FROM made_conversation c
+  LEFT JOIN hosting_template t
+    ON t.account_id = %(account_id)s AND t.name = %(template)s AND t.language = %(language)s

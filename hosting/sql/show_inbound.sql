@@ -1,0 +1,12 @@
+-- Promises: conversations show what just arrived: order, preview, unread count, 24-hour window. A separate statement,
+-- because one statement cannot update rows that it inserted. Input: parallel arrays, one element a conversation.
+UPDATE hosting_conversation c
+   SET last_message_text = CASE WHEN u.latest >= c.last_message_at THEN u.preview ELSE c.last_message_text END,
+       last_message_at = greatest(c.last_message_at, u.latest),
+       last_inbound_at = greatest(c.last_inbound_at, u.latest),
+       unread_count = c.unread_count + u.messages,
+       is_resolved = false
+  FROM (SELECT x.* FROM unnest(%(ids)s::bigint[], %(messages)s::int[], %(latest)s::timestamptz[], %(previews)s::text[])
+                        AS x (id, messages, latest, preview)
+          JOIN hosting_conversation h ON h.id = x.id ORDER BY x.id FOR UPDATE OF h) u
+ WHERE c.id = u.id

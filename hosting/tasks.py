@@ -1,0 +1,41 @@
+"""Celery tasks of hosting: they carry no data; each wakes, claims rows in PostgreSQL, and does them."""
+
+import time
+
+from celery import shared_task
+
+from hosting import receiving
+from hosting.transports import sandbox
+
+# A woken worker stays this long after the last row, so that rings in between can be skipped.
+LINGER = 0.06
+LONGEST = 20.0
+
+
+def _until_idle(*verbs) -> None:  # type: ignore[no-untyped-def]
+    deadline, idle_until = time.monotonic() + LONGEST, time.monotonic() + LINGER
+    while time.monotonic() < min(deadline, idle_until):
+        if sum(verb() for verb in verbs):
+            idle_until = time.monotonic() + LINGER
+        else:
+            time.sleep(LINGER / 3)
+
+
+@shared_task
+def deliver() -> None:
+    """Hand accepted messages to their transports, and apply what a sandbox phone answers."""
+    _until_idle(sandbox.deliver_due, receiving.apply_due)
+
+
+@shared_task
+def apply() -> None:
+    """Apply stored webhook events."""
+    _until_idle(receiving.apply_due)
+
+
+@shared_task
+def sweep() -> None:
+    """Find what no bell was rung for."""
+    sandbox.deliver_due()
+    receiving.apply_due()
+    receiving.unpark()
