@@ -4,9 +4,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.auth import SESSION_KEY as LOGIN_KEY
 from django.contrib.auth.decorators import login_required
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.crypto import constant_time_compare
 
 from accounts.errors import NotAllowed, ParleyError
 from accounts.models import Business, Membership, User
@@ -56,9 +60,21 @@ def member_page(
 
 def current_membership(request: HttpRequest) -> Membership | None:
     """The membership chosen in this session, else the user's first; read anew on every request."""
+    return _membership(request.user.pk, request.session.get(SESSION_KEY))
+
+
+def membership_of(session: SessionBase) -> Membership | None:
+    """The same for a bare session, whose login is checked as the middleware checks it."""
+    user = User.objects.filter(pk=session.get(LOGIN_KEY), is_active=True).first()
+    if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+        return None
+    return _membership(user.pk, session.get(SESSION_KEY))
+
+
+def _membership(user_id: int | None, business_id: int | None) -> Membership | None:
     with system("a login comes before its tenant"):
-        memberships = Membership.objects.filter(user_id=request.user.pk).select_related("business__plan", "user")
-        chosen = memberships.filter(business_id=request.session.get(SESSION_KEY)).first()
+        memberships = Membership.objects.filter(user_id=user_id).select_related("business__plan", "user")
+        chosen = memberships.filter(business_id=business_id).first() if business_id else None
         return chosen or memberships.order_by("id").first()
 
 

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "accounts",
     "hosting",
     "billing",
+    "demo",
 ]
 
 MIDDLEWARE = [
@@ -130,6 +131,8 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 
 EMAIL_BACKEND = ENV.email_backend
+globals().update({name: value for name, value in ENV.email.items() if name.startswith("EMAIL_")})
+ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 DEFAULT_FROM_EMAIL = ENV.from_email
 
 LANGUAGE_CODE = "en"

@@ -11,13 +11,14 @@ from django.conf import settings
 
 log = structlog.get_logger(__name__)
 
+PREFIX = "live:"
 PAUSE_AFTER_FAULT = 5.0
 _silent_until = 0.0
 
 
 def channel_of(business_id: int) -> str:
     """The Valkey channel that carries one business's events."""
-    return f"live:{business_id}"
+    return f"{PREFIX}{business_id}"
 
 
 @cache

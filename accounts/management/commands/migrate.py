@@ -1,0 +1,19 @@
+"""`manage.py migrate`: as the owner of the tables, which the application itself is not."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.core.management.commands.migrate import Command as DjangoMigrate
+
+
+class Command(DjangoMigrate):
+    """Django's migrate, on the database alias `owner` unless told otherwise."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Change one default."""
+        super().add_arguments(parser)
+        parser.set_defaults(database="owner")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run Django's own."""
+        super().handle(*args, **options)

@@ -1,0 +1,92 @@
+"""`manage.py seed_demo`: makes the demo business once, and writes var/demo.json for people and scripts."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.core.wsgi import get_wsgi_application
+
+from accounts.models import ApiKey, Business
+from accounts.tenancy import system
+from demo import seeding, story
+from hosting.models import Number
+
+
+class Command(BaseCommand):
+    """Seed the demo; running it again changes nothing that still works."""
+
+    help = "Make the demo business (once) and write demo.json."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make what is missing."""
+        path = settings.ENV.var / "demo.json"
+        business = seeding.exists()
+        known = _read(path)
+        if business is None:
+            known = self._make()
+        elif not _still_works(known):
+            known = _renew(business)
+        _write(path, known)
+
+    def _make(self) -> dict[str, Any]:
+        start = time.monotonic()
+        stage = seeding.set_up(httpx.WSGITransport(app=get_wsgi_application()))
+        seeding.play(stage, self._report)
+        self.stdout.write(f"\rDemo ready in {time.monotonic() - start:.1f} s.{' ' * 40}")
+        return _described(stage.business, stage.key, seeding.make_logins(stage.business))
+
+    def _report(self, done: int, total: int, doing: str) -> None:
+        end = "\r" if sys.stdout.isatty() else "\n"
+        self.stdout.write(f"Demo: {done}/{total} weeks, {doing}{' ' * 12}", ending=end)
+        self.stdout.flush()
+
+
+def _described(business: Business, key: str, logins: dict[str, Any]) -> dict[str, Any]:
+    with system("the demo is described for scripts"):
+        number = Number.objects.select_related("account").get(business=business, digits=story.DIGITS)
+    return {
+        "base_url": settings.BASE_URL,
+        "logins": logins,
+        "api_key": key,
+        "app_secret": number.account.app_secret,
+        "verify_token": number.account.verify_token,
+        "webhook_url": f"{settings.BASE_URL}/webhooks/",
+        "phone_number_id": number.phone_number_id,
+        "waba_id": number.account.waba_id,
+        "customer_wa_id": story.PEOPLE[0].digits,
+        "template_name": "hello_world",
+    }
+
+
+def _renew(business: Business) -> dict[str, Any]:
+    """The file was lost or its key revoked: a key is shown once, so there has to be a new one."""
+    with system("the demo gets a new key"):
+        _, key = ApiKey.issue(business, name="Demo key")
+    return _described(business, key, seeding.make_logins(business))
+
+
+def _still_works(known: dict[str, Any]) -> bool:
+    with system("the demo's key is looked up"):
+        digest = ApiKey.digest_of(str(known.get("api_key", "")))
+        return bool(known.get("logins")) and ApiKey.objects.live().filter(digest=digest).exists()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(path: Path, known: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(known | {"base_url": settings.BASE_URL}, file, indent=2)

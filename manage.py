@@ -1,0 +1,30 @@
+#!/usr/bin/env python
+"""Django's command line; `up` runs the whole product, and any command starts the servers it needs."""
+
+import os
+import sys
+
+NEED_NO_SERVERS = {"makemigrations", "check", "collectstatic", "makemessages", "compilemessages", "help", "--help", "--version"}
+
+
+def main() -> None:
+    """Run one command."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    command = sys.argv[1] if len(sys.argv) > 1 else "help"
+    if command == "up":
+        from stack.up import main as up
+
+        sys.exit(up())
+    from django.core.management import execute_from_command_line
+
+    if command in NEED_NO_SERVERS:
+        execute_from_command_line(sys.argv)
+        return
+    from stack.borrowed import servers
+
+    with servers():
+        execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
