@@ -1,0 +1,61 @@
+"""Metering: deliveries become charges, exactly once, one transaction a batch."""
+
+from collections.abc import Iterable
+
+import structlog
+from django.db import connection
+
+from accounts.statements import statement
+from accounts.tenancy import system
+from billing.models import Quarantine
+
+log = structlog.get_logger(__name__)
+
+BATCH = 5_000
+_BATCH_TABLE = """
+    CREATE TEMP TABLE IF NOT EXISTS meter_batch (
+        message_id bigint, business_id bigint, number_id bigint, recipient text, category text,
+        window_open boolean, free_entry boolean, delivered_at timestamptz
+    ) ON COMMIT DELETE ROWS
+"""
+
+
+def meter_due(limit: int = BATCH, *, shard: int = 0, shards: int = 1) -> int:
+    """Price up to `limit` waiting deliveries in one transaction; returns how many left the queue (0: none waits).
+
+    With `shards` > 1 only businesses whose id leaves remainder `shard` are taken, so that workers do not meet.
+    Raises nothing for what cannot be priced: that goes to quarantine and never blocks the queue.
+    """
+    with system("metering prices every business"), connection.cursor() as cursor:
+        cursor.execute(_BATCH_TABLE)
+        cursor.execute("TRUNCATE pg_temp.meter_batch")
+        cursor.execute(
+            "SELECT count(*) FROM (SELECT FROM hosting_delivery WHERE %s = 1 OR business_id %% %s = %s LIMIT 1) x",
+            [shards, shards, shard],
+        )
+        if not cursor.fetchone()[0]:
+            return 0
+        cursor.execute(statement("billing", "claim_deliveries"), {"limit": limit, "shard": shard, "shards": shards})
+        claimed = cursor.rowcount
+        if claimed > 0:
+            cursor.execute(statement("billing", "open_periods"))
+            cursor.execute(statement("billing", "meter"))
+            charged, quarantined = cursor.fetchone()
+            if charged + quarantined != claimed:
+                raise RuntimeError(f"{claimed} deliveries claimed, {charged} charged, {quarantined} quarantined")
+            if quarantined:
+                log.warning("deliveries_quarantined", count=quarantined)
+    return claimed
+
+
+def requeue(quarantined: Iterable[int]) -> int:
+    """Put quarantined deliveries (by id) back into the queue, after what was missing is mended; returns how many."""
+    with system("operators re-queue for any business"), connection.cursor() as cursor:
+        cursor.execute(statement("billing", "requeue"), [list(quarantined)])
+        return int(cursor.rowcount)
+
+
+def waiting_in_quarantine() -> int:
+    """How many deliveries wait for an operator."""
+    with system("the front page counts for all"):
+        return Quarantine.objects.count()

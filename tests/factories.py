@@ -1,0 +1,94 @@
+"""Small factories: the rows that a test needs and does not want to talk about."""
+
+import itertools
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+
+from accounts.models import ApiKey, Business, Membership, User
+from accounts.tenancy import system
+from hosting.models import Account, Contact, Conversation, Message, Number, Template
+
+_count = itertools.count(1)
+
+
+def make_business(name: str = "Bakery", **fields: Any) -> Business:
+    """A business; on the unlimited plan unless told otherwise."""
+    fields.setdefault("plan_id", "business")
+    with system("test data"):
+        return Business.objects.create(name=name, **fields)
+
+
+def make_number(business: Business, **fields: Any) -> Number:
+    """A sandbox number in an account of its own."""
+    n = next(_count)
+    with system("test data"):
+        account = Account.objects.create(business=business, name=business.name)
+        fields.setdefault("digits", f"1555{n:07}")
+        return Number.objects.create(business=business, account=account, verified_name=business.name, **fields)
+
+
+def make_key(business: Business, **fields: Any) -> str:
+    """The text of a new API key."""
+    with system("test data"):
+        return ApiKey.issue(business, name="test", **fields)[1]
+
+
+def make_member(business: Business, role: str = "owner", password: str = "correct horse battery") -> User:
+    """A user who is a member of the business."""
+    with system("test data"):
+        user = User.objects.create_user(f"{role}{next(_count)}@example.com", password)
+        Membership.objects.create(business=business, user=user, role=role)
+        return user
+
+
+def make_template(number: Number, name: str = "order_update", **fields: Any) -> Template:
+    """An approved utility template with one placeholder."""
+    fields.setdefault("category", "utility")
+    fields.setdefault("status", "APPROVED")
+    fields.setdefault("components", [{"type": "BODY", "text": "Order {{1}} is ready"}])
+    with system("test data"):
+        return Template.objects.create(
+            business=number.business, account=number.account, name=name, language="en_US", **fields
+        )
+
+
+def make_deliveries(
+    business: Business,
+    number: Number,
+    count: int,
+    *,
+    to: str = "14155550100",
+    category: str = "utility",
+    at: datetime = datetime(2026, 5, 10, 12, tzinfo=UTC),
+    window_open: bool = False,
+) -> list[int]:
+    """Delivered messages with their waiting Delivery rows; returns the message ids."""
+    with system("test data"):
+        contact, _ = Contact.objects.get_or_create(business=business, wa_id=to)
+        conversation, _ = Conversation.objects.get_or_create(business=business, number=number, contact=contact)
+        messages = Message.objects.bulk_create(
+            Message(
+                business=business, number=number, conversation=conversation, contact=contact, direction="out",
+                kind="text", text="x", category=category, status="delivered", created_at=at, delivered_at=at,
+                window_open=window_open,
+            )
+            for _ in range(count)
+        )  # fmt: skip
+        ids = [message.pk for message in messages]
+        queue_deliveries(ids)
+        return ids
+
+
+def queue_deliveries(message_ids: list[int]) -> None:
+    """Write the Delivery rows of these messages, as the first proof of delivery does."""
+    with system("test data"), connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open,
+                                             free_entry, delivered_at, created_at)
+               SELECT m.id, m.business_id, m.number_id, c.wa_id, m.category, m.window_open, false, m.delivered_at, now()
+                 FROM hosting_message m JOIN hosting_contact c ON c.id = m.contact_id
+                WHERE m.id = ANY (%s) ORDER BY m.id""",
+            [message_ids],
+        )
