@@ -207,6 +207,9 @@ CELERY_BEAT_SCHEDULE = {
     "accounts.beat": {"task": "accounts.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
 }
 
+# Late deliveries have this long after a month ends before its invoice is issued.
+BILLING_GRACE_HOURS = 24
+
 # Cloud API wiring of the platform's own webhook door, `/webhooks/`.
 APP_SECRET = ENV.app_secret
 VERIFY_TOKEN = ENV.verify_token

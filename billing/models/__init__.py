@@ -7,6 +7,7 @@ from billing.models.invoices import (
     InvoiceStatus,
     LineKind,
     NumberSeries,
+    Seller,
 )
 from billing.models.ledger import Charge, Period, Quarantine, Rule, Tally, Usage
 from billing.models.markets import CallingCode, Market
@@ -27,6 +28,7 @@ __all__ = [
     "Rate",
     "RateCard",
     "Rule",
+    "Seller",
     "Tally",
     "Tier",
     "Usage",

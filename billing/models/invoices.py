@@ -103,3 +103,34 @@ class InvoiceLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice} line {self.position}"
+
+
+class Seller(models.Model):
+    """Who issues the invoices; edited by operators, copied into each invoice as it is issued."""
+
+    name = models.CharField(max_length=120)
+    address = models.TextField(blank=True)
+    country = models.CharField(max_length=2, default="US")
+    vat_id = models.CharField(max_length=40, blank=True)
+    email = models.EmailField(blank=True)
+    number_prefix = models.CharField(max_length=20, default="INV")
+    terms_days = models.PositiveIntegerField(default=14, help_text=_("Days until an invoice is due."))
+    is_current = models.BooleanField(default=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["is_current"], condition=Q(is_current=True), name="one_current_seller"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def as_copy(self) -> dict[str, str]:
+        """What an invoice keeps of the seller."""
+        return {
+            "name": self.name,
+            "address": self.address,
+            "country": self.country,
+            "vat_id": self.vat_id,
+            "email": self.email,
+        }

@@ -1,0 +1,1 @@
+"""Documents made from an invoice: bytes out, the same bytes every time."""

@@ -1,0 +1,86 @@
+"""Invoices as CSV (RFC 4180): the lines, and every message behind them; safe to open in a spreadsheet."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from accounts.statements import statement
+from billing import money
+from billing.models import Invoice
+
+# A cell that begins so could run as a formula where it is opened.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "\x00")
+
+LINE_COLUMNS = (
+    "invoice", "line", "kind", "description", "month", "market", "category", "rule", "tier_first", "tier_last",
+    "quantity", "unit_price", "amount", "currency",
+)  # fmt: skip
+MESSAGE_COLUMNS = (
+    "invoice", "line", "message_id", "wamid", "to", "delivered_at", "month", "market", "category", "rule", "position",
+    "tier_first", "tier_last", "price", "currency",
+)  # fmt: skip
+
+
+class _Echo:
+    def write(self, text: str) -> str:
+        return text
+
+
+def cell(value: Any) -> Any:
+    """A cell: numbers stay numbers, text that could run as a formula gets an apostrophe in front."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, str) and value.lstrip(" \"'").startswith(_FORMULA):
+        return "'" + value
+    return "" if value is None else value
+
+
+def csv_rows(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
+    """CSV text, row by row."""
+    writer = csv.writer(_Echo())
+    yield writer.writerow(header)
+    for row in rows:
+        yield writer.writerow([cell(value) for value in row])
+
+
+def lines_csv(invoice: Invoice) -> Iterator[str]:
+    """The invoice's lines."""
+    return csv_rows(
+        LINE_COLUMNS,
+        (
+            (
+                invoice.number, line.position, line.kind, line.description, f"{line.month:%Y-%m}", line.market,
+                line.category, line.rule, line.tier_first, line.tier_last, line.quantity,
+                money.micro_amount(line.unit_price_micros),
+                money.minor_amount(line.amount_minor, invoice.currency), invoice.currency,
+            )  # fmt: skip
+            for line in invoice.lines.all()
+        ),
+    )
+
+
+def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
+    """Every message behind the invoice, or behind one line (by position); read a chunk at a time."""
+    return csv_rows(MESSAGE_COLUMNS, _messages(invoice, line))
+
+
+def _messages(invoice: Invoice, line: int | None, chunk: int = 5_000) -> Iterator[tuple[Any, ...]]:
+    after = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                statement("billing", "messages_behind"),
+                {"invoice_id": invoice.pk, "line": line, "after": after, "limit": chunk},
+            )
+            rows = cursor.fetchall()
+        for charge_id, position, message_id, wamid, to, at, month, market, category, rule, n, first, last, price in rows:
+            after = charge_id
+            yield (
+                invoice.number, position, message_id, wamid, to, at.isoformat(), f"{month:%Y-%m}", market, category,
+                rule, n, first, last, money.micro_amount(price), invoice.currency,
+            )  # fmt: skip
+        if len(rows) < chunk:
+            return

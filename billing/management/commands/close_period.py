@@ -1,0 +1,51 @@
+"""`manage.py close_period --month YYYY-MM`: close a month and issue its invoices."""
+
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.models import Business
+from accounts.tenancy import system
+from billing import invoicing, money
+
+
+class Command(BaseCommand):
+    """Closes by hand what the nightly task closes by itself."""
+
+    help = "Close a month and issue its invoices. Closing twice changes nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Month, and optionally one business."""
+        parser.add_argument("--month", required=True, help="YYYY-MM")
+        parser.add_argument("--business", type=int, help="id of one business (default: all)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Close, and say what was issued."""
+        month = _month(options["month"])
+        with system("operators close for every business"):
+            businesses = Business.objects.order_by("id")
+            if options["business"]:
+                businesses = businesses.filter(pk=options["business"])
+            found = list(businesses)
+        if not found:
+            raise CommandError(f"There is no business {options['business']}.")
+        for business in found:
+            self._close(business, month)
+
+    def _close(self, business: Business, month: date) -> None:
+        if invoicing.next_month(month) > business.now().date():
+            raise CommandError(f"{month:%Y-%m} is not over yet for {business}.")
+        invoice = invoicing.close_period(business=business, month=month)
+        if invoice is None:
+            self.stdout.write(f"{business}: nothing to issue for {month:%Y-%m}")
+        else:
+            total = money.show_minor(invoice.total_minor, invoice.currency)
+            self.stdout.write(f"{business}: {invoice.number}, {total}")
+
+
+def _month(text: str) -> date:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise CommandError(f"--month must be YYYY-MM, not '{text}'.") from None
