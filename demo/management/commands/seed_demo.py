@@ -1,6 +1,7 @@
 """`manage.py seed_demo`: makes the demo business once, and writes var/demo.json for people and scripts."""
 
 import json
+import logging
 import os
 import sys
 import time
@@ -25,6 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make what is missing."""
+        # A line a request would bury the progress.
+        logging.getLogger().setLevel(logging.WARNING)
         path = settings.ENV.var / "demo.json"
         business = seeding.exists()
         known = _read(path)
