@@ -8,3 +8,12 @@ class BillingConfig(AppConfig):
 
     name = "billing"
     verbose_name = "Billing"
+
+    def ready(self) -> None:
+        """Show prices beside messages, and the metering queue on the health page."""
+        from accounts import health
+        from billing import metering, pricing
+        from hosting import extensions
+
+        extensions.message_notes.append(pricing.notes)
+        health.queues["deliveries"] = metering.oldest_waiting_seconds

@@ -59,3 +59,10 @@ def waiting_in_quarantine() -> int:
     """How many deliveries wait for an operator."""
     with system("the front page counts for all"):
         return Quarantine.objects.count()
+
+
+def oldest_waiting_seconds() -> float:
+    """Age of the oldest delivery that waits to be metered, in seconds; 0 when none does."""
+    with system("the queue belongs to every business"), connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM hosting_delivery")
+        return float(cursor.fetchone()[0])
