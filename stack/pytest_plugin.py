@@ -1,6 +1,7 @@
 """Loaded by `-p` before pytest-django reads the settings: throw-away servers for the run, shared by xdist workers."""
 
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -28,6 +29,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     folder.chmod(0o755)
     os.environ["PARLEY_VAR"] = str(folder)
     os.environ.setdefault("LOG_LEVEL", "ERROR")
+    # In the names of the run's databases: two runs may share somebody else's server.
+    os.environ["PARLEY_TEST_RUN"] = secrets.token_hex(4)
     kept_secrets(folder)
     _start(folder)
     # With one login for all, that login must be able to make databases.
@@ -49,8 +52,19 @@ def _start(folder: Path) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop what was started, and leave nothing behind."""
+    if "folder" in _kept and not _kept["servers"].postgres:
+        _drop_databases(os.environ["PARLEY_TEST_RUN"])
     if servers := _kept.pop("servers", None):
         servers.stop()
         servers.remove()
     if folder := _kept.pop("folder", None):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _drop_databases(run: str) -> None:
+    import psycopg
+
+    with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as server:
+        found = server.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%_{run}"])
+        for (name,) in found.fetchall():
+            server.execute(psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(psycopg.sql.Identifier(name)))
