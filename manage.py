@@ -3,8 +3,18 @@
 
 import os
 import sys
+from contextlib import nullcontext
 
-NEED_NO_SERVERS = {"makemigrations", "check", "collectstatic", "makemessages", "compilemessages", "help", "--help", "--version"}
+NEED_NO_SERVERS = {
+    "makemigrations",
+    "check",
+    "collectstatic",
+    "makemessages",
+    "compilemessages",
+    "help",
+    "--help",
+    "--version",
+}
 
 
 def main() -> None:
@@ -15,14 +25,13 @@ def main() -> None:
         from stack.up import main as up
 
         sys.exit(up())
+    if command in NEED_NO_SERVERS:
+        os.environ.setdefault("PARLEY_SERVERS", "none")
     from django.core.management import execute_from_command_line
 
-    if command in NEED_NO_SERVERS:
-        execute_from_command_line(sys.argv)
-        return
     from stack.borrowed import servers
 
-    with servers():
+    with nullcontext() if os.environ.get("PARLEY_SERVERS") == "none" else servers():
         execute_from_command_line(sys.argv)
 
 

@@ -1,14 +1,15 @@
 """The one place that reads the environment."""
 
 import os
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 
-from stack.servers import kept_secrets, running
+from stack.kept import kept_secrets, known_secrets, new_secret
+from stack.servers import running
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -18,21 +19,41 @@ class ConfigurationError(SystemExit):
 
 
 @dataclass(frozen=True)
-class Env:
+class Addresses:
+    """Where web and live streams listen, and how browsers reach them."""
+
+    host: str
+    port: int
+    live_port: int
+    base_url: str
+    live_url: str
+
+    @property
+    def local_host(self) -> str:
+        """The host by which this machine itself reaches them."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"[{host}]" if ":" in host else host
+
+
+@dataclass(frozen=True)
+class Env(Addresses):
     """What comes from outside. All of it has a default that works on one machine.
 
-    DATABASE_URL            PostgreSQL the application uses; unset: Parley starts its own
-    DATABASE_OWNER_URL      login that migrates (default: DATABASE_URL, which then takes role parley_app)
+    DATABASE_URL            PostgreSQL 17 or newer that the application uses; unset: Parley starts its own
+    DATABASE_OWNER_URL      login that owns the tables and migrates (default: DATABASE_URL)
     REDIS_URL               Valkey or Redis; unset: Parley starts its own
-    PARLEY_VAR              folder for data, logs and demo.json (default: var)
-    SECRET_KEY              Django's key (default: made once, kept in var/secrets.json)
-    PARLEY_ENCRYPTION_KEYS  comma-separated Fernet keys for secrets at rest, newest first (default: made once)
-    PARLEY_APP_SECRET       signs webhooks at the platform's door /webhooks/ (default: made once)
-    PARLEY_VERIFY_TOKEN     answers its challenge (default: made once)
-    DEBUG                   1 shows tracebacks (default: 0)
+    PARLEY_VAR              folder for data, logs, secrets and demo.json (default: var)
+    PARLEY_SERVERS          none: nothing connects, nothing starts (linters, collectstatic in an image build)
+    SECRET_KEY              Django's key (`make run` makes one and keeps it in var/secrets.json)
+    PARLEY_ENCRYPTION_KEYS  comma-separated Fernet keys for secrets at rest, newest first (likewise)
+    PARLEY_APP_SECRET       signs webhooks at the platform's door /webhooks/ (likewise)
+    PARLEY_VERIFY_TOKEN     answers that door's challenge (likewise)
+    DEBUG                   1 shows tracebacks, and makes missing secrets (default: 0)
     HOST, PORT, LIVE_PORT   where web listens (127.0.0.1, 8000) and the live streams (PORT + 1)
     BASE_URL, LIVE_URL      how browsers reach them (default: http://HOST:PORT, http://HOST:LIVE_PORT)
     ALLOWED_HOSTS           comma-separated (default: the host of BASE_URL, localhost, 127.0.0.1)
+    WEB_WORKERS             processes that serve pages and API (default: 2)
+    WORKER_PROCESSES        processes that do the waiting work (default: 2)
     EMAIL_URL               such as smtp://user:password@host:587 (default: mails are files in var/mail)
     DEFAULT_FROM_EMAIL      sender of mails
     STRIPE_API_KEY, STRIPE_WEBHOOK_SECRET, STRIPE_API_BASE   switch on card payments
@@ -46,11 +67,6 @@ class Env:
     app_secret: str
     verify_token: str
     debug: bool
-    host: str
-    port: int
-    live_port: int
-    base_url: str
-    live_url: str
     allowed_hosts: list[str]
     databases: dict[str, dict[str, Any]]
     redis_url: str
@@ -61,6 +77,8 @@ class Env:
     stripe_api_base: str
     allow_private_urls: bool
     log_level: str
+    web_workers: int
+    worker_processes: int
 
     @property
     def email_backend(self) -> str:
@@ -73,28 +91,30 @@ def var_folder() -> Path:
     return Path(os.environ.get("PARLEY_VAR", BASE_DIR / "var")).resolve()
 
 
+def addresses() -> Addresses:
+    """Read where to listen; needs no server and no secret."""
+    port = _number("PORT", 8000, highest=65534)
+    live_port = _number("LIVE_PORT", port + 1, highest=65535)
+    listening = Addresses(os.environ.get("HOST") or "127.0.0.1", port, live_port, "", "")
+    base_url = os.environ.get("BASE_URL") or f"http://{listening.local_host}:{port}"
+    live_url = os.environ.get("LIVE_URL") or f"http://{listening.local_host}:{live_port}"
+    return replace(listening, base_url=base_url.rstrip("/"), live_url=live_url.rstrip("/"))
+
+
 def load() -> Env:
     """Read the environment; ends the process with one clear line when something is missing."""
     read = environ.Env()
     var = var_folder()
-    port = _port("PORT", 8000)
-    live_port = _port("LIVE_PORT", port + 1)
-    host = read.str("HOST", default="127.0.0.1")
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    base_url = read.str("BASE_URL", default=f"http://{shown}:{port}").rstrip("/")
+    where = addresses()
     return Env(
+        **vars(where),
         var=var,
         secret_key=_kept("SECRET_KEY", "secret_key", var),
         encryption_keys=_kept("PARLEY_ENCRYPTION_KEYS", "encryption_key", var).split(","),
         app_secret=_kept("PARLEY_APP_SECRET", "app_secret", var),
         verify_token=_kept("PARLEY_VERIFY_TOKEN", "verify_token", var),
         debug=read.bool("DEBUG", default=False),
-        host=host,
-        port=port,
-        live_port=live_port,
-        base_url=base_url,
-        live_url=read.str("LIVE_URL", default=f"http://{shown}:{live_port}").rstrip("/"),
-        allowed_hosts=read.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", _host_of(base_url)]),
+        allowed_hosts=read.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", _host_of(where.base_url)]),
         databases=_databases(var),
         redis_url=_server_url("REDIS_URL", var),
         email=_email(read, var),
@@ -104,47 +124,66 @@ def load() -> Env:
         stripe_api_base=read.str("STRIPE_API_BASE", default=""),
         allow_private_urls=read.bool("PARLEY_ALLOW_PRIVATE_URLS", default=False),
         log_level=read.str("LOG_LEVEL", default="INFO"),
+        web_workers=_number("WEB_WORKERS", 2),
+        worker_processes=_number("WORKER_PROCESSES", 2),
     )
 
 
-def _port(name: str, default: int) -> int:
-    raw = os.environ.get(name, "") or str(default)
-    if not raw.isdigit() or not 0 < int(raw) < 65536:
-        raise ConfigurationError(f"{name} must be a port from 1 to 65535, not '{raw}'.")
+def _number(name: str, default: int, *, highest: int = 999) -> int:
+    raw = os.environ.get(name) or str(default)
+    if not (raw.isascii() and raw.isdigit()) or not 0 < int(raw) <= highest:
+        raise ConfigurationError(f"{name} must be a number from 1 to {highest}, not '{raw}'.")
     return int(raw)
 
 
 def _kept(variable: str, name: str, var: Path) -> str:
-    return os.environ.get(variable) or kept_secrets(var)[name]
+    if found := os.environ.get(variable) or known_secrets(var).get(name):
+        return found
+    if _no_servers():
+        return new_secret(name)
+    if environ.Env().bool("DEBUG", default=False):
+        return kept_secrets(var)[name]
+    # A secret made here and now would differ on the next machine, and what it encrypts would be lost.
+    raise ConfigurationError(f"{variable} is not set. Set it, or DEBUG=1 for development; `make run` makes its own.")
+
+
+def _no_servers() -> bool:
+    return os.environ.get("PARLEY_SERVERS") == "none"
 
 
 def _host_of(url: str) -> str:
-    return url.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
+    return urlsplit(url).hostname or ""
 
 
 def _server_url(name: str, var: Path) -> str:
-    url = os.environ.get(name) or running(var).get(name)
-    if not url:
-        if not {"makemigrations", "check", "collectstatic", "makemessages", "compilemessages"} & set(sys.argv):
-            raise ConfigurationError(f"{name} is not set and no stack is running: start one with `make run`.")
-        url = "redis://127.0.0.1:1/0" if name == "REDIS_URL" else "postgresql://parley_app@127.0.0.1:1/parley"
-    return url
+    if url := os.environ.get(name) or running(var).get(name):
+        return url
+    if _no_servers():
+        return "redis://127.0.0.1:1/0" if name == "REDIS_URL" else "postgresql://parley_app@127.0.0.1:1/parley"
+    raise ConfigurationError(f"{name} is not set and no stack is running: set it, or start one with `make run`.")
 
 
 def _databases(var: Path) -> dict[str, dict[str, Any]]:
-    url = _server_url("DATABASE_URL", var)
     owner = os.environ.get("DATABASE_OWNER_URL")
-    if owner is None and "DATABASE_URL" not in os.environ:
+    if not owner and not os.environ.get("DATABASE_URL"):
         owner = running(var).get("DATABASE_OWNER_URL")
+    url = _server_url("DATABASE_URL", var)
     default = _database(url)
-    if owner is None and "parley_app" not in (default.get("USER") or ""):
-        # One login for all: the application takes the plain role as it connects.
-        default["OPTIONS"] = {**default.get("OPTIONS", {}), "options": "-c role=parley_app"}
+    if default.get("USER") != "parley_app":
+        # Another login, often one for all: the application takes the plain role as it connects.
+        given = default.get("OPTIONS", {})
+        default["OPTIONS"] = {**given, "options": f"{given.get('options', '')} -c role=parley_app".strip()}
     return {"default": default, "owner": {**_database(owner or url), "CONN_MAX_AGE": 0}}
 
 
 def _database(url: str) -> dict[str, Any]:
-    parsed: dict[str, Any] = environ.Env.db_url_config(url)
+    try:
+        parsed: dict[str, Any] = environ.Env.db_url_config(url)
+    except ValueError:
+        parsed = {}
+    if not str(parsed.get("ENGINE", "")).endswith("postgresql") or not parsed.get("NAME"):
+        # Not repeated here: it holds a password.
+        raise ConfigurationError("A database URL must look like postgresql://user:password@host:5432/name.")
     return {
         **parsed,
         "ENGINE": "django.db.backends.postgresql",

@@ -6,24 +6,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from config.env import var_folder
-from stack.servers import Servers, Settings, StackError, running
+from stack.kept import AlreadyRunning
+from stack.servers import Servers, Settings, StackError, await_running, running
 
 
 @contextmanager
 def servers() -> Iterator[None]:
     """Make sure that DATABASE_URL and REDIS_URL lead somewhere while the command runs."""
-    needed = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
-    if not needed or running(var_folder()):
+    needed = {name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)}
+    if needed <= set(running(var_folder())):
         yield
         return
+    own = Servers(Settings(var_folder()), postgres="DATABASE_URL" in needed, valkey="REDIS_URL" in needed)
     try:
-        started = Servers(
-            Settings(var_folder()), postgres="DATABASE_URL" in needed, valkey="REDIS_URL" in needed
-        ).start()
+        os.environ.update(own.start().environment)
+    except AlreadyRunning as error:
+        # Somebody is starting them at this moment.
+        if not needed <= set(await_running(var_folder())):
+            sys.exit(f"parley: {error} It does not offer {' and '.join(sorted(needed))}.")
     except StackError as error:
         sys.exit(f"parley: {error}")
-    os.environ.update(started.environment)
     try:
         yield
     finally:
-        started.stop()
+        own.stop()

@@ -1,6 +1,7 @@
 """Loaded by `-p` before pytest-django reads the settings: throw-away servers for the run, shared by xdist workers."""
 
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -8,35 +9,62 @@ from typing import Any
 
 import pytest
 
+from stack.kept import kept_secrets
 from stack.servers import Servers, Settings, StackError
 
+NEED_NO_SERVERS = {"--help", "-h", "--version", "-V", "--fixtures", "--markers"}
 _kept: dict[str, Any] = {}
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: Any, parser: Any, args: list[str]) -> None:
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
     """Start the servers, unless the environment names some or nothing will run."""
-    if os.environ.get("PYTEST_XDIST_WORKER") or {"--help", "-h", "--version", "--fixtures"} & set(args):
+    if os.environ.get("PYTEST_XDIST_WORKER"):
         return
-    folder = Path(tempfile.mkdtemp(prefix="parley-test-"))
+    if NEED_NO_SERVERS & set(args):
+        os.environ["PARLEY_SERVERS"] = "none"
+        return
+    _kept["folder"] = folder = Path(tempfile.mkdtemp(prefix="parley-test-"))
+    # Passable: as root, PostgreSQL runs as nobody.
     folder.chmod(0o755)
-    os.environ.setdefault("PARLEY_VAR", str(folder))
+    os.environ["PARLEY_VAR"] = str(folder)
     os.environ.setdefault("LOG_LEVEL", "ERROR")
-    _kept["folder"] = folder
+    # In the names of the run's databases: two runs may share somebody else's server.
+    os.environ["PARLEY_TEST_RUN"] = secrets.token_hex(4)
+    kept_secrets(folder)
+    _start(folder)
+    # With one login for all, that login must be able to make databases.
+    os.environ.setdefault("DATABASE_OWNER_URL", os.environ["DATABASE_URL"])
+    os.environ.setdefault("DATABASE_SUPERUSER_URL", os.environ["DATABASE_OWNER_URL"])
+
+
+def _start(folder: Path) -> None:
     wants = {name: not os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL")}
-    if any(wants.values()):
-        try:
-            _kept["servers"] = servers = Servers(
-                Settings(folder, durable=False), postgres=wants["DATABASE_URL"], valkey=wants["REDIS_URL"]
-            ).start()
-        except StackError as error:
-            raise pytest.UsageError(f"no test servers: {error}") from None
-        os.environ.update(servers.environment)
+    servers = Servers(Settings(folder, durable=False), postgres=wants["DATABASE_URL"], valkey=wants["REDIS_URL"])
+    try:
+        servers.start()
+    except StackError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise pytest.UsageError(f"no test servers: {error}") from None
+    _kept["servers"] = servers
+    os.environ.update(servers.environment)
 
 
-def pytest_unconfigure(config: Any) -> None:
-    """Stop what was started."""
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what was started, and leave nothing behind."""
+    if "folder" in _kept and not _kept["servers"].postgres:
+        _drop_databases(os.environ["PARLEY_TEST_RUN"])
     if servers := _kept.pop("servers", None):
         servers.stop()
+        servers.remove()
     if folder := _kept.pop("folder", None):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _drop_databases(run: str) -> None:
+    import psycopg
+
+    with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as server:
+        found = server.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%_{run}"])
+        for (name,) in found.fetchall():
+            server.execute(psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(psycopg.sql.Identifier(name)))

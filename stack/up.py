@@ -1,70 +1,26 @@
 """`manage.py up`: the whole product on one machine, supervised, until Ctrl-C."""
 
-import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
-from config.env import BASE_DIR, Env, load, var_folder
-from stack.servers import Servers, Settings, StackError, die_with_parent, port_is_free, write_private
+from config.env import BASE_DIR, Addresses, ConfigurationError, Env, addresses, load, var_folder
+from stack.kept import AlreadyRunning, StackError, read_json
+from stack.machine import leash, port_is_free
+from stack.servers import Servers, Settings
+from stack.supervised import Supervised
+from stack.welcome import welcome
 
 HEALTHY_SECONDS = 90
-RESTART_PAUSES = (0.5, 1, 2, 5, 10, 30)
-STEADY_SECONDS = 60
-
-
-class Process:
-    """One process of Parley: its command, its log, and when it may be started again."""
-
-    def __init__(self, name: str, command: list[str], log_folder: Path) -> None:
-        self.name, self.command, self.log = name, command, log_folder / f"{name}.log"
-        self.failures = 0
-        self.not_before = 0.0
-        self.start()
-
-    def start(self) -> None:
-        """Start it; it ends with the supervisor."""
-        self.started_at = time.monotonic()
-        with self.log.open("ab") as log:
-            self.popen = subprocess.Popen(
-                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=BASE_DIR,
-                preexec_fn=die_with_parent, start_new_session=True,
-            )  # fmt: skip
-
-    def tend(self) -> None:
-        """Start it again, after a growing pause, if it has ended."""
-        if self.popen.poll() is None:
-            if time.monotonic() - self.started_at > STEADY_SECONDS:
-                self.failures = 0
-            return
-        if not self.not_before:
-            pause = RESTART_PAUSES[min(self.failures, len(RESTART_PAUSES) - 1)]
-            self.failures += 1
-            self.not_before = time.monotonic() + pause
-            say(f"{self.name} ended with {self.popen.returncode}; again in {pause} s. Its log: {self.log}")
-        elif time.monotonic() >= self.not_before:
-            self.not_before = 0.0
-            self.start()
-
-    def stop(self) -> None:
-        """Ask it to end."""
-        if self.popen.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.popen.pid, signal.SIGTERM)
-
-    def await_end(self, seconds: float) -> None:
-        """Wait, then insist."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.popen.wait(seconds)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.popen.pid, signal.SIGKILL)
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# The doors close first, then what makes new work, then who does it.
+STOPPED_IN_ORDER = (("web", "live", "beat"), ("worker",))
 
 
 class Interrupted(Exception):
@@ -73,33 +29,24 @@ class Interrupted(Exception):
 
 def main() -> int:
     """Run everything until told to stop; returns the exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDS:
         signal.signal(number, _interrupt)
-    processes: list[Process] = []
-    servers: Servers | None = None
+    servers = Servers(Settings(var_folder()), postgres=_unset("DATABASE_URL"), valkey=_unset("REDIS_URL"))
+    processes: dict[str, Supervised] = {}
     try:
-        servers = _servers()
-        env = load()
-        _require_free_ports(env)
-        _manage("migrate", "--verbosity", "0", says="Preparing the database")
-        processes.extend(_processes(env))
-        _manage("seed_demo", says="")
-        _await_healthy(env, processes)
-        _introduce(env, processes, servers)
-        while True:
-            time.sleep(0.5)
-            _tend(processes, servers)
+        _run(servers, processes)
     except Interrupted:
-        say("Stopping …")
-        return 0
-    except (StackError, subprocess.CalledProcessError) as error:
-        print(f"parley: {error}", file=sys.stderr)
-        return 1
+        say("\nStopping …")
+    except AlreadyRunning as error:
+        return _fail(f"{error}{_where()} Stop it first.")
+    except (StackError, ConfigurationError) as error:
+        return _fail(str(error))
     finally:
-        _ignore_signals()
+        for number in ENDS:
+            signal.signal(number, signal.SIG_IGN)
         _stop(processes)
-        if servers:
-            servers.stop()
+        servers.stop()
+    return 0
 
 
 def say(text: str) -> None:
@@ -107,75 +54,121 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+@contextmanager
+def step(text: str) -> Iterator[None]:
+    """Say what is being done, and how long it took."""
+    start = time.monotonic()
+    print(f"{text} …", end="", flush=True)
+    try:
+        yield
+    except BaseException:
+        say("")
+        raise
+    say(f" {time.monotonic() - start:.1f} s")
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted
 
 
-def _ignore_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+def _fail(text: str) -> int:
+    print(f"parley: {text}", file=sys.stderr)
+    return 1
 
 
-def _servers() -> Servers:
-    postgres, valkey = (not os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL"))
-    if postgres or valkey:
-        say("Starting " + " and ".join(n for n, on in (("PostgreSQL", postgres), ("Valkey", valkey)) if on) + " …")
-    servers = Servers(Settings(var_folder()), postgres=postgres, valkey=valkey)
-    try:
+def _where() -> str:
+    address = read_json(var_folder() / "demo.json").get("base_url")
+    return f" Look at {address}." if address else ""
+
+
+def _unset(name: str) -> bool:
+    return not os.environ.get(name)
+
+
+def _run(servers: Servers, processes: dict[str, Supervised]) -> None:
+    _start_servers(servers)
+    env = load()
+    with step("Preparing the database"):
+        _manage("migrate", "--verbosity", "0")
+    for name, command in _commands(env).items():
+        processes[name] = Supervised(name, command, env.var / "log" / f"{name}.log", cwd=BASE_DIR)
+        processes[name].start()
+    servers.remember(**processes)
+    _make_demo()
+    with step("Waiting until web, live streams, worker and beat are healthy"):
+        _await_healthy(env, servers, processes)
+    say(welcome(env, _pids(servers, processes)))
+    while True:
+        time.sleep(0.5)
+        _tend(env, servers, processes)
+
+
+def _start_servers(servers: Servers) -> None:
+    names = [name for name, ours in (("PostgreSQL", servers.wants_postgres), ("Valkey", servers.wants_valkey)) if ours]
+    with step(f"Starting {' and '.join(names)}" if names else "Using the servers of the environment"):
         servers.start()
-    except BaseException:
-        servers.stop()
-        raise
+        # Asked after the lock: who runs already is told so, and not of a taken port.
+        _require_free_ports(addresses())
     if servers.note:
         say(servers.note)
     os.environ.update(servers.environment)
-    (var_folder() / "log").mkdir(parents=True, exist_ok=True)
-    return servers
 
 
-def _require_free_ports(env: Env) -> None:
-    for name, port in (("PORT", env.port), ("LIVE_PORT", env.live_port)):
-        if not port_is_free(port, env.host):
-            raise StackError(f"port {port} is taken. Choose another: {name}={port + 10} make run")
+def _require_free_ports(where: Addresses) -> None:
+    for name, port in (("PORT", where.port), ("LIVE_PORT", where.live_port)):
+        if not port_is_free(port, where.host):
+            raise StackError(f"port {port} of {where.host} is taken. Choose another: {name}={port + 10} make run")
 
 
-def _manage(*words: str, says: str) -> None:
-    if says:
-        say(f"{says} …")
-    subprocess.run([sys.executable, str(BASE_DIR / "manage.py"), *words], check=True, preexec_fn=die_with_parent)
+def _manage(*words: str) -> None:
+    log = var_folder() / "log" / f"{words[0]}.log"
+    with log.open("wb") as problems:
+        # A session of its own: Ctrl-C is for us to hear, and we end it.
+        command = subprocess.Popen(
+            [sys.executable, str(BASE_DIR / "manage.py"), *words],
+            preexec_fn=leash(), start_new_session=True, stdin=subprocess.DEVNULL, stderr=problems,
+        )  # fmt: skip
+    try:
+        if command.wait():
+            last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+            raise StackError(f"`manage.py {words[0]}` failed: {last[0][:300]} (log: {log})")
+    finally:
+        if command.poll() is None:
+            command.terminate()
+            command.wait()
 
 
-def _processes(env: Env) -> list[Process]:
-    log = env.var / "log"
-    python = sys.executable
-    workers = os.environ.get("WEB_WORKERS", "2")
-    commands = {
-        "web": [python, "-m", "granian", "--interface", "wsgi", "--host", env.host, "--port", str(env.port),
-                "--workers", workers, "--blocking-threads", "4", "--log-level", "warning",
-                "config.wsgi:application"],
-        "live": [python, "-m", "uvicorn", "--host", env.host, "--port", str(env.live_port), "--log-level", "warning",
+def _make_demo() -> None:
+    try:
+        _manage("seed_demo")
+    except StackError as error:
+        say(f"There is no demo, everything else runs: {error}")
+
+
+def _commands(env: Env) -> dict[str, list[str]]:
+    run = [sys.executable, "-m"]
+    celery = [*run, "celery", "-A", "config"]
+    return {
+        "web": [*run, "granian", "--interface", "wsgi", "--host", env.host, "--port", str(env.port),
+                "--workers", str(env.web_workers), "--blocking-threads", "4", "--workers-kill-timeout", "5",
+                "--log-level", "warning", "config.wsgi:application"],
+        "live": [*run, "uvicorn", "--host", env.host, "--port", str(env.live_port), "--log-level", "warning",
                  "--timeout-graceful-shutdown", "1", "config.asgi:application"],
-        "worker": [python, "-m", "celery", "-A", "config", "worker", "--concurrency", "2", "--loglevel", "WARNING",
+        "worker": [*celery, "worker", "--concurrency", str(env.worker_processes), "--loglevel", "WARNING",
                    "--without-gossip", "--without-mingle"],
-        "beat": [python, "-m", "celery", "-A", "config", "beat", "--schedule", str(env.var / "beat"),
-                 "--loglevel", "WARNING", "--pidfile", ""],
+        "beat": [*celery, "beat", "--schedule", str(env.var / "beat"), "--loglevel", "WARNING", "--pidfile", ""],
     }  # fmt: skip
-    say("Starting web, live streams, worker and beat …")
-    return [Process(name, command, log) for name, command in commands.items()]
 
 
-def _await_healthy(env: Env, processes: list[Process]) -> None:
+def _await_healthy(env: Env, servers: Servers, processes: dict[str, Supervised]) -> None:
     deadline = time.monotonic() + HEALTHY_SECONDS
-    waiting = {f"{env.base_url}/readyz": "web", f"http://127.0.0.1:{env.live_port}/live/healthz": "live"}
+    web, live = (f"http://{env.local_host}:{port}" for port in (env.port, env.live_port))
+    waiting = [f"{web}/healthz", f"{web}/readyz", f"{live}/live/healthz"]
     while waiting:
-        for url in list(waiting):
-            if _answers(url.replace(env.base_url, f"http://127.0.0.1:{env.port}")):
-                del waiting[url]
+        waiting = [url for url in waiting if not _answers(url)]
         if time.monotonic() > deadline:
-            names = ", ".join(sorted(waiting.values()))
-            raise StackError(f"not healthy after {HEALTHY_SECONDS} s: {names}. See {env.var / 'log'}")
-        for process in processes:
-            process.tend()
+            raise StackError(f"not healthy after {HEALTHY_SECONDS} s: {', '.join(waiting)}. See {env.var / 'log'}")
+        _tend(env, servers, processes)
         time.sleep(0.1)
 
 
@@ -183,48 +176,25 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as response:
             return bool(response.status == 200)
-    except (OSError, urllib.error.URLError):
+    except OSError:
         return False
 
 
-def _introduce(env: Env, processes: list[Process], servers: Servers) -> None:
-    path = env.var / "demo.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    pids = {process.name: process.popen.pid for process in processes} | servers.pids | {"supervisor": os.getpid()}
-    write_private(path, known | {"base_url": env.base_url, "live_url": env.live_url, "pids": pids})
-    lines = ["", f"  Parley is running at {env.base_url}", ""]
-    for role, login in known.get("logins", {}).items():
-        where = "/admin/" if role == "operator" else "/"
-        lines.append(f"  {role:<9} {login['email']:<24} {login['password']:<16} {env.base_url}{where}")
-    if "api_key" in known:
-        lines += ["", f"  API key   {known['api_key']}", "", "  Send a message to the simulated phone:", "", _curl(known), ""]
-        lines += [f"  See it arrive at {env.base_url}/phone/ (log in as owner or agent)."]
-    lines += [f"  All of this is in {path}", "  Ctrl-C stops everything; data is kept.", ""]
-    say("\n".join(lines))
+def _tend(env: Env, servers: Servers, processes: dict[str, Supervised]) -> None:
+    servers.tend(say)
+    if [name for name, process in processes.items() if process.tend(say)]:
+        servers.remember(**processes)
+        welcome(env, _pids(servers, processes))
 
 
-def _curl(known: dict[str, str]) -> str:
-    body = {
-        "messaging_product": "whatsapp", "to": known["customer_wa_id"], "type": "text",
-        "text": {"body": "Hello from Parley"},
-    }  # fmt: skip
-    return (
-        f"  curl -X POST {known['base_url']}/v23.0/{known['phone_number_id']}/messages \\\n"
-        f"    -H 'Authorization: Bearer {known['api_key']}' -H 'Content-Type: application/json' \\\n"
-        f"    -d '{json.dumps(body)}'"
-    )
+def _pids(servers: Servers, processes: dict[str, Supervised]) -> dict[str, int]:
+    return {"supervisor": os.getpid(), **servers.pids, **{name: process.pid for name, process in processes.items()}}
 
 
-def _tend(processes: list[Process], servers: Servers) -> None:
-    for process in processes:
-        process.tend()
-    for name, server in servers.processes.items():
-        if server.poll() is not None:
-            raise StackError(f"{name} has stopped. Its log: {servers.root / 'log' / (name + '.log')}")
-
-
-def _stop(processes: list[Process]) -> None:
-    for process in processes:
-        process.stop()
-    for process in processes:
-        process.await_end(10)
+def _stop(processes: dict[str, Supervised]) -> None:
+    for names in STOPPED_IN_ORDER:
+        chosen = [processes[name] for name in names if name in processes]
+        for process in chosen:
+            process.stop()
+        for process in chosen:
+            process.await_end()

@@ -4,62 +4,47 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 import redis as redis_client
 from django.conf import settings
 from django.core.cache import cache
-from django.core.management import call_command
 from django.db import connections
 
+from tests import databases, network
 
-def _superuser_url(database: str) -> str:
-    url = os.environ["DATABASE_SUPERUSER_URL"]
-    return url.rsplit("/", 1)[0] + f"/{database}"
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test reaches beyond this machine."""
+    network.block()
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[None]:
+def database_snapshot(django_db_blocker: Any) -> Iterator[databases.Snapshot]:
     """One migrated database per worker; the application connects to it as its plain role."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    name, pristine = f"test_{worker}", f"pristine_{worker}"
-    with psycopg.connect(_superuser_url("postgres"), autocommit=True) as admin:
-        for database in (name, pristine):
-            admin.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
-        admin.execute(f"CREATE DATABASE {pristine} OWNER parley_owner")
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.environ['PARLEY_TEST_RUN']}"
     with django_db_blocker.unblock():
-        _point_at(pristine)
-        call_command("migrate", verbosity=0)
+        pristine = databases.make_pristine()
+        databases.clone(pristine, name)
+        databases.point_at(name)
+        yield databases.Snapshot.taken(pristine, name)
         connections.close_all()
-        _clone(pristine, name)
-        _point_at(name)
-        yield
-        connections.close_all()
+        databases.drop(name)
 
 
-def _point_at(database: str) -> None:
-    connections.close_all()
-    for alias in ("default", "owner"):
-        connections[alias].settings_dict["NAME"] = database
-        settings.DATABASES[alias]["NAME"] = database
-    for variable in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SUPERUSER_URL"):
-        os.environ[variable] = os.environ[variable].rsplit("/", 1)[0] + f"/{database}"
-
-
-def _clone(source: str, target: str) -> None:
-    with psycopg.connect(_superuser_url("postgres"), autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE IF EXISTS {target} WITH (FORCE)")
-        admin.execute(f"CREATE DATABASE {target} TEMPLATE {source} STRATEGY FILE_COPY OWNER parley_owner")
+@pytest.fixture(scope="session")
+def django_db_setup(database_snapshot: databases.Snapshot) -> None:
+    """What pytest-django's fixtures wait for."""
 
 
 @pytest.fixture
-def committed_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The database without a surrounding transaction: for threads, processes and commits. Made anew afterwards."""
+def committed_db(database_snapshot: databases.Snapshot, django_db_blocker: Any) -> Iterator[None]:
+    """The database without a surrounding transaction: for threads, processes and commits. Put back afterwards."""
     with django_db_blocker.unblock():
-        yield
-        connections.close_all()
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        _clone(f"pristine_{worker}", f"test_{worker}")
+        try:
+            yield
+        finally:
+            connections.close_all()
+            database_snapshot.put_back()
 
 
 @pytest.fixture

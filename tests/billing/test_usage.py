@@ -17,7 +17,9 @@ def metered(db):
     business = make_business(timezone="UTC", clock_at=datetime(2026, 5, 16, tzinfo=UTC), plan_id="team")
     number = make_number(business)
     ids = make_deliveries(business, number, 998, at=datetime(2026, 5, 2, tzinfo=UTC))
-    ids += make_deliveries(business, number, 1, to="919820012345", category="marketing", at=datetime(2026, 5, 3, tzinfo=UTC))
+    ids += make_deliveries(
+        business, number, 1, to="919820012345", category="marketing", at=datetime(2026, 5, 3, tzinfo=UTC)
+    )
     metering.meter_due()
     return business, ids
 
@@ -55,9 +57,7 @@ def test_price_is_explained_and_a_stranger_is_told_nothing(metered):
     with scope(business.pk):
         why = pricing.explain(business.pk, ids[0])
         notes = pricing.notes(business.pk, ids[:1] + ids[-1:])
-    assert why.reason == (
-        "Number 1 of May 2026 in utility to North America: tier from 1 to 1,000 costs $0.0091."
-    )
+    assert why.reason == ("Number 1 of May 2026 in utility to North America: tier from 1 to 1,000 costs $0.0091.")
     assert [note.text for note in notes.values()] == ["$0.0091", "$0.0118"]
     stranger = make_business("Stranger")
     with scope(stranger.pk), pytest.raises(NotYours):

@@ -1,0 +1,88 @@
+"""What the machine answers: free ports, living processes, and who can reach a folder."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether we could listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def leash(number: int = signal.SIGTERM) -> Callable[[], None]:
+    """What a child calls before exec, so that Linux sends it `number` when we die, even by kill -9.
+
+    Elsewhere there is no such thing: the next start stops what a killed supervisor left behind.
+    """
+    parent = os.getpid()
+
+    def hold() -> None:
+        if LIBC is None:
+            return
+        LIBC.prctl(PR_SET_PDEATHSIG, number)
+        # The parent may have died between fork and prctl.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return hold
+
+
+def born(pid: int) -> str | None:
+    """When a living process started, as a text that tells it from a later one with the same number."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, IndexError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            return None if fields[0] in "ZX" else fields[19]
+        return None
+    with contextlib.suppress(OSError):
+        found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True)
+        return found.stdout.strip() or None
+    return None
+
+
+def end_group(pid: int, number: int, patience: float) -> None:
+    """Ask a process group to end, wait, then insist."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+    deadline = time.monotonic() + patience
+    while born(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def reachable(path: Path, uid: int, gid: int) -> bool:
+    """Whether that user could open the path; asked by a child that is that user, so no permission has to change."""
+    asked = subprocess.run(
+        ["/bin/sh", "-c", 'test -r "$1" && test -x "$1"', "sh", str(path)],
+        cwd="/",
+        user=uid,
+        group=gid,
+        extra_groups=[],
+    )
+    return asked.returncode == 0
