@@ -10,6 +10,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("account/", include("allauth.urls")),
+    path("api/v1/", include("config.api")),
     # The Cloud API's paths begin with digits or a version; they come last.
     path("", include("hosting.api.urls")),
 ]

@@ -1,0 +1,230 @@
+"""The REST API at /api/v1/: who calls it (an API key), what they reach, how errors and pages look.
+
+Another app adds its routes in three steps:
+
+1. `<app>/api/…`: views that inherit `BusinessAPIMixin` before one of DRF's generic views (or `BusinessAPIView` alone):
+
+       class Invoices(BusinessAPIMixin, ListAPIView):
+           required_scope = KeyScope.BILLING
+           queryset = Invoice.objects.all()          # filtered by business_id by the mixin
+           serializer_class = InvoiceSerializer
+           ordering = ("-issued_at", "-id")          # keyset paging: ends in a unique column
+
+2. `<app>/api/rest.py`: `urlpatterns = [path("invoices/", Invoices.as_view(), name="api_invoices")]`;
+3. one line in `config/api.py`: `path("", include("<app>.api.rest"))`.
+
+Inside a view `request.business` is the key's business and the transaction is scoped to it. An answer of 400 or above
+rolls back whatever the view wrote. Errors are `{"error": {"code", "message", "field"}}`: raise a `ParleyError` (a
+`field` attribute names the input), DRF's own exceptions, or `Http404`. A foreign id is 404, a missing scope 403, a
+missing or dead key 401. What streams must not read the database: the transaction ends before it is sent.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import structlog
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.db.utils import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import extend_schema
+from rest_framework import exceptions, serializers
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import tenancy
+from accounts.errors import NotAllowed, ParleyError
+from accounts.models import ApiKey, Business, KeyScope
+from accounts.paging import KeysetPagination
+
+log = structlog.get_logger(__name__)
+KEY = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
+
+
+class BadInput(ParleyError):
+    """An input is refused; `field` names it."""
+
+    code = "invalid"
+    status = 400
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        self.field = field
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose key was sent, and what it reaches; DRF's `request.user`."""
+
+    business: Business
+    key_id: int
+    scopes: frozenset[str]
+    is_authenticated: ClassVar[bool] = True
+
+
+class BusinessAPIRequest(Request):
+    """A request with a live key, for type checkers; made by `ApiKeyAuthentication`."""
+
+    user: Any
+    business: Business
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer parley_…`; call inside `tenancy.opened()`, which it scopes to the key's business."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, int]:
+        """The caller and the key's id; raises 401 for any key that is not live."""
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        match = KEY.fullmatch(text.strip())
+        if scheme.lower() != "bearer" or match is None:
+            raise exceptions.NotAuthenticated("Send a live API key as 'Authorization: Bearer parley_…'.")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM accounts_open_key(%s, %s)", [match[1], ApiKey.digest_of(text.strip())])
+            row = cursor.fetchone()
+        if row is None:
+            raise exceptions.AuthenticationFailed("This API key is unknown, revoked or expired.")
+        tenancy.remember(row[1])
+        caller = Caller(Business.objects.select_related("plan").get(pk=row[1]), row[0], frozenset(row[2]))
+        request.business = caller.business  # type: ignore[attr-defined]
+        return caller, caller.key_id
+
+    def authenticate_header(self, request: Request) -> str:
+        """What a 401 asks for."""
+        return 'Bearer realm="parley"'
+
+
+class HasScope(BasePermission):
+    """The key has the view's `required_scope`."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """True, or NotAllowed that names the scope."""
+        wanted = getattr(view, "required_scope", None)
+        if wanted is not None and wanted not in request.user.scopes:  # type: ignore[union-attr]
+            raise NotAllowed(f"This key has no scope '{wanted}'.")
+        return True
+
+
+class BusinessAPIMixin(APIView):
+    """Puts a DRF view behind an API key, into one transaction of the key's business."""
+
+    authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (HasScope,)
+    pagination_class: Any = KeysetPagination
+    required_scope: ClassVar[KeyScope | None] = None
+    ordering: ClassVar[tuple[str, ...]] = ("-id",)
+    request: BusinessAPIRequest
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        """Answer inside the tenant's transaction; 503 while the database is away."""
+        try:
+            with tenancy.opened():
+                response: Any = super().dispatch(request, *args, **kwargs)
+                if response.status_code >= 400:
+                    transaction.set_rollback(True)
+                # Rendered here, not after the transaction: lazy querysets must still see their rows.
+                return response.render()  # type: ignore[no-any-return]
+        except (OperationalError, InterfaceError):
+            log.exception("database_away")
+            connection.close()
+            body = {"error": {"code": "unavailable", "message": "The database is restarting; try again.", "field": ""}}
+            return JsonResponse(body, status=503, headers={"Retry-After": "1"})
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse NUL characters, which PostgreSQL cannot store, wherever an address can carry them."""
+        super().initial(request, *args, **kwargs)
+        for name, value in [*request.query_params.items(), *kwargs.items()]:
+            if "\x00" in name or "\x00" in str(value):
+                raise BadInput("The NUL character is not allowed.", field=name.replace("\x00", ""))
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """The view's `queryset`, of the caller's business alone."""
+        rows: QuerySet[Any] = super().get_queryset()  # type: ignore[misc]
+        if getattr(self, "swagger_fake_view", False):
+            return rows.none()
+        return rows.filter(business_id=self.request.business.pk)
+
+
+class BusinessAPIView(BusinessAPIMixin, GenericAPIView[Any]):
+    """Base of views that are not one of DRF's generic ones."""
+
+
+def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: every refusal as `{"error": {"code", "message", "field"}}`."""
+    if isinstance(error, ParleyError):
+        return _refusal(error.status, error.code, error.message, getattr(error, "field", ""))
+    if isinstance(error, Http404):
+        return _refusal(404, "not_found", "Not found.")
+    if isinstance(error, PermissionDenied):
+        return _refusal(403, "forbidden", "Your role does not allow this.")
+    if not isinstance(error, exceptions.APIException):
+        return None
+    field, detail = _first(error.detail)
+    response = _refusal(error.status_code, str(detail.code or error.default_code), str(detail), field)
+    if header := getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = header
+    if wait := getattr(error, "wait", None):
+        response["Retry-After"] = str(int(wait) or 1)
+    return response
+
+
+def _refusal(status: int, code: str, message: str, field: str = "") -> Response:
+    return Response({"error": {"code": code, "message": message, "field": field}}, status=status)
+
+
+def _first(detail: Any, path: tuple[str, ...] = ()) -> tuple[str, Any]:
+    """The first error of DRF's nested detail, with the dotted path of its field."""
+    if isinstance(detail, dict):
+        name, inner = next(iter(detail.items()))
+        return _first(inner, path if name == "non_field_errors" else (*path, str(name)))
+    if isinstance(detail, list):
+        index, inner = next((place, inner) for place, inner in enumerate(detail) if inner)
+        return _first(inner, (*path, str(index)) if isinstance(inner, dict) else path)
+    return ".".join(path), detail
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the schema describes the key."""
+
+    target_class = "accounts.api.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """HTTP Bearer."""
+        return {"type": "http", "scheme": "bearer", "description": "An API key: parley_…"}
+
+
+class RootSerializer(serializers.Serializer[Any]):
+    """What `GET /api/v1/` answers."""
+
+    business = serializers.CharField(help_text="Name of the business whose key this is.")
+    plan = serializers.CharField(help_text="Code of its plan.")
+    scopes = serializers.ListField(child=serializers.CharField(), help_text="What this key reaches.")
+
+
+class Root(BusinessAPIView):
+    """Whose key this is, and what it reaches."""
+
+    serializer_class = RootSerializer
+    pagination_class: Any = None
+
+    @extend_schema(operation_id="root")
+    def get(self, request: BusinessAPIRequest) -> Response:
+        """Whose key this is, and what it reaches."""
+        business = request.business
+        return Response({"business": business.name, "plan": business.plan_id, "scopes": sorted(request.user.scopes)})
+
+
+def not_found(request: HttpRequest, rest: str = "") -> JsonResponse:
+    """Any address below /api/v1/ that leads nowhere."""
+    body = {"error": {"code": "not_found", "message": f"There is nothing at {request.path}.", "field": ""}}
+    return JsonResponse(body, status=404)
+
+
+not_found.csrf_exempt = True  # type: ignore[attr-defined]

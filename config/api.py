@@ -1,0 +1,19 @@
+"""Addresses below /api/v1/; each app keeps its own in `<app>/api/rest.py` (see `accounts.api`)."""
+
+from csp.decorators import csp_replace
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from accounts import api
+
+# Swagger UI sets styles on its elements; its scripts come from our own static files.
+INLINE_STYLES = {"style-src": ["'self'", "'unsafe-inline'"]}
+docs = csp_replace(INLINE_STYLES)(SpectacularSwaggerSplitView.as_view(url_name="api_schema"))
+
+urlpatterns = [
+    path("", api.Root.as_view(), name="api_root"),
+    path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
+    path("docs/", docs, name="api_docs"),
+    # Add apps above this line.
+    re_path(r"^(?P<rest>.*)$", api.not_found, name="api_not_found"),
+]
