@@ -1,6 +1,5 @@
 """Django settings: the wiring of the house; every value from outside comes through `config.env`."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -215,8 +214,6 @@ BILLING_GRACE_HOURS = 24
 APP_SECRET = ENV.app_secret
 VERIFY_TOKEN = ENV.verify_token
 ENCRYPTION_KEYS = ENV.encryption_keys
-# Lets media links and webhooks reach this machine and its network: for development and tests only.
-ALLOW_PRIVATE_URLS = os.environ.get("PARLEY_ALLOW_PRIVATE_URLS", "") == "1"
 
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 LOGGING = {
