@@ -87,13 +87,14 @@ class LeaseLost(Exception):
 
 
 def _put_back(events: Sequence[Claimed], error: Exception) -> None:
-    log.warning("events_not_applied", events=len(events), first=events[0].id, error=repr(error)[:500])
+    reason = f"{type(error).__name__}: {error.args[0] if error.args else ''}"[:2000]
+    log.warning("events_not_applied", events=len(events), first=events[0].id, error=reason[:500])
     mine = Event.objects.filter(pk__in=[event.id for event in events], applied_at=None)
-    mine.filter(attempts__gte=MAX_ATTEMPTS).update(is_dead=True, last_error=repr(error)[:2000])
+    mine.filter(attempts__gte=MAX_ATTEMPTS).update(is_dead=True, last_error=reason)
     # Tried again at once, each alone: only the one at fault waits longer.
     alone = len(events) == 1
     delay = timedelta(seconds=2 ** events[0].attempts if alone else 0)
-    mine.filter(is_dead=False).update(not_before=timezone.now() + delay, last_error=repr(error)[:2000])
+    mine.filter(is_dead=False).update(not_before=timezone.now() + delay, last_error=reason)
 
 
 def rerun(events: "Sequence[int]") -> int:

@@ -61,7 +61,7 @@ def merge(former: Contact, *, into: Contact) -> None:
             Conversation.objects.filter(pk=thread.pk).update(contact=into)
         else:
             _merge_threads(thread, into=kept)
-    _repoint(Contact._meta.related_objects, former, into)
+    _repoint(former, into)
     name = into.name or former.name
     user_id = into.user_id or former.user_id
     former.delete()
@@ -69,7 +69,7 @@ def merge(former: Contact, *, into: Contact) -> None:
 
 
 def _merge_threads(thread: Conversation, *, into: Conversation) -> None:
-    _repoint(Conversation._meta.related_objects, thread, into)
+    _repoint(thread, into)
     newest = max(thread, into, key=lambda one: one.last_message_at)
     Conversation.objects.filter(pk=into.pk).update(
         unread_count=F("unread_count") + thread.unread_count,
@@ -80,9 +80,9 @@ def _merge_threads(thread: Conversation, *, into: Conversation) -> None:
     thread.delete()
 
 
-def _repoint(relations: Iterable[Any], old: models.Model, new: models.Model) -> None:
-    for relation in relations:
-        if relation.related_model is not Conversation:
-            relation.related_model._base_manager.filter(**{relation.field.name: old}).update(
-                **{relation.field.name: new}
-            )
+def _repoint(old: models.Model, new: models.Model) -> None:
+    """Let every row of any app that names the one name the other."""
+    for relation in old._meta.get_fields(include_hidden=True):
+        if isinstance(relation, models.ManyToOneRel) and relation.related_model is not Conversation:
+            rows: Any = relation.related_model._base_manager  # type: ignore[union-attr]
+            rows.filter(**{relation.field.name: old}).update(**{relation.field.name: new})

@@ -44,7 +44,11 @@ WITH incoming AS (
     INSERT INTO hosting_delivery
         (message_id, business_id, number_id, recipient, category, kind, window_open, free_entry, free_entry_at, accepted_at,
          delivered_at, created_at)
-    SELECT u.id, u.business_id, u.number_id, c.wa_id, u.category, u.kind, u.window_open,
+    SELECT u.id, u.business_id, u.number_id,
+           -- Priced by the number that it was sent to, also when the customer has changed it since.
+           coalesce((SELECT f.wa_id FROM hosting_formernumber f
+                      WHERE f.contact_id = c.id AND f.changed_at >= u.created_at ORDER BY f.changed_at LIMIT 1), c.wa_id),
+           u.category, u.kind, u.window_open,
            -- The protocol's own window; a rate card may set another, by the two moments.
            coalesce(u.created_at < u.free_entry_at + interval '72 hours', false), u.free_entry_at, u.created_at,
            -- A clock that runs wrong elsewhere must not move a message into another month: never before it was

@@ -1,5 +1,7 @@
 """The two doors: who may come in, what is refused without a trace, and what arrives doubled, shuffled, early or late."""
 
+# ruff: noqa: E501
+
 import gzip
 import itertools
 import random
@@ -320,7 +322,9 @@ def test_a_strangers_secret_opens_no_door_and_moves_no_message(number: Number) -
     assert knock(number, body, sign(body, stranger.account.app_secret)) == 403
     # At the stranger's own door, with the stranger's own secret, but about a number that is not theirs.
     client = Client(headers={"X-Hub-Signature-256": sign(body, stranger.account.app_secret)})
-    assert client.post(f"/webhooks/{stranger.account.waba_id}", body, content_type="application/json").status_code == 200
+    assert (
+        client.post(f"/webhooks/{stranger.account.waba_id}", body, content_type="application/json").status_code == 200
+    )
     forged = webhook(number, messages=[inbound("wamid.forged")])
     client = Client(headers={"X-Hub-Signature-256": sign(forged, stranger.account.app_secret)})
     client.post(f"/webhooks/{stranger.account.waba_id}", forged, content_type="application/json")
@@ -372,7 +376,14 @@ def _sent(number: Number) -> str:
 def state(wamid: str) -> tuple[Any, ...]:
     with system("test"):
         m = Message.objects.get(wamid=wamid)
-        return m.status, m.sent_at, m.delivered_at, m.read_at, m.failed_at, Delivery.objects.filter(message_id=m.pk).count()
+        return (
+            m.status,
+            m.sent_at,
+            m.delivered_at,
+            m.read_at,
+            m.failed_at,
+            Delivery.objects.filter(message_id=m.pk).count(),
+        )
 
 
 ERROR = {"code": 131049, "title": "Held back", "error_data": {"details": "for health"}}
@@ -440,7 +451,9 @@ def test_a_status_of_another_number_never_touches_a_message(number: Number) -> N
     assert (state(wamid)[0], count(Delivery), count(ParkedStatus)) == ("accepted", 0, 1)
 
 
-@pytest.mark.parametrize("stamp", ["0", "-1", "", "x", None, 253402300800, "1e309", "99999999999999999999", [], {}, True])
+@pytest.mark.parametrize(
+    "stamp", ["0", "-1", "", "x", None, 253402300800, "1e309", "99999999999999999999", [], {}, True]
+)
 def test_impossible_times_are_taken_in_and_bill_within_reason(number: Number, stamp: Any) -> None:
     wamid = _sent(number)
     assert knock(number, webhook(number, statuses=[status(wamid, "delivered") | {"timestamp": stamp}])) == 200
