@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts.statements import statement
 from accounts.tenancy import system
-from hosting import live
-from hosting.cloudapi.reading import MalformedJson, storable
+from hosting import amending, introducing, live
+from hosting.cloudapi.reading import MalformedJson, dumped, storable
 from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate, Updates, parse
 from hosting.contacts import user_id_for
 from hosting.models import Event, Number, ParkedStatus
@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
 BATCH = 500
+# Kept in place of content that cannot be written as JSON; the raw event has it all.
+TOO_DEEP = '{"_webhook": {"note": "nested too deep"}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,14 @@ class LeaseLost(Exception):
 
 
 def _put_back(events: Sequence[Claimed], error: Exception) -> None:
-    log.warning("events_not_applied", events=len(events), first=events[0].id, error=repr(error)[:500])
+    reason = f"{type(error).__name__}: {error.args[0] if error.args else ''}"[:2000]
+    log.warning("events_not_applied", events=len(events), first=events[0].id, error=reason[:500])
     mine = Event.objects.filter(pk__in=[event.id for event in events], applied_at=None)
-    mine.filter(attempts__gte=MAX_ATTEMPTS).update(is_dead=True, last_error=repr(error)[:2000])
+    mine.filter(attempts__gte=MAX_ATTEMPTS).update(is_dead=True, last_error=reason)
     # Tried again at once, each alone: only the one at fault waits longer.
     alone = len(events) == 1
     delay = timedelta(seconds=2 ** events[0].attempts if alone else 0)
-    mine.filter(is_dead=False).update(not_before=timezone.now() + delay, last_error=repr(error)[:2000])
+    mine.filter(is_dead=False).update(not_before=timezone.now() + delay, last_error=reason)
 
 
 def rerun(events: "Sequence[int]") -> int:
@@ -128,9 +131,7 @@ def _apply(events: Sequence[Claimed]) -> None:
 
 
 def _numbers_of(parsed: list[tuple[Claimed, Updates]]) -> dict[str, Number]:
-    wanted = {
-        item.phone_number_id for _, updates in parsed for item in (*updates.messages, *updates.statuses)
-    }
+    wanted = {item.phone_number_id for _, updates in parsed for item in updates.about_numbers()}
     found = Number.objects.filter(phone_number_id__in=wanted).only("id", "business_id", "account_id", "phone_number_id")
     return {number.phone_number_id: number for number in found}
 
@@ -147,7 +148,7 @@ def _note_unknown(parsed: list[tuple[Claimed, Updates]], numbers: dict[str, Numb
     for event, updates in parsed:
         unknown = {
             item.phone_number_id
-            for item in (*updates.messages, *updates.statuses)
+            for item in updates.about_numbers()
             if not _reachable(numbers, item.phone_number_id, event)
         }
         if unknown:
@@ -155,39 +156,50 @@ def _note_unknown(parsed: list[tuple[Claimed, Updates]], numbers: dict[str, Numb
 
 
 def _apply_messages(rows: list[tuple[Number, InboundMessage, Claimed]]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            statement("hosting", "apply_messages"),
-            {
-                "business_ids": [number.business_id for number, _, _ in rows],
-                "number_ids": [number.pk for number, _, _ in rows],
-                "wamids": [message.wamid for _, message, _ in rows],
-                "wa_ids": [message.wa_id for _, message, _ in rows],
-                "user_ids": [message.user_id or user_id_for(message.wa_id) for _, message, _ in rows],
-                "names": [message.name for _, message, _ in rows],
-                "kinds": [message.kind for _, message, _ in rows],
-                "texts": [message.text for _, message, _ in rows],
-                "previews": [preview(message.kind, message.text) for _, message, _ in rows],
-                "contents": [orjson.dumps(message.content).decode() for _, message, _ in rows],
-                "contexts": [message.context_wamid for _, message, _ in rows],
-                "times": [message.at or event.received_at for _, message, event in rows],
-            },
-        )
-        changed = cursor.fetchall()
-        if changed:
-            cursor.execute(
-                statement("hosting", "show_inbound"),
-                {
-                    "ids": [row[1] for row in changed],
-                    "messages": [row[3] for row in changed],
-                    "latest": [row[4] for row in changed],
-                    "previews": [row[5] for row in changed],
-                },
-            )
+    changed = _write_messages(introducing.settled(rows))
+    amending.amend([(number.pk, message) for number, message, _ in rows])
     if changed:
         _announce({(row[0], row[2]) for row in changed}, kind="message")
         business_ids = {row[0] for row in changed}
         transaction.on_commit(lambda: _tell(business_ids), robust=True)
+
+
+def _write_messages(rows: "Sequence[introducing.Settled]") -> list[tuple[Any, ...]]:
+    if not rows:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("hosting", "apply_messages"),
+            {
+                "business_ids": [row.number.business_id for row in rows],
+                "number_ids": [row.number.pk for row in rows],
+                "wamids": [row.message.wamid for row in rows],
+                "wa_ids": [row.wa_id for row in rows],
+                "user_ids": [row.message.user_id or user_id_for(row.wa_id) for row in rows],
+                "names": [row.message.name for row in rows],
+                "kinds": [row.message.kind for row in rows],
+                "texts": [row.message.text for row in rows],
+                "previews": [preview(row.message.kind, row.message.text) for row in rows],
+                "contents": [dumped(row.message.content) or TOO_DEEP for row in rows],
+                "contexts": [row.message.context_wamid for row in rows],
+                "times": [row.at for row in rows],
+                "referred": [row.message.is_referred for row in rows],
+            },
+        )
+        changed: list[tuple[Any, ...]] = cursor.fetchall()
+        if changed:
+            _, ids, _, counts, latest, previews, referred = zip(*changed, strict=True)
+            cursor.execute(
+                statement("hosting", "show_inbound"),
+                {
+                    "ids": list(ids),
+                    "messages": list(counts),
+                    "latest": list(latest),
+                    "previews": list(previews),
+                    "referred": list(referred),
+                },
+            )
+    return changed
 
 
 def _tell(business_ids: set[int]) -> None:
@@ -253,4 +265,3 @@ def unpark(limit: int = 1000) -> int:
         )
         ParkedStatus.objects.filter(pk__in=[row.pk for row in found]).delete()
         return len(found)
-

@@ -1,7 +1,7 @@
 """Sending: a message is checked, written `accepted` with its queue row, and handed to its transport."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -10,12 +10,28 @@ from django.db import connection
 from accounts.models import Business, User
 from accounts.statements import statement
 from hosting import extensions
-from hosting.cloudapi.texts import fill, parameters_of, placeholders, text_of
+from hosting.cloudapi import templates
+from hosting.cloudapi.texts import text_of
 from hosting.contacts import user_id_for
 from hosting.errors import CloudApiError
-from hosting.models import Category, Conversation, Direction, Message, Number, Status, Template, TemplateStatus
-from hosting.models.conversations import preview
+from hosting.models import (
+    Category,
+    Contact,
+    Conversation,
+    Direction,
+    Message,
+    Number,
+    Outgoing,
+    Status,
+    Template,
+    TemplateStatus,
+    Transport,
+)
+from hosting.models.conversations import CUSTOMER_SERVICE_WINDOW, preview
 from hosting.models.messages import new_wamid
+
+# The longest that a free-entry window is known to last; rate cards say how long it counts.
+FREE_ENTRY_LONGEST = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +39,7 @@ class Thread:
     """Where a message goes: the conversation as the database has it now, and the template asked for."""
 
     conversation: Conversation
+    is_blocked: bool
     template: Template | None
 
 
@@ -33,22 +50,25 @@ def send_message(
     to: str,
     kind: str,
     content: dict[str, Any],
+    user_id: str = "",
     context_wamid: str = "",
     tracker: str = "",
     author: User | None = None,
 ) -> Message:
     """Accept one message for sending; call inside the business's scope.
 
-    `to` is digits, `content` the Cloud API's object for `kind`. Raises CloudApiError (131031 suspended, 131021 own
-    number, 132001/132015/132016/132000 template, 131047 window closed, 131042 plan limit) or what a send check
-    raises; nothing is written then. The caller rings the bell on commit.
+    `to` is digits (or empty, and `user_id` names the customer), `content` the Cloud API's object for `kind`. Raises
+    CloudApiError (131031 suspended, 131021 own number, 130403 blocked, 1320xx template, 131047 window closed,
+    131009/131053 media, 131042 plan limit) or what a send check raises; nothing is written then. The caller rings
+    the bell on commit.
     """
     if not business.may_send():
         raise CloudApiError(131031, f"Sending is suspended: {business.suspended_reason or 'ask support'}.")
     if to == number.digits:
         raise CloudApiError(131021, "to is the sender's own number.", field="to")
     now = business.now()
-    thread = _open_thread(business, number, to, content if kind == "template" else {}, now)
+    to = to or _wa_id_of(business, user_id)
+    thread = _open_thread(business, number, to, user_id, content if kind == "template" else {}, now)
     message = Message(
         business=business,
         conversation=thread.conversation,
@@ -65,7 +85,9 @@ def send_message(
         status=Status.ACCEPTED,
         created_at=now,
         window_open=thread.conversation.window_open(at=now),
+        free_entry_at=_free_entry_at(thread.conversation, now),
     )
+    _check_recipient(message, thread)
     if kind == "template":
         _dress_template(message, content)
     else:
@@ -76,13 +98,15 @@ def send_message(
     return message
 
 
-def _open_thread(business: Business, number: Number, to: str, wanted: dict[str, Any], now: datetime) -> Thread:
+def _open_thread(
+    business: Business, number: Number, to: str, user_id: str, wanted: dict[str, Any], now: datetime
+) -> Thread:
     parameters = {
         "business_id": business.pk,
         "number_id": number.pk,
         "account_id": number.account_id,
         "wa_id": to,
-        "user_id": user_id_for(to),
+        "user_id": user_id or user_id_for(to),
         "at": now,
         "template": wanted.get("name", ""),
         "language": wanted.get("language", {}).get("code", ""),
@@ -94,15 +118,35 @@ def _open_thread(business: Business, number: Number, to: str, wanted: dict[str, 
             cursor.execute(statement("hosting", "open_conversation"), parameters)
             row = cursor.fetchone()
     conversation = Conversation(
-        pk=row[0], public_id=row[1], contact_id=row[2], last_inbound_at=row[3], business=business, number=number
-    )
-    template = None
-    if row[4] is not None:
-        components = orjson.loads(row[9]) if isinstance(row[9], (str, bytes)) else row[9]
-        template = Template(
-            pk=row[4], name=row[5], language=row[6], category=row[7], status=row[8], components=components
-        )
-    return Thread(conversation, template)
+        pk=row[0], public_id=row[1], contact_id=row[2], last_inbound_at=row[3], referred_at=row[4],
+        free_entry_at=row[5], business=business, number=number,
+    )  # fmt: skip
+    conversation.contact = Contact(pk=row[2], business=business, wa_id=row[6])
+    return Thread(conversation, is_blocked=row[7], template=_template(row[8:]))
+
+
+def _template(row: tuple[Any, ...]) -> Template | None:
+    if row[0] is None:
+        return None
+    components = orjson.loads(row[5]) if isinstance(row[5], (str, bytes)) else row[5]
+    return Template(pk=row[0], name=row[1], language=row[2], category=row[3], status=row[4], components=components)
+
+
+def _wa_id_of(business: Business, user_id: str) -> str:
+    """Digits of the customer with that user id; one who is known by it alone has it in their place."""
+    known = Contact.objects.filter(business=business, user_id=user_id).order_by("id").values_list("wa_id", flat=True)
+    return known.first() or user_id[:32]
+
+
+def _check_recipient(message: Message, thread: Thread) -> None:
+    if thread.is_blocked:
+        raise CloudApiError(130403, "This customer is on the number's block list.", field="to")
+    if message.kind == "reaction" and message.number.transport == Transport.SANDBOX:
+        target = Message.objects.filter(conversation=thread.conversation, wamid=message.context_wamid)
+        if not target.exclude(kind="reaction").exists():
+            raise CloudApiError(
+                131009, "reaction.message_id names no message of this conversation.", field="reaction.message_id"
+            )
 
 
 def _dress_free_form(message: Message) -> None:
@@ -128,21 +172,21 @@ def _dress_template(message: Message, content: dict[str, Any]) -> None:
         raise CloudApiError(132016, f"Template '{template.name}' is disabled.")
     if template.status != TemplateStatus.APPROVED:
         raise CloudApiError(132001, f"Template '{template.name}' is not approved (it is {template.status}).")
-    given = parameters_of(content.get("components") or [], "body")
-    expected = placeholders(template.body)
-    if len(given) != len(expected):
-        raise CloudApiError(
-            132000,
-            f"body: number of parameters ({len(given)}) does not match the expected number ({len(expected)}).",
-            field="template.components",
-        )
+    message.text = templates.rendered(template.components, content.get("components") or [])
     message.category = template.category
-    message.text = fill(template.body, given)
+
+
+def _free_entry_at(conversation: Conversation, now: datetime) -> datetime | None:
+    """When the free-entry window opened that a message accepted now is in: perhaps now, by this very reply."""
+    came, opened = conversation.referred_at, conversation.free_entry_at
+    if came and came <= now < came + CUSTOMER_SERVICE_WINDOW and (opened is None or opened < came):
+        return now
+    return opened if opened and now < opened + FREE_ENTRY_LONGEST else None
 
 
 def _write(message: Message) -> int:
     plan = message.business.plan
-    parameters = {
+    parameters: dict[str, Any] = {
         "business_id": message.business_id,
         "conversation_id": message.conversation_id,
         "number_id": message.number_id,
@@ -156,9 +200,11 @@ def _write(message: Message) -> int:
         "template_id": message.template_id,
         "category": message.category,
         "window_open": message.window_open,
+        "free_entry_at": message.free_entry_at,
         "author_id": message.author_id,
         "at": message.created_at,
         "transport": message.number.transport,
+        "state": Outgoing.State.OPEN,
         "preview": preview(message.kind, message.text),
         "month": message.created_at.date().replace(day=1),
         "limit": plan.hosted_messages,

@@ -8,8 +8,9 @@ from hosting.api.answers import answer
 from hosting.api.keys import Caller, cloud_api, opened
 from hosting.bells import ring
 from hosting.cloudapi import sends
-from hosting.cloudapi.reading import MAX_BODY_BYTES, MalformedJson, has_unstorable, read_json
+from hosting.cloudapi.reading import MAX_BODY_BYTES, MAX_DEPTH, MalformedJson, has_unstorable, read_json, too_deep
 from hosting.errors import CloudApiError
+from hosting.models import Message
 from hosting.reading import confirm_read
 
 
@@ -32,6 +33,7 @@ def _send(caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
         business=caller.business,
         number=caller.number,
         to=wanted.to,
+        user_id=wanted.user_id,
         kind=wanted.kind,
         content=wanted.content,
         context_wamid=wanted.context_wamid,
@@ -41,14 +43,20 @@ def _send(caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
     return answer(
         {
             "messaging_product": "whatsapp",
-            "contacts": [{"input": wanted.input, "wa_id": wanted.to}],
+            "contacts": [contact_of(wanted, message)],
             "messages": [{"id": message.wamid, "message_status": "accepted"}],
         }
     )
 
 
+def contact_of(wanted: sends.SendRequest, message: Message) -> dict[str, str]:
+    """The `contacts` element of the answer: what was asked for, and whom that is."""
+    found = {"input": wanted.input, "wa_id": message.conversation.contact.wa_id}
+    return found | ({"user_id": wanted.user_id} if wanted.user_id else {})
+
+
 def json_body(request: HttpRequest) -> object:
-    """The request's JSON; raises CloudApiError for a body that is too big, malformed, or holds NUL or half a surrogate."""
+    """The request's JSON; raises CloudApiError for one too big, too deep, malformed, or with unstorable text."""
     length = request.headers.get("Content-Length", "0")
     if length.isdigit() and int(length) > MAX_BODY_BYTES:
         raise CloudApiError(100, f"The request body is larger than {MAX_BODY_BYTES:,} bytes.")
@@ -57,6 +65,8 @@ def json_body(request: HttpRequest) -> object:
         parsed: object = read_json(body)
     except MalformedJson as error:
         raise CloudApiError(100, f"The request body is not valid JSON: {error}") from None
+    if too_deep(parsed):
+        raise CloudApiError(100, f"The request body is nested deeper than {MAX_DEPTH} levels.")
     if has_unstorable(body):
         raise CloudApiError(100, "The request body holds a NUL character or half a surrogate pair.")
     return parsed

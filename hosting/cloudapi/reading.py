@@ -11,6 +11,8 @@ MAX_BODY_BYTES = 3 * 1024 * 1024
 # NUL and lone surrogates: legal in JSON, impossible in PostgreSQL text.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _ESCAPES = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+# Deeper JSON than any protocol has; writers and PostgreSQL give up somewhere beyond.
+MAX_DEPTH = 100
 LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 MILLISECONDS_FROM = 10**11
 
@@ -24,9 +26,32 @@ def read_json(body: bytes) -> Any:
     try:
         if not _ESCAPES.search(body):
             return orjson.loads(body)
-        return storable(json.loads(body))
+        return storable(json.loads(body, parse_int=_whole))
     except (ValueError, RecursionError) as error:
         raise MalformedJson(str(error)[:200]) from None
+
+
+def _whole(digits: str) -> int | float:
+    # As orjson reads it: what 64 bits cannot hold becomes a float.
+    number = int(digits) if len(digits) < 20 else float(digits)
+    return number if abs(number) < 2**63 else float(number)
+
+
+def too_deep(value: Any, levels: int = MAX_DEPTH) -> bool:
+    """Whether arrays and objects are nested deeper than `levels`."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return False
+    return levels == 0 or any(too_deep(item, levels - 1) for item in value)
+
+
+def dumped(value: Any) -> str | None:
+    """JSON text of the value, or None where it is nested too deep to be written."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return None
 
 
 def storable(value: Any) -> Any:

@@ -1,22 +1,34 @@
-"""Bodies of `POST /{phone_number_id}/messages`, checked against the protocol's limits."""
+"""Bodies of `POST /{phone_number_id}/messages`, checked against the protocol's limits; unknown members are let be."""
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
+from hosting.cloudapi import fields, interactive, templates
 from hosting.cloudapi.reading import as_dict, as_text
 from hosting.errors import CloudApiError
 
 MAX_TEXT = 4096
 MAX_TRACKER = 512
-KINDS = frozenset({"text", "template"})
+MAX_CAPTION = 1024
+MAX_FILENAME = 240
+MEDIA_KINDS = ("image", "audio", "video", "document", "sticker")
+# A business-scoped user id: country, a dot, and what the network adds.
+USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]{1,60}")
 
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """One message to send, in our words; `content` is the Cloud API's object for `kind`."""
+    """One message to send, in our words; `content` is the Cloud API's object for `kind`.
+
+    Exactly one of `to` (digits) and `user_id` is set; `input` is how the client wrote it.
+    """
 
     to: str
+    user_id: str
     kind: str
     content: dict[str, Any]
     context_wamid: str
@@ -40,21 +52,48 @@ def parse(body: Any) -> SendRequest | ReadRequest:
         raise CloudApiError(100, "messaging_product must be 'whatsapp'.", field="messaging_product")
     if body.get("status") is not None:
         return _read_request(body)
-    kind = as_text(body.get("type") or "text")
-    if kind not in KINDS:
+    kind = as_text(body.get("type") or "text").lower()
+    if kind not in CHECKS:
         raise CloudApiError(131051, f"type '{kind[:40]}' is not supported.", field="type")
-    content = body.get(kind)
-    if not isinstance(content, dict):
-        raise CloudApiError(131008, f"{kind} is required and must be an object.", field=kind)
+    content = _content(body, kind)
     CHECKS[kind](content)
+    to, user_id, written = _recipient(body)
     return SendRequest(
-        to=digits_of(body.get("to"), field="to"),
+        to=to,
+        user_id=user_id,
         kind=kind,
         content=content,
-        context_wamid=as_text(as_dict(body.get("context")).get("message_id"))[:256],
+        context_wamid=_context(body, kind, content),
         tracker=_tracker(body.get("biz_opaque_callback_data")),
-        input=as_text(body.get("to")),
+        input=written,
     )
+
+
+def _content(body: dict[str, Any], kind: str) -> dict[str, Any]:
+    held = fields.without_nulls(body.get(kind))
+    if kind == "contacts":
+        # One client sends this array as a JSON string.
+        if isinstance(held, str):
+            try:
+                held = fields.without_nulls(orjson.loads(held))
+            except orjson.JSONDecodeError:
+                raise CloudApiError(131009, "contacts must be an array.", field="contacts") from None
+        held = {"contacts": held}
+    if not isinstance(held, dict):
+        raise CloudApiError(131008, f"{kind} is required and must be an object.", field=kind)
+    return held
+
+
+def _recipient(body: dict[str, Any]) -> tuple[str, str, str]:
+    if as_text(body.get("recipient_type") or "individual").lower() != "individual":
+        raise CloudApiError(131009, "recipient_type must be 'individual'.", field="recipient_type")
+    user_id = as_text(body.get("recipient"))
+    # Where both are given, the number wins.
+    if user_id and not as_text(body.get("to")):
+        if not USER_ID.fullmatch(user_id):
+            raise CloudApiError(131009, "recipient must be a user id such as 'US.1349…'.", field="recipient")
+        return "", user_id, user_id
+    return digits_of(body.get("to"), field="to"), "", as_text(body.get("to"))
 
 
 def digits_of(raw: Any, *, field: str) -> str:
@@ -68,12 +107,18 @@ def digits_of(raw: Any, *, field: str) -> str:
     return digits
 
 
+def _context(body: dict[str, Any], kind: str, content: dict[str, Any]) -> str:
+    # A reaction belongs to its message as a reply does.
+    if kind == "reaction":
+        return str(content["message_id"])
+    return as_text(as_dict(body.get("context")).get("message_id"))[:256]
+
+
 def _tracker(raw: Any) -> str:
     tracker = as_text(raw)
     if len(tracker) > MAX_TRACKER:
-        raise CloudApiError(
-            131009, f"biz_opaque_callback_data is longer than {MAX_TRACKER} characters.", field="biz_opaque_callback_data"
-        )
+        field = "biz_opaque_callback_data"
+        raise CloudApiError(131009, f"{field} is longer than {MAX_TRACKER} characters.", field=field)
     return tracker
 
 
@@ -83,7 +128,10 @@ def _read_request(body: dict[str, Any]) -> ReadRequest:
     wamid = as_text(body.get("message_id"))
     if not wamid:
         raise CloudApiError(131008, "message_id is required.", field="message_id")
-    return ReadRequest(wamid=wamid, typing=isinstance(body.get("typing_indicator"), dict))
+    typing = body.get("typing_indicator")
+    if typing is not None and as_dict(typing).get("type") != "text":
+        raise CloudApiError(131009, "typing_indicator.type must be 'text'.", field="typing_indicator.type")
+    return ReadRequest(wamid=wamid, typing=typing is not None)
 
 
 def _check_text(content: dict[str, Any]) -> None:
@@ -94,14 +142,63 @@ def _check_text(content: dict[str, Any]) -> None:
         raise CloudApiError(100, f"text.body is longer than {MAX_TEXT} characters ({len(body)}).", field="text.body")
 
 
-def _check_template(content: dict[str, Any]) -> None:
-    if not as_text(content.get("name")):
-        raise CloudApiError(131008, "template.name is required.", field="template.name")
-    if not as_text(as_dict(content.get("language")).get("code")):
-        raise CloudApiError(131008, "template.language.code is required.", field="template.language.code")
-    components = content.get("components")
-    if components is not None and not isinstance(components, list):
-        raise CloudApiError(131009, "template.components must be an array.", field="template.components")
+def _media_check(kind: str) -> Callable[[dict[str, Any]], None]:
+    def check(content: dict[str, Any]) -> None:
+        fields.media(content, kind)
+        fields.text(content, "caption", kind, limit=MAX_CAPTION, required=False)
+        fields.text(content, "filename", kind, limit=MAX_FILENAME, required=False)
+
+    return check
 
 
-CHECKS = {"text": _check_text, "template": _check_template}
+def _check_location(content: dict[str, Any]) -> None:
+    fields.decimal(content, "latitude", "location", limit=90)
+    fields.decimal(content, "longitude", "location", limit=180)
+    for name in ("name", "address"):
+        fields.text(content, name, "location", limit=1000, required=False)
+
+
+def _check_contacts(content: dict[str, Any]) -> None:
+    for n, card in enumerate(fields.objects(content, "contacts", "body", most=257)):
+        name = fields.mapping(card, "name", f"contacts[{n}]")
+        fields.text(name, "formatted_name", f"contacts[{n}].name", limit=1024)
+        for phone in fields.objects(card, "phones", f"contacts[{n}]", least=0):
+            fields.text(phone, "phone", f"contacts[{n}].phones", limit=60, required=False)
+
+
+def _check_reaction(content: dict[str, Any]) -> None:
+    fields.text(content, "message_id", "reaction", limit=256)
+    # An empty emoji takes the reaction back.
+    content["emoji"] = fields.text(content, "emoji", "reaction", limit=40, required=False)
+
+
+CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "text": _check_text,
+    "template": templates.check_send,
+    "location": _check_location,
+    "contacts": _check_contacts,
+    "reaction": _check_reaction,
+    "interactive": interactive.check,
+    **{kind: _media_check(kind) for kind in MEDIA_KINDS},
+}
+
+
+def media_of(kind: str, content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every media object a message holds, with its kind: its own, its header's, its template's or cards'."""
+    if kind in MEDIA_KINDS:
+        yield kind, content
+        return
+    if kind in ("interactive", "template"):
+        yield from _nested_media(content)
+
+
+def _nested_media(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _nested_media(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name in MEDIA_KINDS and isinstance(item, dict) and ("id" in item or "link" in item):
+                yield name, item
+            else:
+                yield from _nested_media(item)

@@ -1,37 +1,81 @@
 """What a person reads of a message of any kind: one text for the thread, the list and the search."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from hosting.cloudapi.reading import as_dict, as_list, as_text
 
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
+REPLIES = ("button_reply", "list_reply", "call_permission_reply", "nfm_reply")
 
 
 def text_of(kind: str, content: dict[str, Any]) -> str:
     """The readable text of a message's content object; empty where there is none."""
-    if kind == "text":
-        return as_text(content.get("body"))
-    if kind == "button":
-        return as_text(content.get("text"))
-    if kind == "reaction":
-        return as_text(content.get("emoji"))
-    if kind == "interactive":
-        return _interactive(content)
-    if kind == "location":
-        return " ".join(filter(None, (as_text(content.get("name")), as_text(content.get("address")))))
-    if kind == "contacts":
-        return ""
-    if kind in ("order", "system"):
-        return as_text(content.get("text") or content.get("body"))
+    reader = READERS.get(kind, _caption)
+    return reader(content)
+
+
+def _lines(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)
+
+
+def _caption(content: dict[str, Any]) -> str:
     return as_text(content.get("caption") or content.get("filename"))
 
 
 def _interactive(content: dict[str, Any]) -> str:
-    for reply in ("button_reply", "list_reply"):
-        if title := as_text(as_dict(content.get(reply)).get("title")):
-            return title
-    return as_text(as_dict(content.get("body")).get("text"))
+    for kind in REPLIES:
+        if reply := as_dict(content.get(kind)):
+            # A completed flow says its words in `body`.
+            return as_text(reply.get("title")) or as_text(reply.get("body")) or as_text(reply.get("response"))
+    header, body, footer = (as_text(as_dict(content.get(part)).get("text")) for part in ("header", "body", "footer"))
+    return _lines(header, body, footer) or _product_of(as_dict(content.get("action")))
+
+
+def _product_of(action: dict[str, Any]) -> str:
+    return as_text(action.get("product_retailer_id"))
+
+
+def _location(content: dict[str, Any]) -> str:
+    named = _lines(as_text(content.get("name")), as_text(content.get("address"))).replace("\n", ", ")
+    return named or ", ".join(str(content[part]) for part in ("latitude", "longitude") if part in content)
+
+
+def _contacts(content: dict[str, Any]) -> str:
+    return "\n".join(filter(None, map(_card, map(as_dict, as_list(content.get("contacts"))))))
+
+
+def _card(card: dict[str, Any]) -> str:
+    name = as_dict(card.get("name"))
+    shown = as_text(name.get("formatted_name")) or as_text(name.get("first_name"))
+    numbers = (as_text(as_dict(phone).get("phone")) for phone in as_list(card.get("phones")))
+    return ", ".join(filter(None, (shown, *numbers)))
+
+
+def _order(content: dict[str, Any]) -> str:
+    items = [as_dict(item) for item in as_list(content.get("product_items"))]
+    rows = (f"{as_text(item.get('quantity'))} × {as_text(item.get('product_retailer_id'))}" for item in items)
+    return _lines(as_text(content.get("text")), *rows)
+
+
+def _edit(content: dict[str, Any]) -> str:
+    message = as_dict(content.get("message"))
+    kind = as_text(message.get("type"))
+    return text_of(kind, as_dict(message.get(kind))) if kind != "edit" else ""
+
+
+READERS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "text": lambda content: as_text(content.get("body")),
+    "button": lambda content: as_text(content.get("text")),
+    "reaction": lambda content: as_text(content.get("emoji")),
+    "system": lambda content: as_text(content.get("body")),
+    "interactive": _interactive,
+    "location": _location,
+    "contacts": _contacts,
+    "order": _order,
+    "edit": _edit,
+}
 
 
 def fill(text: str, parameters: list[dict[str, Any]]) -> str:
@@ -51,11 +95,3 @@ def _value(parameter: dict[str, Any]) -> str:
 def placeholders(text: str) -> list[str]:
     """Names of the placeholders in a template's text, in order, each once."""
     return list(dict.fromkeys(PLACEHOLDER.findall(text)))
-
-
-def parameters_of(components: list[Any], kind: str) -> list[dict[str, Any]]:
-    """Parameters that a send body gives for one component kind; kinds come in either case."""
-    for component in map(as_dict, components):
-        if as_text(component.get("type")).lower() == kind:
-            return [as_dict(item) for item in as_list(component.get("parameters"))]
-    return []

@@ -12,6 +12,8 @@ import orjson
 from hosting.cloudapi.reading import as_dict, as_list, as_text, moment, read_json
 from hosting.cloudapi.texts import text_of
 
+# Members of a message that have columns of their own; all others are kept beside its content.
+NAMED = frozenset({"from", "from_user_id", "id", "timestamp", "type"})
 STATUSES = ("sent", "delivered", "read", "failed", "played")
 
 
@@ -29,6 +31,7 @@ class InboundMessage:
     text: str
     context_wamid: str
     at: datetime | None
+    is_referred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,10 @@ class Updates:
     messages: list[InboundMessage] = field(default_factory=list)
     statuses: list[StatusUpdate] = field(default_factory=list)
     other: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def about_numbers(self) -> "list[InboundMessage | StatusUpdate]":
+        """All that names a number."""
+        return [*self.messages, *self.statuses]
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -106,8 +113,7 @@ def _message(number: str, raw: dict[str, Any], people: dict[str, tuple[str, str]
         return None
     name, known_user_id = people.get(wa_id) or people.get(user_id) or ("", "")
     kind = (as_text(raw.get("type")) or "unknown")[:20]
-    content = as_dict(raw.get(kind))
-    extras = {key: raw[key] for key in ("errors", "referral", "context") if key in raw}
+    content = stored_content(kind, raw)
     return InboundMessage(
         phone_number_id=number[:32],
         wamid=wamid,
@@ -115,11 +121,37 @@ def _message(number: str, raw: dict[str, Any], people: dict[str, tuple[str, str]
         user_id=user_id or known_user_id,
         name=name,
         kind=kind,
-        content=content | ({"_webhook": extras} if extras else {}),
+        content=content,
         text=text_of(kind, content),
-        context_wamid=as_text(as_dict(raw.get("context")).get("id"))[:256],
+        context_wamid=_about(kind, content, raw),
         at=moment(raw.get("timestamp")),
+        is_referred=bool(as_dict(raw.get("referral"))),
     )
+
+
+def stored_content(kind: str, raw: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of an inbound message's JSON: its kind's object, and under `_webhook` what stands beside it.
+
+    An array is kept under its kind's name; a kind that carries nothing of its own name is kept whole.
+    """
+    held = raw.get(kind)
+    content = held if isinstance(held, dict) else {kind: held} if kind in raw else {}
+    extras = {key: value for key, value in raw.items() if key not in NAMED and key != kind}
+    return content | ({"_webhook": extras} if extras else {})
+
+
+def wire_object(kind: str, content: dict[str, Any]) -> Any:
+    """The reverse: what stands under the kind's name in a body."""
+    plain = {key: value for key, value in content.items() if key != "_webhook"}
+    return plain[kind] if list(plain) == [kind] and not isinstance(plain[kind], dict) else plain
+
+
+def _about(kind: str, content: dict[str, Any], raw: dict[str, Any]) -> str:
+    """The message that this one answers, or for a reaction, an edit or a revocation: changes."""
+    named = {"reaction": "message_id", "edit": "original_message_id", "revoke": "original_message_id"}.get(kind)
+    if named:
+        return as_text(content.get(named))[:256]
+    return as_text(as_dict(raw.get("context")).get("id"))[:256]
 
 
 def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
@@ -158,9 +190,7 @@ def body_of(line: Line, *, contacts: Iterable[dict[str, Any]], **members: list[d
         **members,
     }
     change = {"field": "messages", "value": value}
-    return orjson.dumps(
-        {"object": "whatsapp_business_account", "entry": [{"id": line.waba_id, "changes": [change]}]}
-    )
+    return orjson.dumps({"object": "whatsapp_business_account", "entry": [{"id": line.waba_id, "changes": [change]}]})
 
 
 def contact_object(wa_id: str, name: str, user_id: str) -> dict[str, Any]:

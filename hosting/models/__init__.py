@@ -1,6 +1,6 @@
 """What was said: numbers, contacts, conversations, messages, and the rows that wait to be worked on."""
 
-from hosting.models.conversations import Contact, Conversation
+from hosting.models.conversations import Block, Contact, Conversation, FormerNumber
 from hosting.models.events import Event, ParkedStatus
 from hosting.models.messages import (
     Category,
@@ -17,12 +17,14 @@ from hosting.models.templates import Template, TemplateStatus
 
 __all__ = [
     "Account",
+    "Block",
     "Category",
     "Contact",
     "Conversation",
     "Delivery",
     "Direction",
     "Event",
+    "FormerNumber",
     "Handset",
     "HostedCount",
     "Message",

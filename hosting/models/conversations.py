@@ -33,6 +33,40 @@ class Contact(models.Model):
         return self.name or f"+{self.wa_id}"
 
 
+class FormerNumber(models.Model):
+    """A number that a contact had until it changed: what was sent from it before then is still theirs."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    wa_id = models.CharField(max_length=32)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_numbers")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "wa_id", "changed_at"], name="number_left_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"+{self.wa_id} until {self.changed_at:%Y-%m-%d}"
+
+
+class Block(models.Model):
+    """A customer from whom one number takes no messages, and to whom it sends none."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="blocks")
+    wa_id = models.CharField(max_length=32)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["number", "wa_id"], name="blocked_once_per_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"+{self.wa_id} blocked by {self.number}"
+
+
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     """Sets of conversations."""
 
@@ -52,6 +86,12 @@ class Conversation(models.Model):
     last_message_at = models.DateTimeField(default=timezone.now)
     last_message_text = models.CharField(max_length=120, blank=True)
     last_inbound_at = models.DateTimeField(null=True, blank=True)
+    referred_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the customer last came by an ad or a page's button.")
+    )
+    free_entry_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the last free-entry window opened: at our reply to such a message.")
+    )
     unread_count = models.PositiveIntegerField(default=0)
     is_resolved = models.BooleanField(default=False)
     assignee = models.ForeignKey(

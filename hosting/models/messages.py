@@ -77,6 +77,9 @@ class Message(models.Model):
     )
     category = models.CharField(max_length=20, choices=Category.choices, blank=True)
     window_open = models.BooleanField(default=False, help_text=_("Was the 24-hour window open when it was accepted?"))
+    free_entry_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the free-entry window opened in which it was accepted.")
+    )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -100,6 +103,8 @@ class Message(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
+    edited_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, help_text=_("When the customer took it back."))
 
     class Meta:
         constraints: ClassVar = [
@@ -114,6 +119,12 @@ class Message(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["conversation", "id"], name="message_thread"),
             models.Index(fields=["business", "-id"], name="message_log"),
+            # What changes how another message looks: few rows, found by that message.
+            models.Index(
+                fields=["number", "context_wamid"],
+                condition=Q(kind__in=["reaction", "edit", "revoke"]),
+                name="message_about",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -135,9 +146,10 @@ class Outgoing(models.Model):
     """An accepted message that waits for its transport; the row is the queue and goes when handed over."""
 
     class State(models.TextChoices):
-        """Open rows are claimed; dead and unknown ones wait for an operator."""
+        """Open rows are claimed; those whose links are fetched come first; dead and unknown wait for an operator."""
 
         OPEN = "open", _("Waiting")
+        FETCHING = "fetching", _("Its media link is fetched")
         SENDING = "sending", _("Being sent")
         UNKNOWN = "unknown", _("Result unknown")
         DEAD = "dead", _("Dead letter")
@@ -157,6 +169,7 @@ class Outgoing(models.Model):
         verbose_name_plural = "outgoing"
         indexes: ClassVar = [
             models.Index(fields=["transport", "not_before"], condition=Q(state="open"), name="outgoing_due"),
+            models.Index(fields=["not_before"], condition=Q(state="fetching"), name="outgoing_links"),
         ]
 
     def __str__(self) -> str:
@@ -164,7 +177,7 @@ class Outgoing(models.Model):
 
 
 class Delivery(models.Model):
-    """The fact that an outbound message was delivered: one row, waiting to be metered. No foreign keys: it is a queue."""
+    """The fact that an outbound message was delivered: one row, waiting to be metered. A queue: no foreign keys."""
 
     message_id = models.BigIntegerField(unique=True)
     business_id = models.BigIntegerField()
@@ -172,7 +185,12 @@ class Delivery(models.Model):
     recipient = models.CharField(max_length=32, help_text=_("Digits of the customer's number."))
     category = models.CharField(max_length=20, choices=Category.choices)
     window_open = models.BooleanField(default=False)
-    free_entry = models.BooleanField(default=False, help_text=_("Within a free-entry window."))
+    free_entry = models.BooleanField(default=False, help_text=_("Accepted after a free-entry window had opened."))
+    free_entry_at = models.DateTimeField(null=True, blank=True, help_text=_("When that window opened."))
+    kind = models.CharField(
+        max_length=20, blank=True, db_default="", help_text=_("The message's kind: reactions may be free.")
+    )
+    accepted_at = models.DateTimeField(null=True, blank=True, help_text=_("When the message was accepted."))
     delivered_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -9,18 +9,19 @@ WITH counted AS (
 ), written AS (
     INSERT INTO hosting_message
         (business_id, conversation_id, number_id, contact_id, wamid, direction, kind, text, content, context_wamid,
-         tracker, template_id, category, window_open, author_id, status, created_at)
+         tracker, template_id, category, window_open, free_entry_at, author_id, status, created_at)
     SELECT %(business_id)s, %(conversation_id)s, %(number_id)s, %(contact_id)s, %(wamid)s, 'out', %(kind)s, %(text)s,
            %(content)s::jsonb, %(context_wamid)s, %(tracker)s, %(template_id)s, %(category)s, %(window_open)s,
-           %(author_id)s, 'accepted', %(at)s
+           %(free_entry_at)s::timestamptz, %(author_id)s, 'accepted', %(at)s
       FROM counted
     RETURNING id
 ), queued AS (
     INSERT INTO hosting_outgoing
         (message_id, business_id, number_id, transport, state, attempts, not_before, last_error, queued_at)
-    SELECT id, %(business_id)s, %(number_id)s, %(transport)s, 'open', 0, now(), '', now() FROM written
+    SELECT id, %(business_id)s, %(number_id)s, %(transport)s, %(state)s, 0, now(), '', now() FROM written
 ), shown AS (
-    UPDATE hosting_conversation SET last_message_at = greatest(last_message_at, %(at)s), last_message_text = %(preview)s
+    UPDATE hosting_conversation SET last_message_at = greatest(last_message_at, %(at)s), last_message_text = %(preview)s,
+           free_entry_at = greatest(free_entry_at, %(free_entry_at)s::timestamptz)
      WHERE id = %(conversation_id)s AND EXISTS (SELECT FROM written)
 )
 SELECT id FROM written

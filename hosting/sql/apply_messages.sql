@@ -5,9 +5,9 @@ WITH incoming AS (
     SELECT *, row_number() OVER (PARTITION BY number_id, wamid ORDER BY n) AS copy
       FROM unnest(%(business_ids)s::bigint[], %(number_ids)s::bigint[], %(wamids)s::text[], %(wa_ids)s::text[],
                   %(user_ids)s::text[], %(names)s::text[], %(kinds)s::text[], %(texts)s::text[], %(previews)s::text[],
-                  %(contents)s::text[], %(contexts)s::text[], %(times)s::timestamptz[])
+                  %(contents)s::text[], %(contexts)s::text[], %(times)s::timestamptz[], %(referred)s::boolean[])
            WITH ORDINALITY AS u (business_id, number_id, wamid, wa_id, user_id, name, kind, text, preview, content,
-                                 context_wamid, created_at, n)
+                                 context_wamid, created_at, is_referred, n)
 ), people AS (
     SELECT DISTINCT ON (business_id, wa_id) business_id, wa_id, user_id, name, created_at
       FROM incoming ORDER BY business_id, wa_id, n DESC
@@ -48,7 +48,8 @@ WITH incoming AS (
     ON CONFLICT (business_id, month) DO UPDATE SET messages = h.messages + EXCLUDED.messages
 )
 SELECT w.business_id, w.conversation_id, t.public_id::text, count(*) AS messages, max(w.created_at) AS latest,
-       (array_agg(i.preview ORDER BY w.created_at DESC, i.n DESC))[1] AS preview
+       (array_agg(i.preview ORDER BY w.created_at DESC, i.n DESC))[1] AS preview,
+       max(w.created_at) FILTER (WHERE i.is_referred) AS referred_at
   FROM written w
   JOIN thread t ON t.id = w.conversation_id
   JOIN incoming i ON i.number_id = w.number_id AND i.wamid = w.wamid AND i.copy = 1

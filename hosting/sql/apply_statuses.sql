@@ -38,14 +38,23 @@ WITH incoming AS (
             OR (m.delivered_at IS NULL AND k.delivered_at IS NOT NULL)
             OR (m.read_at IS NULL AND k.read_at IS NOT NULL)
             OR (m.failed_at IS NULL AND k.failed_at IS NOT NULL))
-    RETURNING m.id, m.business_id, m.conversation_id, m.number_id, m.contact_id, m.category, m.window_open, m.created_at
+    RETURNING m.id, m.business_id, m.conversation_id, m.number_id, m.contact_id, m.category, m.window_open, m.created_at,
+              m.kind, m.free_entry_at
 ), proven AS (
     INSERT INTO hosting_delivery
-        (message_id, business_id, number_id, recipient, category, window_open, free_entry, delivered_at, created_at)
-    SELECT u.id, u.business_id, u.number_id, c.wa_id, u.category, u.window_open, false,
+        (message_id, business_id, number_id, recipient, category, kind, window_open, free_entry, free_entry_at, accepted_at,
+         delivered_at, created_at)
+    SELECT u.id, u.business_id, u.number_id,
+           -- Priced by the number that it was sent to, also when the customer has changed it since.
+           coalesce((SELECT f.wa_id FROM hosting_formernumber f
+                      WHERE f.contact_id = c.id AND f.changed_at >= u.created_at ORDER BY f.changed_at LIMIT 1), c.wa_id),
+           u.category, u.kind, u.window_open,
+           -- The protocol's own window; a rate card may set another, by the two moments.
+           coalesce(u.created_at < u.free_entry_at + interval '72 hours', false), u.free_entry_at, u.created_at,
            -- A clock that runs wrong elsewhere must not move a message into another month: never before it was
            -- accepted, never after now.
-           least(greatest(coalesce(k.delivered_at, k.read_at), u.created_at), greatest(coalesce(b.clock_at, now()), u.created_at)),
+           least(greatest(coalesce(k.delivered_at, k.read_at), u.created_at),
+                 greatest(coalesce(b.clock_at, now()), u.created_at)),
            now()
       FROM updated u
       JOIN known k ON k.id = u.id

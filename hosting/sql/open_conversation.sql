@@ -1,5 +1,5 @@
 -- Promises: the contact of this business with these digits and its conversation on this number, made if they were not
--- there, with the moment of the last inbound message; and the template of that name and language, if one is asked for.
+-- there, as `find_conversation` shows them.
 WITH made_contact AS (
     INSERT INTO hosting_contact (business_id, wa_id, user_id, name, created_at)
     VALUES (%(business_id)s, %(wa_id)s, %(user_id)s, '', %(at)s)
@@ -11,9 +11,10 @@ WITH made_contact AS (
          is_resolved)
     SELECT %(business_id)s, %(number_id)s, id, gen_random_uuid(), %(at)s, %(at)s, '', 0, false FROM made_contact
     ON CONFLICT (number_id, contact_id) DO UPDATE SET number_id = EXCLUDED.number_id
-    RETURNING id, public_id, contact_id, last_inbound_at
+    RETURNING id, public_id, contact_id, last_inbound_at, referred_at, free_entry_at
 )
-SELECT c.id, c.public_id, c.contact_id, c.last_inbound_at,
+SELECT c.id, c.public_id, c.contact_id, c.last_inbound_at, c.referred_at, c.free_entry_at, %(wa_id)s,
+       EXISTS (SELECT FROM hosting_block b WHERE b.number_id = %(number_id)s AND b.wa_id = %(wa_id)s),
        t.id, t.name, t.language, t.category, t.status, t.components
   FROM made_conversation c
   LEFT JOIN hosting_template t

@@ -4,9 +4,11 @@ UPDATE hosting_conversation c
    SET last_message_text = CASE WHEN u.latest >= c.last_message_at THEN u.preview ELSE c.last_message_text END,
        last_message_at = greatest(c.last_message_at, u.latest),
        last_inbound_at = greatest(c.last_inbound_at, u.latest),
+       referred_at = greatest(c.referred_at, u.referred_at),
        unread_count = c.unread_count + u.messages,
        is_resolved = false
-  FROM (SELECT x.* FROM unnest(%(ids)s::bigint[], %(messages)s::int[], %(latest)s::timestamptz[], %(previews)s::text[])
-                        AS x (id, messages, latest, preview)
+  FROM (SELECT x.* FROM unnest(%(ids)s::bigint[], %(messages)s::int[], %(latest)s::timestamptz[], %(previews)s::text[],
+                               %(referred)s::timestamptz[])
+                        AS x (id, messages, latest, preview, referred_at)
           JOIN hosting_conversation h ON h.id = x.id ORDER BY x.id FOR UPDATE OF h) u
  WHERE c.id = u.id
