@@ -10,6 +10,9 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("account/", include("allauth.urls")),
+    path("", include("accounts.urls")),
+    path("", include("hosting.urls")),
+    path("", include("billing.urls")),
     # The Cloud API's paths begin with digits or a version; they come last.
     path("", include("hosting.api.urls")),
 ]
