@@ -5,13 +5,17 @@ PY := $(VENV)/bin/python
 .DEFAULT_GOAL := run
 
 define install
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Parley needs Python 3.11 or newer; $(PYTHON) is older. Choose another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "parley: $(PYTHON) is missing or older than 3.11. Name another: make PYTHON=python3.12" >&2; exit 1; }
 	@echo "Installing $(1) into $(VENV) (once) …"
 	@if command -v uv >/dev/null 2>&1; then \
 	  { [ -x $(PY) ] || uv venv -q --python $(PYTHON) $(VENV); } && uv pip install -q --require-hashes --python $(PY) -r $(1); \
 	else \
-	  $(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) has no ensurepip. On Debian: apt-get install python3-venv" >&2; exit 1; }; \
-	  { [ -x $(PY) ] || $(PYTHON) -m venv $(VENV); } && $(PY) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r $(1); \
+	  $(PY) -m pip --version >/dev/null 2>&1 || { \
+	    $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	      echo "parley: $(PYTHON) cannot make environments (no ensurepip). On Debian: apt-get install python3-venv" >&2; exit 1; }; \
+	    $(PYTHON) -m venv --clear $(VENV); \
+	  } && $(PY) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r $(1); \
 	fi
 	@touch $@
 endef
@@ -19,23 +23,26 @@ endef
 $(VENV)/.run: requirements.txt
 	$(call install,requirements.txt)
 
+# A superset of the same pins; what runs is in it too.
 $(VENV)/.dev: requirements-dev.txt
 	$(call install,requirements-dev.txt)
+	@touch $(VENV)/.run
 
-run: $(VENV)/.run  ## start everything with demo data; Ctrl-C stops it
+run: $(VENV)/.run  ## start everything with demo data; Ctrl-C stops it; PORT=9000 make run
 	@exec $(PY) manage.py up
 
 test: $(VENV)/.dev  ## run the whole test suite; ARGS="tests/billing -k tier" runs a part
 	@exec $(PY) -m pytest $(if $(ARGS),$(ARGS),-n 2)
 
+lint: export PARLEY_SERVERS = none
 lint: $(VENV)/.dev  ## ruff, mypy, import direction, migrations, templates
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	@# Types are checked against the settings, which want servers' names but no servers.
 	DEBUG=1 DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 $(PY) -m mypy
 	$(VENV)/bin/lint-imports
-	$(PY) manage.py makemigrations --check --dry-run
-	@if [ -d templates ]; then find templates -name '*.html' | xargs $(VENV)/bin/djhtml --check --tabwidth 2; fi
+	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	find . -path './.*' -prune -o -path '*/templates/*.html' -exec $(VENV)/bin/djhtml --check --tabwidth 2 {} +
 
 bench: $(VENV)/.dev  ## run every benchmark; ARGS=metering runs one
 	@exec $(PY) -m benchmarks $(ARGS)
@@ -45,6 +52,10 @@ lock:  ## pin requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
 clean:  ## remove the environment and all data
+	@$(if $(wildcard $(PY)),$(PY),$(PYTHON)) -m stack.placing var
 	rm -rf $(VENV) var
 
-.PHONY: run test lint bench lock clean
+help:  ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 8
+
+.PHONY: run test lint bench lock clean help

@@ -1,6 +1,8 @@
 """The one place that reads the environment."""
 
 import os
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,7 @@ class Env(Addresses):
     REDIS_URL               Valkey or Redis; unset: Parley starts its own
     PARLEY_VAR              folder for data, logs, secrets and demo.json (default: var)
     PARLEY_SERVERS          none: nothing connects, nothing starts (linters, collectstatic in an image build)
+    PARLEY_DEMO             0: `make run` makes no demo business
     SECRET_KEY              Django's key (`make run` makes one and keeps it in var/secrets.json)
     PARLEY_ENCRYPTION_KEYS  comma-separated Fernet keys for secrets at rest, newest first (likewise)
     PARLEY_APP_SECRET       signs webhooks at the platform's door /webhooks/ (likewise)
@@ -79,6 +82,7 @@ class Env(Addresses):
     log_level: str
     web_workers: int
     worker_processes: int
+    demo: bool
 
     @property
     def email_backend(self) -> str:
@@ -126,6 +130,7 @@ def load() -> Env:
         log_level=read.str("LOG_LEVEL", default="INFO"),
         web_workers=_number("WEB_WORKERS", 2),
         worker_processes=_number("WORKER_PROCESSES", 2),
+        demo=read.bool("PARLEY_DEMO", default=True),
     )
 
 
@@ -177,10 +182,11 @@ def _databases(var: Path) -> dict[str, dict[str, Any]]:
 
 
 def _database(url: str) -> dict[str, Any]:
-    try:
-        parsed: dict[str, Any] = environ.Env.db_url_config(url)
-    except ValueError:
-        parsed = {}
+    parsed: dict[str, Any] = {}
+    # It warns with all that it has read, the password included.
+    with suppress(ValueError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parsed = environ.Env.db_url_config(url)
     if not str(parsed.get("ENGINE", "")).endswith("postgresql") or not parsed.get("NAME"):
         # Not repeated here: it holds a password.
         raise ConfigurationError("A database URL must look like postgresql://user:password@host:5432/name.")

@@ -5,11 +5,12 @@ import os
 import pwd
 import shutil
 import stat
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stack.kept import StackError
+from stack.kept import StackError, only_one
 from stack.machine import reachable
 
 LIMITED_USER = "nobody"
@@ -92,3 +93,16 @@ def _open_to_all(folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or os.access(path, os.X_OK) else 0o044))
+
+
+def main(folder: str) -> None:
+    """`make clean`: what lies outside of the folder goes with it, unless Parley runs on it."""
+    try:
+        with only_one(Path(folder)):
+            forget(Path(folder))
+    except StackError as error:
+        sys.exit(f"parley: {error} Stop it first.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -40,6 +40,7 @@ class Servers:
         self.note = ""
         self._held = ExitStack()
         self._others: dict[str, Supervised] = {}
+        self._remembered = False
 
     def start(self) -> "Servers":
         """Start what is wanted, wait until it answers, and fill `environment`."""
@@ -102,6 +103,10 @@ class Servers:
         """Process ids by server."""
         return {name: process.pid for name, process in self.processes.items()}
 
+    @property
+    def _ports(self) -> dict[str, int]:
+        return {server.process.name: server.port for server in (self.postgres, self.valkey) if server}
+
     def url(self, role: str, database: str) -> str:
         """A connection URL for one of our roles."""
         assert self.postgres, "PostgreSQL is not ours"
@@ -114,6 +119,7 @@ class Servers:
 
     def remember(self, **others: Supervised) -> None:
         """Write `stack.json`: where the servers are, and what to end if we are killed; `others` end with them."""
+        self._remembered = True
         self._others |= others
         processes = {**self.processes, **self._others}
         write_private(
@@ -121,7 +127,7 @@ class Servers:
             {
                 "urls": self.environment,
                 "pids": self.pids,
-                "ports": {server.process.name: server.port for server in (self.postgres, self.valkey) if server},
+                "ports": self._ports,
                 "processes": {name: process.mark for name, process in processes.items() if process.alive},
                 "supervisor": {"pid": os.getpid(), "born": born(os.getpid())},
             },
@@ -133,6 +139,10 @@ class Servers:
             if server:
                 server.process.stop()
                 server.process.await_end()
+        if self._remembered:
+            # Ports are all that the next start wants to know.
+            write_private(self.root / "stack.json", {"ports": self._ports})
+            self._remembered = False
         self._held.close()
 
     def remove(self) -> None:

@@ -94,7 +94,8 @@ def _run(servers: Servers, processes: dict[str, Supervised]) -> None:
         processes[name] = Supervised(name, command, env.var / "log" / f"{name}.log", cwd=BASE_DIR)
         processes[name].start()
     servers.remember(**processes)
-    _make_demo()
+    if env.demo:
+        _make_demo()
     with step("Waiting until web, live streams, worker and beat are healthy"):
         _await_healthy(env, servers, processes)
     say(welcome(env, _pids(servers, processes)))

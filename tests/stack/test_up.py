@@ -1,0 +1,163 @@
+"""`manage.py up` and the other commands, as a newcomer runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack.machine import born, free_port
+from tests.stack.conftest import await_gone, await_true
+
+ROOT = Path(__file__).parents[2]
+PROCESSES = {"supervisor", "postgres", "valkey", "web", "live", "worker", "beat"}
+
+
+class Up:
+    """A running `manage.py up` without demo data."""
+
+    def __init__(self, environment: dict[str, str], **more: str) -> None:
+        self.port = free_port()
+        self.environment = environment | {
+            "PORT": str(self.port),
+            "LIVE_PORT": str(free_port()),
+            "PARLEY_DEMO": "0",
+            **more,
+        }
+        self.popen = subprocess.Popen(
+            [sys.executable, "manage.py", "up"], cwd=ROOT, env=self.environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        self.said = ""
+        self.started: list[int] = []
+
+    def read_until(self, text: str) -> None:
+        assert self.popen.stdout
+        while text not in self.said:
+            line = self.popen.stdout.readline()
+            assert line, self.said
+            self.said += line
+
+    @property
+    def pids(self) -> dict[str, int]:
+        path = Path(self.environment["PARLEY_VAR"]) / "demo.json"
+        return dict(json.loads(path.read_text())["pids"])
+
+    def family(self) -> list[int]:
+        """The processes it names, and their children."""
+        listed = subprocess.run(["ps", "-eo", "pid=,pgid="], capture_output=True, text=True, check=True).stdout
+        groups = set(self.pids.values())
+        return [int(pid) for pid, group in map(str.split, listed.splitlines()) if int(group) in groups]
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
+            return json.load(response)
+
+
+@pytest.fixture
+def up(bare: dict[str, str]) -> Iterator[Up]:
+    running = Up(bare)
+    yield running
+    running.popen.kill()
+    running.popen.wait()
+
+
+def manage(environment: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start cleans up")
+def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
+    up.read_until("Ctrl-C stops everything")
+    assert f"Parley is running at http://127.0.0.1:{up.port}" in up.said
+    assert set(up.pids) == PROCESSES
+    assert up.get("/healthz") == {"status": "ok"}
+    assert up.get("/readyz")["status"] == "ok"
+
+    # A command meanwhile uses the servers that run; a second `up` says where the first one is.
+    told = manage(
+        up.environment, "shell", "-v0", "-c", "from django.db import connection as c; print(c.settings_dict['PORT'])"
+    )
+    urls = json.loads((Path(up.environment["PARLEY_VAR"]) / "stack.json").read_text())["urls"]
+    assert f":{told.stdout.strip()}/parley" in urls["DATABASE_URL"], told.stderr
+    second = manage(up.environment, "up")
+    assert second.returncode == 1
+    assert second.stderr.startswith("parley: Parley runs already on ")
+    assert second.stderr.endswith(f"Look at http://127.0.0.1:{up.port}. Stop it first.\n")
+
+    # Killed, one process and one server: both come back, and the killed one's children are not left.
+    before, family = up.pids, up.family()
+    os.kill(before["worker"], signal.SIGKILL)
+    os.kill(before["postgres"], signal.SIGKILL)
+    up.read_until("worker ended (killed by SIGKILL)")
+    up.read_until("postgres ended (killed by SIGKILL)")
+    await_true(lambda: up.pids["worker"] != before["worker"] and up.pids["postgres"] != before["postgres"])
+    await_true(lambda: ready(up), 30)
+    assert {name for name in PROCESSES if up.pids[name] != before[name]} == {"worker", "postgres"}
+    await_true(lambda: len(up.family()) == len(family), 30)
+
+    # Killed itself: nothing is left.
+    family = up.family()
+    up.popen.kill()
+    await_gone(*family, seconds=20)
+
+    # The next one starts on what was kept, and ends when it is asked to, even in the middle of its start.
+    again = Up(up.environment)
+    await_true(lambda: "worker" in processes_of(again), 60)
+    again.popen.send_signal(signal.SIGTERM)
+    assert again.popen.wait(40) == 0
+    assert "Traceback" not in again.popen.communicate()[0]
+    assert [pid for pid in again.started if born(pid)] == []
+    log = (Path(up.environment["PARLEY_VAR"]) / "log" / "postgres.log").read_text()
+    assert log.rstrip().endswith("database system is shut down")
+
+
+def ready(up: Up) -> bool:
+    try:
+        return bool(up.get("/readyz")["status"] == "ok")
+    except OSError:
+        return False
+
+
+def processes_of(up: Up) -> dict[str, Any]:
+    known = json.loads((Path(up.environment["PARLEY_VAR"]) / "stack.json").read_text()).get("processes", {})
+    if known.get("worker", {}).get("pid") in (None, up.pids["worker"]):
+        return {}
+    up.started = [mark["pid"] for mark in known.values()]
+    return dict(known)
+
+
+def test_a_taken_port_is_named_before_anything_is_prepared(bare: dict[str, str]) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = manage(bare | {"PORT": str(port)}, "up")
+    assert told.returncode == 1
+    assert told.stderr == (f"parley: port {port} of 127.0.0.1 is taken. Choose another: PORT={port + 10} make run\n")
+    assert "Preparing" not in told.stdout
+
+
+def test_any_command_has_servers_for_as_long_as_it_runs(bare: dict[str, str], var: Path) -> None:
+    told = manage(
+        bare, "shell", "-v0", "-c", "from stack.servers import running; import os; print(os.environ['REDIS_URL'])"
+    )
+    assert told.stdout.startswith("redis://:"), told.stderr
+    left = json.loads((var / "stack.json").read_text())
+    assert set(left) == {"ports"}
+
+
+def test_given_servers_are_used_and_none_of_ours_starts(bare: dict[str, str], var: Path, servers: Any) -> None:
+    told = manage(bare | servers.environment, "check", "--database", "default")
+    assert told.returncode == 0, told.stderr
+    told = manage(bare | servers.environment, "shell", "-v0", "-c", "1")
+    assert told.stderr == "SECRET_KEY is not set. Set it, or DEBUG=1 for development; `make run` makes its own.\n"
+    assert not (var / "pg").exists()
