@@ -18,7 +18,7 @@ class HostingConfig(AppConfig):
         from accounts.models import Role
         from hosting import waiting
 
-        for queue in ("events", "outgoing"):
+        for queue in ("events", "outgoing", "webhook_calls"):
             health.queues[queue] = partial(waiting.age_of, queue)
 
         chats = frozenset({str(Role.OWNER), str(Role.AGENT)})

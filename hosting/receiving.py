@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.statements import statement
 from accounts.tenancy import system
-from hosting import amending, introducing, live
+from hosting import amending, introducing, live, notifying
 from hosting.cloudapi.reading import MalformedJson, dumped, storable
 from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate, Updates, parse
 from hosting.contacts import user_id_for
@@ -156,9 +156,11 @@ def _note_unknown(parsed: list[tuple[Claimed, Updates]], numbers: dict[str, Numb
 
 
 def _apply_messages(rows: list[tuple[Number, InboundMessage, Claimed]]) -> None:
-    changed = _write_messages(introducing.settled(rows))
+    settled = introducing.settled(rows)
+    changed = _write_messages(settled)
     amending.amend([(number.pk, message) for number, message, _ in rows])
     if changed:
+        _note_messages(settled, changed)
         _announce({(row[0], row[2]) for row in changed}, kind="message")
         business_ids = {row[0] for row in changed}
         transaction.on_commit(lambda: _tell(business_ids), robust=True)
@@ -188,7 +190,7 @@ def _write_messages(rows: "Sequence[introducing.Settled]") -> list[tuple[Any, ..
         )
         changed: list[tuple[Any, ...]] = cursor.fetchall()
         if changed:
-            _, ids, _, counts, latest, previews, referred = zip(*changed, strict=True)
+            _, ids, _, counts, latest, previews, referred, _ = zip(*changed, strict=True)
             cursor.execute(
                 statement("hosting", "show_inbound"),
                 {
@@ -200,6 +202,17 @@ def _write_messages(rows: "Sequence[introducing.Settled]") -> list[tuple[Any, ..
                 },
             )
     return changed
+
+
+def _note_messages(rows: "Sequence[introducing.Settled]", changed: list[tuple[Any, ...]]) -> None:
+    """Tell the business's webhooks about the rows that were new; the last column of `changed` counts them from 1."""
+    threads = {position: row[1] for row in changed for position in row[-1]}
+    arrived = [
+        notifying.Arrived(row.number.pk, threads[n], replace(row.message, wa_id=row.wa_id), row.at)
+        for n, row in enumerate(rows, 1)
+        if n in threads
+    ]
+    notifying.note_messages(arrived)
 
 
 def _tell(business_ids: set[int]) -> None:
@@ -219,9 +232,10 @@ def _apply_statuses(rows: "list[tuple[Number | None, StatusUpdate, Claimed]]") -
                 "errors": [_json(status.errors) for _, status, _ in rows],
             },
         )
-        changed = {(row[0], row[2]) for row in cursor.fetchall()}
+        changed = cursor.fetchall()
     if changed:
-        _announce(changed, kind="status")
+        notifying.note_statuses({row[3]: row[4] for row in changed if row[4]})
+        _announce({(row[0], row[2]) for row in changed}, kind="status")
 
 
 def _json(errors: list[dict[str, Any]] | None) -> str | None:

@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from hosting import receiving
+from hosting import calling, receiving
 from hosting.transports import sandbox
 
 # A woken worker stays this long after the last row, so that rings in between can be skipped.
@@ -17,6 +17,7 @@ def _until_idle(*verbs) -> None:  # type: ignore[no-untyped-def]
     while time.monotonic() < min(deadline, idle_until):
         if sum(verb() for verb in verbs):
             idle_until = time.monotonic() + LINGER
+            calling.wake()
         else:
             time.sleep(LINGER / 3)
 
@@ -39,3 +40,17 @@ def sweep() -> None:
     sandbox.deliver_due()
     receiving.apply_due()
     receiving.unpark()
+    calling.wake()
+
+
+@shared_task
+def call() -> None:
+    """Make the webhook calls that are due."""
+    calling.wake()
+
+
+@shared_task
+def tidy() -> None:
+    """Give up what is too old to be called, and forget what was called long ago."""
+    calling.expire()
+    calling.purge()

@@ -20,7 +20,7 @@ from hosting.secrets import decrypt
 log = structlog.get_logger(__name__)
 
 SECRETS_KEPT_SECONDS = 10.0
-Door = tuple[int | None, str, str]  # account id, app secret, verify token
+Door = tuple[int | None, str, list[str]]  # account id, verify token, secrets that are good
 _doors: dict[str, tuple[float, Door | None]] = {}
 
 
@@ -43,14 +43,14 @@ def door(request: HttpRequest, waba_id: str = "") -> HttpResponse:
 
 def _door(waba_id: str) -> Door | None:
     if not waba_id:
-        return None, settings.APP_SECRET, settings.VERIFY_TOKEN
+        return None, settings.VERIFY_TOKEN, [settings.APP_SECRET]
     kept = _doors.get(waba_id)
     if kept and kept[0] > time.monotonic():
         return kept[1]
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM hosting_account_door(%s)", [waba_id])
         row = cursor.fetchone()
-    found = (row[0], decrypt(row[1]), decrypt(row[2])) if row else None
+    found = (row[0], decrypt(row[1]), list(map(decrypt, row[2]))) if row else None
     if found:
         _doors[waba_id] = (time.monotonic() + SECRETS_KEPT_SECONDS, found)
     return found
@@ -58,7 +58,7 @@ def _door(waba_id: str) -> Door | None:
 
 def _challenge(request: HttpRequest, opened: Door) -> HttpResponse:
     token = request.GET.get("hub.verify_token", "")
-    fits = hmac.compare_digest(token.encode(), opened[2].encode())
+    fits = hmac.compare_digest(token.encode(), opened[1].encode())
     if request.GET.get("hub.mode") != "subscribe" or not fits:
         return HttpResponse("verify token does not match", status=403, content_type="text/plain")
     return HttpResponse(request.GET.get("hub.challenge", ""), content_type="text/plain")
@@ -69,7 +69,8 @@ def _take_in(request: HttpRequest, opened: Door) -> HttpResponse:
     if not length.isdigit() or int(length) > MAX_BODY_BYTES:
         return HttpResponse(f"larger than {MAX_BODY_BYTES} bytes", status=413, content_type="text/plain")
     body = request.body
-    if not signature_fits(body, opened[1], request.headers.get("X-Hub-Signature-256", "")):
+    signature = request.headers.get("X-Hub-Signature-256", "")
+    if not any(signature_fits(body, secret, signature) for secret in opened[2]):
         return HttpResponse("signature does not match", status=403, content_type="text/plain")
     receiving.store_event(body=body, account_id=opened[0])
     ring(tasks.apply)

@@ -219,3 +219,18 @@ def status_object(
 def conversation_id(wamid: str) -> str:
     """The per-message conversation id of the protocol: 32 hex digits."""
     return hashlib.blake2s(wamid.encode(), digest_size=16).hexdigest()
+
+
+def message_object(message: InboundMessage, at: datetime) -> dict[str, Any]:
+    """An inbound message as webhooks carry it, with all that came beside its content; `at` is its moment."""
+    held = wire_object(message.kind, message.content)
+    named = {"from": message.wa_id} if message.wa_id.isdigit() else {}
+    return {
+        **named,
+        "from_user_id": message.user_id,
+        "id": message.wamid,
+        "timestamp": str(int(at.timestamp())),
+        "type": message.kind,
+        **({message.kind: held} if held else {}),
+        **as_dict(message.content.get("_webhook")),
+    }

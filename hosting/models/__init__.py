@@ -14,6 +14,7 @@ from hosting.models.messages import (
 from hosting.models.numbers import Account, Number, Transport
 from hosting.models.sandbox import Handset
 from hosting.models.templates import Template, TemplateStatus
+from hosting.models.webhooks import Webhook, WebhookCall
 
 __all__ = [
     "Account",
@@ -35,4 +36,6 @@ __all__ = [
     "Template",
     "TemplateStatus",
     "Transport",
+    "Webhook",
+    "WebhookCall",
 ]

@@ -1,6 +1,7 @@
 """Accounts (Cloud API WABA) and the business phone numbers in them."""
 
 import secrets
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -22,6 +23,10 @@ def new_token() -> str:
     return secrets.token_hex(16)
 
 
+# How long after a change the old secret is still good.
+SECRET_OVERLAP = timedelta(hours=24)
+
+
 class Transport(models.TextChoices):
     """How a message leaves."""
 
@@ -36,11 +41,27 @@ class Account(models.Model):
     waba_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
     name = models.CharField(max_length=120)
     app_secret = EncryptedTextField(default=new_token)
+    previous_app_secret = EncryptedTextField(null=True, blank=True, help_text=_("Good for 24 hours after a change."))
+    secret_changed_at = models.DateTimeField(null=True, blank=True)
     verify_token = EncryptedTextField(default=new_token)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.waba_id})"
+
+    def change_secret(self) -> None:
+        """Make a new app secret; the one before stays good for 24 hours."""
+        Account.objects.filter(pk=self.pk).update(
+            previous_app_secret=self.app_secret, app_secret=new_token(), secret_changed_at=timezone.now()
+        )
+        self.refresh_from_db(fields=["app_secret", "previous_app_secret", "secret_changed_at"])
+
+    @property
+    def secrets(self) -> list[str]:
+        """Secrets that are good now, the newest first."""
+        changed = self.secret_changed_at
+        old = self.previous_app_secret if changed and timezone.now() < changed + SECRET_OVERLAP else None
+        return [self.app_secret, *([old] if old else [])]
 
 
 class Number(models.Model):

@@ -1,6 +1,7 @@
 -- Promises: each inbound message is in its conversation exactly once, whatever was sent twice; contacts and
 -- conversations exist; list order, preview, unread count, 24-hour window and the month's count follow from the rows
--- that were really new. Input: parallel arrays, one element a message. Output: the conversations that changed.
+-- that were really new. Input: parallel arrays, one element a message. Output: the conversations that changed, last
+-- the positions (from 1) in the input of the messages that were new.
 WITH incoming AS (
     SELECT *, row_number() OVER (PARTITION BY number_id, wamid ORDER BY n) AS copy
       FROM unnest(%(business_ids)s::bigint[], %(number_ids)s::bigint[], %(wamids)s::text[], %(wa_ids)s::text[],
@@ -49,7 +50,8 @@ WITH incoming AS (
 )
 SELECT w.business_id, w.conversation_id, t.public_id::text, count(*) AS messages, max(w.created_at) AS latest,
        (array_agg(i.preview ORDER BY w.created_at DESC, i.n DESC))[1] AS preview,
-       max(w.created_at) FILTER (WHERE i.is_referred) AS referred_at
+       max(w.created_at) FILTER (WHERE i.is_referred) AS referred_at,
+       array_agg(i.n) AS positions
   FROM written w
   JOIN thread t ON t.id = w.conversation_id
   JOIN incoming i ON i.number_id = w.number_id AND i.wamid = w.wamid AND i.copy = 1

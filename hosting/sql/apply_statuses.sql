@@ -1,7 +1,8 @@
 -- Promises: statuses may come doubled, shuffled or early and the message ends in the same state. The rank only rises
 -- (accepted < sent < failed < delivered < read); each status keeps its first moment; the first proof of delivery
 -- (delivered or read) writes one Delivery in this same statement; a status without its message is parked.
--- Input: parallel arrays, one element a status. Output: the messages whose state rose.
+-- Input: parallel arrays, one element a status. Output: the messages whose state rose, with the
+-- statuses that were news.
 WITH incoming AS (
     SELECT number_id, wamid,
            min(at) FILTER (WHERE status = 'sent') AS sent_at,
@@ -16,7 +17,8 @@ WITH incoming AS (
      WHERE number_id IS NOT NULL
      GROUP BY number_id, wamid
 ), known AS MATERIALIZED (
-    SELECT m.id, m.status_rank AS old_rank, m.delivered_at AS old_delivered_at, m.read_at AS old_read_at, i.*
+    SELECT m.id, m.status_rank AS old_rank, m.sent_at AS old_sent_at, m.delivered_at AS old_delivered_at,
+           m.read_at AS old_read_at, m.failed_at AS old_failed_at, i.*
       FROM incoming i
       JOIN hosting_message m ON m.number_id = i.number_id AND m.wamid = i.wamid AND m.direction = 'out'
      ORDER BY m.id
@@ -61,6 +63,7 @@ WITH incoming AS (
       JOIN hosting_contact c ON c.id = u.contact_id
       JOIN accounts_business b ON b.id = u.business_id
      WHERE k.old_delivered_at IS NULL AND k.old_read_at IS NULL AND k.rank >= 3
+     ORDER BY u.id
     ON CONFLICT (message_id) DO NOTHING
 ), parked AS (
     INSERT INTO hosting_parkedstatus (phone_number_id, wamid, status, occurred_at, received_at, errors)
@@ -73,5 +76,10 @@ WITH incoming AS (
      ORDER BY 1, 2, 3
     ON CONFLICT (phone_number_id, wamid, status) DO NOTHING
 )
-SELECT u.business_id, u.conversation_id, v.public_id::text
-  FROM updated u JOIN hosting_conversation v ON v.id = u.conversation_id
+SELECT u.business_id, u.conversation_id, v.public_id::text, u.id,
+       array_remove(ARRAY[
+           CASE WHEN k.sent_at IS NOT NULL AND k.old_sent_at IS NULL THEN 'sent' END,
+           CASE WHEN k.delivered_at IS NOT NULL AND k.old_delivered_at IS NULL THEN 'delivered' END,
+           CASE WHEN k.read_at IS NOT NULL AND k.old_read_at IS NULL THEN 'read' END,
+           CASE WHEN k.failed_at IS NOT NULL AND k.old_failed_at IS NULL THEN 'failed' END], NULL) AS news
+  FROM updated u JOIN known k ON k.id = u.id JOIN hosting_conversation v ON v.id = u.conversation_id

@@ -1,0 +1,84 @@
+"""`/{waba_id}/subscribed_apps` and a number's `webhook_configuration`: where webhooks are sent."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import KeyScope
+from hosting import subscribing
+from hosting.api.answers import answer
+from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.messages import json_body
+from hosting.api.nodes import own_account
+from hosting.cloudapi.reading import as_dict, as_text
+from hosting.errors import CloudApiError
+from hosting.models import Account, Webhook
+
+
+@cloud_api("GET", "POST", "DELETE")
+def subscribed_apps(request: HttpRequest, waba_id: str) -> HttpResponse:
+    """List, make or end the subscription of an account."""
+    override = None
+    if request.method == "POST" and (override := _override(request, json_body(request) if request.body else {})):
+        # A key that does not reach the account must not make Parley ask anybody anything.
+        with opened(request) as caller:
+            _own_account(caller, waba_id)
+        _challenge(*override)
+    with opened(request) as caller:
+        account = _own_account(caller, waba_id)
+        if request.method == "GET":
+            active = Webhook.objects.kept().filter(account=account, number=None, is_active=True).order_by("id")
+            return answer({"data": [_app_object(account.waba_id, account.name, webhook) for webhook in active]})
+        if request.method == "DELETE":
+            subscribing.unsubscribe(account=account)
+        elif override:
+            subscribing.subscribe(account=account, url=override[0], verify_token=override[1], by_api=True)
+        else:
+            subscribing.resume(account=account)
+        return answer({"success": True})
+
+
+def configure_number(request: HttpRequest, phone_number_id: str, body: Any) -> None:
+    """Set or remove a number's own webhook: `{"webhook_configuration": {"override_callback_uri", "verify_token"}}`."""
+    override = _override(request, as_dict(body).get("webhook_configuration"))
+    if override:
+        with opened(request, phone_number_id) as caller:
+            caller.require(KeyScope.WEBHOOKS)
+            caller.require_number(phone_number_id)
+        _challenge(*override)
+    with opened(request, phone_number_id) as caller:
+        caller.require(KeyScope.WEBHOOKS)
+        number = caller.require_number(phone_number_id)
+        if override:
+            subscribing.subscribe(
+                account=number.account, number=number, url=override[0], verify_token=override[1], by_api=True
+            )
+        else:
+            subscribing.drop_override(number=number)
+
+
+def _own_account(caller: Caller, waba_id: str) -> Account:
+    caller.require(KeyScope.WEBHOOKS)
+    return own_account(caller.business.pk, waba_id)
+
+
+def _override(request: HttpRequest, body: Any) -> tuple[str, str] | None:
+    """URL and token of an override, or None where there is none; both may stand in the query."""
+    given = as_dict(body)
+    url = as_text(given.get("override_callback_uri")) or request.GET.get("override_callback_uri", "")
+    token = as_text(given.get("verify_token")) or request.GET.get("verify_token", "")
+    if url and not token:
+        raise CloudApiError(100, "verify_token is required with override_callback_uri.", field="verify_token")
+    return (url, token) if url else None
+
+
+def _challenge(url: str, token: str) -> None:
+    try:
+        subscribing.challenge(url=url, verify_token=token)
+    except subscribing.WebhookRefused as error:
+        raise CloudApiError(100, f"override_callback_uri: {error.message}", field="override_callback_uri") from None
+
+
+def _app_object(waba_id: str, name: str, webhook: Webhook) -> dict[str, Any]:
+    app = {"whatsapp_business_api_data": {"id": waba_id, "name": name, "link": ""}}
+    return {**app, "override_callback_uri": webhook.url} if webhook.by_api else app

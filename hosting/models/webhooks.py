@@ -1,0 +1,158 @@
+"""Webhooks to the business: where its own programs listen, and one row for every POST to make there."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Func, Q, Value
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.models.numbers import Account, Number, new_token
+from hosting.secrets import EncryptedTextField
+
+RETRIED_FOR = timedelta(days=7)
+SHOWN_BYTES = 2048
+FIELDS = ("messages", "message_template_status_update", "account_update")
+
+
+def all_fields() -> list[str]:
+    """Every field that Parley reports on."""
+    return list(FIELDS)
+
+
+def gives_up() -> datetime:
+    """When a call made now is given up."""
+    return timezone.now() + RETRIED_FOR
+
+
+class WebhookQuerySet(models.QuerySet["Webhook"]):
+    """Sets of webhooks."""
+
+    def kept(self) -> Self:
+        """Those that were not removed."""
+        return self.filter(removed_at=None)
+
+
+class Webhook(models.Model):
+    """A URL that is told what happens in an account, or on one number of it in place of the account's own."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="webhooks")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="webhooks")
+    number = models.ForeignKey(
+        Number,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="webhooks",
+        help_text=_("Only this number's events, in place of the account's webhooks."),
+    )
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    url = models.CharField(max_length=2048)
+    host = models.GeneratedField(
+        expression=Func(
+            Func(models.F("url"), Value(r"^[^:]*://(\[[^\]]*\]|[^/:?#]+)"), function="substring"), function="lower"
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
+    verify_token = EncryptedTextField(default=new_token)
+    fields = ArrayField(models.CharField(max_length=60), default=all_fields)
+    is_active = models.BooleanField(default=True)
+    by_api = models.BooleanField(default=False, help_text=_("Set by `override_callback_uri`; one for each account."))
+    created_at = models.DateTimeField(default=timezone.now)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    # How the receiver does: it decides how many calls may be under way, so that a slow one waits for itself alone.
+    failures = models.PositiveIntegerField(default=0, help_text=_("Failed calls since the last that was answered."))
+    paused_until = models.DateTimeField(null=True, blank=True)
+    mean_seconds = models.FloatField(default=0)
+
+    objects = WebhookQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account", "number", "url"],
+                condition=Q(removed_at=None),
+                nulls_distinct=False,
+                name="webhook_once_per_url",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "number"],
+                condition=Q(removed_at=None, by_api=True),
+                nulls_distinct=False,
+                name="one_webhook_by_api",
+            ),
+            models.CheckConstraint(condition=Q(removed_at=None) | Q(is_active=False), name="removed_webhook_is_silent"),
+        ]
+
+    def __str__(self) -> str:
+        return self.url
+
+    def remove(self) -> None:
+        """Call it no more and list it no more; its log stays until it is purged."""
+        self.is_active, self.removed_at = False, timezone.now()
+        self.save(update_fields=["is_active", "removed_at"])
+
+
+class WebhookCall(models.Model):
+    """One POST to a webhook: open until it was answered with 2xx, or dead after seven days. The row is the queue."""
+
+    class State(models.TextChoices):
+        """Open rows are called; dead ones wait for a person."""
+
+        OPEN = "open", _("Waiting")
+        DONE = "done", _("Delivered")
+        DEAD = "dead", _("Given up")
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    webhook = models.ForeignKey(Webhook, on_delete=models.PROTECT, related_name="calls", db_index=False)
+    # Calls of one conversation are made in the order of their ids. No foreign key: it is a queue and a log.
+    conversation_id = models.BigIntegerField(null=True, blank=True)
+    field = models.CharField(max_length=60)
+    body = models.BinaryField(help_text=_("The exact bytes that are signed and sent."))
+    state = models.CharField(max_length=4, choices=State.choices, default=State.OPEN)
+    attempts = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    gives_up_at = models.DateTimeField(default=gives_up)
+    created_at = models.DateTimeField(default=timezone.now)
+    tried_at = models.DateTimeField(null=True, blank=True)
+    response_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    response_body = models.BinaryField(default=b"", help_text=_("The first 64 KB."))
+    seconds = models.FloatField(null=True, blank=True)
+    last_error = models.TextField(blank=True)
+    replay_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replays", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["webhook", "not_before", "id"], condition=Q(state="open"), name="call_due"),
+            models.Index(fields=["webhook", "conversation_id", "id"], condition=Q(state="open"), name="call_order"),
+            models.Index(fields=["webhook"], condition=Q(leased_until__isnull=False), name="call_under_way"),
+            models.Index(fields=["business", "-id"], name="call_log"),
+            models.Index(fields=["conversation_id"], name="call_conversation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"call {self.public_id}"
+
+    @property
+    def shown_response(self) -> str:
+        """The beginning of the answer, at most 2 KB."""
+        return bytes(self.response_body)[:SHOWN_BYTES].decode("utf-8", "replace")
+
+    @property
+    def shown_body(self) -> str:
+        """The body, indented for reading."""
+        import json
+
+        return json.dumps(json.loads(bytes(self.body)), ensure_ascii=False, indent=2)
