@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth import SESSION_KEY as LOGIN_KEY
@@ -10,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.errors import NotAllowed, ParleyError
@@ -48,7 +50,7 @@ def member_page(
             if roles and membership.role not in roles:
                 return refusal(request, NotAllowed())
             try:
-                with scope(membership.business_id):
+                with scope(membership.business_id), timezone.override(ZoneInfo(membership.business.timezone)):
                     return view(request, *args, **kwargs)
             except ParleyError as error:
                 return refusal(request, error)

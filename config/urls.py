@@ -11,6 +11,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("account/", include("allauth.urls")),
     path("api/v1/", include("config.api")),
+    path("", include("accounts.urls")),
+    path("", include("hosting.urls")),
+    path("", include("billing.urls")),
     # The Cloud API's paths begin with digits or a version; they come last.
     path("", include("hosting.api.urls")),
 ]

@@ -3,6 +3,7 @@
 from functools import partial
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_noop as _
 
 
 class HostingConfig(AppConfig):
@@ -12,9 +13,15 @@ class HostingConfig(AppConfig):
     verbose_name = "Hosting"
 
     def ready(self) -> None:
-        """Tell the health page which queues there are."""
-        from accounts import health
+        """Tell the health page which queues there are, and the navigation which pages."""
+        from accounts import health, navigation
+        from accounts.models import Role
         from hosting import waiting
 
         for queue in ("events", "outgoing"):
             health.queues[queue] = partial(waiting.age_of, queue)
+
+        chats = frozenset({str(Role.OWNER), str(Role.AGENT)})
+        navigation.add(navigation.Page(_("Inbox"), "inbox", "inbox", 10, chats))
+        navigation.add(navigation.Page(_("Phone"), "phones", "phone", 30, chats))
+        navigation.add(navigation.Page(_("Messages"), "messages", "list", 20))

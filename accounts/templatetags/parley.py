@@ -1,0 +1,48 @@
+"""Small pieces that every page uses: icons, initials, colours of avatars, links that keep the query."""
+
+import zlib
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+HUES = 8
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """An icon of static/icons.svg, hidden from screen readers: the text beside it says the same."""
+    sprite = static("icons.svg")
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>', css, sprite, name
+    )
+
+
+@register.filter
+def initials(name: object) -> str:
+    """One or two letters for an avatar; `#` for a bare phone number."""
+    words = [word for word in str(name).split() if word[0].isalpha()]
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "#"
+
+
+@register.filter
+def hue(name: object) -> int:
+    """A colour number from 0 to 7, always the same for the same name."""
+    return zlib.crc32(str(name).encode()) % HUES
+
+
+@register.simple_tag(takes_context=True)
+def query(context: dict[str, Any], **changes: object) -> str:
+    """The page's own query string with some parameters set, or removed where the value is empty."""
+    request: HttpRequest = context["request"]
+    parameters = request.GET.copy()
+    for name, value in changes.items():
+        parameters.pop(name, None)
+        if value not in (None, ""):
+            parameters[name] = str(value)
+    return f"?{parameters.urlencode()}"

@@ -1,0 +1,75 @@
+"""Pages about the member: where to start, which business, API keys."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.forms import ApiKeyForm
+from accounts.membership import SESSION_KEY, BusinessRequest, member_page
+from accounts.models import ApiKey, Membership, Role
+from accounts.navigation import pages_for
+from accounts.tenancy import system
+
+
+@require_GET
+@member_page()
+def home(request: BusinessRequest) -> HttpResponse:
+    """The first page of the member's navigation."""
+    return redirect(pages_for(request.membership.role)[0].url_name)
+
+
+@require_GET
+@member_page()
+def you(request: BusinessRequest) -> HttpResponse:
+    """The member's own page: business, role, language, login."""
+    with system("a user's businesses are listed across tenants"):
+        memberships = list(Membership.objects.filter(user=request.user).select_related("business").order_by("id"))
+    return render(request, "accounts/you.html", {"memberships": memberships, "languages": settings.LANGUAGES})
+
+
+@require_POST
+@login_required
+def switch(request: HttpRequest) -> HttpResponse:
+    """Work in another business that one is a member of."""
+    wanted = request.POST.get("business", "")
+    with system("a login chooses among its businesses"):
+        if not wanted.isdecimal() or not Membership.objects.filter(user_id=request.user.pk, business_id=wanted).exists():
+            raise Http404
+    request.session[SESSION_KEY] = int(wanted)
+    return redirect("home")
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Keep the reader's language in a cookie, and go back to the page."""
+    chosen = request.POST.get("language", "")
+    back = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        back = "/"
+    response = redirect(back)
+    if chosen in dict(settings.LANGUAGES):
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, chosen, max_age=365 * 24 * 3600, samesite="Lax")
+    return response
+
+
+@member_page(Role.OWNER)
+def keys(request: BusinessRequest) -> HttpResponse:
+    """API keys: the list, and a form that makes one and shows its text this once."""
+    form, secret = ApiKeyForm(request.POST or None), ""
+    if request.method == "POST" and form.is_valid():
+        _, secret = ApiKey.issue(request.business, name=form.cleaned_data["name"], scopes=form.cleaned_data["scopes"])
+        form = ApiKeyForm()
+    found = ApiKey.objects.filter(business=request.business).order_by("revoked_at", "-id")
+    context = {"keys": found, "form": form, "secret": secret, "base_url": settings.BASE_URL}
+    return render(request, "accounts/keys.html", context)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def revoke_key(request: BusinessRequest, key_id: int) -> HttpResponse:
+    """Make a key useless at once."""
+    get_object_or_404(ApiKey, business=request.business, pk=key_id).revoke()
+    return redirect("keys")

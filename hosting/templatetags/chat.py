@@ -1,0 +1,106 @@
+"""How chats are written out: WhatsApp's own marks, times as people say them, what is left of a window."""
+
+import re
+from datetime import date, datetime, timedelta
+
+from django import template
+from django.utils import formats, timezone
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from hosting.cloudapi.reading import as_dict, as_list, as_text
+
+register = template.Library()
+
+# On escaped text. Marks count only when they hug a word, as in WhatsApp.
+MARKS = [
+    (re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])"), r"<strong>\1</strong>"),
+    (re.compile(r"(?<![\w_/])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])"), r"<em>\1</em>"),
+    (re.compile(r"(?<![\w~])~(?=\S)([^~\n]+?)(?<=\S)~(?![\w~])"), r"<s>\1</s>"),
+    (re.compile(r"^&gt; ?(.+)$", re.MULTILINE), r"<blockquote>\1</blockquote>"),
+]
+# Taken out before the marks are read: code and links are shown as they are.
+VERBATIM = re.compile(r"```(.+?)```|`([^`\n]+)`|(https?://[^\s<]+?)(?=[.,;:!?)]*(?:\s|$))", re.DOTALL)
+SLOT = re.compile("\ue000(\\d+)\ue001")
+SOON = timedelta(hours=2)
+
+
+@register.filter
+def formatted(text: str) -> SafeString:
+    """A message's text as HTML: *bold*, _italic_, ~struck~, `code`, > quotes and links; everything else escaped."""
+    kept: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        code = match[1] or match[2]
+        kept.append(format_html("<code>{}</code>", code) if code else _link(match[3]))
+        return f"\ue000{len(kept) - 1}\ue001"
+
+    shown = escape(VERBATIM.sub(keep, text.replace("\ue000", "").replace("\ue001", "")))
+    for pattern, replacement in MARKS:
+        shown = pattern.sub(replacement, shown)
+    return mark_safe(SLOT.sub(lambda match: kept[int(match[1])], shown))  # noqa: S308
+
+
+def _link(url: str) -> str:
+    return format_html('<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>', url, url)
+
+
+@register.filter
+def moment(at: datetime, now: datetime) -> str:
+    """A time as a list shows it: the hour today, the weekday this week, else the date."""
+    at, now = timezone.localtime(at), timezone.localtime(now)
+    if at.date() == now.date():
+        return formats.time_format(at, "TIME_FORMAT")
+    if timedelta(0) < now - at < timedelta(days=6):
+        return formats.date_format(at, "D")
+    return formats.date_format(at, "j M" if at.year == now.year else "SHORT_DATE_FORMAT")
+
+
+@register.filter
+def day_name(day: date, now: datetime) -> str:
+    """Today, yesterday, or the date."""
+    ago = (timezone.localtime(now).date() - day).days
+    if ago in (0, 1):
+        return _("Today") if ago == 0 else _("Yesterday")
+    return formats.date_format(day, "l, j F" if ago < 300 else "l, j F Y")
+
+
+@register.filter
+def time_left(until: datetime | None, now: datetime) -> str:
+    """What is left of a window, in hours or minutes; empty when it is closed."""
+    if until is None or until <= now:
+        return ""
+    minutes = int((until - now).total_seconds() // 60)
+    return _("%(n)d h") % {"n": minutes // 60} if minutes >= 60 else _("%(n)d min") % {"n": minutes}
+
+
+@register.filter
+def ends_soon(until: datetime | None, now: datetime) -> bool:
+    """Whether less than two hours are left."""
+    return until is not None and timedelta(0) < until - now < SOON
+
+
+@register.filter
+def phone(digits: str) -> str:
+    """A number as people write it, with plus sign and spaces; what cannot be read stays as it is."""
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return digits
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+@register.filter
+def contact_cards(content: object) -> list[dict[str, object]]:
+    """The cards of a `contacts` message as name and phones; whatever is malformed is left out."""
+    listed = content if isinstance(content, list) else as_list(as_dict(content).get("contacts"))
+    return [
+        {
+            "name": as_text(as_dict(card.get("name")).get("formatted_name")) or _("Contact"),
+            "phones": [as_text(as_dict(phone).get("phone")) for phone in as_list(card.get("phones"))],
+        }
+        for card in map(as_dict, listed)
+    ]

@@ -1,0 +1,247 @@
+"""The inbox: conversations beside the thread that is open, and what is done with it."""
+
+import uuid
+from typing import Any
+
+import orjson
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.errors import ParleyError
+from accounts.membership import BusinessRequest, member_page
+from accounts.models import Role
+from hosting import live, tasks, threads
+from hosting.bells import ring
+from hosting.forms import ReplyForm, TemplateForm
+from hosting.models import Conversation, Direction, Message, Template
+from hosting.reading import clear_unread
+from hosting.sending import send_message
+
+CHATS = (Role.OWNER, Role.AGENT)
+
+
+@require_GET
+@member_page(*CHATS)
+def inbox(request: BusinessRequest) -> HttpResponse:
+    """The list, and beside it an invitation to choose."""
+    return render(request, "hosting/inbox.html", _list(request))
+
+
+@require_GET
+@member_page(*CHATS)
+def rows(request: BusinessRequest) -> HttpResponse:
+    """Rows of the list alone: the newest again when something changed, or the next page."""
+    return render(request, "hosting/_rows.html", _list(request, current=request.GET.get("current", "")))
+
+
+@require_GET
+@member_page(*CHATS)
+def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One thread; opening it marks it as read."""
+    conversation = _conversation(request, public_id)
+    before = _number(request.GET.get("before"))
+    context = _open(request, conversation, before=before)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "hosting/_pane.html", context)
+    return render(request, "hosting/inbox.html", context | _list(request, current=str(public_id)))
+
+
+@require_GET
+@member_page(*CHATS)
+def stretch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Messages alone: those above `before`, or everything from `since` on."""
+    conversation = _conversation(request, public_id)
+    context = {"conversation": conversation, "now": request.business.now()}
+    if before := _number(request.GET.get("before")):
+        page = threads.latest_page(_messages(conversation), own=Direction.OUT, before=before)
+        return render(request, "hosting/_older.html", context | {"page": page})
+    page = threads.page_since(_messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since")))
+    clear_unread(conversation_id=conversation.pk)
+    return render(request, "hosting/_entries.html", context | {"page": page})
+
+
+@require_GET
+@member_page(*CHATS)
+def message(request: BusinessRequest, public_id: uuid.UUID, message_id: int) -> HttpResponse:
+    """One message in full: its timeline, its price, and what was sent on the wire."""
+    conversation = _conversation(request, public_id)
+    found = get_object_or_404(
+        Message.objects.select_related("author", "template"), pk=message_id, conversation=conversation
+    )
+    entry = threads.latest_page(
+        Message.objects.filter(pk=found.pk, conversation=conversation), own=Direction.OUT
+    ).entries[0]
+    return render(
+        request,
+        "hosting/message.html",
+        {
+            "conversation": conversation,
+            "message": found,
+            "entry": entry,
+            "raw": orjson.dumps(found.content, option=orjson.OPT_INDENT_2).decode(),
+            "now": request.business.now(),
+        },
+    )
+
+
+@require_POST
+@member_page(*CHATS)
+def reply(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Send a text; a refusal is shown above the draft, which stays."""
+    conversation = _conversation(request, public_id)
+    form = ReplyForm(request.POST)
+    if not form.is_valid():
+        return _composer(request, conversation, error=_first_error(form), draft=request.POST.get("text", ""))
+    try:
+        _send(
+            request,
+            conversation,
+            kind="text",
+            content={"body": form.cleaned_data["text"]},
+            context_wamid=form.cleaned_data["context"],
+        )
+    except ParleyError as error:
+        return _composer(request, conversation, error=error.message, draft=form.cleaned_data["text"])
+    return _composer(request, conversation)
+
+
+@member_page(*CHATS)
+def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Choose a template, fill its variables, see what will be sent, send it."""
+    conversation = _conversation(request, public_id)
+    wanted = _number((request.POST or request.GET).get("template"))
+    context: dict[str, Any] = {"conversation": conversation, "templates": threads.templates_for(conversation)}
+    template = next((found for found in context["templates"] if found.pk == wanted), None)
+    if template:
+        form = TemplateForm(template, request.POST if request.method == "POST" else None)
+        context |= {"template": template, "form": form}
+        if request.method == "POST" and form.is_valid():
+            return _send_template(request, conversation, template, form, context)
+    page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"  # type: ignore[attr-defined]
+    return render(request, page, context)
+
+
+def _send_template(
+    request: BusinessRequest, conversation: Conversation, template: Template, form: TemplateForm, context: dict[str, Any]
+) -> HttpResponse:
+    try:
+        _send(request, conversation, kind="template", content=threads.template_content(template, form.values()))
+    except ParleyError as error:
+        page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"  # type: ignore[attr-defined]
+        return render(request, page, context | {"error": error.message})
+    return _composer(request, conversation)
+
+
+@require_POST
+@member_page(*CHATS)
+def resolve(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Resolve a conversation, or open it again; a new message from the customer opens it too."""
+    conversation = _conversation(request, public_id)
+    Conversation.objects.filter(pk=conversation.pk).update(is_resolved=request.POST.get("resolved") == "1")
+    _tell(request, conversation)
+    return _again(request, conversation)
+
+
+@require_POST
+@member_page(*CHATS)
+def assign(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Give a conversation to a member, or to nobody."""
+    conversation = _conversation(request, public_id)
+    member_id = _number(request.POST.get("assignee"))
+    member = None
+    if member_id:
+        member = request.business.memberships.filter(user_id=member_id).values_list("user_id", flat=True).first()
+        if member is None:
+            raise Http404
+    Conversation.objects.filter(pk=conversation.pk).update(assignee_id=member)
+    _tell(request, conversation)
+    return _again(request, conversation)
+
+
+def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
+    view = request.GET.get("view", "open")
+    words = request.GET.get("q", "").strip()[:100]
+    found = threads.matching(request.business, view=view, words=words, user=request.user)
+    return {
+        "list": threads.list_page(found, before=request.GET.get("before_row", "")),
+        "counts": threads.view_counts(request.business, request.user),
+        "view": view if view in threads.VIEWS else "open",
+        "words": words,
+        "current": current,
+        "now": request.business.now(),
+    }
+
+
+def _open(request: BusinessRequest, conversation: Conversation, before: int = 0) -> dict[str, Any]:
+    clear_unread(conversation_id=conversation.pk)
+    return {
+        "conversation": conversation,
+        "page": threads.latest_page(_messages(conversation), own=Direction.OUT, before=before),
+        "members": request.business.memberships.select_related("user").order_by("id"),
+    } | _composing(request, conversation)
+
+
+def _composing(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:
+    now = request.business.now()
+    return {"conversation": conversation, "now": now, "window_open": conversation.window_open(at=now)}
+
+
+def _composer(request: BusinessRequest, conversation: Conversation, error: str = "", draft: str = "") -> HttpResponse:
+    if request.htmx:  # type: ignore[attr-defined]
+        context = _composing(request, conversation) | {"error": error, "draft": draft}
+        response = render(request, "hosting/_composer.html", context)
+        if not error:
+            response.headers["HX-Trigger"] = "changed"
+        return response
+    if not error:
+        return redirect(f"{conversation.get_absolute_url()}#end")
+    context = _open(request, conversation) | _list(request, current=str(conversation.public_id))
+    return render(request, "hosting/inbox.html", context | {"error": error, "draft": draft}, status=422)
+
+
+def _again(request: BusinessRequest, conversation: Conversation) -> HttpResponse:
+    if request.htmx:  # type: ignore[attr-defined]
+        response = render(request, "hosting/_pane.html", _open(request, _conversation(request, conversation.public_id)))
+        response.headers["HX-Trigger"] = "changed"
+        return response
+    return redirect(conversation.get_absolute_url())
+
+
+def _send(request: BusinessRequest, conversation: Conversation, **what: Any) -> None:
+    with transaction.atomic():
+        send_message(
+            business=request.business,
+            number=conversation.number,
+            to=conversation.contact.wa_id,
+            author=request.user,
+            **what,
+        )
+    ring(tasks.deliver)
+    _tell(request, conversation)
+
+
+def _tell(request: BusinessRequest, conversation: Conversation) -> None:
+    public_id = str(conversation.public_id)
+    transaction.on_commit(lambda: live.announce(request.business.pk, kind="message", conversation=public_id), robust=True)
+
+
+def _conversation(request: BusinessRequest, public_id: uuid.UUID) -> Conversation:
+    return get_object_or_404(
+        Conversation.objects.select_related("contact", "number__account", "assignee"),
+        business=request.business,
+        public_id=public_id,
+    )
+
+
+def _messages(conversation: Conversation) -> Any:
+    return Message.objects.filter(conversation=conversation)
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 19 else 0
+
+
+def _first_error(form: ReplyForm) -> str:
+    return str(next(iter(form.errors.values()))[0])

@@ -1,0 +1,144 @@
+"""The simulated phone: what a customer of the sandbox sees, and writes."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.membership import BusinessRequest, member_page
+from accounts.models import Role
+from hosting import tasks, threads
+from hosting.bells import ring
+from hosting.forms import HandsetForm, PhoneTextForm
+from hosting.models import Conversation, Direction, Handset, Message, Number, Status
+from hosting.transports import sandbox
+
+CHATS = (Role.OWNER, Role.AGENT)
+MAX_HANDSETS_SHOWN = 60
+
+
+@member_page(*CHATS)
+def phones(request: BusinessRequest) -> HttpResponse:
+    """The phones there are; POST adds one."""
+    form = HandsetForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        handset = _add(request, form)
+        if handset:
+            return redirect("phone", handset.pk)
+        form.add_error("wa_id", _("There is a phone with this number already."))
+    return render(request, "hosting/phone.html", {"handsets": _handsets(request), "form": form})
+
+
+def _add(request: BusinessRequest, form: HandsetForm) -> Handset | None:
+    try:
+        with transaction.atomic():
+            return Handset.objects.create(business=request.business, **form.cleaned_data)
+    except IntegrityError:
+        return None
+
+
+@require_GET
+@member_page(*CHATS)
+def phone(request: BusinessRequest, handset_id: int) -> HttpResponse:
+    """One phone's home: its chats with the business's sandbox numbers."""
+    handset = _handset(request, handset_id)
+    context = {"handset": handset, "chats": _chats(request, handset), "now": request.business.now()}
+    if request.headers.get("HX-Target") == "chats":
+        return render(request, "hosting/_phone_chats.html", context)
+    return render(request, "hosting/phone.html", context | {"handsets": _handsets(request), "form": HandsetForm()})
+
+
+@require_GET
+@member_page(*CHATS)
+def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+    """A chat on the phone; looking at it sends read receipts."""
+    handset, number = _handset(request, handset_id), _line(request, phone_number_id)
+    _look(handset, number)
+    conversation = Conversation.objects.filter(
+        business=request.business, number=number, contact__wa_id=handset.wa_id
+    ).first()
+    page = threads.latest_page(_on_phone(conversation), own=Direction.IN, before=_before(request))
+    context = {
+        "handset": handset,
+        "number": number,
+        "conversation": conversation,
+        "page": page,
+        "on_phone": True,
+        "now": request.business.now(),
+    }
+    if request.headers.get("HX-Target") == "latest":
+        return render(request, "hosting/_entries.html", context)
+    return render(request, "hosting/phone.html", context | {"handsets": _handsets(request), "form": HandsetForm()})
+
+
+@require_POST
+@member_page(*CHATS)
+def write(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+    """The customer writes a text; it goes to the business by the webhook door."""
+    handset, number = _handset(request, handset_id), _line(request, phone_number_id)
+    form = PhoneTextForm(request.POST)
+    if form.is_valid() and handset.is_online:
+        sandbox.write(handset=handset, number=number, text=form.cleaned_data["text"])
+        ring(tasks.apply)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(
+            request, "hosting/_phone_type.html", {"handset": handset, "number": number}, headers={"HX-Trigger": "changed"}
+        )
+    return redirect("phone_chat", handset.pk, number.phone_number_id)
+
+
+@require_POST
+@member_page(*CHATS)
+def switch(request: BusinessRequest, handset_id: int) -> HttpResponse:
+    """Switch the phone off or on; on, it receives what waited."""
+    handset = _handset(request, handset_id)
+    sandbox.set_online(handset=handset, online=request.POST.get("online") == "1")
+    ring(tasks.apply)
+    return redirect("phone", handset.pk)
+
+
+def _look(handset: Handset, number: Number) -> None:
+    if handset.is_online and sandbox.open_chat(handset=handset, number=number):
+        ring(tasks.apply)
+
+
+def _on_phone(conversation: Conversation | None) -> Any:
+    """What reached the phone, and what was written on it."""
+    arrived = Message.objects.filter(conversation=conversation) if conversation else Message.objects.none()
+    return arrived.exclude(direction=Direction.OUT, status__in=[Status.ACCEPTED, Status.SENT, Status.FAILED])
+
+
+def _chats(request: BusinessRequest, handset: Handset) -> list[dict[str, Any]]:
+    threads_by_number = {
+        conversation.number_id: conversation
+        for conversation in Conversation.objects.filter(business=request.business, contact__wa_id=handset.wa_id)
+    }
+    return [
+        {"number": number, "conversation": threads_by_number.get(number.pk)}
+        for number in sandbox.numbers_of(request.business)
+    ]
+
+
+def _handsets(request: BusinessRequest) -> list[Handset]:
+    return list(Handset.objects.filter(business=request.business).order_by("name", "id")[:MAX_HANDSETS_SHOWN])
+
+
+def _handset(request: BusinessRequest, handset_id: int) -> Handset:
+    return get_object_or_404(Handset.objects.select_related("business"), business=request.business, pk=handset_id)
+
+
+def _line(request: BusinessRequest, phone_number_id: str) -> Number:
+    return get_object_or_404(
+        Number.objects.select_related("account"),
+        business=request.business,
+        phone_number_id=phone_number_id,
+        transport="sandbox",
+    )
+
+
+def _before(request: BusinessRequest) -> int:
+    text = request.GET.get("before", "")
+    return int(text) if text.isdecimal() and len(text) < 19 else 0

@@ -1,0 +1,252 @@
+// Parley's one script: live news, keeping scroll and drafts, keyboard, theme. Pages work without it.
+(() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const fire = (target, name, detail) => target && target.dispatchEvent(new CustomEvent(name, { bubbles: false, detail }));
+
+  // Merge: a refreshed stretch replaces only the children that changed, so that focus, players and scroll stay.
+  htmx.defineExtension("merge", {
+    isInlineSwap: (style) => style === "merge",
+    handleSwap(style, target, fragment) {
+      if (style !== "merge") return false;
+      const atEnd = nearEnd();
+      const fresh = [...fragment.children];
+      const known = new Map([...target.children].filter((node) => node.id).map((node) => [node.id, node]));
+      const added = [];
+      let place = target.firstElementChild;
+      for (const node of fresh) {
+        const old = node.id && known.get(node.id);
+        if (old && (old.dataset.source || old.outerHTML) === node.outerHTML) {
+          known.delete(node.id);
+          if (old === place) place = place.nextElementSibling;
+          else target.insertBefore(old, place);
+          continue;
+        }
+        node.dataset.source = node.outerHTML;
+        if (old) {
+          known.delete(node.id);
+          const focused = old.contains(document.activeElement);
+          if (old === place) place = place.nextElementSibling;
+          old.replaceWith(node);
+          if (focused) node.focus();
+          if (node.nextElementSibling !== place) target.insertBefore(node, place);
+        } else target.insertBefore(node, place);
+        added.push(node);
+      }
+      while (place) {
+        const gone = place;
+        place = place.nextElementSibling;
+        gone.remove();
+      }
+      if (atEnd) toEnd();
+      return added;
+    },
+  });
+
+  // Threads start at their end and stay there unless the reader has scrolled up.
+  const box = () => $("#messages");
+  const nearEnd = () => { const b = box(); return b && b.scrollHeight - b.scrollTop - b.clientHeight < 120; };
+  const toEnd = () => { const b = box(); if (b) b.scrollTop = b.scrollHeight; };
+  const showThread = () => {
+    if (location.hash.startsWith("#m") && $(location.hash)) $(location.hash).scrollIntoView({ block: "center" });
+    else toEnd();
+    restoreDraft();
+    markCurrent();
+  };
+  let heightBefore = 0;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.classList.contains("pager") && box()?.contains(event.detail.target)) heightBefore = box().scrollHeight;
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const b = box();
+    if (b && heightBefore) {
+      b.scrollTop += b.scrollHeight - heightBefore;
+      heightBefore = 0;
+    }
+    const seen = new Set();
+    for (const day of $$("#messages .day")) {
+      if (seen.has(day.dataset.day)) day.remove();
+      seen.add(day.dataset.day);
+    }
+    if (event.detail.target.id === "pane" || event.detail.elt.id === "pane") showThread();
+    if (event.detail.elt.id === "compose") { restoreDraft(); $("#compose textarea, #compose input:not([type=hidden])")?.focus(); }
+    if (event.detail.elt.id === "type") $("#type input[name=text]")?.focus();
+    countUnread();
+  });
+  const markCurrent = () => {
+    const open = $("#pane")?.dataset.conversation;
+    for (const row of $$("#rows .talk")) {
+      row.toggleAttribute("aria-current", row.id === `talk-${open}`);
+      if (row.id === `talk-${open}`) row.setAttribute("aria-current", "true");
+    }
+    const rows = $("#rows");
+    if (rows && open) rows.setAttribute("hx-vals", JSON.stringify({ current: open }));
+  };
+
+  // The number of unread conversations in the title.
+  const title = document.title;
+  const countUnread = () => {
+    const unread = $$("#rows .talk.unread").length;
+    if ($("#rows")) document.title = (unread ? `(${unread}) ` : "") + title.replace(/^\(\d+\) /, "");
+  };
+
+  // Live: one event stream; while it is away, ask every five seconds.
+  const address = document.body.dataset.live;
+  const live = $("#rows, #latest, #chats, [data-news]");
+  let waiting = 0;
+  const changed = new Set();
+  const news = (conversation) => {
+    changed.add(conversation);
+    if (waiting) return;
+    waiting = setTimeout(() => {
+      waiting = 0;
+      const open = $("#pane")?.dataset.conversation;
+      fire(document.body, "news");
+      if (changed.has("*") || changed.has(open)) fire($("#latest"), "thread-news");
+      changed.clear();
+    }, 120);
+  };
+  if (live && address) {
+    let open = false;
+    let source;
+    const connect = () => {
+      source = new EventSource(address, { withCredentials: true });
+      source.onopen = () => { if (!open) news("*"); open = true; };
+      source.onerror = () => { open = false; if (source.readyState === EventSource.CLOSED) setTimeout(connect, 5000); };
+      source.onmessage = (event) => news(JSON.parse(event.data).conversation || "*");
+      source.addEventListener("refresh", () => news("*"));
+    };
+    connect();
+    setInterval(() => { if (!open && !document.hidden) news("*"); }, 5000);
+    window.addEventListener("pagehide", () => source.close());
+    window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+  }
+
+  // Drafts stay in this browser until they are sent.
+  const draftKey = (form) => `draft:${form.dataset.draft}`;
+  const restoreDraft = () => {
+    const form = $("form[data-draft]");
+    const text = form && $("textarea", form);
+    if (text && !text.value) text.value = localStorage.getItem(draftKey(form)) || "";
+  };
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-draft]");
+    if (form) localStorage.setItem(draftKey(form), event.target.value);
+    const preview = event.target.closest("form[data-preview]");
+    if (preview) fillPreview(preview);
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    const form = event.target.closest?.("form[data-draft]");
+    if (form) form.dataset.sent = "1";
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const form = event.target.closest?.("form[data-draft]");
+    if (form && event.detail.successful && !event.detail.xhr.responseText.includes('role="alert"')) localStorage.removeItem(draftKey(form));
+  });
+  const fillPreview = (form) => {
+    const shown = $("[data-text]", form);
+    shown.textContent = shown.dataset.text.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name) => form.elements[`value_${name}`]?.value || whole);
+  };
+  const fault = (text) => {
+    const note = document.createElement("div");
+    note.className = "notice bad";
+    note.textContent = text;
+    $("#toasts").append(note);
+    setTimeout(() => note.remove(), 6000);
+  };
+  document.addEventListener("htmx:sendError", (event) => { if (event.detail.requestConfig.verb !== "get") fault(document.body.dataset.offline || "The server could not be reached. What you wrote is kept here."); });
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.requestConfig.verb !== "get") fault(`The server answered ${event.detail.xhr.status}. What you wrote is kept here.`);
+    else if (event.detail.xhr.status === 403) location.reload();
+  });
+  // A lost session answers with the login page: go there, the draft stays.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.responseURL?.includes("/account/login")) { event.detail.shouldSwap = false; location.assign(`/account/login/?next=${encodeURIComponent(location.pathname)}`); }
+  });
+
+  // Theme: automatic, or what was chosen here.
+  const switchTheme = () => {
+    const dark = getComputedStyle(document.documentElement).colorScheme === "dark" || (document.documentElement.dataset.theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+    const theme = dark ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    document.cookie = `theme=${theme};path=/;max-age=31536000;samesite=lax`;
+    fire(document.body, "theme");
+  };
+
+  // Palette.
+  const palette = $("#palette");
+  const openPalette = () => { palette.showModal(); const input = $("input", palette); input.value = ""; filter(""); input.focus(); };
+  const options = () => $$("li:not([hidden])", palette);
+  const choose = (option) => { $$("li", palette).forEach((li) => li.setAttribute("aria-selected", String(li === option))); option?.scrollIntoView({ block: "nearest" }); };
+  const filter = (words) => {
+    const list = $("ul", palette);
+    $("[data-found]", list)?.remove();
+    for (const li of $$("li", list)) li.hidden = !li.textContent.toLowerCase().includes(words.toLowerCase());
+    if (words) {
+      const input = $("input", palette);
+      const li = document.createElement("li");
+      li.dataset.found = "1";
+      li.setAttribute("role", "option");
+      const a = document.createElement("a");
+      a.href = `${input.dataset.find}?q=${encodeURIComponent(words)}`;
+      a.textContent = `${input.dataset.findLabel} “${words}”`;
+      li.append(a);
+      list.append(li);
+    }
+    choose(options()[0]);
+  };
+  palette?.addEventListener("input", (event) => filter(event.target.value));
+  palette?.addEventListener("keydown", (event) => {
+    const shown = options();
+    const at = shown.findIndex((li) => li.getAttribute("aria-selected") === "true");
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      choose(shown[(at + (event.key === "ArrowDown" ? 1 : shown.length - 1)) % shown.length]);
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      palette.close();
+      $("a", shown[at])?.click();
+    }
+  });
+
+  const deeds = { theme: switchTheme, palette: openPalette, keys: () => $("#keys").showModal() };
+  document.addEventListener("click", (event) => {
+    const doing = event.target.closest("[data-do]");
+    if (doing) { event.preventDefault(); palette?.open && palette.close(); deeds[doing.dataset.do](); return; }
+    const copy = event.target.closest("[data-copy]");
+    if (copy) navigator.clipboard.writeText($(copy.dataset.copy).textContent.trim()).then(() => { copy.dataset.done = "1"; copy.textContent = "✓"; });
+    if (event.target.nodeName === "DIALOG") event.target.close();
+    const again = event.target.closest("[data-confirm]");
+    if (again && !window.confirm(again.dataset.confirm)) event.preventDefault();
+  });
+
+  // Keyboard; off while typing, except Ctrl-K, Ctrl-Enter and Esc.
+  const goTo = { i: "/inbox/", u: "/usage/", b: "/invoices/", m: "/messages/", p: "/phone/", h: "/" };
+  let going = 0;
+  const step = (by) => {
+    const rows = $$("[data-row]");
+    if (!rows.length) return;
+    let at = rows.indexOf(document.activeElement);
+    if (at < 0) at = rows.findIndex((row) => row.getAttribute("aria-current"));
+    const next = rows[Math.max(0, Math.min(rows.length - 1, at + by))];
+    next.focus();
+    next.scrollIntoView({ block: "nearest" });
+  };
+  const press = (name) => { const found = $(`[data-key=${name}]`); if (!found) return false; if (/INPUT|TEXTAREA|SELECT/.test(found.nodeName)) found.focus(); else found.click(); return true; };
+  const keys = { j: () => step(1), k: () => step(-1), "/": () => press("search") || openPalette(), r: () => press("reply"), e: () => press("resolve"), a: () => press("assign"), t: () => press("templates"), "?": () => $("#keys")?.showModal() };
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && palette) { event.preventDefault(); palette.open ? palette.close() : openPalette(); return; }
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.form) { event.preventDefault(); event.target.form.requestSubmit(); return; }
+    if (event.key === "Escape" && !$("dialog[open]")) { if (typing) event.target.blur(); else press("cancel") || press("back"); return; }
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
+    if (Date.now() - going < 1200 && goTo[event.key]) { event.preventDefault(); going = 0; location.assign(goTo[event.key]); return; }
+    if (event.key === "g") { going = Date.now(); return; }
+    if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
+  });
+
+  window.addEventListener("popstate", () => { if ($("#inbox")) location.reload(); });
+  showThread();
+  countUnread();
+})();
