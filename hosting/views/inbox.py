@@ -57,7 +57,7 @@ def stretch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         page = threads.latest_page(_messages(conversation), own=Direction.OUT, before=before)
         return render(request, "hosting/_older.html", context | {"page": page})
     page = threads.page_since(_messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since")))
-    clear_unread(conversation_id=conversation.pk)
+    _seen(conversation)
     return render(request, "hosting/_entries.html", context | {"page": page})
 
 
@@ -150,12 +150,17 @@ def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
 
 
 def _open(request: BusinessRequest, conversation: Conversation, before: int = 0) -> dict[str, Any]:
-    clear_unread(conversation_id=conversation.pk)
+    _seen(conversation)
     return {
         "conversation": conversation,
         "page": threads.latest_page(_messages(conversation), own=Direction.OUT, before=before),
         "members": request.business.memberships.select_related("user").order_by("id"),
     } | _composing(request, conversation)
+
+
+def _seen(conversation: Conversation) -> None:
+    if conversation.unread_count:
+        clear_unread(conversation_id=conversation.pk)
 
 
 def _composing(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:
