@@ -1,6 +1,7 @@
 """App configuration of `billing`: what it cost."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_noop as _
 
 
 class BillingConfig(AppConfig):
@@ -10,10 +11,14 @@ class BillingConfig(AppConfig):
     verbose_name = "Billing"
 
     def ready(self) -> None:
-        """Show prices beside messages, and the metering queue on the health page."""
-        from accounts import health
+        """Show prices beside messages, the metering queue on the health page, the money pages in the navigation."""
+        from accounts import health, navigation
+        from accounts.models import Role
         from billing import metering, pricing
         from hosting import extensions
 
         extensions.message_notes.append(pricing.notes)
         health.queues["deliveries"] = metering.oldest_waiting_seconds
+        finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})
+        navigation.add(navigation.Page(_("Usage"), "usage", "usage", 40, finance))
+        navigation.add(navigation.Page(_("Invoices"), "invoices", "invoice", 50, finance))

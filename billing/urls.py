@@ -1,5 +1,14 @@
 """Addresses of the money pages."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from billing import views
+
+urlpatterns = [
+    path("usage/", views.usage, name="usage"),
+    path("charges/<int:message_id>/", views.charge, name="charge"),
+    path("invoices/", views.invoices, name="invoices"),
+    path("invoices/<str:number>/", views.invoice, name="invoice"),
+    path("invoices/<str:number>/lines/<int:position>/", views.invoice_line, name="invoice_line"),
+    path("invoices/<str:number>/<slug:kind>/", views.download, name="invoice_download"),
+]

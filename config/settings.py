@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from csp.constants import NONCE
 
 from config.env import load
 
@@ -139,6 +140,7 @@ DEFAULT_FROM_EMAIL = ENV.from_email
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+FORMAT_MODULE_PATH = ["config.formats"]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
@@ -160,8 +162,8 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
-        "script-src": ["'self'", "'nonce'"],
-        "style-src": ["'self'", "'nonce'"],
+        "script-src": ["'self'", NONCE],
+        "style-src": ["'self'", NONCE],
         "img-src": ["'self'", "data:", "blob:"],
         "connect-src": ["'self'", ENV.live_url],
         "frame-ancestors": ["'none'"],

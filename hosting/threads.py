@@ -116,18 +116,20 @@ def latest_page(messages: QuerySet[Message], *, own: str, before: int = 0) -> Th
         messages = messages.filter(id__lt=before)
     rows = list(messages.order_by("-id").select_related("author")[: THREAD_PAGE + 1])
     more = len(rows) > THREAD_PAGE
-    rows = rows[:THREAD_PAGE][::-1]
-    first = rows[0].pk if rows else 0
+    rows = rows[:THREAD_PAGE]
+    first = rows[-1].pk if rows else 0
     return ThreadPage(_entries(rows, own), first if more else 0, first)
 
 
 def page_since(messages: QuerySet[Message], *, own: str, since: int) -> ThreadPage:
     """Everything from message id `since` on: what a page that is open shows again when something changed."""
-    rows = list(messages.filter(id__gte=since).order_by("-id").select_related("author")[:TAIL_LIMIT])[::-1]
+    rows = list(messages.filter(id__gte=since).order_by("-id").select_related("author")[:TAIL_LIMIT])
     return ThreadPage(_entries(rows, own), 0, since)
 
 
 def _entries(rows: Sequence[Message], own: str) -> list[Entry]:
+    # Pages are cut by id, which is the order of arrival; inside a page the clock decides.
+    rows = sorted(rows, key=lambda row: (row.created_at, row.pk))
     notes = extensions.notes_for(rows[0].business_id, [row.pk for row in rows]) if rows else {}
     quoted = _quoted(rows)
     reactions, placed = _reactions(rows)

@@ -2,18 +2,19 @@
 
 from django.urls import path
 
-from hosting.views import inbox, phone
+from hosting.views import inbox, log, phone
 
 urlpatterns = [
     path("inbox/", inbox.inbox, name="inbox"),
     path("inbox/rows/", inbox.rows, name="inbox_rows"),
     path("inbox/<uuid:public_id>/", inbox.thread, name="inbox_thread"),
     path("inbox/<uuid:public_id>/messages/", inbox.stretch, name="inbox_messages"),
-    path("inbox/<uuid:public_id>/messages/<int:message_id>/", inbox.message, name="inbox_message"),
     path("inbox/<uuid:public_id>/reply/", inbox.reply, name="inbox_reply"),
     path("inbox/<uuid:public_id>/templates/", inbox.templates, name="inbox_templates"),
     path("inbox/<uuid:public_id>/resolve/", inbox.resolve, name="inbox_resolve"),
     path("inbox/<uuid:public_id>/assign/", inbox.assign, name="inbox_assign"),
+    path("messages/", log.messages, name="messages"),
+    path("messages/<int:message_id>/", log.message, name="message"),
     path("phone/", phone.phones, name="phones"),
     path("phone/<int:handset_id>/", phone.phone, name="phone"),
     path("phone/<int:handset_id>/switch/", phone.switch, name="phone_switch"),

@@ -210,6 +210,7 @@
     }
   });
 
+  document.addEventListener("change", (event) => { if (event.target.matches("[data-submit]")) event.target.form.requestSubmit(); });
   const deeds = { theme: switchTheme, palette: openPalette, keys: () => $("#keys").showModal() };
   document.addEventListener("click", (event) => {
     const doing = event.target.closest("[data-do]");

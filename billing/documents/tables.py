@@ -67,6 +67,20 @@ def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
     return csv_rows(MESSAGE_COLUMNS, _messages(invoice, line))
 
 
+def page_behind(invoice: Invoice, *, line: int, after: int = 0, limit: int = 50) -> tuple[list[dict[str, Any]], int]:
+    """Messages behind one line after a charge id, as dicts, and the id to continue after (0 at the end)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("billing", "messages_behind"),
+            {"invoice_id": invoice.pk, "line": line, "after": min(after, 2**62), "limit": limit + 1},
+        )
+        found = cursor.fetchall()
+    names = ("id", "line", "message_id", "wamid", "to", "delivered_at", "month", "market", "category", "rule",
+             "position", "tier_first", "tier_last", "price_micros")  # fmt: skip
+    rows = [dict(zip(names, row, strict=True)) for row in found[:limit]]
+    return rows, int(rows[-1]["id"]) if len(found) > limit else 0
+
+
 def _messages(invoice: Invoice, line: int | None, chunk: int = 5_000) -> Iterator[tuple[Any, ...]]:
     after = 0
     while True:

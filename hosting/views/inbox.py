@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-import orjson
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -58,32 +57,8 @@ def stretch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         page = threads.latest_page(_messages(conversation), own=Direction.OUT, before=before)
         return render(request, "hosting/_older.html", context | {"page": page})
     page = threads.page_since(_messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since")))
-    clear_unread(conversation_id=conversation.pk)
+    _seen(conversation)
     return render(request, "hosting/_entries.html", context | {"page": page})
-
-
-@require_GET
-@member_page(*CHATS)
-def message(request: BusinessRequest, public_id: uuid.UUID, message_id: int) -> HttpResponse:
-    """One message in full: its timeline, its price, and what was sent on the wire."""
-    conversation = _conversation(request, public_id)
-    found = get_object_or_404(
-        Message.objects.select_related("author", "template"), pk=message_id, conversation=conversation
-    )
-    entry = threads.latest_page(
-        Message.objects.filter(pk=found.pk, conversation=conversation), own=Direction.OUT
-    ).entries[0]
-    return render(
-        request,
-        "hosting/message.html",
-        {
-            "conversation": conversation,
-            "message": found,
-            "entry": entry,
-            "raw": orjson.dumps(found.content, option=orjson.OPT_INDENT_2).decode(),
-            "now": request.business.now(),
-        },
-    )
 
 
 @require_POST
@@ -175,12 +150,17 @@ def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
 
 
 def _open(request: BusinessRequest, conversation: Conversation, before: int = 0) -> dict[str, Any]:
-    clear_unread(conversation_id=conversation.pk)
+    _seen(conversation)
     return {
         "conversation": conversation,
         "page": threads.latest_page(_messages(conversation), own=Direction.OUT, before=before),
         "members": request.business.memberships.select_related("user").order_by("id"),
     } | _composing(request, conversation)
+
+
+def _seen(conversation: Conversation) -> None:
+    if conversation.unread_count:
+        clear_unread(conversation_id=conversation.pk)
 
 
 def _composing(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:

@@ -1,0 +1,216 @@
+"""Pages about money: usage, why a message costs what it costs, invoices."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.paginator import Paginator
+from django.db.models import Q, Sum
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.text import slugify
+from django.views.decorators.http import require_GET
+
+from accounts.membership import BusinessRequest, member_page
+from accounts.models import Role
+from billing import money
+from billing.documents import tables
+from billing.documents.pdf import invoice_pdf
+from billing.models import CallingCode, Invoice, InvoiceStatus, Quarantine, Tier, Usage
+from billing.pricing import Explanation, explain
+from billing.usage import MonthUsage, months_of, usage_of
+from hosting.models import Category, HostedCount, Message
+
+FINANCE = (Role.OWNER, Role.FINANCE)
+INVOICES_A_PAGE = 24
+BARS = 10
+
+
+@require_GET
+@member_page(*FINANCE)
+def usage(request: BusinessRequest) -> HttpResponse:
+    """What a month has cost so far, and why."""
+    months = _months(request)
+    found = usage_of(request.business, _month(request.GET.get("month", "")) or months[0])
+    context = {
+        "usage": found,
+        "months": months,
+        "charts": _charts(found),
+        "waiting": found.waiting + Quarantine.objects.filter(business_id=request.business.pk).count(),
+        "hosted": _hosted(request, found.month),
+        "before": _before(request, months, found.month),
+        "updated_at": request.business.now(),
+    }
+    return render(request, "billing/usage.html", context)
+
+
+def _months(request: BusinessRequest) -> list[date]:
+    today = request.business.now().astimezone(ZoneInfo(request.business.timezone)).date().replace(day=1)
+    return [today, *(month for month in months_of(request.business) if month < today)][:36]
+
+
+def _hosted(request: BusinessRequest, month: date) -> int:
+    counts = HostedCount.objects.filter(business=request.business, month=month)
+    return counts.values_list("messages", flat=True).first() or 0
+
+
+def _before(request: BusinessRequest, months: list[date], month: date) -> int | None:
+    """The amount of the month before, when there was one."""
+    earlier = next((one for one in months if one < month), None)
+    if earlier is None:
+        return None
+    rows = Usage.objects.filter(business_id=request.business.pk, billed_month=earlier)
+    total: int = rows.aggregate(n=Sum("amount_micros"))["n"] or 0
+    return total
+
+
+def _month(text: str) -> date | None:
+    try:
+        return date.fromisoformat(f"{text}-01") if len(text) == 7 else None
+    except ValueError:
+        return None
+
+
+def _charts(found: MonthUsage) -> dict[str, Any]:
+    """Numbers for the page's charts: messages a day by category, amounts by market in whole units."""
+    days = sorted({row.day for row in found.days})
+    counts = {(row.day, row.category): row.messages for row in found.days}
+    used = [(value, label) for value, label in Category.choices if any(row.category == value for row in found.days)]
+    markets: dict[str, int] = defaultdict(int)
+    for row in found.rows:
+        markets[row.market] += row.amount_micros
+    top = sorted(markets.items(), key=lambda item: (-item[1], item[0]))[:BARS]
+    return {
+        "days": {
+            "kind": "stacked",
+            "labels": [day.isoformat() for day in days],
+            "series": [
+                {"name": str(label), "colour": value, "values": [counts.get((day, value), 0) for day in days]}
+                for value, label in used
+            ],
+        },
+        "markets": {
+            "kind": "bars",
+            "currency": found.currency,
+            "labels": [market for market, _ in top],
+            "series": [
+                {
+                    "name": found.currency,
+                    "colour": "accent",
+                    "values": [float(money.micro_amount(amount)) for _, amount in top],
+                }
+            ],
+        },
+    }
+
+
+@require_GET
+@member_page()
+def charge(request: BusinessRequest, message_id: int) -> HttpResponse:
+    """Why one message costs what it costs."""
+    why = explain(request.business.pk, min(message_id, 2**62))
+    message = (
+        Message.objects.filter(business=request.business, pk=message_id)
+        .select_related("contact", "number", "conversation")
+        .first()
+    )
+    tiers, tier = _tiers(why)
+    context = {
+        "why": why,
+        "message": message,
+        "tiers": tiers,
+        "tier_number": tier,
+        "code": _calling_code(why),
+        "category": dict(Category.choices).get(why.category, why.category),
+        "category_code": why.category,
+    }
+    return render(request, "billing/charge.html", context)
+
+
+def _tiers(why: Explanation) -> tuple[list[Tier], int]:
+    """All tiers that the message could have fallen in, and the number of its own; none when a rule made it free."""
+    if why.tier_first is None:
+        return [], 0
+    tiers = list(
+        Tier.objects.filter(
+            rate__version_id=why.version_id, rate__market=why.market, rate__category=why.category
+        ).order_by("first")
+    )
+    return tiers, next((n for n, tier in enumerate(tiers, 1) if tier.first == why.tier_first), 0)
+
+
+def _calling_code(why: Explanation) -> CallingCode | None:
+    """The prefix that put the recipient into the market: the longest that fits."""
+    prefixes = [(why.to or "")[:length] for length in range(1, 8)]
+    codes = CallingCode.objects.filter(
+        Q(valid_to=None) | Q(valid_to__gt=why.month), prefix__in=prefixes, valid_from__lte=why.month
+    )
+    return max(codes, key=lambda code: len(code.prefix), default=None)
+
+
+@require_GET
+@member_page(*FINANCE)
+def invoices(request: BusinessRequest) -> HttpResponse:
+    """Issued invoices, newest first, by status."""
+    issued = Invoice.objects.filter(business=request.business).select_related("period")
+    status = request.GET.get("status", "")
+    if status in InvoiceStatus.values:
+        issued = issued.filter(status=status)
+    page = Paginator(issued, INVOICES_A_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "status": status, "statuses": InvoiceStatus.choices, "now": request.business.now()}
+    return render(request, "billing/invoices.html", context)
+
+
+@require_GET
+@member_page(*FINANCE)
+def invoice(request: BusinessRequest, number: str) -> HttpResponse:
+    """One invoice with its lines."""
+    found = _invoice(request, number)
+    lines = list(found.lines.all())
+    context = {"invoice": found, "lines": lines, "now": request.business.now()}
+    return render(request, "billing/invoice.html", context)
+
+
+@require_GET
+@member_page(*FINANCE)
+def invoice_line(request: BusinessRequest, number: str, position: int) -> HttpResponse:
+    """The messages behind one line, a page at a time."""
+    found = _invoice(request, number)
+    line = get_object_or_404(found.lines, position=position)
+    after = request.GET.get("after", "0")
+    rows, following = tables.page_behind(found, line=position, after=int(after) if after.isdecimal() else 0)
+    context = {"invoice": found, "line": line, "rows": rows, "following": following}
+    return render(request, "billing/invoice_line.html", context)
+
+
+@require_GET
+@member_page(*FINANCE)
+def download(request: BusinessRequest, number: str, kind: str) -> HttpResponse:
+    """The invoice as PDF, its lines as CSV, or all its messages as CSV."""
+    found = _invoice(request, number)
+    name = slugify(found.number)
+    if kind == "pdf":
+        return _file(invoice_pdf(found), f"{name}.pdf", "application/pdf")
+    if kind == "lines":
+        return _file(_joined(tables.lines_csv(found)), f"{name}-lines.csv", "text/csv; charset=utf-8")
+    if kind == "messages":
+        line = request.GET.get("line", "")
+        rows = tables.messages_csv(found, line=int(line) if line.isdecimal() and len(line) < 9 else None)
+        return _file(_joined(rows), f"{name}-messages.csv", "text/csv; charset=utf-8")
+    raise Http404
+
+
+def _joined(rows: Iterable[str]) -> bytes:
+    # Inside the request's transaction: a stream would outlive the tenant's scope.
+    return "".join(rows).encode("utf-8-sig")
+
+
+def _file(content: bytes, name: str, kind: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=kind, headers=headers)
+
+
+def _invoice(request: BusinessRequest, number: str) -> Invoice:
+    return get_object_or_404(Invoice.objects.select_related("period"), business=request.business, number=number)

@@ -1,0 +1,55 @@
+"""The message log: every message of the business in a table, with what became of it."""
+
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from accounts.membership import BusinessRequest, member_page
+from hosting import log, threads
+from hosting.extensions import notes_for
+from hosting.models import Category, Direction, Message, Status
+
+CSV_LIMIT = 100_000
+
+
+@require_GET
+@member_page()
+def messages(request: BusinessRequest) -> HttpResponse:
+    """A page of the log under the filters of the address; `?csv=1` downloads it."""
+    filters = log.Filters.read(request.GET)
+    found = log.matching(request.business, filters)
+    if request.GET.get("csv"):
+        text = "".join(log.as_csv(found, CSV_LIMIT))
+        headers = {"Content-Disposition": 'attachment; filename="messages.csv"'}
+        return HttpResponse(text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8", headers=headers)
+    rows, older = log.page(found, before=filters.before)
+    notes = notes_for(request.business.pk, [row.pk for row in rows])
+    context: dict[str, Any] = {
+        "rows": [(row, notes.get(row.pk, [])) for row in rows],
+        "older": older,
+        "filters": filters,
+        "directions": Direction.choices,
+        "statuses": Status.choices,
+        "categories": Category.choices,
+        "now": request.business.now(),
+    }
+    return render(request, "hosting/messages.html", context)
+
+
+@require_GET
+@member_page()
+def message(request: BusinessRequest, message_id: int) -> HttpResponse:
+    """One message in full: its timeline, its price, and what was sent on the wire."""
+    own = Message.objects.filter(business=request.business)
+    found = get_object_or_404(own.select_related("author", "template", "conversation__contact"), pk=message_id)
+    context = {
+        "conversation": found.conversation,
+        "message": found,
+        "entry": threads.latest_page(own.filter(pk=found.pk), own=Direction.OUT).entries[0],
+        "raw": orjson.dumps(found.content, option=orjson.OPT_INDENT_2).decode(),
+        "now": request.business.now(),
+    }
+    return render(request, "hosting/message.html", context)
