@@ -43,6 +43,7 @@ def meter_due(limit: int = BATCH, *, shard: int = 0, shards: int = 1) -> int:
         claimed = cursor.rowcount
         if claimed > 0:
             cursor.execute(_PLAN)
+            cursor.execute(statement("billing", "lock_periods"))
             cursor.execute(statement("billing", "open_periods"))
             cursor.execute(statement("billing", "meter"))
             charged, quarantined = cursor.fetchone()

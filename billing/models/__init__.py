@@ -1,6 +1,7 @@
 """What it cost: rate cards, the ledger, periods and invoices. Amounts are micro-units of the currency."""
 
-from billing.models.cards import CardChoice, CardVersion, Rate, RateCard, Tier, VersionState
+from billing.models.caps import Commitment, SpendAlert, SpendCap
+from billing.models.cards import CardChoice, CardVersion, Rate, RateCard, RateCategory, Tier, VersionState
 from billing.models.invoices import (
     Invoice,
     InvoiceLine,
@@ -9,7 +10,7 @@ from billing.models.invoices import (
     NumberSeries,
     Seller,
 )
-from billing.models.ledger import Charge, Period, Quarantine, Rule, Tally, Usage
+from billing.models.ledger import Charge, NumberTally, Period, Quarantine, Rule, Tally, Usage
 from billing.models.markets import CallingCode, Market
 
 __all__ = [
@@ -17,18 +18,23 @@ __all__ = [
     "CardChoice",
     "CardVersion",
     "Charge",
+    "Commitment",
     "Invoice",
     "InvoiceLine",
     "InvoiceStatus",
     "LineKind",
     "Market",
     "NumberSeries",
+    "NumberTally",
     "Period",
     "Quarantine",
     "Rate",
     "RateCard",
+    "RateCategory",
     "Rule",
     "Seller",
+    "SpendAlert",
+    "SpendCap",
     "Tally",
     "Tier",
     "Usage",

@@ -1,5 +1,7 @@
 """Rate cards: effective-dated price lists of market x category with graduated volume tiers."""
 
+from datetime import date
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
@@ -10,6 +12,16 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Business
 from billing.models.markets import Market
 from hosting.models import Category
+
+
+class RateCategory(models.TextChoices):
+    """What a card has prices for: the categories of messages, and authentication sent from another market."""
+
+    MARKETING = Category.MARKETING.value, Category.MARKETING.label
+    UTILITY = Category.UTILITY.value, Category.UTILITY.label
+    AUTHENTICATION = Category.AUTHENTICATION.value, Category.AUTHENTICATION.label
+    AUTHENTICATION_INTERNATIONAL = "authentication-international", _("Authentication, international")
+    SERVICE = Category.SERVICE.value, Category.SERVICE.label
 
 
 class RateCard(models.Model):
@@ -52,6 +64,9 @@ class CardVersion(models.Model):
     service_free_in_window = models.BooleanField(default=False)
     utility_free_in_window = models.BooleanField(default=False)
     free_entry_hours = models.PositiveIntegerField(default=72)
+    free_messages = models.PositiveIntegerField(
+        default=0, db_default=0, help_text=_("Service messages that are free for each number, market and month.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -68,13 +83,21 @@ class CardVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.card.name} from {self.valid_from:%Y-%m}"
 
+    def phase(self, today: date) -> str:
+        """`draft`, `scheduled`, `in force` or `retired` on that day."""
+        if self.state == VersionState.DRAFT:
+            return "draft"
+        if today < self.valid_from:
+            return "scheduled"
+        return "retired" if self.valid_to and self.valid_to <= today else "in force"
+
 
 class Rate(models.Model):
     """A version's row for one market and category; its prices are its tiers."""
 
     version = models.ForeignKey(CardVersion, on_delete=models.CASCADE, related_name="rates")
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
-    category = models.CharField(max_length=30, choices=Category.choices)
+    category = models.CharField(max_length=30, choices=RateCategory.choices)
 
     class Meta:
         constraints: ClassVar = [
@@ -106,10 +129,42 @@ class Tier(models.Model):
 
 
 class CardChoice(models.Model):
-    """A business that follows a card other than its currency's default."""
+    """What was agreed with one business from a month on: a card other than its currency's default, a discount, or both.
 
-    business = models.OneToOneField(Business, on_delete=models.PROTECT, related_name="card_choice")
-    card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="followers")
+    The database refuses an edit that would change the terms of a month with charges.
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="card_choices")
+    card = models.ForeignKey(
+        RateCard,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="followers",
+        help_text=_("Empty: the default card of the business's currency."),
+    )
+    discount_percent = models.DecimalField(
+        max_digits=4,
+        decimal_places=2,
+        default=Decimal(0),
+        help_text=_("Off every tier's price, rounded half-even to a micro-unit; never below the card's floor."),
+    )
+    valid_from = models.DateField(default=date(2025, 1, 1), help_text=_("First day of a month."))
+    valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(discount_percent__gte=0, discount_percent__lt=100), name="discount_below_all"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_from__day=1) & (Q(valid_to=None) | Q(valid_to__day=1)),
+                name="card_choice_starts_a_month",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="card_choice_dates_in_order"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.business} follows {self.card}"
+        return f"{self.business} from {self.valid_from:%Y-%m}: {self.card or 'default card'} −{self.discount_percent} %"

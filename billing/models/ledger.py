@@ -44,6 +44,7 @@ class Rule(models.TextChoices):
     SERVICE_IN_WINDOW = "service_in_window", _("Service is free in the 24-hour window")
     UTILITY_IN_WINDOW = "utility_in_window", _("Utility is free in the 24-hour window")
     FREE_ENTRY = "free_entry", _("Free-entry window")
+    ALLOWANCE = "allowance", _("Within the month's free messages of its number")
 
 
 class Tally(models.Model):
@@ -66,8 +67,33 @@ class Tally(models.Model):
         return f"{self.positions} {self.category} to {self.market}"
 
 
+class NumberTally(models.Model):
+    """How many messages one number sent to a market in a month, counted against the card's free messages."""
+
+    business_id = models.BigIntegerField()
+    month = models.DateField()
+    number_id = models.BigIntegerField()
+    market = models.CharField(max_length=60)
+    category = models.CharField(max_length=30)
+    messages = models.PositiveBigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "number tallies"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["business_id", "month", "number_id", "market", "category"], name="one_number_tally"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.messages} {self.category} of number {self.number_id} to {self.market}"
+
+
 class Charge(models.Model):
-    """The price of one delivered message: never changed, never deleted, by trigger. No foreign keys: a ledger is bulk."""
+    """The price of one delivered message: never changed, never deleted, by trigger. No foreign keys: a ledger is bulk.
+
+    A reversal is a row of its own with the opposite price, the reversed row's id and the operator's reason.
+    """
 
     message_id = models.BigIntegerField()
     business_id = models.BigIntegerField()
@@ -82,13 +108,21 @@ class Charge(models.Model):
     price_micros = models.BigIntegerField()
     delivered_at = models.DateTimeField()
     charged_at = models.DateTimeField(default=timezone.now)
+    reverses_id = models.BigIntegerField(null=True, blank=True, help_text=_("The ledger row that this one takes back."))
+    note = models.CharField(max_length=200, blank=True, default="", db_default="", help_text=_("Why it was reversed."))
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["message_id"], name="one_charge_per_message"),
+            # A message has one charge, and a charge one reversal.
             models.UniqueConstraint(
-                fields=["business_id", "month", "market", "category", "rule", "position"], name="one_charge_per_position"
+                fields=["message_id", "reverses_id"], name="one_charge_per_message", nulls_distinct=False
             ),
+            models.UniqueConstraint(
+                fields=["business_id", "month", "market", "category", "rule", "position", "reverses_id"],
+                name="one_charge_per_position",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(condition=Q(reverses_id=None) | ~Q(note=""), name="reversal_has_a_reason"),
         ]
 
     def __str__(self) -> str:

@@ -2,9 +2,16 @@
 -- open period to bill in. Months begin and end in the business's time zone as it is now; the edges are stored, and a
 -- new month starts where its neighbour's stored edge is, so a change of time zone leaves neither hole nor overlap.
 WITH missing AS (
-    SELECT DISTINCT b.business_id, date_trunc('month', b.delivered_at AT TIME ZONE z.timezone)::date AS month
+    -- The calendar's month may exist with edges of an older time zone that leave this moment to its neighbour.
+    SELECT DISTINCT b.business_id,
+           CASE WHEN c.ends_at <= b.delivered_at THEN c.month + interval '1 month'
+                WHEN c.starts_at > b.delivered_at THEN c.month - interval '1 month'
+                ELSE date_trunc('month', b.delivered_at AT TIME ZONE z.timezone) END::date AS month
       FROM pg_temp.meter_batch b
       JOIN accounts_business z ON z.id = b.business_id
+      LEFT JOIN billing_period c
+        ON c.business_id = b.business_id
+       AND c.month = date_trunc('month', b.delivered_at AT TIME ZONE z.timezone)::date
      WHERE NOT EXISTS (SELECT FROM billing_period p WHERE p.business_id = b.business_id
                           AND b.delivered_at >= p.starts_at AND b.delivered_at < p.ends_at)
 ), nothing_open AS (

@@ -1,11 +1,16 @@
 -- Promises: for each market and category used in the month, the tier that the next message falls into and the one after.
-SELECT t.market, t.category, t.positions, now_tier.price_micros, next_tier.first, next_tier.price_micros
+SELECT t.market, t.category, t.positions,
+       billing_price(now_tier.price_micros, coalesce(choice.discount_percent, 0), card.floor_micros), next_tier.first,
+       billing_price(next_tier.price_micros, coalesce(choice.discount_percent, 0), card.floor_micros)
   FROM billing_tally t
   JOIN accounts_business z ON z.id = t.business_id
-  LEFT JOIN billing_cardchoice choice ON choice.business_id = t.business_id
+  LEFT JOIN billing_cardchoice choice
+    ON choice.business_id = t.business_id
+   AND choice.valid_from <= t.month AND (choice.valid_to IS NULL OR choice.valid_to > t.month)
   LEFT JOIN billing_ratecard standard ON standard.is_default AND standard.currency = z.currency
+  JOIN billing_ratecard card ON card.id = coalesce(choice.card_id, standard.id)
   JOIN billing_cardversion v
-    ON v.card_id = coalesce(choice.card_id, standard.id) AND v.state <> 'draft'
+    ON v.card_id = card.id AND v.state <> 'draft'
    AND v.valid_from <= t.month AND (v.valid_to IS NULL OR v.valid_to > t.month)
   JOIN billing_rate r ON r.version_id = v.id AND r.market_id = t.market AND r.category = t.category
   JOIN billing_tier now_tier

@@ -58,7 +58,7 @@ def test_price_is_explained_and_a_stranger_is_told_nothing(metered):
         why = pricing.explain(business.pk, ids[0])
         notes = pricing.notes(business.pk, ids[:1] + ids[-1:])
     assert why.reason == ("Number 1 of May 2026 in utility to North America: tier from 1 to 1,000 costs $0.0091.")
-    assert [note.text for note in notes.values()] == ["$0.0091", "$0.0118"]
+    assert {n: note.text for n, note in notes.items()} == {ids[0]: "$0.0091", ids[-1]: "$0.0118"}
     stranger = make_business("Stranger")
     with scope(stranger.pk), pytest.raises(NotYours):
         pricing.explain(stranger.pk, ids[0])
