@@ -55,25 +55,26 @@ def member_page(
             except ParleyError as error:
                 return refusal(request, error)
 
-        return login_required(wrapped)
+        guarded: Callable[..., HttpResponseBase] = login_required(wrapped)
+        return guarded
 
     return decorate
 
 
 def current_membership(request: HttpRequest) -> Membership | None:
     """The membership chosen in this session, else the user's first; read anew on every request."""
-    return _membership(request.user.pk, request.session.get(SESSION_KEY))
+    return _membership(request.user.pk or 0, request.session.get(SESSION_KEY))
 
 
 def membership_of(session: SessionBase) -> Membership | None:
     """The same for a bare session, whose login is checked as the middleware checks it."""
-    user = User.objects.filter(pk=session.get(LOGIN_KEY), is_active=True).first()
+    user = User.objects.filter(pk=session.get(LOGIN_KEY) or 0, is_active=True).first()
     if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
         return None
     return _membership(user.pk, session.get(SESSION_KEY))
 
 
-def _membership(user_id: int | None, business_id: int | None) -> Membership | None:
+def _membership(user_id: int, business_id: int | None) -> Membership | None:
     with system("a login comes before its tenant"):
         memberships = Membership.objects.filter(user_id=user_id).select_related("business__plan", "user")
         chosen = memberships.filter(business_id=business_id).first() if business_id else None

@@ -36,7 +36,7 @@ def switch(request: HttpRequest) -> HttpResponse:
     """Work in another business that one is a member of."""
     wanted = request.POST.get("business", "")
     with system("a login chooses among its businesses"):
-        if not wanted.isdecimal() or not Membership.objects.filter(user_id=request.user.pk, business_id=wanted).exists():
+        if not wanted.isdecimal() or not Membership.objects.filter(user_id=request.user.pk or 0, business_id=wanted).exists():
             raise Http404
     request.session[SESSION_KEY] = int(wanted)
     return redirect("home")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -83,7 +84,7 @@ class MonthUsage:
 
 def usage_of(business: Business, month: date) -> MonthUsage:
     """What the month (its first day) has cost so far; four queries, inside the business's scope."""
-    parameters = {"business_id": business.pk, "month": month, "timezone": business.timezone}
+    parameters: dict[str, Any] = {"business_id": business.pk, "month": month, "timezone": business.timezone}
     with connection.cursor() as cursor:
         cursor.execute(statement("billing", "usage_days"), parameters)
         days = [DayUsage(*row) for row in cursor.fetchall()]

@@ -22,7 +22,7 @@ def channel_of(business_id: int) -> str:
 
 
 @cache
-def _client() -> "redis.Redis":
+def _client() -> "redis.Redis[bytes]":
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
 
 

@@ -36,13 +36,13 @@ def formatted(text: str) -> SafeString:
         kept.append(format_html("<code>{}</code>", code) if code else _link(match[3]))
         return f"\ue000{len(kept) - 1}\ue001"
 
-    shown = escape(VERBATIM.sub(keep, text.replace("\ue000", "").replace("\ue001", "")))
+    shown: str = escape(VERBATIM.sub(keep, text.replace("\ue000", "").replace("\ue001", "")))
     for pattern, replacement in MARKS:
         shown = pattern.sub(replacement, shown)
     return mark_safe(SLOT.sub(lambda match: kept[int(match[1])], shown))  # noqa: S308
 
 
-def _link(url: str) -> str:
+def _link(url: str) -> SafeString:
     return format_html('<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>', url, url)
 
 

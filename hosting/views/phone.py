@@ -84,9 +84,9 @@ def write(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Ht
         sandbox.write(handset=handset, number=number, text=form.cleaned_data["text"])
         ring(tasks.apply)
     if request.htmx:  # type: ignore[attr-defined]
-        return render(
-            request, "hosting/_phone_type.html", {"handset": handset, "number": number}, headers={"HX-Trigger": "changed"}
-        )
+        shown = render(request, "hosting/_phone_type.html", {"handset": handset, "number": number})
+        shown["HX-Trigger"] = "changed"
+        return shown
     return redirect("phone_chat", handset.pk, number.phone_number_id)
 
 
