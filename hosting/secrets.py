@@ -24,7 +24,7 @@ def decrypt(stored: str) -> str:
     return _cipher().decrypt(stored.encode()).decode()
 
 
-class EncryptedTextField(models.TextField["str | None", "str | None"]):
+class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
     """Text encrypted at rest; cannot be searched."""
 
     def get_prep_value(self, value: Any) -> str | None:
