@@ -1,6 +1,7 @@
 """What the tests of the stack share: an environment as a newcomer has it, and waiting for processes to end."""
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,18 +14,17 @@ from stack.servers import Servers, Settings
 OURS = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SUPERUSER_URL", "REDIS_URL", "PARLEY_", "LOG_LEVEL", "PYTEST_")
 
 
-def passable(factory: pytest.TempPathFactory) -> Path:
-    """A folder for servers that others may enter: pytest's own is private, which is a test of its own."""
-    folder = factory.mktemp("stack")
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)
+def passable() -> Path:
+    """A folder for servers that others may enter, in the run's own: pytest's is private, which is a test of its own."""
+    folder = Path(tempfile.mkdtemp(dir=os.environ["PARLEY_VAR"]))
+    folder.chmod(0o755)
     return folder / "var"
 
 
 @pytest.fixture
-def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def var() -> Path:
     """A folder for servers, not yet made."""
-    return passable(tmp_path_factory)
+    return passable()
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def bare(var: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers() -> Iterator[Servers]:
     """Running throw-away servers of the stack's own tests: they are killed and started again."""
-    with Servers(Settings(passable(tmp_path_factory), durable=False)) as running:
+    with Servers(Settings(passable(), durable=False)) as running:
         yield running
 
 
