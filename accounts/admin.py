@@ -153,7 +153,7 @@ class UserMembershipInline(ReadOnlyInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg]
+class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg, misc]
     """People. Who may do what here is for superusers to say."""
 
     form = UserForm
@@ -197,7 +197,7 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, HouseAdmin):  # type: ignore[type-arg]
+class GroupAdmin(DjangoGroupAdmin, HouseAdmin):  # type: ignore[type-arg, misc]
     """Sets of permissions for operators."""
 
 
@@ -292,7 +292,7 @@ class AccessAdmin(ReadOnlyAdmin):
     """Logins and failed ones."""
 
     hidden: ClassVar[tuple[str, ...]] = ("get_data", "post_data", "session_hash")
-    list_display = ("attempt_time", "username", "ip_address", "path_info", "user_agent")
+    list_display: ClassVar[tuple[str, ...]] = ("attempt_time", "username", "ip_address", "path_info", "user_agent")
     search_fields = ("username", "ip_address")
     ordering = ("-id",)
 
@@ -305,7 +305,7 @@ admin.site.register(AccessFailureLog, AccessAdmin)
 class AccessAttemptAdmin(AccessAdmin):
     """Addresses counted as failing; deleting a row lets the person try again."""
 
-    list_display = (*AccessAdmin.list_display, "failures_since_start")
+    list_display: ClassVar[tuple[str, ...]] = (*AccessAdmin.list_display, "failures_since_start")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """By Django's permission."""
