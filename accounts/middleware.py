@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 
+from accounts import auditing
 from accounts.tenancy import system
 
 
@@ -16,8 +17,12 @@ class BusinessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass through; the work is in process_view."""
-        return self.get_response(request)
+        """Let the audit log know whose request this is; admin views are wrapped in process_view."""
+        token = auditing.origin.set(lambda: auditing.origin_of(request))
+        try:
+            return self.get_response(request)
+        finally:
+            auditing.origin.reset(token)
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from csp.constants import NONCE
 
+from config.admin_menu import UNFOLD as UNFOLD
 from config.env import load
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -23,7 +24,7 @@ CSRF_TRUSTED_ORIGINS = [ENV.base_url]
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "config.admin.ParleyAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

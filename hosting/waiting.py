@@ -1,8 +1,12 @@
-"""How long the oldest row of each queue of hosting has waited, in seconds."""
+"""How long the oldest row of each queue of hosting has waited, and letting rows that gave up try again."""
+
+from collections.abc import Sequence
 
 from django.db import connection
+from django.utils import timezone
 
 from accounts.tenancy import system
+from hosting.models import Outgoing
 
 _AGES = {
     "events": "SELECT min(received_at) FROM hosting_event WHERE applied_at IS NULL AND NOT is_dead",
@@ -19,3 +23,10 @@ def age_of(queue: str) -> float:
     with system("queues belong to every business"), connection.cursor() as cursor:
         cursor.execute(f"SELECT coalesce(extract(epoch FROM now() - ({_AGES[queue]})), 0)")
         return float(cursor.fetchone()[0])
+
+
+def send_again(message_ids: Sequence[int]) -> int:
+    """Open dead letters again; returns how many. Rows whose result is unknown stay: their message may have left."""
+    return Outgoing.objects.filter(pk__in=message_ids, state=Outgoing.State.DEAD).update(
+        state=Outgoing.State.OPEN, attempts=0, not_before=timezone.now(), lease_token=None, last_error=""
+    )

@@ -2,8 +2,10 @@
 
 import itertools
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.db import connection
 
 from accounts.models import ApiKey, Business, Membership, User
@@ -38,9 +40,15 @@ def make_key(business: Business, **fields: Any) -> str:
 def make_member(business: Business, role: str = "owner", password: str = "correct horse battery") -> User:
     """A user who is a member of the business."""
     with system("test data"):
-        user = User.objects.create_user(f"{role}{next(_count)}@example.com", password)
+        user = User.objects.create(email=f"{role}{next(_count)}@example.com", password=_hashed(password))
         Membership.objects.create(business=business, user=user, role=role)
         return user
+
+
+@cache
+def _hashed(password: str) -> str:
+    # Argon2 is slow on purpose; once a run is enough.
+    return make_password(password)
 
 
 def make_template(number: Number, name: str = "order_update", **fields: Any) -> Template:

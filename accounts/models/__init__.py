@@ -1,0 +1,22 @@
+"""Who: users, businesses, their members and plans, and the keys their programs use."""
+
+from accounts.models.audit import AuditEntry, Heartbeat
+from accounts.models.businesses import Business, Membership, Plan, Role, known_timezone
+from accounts.models.keys import ApiKey, ApiKeyQuerySet, KeyScope, all_scopes
+from accounts.models.users import User, UserManager
+
+__all__ = [
+    "ApiKey",
+    "ApiKeyQuerySet",
+    "AuditEntry",
+    "Business",
+    "Heartbeat",
+    "KeyScope",
+    "Membership",
+    "Plan",
+    "Role",
+    "User",
+    "UserManager",
+    "all_scopes",
+    "known_timezone",
+]

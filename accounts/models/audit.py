@@ -1,0 +1,62 @@
+"""The audit log, and the heartbeat of the workers."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils.timezone import now as utc_now
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models.businesses import Business
+
+
+class AuditEntry(models.Model):
+    """Who changed what, when and from where; written with the change, never changed or deleted, by trigger."""
+
+    business = models.ForeignKey(
+        Business,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text=_("Empty where the change is the platform's own, such as a plan."),
+    )
+    # No foreign keys in the database: a log must not change when what it tells of goes.
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    actor_name = models.CharField(max_length=254, help_text=_("E-mail address, key, or what part of Parley acted."))
+    action = models.CharField(max_length=60, help_text=_("Such as member.role_changed."))
+    subject = models.CharField(max_length=200, help_text=_("What was changed, for a reader."))
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    ip = models.GenericIPAddressField(null=True, blank=True)
+    at = models.DateTimeField(default=utc_now)
+
+    class Meta:
+        verbose_name_plural = "audit log"
+        indexes: ClassVar = [
+            models.Index(fields=["business", "-id"], name="audit_of_business"),
+            models.Index(fields=["action", "-id"], name="audit_by_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} by {self.actor_name}"
+
+
+class Heartbeat(models.Model):
+    """When a worker last said that it is alive; read by /readyz."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    beat_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.beat_at:%Y-%m-%d %H:%M:%S}"

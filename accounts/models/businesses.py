@@ -1,0 +1,110 @@
+"""Businesses (the tenants), their plans and their members."""
+
+import zoneinfo
+from datetime import datetime
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils.timezone import now as utc_now
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models.users import User
+
+
+class Plan(models.Model):
+    """What a business may use, and the monthly fee for it. A limit of NULL means no limit."""
+
+    code = models.SlugField(primary_key=True, max_length=40)
+    name = models.CharField(max_length=80)
+    hosted_messages = models.PositiveIntegerField(null=True, blank=True, help_text=_("Messages hosted, a month."))
+    days_kept = models.PositiveIntegerField(null=True, blank=True)
+    numbers = models.PositiveIntegerField(null=True, blank=True)
+    seats = models.PositiveIntegerField(null=True, blank=True)
+    requests_per_second = models.PositiveIntegerField(default=80)
+    monthly_fee_micros = models.BigIntegerField(default=0, help_text=_("Millionths of the currency."))
+    currency = models.CharField(max_length=3, default="USD")
+    is_public = models.BooleanField(default=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(monthly_fee_micros__gte=0), name="plan_fee_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def known_timezone(name: str) -> None:
+    """Refuse a time zone that the tz database does not know."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("%(name)s is not a time zone of the tz database."), params={"name": name})
+
+
+class Business(models.Model):
+    """The tenant. Everything that a request reads starts here."""
+
+    name = models.CharField(max_length=120)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, default="free", related_name="businesses")
+    country = models.CharField(max_length=2, default="US")
+    timezone = models.CharField(max_length=64, default="UTC", validators=[known_timezone])
+    currency = models.CharField(max_length=3, default="USD")
+    created_at = models.DateTimeField(default=utc_now)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_reason = models.CharField(max_length=200, blank=True)
+    clock_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("Test clock: the moment this business lives in. Sandbox numbers only.")
+    )
+
+    class Meta:
+        verbose_name_plural = "businesses"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def now(self) -> datetime:
+        """The present, or what the test clock shows."""
+        return self.clock_at or utc_now()
+
+    def may_send(self) -> bool:
+        """Whether messages may leave; reading what is hosted is never switched off."""
+        return self.suspended_at is None
+
+    def suspend(self, reason: str) -> None:
+        """Stop sending from now on; the first reason stays."""
+        Business.objects.filter(pk=self.pk, suspended_at=None).update(
+            suspended_at=self.now(), suspended_reason=reason[:200]
+        )
+        self.refresh_from_db(fields=["suspended_at", "suspended_reason"])
+
+    def resume(self) -> None:
+        """Lift a suspension."""
+        self.suspended_at, self.suspended_reason = None, ""
+        self.save(update_fields=["suspended_at", "suspended_reason"])
+
+
+class Role(models.TextChoices):
+    """What a member may do: the owner everything, the agent the chats, finance the money."""
+
+    OWNER = "owner", _("Owner")
+    AGENT = "agent", _("Agent")
+    FINANCE = "finance", _("Finance")
+
+
+class Membership(models.Model):
+    """A user's role in one business."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    created_at = models.DateTimeField(default=utc_now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "user"], name="one_membership_per_business_and_user"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.get_role_display()} of {self.business}"

@@ -1,0 +1,84 @@
+"""API keys: what a business's programs show."""
+
+import hashlib
+import secrets
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.timezone import now as utc_now
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models.businesses import Business
+
+
+class KeyScope(models.TextChoices):
+    """What an API key reaches."""
+
+    MESSAGES = "messages", _("Send messages, manage templates, media and numbers")
+    READ = "read", _("Read conversations and messages")
+    BILLING = "billing", _("Read usage, charges and invoices")
+    WEBHOOKS = "webhooks", _("Manage webhooks")
+
+
+def all_scopes() -> list[str]:
+    """Every scope there is."""
+    return list(KeyScope.values)
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Sets of API keys."""
+
+    def live(self) -> Self:
+        """Keys that are neither revoked nor expired."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=utc_now()), revoked_at=None)
+
+
+class ApiKey(models.Model):
+    """A program's key, sent as `Authorization: Bearer`; only its SHA-256 is stored, and it is shown once."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=8, unique=True, editable=False)
+    digest = models.BinaryField(max_length=32, editable=False)
+    scopes = ArrayField(models.CharField(max_length=20, choices=KeyScope.choices), default=all_scopes)
+    created_at = models.DateTimeField(default=utc_now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} (parley_{self.prefix}_…)"
+
+    @classmethod
+    def issue(cls, business: Business, *, name: str, scopes: list[str] | None = None) -> tuple["ApiKey", str]:
+        """Create a key and return it with its secret text, which cannot be had again.
+
+        The text is `parley_<8 characters>_<43 characters>`: 32 random bytes, so a plain hash is enough.
+        """
+        prefix = secrets.token_hex(4)
+        text = f"parley_{prefix}_{secrets.token_urlsafe(32)}"
+        key = cls.objects.create(
+            business=business,
+            name=name,
+            prefix=prefix,
+            digest=cls.digest_of(text),
+            scopes=scopes if scopes is not None else all_scopes(),
+        )
+        return key, text
+
+    @staticmethod
+    def digest_of(text: str) -> bytes:
+        """SHA-256 of a key's whole text, 32 bytes."""
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+    def revoke(self) -> None:
+        """Make the key useless from the next request on."""
+        self.revoked_at = self.revoked_at or utc_now()
+        self.save(update_fields=["revoked_at"])

@@ -1,0 +1,290 @@
+"""The admin: every list and page opens, nothing secret is on it, the ledger cannot be edited, actions do their work."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.core.exceptions import FieldDoesNotExist
+from django.test import Client
+from django.urls import reverse
+
+from accounts.backstage import EstimatedPaginator, ReadOnlyAdmin, hidden_of
+from accounts.models import ApiKey, AuditEntry, Business, Membership, Plan, User
+from accounts.tenancy import system
+from billing import metering
+from billing.models import Charge, Invoice, InvoiceLine, Period, Quarantine, Tally, Usage
+from hosting.models import Account, Delivery, Event, Message, Outgoing
+from hosting.receiving import store_event
+from hosting.sending import send_message
+from tests.factories import (
+    make_business,
+    make_deliveries,
+    make_key,
+    make_member,
+    make_number,
+    make_template,
+)
+
+pytestmark = pytest.mark.django_db
+OURS = [model for label in ("accounts", "hosting", "billing") for model in apps.get_app_config(label).get_models()]
+SECRET = "do-not-show-me-7321"
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("ops@example.com"))
+    return client
+
+
+@pytest.fixture
+def stage() -> dict[str, Any]:
+    """A little of everything: a business with numbers, keys, messages, charges, a dead event and a dead letter."""
+    business = make_business()
+    number = make_number(business)
+    make_member(business)
+    make_template(number)
+    key = make_key(business)
+    with system("test"):
+        Account.objects.update(app_secret=SECRET, verify_token=SECRET)
+    make_deliveries(business, number, 3)
+    metering.meter_due()
+    make_deliveries(business, number, 2)
+    with system("test"):
+        store_event(body=SECRET.encode(), account_id=None)
+        Event.objects.update(is_dead=True, attempts=5, last_error="boom")
+        template = {"name": "order_update", "language": {"code": "en_US"},
+                    "components": [{"type": "body", "parameters": [{"type": "text", "text": SECRET}]}]}  # fmt: skip
+        message = send_message(business=business, number=number, to="4915112345678", kind="template", content=template)
+        Outgoing.objects.update(state="dead", attempts=5)
+    return {"business": business, "number": number, "key": key, "message": message}
+
+
+def _row_of(model: Any) -> Any:
+    with system("test"):
+        return model._default_manager.first()
+
+
+def test_every_model_has_a_list_and_a_page_without_secrets(operator: Client, stage: Any) -> None:
+    for model in OURS:
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        listed = operator.get(reverse(f"admin:{name}_changelist"), {"q": "1"} if _is_searchable(model) else {})
+        assert listed.status_code == 200, name
+        page = operator.get(reverse(f"admin:{name}_changelist")).content.decode()
+        row = _row_of(model)
+        if row is not None:
+            shown = operator.get(reverse(f"admin:{name}_change", args=[row.pk]))
+            assert shown.status_code == 200, name
+            page += shown.content.decode()
+        assert SECRET not in page, name
+        assert stage["key"] not in page, name
+        for column in hidden_of(model, admin.site._registry[model].hidden):
+            assert f'name="{column}"' not in page, name
+
+
+def _is_searchable(model: Any) -> bool:
+    return bool(admin.site._registry[model].search_fields)
+
+
+def test_pages_to_add_open_or_are_refused(operator: Client) -> None:
+    for model, pages in admin.site._registry.items():
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        expected = 403 if isinstance(pages, ReadOnlyAdmin) else 200
+        assert operator.get(reverse(f"admin:{name}_add")).status_code == expected, name
+
+
+FACTS = [Charge, Tally, Usage, Period, Invoice, InvoiceLine, Delivery, Event, AuditEntry, Message]
+
+
+def test_the_ledger_and_the_facts_cannot_be_changed(operator: Client, stage: Any) -> None:
+    for model in FACTS:
+        row = _row_of(model)
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        assert operator.post(reverse(f"{name}_add"), {}).status_code == 403, name
+        if row is not None:
+            assert operator.post(reverse(f"{name}_change", args=[row.pk]), {}).status_code == 403, name
+            assert operator.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403, name
+            assert _act(operator, model, "delete_selected", [row.pk], post="yes") == 200, name
+            with system("test"):
+                assert model.objects.filter(pk=row.pk).exists(), name
+
+
+def _act(client: Client, model: Any, action: str, ids: list[int], **extra: str) -> int:
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    data = {"action": action, "_selected_action": ids, "index": 0, **extra}
+    response = client.post(url, data, follow=True)
+    return response.status_code
+
+
+def test_a_dead_event_and_a_dead_letter_run_again(operator: Client, stage: Any) -> None:
+    event, letter = _row_of(Event), _row_of(Outgoing)
+    assert _act(operator, Event, "rerun", [event.pk]) == 200
+    assert _act(operator, Outgoing, "rerun", [letter.pk]) == 200
+    with system("test"):
+        event.refresh_from_db()
+        letter.refresh_from_db()
+        assert (event.is_dead, event.attempts, event.last_error) == (False, 0, "")
+        assert (letter.state, letter.attempts) == ("open", 0)
+        assert list(AuditEntry.objects.order_by("id").values_list("action", "actor_name", "ip")) == [
+            ("event.rerun", "ops@example.com", "127.0.0.1"),
+            ("outgoing.rerun", "ops@example.com", "127.0.0.1"),
+        ]
+
+
+def test_a_letter_whose_result_is_unknown_is_not_sent_twice(operator: Client, stage: Any) -> None:
+    letter = _row_of(Outgoing)
+    with system("test"):
+        Outgoing.objects.update(state="unknown")
+    _act(operator, Outgoing, "rerun", [letter.pk])
+    assert _row_of(Outgoing).state == "unknown"
+
+
+def test_quarantine_is_metered_again_by_an_action(operator: Client, stage: Any) -> None:
+    with system("test"):
+        delivery = Delivery.objects.order_by("id").last()
+        assert delivery is not None
+        columns = (
+            "message_id",
+            "business_id",
+            "number_id",
+            "recipient",
+            "category",
+            "window_open",
+            "free_entry",
+            "delivered_at",
+        )
+        row = Quarantine.objects.create(reason="no_card", **{name: getattr(delivery, name) for name in columns})
+        delivery.delete()
+    assert _act(operator, Quarantine, "requeue", [row.pk]) == 200
+    with system("test"):
+        assert not Quarantine.objects.exists()
+        assert Delivery.objects.filter(message_id=row.message_id).count() == 1
+
+
+def test_a_key_is_revoked_and_the_audit_log_says_by_whom(operator: Client, stage: Any) -> None:
+    key = _row_of(ApiKey)
+    assert operator.get("/api/v1/", headers={"Authorization": f"Bearer {stage['key']}"}).status_code == 200
+    assert _act(operator, ApiKey, "revoke", [key.pk]) == 200
+    assert operator.get("/api/v1/", headers={"Authorization": f"Bearer {stage['key']}"}).status_code == 401
+    with system("test"):
+        entry = AuditEntry.objects.get()
+        assert (entry.action, entry.actor_name, entry.business_id) == (
+            "key.revoked", "ops@example.com", stage["business"].pk,
+        )  # fmt: skip
+
+
+def test_businesses_are_suspended_and_resumed(operator: Client, stage: Any) -> None:
+    business = stage["business"]
+    _act(operator, Business, "suspend", [business.pk])
+    assert not _row_of(Business).may_send()
+    front = operator.get(reverse("admin:index")).content.decode()
+    assert "Businesses suspended" in front
+    _act(operator, Business, "resume", [business.pk])
+    assert _row_of(Business).may_send()
+    with system("test"):
+        assert list(AuditEntry.objects.order_by("id").values_list("action", flat=True)) == [
+            "business.suspended",
+            "business.resumed",
+        ]
+
+
+def test_editing_a_plan_is_recorded_before_and_after(operator: Client) -> None:
+    data = {"name": "Team", "hosted_messages": 300000, "days_kept": 730, "numbers": 5, "seats": 15,
+            "requests_per_second": 80, "monthly_fee_micros": 49000000, "currency": "USD",
+            "is_public": "on"}  # fmt: skip
+    with system("test"):
+        before = Plan.objects.get(pk="team").hosted_messages
+    extra = {field: value for field, value in _initial(Plan, "team").items() if field not in data}
+    response = operator.post(reverse("admin:accounts_plan_change", args=["team"]), extra | data)
+    assert response.status_code == 302, response.context["errors"]
+    with system("test"):
+        assert Plan.objects.get(pk="team").hosted_messages == 300000
+        entry = AuditEntry.objects.get()
+        assert (entry.action, entry.subject) == ("plan.changed", "Team")
+        assert (entry.before, entry.after) == ({"hosted_messages": before}, {"hosted_messages": 300000})
+
+
+def _initial(model: Any, pk: Any) -> dict[str, Any]:
+    row = model.objects.get(pk=pk)
+    values = {}
+    for field in model._meta.fields:
+        try:
+            value = getattr(row, field.name)
+        except FieldDoesNotExist:
+            continue
+        if value is not None and field.editable:
+            values[field.name] = value
+    return values
+
+
+def test_the_front_page_shows_what_needs_attention(operator: Client, stage: Any) -> None:
+    page = operator.get(reverse("admin:index")).content.decode()
+    for title in (
+        "Dead webhook events",
+        "Dead letters",
+        "In quarantine",
+        "Oldest delivery waiting",
+        "Businesses suspended",
+    ):
+        assert title in page
+
+
+def test_autocomplete_sees_every_business(operator: Client, stage: Any) -> None:
+    make_business("Florist")
+    found = operator.get(
+        reverse("admin:autocomplete"),
+        {"app_label": "accounts", "model_name": "membership", "field_name": "business", "term": "Flor"},
+    )
+    assert [row["text"] for row in found.json()["results"]] == ["Florist"]
+
+
+def test_an_operator_without_permission_sees_nothing_and_one_cannot_make_himself_superuser(client: Client) -> None:
+    staff = User.objects.create_user("staff@example.com", is_staff=True)
+    client.force_login(staff)
+    assert client.get(reverse("admin:accounts_business_changelist")).status_code == 403
+    from django.contrib.auth.models import Permission
+
+    staff.user_permissions.add(*Permission.objects.filter(codename__in=["change_user", "view_user"]))
+    page = reverse("admin:accounts_user_change", args=[staff.pk])
+    client.post(page, {"email": "staff@example.com", "is_staff": "on", "is_superuser": "on", "is_active": "on",
+                       "memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0})  # fmt: skip
+    staff.refresh_from_db()
+    assert not staff.is_superuser
+
+
+def test_members_and_strangers_are_sent_to_the_operators_login(client: Client) -> None:
+    assert client.get(reverse("admin:index")).status_code == 302
+    client.force_login(make_member(make_business()))
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_big_lists_are_estimated_not_counted(monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:
+    from django.db import connection
+
+    monkeypatch.setattr("accounts.backstage.EXACT_UP_TO", 3)
+    business = make_business()
+    for _ in range(6):
+        make_key(business)
+    with system("test"):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        rows = ApiKey.objects.order_by("-id")
+        with django_assert_num_queries(2) as queries:
+            assert EstimatedPaginator(rows, 2).count >= 4
+        assert "LIMIT 4" in queries.captured_queries[0]["sql"]
+        assert "reltuples" in queries.captured_queries[1]["sql"]
+        assert EstimatedPaginator(rows.filter(name="nobody"), 2).count == 0
+
+
+def test_membership_changes_on_a_business_page_are_recorded(operator: Client) -> None:
+    business = make_business()
+    user = make_member(make_business("Other"))
+    data = {"name": "Bakery", "plan": "business", "country": "US", "timezone": "UTC", "currency": "USD",
+            "memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 0, "memberships-0-user": user.pk,
+            "memberships-0-role": "agent", "memberships-0-business": business.pk,
+            "api_keys-TOTAL_FORMS": 0, "api_keys-INITIAL_FORMS": 0}  # fmt: skip
+    response = operator.post(reverse("admin:accounts_business_change", args=[business.pk]), data)
+    assert response.status_code == 302, response.context["errors"]
+    with system("test"):
+        assert Membership.objects.get(business=business).role == "agent"
+        assert "membership.added" in AuditEntry.objects.values_list("action", flat=True)
