@@ -34,6 +34,20 @@ TITLES: dict[int, tuple[int, str]] = {
     132012: (400, "Template parameter format mismatch"),
     132015: (400, "Template is paused"),
     132016: (400, "Template is disabled"),
+    131045: (400, "The number is not registered"),
+    133005: (400, "Two-step verification PIN mismatch"),
+    133010: (400, "Phone number not registered"),
+    136025: (400, "Verify code failed"),
+    2388019: (400, "Message template limit exceeded"),
+    2388023: (400, "Message template language exists already"),
+    2388039: (400, "Message template cannot be edited in its status"),
+    2388040: (400, "Character limit exceeded"),
+    2388047: (400, "Message header format is incorrect"),
+    2388072: (400, "Message body format is incorrect"),
+    2388073: (400, "Message footer format is incorrect"),
+    2388293: (400, "Parameters words ratio exceeds limit"),
+    2388299: (400, "Leading or trailing params are not allowed"),
+    2593002: (404, "Message template not found"),
 }
 
 

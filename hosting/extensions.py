@@ -1,11 +1,11 @@
 """What apps above hosting add to it, without hosting knowing them: each registers a callable in its `ready()`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hosting.models import Message
+    from hosting.models import Account, Message
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,12 @@ MessageNotes = Callable[[int, Iterable[int]], dict[int, MessageNote]]
 # Called in the sending transaction just before a message is written; refuses by raising a ParleyError.
 SendCheck = Callable[["Message"], None]
 
+# (account, parameters as lists of text) -> JSON object: an analytics field and edge of the Cloud API's account node.
+AccountEdge = Callable[["Account", Mapping[str, tuple[str, ...]]], dict[str, Any]]
+
 message_notes: list[MessageNotes] = []
 send_checks: list[SendCheck] = []
+account_edges: dict[str, AccountEdge] = {}
 
 
 def notes_for(business_id: int, message_ids: Iterable[int]) -> dict[int, list[MessageNote]]:

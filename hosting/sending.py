@@ -10,7 +10,8 @@ from django.db import connection
 from accounts.models import Business, User
 from accounts.statements import statement
 from hosting import extensions
-from hosting.cloudapi import templates
+from hosting.cloudapi import sends, templates
+from hosting.cloudapi.files import check_kind
 from hosting.cloudapi.texts import text_of
 from hosting.contacts import user_id_for
 from hosting.errors import CloudApiError
@@ -29,6 +30,7 @@ from hosting.models import (
 )
 from hosting.models.conversations import CUSTOMER_SERVICE_WINDOW, preview
 from hosting.models.messages import new_wamid
+from hosting.storing import media_of
 
 # The longest that a free-entry window is known to last; rate cards say how long it counts.
 FREE_ENTRY_LONGEST = timedelta(days=7)
@@ -66,6 +68,8 @@ def send_message(
         raise CloudApiError(131031, f"Sending is suspended: {business.suspended_reason or 'ask support'}.")
     if to == number.digits:
         raise CloudApiError(131021, "to is the sender's own number.", field="to")
+    if not number.is_registered:
+        raise CloudApiError(133010, "The number is not registered: call its register edge first.")
     now = business.now()
     to = to or _wa_id_of(business, user_id)
     thread = _open_thread(business, number, to, user_id, content if kind == "template" else {}, now)
@@ -92,6 +96,7 @@ def send_message(
         _dress_template(message, content)
     else:
         _dress_free_form(message)
+    message.has_links = _check_media(message)
     for check in extensions.send_checks:
         check(message)
     message.pk = _write(message)
@@ -149,6 +154,20 @@ def _check_recipient(message: Message, thread: Thread) -> None:
             )
 
 
+def _check_media(message: Message) -> bool:
+    """Refuse media that are not the business's or not of the kind; returns whether links are still to be fetched."""
+    held = list(sends.media_of(message.kind, message.content))
+    ids = {str(one["id"]) for _, one in held if "id" in one}
+    found = media_of(business_id=message.business_id, media_ids=ids)
+    for kind, one in held:
+        if "id" in one:
+            media = found.get(str(one["id"]))
+            if media is None:
+                raise CloudApiError(131009, f"{kind}.id names no uploaded media of yours.", field=f"{kind}.id")
+            check_kind(kind, media.mime_type, f"{kind}.id")
+    return any("id" not in one for _, one in held)
+
+
 def _dress_free_form(message: Message) -> None:
     if not message.window_open:
         raise CloudApiError(
@@ -204,7 +223,7 @@ def _write(message: Message) -> int:
         "author_id": message.author_id,
         "at": message.created_at,
         "transport": message.number.transport,
-        "state": Outgoing.State.OPEN,
+        "state": Outgoing.State.FETCHING if message.has_links else Outgoing.State.OPEN,
         "preview": preview(message.kind, message.text),
         "month": message.created_at.date().replace(day=1),
         "limit": plan.hosted_messages,

@@ -4,7 +4,8 @@ import time
 
 from celery import shared_task
 
-from hosting import calling, receiving
+from accounts.tenancy import system
+from hosting import calling, linking, receiving, storing
 from hosting.transports import sandbox
 
 # A woken worker stays this long after the last row, so that rings in between can be skipped.
@@ -25,6 +26,13 @@ def _until_idle(*verbs) -> None:  # type: ignore[no-untyped-def]
 @shared_task
 def deliver() -> None:
     """Hand accepted messages to their transports, and apply what a sandbox phone answers."""
+    _until_idle(sandbox.deliver_due, receiving.apply_due)
+
+
+@shared_task
+def fetch_links() -> None:
+    """Fetch the media links of accepted messages, then let them leave."""
+    _until_idle(linking.fetch_due)
     _until_idle(sandbox.deliver_due, receiving.apply_due)
 
 
@@ -51,6 +59,8 @@ def call() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Give up what is too old to be called, and forget what was called long ago."""
+    """Give up what is too old to be called, forget what was called long ago, remove files that nothing names."""
     calling.expire()
     calling.purge()
+    with system("files of every business"):
+        storing.collect_garbage()

@@ -16,7 +16,6 @@ from django.http import HttpRequest, HttpResponse
 from accounts import tenancy
 from accounts.errors import ParleyError
 from accounts.models import ApiKey, Business, KeyScope, Plan
-from accounts.statements import statement
 from hosting.api.answers import error_answer
 from hosting.errors import CloudApiError
 from hosting.models import Account, Number
@@ -64,16 +63,16 @@ def opened(request: HttpRequest, phone_number_id: str = "") -> Iterator[Caller]:
     with tenancy.opened():
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT * FROM hosting_open_door(%s, %s, %s)", [match[1], ApiKey.digest_of(text), phone_number_id]
+                "SELECT * FROM hosting_enter_door(%s, %s, %s)", [match[1], ApiKey.digest_of(text), phone_number_id]
             )
             row = cursor.fetchone()
         if row is None:
             raise CloudApiError(190, "This API key is unknown, revoked or expired.")
         tenancy.remember(row[1])
-        yield _caller(row, phone_number_id)
+        yield _caller(row)
 
 
-def _caller(row: tuple[Any, ...], phone_number_id: str) -> Caller:
+def _caller(row: tuple[Any, ...]) -> Caller:
     (key_id, business_id, scopes, name, clock_at, suspended_at, reason, plan_name, hosted, rps, *line) = row
     business = Business(
         pk=business_id, name=name, clock_at=clock_at, suspended_at=suspended_at, suspended_reason=reason
@@ -83,7 +82,7 @@ def _caller(row: tuple[Any, ...], phone_number_id: str) -> Caller:
     if line[0] is not None:
         number = Number(
             pk=line[0], business=business, account_id=line[1], digits=line[2], transport=line[3],
-            phone_number_id=phone_number_id,
+            messages_per_second=line[5], is_registered=line[6], phone_number_id=line[7],
         )  # fmt: skip
         number.account = Account(pk=line[1], waba_id=line[4], business=business)
     return Caller(business, key_id, frozenset(scopes), number)

@@ -15,7 +15,7 @@ from hosting.reading import confirm_read
 
 
 @cloud_api("POST")
-def messages(request: HttpRequest, phone_number_id: str) -> HttpResponse:
+def messages(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
     """Send a message, or mark an inbound one as read."""
     with opened(request, phone_number_id) as caller:
         caller.require(KeyScope.MESSAGES)
@@ -39,7 +39,7 @@ def _send(caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
         context_wamid=wanted.context_wamid,
         tracker=wanted.tracker,
     )
-    ring(tasks.deliver)
+    ring(tasks.fetch_links if message.has_links else tasks.deliver)
     return answer(
         {
             "messaging_product": "whatsapp",

@@ -8,22 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from accounts.models import KeyScope
 from hosting.api.answers import answer
 from hosting.api.keys import cloud_api, opened
+from hosting.cloudapi.fieldlists import parse_fields
 from hosting.errors import CloudApiError
 from hosting.models import Account, Number, Template
 
 MAX_LIMIT = 100
-TEMPLATE_LIMIT = 250
-
-
-@cloud_api("GET")
-def number_node(request: HttpRequest, object_id: str) -> HttpResponse:
-    """A number by its phone_number_id."""
-    with opened(request, object_id) as caller:
-        caller.require(KeyScope.MESSAGES)
-        number = Number.objects.filter(business=caller.business, phone_number_id=object_id).first()
-        if number is None:
-            raise CloudApiError(803, f"Object with ID '{object_id}' does not exist, or is not yours.")
-        return answer(_selected(number_object(number), request))
 
 
 @cloud_api("GET")
@@ -37,27 +26,13 @@ def phone_numbers(request: HttpRequest, waba_id: str) -> HttpResponse:
 
 
 @cloud_api("GET")
-def message_templates(request: HttpRequest, waba_id: str) -> HttpResponse:
-    """Templates of an account, with the summary that stock clients read."""
+def owned_accounts(request: HttpRequest, business_id: str) -> HttpResponse:
+    """The accounts of the caller's business."""
     with opened(request) as caller:
         caller.require(KeyScope.MESSAGES)
-        account = own_account(caller.business.pk, waba_id)
-        rows = Template.objects.filter(account=account).order_by("id")
-        for parameter in ("name", "language"):
-            if wanted := request.GET.get(parameter):
-                rows = rows.filter(**{parameter: wanted})
-        if wanted := request.GET.get("status"):
-            rows = rows.filter(status=wanted.upper())
-        if wanted := request.GET.get("category"):
-            rows = rows.filter(category=wanted.lower())
-        total = Template.objects.filter(account=account).count()
-        summary = {
-            "total_count": total,
-            "message_template_count": total,
-            "message_template_limit": TEMPLATE_LIMIT,
-            "are_translations_complete": True,
-        }
-        return page(request, rows, template_object, summary=summary)
+        if business_id != str(caller.business.pk):
+            raise CloudApiError(803, f"Object with ID '{business_id}' does not exist, or is not yours.")
+        return page(request, Account.objects.filter(business=caller.business).order_by("id"), account_object)
 
 
 def own_account(business_id: int, waba_id: str) -> Account:
@@ -75,14 +50,31 @@ def number_object(number: Number) -> dict[str, Any]:
         "display_phone_number": number.display_phone_number,
         "verified_name": number.verified_name,
         "quality_rating": number.quality_rating,
-        "status": "CONNECTED",
-        "code_verification_status": "VERIFIED",
+        "status": "CONNECTED" if number.is_registered else "DISCONNECTED",
+        "code_verification_status": "VERIFIED" if number.is_verified else "NOT_VERIFIED",
         "name_status": "APPROVED",
         "account_mode": "SANDBOX" if number.transport == "sandbox" else "LIVE",
         "platform_type": "CLOUD_API",
         "host_platform": "CLOUD_API",
         "messaging_limit_tier": "TIER_UNLIMITED",
         "throughput": {"level": "STANDARD"},
+        "is_pin_enabled": bool(number.pin),
+    }
+
+
+def account_object(account: Account) -> dict[str, Any]:
+    """An account as the Cloud API shows it."""
+    business = account.business
+    return {
+        "id": account.waba_id,
+        "name": account.name,
+        "timezone_id": business.timezone,
+        "message_template_namespace": f"parley_{account.waba_id}",
+        "account_review_status": "APPROVED",
+        "business_verification_status": "verified",
+        "country": business.country,
+        "currency": business.currency,
+        "owner_business_info": {"id": str(business.pk), "name": business.name},
     }
 
 
@@ -95,7 +87,9 @@ def template_object(template: Template) -> dict[str, Any]:
         "status": template.status,
         "category": template.category.upper(),
         "components": template.components,
-        "parameter_format": "POSITIONAL",
+        "parameter_format": template.parameter_format,
+        "quality_score": {"score": template.quality},
+        "rejected_reason": template.rejected_reason,
     }
 
 
@@ -122,7 +116,7 @@ def _whole(raw: str | None, default: int) -> int:
 
 
 def _selected(row: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
-    fields = {field.strip() for field in request.GET.get("fields", "").split(",") if field.strip()}
+    fields = {field.name for field in parse_fields(request.GET.get("fields", ""))}
     if not fields:
         return row
     return {key: value for key, value in row.items() if key in fields or key == "id"}

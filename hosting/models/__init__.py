@@ -1,7 +1,9 @@
 """What was said: numbers, contacts, conversations, messages, and the rows that wait to be worked on."""
 
 from hosting.models.conversations import Block, Contact, Conversation, FormerNumber
+from hosting.models.doors import ChatLink, IdempotentReply
 from hosting.models.events import Event, ParkedStatus
+from hosting.models.media import Media, Upload
 from hosting.models.messages import (
     Category,
     Delivery,
@@ -20,6 +22,7 @@ __all__ = [
     "Account",
     "Block",
     "Category",
+    "ChatLink",
     "Contact",
     "Conversation",
     "Delivery",
@@ -28,6 +31,8 @@ __all__ = [
     "FormerNumber",
     "Handset",
     "HostedCount",
+    "IdempotentReply",
+    "Media",
     "Message",
     "Number",
     "Outgoing",
@@ -38,4 +43,5 @@ __all__ = [
     "Transport",
     "Webhook",
     "WebhookCall",
+    "Upload",
 ]

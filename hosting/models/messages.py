@@ -106,6 +106,9 @@ class Message(models.Model):
     edited_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, help_text=_("When the customer took it back."))
 
+    # Whether media links are to be fetched before it leaves; known while it is being accepted only.
+    has_links: bool = False
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["number", "wamid"], name="wamid_once_per_number"),

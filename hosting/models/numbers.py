@@ -75,6 +75,12 @@ class Number(models.Model):
     transport = models.CharField(max_length=20, choices=Transport.choices, default=Transport.SANDBOX)
     quality_rating = models.CharField(max_length=10, default="GREEN")
     messages_per_second = models.PositiveIntegerField(default=80)
+    profile = models.JSONField(default=dict, blank=True, help_text=_("The business profile as the Cloud API names it."))
+    is_cart_enabled = models.BooleanField(default=True)
+    is_catalog_visible = models.BooleanField(default=False)
+    is_registered = models.BooleanField(default=True, help_text=_("Registered for sending by the Cloud API."))
+    is_verified = models.BooleanField(default=True, help_text=_("Its code was verified."))
+    pin = EncryptedTextField(default="", blank=True, help_text=_("Two-step verification."))
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -1,6 +1,6 @@
 """Message templates: what may be sent outside the 24-hour window."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -21,6 +21,14 @@ class TemplateStatus(models.TextChoices):
     DISABLED = "DISABLED", _("Disabled")
 
 
+class TemplateQuerySet(models.QuerySet["Template"]):
+    """Sets of templates."""
+
+    def live(self) -> Self:
+        """Not deleted."""
+        return self.filter(deleted_at=None)
+
+
 class Template(models.Model):
     """A message template in one language; category is marketing, utility or authentication (lower case)."""
 
@@ -35,7 +43,15 @@ class Template(models.Model):
     )
     components = models.JSONField(default=list)
     status = models.CharField(max_length=12, choices=TemplateStatus.choices, default=TemplateStatus.PENDING)
+    parameter_format = models.CharField(max_length=12, default="POSITIONAL")
+    quality = models.CharField(max_length=10, default="UNKNOWN", help_text=_("GREEN, YELLOW, RED or UNKNOWN."))
+    rejected_reason = models.CharField(max_length=200, default="NONE")
+    ttl_seconds = models.IntegerField(null=True, blank=True, help_text=_("How long delivery is tried."))
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    edited_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = TemplateQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

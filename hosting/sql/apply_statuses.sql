@@ -63,6 +63,7 @@ WITH incoming AS (
       JOIN hosting_contact c ON c.id = u.contact_id
       JOIN accounts_business b ON b.id = u.business_id
      WHERE k.old_delivered_at IS NULL AND k.old_read_at IS NULL AND k.rank >= 3
+     -- Metered in this order, so that prices of one batch rise with the messages' own order.
      ORDER BY u.id
     ON CONFLICT (message_id) DO NOTHING
 ), parked AS (

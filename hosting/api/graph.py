@@ -1,0 +1,93 @@
+"""`/{id}` alone: a number, media, a template, an account or the business, whichever of the caller's has that id."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import KeyScope
+from hosting import storing, templating
+from hosting.api import analytics
+from hosting.api.answers import answer
+from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.media import media_object, own_media
+from hosting.api.messages import json_body
+from hosting.api.nodes import account_object, number_object, template_object
+from hosting.cloudapi.fieldlists import parse_fields
+from hosting.cloudapi.reading import as_dict
+from hosting.errors import CloudApiError
+from hosting.models import Account, Media, Number, Template
+
+Found = Number | Media | Template | Account
+
+
+@cloud_api("GET", "POST", "DELETE")
+def node(request: HttpRequest, object_id: str) -> HttpResponse:
+    """Read, change or delete one object."""
+    with opened(request, object_id) as caller:
+        caller.require(KeyScope.MESSAGES)
+        found = _find(caller, object_id)
+        if request.method == "GET":
+            return answer(_shown(found, request))
+        if request.method == "DELETE":
+            _delete(found)
+        else:
+            _change(found, as_dict(json_body(request)))
+        return answer({"success": True})
+
+
+def _find(caller: Caller, object_id: str) -> Found:
+    if caller.number is not None:
+        return Number.objects.get(pk=caller.number.pk)
+    mine = {"business": caller.business}
+    found = (
+        own_media(caller, object_id)
+        or Template.objects.live().filter(**mine, template_id=object_id).select_related("account", "business").first()
+        or Account.objects.filter(**mine, waba_id=object_id).select_related("business").first()
+    )
+    if found is None:
+        raise CloudApiError(803, f"Object with ID '{object_id}' does not exist, or is not yours.")
+    return found
+
+
+def _shown(found: Found, request: HttpRequest) -> dict[str, Any]:
+    asked = parse_fields(request.GET.get("fields", ""))
+    whole = _whole(found)
+    shown = {key: value for key, value in whole.items() if not asked or key == "id" or key in {f.name for f in asked}}
+    if isinstance(found, Account):
+        for one in asked:
+            if edge := analytics.edge(one.name):
+                shown[one.name] = edge(found, one.parameters)
+    return shown
+
+
+def _whole(found: Found) -> dict[str, Any]:
+    if isinstance(found, Number):
+        return number_object(found)
+    if isinstance(found, Media):
+        return media_object(found)
+    return template_object(found) if isinstance(found, Template) else account_object(found)
+
+
+def _delete(found: Found) -> None:
+    if not isinstance(found, Media):
+        raise CloudApiError(100, "Only media are deleted by their id alone.")
+    storing.delete_media(found)
+
+
+def _change(found: Found, body: dict[str, Any]) -> None:
+    if isinstance(found, Template):
+        templating.edit_template(found, body=body)
+    elif isinstance(found, Number):
+        _change_number(found, body)
+    else:
+        raise CloudApiError(100, "This object cannot be changed by a POST to its id.")
+
+
+def _change_number(number: Number, body: dict[str, Any]) -> None:
+    """Two-step verification: `{"pin": "123456"}`; other settings are let be."""
+    pin = body.get("pin")
+    if pin is not None:
+        if not (isinstance(pin, str) and pin.isascii() and pin.isdigit() and len(pin) == 6):
+            raise CloudApiError(100, "pin must be 6 digits.", field="pin")
+        number.pin = pin
+        number.save(update_fields=["pin"])

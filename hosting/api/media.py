@@ -1,0 +1,153 @@
+"""Media doors: upload, look up, download by a signed address, delete; resumable uploads."""
+
+import re
+import secrets
+from typing import Any
+
+from django.core.exceptions import SuspiciousOperation
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http.multipartparser import MultiPartParserError
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Business, KeyScope
+from accounts.tenancy import scope
+from hosting import storing, uploading
+from hosting.api.answers import answer
+from hosting.api.keys import Caller, cloud_api, opened
+from hosting.cloudapi.files import INERT, MAX_BYTES
+from hosting.errors import CloudApiError
+from hosting.models import Media
+
+# A multipart body's own lines come on top of the file.
+MAX_UPLOAD = MAX_BYTES + 64 * 1024
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+@cloud_api("POST")
+def upload(request: HttpRequest, phone_number_id: str) -> HttpResponse:
+    """`POST /{phone_number_id}/media`, multipart: file, type, messaging_product."""
+    with opened(request, phone_number_id) as caller:
+        caller.require(KeyScope.MESSAGES)
+        caller.require_number(phone_number_id)
+    # The body is read after the key was checked, and outside of its transaction.
+    held, claimed = _file_of(request)
+    with scope(caller.business.pk):
+        media = storing.store_media(
+            business=caller.business,
+            content=held,
+            mime_type=claimed or held.content_type or "",
+            filename=held.name or "",
+        )
+    return answer({"id": media.media_id})
+
+
+def _file_of(request: HttpRequest) -> tuple[Any, str]:
+    length = request.headers.get("Content-Length", "")
+    if not length.isdigit() or int(length) > MAX_UPLOAD:
+        raise CloudApiError(131053, f"The upload must say its length, and be at most {MAX_UPLOAD:,} bytes.")
+    try:
+        held, form = request.FILES.get("file"), request.POST
+    except (MultiPartParserError, SuspiciousOperation, OSError):
+        raise CloudApiError(100, "The body is no multipart form that can be read.") from None
+    if form.get("messaging_product", "whatsapp") != "whatsapp":
+        raise CloudApiError(100, "messaging_product must be 'whatsapp'.", field="messaging_product")
+    if held is None:
+        raise CloudApiError(131008, "file is required.", field="file")
+    return held, form.get("type", "")
+
+
+def media_object(media: Media) -> dict[str, Any]:
+    """Media as the Cloud API shows it; the address holds for five minutes."""
+    return {
+        "messaging_product": "whatsapp",
+        "id": media.media_id,
+        "url": storing.signed_url(media),
+        "mime_type": media.mime_type,
+        "sha256": media.sha256,
+        "file_size": str(media.size),
+    }
+
+
+def own_media(caller: Caller, media_id: str) -> Media | None:
+    """The caller's live media of that id."""
+    return storing.media_of(business_id=caller.business.pk, media_ids=[media_id]).get(media_id)
+
+
+@require_http_methods(["GET", "HEAD"])
+def download(request: HttpRequest, token: str) -> HttpResponseBase:
+    """The content behind a signed address; whoever has it needs no key. Never shown as a page of ours."""
+    opened_by = storing.opened_by(token)
+    if opened_by is None:
+        return HttpResponse("This address has expired: ask for the media's url again.", 404, content_type="text/plain")
+    with scope(opened_by[0]):
+        media = storing.media_of(business_id=opened_by[0], media_ids=[opened_by[1]]).get(opened_by[1])
+    if media is None:
+        return HttpResponse("no such media", status=404, content_type="text/plain")
+    response = _content(media, request.headers.get("Range", ""))
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cache-Control"] = "private, max-age=300, immutable"
+    response["Accept-Ranges"] = "bytes"
+    response["ETag"] = f'"{media.sha256}"'
+    name = content_disposition_header(media.mime_type not in INERT, media.filename or media.media_id)
+    response["Content-Disposition"] = name or "inline"
+    return response
+
+
+def _content(media: Media, wanted: str) -> HttpResponseBase:
+    span = _span(wanted, media.size)
+    if span is None:
+        response: HttpResponseBase = FileResponse(storing.open_media(media), content_type=media.mime_type)
+        response["Content-Length"] = str(media.size)
+        return response
+    start, end = span
+    if start > end:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{media.size}"})
+    with storing.open_media(media) as held:
+        held.seek(start)
+        part = held.read(end - start + 1)
+    response = HttpResponse(part, status=206, content_type=media.mime_type)
+    response["Content-Range"] = f"bytes {start}-{end}/{media.size}"
+    return response
+
+
+def _span(wanted: str, size: int) -> tuple[int, int] | None:
+    """First and last byte asked for; None for the whole. A start beyond the end cannot be satisfied."""
+    match = RANGE.fullmatch(wanted.strip())
+    if match is None or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:
+        return max(size - int(last), 0), size - 1
+    return int(first), min(int(last), size - 1) if last else size - 1
+
+
+@cloud_api("POST")
+def start_upload(request: HttpRequest) -> HttpResponse:
+    """`POST /app/uploads`: begin a resumable upload."""
+    with opened(request) as caller:
+        caller.require(KeyScope.MESSAGES)
+        given = request.GET | request.POST if request.POST else request.GET
+        started = uploading.start(
+            business=caller.business,
+            size=str(given.get("file_length", "")),
+            mime_type=str(given.get("file_type", "")),
+            filename=str(given.get("file_name", "")),
+            upload_id=secrets.token_urlsafe(24),
+        )
+        return answer({"id": f"upload:{started.upload_id}"})
+
+
+@cloud_api("POST", "GET")
+def resume_upload(request: HttpRequest, upload_id: str) -> HttpResponse:
+    """`POST /upload:ID` with `file_offset`: take bytes in; the whole file gives its handle. GET tells how far it is."""
+    with opened(request) as caller:
+        caller.require(KeyScope.MESSAGES)
+        found = uploading.own(business_id=caller.business.pk, upload_id=upload_id)
+        if request.method == "GET":
+            return answer({"id": f"upload:{upload_id}", "file_offset": found.received})
+        business: Business = caller.business
+    offset = request.headers.get("file-offset", "0")
+    handle = uploading.take(business=business, upload_id=upload_id, offset=offset, content=request)
+    return answer({"h": handle} if handle else {"id": f"upload:{upload_id}"})

@@ -1,0 +1,187 @@
+"""A number's own edges: profile, commerce settings, block list, chat links, registration, history of a message."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import KeyScope
+from hosting import profiling
+from hosting.api.answers import answer
+from hosting.api.keys import cloud_api, opened
+from hosting.api.messages import json_body
+from hosting.api.nodes import page
+from hosting.cloudapi import sends
+from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.errors import CloudApiError
+from hosting.models import Block, ChatLink, Message, Number
+
+Edge = Callable[[HttpRequest, Number], Any]
+
+
+def _edge(*methods: str) -> Callable[[Edge], Callable[..., HttpResponse]]:
+    """A view about one of the caller's numbers: it gets the whole row, and answers with JSON or a response."""
+
+    def decorate(view: Edge) -> Callable[..., HttpResponse]:
+        @cloud_api(*methods)
+        def wrapped(request: HttpRequest, phone_number_id: str, **more: str) -> HttpResponse:
+            with opened(request, phone_number_id) as caller:
+                caller.require(KeyScope.MESSAGES)
+                named = caller.require_number(phone_number_id)
+                number = Number.objects.select_related("account").get(pk=named.pk)
+                number.business = caller.business
+                found = view(request, number, **more)
+                return found if isinstance(found, HttpResponse) else answer(found)
+
+        return wrapped
+
+    return decorate
+
+
+def _given(request: HttpRequest) -> dict[str, Any]:
+    """Members of a write, from the query or the JSON body: clients send either."""
+    body = as_dict(json_body(request)) if request.body else {}
+    return {key: value for key, value in request.GET.items() if key != "access_token"} | body
+
+
+SUCCESS = {"success": True}
+
+
+@_edge("GET", "POST")
+def profile(request: HttpRequest, number: Number) -> Any:
+    """`whatsapp_business_profile`."""
+    if request.method == "POST":
+        profiling.change_profile(number, _given(request))
+        return SUCCESS
+    shown = profiling.profile_of(number)
+    asked = {name.strip() for name in request.GET.get("fields", "").split(",") if name.strip()}
+    if asked:
+        shown = {key: value for key, value in shown.items() if key in asked or key == "messaging_product"}
+    # Stock clients read the members directly; Meta's document wraps them. Both are there.
+    return {"data": [shown | {"business_profile": shown}]}
+
+
+@_edge("GET", "POST")
+def commerce(request: HttpRequest, number: Number) -> Any:
+    """`whatsapp_commerce_settings`."""
+    if request.method == "GET":
+        flags = {name: getattr(number, name) for name in profiling.FLAGS}
+        return {"data": [{"id": number.phone_number_id} | flags]}
+    profiling.change_commerce(number, _given(request))
+    return SUCCESS
+
+
+@_edge("GET", "POST", "DELETE")
+def block_users(request: HttpRequest, number: Number) -> Any:
+    """`block_users`: list, block, unblock."""
+    if request.method == "GET":
+        rows = Block.objects.filter(number=number).order_by("id")
+        return page(request, rows, lambda row: {"messaging_product": "whatsapp", "wa_id": row.wa_id})
+    users = [as_text(as_dict(user).get("user")) for user in as_list(_given(request).get("block_users"))]
+    if not users or len(users) > 1000:
+        raise CloudApiError(100, "block_users must hold 1 to 1,000 users.", field="block_users")
+    wa_ids = [sends.digits_of(user, field="block_users.user") for user in users]
+    if request.method == "POST":
+        profiling.block(number, wa_ids)
+    else:
+        Block.objects.filter(number=number, wa_id__in=wa_ids).delete()
+    done = [{"input": user, "wa_id": wa_id} for user, wa_id in zip(users, wa_ids, strict=True)]
+    name = "added_users" if request.method == "POST" else "removed_users"
+    return {"messaging_product": "whatsapp", "block_users": {name: done}}
+
+
+def _link_object(link: ChatLink) -> dict[str, str]:
+    return {"code": link.code, "prefilled_message": link.prefilled_message, "deep_link_url": link.url}
+
+
+@_edge("GET", "POST")
+def chat_links(request: HttpRequest, number: Number) -> Any:
+    """`message_qrdls`: list, make, change (with `code`)."""
+    if request.method == "GET":
+        rows = ChatLink.objects.filter(number=number)
+        if code := request.GET.get("code"):
+            rows = rows.filter(code=code)
+        return page(request, rows.order_by("id"), _link_object)
+    given = _given(request)
+    return _link_object(
+        profiling.save_link(number, as_text(given.get("prefilled_message")), as_text(given.get("code")))
+    )
+
+
+@_edge("GET", "DELETE")
+def chat_link(request: HttpRequest, number: Number, code: str) -> Any:
+    """`message_qrdls/{code}`."""
+    rows = ChatLink.objects.filter(number=number, code=code)
+    if request.method == "GET":
+        return {"data": [_link_object(link) for link in rows]}
+    if not rows.delete()[0]:
+        raise CloudApiError(803, f"There is no link '{code[:14]}'.")
+    return SUCCESS
+
+
+@_edge("POST")
+def register(request: HttpRequest, number: Number) -> Any:
+    """`register` with a pin of six digits."""
+    pin = as_text(_given(request).get("pin"))
+    if not re.fullmatch(r"[0-9]{6}", pin):
+        raise CloudApiError(100, "pin must be 6 digits.", field="pin")
+    if number.pin and number.pin != pin:
+        raise CloudApiError(133005, "The pin is not the one set for this number.", field="pin")
+    profiling.set_registered(number, True, pin=pin)
+    return SUCCESS
+
+
+@_edge("POST")
+def deregister(request: HttpRequest, number: Number) -> Any:
+    """`deregister`: nothing is sent by this number until it is registered again."""
+    profiling.set_registered(number, False)
+    return SUCCESS
+
+
+@_edge("POST")
+def request_code(request: HttpRequest, number: Number) -> Any:
+    """`request_code?code_method=SMS|VOICE&language=…`."""
+    given = _given(request)
+    if as_text(given.get("code_method")).upper() not in ("SMS", "VOICE"):
+        raise CloudApiError(100, "code_method must be SMS or VOICE.", field="code_method")
+    if not as_text(given.get("language")):
+        raise CloudApiError(131008, "language is required.", field="language")
+    return SUCCESS
+
+
+@_edge("POST")
+def verify_code(request: HttpRequest, number: Number) -> Any:
+    """`verify_code?code=…`: the sandbox takes the last six digits of the number itself."""
+    code = re.sub(r"[\s-]", "", as_text(_given(request).get("code")))
+    if code != number.digits[-6:]:
+        raise CloudApiError(136025, "The code is wrong. The sandbox's is the number's last six digits.", field="code")
+    Number.objects.filter(pk=number.pk).update(is_verified=True)
+    return SUCCESS
+
+
+@_edge("GET")
+def message_history(request: HttpRequest, number: Number) -> Any:
+    """`message_history?message_id=wamid…`: the moments of each state."""
+    rows = Message.objects.filter(number=number, direction="out")
+    if wamid := request.GET.get("message_id"):
+        rows = rows.filter(wamid=wamid)
+    return page(request, rows.order_by("id"), _history_object)
+
+
+def _history_object(message: Message) -> dict[str, Any]:
+    moments = [
+        (name.upper(), at)
+        for name, at in (
+            ("accepted", message.created_at), ("sent", message.sent_at), ("delivered", message.delivered_at),
+            ("read", message.read_at), ("failed", message.failed_at),
+        )
+        if at
+    ]  # fmt: skip
+    events = [
+        {"id": f"{message.pk}-{name.lower()}", "delivery_status": name, "occurrence_timestamp": int(at.timestamp())}
+        for name, at in sorted(moments, key=lambda moment: moment[1])
+    ]
+    if message.error_reason:
+        events[-1]["error_description"] = message.error_reason
+    return {"id": str(message.pk), "message_id": message.wamid, "events": {"data": events}}

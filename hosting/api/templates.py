@@ -1,0 +1,62 @@
+"""Templates of an account: list, create, delete."""
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import KeyScope
+from hosting import templating
+from hosting.api.answers import answer
+from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.messages import json_body
+from hosting.api.nodes import own_account, page, template_object
+from hosting.cloudapi.reading import as_dict
+from hosting.errors import CloudApiError
+from hosting.models import Account, Template
+
+
+@cloud_api("GET", "POST", "DELETE")
+def message_templates(request: HttpRequest, waba_id: str) -> HttpResponse:
+    """`/{waba_id}/message_templates`."""
+    with opened(request) as caller:
+        caller.require(KeyScope.MESSAGES)
+        account = own_account(caller.business.pk, waba_id)
+        if request.method == "POST":
+            return _create(caller, account, request)
+        if request.method == "DELETE":
+            return _delete(account, request)
+        return _list(account, request)
+
+
+def _create(caller: Caller, account: Account, request: HttpRequest) -> HttpResponse:
+    account.business = caller.business
+    made = templating.create_template(account=account, body=as_dict(json_body(request)))
+    return answer({"id": made.template_id, "status": made.status, "category": made.category.upper()})
+
+
+def _delete(account: Account, request: HttpRequest) -> HttpResponse:
+    name = request.GET.get("name", "")
+    if not name:
+        raise CloudApiError(131008, "name is required.", field="name")
+    templating.delete_templates(account=account, name=name, template_id=request.GET.get("hsm_id", ""))
+    return answer({"success": True})
+
+
+def _list(account: Account, request: HttpRequest) -> HttpResponse:
+    """All templates, with the summary that stock clients read."""
+    rows = Template.objects.live().filter(account=account).order_by("id")
+    for parameter in ("name", "language"):
+        if wanted := request.GET.get(parameter):
+            rows = rows.filter(**{parameter: wanted})
+    if wanted := request.GET.get("status"):
+        rows = rows.filter(status=wanted.upper())
+    if wanted := request.GET.get("category"):
+        rows = rows.filter(category=wanted.lower())
+    if wanted := request.GET.get("name_or_content"):
+        rows = rows.filter(name__icontains=wanted[:100])
+    total = Template.objects.live().filter(account=account).count()
+    summary = {
+        "total_count": total,
+        "message_template_count": total,
+        "message_template_limit": templating.LIMIT,
+        "are_translations_complete": True,
+    }
+    return page(request, rows, template_object, summary=summary)

@@ -1,0 +1,61 @@
+"""Media: files that were uploaded, received or fetched, and uploads that are still coming in."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.models.numbers import new_graph_id
+
+
+class MediaQuerySet(models.QuerySet["Media"]):
+    """Sets of media."""
+
+    def live(self) -> "MediaQuerySet":
+        """Not deleted."""
+        return self.filter(deleted_at=None)
+
+
+class Media(models.Model):
+    """A file of one business under an id of the Cloud API's kind; equal contents of one business are one file."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="media")
+    media_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
+    mime_type = models.CharField(max_length=100)
+    size = models.PositiveBigIntegerField(help_text=_("Bytes."))
+    sha256 = models.CharField(max_length=64, help_text=_("Of the content, in hexadecimal."))
+    filename = models.CharField(max_length=240, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = MediaQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "media"
+        indexes: ClassVar = [models.Index(fields=["business", "sha256"], name="media_content")]
+
+    def __str__(self) -> str:
+        return f"{self.mime_type} {self.media_id}"
+
+    @property
+    def path(self) -> str:
+        """Where the content lies in the storage."""
+        return f"media/{self.business_id}/{self.sha256[:2]}/{self.sha256}"
+
+
+class Upload(models.Model):
+    """A resumable upload, for templates and profile pictures; its parts lie in the storage until it is whole."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
+    upload_id = models.CharField(max_length=64, unique=True)
+    filename = models.CharField(max_length=240, blank=True)
+    mime_type = models.CharField(max_length=100)
+    size = models.PositiveBigIntegerField(help_text=_("Bytes that were announced."))
+    received = models.PositiveBigIntegerField(default=0, help_text=_("Bytes that have come."))
+    media = models.ForeignKey(Media, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"upload {self.upload_id}"
