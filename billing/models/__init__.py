@@ -1,6 +1,8 @@
 """What it cost: rate cards, the ledger, periods and invoices. Amounts are micro-units of the currency."""
 
 from billing.models.cards import CardChoice, CardVersion, Rate, RateCard, Tier, VersionState
+from billing.models.credits import CreditNote, CreditNoteLine, CreditUse
+from billing.models.details import BillingDetails, Discount, TaxRate
 from billing.models.invoices import (
     Invoice,
     InvoiceLine,
@@ -11,25 +13,51 @@ from billing.models.invoices import (
 )
 from billing.models.ledger import Charge, Period, Quarantine, Rule, Tally, Usage
 from billing.models.markets import CallingCode, Market
+from billing.models.papers import Document, Email, Export
+from billing.models.payments import (
+    LIVE,
+    DunningStep,
+    GatewayEvent,
+    Payment,
+    PaymentMethod,
+    PaymentStatus,
+    Refund,
+)
 
 __all__ = [
+    "LIVE",
+    "BillingDetails",
     "CallingCode",
     "CardChoice",
     "CardVersion",
     "Charge",
+    "CreditNote",
+    "CreditNoteLine",
+    "CreditUse",
+    "Discount",
+    "Document",
+    "DunningStep",
+    "Email",
+    "Export",
+    "GatewayEvent",
     "Invoice",
     "InvoiceLine",
     "InvoiceStatus",
     "LineKind",
     "Market",
     "NumberSeries",
+    "Payment",
+    "PaymentMethod",
+    "PaymentStatus",
     "Period",
     "Quarantine",
     "Rate",
     "RateCard",
+    "Refund",
     "Rule",
     "Seller",
     "Tally",
+    "TaxRate",
     "Tier",
     "Usage",
     "VersionState",
