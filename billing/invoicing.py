@@ -1,17 +1,16 @@
-"""Invoicing: a month is closed once, and what its rollup says becomes an immutable, numbered invoice."""
+"""Invoicing: a month is closed once; its draft gets a number and is final; a wrong one is voided and issued anew."""
 
 from datetime import date, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import connection
-from django.db.models import F, Sum
+from django.db.models import F
 
 from accounts.models import Business
-from accounts.statements import statement
 from accounts.tenancy import system
-from billing import metering, money
-from billing.models import Invoice, InvoiceLine, LineKind, NumberSeries, Period, Seller
+from billing import drafting, mailing, metering, paying
+from billing.errors import NotIssuable
+from billing.models import BillingDetails, Invoice, InvoiceStatus, NumberSeries, Period, Seller
 from hosting.models import Delivery
 
 log = structlog.get_logger(__name__)
@@ -24,7 +23,7 @@ def close_period(*, business: Business, month: date) -> Invoice | None:
 
     `month` is its first day. Safe to run twice, at once, and after a crash: the period's row is locked, and one live
     invoice a period is a constraint. Deliveries of the month that still wait are metered first; what comes later is
-    billed in the next month.
+    billed in the next month. Where the business's invoices need approval, the invoice stays a draft without a number.
     """
     period = _ensure_period(business, month)
     _drain(period)
@@ -35,20 +34,81 @@ def close_period(*, business: Business, month: date) -> Invoice | None:
         business.refresh_from_db()
         locked.state, locked.closed_at = Period.State.CLOSED, business.now()
         locked.save(update_fields=["state", "closed_at"])
-        _ensure(business, next_month(month))
-        return _issue(business, locked)
+        drafting.ensure_period(business, next_month(month))
+        invoice = drafting.draft(business, locked)
+        if invoice is not None and not BillingDetails.of(business).needs_approval:
+            _number(invoice)
+        return invoice
 
 
 def close_due_periods() -> list[Invoice]:
-    """Close every open month that ended more than the grace period ago by its business's clock."""
+    """Close every open month that ended more than the grace period ago by its business's clock.
+
+    A month that cannot be closed (logged as `closing_failed`) stays open and does not hold up the others.
+    """
     with system("every business's months end"):
         due = [
             period
-            for period in Period.objects.filter(state=Period.State.OPEN).select_related("business").order_by("month")
+            for period in Period.objects.filter(state=Period.State.OPEN)
+            .select_related("business__plan")
+            .order_by("month", "business_id")
             if period.ends_at + timedelta(hours=settings.BILLING_GRACE_HOURS) <= period.business.now()
         ]
-    issued = (close_period(business=period.business, month=period.month) for period in due)
+    issued = (_close_one(period) for period in due)
     return [invoice for invoice in issued if invoice]
+
+
+def _close_one(period: Period) -> Invoice | None:
+    try:
+        return close_period(business=period.business, month=period.month)
+    except Exception:
+        log.exception("closing_failed", business_id=period.business_id, month=str(period.month))
+        return None
+
+
+def approve(*, invoice: Invoice) -> Invoice:
+    """Number and issue a draft that waited for approval; raises NotIssuable for anything but a draft."""
+    with system("numbers run across businesses"):
+        _locked(invoice, InvoiceStatus.DRAFT)
+        _number(invoice)
+        return invoice
+
+
+def void(*, invoice: Invoice) -> None:
+    """Make an invoice count for nothing; raises NotIssuable once money or credit has touched it: credit it then."""
+    with system("operators void for any business"):
+        _locked(invoice, InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+        if invoice.payments.exclude(status__in=["failed", "cancelled"]).exists() or invoice.credit_notes.exists():
+            raise NotIssuable(f"{invoice} has payments or credits; write a credit note instead.")
+        Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.VOID)
+        invoice.refresh_from_db()
+
+
+def reissue(*, invoice: Invoice) -> Invoice:
+    """Issue a void invoice anew: the same lines, a new number, the billing details and tax of now."""
+    with system("numbers run across businesses"):
+        _locked(invoice, InvoiceStatus.VOID)
+        if Invoice.objects.filter(replaces=invoice).exists():
+            raise NotIssuable(f"{invoice} has been replaced already.")
+        new = drafting.repeat(invoice)
+        _number(new)
+        return new
+
+
+def give_up(*, invoice: Invoice) -> None:
+    """Mark an open invoice as uncollectible; it stays owed, and a late payment still settles it."""
+    with system("operators write off for any business"):
+        _locked(invoice, InvoiceStatus.OPEN)
+        Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.UNCOLLECTIBLE)
+        invoice.refresh_from_db()
+
+
+def next_number(prefix: str, year: int) -> str:
+    """The next number of a series; its row stays locked until the paper commits, so there are no gaps."""
+    NumberSeries.objects.bulk_create([NumberSeries(prefix=prefix, year=year)], ignore_conflicts=True)
+    series = NumberSeries.objects.select_for_update().get(prefix=prefix, year=year)
+    NumberSeries.objects.filter(pk=series.pk).update(last=F("last") + 1)
+    return f"{prefix}-{year}-{series.last + 1:06}"
 
 
 def next_month(month: date) -> date:
@@ -56,111 +116,40 @@ def next_month(month: date) -> date:
     return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
+def _number(invoice: Invoice) -> None:
+    """From draft to open: number, dates, status in one update, after which the row is final."""
+    seller = Seller.objects.get(is_current=True)
+    now = invoice.business.now()
+    Invoice.objects.filter(pk=invoice.pk).update(
+        number=next_number(seller.number_prefix, now.year),
+        issued_at=now,
+        due_at=now + timedelta(days=seller.terms_days),
+        status=InvoiceStatus.OPEN,
+    )
+    invoice.refresh_from_db()
+    paying.use_balance(invoice)
+    mailing.invoice_issued(invoice)
+    log.info("invoice_issued", invoice=invoice.number, business_id=invoice.business_id, total=invoice.total_minor)
+
+
+def _locked(invoice: Invoice, *allowed: InvoiceStatus) -> None:
+    """Lock the invoice and bring it up to date; raises NotIssuable in any status but the allowed ones."""
+    Invoice.objects.select_for_update().get(pk=invoice.pk)
+    invoice.refresh_from_db()
+    if invoice.status not in allowed:
+        raise NotIssuable(f"{invoice} is {invoice.get_status_display().lower()}.")
+
+
 def _ensure_period(business: Business, month: date) -> Period:
     with system("a month may have had no deliveries"):
-        _ensure(business, month)
+        drafting.ensure_period(business, month)
         return Period.objects.get(business=business, month=month)
-
-
-def _ensure(business: Business, month: date) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement("billing", "ensure_period"), {"business_id": business.pk, "month": month})
 
 
 def _drain(period: Period) -> None:
     """Meter what was delivered in the period and still waits; a queue that does not shrink is not waited for."""
     for _ in range(MAX_BATCHES):
         with system("the queue belongs to every business"):
-            waiting = Delivery.objects.filter(
-                business_id=period.business_id, delivered_at__lt=period.ends_at
-            ).exists()
+            waiting = Delivery.objects.filter(business_id=period.business_id, delivered_at__lt=period.ends_at).exists()
         if not waiting or not metering.meter_due():
             return
-
-
-def _issue(business: Business, period: Period) -> Invoice | None:
-    fee = business.plan.monthly_fee_micros
-    if not fee and not _has_usage(period):
-        return None
-    invoice = _invoice(business, period)
-    if fee:
-        InvoiceLine.objects.create(
-            invoice=invoice,
-            business=business,
-            position=1,
-            kind=LineKind.FEE,
-            description=f"Hosting, plan {business.plan.name}",
-            month=period.month,
-            quantity=1,
-            unit_price_micros=fee,
-            amount_micros=fee,
-            amount_minor=money.to_minor(fee, invoice.currency),
-        )
-    _copy_usage(invoice, period, after=1 if fee else 0)
-    log.info("invoice_issued", invoice=invoice.number, business_id=business.pk, total_minor=invoice.total_minor)
-    return invoice
-
-
-def _has_usage(period: Period) -> bool:
-    from billing.models import Usage
-
-    return Usage.objects.filter(business_id=period.business_id, billed_month=period.month).exists()
-
-
-def _invoice(business: Business, period: Period) -> Invoice:
-    seller = Seller.objects.get(is_current=True)
-    now = business.now()
-    total = _total_minor(business, period)
-    return Invoice.objects.create(
-        business=business,
-        period=period,
-        number=_next_number(seller.number_prefix, now.year),
-        currency=business.currency,
-        seller=seller.as_copy(),
-        buyer={"name": business.name, "country": business.country},
-        issued_at=now,
-        due_at=now + timedelta(days=seller.terms_days),
-        subtotal_minor=total,
-        total_minor=total,
-    )
-
-
-def _total_minor(business: Business, period: Period) -> int:
-    """The total is the sum of the rounded lines, computed by the same function that writes them."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT coalesce(sum(billing_round_half_even(amount_micros, %s)), 0)
-                 FROM billing_usage WHERE business_id = %s AND billed_month = %s AND messages <> 0""",
-            [_micros_a_minor(business.currency), business.pk, period.month],
-        )
-        usage = int(cursor.fetchone()[0])
-    return usage + money.to_minor(business.plan.monthly_fee_micros, business.currency)
-
-
-def _micros_a_minor(currency: str) -> int:
-    return 10 ** (6 - money.exponent(currency))
-
-
-def _next_number(prefix: str, year: int) -> str:
-    """The next number of the series; its row stays locked until the invoice commits, so there are no gaps."""
-    NumberSeries.objects.bulk_create([NumberSeries(prefix=prefix, year=year)], ignore_conflicts=True)
-    series = NumberSeries.objects.select_for_update().get(prefix=prefix, year=year)
-    NumberSeries.objects.filter(pk=series.pk).update(last=F("last") + 1)
-    return f"{prefix}-{year}-{series.last + 1:06}"
-
-
-def _copy_usage(invoice: Invoice, period: Period, *, after: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            statement("billing", "copy_lines"),
-            {
-                "invoice_id": invoice.pk,
-                "business_id": period.business_id,
-                "month": period.month,
-                "after": after,
-                "micros_a_minor": _micros_a_minor(invoice.currency),
-            },
-        )
-    lines = invoice.lines.aggregate(total=Sum("amount_minor"))["total"] or 0
-    if lines != invoice.total_minor:
-        raise RuntimeError(f"{invoice.number}: lines add up to {lines}, the total says {invoice.total_minor}")

@@ -19,6 +19,11 @@ def to_minor(micros: int, currency: str) -> int:
     return int(rounded.scaleb(exponent(currency)))
 
 
+def micros_a_minor(currency: str) -> int:
+    """Micro-units in one minor unit: 10,000 in a cent."""
+    return int(10 ** (6 - exponent(currency)))
+
+
 def minor_amount(minor: int, currency: str) -> Decimal:
     """Minor units as a decimal amount: 1234 USD is 12.34."""
     return Decimal(minor).scaleb(-exponent(currency))

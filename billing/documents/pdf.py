@@ -1,82 +1,115 @@
-"""The invoice as PDF (PDF/A-3b), typeset by typst; the same invoice gives the same bytes."""
+"""A paper as PDF (PDF/A-3b), typeset by typst with fonts from packages; the same paper gives the same bytes."""
 
 import json
+import threading
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import typst
 
 from billing import money
-from billing.models import Invoice, InvoiceLine, LineKind
+from billing.documents.paper import Paper
+from billing.models import Invoice, LineKind
+from billing.papers import paper_of
 
 TEMPLATE = Path(__file__).with_name("invoice.typ")
-MAX_BARS = 8
+MAX_BARS = 6
+# Latin, Cyrillic, Greek; then the others. The fonts of the machine are never used: bytes must not depend on it.
+FONTS = (
+    "fontpkg_noto_sans",
+    "fontpkg_noto_sans_arabic",
+    "fontpkg_noto_sans_devanagari",
+    "fontpkg_noto_sans_thai",
+    "fontpkg_heebo",
+    "cvttf_NotoSansCJK_Regular",
+)
+# A compiler keeps fonts and template warm, and does one paper at a time.
+_one_at_a_time = threading.Lock()
 
 
 def invoice_pdf(invoice: Invoice) -> bytes:
-    """The PDF of an issued invoice; call inside a scope that sees its lines."""
-    return _compile(json.dumps(_content(invoice, list(invoice.lines.all())), sort_keys=True, ensure_ascii=False))
+    """The PDF of an invoice, made anew; `billing.archive.document` keeps the one that was sent."""
+    return render(paper_of(invoice))
 
 
-@cache
-def _template() -> str:
-    return str(TEMPLATE)
-
-
-def _compile(content: str) -> bytes:
-    made = typst.compile(_template(), sys_inputs={"content": content}, pdf_standards=["a-3b"])
+def render(paper: Paper) -> bytes:
+    """The PDF of a paper."""
+    content = json.dumps(_content(paper), sort_keys=True, ensure_ascii=False)
+    with _one_at_a_time:
+        made = _compiler().compile(sys_inputs={"content": content}, format="pdf", pdf_standards=["a-3b"])
     assert isinstance(made, bytes)
     return made
 
 
-def _content(invoice: Invoice, lines: list[InvoiceLine]) -> dict[str, Any]:
-    currency = invoice.currency
+def first_page(paper: Paper) -> bytes:
+    """A PNG of the first page, for eyes and tests."""
+    content = json.dumps(_content(paper), sort_keys=True, ensure_ascii=False)
+    with _one_at_a_time:
+        made = _compiler().compile(sys_inputs={"content": content}, format="png", ppi=110.0)
+    page = made[0] if isinstance(made, list) else made
+    assert isinstance(page, bytes)
+    return page
+
+
+@cache
+def _compiler() -> typst.Compiler:
+    folders = [Path(spec.origin).parent for name in FONTS if (spec := find_spec(name)) and spec.origin]
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=folders)
+    return typst.Compiler(str(TEMPLATE), font_paths=fonts, ignore_system_fonts=True)
+
+
+def _content(paper: Paper) -> dict[str, Any]:
     return {
-        "number": invoice.number,
-        "issued": f"{invoice.issued_at:%-d %B %Y}",
-        "issued_parts": [invoice.issued_at.year, invoice.issued_at.month, invoice.issued_at.day],
-        "due": f"{invoice.due_at:%-d %B %Y}",
-        "month": f"{invoice.period.month:%B %Y}",
-        "seller": invoice.seller,
-        "buyer": invoice.buyer,
-        "subtotal": money.show_minor(invoice.subtotal_minor, currency),
-        "tax": money.show_minor(invoice.tax_minor, currency),
-        "has_tax": bool(invoice.tax_minor),
-        "total": money.show_minor(invoice.total_minor, currency),
-        "lines": [_line(line, currency) for line in lines],
-        "bars": _bars(lines, currency),
+        "title": paper.title,
+        "number": paper.number,
+        "issued": f"{paper.issued:%-d %B %Y}",
+        "issued_parts": [paper.issued.year, paper.issued.month, paper.issued.day],
+        "due": f"{paper.due:%-d %B %Y}" if paper.due else "",
+        "month": f"{paper.month:%B %Y}",
+        "corrects": f"{paper.corrects[0]} of {paper.corrects[1]:%-d %B %Y}" if paper.corrects else "",
+        "reason": paper.reason,
+        "seller": _party(paper.seller),
+        "buyer": _party(paper.buyer),
+        "subtotal": paper.show(paper.subtotal_minor),
+        "taxes": [_tax(paper, group) for group in paper.taxes],
+        "notes": [group["note"] for group in paper.taxes if group["note"]],
+        "total": paper.show(paper.total_minor),
+        "lines": [
+            {
+                "description": line.description,
+                "tier": line.tier_text,
+                "quantity": f"{line.quantity:,}",
+                "unit_price": money.show_micros(line.unit_price_micros, paper.currency),
+                "amount": paper.show(line.amount_minor),
+            }
+            for line in paper.lines
+        ],
+        "bars": _bars(paper),
     }
 
 
-def _line(line: InvoiceLine, currency: str) -> dict[str, str]:
-    return {
-        "description": line.description,
-        "tier": _tier(line),
-        "quantity": f"{line.quantity:,}",
-        "unit_price": money.show_micros(line.unit_price_micros, currency),
-        "amount": money.show_minor(line.amount_minor, currency),
-    }
+def _party(party: dict[str, Any]) -> dict[str, str]:
+    fields = ("name", "address", "country", "vat_id", "email", "reference", "iban")
+    return {field: str(party.get(field, "")) for field in fields}
 
 
-def _tier(line: InvoiceLine) -> str:
-    if line.tier_first is None:
-        return ""
-    if line.tier_last is None:
-        return f"from message {line.tier_first:,}"
-    return f"messages {line.tier_first:,} to {line.tier_last:,}"
+def _tax(paper: Paper, group: dict[str, Any]) -> dict[str, str]:
+    name = f"VAT {group['percent']} %" if group["category"] == "S" else "VAT 0 %"
+    return {"name": name, "base": paper.show(group["base_minor"]), "tax": paper.show(group["tax_minor"])}
 
 
-def _bars(lines: list[InvoiceLine], currency: str) -> list[dict[str, Any]]:
-    """Cost by market, highest first, for the small chart."""
+def _bars(paper: Paper) -> list[dict[str, Any]]:
+    """Cost by market, highest first, for the small chart of the month."""
     by_market: dict[str, int] = {}
-    for line in lines:
-        if line.kind != LineKind.FEE:
+    for line in paper.lines:
+        if line.kind in (LineKind.MESSAGES, LineKind.LATE):
             by_market[line.market] = by_market.get(line.market, 0) + line.amount_minor
     top = sorted(by_market.items(), key=lambda item: (-item[1], item[0]))[:MAX_BARS]
     highest = max((amount for _, amount in top), default=0)
     return [
-        {"market": market, "amount": money.show_minor(amount, currency), "share": 100 * amount // highest}
+        {"market": market, "amount": paper.show(amount), "share": 100 * amount // highest}
         for market, amount in top
         if amount > 0
     ]

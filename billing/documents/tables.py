@@ -9,6 +9,7 @@ from django.db import connection
 
 from accounts.statements import statement
 from billing import money
+from billing.documents.paper import Paper
 from billing.models import Invoice
 
 # A cell that begins so could run as a formula where it is opened.
@@ -52,14 +53,41 @@ def lines_csv(invoice: Invoice) -> Iterator[str]:
         LINE_COLUMNS,
         (
             (
-                invoice.number, line.position, line.kind, line.description, f"{line.month:%Y-%m}", line.market,
-                line.category, line.rule, line.tier_first, line.tier_last, line.quantity,
+                invoice.number,
+                line.position,
+                line.kind,
+                line.description,
+                f"{line.month:%Y-%m}",
+                line.market,
+                line.category,
+                line.rule,
+                line.tier_first,
+                line.tier_last,
+                line.quantity,
                 money.micro_amount(line.unit_price_micros),
-                money.minor_amount(line.amount_minor, invoice.currency), invoice.currency,
-            )  # fmt: skip
+                money.minor_amount(line.amount_minor, invoice.currency),
+                invoice.currency,
+            )
             for line in invoice.lines.all()
         ),
     )
+
+
+def paper_csv(paper: Paper) -> bytes:
+    """The lines of a credit note."""
+    header = ("number", "line", "description", "month", "amount", "currency")
+    rows = (
+        (
+            paper.number,
+            line.position,
+            line.description,
+            f"{line.month:%Y-%m}",
+            money.minor_amount(line.amount_minor, paper.currency),
+            paper.currency,
+        )
+        for line in paper.lines
+    )
+    return "".join(csv_rows(header, rows)).encode()
 
 
 def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
@@ -90,7 +118,22 @@ def _messages(invoice: Invoice, line: int | None, chunk: int = 5_000) -> Iterato
                 {"invoice_id": invoice.pk, "line": line, "after": after, "limit": chunk},
             )
             rows = cursor.fetchall()
-        for charge_id, position, message_id, wamid, to, at, month, market, category, rule, n, first, last, price in rows:
+        for (
+            charge_id,
+            position,
+            message_id,
+            wamid,
+            to,
+            at,
+            month,
+            market,
+            category,
+            rule,
+            n,
+            first,
+            last,
+            price,
+        ) in rows:
             after = charge_id
             yield (
                 invoice.number, position, message_id, wamid, to, at.isoformat(), f"{month:%Y-%m}", market, category,

@@ -2,6 +2,8 @@
 
 from billing.models.caps import Commitment, SpendAlert, SpendCap
 from billing.models.cards import CardChoice, CardVersion, Rate, RateCard, RateCategory, Tier, VersionState
+from billing.models.credits import CreditNote, CreditNoteLine, CreditUse
+from billing.models.details import BillingDetails, Discount, TaxRate
 from billing.models.invoices import (
     Invoice,
     InvoiceLine,
@@ -12,13 +14,34 @@ from billing.models.invoices import (
 )
 from billing.models.ledger import Charge, NumberTally, Period, Quarantine, Rule, Tally, Usage
 from billing.models.markets import CallingCode, Market
+from billing.models.papers import Document, Email, Export
+from billing.models.payments import (
+    LIVE,
+    DunningStep,
+    GatewayEvent,
+    Payment,
+    PaymentMethod,
+    PaymentStatus,
+    Refund,
+)
 
 __all__ = [
+    "LIVE",
+    "BillingDetails",
     "CallingCode",
     "CardChoice",
     "CardVersion",
     "Charge",
     "Commitment",
+    "CreditNote",
+    "CreditNoteLine",
+    "CreditUse",
+    "Discount",
+    "Document",
+    "DunningStep",
+    "Email",
+    "Export",
+    "GatewayEvent",
     "Invoice",
     "InvoiceLine",
     "InvoiceStatus",
@@ -26,16 +49,21 @@ __all__ = [
     "Market",
     "NumberSeries",
     "NumberTally",
+    "Payment",
+    "PaymentMethod",
+    "PaymentStatus",
     "Period",
     "Quarantine",
     "Rate",
     "RateCard",
     "RateCategory",
+    "Refund",
     "Rule",
     "Seller",
     "SpendAlert",
     "SpendCap",
     "Tally",
+    "TaxRate",
     "Tier",
     "Usage",
     "VersionState",

@@ -1,13 +1,19 @@
 """Invoices as accountants use them: numbered without gaps, immutable once issued."""
 
-from typing import ClassVar
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from stdnum import iban
 
 from accounts.models import Business
+from billing.models.details import known_vat_id
 from billing.models.ledger import Period
 
 
@@ -29,33 +35,80 @@ class NumberSeries(models.Model):
 
 
 class InvoiceStatus(models.TextChoices):
-    """Open is issued and unpaid."""
+    """A draft waits for approval and has no number; open is issued and unpaid."""
 
+    DRAFT = "draft", _("Draft")
     OPEN = "open", _("Open")
     PAID = "paid", _("Paid")
     VOID = "void", _("Void")
     UNCOLLECTIBLE = "uncollectible", _("Uncollectible")
 
 
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Sets of invoices."""
+
+    def with_due(self) -> Self:
+        """Adds `due_minor`: what is still to be paid, in minor units; 0 for drafts and void ones."""
+        from billing.models import CreditNote, CreditUse, Payment, PaymentStatus
+
+        paid = _sum_of(Payment.objects.filter(invoice=OuterRef("pk"), status=PaymentStatus.SUCCEEDED))
+        credited = _sum_of(CreditNote.objects.filter(invoice=OuterRef("pk"), use=CreditUse.INVOICE), "total_minor")
+        return self.annotate(
+            due_minor=Case(
+                When(status__in=[InvoiceStatus.DRAFT, InvoiceStatus.VOID], then=Value(0)),
+                default=F("total_minor") - paid - credited,
+                output_field=models.BigIntegerField(),
+            )
+        )
+
+    def for_list(self) -> Self:
+        """What a list page shows: period at hand, `due_minor` added, newest first."""
+        return self.select_related("period").with_due().order_by("-issued_at", "-id")
+
+    def past_due(self, now: datetime) -> Self:
+        """Open invoices whose due date is over."""
+        return self.filter(status=InvoiceStatus.OPEN, due_at__lt=now)
+
+
+def _sum_of(rows: "models.QuerySet[Any]", column: str = "amount_minor") -> Coalesce:
+    total = rows.order_by().values("invoice").annotate(n=Sum(column)).values("n")
+    return Coalesce(Subquery(total), Value(0), output_field=models.BigIntegerField())
+
+
 class Invoice(models.Model):
-    """One month of one business, issued: seller and buyer are copied in, amounts are minor units (cents) of the currency."""
+    """One month of one business: seller and buyer are copied in, amounts are minor units (cents) of the currency.
+
+    `taxes` is a list of {"category", "percent", "base_minor", "tax_minor", "note"}, one for each rate group; categories
+    are the codes of EN 16931 (S standard, AE reverse charge, G export, O outside its scope).
+    """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="invoices")
     period = models.ForeignKey(Period, on_delete=models.PROTECT, related_name="invoices")
-    number = models.CharField(max_length=40, unique=True)
-    status = models.CharField(max_length=20, choices=InvoiceStatus.choices, default=InvoiceStatus.OPEN)
+    number = models.CharField(max_length=40, unique=True, null=True, blank=True)
+    status = models.CharField(max_length=20, choices=InvoiceStatus.choices, default=InvoiceStatus.DRAFT)
+    replaces = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by", help_text=_("A void one.")
+    )
     currency = models.CharField(max_length=3)
     seller = models.JSONField(default=dict)
     buyer = models.JSONField(default=dict)
     issued_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField()
-    subtotal_minor = models.BigIntegerField()
+    paid_at = models.DateTimeField(null=True, blank=True)
+    taxes = models.JSONField(default=list)
+    subtotal_minor = models.BigIntegerField(default=0)
     tax_minor = models.BigIntegerField(default=0)
-    total_minor = models.BigIntegerField()
+    total_minor = models.BigIntegerField(default=0)
+
+    objects = InvoiceQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-issued_at", "-id"]
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(number__isnull=False) | Q(status__in=["draft", "void"]), name="issued_invoice_has_number"
+            ),
+            models.CheckConstraint(condition=Q(total_minor=F("subtotal_minor") + F("tax_minor")), name="total_is_sum"),
             # A voided invoice may be reissued; two live ones for a month may not exist.
             models.UniqueConstraint(
                 fields=["business", "period"], condition=~Q(status="void"), name="one_live_invoice_per_period"
@@ -63,7 +116,12 @@ class Invoice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.number
+        return self.number or f"draft {self.pk}"
+
+    def due_now(self) -> int:
+        """What is still to be paid, in minor units."""
+        due: int = Invoice.objects.filter(pk=self.pk).with_due().get().due_minor  # type: ignore[attr-defined]
+        return due
 
 
 class LineKind(models.TextChoices):
@@ -72,6 +130,7 @@ class LineKind(models.TextChoices):
     FEE = "fee", _("Hosting fee")
     MESSAGES = "messages", _("Messages")
     LATE = "late", _("Messages of an earlier month")
+    DISCOUNT = "discount", _("Discount")
 
 
 class InvoiceLine(models.Model):
@@ -94,6 +153,8 @@ class InvoiceLine(models.Model):
     unit_price_micros = models.BigIntegerField()
     amount_micros = models.BigIntegerField(help_text=_("Exact."))
     amount_minor = models.BigIntegerField(help_text=_("Rounded half-even, once."))
+    tax_category = models.CharField(max_length=2, default="O")
+    tax_percent = models.DecimalField(max_digits=5, decimal_places=2, default=Decimal(0))
 
     class Meta:
         ordering: ClassVar = ["invoice", "position"]
@@ -105,15 +166,23 @@ class InvoiceLine(models.Model):
         return f"{self.invoice} line {self.position}"
 
 
+def known_iban(number: str) -> None:
+    """Refuse an IBAN whose check digits are wrong."""
+    if not iban.is_valid(number):
+        raise ValidationError(_("%(number)s is not a valid IBAN."), params={"number": number})
+
+
 class Seller(models.Model):
     """Who issues the invoices; edited by operators, copied into each invoice as it is issued."""
 
     name = models.CharField(max_length=120)
     address = models.TextField(blank=True)
     country = models.CharField(max_length=2, default="US")
-    vat_id = models.CharField(max_length=40, blank=True)
+    vat_id = models.CharField(max_length=40, blank=True, validators=[known_vat_id])
     email = models.EmailField(blank=True)
     number_prefix = models.CharField(max_length=20, default="INV")
+    credit_prefix = models.CharField(max_length=20, default="CN")
+    iban = models.CharField(max_length=40, blank=True, validators=[known_iban])
     terms_days = models.PositiveIntegerField(default=14, help_text=_("Days until an invoice is due."))
     is_current = models.BooleanField(default=True)
 
@@ -133,4 +202,5 @@ class Seller(models.Model):
             "country": self.country,
             "vat_id": self.vat_id,
             "email": self.email,
+            "iban": self.iban,
         }

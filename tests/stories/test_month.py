@@ -94,8 +94,8 @@ def test_a_month_is_hosted_metered_and_invoiced(month):
         assert [row["amount"] for row in by_line] == ["49.00", "0.02", "9.10", "0.04"]
         behind = list(csv.DictReader(io.StringIO("".join(messages_csv(invoice)))))
         assert len(behind) == 1008
-        india = [row for row in behind if row["market"] == "India"]
-        assert sorted(row["wamid"] for row in india) == sorted(wamids)
+        india = sorted((row for row in behind if row["market"] == "India"), key=lambda row: int(row["position"]))
+        assert [row["wamid"] for row in india] == wamids
         assert {(row["price"], row["line"]) for row in india} == {("0.0057", "2")}
         assert len(list(messages_csv(invoice, line=4))) == 1 + 5
 

@@ -1,0 +1,118 @@
+"""Who is billed and how it is taxed: a business's billing details, tax rates by country, agreed discounts."""
+
+from datetime import date
+from typing import Any, ClassVar, Self
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from stdnum.eu import vat
+
+from accounts.models import Business
+
+
+def known_vat_id(number: str) -> None:
+    """Refuse a VAT id whose country prefix is one of the EU's and whose check digits are wrong."""
+    compact = vat.compact(number)
+    if compact[:2].lower() in vat.MEMBER_STATES | {"el"} and not vat.is_valid(compact):
+        raise ValidationError(_("%(number)s is not a valid VAT id."), params={"number": number})
+
+
+class BillingDetails(models.Model):
+    """What the business wants on its invoices; copied into each as it is issued."""
+
+    business = models.OneToOneField(Business, on_delete=models.PROTECT, related_name="billing_details")
+    name = models.CharField(_("legal name"), max_length=120)
+    address = models.TextField(_("address"), max_length=400, blank=True)
+    country = models.CharField(_("country"), max_length=2)
+    vat_id = models.CharField(_("VAT id"), max_length=40, blank=True, validators=[known_vat_id])
+    reference = models.CharField(_("your reference or purchase order"), max_length=80, blank=True)
+    email = models.EmailField(_("invoices go to"), blank=True)
+    needs_approval = models.BooleanField(default=False, help_text=_("An operator approves each invoice first."))
+    auto_collect = models.BooleanField(_("pay automatically"), default=True)
+    customer_id = models.CharField(max_length=80, blank=True, help_text=_("Stripe customer."))
+    method_id = models.CharField(max_length=80, blank=True, help_text=_("Stripe payment method."))
+    method_label = models.CharField(max_length=80, blank=True, help_text=_("Brand and last digits."))
+
+    class Meta:
+        verbose_name_plural = "billing details"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def of(cls, business: Business) -> "BillingDetails":
+        """The details, or unsaved ones made from the business itself."""
+        found = cls.objects.filter(business=business).first()
+        return found or cls(business=business, name=business.name, country=business.country)
+
+    def as_copy(self) -> dict[str, Any]:
+        """What an invoice keeps of the buyer."""
+        return {
+            "name": self.name,
+            "address": self.address,
+            "country": self.country,
+            "vat_id": vat.compact(self.vat_id) if self.vat_id else "",
+            "reference": self.reference,
+            "email": self.email,
+        }
+
+
+class TaxRateQuerySet(models.QuerySet["TaxRate"]):
+    """Sets of tax rates."""
+
+    def on(self, day: date) -> Self:
+        """The rates in force on a day."""
+        return self.filter(Q(valid_to=None) | Q(valid_to__gt=day), valid_from__lte=day)
+
+
+class TaxRate(models.Model):
+    """The standard rate of a country's value added tax; effective-dated, kept by operators."""
+
+    country = models.CharField(max_length=2)
+    percent = models.DecimalField(max_digits=5, decimal_places=2)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
+
+    objects = TaxRateQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["country", "valid_from"], name="one_tax_rate_per_country_and_day"),
+            models.CheckConstraint(condition=Q(percent__gte=0, percent__lte=100), name="tax_rate_is_a_percentage"),
+            models.CheckConstraint(condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="tax_rate_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.country} {self.percent} %"
+
+
+class DiscountQuerySet(models.QuerySet["Discount"]):
+    """Sets of discounts."""
+
+    def of_month(self, business: Business, month: date) -> Self:
+        """Discounts that hold for a business in a month, in a fixed order."""
+        return self.filter(
+            Q(last_month=None) | Q(last_month__gte=month), business=business, first_month__lte=month
+        ).order_by("id")
+
+
+class Discount(models.Model):
+    """A percentage off everything a month costs, agreed with one business."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="discounts")
+    description = models.CharField(max_length=120)
+    percent = models.DecimalField(max_digits=5, decimal_places=2)
+    first_month = models.DateField(help_text=_("First day of the first month."))
+    last_month = models.DateField(null=True, blank=True, help_text=_("First day of the last month."))
+
+    objects = DiscountQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(percent__gt=0, percent__lte=100), name="discount_is_a_percentage"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.description}, {self.percent} %"

@@ -1,0 +1,138 @@
+"""Money that arrives and goes back: payments, refunds, what the payment network told us, and steps of dunning."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from billing.models.credits import CreditNote
+from billing.models.invoices import Invoice
+
+
+class PaymentMethod(models.TextChoices):
+    """How money came."""
+
+    STRIPE = "stripe", _("Card")
+    BANK = "bank", _("Bank transfer")
+    BALANCE = "balance", _("Credit balance")
+
+
+class PaymentStatus(models.TextChoices):
+    """Open and unknown ones are live: nothing else is tried for their invoice until they are settled."""
+
+    OPEN = "open", _("To be tried")
+    PENDING = "pending", _("Waits for the customer or the network")
+    UNKNOWN = "unknown", _("Result unknown")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+LIVE = [PaymentStatus.OPEN, PaymentStatus.PENDING, PaymentStatus.UNKNOWN]
+
+
+class PaymentQuerySet(models.QuerySet["Payment"]):
+    """Sets of payments."""
+
+    def live(self) -> Self:
+        """Attempts whose end is not known yet."""
+        return self.filter(status__in=LIVE)
+
+    def succeeded(self) -> Self:
+        """Money that arrived."""
+        return self.filter(status=PaymentStatus.SUCCEEDED)
+
+
+class Payment(models.Model):
+    """One attempt to pay an invoice; the idempotency key is committed before the network is asked."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="payments")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
+    attempt = models.PositiveIntegerField()
+    method = models.CharField(max_length=10, choices=PaymentMethod.choices)
+    status = models.CharField(max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    key = models.CharField(max_length=80, unique=True, help_text=_("Idempotency key, stable across retries."))
+    reference = models.CharField(max_length=120, blank=True, help_text=_("The network's id, or the bank's text."))
+    is_automatic = models.BooleanField(default=False)
+    failure = models.CharField(max_length=200, blank=True)
+    next_url = models.URLField(max_length=500, blank=True, help_text=_("Where the customer must go on."))
+    asked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PaymentQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["invoice", "attempt"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["invoice", "attempt"], name="attempt_once_per_invoice"),
+            models.UniqueConstraint(
+                fields=["invoice"], condition=Q(status__in=LIVE), name="one_live_payment_per_invoice"
+            ),
+            models.UniqueConstraint(
+                fields=["method", "reference"], condition=~Q(reference=""), name="payment_reference_once"
+            ),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice} attempt {self.attempt}"
+
+
+class Refund(models.Model):
+    """Money going back from one payment, for a credit note."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    credit_note = models.ForeignKey(CreditNote, on_delete=models.PROTECT, related_name="refunds")
+    status = models.CharField(max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN)
+    amount_minor = models.BigIntegerField()
+    key = models.CharField(max_length=80, unique=True)
+    reference = models.CharField(max_length=120, blank=True)
+    failure = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_is_positive"),
+            models.UniqueConstraint(fields=["payment", "credit_note"], name="one_refund_per_payment_and_note"),
+        ]
+
+    def __str__(self) -> str:
+        return f"refund of {self.payment}"
+
+
+class GatewayEvent(models.Model):
+    """A webhook of the payment network: stored once by its id; only a bell, the object itself is fetched anew."""
+
+    event_id = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=80)
+    object_id = models.CharField(max_length=120, blank=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    applied_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.event_id}"
+
+
+class DunningStep(models.Model):
+    """That one step of the dunning schedule was taken for one invoice; a step is taken once."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="dunning_steps")
+    step = models.CharField(max_length=30)
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["invoice", "step"], name="dunning_step_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} of {self.invoice}"
