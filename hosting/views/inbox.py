@@ -99,7 +99,11 @@ def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 def _send_template(
-    request: BusinessRequest, conversation: Conversation, template: Template, form: TemplateForm, context: dict[str, Any]
+    request: BusinessRequest,
+    conversation: Conversation,
+    template: Template,
+    form: TemplateForm,
+    context: dict[str, Any],
 ) -> HttpResponse:
     try:
         _send(request, conversation, kind="template", content=threads.template_content(template, form.values()))
@@ -204,7 +208,9 @@ def _send(request: BusinessRequest, conversation: Conversation, **what: Any) -> 
 
 def _tell(request: BusinessRequest, conversation: Conversation) -> None:
     public_id = str(conversation.public_id)
-    transaction.on_commit(lambda: live.announce(request.business.pk, kind="message", conversation=public_id), robust=True)
+    transaction.on_commit(
+        lambda: live.announce(request.business.pk, kind="message", conversation=public_id), robust=True
+    )
 
 
 def _conversation(request: BusinessRequest, public_id: uuid.UUID) -> Conversation:
