@@ -43,7 +43,11 @@ def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     before = _number(request.GET.get("before"))
     context = _open(request, conversation, before=before)
     if request.htmx:  # type: ignore[attr-defined]
-        return render(request, "hosting/_pane.html", context)
+        response = render(request, "hosting/_pane.html", context)
+        if conversation.unread_count:
+            # The list beside it still shows the count that this page just cleared.
+            response.headers["HX-Trigger-After-Settle"] = "news"
+        return response
     return render(request, "hosting/inbox.html", context | _list(request, current=str(public_id)))
 
 
