@@ -121,5 +121,7 @@ def _cells(row: Message, price: str) -> tuple[object, ...]:
 
 def _line(cells: tuple[object, ...]) -> str:
     text = StringIO()
-    csv.writer(text).writerow(f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in cells)
+    csv.writer(text).writerow(
+        f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in cells
+    )
     return text.getvalue()

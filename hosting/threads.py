@@ -24,9 +24,10 @@ VIEWS: dict[str, Q] = {
     "resolved": Q(is_resolved=True),
 }
 
-KNOWN_KINDS = frozenset(
-    "text template image video audio document sticker location contacts interactive button order reaction system".split()
-)
+KNOWN_KINDS = frozenset({
+    "text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive",
+    "button", "order", "reaction", "system",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,5 @@ def template_content(template: Template, values: dict[str, str]) -> dict[str, An
 
 def _parameters(values: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [
-        {"type": "text", "text": value} | ({} if name.isdigit() else {"parameter_name": name})
-        for name, value in values
+        {"type": "text", "text": value} | ({} if name.isdigit() else {"parameter_name": name}) for name, value in values
     ]

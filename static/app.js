@@ -136,13 +136,9 @@
     const preview = event.target.closest("form[data-preview]");
     if (preview) fillPreview(preview);
   });
-  document.addEventListener("htmx:configRequest", (event) => {
-    const form = event.target.closest?.("form[data-draft]");
-    if (form) form.dataset.sent = "1";
-  });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    const form = event.target.closest?.("form[data-draft]");
-    if (form && event.detail.successful && !event.detail.xhr.responseText.includes('role="alert"')) localStorage.removeItem(draftKey(form));
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const form = event.detail.requestConfig.elt;
+    if (form.dataset.draft && event.detail.xhr.status === 200 && !event.detail.xhr.responseText.includes('role="alert"')) localStorage.removeItem(draftKey(form));
   });
   const fillPreview = (form) => {
     const shown = $("[data-text]", form);

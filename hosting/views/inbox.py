@@ -43,7 +43,11 @@ def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     before = _number(request.GET.get("before"))
     context = _open(request, conversation, before=before)
     if request.htmx:  # type: ignore[attr-defined]
-        return render(request, "hosting/_pane.html", context)
+        response = render(request, "hosting/_pane.html", context)
+        if conversation.unread_count:
+            # The list beside it still shows the count that this page just cleared.
+            response.headers["HX-Trigger-After-Settle"] = "news"
+        return response
     return render(request, "hosting/inbox.html", context | _list(request, current=str(public_id)))
 
 
@@ -99,7 +103,11 @@ def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 def _send_template(
-    request: BusinessRequest, conversation: Conversation, template: Template, form: TemplateForm, context: dict[str, Any]
+    request: BusinessRequest,
+    conversation: Conversation,
+    template: Template,
+    form: TemplateForm,
+    context: dict[str, Any],
 ) -> HttpResponse:
     try:
         _send(request, conversation, kind="template", content=threads.template_content(template, form.values()))
@@ -204,7 +212,9 @@ def _send(request: BusinessRequest, conversation: Conversation, **what: Any) -> 
 
 def _tell(request: BusinessRequest, conversation: Conversation) -> None:
     public_id = str(conversation.public_id)
-    transaction.on_commit(lambda: live.announce(request.business.pk, kind="message", conversation=public_id), robust=True)
+    transaction.on_commit(
+        lambda: live.announce(request.business.pk, kind="message", conversation=public_id), robust=True
+    )
 
 
 def _conversation(request: BusinessRequest, public_id: uuid.UUID) -> Conversation:
