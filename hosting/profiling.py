@@ -44,7 +44,7 @@ MAX_LINKS = 2000
 def profile_of(number: Number) -> dict[str, Any]:
     """The profile in the Cloud API's words; what was never set is empty."""
     empty = {"about": "", "address": "", "description": "", "email": "", "websites": [], "vertical": "UNDEFINED"}
-    return {"messaging_product": "whatsapp"} | empty | number.profile
+    return {"messaging_product": "whatsapp", **empty, **number.profile}
 
 
 def change_profile(number: Number, given: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ def store_media(
         kind = files.type_of(held.read(files.HEAD_BYTES), mime_type)
         files.check_size(kind, size)
         held.seek(0)
-        files.check_pixels(kind, held)  # type: ignore[arg-type]
+        files.check_pixels(kind, held)
         media = Media(business=business, mime_type=kind, size=size, sha256=digest, filename=safe_name(filename))
         if not default_storage.exists(media.path):
             held.seek(0)
@@ -85,7 +85,7 @@ def delete_media(media: Media) -> None:
     Media.objects.live().filter(pk=media.pk).update(deleted_at=timezone.now())
 
 
-def open_media(media: Media) -> File:
+def open_media(media: Media) -> "File[bytes]":
     """Its content, for reading."""
     return default_storage.open(media.path, "rb")
 

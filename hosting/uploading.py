@@ -36,7 +36,7 @@ def own(*, business_id: int, upload_id: str) -> Upload:
 
 
 def take(*, business: Business, upload_id: str, offset: str, content: Any) -> str:
-    """Take in bytes (a readable) that begin at `offset` (digits); returns the handle once the file is whole, else ''."""
+    """Take in bytes (a readable) from `offset` (digits) on; returns the handle once the file is whole, else empty."""
     with scope(business.pk):
         upload = Upload.objects.select_for_update().get(upload_id=upload_id)
         if upload.media_id:

@@ -41,7 +41,7 @@ def account_edge(request: HttpRequest, waba_id: str, name: str) -> HttpResponse:
         found = edge(name)
         if found is None:
             raise CloudApiError(100, f"There is no edge '{name}' here.")
-        return answer(found(account, {key: as_list(value) for key, value in request.GET.items()}))
+        return answer(found(account, {key: as_list(str(value)) for key, value in request.GET.items()}))
 
 
 def span(parameters: Parameters) -> tuple[datetime, datetime, str]:

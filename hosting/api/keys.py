@@ -105,9 +105,9 @@ def cloud_api(*methods: str) -> Callable[[View], View]:
             except CloudApiError as error:
                 return error_answer(error.as_json(trace), error.status)
             except ParleyError as error:
-                return error_answer({"error": {"message": error.message, "type": "OAuthException", "code": 100,
-                                               "error_data": {"messaging_product": "whatsapp", "details": error.message},
-                                               "fbtrace_id": trace}}, error.status)  # fmt: skip
+                held = {"messaging_product": "whatsapp", "details": error.message}
+                body = {"message": error.message, "type": "OAuthException", "code": 100, "error_data": held}
+                return error_answer({"error": body | {"fbtrace_id": trace}}, error.status)
             except (OperationalError, InterfaceError):
                 log.exception("database_away", trace=trace)
                 connection.close()

@@ -88,7 +88,10 @@ def template_object(template: Template) -> dict[str, Any]:
         "category": template.category.upper(),
         "components": template.components,
         "parameter_format": template.parameter_format,
-        "quality_score": {"score": template.quality},
+        "quality_score": {
+            "score": template.quality,
+            "date": int((template.edited_at or template.created_at).timestamp()),
+        },
         "rejected_reason": template.rejected_reason,
     }
 

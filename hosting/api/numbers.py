@@ -17,7 +17,7 @@ from hosting.cloudapi.reading import as_dict, as_list, as_text
 from hosting.errors import CloudApiError
 from hosting.models import Block, ChatLink, Message, Number
 
-Edge = Callable[[HttpRequest, Number], Any]
+Edge = Callable[..., Any]
 
 
 def _edge(*methods: str) -> Callable[[Edge], Callable[..., HttpResponse]]:

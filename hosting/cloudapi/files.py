@@ -1,8 +1,8 @@
 """What a file is, by its first bytes; which kinds of message may carry it, and how large it may be."""
 
-import io
 import warnings
 from dataclasses import dataclass
+from typing import IO
 
 from PIL import Image
 
@@ -106,7 +106,7 @@ def check_kind(kind: str, mime_type: str, field: str) -> None:
         raise CloudApiError(131053, f"{field}: a message of type {kind} does not carry {mime_type}.", field=field)
 
 
-def check_pixels(mime_type: str, content: io.BufferedIOBase) -> None:
+def check_pixels(mime_type: str, content: IO[bytes]) -> None:
     """Refuse (131053) a picture that is broken or has too many pixels, from its header alone."""
     if not mime_type.startswith("image/"):
         return
