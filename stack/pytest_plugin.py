@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -64,7 +65,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _drop_databases(run: str) -> None:
     import psycopg
 
-    with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as server:
+    url = urlsplit(os.environ["DATABASE_SUPERUSER_URL"])._replace(path="/postgres").geturl()
+    with psycopg.connect(url, autocommit=True) as server:
         found = server.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%_{run}"])
         for (name,) in found.fetchall():
             server.execute(psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(psycopg.sql.Identifier(name)))

@@ -13,9 +13,10 @@ BEGIN
     IF NOT pg_has_role('parley_app', 'parley_system', 'MEMBER') THEN
         GRANT parley_system TO parley_app;
     END IF;
-    -- With one login for all, the application takes the plain role when it connects.
-    IF NOT pg_has_role(current_user, 'parley_app', 'MEMBER') THEN
-        EXECUTE format('GRANT parley_app, parley_system TO %I', current_user);
+    -- With one login for all, the application takes the plain role when it connects. Who makes a role
+    -- may administer it but not take it: asked is SET, not MEMBER.
+    IF NOT pg_has_role(current_user, 'parley_app', 'SET') THEN
+        EXECUTE format('GRANT parley_app, parley_system TO %I WITH INHERIT FALSE, SET TRUE', current_user);
     END IF;
 END $$;
 GRANT USAGE ON SCHEMA public TO parley_app, parley_system;

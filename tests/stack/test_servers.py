@@ -115,6 +115,15 @@ def test_a_second_start_is_refused_and_leaves_the_first_alone(servers: Servers) 
     assert all(born(pid) for pid in servers.pids.values())
 
 
+def test_make_clean_is_refused_while_parley_runs(servers: Servers) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "stack.placing", str(servers.root)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert told.returncode == 1
+    assert told.stderr == f"parley: Parley runs already on {servers.root} (process {os.getpid()}). Stop it first.\n"
+    assert servers.root.exists()
+
+
 def test_what_a_killed_supervisor_left_is_ended_and_others_are_spared(var: Path) -> None:
     # As on a system without a parent-death signal: they live on, and stack.json names them.
     left, other = (subprocess.Popen(["sleep", "60"], start_new_session=True) for _ in range(2))
