@@ -40,23 +40,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import tenancy
-from accounts.errors import NotAllowed, ParleyError
+from accounts.errors import BadInput, NotAllowed, ParleyError
 from accounts.models import ApiKey, Business, KeyScope
 from accounts.paging import KeysetPagination
 
 log = structlog.get_logger(__name__)
 KEY = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
-
-
-class BadInput(ParleyError):
-    """An input is refused; `field` names it."""
-
-    code = "invalid"
-    status = 400
-
-    def __init__(self, message: str, *, field: str = "") -> None:
-        self.field = field
-        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)

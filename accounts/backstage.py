@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import BinaryField, Field, Model, QuerySet
-from django.http import HttpRequest
+from django.db.utils import IntegrityError
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html_join
@@ -92,6 +93,15 @@ class HouseAdmin(ModelAdmin):  # type: ignore[misc]
     def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         """Secrets and raw bytes are never on a form."""
         return [*(super().get_exclude(request, obj) or []), *hidden_of(self.model, self.hidden)]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The page; what the database refuses is said on it, and nothing is saved."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError as error:
+            found = getattr(error.__cause__, "diag", None)
+            messages.error(request, (found and found.message_primary) or str(error))
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """Save, and record what changed in the same transaction."""

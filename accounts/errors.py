@@ -27,3 +27,14 @@ class NotAllowed(ParleyError):
     code = "forbidden"
     status = 403
     message = "Your role does not allow this."
+
+
+class BadInput(ParleyError):
+    """An input is refused; `field` names it."""
+
+    code = "invalid"
+    status = 400
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        self.field = field
+        super().__init__(message)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts import team_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -11,4 +11,13 @@ urlpatterns = [
     path("you/language/", views.language, name="language"),
     path("keys/", views.keys, name="keys"),
     path("keys/<int:key_id>/revoke/", views.revoke_key, name="revoke_key"),
+    path("keys/<int:key_id>/replace/", views.replace_key, name="replace_key"),
+    path("start/", team_views.found, name="found_business"),
+    path("team/", team_views.team, name="team"),
+    path("team/leave/", team_views.leave, name="leave_business"),
+    path("team/<int:member_id>/role/", team_views.change_role, name="change_role"),
+    path("team/<int:member_id>/remove/", team_views.remove, name="remove_member"),
+    path("team/<int:member_id>/transfer/", team_views.transfer, name="transfer_business"),
+    path("team/invitations/<int:invitation_id>/withdraw/", team_views.withdraw, name="withdraw_invitation"),
+    path("join/<str:token>/", team_views.accept, name="accept_invitation"),
 ]

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts import keying
 from accounts.forms import ApiKeyForm
 from accounts.membership import SESSION_KEY, BusinessRequest, member_page
 from accounts.models import ApiKey, Membership, Role
@@ -36,7 +37,8 @@ def switch(request: HttpRequest) -> HttpResponse:
     """Work in another business that one is a member of."""
     wanted = request.POST.get("business", "")
     with system("a login chooses among its businesses"):
-        if not wanted.isdecimal() or not Membership.objects.filter(user_id=request.user.pk or 0, business_id=wanted).exists():
+        member = Membership.objects.filter(user_id=request.user.pk or 0)
+        if not wanted.isdecimal() or len(wanted) > 18 or not member.filter(business_id=wanted).exists():
             raise Http404
     request.session[SESSION_KEY] = int(wanted)
     return redirect("home")
@@ -60,8 +62,17 @@ def keys(request: BusinessRequest) -> HttpResponse:
     """API keys: the list, and a form that makes one and shows its text this once."""
     form, secret = ApiKeyForm(request.POST or None), ""
     if request.method == "POST" and form.is_valid():
-        _, secret = ApiKey.issue(request.business, name=form.cleaned_data["name"], scopes=form.cleaned_data["scopes"])
+        _, secret = keying.make_key(
+            business=request.business,
+            name=form.cleaned_data["name"],
+            scopes=form.cleaned_data["scopes"],
+            expires_at=form.expires_at(),
+        )
         form = ApiKeyForm()
+    return _keys(request, form, secret)
+
+
+def _keys(request: BusinessRequest, form: ApiKeyForm, secret: str) -> HttpResponse:
     found = ApiKey.objects.filter(business=request.business).order_by("revoked_at", "-id")
     context = {"keys": found, "form": form, "secret": secret, "base_url": settings.BASE_URL}
     return render(request, "accounts/keys.html", context)
@@ -69,7 +80,15 @@ def keys(request: BusinessRequest) -> HttpResponse:
 
 @require_POST
 @member_page(Role.OWNER)
+def replace_key(request: BusinessRequest, key_id: int) -> HttpResponse:
+    """Make a successor with the same reach and show it this once; the old key works one day more."""
+    _, secret = keying.replace_key(key=get_object_or_404(ApiKey, business=request.business, pk=key_id))
+    return _keys(request, ApiKeyForm(), secret)
+
+
+@require_POST
+@member_page(Role.OWNER)
 def revoke_key(request: BusinessRequest, key_id: int) -> HttpResponse:
     """Make a key useless at once."""
-    get_object_or_404(ApiKey, business=request.business, pk=key_id).revoke()
+    keying.revoke_key(key=get_object_or_404(ApiKey, business=request.business, pk=key_id))
     return redirect("keys")

@@ -14,9 +14,9 @@ class HostingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the health page which queues there are, and the navigation which pages."""
-        from accounts import health, navigation
+        from accounts import health, joining, navigation
         from accounts.models import Role
-        from hosting import waiting
+        from hosting import starting, waiting
 
         for queue in ("events", "outgoing", "webhook_calls"):
             health.queues[queue] = partial(waiting.age_of, queue)
@@ -25,3 +25,4 @@ class HostingConfig(AppConfig):
         navigation.add(navigation.Page(_("Inbox"), "inbox", "inbox", 10, chats))
         navigation.add(navigation.Page(_("Phone"), "phones", "phone", 30, chats))
         navigation.add(navigation.Page(_("Messages"), "messages", "list", 20))
+        joining.founded.append(starting.give_sandbox)

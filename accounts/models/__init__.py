@@ -2,6 +2,7 @@
 
 from accounts.models.audit import AuditEntry, Heartbeat
 from accounts.models.businesses import Business, Membership, Plan, Role, known_timezone
+from accounts.models.invitations import Invitation, in_a_week
 from accounts.models.keys import ApiKey, ApiKeyQuerySet, KeyScope, all_scopes
 from accounts.models.users import User, UserManager
 
@@ -11,6 +12,7 @@ __all__ = [
     "AuditEntry",
     "Business",
     "Heartbeat",
+    "Invitation",
     "KeyScope",
     "Membership",
     "Plan",
@@ -18,5 +20,6 @@ __all__ = [
     "User",
     "UserManager",
     "all_scopes",
+    "in_a_week",
     "known_timezone",
 ]

@@ -85,11 +85,12 @@ class Business(models.Model):
 
 
 class Role(models.TextChoices):
-    """What a member may do: the owner everything, the agent the chats, finance the money."""
+    """What a member may do: the owner everything, the agent the chats, finance the money, the viewer look at messages."""
 
     OWNER = "owner", _("Owner")
     AGENT = "agent", _("Agent")
     FINANCE = "finance", _("Finance")
+    VIEWER = "viewer", _("Viewer")
 
 
 class Membership(models.Model):

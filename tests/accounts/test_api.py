@@ -10,7 +10,8 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
-from accounts.api import BadInput, BusinessAPIMixin, BusinessAPIView
+from accounts.api import BusinessAPIMixin, BusinessAPIView
+from accounts.errors import BadInput
 from accounts.models import ApiKey, Business, KeyScope, Membership
 from accounts.tenancy import scope, system
 from tests.factories import make_business, make_key, make_member

@@ -101,7 +101,8 @@ def test_the_start_page_depends_on_the_role(business: Business) -> None:
 
 
 def test_a_login_without_a_business_is_told_what_to_do(business: Business) -> None:
-    user = make_member(business)
+    make_member(business)
+    user = make_member(business, "agent")
     with system("test data"):
         Membership.objects.filter(user=user).delete()
     client = Client()

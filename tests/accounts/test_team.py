@@ -1,0 +1,233 @@
+"""The team: founding, invitations, roles, seats and the last owner."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db.utils import IntegrityError
+from django.test import Client
+from django.utils import timezone
+
+from accounts import auditing, joining, keying
+from accounts.errors import BadInput, NotAllowed, NotYours
+from accounts.models import ApiKey, AuditEntry, Business, Invitation, Membership, User
+from accounts.tenancy import scope, system
+from hosting.models import Handset, Number, Template
+from tests.factories import make_business, make_key, make_member
+
+pytestmark = pytest.mark.django_db
+
+
+def _client(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def _membership(user: User) -> Membership:
+    with system("test"):
+        return Membership.objects.select_related("user").get(user=user)
+
+
+def _token_of(message: Any) -> str:
+    return str(message.body).split("/join/")[1].split("/")[0]
+
+
+def test_whoever_founds_a_business_owns_it_and_can_send(client: Client) -> None:
+    user = User.objects.create_user("ada@example.com")
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get("/").status_code == 403
+    assert client.post("/start/", {"name": " Ada's Tea "}).status_code == 302
+    member = _membership(user)
+    with scope(member.business_id):
+        business = Business.objects.get()
+        assert (business.name, business.plan_id, member.role) == ("Ada's Tea", "free", "owner")
+        assert [Number.objects.count(), Template.objects.count(), Handset.objects.count()] == [1, 1, 1]
+        assert Number.objects.get().transport == "sandbox"
+        assert AuditEntry.objects.get().action == "business.founded"
+    assert client.get("/", follow=True).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 121])
+def test_a_business_needs_a_name(client: Client, name: str) -> None:
+    client.force_login(User.objects.create_user("ada@example.com"), backend="django.contrib.auth.backends.ModelBackend")
+    response = client.post("/start/", {"name": name})
+    assert response.status_code == 400
+    assert b"1 to 120 characters" in response.content
+    with system("test"):
+        assert not Business.objects.exists()
+
+
+def test_an_invitation_is_mailed_and_works_once(django_capture_on_commit_callbacks: Any) -> None:
+    business = make_business()
+    owner = make_member(business)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert _client(owner).post("/team/", {"email": "Bob@Example.com", "role": "finance"}).status_code == 302
+    assert mail.outbox[0].to == ["bob@example.com"]
+    token = _token_of(mail.outbox[0])
+    bob = User.objects.create_user("bob@example.com")
+    assert _client(bob).get(f"/join/{token}/").status_code == 200
+    assert not Membership.objects.filter(user=bob).exists()
+    assert _client(bob).post(f"/join/{token}/").status_code == 302
+    assert (_membership(bob).role, _membership(bob).business_id) == ("finance", business.pk)
+    assert _client(bob).post(f"/join/{token}/").status_code == 404
+    with scope(business.pk):
+        assert list(AuditEntry.objects.order_by("id").values_list("action", "actor_name")) == [
+            ("member.invited", owner.email),
+            ("member.joined", "bob@example.com"),
+        ]
+        assert token.encode() not in bytes(Invitation.objects.get().digest)
+
+
+def test_somebody_else_cannot_use_the_link(django_capture_on_commit_callbacks: Any) -> None:
+    business = make_business()
+    owner = make_member(business)
+    with django_capture_on_commit_callbacks(execute=True), scope(business.pk):
+        joining.invite(business=business, by=owner, email="bob@example.com", role="agent")
+    eve = User.objects.create_user("eve@example.com")
+    with pytest.raises(NotAllowed):
+        joining.accept(token=_token_of(mail.outbox[0]), user=eve)
+    with system("test"):
+        assert not Membership.objects.filter(user=eve).exists()
+
+
+@pytest.mark.parametrize("fate", ["withdrawn", "too old", "unknown"])
+def test_dead_invitations_open_nothing(django_capture_on_commit_callbacks: Any, fate: str) -> None:
+    business = make_business()
+    owner = make_member(business)
+    with django_capture_on_commit_callbacks(execute=True), scope(business.pk):
+        invitation = joining.invite(business=business, by=owner, email="bob@example.com", role="agent")
+    token = _token_of(mail.outbox[0])
+    with scope(business.pk):
+        if fate == "withdrawn":
+            joining.withdraw(invitation=invitation)
+        elif fate == "too old":
+            Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    if fate == "unknown":
+        token = "x" * 43
+    with pytest.raises(NotYours):
+        joining.accept(token=token, user=User.objects.create_user("bob@example.com"))
+
+
+@pytest.mark.parametrize(("email", "role"), [("not an address", "agent"), ("a@example.com", "emperor"), ("", "agent")])
+def test_bad_invitations_are_refused(email: str, role: str) -> None:
+    business = make_business()
+    with pytest.raises(BadInput), scope(business.pk):
+        joining.invite(business=business, by=make_member(business), email=email, role=role)
+    with system("test"):
+        assert not Invitation.objects.exists()
+
+
+def test_members_and_invited_people_are_not_invited_again() -> None:
+    business = make_business()
+    owner = make_member(business)
+    with scope(business.pk):
+        joining.invite(business=business, by=owner, email="bob@example.com", role="agent")
+        for email in ("bob@example.com", owner.email):
+            with pytest.raises(joining.Refused, match="already"):
+                joining.invite(business=business, by=owner, email=email, role="agent")
+        assert Invitation.objects.count() == 1
+
+
+def test_a_new_role_counts_from_the_next_request() -> None:
+    business = make_business()
+    owner, agent = make_member(business), make_member(business, "agent")
+    browser = _client(agent)
+    assert browser.get("/team/").status_code == 403
+    changed = _client(owner).post(f"/team/{_membership(agent).pk}/role/", {"role": "owner"})
+    assert changed.status_code == 302
+    assert browser.get("/team/").status_code == 200
+    _client(owner).post(f"/team/{_membership(agent).pk}/remove/")
+    assert browser.get("/team/").status_code == 403
+
+
+@pytest.mark.parametrize("deed", ["leave", "demote", "remove", "bulk"])
+def test_the_last_owner_stays(deed: str) -> None:
+    business = make_business()
+    owner = make_member(business)
+    make_member(business, "agent")
+    member = _membership(owner)
+    browser = _client(owner)
+    if deed == "leave":
+        assert browser.post("/team/leave/").status_code == 409
+    elif deed == "demote":
+        assert browser.post(f"/team/{member.pk}/role/", {"role": "agent"}).status_code == 409
+    elif deed == "remove":
+        assert browser.post(f"/team/{member.pk}/remove/").status_code == 409
+    else:
+        with pytest.raises(IntegrityError, match="last owner"), system("test"):
+            Membership.objects.filter(business=business).update(role="viewer")
+    assert _membership(owner).role == "owner"
+    with system("test"):
+        assert not AuditEntry.objects.exists()
+
+
+def test_a_business_is_handed_over() -> None:
+    business = make_business()
+    owner, agent = make_member(business), make_member(business, "agent")
+    assert _client(owner).post(f"/team/{_membership(agent).pk}/transfer/").status_code == 302
+    assert (_membership(owner).role, _membership(agent).role) == ("agent", "owner")
+
+
+def test_strangers_members_are_not_found() -> None:
+    owner, stranger = make_member(make_business()), make_member(make_business("Other"))
+    target = _membership(stranger).pk
+    for path in (f"/team/{target}/role/", f"/team/{target}/remove/", f"/team/{target}/transfer/"):
+        assert _client(owner).post(path, {"role": "viewer"}).status_code == 404
+    assert _membership(stranger).role == "owner"
+
+
+def test_seats_hold_for_members_and_open_invitations() -> None:
+    business = make_business(plan_id="free")  # three seats
+    owner = make_member(business)
+    with scope(business.pk):
+        joining.invite(business=business, by=owner, email="b@example.com", role="agent")
+        kept = joining.invite(business=business, by=owner, email="c@example.com", role="agent")
+        with pytest.raises(joining.Refused, match="The Free plan has 3 seats, and all are taken"):
+            joining.invite(business=business, by=owner, email="d@example.com", role="agent")
+        joining.withdraw(invitation=kept)
+        joining.invite(business=business, by=owner, email="d@example.com", role="agent")
+
+
+def test_the_audit_log_cannot_be_changed_and_goes_with_its_change() -> None:
+    business = make_business()
+    with scope(business.pk):
+        auditing.record(action="test.done", subject="x", business=business, after={"when": timezone.now()})
+    for deed in (lambda: AuditEntry.objects.update(action="y"), lambda: AuditEntry.objects.all().delete()):
+        with pytest.raises(IntegrityError, match="append-only"), scope(business.pk):
+            deed()
+    with pytest.raises(ZeroDivisionError), scope(business.pk):
+        auditing.record(action="test.undone", subject="x", business=business)
+        _ = 1 / 0
+    with scope(business.pk):
+        assert AuditEntry.objects.get().action == "test.done"
+        assert AuditEntry.objects.get().actor_name == "parley"
+
+
+def test_a_key_is_replaced_with_a_day_of_overlap() -> None:
+    business = make_business()
+    make_key(business, scopes=["read"])
+    with scope(business.pk):
+        old = ApiKey.objects.get()
+        new, text = keying.replace_key(key=old)
+        old.refresh_from_db()
+        assert new.scopes == ["read"]
+        assert text.startswith(f"parley_{new.prefix}_")
+        assert old.expires_at is not None
+        assert timedelta(hours=23, minutes=59) < old.expires_at - timezone.now() <= timedelta(hours=24)
+        assert ApiKey.objects.live().count() == 2
+        keying.revoke_key(key=old)
+        with pytest.raises(BadInput):
+            keying.replace_key(key=old)
+        actions = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
+        assert actions == ["key.made", "key.replaced", "key.revoked"]
+
+
+@pytest.mark.parametrize("scopes", [[], ["everything"]])
+def test_a_key_reaches_something_known(scopes: list[str]) -> None:
+    business = make_business()
+    with pytest.raises(BadInput), scope(business.pk):
+        keying.make_key(business=business, name="x", scopes=scopes)
+    with system("test"):
+        assert not ApiKey.objects.exists()
