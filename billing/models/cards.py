@@ -63,7 +63,10 @@ class CardVersion(models.Model):
     valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
     service_free_in_window = models.BooleanField(default=False)
     utility_free_in_window = models.BooleanField(default=False)
-    free_entry_hours = models.PositiveIntegerField(default=72)
+    free_entry_hours = models.PositiveIntegerField(
+        default=72, help_text=_("How long after a free-entry window opened a message is free; 0 switches it off.")
+    )
+    reactions_free = models.BooleanField(default=True, db_default=True)
     free_messages = models.PositiveIntegerField(
         default=0, db_default=0, help_text=_("Service messages that are free for each number, market and month.")
     )

@@ -44,6 +44,7 @@ class Rule(models.TextChoices):
     SERVICE_IN_WINDOW = "service_in_window", _("Service is free in the 24-hour window")
     UTILITY_IN_WINDOW = "utility_in_window", _("Utility is free in the 24-hour window")
     FREE_ENTRY = "free_entry", _("Free-entry window")
+    REACTION = "reaction", _("Reactions are free")
     ALLOWANCE = "allowance", _("Within the month's free messages of its number")
 
 
@@ -184,6 +185,9 @@ class Quarantine(models.Model):
     category = models.CharField(max_length=20)
     window_open = models.BooleanField()
     free_entry = models.BooleanField()
+    free_entry_at = models.DateTimeField(null=True, blank=True)
+    kind = models.CharField(max_length=20, blank=True, db_default="")
+    accepted_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField()
     reason = models.CharField(max_length=20, choices=Reason.choices)
     quarantined_at = models.DateTimeField(default=timezone.now)

@@ -31,6 +31,7 @@ WITH open AS MATERIALIZED (
     -- A business follows the card chosen for it, else the default card of its currency.
     SELECT k.business_id, k.month, o.month AS own_open, e.month AS earliest_open, h.market AS home,
            v.id AS version_id, v.service_free_in_window, v.utility_free_in_window, v.free_messages,
+           v.free_entry_hours, v.reactions_free,
            coalesce(choice.discount_percent, 0) AS discount_percent, card.floor_micros
       FROM (SELECT DISTINCT business_id, month FROM dated) k
       JOIN accounts_business z ON z.id = k.business_id
@@ -49,7 +50,9 @@ WITH open AS MATERIALIZED (
     SELECT d.*, coalesce(v.own_open, v.earliest_open) AS billed_month, v.version_id, v.home,
            v.free_messages, v.discount_percent, v.floor_micros,
            coalesce(c7.market, c6.market, c5.market, c4.market, c3.market, c2.market, c1.market, 'Other') AS market,
-           CASE WHEN d.free_entry THEN 'free_entry'
+           CASE WHEN d.free_entry AND coalesce(d.accepted_at < d.free_entry_at + v.free_entry_hours * interval '1 hour',
+                                               v.free_entry_hours > 0) THEN 'free_entry'
+                WHEN d.kind = 'reaction' AND v.reactions_free THEN 'reaction'
                 WHEN d.category = 'service' AND d.window_open AND v.service_free_in_window THEN 'service_in_window'
                 WHEN d.category = 'utility' AND d.window_open AND v.utility_free_in_window THEN 'utility_in_window'
                 ELSE 'tier' END AS rule
@@ -65,7 +68,8 @@ WITH open AS MATERIALIZED (
       LEFT JOIN codes c7 ON c7.month = d.month AND c7.prefix = left(d.recipient, 7)
 ), rated AS MATERIALIZED (
     -- Authentication sent from another market has a price of its own where the card names one.
-    SELECT p.message_id, p.business_id, p.number_id, p.recipient, p.window_open, p.free_entry, p.delivered_at, p.month,
+    SELECT p.message_id, p.business_id, p.number_id, p.recipient, p.window_open, p.free_entry, p.free_entry_at, p.kind,
+           p.accepted_at, p.delivered_at, p.month,
            p.billed_month, p.market, p.rule, p.version_id, p.free_messages, p.discount_percent, p.floor_micros,
            p.category AS sent_as, coalesce(abroad.category, p.category) AS category,
            coalesce(abroad.id, r.id) AS rate_id,
@@ -79,10 +83,10 @@ WITH open AS MATERIALIZED (
        AND abroad.version_id = p.version_id AND abroad.market_id = p.market AND p.home IS DISTINCT FROM p.market
 ), quarantined AS (
     INSERT INTO billing_quarantine
-        (message_id, business_id, number_id, recipient, category, window_open, free_entry, delivered_at, reason,
-         quarantined_at)
-    SELECT message_id, business_id, number_id, recipient, sent_as, window_open, free_entry, delivered_at, refused,
-           now()
+        (message_id, business_id, number_id, recipient, category, window_open, free_entry, free_entry_at, kind,
+         accepted_at, delivered_at, reason, quarantined_at)
+    SELECT message_id, business_id, number_id, recipient, sent_as, window_open, free_entry, free_entry_at, kind,
+           accepted_at, delivered_at, refused, now()
       FROM rated WHERE refused IS NOT NULL
     ON CONFLICT (message_id) DO UPDATE SET reason = EXCLUDED.reason
     RETURNING 1

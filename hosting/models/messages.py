@@ -199,6 +199,9 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name_plural = "deliveries"
+        indexes: ClassVar = [
+            models.Index(fields=["business_id", "id"], name="delivery_of_business"),
+        ]
 
     def __str__(self) -> str:
         return f"delivery of message {self.message_id}"

@@ -1,0 +1,36 @@
+"""`manage.py export_card`: a rate card as CSV, in our layout or in the two that Meta publishes."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from accounts.tenancy import system
+from billing import card_files, cards
+from billing.management.months import month_of
+from billing.models import RateCard
+
+WRITERS = {"own": card_files.write_own, "rates": card_files.write_rates, "tiers": card_files.write_tiers}
+
+
+class Command(BaseCommand):
+    """Writes to standard output."""
+
+    help = "Export the version of a rate card that holds in a month."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Card, month, layout."""
+        parser.add_argument("--card", required=True, help="name of the rate card")
+        parser.add_argument("--month", type=month_of, help="YYYY-MM (default: this one)")
+        parser.add_argument("--layout", choices=sorted(WRITERS), default="own")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Find the version, write it."""
+        with system("rate cards belong to no business"):
+            card = RateCard.objects.filter(name=options["card"]).first()
+            month = options["month"] or timezone.now().date().replace(day=1)
+            version = cards.version_on(card, month) if card else None
+            if version is None:
+                raise CommandError(f"No version of a card named '{options['card']}' holds in {month:%Y-%m}.")
+            self.stdout.write(WRITERS[options["layout"]](cards.sheet_of(version)), ending="")

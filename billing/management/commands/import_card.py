@@ -1,0 +1,81 @@
+"""`manage.py import_card`: read a rate card from CSV, show what it would change and cost, and schedule it."""
+
+from argparse import ArgumentParser
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from accounts.tenancy import system
+from billing import card_files, cards, money
+from billing.cards import CardError, Sheet
+from billing.invoicing import next_month
+from billing.management.months import month_of
+from billing.models import CardVersion, RateCard
+
+
+class Command(BaseCommand):
+    """Preview by default; `--schedule` makes it hold from the month given."""
+
+    help = "Import a rate card from CSV: our own layout, or the rate and tier sheets that Meta publishes."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Files, card, month."""
+        parser.add_argument("files", nargs="+", type=Path)
+        parser.add_argument("--card", required=True, help="name of the rate card")
+        parser.add_argument("--from", dest="month", type=month_of, help="first month, YYYY-MM (default: the next one)")
+        parser.add_argument("--free-messages", type=int, default=0, help="free for each number, market and month")
+        parser.add_argument("--schedule", action="store_true", help="do it; else only show")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Read, show, schedule."""
+        today = timezone.now().date()
+        month = options["month"] or next_month(today)
+        sheet = self._read(options["files"])
+        with system("rate cards belong to no business"):
+            card = RateCard.objects.filter(name=options["card"]).first()
+            if card is None:
+                raise CommandError(f"There is no rate card named '{options['card']}'.")
+            in_force = cards.version_on(card, month)
+            before = cards.sheet_of(in_force) if in_force else Sheet(card.currency)
+        for change in cards.diff(before, sheet):
+            self.stdout.write(str(change))
+        try:
+            version = cards.make_draft(
+                card=card, sheet=sheet, valid_from=month, free_messages=max(options["free_messages"], 0)
+            )
+            self._show_cost(version, _month_before(today))
+            if options["schedule"]:
+                cards.schedule(version, today=today)
+                self.stdout.write(self.style.SUCCESS(f"{version} is scheduled."))
+            else:
+                cards.withdraw(version)
+                self.stdout.write("Nothing was changed. Add --schedule to make it hold.")
+        except CardError as error:
+            raise CommandError(error.message) from error
+
+    def _read(self, files: list[Path]) -> Sheet:
+        try:
+            sheet = card_files.read(*((path.name, path.read_text(encoding="utf-8-sig")) for path in files))
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"Cannot read the file: {error}") from error
+        for problem in sheet.problems:
+            self.stderr.write(str(problem))
+        if sheet.problems:
+            raise CommandError(f"{len(sheet.problems)} problems; nothing was changed.")
+        return sheet
+
+    def _show_cost(self, version: CardVersion, month: date) -> None:
+        rows, currency = cards.rerate(version, month), version.card.currency
+        was, would = sum(row.charged_micros for row in rows), sum(row.would_be_micros for row in rows)
+        self.stdout.write(
+            f"{month:%Y-%m}, {sum(row.messages for row in rows):,} messages of {len(rows):,} businesses: "
+            f"{money.show_micros(was, currency)} as charged, {money.show_micros(would, currency)} under this card."
+        )
+
+
+def _month_before(day: date) -> date:
+    first = day.replace(day=1)
+    return (first.replace(year=first.year - 1, month=12)) if first.month == 1 else first.replace(month=first.month - 1)
