@@ -1,6 +1,7 @@
 """App configuration of `accounts`: who."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_noop as _
 
 
 class AccountsConfig(AppConfig):
@@ -8,3 +9,9 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        """Begin the navigation."""
+        from accounts import navigation
+
+        navigation.add(navigation.Page(_("Home"), "home", "home", 0))

@@ -7,19 +7,24 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import keying
+from accounts import keying, panels
 from accounts.forms import ApiKeyForm
 from accounts.membership import SESSION_KEY, BusinessRequest, member_page
 from accounts.models import ApiKey, Membership, Role
-from accounts.navigation import pages_for
 from accounts.tenancy import system
 
 
 @require_GET
 @member_page()
 def home(request: BusinessRequest) -> HttpResponse:
-    """The first page of the member's navigation."""
-    return redirect(pages_for(request.membership.role)[0].url_name)
+    """How things stand, and what needs attention."""
+    role = request.membership.role
+    context = {
+        "attention": panels.attention_for(request.business, role),
+        "panels": panels.panels_for(request.business, role),
+        "now": request.business.now(),
+    }
+    return render(request, "accounts/home.html", context)
 
 
 @require_GET

@@ -12,9 +12,9 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         """Show prices beside messages, the metering queue on the health page, the money pages in the navigation."""
-        from accounts import health, navigation
+        from accounts import health, navigation, panels
         from accounts.models import Role
-        from billing import metering, pricing
+        from billing import metering, overview, pricing
         from hosting import extensions
 
         extensions.message_notes.append(pricing.notes)
@@ -22,3 +22,5 @@ class BillingConfig(AppConfig):
         finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})
         navigation.add(navigation.Page(_("Usage"), "usage", "usage", 40, finance))
         navigation.add(navigation.Page(_("Invoices"), "invoices", "invoice", 50, finance))
+        panels.add(panels.Panel("billing/_month.html", overview.month, 20, finance))
+        panels.watch(panels.Watch(overview.attention, finance))

@@ -1,9 +1,7 @@
 """Pages about money: usage, why a message costs what it costs, invoices."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.paginator import Paginator
@@ -15,17 +13,16 @@ from django.views.decorators.http import require_GET
 
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Role
-from billing import money
+from billing.charts import usage_charts
 from billing.documents import tables
 from billing.documents.pdf import invoice_pdf
 from billing.models import CallingCode, Invoice, InvoiceStatus, Quarantine, Tier, Usage
 from billing.pricing import Explanation, explain
-from billing.usage import MonthUsage, months_of, usage_of
+from billing.usage import months_of, usage_of
 from hosting.models import Category, HostedCount, Message
 
 FINANCE = (Role.OWNER, Role.FINANCE)
 INVOICES_A_PAGE = 24
-BARS = 10
 
 
 @require_GET
@@ -37,7 +34,7 @@ def usage(request: BusinessRequest) -> HttpResponse:
     context = {
         "usage": found,
         "months": months,
-        "charts": _charts(found),
+        "charts": usage_charts(found),
         "waiting": found.waiting + Quarantine.objects.filter(business_id=request.business.pk).count(),
         "hosted": _hosted(request, found.month),
         "before": _before(request, months, found.month),
@@ -71,39 +68,6 @@ def _month(text: str) -> date | None:
         return date.fromisoformat(f"{text}-01") if len(text) == 7 else None
     except ValueError:
         return None
-
-
-def _charts(found: MonthUsage) -> dict[str, Any]:
-    """Numbers for the page's charts: messages a day by category, amounts by market in whole units."""
-    days = sorted({row.day for row in found.days})
-    counts = {(row.day, row.category): row.messages for row in found.days}
-    used = [(value, label) for value, label in Category.choices if any(row.category == value for row in found.days)]
-    markets: dict[str, int] = defaultdict(int)
-    for row in found.rows:
-        markets[row.market] += row.amount_micros
-    top = sorted(markets.items(), key=lambda item: (-item[1], item[0]))[:BARS]
-    return {
-        "days": {
-            "kind": "stacked",
-            "labels": [day.isoformat() for day in days],
-            "series": [
-                {"name": str(label), "colour": value, "values": [counts.get((day, value), 0) for day in days]}
-                for value, label in used
-            ],
-        },
-        "markets": {
-            "kind": "bars",
-            "currency": found.currency,
-            "labels": [market for market, _ in top],
-            "series": [
-                {
-                    "name": found.currency,
-                    "colour": "accent",
-                    "values": [float(money.micro_amount(amount)) for _, amount in top],
-                }
-            ],
-        },
-    }
 
 
 @require_GET

@@ -14,13 +14,15 @@ class HostingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the health page which queues there are, and the navigation which pages."""
-        from accounts import health, joining, navigation
+        from accounts import health, joining, navigation, panels
         from accounts.models import Role
-        from hosting import starting, waiting
+        from hosting import overview, starting, waiting
 
         for queue in ("events", "outgoing", "webhook_calls"):
             health.queues[queue] = partial(waiting.age_of, queue)
 
+        panels.add(panels.Panel("hosting/_today.html", overview.today, 10))
+        panels.watch(panels.Watch(overview.attention))
         chats = frozenset({str(Role.OWNER), str(Role.AGENT)})
         navigation.add(navigation.Page(_("Inbox"), "inbox", "inbox", 10, chats))
         navigation.add(navigation.Page(_("Phone"), "phones", "phone", 30, chats))

@@ -1,6 +1,7 @@
 """Pages: who is let in, what strangers see, and how many queries a page takes."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -57,6 +58,7 @@ def pages(number: Number) -> dict[str, tuple[str, set[str]]]:
 
 
 PLAIN = {
+    "home": {"owner", "agent", "finance"},
     "inbox": {"owner", "agent"},
     "inbox_rows": {"owner", "agent"},
     "phones": {"owner", "agent"},
@@ -91,13 +93,29 @@ def test_nobody_gets_in_without_a_login(number: Number) -> None:
         assert response.headers["Location"].startswith("/account/login/"), address
 
 
-def test_the_start_page_depends_on_the_role(business: Business) -> None:
-    starts = {
-        role: as_member(business, role).get("/", follow=True).request["PATH_INFO"]
-        for role in ("owner", "agent", "finance")
-    }
-    assert starts["owner"] == starts["agent"] != "/account/login/"
-    assert "inbox" not in starts["finance"]
+def test_home_shows_each_role_what_it_may_see(business: Business, number: Number) -> None:
+    make_deliveries(business, number, 1)
+    shown = {role: as_member(business, role).get("/").content.decode() for role in ("owner", "agent", "finance")}
+    assert all("Usual answer time" in html for html in shown.values())
+    assert {role for role, html in shown.items() if "Messages so far" in html} == {"owner", "finance"}
+
+
+def test_home_names_what_waits_and_what_failed_today(business: Business, number: Number) -> None:
+    conversation = make_conversation(number)
+    with system("test data"):
+        Conversation.objects.filter(pk=conversation.pk).update(
+            unread_count=1, last_message_at=business.now() - timedelta(hours=2)
+        )
+        Message.objects.create(
+            business=business, number=number, conversation=conversation, contact=conversation.contact,
+            direction="out", kind="text", text="x", category="service", status="failed",
+            errors=[{"code": 131026, "title": "Message undeliverable"}],
+        )  # fmt: skip
+    attention = as_member(business, "agent").get("/").context["attention"]
+    assert [(item.tone, item.text) for item in attention] == [
+        ("bad", "Failed today: 1 × Message undeliverable"),
+        ("warn", "1 conversation has waited for an answer for more than an hour."),
+    ]
 
 
 def test_a_login_without_a_business_is_told_what_to_do(business: Business) -> None:
