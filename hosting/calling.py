@@ -3,22 +3,20 @@
 import hashlib
 import hmac
 import random
-import threading
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import structlog
 from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.db.utils import InterfaceError, OperationalError
 from django.utils import timezone
 
 from accounts.statements import statement
 from accounts.tenancy import system
 from hosting.cloudapi.webhooks import sign
+from hosting.crew import Crew
 from hosting.fetching import FetchFailed, fetch
 from hosting.models import WebhookCall
 from hosting.models.webhooks import gives_up
@@ -37,7 +35,6 @@ HELD = 3600.0
 FIRST_DELAY, LONGEST_DELAY, JITTER = 5.0, 6 * 3600.0, 0.2
 KEPT_BYTES = 64 * 1024
 CLAIM_LOCK = 0x70_61_72_6C  # any number that no other lock of Parley has
-LINGER, LONGEST_RUN = 0.2, 20.0
 KEPT_DAYS = 30
 
 
@@ -70,39 +67,9 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300
 
 
-def call_due(longest: float = LONGEST_RUN, linger: float = 0.0) -> int:
-    """Make due calls, up to 64 side by side, until none is due or `longest` seconds are over; returns how many.
-
-    `linger` seconds are waited for more before it ends.
-    """
-    under_way: dict[Future[Answer], Claimed] = {}
-    made, now = 0, time.monotonic()
-    deadline, idle_until = now + longest, now + linger
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool:
-        while True:
-            if time.monotonic() < deadline:
-                under_way |= {pool.submit(make, call): call for call in _claim_beside(under_way.values())}
-            if under_way:
-                made += _collect(under_way)
-                idle_until = time.monotonic() + linger
-            elif time.monotonic() >= min(idle_until, deadline):
-                return made
-            else:
-                time.sleep(LINGER / 4)
-
-
-def _collect(under_way: dict[Future[Answer], Claimed]) -> int:
-    done, _ = wait(under_way, timeout=0.05, return_when=FIRST_COMPLETED)
-    for future in done:
-        del under_way[future]
-    if done:
-        finish([future.result() for future in done])
-    return len(done)
-
-
-def _claim_beside(under_way: Iterable[Claimed]) -> list[Claimed]:
-    slow = [call.is_slow for call in under_way]
-    return claim(limit=AT_ONCE - len(slow), slow_limit=AT_ONCE_SLOW - sum(slow))
+def _claim_beside(under_way: list[Claimed]) -> list[Claimed]:
+    slow = sum(call.is_slow for call in under_way)
+    return claim(limit=AT_ONCE - len(under_way), slow_limit=AT_ONCE_SLOW - slow)
 
 
 def claim(*, limit: int = AT_ONCE, slow_limit: int = AT_ONCE_SLOW) -> list[Claimed]:
@@ -237,27 +204,6 @@ def purge(limit: int = 5000) -> int:
         return int(cursor.rowcount)
 
 
-_awake = threading.Lock()
-_rung = threading.Event()
-
-
-def wake() -> None:
-    """See to it that a thread of this process makes the due calls; returns at once.
-
-    A thread, because a receiver may take ten seconds, and the worker that was rung has other work.
-    """
-    _rung.set()
-    if _awake.acquire(blocking=False):
-        threading.Thread(target=_make_until_quiet, name="webhooks", daemon=True).start()
-
-
-def _make_until_quiet() -> None:
-    try:
-        while _rung.is_set():
-            _rung.clear()
-            call_due(linger=LINGER)
-    except (OperationalError, InterfaceError):
-        log.warning("webhook_calls_interrupted", exc_info=True)
-    finally:
-        connection.close()
-        _awake.release()
+crew: Crew[Claimed, Answer] = Crew("webhooks", size=AT_ONCE, claim=_claim_beside, do=make, finish=finish)
+# `call_due()` makes what is due and returns how many calls that were; `wake()` has a thread do it.
+call_due, wake = crew.run, crew.wake

@@ -28,7 +28,11 @@ class FetchFailed(Exception):
     """The address could not be fetched; the text says why, without saying what stands behind it."""
 
 
-class AddressRefused(FetchFailed):
+class NotReached(FetchFailed):
+    """No connection came about: the host has certainly not seen the request."""
+
+
+class AddressRefused(NotReached):
     """The address is not one that Parley connects to."""
 
 
@@ -82,7 +86,11 @@ def fetch(
     except (httpcore.TimeoutException, TimeoutError):
         raise FetchFailed(f"no answer within {timeout:g} s") from None
     except Exception as error:
-        raise FetchFailed(f"{type(error).__name__}: {str(error)[:200]}") from None
+        raise FetchFailed(_words(error)) from None
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:200]}"
 
 
 def check_url(url: str) -> Address:
@@ -154,7 +162,7 @@ def _addresses(host: str, port: int, deadline: float) -> list[str]:
     thread.start()
     thread.join(min(CONNECT_SECONDS, max(deadline - time.monotonic(), 0)))
     if "rows" not in found:
-        raise FetchFailed("the host's name was not found")
+        raise NotReached("the host's name was not found")
     return list(dict.fromkeys(str(row[4][0]) for row in found["rows"]))
 
 
@@ -169,13 +177,13 @@ class _CheckedBackend(httpcore.SyncBackend):
         addresses = _addresses(host, port, self.deadline)
         if not settings.ALLOW_PRIVATE_URLS and not all(map(is_public, addresses)):
             raise AddressRefused("the host is not on the public internet")
-        fault: Exception = FetchFailed("the host has no address")
+        fault = NotReached("the host has no address")
         for address in addresses:
-            left = min(CONNECT_SECONDS, _left(self.deadline))
             try:
+                left = min(CONNECT_SECONDS, _left(self.deadline))
                 return _TimedStream(self.inner.connect_tcp(address, port, timeout=left), self.deadline)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                fault = error
+            except (httpcore.ConnectError, httpcore.ConnectTimeout, TimeoutError) as error:
+                fault = NotReached(_words(error))
         raise fault
 
 
@@ -198,7 +206,10 @@ class _TimedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        secured = self.inner.start_tls(ssl_context, server_hostname, _left(self.deadline))
+        try:
+            secured = self.inner.start_tls(ssl_context, server_hostname, _left(self.deadline))
+        except (httpcore.ConnectError, httpcore.ConnectTimeout, TimeoutError) as error:
+            raise NotReached(_words(error)) from None
         return _TimedStream(secured, self.deadline)
 
     def get_extra_info(self, info: str) -> Any:

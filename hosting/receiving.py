@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.statements import statement
 from accounts.tenancy import system
-from hosting import amending, introducing, live, notifying
+from hosting import amending, introducing, live, notifying, recognising
 from hosting.cloudapi.reading import MalformedJson, dumped, storable
 from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate, Updates, parse
 from hosting.contacts import user_id_for
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
 BATCH = 500
+LINES = Number.objects.only("id", "business_id", "account_id", "phone_number_id", "upstream_id")
 # Kept in place of content that cannot be written as JSON; the raw event has it all.
 TOO_DEEP = '{"_webhook": {"note": "nested too deep"}}'
 
@@ -125,26 +126,39 @@ def _apply(events: Sequence[Claimed]) -> None:
     ]
     _note_unknown(parsed, numbers)
     if messages:
-        _apply_messages(messages)
+        _apply_messages(recognising.messages(messages))
     if statuses:
-        _apply_statuses(statuses)
+        _apply_statuses(recognising.statuses(statuses))
 
 
-def _numbers_of(parsed: list[tuple[Claimed, Updates]]) -> dict[str, Number]:
+Numbers = dict[str | tuple[int, str], Number]  # by phone_number_id, or account id and id at its upstream
+
+
+def _numbers_of(parsed: list[tuple[Claimed, Updates]]) -> Numbers:
     wanted = {item.phone_number_id for _, updates in parsed for item in updates.about_numbers()}
-    found = Number.objects.filter(phone_number_id__in=wanted).only("id", "business_id", "account_id", "phone_number_id")
-    return {number.phone_number_id: number for number in found}
+    numbers: Numbers = {number.phone_number_id: number for number in LINES.filter(phone_number_id__in=wanted)}
+    foreign = {
+        (event.account_id, item.phone_number_id)
+        for event, updates in parsed
+        for item in updates.about_numbers()
+        if event.account_id and not _reachable(numbers, item.phone_number_id, event)
+    }
+    if foreign:
+        accounts, ids = {account for account, _ in foreign}, {name for _, name in foreign if name}
+        for number in LINES.filter(account__in=accounts, upstream_id__in=ids):
+            numbers[number.account_id, number.upstream_id] = number
+    return numbers
 
 
-def _reachable(numbers: dict[str, Number], phone_number_id: str, event: Claimed) -> Number | None:
+def _reachable(numbers: Numbers, phone_number_id: str, event: Claimed) -> Number | None:
     number = numbers.get(phone_number_id)
-    # A door signed with one account's secret speaks for that account's numbers only.
-    if number and event.account_id is not None and number.account_id != event.account_id:
-        return None
+    # A door signed with one account's secret speaks for that account's numbers only; its upstream has its own names.
+    if event.account_id is not None and (number is None or number.account_id != event.account_id):
+        return numbers.get((event.account_id, phone_number_id))
     return number
 
 
-def _note_unknown(parsed: list[tuple[Claimed, Updates]], numbers: dict[str, Number]) -> None:
+def _note_unknown(parsed: list[tuple[Claimed, Updates]], numbers: Numbers) -> None:
     for event, updates in parsed:
         unknown = {
             item.phone_number_id
@@ -255,7 +269,7 @@ def unpark(limit: int = 1000) -> int:
                 where=[
                     """EXISTS (SELECT FROM hosting_number n JOIN hosting_message m ON m.number_id = n.id
                         WHERE n.phone_number_id = hosting_parkedstatus.phone_number_id
-                          AND m.wamid = hosting_parkedstatus.wamid)"""
+                          AND hosting_parkedstatus.wamid IN (m.wamid, m.upstream_wamid))"""
                 ]
             )
             .select_for_update(skip_locked=True)
@@ -267,15 +281,14 @@ def unpark(limit: int = 1000) -> int:
             number.phone_number_id: number
             for number in Number.objects.filter(phone_number_id__in={row.phone_number_id for row in found})
         }
-        _apply_statuses(
-            [
-                (
-                    numbers.get(row.phone_number_id),
-                    StatusUpdate(row.phone_number_id, row.wamid, row.status, row.occurred_at, row.errors),
-                    Claimed(0, 0, None, b"", row.received_at),
-                )
-                for row in found
-            ]
-        )
+        rows = [
+            (
+                numbers.get(row.phone_number_id),
+                StatusUpdate(row.phone_number_id, row.wamid, row.status, row.occurred_at, row.errors),
+                Claimed(0, 0, None, b"", row.received_at),
+            )
+            for row in found
+        ]
+        _apply_statuses(recognising.statuses(rows))
         ParkedStatus.objects.filter(pk__in=[row.pk for row in found]).delete()
         return len(found)

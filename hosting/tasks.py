@@ -6,7 +6,7 @@ from celery import shared_task
 
 from accounts.tenancy import system
 from hosting import calling, linking, receiving, storing
-from hosting.transports import sandbox
+from hosting.transports import cloudapi, sandbox
 
 # A woken worker stays this long after the last row, so that rings in between can be skipped.
 LINGER = 0.06
@@ -26,6 +26,7 @@ def _until_idle(*verbs) -> None:  # type: ignore[no-untyped-def]
 @shared_task
 def deliver() -> None:
     """Hand accepted messages to their transports, and apply what a sandbox phone answers."""
+    cloudapi.wake()
     _until_idle(sandbox.deliver_due, receiving.apply_due)
 
 
@@ -46,6 +47,8 @@ def apply() -> None:
 def sweep() -> None:
     """Find what no bell was rung for."""
     sandbox.deliver_due()
+    cloudapi.release()
+    cloudapi.wake()
     receiving.apply_due()
     receiving.unpark()
     calling.wake()

@@ -10,7 +10,9 @@ from hosting.models import Outgoing
 
 _AGES = {
     "events": "SELECT min(received_at) FROM hosting_event WHERE applied_at IS NULL AND NOT is_dead",
-    "outgoing": "SELECT min(not_before) FROM hosting_outgoing WHERE state = 'open' AND not_before <= now()",
+    # A number that its upstream told to rest waits for that, not for us.
+    "outgoing": """SELECT min(o.not_before) FROM hosting_outgoing o JOIN hosting_number n ON n.id = o.number_id
+                    WHERE o.state = 'open' AND o.not_before <= now() AND coalesce(n.paused_until, now()) <= now()""",
     # Receivers that fail make their own queue, which says nothing about ours.
     "webhook_calls": """SELECT min(c.not_before)
                           FROM hosting_webhookcall c JOIN hosting_webhook w ON w.id = c.webhook_id
@@ -19,7 +21,7 @@ _AGES = {
 
 
 def age_of(queue: str) -> float:
-    """Seconds since the oldest open row of `events`, `outgoing` or `webhook_calls` came; 0 when none waits."""
+    """Seconds since the oldest open row of a queue came; 0 when none waits."""
     with system("queues belong to every business"), connection.cursor() as cursor:
         cursor.execute(f"SELECT coalesce(extract(epoch FROM now() - ({_AGES[queue]})), 0)")
         return float(cursor.fetchone()[0])

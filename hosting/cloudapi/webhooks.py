@@ -43,6 +43,7 @@ class StatusUpdate:
     status: str
     at: datetime | None
     errors: list[dict[str, Any]] | None
+    tracker: str = ""
 
 
 @dataclass(slots=True)
@@ -166,6 +167,7 @@ def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
         status="read" if status == "played" else status,
         at=moment(raw.get("timestamp")),
         errors=errors or None,
+        tracker=as_text(raw.get("biz_opaque_callback_data")),
     )
 
 

@@ -1,8 +1,7 @@
-"""Close the webhook tables to strangers, and let the webhook door know a secret that was just replaced."""
+"""Close the webhook tables to strangers."""
 
 from django.db import migrations
 
-from accounts.statements import run_file
 from accounts.tenancy import row_level_security
 
 
@@ -17,5 +16,4 @@ class Migration(migrations.Migration):
             "ALTER TABLE hosting_webhookcall SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)",
             reverse_sql=migrations.RunSQL.noop,
         ),
-        run_file("hosting", "account_door", reverse="DROP FUNCTION hosting_account_door(text)"),
     ]

@@ -16,6 +16,7 @@ from hosting.models.messages import (
 from hosting.models.numbers import Account, Number, Transport
 from hosting.models.sandbox import Handset
 from hosting.models.templates import Template, TemplateStatus
+from hosting.models.upstreams import Upstream
 from hosting.models.webhooks import Webhook, WebhookCall
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Template",
     "TemplateStatus",
     "Transport",
+    "Upstream",
     "Webhook",
     "WebhookCall",
     "Upload",

@@ -66,6 +66,7 @@ class Message(models.Model):
         Contact, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
     wamid = models.CharField(max_length=256, default=new_wamid)
+    upstream_wamid = models.CharField(max_length=256, null=True, blank=True, help_text=_("Its id at the upstream."))
     direction = models.CharField(max_length=3, choices=Direction.choices)
     kind = models.CharField(max_length=20, help_text=_("The Cloud API's type: text, template, image …"))
     text = models.TextField(blank=True, help_text=_("What a reader sees and search finds."))
@@ -112,6 +113,11 @@ class Message(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["number", "wamid"], name="wamid_once_per_number"),
+            models.UniqueConstraint(
+                fields=["number", "upstream_wamid"],
+                condition=Q(upstream_wamid__isnull=False),
+                name="upstream_wamid_once_per_number",
+            ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="message_status_known"),
             models.CheckConstraint(
                 condition=Q(direction="in", category="", status="received")
@@ -172,6 +178,7 @@ class Outgoing(models.Model):
         verbose_name_plural = "outgoing"
         indexes: ClassVar = [
             models.Index(fields=["transport", "not_before"], condition=Q(state="open"), name="outgoing_due"),
+            models.Index(fields=["transport", "number", "message"], name="outgoing_of_number"),
             models.Index(fields=["not_before"], condition=Q(state="fetching"), name="outgoing_links"),
         ]
 

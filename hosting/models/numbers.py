@@ -74,6 +74,10 @@ class Number(models.Model):
     verified_name = models.CharField(max_length=120)
     transport = models.CharField(max_length=20, choices=Transport.choices, default=Transport.SANDBOX)
     quality_rating = models.CharField(max_length=10, default="GREEN")
+    upstream_id = models.CharField(
+        max_length=32, blank=True, help_text=_("Its phone_number_id at the account's upstream, if it has one.")
+    )
+    paused_until = models.DateTimeField(null=True, blank=True, help_text=_("The upstream asked for a rest."))
     messages_per_second = models.PositiveIntegerField(default=80)
     profile = models.JSONField(default=dict, blank=True, help_text=_("The business profile as the Cloud API names it."))
     is_cart_enabled = models.BooleanField(default=True)
@@ -87,6 +91,9 @@ class Number(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(digits__regex=r"^[1-9][0-9]{6,14}$"), name="number_digits_e164"),
             models.UniqueConstraint(fields=["business", "digits"], name="number_once_per_business"),
+            models.UniqueConstraint(
+                fields=["account", "upstream_id"], condition=~Q(upstream_id=""), name="upstream_id_once_per_account"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,9 +7,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT id, verify_token,
            array_remove(ARRAY[
                app_secret,
-               CASE WHEN secret_changed_at > statement_timestamp() - interval '24 hours' THEN previous_app_secret END
+               CASE WHEN secret_changed_at > statement_timestamp() - interval '24 hours' THEN previous_app_secret END,
+               -- The upstream signs with its own.
+               (SELECT u.app_secret FROM hosting_upstream u WHERE u.account_id = a.id)
            ], NULL)
-      FROM hosting_account WHERE waba_id = wanted_waba_id
+      FROM hosting_account a WHERE waba_id = wanted_waba_id
 $$;
 REVOKE ALL ON FUNCTION hosting_account_door(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION hosting_account_door(text) TO parley_app, parley_system;

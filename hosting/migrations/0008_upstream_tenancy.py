@@ -1,0 +1,16 @@
+"""Close the upstreams to strangers; the webhook door knows every secret that is good: old, new, the upstream's."""
+
+from django.db import migrations
+
+from accounts.statements import run_file
+from accounts.tenancy import row_level_security
+
+
+class Migration(migrations.Migration):
+    """What Django's models cannot say."""
+
+    dependencies = [("hosting", "0007_upstream")]
+    operations = [
+        row_level_security("hosting_upstream"),
+        run_file("hosting", "account_door", reverse="DROP FUNCTION hosting_account_door(text)"),
+    ]
