@@ -120,9 +120,9 @@ def _meter(shard: int, shards: int) -> None:
 
 
 def _insert_plain(shard: int, shards: int) -> None:
-    from accounts.tenancy import system
-
     from django.db import connection
+
+    from accounts.tenancy import system
 
     for start in range(shard * BATCH, ROWS, BATCH * shards):
         with system("benchmark"), connection.cursor() as cursor:

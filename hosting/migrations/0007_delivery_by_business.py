@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("hosting", "0006_webhooks_tenancy")]
+    dependencies = [("hosting", "0005_cloudapi_objects")]
     operations = [
         migrations.AddIndex(
             model_name="delivery",

@@ -11,7 +11,7 @@ import hosting.secrets
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0003_plans"),
-        ("hosting", "0005_cloudapi_objects"),
+        ("hosting", "0007_delivery_by_business"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

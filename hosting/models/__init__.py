@@ -42,8 +42,8 @@ __all__ = [
     "Template",
     "TemplateStatus",
     "Transport",
+    "Upload",
     "Upstream",
     "Webhook",
     "WebhookCall",
-    "Upload",
 ]

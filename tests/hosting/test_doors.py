@@ -1,6 +1,5 @@
 """The two doors: who may come in, what is refused without a trace, and what arrives doubled, shuffled, early or late."""
 
-# ruff: noqa: E501
 
 import gzip
 import itertools

@@ -1,6 +1,5 @@
 """The doors beside messages: media, uploads, templates, profile, blocks, links, registration, analytics; strangers get 404."""
 
-# ruff: noqa: E501
 
 import base64
 import hashlib
