@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,15 +64,10 @@ def born(pid: int) -> str | None:
     return None
 
 
-def end_group(pid: int, number: int, patience: float) -> None:
-    """Ask a process group to end, wait, then insist."""
+def signal_group(pid: int, number: int) -> None:
+    """Signal a process and the children of its group, if any still lives."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-    deadline = time.monotonic() + patience
-    while born(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def reachable(path: Path, uid: int, gid: int) -> bool:

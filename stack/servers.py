@@ -13,7 +13,7 @@ from stack import kept, placing
 from stack.kept import StackError, kept_secrets, read_json, write_private
 from stack.machine import born
 from stack.postgres import Postgres
-from stack.supervised import Supervised, end_leftovers
+from stack.supervised import Supervised, end_all
 from stack.valkey import Valkey
 
 __all__ = ["Servers", "Settings", "StackError", "kept_secrets", "running"]
@@ -55,7 +55,7 @@ class Servers:
         _make_root(self.root)
         self._held.enter_context(kept.only_one(self.root))
         remembered = read_json(self.root / "stack.json")
-        end_leftovers(remembered.get("processes", {}))
+        end_all(remembered.get("processes", {}))
         ports = remembered.get("ports", {})
         if self.wants_postgres:
             self._place_postgres(ports.get("postgres"))

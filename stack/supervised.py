@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stack.machine import born, end_group, leash
+from stack.machine import born, leash, signal_group
 
 RESTART_PAUSES = (0.5, 1, 2, 5, 10, 30)
 STEADY_SECONDS = 60
@@ -62,7 +62,9 @@ class Supervised:
     @property
     def mark(self) -> dict[str, Any]:
         """What a later start needs to know it again."""
-        return {"pid": self.pid, "born": born(self.pid), "signal": int(self.end_signal)}
+        return {
+            "pid": self.pid, "born": born(self.pid), "signal": int(self.end_signal), "patience": self.patience
+        }  # fmt: skip
 
     def tend(self, say: Callable[[str], None]) -> bool:
         """Start it again, after a growing pause, if it has ended; tells whether it was started now."""
@@ -81,7 +83,7 @@ class Supervised:
         pause = RESTART_PAUSES[min(self.failures, len(RESTART_PAUSES) - 1)]
         self.failures += 1
         self.not_before = time.monotonic() + pause
-        self._end_orphans()
+        signal_group(self.pid, signal.SIGKILL)
         say(f"{self.name} ended ({self.ending}); it starts again in {pause:g} s. {self.last_words} Log: {self.log}")
 
     @property
@@ -104,12 +106,8 @@ class Supervised:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.popen.wait(self.patience)
-        self._end_orphans()
+        signal_group(self.pid, signal.SIGKILL)
         self.popen.wait()
-
-    def _end_orphans(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
 
     @property
     def last_words(self) -> str:
@@ -130,8 +128,13 @@ def _make_room(log: Path) -> None:
             log.replace(log.with_suffix(".log.1"))
 
 
-def end_leftovers(marks: dict[str, dict[str, Any]]) -> None:
-    """End the processes that a killed supervisor left behind; those that only share a number are spared."""
-    for mark in marks.values():
-        if mark.get("born") and born(mark["pid"]) == mark["born"]:
-            end_group(mark["pid"], mark["signal"], patience=20)
+def end_all(marks: dict[str, dict[str, Any]]) -> None:
+    """End the groups that a killed supervisor left behind; those that only share a number are spared."""
+    ours = [mark for mark in marks.values() if mark.get("born") and born(mark["pid"]) == mark["born"]]
+    for mark in ours:
+        signal_group(mark["pid"], mark["signal"])
+    asked = time.monotonic()
+    for mark in sorted(ours, key=lambda mark: mark["patience"]):
+        while born(mark["pid"]) and time.monotonic() - asked < mark["patience"]:
+            time.sleep(0.05)
+        signal_group(mark["pid"], signal.SIGKILL)

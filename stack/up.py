@@ -12,7 +12,7 @@ from types import FrameType
 
 from config.env import BASE_DIR, Addresses, ConfigurationError, Env, addresses, load, var_folder
 from stack.kept import AlreadyRunning, StackError, read_json
-from stack.machine import leash, port_is_free
+from stack.machine import born, leash, port_is_free
 from stack.servers import Servers, Settings
 from stack.supervised import Supervised
 from stack.welcome import welcome
@@ -33,6 +33,7 @@ def main() -> int:
         signal.signal(number, _interrupt)
     servers = Servers(Settings(var_folder()), postgres=_unset("DATABASE_URL"), valkey=_unset("REDIS_URL"))
     processes: dict[str, Supervised] = {}
+    guard = _guard()
     try:
         _run(servers, processes)
     except Interrupted:
@@ -46,6 +47,7 @@ def main() -> int:
             signal.signal(number, signal.SIG_IGN)
         _stop(processes)
         servers.stop()
+        guard.communicate()
     return 0
 
 
@@ -113,6 +115,12 @@ def _start_servers(servers: Servers) -> None:
     if servers.note:
         say(servers.note)
     os.environ.update(servers.environment)
+
+
+def _guard() -> "subprocess.Popen[bytes]":
+    # It wakes when our end of its pipe closes, however that comes about.
+    command = [sys.executable, "-m", "stack.guard", str(var_folder()), born(os.getpid()) or ""]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=BASE_DIR, start_new_session=True)
 
 
 def _require_free_ports(where: Addresses) -> None:

@@ -129,7 +129,7 @@ def test_what_a_killed_supervisor_left_is_ended_and_others_are_spared(var: Path)
     left, other = (subprocess.Popen(["sleep", "60"], start_new_session=True) for _ in range(2))
     try:
         var.mkdir()
-        mark = '{"pid": %d, "born": "%s", "signal": 15}'
+        mark = '{"pid": %d, "born": "%s", "signal": 15, "patience": 5}'
         left_mark, other_mark = mark % (left.pid, born(left.pid)), mark % (other.pid, "1")
         (var / "stack.json").write_text(f'{{"processes": {{"web": {left_mark}, "worker": {other_mark}}}}}')
         with Servers(Settings(var), postgres=False):

@@ -107,7 +107,7 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
     # Killed itself: nothing is left.
     family = up.family()
     up.popen.kill()
-    await_gone(*family, seconds=20)
+    await_gone(*family, seconds=40)
 
     # The next one starts on what was kept, and ends when it is asked to, even in the middle of its start.
     again = Up(up.environment)
