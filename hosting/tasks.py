@@ -34,6 +34,7 @@ def deliver() -> None:
 def fetch_links() -> None:
     """Fetch the media links of accepted messages, then let them leave."""
     _until_idle(linking.fetch_due)
+    cloudapi.wake()
     _until_idle(sandbox.deliver_due, receiving.apply_due)
 
 

@@ -1,0 +1,91 @@
+"""One of two Parleys in a chain: seeds its own database, works its queues, and does what it is told, a line at a time.
+
+Run as `python -m tests.hosting.chained`; reads JSON lines `{"do": name, ...}` and answers each with one.
+"""
+
+import json
+import os
+import select
+import sys
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from accounts.models import ApiKey, Business  # noqa: E402
+from accounts.tenancy import system  # noqa: E402
+from billing import metering  # noqa: E402
+from billing.models import Charge  # noqa: E402
+from hosting import calling, receiving, subscribing  # noqa: E402
+from hosting.models import Account, Handset, Message, Number, Template, Upstream  # noqa: E402
+from hosting.transports import cloudapi, sandbox  # noqa: E402
+
+TEMPLATE = {"name": "order_update", "language": "en_US", "category": "utility", "status": "APPROVED",
+            "components": [{"type": "BODY", "text": "Order {{1}} is ready"}]}  # fmt: skip
+
+
+def seed(name: str, digits: str, upstream: dict[str, str] | None = None) -> dict[str, str]:
+    """A business with one number, behind an upstream or in the sandbox with one phone."""
+    business = Business.objects.create(name=name, plan_id="business")
+    account = Account.objects.create(business=business, name=name)
+    number = Number.objects.create(business=business, account=account, verified_name=name, digits=digits)
+    Template.objects.create(business=business, account=account, **TEMPLATE)
+    if upstream:
+        Number.objects.update(transport="cloudapi", upstream_id=upstream.pop("phone_number_id"))
+        Upstream.objects.create(business=business, account=account, **upstream)
+    else:
+        Handset.objects.create(business=business, wa_id="14155550199", name="Sheena Nelson", reads_at_once=True)
+    return {
+        "waba_id": account.waba_id,
+        "phone_number_id": number.phone_number_id,
+        "app_secret": account.app_secret,
+        "verify_token": account.verify_token,
+        "token": ApiKey.issue(business, name="chain")[1],
+    }
+
+
+def subscribe(url: str, verify_token: str) -> None:
+    """Send the account's webhooks there, once it has answered the challenge."""
+    subscribing.challenge(url=url, verify_token=verify_token)
+    subscribing.subscribe(account=Account.objects.get(), url=url, verify_token=verify_token)
+
+
+def customer(kind: str, content: dict[str, Any], about: str = "") -> str:
+    """The customer sends something from the simulated phone; `about` is a text it answers to."""
+    number = Number.objects.select_related("account", "business").get()
+    context = Message.objects.get(text=about).wamid if about else ""
+    handset = Handset.objects.select_related("business").get()
+    return sandbox.send_from_phone(handset=handset, number=number, kind=kind, content=content, context=context)
+
+
+def report() -> dict[str, Any]:
+    """Every message, and the charges of those that were metered."""
+    rows = Message.objects.order_by("id").values_list("direction", "kind", "text", "status", "wamid", "context_wamid")
+    return {"messages": [list(row) for row in rows], "charges": Charge.objects.count()}
+
+
+def work() -> int:
+    """One round through all queues."""
+    verbs = (sandbox.deliver_due, cloudapi.deliver_due, receiving.apply_due, receiving.unpark, calling.call_due,
+             metering.meter_due)  # fmt: skip
+    return sum(verb() for verb in verbs)
+
+
+def main() -> None:
+    """Work until the input ends."""
+    todo = {"seed": seed, "subscribe": subscribe, "customer": customer, "report": report}
+    while True:
+        if select.select([sys.stdin], [], [], 0 if work() else 0.05)[0]:
+            line = sys.stdin.readline()
+            if not line:
+                return
+            asked = json.loads(line)
+            with system("a test"):
+                answer = todo[asked.pop("do")](**asked)
+            print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
