@@ -1,6 +1,5 @@
 """The two doors: who may come in, what is refused without a trace, and what arrives doubled, shuffled, early or late."""
 
-
 import gzip
 import itertools
 import random
