@@ -12,6 +12,7 @@ from hosting.api.keys import Caller, cloud_api, opened
 from hosting.api.media import media_object, own_media
 from hosting.api.messages import json_body
 from hosting.api.nodes import account_object, number_object, template_object
+from hosting.api.subscriptions import configure_number
 from hosting.cloudapi.fieldlists import parse_fields
 from hosting.cloudapi.reading import as_dict
 from hosting.errors import CloudApiError
@@ -23,6 +24,11 @@ Found = Number | Media | Template | Account
 @cloud_api("GET", "POST", "DELETE")
 def node(request: HttpRequest, object_id: str) -> HttpResponse:
     """Read, change or delete one object."""
+    body = as_dict(json_body(request)) if request.method == "POST" else {}
+    if "webhook_configuration" in body:
+        # It asks the new address itself, so it may not run inside of our transaction.
+        configure_number(request, object_id, body)
+        return answer({"success": True})
     with opened(request, object_id) as caller:
         caller.require(KeyScope.MESSAGES)
         found = _find(caller, object_id)
@@ -31,7 +37,7 @@ def node(request: HttpRequest, object_id: str) -> HttpResponse:
         if request.method == "DELETE":
             _delete(found)
         else:
-            _change(found, as_dict(json_body(request)))
+            _change(found, body)
         return answer({"success": True})
 
 

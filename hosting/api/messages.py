@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
-from hosting import sending, tasks
+from hosting import pacing, repeating, sending, tasks
 from hosting.api.answers import answer
 from hosting.api.keys import Caller, cloud_api, opened
 from hosting.bells import ring
@@ -24,11 +24,26 @@ def messages(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
         if isinstance(wanted, sends.ReadRequest):
             confirm_read(business=caller.business, number=number, wamid=wanted.wamid)
             return answer({"success": True})
+        return _once(request, caller, wanted)
+
+
+def _once(request: HttpRequest, caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
+    """Send; a request that repeats another's Idempotency-Key gets that one's reply, byte for byte."""
+    key, business_id = request.headers.get("Idempotency-Key", ""), caller.business.pk
+    if not key:
         return _send(caller, wanted)
+    fingerprint = repeating.fingerprint_of(request.path, request.body)
+    before = repeating.claim(business_id=business_id, key=key, fingerprint=fingerprint)
+    if before is not None:
+        return HttpResponse(before, content_type="application/json", headers={"Idempotent-Replayed": "true"})
+    response = _send(caller, wanted)
+    repeating.keep(business_id=business_id, key=key, body=response.content)
+    return response
 
 
 def _send(caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
     assert caller.number is not None
+    pacing.pace(number=caller.number, to=wanted.to or wanted.user_id)
     message = sending.send_message(
         business=caller.business,
         number=caller.number,

@@ -1,6 +1,5 @@
 """The two doors: who may come in, what is refused without a trace, and what arrives doubled, shuffled, early or late."""
 
-
 import gzip
 import itertools
 import random
@@ -221,7 +220,7 @@ def test_a_number_does_not_write_to_itself_nor_while_suspended(number: Number) -
 
 
 def test_exactly_the_plans_messages_are_accepted_of_200_in_parallel(committed_db: None) -> None:
-    business = make_business("Small", plan_id="free")
+    business = make_business("Small", plan_id="free", clock_at=NOON)
     number = make_number(business)
     with system("test"):
         business.plan.hosted_messages = 50

@@ -1,6 +1,5 @@
 """The doors beside messages: media, uploads, templates, profile, blocks, links, registration, analytics; strangers get 404."""
 
-
 import base64
 import hashlib
 import io
@@ -441,3 +440,11 @@ def test_strangers_find_nothing_behind_any_edge(number: Number) -> None:
         # Either the method is not there for anybody, or the object is not there for them.
         assert codes <= {(404, 803), (400, 100)}, path
         assert (404, 803) in codes, path
+
+
+def test_a_numbers_own_webhook_is_refused_where_it_may_not_go(number: Number) -> None:
+    path = f"/v23.0/{number.phone_number_id}"
+    for url in ("http://127.0.0.1/in", "http://169.254.169.254/", "file:///etc/passwd"):
+        held = {"webhook_configuration": {"override_callback_uri": url, "verify_token": "t"}}
+        response = caller(number).post(path, orjson.dumps(held), content_type="application/json")
+        assert 400 <= response.status_code < 500, response.content
