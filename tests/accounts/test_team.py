@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import transaction
 from django.db.utils import IntegrityError
 from django.test import Client
 from django.utils import timezone
@@ -197,9 +198,9 @@ def test_the_audit_log_cannot_be_changed_and_goes_with_its_change() -> None:
     for deed in (lambda: AuditEntry.objects.update(action="y"), lambda: AuditEntry.objects.all().delete()):
         with pytest.raises(IntegrityError, match="append-only"), scope(business.pk):
             deed()
-    with pytest.raises(ZeroDivisionError), scope(business.pk):
+    with scope(business.pk):
         auditing.record(action="test.undone", subject="x", business=business)
-        _ = 1 / 0
+        transaction.set_rollback(True)
     with scope(business.pk):
         assert AuditEntry.objects.get().action == "test.done"
         assert AuditEntry.objects.get().actor_name == "parley"

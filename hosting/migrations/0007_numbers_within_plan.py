@@ -1,0 +1,14 @@
+"""Numbers within the plan, kept by the database."""
+
+from django.db import migrations
+
+from accounts.statements import run_file
+
+
+class Migration(migrations.Migration):
+    """One trigger."""
+
+    dependencies = [("hosting", "0005_cloudapi_objects")]
+    operations = [
+        run_file("hosting", "numbers_within_plan", reverse="DROP FUNCTION hosting_numbers_within_plan() CASCADE")
+    ]
