@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from billing import collecting, dunning, invoicing, mailing, metering
+from billing import collecting, dunning, invoicing, mailing, metering, reconciling
 
 LONGEST = 20.0
 
@@ -29,3 +29,9 @@ def collect() -> None:
     dunning.run_due()
     collecting.collect_due()
     mailing.send_due()
+
+
+@shared_task
+def reconcile() -> None:
+    """Recount the books every night; differences are logged as errors."""
+    reconciling.reconcile()
