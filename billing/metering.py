@@ -43,6 +43,7 @@ def meter_due(limit: int = BATCH, *, shard: int = 0, shards: int = 1) -> int:
         cursor.execute(statement("billing", "claim_deliveries"), {"limit": limit, "shard": shard, "shards": shards})
         claimed = cursor.rowcount
         if claimed > 0:
+            cursor.execute(statement("billing", "settle_commitments"))
             cursor.execute(_PLAN)
             cursor.execute(statement("billing", "lock_periods"))
             cursor.execute(statement("billing", "open_periods"))

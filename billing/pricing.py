@@ -40,6 +40,9 @@ class Explanation:
     to: str | None
     service_free_in_window: bool
     utility_free_in_window: bool
+    tier_price_micros: int | None
+    reversed_at: datetime | None
+    reversal_reason: str | None
 
     @property
     def price(self) -> str:
@@ -57,18 +60,22 @@ class Explanation:
         if self.rule != Rule.TIER:
             return f"{self.rule_label}: this message costs nothing."
         upper = f"to {self.tier_last:,}" if self.tier_last else "on"
+        listed = money.show_micros(self.tier_price_micros or 0, self.currency)
+        discount = "" if self.tier_price_micros == self.price_micros else f", {self.price} with your discount"
         return (
             f"Number {self.position:,} of {self.month:%B %Y} in {self.category} to {self.market}: "
-            f"tier from {self.tier_first:,} {upper} costs {self.price}."
+            f"tier from {self.tier_first:,} {upper} costs {listed}{discount}.{self._reversal}"
         )
+
+    @property
+    def _reversal(self) -> str:
+        return f" Taken back on {self.reversed_at:%d %B %Y}: {self.reversal_reason}" if self.reversed_at else ""
 
 
 def explain(business_id: int, message_id: int) -> Explanation:
     """The price of one of the business's messages explained; raises NotYours where there is no charge."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            statement("billing", "explain_charge"), {"business_id": business_id, "message_id": message_id}
-        )
+        cursor.execute(statement("billing", "explain_charge"), {"business_id": business_id, "message_id": message_id})
         row = cursor.fetchone()
     if row is None:
         raise NotYours("This message has no charge: it is inbound, not delivered, or not metered yet.")
@@ -96,7 +103,7 @@ def _charges(business_id: int, message_ids: list[int]) -> list[tuple[int, int, s
                  FROM billing_charge c
                  JOIN billing_cardversion v ON v.id = c.version_id
                  JOIN billing_ratecard k ON k.id = v.card_id
-                WHERE c.business_id = %s AND c.message_id = ANY (%s)""",
+                WHERE c.business_id = %s AND c.message_id = ANY (%s) AND c.reverses_id IS NULL""",
             [business_id, message_ids],
         )
         return cursor.fetchall()

@@ -4,17 +4,19 @@ import time
 
 from celery import shared_task
 
-from billing import collecting, dunning, invoicing, mailing, metering
+from billing import collecting, dunning, invoicing, mailing, metering, reconciling, spending
 
 LONGEST = 20.0
 
 
 @shared_task
 def sweep() -> None:
-    """Price what was delivered, until nothing waits."""
+    """Price what was delivered, until nothing waits; then see to the spend caps."""
     deadline = time.monotonic() + LONGEST
     while metering.meter_due() and time.monotonic() < deadline:
         pass
+    spending.release_commitments()
+    spending.raise_alerts()
 
 
 @shared_task
@@ -29,3 +31,9 @@ def collect() -> None:
     dunning.run_due()
     collecting.collect_due()
     mailing.send_due()
+
+
+@shared_task
+def reconcile() -> None:
+    """Recount the books every night; differences are logged as errors."""
+    reconciling.reconcile()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from celery.schedules import crontab
 from csp.constants import NONCE
 
 from config.admin_menu import UNFOLD as UNFOLD
@@ -212,6 +213,7 @@ CELERY_BEAT_SCHEDULE = {
     "hosting.tidy": {"task": "hosting.tasks.tidy", "schedule": 60.0, "options": {"expires": 50}},
     "hosting.fetch_links": {"task": "hosting.tasks.fetch_links", "schedule": 5.0, "options": {"expires": 5}},
     "billing.sweep": {"task": "billing.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
+    "billing.reconcile": {"task": "billing.tasks.reconcile", "schedule": crontab(hour=3, minute=20)},
     "billing.close_due_periods": {
         "task": "billing.tasks.close_due_periods",
         "schedule": 300.0,
