@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from billing import invoicing, metering
+from billing import collecting, dunning, invoicing, mailing, metering
 
 LONGEST = 20.0
 
@@ -21,3 +21,11 @@ def sweep() -> None:
 def close_due_periods() -> None:
     """Invoice the months that are over and past their grace."""
     invoicing.close_due_periods()
+
+
+@shared_task
+def collect() -> None:
+    """Take the steps of dunning that are due, charge and look up payments, send what waits in the outbox."""
+    dunning.run_due()
+    collecting.collect_due()
+    mailing.send_due()

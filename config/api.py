@@ -1,7 +1,7 @@
 """Addresses below /api/v1/; each app keeps its own in `<app>/api/rest.py` (see `accounts.api`)."""
 
 from csp.decorators import csp_replace
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts import api
@@ -14,6 +14,7 @@ urlpatterns = [
     path("", api.Root.as_view(), name="api_root"),
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
     path("docs/", docs, name="api_docs"),
+    path("", include("billing.api.rest")),
     # Add apps above this line.
     re_path(r"^(?P<rest>.*)$", api.not_found, name="api_not_found"),
 ]

@@ -217,11 +217,24 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"expires": 240},
     },
+    "billing.collect": {"task": "billing.tasks.collect", "schedule": 30.0, "options": {"expires": 25}},
     "accounts.beat": {"task": "accounts.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
 }
 
 # Late deliveries have this long after a month ends before its invoice is issued.
 BILLING_GRACE_HOURS = 24
+# Name, days after the due date, what is done: charge the saved method, remind by e-mail, stop sending.
+BILLING_DUNNING = [
+    ("charge on the due date", 0, "charge"),
+    ("first reminder", 1, "remind"),
+    ("second charge", 3, "charge"),
+    ("third charge", 7, "charge"),
+    ("last reminder", 10, "remind"),
+    ("stop", 14, "suspend"),
+]
+STRIPE_API_KEY = ENV.stripe_api_key
+STRIPE_WEBHOOK_SECRET = ENV.stripe_webhook_secret
+STRIPE_API_BASE = ENV.stripe_api_base
 
 # Cloud API wiring of the platform's own webhook door, `/webhooks/`.
 APP_SECRET = ENV.app_secret

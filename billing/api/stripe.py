@@ -1,0 +1,22 @@
+"""`POST /webhooks/stripe/`: what the payment network tells us; stored before 200, applied by the worker."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from accounts.errors import ParleyError
+from billing import collecting, tasks
+from hosting.bells import ring
+
+
+@csrf_exempt
+@require_POST
+def webhook(request: HttpRequest) -> HttpResponse:
+    """Check the signature over the raw body, store the event once, ring the bell."""
+    try:
+        is_new = collecting.hear(request.body, request.headers.get("Stripe-Signature", ""))
+    except ParleyError as error:
+        return JsonResponse({"error": {"code": error.code, "message": error.message}}, status=error.status)
+    if is_new:
+        ring(tasks.collect)
+    return JsonResponse({"received": True})

@@ -1,0 +1,1 @@
+"""Payment networks: each translates its own words into ours at this door."""

@@ -1,0 +1,236 @@
+"""Stripe: charges a saved method, looks results up, pays back, reads webhooks. Past this module only our words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from billing.errors import BillingError, NotConfigured
+from billing.models import BillingDetails, Payment, PaymentStatus, Refund
+
+TIMEOUT = 20.0
+CHECKOUT = "cs_"
+_STATUS = {
+    "succeeded": PaymentStatus.SUCCEEDED,
+    "processing": PaymentStatus.PENDING,
+    "pending": PaymentStatus.PENDING,
+    "requires_action": PaymentStatus.PENDING,
+    "requires_confirmation": PaymentStatus.PENDING,
+    "requires_payment_method": PaymentStatus.FAILED,
+    "failed": PaymentStatus.FAILED,
+    "canceled": PaymentStatus.CANCELLED,
+}
+
+
+class BadSignature(BillingError):
+    """The webhook was not signed with our secret."""
+
+    code = "bad_signature"
+    status = 400
+    message = "The signature does not fit the body."
+
+
+class Refused(BillingError):
+    """The network refused, or could not be reached."""
+
+    code = "refused"
+    status = 402
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the network says of a payment or a refund; unknown when it could not be heard."""
+
+    status: PaymentStatus
+    reference: str = ""
+    failure: str = ""
+    next_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A webhook: the event's id, its kind, and the object to fetch."""
+
+    event_id: str
+    kind: str
+    object_id: str
+
+
+UNKNOWN = Outcome(PaymentStatus.UNKNOWN)
+
+
+def is_on() -> bool:
+    """Whether a key is set."""
+    return bool(settings.STRIPE_API_KEY)
+
+
+def charge(payment: Payment, details: BillingDetails) -> Outcome:
+    """Charge the saved method off-session; asking again with the same payment never charges twice within 24 hours."""
+    return _ask(
+        lambda api: api.v1.payment_intents.create(
+            {
+                "amount": payment.amount_minor,
+                "currency": payment.currency.lower(),
+                "customer": details.customer_id,
+                "payment_method": details.method_id,
+                "confirm": True,
+                "off_session": True,
+                "metadata": {"parley_key": payment.key},
+            },
+            {"idempotency_key": payment.key},
+        )
+    )
+
+
+def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
+    """What became of a payment, by its reference or else by our key; None when the network never heard of it."""
+    if payment.reference.startswith(CHECKOUT):
+        return _ask(lambda api: api.v1.checkout.sessions.retrieve(payment.reference))
+    if payment.reference:
+        return _ask(lambda api: api.v1.payment_intents.retrieve(payment.reference))
+    try:
+        intents = _api().v1.payment_intents.list({"customer": details.customer_id, "limit": 100})
+        for intent in intents.auto_paging_iter():
+            if _key(intent) == payment.key:
+                return _outcome(intent)
+    except stripe.StripeError:
+        return UNKNOWN
+    return None
+
+
+def payment_page(payment: Payment, details: BillingDetails, back: str) -> Outcome:
+    """A page of Stripe's where the invoice is paid by hand; `back` is where it returns to."""
+    return _ask(
+        lambda api: api.v1.checkout.sessions.create(
+            {
+                "mode": "payment",
+                "customer": details.customer_id,
+                "success_url": back,
+                "cancel_url": back,
+                "client_reference_id": payment.key,
+                "line_items": [
+                    {
+                        "quantity": 1,
+                        "price_data": {
+                            "currency": payment.currency.lower(),
+                            "unit_amount": payment.amount_minor,
+                            "product_data": {"name": f"Invoice {payment.invoice}"},
+                        },
+                    }
+                ],
+                "payment_intent_data": {
+                    "metadata": {"parley_key": payment.key}, "setup_future_usage": "off_session"
+                },
+            },
+            {"idempotency_key": payment.key},
+        )
+    )  # fmt: skip
+
+
+def make_customer(details: BillingDetails) -> str:
+    """The customer's id at Stripe, made once for a business."""
+    facts: Any = {"name": details.name, "metadata": {"parley_business": str(details.business_id)}}
+    if details.email:
+        facts["email"] = details.email
+    try:
+        return str(_api().v1.customers.create(facts, {"idempotency_key": f"customer-{details.business_id}"}).id)
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
+
+
+def attach(details: BillingDetails, method_id: str) -> str:
+    """Save a payment method with the customer; returns its label, such as `visa 4242`; raises Refused."""
+    try:
+        method = _api().v1.payment_methods.attach(method_id, {"customer": details.customer_id})
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
+    return f"{method.card.brand} {method.card.last4}" if method.card else str(method.type)
+
+
+def pay_back(refund: Refund) -> Outcome:
+    """Send money back on a payment; asking again with the same refund never pays back twice within 24 hours."""
+    return _ask(
+        lambda api: api.v1.refunds.create(
+            {
+                "payment_intent": refund.payment.reference,
+                "amount": refund.amount_minor,
+                "metadata": {"parley_key": refund.key},
+            },
+            {"idempotency_key": refund.key},
+        )
+    )
+
+
+def read_event(body: bytes, signature: str) -> Told:
+    """Check a webhook's signature over its raw bytes and say what it is about; raises BadSignature."""
+    if not settings.STRIPE_WEBHOOK_SECRET:
+        raise NotConfigured
+    try:
+        event = stripe.Webhook.construct_event(body, signature, settings.STRIPE_WEBHOOK_SECRET)
+        return Told(event.id, event.type, str(event.data.object["id"]))
+    except (ValueError, KeyError, AttributeError, stripe.SignatureVerificationError):
+        raise BadSignature from None
+
+
+def key_of(object_id: str) -> str | None:
+    """Our key in a payment intent's metadata; empty for anything else, None when the network could not be heard."""
+    if not object_id.startswith("pi_"):
+        return ""
+    try:
+        return _key(_api().v1.payment_intents.retrieve(object_id))
+    except stripe.InvalidRequestError:
+        return ""
+    except stripe.StripeError:
+        return None
+
+
+def _key(intent: Any) -> str:
+    metadata: Any = intent.metadata.to_dict() if intent.metadata else {}
+    return str(metadata.get("parley_key", ""))
+
+
+def _api() -> stripe.StripeClient:
+    if not is_on():
+        raise NotConfigured
+    # No retries of the library's own: a result that was not heard is written down as unknown first.
+    bases: Any = {"base_addresses": {"api": settings.STRIPE_API_BASE}} if settings.STRIPE_API_BASE else {}
+    client = stripe.RequestsClient(timeout=TIMEOUT)
+    return stripe.StripeClient(settings.STRIPE_API_KEY, max_network_retries=0, http_client=client, **bases)
+
+
+def _ask(call: Callable[[stripe.StripeClient], Any]) -> Outcome:
+    try:
+        return _outcome(call(_api()))
+    except stripe.CardError as error:
+        intent = (error.json_body or {}).get("error", {}).get("payment_intent", {})
+        reference = intent.get("id", "") if isinstance(intent, dict) else ""
+        return Outcome(PaymentStatus.FAILED, reference, str(error.user_message or error)[:200])
+    except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:
+        return Outcome(PaymentStatus.FAILED, failure=str(error.user_message or error)[:200])
+    except stripe.StripeError:
+        return UNKNOWN
+
+
+def _outcome(thing: Any) -> Outcome:
+    """A payment intent, a refund or a checkout session in our words."""
+    if str(thing.id).startswith(CHECKOUT):
+        return _of_session(thing)
+    failure = getattr(thing, "last_payment_error", None)
+    action = getattr(thing, "next_action", None)
+    redirect = getattr(action, "redirect_to_url", None) if action else None
+    return Outcome(
+        _STATUS.get(thing.status, PaymentStatus.UNKNOWN),
+        str(thing.id),
+        str(getattr(failure, "message", "") or "")[:200] if failure else "",
+        str(getattr(redirect, "url", "") or "") if redirect else "",
+    )
+
+
+def _of_session(session: Any) -> Outcome:
+    if session.payment_status == "paid":
+        status = PaymentStatus.SUCCEEDED
+    else:
+        status = PaymentStatus.CANCELLED if session.status == "expired" else PaymentStatus.PENDING
+    return Outcome(status, str(session.id), next_url=str(getattr(session, "url", "") or ""))
