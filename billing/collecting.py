@@ -141,10 +141,13 @@ def _collect_one() -> bool:
     payment = _claim()
     if payment is None:
         return False
-    with system("the payment names its business"):
-        details = BillingDetails.of(payment.business)
-    apply(payment, _result(payment, details))
+    apply(payment, _result(payment, _details_of(payment)))
     return True
+
+
+def _details_of(payment: Payment) -> BillingDetails:
+    with system("the payment names its business"):
+        return BillingDetails.of(payment.business)
 
 
 def _claim() -> Payment | None:
@@ -211,11 +214,14 @@ def _apply_events(limit: int = 50) -> int:
 def _apply_event(event: GatewayEvent) -> None:
     with system("the network does not know businesses"):
         payment = Payment.objects.filter(reference=event.object_id).exclude(reference="").first()
-        if payment is None and (key := stripe.key_of(event.object_id)):
+    if payment is None:
+        key = stripe.key_of(event.object_id)
+        if key is None:
+            return
+        with system("the network does not know businesses"):
             payment = Payment.objects.filter(key=key).first()
     if payment is not None and payment.method == PaymentMethod.STRIPE:
-        with system("the payment names its business"):
-            details = BillingDetails.of(payment.business)
+        details = _details_of(payment)
         outcome = stripe.look_up(payment, details)
         if outcome is None or outcome.status == PaymentStatus.UNKNOWN:
             return

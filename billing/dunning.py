@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from django.conf import settings
@@ -29,7 +29,8 @@ class Step:
 
 def schedule() -> list[Step]:
     """The steps in order, from `BILLING_DUNNING`."""
-    return [Step(*row) for row in settings.BILLING_DUNNING]
+    rows: Any = settings.BILLING_DUNNING
+    return [Step(*row) for row in rows]
 
 
 def run_due() -> int:

@@ -118,7 +118,7 @@ def _calling_code(why: Explanation) -> CallingCode | None:
 @member_page(*FINANCE)
 def invoices(request: BusinessRequest) -> HttpResponse:
     """Issued invoices, newest first, by status."""
-    issued = Invoice.objects.filter(business=request.business).select_related("period")
+    issued = Invoice.objects.filter(business=request.business).exclude(number=None).select_related("period")
     status = request.GET.get("status", "")
     if status in InvoiceStatus.values:
         issued = issued.filter(status=status)
@@ -154,7 +154,7 @@ def invoice_line(request: BusinessRequest, number: str, position: int) -> HttpRe
 def download(request: BusinessRequest, number: str, kind: str) -> HttpResponse:
     """The invoice as PDF, its lines as CSV, or all its messages as CSV."""
     found = _invoice(request, number)
-    name = slugify(found.number)
+    name = slugify(str(found))
     if kind == "pdf":
         return _file(invoice_pdf(found), f"{name}.pdf", "application/pdf")
     if kind == "lines":

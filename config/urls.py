@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from accounts import health
+from billing.api import stripe
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -13,6 +14,7 @@ urlpatterns = [
     path("api/v1/", include("config.api")),
     path("", include("accounts.urls")),
     path("", include("hosting.urls")),
+    path("webhooks/stripe/", stripe.webhook, name="stripe_webhook"),
     path("", include("billing.urls")),
     # The Cloud API's paths begin with digits or a version; they come last.
     path("", include("hosting.api.urls")),

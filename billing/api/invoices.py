@@ -1,153 +1,173 @@
-"""`GET /api/v1/invoices…`: a business's invoices, their lines and documents, by an API key with scope `billing`."""
+"""`GET /api/v1/invoices/…`: a business's invoices, their lines and documents, by an API key with scope `billing`."""
 
 from datetime import date
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView, RetrieveAPIView
 
+from accounts.api import BadInput, BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.errors import NotYours
-from accounts.models import Business, KeyScope
+from accounts.models import KeyScope
 from billing import archive, money
 from billing.documents.tables import messages_csv
 from billing.models import Invoice, InvoiceLine, InvoiceStatus
-from hosting.api.answers import answer
-from hosting.api.keys import cloud_api, opened
-from hosting.errors import CloudApiError
-
-MOST = 100
 
 
-@cloud_api("GET")
-def invoices(request: HttpRequest) -> HttpResponse:
-    """Newest first; filters `status`, `from` and `to` (YYYY-MM), pages by `limit` and `after` (a number)."""
-    with opened(request) as caller:
-        caller.require(KeyScope.BILLING)
-        limit = _limit(request)
-        found = list(_filtered(request, caller.business)[: limit + 1])
-        page = [_summary(invoice) for invoice in found[:limit]]
-        paging = {"after": page[-1]["number"]} if len(found) > limit else {}
-        return answer({"data": page, "paging": paging})
+class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
+    """A line; amounts are decimal texts with every digit that counts."""
+
+    line = serializers.IntegerField(source="position")
+    month = serializers.DateField(format="%Y-%m")
+    unit_price = serializers.SerializerMethodField()
+    amount = serializers.SerializerMethodField()
+
+    class Meta:
+        model = InvoiceLine
+        fields = (
+            "line", "kind", "description", "month", "market", "category", "rule", "tier_first", "tier_last", "quantity",
+            "unit_price", "amount", "tax_category", "tax_percent",
+        )  # fmt: skip
+
+    def get_unit_price(self, line: InvoiceLine) -> str:
+        """`0.0091`."""
+        return f"{money.micro_amount(line.unit_price_micros):f}"
+
+    def get_amount(self, line: InvoiceLine) -> str:
+        """`9.10`."""
+        return f"{money.minor_amount(line.amount_minor, line.invoice.currency):f}"
 
 
-@cloud_api("GET")
-def invoice(request: HttpRequest, number: str) -> HttpResponse:
+class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
+    """An invoice as a list shows it; `due` is what is still to be paid."""
+
+    month = serializers.DateField(source="period.month", format="%Y-%m")
+    subtotal = serializers.SerializerMethodField()
+    tax = serializers.SerializerMethodField()
+    total = serializers.SerializerMethodField()
+    due = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Invoice
+        fields = (
+            "id", "number", "status", "month", "currency", "issued_at", "due_at", "paid_at", "subtotal", "tax",
+            "total", "due",
+        )  # fmt: skip
+
+    def get_subtotal(self, invoice: Invoice) -> str:
+        """Before tax."""
+        return _amount(invoice, invoice.subtotal_minor)
+
+    def get_tax(self, invoice: Invoice) -> str:
+        """Tax."""
+        return _amount(invoice, invoice.tax_minor)
+
+    def get_total(self, invoice: Invoice) -> str:
+        """With tax."""
+        return _amount(invoice, invoice.total_minor)
+
+    def get_due(self, invoice: Invoice) -> str:
+        """Less what was paid and credited."""
+        return _amount(invoice, invoice.due_minor)  # type: ignore[attr-defined]
+
+
+class InvoiceDetailSerializer(InvoiceSerializer):
+    """One invoice with parties, taxes and lines."""
+
+    lines = LineSerializer(many=True)
+
+    class Meta(InvoiceSerializer.Meta):
+        fields = (*InvoiceSerializer.Meta.fields, "seller", "buyer", "taxes", "lines")  # type: ignore[assignment]
+
+
+class Invoices(BusinessAPIMixin, ListAPIView[Invoice]):
+    """Issued invoices, newest first; filters `status`, and `from` and `to` as YYYY-MM."""
+
+    required_scope = KeyScope.BILLING
+    queryset = Invoice.objects.exclude(number=None).for_list()
+    serializer_class = InvoiceSerializer
+    ordering = ("-issued_at", "-id")
+
+    def get_queryset(self) -> QuerySet[Invoice]:
+        """Those that the filters leave."""
+        found, query = super().get_queryset(), self.request.query_params
+        if status := query.get("status"):
+            if status not in InvoiceStatus.values:
+                raise BadInput(f"One of {', '.join(InvoiceStatus.values)}.", field="status")
+            found = found.filter(status=status)
+        if first := _month(query.get("from", ""), "from"):
+            found = found.filter(period__month__gte=first)
+        if last := _month(query.get("to", ""), "to"):
+            found = found.filter(period__month__lte=last)
+        return found
+
+
+class InvoiceByNumber(BusinessAPIMixin, RetrieveAPIView[Invoice]):
     """One invoice with its lines."""
-    with opened(request) as caller:
-        caller.require(KeyScope.BILLING)
-        found = _one(caller.business, number)
-        return answer(_summary(found) | _details(found))
+
+    required_scope = KeyScope.BILLING
+    queryset = Invoice.objects.for_list().prefetch_related("lines__invoice")
+    serializer_class = InvoiceDetailSerializer
+    lookup_field = "number"
 
 
-@cloud_api("GET")
-def document(request: HttpRequest, number: str, kind: str) -> HttpResponse:
-    """One document of an invoice: pdf, lines, cii, ubl, facturx."""
-    with opened(request) as caller:
-        caller.require(KeyScope.BILLING)
-        kept = archive.document(_one(caller.business, number), kind)
+class InvoiceDocument(BusinessAPIView):
+    """One document of an invoice: `pdf`, `lines`, `cii`, `ubl` or `facturx`; always the same bytes."""
+
+    required_scope = KeyScope.BILLING
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: BusinessAPIRequest, number: str, kind: str) -> HttpResponse:
+        """The file."""
+        kept = archive.document(_one(request, number), kind)
         response = HttpResponse(archive.read(kept), content_type=kept.content_type)
-    response["Content-Disposition"] = f'attachment; filename="{kept.name}"'
-    response["ETag"] = f'"{kept.sha256}"'
-    return response
+        response["Content-Disposition"] = f'attachment; filename="{kept.name}"'
+        response["ETag"] = f'"{kept.sha256}"'
+        _as_it_is(response)
+        return response
 
 
-@cloud_api("GET")
-def messages(request: HttpRequest, number: str) -> StreamingHttpResponse:
+class InvoiceMessages(BusinessAPIView):
     """Every message behind an invoice, or with `line` behind one of its lines, as CSV."""
-    with opened(request) as caller:
-        caller.require(KeyScope.BILLING)
-        found = _one(caller.business, number)
-    response = StreamingHttpResponse(
-        messages_csv(found, line=_whole(request, "line", 10**9)), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="{found}-messages.csv"'
-    return response
+
+    required_scope = KeyScope.BILLING
+
+    @extend_schema(parameters=[OpenApiParameter("line", int)], responses={(200, "text/csv"): OpenApiTypes.STR})
+    def get(self, request: BusinessAPIRequest, number: str) -> StreamingHttpResponse:
+        """The file, streamed."""
+        text = request.query_params.get("line", "")
+        if text and not (text.isascii() and text.isdigit() and len(text) < 9):
+            raise BadInput("A line is a whole number.", field="line")
+        found = _one(request, number)
+        rows = messages_csv(found, line=int(text) if text else None)
+        response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{found}-messages.csv"'
+        _as_it_is(response)
+        return response
 
 
-def _one(business: Business, number: str) -> Invoice:
-    found = Invoice.objects.for_list().filter(business_id=business.pk, number=number).first()
+def _one(request: BusinessAPIRequest, number: str) -> Invoice:
+    found = Invoice.objects.filter(business_id=request.business.pk, number=number).select_related("business").first()
     if found is None:
-        raise NotYours(f"There is no invoice {number}.")
-    found.business = Business.objects.get(pk=business.pk)
+        raise NotYours
     return found
 
 
-def _filtered(request: HttpRequest, business: Business) -> Any:
-    found = Invoice.objects.for_list().filter(business_id=business.pk, number__isnull=False).order_by("-id")
-    if status := request.GET.get("status"):
-        if status not in InvoiceStatus.values:
-            raise CloudApiError(100, f"status must be one of {', '.join(InvoiceStatus.values)}.")
-        found = found.filter(status=status)
-    if first := _month(request, "from"):
-        found = found.filter(period__month__gte=first)
-    if last := _month(request, "to"):
-        found = found.filter(period__month__lte=last)
-    if after := request.GET.get("after"):
-        found = found.filter(pk__lt=_one(business, after).pk)
-    return found
+def _as_it_is(response: Any) -> None:
+    # The base class renders what a view returns; a file is what it is.
+    response.render = lambda: response
 
 
-def _month(request: HttpRequest, name: str) -> date | None:
-    text = request.GET.get(name, "")
+def _amount(invoice: Invoice, minor: int) -> str:
+    return f"{money.minor_amount(minor, invoice.currency):f}"
+
+
+def _month(text: str, field: str) -> date | None:
     try:
         return date.fromisoformat(f"{text}-01") if text else None
     except ValueError:
-        raise CloudApiError(100, f"{name} must be a month as YYYY-MM.") from None
-
-
-def _limit(request: HttpRequest) -> int:
-    return _whole(request, "limit", MOST) or 25
-
-
-def _whole(request: HttpRequest, name: str, most: int) -> int | None:
-    text = request.GET.get(name, "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 12 and 1 <= int(text) <= most):
-        raise CloudApiError(100, f"{name} must be a whole number from 1 to {most}.")
-    return int(text)
-
-
-def _summary(found: Invoice) -> dict[str, Any]:
-    def amount(minor: int) -> str:
-        return f"{money.minor_amount(minor, found.currency):f}"
-
-    return {
-        "number": found.number,
-        "status": found.status,
-        "month": f"{found.period.month:%Y-%m}",
-        "currency": found.currency,
-        "issued_at": found.issued_at.isoformat(),
-        "due_at": found.due_at.isoformat(),
-        "paid_at": found.paid_at.isoformat() if found.paid_at else None,
-        "subtotal": amount(found.subtotal_minor),
-        "tax": amount(found.tax_minor),
-        "total": amount(found.total_minor),
-        "due": amount(found.due_minor),  # type: ignore[attr-defined]
-    }
-
-
-def _details(found: Invoice) -> dict[str, Any]:
-    return {
-        "seller": found.seller,
-        "buyer": found.buyer,
-        "taxes": found.taxes,
-        "lines": [_line(line, found.currency) for line in found.lines.all()],
-        "documents": list(archive.KINDS),
-    }
-
-
-def _line(line: InvoiceLine, currency: str) -> dict[str, Any]:
-    return {
-        "line": line.position,
-        "kind": line.kind,
-        "description": line.description,
-        "month": f"{line.month:%Y-%m}",
-        "market": line.market,
-        "category": line.category,
-        "rule": line.rule,
-        "tier_first": line.tier_first,
-        "tier_last": line.tier_last,
-        "quantity": line.quantity,
-        "unit_price": f"{money.micro_amount(line.unit_price_micros):f}",
-        "amount": f"{money.minor_amount(line.amount_minor, currency):f}",
-    }
+        raise BadInput("A month as YYYY-MM.", field=field) from None

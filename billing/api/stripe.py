@@ -1,12 +1,12 @@
 """`POST /webhooks/stripe/`: what the payment network tells us; stored before 200, applied by the worker."""
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from accounts.errors import ParleyError
 from billing import collecting, tasks
+from hosting.bells import ring
 
 
 @csrf_exempt
@@ -18,5 +18,5 @@ def webhook(request: HttpRequest) -> HttpResponse:
     except ParleyError as error:
         return JsonResponse({"error": {"code": error.code, "message": error.message}}, status=error.status)
     if is_new:
-        transaction.on_commit(tasks.ring_collect)
+        ring(tasks.collect)
     return JsonResponse({"received": True})

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from accounts.statements import statement
+from accounts.tenancy import scope
 from billing import money
 from billing.documents.paper import Paper
 from billing.models import Invoice
@@ -112,7 +113,8 @@ def page_behind(invoice: Invoice, *, line: int, after: int = 0, limit: int = 50)
 def _messages(invoice: Invoice, line: int | None, chunk: int = 5_000) -> Iterator[tuple[Any, ...]]:
     after = 0
     while True:
-        with connection.cursor() as cursor:
+        # A scope a chunk: a response streams after its view's transaction has ended.
+        with scope(invoice.business_id), connection.cursor() as cursor:
             cursor.execute(
                 statement("billing", "messages_behind"),
                 {"invoice_id": invoice.pk, "line": line, "after": after, "limit": chunk},

@@ -32,6 +32,13 @@ class BadSignature(BillingError):
     message = "The signature does not fit the body."
 
 
+class Refused(BillingError):
+    """The network refused, or could not be reached."""
+
+    code = "refused"
+    status = 402
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the network says of a payment or a refund; unknown when it could not be heard."""
@@ -86,7 +93,7 @@ def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
     try:
         intents = _api().v1.payment_intents.list({"customer": details.customer_id, "limit": 100})
         for intent in intents.auto_paging_iter():
-            if intent.metadata and dict(intent.metadata.items()).get("parley_key") == payment.key:
+            if _key(intent) == payment.key:
                 return _outcome(intent)
     except stripe.StripeError:
         return UNKNOWN
@@ -124,16 +131,21 @@ def payment_page(payment: Payment, details: BillingDetails, back: str) -> Outcom
 
 def make_customer(details: BillingDetails) -> str:
     """The customer's id at Stripe, made once for a business."""
-    made = _api().v1.customers.create(
-        {"name": details.name, "email": details.email, "metadata": {"parley_business": str(details.business_id)}},
-        {"idempotency_key": f"customer-{details.business_id}"},
-    )
-    return str(made.id)
+    facts: Any = {"name": details.name, "metadata": {"parley_business": str(details.business_id)}}
+    if details.email:
+        facts["email"] = details.email
+    try:
+        return str(_api().v1.customers.create(facts, {"idempotency_key": f"customer-{details.business_id}"}).id)
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
 
 
 def attach(details: BillingDetails, method_id: str) -> str:
-    """Save a payment method with the customer; returns its label, such as `visa 4242`."""
-    method = _api().v1.payment_methods.attach(method_id, {"customer": details.customer_id})
+    """Save a payment method with the customer; returns its label, such as `visa 4242`; raises Refused."""
+    try:
+        method = _api().v1.payment_methods.attach(method_id, {"customer": details.customer_id})
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
     return f"{method.card.brand} {method.card.last4}" if method.card else str(method.type)
 
 
@@ -162,12 +174,21 @@ def read_event(body: bytes, signature: str) -> Told:
         raise BadSignature from None
 
 
-def key_of(object_id: str) -> str:
-    """Our key in a payment intent's metadata; empty for anything else."""
+def key_of(object_id: str) -> str | None:
+    """Our key in a payment intent's metadata; empty for anything else, None when the network could not be heard."""
     if not object_id.startswith("pi_"):
         return ""
-    intent = _api().v1.payment_intents.retrieve(object_id)
-    return str(dict(intent.metadata.items()).get("parley_key", "")) if intent.metadata else ""
+    try:
+        return _key(_api().v1.payment_intents.retrieve(object_id))
+    except stripe.InvalidRequestError:
+        return ""
+    except stripe.StripeError:
+        return None
+
+
+def _key(intent: Any) -> str:
+    metadata: Any = intent.metadata.to_dict() if intent.metadata else {}
+    return str(metadata.get("parley_key", ""))
 
 
 def _api() -> stripe.StripeClient:

@@ -1,0 +1,97 @@
+"""A small Stripe of our own for what localstripe lacks: idempotency, answers that get lost, checkout pages."""
+
+import itertools
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+
+class FakeStripe:
+    """State of one fake; `lose` answers are thrown away after the work is done, `refuse` connections before it."""
+
+    def __init__(self):
+        self.ids = itertools.count(1)
+        self.things, self.replies, self.charges = {}, {}, []
+        self.lose = self.refuse = 0
+        self.decline = False
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                fake.serve(self, "GET", {})
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+                fake.serve(self, "POST", {name: values[-1] for name, values in parse_qs(body).items()})
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def serve(self, handler, method, form):
+        if self.refuse:
+            self.refuse -= 1
+            handler.close_connection = True
+            return handler.connection.close()
+        key = handler.headers.get("Idempotency-Key") if method == "POST" else None
+        path = urlsplit(handler.path).path
+        if key and key in self.replies:
+            reply = self.replies[key]
+        else:
+            reply = self.answer(method, path, form)
+            if key:
+                self.replies[key] = reply
+        if self.lose:
+            self.lose -= 1
+            handler.close_connection = True
+            return handler.connection.close()
+        status, body = reply
+        data = json.dumps(body).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        return handler.wfile.write(data)
+
+    def answer(self, method, path, form):
+        parts = path.strip("/").split("/")[1:]
+        if method == "GET" and len(parts) > 1:
+            return 200, self.things[parts[-1]]
+        if method == "GET":
+            found = [thing for thing in self.things.values() if thing["object"] == "payment_intent"]
+            return 200, {"object": "list", "data": found, "has_more": False, "url": path}
+        make = {"customers": self.customer, "payment_intents": self.intent, "refunds": self.refund}
+        return make.get(parts[0], self.session)(form)
+
+    def keep(self, prefix, kind, **fields):
+        thing = {"id": f"{prefix}_{next(self.ids)}", "object": kind, **fields}
+        self.things[thing["id"]] = thing
+        return 200, thing
+
+    def customer(self, form):
+        return self.keep("cus", "customer", name=form.get("name"))
+
+    def intent(self, form):
+        if self.decline:
+            _, made = self.keep("pi", "payment_intent", status="requires_payment_method", amount=int(form["amount"]),
+                                metadata={"parley_key": form["metadata[parley_key]"]})  # fmt: skip
+            error = {"type": "card_error", "code": "card_declined", "message": "Your card was declined."}
+            return 402, {"error": {**error, "payment_intent": made}}
+        self.charges.append(int(form["amount"]))
+        return self.keep("pi", "payment_intent", status="succeeded", amount=int(form["amount"]),
+                         metadata={"parley_key": form["metadata[parley_key]"]})  # fmt: skip
+
+    def refund(self, form):
+        return self.keep("re", "refund", status="succeeded", amount=int(form["amount"]))
+
+    def session(self, form):
+        return self.keep("cs", "checkout.session", status="open", payment_status="unpaid", url="https://pay.example/1",
+                         amount=int(form["line_items[0][price_data][unit_amount]"]))  # fmt: skip
