@@ -75,6 +75,7 @@ def manage(environment: dict[str, str], *words: str) -> "subprocess.CompletedPro
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start cleans up")
+@pytest.mark.timeout(600)
 def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
     up.read_until("Ctrl-C stops everything")
     assert f"Parley is running at http://127.0.0.1:{up.port}" in up.said
