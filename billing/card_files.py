@@ -136,7 +136,10 @@ def _read_own(reader: _Reader, header: int) -> None:
         price = reader.money(number, row, 4)
         if "currency" in columns:
             reader.sheet.currency = reader.cell(row, columns.index("currency")) or reader.sheet.currency
-        if market and category in CATEGORIES and None not in (first, price) and bounded == (last is not None):
+        complete = first is not None and price is not None and bounded == (last is not None)
+        if market and category in CATEGORIES and complete:
+            assert first is not None
+            assert price is not None
             reader.sheet.rates.setdefault((market, category), []).append(Step(first, last, price))
 
 
@@ -203,12 +206,13 @@ def _check_ladders(reader: _Reader) -> None:
 
 def write_own(sheet: Sheet) -> str:
     """A sheet in our layout; reading it back gives an equal sheet."""
-    rows = [
+    rows: list[list[object]] = [
         [market, category, step.first, step.last or "", f"{money.micro_amount(step.price_micros):f}", sheet.currency]
         for (market, category), steps in sorted(sheet.rates.items())
         for step in steps
     ]
-    return _csv([[*OWN_HEADER, "currency"], *rows])
+    header: list[object] = [*OWN_HEADER, "currency"]
+    return _csv([header, *rows])
 
 
 def write_rates(sheet: Sheet) -> str:

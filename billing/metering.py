@@ -41,7 +41,7 @@ def meter_due(limit: int = BATCH, *, shard: int = 0, shards: int = 1) -> int:
         if not cursor.fetchone()[0]:
             return 0
         cursor.execute(statement("billing", "claim_deliveries"), {"limit": limit, "shard": shard, "shards": shards})
-        claimed = cursor.rowcount
+        claimed = int(cursor.rowcount)
         if claimed > 0:
             cursor.execute(statement("billing", "settle_commitments"))
             cursor.execute(_PLAN)

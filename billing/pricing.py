@@ -106,7 +106,8 @@ def _charges(business_id: int, message_ids: list[int]) -> list[tuple[int, int, s
                 WHERE c.business_id = %s AND c.message_id = ANY (%s) AND c.reverses_id IS NULL""",
             [business_id, message_ids],
         )
-        return cursor.fetchall()
+        rows: list[tuple[int, int, str, str, int, str, str]] = cursor.fetchall()
+    return rows
 
 
 def _url(message_id: int) -> str:

@@ -62,9 +62,7 @@ def make_logins(business: Business) -> dict[str, dict[str, str]]:
 def set_up(transport: httpx.BaseTransport) -> Stage:
     """Create the business with number, templates, key and simulated phones."""
     with system("a business is being founded"):
-        business = Business.objects.create(
-            name=story.BUSINESS, plan_id="team", country="US", timezone=story.TIMEZONE
-        )
+        business = Business.objects.create(name=story.BUSINESS, plan_id="team", country="US", timezone=story.TIMEZONE)
         account = Account.objects.create(
             business=business, name=story.BUSINESS, app_secret=settings.APP_SECRET, verify_token=settings.VERIFY_TOKEN
         )
@@ -148,7 +146,12 @@ def _week(stage: Stage, start: datetime, end: datetime) -> None:
     for person in stage.rng.sample(story.PEOPLE, k=14):
         _send(stage, person.digits, _moment(stage, start, end), _shipped(stage, person))
     for person in stage.rng.sample(story.PEOPLE, k=6):
-        _send(stage, person.digits, _moment(stage, start, end), _template("login_code", f"{stage.rng.randint(0, 999999):06}"))
+        _send(
+            stage,
+            person.digits,
+            _moment(stage, start, end),
+            _template("login_code", f"{stage.rng.randint(0, 999999):06}"),
+        )
     if start.day == 1:
         launch = start + timedelta(hours=10)
         for person in story.PEOPLE:

@@ -48,20 +48,42 @@ PEOPLE = [
 
 # What a customer asks, and what the roaster answers.
 EXCHANGES = [
-    ("Hi! Do you ship the Ethiopia Yirgacheffe abroad?", "We do! Three to six days, and it is roasted the day before it leaves."),
-    ("My order says delivered but I can't find the parcel 😕", "Oh no. Let me check with the courier, one moment please."),
-    ("Which grind should I take for a moka pot?", "Medium-fine, a touch coarser than espresso. I can grind it for you."),
-    ("Can I change my subscription to every two weeks?", "Done! Your next bag leaves on Thursday, then every two weeks."),
+    (
+        "Hi! Do you ship the Ethiopia Yirgacheffe abroad?",
+        "We do! Three to six days, and it is roasted the day before it leaves.",
+    ),
+    (
+        "My order says delivered but I can't find the parcel 😕",
+        "Oh no. Let me check with the courier, one moment please.",
+    ),
+    (
+        "Which grind should I take for a moka pot?",
+        "Medium-fine, a touch coarser than espresso. I can grind it for you.",
+    ),
+    (
+        "Can I change my subscription to every two weeks?",
+        "Done! Your next bag leaves on Thursday, then every two weeks.",
+    ),
     ("Is the decaf water processed?", "Yes, Swiss Water, from Huila. It is our quiet bestseller."),
     ("Do you have a gift card?", "We do: 25, 50 or 100. Shall I send you a link?"),
     ("The last bag was fantastic, thank you ☕️", "That makes our day! The next harvest lands in two weeks."),
     ("Could you send me an invoice with our company's name?", "Of course. Which name and VAT number should be on it?"),
-    ("How long does an opened bag stay fresh?", "Three to four weeks, closed and away from light. Please not in the fridge!"),
+    (
+        "How long does an opened bag stay fresh?",
+        "Three to four weeks, closed and away from light. Please not in the fridge!",
+    ),
     ("Are you open on Saturday?", "Yes, from 9 to 4. The cupping starts at 11, come by!"),
     ("I'd like to order 5 kg for our office", "Happy to! Espresso or filter? For 5 kg there are 12 % off."),
     ("Any oat milk recommendation?", "We like the barista ones. They foam well with our Brazil."),
 ]
-THANKS = ["Perfect, thank you!", "Great, thanks 🙏", "You are the best.", "Super, danke!", "Obrigada!", "Thanks, that helps a lot."]
+THANKS = [
+    "Perfect, thank you!",
+    "Great, thanks 🙏",
+    "You are the best.",
+    "Super, danke!",
+    "Obrigada!",
+    "Thanks, that helps a lot.",
+]
 
 TEMPLATES = [
     (
@@ -70,7 +92,17 @@ TEMPLATES = [
         "Hello! This is a message from Luma Coffee Roasters. It shows that your connection works.",
         [],
     ),
-    ("order_shipped", "utility", "Hi {{1}}, your order {{2}} is on its way. It should arrive in three days.", ["Ann", "L-1001"]),
-    ("new_harvest", "marketing", "{{1}}, the new harvest is here: washed Ethiopia, 84 points, limited to 300 bags.", ["Ann"]),
+    (
+        "order_shipped",
+        "utility",
+        "Hi {{1}}, your order {{2}} is on its way. It should arrive in three days.",
+        ["Ann", "L-1001"],
+    ),
+    (
+        "new_harvest",
+        "marketing",
+        "{{1}}, the new harvest is here: washed Ethiopia, 84 points, limited to 300 bags.",
+        ["Ann"],
+    ),
     ("login_code", "authentication", "{{1}} is your verification code.", ["123456"]),
 ]

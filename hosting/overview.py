@@ -93,7 +93,9 @@ def _failures(business: Business) -> list[Attention]:
         reasons[message.error_reason] = reasons.get(message.error_reason, 0) + 1
     url = reverse("messages") + "?status=failed"
     return [
-        Attention(_("Failed today: %(n)d × %(reason)s") % {"n": n, "reason": reason or _("no reason given")}, url, "bad")
+        Attention(
+            _("Failed today: %(n)d × %(reason)s") % {"n": n, "reason": reason or _("no reason given")}, url, "bad"
+        )
         for reason, n in sorted(reasons.items(), key=lambda item: -item[1])[:3]
     ]
 

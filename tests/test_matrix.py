@@ -280,7 +280,7 @@ def test_the_admin_is_for_operators_with_permission(stage: dict[str, Any]) -> No
         for role, expected in (("owner", 302), ("operator without permission", 403), ("operator", 200)):
             if (status := _ask(stage["clients"][role], "GET", base)) != expected:
                 wrong.append(f"{base} {role}: {status}")
-        for role in SESSIONS[:-3] + ("revoked key",):
+        for role in (*SESSIONS[:-3], "revoked key"):
             if (status := _ask(stage["clients"][role], "GET", base + "add/")) != 302:
                 wrong.append(f"{base}add/ {role}: {status}")
         adding = 403 if isinstance(pages, ReadOnlyAdmin) else 200

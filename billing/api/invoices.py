@@ -10,8 +10,8 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
-from accounts.api import BadInput, BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import NotYours
+from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
+from accounts.errors import BadInput, NotYours
 from accounts.models import KeyScope
 from billing import archive, money
 from billing.documents.tables import messages_csv

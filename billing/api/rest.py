@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from billing.api import invoices
+from billing.api import invoices, views
 
 urlpatterns = [
+    path("usage/", views.UsageOfMonth.as_view(), name="api_usage"),
+    path("charges/", views.Charges.as_view(), name="api_charges"),
+    path("charges/<int:message_id>/", views.ChargeExplained.as_view(), name="api_charge"),
     path("invoices/", invoices.Invoices.as_view(), name="api_invoices"),
     path("invoices/<str:number>/", invoices.InvoiceByNumber.as_view(), name="api_invoice"),
     path("invoices/<str:number>/messages.csv", invoices.InvoiceMessages.as_view(), name="api_invoice_messages"),

@@ -9,7 +9,8 @@ from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.response import Response
 
-from accounts.api import BadInput, BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
+from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
+from accounts.errors import BadInput
 from accounts.models import KeyScope
 from billing import money, usage
 from billing.models import Charge, Period, Rule

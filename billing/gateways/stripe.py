@@ -204,7 +204,8 @@ def _ask(call: Callable[[stripe.StripeClient], Any]) -> Outcome:
     try:
         return _outcome(call(_api()))
     except stripe.CardError as error:
-        intent = (error.json_body or {}).get("error", {}).get("payment_intent", {})
+        body: dict[str, Any] = error.json_body or {}  # type: ignore[assignment]
+        intent = body.get("error", {}).get("payment_intent", {})
         reference = intent.get("id", "") if isinstance(intent, dict) else ""
         return Outcome(PaymentStatus.FAILED, reference, str(error.user_message or error)[:200])
     except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:

@@ -79,7 +79,9 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
     """The content behind a signed address; whoever has it needs no key. Never shown as a page of ours."""
     opened_by = storing.opened_by(token)
     if opened_by is None:
-        return HttpResponse("This address has expired: ask for the media's url again.", status=404, content_type="text/plain")
+        return HttpResponse(
+            "This address has expired: ask for the media's url again.", status=404, content_type="text/plain"
+        )
     with scope(opened_by[0]):
         media = storing.media_of(business_id=opened_by[0], media_ids=[opened_by[1]]).get(opened_by[1])
     if media is None:

@@ -8,7 +8,7 @@ from accounts.statements import run_file
 class Migration(migrations.Migration):
     """One trigger."""
 
-    dependencies = [("hosting", "0005_cloudapi_objects")]
+    dependencies = [("hosting", "0008_upstream_tenancy")]
     operations = [
         run_file("hosting", "numbers_within_plan", reverse="DROP FUNCTION hosting_numbers_within_plan() CASCADE")
     ]

@@ -113,6 +113,12 @@ class Conversation(models.Model):
     def __str__(self) -> str:
         return f"{self.contact} with {self.number}"
 
+    def get_absolute_url(self) -> str:
+        """The thread in the dashboard."""
+        from django.urls import reverse
+
+        return reverse("inbox_thread", args=[self.public_id])
+
     @property
     def window_until(self) -> datetime | None:
         """When the 24-hour customer service window closes, or None if it never opened."""
@@ -121,12 +127,6 @@ class Conversation(models.Model):
     def window_open(self, *, at: datetime) -> bool:
         """Whether free-form messages may be sent at that moment."""
         return self.window_until is not None and at < self.window_until
-
-    def get_absolute_url(self) -> str:
-        """The thread in the dashboard."""
-        from django.urls import reverse
-
-        return reverse("inbox_thread", args=[self.public_id])
 
 
 def preview(kind: str, text: str) -> str:

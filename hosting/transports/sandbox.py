@@ -116,7 +116,13 @@ def write(*, handset: Handset, number: Number, text: str, at: datetime | None = 
 
 
 def send_from_phone(
-    *, handset: Handset, number: Number, kind: str, content: dict[str, Any], at: datetime | None = None, context: str = ""
+    *,
+    handset: Handset,
+    number: Number,
+    kind: str,
+    content: dict[str, Any],
+    at: datetime | None = None,
+    context: str = "",
 ) -> str:
     """A customer sends a message of any kind from a simulated phone; returns the wamid."""
     from hosting.contacts import user_id_for
@@ -143,9 +149,7 @@ def send_from_phone(
 
 def open_chat(*, handset: Handset, number: Number) -> int:
     """The customer opens the chat: everything delivered to the phone is read; returns how many messages."""
-    unread = _messages(
-        number=number, contact__wa_id=handset.wa_id, direction=Direction.OUT, status=Status.DELIVERED
-    )
+    unread = _messages(number=number, contact__wa_id=handset.wa_id, direction=Direction.OUT, status=Status.DELIVERED)
     now = handset.business.now()
     _report(unread, lambda _: [(str(Status.READ), now)])
     return len(unread)

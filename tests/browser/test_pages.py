@@ -23,10 +23,18 @@ KINDS: list[tuple[str, str, dict[str, Any]]] = [
     ("audio", "", {"id": "2", "voice": True, "mime_type": "audio/ogg"}),
     ("document", "", {"id": "3", "filename": "order.pdf", "mime_type": "application/pdf"}),
     ("location", "", {"latitude": 37.77, "longitude": -122.41, "name": "Ferry Building", "address": "1 Ferry Plaza"}),
-    ("contacts", "", {"contacts": [{"name": {"formatted_name": "Bob Baker"}, "phones": [{"phone": "+1 415 555 0142"}]}]}),
+    (
+        "contacts",
+        "",
+        {"contacts": [{"name": {"formatted_name": "Bob Baker"}, "phones": [{"phone": "+1 415 555 0142"}]}]},
+    ),
     ("interactive", "Rye", {"type": "list_reply", "list_reply": {"title": "Rye", "description": "1 kg, sliced"}}),
     ("button", "Yes please", {"text": "Yes please"}),
-    ("order", "", {"product_items": [{"quantity": 2, "product_retailer_id": "RYE", "item_price": 4, "currency": "USD"}]}),
+    (
+        "order",
+        "",
+        {"product_items": [{"quantity": 2, "product_retailer_id": "RYE", "item_price": 4, "currency": "USD"}]},
+    ),
     ("hologram", "", {}),
 ]
 

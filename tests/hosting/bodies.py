@@ -1,6 +1,5 @@
 """Send bodies of every kind, as the protocol's own examples write them, and what a reader sees of each."""
 
-
 from typing import Any
 
 LINK = "https://example.com/x.png"

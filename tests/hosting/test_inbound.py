@@ -1,6 +1,5 @@
 """Every kind of inbound message is applied as it should be; doubled and shuffled, the end is the same."""
 
-
 import itertools
 import random
 from datetime import datetime, timedelta
