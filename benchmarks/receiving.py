@@ -1,0 +1,101 @@
+"""The webhook door: signed updates durable before 200, one and 100 a request; and how fast they are applied."""
+
+import os
+import time
+
+from benchmarks.arena import arena
+from benchmarks.doors import Client, granian, per_second
+from benchmarks.report import Figure, show
+
+MANY = 100
+
+
+def main() -> None:
+    """Measure, and print. The clients share the machine with the server, on both sides of the ratio."""
+    with arena() as servers, granian(os.environ["PARLEY_VAR"], servers) as port:
+        line = _line()
+        one = per_second(port, lambda client, n: _post(client, line, n, 1))
+        many = per_second(port, lambda client, n: _post(client, line, 10**8 + n * MANY, MANY))
+        empty = per_second(port, lambda client, n: client.get("/bench/empty"))
+        body = _body(line, 0, 1)
+        plain = per_second(port, lambda client, n: client.post("/bench/plain", body, {}))
+        applied, limit = _applied(servers)
+    show(
+        "Receiving",
+        [
+            Figure("receiving", "1 update a request, beside an empty view", one, empty, "requests/s"),
+            Figure("receiving", "1 update a request, beside HMAC + parse + INSERT", one, plain, "requests/s"),
+            Figure("receiving", f"{MANY} updates a request, acknowledged (goal 15,000)", many * MANY, 15_000, "updates/s"),
+            Figure("receiving", "applied, beside INSERT … SELECT of the same messages", applied, limit, "updates/s"),
+        ],
+    )
+
+
+def _line():
+    from accounts.models import Business
+    from accounts.tenancy import system
+    from hosting.cloudapi.webhooks import Line
+    from hosting.models import Account, Number
+
+    with system("benchmark"):
+        business = Business.objects.create(name="b", plan_id="business")
+        account = Account.objects.create(business=business, name="a")
+        number = Number.objects.create(business=business, account=account, digits="15550100100", verified_name="n")
+    return Line(account.waba_id, number.phone_number_id, number.digits)
+
+
+def _body(line, first: int, count: int) -> bytes:
+    from hosting.cloudapi import webhooks
+
+    people = [f"1415{(first + n) % 2000 + 2_000_000:07}" for n in range(count)]
+    return webhooks.body_of(
+        line,
+        contacts=[webhooks.contact_object(wa_id, "Ann", f"US.{wa_id}") for wa_id in dict.fromkeys(people)],
+        messages=[
+            {
+                "from": wa_id, "id": f"wamid.bench{first + n}", "timestamp": "1780000000", "type": "text",
+                "text": {"body": "Is the Yirgacheffe back in stock?"},
+            }
+            for n, wa_id in enumerate(people)
+        ],
+    )  # fmt: skip
+
+
+def _post(client: Client, line, first: int, count: int) -> int:
+    from django.conf import settings
+    from hosting.cloudapi.webhooks import sign
+
+    body = _body(line, first, count)
+    return client.post("/webhooks/", body, {"X-Hub-Signature-256": sign(body, settings.APP_SECRET)})
+
+
+def _applied(servers) -> tuple[float, float]:
+    """Messages applied a second by one worker; then the same rows copied by a plain INSERT … SELECT."""
+    import psycopg
+
+    from hosting import receiving
+
+    with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as db:
+        # Bounded: some twenty thousand messages say enough.
+        db.execute("DELETE FROM hosting_event WHERE id > (SELECT min(id) + 200 FROM hosting_event WHERE length(body) > 9000)")
+        db.execute("VACUUM ANALYZE hosting_event")
+        start = time.perf_counter()
+        while receiving.apply_due(limit=50):
+            pass
+        seconds = time.perf_counter() - start
+        rows = db.execute("SELECT count(*) FROM hosting_message").fetchone()[0]
+        db.execute("CREATE TABLE plain_message (LIKE hosting_message INCLUDING ALL)")
+        columns = ", ".join(
+            row[0]
+            for row in db.execute(
+                """SELECT column_name FROM information_schema.columns
+                    WHERE table_name = 'hosting_message' AND is_generated = 'NEVER'"""
+            )
+        )
+        plain = time.perf_counter()
+        for first in range(0, rows, 1000):
+            db.execute(
+                f"""INSERT INTO plain_message ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM hosting_message
+                     ORDER BY id OFFSET {first} LIMIT 1000"""
+            )
+        return rows / seconds, rows / (time.perf_counter() - plain)
