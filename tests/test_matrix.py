@@ -130,6 +130,12 @@ ROWS: dict[str, Row] = {
     "invoice_line": Row("/invoices/{invoice}/lines/1/", MONEY, True, get=200),
     "invoice_download": Row("/invoices/{invoice}/lines/", MONEY, True, get=200),
     "api_root": ForKeys("/api/v1/", get=200, foreign=200),
+    "api_invoices": ForKeys("/api/v1/invoices/", get=200, foreign=200),
+    "api_invoice": ForKeys("/api/v1/invoices/{invoice}/", get=200),
+    "api_invoice_messages": ForKeys("/api/v1/invoices/{invoice}/messages.csv", get=200),
+    "api_invoice_document": ForKeys("/api/v1/invoices/{invoice}/documents/lines/", get=200),
+    # Signed by Stripe, which has no login here; the tests run without its secret, so it is switched off.
+    "stripe_webhook": ForEveryone("/webhooks/stripe/", post=409),
 }
 
 
