@@ -93,7 +93,7 @@ ROWS: dict[str, Row] = {
     "api_schema": ForEveryone("/api/v1/schema/", get=200),
     "api_docs": ForEveryone("/api/v1/docs/", get=200),
     "api_not_found": ForEveryone("/api/v1/nowhere", get=404, post=404),
-    "home": Row("/", get=302),
+    "home": Row("/", get=200),
     "you": Row("/you/", get=200),
     "switch_business": ForLogins("/you/business/", post=404),
     "language": ForEveryone("/you/language/", post=302),
@@ -128,8 +128,14 @@ ROWS: dict[str, Row] = {
     "invoices": Row("/invoices/", MONEY, get=200),
     "invoice": Row("/invoices/{invoice}/", MONEY, True, get=200),
     "invoice_line": Row("/invoices/{invoice}/lines/1/", MONEY, True, get=200),
-    "invoice_download": Row("/invoices/{invoice}/csv/", MONEY, True, get=200),
+    "invoice_download": Row("/invoices/{invoice}/lines/", MONEY, True, get=200),
     "api_root": ForKeys("/api/v1/", get=200, foreign=200),
+    "api_invoices": ForKeys("/api/v1/invoices/", get=200, foreign=200),
+    "api_invoice": ForKeys("/api/v1/invoices/{invoice}/", get=200),
+    "api_invoice_messages": ForKeys("/api/v1/invoices/{invoice}/messages.csv", get=200),
+    "api_invoice_document": ForKeys("/api/v1/invoices/{invoice}/documents/lines/", get=200),
+    # Signed by Stripe, which has no login here; the tests run without its secret, so it is switched off.
+    "stripe_webhook": ForEveryone("/webhooks/stripe/", post=409),
 }
 
 
