@@ -47,8 +47,8 @@ class Category(models.TextChoices):
 
 
 def new_wamid() -> str:
-    """A message id as the Cloud API makes them: `wamid.` and base64 of 24 random bytes."""
-    return "wamid." + base64.b64encode(secrets.token_bytes(24)).decode()
+    """A message id as the Cloud API makes them: `wamid.` and base64 of 24 random bytes, safe in a URL."""
+    return "wamid." + base64.urlsafe_b64encode(secrets.token_bytes(24)).decode()
 
 
 class Message(models.Model):
