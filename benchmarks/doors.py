@@ -14,7 +14,7 @@ from stack.servers import free_port
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
 CLIENTS = 8
 
-LIMIT_URLS = '''
+LIMIT_URLS = """
 import hashlib, hmac
 import orjson
 from django.db import connection
@@ -38,7 +38,7 @@ def plain(request):
 
 
 urlpatterns = [path("bench/empty", empty), path("bench/plain", plain), path("", include("config.urls"))]
-'''
+"""
 
 
 @contextlib.contextmanager

@@ -25,7 +25,9 @@ def main() -> None:
         [
             Figure("receiving", "1 update a request, beside an empty view", one, empty, "requests/s"),
             Figure("receiving", "1 update a request, beside HMAC + parse + INSERT", one, plain, "requests/s"),
-            Figure("receiving", f"{MANY} updates a request, acknowledged (goal 15,000)", many * MANY, 15_000, "updates/s"),
+            Figure(
+                "receiving", f"{MANY} updates a request, acknowledged (goal 15,000)", many * MANY, 15_000, "updates/s"
+            ),
             Figure("receiving", "applied, beside INSERT … SELECT of the same messages", applied, limit, "updates/s"),
         ],
     )
@@ -63,6 +65,7 @@ def _body(line, first: int, count: int) -> bytes:
 
 def _post(client: Client, line, first: int, count: int) -> int:
     from django.conf import settings
+
     from hosting.cloudapi.webhooks import sign
 
     body = _body(line, first, count)
@@ -77,7 +80,9 @@ def _applied(servers) -> tuple[float, float]:
 
     with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as db:
         # Bounded: some twenty thousand messages say enough.
-        db.execute("DELETE FROM hosting_event WHERE id > (SELECT min(id) + 200 FROM hosting_event WHERE length(body) > 9000)")
+        db.execute(
+            "DELETE FROM hosting_event WHERE id > (SELECT min(id) + 200 FROM hosting_event WHERE length(body) > 9000)"
+        )
         db.execute("VACUUM ANALYZE hosting_event")
         start = time.perf_counter()
         while receiving.apply_due(limit=50):

@@ -15,7 +15,9 @@ def main() -> None:
 
     with arena() as servers, granian(os.environ["PARLEY_VAR"], servers) as port:
         senders = _senders()
-        body = json.dumps({"messaging_product": "whatsapp", "to": "14155550100", "text": {"body": "Hello " * 10}}).encode()
+        body = json.dumps(
+            {"messaging_product": "whatsapp", "to": "14155550100", "text": {"body": "Hello " * 10}}
+        ).encode()
 
         def send(client: Client, n: int) -> int:
             number, key = senders[n % BUSINESSES]
@@ -38,9 +40,10 @@ def main() -> None:
 
 
 def _senders() -> list[tuple[str, str]]:
+    from django.utils import timezone
+
     from accounts.models import ApiKey, Business
     from accounts.tenancy import system
-    from django.utils import timezone
     from hosting.models import Account, Number, Template
 
     senders = []
