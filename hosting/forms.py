@@ -14,10 +14,18 @@ MAX_PARAMETER = 1024
 
 
 class ReplyForm(forms.Form):
-    """A free-form text answer, perhaps to one message."""
+    """A free-form answer, perhaps to one message: a text, or a file with the text as its caption."""
 
-    text = forms.CharField(max_length=MAX_TEXT, strip=True, error_messages={"required": _("Write something first.")})
+    text = forms.CharField(max_length=MAX_TEXT, strip=True, required=False)
+    file = forms.FileField(required=False)
     context = forms.CharField(max_length=256, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an answer that holds nothing."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors and not cleaned.get("text") and not cleaned.get("file"):
+            self.add_error("text", forms.ValidationError(_("Write something first.")))
+        return cleaned
 
 
 class TemplateForm(forms.Form):
@@ -34,12 +42,6 @@ class TemplateForm(forms.Form):
     def values(self) -> dict[str, str]:
         """What was typed, by placeholder name, in the order of the text."""
         return {name: self.cleaned_data[f"value_{name}"] for name in self.names}
-
-
-class PhoneTextForm(forms.Form):
-    """What a customer types on the simulated phone."""
-
-    text = forms.CharField(max_length=MAX_TEXT, strip=True)
 
 
 class HandsetForm(forms.Form):

@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from accounts.models import Business, User
 from hosting import extensions
-from hosting.models import Conversation, Message, Template, TemplateStatus
+from hosting.cloudapi.sends import MEDIA_KINDS
+from hosting.models import Conversation, Media, Message, Template, TemplateStatus
+from hosting.storing import media_of
 
 LIST_PAGE = 30
 THREAD_PAGE = 40
@@ -49,6 +51,7 @@ class Entry:
     quoted: Message | None = None
     notes: list[extensions.MessageNote] = field(default_factory=list)
     reactions: list[str] = field(default_factory=list)
+    media: Media | None = None
 
     @property
     def template(self) -> str:
@@ -134,6 +137,7 @@ def _entries(rows: Sequence[Message], own: str) -> list[Entry]:
     notes = extensions.notes_for(rows[0].business_id, [row.pk for row in rows]) if rows else {}
     quoted = _quoted(rows)
     reactions, placed = _reactions(rows)
+    media = _media(rows)
     entries: list[Entry] = []
     day, speaker = None, ""
     for row in rows:
@@ -149,10 +153,17 @@ def _entries(rows: Sequence[Message], own: str) -> list[Entry]:
                 quoted=quoted.get(referred(row)),
                 notes=notes.get(row.pk, []),
                 reactions=reactions.get(row.wamid, []),
+                media=media.get(str(row.content.get("id", ""))),
             )
         )
         day, speaker = today, row.direction
     return entries
+
+
+def _media(rows: Sequence[Message]) -> dict[str, Media]:
+    """The files of these messages that Parley holds, by media id; no query where there are none."""
+    ids = [str(row.content.get("id", "")) for row in rows if row.kind in MEDIA_KINDS]
+    return media_of(business_id=rows[0].business_id, media_ids=filter(None, ids)) if ids else {}
 
 
 def referred(message: Message) -> str:

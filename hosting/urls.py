@@ -15,6 +15,7 @@ urlpatterns = [
     path("inbox/<uuid:public_id>/assign/", inbox.assign, name="inbox_assign"),
     path("messages/", log.messages, name="messages"),
     path("messages/<int:message_id>/", log.message, name="message"),
+    path("messages/media/<str:media_id>/", log.media, name="message_media"),
     path("phone/", phone.phones, name="phones"),
     path("phone/<int:handset_id>/", phone.phone, name="phone"),
     path("phone/<int:handset_id>/switch/", phone.switch, name="phone_switch"),

@@ -51,9 +51,14 @@
   const showThread = () => {
     if (location.hash.startsWith("#m") && $(location.hash)) $(location.hash).scrollIntoView({ block: "center" });
     else toEnd();
+    stick = true;
     restoreDraft();
     markCurrent();
   };
+  // A picture that has loaded makes the thread longer: who was at the end stays there.
+  let stick = true;
+  document.addEventListener("scroll", (event) => { if (event.target === box()) stick = nearEnd(); }, true);
+  document.addEventListener("load", (event) => { if (event.target.nodeName === "IMG" && stick && box()?.contains(event.target)) toEnd(); }, true);
   let heightBefore = 0;
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target.classList.contains("pager") && box()?.contains(event.detail.target)) heightBefore = box().scrollHeight;
@@ -70,7 +75,7 @@
       seen.add(day.dataset.day);
     }
     if (event.detail.target.id === "pane" || event.detail.elt.id === "pane") showThread();
-    if (event.detail.elt.id === "compose") { restoreDraft(); $("#compose textarea, #compose input:not([type=hidden])")?.focus(); }
+    if (event.detail.elt.id === "compose") { restoreDraft(); ($("#compose textarea") || $("#compose input:not([type=hidden], [type=file])"))?.focus(); }
     if (event.detail.elt.id === "type") $("#type input[name=text]")?.focus();
     countUnread();
   });
@@ -140,6 +145,31 @@
     const form = event.detail.requestConfig.elt;
     if (form.dataset.draft && event.detail.xhr.status === 200 && !event.detail.xhr.responseText.includes('role="alert"')) localStorage.removeItem(draftKey(form));
   });
+  // Files: chosen, pasted, or dropped onto the thread; shown by name before they are sent.
+  const showFile = (form) => {
+    const [file] = form.elements.file.files;
+    const chosen = $(".chosen", form);
+    chosen.hidden = !file;
+    $("span", chosen).textContent = file ? `${file.name} (${Math.ceil(file.size / 1024)} kB)` : "";
+  };
+  const attach = (form, files) => {
+    if (!form || !files.length) return false;
+    const held = new DataTransfer();
+    held.items.add(files[0]);
+    form.elements.file.files = held.files;
+    showFile(form);
+    return true;
+  };
+  const sender = () => $("#compose form[data-draft], #type");
+  document.addEventListener("change", (event) => { if (event.target.name === "file") showFile(event.target.form); });
+  document.addEventListener("click", (event) => {
+    const form = event.target.closest("[data-unattach]")?.form;
+    if (form) { form.elements.file.value = ""; showFile(form); }
+  });
+  document.addEventListener("paste", (event) => { if (attach(sender(), event.clipboardData?.files || [])) event.preventDefault(); });
+  document.addEventListener("dragover", (event) => { if (sender() && event.dataTransfer.types.includes("Files")) { event.preventDefault(); box()?.classList.add("dropping"); } });
+  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) box()?.classList.remove("dropping"); });
+  document.addEventListener("drop", (event) => { box()?.classList.remove("dropping"); if (attach(sender(), event.dataTransfer.files)) event.preventDefault(); });
   const fillPreview = (form) => {
     const shown = $("[data-text]", form);
     shown.textContent = shown.dataset.text.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name) => form.elements[`value_${name}`]?.value || whole);

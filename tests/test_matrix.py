@@ -19,7 +19,7 @@ from accounts.models import ApiKey, Business, Invitation, Membership, User
 from accounts.tenancy import system
 from billing import invoicing, metering
 from billing.models import Invoice
-from hosting.models import Conversation, Handset, Message
+from hosting.models import Conversation, Handset, Media, Message
 from tests.factories import make_business, make_deliveries, make_key, make_member, make_number, make_template
 
 pytestmark = pytest.mark.django_db
@@ -118,6 +118,7 @@ ROWS: dict[str, Row] = {
     "inbox_assign": Row(THREAD + "/assign/", CHATS, True, post=302),
     "messages": Row("/messages/", get=200),
     "message": Row("/messages/{message}/", names_a_row=True, get=200),
+    "message_media": Row("/messages/media/{media}/", names_a_row=True, get=302),
     "phones": Row("/phone/", CHATS, get=200, post=200),
     "phone": Row(PHONE + "/", CHATS, True, get=200),
     "phone_switch": Row(PHONE + "/switch/", CHATS, True, post=302),
@@ -171,6 +172,7 @@ def stage() -> dict[str, Any]:
             "invitation": invitation.pk,
             "thread": Conversation.objects.get(business=business).public_id,
             "message": message,
+            "media": Media.objects.create(business=business, mime_type="image/png", size=1, sha256="0" * 64).media_id,
             "handset": handset.pk,
             "number": number.phone_number_id,
             "waba": number.account.waba_id,

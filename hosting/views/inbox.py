@@ -12,6 +12,7 @@ from accounts.errors import ParleyError
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Role
 from hosting import live, tasks, threads
+from hosting.attaching import attach
 from hosting.bells import ring
 from hosting.forms import ReplyForm, TemplateForm
 from hosting.models import Conversation, Direction, Message, Template
@@ -68,21 +69,19 @@ def stretch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @member_page(*CHATS)
 def reply(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Send a text; a refusal is shown above the draft, which stays."""
+    """Send a text or a file; a refusal is shown above the draft, which stays."""
     conversation = _conversation(request, public_id)
-    form = ReplyForm(request.POST)
+    form = ReplyForm(request.POST, request.FILES)
     if not form.is_valid():
         return _composer(request, conversation, error=_first_error(form), draft=request.POST.get("text", ""))
+    text = form.cleaned_data["text"]
     try:
-        _send(
-            request,
-            conversation,
-            kind="text",
-            content={"body": form.cleaned_data["text"]},
-            context_wamid=form.cleaned_data["context"],
-        )
+        kind, content = "text", {"body": text}
+        if file := form.cleaned_data["file"]:
+            kind, content = attach(business=request.business, file=file, caption=text)
+        _send(request, conversation, kind=kind, content=content, context_wamid=form.cleaned_data["context"])
     except ParleyError as error:
-        return _composer(request, conversation, error=error.message, draft=form.cleaned_data["text"])
+        return _composer(request, conversation, error=error.message, draft=text)
     return _composer(request, conversation)
 
 

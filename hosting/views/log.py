@@ -3,14 +3,15 @@
 from typing import Any
 
 import orjson
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from accounts.membership import BusinessRequest, member_page
 from hosting import log, threads
 from hosting.extensions import notes_for
 from hosting.models import Category, Direction, Message, Status
+from hosting.storing import media_of, signed_path
 
 CSV_LIMIT = 100_000
 
@@ -37,6 +38,16 @@ def messages(request: BusinessRequest) -> HttpResponse:
         "now": request.business.now(),
     }
     return render(request, "hosting/messages.html", context)
+
+
+@require_GET
+@member_page()
+def media(request: BusinessRequest, media_id: str) -> HttpResponse:
+    """A file of a message: an address that stays, which leads to one that ends in minutes."""
+    found = media_of(business_id=request.business.pk, media_ids=[media_id]).get(media_id)
+    if found is None:
+        raise Http404
+    return redirect(signed_path(found))
 
 
 @require_GET

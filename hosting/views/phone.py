@@ -8,11 +8,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.errors import ParleyError
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Role
 from hosting import tasks, threads
+from hosting.attaching import attach
 from hosting.bells import ring
-from hosting.forms import HandsetForm, PhoneTextForm
+from hosting.forms import HandsetForm, ReplyForm
 from hosting.models import Conversation, Direction, Handset, Message, Number, Status
 from hosting.transports import sandbox
 
@@ -77,17 +79,28 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
 @require_POST
 @member_page(*CHATS)
 def write(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
-    """The customer writes a text; it goes to the business by the webhook door."""
+    """The customer writes a text or sends a file; it goes to the business by the webhook door."""
     handset, number = _handset(request, handset_id), _line(request, phone_number_id)
-    form = PhoneTextForm(request.POST)
+    form, error = ReplyForm(request.POST, request.FILES), ""
     if form.is_valid() and handset.is_online:
-        sandbox.write(handset=handset, number=number, text=form.cleaned_data["text"])
-        ring(tasks.apply)
+        try:
+            _leave(request, handset, number, form)
+        except ParleyError as refused:
+            error = refused.message
     if request.htmx:  # type: ignore[attr-defined]
-        shown = render(request, "hosting/_phone_type.html", {"handset": handset, "number": number})
+        shown = render(request, "hosting/_phone_type.html", {"handset": handset, "number": number, "error": error})
         shown["HX-Trigger"] = "changed"
         return shown
     return redirect("phone_chat", handset.pk, number.phone_number_id)
+
+
+def _leave(request: BusinessRequest, handset: Handset, number: Number, form: ReplyForm) -> None:
+    text = form.cleaned_data["text"]
+    kind, content = "text", {"body": text}
+    if file := form.cleaned_data["file"]:
+        kind, content = attach(business=request.business, file=file, caption=text)
+    sandbox.send_from_phone(handset=handset, number=number, kind=kind, content=content)
+    ring(tasks.apply)
 
 
 @require_POST

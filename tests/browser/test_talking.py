@@ -22,6 +22,9 @@ def test_business_and_customer_talk_live_both_ways(site: Site, page: Page) -> No
     row.click()
     expect(page.locator("#latest strong")).to_have_text("rye")
     expect(row.locator(".count")).to_have_count(0)
+    beside = page.locator(".context").bounding_box()
+    assert beside is not None
+    assert beside["y"] == 0, "the customer's panel stands beside the thread, not under it"
 
     page.get_by_label("Reply", exact=True).fill("Fresh at ten!")
     page.keyboard.press("Control+Enter")

@@ -1,12 +1,15 @@
 """The inbox, the simulated phone and the message log, by HTTP as a browser would use them."""
 
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from PIL import Image
 
 from accounts.models import Business
 from accounts.tenancy import system
@@ -303,3 +306,49 @@ def test_the_logs_csv_is_safe_in_a_spreadsheet(client: Client, number: Number) -
     assert lines[0].startswith("id,wamid,direction,kind")
     assert len(lines) == 2
     assert ",'=HYPERLINK(1),in,text," in lines[1]
+
+
+def picture() -> SimpleUploadedFile:
+    held = BytesIO()
+    Image.new("RGB", (8, 8), "#0d6b62").save(held, "PNG")
+    return SimpleUploadedFile("loaf.png", held.getvalue(), content_type="image/png")
+
+
+def test_a_picture_goes_out_and_is_shown_to_members_only(
+    client: Client, number: Number, settings: Any, tmp_path: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    conversation = make_conversation(number, last_inbound_at=open_window())
+    address = reverse("inbox_reply", args=[conversation.public_id])
+    assert client.post(address, {"text": "Fresh", "file": picture()}).status_code == 302
+    [message] = rows(Message)
+    assert (message.kind, message.content["caption"]) == ("image", "Fresh")
+    shown = reverse("message_media", args=[message.content["id"]])
+    assert f'src="{shown}"' in client.get(conversation.get_absolute_url()).content.decode()
+    assert client.get(shown).headers["Location"].startswith("/media/")
+    stranger = Client()
+    stranger.force_login(make_member(make_business(name="Other")), backend="django.contrib.auth.backends.ModelBackend")
+    assert stranger.get(shown).status_code == 404
+
+
+def test_a_file_that_is_not_what_it_says_is_refused_and_sends_nothing(client: Client, number: Number) -> None:
+    conversation = make_conversation(number, last_inbound_at=open_window())
+    address = reverse("inbox_reply", args=[conversation.public_id])
+    fake = SimpleUploadedFile("loaf.png", b"MZ\x90\x00 not a picture", content_type="image/png")
+    response = client.post(address, {"text": "Kept", "file": fake})
+    assert response.status_code == 422
+    assert "Kept" in response.content.decode()
+    assert rows(Message) == []
+
+
+def test_a_picture_from_the_phone_arrives(client: Client, number: Number, settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    with system("test data"):
+        handset = Handset.objects.create(business=number.business, wa_id="14155550123", name="Zoe")
+    write = reverse("phone_write", args=[handset.pk, number.phone_number_id])
+    assert client.post(write, {"text": "This one?", "file": picture()}).status_code == 302
+    receiving.apply_due()
+    [message] = rows(Message)
+    assert (message.kind, message.direction, message.text) == ("image", "in", "This one?")
+
+    assert message.content["id"] in client.get(rows(Conversation)[0].get_absolute_url()).content.decode()
