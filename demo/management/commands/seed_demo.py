@@ -16,7 +16,7 @@ from django.core.wsgi import get_wsgi_application
 from accounts.models import ApiKey, Business
 from accounts.tenancy import system
 from demo import seeding, story
-from hosting.models import Number
+from hosting.models import Message, Number
 
 
 class Command(BaseCommand):
@@ -53,6 +53,8 @@ class Command(BaseCommand):
 def _described(business: Business, key: str, logins: dict[str, Any]) -> dict[str, Any]:
     with system("the demo is described for scripts"):
         number = Number.objects.select_related("account").get(business=business, digits=story.DIGITS)
+        asked = Message.objects.filter(number=number, direction="in", contact__wa_id=story.PEOPLE[0].digits)
+        inbound_wamid = asked.order_by("-id").values_list("wamid", flat=True).first()
     return {
         "base_url": settings.BASE_URL,
         "logins": logins,
@@ -63,6 +65,7 @@ def _described(business: Business, key: str, logins: dict[str, Any]) -> dict[str
         "phone_number_id": number.phone_number_id,
         "waba_id": number.account.waba_id,
         "customer_wa_id": story.PEOPLE[0].digits,
+        "inbound_wamid": inbound_wamid,
         "template_name": "hello_world",
     }
 
