@@ -15,7 +15,7 @@ define install
 	    $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	      echo "parley: $(PYTHON) cannot make environments (no ensurepip). On Debian: apt-get install python3-venv" >&2; exit 1; }; \
 	    $(PYTHON) -m venv --clear $(VENV); \
-	  } && $(PY) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r $(1); \
+	  } && $(PY) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: --no-binary localstripe -r $(1); \
 	fi
 	@touch $@
 endef

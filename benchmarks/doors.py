@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from stack.servers import free_port
+from stack.machine import free_port
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
 CLIENTS = 8
