@@ -80,9 +80,8 @@ def _applied(servers) -> tuple[float, float]:
 
     with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as db:
         # Bounded: some twenty thousand messages say enough.
-        db.execute(
-            "DELETE FROM hosting_event WHERE id > (SELECT min(id) + 200 FROM hosting_event WHERE length(body) > 9000)"
-        )
+        db.execute("DELETE FROM hosting_event WHERE length(body) < 9000")
+        db.execute("DELETE FROM hosting_event WHERE id NOT IN (SELECT id FROM hosting_event ORDER BY id LIMIT 40)")
         db.execute("VACUUM ANALYZE hosting_event")
         start = time.perf_counter()
         while receiving.apply_due(limit=50):
