@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from django.db import connection
+from django.utils import timezone
 
 from accounts.statements import statement
 from hosting.cloudapi import webhooks
@@ -97,9 +98,8 @@ def note_field(*, account: Account, field: str, value: dict[str, Any]) -> int:
     """Write calls about something else in an account, such as `message_template_status_update`; returns how many."""
     heard = Webhook.objects.filter(account=account, number=None, is_active=True, fields__contains=[field])
     change = {"field": field, "value": storable(value)}
-    body = orjson.dumps(
-        {"object": "whatsapp_business_account", "entry": [{"id": account.waba_id, "changes": [change]}]}
-    )
+    entry = {"id": account.waba_id, "time": int(timezone.now().timestamp()), "changes": [change]}
+    body = orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
     return write([Call(webhook, None, field, body) for webhook in heard.order_by("id")])
 
 

@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 
 from accounts.tenancy import system
-from hosting import calling, linking, receiving, repeating, storing
+from hosting import calling, linking, receiving, repeating, reviewing, storing
 from hosting.transports import cloudapi, sandbox
 
 # A woken worker stays this long after the last row, so that rings in between can be skipped.
@@ -66,6 +66,8 @@ def tidy() -> None:
     """Give up what is too old to be called, forget what was called long ago, remove files that nothing names."""
     calling.expire()
     calling.purge()
+    if reviewing.resume_due():
+        calling.wake()
     with system("files and replies of every business"):
         storing.collect_garbage()
         repeating.forget()

@@ -7,11 +7,14 @@ from django.db.models import Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
+from hosting import reviewing
 from hosting.cloudapi import definitions, fields
 from hosting.errors import CloudApiError
 from hosting.models import Account, Number, Template, TemplateStatus, Transport
 
 LIMIT = 250
+# The protocol's limits: for codes 30 seconds to 15 minutes, utility to 12 hours, marketing 12 hours to 30 days.
+TTL_SECONDS = {"authentication": (30, 900), "utility": (30, 43_200), "marketing": (43_200, 2_592_000)}
 EDITABLE = (TemplateStatus.APPROVED, TemplateStatus.REJECTED, TemplateStatus.PAUSED)
 
 
@@ -33,7 +36,7 @@ def create_template(*, account: Account, body: dict[str, Any]) -> Template:
             body, "parameter_format", "template", ("positional", "named"), required=False
         ).upper()
         or "POSITIONAL",
-        ttl_seconds=body.get("message_send_ttl_seconds") if _is_whole(body.get("message_send_ttl_seconds")) else None,
+        ttl_seconds=_ttl(body, category),
     )
     _judge(template)
     try:
@@ -43,11 +46,24 @@ def create_template(*, account: Account, body: dict[str, Any]) -> Template:
         raise CloudApiError(
             2388023, f"There is a template '{name}' in language '{language}' already.", field="name"
         ) from None
+    _tell_judgement(template)
     return template
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and -1 <= value <= 2_592_000
+def _tell_judgement(template: Template) -> None:
+    if template.status != TemplateStatus.PENDING:
+        reviewing.tell_status(template)
+
+
+def _ttl(body: dict[str, Any], category: str) -> int | None:
+    """How long delivery may be tried, in seconds; -1 is the longest there is, None the network's own choice."""
+    given = body.get("message_send_ttl_seconds")
+    if given is None:
+        return None
+    least, most = TTL_SECONDS[category]
+    if given in (-1, "-1"):
+        return -1
+    return fields.whole(body, "message_send_ttl_seconds", "template", least=least, most=most)
 
 
 def edit_template(template: Template, *, body: dict[str, Any]) -> Template:
@@ -58,16 +74,18 @@ def edit_template(template: Template, *, body: dict[str, Any]) -> Template:
         template.category = fields.choice(body, "category", "template", definitions.CATEGORIES)
     if body.get("components") is not None:
         template.components = definitions.check_components(body["components"], template.category)
-    if _is_whole(body.get("message_send_ttl_seconds")):
-        template.ttl_seconds = body["message_send_ttl_seconds"]
+    if body.get("message_send_ttl_seconds") is not None:
+        template.ttl_seconds = _ttl(body, template.category)
     _judge(template)
     template.edited_at = template.business.now()
     template.save()
+    _tell_judgement(template)
     return template
 
 
 def _judge(template: Template) -> None:
     """The sandbox approves what is well formed, save a name that asks for rejection; elsewhere somebody reviews."""
+    template.paused_until = None
     numbers = Number.objects.filter(account=template.account)
     if numbers.exclude(transport=Transport.SANDBOX).exists():
         template.status = TemplateStatus.PENDING

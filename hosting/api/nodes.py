@@ -80,7 +80,8 @@ def account_object(account: Account) -> dict[str, Any]:
 
 def template_object(template: Template) -> dict[str, Any]:
     """A template as the Cloud API shows it."""
-    return {
+    ttl = {} if template.ttl_seconds is None else {"message_send_ttl_seconds": template.ttl_seconds}
+    return ttl | {
         "id": template.template_id,
         "name": template.name,
         "language": template.language,

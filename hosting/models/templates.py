@@ -47,6 +47,8 @@ class Template(models.Model):
     quality = models.CharField(max_length=10, default="UNKNOWN", help_text=_("GREEN, YELLOW, RED or UNKNOWN."))
     rejected_reason = models.CharField(max_length=200, default="NONE")
     ttl_seconds = models.IntegerField(null=True, blank=True, help_text=_("How long delivery is tried."))
+    paused_until = models.DateTimeField(null=True, blank=True, help_text=_("When a pause ends by itself."))
+    pauses = models.PositiveSmallIntegerField(default=0, help_text=_("How often it was paused for low quality."))
     deleted_at = models.DateTimeField(null=True, blank=True)
     edited_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -16,7 +16,7 @@ from hosting.secrets import EncryptedTextField
 
 RETRIED_FOR = timedelta(days=7)
 SHOWN_BYTES = 2048
-FIELDS = ("messages", "message_template_status_update", "account_update")
+FIELDS = ("messages", "message_template_status_update", "message_template_quality_update", "account_update")
 
 
 def all_fields() -> list[str]:

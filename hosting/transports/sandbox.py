@@ -16,6 +16,8 @@ BATCH = 500
 # What a phone on a good connection takes; shown times look as they do in life.
 SENT_AFTER, DELIVERED_AFTER, READ_AFTER = timedelta(seconds=0), timedelta(seconds=1), timedelta(seconds=20)
 UPDATES_A_BODY = 100
+# What is not delivered within 30 days is dropped; a template may set less.
+LONGEST_TRIED = timedelta(days=30)
 
 
 def deliver_due(limit: int = BATCH) -> int:
@@ -39,7 +41,7 @@ def deliver_due(limit: int = BATCH) -> int:
 def _messages(**which: Any) -> list[Message]:
     return list(
         Message.objects.filter(**which)
-        .select_related("number__account", "contact", "business", "conversation")
+        .select_related("number__account", "contact", "business", "conversation", "template")
         .order_by("id")
     )
 
@@ -169,8 +171,15 @@ def set_online(*, handset: Handset, online: bool) -> int:
         status=Status.SENT,
     )
     now = handset.business.now()
-    _report(waiting, lambda _: [(str(Status.DELIVERED), now)])
-    return len(waiting)
+    in_time = [message for message in waiting if not _too_late(message, now)]
+    _report(in_time, lambda _: [(str(Status.DELIVERED), now)])
+    return len(in_time)
+
+
+def _too_late(message: Message, now: datetime) -> bool:
+    """Whether it was to be delivered by now or not at all; such a message stays `sent`, as on the real network."""
+    seconds = message.template.ttl_seconds if message.template else None
+    return now > message.created_at + (LONGEST_TRIED if seconds in (None, -1) else timedelta(seconds=seconds or 0))
 
 
 def numbers_of(business: Business) -> list[Number]:
