@@ -6,7 +6,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Membership, Role
-from accounts.statements import statement
+from accounts.statements import fetch_prepared, statement
 from accounts.tenancy import system
 from billing import money
 from billing.models import SpendAlert
@@ -23,14 +23,12 @@ def check_cap(message: Message) -> None:
     Exact whatever is sent at once: the cap's row is locked until the send commits, and what is committed counts until
     the message is charged or fails. Businesses without a hard cap pay one look-up. Call inside the sending transaction.
     """
+    row = fetch_prepared(
+        "SELECT limit_micros FROM billing_spendcap WHERE business_id = %s AND is_hard FOR UPDATE", [message.business_id]
+    )
+    if row is None:
+        return
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT limit_micros FROM billing_spendcap WHERE business_id = %s AND is_hard FOR UPDATE",
-            [message.business_id],
-        )
-        row = cursor.fetchone()
-        if row is None:
-            return
         cursor.execute(
             statement("billing", "commit_price"),
             {

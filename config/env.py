@@ -195,6 +195,8 @@ def _database(url: str) -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
+        # Django prepares nothing of its own; without a threshold the hot doors' `prepare=True` would be ignored.
+        "OPTIONS": {"prepare_threshold": 5, **parsed.get("OPTIONS", {})},
         "TEST": {"MIRROR": None},
     }
 

@@ -27,6 +27,9 @@ LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
 BATCH = 500
 LINES = Number.objects.only("id", "business_id", "account_id", "phone_number_id", "upstream_id")
+# The planner takes a CTE for one row and would join them by nested loops: minutes for 5,000 messages.
+ANY_SIZE = "SET LOCAL enable_nestloop = off; SET LOCAL jit = off"
+ANY_SIZE_NO_MORE = "SET LOCAL enable_nestloop = on"
 # Kept in place of content that cannot be written as JSON; the raw event has it all.
 TOO_DEEP = '{"_webhook": {"note": "nested too deep"}}'
 
@@ -184,49 +187,68 @@ def _write_messages(rows: "Sequence[introducing.Settled]") -> list[tuple[Any, ..
     if not rows:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(
-            statement("hosting", "apply_messages"),
+        cursor.execute(ANY_SIZE)
+        cursor.execute(statement("hosting", "apply_messages"), [_as_json(rows)])
+        changed: list[tuple[Any, ...]] = cursor.fetchall()
+        cursor.execute(ANY_SIZE_NO_MORE)
+        if changed:
+            _show(changed)
+    return changed
+
+
+def _as_json(rows: "Sequence[introducing.Settled]") -> str:
+    # One JSON text is written and sent several times faster than a dozen arrays.
+    return orjson.dumps(
+        [
             {
-                "business_ids": [row.number.business_id for row in rows],
-                "number_ids": [row.number.pk for row in rows],
-                "wamids": [row.message.wamid for row in rows],
-                "wa_ids": [row.wa_id for row in rows],
-                "user_ids": [row.message.user_id or user_id_for(row.wa_id) for row in rows],
-                "names": [row.message.name for row in rows],
-                "kinds": [row.message.kind for row in rows],
-                "texts": [row.message.text for row in rows],
-                "previews": [preview(row.message.kind, row.message.text) for row in rows],
-                "contents": [dumped(row.message.content) or TOO_DEEP for row in rows],
-                "contexts": [row.message.context_wamid for row in rows],
-                "times": [row.at for row in rows],
-                "referred": [row.message.is_referred for row in rows],
+                "n": n,
+                "business_id": row.number.business_id,
+                "number_id": row.number.pk,
+                "wamid": row.message.wamid,
+                "wa_id": row.wa_id,
+                "user_id": row.message.user_id or user_id_for(row.wa_id),
+                "name": row.message.name,
+                "kind": row.message.kind,
+                "text": row.message.text,
+                "preview": preview(row.message.kind, row.message.text),
+                "content": orjson.Fragment(dumped(row.message.content) or TOO_DEEP),
+                "context_wamid": row.message.context_wamid,
+                "created_at": row.at,
+                "is_referred": row.message.is_referred,
+            }
+            for n, row in enumerate(rows, 1)
+        ]
+    ).decode()
+
+
+def _show(changed: list[tuple[Any, ...]]) -> None:
+    _, ids, _, counts, latest, previews, referred, _ = zip(*changed, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("hosting", "show_inbound"),
+            {
+                "ids": list(ids),
+                "messages": list(counts),
+                "latest": list(latest),
+                "previews": list(previews),
+                "referred": list(referred),
             },
         )
-        changed: list[tuple[Any, ...]] = cursor.fetchall()
-        if changed:
-            _, ids, _, counts, latest, previews, referred, _ = zip(*changed, strict=True)
-            cursor.execute(
-                statement("hosting", "show_inbound"),
-                {
-                    "ids": list(ids),
-                    "messages": list(counts),
-                    "latest": list(latest),
-                    "previews": list(previews),
-                    "referred": list(referred),
-                },
-            )
-    return changed
 
 
 def _note_messages(rows: "Sequence[introducing.Settled]", changed: list[tuple[Any, ...]]) -> None:
     """Tell the business's webhooks about the rows that were new; the last column of `changed` counts them from 1."""
     threads = {position: row[1] for row in changed for position in row[-1]}
     arrived = [
-        notifying.Arrived(row.number.pk, threads[n], replace(row.message, wa_id=row.wa_id), row.at)
+        notifying.Arrived(row.number.pk, threads[n], _named(row), row.at)
         for n, row in enumerate(rows, 1)
         if n in threads
     ]
     notifying.note_messages(arrived)
+
+
+def _named(row: "introducing.Settled") -> InboundMessage:
+    return row.message if row.message.wa_id == row.wa_id else replace(row.message, wa_id=row.wa_id)
 
 
 def _tell(business_ids: set[int]) -> None:

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from django.db import connection
 
 from accounts.models import Business, User
-from accounts.statements import statement
+from accounts.statements import fetch_prepared, statement
 from hosting import extensions
 from hosting.cloudapi import sends, templates
 from hosting.cloudapi.files import check_kind
@@ -116,12 +115,8 @@ def _open_thread(
         "template": wanted.get("name", ""),
         "language": wanted.get("language", {}).get("code", ""),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("hosting", "find_conversation"), parameters)
-        row = cursor.fetchone()
-        if row is None:
-            cursor.execute(statement("hosting", "open_conversation"), parameters)
-            row = cursor.fetchone()
+    row = fetch_prepared(statement("hosting", "open_conversation"), parameters)
+    assert row is not None
     conversation = Conversation(
         pk=row[0], public_id=row[1], contact_id=row[2], last_inbound_at=row[3], referred_at=row[4],
         free_entry_at=row[5], business=business, number=number,
@@ -228,9 +223,7 @@ def _write(message: Message) -> int:
         "month": message.created_at.date().replace(day=1),
         "limit": plan.hosted_messages,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("hosting", "accept"), parameters)
-        row = cursor.fetchone()
+    row = fetch_prepared(statement("hosting", "accept"), parameters)
     if row is None:
         raise CloudApiError(
             131042,

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts import tenancy
 from accounts.errors import ParleyError
 from accounts.models import ApiKey, Business, KeyScope, Plan
+from accounts.statements import fetch_prepared
 from hosting.api.answers import error_answer
 from hosting.errors import CloudApiError
 from hosting.models import Account, Number
@@ -61,11 +62,9 @@ def opened(request: HttpRequest, phone_number_id: str = "") -> Iterator[Caller]:
     if match is None:
         raise CloudApiError(190, "Send a live API key as 'Authorization: Bearer parley_…'.")
     with tenancy.opened():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT * FROM hosting_enter_door(%s, %s, %s)", [match[1], ApiKey.digest_of(text), phone_number_id]
-            )
-            row = cursor.fetchone()
+        row = fetch_prepared(
+            "SELECT * FROM hosting_enter_door(%s, %s, %s)", [match[1], ApiKey.digest_of(text), phone_number_id]
+        )
         if row is None:
             raise CloudApiError(190, "This API key is unknown, revoked or expired.")
         tenancy.remember(row[1])

@@ -18,7 +18,7 @@ CUSTOMER_SERVICE_WINDOW = timedelta(hours=24)
 class Contact(models.Model):
     """A customer of one business, known by WhatsApp id (digits), user id, or both."""
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="contacts")
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="contacts", db_index=False)
     wa_id = models.CharField(max_length=32, help_text=_("Digits of the phone number, without the plus sign."))
     user_id = models.CharField(max_length=80, blank=True, help_text=_("Business-scoped user id, such as US.1349…"))
     name = models.CharField(max_length=200, blank=True)

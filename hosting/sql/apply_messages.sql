@@ -1,39 +1,60 @@
 -- Promises: each inbound message is in its conversation exactly once, whatever was sent twice; contacts and
 -- conversations exist; list order, preview, unread count, 24-hour window and the month's count follow from the rows
--- that were really new. Input: parallel arrays, one element a message. Output: the conversations that changed, last
--- the positions (from 1) in the input of the messages that were new.
+-- that were really new. Input: a JSON array, one object a message, numbered from 1. Output: the conversations that
+-- changed, last the numbers of the messages that were new.
+-- Most customers are known: those are looked up (laterally, so by index at any size) and only the others written.
 WITH incoming AS (
     SELECT *, row_number() OVER (PARTITION BY number_id, wamid ORDER BY n) AS copy
-      FROM unnest(%(business_ids)s::bigint[], %(number_ids)s::bigint[], %(wamids)s::text[], %(wa_ids)s::text[],
-                  %(user_ids)s::text[], %(names)s::text[], %(kinds)s::text[], %(texts)s::text[], %(previews)s::text[],
-                  %(contents)s::text[], %(contexts)s::text[], %(times)s::timestamptz[], %(referred)s::boolean[])
-           WITH ORDINALITY AS u (business_id, number_id, wamid, wa_id, user_id, name, kind, text, preview, content,
-                                 context_wamid, created_at, is_referred, n)
+      FROM json_to_recordset(%s::json)
+           AS u (n int, business_id bigint, number_id bigint, wamid text, wa_id text, user_id text, name text, kind text,
+                 text text, preview text, content jsonb, context_wamid text, created_at timestamptz, is_referred boolean)
 ), people AS (
     SELECT DISTINCT ON (business_id, wa_id) business_id, wa_id, user_id, name, created_at
       FROM incoming ORDER BY business_id, wa_id, n DESC
-), contact AS (
+), known AS (
+    SELECT p.*, c.id, c.name AS old_name, c.user_id AS old_user_id
+      FROM people p
+      LEFT JOIN LATERAL (SELECT * FROM hosting_contact x
+                          WHERE x.business_id = p.business_id AND x.wa_id = p.wa_id LIMIT 1) c ON true
+), changed AS (
     INSERT INTO hosting_contact AS c (business_id, wa_id, user_id, name, created_at)
-    SELECT business_id, wa_id, user_id, name, created_at FROM people ORDER BY business_id, wa_id
+    SELECT business_id, wa_id, user_id, name, created_at FROM known
+     WHERE id IS NULL OR name NOT IN ('', old_name) OR user_id NOT IN ('', old_user_id)
+     ORDER BY business_id, wa_id
     ON CONFLICT (business_id, wa_id) DO UPDATE
        SET name = coalesce(nullif(EXCLUDED.name, ''), c.name),
            user_id = coalesce(nullif(EXCLUDED.user_id, ''), c.user_id)
     RETURNING c.id, c.business_id, c.wa_id
-), thread AS (
+), contact AS (
+    SELECT id, business_id, wa_id FROM changed
+    UNION
+    SELECT id, business_id, wa_id FROM known WHERE id IS NOT NULL
+), pair AS (
+    SELECT DISTINCT ON (i.number_id, p.id) i.business_id, i.number_id, p.id AS contact_id, i.created_at
+      FROM incoming i JOIN contact p USING (business_id, wa_id)
+     ORDER BY i.number_id, p.id, i.created_at
+), open AS (
+    SELECT p.*, v.id, v.public_id
+      FROM pair p
+      LEFT JOIN LATERAL (SELECT * FROM hosting_conversation x
+                          WHERE x.number_id = p.number_id AND x.contact_id = p.contact_id LIMIT 1) v ON true
+), opened AS (
     INSERT INTO hosting_conversation AS v
         (business_id, number_id, contact_id, public_id, created_at, last_message_at, last_message_text, unread_count,
          is_resolved)
-    SELECT DISTINCT ON (i.number_id, p.id)
-           i.business_id, i.number_id, p.id, gen_random_uuid(), i.created_at, i.created_at, '', 0, false
-      FROM incoming i JOIN contact p USING (business_id, wa_id)
-     ORDER BY i.number_id, p.id, i.created_at
+    SELECT business_id, number_id, contact_id, gen_random_uuid(), created_at, created_at, '', 0, false
+      FROM open WHERE id IS NULL ORDER BY number_id, contact_id
     ON CONFLICT (number_id, contact_id) DO UPDATE SET number_id = EXCLUDED.number_id
     RETURNING v.id, v.number_id, v.contact_id, v.public_id
+), thread AS (
+    SELECT id, number_id, contact_id, public_id FROM opened
+    UNION ALL
+    SELECT id, number_id, contact_id, public_id FROM open WHERE id IS NOT NULL
 ), written AS (
     INSERT INTO hosting_message
         (business_id, conversation_id, number_id, contact_id, wamid, direction, kind, text, content, context_wamid,
          tracker, category, window_open, status, created_at)
-    SELECT i.business_id, t.id, i.number_id, p.id, i.wamid, 'in', i.kind, i.text, i.content::jsonb, i.context_wamid,
+    SELECT i.business_id, t.id, i.number_id, p.id, i.wamid, 'in', i.kind, i.text, i.content, i.context_wamid,
            '', '', true, 'received', i.created_at
       FROM incoming i
       JOIN contact p USING (business_id, wa_id)

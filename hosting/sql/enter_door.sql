@@ -9,20 +9,29 @@ RETURNS TABLE (
     number_id bigint, account_id bigint, digits text, transport text, waba_id text,
     messages_per_second int, is_registered boolean, phone_number_id text
 )
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT k.key_id, k.business_id, k.scopes, b.name, b.clock_at, b.suspended_at, b.suspended_reason,
-           p.name, p.hosted_messages, p.requests_per_second,
-           n.id, n.account_id, n.digits, n.transport, a.waba_id, n.messages_per_second, n.is_registered,
-           n.phone_number_id
-      FROM accounts_open_key(wanted_prefix, wanted_digest) k
-      JOIN accounts_business b ON b.id = k.business_id
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    opened record;
+    only_number text := nullif(wanted_number, '');
+BEGIN
+    SELECT * INTO opened FROM accounts_open_key(wanted_prefix, wanted_digest);
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF only_number IS NULL THEN
+        SELECT max(x.phone_number_id) INTO only_number FROM hosting_number x
+         WHERE x.business_id = opened.business_id HAVING count(*) = 1;
+    END IF;
+    RETURN QUERY
+    SELECT opened.key_id, b.id, opened.scopes, b.name::text, b.clock_at, b.suspended_at, b.suspended_reason::text,
+           p.name::text, p.hosted_messages, p.requests_per_second,
+           n.id, n.account_id, n.digits::text, n.transport::text, a.waba_id::text, n.messages_per_second,
+           n.is_registered, n.phone_number_id::text
+      FROM accounts_business b
       JOIN accounts_plan p ON p.code = b.plan_id
-      LEFT JOIN hosting_number n
-        ON n.business_id = k.business_id
-       AND n.phone_number_id = CASE WHEN wanted_number <> '' THEN wanted_number
-                                    ELSE (SELECT max(x.phone_number_id) FROM hosting_number x
-                                           WHERE x.business_id = k.business_id HAVING count(*) = 1) END
+      LEFT JOIN hosting_number n ON n.business_id = b.id AND n.phone_number_id = only_number
       LEFT JOIN hosting_account a ON a.id = n.account_id
-$$;
+     WHERE b.id = opened.business_id;
+END $$;
 REVOKE ALL ON FUNCTION hosting_enter_door(text, bytea, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION hosting_enter_door(text, bytea, text) TO parley_app, parley_system;

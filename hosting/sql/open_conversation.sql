@@ -1,21 +1,31 @@
 -- Promises: the contact of this business with these digits and its conversation on this number, made if they were not
--- there, as `find_conversation` shows them.
-WITH made_contact AS (
+-- there (most sends go to a known customer: then nothing is written): the windows, whether the customer is blocked, and
+-- the template of that name and language, if one is asked for. A customer is named by digits (`wa_id`) or by user id.
+WITH known AS (
+    SELECT p.id, c.id AS conversation_id, c.public_id, c.last_inbound_at, c.referred_at, c.free_entry_at
+      FROM hosting_contact p
+      LEFT JOIN hosting_conversation c ON c.contact_id = p.id AND c.number_id = %(number_id)s
+     WHERE p.business_id = %(business_id)s AND p.wa_id = %(wa_id)s
+), made_contact AS (
     INSERT INTO hosting_contact (business_id, wa_id, user_id, name, created_at)
-    VALUES (%(business_id)s, %(wa_id)s, %(user_id)s, '', %(at)s)
+    SELECT %(business_id)s, %(wa_id)s, %(user_id)s, '', %(at)s WHERE NOT EXISTS (SELECT FROM known)
     ON CONFLICT (business_id, wa_id) DO UPDATE SET wa_id = EXCLUDED.wa_id
     RETURNING id
 ), made_conversation AS (
     INSERT INTO hosting_conversation
         (business_id, number_id, contact_id, public_id, created_at, last_message_at, last_message_text, unread_count,
          is_resolved)
-    SELECT %(business_id)s, %(number_id)s, id, gen_random_uuid(), %(at)s, %(at)s, '', 0, false FROM made_contact
+    SELECT %(business_id)s, %(number_id)s, p.id, gen_random_uuid(), %(at)s, %(at)s, '', 0, false
+      FROM (SELECT id FROM made_contact UNION ALL SELECT id FROM known WHERE conversation_id IS NULL) p
     ON CONFLICT (number_id, contact_id) DO UPDATE SET number_id = EXCLUDED.number_id
     RETURNING id, public_id, contact_id, last_inbound_at, referred_at, free_entry_at
 )
-SELECT c.id, c.public_id, c.contact_id, c.last_inbound_at, c.referred_at, c.free_entry_at, %(wa_id)s,
+SELECT c.id, c.public_id, c.contact_id, c.last_inbound_at, c.referred_at, c.free_entry_at, %(wa_id)s::text,
        EXISTS (SELECT FROM hosting_block b WHERE b.number_id = %(number_id)s AND b.wa_id = %(wa_id)s),
        t.id, t.name, t.language, t.category, t.status, t.components
-  FROM made_conversation c
+  FROM (SELECT * FROM made_conversation
+         UNION ALL
+        SELECT conversation_id, public_id, id, last_inbound_at, referred_at, free_entry_at
+          FROM known WHERE conversation_id IS NOT NULL) c
   LEFT JOIN hosting_template t
     ON t.account_id = %(account_id)s AND t.name = %(template)s AND t.language = %(language)s
