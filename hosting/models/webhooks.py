@@ -16,6 +16,7 @@ from hosting.secrets import EncryptedTextField
 
 RETRIED_FOR = timedelta(days=7)
 SHOWN_BYTES = 2048
+MAX_UPDATES = 100
 FIELDS = ("messages", "message_template_status_update", "message_template_quality_update", "account_update")
 
 
@@ -61,6 +62,10 @@ class Webhook(models.Model):
     )
     verify_token = EncryptedTextField(default=new_token)
     fields = ArrayField(models.CharField(max_length=60), default=all_fields)
+    # Stock clients read the first update of a body and no other, so one is what is sent unless more is asked for.
+    updates_per_call = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text=_("Updates of one conversation in one call, at most 100.")
+    )
     is_active = models.BooleanField(default=True)
     by_api = models.BooleanField(default=False, help_text=_("Set by `override_callback_uri`; one for each account."))
     created_at = models.DateTimeField(default=timezone.now)
@@ -86,6 +91,9 @@ class Webhook(models.Model):
                 condition=Q(removed_at=None, by_api=True),
                 nulls_distinct=False,
                 name="one_webhook_by_api",
+            ),
+            models.CheckConstraint(
+                condition=Q(updates_per_call__gte=1, updates_per_call__lte=MAX_UPDATES), name="updates_per_call_within"
             ),
             models.CheckConstraint(condition=Q(removed_at=None) | Q(is_active=False), name="removed_webhook_is_silent"),
         ]

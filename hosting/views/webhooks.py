@@ -18,7 +18,7 @@ from hosting.bells import ring
 from hosting.cloudapi.webhooks import sign
 from hosting.forms import WebhookForm
 from hosting.models import Account, Number, Webhook, WebhookCall
-from hosting.models.webhooks import FIELDS
+from hosting.models.webhooks import FIELDS, MAX_UPDATES
 
 PAGE = 50
 PROCEED = 204
@@ -158,11 +158,14 @@ def switch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def choose_fields(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Change which events it hears."""
+    """Change which events it hears, and how many in one call."""
     found = _own(request, public_id)
     chosen = [field for field in FIELDS if field in request.POST.getlist("fields_")]
-    if chosen:
-        Webhook.objects.filter(pk=found.pk).update(fields=chosen)
+    updates = request.POST.get("updates_per_call", "1")
+    if not updates.isdecimal() or not 1 <= int(updates[:9]) <= MAX_UPDATES:
+        messages.error(request, _("Updates in one call: a number from 1 to %(n)d.") % {"n": MAX_UPDATES})
+    elif chosen:
+        Webhook.objects.filter(pk=found.pk).update(fields=chosen, updates_per_call=int(updates))
         messages.success(request, _("Changed."))
     else:
         messages.error(request, _("Choose at least one, or switch the webhook off."))
