@@ -23,6 +23,7 @@ class HostingConfig(AppConfig):
 
         panels.add(panels.Panel("hosting/_today.html", overview.today, 10))
         panels.watch(panels.Watch(overview.attention))
+        panels.watch(panels.Watch(overview.given_up, frozenset({str(Role.OWNER)})))
         chats = frozenset({str(Role.OWNER), str(Role.AGENT)})
         navigation.add(navigation.Page(_("Inbox"), "inbox", "inbox", 10, chats))
         navigation.add(navigation.Page(_("Phone"), "phones", "phone", 30, chats))

@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from accounts.statements import statement
 from accounts.tenancy import system
-from hosting.cloudapi.webhooks import sign
+from hosting.cloudapi.samples import sample
+from hosting.cloudapi.webhooks import Line, sign
 from hosting.crew import Crew
 from hosting.fetching import FetchFailed, fetch
-from hosting.models import WebhookCall
+from hosting.models import Number, Webhook, WebhookCall
 from hosting.models.webhooks import gives_up
 from hosting.secrets import decrypt
 
@@ -180,6 +181,22 @@ def replay(call: WebhookCall) -> WebhookCall:
         body=call.body,
         not_before=Now(),
         replay_of=call,
+    )
+
+
+def send_sample(webhook: Webhook, *, field: str) -> WebhookCall:
+    """Call a webhook with a sample body of that field, in the account's name. Call inside a scope."""
+    number = webhook.number or Number.objects.filter(account_id=webhook.account_id).order_by("id").first()
+    line = Line(
+        webhook.account.waba_id, number.phone_number_id if number else "", number.digits if number else "15550000000"
+    )
+    return WebhookCall.objects.create(
+        business_id=webhook.business_id,
+        webhook=webhook,
+        field=field,
+        body=sample(field, line, at=timezone.now()),
+        not_before=Now(),
+        is_test=True,
     )
 
 

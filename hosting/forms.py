@@ -3,12 +3,17 @@
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from hosting.cloudapi.sends import MAX_TEXT, digits_of
 from hosting.cloudapi.texts import placeholders
 from hosting.errors import CloudApiError
-from hosting.models import Template
+from hosting.fetching import MAX_URL
+from hosting.models import Account, Number, Template
+from hosting.models.numbers import new_token
+from hosting.models.webhooks import FIELDS
+from hosting.subscribing import MAX_TOKEN
 
 MAX_PARAMETER = 1024
 
@@ -56,3 +61,41 @@ class HandsetForm(forms.Form):
             return digits_of(self.cleaned_data["wa_id"], field=str(_("Phone number")))
         except CloudApiError as error:
             raise forms.ValidationError(error.message) from None
+
+
+class WebhookForm(forms.Form):
+    """A webhook to add: its address, the token of its challenge, whose events, and which."""
+
+    url = forms.CharField(
+        max_length=MAX_URL,
+        label=_("Callback URL"),
+        help_text=_("Reachable from the internet: https://example.com/whatsapp"),
+        widget=forms.URLInput(attrs={"placeholder": "https://", "spellcheck": "false"}),
+    )
+    verify_token = forms.CharField(
+        max_length=MAX_TOKEN, initial=new_token, label=_("Verify token"), help_text=_("Your receiver compares it.")
+    )
+    source = forms.ChoiceField(label=_("Whose events"), help_text=_("A number's own webhook replaces its account's."))
+    fields_ = forms.MultipleChoiceField(
+        choices=[(field, field) for field in FIELDS],
+        initial=list(FIELDS),
+        label=_("Which events"),
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, accounts: QuerySet[Account], numbers: QuerySet[Number], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sources: dict[str, tuple[Account, Number | None]] = {}
+        for account in accounts:
+            self.sources[account.waba_id] = (account, None)
+        for number in numbers:
+            self.sources[f"{number.account.waba_id}/{number.phone_number_id}"] = (number.account, number)
+        source: Any = self.fields["source"]
+        source.choices = [
+            (key, str(number) if number else _("All numbers of %(account)s") % {"account": account})
+            for key, (account, number) in self.sources.items()
+        ]
+
+    def source_of(self) -> tuple[Account, Number | None]:
+        """Account, and number if it is for one alone."""
+        return self.sources[self.cleaned_data["source"]]

@@ -18,7 +18,7 @@ from hosting.models import Account, Message, Number, Webhook
 from hosting.models.webhooks import RETRIED_FOR
 
 MESSAGES = "messages"
-UPDATES_A_BODY = 100
+Told = tuple[Message, str]  # and which status of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,12 @@ def note_messages(arrived: Sequence[Arrived]) -> int:
     threads: dict[tuple[int, int], list[Arrived]] = defaultdict(list)
     for row in arrived:
         threads[row.number_id, row.conversation_id].append(row)
-    calls = []
+    calls: list[Call] = []
     for (number_id, conversation_id), rows in threads.items():
-        if heard := listeners.of(number_id):
-            for some in _chunks(rows):
+        for webhook in listeners.of(number_id):
+            for some in _chunks(rows, webhook.updates_per_call):
                 body = _messages_body(listeners.numbers[number_id], some)
-                calls += [Call(webhook, conversation_id, MESSAGES, body) for webhook in heard]
+                calls.append(Call(webhook, conversation_id, MESSAGES, body))
     return write(calls)
 
 
@@ -82,15 +82,16 @@ def note_statuses(news: "dict[int, list[str]]") -> int:
     found = Message.objects.filter(pk__in=news, number__account__webhooks__is_active=True).distinct()
     messages = list(found.select_related("contact").defer("content", "text").order_by("id"))
     listeners = Listeners(message.number_id for message in messages)
-    threads: dict[tuple[int, int], list[Message]] = defaultdict(list)
+    threads: dict[tuple[int, int], list[Told]] = defaultdict(list)
     for message in messages:
-        threads[message.number_id, message.conversation_id].append(message)
-    calls = []
+        told = [(message, status) for status in sorted(news[message.pk], key=webhooks.STATUSES.index)]
+        threads[message.number_id, message.conversation_id] += told
+    calls: list[Call] = []
     for (number_id, conversation_id), rows in threads.items():
-        if heard := listeners.of(number_id):
-            for some in _chunks(rows):
-                body = _statuses_body(listeners.numbers[number_id], some, news)
-                calls += [Call(webhook, conversation_id, MESSAGES, body) for webhook in heard]
+        for webhook in listeners.of(number_id):
+            for some in _chunks(rows, webhook.updates_per_call):
+                body = _statuses_body(listeners.numbers[number_id], some)
+                calls.append(Call(webhook, conversation_id, MESSAGES, body))
     return write(calls)
 
 
@@ -121,8 +122,8 @@ def write(calls: Sequence[Call]) -> int:
     return len(calls)
 
 
-def _chunks(rows: list[Any]) -> Iterable[list[Any]]:
-    return (rows[start : start + UPDATES_A_BODY] for start in range(0, len(rows), UPDATES_A_BODY))
+def _chunks(rows: list[Any], size: int) -> Iterable[list[Any]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def line_of(number: Number) -> webhooks.Line:
@@ -142,16 +143,12 @@ def _messages_body(number: Number, rows: Sequence[Arrived]) -> bytes:
     )
 
 
-def _statuses_body(number: Number, messages: Sequence[Message], news: dict[int, list[str]]) -> bytes:
-    people = {message.contact.wa_id: message.contact for message in messages}
+def _statuses_body(number: Number, told: "Sequence[Told]") -> bytes:
+    people = {message.contact.wa_id: message.contact for message, _ in told}
     return webhooks.body_of(
         line_of(number),
         contacts=[webhooks.contact_object(c.wa_id, c.name, c.user_id) for c in people.values()],
-        statuses=[
-            _status_object(message, status)
-            for message in messages
-            for status in sorted(news[message.pk], key=webhooks.STATUSES.index)
-        ],
+        statuses=[_status_object(message, status) for message, status in told],
     )
 
 

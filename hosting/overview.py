@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from accounts.models import Business
 from accounts.panels import Attention
 from accounts.statements import statement
-from hosting.models import Conversation, HostedCount, Message, Status
+from hosting.models import Conversation, HostedCount, Message, Status, WebhookCall
 
 LONG_WAIT = timedelta(hours=1)
 NEARLY_FULL = 80
@@ -98,6 +98,15 @@ def _failures(business: Business) -> list[Attention]:
         )
         for reason, n in sorted(reasons.items(), key=lambda item: -item[1])[:3]
     ]
+
+
+def given_up(business: Business) -> list[Attention]:
+    """Webhook calls that nobody answered for seven days."""
+    dead = WebhookCall.objects.filter(business=business, state=WebhookCall.State.DEAD)
+    if not dead.exists():
+        return []
+    url = reverse("webhook_log") + "?state=dead"
+    return [Attention(_("Webhook calls were given up after seven days without an answer."), url, "bad")]
 
 
 def _plan(business: Business) -> list[Attention]:

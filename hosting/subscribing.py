@@ -4,6 +4,8 @@ import hmac
 import secrets
 from urllib.parse import urlencode
 
+from django.utils import timezone
+
 from accounts.errors import ParleyError
 from hosting.fetching import AddressRefused, FetchFailed, check_url, fetch
 from hosting.models import Account, Number, Webhook
@@ -67,11 +69,16 @@ def subscribe(
         webhook = Webhook(business_id=account.business_id, account=account, number=number)
     webhook.url, webhook.verify_token, webhook.is_active = url, verify_token, True
     webhook.by_api = webhook.by_api or by_api
-    webhook.failures, webhook.paused_until = 0, None
+    webhook.failures, webhook.paused_until, webhook.verified_at = 0, None, timezone.now()
     if fields is not None:
         webhook.fields = fields
     webhook.save()
     return webhook
+
+
+def confirm(webhook: Webhook) -> None:
+    """Note that a webhook has just answered the challenge again: it is called at once, whatever failed before."""
+    Webhook.objects.filter(pk=webhook.pk).update(failures=0, paused_until=None, verified_at=timezone.now())
 
 
 def resume(*, account: Account) -> None:

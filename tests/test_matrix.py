@@ -19,7 +19,8 @@ from accounts.models import ApiKey, Business, Invitation, Membership, User
 from accounts.tenancy import system
 from billing import invoicing, metering
 from billing.models import Invoice
-from hosting.models import Conversation, Handset, Media, Message
+from hosting import calling
+from hosting.models import Conversation, Handset, Media, Message, Webhook
 from tests.factories import make_business, make_deliveries, make_key, make_member, make_number, make_template
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +120,19 @@ ROWS: dict[str, Row] = {
     "messages": Row("/messages/", get=200),
     "message": Row("/messages/{message}/", names_a_row=True, get=200),
     "message_media": Row("/messages/media/{media}/", names_a_row=True, get=302),
+    "webhooks": Row("/settings/webhooks/", OWNER, get=200),
+    "add_webhook": Row("/settings/webhooks/add/", OWNER, post=422),
+    "webhook_log": Row("/settings/webhooks/log/", OWNER, get=200),
+    "webhook_call": Row("/settings/webhooks/calls/{call}/", OWNER, True, get=200),
+    "replay_call": Row("/settings/webhooks/calls/{call}/replay/", OWNER, True, post=302),
+    "change_secret": Row("/settings/webhooks/accounts/{waba}/secret/", OWNER, True, post=302),
+    "webhook": Row("/settings/webhooks/{webhook}/", OWNER, True, get=200),
+    "switch_webhook": Row("/settings/webhooks/{webhook}/switch/", OWNER, True, post=302),
+    "webhook_fields": Row("/settings/webhooks/{webhook}/fields/", OWNER, True, post=302),
+    "check_webhook": Row("/settings/webhooks/{webhook}/check/", OWNER, True, post=302),
+    "test_webhook": Row("/settings/webhooks/{webhook}/test/", OWNER, True, post=302),
+    "rerun_webhook": Row("/settings/webhooks/{webhook}/rerun/", OWNER, True, post=302),
+    "remove_webhook": Row("/settings/webhooks/{webhook}/remove/", OWNER, True, post=302),
     "phones": Row("/phone/", CHATS, get=200, post=200),
     "phone": Row(PHONE + "/", CHATS, True, get=200),
     "phone_switch": Row(PHONE + "/switch/", CHATS, True, post=302),
@@ -163,6 +177,8 @@ def stage() -> dict[str, Any]:
         ApiKey.objects.get(prefix=keys["revoked key"][7:15]).revoke()
         invoicing.close_period(business=Business.objects.get(pk=business.pk), month=_month_of(message))
         handset = Handset.objects.create(business=business, wa_id="14155550100", name="Phone")
+        webhook = Webhook.objects.create(business=business, account=number.account, url="http://127.0.0.1:9/")
+        call = calling.send_sample(webhook, field="messages")
         invitation = Invitation.objects.create(
             business=business, email="x@example.com", role="agent", digest=b"x" * 32, invited_by=spare
         )
@@ -174,6 +190,8 @@ def stage() -> dict[str, Any]:
             "message": message,
             "media": Media.objects.create(business=business, mime_type="image/png", size=1, sha256="0" * 64).media_id,
             "handset": handset.pk,
+            "webhook": webhook.public_id,
+            "call": call.public_id,
             "number": number.phone_number_id,
             "waba": number.account.waba_id,
             "invoice": Invoice.objects.get(business=business).number,

@@ -1,7 +1,7 @@
 """Accounts (Cloud API WABA) and the business phone numbers in them."""
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -55,6 +55,11 @@ class Account(models.Model):
             previous_app_secret=self.app_secret, app_secret=new_token(), secret_changed_at=timezone.now()
         )
         self.refresh_from_db(fields=["app_secret", "previous_app_secret", "secret_changed_at"])
+
+    @property
+    def secret_ends_at(self) -> datetime | None:
+        """When the secret before the present one stops working; None if there was none."""
+        return self.secret_changed_at + SECRET_OVERLAP if self.secret_changed_at else None
 
     @property
     def secrets(self) -> list[str]:

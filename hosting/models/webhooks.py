@@ -16,6 +16,7 @@ from hosting.secrets import EncryptedTextField
 
 RETRIED_FOR = timedelta(days=7)
 SHOWN_BYTES = 2048
+MAX_UPDATES = 100
 FIELDS = ("messages", "message_template_status_update", "message_template_quality_update", "account_update")
 
 
@@ -61,10 +62,15 @@ class Webhook(models.Model):
     )
     verify_token = EncryptedTextField(default=new_token)
     fields = ArrayField(models.CharField(max_length=60), default=all_fields)
+    # Stock clients read the first update of a body and no other, so one is what is sent unless more is asked for.
+    updates_per_call = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text=_("Updates of one conversation in one call, at most 100.")
+    )
     is_active = models.BooleanField(default=True)
     by_api = models.BooleanField(default=False, help_text=_("Set by `override_callback_uri`; one for each account."))
     created_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)
+    verified_at = models.DateTimeField(null=True, blank=True, help_text=_("When it last answered the challenge."))
     # How the receiver does: it decides how many calls may be under way, so that a slow one waits for itself alone.
     failures = models.PositiveIntegerField(default=0, help_text=_("Failed calls since the last that was answered."))
     paused_until = models.DateTimeField(null=True, blank=True)
@@ -86,11 +92,19 @@ class Webhook(models.Model):
                 nulls_distinct=False,
                 name="one_webhook_by_api",
             ),
+            models.CheckConstraint(
+                condition=Q(updates_per_call__gte=1, updates_per_call__lte=MAX_UPDATES), name="updates_per_call_within"
+            ),
             models.CheckConstraint(condition=Q(removed_at=None) | Q(is_active=False), name="removed_webhook_is_silent"),
         ]
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def mean_milliseconds(self) -> int:
+        """How long it takes to answer, the last calls counting most."""
+        return round(self.mean_seconds * 1000)
 
     def remove(self) -> None:
         """Call it no more and list it no more; its log stays until it is purged."""
@@ -128,6 +142,7 @@ class WebhookCall(models.Model):
     response_body = models.BinaryField(default=b"", help_text=_("The first 64 KB."))
     seconds = models.FloatField(null=True, blank=True)
     last_error = models.TextField(blank=True)
+    is_test = models.BooleanField(default=False, db_default=False, help_text=_("A sample that somebody asked for."))
     replay_of = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replays", db_index=False,
         db_constraint=False,
@@ -140,10 +155,16 @@ class WebhookCall(models.Model):
             models.Index(fields=["webhook"], condition=Q(leased_until__isnull=False), name="call_under_way"),
             models.Index(fields=["business", "-id"], name="call_log"),
             models.Index(fields=["conversation_id"], name="call_conversation"),
+            models.Index(fields=["business", "-id"], condition=Q(state="dead"), name="call_dead"),
         ]
 
     def __str__(self) -> str:
         return f"call {self.public_id}"
+
+    @property
+    def milliseconds(self) -> int:
+        """How long the last attempt took, rounded; 0 before it was made."""
+        return round((self.seconds or 0) * 1000)
 
     @property
     def shown_response(self) -> str:

@@ -26,6 +26,11 @@ REFERRAL = {
     "source_url": "https://fb.me/x", "source_id": "1", "source_type": "ad", "headline": "Cakes", "ctwa_clid": "c",
 }  # fmt: skip
 
+UNSUPPORTED = [{
+    "code": 131051, "title": "Message type unknown", "message": "Message type unknown",
+    "error_data": {"details": "Message type is currently not supported."},
+}]  # fmt: skip
+
 # What the protocol may send beside the samples: kind, members of the message, text that a reader sees.
 KINDS: list[tuple[str, dict[str, Any], str]] = [
     ("text", {"text": {"body": "Another colour?"}}, "Another colour?"),
@@ -46,11 +51,11 @@ KINDS: list[tuple[str, dict[str, Any], str]] = [
         "Lucia Gomez, +1 (983) 555-2319",
     ),
     ("button", {"button": {"payload": "Stop", "text": "Unsubscribe"}} | CONTEXT, "Unsubscribe"),
-    ("interactive", {"interactive": {"type": "button_reply", "button_reply": {"id": "c", "title": "Cancel"}}}, "Cancel"),
-    ("interactive", {"interactive": {"type": "list_reply", "list_reply": {"id": "p", "title": "Express"}}}, "Express"),
+    ("interactive", {"interactive": {"type": "button_reply", "button_reply": {"id": "c", "title": "Cancel"}}} | CONTEXT, "Cancel"),
+    ("interactive", {"interactive": {"type": "list_reply", "list_reply": {"id": "p", "title": "Express"}}} | CONTEXT, "Express"),
     (
         "interactive",
-        {"interactive": {"type": "nfm_reply", "nfm_reply": {"response_json": "{}", "body": "Sent", "name": "flow"}}},
+        {"interactive": {"type": "nfm_reply", "nfm_reply": {"response_json": "{}", "body": "Sent", "name": "flow"}}} | CONTEXT,
         "Sent",
     ),
     (
@@ -61,8 +66,8 @@ KINDS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("system", {"system": {"body": "A changed", "type": "user_changed_user_id", "user_id": "US.77"}}, "A changed"),
     ("request_welcome", {}, ""),
-    ("unsupported", {"errors": [{"code": 131051, "title": "Message type unknown"}]}, ""),
-    ("unknown", {"errors": [{"code": 131051}]}, ""),
+    ("unsupported", {"errors": UNSUPPORTED}, ""),
+    ("unknown", {"errors": UNSUPPORTED}, ""),
     ("hologram", {"hologram": {"depth": 3, "caption": "see"}}, "see"),
     ("hologram", {"hologram": ["a", 1]}, ""),
     ("hologram", {"hologram": None}, ""),

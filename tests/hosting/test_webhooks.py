@@ -139,7 +139,7 @@ def test_an_inbound_message_is_told_exactly_and_signed(shop):
 def test_statuses_are_told_once_each_with_the_clients_own_tracker(shop):
     business, number, _ = shop
     with Receiver() as receiver:
-        listen(number, receiver.url)
+        listen(number, receiver.url, updates_per_call=100)
         write(shop)
         with scope(business.pk):
             message = sending.send_message(

@@ -1,0 +1,53 @@
+"""Sample webhook bodies: what a receiver is sent when somebody asks for a test delivery."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from hosting.cloudapi import webhooks
+
+WA_ID, NAME = "16315551181", "Test"
+USER_ID = "US.13491208655302741918"
+
+
+def sample(field: str, line: webhooks.Line, *, at: datetime) -> bytes:
+    """A body of that field as the protocol's own console sends it; nobody wrote it, and it names no real message."""
+    if field == "messages":
+        return webhooks.body_of(line, contacts=[webhooks.contact_object(WA_ID, NAME, USER_ID)], messages=[_message(at)])
+    change = {"field": field, "value": VALUES[field]}
+    entry = {"id": line.waba_id, "time": int(at.timestamp()), "changes": [change]}
+    return orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
+
+
+def _message(at: datetime) -> dict[str, Any]:
+    return {
+        "from": WA_ID,
+        "from_user_id": USER_ID,
+        "id": f"wamid.TEST{int(at.timestamp() * 1000)}",
+        "timestamp": str(int(at.timestamp())),
+        "type": "text",
+        "text": {"body": "This is a test delivery."},
+    }
+
+
+_TEMPLATE = {
+    "message_template_id": 12345678,
+    "message_template_name": "test_template",
+    "message_template_language": "en_US",
+}
+VALUES: dict[str, dict[str, Any]] = {
+    "message_template_status_update": {
+        "event": "APPROVED", **_TEMPLATE, "reason": "NONE", "message_template_category": "UTILITY",
+    },
+    "message_template_quality_update": {
+        "previous_quality_score": "GREEN", "new_quality_score": "YELLOW", **_TEMPLATE,
+    },
+    "account_update": {
+        "event": "VOLUME_BASED_PRICING_TIER_UPDATE",
+        "volume_tier_info": {
+            "tier_update_time": 1743451903, "pricing_category": "UTILITY", "tier": "25000001:50000000",
+            "effective_month": "2025-11", "region": "India",
+        },
+    },
+}  # fmt: skip

@@ -1,0 +1,267 @@
+"""The settings of webhooks: who listens, what was sent there and how it was answered, and the secrets it is signed with."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import auditing
+from accounts.membership import BusinessRequest, member_page
+from accounts.models import Role
+from hosting import calling, subscribing, tasks
+from hosting.bells import ring
+from hosting.cloudapi.webhooks import sign
+from hosting.forms import WebhookForm
+from hosting.models import Account, Number, Webhook, WebhookCall
+from hosting.models.webhooks import FIELDS, MAX_UPDATES
+
+PAGE = 50
+PROCEED = 204
+
+
+@require_GET
+@member_page(Role.OWNER)
+def webhooks(request: BusinessRequest) -> HttpResponse:
+    """Every subscription with its health, each account's secrets, and a form that adds one."""
+    return _page(request, _form(request))
+
+
+def add(request: HttpRequest) -> HttpResponseBase:
+    """Add a webhook once it has answered the challenge; the network is asked outside of every transaction."""
+    checked = _checked(request)
+    if checked.status_code != PROCEED:
+        return checked
+    refusal = _challenge(request.POST.get("url", ""), request.POST.get("verify_token", ""))
+    return _added(request, refusal)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def _checked(request: BusinessRequest) -> HttpResponse:
+    form = _form(request, request.POST)
+    return HttpResponse(status=PROCEED) if form.is_valid() else _page(request, form, status=422)
+
+
+def _challenge(url: str, verify_token: str) -> str:
+    """Why the URL cannot be used, or nothing."""
+    try:
+        subscribing.challenge(url=url.strip(), verify_token=verify_token.strip())
+    except subscribing.WebhookRefused as error:
+        return error.message
+    return ""
+
+
+@member_page(Role.OWNER)
+def _added(request: BusinessRequest, refusal: str) -> HttpResponse:
+    form = _form(request, request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    account, number = form.source_of()
+    if not refusal:
+        given = {name: form.cleaned_data[name] for name in ("url", "verify_token")}
+        try:
+            made = subscribing.subscribe(account=account, number=number, fields=form.cleaned_data["fields_"], **given)
+        except subscribing.WebhookRefused as error:
+            refusal = error.message
+    if refusal:
+        form.add_error("url", refusal)
+        return _page(request, form, status=422)
+    auditing.record(action="webhook.added", subject=made.url, business=request.business)
+    messages.success(request, _("The receiver answered the challenge. Webhooks go there from now on."))
+    return redirect("webhook", made.public_id)
+
+
+@require_GET
+@member_page(Role.OWNER)
+def webhook(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One webhook: what it hears, how it does, and its delivery log."""
+    found = _own(request, public_id)
+    context = {"webhook": found, "all_fields": FIELDS} | _log(request, WebhookCall.objects.filter(webhook=found))
+    return render(request, "hosting/webhook.html", context)
+
+
+@require_GET
+@member_page(Role.OWNER)
+def log(request: BusinessRequest) -> HttpResponse:
+    """What was sent to all webhooks, the newest first; also to those that were removed."""
+    return render(request, "hosting/webhook_log.html", _log(request, WebhookCall.objects.all()))
+
+
+@require_GET
+@member_page(Role.OWNER)
+def call(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One call in full: request, answer, timing."""
+    found = _own_call(request, public_id)
+    body = bytes(found.body)
+    context = {"call": found, "signature": sign(body, found.webhook.account.app_secret), "size": len(body)}
+    return render(request, "hosting/webhook_call.html", context)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def replay(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Send the same bytes once more."""
+    found = _own_call(request, public_id)
+    if not found.webhook.is_active:
+        messages.error(request, _("This webhook is switched off or removed: nothing can be sent there."))
+        return redirect("webhook_call", found.public_id)
+    made = calling.replay(found)
+    ring(tasks.call)
+    return redirect("webhook_call", made.public_id)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def test(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Send a sample."""
+    found = _own(request, public_id)
+    field = request.POST.get("field", "")
+    if not found.is_active or field not in FIELDS:
+        messages.error(request, _("Switch the webhook on, and choose what to send."))
+        return redirect("webhook", found.public_id)
+    made = calling.send_sample(found, field=field)
+    ring(tasks.call)
+    return redirect("webhook_call", made.public_id)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def rerun(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Try again what was given up."""
+    found = _own(request, public_id)
+    dead = WebhookCall.objects.filter(webhook=found, state=WebhookCall.State.DEAD)
+    count = calling.rerun(map(str, dead.order_by("id").values_list("public_id", flat=True)))
+    ring(tasks.call)
+    messages.success(request, _("%(n)d calls are tried again, for seven days.") % {"n": count})
+    return redirect("webhook", found.public_id)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def switch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Switch a webhook off or on; what happens meanwhile is not sent to it."""
+    found = _own(request, public_id)
+    is_active = request.POST.get("active") == "1"
+    Webhook.objects.filter(pk=found.pk).update(is_active=is_active, failures=0, paused_until=None)
+    auditing.record(
+        action="webhook.switched", subject=found.url, business=request.business, after={"active": is_active}
+    )
+    ring(tasks.call)
+    return redirect("webhook", found.public_id)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def choose_fields(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Change which events it hears, and how many in one call."""
+    found = _own(request, public_id)
+    chosen = [field for field in FIELDS if field in request.POST.getlist("fields_")]
+    updates = request.POST.get("updates_per_call", "1")
+    if not updates.isdecimal() or not 1 <= int(updates[:9]) <= MAX_UPDATES:
+        messages.error(request, _("Updates in one call: a number from 1 to %(n)d.") % {"n": MAX_UPDATES})
+    elif chosen:
+        Webhook.objects.filter(pk=found.pk).update(fields=chosen, updates_per_call=int(updates))
+        messages.success(request, _("Changed."))
+    else:
+        messages.error(request, _("Choose at least one, or switch the webhook off."))
+    return redirect("webhook", found.public_id)
+
+
+@require_POST
+def check(request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
+    """Ask the challenge again and show the result."""
+    found: list[Webhook] = []
+    asked = _to_ask(request, public_id, found)
+    if not found:
+        return asked
+    return _told(request, public_id, _challenge(found[0].url, found[0].verify_token))
+
+
+@member_page(Role.OWNER)
+def _to_ask(request: BusinessRequest, public_id: uuid.UUID, found: list[Webhook]) -> HttpResponse:
+    found.append(_own(request, public_id))
+    return HttpResponse(status=PROCEED)
+
+
+@member_page(Role.OWNER)
+def _told(request: BusinessRequest, public_id: uuid.UUID, refusal: str) -> HttpResponse:
+    found = _own(request, public_id)
+    if refusal:
+        messages.error(request, refusal)
+    else:
+        subscribing.confirm(found)
+        ring(tasks.call)
+        messages.success(request, _("The receiver answered the challenge."))
+    return redirect("webhook", found.public_id)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def remove(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Call it no more; what was sent stays in the log."""
+    found = _own(request, public_id)
+    found.remove()
+    auditing.record(action="webhook.removed", subject=found.url, business=request.business)
+    messages.success(request, _("Removed. What was sent there stays in the log."))
+    return redirect("webhooks")
+
+
+@require_POST
+@member_page(Role.OWNER)
+def change_secret(request: BusinessRequest, waba_id: str) -> HttpResponse:
+    """Make a new app secret; the one before works 24 hours more."""
+    account = get_object_or_404(Account, business=request.business, waba_id=waba_id)
+    account.change_secret()
+    auditing.record(action="account.secret_changed", subject=account, business=request.business)
+    messages.success(request, _("There is a new secret. The old one works 24 hours more."))
+    return redirect("webhooks")
+
+
+def _form(request: BusinessRequest, data: Any = None) -> WebhookForm:
+    accounts = Account.objects.filter(business=request.business).order_by("id")
+    numbers = Number.objects.filter(business=request.business).select_related("account").order_by("id")
+    return WebhookForm(accounts, numbers, data)
+
+
+def _page(request: BusinessRequest, form: WebhookForm, status: int = 200) -> HttpResponse:
+    kept = Webhook.objects.kept().filter(business=request.business).select_related("account", "number").order_by("id")
+    context = {
+        "form": form,
+        "webhooks": kept,
+        "accounts": Account.objects.filter(business=request.business).order_by("id"),
+        "base_url": settings.BASE_URL,
+        "dead": WebhookCall.objects.filter(business=request.business, state=WebhookCall.State.DEAD).exists(),
+    }
+    return render(request, "hosting/webhooks.html", context, status=status)
+
+
+def _log(request: BusinessRequest, calls: Any) -> dict[str, Any]:
+    state = request.GET.get("state", "")
+    state = state if state in WebhookCall.State.values else ""
+    rows = calls.filter(business=request.business).select_related("webhook").defer("body", "response_body")
+    rows = rows.filter(state=state) if state else rows
+    before = request.GET.get("before", "")
+    if before.isdecimal() and len(before) < 19:
+        rows = rows.filter(id__lt=int(before))
+    found = list(rows.order_by("-id")[: PAGE + 1])
+    return {
+        "calls": found[:PAGE],
+        "older": found[PAGE - 1].pk if len(found) > PAGE else 0,
+        "states": WebhookCall.State.choices,
+        "state": state,
+    }
+
+
+def _own(request: BusinessRequest, public_id: uuid.UUID) -> Webhook:
+    kept = Webhook.objects.kept().select_related("account", "number")
+    return get_object_or_404(kept, business=request.business, public_id=public_id)
+
+
+def _own_call(request: BusinessRequest, public_id: uuid.UUID) -> WebhookCall:
+    rows = WebhookCall.objects.select_related("webhook__account", "replay_of")
+    return get_object_or_404(rows, business=request.business, public_id=public_id)
