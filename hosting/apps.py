@@ -26,6 +26,8 @@ class HostingConfig(AppConfig):
         panels.watch(panels.Watch(overview.given_up, frozenset({str(Role.OWNER)})))
         chats = frozenset({str(Role.OWNER), str(Role.AGENT)})
         navigation.add(navigation.Page(_("Inbox"), "inbox", "inbox", 10, chats))
+        readers = chats | {str(Role.VIEWER)}
+        navigation.add(navigation.Page(_("Search"), "search", "search", 15, readers))
         navigation.add(navigation.Page(_("Phone"), "phones", "phone", 30, chats))
         navigation.add(navigation.Page(_("Messages"), "messages", "list", 20))
         joining.founded.append(starting.give_sandbox)

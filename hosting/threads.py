@@ -62,11 +62,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class ThreadPage:
-    """A stretch of a thread in reading order; `older` is the id to continue above, 0 at the beginning."""
+    """A stretch of a thread in reading order; `older` and `newer` are the ids to continue from, 0 at the ends."""
 
     entries: list[Entry]
     older: int
     first: int
+    newer: int = 0
 
 
 def matching(business: Business, *, view: str, words: str, user: User) -> QuerySet[Conversation]:
@@ -123,6 +124,28 @@ def latest_page(messages: QuerySet[Message], *, own: str, before: int = 0) -> Th
     rows = rows[:THREAD_PAGE]
     first = rows[-1].pk if rows else 0
     return ThreadPage(_entries(rows, own), first if more else 0, first)
+
+
+def page_around(messages: QuerySet[Message], *, own: str, at: int) -> ThreadPage:
+    """A message with those before and after it, as it is shown when somebody jumps to it."""
+    above = list(messages.filter(id__lte=at).order_by("-id").select_related("author")[: THREAD_PAGE // 2 + 1])
+    below = list(messages.filter(id__gt=at).order_by("id").select_related("author")[: THREAD_PAGE // 2 + 1])
+    rows = above[: THREAD_PAGE // 2] + below[: THREAD_PAGE // 2]
+    first = min((row.pk for row in rows), default=0)
+    last = max((row.pk for row in rows), default=0)
+    return ThreadPage(
+        _entries(rows, own),
+        first if len(above) > THREAD_PAGE // 2 else 0,
+        first,
+        last if len(below) > THREAD_PAGE // 2 else 0,
+    )
+
+
+def page_after(messages: QuerySet[Message], *, own: str, after: int) -> ThreadPage:
+    """The messages just below message id `after`."""
+    rows = list(messages.filter(id__gt=after).order_by("id").select_related("author")[: THREAD_PAGE + 1])
+    more, rows = len(rows) > THREAD_PAGE, rows[:THREAD_PAGE]
+    return ThreadPage(_entries(rows, own), 0, rows[0].pk if rows else 0, rows[-1].pk if more else 0)
 
 
 def page_since(messages: QuerySet[Message], *, own: str, since: int) -> ThreadPage:

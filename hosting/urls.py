@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hosting.views import inbox, log, phone, webhooks
+from hosting.views import inbox, log, phone, search, webhooks
 
 urlpatterns = [
     path("inbox/", inbox.inbox, name="inbox"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("inbox/<uuid:public_id>/templates/", inbox.templates, name="inbox_templates"),
     path("inbox/<uuid:public_id>/resolve/", inbox.resolve, name="inbox_resolve"),
     path("inbox/<uuid:public_id>/assign/", inbox.assign, name="inbox_assign"),
+    path("search/", search.page, name="search"),
     path("messages/", log.messages, name="messages"),
     path("messages/<int:message_id>/", log.message, name="message"),
     path("messages/media/<str:media_id>/", log.media, name="message_media"),

@@ -51,9 +51,31 @@
   const showThread = () => {
     if (location.hash.startsWith("#m") && $(location.hash)) $(location.hash).scrollIntoView({ block: "center" });
     else toEnd();
-    stick = true;
+    stick = !location.hash.startsWith("#m") && !$(".pager.below");
     restoreDraft();
     markCurrent();
+    markHits();
+  };
+  // Words that were searched for are marked in the thread, without touching its elements.
+  const markHits = () => {
+    const marks = box()?.dataset.marks;
+    if (!marks || !window.Highlight) return;
+    // The server's expressions speak of letters of any script; so must these.
+    const wanted = new RegExp(marks.replaceAll("[^\\W_]", "[\\p{L}\\p{N}]").replaceAll("[\\W_]", "[^\\p{L}\\p{N}]"), "giu");
+    const plain = (text) => [...text].map((c) => { const p = c.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").normalize("NFKC").toLowerCase(); return p.length === c.length ? p : c; }).join("");
+    const ranges = [];
+    for (const said of $$("#messages .said, #messages .preview")) {
+      const walker = document.createTreeWalker(said, NodeFilter.SHOW_TEXT);
+      while (walker.nextNode()) {
+        for (const match of plain(walker.currentNode.data).matchAll(wanted)) {
+          const range = new Range();
+          range.setStart(walker.currentNode, match.index);
+          range.setEnd(walker.currentNode, match.index + match[0].length);
+          ranges.push(range);
+        }
+      }
+    }
+    CSS.highlights.set("hits", new Highlight(...ranges));
   };
   // A picture that has loaded makes the thread longer: who was at the end stays there.
   let stick = true;
@@ -61,10 +83,11 @@
   document.addEventListener("load", (event) => { if (event.target.nodeName === "IMG" && stick && box()?.contains(event.target)) toEnd(); }, true);
   let heightBefore = 0;
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.target.classList.contains("pager") && box()?.contains(event.detail.target)) heightBefore = box().scrollHeight;
+    if (event.detail.target.matches(".pager:not(.below)") && box()?.contains(event.detail.target)) heightBefore = box().scrollHeight;
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     const b = box();
+    markHits();
     if (b && heightBefore) {
       b.scrollTop += b.scrollHeight - heightBefore;
       heightBefore = 0;
@@ -249,7 +272,7 @@
   });
 
   // Keyboard; off while typing, except Ctrl-K, Ctrl-Enter and Esc.
-  const goTo = { i: "/inbox/", u: "/usage/", b: "/invoices/", m: "/messages/", p: "/phone/", h: "/" };
+  const goTo = { i: "/inbox/", u: "/usage/", b: "/invoices/", m: "/messages/", p: "/phone/", s: "/search/", h: "/" };
   let going = 0;
   const step = (by) => {
     const rows = $$("[data-row]");
@@ -261,7 +284,7 @@
     next.scrollIntoView({ block: "nearest" });
   };
   const press = (name) => { const found = $(`[data-key=${name}]`); if (!found) return false; if (/INPUT|TEXTAREA|SELECT/.test(found.nodeName)) found.focus(); else found.click(); return true; };
-  const keys = { j: () => step(1), k: () => step(-1), "/": () => press("search") || openPalette(), r: () => press("reply"), e: () => press("resolve"), a: () => press("assign"), t: () => press("templates"), "?": () => $("#keys")?.showModal() };
+  const keys = { j: () => step(1), k: () => step(-1), "/": () => $("[role=search] [name=kind]") ? press("search") : location.assign("/search/"), r: () => press("reply"), e: () => press("resolve"), a: () => press("assign"), t: () => press("templates"), "?": () => $("#keys")?.showModal() };
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && palette) { event.preventDefault(); palette.open ? palette.close() : openPalette(); return; }

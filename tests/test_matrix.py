@@ -117,6 +117,7 @@ ROWS: dict[str, Row] = {
     "inbox_templates": Row(THREAD + "/templates/", CHATS, True, get=200, post=200),
     "inbox_resolve": Row(THREAD + "/resolve/", CHATS, True, post=302),
     "inbox_assign": Row(THREAD + "/assign/", CHATS, True, post=302),
+    "search": Row("/search/?q=x", ("agent", "owner", "viewer"), get=200),
     "messages": Row("/messages/", get=200),
     "message": Row("/messages/{message}/", names_a_row=True, get=200),
     "message_media": Row("/messages/media/{media}/", names_a_row=True, get=302),

@@ -128,6 +128,7 @@ class Message(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["conversation", "id"], name="message_thread"),
             models.Index(fields=["business", "-id"], name="message_log"),
+            models.Index(fields=["business", "-created_at", "-id"], name="message_time"),
             # What changes how another message looks: few rows, found by that message.
             models.Index(
                 fields=["number", "context_wamid"],

@@ -8,6 +8,7 @@ from django.utils import formats, timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from hosting.cloudapi.reading import as_dict, as_list, as_text
 
@@ -79,6 +80,37 @@ def time_left(until: datetime | None, now: datetime) -> str:
 def ends_soon(until: datetime | None, now: datetime) -> bool:
     """Whether less than two hours are left."""
     return until is not None and timedelta(0) < until - now < SOON
+
+
+EXCERPT = 160
+
+
+@register.filter
+def excerpt(text: str, spans: list[tuple[int, int]]) -> SafeString:
+    """About 160 characters of a message around its first hit, with every hit there marked."""
+    begin = max(spans[0][0] - EXCERPT // 3, 0) if spans else 0
+    end = min(begin + EXCERPT, len(text))
+    shown, place = ["…" if begin else ""], begin
+    for start, stop in spans:
+        if start >= end:
+            break
+        shown += [escape(text[place:start]), format_html("<mark>{}</mark>", text[start:stop])]
+        place = stop
+    return mark_safe("".join([*shown, escape(text[place:end]), "…" if end < len(text) else ""]))  # noqa: S308
+
+
+KINDS = {
+    "text": _lazy("Text"), "template": _lazy("Template"), "image": _lazy("Photo"), "video": _lazy("Video"),
+    "audio": _lazy("Audio"), "document": _lazy("Document"), "sticker": _lazy("Sticker"), "location": _lazy("Location"),
+    "contacts": _lazy("Contact card"), "interactive": _lazy("Buttons or list"), "button": _lazy("Button tapped"),
+    "order": _lazy("Order"), "reaction": _lazy("Reaction"), "system": _lazy("Notice"),
+}  # fmt: skip
+
+
+@register.filter
+def kind_name(kind: str) -> str:
+    """What a type of message is called."""
+    return str(KINDS.get(kind, kind))
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.errors import ParleyError
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import live, tasks, threads
+from hosting import live, tasks, threads, wording
 from hosting.attaching import attach
 from hosting.bells import ring
 from hosting.forms import ReplyForm, TemplateForm
@@ -41,8 +41,8 @@ def rows(request: BusinessRequest) -> HttpResponse:
 def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One thread; opening it marks it as read."""
     conversation = _conversation(request, public_id)
-    before = _number(request.GET.get("before"))
-    context = _open(request, conversation, before=before)
+    before, at = _number(request.GET.get("before")), _number(request.GET.get("at"))
+    context = _open(request, conversation, before=before, at=at)
     if request.htmx:  # type: ignore[attr-defined]
         response = render(request, "hosting/_pane.html", context)
         if conversation.unread_count:
@@ -55,12 +55,15 @@ def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @member_page(*CHATS)
 def stretch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Messages alone: those above `before`, or everything from `since` on."""
+    """Messages alone: those above `before`, those below `after`, or everything from `since` on."""
     conversation = _conversation(request, public_id)
     context = {"conversation": conversation, "now": request.business.now()}
     if before := _number(request.GET.get("before")):
         page = threads.latest_page(_messages(conversation), own=Direction.OUT, before=before)
         return render(request, "hosting/_older.html", context | {"page": page})
+    if after := _number(request.GET.get("after")):
+        page = threads.page_after(_messages(conversation), own=Direction.OUT, after=after)
+        return render(request, "hosting/_newer.html", context | {"page": page})
     page = threads.page_since(_messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since")))
     _seen(conversation)
     return render(request, "hosting/_entries.html", context | {"page": page})
@@ -156,11 +159,16 @@ def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     }
 
 
-def _open(request: BusinessRequest, conversation: Conversation, before: int = 0) -> dict[str, Any]:
+def _open(request: BusinessRequest, conversation: Conversation, before: int = 0, at: int = 0) -> dict[str, Any]:
     _seen(conversation)
+    found = _messages(conversation)
+    jump = at and not before
     return {
         "conversation": conversation,
-        "page": threads.latest_page(_messages(conversation), own=Direction.OUT, before=before),
+        "page": threads.page_around(found, own=Direction.OUT, at=at)
+        if jump
+        else threads.latest_page(found, own=Direction.OUT, before=before),
+        "marks": wording.patterns_of(wording.terms_of(request.GET.get("mark", ""))),
         "members": request.business.memberships.select_related("user").order_by("id"),
     } | _composing(request, conversation)
 

@@ -8,7 +8,7 @@ from accounts.statements import run_file
 class Migration(migrations.Migration):
     """Functions only."""
 
-    dependencies = [("hosting", "0011_contacts_by_number"), ("accounts", "0007_membership_rules")]
+    dependencies = [("hosting", "0013_contacts_by_number"), ("accounts", "0007_membership_rules")]
     operations = [
         run_file("accounts", "open_key"),
         run_file("hosting", "enter_door"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0007_membership_rules"),
-        ("hosting", "0010_template_review"),
+        ("hosting", "0012_updates_per_call"),
     ]
 
     operations = [

@@ -1,0 +1,158 @@
+"""Searching all messages of a business. The one place that reads messages across tenants by words.
+
+Row-level security cannot use the index of words (its operator may leak, says PostgreSQL, so the policy must be asked
+first, row by row). So the ids are found as `parley_system`, by statements that name the business twice: as a lexeme
+that no text can hold, and as a column. What is shown is then read by id in the reader's own scope, where row-level
+security holds again.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+from django.db.utils import OperationalError
+
+from accounts.errors import BadInput, ParleyError
+from accounts.models import Business
+from accounts.statements import statement
+from accounts.tenancy import system
+from hosting import wording
+from hosting.models import Contact, Message, Number
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+# How many of the newest messages are looked at before the index is asked, and how many at most where hits are frequent.
+GLANCE, WALK = 2_000, 40_000
+LONGEST_MS = 4_000
+
+Place = tuple[datetime, int]
+
+
+class TooBroad(ParleyError):
+    """So many messages match that finding the newest of them would take too long."""
+
+    code = "search_too_broad"
+    message = "Too many messages match. Add a word, a customer or a shorter time."
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the messages found must be; None and empty ask for nothing."""
+
+    number: Number | None = None
+    contact: Contact | None = None
+    direction: str = ""
+    kind: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def lexemes(self) -> Iterator[str]:
+        """Keys of the index that stand for them."""
+        if self.number:
+            yield f"'#n{self.number.pk}'"
+        if self.contact:
+            yield f"'#c{self.contact.pk}'"
+        for sign, value in (("d", self.direction), ("k", self.kind)):
+            if value:
+                yield f"'#{sign}{value[:40].replace(chr(92), '').replace(chr(39), '')}'"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A message that matches, and where in its text."""
+
+    message: Message
+    spans: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of hits, newest first; `next` is the place to go on below, None at the end."""
+
+    hits: list[Hit]
+    next: Place | None
+    terms: list[wording.Term] = field(default_factory=list)
+
+
+def search(
+    *, business: Business, words: str, filters: Filters | None = None, below: Place | None = None, limit: int = 25
+) -> Found:
+    """The newest messages of a business that hold all `words` and pass the filters; call inside its scope.
+
+    `limit` is 1 to 100. Raises BadInput for words without a letter or digit, TooBroad after four seconds.
+    """
+    filters = filters or Filters()
+    terms = wording.terms_of(words)
+    if words.strip() and not any(not term.is_excluded for term in terms):
+        raise BadInput("Write at least one word with letters or digits.", field="q")
+    with system("the index of words serves all businesses; both statements name this one"), _hurried():
+        places = _places(business, _tsquery(business, terms, filters), filters, below, limit + 1)
+    hits = _read(business, [place[1] for place in places[:limit]], terms)
+    return Found(hits, places[limit - 1] if len(places) > limit else None, terms)
+
+
+@contextmanager
+def _hurried() -> Iterator[None]:
+    """Let no statement of this transaction take longer than `LONGEST_MS`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true), set_config('enable_seqscan', 'off', true)",
+                       [str(LONGEST_MS)])  # fmt: skip
+        try:
+            yield
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") == "57014":
+                raise TooBroad from None
+            raise
+        cursor.execute("SET LOCAL statement_timeout TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT")
+
+
+def _tsquery(business: Business, terms: Sequence[wording.Term], filters: Filters) -> str:
+    cut: dict[int, list[tuple[int, str]]] = {}
+    if terms:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT t.n, place, v.lexeme
+                     FROM unnest(%s::text[]) WITH ORDINALITY AS t (words, n),
+                          unnest(to_tsvector('simple', hosting_search_tokens(t.words))) v, unnest(v.positions) place
+                    ORDER BY 1, 2""",
+                [[term.words for term in terms]],
+            )
+            for n, place, lexeme in cursor.fetchall():
+                cut.setdefault(n - 1, []).append((place, lexeme))
+    wanted = [wording.query_of(term, cut.get(n, [])) for n, term in enumerate(terms)]
+    return " & ".join([f"'#b{business.pk}'", *filters.lexemes, *filter(None, wanted)])
+
+
+def _places(business: Business, query: str, filters: Filters, below: Place | None, n: int) -> list[Place]:
+    """The newest `n` places that match. Frequent words are met on the way back in time, rare ones are in the index."""
+    at, message_id = below or (LATEST, 0)
+    asked: dict[str, Any] = {
+        "business_id": business.pk, "query": query, "n": n, "below_at": at, "below_id": message_id,
+        "since": filters.since or EARLIEST, "until": filters.until or LATEST,
+    }  # fmt: skip
+    found = _run("search_walk", asked | {"look": GLANCE})
+    if len(found) == n:
+        return found
+    enough = 2 * n * GLANCE // len(found) if found else WALK + 1
+    if enough <= WALK:
+        found = _run("search_walk", asked | {"look": enough})
+        if len(found) == n:
+            return found
+    return _run("search_index", asked)
+
+
+def _run(verb: str, asked: dict[str, Any]) -> list[Place]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement("hosting", verb), asked)
+        return [(row[1], row[0]) for row in cursor.fetchall()]
+
+
+def _read(business: Business, ids: Sequence[int], terms: Sequence[wording.Term]) -> list[Hit]:
+    """The messages themselves, in the order of the ids, as the reader's own scope shows them."""
+    if not ids:
+        return []
+    rows = Message.objects.filter(business=business).select_related("contact", "conversation", "number").in_bulk(ids)
+    return [Hit(rows[one], wording.spans(rows[one].text, terms)) for one in ids if one in rows]
