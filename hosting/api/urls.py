@@ -11,11 +11,11 @@ ACCOUNT = V + r"(?P<waba_id>[0-9]{1,32})/"
 doors.doors[:] = [
     re_path(NUMBER + r"messages/?$", messages.messages, name="cloudapi_messages"),
     re_path(r"^webhooks/(?:(?P<waba_id>[0-9]{1,32})/?)?$", webhooks.door, name="webhook_door"),
-    # 360dialog's shape: the key alone says which number.
-    re_path(V + r"messages/?$", messages.messages, name="cloudapi_messages_by_key"),
 ]
 urlpatterns = [
     *doors.doors,
+    # 360dialog's shape: the key alone says which number.
+    re_path(V + r"messages/?$", messages.messages, name="cloudapi_messages_by_key"),
     re_path(NUMBER + r"media/?$", media.upload, name="cloudapi_media"),
     re_path(r"^media/(?P<token>[A-Za-z0-9:_.=-]{1,300})$", media.download, name="media_download"),
     re_path(V + r"(?:app|[0-9]{1,32})/uploads/?$", media.start_upload, name="cloudapi_uploads"),
