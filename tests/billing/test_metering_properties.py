@@ -1,0 +1,86 @@
+"""Whatever the history, the books equal the closed-form price of the set of messages, to the micro."""
+
+from datetime import UTC, date, datetime
+
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.tenancy import system
+from billing import invoicing, metering
+from billing.models import Charge, InvoiceLine
+from billing.reconciling import reconcile
+from tests.billing.recount import assert_books_agree
+from tests.factories import make_business, make_deliveries, make_number, queue_deliveries
+
+MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
+# Around the edges: of the month, of the calling code that becomes a market of its own, of the day in New York.
+MOMENTS = [
+    datetime(2026, 5, 1, 4, tzinfo=UTC),
+    datetime(2026, 5, 17, 9, tzinfo=UTC),
+    datetime(2026, 6, 1, 3, 59, 59, tzinfo=UTC),
+    datetime(2026, 6, 1, 4, tzinfo=UTC),
+]
+deliver = st.tuples(
+    st.just("deliver"),
+    st.integers(0, 1),
+    st.sampled_from(["14155550100", "919820012345", "18095550100", "9991234567"]),
+    st.sampled_from(["marketing", "utility", "service", "authentication"]),
+    st.sampled_from(MOMENTS),
+    st.sampled_from([1, 2, 3, 1001]),
+)
+history = st.lists(
+    st.one_of(
+        deliver,
+        deliver,
+        st.tuples(st.just("meter"), st.sampled_from([1, 2, 700])),
+        st.tuples(st.just("double"), st.integers(0, 10**6)),
+        st.tuples(st.just("close"), st.integers(0, 1), st.sampled_from([MAY, JUNE])),
+    ),
+    max_size=12,
+)
+
+
+class Undo(Exception):
+    """Rolls one example back."""
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(history)
+def test_any_history_of_deliveries_doubled_late_and_closed_between_costs_what_its_set_costs(db, steps):
+    try:
+        with transaction.atomic():
+            play(steps)
+            raise Undo
+    except Undo:
+        pass
+
+
+def play(steps):
+    businesses = [make_business("UTC shop", timezone="UTC"), make_business("NY shop", timezone="America/New_York")]
+    numbers = [make_number(business) for business in businesses]
+    known = []
+    for step, *values in steps:
+        if step == "deliver":
+            who, to, category, at, count = values
+            known += make_deliveries(businesses[who], numbers[who], count, to=to, category=category, at=at)
+        elif step == "meter":
+            metering.meter_due(limit=values[0])
+        elif step == "double" and known:
+            message = known[values[0] % len(known)]
+            with system("test"):
+                charged = Charge.objects.filter(message_id=message).exists()
+            if charged:
+                queue_deliveries([message])
+        elif step == "close":
+            invoicing.close_period(business=businesses[values[0]], month=values[1])
+    while metering.meter_due():
+        pass
+    total = assert_books_agree()
+    for business in businesses:
+        for month in (MAY, JUNE, date(2026, 7, 1)):
+            invoicing.close_period(business=business, month=month)
+    with system("test"):
+        lines = InvoiceLine.objects.filter(kind__in=["messages", "late"]).values_list("amount_micros", flat=True)
+        assert sum(lines) == total
+    assert reconcile() == []
