@@ -17,10 +17,10 @@ def statement(app: str, verb: str) -> str:
     return (HOUSE / app / "sql" / f"{verb}.sql").read_text(encoding="utf-8")
 
 
-def fetch_prepared(query: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[Any, ...] | None:
+def fetch_prepared(query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> tuple[Any, ...] | None:
     """First row of a query that is planned once per connection instead of at every call.
 
-    For the statements of the hot doors, where planning takes longer than the work. Raises Django's database errors.
+    For statements that run often and are planned longer than they work. Raises Django's database errors.
     """
     connection.validate_no_broken_transaction()
     connection.ensure_connection()

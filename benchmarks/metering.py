@@ -9,7 +9,7 @@ from benchmarks.report import Figure, show
 
 ROWS = int(os.environ.get("BENCH_ROWS", "200000"))
 BUSINESSES = 1_000
-BATCH = 5_000
+BATCH = 10_000  # as billing.metering's
 
 QUEUE = """
 INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open, free_entry,

@@ -2,18 +2,23 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from accounts.tenancy import system
 from billing import invoicing, metering
-from billing.models import Charge, InvoiceLine
+from billing.cards import Step, make_draft, schedule, sheet_of, version_on
+from billing.models import Charge, InvoiceLine, RateCard
 from billing.reconciling import reconcile
+from hosting.models import Delivery
 from tests.billing.recount import assert_books_agree
 from tests.factories import make_business, make_deliveries, make_number, queue_deliveries
 
 MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
+# The price that a new version of the card sets from June on, for every tier of one market and category.
+DEARER = ("India", "utility", 9_000)
 # Around the edges: of the month, of the calling code that becomes a market of its own, of the day in New York.
 MOMENTS = [
     datetime(2026, 5, 1, 4, tzinfo=UTC),
@@ -36,6 +41,7 @@ history = st.lists(
         st.tuples(st.just("meter"), st.sampled_from([1, 2, 700])),
         st.tuples(st.just("double"), st.integers(0, 10**6)),
         st.tuples(st.just("close"), st.integers(0, 1), st.sampled_from([MAY, JUNE])),
+        st.tuples(st.just("card")),
     ),
     max_size=12,
 )
@@ -45,9 +51,31 @@ class Undo(Exception):
     """Rolls one example back."""
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+
+
+@settings(max_examples=6, **SETTINGS)
 @given(history)
+@example(
+    [
+        ("card",),
+        ("deliver", 0, "919820012345", "utility", MOMENTS[3], 3),
+        ("close", 0, MAY),
+        ("deliver", 0, "919820012345", "utility", MOMENTS[1], 2),
+    ]
+)
 def test_any_history_of_deliveries_doubled_late_and_closed_between_costs_what_its_set_costs(db, steps):
+    undone(steps)
+
+
+@pytest.mark.long
+@settings(max_examples=500, **SETTINGS)
+@given(history)
+def test_very_many_histories(db, steps):
+    undone(steps)
+
+
+def undone(steps):
     try:
         with transaction.atomic():
             play(steps)
@@ -59,7 +87,7 @@ def test_any_history_of_deliveries_doubled_late_and_closed_between_costs_what_it
 def play(steps):
     businesses = [make_business("UTC shop", timezone="UTC"), make_business("NY shop", timezone="America/New_York")]
     numbers = [make_number(business) for business in businesses]
-    known = []
+    known, dearer = [], False
     for step, *values in steps:
         if step == "deliver":
             who, to, category, at, count = values
@@ -67,16 +95,14 @@ def play(steps):
         elif step == "meter":
             metering.meter_due(limit=values[0])
         elif step == "double" and known:
-            message = known[values[0] % len(known)]
-            with system("test"):
-                charged = Charge.objects.filter(message_id=message).exists()
-            if charged:
-                queue_deliveries([message])
+            double(known[values[0] % len(known)])
         elif step == "close":
             invoicing.close_period(business=businesses[values[0]], month=values[1])
+        elif step == "card" and not dearer:
+            dearer = scheduled()
     while metering.meter_due():
         pass
-    total = assert_books_agree()
+    total = assert_books_agree(dearer={(JUNE, *DEARER[:2]): DEARER[2]} if dearer else {})
     for business in businesses:
         for month in (MAY, JUNE, date(2026, 7, 1)):
             invoicing.close_period(business=business, month=month)
@@ -84,3 +110,27 @@ def play(steps):
         lines = InvoiceLine.objects.filter(kind__in=["messages", "late"]).values_list("amount_micros", flat=True)
         assert sum(lines) == total
     assert reconcile() == []
+
+
+def double(message):
+    """Its delivery is told once more after it was charged; the queue itself holds a message once."""
+    with system("test"):
+        charged = Charge.objects.filter(message_id=message).exists()
+        waits = Delivery.objects.filter(message_id=message).exists()
+    if charged and not waits:
+        queue_deliveries([message])
+
+
+def scheduled():
+    """A version of the standard card from June on, unless June has been priced already; says whether it holds."""
+    with system("test"):
+        if Charge.objects.filter(month__gte=JUNE).exists():
+            return False
+        card = RateCard.objects.get(is_default=True, currency="USD")
+        sheet = sheet_of(version_on(card, MAY))
+        market, category, price = DEARER
+        sheet.rates[market, category] = [
+            Step(step.first, step.last, price) for step in sheet.rates[market, category]
+        ]  # fmt: skip
+    schedule(make_draft(card=card, sheet=sheet, valid_from=JUNE), today=date(2026, 5, 20))
+    return True
