@@ -35,17 +35,46 @@ def store_media(
     """
     with SpooledTemporaryFile(max_size=files.MB) as held:
         digest, size = _copy(_chunks(content), held)
-        held.seek(0)
-        kind = files.type_of(held.read(files.HEAD_BYTES), mime_type)
-        files.check_size(kind, size)
-        held.seek(0)
-        files.check_pixels(kind, held)
+        kind = _checked(held, size, mime_type)
         media = Media(business=business, mime_type=kind, size=size, sha256=digest, filename=safe_name(filename))
-        if not default_storage.exists(media.path):
-            held.seek(0)
-            default_storage.save(media.path, File(held))
+        _keep(media, held)
         media.save()
         return media
+
+
+def fill_media(media: Media, *, content: bytes, mime_type: str) -> None:
+    """Give a row that was waiting for it its content; a file that no message could send is kept as mere bytes.
+
+    Raises CloudApiError 131053 for one that is empty or too large. Call inside a scope or `tenancy.system`.
+    """
+    with SpooledTemporaryFile(max_size=files.MB) as held:
+        media.sha256, media.size = _copy([content], held)
+        try:
+            media.mime_type = _checked(held, media.size, mime_type)
+        except CloudApiError:
+            if not media.size:
+                raise
+            # The network has let it pass, so it is kept; a browser is never told to show it.
+            media.mime_type = files.UNKNOWN
+        _keep(media, held)
+        media.is_ready = True
+        media.save(update_fields=["mime_type", "size", "sha256", "is_ready"])
+
+
+def _checked(held: IO[bytes], size: int, mime_type: str) -> str:
+    held.seek(0)
+    kind = files.type_of(held.read(files.HEAD_BYTES), mime_type)
+    files.check_size(kind, size)
+    held.seek(0)
+    files.check_pixels(kind, held)
+    return kind
+
+
+def _keep(media: Media, held: IO[bytes]) -> None:
+    """Write the content where the row will name it, unless equal content lies there."""
+    if not default_storage.exists(media.path):
+        held.seek(0)
+        default_storage.save(media.path, File(held))
 
 
 def _chunks(content: Any) -> Iterable[bytes]:
@@ -118,6 +147,6 @@ def collect_garbage(limit: int = 200) -> int:
     rows = list(due.select_for_update(skip_locked=True)[:limit])
     Media.objects.filter(pk__in=[row.pk for row in rows]).delete()
     for row in rows:
-        if not Media.objects.filter(business_id=row.business_id, sha256=row.sha256).exists():
+        if row.sha256 and not Media.objects.filter(business_id=row.business_id, sha256=row.sha256).exists():
             default_storage.delete(row.path)
     return len(rows)

@@ -27,6 +27,9 @@ class Media(models.Model):
     size = models.PositiveBigIntegerField(help_text=_("Bytes."))
     sha256 = models.CharField(max_length=64, help_text=_("Of the content, in hexadecimal."))
     filename = models.CharField(max_length=240, blank=True)
+    is_ready = models.BooleanField(
+        default=True, db_default=True, help_text=_("A customer's file is not while it is still at the upstream.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
