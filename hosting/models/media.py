@@ -47,6 +47,11 @@ class Media(models.Model):
         """Where the content lies in the storage."""
         return f"media/{self.business_id}/{self.sha256[:2]}/{self.sha256}"
 
+    @property
+    def thumbnail_path(self) -> str:
+        """Where its thumbnail lies, once somebody has looked at it."""
+        return f"thumbnails/{self.business_id}/{self.sha256[:2]}/{self.sha256}.webp"
+
 
 class Upload(models.Model):
     """A resumable upload, for templates and profile pictures; its parts lie in the storage until it is whole."""
