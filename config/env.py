@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import environ
 
@@ -57,6 +57,8 @@ class Env(Addresses):
     ALLOWED_HOSTS           comma-separated (default: the host of BASE_URL, localhost, 127.0.0.1)
     WEB_WORKERS             processes that serve pages and API (default: 2)
     WORKER_PROCESSES        processes that do the waiting work (default: 2)
+    MEDIA_URL               s3://bucket/folder?endpoint_url=https://…&region_name=… keeps files there, with the keys in
+                            AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (default: files are in var/media)
     EMAIL_URL               such as smtp://user:password@host:587 (default: mails are files in var/mail)
     DEFAULT_FROM_EMAIL      sender of mails
     STRIPE_API_KEY, STRIPE_WEBHOOK_SECRET, STRIPE_API_BASE   switch on card payments
@@ -73,6 +75,7 @@ class Env(Addresses):
     allowed_hosts: list[str]
     databases: dict[str, dict[str, Any]]
     redis_url: str
+    media: dict[str, Any]
     email: dict[str, Any]
     from_email: str
     stripe_api_key: str
@@ -121,6 +124,7 @@ def load() -> Env:
         allowed_hosts=read.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", _host_of(where.base_url)]),
         databases=_databases(var),
         redis_url=_server_url("REDIS_URL", var),
+        media=media_storage(os.environ.get("MEDIA_URL", "")),
         email=_email(read, var),
         from_email=read.str("DEFAULT_FROM_EMAIL", default="Parley <parley@localhost>"),
         stripe_api_key=read.str("STRIPE_API_KEY", default=""),
@@ -208,3 +212,16 @@ def _email(read: environ.Env, var: Path) -> dict[str, Any]:
         "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
         "EMAIL_FILE_PATH": str(var / "mail"),
     }
+
+
+def media_storage(url: str) -> dict[str, Any]:
+    """Django's storage for files: a folder, or a bucket that is named as `s3://bucket/folder?option=value`."""
+    if not url:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    parts = urlsplit(url)
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    if parts.scheme != "s3" or not parts.netloc or set(options) - {"endpoint_url", "region_name", "addressing_style"}:
+        raise ConfigurationError("MEDIA_URL must look like s3://bucket/folder?endpoint_url=https://s3.example.com.")
+    # Content is named by its hash, so what is written again is the same; large files do not stay in memory.
+    options |= {"bucket_name": parts.netloc, "location": parts.path.strip("/"), "max_memory_size": 1024 * 1024}
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"default_acl": None, **options}}

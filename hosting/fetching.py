@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -60,13 +60,14 @@ def fetch(
     url: str,
     *,
     method: str = "GET",
-    body: bytes | None = None,
+    body: bytes | Iterator[bytes] | None = None,
     headers: Mapping[str, str] | None = None,
     max_bytes: int = 64 * 1024,
     timeout: float = 10.0,
 ) -> Fetched:
     """Ask one URL once, within `timeout` seconds in all; redirects are answers, not followed, nothing is unpacked.
 
+    A body in pieces needs its content-length among the headers.
     Raises AddressRefused for a URL or host that is not public http(s), FetchFailed for everything that goes wrong.
     """
     check_url(url)

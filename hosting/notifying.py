@@ -1,20 +1,22 @@
 """Notifying: what happened is written down as calls to the business's webhooks, in the transaction it happened in."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.statements import statement
 from hosting.cloudapi import webhooks
 from hosting.cloudapi.reading import storable
 from hosting.contacts import user_id_for
-from hosting.models import Account, Message, Number, Webhook
+from hosting.models import Account, Message, Number, Webhook, WebhookCall
 from hosting.models.webhooks import RETRIED_FOR
 
 MESSAGES = "messages"
@@ -120,6 +122,20 @@ def write(calls: Sequence[Call]) -> int:
                 },
             )
     return len(calls)
+
+
+def hold(conversation_ids: Collection[int], *, seconds: int) -> None:
+    """Let the calls of these conversations that nobody has made yet wait so long at most, or until `let_go`."""
+    _untried(conversation_ids).update(not_before=Now() + timedelta(seconds=seconds))
+
+
+def let_go(conversation_ids: Collection[int]) -> None:
+    """Let calls that were held be made now."""
+    _untried(conversation_ids).filter(not_before__gt=Now()).update(not_before=Now())
+
+
+def _untried(conversation_ids: Collection[int]) -> QuerySet[WebhookCall]:
+    return WebhookCall.objects.filter(conversation_id__in=conversation_ids, state=WebhookCall.State.OPEN, attempts=0)
 
 
 def _chunks(rows: list[Any], size: int) -> Iterable[list[Any]]:

@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from accounts.statements import statement
 from accounts.tenancy import system
-from hosting import amending, introducing, live, notifying, recognising
+from hosting import amending, introducing, live, notifying, recognising, retrieving, synchronising
 from hosting.cloudapi.reading import MalformedJson, dumped, storable
 from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate, Updates, parse
 from hosting.contacts import user_id_for
-from hosting.models import Event, Number, ParkedStatus
+from hosting.models import Account, Event, Number, ParkedStatus
 from hosting.models.conversations import preview
 from hosting.signals import message_received
 
@@ -132,6 +132,18 @@ def _apply(events: Sequence[Claimed]) -> None:
         _apply_messages(recognising.messages(messages))
     if statuses:
         _apply_statuses(recognising.statuses(statuses))
+    _apply_other(parsed)
+
+
+def _apply_other(parsed: list[tuple[Claimed, Updates]]) -> None:
+    """What came by the door of an account that has an upstream is that upstream's word about the account."""
+    told = [(event.account_id, news) for event, updates in parsed for news in updates.other if event.account_id]
+    if not told:
+        return
+    accounts = {row.pk: row for row in Account.objects.filter(pk__in={pk for pk, _ in told}, upstream__isnull=False)}
+    for account_id, (_, field, value) in told:
+        if account_id in accounts:
+            synchronising.hear(accounts[account_id], field=field, value=value)
 
 
 Numbers = dict[str | tuple[int, str], Number]  # by phone_number_id, or account id and id at its upstream
@@ -239,12 +251,10 @@ def _show(changed: list[tuple[Any, ...]]) -> None:
 def _note_messages(rows: "Sequence[introducing.Settled]", changed: list[tuple[Any, ...]]) -> None:
     """Tell the business's webhooks about the rows that were new; the last column of `changed` counts them from 1."""
     threads = {position: row[1] for row in changed for position in row[-1]}
-    arrived = [
-        notifying.Arrived(row.number.pk, threads[n], _named(row), row.at)
-        for n, row in enumerate(rows, 1)
-        if n in threads
-    ]
+    new = [(row, threads[n]) for n, row in enumerate(rows, 1) if n in threads]
+    arrived = [notifying.Arrived(row.number.pk, thread, _named(row), row.at) for row, thread in new]
     notifying.note_messages(arrived)
+    retrieving.await_media(new)
 
 
 def _named(row: "introducing.Settled") -> InboundMessage:

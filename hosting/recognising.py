@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from hosting.cloudapi.reading import as_dict, as_text
+from hosting.cloudapi.sends import MEDIA_KINDS
 from hosting.cloudapi.upstreams import message_named
 from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate
 from hosting.models import Message, Number, Outgoing
+from hosting.models.numbers import new_graph_id
 
 Origin = TypeVar("Origin")
 Key = tuple[int, str]  # number id, the upstream's wamid
@@ -58,15 +60,23 @@ def _settled(named: "list[tuple[int, StatusUpdate]]") -> dict[Key, str]:
 def messages(
     rows: "Sequence[tuple[Number, InboundMessage, Origin]]",
 ) -> "list[tuple[Number, InboundMessage, Origin]]":
-    """The same inbound messages; what they reply or react to is named by our wamids."""
+    """The same inbound messages; files, and what is replied or reacted to, are named by our own ids."""
+    rows = [(number, _with_own_file(number, message), origin) for number, message, origin in rows]
     about = {(number.pk, message.context_wamid) for number, message, _ in rows if number.upstream_id}
     known = _known(key for key in about if key[1]) if about else {}
     if not known:
-        return list(rows)
+        return rows
     return [
         (number, _about_ours(message, known.get((number.pk, message.context_wamid))), origin)
         for number, message, origin in rows
     ]
+
+
+def _with_own_file(number: Number, message: InboundMessage) -> InboundMessage:
+    theirs = as_text(message.content.get("id")) if number.upstream_id and message.kind in MEDIA_KINDS else ""
+    if not theirs or len(theirs) > 64:
+        return message
+    return replace(message, foreign_media=theirs, content=message.content | {"id": new_graph_id()})
 
 
 def _about_ours(message: InboundMessage, wamid: str | None) -> InboundMessage:

@@ -159,6 +159,8 @@ def _check_media(message: Message) -> bool:
             media = found.get(str(one["id"]))
             if media is None:
                 raise CloudApiError(131009, f"{kind}.id names no uploaded media of yours.", field=f"{kind}.id")
+            if not media.is_ready:
+                raise CloudApiError(131053, f"{kind}.id names a file that is still on its way.", field=f"{kind}.id")
             check_kind(kind, media.mime_type, f"{kind}.id")
     return any("id" not in one for _, one in held)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -19,6 +19,7 @@ from hosting.errors import CloudApiError
 from hosting.models import Media
 
 URL_SECONDS = 300
+PIECE = 64 * 1024
 SALT = "hosting.media"
 # Backups and downloads that began before a deletion still find the content.
 KEPT_AFTER_DELETION = timedelta(days=2)
@@ -35,24 +36,53 @@ def store_media(
     """
     with SpooledTemporaryFile(max_size=files.MB) as held:
         digest, size = _copy(_chunks(content), held)
-        held.seek(0)
-        kind = files.type_of(held.read(files.HEAD_BYTES), mime_type)
-        files.check_size(kind, size)
-        held.seek(0)
-        files.check_pixels(kind, held)
+        kind = _checked(held, size, mime_type)
         media = Media(business=business, mime_type=kind, size=size, sha256=digest, filename=safe_name(filename))
-        if not default_storage.exists(media.path):
-            held.seek(0)
-            default_storage.save(media.path, File(held))
+        _keep(media, held)
         media.save()
         return media
+
+
+def fill_media(media: Media, *, content: bytes, mime_type: str) -> None:
+    """Give a row that was waiting for it its content; a file that no message could send is kept as mere bytes.
+
+    Raises CloudApiError 131053 for one that is empty or too large. Call inside a scope or `tenancy.system`.
+    """
+    with SpooledTemporaryFile(max_size=files.MB) as held:
+        media.sha256, media.size = _copy([content], held)
+        try:
+            media.mime_type = _checked(held, media.size, mime_type)
+        except CloudApiError:
+            if not media.size:
+                raise
+            # The network has let it pass, so it is kept; a browser is never told to show it.
+            media.mime_type = files.UNKNOWN
+        _keep(media, held)
+        media.is_ready = True
+        media.save(update_fields=["mime_type", "size", "sha256", "is_ready"])
+
+
+def _checked(held: IO[bytes], size: int, mime_type: str) -> str:
+    held.seek(0)
+    kind = files.type_of(held.read(files.HEAD_BYTES), mime_type)
+    files.check_size(kind, size)
+    held.seek(0)
+    files.check_pixels(kind, held)
+    return kind
+
+
+def _keep(media: Media, held: IO[bytes]) -> None:
+    """Write the content where the row will name it, unless equal content lies there."""
+    if not default_storage.exists(media.path):
+        held.seek(0)
+        default_storage.save(media.path, File(held))
 
 
 def _chunks(content: Any) -> Iterable[bytes]:
     if isinstance(content, bytes):
         return [content]
     if hasattr(content, "read"):
-        return iter(lambda: content.read(64 * 1024), b"")
+        return iter(lambda: content.read(PIECE), b"")
     return content  # type: ignore[no-any-return]
 
 
@@ -90,6 +120,21 @@ def open_media(media: Media) -> "File[bytes]":
     return default_storage.open(media.path, "rb")
 
 
+def part_of(media: Media, start: int, length: int) -> Iterator[bytes]:
+    """So many bytes of its content from `start` on, in pieces; a bucket is asked for these alone."""
+    bucket = getattr(default_storage, "bucket", None)
+    if bucket is not None:
+        name = default_storage._normalize_name(media.path)  # type: ignore[attr-defined]
+        found = bucket.Object(name).get(Range=f"bytes={start}-{start + length - 1}")
+        yield from found["Body"].iter_chunks(PIECE)
+        return
+    with open_media(media) as held:
+        held.seek(start)
+        while length > 0 and (piece := held.read(min(length, PIECE))):
+            length -= len(piece)
+            yield piece
+
+
 def signed_path(media: Media) -> str:
     """A path under which its content can be had for five minutes, by whoever knows it."""
     return "/media/" + signing.dumps([media.business_id, media.media_id], salt=SALT)
@@ -118,6 +163,7 @@ def collect_garbage(limit: int = 200) -> int:
     rows = list(due.select_for_update(skip_locked=True)[:limit])
     Media.objects.filter(pk__in=[row.pk for row in rows]).delete()
     for row in rows:
-        if not Media.objects.filter(business_id=row.business_id, sha256=row.sha256).exists():
+        if row.sha256 and not Media.objects.filter(business_id=row.business_id, sha256=row.sha256).exists():
             default_storage.delete(row.path)
+            default_storage.delete(row.thumbnail_path)
     return len(rows)

@@ -5,8 +5,8 @@ import time
 from celery import shared_task
 
 from accounts.tenancy import system
-from hosting import calling, linking, receiving, repeating, reviewing, storing
-from hosting.transports import cloudapi, sandbox
+from hosting import calling, linking, receiving, repeating, retrieving, reviewing, storing, synchronising
+from hosting.transports import cloudapi, receipts, sandbox
 
 # A woken worker stays this long after the last row, so that rings in between can be skipped.
 LINGER = 0.06
@@ -19,6 +19,7 @@ def _until_idle(*verbs) -> None:  # type: ignore[no-untyped-def]
         if sum(verb() for verb in verbs):
             idle_until = time.monotonic() + LINGER
             calling.wake()
+            retrieving.wake()
         else:
             time.sleep(LINGER / 3)
 
@@ -27,6 +28,7 @@ def _until_idle(*verbs) -> None:  # type: ignore[no-untyped-def]
 def deliver() -> None:
     """Hand accepted messages to their transports, and apply what a sandbox phone answers."""
     cloudapi.wake()
+    receipts.wake()
     _until_idle(sandbox.deliver_due, receiving.apply_due)
 
 
@@ -50,14 +52,23 @@ def sweep() -> None:
     sandbox.deliver_due()
     cloudapi.release()
     cloudapi.wake()
+    receipts.wake()
     receiving.apply_due()
     receiving.unpark()
+    retrieving.wake()
     calling.wake()
 
 
 @shared_task
 def call() -> None:
     """Make the webhook calls that are due."""
+    calling.wake()
+
+
+@shared_task
+def synchronise() -> None:
+    """Synchronise the templates of accounts that have an upstream."""
+    synchronising.synchronise_due()
     calling.wake()
 
 

@@ -186,7 +186,8 @@ def _entries(rows: Sequence[Message], own: str) -> list[Entry]:
 def _media(rows: Sequence[Message]) -> dict[str, Media]:
     """The files of these messages that Parley holds, by media id; no query where there are none."""
     ids = [str(row.content.get("id", "")) for row in rows if row.kind in MEDIA_KINDS]
-    return media_of(business_id=rows[0].business_id, media_ids=filter(None, ids)) if ids else {}
+    found = media_of(business_id=rows[0].business_id, media_ids=filter(None, ids)) if ids else {}
+    return {media_id: media for media_id, media in found.items() if media.is_ready}
 
 
 def referred(message: Message) -> str:

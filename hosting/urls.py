@@ -17,6 +17,7 @@ urlpatterns = [
     path("messages/", log.messages, name="messages"),
     path("messages/<int:message_id>/", log.message, name="message"),
     path("messages/media/<str:media_id>/", log.media, name="message_media"),
+    path("messages/media/<str:media_id>/thumbnail/", log.thumbnail, name="message_thumbnail"),
     path("settings/webhooks/", webhooks.webhooks, name="webhooks"),
     path("settings/webhooks/add/", webhooks.add, name="add_webhook"),
     path("settings/webhooks/log/", webhooks.log, name="webhook_log"),

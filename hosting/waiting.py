@@ -17,6 +17,9 @@ _AGES = {
     "webhook_calls": """SELECT min(c.not_before)
                           FROM hosting_webhookcall c JOIN hosting_webhook w ON w.id = c.webhook_id
                          WHERE c.state = 'open' AND c.not_before <= now() AND w.is_active AND w.failures = 0""",
+    # An upstream that does not answer says nothing about us either.
+    "media_fetches": """SELECT min(not_before) FROM hosting_mediafetch
+                         WHERE NOT is_dead AND attempts = 0 AND not_before <= now()""",
 }
 
 

@@ -134,6 +134,7 @@ ROWS: dict[str, Row] = {
     "test_webhook": Row("/settings/webhooks/{webhook}/test/", OWNER, True, post=302),
     "rerun_webhook": Row("/settings/webhooks/{webhook}/rerun/", OWNER, True, post=302),
     "remove_webhook": Row("/settings/webhooks/{webhook}/remove/", OWNER, True, post=302),
+    "message_thumbnail": Row("/messages/media/{media}/thumbnail/", names_a_row=True, get=302),
     "phones": Row("/phone/", CHATS, get=200, post=200),
     "phone": Row(PHONE + "/", CHATS, True, get=200),
     "phone_switch": Row(PHONE + "/switch/", CHATS, True, post=302),

@@ -5,7 +5,7 @@ import secrets
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods
@@ -86,12 +86,20 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
         media = storing.media_of(business_id=opened_by[0], media_ids=[opened_by[1]]).get(opened_by[1])
     if media is None:
         return HttpResponse("no such media", status=404, content_type="text/plain")
-    response = _content(media, request.headers.get("Range", ""))
+    if not media.is_ready:
+        soon = {"Retry-After": "5"}
+        return HttpResponse("still on its way", status=503, headers=soon, content_type="text/plain")
+    etag = f'"{media.sha256}"'
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponse(status=304, headers={"ETag": etag})
+    # A part of what has changed since is no part of it.
+    unchanged = request.headers.get("If-Range", etag) == etag
+    response = _content(media, request.headers.get("Range", "") if unchanged else "")
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["Cache-Control"] = "private, max-age=300, immutable"
     response["Accept-Ranges"] = "bytes"
-    response["ETag"] = f'"{media.sha256}"'
+    response["ETag"] = etag
     name = content_disposition_header(media.mime_type not in INERT, media.filename or media.media_id)
     response["Content-Disposition"] = name or "inline"
     return response
@@ -106,10 +114,9 @@ def _content(media: Media, wanted: str) -> HttpResponseBase:
     start, end = span
     if start > end:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{media.size}"})
-    with storing.open_media(media) as held:
-        held.seek(start)
-        part = held.read(end - start + 1)
-    response = HttpResponse(part, status=206, content_type=media.mime_type)
+    length = end - start + 1
+    response = StreamingHttpResponse(storing.part_of(media, start, length), status=206, content_type=media.mime_type)
+    response["Content-Length"] = str(length)
     response["Content-Range"] = f"bytes {start}-{end}/{media.size}"
     return response
 

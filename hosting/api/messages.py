@@ -10,7 +10,7 @@ from hosting.bells import ring
 from hosting.cloudapi import sends
 from hosting.cloudapi.reading import MAX_BODY_BYTES, MAX_DEPTH, MalformedJson, has_unstorable, read_json, too_deep
 from hosting.errors import CloudApiError
-from hosting.models import Message
+from hosting.models import Message, Transport
 from hosting.reading import confirm_read
 
 
@@ -22,7 +22,9 @@ def messages(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
         number = caller.require_number(phone_number_id)
         wanted = sends.parse(json_body(request))
         if isinstance(wanted, sends.ReadRequest):
-            confirm_read(business=caller.business, number=number, wamid=wanted.wamid)
+            confirm_read(business=caller.business, number=number, wamid=wanted.wamid, is_typing=wanted.typing)
+            if number.transport == Transport.CLOUDAPI:
+                ring(tasks.deliver)
             return answer({"success": True})
         return _once(request, caller, wanted)
 

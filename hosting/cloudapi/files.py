@@ -38,6 +38,7 @@ LIMITS: dict[str, Limit] = {
     "video": Limit(VIDEO, 16 * MB),
     "document": Limit((*DOCUMENTS, "image/jpeg", "image/png"), 100 * MB),
 }
+UNKNOWN = "application/octet-stream"
 MAX_BYTES = max(limit.most for limit in LIMITS.values())
 # Types that a browser may show in our own pages; all others are only offered for saving.
 INERT = frozenset({"image/jpeg", "image/png", "image/webp", *AUDIO, *VIDEO})

@@ -32,6 +32,8 @@ class InboundMessage:
     context_wamid: str
     at: datetime | None
     is_referred: bool = False
+    # The network's own id of the file it holds, where that is still to be fetched; `content` has ours then.
+    foreign_media: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from hosting.models.messages import (
 from hosting.models.numbers import Account, Number, Transport
 from hosting.models.sandbox import Handset
 from hosting.models.templates import Template, TemplateStatus
-from hosting.models.upstreams import Upstream
+from hosting.models.upstreams import MediaFetch, Receipt, Upstream, UpstreamMedia
 from hosting.models.webhooks import Webhook, WebhookCall
 
 __all__ = [
@@ -34,16 +34,19 @@ __all__ = [
     "HostedCount",
     "IdempotentReply",
     "Media",
+    "MediaFetch",
     "Message",
     "Number",
     "Outgoing",
     "ParkedStatus",
+    "Receipt",
     "Status",
     "Template",
     "TemplateStatus",
     "Transport",
     "Upload",
     "Upstream",
+    "UpstreamMedia",
     "Webhook",
     "WebhookCall",
 ]

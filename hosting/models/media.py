@@ -27,6 +27,9 @@ class Media(models.Model):
     size = models.PositiveBigIntegerField(help_text=_("Bytes."))
     sha256 = models.CharField(max_length=64, help_text=_("Of the content, in hexadecimal."))
     filename = models.CharField(max_length=240, blank=True)
+    is_ready = models.BooleanField(
+        default=True, db_default=True, help_text=_("A customer's file is not while it is still at the upstream.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
@@ -43,6 +46,11 @@ class Media(models.Model):
     def path(self) -> str:
         """Where the content lies in the storage."""
         return f"media/{self.business_id}/{self.sha256[:2]}/{self.sha256}"
+
+    @property
+    def thumbnail_path(self) -> str:
+        """Where its thumbnail lies, once somebody has looked at it."""
+        return f"thumbnails/{self.business_id}/{self.sha256[:2]}/{self.sha256}.webp"
 
 
 class Upload(models.Model):

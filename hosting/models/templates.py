@@ -35,6 +35,7 @@ class Template(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="templates")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="templates")
     template_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
+    upstream_id = models.CharField(max_length=32, blank=True, db_default="", help_text=_("Its id at the upstream."))
     name = models.CharField(max_length=512)
     language = models.CharField(max_length=15)
     category = models.CharField(

@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
-from hosting.models.numbers import Account
+from hosting.models.media import Media
+from hosting.models.numbers import Account, Number
 from hosting.secrets import EncryptedTextField
 
 
@@ -42,3 +43,68 @@ class Upstream(models.Model):
     def url_of(self, *parts: str) -> str:
         """Address of an object there, such as `url_of(phone_number_id, "messages")`."""
         return "/".join([self.base_url.rstrip("/"), *parts])
+
+
+class UpstreamMedia(models.Model):
+    """A file that an upstream holds too, under its own id, for one number; it forgets files after 30 days."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
+    media = models.ForeignKey(Media, on_delete=models.CASCADE, related_name="+")
+    upstream_id = models.CharField(max_length=64)
+    uploaded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "upstream media"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["number", "media"], name="uploaded_once_per_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.media_id} there {self.upstream_id}"
+
+
+class MediaFetch(models.Model):
+    """A customer's file that is still at the upstream; the row is the queue and goes when the file is here."""
+
+    media = models.OneToOneField(Media, on_delete=models.CASCADE, primary_key=True, related_name="fetch")
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
+    # No foreign key: whose webhook calls wait for the file.
+    conversation_id = models.BigIntegerField()
+    upstream_id = models.CharField(max_length=64)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    is_dead = models.BooleanField(default=False, help_text=_("Gave up; can be re-run while the upstream has the file."))
+    last_error = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "media fetches"
+        indexes: ClassVar = [
+            models.Index(fields=["not_before"], condition=Q(is_dead=False), name="media_fetch_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.upstream_id} for {self.media_id}"
+
+
+class Receipt(models.Model):
+    """A read receipt, perhaps with a typing indicator, that waits to be passed on to the upstream. A queue."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
+    wamid = models.CharField(max_length=256, help_text=_("The customer's message that was read."))
+    is_typing = models.BooleanField(default=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["number", "wamid"], name="receipt_once_per_message"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["not_before"], name="receipt_due")]
+
+    def __str__(self) -> str:
+        return f"{self.wamid} was read"

@@ -6,8 +6,9 @@ settles it, or an operator decides.
 """
 
 import random
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,13 +27,17 @@ from hosting.errors import CloudApiError
 from hosting.fetching import FetchFailed, NotReached, fetch
 from hosting.models import Direction, Message, Number, Outgoing, Transport, Upstream
 from hosting.receiving import store_event
+from hosting.transports import files
+from hosting.transports.files import Attachment
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 48
 PER_NUMBER = 16
 TIMEOUT = 20.0
-LEASE = 60.0
+LEASE = 180.0
+# Uploads may take this long; what is left of the lease is for the message itself.
+UPLOADING = LEASE - 3 * TIMEOUT
 LONGEST_DELAY = 300.0
 CLAIM_LOCK = 0x75_70_73_74  # any number that no other lock of Parley has
 LEASE_LOST = "The worker that sent it did not report back; it may have been sent."
@@ -47,17 +52,21 @@ class Parcel:
     token: str
     attempt: int
     is_late: bool
+    business_id: int
     url: str
     bearer: str
-    body: bytes
+    kind: str
+    body: dict[str, Any]
+    files: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A parcel and what became of it."""
+    """A parcel and what became of it; `uploads` are the files that the upstream has now: our row, its id there."""
 
     parcel: Parcel
     verdict: Verdict
+    uploads: tuple[tuple[int, str], ...] = ()
 
 
 def claim(under_way: "Sequence[Parcel]" = ()) -> list[Parcel]:
@@ -76,8 +85,8 @@ def claim(under_way: "Sequence[Parcel]" = ()) -> list[Parcel]:
 def _parcels(rows: dict[int, tuple[Any, ...]]) -> list[Parcel]:
     found = Message.objects.filter(pk__in=rows).select_related("number__account__upstream", "contact").order_by("id")
     messages = list(found)
-    theirs = _upstream_ids(messages)
-    return [_parcel(message, rows[message.pk], theirs) for message in messages]
+    theirs, held = _upstream_ids(messages), files.attached_to(messages)
+    return [_parcel(message, rows[message.pk], theirs, held.get(message.pk, [])) for message in messages]
 
 
 def _upstream_ids(messages: Sequence[Message]) -> dict[tuple[int, str], str]:
@@ -90,7 +99,9 @@ def _upstream_ids(messages: Sequence[Message]) -> dict[tuple[int, str], str]:
     return {(number, wamid): str(upstream_wamid) for number, wamid, upstream_wamid in rows}
 
 
-def _parcel(message: Message, row: tuple[Any, ...], theirs: dict[tuple[int, str], str]) -> Parcel:
+def _parcel(
+    message: Message, row: tuple[Any, ...], theirs: dict[tuple[int, str], str], held: Sequence[Attachment]
+) -> Parcel:
     upstream: Upstream | None = getattr(message.number.account, "upstream", None)
     context = theirs.get((message.number_id, message.context_wamid), message.context_wamid)
     content = message.content
@@ -109,14 +120,35 @@ def _parcel(message: Message, row: tuple[Any, ...], theirs: dict[tuple[int, str]
         token=str(row[1]),
         attempt=row[2],
         is_late=row[3],
-        url=upstream.url_of(message.number.upstream_id, "messages") if upstream else "",
+        business_id=message.business_id,
+        url=upstream.url_of(message.number.upstream_id) if upstream else "",
         bearer=upstream.token if upstream else "",
-        body=orjson.dumps(body),
+        kind=message.kind,
+        body=body,
+        files=tuple(held),
     )
 
 
 def send(parcel: Parcel) -> Report:
-    """Make the POST, once; raises nothing and touches no database."""
+    """Upload what the message holds, then make the POST, once; raises nothing and touches no database."""
+    started, uploads = time.monotonic(), dict[int, str]()
+    try:
+        for one in parcel.files:
+            if not one.upstream_id:
+                uploads[one.media_pk] = files.upload(one, url=f"{parcel.url}/media", bearer=parcel.bearer)
+            if time.monotonic() - started > UPLOADING:
+                raise files.NotUploaded(Verdict(Outcome.LATER, why="uploading its files took too long"))
+    except files.NotUploaded as error:
+        return Report(parcel, error.verdict, tuple(uploads.items()))
+    except Exception as error:
+        log.exception("upload_broke", message=parcel.message_id)
+        return Report(parcel, Verdict(Outcome.LATER, why=repr(error)[:500]), tuple(uploads.items()))
+    ids = {one.media_id: one.upstream_id or uploads[one.media_pk] for one in parcel.files}
+    files.renamed(parcel.kind, parcel.body[parcel.kind], ids)
+    return replace(_post(parcel), uploads=tuple(uploads.items()))
+
+
+def _post(parcel: Parcel) -> Report:
     headers = {
         "authorization": f"Bearer {parcel.bearer}",
         "content-type": "application/json",
@@ -124,7 +156,13 @@ def send(parcel: Parcel) -> Report:
         "idempotency-key": tracker_of(parcel.message_id),
     }
     try:
-        found = fetch(parcel.url, method="POST", body=parcel.body, headers=headers, timeout=TIMEOUT)
+        found = fetch(
+            f"{parcel.url}/messages",
+            method="POST",
+            body=orjson.dumps(parcel.body),
+            headers=headers,
+            timeout=TIMEOUT,
+        )
         return Report(parcel, verdict_on(found.status, found.body))
     except NotReached as error:
         return Report(parcel, Verdict(Outcome.LATER, rest=True, why=str(error)))
@@ -138,6 +176,11 @@ def send(parcel: Parcel) -> Report:
 def finish(reports: Sequence[Report]) -> None:
     """Write down what became of these parcels, in one transaction."""
     with system("every business's upstreams"):
+        files.remember(
+            (report.parcel.business_id, report.parcel.number_id, *upload)
+            for report in reports
+            for upload in report.uploads
+        )
         for report in sorted(reports, key=lambda report: report.parcel.message_id):
             _FINISH[report.verdict.outcome](report.parcel, report.verdict)
 

@@ -15,8 +15,8 @@ from hosting import live, tasks, threads, wording
 from hosting.attaching import attach
 from hosting.bells import ring
 from hosting.forms import ReplyForm, TemplateForm
-from hosting.models import Conversation, Direction, Message, Template
-from hosting.reading import clear_unread
+from hosting.models import Conversation, Direction, Message, Template, Transport
+from hosting.reading import see
 from hosting.sending import send_message
 
 CHATS = (Role.OWNER, Role.AGENT)
@@ -174,8 +174,9 @@ def _open(request: BusinessRequest, conversation: Conversation, before: int = 0,
 
 
 def _seen(conversation: Conversation) -> None:
-    if conversation.unread_count:
-        clear_unread(conversation_id=conversation.pk)
+    see(conversation)
+    if conversation.unread_count and conversation.number.transport == Transport.CLOUDAPI:
+        ring(tasks.deliver)
 
 
 def _composing(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:

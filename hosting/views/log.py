@@ -12,6 +12,7 @@ from hosting import log, threads
 from hosting.extensions import notes_for
 from hosting.models import Category, Direction, Message, Status
 from hosting.storing import media_of, signed_path
+from hosting.thumbnails import thumbnail_of
 
 CSV_LIMIT = 100_000
 
@@ -48,6 +49,21 @@ def media(request: BusinessRequest, media_id: str) -> HttpResponse:
     if found is None:
         raise Http404
     return redirect(signed_path(found))
+
+
+@require_GET
+@member_page()
+def thumbnail(request: BusinessRequest, media_id: str) -> HttpResponse:
+    """A small picture of a file; the file itself where none can be made."""
+    found = media_of(business_id=request.business.pk, media_ids=[media_id]).get(media_id)
+    if found is None:
+        raise Http404
+    small = thumbnail_of(found)
+    if small is None:
+        return redirect(signed_path(found))
+    return HttpResponse(
+        small, content_type="image/webp", headers={"Cache-Control": "private, max-age=86400, immutable"}
+    )
 
 
 @require_GET

@@ -3,6 +3,7 @@
 Run as `python -m tests.hosting.chained`; reads JSON lines `{"do": name, ...}` and answers each with one.
 """
 
+import base64
 import json
 import os
 import select
@@ -18,12 +19,23 @@ from accounts.models import ApiKey, Business  # noqa: E402
 from accounts.tenancy import system  # noqa: E402
 from billing import metering  # noqa: E402
 from billing.models import Charge  # noqa: E402
-from hosting import calling, receiving, subscribing  # noqa: E402
-from hosting.models import Account, Handset, Message, Number, Template, Upstream  # noqa: E402
-from hosting.transports import cloudapi, sandbox  # noqa: E402
+from hosting import calling, receiving, retrieving, storing, subscribing, synchronising  # noqa: E402
+from hosting.models import (  # noqa: E402
+    Account,
+    Block,
+    Conversation,
+    Handset,
+    Media,
+    Message,
+    Number,
+    Template,
+    Upstream,
+)  # fmt: skip
+from hosting.transports import cloudapi, receipts, sandbox  # noqa: E402
 
+PRESS = {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Thanks"}]}
 TEMPLATE = {"name": "order_update", "language": "en_US", "category": "utility", "status": "APPROVED",
-            "components": [{"type": "BODY", "text": "Order {{1}} is ready"}]}  # fmt: skip
+            "components": [{"type": "BODY", "text": "Order {{1}} is ready"}, PRESS]}  # fmt: skip
 
 
 def seed(name: str, digits: str, upstream: dict[str, str] | None = None) -> dict[str, str]:
@@ -31,11 +43,12 @@ def seed(name: str, digits: str, upstream: dict[str, str] | None = None) -> dict
     business = Business.objects.create(name=name, plan_id="business")
     account = Account.objects.create(business=business, name=name)
     number = Number.objects.create(business=business, account=account, verified_name=name, digits=digits)
-    Template.objects.create(business=business, account=account, **TEMPLATE)
     if upstream:
+        # Its templates are the upstream's, and come from there.
         Number.objects.update(transport="cloudapi", upstream_id=upstream.pop("phone_number_id"))
         Upstream.objects.create(business=business, account=account, **upstream)
     else:
+        Template.objects.create(business=business, account=account, **TEMPLATE)
         Handset.objects.create(business=business, wa_id="14155550199", name="Sheena Nelson", reads_at_once=True)
     return {
         "waba_id": account.waba_id,
@@ -60,22 +73,50 @@ def customer(kind: str, content: dict[str, Any], about: str = "") -> str:
     return sandbox.send_from_phone(handset=handset, number=number, kind=kind, content=content, context=context)
 
 
+def picture(content: str) -> str:
+    """The customer sends a picture (base64) from the simulated phone."""
+    business = Business.objects.get()
+    media = storing.store_media(business=business, content=base64.b64decode(content), mime_type="image/png")
+    held = {"id": media.media_id, "mime_type": media.mime_type, "sha256": media.sha256, "caption": "Is it this one?"}
+    return customer("image", held)
+
+
+def block(wa_id: str) -> None:
+    """The number takes nothing for that customer."""
+    number = Number.objects.get()
+    Block.objects.create(business_id=number.business_id, number=number, wa_id=wa_id)
+
+
+def synchronise() -> None:
+    """Fetch the upstream's templates now."""
+    synchronising.ask(Account.objects.get())
+
+
 def report() -> dict[str, Any]:
-    """Every message, and the charges of those that were metered."""
+    """Every message, the SHA-256 of their files, what is unread, and the charges of those that were metered."""
     rows = Message.objects.order_by("id").values_list("direction", "kind", "text", "status", "wamid", "context_wamid")
-    return {"messages": [list(row) for row in rows], "charges": Charge.objects.count()}
+    held = Message.objects.filter(kind="image").order_by("id").values_list("content__id", flat=True)
+    files = dict(Media.objects.filter(is_ready=True).values_list("media_id", "sha256"))
+    return {
+        "messages": [list(row) for row in rows],
+        "charges": Charge.objects.count(),
+        "files": [files.get(media_id) for media_id in held],
+        "unread": sum(Conversation.objects.values_list("unread_count", flat=True)),
+        "templates": list(Template.objects.order_by("name").values_list("name", "status")),
+    }
 
 
 def work() -> int:
     """One round through all queues."""
-    verbs = (sandbox.deliver_due, cloudapi.deliver_due, receiving.apply_due, receiving.unpark, calling.call_due,
-             metering.meter_due)  # fmt: skip
+    verbs = (synchronising.synchronise_due, sandbox.deliver_due, cloudapi.deliver_due, receiving.apply_due,
+             receiving.unpark, retrieving.retrieve_due, receipts.pass_due, calling.call_due, metering.meter_due)  # fmt: skip
     return sum(verb() for verb in verbs)
 
 
 def main() -> None:
     """Work until the input ends."""
-    todo = {"seed": seed, "subscribe": subscribe, "customer": customer, "report": report}
+    todo = {"seed": seed, "subscribe": subscribe, "customer": customer, "picture": picture, "block": block, "synchronise": synchronise,
+            "report": report}  # fmt: skip
     while True:
         if select.select([sys.stdin], [], [], 0 if work() else 0.05)[0]:
             line = sys.stdin.readline()

@@ -3,6 +3,8 @@
 client -> A -> B -> the customer's phone, and back: the phone -> B -> webhook -> A -> webhook -> client.
 """
 
+import base64
+import hashlib
 import json
 import os
 import socket
@@ -18,7 +20,9 @@ from django.conf import settings
 
 from tests import databases
 from tests.hosting.receivers import Receiver
+from tests.hosting.test_objects import PNG, _png
 
+OTHER = _png(3, 2)
 PHONE = "14155550199"
 ORDER = {
     "catalog_id": "194836987003835",
@@ -35,11 +39,12 @@ def free_port():
 class Parley:
     """A web server and a worker on a database of their own."""
 
-    def __init__(self, stack, name):
+    def __init__(self, stack, name, var):
         self.port, database = free_port(), f"chain_{name}_{os.environ['PARLEY_TEST_RUN']}"
         databases.clone(f"pristine_{os.environ['PARLEY_TEST_RUN']}", database)
         stack.callback(databases.drop, database)
         env = os.environ | {url: databases.with_database(os.environ[url], database) for url in databases.URLS}
+        env["PARLEY_VAR"] = str(var / name)
         env |= {"PARLEY_ALLOW_PRIVATE_URLS": "1", "PORT": str(self.port), "BASE_URL": f"http://127.0.0.1:{self.port}"}
         env |= {
             "SECRET_KEY": settings.SECRET_KEY,
@@ -72,14 +77,22 @@ class Parley:
     def ready(self):
         until(lambda: self.http.get("/healthz").status_code == 200)
 
-    def send(self, to, **message):
-        answer = self.http.post(
-            f"/v23.0/{self.it['phone_number_id']}/messages",
-            headers={"Authorization": f"Bearer {self.it['token']}"},
-            json={"messaging_product": "whatsapp", "to": to, **message},
-        )
+    def ask(self, method, path, **what):
+        key = {"Authorization": f"Bearer {self.it['token']}"}
+        answer = self.http.request(method, f"/v23.0/{path}", headers=key, **what)
         assert answer.status_code == 200, answer.text
-        return answer.json()["messages"][0]["id"]
+        return answer.json()
+
+    def send(self, to, **message):
+        body = {"messaging_product": "whatsapp", "to": to, **message}
+        return self.ask("POST", f"{self.it['phone_number_id']}/messages", json=body)["messages"][0]["id"]
+
+    def upload(self, content):
+        files, form = {"file": ("x.png", content, "image/png")}, {"messaging_product": "whatsapp", "type": "image/png"}
+        return self.ask("POST", f"{self.it['phone_number_id']}/media", files=files, data=form)["id"]
+
+    def download(self, media_id):
+        return self.http.get(self.ask("GET", media_id)["url"]).content
 
 
 def until(true, seconds=40):
@@ -95,10 +108,10 @@ def until(true, seconds=40):
 
 
 @pytest.fixture
-def chain(committed_db):
+def chain(committed_db, tmp_path):
     with ExitStack() as stack:
         client = stack.enter_context(Receiver(verify_token="client"))
-        a, b = Parley(stack, "a"), Parley(stack, "b")
+        a, b = Parley(stack, "a", tmp_path), Parley(stack, "b", tmp_path)
         b.it = b.do("seed", name="Upstream", digits="15550783881")
         behind = {
             "base_url": f"http://127.0.0.1:{b.port}/v23.0",
@@ -119,65 +132,90 @@ def told(client, member):
     return [item for taken in client.taken for item in taken.value.get(member, [])]
 
 
+def order_ready(to, order):
+    parameters = [{"type": "text", "text": order}]
+    components = [{"type": "body", "parameters": parameters}]
+    return {
+        "to": to, "type": "template",
+        "template": {"name": "order_update", "language": {"code": "en_US"}, "components": components},
+    }  # fmt: skip
+
+
+CHOICE = {
+    "type": "interactive",
+    "interactive": {
+        "type": "button",
+        "body": {"text": "Deliver it?"},
+        "action": {"buttons": [{"type": "reply", "reply": {"id": "yes", "title": "Yes"}}]},
+    },
+}
+
+
 @pytest.mark.timeout(170)
 def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     a, b, client = chain
+    a.do("synchronise")
+    until(lambda: a.do("report")["templates"] == [["order_update", "APPROVED"]])
     b.do("customer", kind="text", content={"body": "Is my order ready?"})
     until(lambda: len(told(client, "messages")) == 1)
     (question,) = told(client, "messages")
     assert (question["from"], question["text"]) == (PHONE, {"body": "Is my order ready?"})
+    assert b.do("report")["unread"] == 1
+    read = {"messaging_product": "whatsapp", "status": "read", "message_id": question["id"]}
+    a.ask("POST", f"{a.it['phone_number_id']}/messages", json=read | {"typing_indicator": {"type": "text"}})
+    until(lambda: b.do("report")["unread"] == 0)
 
     text = a.send(PHONE, type="text", text={"body": "Wait"}, context={"message_id": question["id"]})
-    template = a.send(
-        PHONE,
-        type="template",
-        template={
-            "name": "order_update",
-            "language": {"code": "en_US"},
-            "components": [{"type": "body", "parameters": [{"type": "text", "text": "7"}]}],
-        },
-        biz_opaque_callback_data="order-7",
-    )
-    choice = a.send(
-        PHONE,
-        type="interactive",
-        interactive={
-            "type": "button",
-            "body": {"text": "Deliver it?"},
-            "action": {"buttons": [{"type": "reply", "reply": {"id": "yes", "title": "Yes"}}]},
-        },
-    )
-    sent = [text, template, choice]
-    until(lambda: len(told(client, "statuses")) == 9)
+    template = a.send(**order_ready(PHONE, "7"), biz_opaque_callback_data="order-7")
+    choice = a.send(PHONE, **CHOICE)
+    image = a.send(PHONE, type="image", image={"id": a.upload(PNG), "caption": "This one"})
+    sent = [text, template, choice, image]
+    until(lambda: len(told(client, "statuses")) == 12)
     for wamid in sent:
         mine = [status["status"] for status in told(client, "statuses") if status["id"] == wamid]
         assert mine == ["sent", "delivered", "read"]
     trackers = [s.get("biz_opaque_callback_data") for s in told(client, "statuses") if s["id"] == template]
     assert trackers == ["order-7"] * 3
 
+    b.do("block", wa_id="14155550188")
+    refused = a.send(**order_ready("14155550188", "8"))
+    until(lambda: len(told(client, "statuses")) == 13)
+    failed = told(client, "statuses")[-1]
+    assert (failed["id"], failed["status"], failed["errors"][0]["code"]) == (refused, "failed", 130403)
+
     reply = {"type": "button_reply", "button_reply": {"id": "yes", "title": "Yes"}}
     b.do("customer", kind="interactive", content=reply, about="Deliver it?")
+    b.do("customer", kind="button", content={"payload": "Thanks", "text": "Thanks"}, about="Order 7 is ready")
     b.do("customer", kind="order", content=ORDER)
-    until(lambda: len(told(client, "messages")) == 3)
-    _, pressed, ordered = told(client, "messages")
+    b.do("picture", content=base64.b64encode(OTHER).decode())
+    until(lambda: len(told(client, "messages")) == 5)
+    _, pressed, thanks, ordered, pictured = told(client, "messages")
     assert (pressed["interactive"], pressed["context"]["id"]) == (reply, choice)
+    assert (thanks["button"]["payload"], thanks["context"]["id"]) == ("Thanks", template)
     assert (ordered["type"], ordered["order"]) == ("order", ORDER)
+    assert (pictured["image"]["caption"], a.download(pictured["image"]["id"])) == ("Is it this one?", OTHER)
 
-    until(lambda: (a.do("report")["charges"], b.do("report")["charges"]) == (3, 3))
-    mine, theirs = a.do("report")["messages"], b.do("report")["messages"]
+    until(lambda: (a.do("report")["charges"], b.do("report")["charges"]) == (4, 4))
+    here, there = a.do("report"), b.do("report")
+    mine, theirs = [row for row in here["messages"] if row[3] != "failed"], there["messages"]
     assert [row[:4] for row in mine] == [row[:4] for row in theirs]
     assert [row[:4] for row in mine] == [
         ["in", "text", "Is my order ready?", "received"],
         ["out", "text", "Wait", "read"],
         ["out", "template", "Order 7 is ready", "read"],
         ["out", "interactive", "Deliver it?", "read"],
+        ["out", "image", "This one", "read"],
         ["in", "interactive", "Yes", "received"],
-        ["in", "order", mine[5][2], "received"],
+        ["in", "button", "Thanks", "received"],
+        ["in", "order", mine[7][2], "received"],
+        ["in", "image", "Is it this one?", "received"],
     ]
+    hashes = [hashlib.sha256(content).hexdigest() for content in (PNG, OTHER)]
+    assert (here["files"], there["files"]) == (hashes, hashes)
     # Each has its own ids for what went out, the same for what came in; replies name the right ones on both sides.
     assert {row[4] for row in mine if row[0] == "out"}.isdisjoint(row[4] for row in theirs)
     assert [row[4] for row in mine if row[0] == "in"] == [row[4] for row in theirs if row[0] == "in"]
-    assert (mine[4][5], theirs[4][5]) == (mine[3][4], theirs[3][4])
+    assert (mine[5][5], theirs[5][5]) == (mine[3][4], theirs[3][4])
     assert (mine[1][5], theirs[1][5]) == (question["id"], question["id"])
     for taken in client.taken:
         assert taken.headers["x-hub-signature-256"].startswith("sha256=")
