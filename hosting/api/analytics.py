@@ -1,6 +1,5 @@
 """Analytics of an account, as fields of its node and as edges: messages, conversations, and what other apps add."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,15 +13,14 @@ from hosting.api.answers import answer
 from hosting.api.keys import cloud_api, opened
 from hosting.api.nodes import own_account
 from hosting.cloudapi.fieldlists import as_list
+from hosting.cloudapi.spans import Parameters, span
 from hosting.errors import CloudApiError
 from hosting.extensions import AccountEdge
 from hosting.models import Account, Message
 
-Parameters = Mapping[str, tuple[str, ...]]
 BUCKETS: dict[str, Any] = {
     "HALF_HOUR": TruncHour, "DAY": TruncDay, "DAILY": TruncDay, "MONTH": TruncMonth, "MONTHLY": TruncMonth,
 }  # fmt: skip
-LONGEST = timedelta(days=400)
 
 
 def edge(name: str) -> AccountEdge | None:
@@ -42,22 +40,6 @@ def account_edge(request: HttpRequest, waba_id: str, name: str) -> HttpResponse:
         if found is None:
             raise CloudApiError(100, f"There is no edge '{name}' here.")
         return answer(found(account, {key: as_list(str(value)) for key, value in request.GET.items()}))
-
-
-def span(parameters: Parameters) -> tuple[datetime, datetime, str]:
-    """Start, end and granularity; raises 100 where one is missing or wrong."""
-    moments = []
-    for name in ("start", "end"):
-        raw = "".join(parameters.get(name, ()))
-        if not (raw.isascii() and raw.isdigit() and len(raw) <= 11):
-            raise CloudApiError(100, f"{name} is required, in seconds since 1970.", field=name)
-        moments.append(datetime.fromtimestamp(int(raw), UTC))
-    granularity = "".join(parameters.get("granularity", ("DAY",))).upper()
-    if granularity not in BUCKETS:
-        raise CloudApiError(100, f"granularity must be one of {', '.join(BUCKETS)}.", field="granularity")
-    if not moments[0] < moments[1] <= moments[0] + LONGEST:
-        raise CloudApiError(100, f"start must be before end, by at most {LONGEST.days} days.", field="end")
-    return moments[0], moments[1], granularity
 
 
 def _of(account: Account, parameters: Parameters) -> tuple[QuerySet[Message], str]:
