@@ -40,12 +40,14 @@ def run_due() -> int:
             Invoice.objects.filter(status=InvoiceStatus.OPEN).select_related("business").order_by("due_at", "id")
         )
         taken = set(DunningStep.objects.filter(invoice__in=unpaid).values_list("invoice_id", "step"))
-    return sum(
-        _take(invoice, step)
+    # Listed before the first is taken: taking one reads its invoice anew.
+    due = [
+        (invoice, step)
         for invoice in unpaid
         for step in schedule()
         if (invoice.pk, step.name) not in taken and invoice.due_at + timedelta(days=step.days) <= invoice.business.now()
-    )
+    ]
+    return sum(_take(invoice, step) for invoice, step in due)
 
 
 def _take(invoice: Invoice, step: Step) -> bool:

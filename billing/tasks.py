@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from billing import collecting, dunning, invoicing, mailing, metering, reconciling, spending
+from billing import collecting, dunning, exports, invoicing, mailing, metering, reconciling, spending
 
 LONGEST = 20.0
 
@@ -37,3 +37,9 @@ def collect() -> None:
 def reconcile() -> None:
     """Recount the books every night; differences are logged as errors."""
     reconciling.reconcile()
+
+
+@shared_task
+def export() -> None:
+    """Make the finance exports that wait."""
+    exports.run_due()

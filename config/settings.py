@@ -225,6 +225,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"expires": 240},
     },
+    "billing.export": {"task": "billing.tasks.export", "schedule": 5.0, "options": {"expires": 5}},
     "billing.collect": {"task": "billing.tasks.collect", "schedule": 30.0, "options": {"expires": 25}},
     "accounts.beat": {"task": "accounts.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
 }

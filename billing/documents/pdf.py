@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import typst
+from babel import Locale
 
 from billing import money
 from billing.documents.paper import Paper
@@ -92,7 +93,9 @@ def _content(paper: Paper) -> dict[str, Any]:
 
 def _party(party: dict[str, Any]) -> dict[str, str]:
     fields = ("name", "address", "country", "vat_id", "email", "reference", "iban")
-    return {field: str(party.get(field, "")) for field in fields}
+    shown = {field: str(party.get(field, "")) for field in fields}
+    shown["country"] = Locale("en").territories.get(shown["country"], shown["country"])
+    return shown
 
 
 def _tax(paper: Paper, group: dict[str, Any]) -> dict[str, str]:

@@ -93,7 +93,7 @@ def paper_csv(paper: Paper) -> bytes:
 
 def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
     """Every message behind the invoice, or behind one line (by position); read a chunk at a time."""
-    return csv_rows(MESSAGE_COLUMNS, _messages(invoice, line))
+    return csv_rows(MESSAGE_COLUMNS, message_rows(invoice, line))
 
 
 def page_behind(invoice: Invoice, *, line: int, after: int = 0, limit: int = 50) -> tuple[list[dict[str, Any]], int]:
@@ -110,7 +110,8 @@ def page_behind(invoice: Invoice, *, line: int, after: int = 0, limit: int = 50)
     return rows, int(rows[-1]["id"]) if len(found) > limit else 0
 
 
-def _messages(invoice: Invoice, line: int | None, chunk: int = 5_000) -> Iterator[tuple[Any, ...]]:
+def message_rows(invoice: Invoice, line: int | None = None, chunk: int = 5_000) -> Iterator[tuple[Any, ...]]:
+    """Values of `MESSAGE_COLUMNS` for every message behind an invoice or one of its lines."""
     after = 0
     while True:
         # A scope a chunk: a response streams after its view's transaction has ended.
