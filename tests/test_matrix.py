@@ -89,6 +89,7 @@ OWNER = ("owner",)
 THREAD = "/inbox/{thread}"
 PHONE = "/phone/{handset}"
 ROWS: dict[str, Row] = {
+    "qr_image": ForEveryone("/qr/ABCDEFGHIJKLMN.svg", get=200),
     "healthz": ForEveryone("/healthz", get=200, post=200),
     "readyz": ForEveryone("/readyz", get=503, post=503),
     "api_schema": ForEveryone("/api/v1/schema/", get=200),
@@ -287,7 +288,14 @@ def test_the_cloud_api_opens_to_live_keys_alone_and_finds_nothing_of_strangers(s
 
 
 # Reached by any live key, or by a signed link instead of a key: told apart here, tested in tests/hosting.
-NOT_BY_NUMBER = {"webhook_door", "media_download", "cloudapi_messages_by_key", "cloudapi_uploads", "cloudapi_upload"}
+NOT_BY_NUMBER = {
+    "webhook_door",
+    "media_download",
+    "cloudapi_messages_by_key",
+    "cloudapi_media_by_key",
+    "cloudapi_uploads",
+    "cloudapi_upload",
+}
 
 
 def _cloud_paths(number: str, account: str) -> Iterator[tuple[str, str]]:
