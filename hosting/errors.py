@@ -36,6 +36,8 @@ TITLES: dict[int, tuple[int, str]] = {
     132016: (400, "Template is disabled"),
     131045: (400, "The number is not registered"),
     133005: (400, "Two-step verification PIN mismatch"),
+    133006: (400, "Phone number verification is needed"),
+    133016: (400, "Account registration or deregistration request limit exceeded"),
     133010: (400, "Phone number not registered"),
     136025: (400, "Verify code failed"),
     2388019: (400, "Message template limit exceeded"),

@@ -86,6 +86,15 @@ def pace(*, number: Number, to: str) -> None:
         )
 
 
+def pace_registration(number: Number) -> None:
+    """Count one registration or its end; raises 133016 for more than ten in three days."""
+    if number.business.clock_at is not None:
+        return
+    limit = (10 / (72 * 3600), 10.0)
+    if _ask([f"register:{number.pk}", f"register:{number.pk}:all"], [limit, limit]):
+        raise CloudApiError(133016, "A number is registered and deregistered 10 times in 72 hours at most.")
+
+
 def _ask(keys: list[str], limits: list[tuple[float, float]]) -> int:
     global _absent_until
     if time.monotonic() < _absent_until:

@@ -37,6 +37,7 @@ def store_media(
     with SpooledTemporaryFile(max_size=files.MB) as held:
         digest, size = _copy(_chunks(content), held)
         kind = _checked(held, size, mime_type)
+        files.check_sticker(kind, size, held)
         media = Media(business=business, mime_type=kind, size=size, sha256=digest, filename=safe_name(filename))
         _keep(media, held)
         media.save()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hosting.views import inbox, log, phone, search, webhooks
+from hosting.views import inbox, log, phone, search, templates, webhooks
 
 urlpatterns = [
     path("inbox/", inbox.inbox, name="inbox"),
@@ -18,6 +18,12 @@ urlpatterns = [
     path("messages/<int:message_id>/", log.message, name="message"),
     path("messages/media/<str:media_id>/", log.media, name="message_media"),
     path("messages/media/<str:media_id>/thumbnail/", log.thumbnail, name="message_thumbnail"),
+    path("settings/templates/", templates.templates, name="templates"),
+    path("settings/templates/new/", templates.new_template, name="new_template"),
+    path("settings/templates/preview/", templates.preview_template, name="preview_template"),
+    path("settings/templates/synchronise/", templates.synchronise, name="synchronise_templates"),
+    path("settings/templates/<str:template_id>/", templates.template, name="template"),
+    path("settings/templates/<str:template_id>/delete/", templates.delete_template, name="delete_template"),
     path("settings/webhooks/", webhooks.webhooks, name="webhooks"),
     path("settings/webhooks/add/", webhooks.add, name="add_webhook"),
     path("settings/webhooks/log/", webhooks.log, name="webhook_log"),

@@ -89,6 +89,7 @@ OWNER = ("owner",)
 THREAD = "/inbox/{thread}"
 PHONE = "/phone/{handset}"
 ROWS: dict[str, Row] = {
+    "qr_image": ForEveryone("/qr/ABCDEFGHIJKLMN.svg", get=200),
     "healthz": ForEveryone("/healthz", get=200, post=200),
     "readyz": ForEveryone("/readyz", get=503, post=503),
     "api_schema": ForEveryone("/api/v1/schema/", get=200),
@@ -121,6 +122,12 @@ ROWS: dict[str, Row] = {
     "messages": Row("/messages/", get=200),
     "message": Row("/messages/{message}/", names_a_row=True, get=200),
     "message_media": Row("/messages/media/{media}/", names_a_row=True, get=302),
+    "templates": Row("/settings/templates/", OWNER, get=200),
+    "new_template": Row("/settings/templates/new/", OWNER, get=200, post=422),
+    "preview_template": Row("/settings/templates/preview/", OWNER, post=200),
+    "synchronise_templates": Row("/settings/templates/synchronise/", OWNER, post=302),
+    "template": Row("/settings/templates/{template}/", OWNER, True, get=200),
+    "delete_template": Row("/settings/templates/{template}/delete/", OWNER, True, post=302),
     "webhooks": Row("/settings/webhooks/", OWNER, get=200),
     "add_webhook": Row("/settings/webhooks/add/", OWNER, post=422),
     "webhook_log": Row("/settings/webhooks/log/", OWNER, get=200),
@@ -165,7 +172,7 @@ def stage() -> dict[str, Any]:
     business, other = make_business("Own"), make_business("Other")
     number = make_number(business)
     make_number(other)
-    make_template(number)
+    template = make_template(number)
     spare, users = make_member(business), {}
     users = {role: make_member(business, role) for role in OWN}
     users |= {"stranger owner": make_member(other), "stranger finance": make_member(other, "finance")}
@@ -192,6 +199,7 @@ def stage() -> dict[str, Any]:
             "message": message,
             "media": Media.objects.create(business=business, mime_type="image/png", size=1, sha256="0" * 64).media_id,
             "handset": handset.pk,
+            "template": template.template_id,
             "webhook": webhook.public_id,
             "call": call.public_id,
             "number": number.phone_number_id,
@@ -287,7 +295,14 @@ def test_the_cloud_api_opens_to_live_keys_alone_and_finds_nothing_of_strangers(s
 
 
 # Reached by any live key, or by a signed link instead of a key: told apart here, tested in tests/hosting.
-NOT_BY_NUMBER = {"webhook_door", "media_download", "cloudapi_messages_by_key", "cloudapi_uploads", "cloudapi_upload"}
+NOT_BY_NUMBER = {
+    "webhook_door",
+    "media_download",
+    "cloudapi_messages_by_key",
+    "cloudapi_media_by_key",
+    "cloudapi_uploads",
+    "cloudapi_upload",
+}
 
 
 def _cloud_paths(number: str, account: str) -> Iterator[tuple[str, str]]:

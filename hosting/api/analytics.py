@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
-from django.db.models.functions import TruncDay, TruncHour, TruncMonth
+from django.db.models import Case, Count, DateTimeField, F, Func, Q, QuerySet, Value, When
+from django.db.models.functions import TruncDay, TruncMonth, Upper
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
@@ -18,9 +18,35 @@ from hosting.errors import CloudApiError
 from hosting.extensions import AccountEdge
 from hosting.models import Account, Message
 
+HALF_HOUR = timedelta(minutes=30)
+
+
+def _half_hour(column: str, **_: Any) -> Any:
+    """The half hour in which a moment lies."""
+    start = Value(datetime(1970, 1, 1, tzinfo=UTC), output_field=DateTimeField())
+    return Func(Value(HALF_HOUR), F(column), start, function="date_bin", output_field=DateTimeField())
+
+
 BUCKETS: dict[str, Any] = {
-    "HALF_HOUR": TruncHour, "DAY": TruncDay, "DAILY": TruncDay, "MONTH": TruncMonth, "MONTHLY": TruncMonth,
+    "HALF_HOUR": _half_hour, "DAY": TruncDay, "DAILY": TruncDay, "MONTH": TruncMonth, "MONTHLY": TruncMonth,
 }  # fmt: skip
+# Member of a point -> where it comes from; what is asked for as `dimensions` (all, if nothing is) tells points apart.
+DIMENSIONS: dict[str, Any] = {
+    "conversation_category": Upper("category"),
+    "conversation_direction": Case(
+        When(category="service", then=Value("USER_INITIATED")), default=Value("BUSINESS_INITIATED")
+    ),
+    "conversation_type": Case(
+        When(free_entry_at__isnull=False, then=Value("FREE_ENTRY_POINT")), default=Value("REGULAR")
+    ),
+    "phone_number": F("number__digits"),
+}
+ASKED = {"PHONE": "phone_number"} | {name.upper(): name for name in DIMENSIONS}
+FILTERS = {
+    "conversation_categories": "conversation_category",
+    "conversation_types": "conversation_type",
+    "conversation_directions": "conversation_direction",
+}
 
 
 def edge(name: str) -> AccountEdge | None:
@@ -57,7 +83,7 @@ def _of(account: Account, parameters: Parameters) -> tuple[QuerySet[Message], st
 
 
 def _bounds(at: datetime, granularity: str) -> dict[str, int]:
-    length = timedelta(hours=1) if granularity == "HALF_HOUR" else timedelta(days=1)
+    length = HALF_HOUR if granularity == "HALF_HOUR" else timedelta(days=1)
     end = (at + timedelta(days=31)).replace(day=1) if granularity.startswith("MONTH") else at + length
     return {"start": int(at.timestamp()), "end": int(end.timestamp())}
 
@@ -77,22 +103,14 @@ def _messages(account: Account, parameters: Parameters) -> dict[str, Any]:
 
 def _conversations(account: Account, parameters: Parameters) -> dict[str, Any]:
     rows, granularity = _of(account, parameters)
-    counted = (
-        rows.filter(status_rank__gte=3)
-        .annotate(at=BUCKETS[granularity]("created_at", tzinfo=UTC))
-        .values("at", "category", "number__digits")
-        .annotate(found=Count("conversation", distinct=True))
-        .order_by("at", "category", "number__digits")
-    )
+    asked = [ASKED[name] for name in parameters.get("dimensions", ()) if name in ASKED] or list(DIMENSIONS)
+    rows = rows.filter(status_rank__gte=3).annotate(at=BUCKETS[granularity]("created_at", tzinfo=UTC), **DIMENSIONS)
+    for name, member in FILTERS.items():
+        if wanted := parameters.get(name):
+            rows = rows.filter(**{f"{member}__in": [one.upper() for one in wanted]})
+    counted = rows.values("at", *asked).annotate(conversation=Count("conversation_id", distinct=True))
     points = [
-        _bounds(row["at"], granularity)
-        | {
-            "conversation": row["found"],
-            "conversation_category": row["category"].upper(),
-            "conversation_direction": "BUSINESS_INITIATED" if row["category"] != "service" else "USER_INITIATED",
-            "conversation_type": "REGULAR",
-            "phone_number": row["number__digits"],
-        }
-        for row in counted
+        _bounds(row["at"], granularity) | {name: row[name] for name in ("conversation", *asked)}
+        for row in counted.order_by("at", *asked)
     ]
     return {"data": [{"data_points": points}]}

@@ -25,8 +25,8 @@ RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 @cloud_api("POST")
-def upload(request: HttpRequest, phone_number_id: str) -> HttpResponse:
-    """`POST /{phone_number_id}/media`, multipart: file, type, messaging_product."""
+def upload(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
+    """`POST /{phone_number_id}/media`, multipart: file, type, messaging_product; without an id the key's only number."""
     with opened(request, phone_number_id) as caller:
         caller.require(KeyScope.MESSAGES)
         caller.require_number(phone_number_id)

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from accounts.models import KeyScope
+from accounts.models import AuditEntry, KeyScope
 from hosting.api.answers import answer
 from hosting.api.keys import cloud_api, opened
 from hosting.cloudapi.fieldlists import parse_fields
@@ -35,6 +35,29 @@ def owned_accounts(request: HttpRequest, business_id: str) -> HttpResponse:
         return page(request, Account.objects.filter(business=caller.business).order_by("id"), account_object)
 
 
+@cloud_api("GET")
+def activities(request: HttpRequest, waba_id: str) -> HttpResponse:
+    """The business's audit log, the oldest first: who changed what, without the values."""
+    with opened(request) as caller:
+        caller.require(KeyScope.MESSAGES)
+        own_account(caller.business.pk, waba_id)
+        rows = AuditEntry.objects.filter(business=caller.business).select_related("actor").order_by("id")
+        return page(request, rows, activity_object)
+
+
+def activity_object(entry: AuditEntry) -> dict[str, Any]:
+    """A line of the audit log as the Cloud API shows an activity."""
+    return {
+        "id": str(entry.pk),
+        "activity_type": entry.action,
+        "description": entry.subject,
+        "actor_type": "USER" if entry.actor_id else "SYSTEM",
+        "actor_id": str(entry.actor_id or ""),
+        "actor_name": entry.actor_name,
+        "event_time": int(entry.at.timestamp()),
+    }
+
+
 def own_account(business_id: int, waba_id: str) -> Account:
     """The business's account of that id, or 803."""
     account = Account.objects.filter(business_id=business_id, waba_id=waba_id).first()
@@ -59,6 +82,8 @@ def number_object(number: Number) -> dict[str, Any]:
         "messaging_limit_tier": "TIER_UNLIMITED",
         "throughput": {"level": "STANDARD"},
         "is_pin_enabled": bool(number.pin),
+        "country_dial_code": number.country_dial_code,
+        "username": "",
     }
 
 
@@ -98,21 +123,35 @@ def template_object(template: Template) -> dict[str, Any]:
 
 
 def page(request: HttpRequest, rows: QuerySet[Any], as_object: Any, **extra: Any) -> HttpResponse:
-    """A list in the Graph API's shape: `data` and `paging` with keyset cursors (the row id)."""
+    """A list in the Graph API's shape: `data` and `paging` with keyset cursors (the row id), by id and both ways."""
     limit = min(max(_whole(request.GET.get("limit"), 25), 1), MAX_LIMIT)
-    if after := _whole(request.GET.get("after"), 0):
+    after, before = (_whole(request.GET.get(name), 0) for name in ("after", "before"))
+    backwards = bool(before) and not after
+    if backwards:
+        rows = rows.filter(id__lt=before).order_by("-id")
+    elif after:
         rows = rows.filter(id__gt=after)
     found = list(rows[: limit + 1])
-    shown = found[:limit]
+    shown = found[:limit][::-1] if backwards else found[:limit]
     body: dict[str, Any] = {"data": [_selected(as_object(row), request) for row in shown]}
     if shown:
-        body["paging"] = {"cursors": {"before": str(shown[0].pk), "after": str(shown[-1].pk)}}
-        if len(found) > limit:
-            query = request.GET.copy()
-            query["after"] = str(shown[-1].pk)
-            query.pop("access_token", None)
-            body["paging"]["next"] = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+        first, last = str(shown[0].pk), str(shown[-1].pk)
+        body["paging"] = {"cursors": {"before": first, "after": last}}
+        if backwards or len(found) > limit:
+            body["paging"]["next"] = _neighbour(request, after=last)
+        if after or (backwards and len(found) > limit):
+            body["paging"]["previous"] = _neighbour(request, before=first)
     return answer(body | extra)
+
+
+def _neighbour(request: HttpRequest, **cursor: str) -> str:
+    query = request.GET.copy()
+    # A key does not belong into an address that is shown.
+    for name in ("after", "before", "access_token"):
+        query.pop(name, None)
+    for name, value in cursor.items():
+        query[name] = value
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
 def _whole(raw: str | None, default: int) -> int:

@@ -2,17 +2,22 @@
 
 import re
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
+import segno
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_http_methods
 
 from accounts.models import KeyScope
-from hosting import profiling
+from hosting import pacing, profiling, storing
 from hosting.api.answers import answer
 from hosting.api.keys import cloud_api, opened
 from hosting.api.messages import json_body
 from hosting.api.nodes import page
 from hosting.cloudapi import sends
+from hosting.cloudapi.fieldlists import parse_fields
 from hosting.cloudapi.reading import as_dict, as_list, as_text
 from hosting.errors import CloudApiError
 from hosting.models import Block, ChatLink, Message, Number
@@ -54,12 +59,20 @@ def profile(request: HttpRequest, number: Number) -> Any:
     if request.method == "POST":
         profiling.change_profile(number, _given(request))
         return SUCCESS
-    shown = profiling.profile_of(number)
+    shown = profiling.profile_of(number) | {"profile_picture_url": _picture_url(number)}
+    shown.pop("profile_picture_handle", None)
     asked = {name.strip() for name in request.GET.get("fields", "").split(",") if name.strip()}
     if asked:
         shown = {key: value for key, value in shown.items() if key in asked or key == "messaging_product"}
     # Stock clients read the members directly; Meta's document wraps them. Both are there.
     return {"data": [shown | {"business_profile": shown}]}
+
+
+def _picture_url(number: Number) -> str:
+    """Where the picture can be had for five minutes; empty without one."""
+    media_id = str(number.profile.get("profile_picture_handle", "")).rpartition("::")[2]
+    found = storing.media_of(business_id=number.business_id, media_ids=[media_id]).get(media_id)
+    return storing.signed_url(found) if found else ""
 
 
 @_edge("GET", "POST")
@@ -91,8 +104,32 @@ def block_users(request: HttpRequest, number: Number) -> Any:
     return {"messaging_product": "whatsapp", "block_users": {name: done}}
 
 
-def _link_object(link: ChatLink) -> dict[str, str]:
-    return {"code": link.code, "prefilled_message": link.prefilled_message, "deep_link_url": link.url}
+def _link_object(link: ChatLink, form: str = "") -> dict[str, str]:
+    shown = {"code": link.code, "prefilled_message": link.prefilled_message, "deep_link_url": link.url}
+    return shown | ({"qr_image_url": f"{settings.BASE_URL}/qr/{link.code}.{form}"} if form else {})
+
+
+def _qr_form(asked: str) -> str:
+    """`svg` or `png`, as a client wrote it; empty where it wants no picture."""
+    if asked and asked.lower() not in ("svg", "png"):
+        raise CloudApiError(100, "generate_qr_image must be SVG or PNG.", field="generate_qr_image")
+    return asked.lower()
+
+
+def _listed_form(request: HttpRequest) -> str:
+    """The picture asked for among `fields`: `qr_image_url.format(SVG)`."""
+    asked = next((one for one in parse_fields(request.GET.get("fields", "")) if one.name == "qr_image_url"), None)
+    return _qr_form("".join(asked.parameters.get("format", ("SVG",)))) if asked else ""
+
+
+@require_http_methods(["GET", "HEAD"])
+def qr_image(request: HttpRequest, code: str, form: str) -> HttpResponse:
+    """The QR code of a chat link; whoever sees it may open it, so it needs no key."""
+    held = BytesIO()
+    segno.make(ChatLink(code=code).url, error="m").save(held, kind=form, scale=8, border=4)
+    kind = {"svg": "image/svg+xml", "png": "image/png"}[form]
+    headers = {"Cache-Control": "public, max-age=86400", "Content-Security-Policy": "default-src 'none'"}
+    return HttpResponse(held.getvalue(), content_type=kind, headers=headers)
 
 
 @_edge("GET", "POST")
@@ -102,11 +139,12 @@ def chat_links(request: HttpRequest, number: Number) -> Any:
         rows = ChatLink.objects.filter(number=number)
         if code := request.GET.get("code"):
             rows = rows.filter(code=code)
-        return page(request, rows.order_by("id"), _link_object)
+        form = _listed_form(request)
+        return page(request, rows.order_by("id"), lambda link: _link_object(link, form))
     given = _given(request)
-    return _link_object(
-        profiling.save_link(number, as_text(given.get("prefilled_message")), as_text(given.get("code")))
-    )
+    form = _qr_form(as_text(given.get("generate_qr_image")))
+    saved = profiling.save_link(number, as_text(given.get("prefilled_message")), as_text(given.get("code")))
+    return _link_object(saved, form)
 
 
 @_edge("GET", "DELETE")
@@ -114,7 +152,8 @@ def chat_link(request: HttpRequest, number: Number, code: str) -> Any:
     """`message_qrdls/{code}`."""
     rows = ChatLink.objects.filter(number=number, code=code)
     if request.method == "GET":
-        return {"data": [_link_object(link) for link in rows]}
+        form = _listed_form(request)
+        return {"data": [_link_object(link, form) for link in rows]}
     if not rows.delete()[0]:
         raise CloudApiError(803, f"There is no link '{code[:14]}'.")
     return SUCCESS
@@ -126,6 +165,9 @@ def register(request: HttpRequest, number: Number) -> Any:
     pin = as_text(_given(request).get("pin"))
     if not re.fullmatch(r"[0-9]{6}", pin):
         raise CloudApiError(100, "pin must be 6 digits.", field="pin")
+    if not number.is_verified:
+        raise CloudApiError(133006, "Verify the number first: request_code, then verify_code.")
+    pacing.pace_registration(number)
     if number.pin and number.pin != pin:
         raise CloudApiError(133005, "The pin is not the one set for this number.", field="pin")
     profiling.set_registered(number, True, pin=pin)
@@ -135,6 +177,7 @@ def register(request: HttpRequest, number: Number) -> Any:
 @_edge("POST")
 def deregister(request: HttpRequest, number: Number) -> Any:
     """`deregister`: nothing is sent by this number until it is registered again."""
+    pacing.pace_registration(number)
     profiling.set_registered(number, False)
     return SUCCESS
 

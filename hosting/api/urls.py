@@ -17,6 +17,7 @@ urlpatterns = [
     # 360dialog's shape: the key alone says which number.
     re_path(V + r"messages/?$", messages.messages, name="cloudapi_messages_by_key"),
     re_path(NUMBER + r"media/?$", media.upload, name="cloudapi_media"),
+    re_path(V + r"media/?$", media.upload, name="cloudapi_media_by_key"),
     re_path(r"^media/(?P<token>[A-Za-z0-9:_.=-]{1,300})$", media.download, name="media_download"),
     re_path(V + r"(?:app|[0-9]{1,32})/uploads/?$", media.start_upload, name="cloudapi_uploads"),
     re_path(V + r"upload:(?P<upload_id>[A-Za-z0-9_-]{1,64})$", media.resume_upload, name="cloudapi_upload"),
@@ -30,6 +31,8 @@ urlpatterns = [
     re_path(NUMBER + r"request_code/?$", numbers.request_code, name="cloudapi_request_code"),
     re_path(NUMBER + r"verify_code/?$", numbers.verify_code, name="cloudapi_verify_code"),
     re_path(NUMBER + r"message_history/?$", numbers.message_history, name="cloudapi_message_history"),
+    re_path(r"^qr/(?P<code>[A-Z0-9]{1,14})\.(?P<form>svg|png)$", numbers.qr_image, name="qr_image"),
+    re_path(ACCOUNT + r"activities/?$", nodes.activities, name="cloudapi_activities"),
     re_path(ACCOUNT + r"phone_numbers/?$", nodes.phone_numbers, name="cloudapi_phone_numbers"),
     re_path(ACCOUNT + r"message_templates/?$", templates.message_templates, name="cloudapi_message_templates"),
     re_path(

@@ -34,5 +34,6 @@ def _field(part: str) -> FieldAsked:
 
 
 def as_list(raw: str) -> tuple[str, ...]:
-    """`[A,B]`, `["A","B"]`, `A,B` and `A` alike."""
-    return tuple(item.strip().strip("\"'") for item in raw.strip().strip("[]").split(",") if item.strip().strip("\"'"))
+    """`[A,B]`, `["A","B"]`, `(A,B)`, `A,B` and `A` alike."""
+    items = (item.strip().strip("\"'") for item in raw.strip().strip("[]()").split(","))
+    return tuple(filter(None, items))

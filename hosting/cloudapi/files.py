@@ -11,6 +11,7 @@ from hosting.errors import CloudApiError
 MB = 1024 * 1024
 HEAD_BYTES = 4096
 MAX_PIXELS = 50_000_000
+STILL_STICKER = 100 * 1024
 OFFICE = "application/vnd.openxmlformats-officedocument."
 ZIPPED = (f"{OFFICE}wordprocessingml.document", f"{OFFICE}spreadsheetml.sheet", f"{OFFICE}presentationml.presentation")
 OLE = ("application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint")
@@ -99,6 +100,17 @@ def check_size(mime_type: str, size: int) -> None:
         most = LIMITS["image"].most
     if not 0 < size <= most:
         raise CloudApiError(131053, f"The file has {size:,} bytes; {mime_type} may have 1 to {most:,}.", field="file")
+
+
+def check_sticker(mime_type: str, size: int, content: IO[bytes]) -> None:
+    """Refuse (131053) a still sticker of more than 100 KB; only one that moves may have 500."""
+    content.seek(0)
+    head = content.read(21)
+    moves = head[12:16] == b"VP8X" and bool(head[20:21]) and bool(head[20] & 2)
+    if mime_type == "image/webp" and size > STILL_STICKER and not moves:
+        raise CloudApiError(
+            131053, f"The sticker has {size:,} bytes; one that does not move may have {STILL_STICKER:,}.", field="file"
+        )
 
 
 def check_kind(kind: str, mime_type: str, field: str) -> None:

@@ -203,17 +203,28 @@ def contact_object(wa_id: str, name: str, user_id: str) -> dict[str, Any]:
 
 
 def status_object(
-    *, wamid: str, status: str, at: datetime, wa_id: str, category: str, in_window: bool, tracker: str = ""
+    *,
+    wamid: str,
+    status: str,
+    at: datetime,
+    wa_id: str,
+    category: str,
+    in_window: bool,
+    tracker: str = "",
+    is_first_proof: bool = False,
 ) -> dict[str, Any]:
-    """A status as webhooks carry it; pricing goes with `sent` and `delivered`."""
+    """A status as webhooks carry it; pricing goes with `sent` and the first proof of delivery: `delivered`, or a `read`
+    without it."""
     body: dict[str, Any] = {
         "id": wamid,
         "status": status,
         "timestamp": str(int(at.timestamp())),
         "recipient_id": wa_id,
     }
-    if status in ("sent", "delivered"):
+    if status in ("sent", "delivered") or is_first_proof:
         body["conversation"] = {"id": conversation_id(wamid), "origin": {"type": category}}
+        if status == "sent":
+            body["conversation"]["expiration_timestamp"] = str(int(at.timestamp()) + 24 * 3600)
         body["pricing"] = {"billable": True, "pricing_model": "PMP", "type": "regular", "category": category}
     if tracker:
         body["biz_opaque_callback_data"] = tracker

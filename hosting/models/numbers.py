@@ -105,6 +105,16 @@ class Number(models.Model):
         return f"{self.verified_name} +{self.digits}"
 
     @property
+    def country_dial_code(self) -> str:
+        """The country's calling code in digits; empty where none is known."""
+        import phonenumbers
+
+        try:
+            return str(phonenumbers.parse(f"+{self.digits}").country_code or "")
+        except phonenumbers.NumberParseException:
+            return ""
+
+    @property
     def display_phone_number(self) -> str:
         """The number as people write it, with plus sign and spaces."""
         import phonenumbers

@@ -75,5 +75,6 @@ def test_300_bent_bodies_are_kept_and_applied(number: Number) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_5000_bent_bodies_are_kept_and_applied(number: Number) -> None:
     hunt(number, 5000)
