@@ -5,7 +5,8 @@ import time
 from celery import shared_task
 
 from accounts.tenancy import system
-from hosting import calling, linking, receiving, repeating, retrieving, reviewing, storing, synchronising
+from hosting import calling, importing, linking, receiving, repeating, retrieving, reviewing, storing, synchronising
+from hosting.bells import ring
 from hosting.transports import cloudapi, receipts, sandbox
 
 # A woken worker stays this long after the last row, so that rings in between can be skipped.
@@ -82,3 +83,11 @@ def tidy() -> None:
     with system("files and replies of every business"):
         storing.collect_garbage()
         repeating.forget()
+        importing.expire()
+
+
+@shared_task
+def move_history() -> None:
+    """Do one slice of an import, and ring again while there is more: other work has its turn in between."""
+    if importing.work_due():
+        ring(move_history)
