@@ -114,7 +114,7 @@ class _ChatWriter:
         else:
             said = read_body(entry.body, self.chat.files)
         out = entry.sender in self.business and said.kind != "system"
-        content = said.content | ({"_sender": entry.sender} if entry.sender and self.is_group else {})
+        content = said.content | ({"imported_sender": entry.sender} if entry.sender and self.is_group else {})
         if said.filename in self.chat.files and said.filename and said.kind != "contacts":
             name = said.filename
             self.files.append(Attached(wamid, self.chat.files[name], name, mimetypes.guess_type(name)[0] or ""))
@@ -175,7 +175,7 @@ class _Known:
         contact, content = record["contact"], record["content"]
         author = self.members.get(record["author"])
         if record["author"] and author is None:
-            content = content | {"_author": record["author"]}
+            content = content | {"imported_author": record["author"]}
         language = content.get("language")
         code = language.get("code") if isinstance(language, dict) else None
         template = self.templates.get((number.account_id, content.get("name"), code)) if isinstance(code, str) else None

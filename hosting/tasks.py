@@ -5,7 +5,18 @@ import time
 from celery import shared_task
 
 from accounts.tenancy import system
-from hosting import calling, importing, linking, receiving, repeating, retrieving, reviewing, storing, synchronising
+from hosting import (
+    calling,
+    exporting,
+    importing,
+    linking,
+    receiving,
+    repeating,
+    retrieving,
+    reviewing,
+    storing,
+    synchronising,
+)
 from hosting.bells import ring
 from hosting.transports import cloudapi, receipts, sandbox
 
@@ -84,10 +95,11 @@ def tidy() -> None:
         storing.collect_garbage()
         repeating.forget()
         importing.expire()
+        exporting.expire()
 
 
 @shared_task
 def move_history() -> None:
-    """Do one slice of an import, and ring again while there is more: other work has its turn in between."""
-    if importing.work_due():
+    """Do a slice of an import and of an export, and ring again while there is more: other work has its turn between."""
+    if importing.work_due() + exporting.work_due():
         ring(move_history)

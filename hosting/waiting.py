@@ -23,6 +23,8 @@ _AGES = {
     # A long import is no fault; one that nobody takes up is.
     "imports": """SELECT min(turn_at) FROM hosting_chatimport
                    WHERE state IN ('reading', 'running', 'undoing') AND coalesce(lease_until, turn_at) <= now()""",
+    "exports": """SELECT min(turn_at) FROM hosting_chatexport
+                   WHERE state = 'running' AND coalesce(lease_until, turn_at) <= now()""",
 }
 
 

@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0007_membership_rules"),
-        ("hosting", "0009_numbers_within_plan"),
+        ("hosting", "0017_upstream_media_tenancy"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -317,7 +317,7 @@ def test_every_real_sample_is_brought_in(business, number, path):
     assert (job.added, job.preview["system"]) == (9, 3)
     with system("test"):
         people = Message.objects.exclude(kind="system")
-        assert sorted(m.content["_sender"] for m in people) == sorted(
+        assert sorted(m.content["imported_sender"] for m in people) == sorted(
             ["John Doe", "Jahn Doe", "John-John Doe", "John Doe 🤓", "🤓", "John Doe"]
         )
         assert people.filter(direction="out").count() == 2
