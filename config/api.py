@@ -14,6 +14,7 @@ urlpatterns = [
     path("", api.Root.as_view(), name="api_root"),
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
     path("docs/", docs, name="api_docs"),
+    path("", include("hosting.api.history")),
     path("", include("billing.api.rest")),
     # Add apps above this line.
     re_path(r"^(?P<rest>.*)$", api.not_found, name="api_not_found"),

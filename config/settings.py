@@ -218,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "hosting.tidy": {"task": "hosting.tasks.tidy", "schedule": 60.0, "options": {"expires": 50}},
     "hosting.synchronise": {"task": "hosting.tasks.synchronise", "schedule": 30.0, "options": {"expires": 25}},
     "hosting.fetch_links": {"task": "hosting.tasks.fetch_links", "schedule": 5.0, "options": {"expires": 5}},
+    "hosting.move_history": {"task": "hosting.tasks.move_history", "schedule": 2.0, "options": {"expires": 5}},
     "billing.sweep": {"task": "billing.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "billing.reconcile": {"task": "billing.tasks.reconcile", "schedule": crontab(hour=3, minute=20)},
     "billing.close_due_periods": {

@@ -18,7 +18,7 @@ class HostingConfig(AppConfig):
         from accounts.models import Role
         from hosting import overview, starting, waiting
 
-        for queue in ("events", "outgoing", "webhook_calls", "media_fetches"):
+        for queue in ("events", "outgoing", "webhook_calls", "media_fetches", "imports", "exports"):
             health.queues[queue] = partial(waiting.age_of, queue)
 
         panels.add(panels.Panel("hosting/_today.html", overview.today, 10))

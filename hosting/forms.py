@@ -6,11 +6,12 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Business
 from hosting.cloudapi.sends import MAX_TEXT, digits_of
 from hosting.cloudapi.texts import fill, placeholders
 from hosting.errors import CloudApiError
 from hosting.fetching import MAX_URL
-from hosting.models import Account, Number, Template
+from hosting.models import Account, ChatExport, Number, Template
 from hosting.models.numbers import new_token
 from hosting.models.webhooks import FIELDS
 from hosting.subscribing import MAX_TOKEN
@@ -185,3 +186,39 @@ def _button(line: str) -> dict[str, str]:
     if target.startswith("+") or target.isdigit():
         return {"type": "PHONE_NUMBER", "text": text, "phone_number": target}
     return {"type": "URL", "text": text, "url": target}
+
+
+class ImportForm(forms.Form):
+    """A file of past messages."""
+
+    file = forms.FileField(
+        label=_("File"),
+        help_text=_(
+            "WhatsApp's \u201cExport chat\u201d as .txt or .zip, or a file that Parley exported; 500 MB at most."
+        ),
+        widget=forms.FileInput(attrs={"accept": ".txt,.zip,.jsonl,.csv"}),
+    )
+
+
+class ExportForm(forms.Form):
+    """What to export, and how it is written."""
+
+    number = forms.ChoiceField(label=_("Number"), required=False)
+    contact = forms.CharField(
+        max_length=32, required=False, label=_("Customer"), help_text=_("A phone number; empty for all customers.")
+    )
+    since = forms.DateField(required=False, label=_("From"), widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(required=False, label=_("To"), widget=forms.DateInput(attrs={"type": "date"}))
+    format = forms.ChoiceField(label=_("Written as"), choices=ChatExport.Format.choices, initial="html")
+    has_media = forms.BooleanField(required=False, label=_("With pictures and other files, as a ZIP"))
+    conversation = forms.CharField(max_length=36, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, business: Business, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found = Number.objects.filter(business=business).order_by("id")
+        choices = [(number.phone_number_id, str(number)) for number in found]
+        self.fields["number"].choices = [("", _("All numbers")), *choices]  # type: ignore[attr-defined]
+
+    def clean_contact(self) -> str:
+        """Digits only."""
+        return "".join(letter for letter in self.cleaned_data["contact"] if letter.isalnum() or letter == ".")

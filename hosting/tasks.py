@@ -5,7 +5,19 @@ import time
 from celery import shared_task
 
 from accounts.tenancy import system
-from hosting import calling, linking, receiving, repeating, retrieving, reviewing, storing, synchronising
+from hosting import (
+    calling,
+    exporting,
+    importing,
+    linking,
+    receiving,
+    repeating,
+    retrieving,
+    reviewing,
+    storing,
+    synchronising,
+)
+from hosting.bells import ring
 from hosting.transports import cloudapi, receipts, sandbox
 
 # A woken worker stays this long after the last row, so that rings in between can be skipped.
@@ -82,3 +94,12 @@ def tidy() -> None:
     with system("files and replies of every business"):
         storing.collect_garbage()
         repeating.forget()
+        importing.expire()
+        exporting.expire()
+
+
+@shared_task
+def move_history() -> None:
+    """Do a slice of an import and of an export, and ring again while there is more: other work has its turn between."""
+    if importing.work_due() + exporting.work_due():
+        ring(move_history)

@@ -28,7 +28,7 @@ VIEWS: dict[str, Q] = {
 
 KNOWN_KINDS = frozenset({
     "text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive",
-    "button", "order", "reaction", "system",
+    "button", "order", "reaction", "system", "media_placeholder",
 })  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hosting.views import inbox, log, phone, search, templates, webhooks
+from hosting.views import history, inbox, log, phone, search, templates, webhooks
 
 urlpatterns = [
     path("inbox/", inbox.inbox, name="inbox"),
@@ -37,6 +37,14 @@ urlpatterns = [
     path("settings/webhooks/<uuid:public_id>/test/", webhooks.test, name="test_webhook"),
     path("settings/webhooks/<uuid:public_id>/rerun/", webhooks.rerun, name="rerun_webhook"),
     path("settings/webhooks/<uuid:public_id>/remove/", webhooks.remove, name="remove_webhook"),
+    path("history/imports/", history.imports, name="imports"),
+    path("history/imports/<uuid:public_id>/", history.one_import, name="import"),
+    path("history/imports/<uuid:public_id>/cancel/", history.cancel_import, name="import_cancel"),
+    path("history/imports/<uuid:public_id>/undo/", history.undo_import, name="import_undo"),
+    path("history/exports/", history.exports, name="exports"),
+    path("history/exports/<uuid:public_id>/cancel/", history.cancel_export, name="export_cancel"),
+    path("history/exports/<uuid:public_id>/download/", history.download_export, name="export_download"),
+    path("history/file/<str:token>", history.file, name="export_file"),
     path("phone/", phone.phones, name="phones"),
     path("phone/<int:handset_id>/", phone.phone, name="phone"),
     path("phone/<int:handset_id>/switch/", phone.switch, name="phone_switch"),

@@ -20,6 +20,11 @@ _AGES = {
     # An upstream that does not answer says nothing about us either.
     "media_fetches": """SELECT min(not_before) FROM hosting_mediafetch
                          WHERE NOT is_dead AND attempts = 0 AND not_before <= now()""",
+    # A long import is no fault; one that nobody takes up is.
+    "imports": """SELECT min(turn_at) FROM hosting_chatimport
+                   WHERE state IN ('reading', 'running', 'undoing') AND coalesce(lease_until, turn_at) <= now()""",
+    "exports": """SELECT min(turn_at) FROM hosting_chatexport
+                   WHERE state = 'running' AND coalesce(lease_until, turn_at) <= now()""",
 }
 
 

@@ -20,7 +20,7 @@ from accounts.tenancy import system
 from billing import invoicing, metering
 from billing.models import Invoice
 from hosting import calling
-from hosting.models import Conversation, Handset, Media, Message, Webhook
+from hosting.models import ChatExport, ChatImport, Conversation, Handset, Media, Message, Webhook
 from tests.factories import make_business, make_deliveries, make_key, make_member, make_number, make_template
 
 pytestmark = pytest.mark.django_db
@@ -77,10 +77,12 @@ class ForKeys(Row):
     """Programs only: no session opens it, a dead key does not, a stranger's finds nothing."""
 
     foreign: int = 404
+    foreign_post: int = 0
 
     def expected(self, role: str, method: str) -> int:
         ok = self.get if method == "GET" else self.post
-        return {"own key": ok, "stranger's key": ok if ok == 405 else self.foreign}.get(role, 401)
+        foreign = self.foreign_post if method == "POST" and self.foreign_post else self.foreign
+        return {"own key": ok, "stranger's key": ok if ok == 405 else foreign}.get(role, 401)
 
 
 CHATS = ("agent", "owner")
@@ -142,6 +144,15 @@ ROWS: dict[str, Row] = {
     "rerun_webhook": Row("/settings/webhooks/{webhook}/rerun/", OWNER, True, post=302),
     "remove_webhook": Row("/settings/webhooks/{webhook}/remove/", OWNER, True, post=302),
     "message_thumbnail": Row("/messages/media/{media}/thumbnail/", names_a_row=True, get=302),
+    "imports": Row("/history/imports/", OWNER, get=200, post=422),
+    "import": Row("/history/imports/{import}/", OWNER, True, get=200, post=422),
+    "import_cancel": Row("/history/imports/{import}/cancel/", OWNER, True, post=302),
+    "import_undo": Row("/history/imports/{import}/undo/", OWNER, True, post=409),
+    "exports": Row("/history/exports/", OWNER, get=200, post=422),
+    "export_cancel": Row("/history/exports/{export}/cancel/", OWNER, True, post=302),
+    "export_download": Row("/history/exports/{export}/download/", OWNER, True, get=404),
+    # Opened by its signature alone, which is tested in tests/hosting.
+    "export_file": ForEveryone("/history/file/unsigned", get=404),
     "phones": Row("/phone/", CHATS, get=200, post=200),
     "phone": Row(PHONE + "/", CHATS, True, get=200),
     "phone_switch": Row(PHONE + "/switch/", CHATS, True, post=302),
@@ -157,6 +168,14 @@ ROWS: dict[str, Row] = {
     "api_usage": ForKeys("/api/v1/usage/", get=200, foreign=200),
     "api_charges": ForKeys("/api/v1/charges/", get=200, foreign=200),
     "api_charge": ForKeys("/api/v1/charges/{message}/", get=200),
+    "api_imports": ForKeys("/api/v1/imports/", get=200, foreign=200, post=400, foreign_post=400),
+    "api_import": ForKeys("/api/v1/imports/{import}/", get=200),
+    "api_import_start": ForKeys("/api/v1/imports/{import}/start/", post=415),
+    "api_import_cancel": ForKeys("/api/v1/imports/{import}/cancel/", post=200),
+    "api_import_undo": ForKeys("/api/v1/imports/{import}/undo/", post=409),
+    "api_exports": ForKeys("/api/v1/exports/", get=200, foreign=200, post=415, foreign_post=415),
+    "api_export": ForKeys("/api/v1/exports/{export}/", get=200),
+    "api_export_cancel": ForKeys("/api/v1/exports/{export}/cancel/", post=200),
     "api_invoices": ForKeys("/api/v1/invoices/", get=200, foreign=200),
     "api_invoice": ForKeys("/api/v1/invoices/{invoice}/", get=200),
     "api_invoice_messages": ForKeys("/api/v1/invoices/{invoice}/messages.csv", get=200),
@@ -202,6 +221,18 @@ def stage() -> dict[str, Any]:
             "template": template.template_id,
             "webhook": webhook.public_id,
             "call": call.public_id,
+            "import": ChatImport.objects.create(
+                business=business,
+                filename="chat.txt",
+                source="whatsapp",
+                state="ready",
+                preview={
+                    "senders": [],
+                    "day_orders": ["dmy"],
+                    "guess": {"number": "", "contact": "", "time_zone": "UTC"},
+                },
+            ).public_id,
+            "export": ChatExport.objects.create(business=business, format="csv", title="All").public_id,
             "number": number.phone_number_id,
             "waba": number.account.waba_id,
             "invoice": Invoice.objects.get(business=business).number,

@@ -1,5 +1,6 @@
 -- Promises: every delivered outbound message that is in none, or in more than one, of ledger, queue and quarantine; and
--- every charge whose message is not delivered or lies in another month. Messages erased since are no difference.
+-- every charge whose message is not delivered or lies in another month. Messages erased since
+-- are no difference, and those that were imported are not metered.
 SELECT m.business_id, 'message ' || m.id, 'one of charge, waiting, quarantined',
        format('%%s charges, %%s waiting, %%s quarantined', n.charges, n.waiting, n.held)
   FROM hosting_message m
@@ -10,7 +11,7 @@ SELECT m.business_id, 'message ' || m.id, 'one of charge, waiting, quarantined',
                (SELECT count(*) FROM billing_quarantine q WHERE q.message_id = m.id) AS held) n
   LEFT JOIN billing_period p
     ON p.business_id = m.business_id AND m.delivered_at >= p.starts_at AND m.delivered_at < p.ends_at
- WHERE m.direction = 'out' AND m.delivered_at IS NOT NULL
+ WHERE m.direction = 'out' AND m.delivered_at IS NOT NULL AND m.imported_from_id IS NULL
    AND (%(month)s::date IS NULL
         OR coalesce(p.month, date_trunc('month', m.delivered_at AT TIME ZONE z.timezone)::date) = %(month)s)
    AND n.charges + n.waiting + n.held <> 1

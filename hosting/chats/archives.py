@@ -4,7 +4,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
@@ -47,10 +47,11 @@ class Archive:
     def reading(self, name: str) -> Iterator["CountedFile"]:
         """One entry as a stream; BadArchive where its bytes are not what the archive says."""
         try:
-            with self.zip.open(self.entries[name]) as member:
-                yield CountedFile(self, name, member)
+            member = self.zip.open(self.entries[name])
         except _FAULTS as error:
-            raise BadArchive(f"'{shown(name)}' in the archive is damaged: {type(error).__name__}.") from error
+            raise _damaged(name, error) from error
+        with member:
+            yield CountedFile(self, name, member)
 
 
 class CountedFile:
@@ -61,21 +62,32 @@ class CountedFile:
 
     def read(self, size: int = 65536) -> bytes:
         """At most `size` bytes."""
-        return self._counted(self.member.read(size if size > 0 else 65536))
+        return self._counted(self.member.read, size if size > 0 else 65536)
 
     def readline(self, size: int) -> bytes:
         """A line, or its first `size` bytes."""
-        return self._counted(self.member.readline(size))
+        return self._counted(self.member.readline, size)
 
     def seek(self, offset: int) -> None:
         """Go to a byte."""
-        self.member.seek(offset)
+        try:
+            self.member.seek(offset)
+        except _FAULTS as error:
+            raise _damaged(self.name, error) from error
 
-    def _counted(self, data: bytes) -> bytes:
+    def _counted(self, read: Callable[[int], bytes], size: int) -> bytes:
+        try:
+            data = read(size)
+        except _FAULTS as error:
+            raise _damaged(self.name, error) from error
         self.archive.left -= len(data)
         if self.archive.left < 0:
             raise BadArchive(f"What is in the archive is larger than the limit of {MAX_BYTES:,} bytes.")
         return data
+
+
+def _damaged(name: str, error: Exception) -> BadArchive:
+    return BadArchive(f"'{shown(name)}' in the archive is damaged: {type(error).__name__}.")
 
 
 @contextmanager

@@ -118,12 +118,12 @@ class Layout:
 
     def moment(self, header: Header, *, order: str, latest: date) -> datetime | None:
         """The header's local time under a day order ("dmy", "mdy", "ymd"); None where there is no such day or hour."""
-        known = self.known_dates.get((order, header.date), False)
-        if known is False:
-            known = day_of(header.parts, order=order, latest=latest)
+        key = (order, header.date)
+        if key not in self.known_dates:
             if len(self.known_dates) > 5_000:
                 self.known_dates.clear()
-            self.known_dates[order, header.date] = known
+            self.known_dates[key] = day_of(header.parts, order=order, latest=latest)
+        known = self.known_dates[key]
         if not known or header.hour > 23 or header.minute > 59 or header.second > 59:
             return None
         return datetime(known.year, known.month, known.day, header.hour, header.minute, header.second)

@@ -39,14 +39,14 @@ def _is_notice(body: str) -> bool:
     return said.kind == "text" and not said.is_deleted and not body.endswith(":") and ":\n" not in body
 
 
-def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
-    """The lines, each with its end; BadChatFile for one that is too long."""
+def lines_of(stream: IO[bytes], limit: int = MAX_LINE_BYTES) -> Iterator[bytes]:
+    """The lines, each with its end; BadChatFile for one that is longer than `limit` bytes."""
     for number in itertools.count(1):
-        line = stream.readline(MAX_LINE_BYTES + 1)
+        line = stream.readline(limit + 1)
         if not line:
             return
-        if len(line) > MAX_LINE_BYTES:
-            raise BadChatFile(f"Line {number:,} is longer than the limit of {MAX_LINE_BYTES:,} bytes.")
+        if len(line) > limit:
+            raise BadChatFile(f"Line {number:,} is longer than the limit of {limit:,} bytes.")
         yield line
 
 
@@ -127,9 +127,16 @@ class Folds:
 
     def __init__(self, zone: timezone | object, last: datetime | None = None, fold: int = 0) -> None:
         self.zone, self.last, self.fold = zone, last, fold
+        self._placed: datetime | None = None
 
     def placed(self, at: datetime) -> datetime:
         """The local time with its zone, and with fold=1 in the second pass."""
+        if self._placed is not None and at == self.last:
+            return self._placed
+        self._placed = self._place(at)
+        return self._placed
+
+    def _place(self, at: datetime) -> datetime:
         aware = at.replace(tzinfo=self.zone)  # type: ignore[arg-type]
         if self.last is not None and timedelta(0) < self.last - at <= timedelta(hours=1):
             self.fold = 1

@@ -3,6 +3,7 @@
 from hosting.models.conversations import Block, Contact, Conversation, FormerNumber
 from hosting.models.doors import ChatLink, IdempotentReply
 from hosting.models.events import Event, ParkedStatus
+from hosting.models.history import ChatExport, ChatImport
 from hosting.models.media import Media, Upload
 from hosting.models.messages import (
     Category,
@@ -23,6 +24,8 @@ __all__ = [
     "Account",
     "Block",
     "Category",
+    "ChatExport",
+    "ChatImport",
     "ChatLink",
     "Contact",
     "Conversation",

@@ -107,6 +107,17 @@ class Message(models.Model):
     edited_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, help_text=_("When the customer took it back."))
 
+    imported_from = models.ForeignKey(
+        "hosting.ChatImport",
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        help_text=_("The import that brought it; never metered."),
+    )
+
     # Whether media links are to be fetched before it leaves; known while it is being accepted only.
     has_links: bool = False
 

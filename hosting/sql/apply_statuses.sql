@@ -41,7 +41,7 @@ WITH incoming AS (
             OR (m.read_at IS NULL AND k.read_at IS NOT NULL)
             OR (m.failed_at IS NULL AND k.failed_at IS NOT NULL))
     RETURNING m.id, m.business_id, m.conversation_id, m.number_id, m.contact_id, m.category, m.window_open, m.created_at,
-              m.kind, m.free_entry_at
+              m.kind, m.free_entry_at, m.imported_from_id
 ), proven AS (
     INSERT INTO hosting_delivery
         (message_id, business_id, number_id, recipient, category, kind, window_open, free_entry, free_entry_at, accepted_at,
@@ -63,6 +63,8 @@ WITH incoming AS (
       JOIN hosting_contact c ON c.id = u.contact_id
       JOIN accounts_business b ON b.id = u.business_id
      WHERE k.old_delivered_at IS NULL AND k.old_read_at IS NULL AND k.rank >= 3
+       -- What was imported was delivered elsewhere: it is never metered.
+       AND u.imported_from_id IS NULL
      -- Metered in this order, so that prices of one batch rise with the messages' own order.
      ORDER BY u.id
     ON CONFLICT (message_id) DO NOTHING
