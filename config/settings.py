@@ -212,6 +212,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "hosting.sweep": {"task": "hosting.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "hosting.tidy": {"task": "hosting.tasks.tidy", "schedule": 60.0, "options": {"expires": 50}},
+    "hosting.purge": {"task": "hosting.tasks.purge", "schedule": 600.0, "options": {"expires": 500}},
     "hosting.fetch_links": {"task": "hosting.tasks.fetch_links", "schedule": 5.0, "options": {"expires": 5}},
     "billing.sweep": {"task": "billing.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "billing.reconcile": {"task": "billing.tasks.reconcile", "schedule": crontab(hour=3, minute=20)},

@@ -14,6 +14,7 @@ from hosting.models.messages import (
     Status,
 )
 from hosting.models.numbers import Account, Number, Transport
+from hosting.models.retention import Erasure, Retention
 from hosting.models.sandbox import Handset
 from hosting.models.templates import Template, TemplateStatus
 from hosting.models.upstreams import Upstream
@@ -28,6 +29,7 @@ __all__ = [
     "Conversation",
     "Delivery",
     "Direction",
+    "Erasure",
     "Event",
     "FormerNumber",
     "Handset",
@@ -38,6 +40,7 @@ __all__ = [
     "Number",
     "Outgoing",
     "ParkedStatus",
+    "Retention",
     "Status",
     "Template",
     "TemplateStatus",

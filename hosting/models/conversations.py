@@ -21,7 +21,13 @@ class Contact(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="contacts", db_index=False)
     wa_id = models.CharField(max_length=32, help_text=_("Digits of the phone number, without the plus sign."))
     user_id = models.CharField(max_length=80, blank=True, help_text=_("Business-scoped user id, such as US.1349…"))
-    name = models.CharField(max_length=200, blank=True)
+    name = models.CharField(max_length=200, blank=True, help_text=_("What the customer calls themselves."))
+    alias = models.CharField(
+        max_length=200, blank=True, db_default="", help_text=_("What the business calls them; shown in its place.")
+    )
+    held_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("Legal hold: nothing of this customer is deleted while it is set.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -30,7 +36,7 @@ class Contact(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or f"+{self.wa_id}"
+        return self.alias or self.name or f"+{self.wa_id}"
 
 
 class FormerNumber(models.Model):

@@ -82,5 +82,5 @@ def _people(business: Business, words: str) -> list[Contact]:
     digits = words.lstrip("+").replace(" ", "")
     wanted = Q(wa_id__startswith=digits) if digits.isdigit() else Q()
     for word in [] if digits.isdigit() else words.split()[:5]:
-        wanted &= Q(name__icontains=word.strip('"*'))
+        wanted &= Q(name__icontains=word.strip('"*')) | Q(alias__icontains=word.strip('"*'))
     return list(Contact.objects.filter(wanted, business=business).order_by("name", "id")[:PEOPLE])
