@@ -77,10 +77,12 @@ class ForKeys(Row):
     """Programs only: no session opens it, a dead key does not, a stranger's finds nothing."""
 
     foreign: int = 404
+    foreign_post: int = 0
 
     def expected(self, role: str, method: str) -> int:
         ok = self.get if method == "GET" else self.post
-        return {"own key": ok, "stranger's key": ok if ok == 405 else self.foreign}.get(role, 401)
+        foreign = self.foreign_post if method == "POST" and self.foreign_post else self.foreign
+        return {"own key": ok, "stranger's key": ok if ok == 405 else foreign}.get(role, 401)
 
 
 CHATS = ("agent", "owner")
@@ -153,6 +155,23 @@ ROWS: dict[str, Row] = {
     "api_invoice": ForKeys("/api/v1/invoices/{invoice}/", get=200),
     "api_invoice_messages": ForKeys("/api/v1/invoices/{invoice}/messages.csv", get=200),
     "api_invoice_document": ForKeys("/api/v1/invoices/{invoice}/documents/lines/", get=200),
+    "api_conversations": ForKeys("/api/v1/conversations/", get=200, foreign=200),
+    "api_conversation": ForKeys("/api/v1/conversations/{thread}/", get=200),
+    "api_conversation_messages": ForKeys("/api/v1/conversations/{thread}/messages/", get=200),
+    "api_messages": ForKeys("/api/v1/messages/", get=200, foreign=200, post=415, foreign_post=415),
+    "api_message": ForKeys("/api/v1/messages/{message}/", get=200),
+    "api_contacts": ForKeys("/api/v1/contacts/", get=200, foreign=200),
+    "api_contact": ForKeys("/api/v1/contacts/{contact}/", get=200),
+    "api_contact_merge": ForKeys("/api/v1/contacts/{contact}/merge/", post=415),
+    "api_contact_data": ForKeys("/api/v1/contacts/{contact}/data/", get=200),
+    "api_search": ForKeys("/api/v1/search/?q=x", get=200, foreign=200),
+    "api_media_list": ForKeys("/api/v1/media/", get=200, foreign=200, post=400, foreign_post=400),
+    "api_media": ForKeys("/api/v1/media/{media}/", get=200),
+    "api_webhooks": ForKeys("/api/v1/webhooks/", get=200, foreign=200, post=415, foreign_post=415),
+    "api_webhook": ForKeys("/api/v1/webhooks/{webhook}/", get=200),
+    "api_deliveries": ForKeys("/api/v1/deliveries/", get=200, foreign=200),
+    "api_delivery": ForKeys("/api/v1/deliveries/{call}/", get=200),
+    "api_delivery_replay": ForKeys("/api/v1/deliveries/{call}/replay/", post=201),
     # Signed by Stripe, which has no login here; the tests run without its secret, so it is switched off.
     "stripe_webhook": ForEveryone("/webhooks/stripe/", post=409),
 }
@@ -190,6 +209,7 @@ def stage() -> dict[str, Any]:
             "thread": Conversation.objects.get(business=business).public_id,
             "message": message,
             "media": Media.objects.create(business=business, mime_type="image/png", size=1, sha256="0" * 64).media_id,
+            "contact": Conversation.objects.get(business=business).contact_id,
             "handset": handset.pk,
             "webhook": webhook.public_id,
             "call": call.public_id,
