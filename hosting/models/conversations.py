@@ -1,11 +1,13 @@
 """Contacts (customers) and conversations (the thread with one customer on one number)."""
 
+import re
 import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -13,6 +15,20 @@ from accounts.models import Business
 from hosting.models.numbers import Number
 
 CUSTOMER_SERVICE_WINDOW = timedelta(hours=24)
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    """Sets of contacts."""
+
+    def called(self, words: str) -> Self:
+        """Those whose number begins with these digits, or whose names hold all of these words."""
+        digits = re.sub(r"[\s+().-]", "", words)
+        if digits.isdecimal():
+            return self.filter(wa_id__startswith=digits)
+        found = self
+        for word in words.split()[:5]:
+            found = found.filter(Q(name__icontains=word) | Q(alias__icontains=word))
+        return found
 
 
 class Contact(models.Model):
@@ -29,6 +45,8 @@ class Contact(models.Model):
         null=True, blank=True, help_text=_("Legal hold: nothing of this customer is deleted while it is set.")
     )
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ContactQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
