@@ -118,7 +118,8 @@ class BusinessAPIMixin(APIView):
                 if response.status_code >= 400:
                     transaction.set_rollback(True)
                 # Rendered here, not after the transaction: lazy querysets must still see their rows.
-                return response.render()  # type: ignore[no-any-return]
+                # A file is not rendered; what it streams must not read the database.
+                return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
         except (OperationalError, InterfaceError):
             log.exception("database_away")
             connection.close()

@@ -1,12 +1,13 @@
 """Auditing: every change of plans, roles, keys, rates and money leaves a row, in the same transaction."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
 from django.http import HttpRequest
 
 from accounts.models import AuditEntry, Business, User
@@ -66,3 +67,15 @@ class _Encoder(DjangoJSONEncoder):
             return super().default(o)
         except TypeError:
             return str(o)
+
+
+def redact(*, business_id: int, anywhere: Sequence[str], names: Sequence[str]) -> int:
+    """Let the log forget a customer: entries that hold one of these say `[erased]`; returns how many.
+
+    `names` count only in entries about contacts. Call across businesses (`tenancy.system`).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT accounts_redact_audit(%s, %s::text[], %s::text[])", [business_id, list(anywhere), list(names)]
+        )
+        return int(cursor.fetchone()[0])

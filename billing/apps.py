@@ -14,12 +14,13 @@ class BillingConfig(AppConfig):
         """Show prices, keep spend caps, put the metering queue on the health page and the money in the navigation."""
         from accounts import health, navigation, panels
         from accounts.models import Role
-        from billing import metering, overview, pricing, pricing_points, spending
+        from billing import forgetting, metering, overview, pricing, pricing_points, spending
         from hosting import extensions
 
         extensions.message_notes.append(pricing.notes)
         extensions.send_checks.append(spending.check_cap)
         extensions.account_edges["pricing_analytics"] = pricing_points.pricing_analytics
+        extensions.erasers.append(forgetting.forget)
         health.queues["deliveries"] = metering.oldest_waiting_seconds
         finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})
         navigation.add(navigation.Page(_("Usage"), "usage", "usage", 40, finance))

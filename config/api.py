@@ -16,6 +16,7 @@ urlpatterns = [
     path("docs/", docs, name="api_docs"),
     path("", include("hosting.api.history")),
     path("", include("billing.api.rest")),
+    path("", include("hosting.api.rest")),
     # Add apps above this line.
     re_path(r"^(?P<rest>.*)$", api.not_found, name="api_not_found"),
 ]

@@ -217,6 +217,7 @@ CELERY_BEAT_SCHEDULE = {
     "hosting.sweep": {"task": "hosting.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "hosting.tidy": {"task": "hosting.tasks.tidy", "schedule": 60.0, "options": {"expires": 50}},
     "hosting.synchronise": {"task": "hosting.tasks.synchronise", "schedule": 30.0, "options": {"expires": 25}},
+    "hosting.purge": {"task": "hosting.tasks.purge", "schedule": 600.0, "options": {"expires": 500}},
     "hosting.fetch_links": {"task": "hosting.tasks.fetch_links", "schedule": 5.0, "options": {"expires": 5}},
     "hosting.move_history": {"task": "hosting.tasks.move_history", "schedule": 2.0, "options": {"expires": 5}},
     "billing.sweep": {"task": "billing.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},

@@ -28,6 +28,7 @@ class HostingConfig(AppConfig):
         navigation.add(navigation.Page(_("Inbox"), "inbox", "inbox", 10, chats))
         readers = chats | {str(Role.VIEWER)}
         navigation.add(navigation.Page(_("Search"), "search", "search", 15, readers))
+        navigation.add(navigation.Page(_("Customers"), "contacts", "users", 25, chats))
         navigation.add(navigation.Page(_("Phone"), "phones", "phone", 30, chats))
         navigation.add(navigation.Page(_("Messages"), "messages", "list", 20))
         joining.founded.append(starting.give_sandbox)

@@ -25,9 +25,25 @@ SendCheck = Callable[["Message"], None]
 # (account, parameters as lists of text) -> JSON object: an analytics field and edge of the Cloud API's account node.
 AccountEdge = Callable[["Account", Mapping[str, tuple[str, ...]]], dict[str, Any]]
 
+# Called in the transaction that forgets a customer, across businesses: removes what the app keeps of this person.
+Eraser = Callable[["Person"], None]
+
 message_notes: list[MessageNotes] = []
+erasers: list[Eraser] = []
 send_checks: list[SendCheck] = []
 account_edges: dict[str, AccountEdge] = {}
+
+
+@dataclass(frozen=True)
+class Person:
+    """A customer who is being forgotten: all that could name them."""
+
+    business_id: int
+    contact_id: int
+    conversation_ids: tuple[int, ...]
+    numbers: tuple[str, ...]  # digits, those they had before too
+    user_ids: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 def notes_for(business_id: int, message_ids: Iterable[int]) -> dict[int, list[MessageNote]]:

@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from django.db.models import Count, Q
 from django.urls import reverse
+from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Business
 from accounts.panels import Attention
 from accounts.statements import statement
-from hosting.models import Conversation, HostedCount, Message, Status, WebhookCall
+from hosting.models import Conversation, HostedCount, Message, Retention, Status, WebhookCall
 
 LONG_WAIT = timedelta(hours=1)
 NEARLY_FULL = 80
@@ -69,7 +70,21 @@ def _waiting(business: Business) -> dict[str, int]:
 
 def attention(business: Business) -> list[Attention]:
     """Unanswered conversations, failures of today, a plan nearly used up."""
-    return [*_unanswered(business), *_failures(business), *_plan(business)]
+    return [*_unanswered(business), *_failures(business), *_plan(business), *_keeping(business)]
+
+
+def _keeping(business: Business) -> list[Attention]:
+    """What will be deleted soon, because it is to be kept shorter."""
+    coming = Retention.objects.filter(business=business, next_days__isnull=False).select_related("number")
+    text = _("From %(at)s on, messages of %(number)s older than %(days)d days are deleted.")
+    return [
+        Attention(
+            text % {"at": formats.date_format(row.starts_at, "SHORT_DATE_FORMAT"), "days": row.next_days,
+                    "number": row.number.display_phone_number},
+            reverse("retention"),
+        )
+        for row in coming.order_by("starts_at")[:5] if row.starts_at
+    ]  # fmt: skip
 
 
 def _unanswered(business: Business) -> list[Attention]:

@@ -7,7 +7,10 @@ from typing import Any
 from django.db import models
 from django.db.models import F
 from django.db.models.functions import Greatest
+from django.utils import timezone
 
+from accounts import auditing
+from accounts.errors import BadInput, NotYours
 from hosting.models import Contact, Conversation, FormerNumber
 
 LATEST = ("last_message_at", "last_inbound_at", "referred_at", "free_entry_at")
@@ -52,6 +55,24 @@ def id_at(changes: Iterable[tuple[datetime, str]], at: datetime) -> str | None:
     return next((new for changed_at, new in changes if at <= changed_at), None)
 
 
+def unite(former: Contact, *, into: Contact) -> None:
+    """A member says that two contacts are one person: the first becomes the second. Call inside the business's scope.
+
+    Raises BadInput for a contact with itself. What comes from the former number later opens a contact anew.
+    """
+    if former.pk == into.pk or former.business_id != into.business_id:
+        raise BadInput("A contact is merged into another one of yours.", field="into")
+    # Always in the same order: two merges of the same pair must not wait for each other.
+    pair = Contact.objects.select_for_update().filter(pk__in=[former.pk, into.pk]).order_by("pk")
+    if len(pair) != 2:
+        raise NotYours
+    FormerNumber.objects.create(
+        business_id=into.business_id, wa_id=former.wa_id, changed_at=timezone.now(), contact=into
+    )
+    auditing.record(action="contact.merged", subject=f"contact {former.pk} into {into.pk}", business=into.business_id)
+    merge(former, into=into)
+
+
 def merge(former: Contact, *, into: Contact) -> None:
     """Move all that belongs to one contact to another of the same business, and let the first one go."""
     threads = {thread.number_id: thread for thread in Conversation.objects.select_for_update().filter(contact=into)}
@@ -64,8 +85,9 @@ def merge(former: Contact, *, into: Contact) -> None:
     _repoint(former, into)
     name = into.name or former.name
     user_id = into.user_id or former.user_id
+    alias, held_at = into.alias or former.alias, into.held_at or former.held_at
     former.delete()
-    Contact.objects.filter(pk=into.pk).update(name=name, user_id=user_id)
+    Contact.objects.filter(pk=into.pk).update(name=name, user_id=user_id, alias=alias, held_at=held_at)
 
 
 def _merge_threads(thread: Conversation, *, into: Conversation) -> None:

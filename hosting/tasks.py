@@ -7,9 +7,11 @@ from celery import shared_task
 from accounts.tenancy import system
 from hosting import (
     calling,
+    erasing,
     exporting,
     importing,
     linking,
+    purging,
     receiving,
     repeating,
     retrieving,
@@ -85,12 +87,27 @@ def synchronise() -> None:
 
 
 @shared_task
+def forget() -> None:
+    """Forget the customers who wait for it."""
+    erasing.erase_due()
+
+
+@shared_task
+def purge() -> None:
+    """Announce what will be kept shorter, and delete what is past its time."""
+    purging.announce()
+    purging.purge_due()
+    purging.forget_events()
+
+
+@shared_task
 def tidy() -> None:
     """Give up what is too old to be called, forget what was called long ago, remove files that nothing names."""
     calling.expire()
     calling.purge()
     if reviewing.resume_due():
         calling.wake()
+    erasing.erase_due()
     with system("files and replies of every business"):
         storing.collect_garbage()
         repeating.forget()

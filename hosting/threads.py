@@ -78,7 +78,7 @@ def matching(business: Business, *, view: str, words: str, user: User) -> QueryS
     for word in words.split()[:5]:
         digits = word.lstrip("+")
         by_number = Q(contact__wa_id__startswith=digits) if digits.isdigit() else Q()
-        found = found.filter(Q(contact__name__icontains=word) | by_number)
+        found = found.filter(Q(contact__name__icontains=word) | Q(contact__alias__icontains=word) | by_number)
     return found
 
 

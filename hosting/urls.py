@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hosting.views import history, inbox, log, phone, search, templates, webhooks
+from hosting.views import contacts, history, inbox, log, phone, retention, search, templates, webhooks
 
 urlpatterns = [
     path("inbox/", inbox.inbox, name="inbox"),
@@ -14,6 +14,15 @@ urlpatterns = [
     path("inbox/<uuid:public_id>/resolve/", inbox.resolve, name="inbox_resolve"),
     path("inbox/<uuid:public_id>/assign/", inbox.assign, name="inbox_assign"),
     path("search/", search.page, name="search"),
+    path("contacts/", contacts.contacts, name="contacts"),
+    path("contacts/<int:contact_id>/", contacts.contact, name="contact"),
+    path("contacts/<int:contact_id>/merge/", contacts.merge, name="contact_merge"),
+    path("contacts/<int:contact_id>/block/", contacts.block, name="contact_block"),
+    path("contacts/<int:contact_id>/hold/", contacts.hold, name="contact_hold"),
+    path("contacts/<int:contact_id>/data/", contacts.data, name="contact_data"),
+    path("contacts/<int:contact_id>/erase/", contacts.erase, name="contact_erase"),
+    path("retention/", retention.page, name="retention"),
+    path("retention/<str:phone_number_id>/", retention.change, name="retention_change"),
     path("messages/", log.messages, name="messages"),
     path("messages/<int:message_id>/", log.message, name="message"),
     path("messages/media/<str:media_id>/", log.media, name="message_media"),

@@ -15,6 +15,7 @@ from hosting.models.messages import (
     Status,
 )
 from hosting.models.numbers import Account, Number, Transport
+from hosting.models.retention import Erasure, Retention
 from hosting.models.sandbox import Handset
 from hosting.models.templates import Template, TemplateStatus
 from hosting.models.upstreams import MediaFetch, Receipt, Upstream, UpstreamMedia
@@ -31,6 +32,7 @@ __all__ = [
     "Conversation",
     "Delivery",
     "Direction",
+    "Erasure",
     "Event",
     "FormerNumber",
     "Handset",
@@ -43,6 +45,7 @@ __all__ = [
     "Outgoing",
     "ParkedStatus",
     "Receipt",
+    "Retention",
     "Status",
     "Template",
     "TemplateStatus",

@@ -1,11 +1,13 @@
 """Contacts (customers) and conversations (the thread with one customer on one number)."""
 
+import re
 import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,14 +17,36 @@ from hosting.models.numbers import Number
 CUSTOMER_SERVICE_WINDOW = timedelta(hours=24)
 
 
+class ContactQuerySet(models.QuerySet["Contact"]):
+    """Sets of contacts."""
+
+    def called(self, words: str) -> Self:
+        """Those whose number begins with these digits, or whose names hold all of these words."""
+        digits = re.sub(r"[\s+().-]", "", words)
+        if digits.isdecimal():
+            return self.filter(wa_id__startswith=digits)
+        found = self
+        for word in words.split()[:5]:
+            found = found.filter(Q(name__icontains=word) | Q(alias__icontains=word))
+        return found
+
+
 class Contact(models.Model):
     """A customer of one business, known by WhatsApp id (digits), user id, or both."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="contacts", db_index=False)
     wa_id = models.CharField(max_length=32, help_text=_("Digits of the phone number, without the plus sign."))
     user_id = models.CharField(max_length=80, blank=True, help_text=_("Business-scoped user id, such as US.1349…"))
-    name = models.CharField(max_length=200, blank=True)
+    name = models.CharField(max_length=200, blank=True, help_text=_("What the customer calls themselves."))
+    alias = models.CharField(
+        max_length=200, blank=True, db_default="", help_text=_("What the business calls them; shown in its place.")
+    )
+    held_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("Legal hold: nothing of this customer is deleted while it is set.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ContactQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -30,7 +54,7 @@ class Contact(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or f"+{self.wa_id}"
+        return self.alias or self.name or f"+{self.wa_id}"
 
 
 class FormerNumber(models.Model):

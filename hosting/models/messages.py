@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -145,6 +146,13 @@ class Message(models.Model):
                 fields=["number", "context_wamid"],
                 condition=Q(kind__in=["reaction", "edit", "revoke"]),
                 name="message_about",
+            ),
+            # Whose file is this? Asked before a file is deleted.
+            models.Index(
+                F("business"),
+                KeyTextTransform("id", "content"),
+                condition=Q(kind__in=["image", "audio", "video", "document", "sticker"]),
+                name="message_media",
             ),
         ]
 

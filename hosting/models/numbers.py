@@ -90,6 +90,12 @@ class Number(models.Model):
     is_registered = models.BooleanField(default=True, help_text=_("Registered for sending by the Cloud API."))
     is_verified = models.BooleanField(default=True, help_text=_("Its code was verified."))
     pin = EncryptedTextField(default="", blank=True, help_text=_("Two-step verification."))
+    days_kept = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("How long messages are kept, where shorter than the plan says.")
+    )
+    held_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("Legal hold: nothing of this number is deleted while it is set.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -79,8 +78,5 @@ def _answer(business: Business, words: str, asked: dict[str, str], after: str) -
 
 def _people(business: Business, words: str) -> list[Contact]:
     """The first customers whose name holds all words, or whose number begins with the digits."""
-    digits = words.lstrip("+").replace(" ", "")
-    wanted = Q(wa_id__startswith=digits) if digits.isdigit() else Q()
-    for word in [] if digits.isdigit() else words.split()[:5]:
-        wanted &= Q(name__icontains=word.strip('"*'))
-    return list(Contact.objects.filter(wanted, business=business).order_by("name", "id")[:PEOPLE])
+    found = Contact.objects.called(words.replace('"', "").replace("*", "")).filter(business=business)
+    return list(found.order_by("name", "id")[:PEOPLE])

@@ -1,0 +1,104 @@
+"""`/api/v1/conversations/…`: the list, one thread, its messages."""
+
+import uuid
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.generics import ListAPIView, get_object_or_404
+from rest_framework.response import Response
+
+from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
+from accounts.errors import NotAllowed
+from accounts.models import KeyScope
+from hosting.api.v1.bodies import BoundedJSONParser
+from hosting.api.v1.shapes import MESSAGE_ROWS, ConversationChange, ConversationSerializer, MessageSerializer
+from hosting.filtering import flag, moment, one_of
+from hosting.models import Contact, Conversation, Message, Number
+from hosting.reading import clear_unread
+
+ROWS = Conversation.objects.select_related("contact", "number", "assignee")
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="conversations_list",
+        parameters=[
+            OpenApiParameter("number", str, description="phone_number_id"),
+            OpenApiParameter("contact", str, description="wa_id of the customer"),
+            OpenApiParameter("is_resolved", bool),
+            OpenApiParameter("unread", bool, description="true: only those with unread messages."),
+            OpenApiParameter("since", str, description="Last message at or after: a day, or a moment with zone."),
+        ],
+    )
+)
+class Conversations(BusinessAPIMixin, ListAPIView[Conversation]):
+    """Conversations, the one with the newest message first."""
+
+    required_scope = KeyScope.READ
+    queryset = ROWS.all()
+    serializer_class = ConversationSerializer
+    ordering = ("-last_message_at", "-id")
+
+    def get_queryset(self) -> QuerySet[Conversation]:
+        """The business's own, narrowed by what the address asks for."""
+        rows, asked, business = super().get_queryset(), self.request.query_params, self.request.business
+        if number := one_of(Number.objects.filter(business=business), "phone_number_id", asked.get("number"), "number"):
+            rows = rows.filter(number=number)
+        if contact := one_of(Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"):
+            rows = rows.filter(contact=contact)
+        if (resolved := flag(asked.get("is_resolved"), "is_resolved")) is not None:
+            rows = rows.filter(is_resolved=resolved)
+        if flag(asked.get("unread"), "unread"):
+            rows = rows.filter(unread_count__gt=0)
+        if since := moment(asked.get("since"), "since"):
+            rows = rows.filter(last_message_at__gte=since)
+        return rows
+
+
+class ConversationById(BusinessAPIView):
+    """One conversation."""
+
+    required_scope = KeyScope.READ
+    serializer_class = ConversationSerializer
+    pagination_class: Any = None
+    parser_classes = (BoundedJSONParser,)
+
+    def get(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
+        """One conversation, with its contact."""
+        return Response(ConversationSerializer(self._own(request, public_id)).data)
+
+    @extend_schema(request=ConversationChange)
+    def patch(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
+        """Resolve it or open it again; mark it as read. Needs the scope `messages` too."""
+        if KeyScope.MESSAGES not in request.user.scopes:
+            raise NotAllowed("This key has no scope 'messages'.")
+        conversation = self._own(request, public_id)
+        change = ConversationChange(data=request.data)
+        change.is_valid(raise_exception=True)
+        if "is_resolved" in change.validated_data:
+            Conversation.objects.filter(pk=conversation.pk).update(is_resolved=change.validated_data["is_resolved"])
+        if change.validated_data.get("read"):
+            clear_unread(conversation_id=conversation.pk)
+        return self.get(request, public_id)
+
+    @staticmethod
+    def _own(request: BusinessAPIRequest, public_id: uuid.UUID) -> Conversation:
+        return get_object_or_404(ROWS.filter(business=request.business), public_id=public_id)
+
+
+class ConversationMessages(BusinessAPIMixin, ListAPIView[Message]):
+    """The messages of one conversation, the one that came last first."""
+
+    required_scope = KeyScope.READ
+    queryset = MESSAGE_ROWS.all()
+    serializer_class = MessageSerializer
+    ordering = ("-id",)
+
+    def get_queryset(self) -> QuerySet[Message]:
+        """Those of the conversation in the address; 404 for a foreign one."""
+        rows = super().get_queryset()
+        if getattr(self, "swagger_fake_view", False):
+            return rows
+        own = Conversation.objects.filter(business=self.request.business)
+        return rows.filter(conversation=get_object_or_404(own, public_id=self.kwargs["public_id"]))

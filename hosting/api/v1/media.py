@@ -1,0 +1,99 @@
+"""`/api/v1/media/…`: files: list, upload, look up with a link that ends, delete."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView, get_object_or_404
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
+from accounts.errors import BadInput, NotAllowed
+from accounts.models import KeyScope
+from hosting import storing
+from hosting.models import Media
+
+
+class MediaSerializer(serializers.ModelSerializer[Media]):
+    """A file."""
+
+    id = serializers.CharField(source="media_id", read_only=True)
+    url = serializers.SerializerMethodField(help_text="Its content, for five minutes and without a key.")
+
+    class Meta:
+        model = Media
+        fields = ("id", "mime_type", "size", "sha256", "filename", "created_at", "url")
+        read_only_fields = fields
+
+    def get_url(self, media: Media) -> str:
+        """A signed address."""
+        return storing.signed_url(media)
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    """A file to keep."""
+
+    file = serializers.FileField()
+    type = serializers.CharField(required=False, help_text="Its MIME type, such as image/jpeg.")
+
+
+def _check(request: Request) -> None:
+    needed = KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
+    if needed not in request.user.scopes:  # type: ignore[union-attr]
+        raise NotAllowed(f"This key has no scope '{needed}'.")
+
+
+class MediaList(BusinessAPIMixin, ListAPIView[Media]):
+    """Files of the business."""
+
+    queryset = Media.objects.live()
+    serializer_class = MediaSerializer
+    parser_classes = (MultiPartParser,)
+
+    def check_permissions(self, request: Request) -> None:
+        """`read` to look, `messages` to upload."""
+        _check(request)
+
+    def get_queryset(self) -> QuerySet[Media]:
+        """The business's own that were not deleted."""
+        return super().get_queryset()
+
+    @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={201: MediaSerializer})
+    def post(self, request: BusinessAPIRequest) -> Response:
+        """Upload a file; its id can be sent as often as you like."""
+        held = request.FILES.get("file")
+        if held is None:
+            raise BadInput("file is required.", field="file")
+        claimed = str(request.POST.get("type") or held.content_type or "")
+        media = storing.store_media(
+            business=request.business, content=held, mime_type=claimed, filename=held.name or ""
+        )
+        return Response(MediaSerializer(media).data, status=201)
+
+
+class MediaById(BusinessAPIView):
+    """One file."""
+
+    serializer_class = MediaSerializer
+    pagination_class: Any = None
+
+    def check_permissions(self, request: Request) -> None:
+        """`read` to look, `messages` to delete."""
+        _check(request)
+
+    def get(self, request: BusinessAPIRequest, media_id: str) -> Response:
+        """What it is, and a link to its content that holds for five minutes."""
+        return Response(MediaSerializer(self._own(request, media_id)).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: BusinessAPIRequest, media_id: str) -> Response:
+        """Let it go: its id at once, its content within days."""
+        storing.delete_media(self._own(request, media_id))
+        return Response(status=204)
+
+    @staticmethod
+    def _own(request: BusinessAPIRequest, media_id: str) -> Media:
+        return get_object_or_404(Media.objects.live().filter(business=request.business), media_id=media_id)

@@ -1,0 +1,162 @@
+"""`/api/v1/messages/…`: all messages of the business; sending by the same verb as the Cloud API's door."""
+
+from typing import Any, ClassVar
+
+import orjson
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView, get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
+from accounts.errors import BadInput, NotAllowed
+from accounts.models import KeyScope
+from hosting import pacing, repeating, sending, tasks
+from hosting.api.v1.bodies import BoundedJSONParser
+from hosting.api.v1.shapes import EXAMPLE_MESSAGE, MESSAGE_ROWS, MessageSerializer
+from hosting.bells import ring
+from hosting.cloudapi import sends
+from hosting.cloudapi.reading import as_text
+from hosting.filtering import choice, moment, one_of, word
+from hosting.models import Category, Contact, Direction, Message, Number, Status
+
+
+class SendSerializer(serializers.Serializer[Any]):
+    """A message as the Cloud API takes it, with `from` in place of the number in the address."""
+
+    from_ = serializers.CharField(help_text="phone_number_id of the number that sends.")
+    to = serializers.CharField(required=False, help_text="The customer's number with country code.")
+    recipient = serializers.CharField(required=False, help_text="The customer's user id, in place of `to`.")
+    type = serializers.CharField(default="text", help_text="text, template, image, interactive …")
+    text = serializers.JSONField(required=False, help_text="The object named by `type`, as in the Cloud API.")
+    context = serializers.JSONField(required=False, help_text='{"message_id": "wamid…"}: the message replied to.')  # type: ignore[assignment]
+    biz_opaque_callback_data = serializers.CharField(required=False, max_length=512)
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` is no name that Python allows."""
+        fields = super().get_fields()
+        return {name.rstrip("_"): field for name, field in fields.items()}
+
+
+class Messages(BusinessAPIMixin, ListAPIView[Message]):
+    """All messages of the business."""
+
+    required_scope = KeyScope.READ
+    queryset = MESSAGE_ROWS.all()
+    serializer_class = MessageSerializer
+    parser_classes = (BoundedJSONParser,)
+    ordering: ClassVar[tuple[str, ...]] = ("-created_at", "-id")
+
+    def get_queryset(self) -> QuerySet[Message]:
+        """The business's own, narrowed by what the address asks for."""
+        rows, asked, business = super().get_queryset(), self.request.query_params, self.request.business
+        if number := one_of(Number.objects.filter(business=business), "phone_number_id", asked.get("number"), "number"):
+            rows = rows.filter(number=number)
+        if contact := one_of(Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"):
+            rows = rows.filter(conversation__in=list(contact.conversations.values_list("id", flat=True)))
+        narrowed = {
+            "direction": choice(asked.get("direction"), Direction.values, "direction"),
+            "status": choice(asked.get("status"), Status.values, "status"),
+            "category": choice(asked.get("category"), Category.values, "category"),
+            "kind": word(asked.get("kind"), "kind"),
+            "created_at__gte": moment(asked.get("since"), "since"),
+            "created_at__lt": moment(asked.get("until"), "until", end=True),
+        }
+        return rows.filter(**{name: value for name, value in narrowed.items() if value})
+
+    @extend_schema(
+        operation_id="messages_list",
+        parameters=[
+            OpenApiParameter("number", str, description="phone_number_id"),
+            OpenApiParameter("contact", str, description="wa_id of the customer"),
+            OpenApiParameter("direction", str, enum=list(Direction.values)),
+            OpenApiParameter("status", str, enum=list(Status.values)),
+            OpenApiParameter("category", str, enum=list(Category.values)),
+            OpenApiParameter("kind", str, description="text, image, template …"),
+            OpenApiParameter("since", str, description="A day, or a moment with zone."),
+            OpenApiParameter("until", str, description="A day (it counts too), or a moment with zone."),
+        ],
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Messages, newest first."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="messages_send",
+        request=SendSerializer,
+        responses={201: MessageSerializer},
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key", str, OpenApiParameter.HEADER, description="Same key, same answer, one message."
+            )
+        ],
+        examples=[
+            OpenApiExample(
+                "A text",
+                {"from": "106540352242922", "to": "14155550100", "type": "text", "text": {"body": "Ready!"}},
+                request_only=True,
+            ),
+            OpenApiExample("Accepted", EXAMPLE_MESSAGE | {"status": "accepted"}, response_only=True),
+        ],
+    )
+    def post(self, request: BusinessAPIRequest) -> Response:
+        """Send a message, by the same rules as the Cloud API's door. Needs the scope `messages`."""
+        body = dict(request.data)
+        phone_number_id = as_text(body.pop("from", ""))
+        number = one_of(
+            Number.objects.filter(business=request.business).select_related("account"),
+            "phone_number_id", phone_number_id, "from",
+        )  # fmt: skip
+        if number is None:
+            raise BadInput("from is required: the phone_number_id of the number that sends.", field="from")
+        wanted = sends.parse(body | {"messaging_product": "whatsapp"})
+        if isinstance(wanted, sends.ReadRequest):
+            raise BadInput("To mark a conversation as read, PATCH it.", field="status")
+        return self._once(request, number, wanted)
+
+    def _once(self, request: BusinessAPIRequest, number: Number, wanted: sends.SendRequest) -> Response:
+        key, business_id = request.headers.get("Idempotency-Key", ""), request.business.pk
+        if not key:
+            return Response(self._send(request, number, wanted), status=201)
+        content = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
+        before = repeating.claim(
+            business_id=business_id, key=key, fingerprint=repeating.fingerprint_of(request.path, content)
+        )
+        if before is not None:
+            return Response(orjson.loads(before), status=201, headers={"Idempotent-Replayed": "true"})
+        sent = self._send(request, number, wanted)
+        repeating.keep(business_id=business_id, key=key, body=orjson.dumps(sent, default=str))
+        return Response(sent, status=201)
+
+    @staticmethod
+    def _send(request: BusinessAPIRequest, number: Number, wanted: sends.SendRequest) -> dict[str, Any]:
+        pacing.pace(number=number, to=wanted.to or wanted.user_id)
+        message = sending.send_message(
+            business=request.business, number=number, to=wanted.to, user_id=wanted.user_id, kind=wanted.kind,
+            content=wanted.content, context_wamid=wanted.context_wamid, tracker=wanted.tracker,
+        )  # fmt: skip
+        ring(tasks.fetch_links if message.has_links else tasks.deliver)
+        return dict(MessageSerializer(MESSAGE_ROWS.get(pk=message.pk)).data)
+
+    def check_permissions(self, request: Request) -> None:
+        """Reading and sending are two scopes."""
+        needed = KeyScope.MESSAGES if request.method == "POST" else KeyScope.READ
+        if needed not in request.user.scopes:  # type: ignore[union-attr]
+            raise NotAllowed(f"This key has no scope '{needed}'.")
+
+
+@extend_schema_view(get=extend_schema(examples=[OpenApiExample("A message", EXAMPLE_MESSAGE)]))
+class MessageById(BusinessAPIView):
+    """One message."""
+
+    required_scope = KeyScope.READ
+    serializer_class = MessageSerializer
+    pagination_class: Any = None
+
+    def get(self, request: BusinessAPIRequest, message_id: int) -> Response:
+        """One message by its id."""
+        return Response(
+            MessageSerializer(get_object_or_404(MESSAGE_ROWS.filter(business=request.business), pk=message_id)).data
+        )

@@ -1,0 +1,192 @@
+"""Erasing: a customer is forgotten, in the database, the files and the logs, while money and counts stay as they were.
+
+The request hides nothing and deletes nothing: it is a row. A worker does it in one transaction. Keyed hashes of the
+customer's numbers stay, in the database and as a small file beside the media, so that a restored backup can be made
+to forget again (`manage.py reapply_erasures`).
+"""
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+from django.contrib.admin.models import LogEntry
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts import auditing
+from accounts.errors import ParleyError
+from accounts.statements import statement
+from accounts.tenancy import system
+from hosting import extensions
+from hosting.extensions import Person
+from hosting.filing import media_of_messages, remove_files
+from hosting.models import Contact, Conversation, Erasure, FormerNumber, Message
+
+log = structlog.get_logger(__name__)
+FOLDER = "erasures"
+
+
+class OnHold(ParleyError):
+    """A legal hold stands against the erasure."""
+
+    code = "on_hold"
+    status = 409
+    message = "A legal hold forbids to delete anything of this customer. Lift the hold first."
+
+
+def request(*, contact: Contact) -> Erasure:
+    """Ask that a customer be forgotten; within the business's scope. Raises OnHold.
+
+    Asked twice it is one request. The caller rings the bell on commit.
+    """
+    numbers = Conversation.objects.filter(contact=contact, number__held_at__isnull=False)
+    if contact.held_at is not None or numbers.exists():
+        raise OnHold
+    person = _person(contact)
+    erasure, _ = Erasure.objects.get_or_create(
+        contact_id=contact.pk,
+        defaults={"business_id": contact.business_id, "digests": list(_digests(person))},
+    )
+    auditing.record(action="contact.erasure_requested", subject=f"contact {contact.pk}", business=contact.business_id)
+    return erasure
+
+
+def erase_due(limit: int = 20) -> int:
+    """Forget whoever waits to be forgotten, each in a transaction of its own; returns how many."""
+    done = 0
+    while done < limit and _erase_one():
+        done += 1
+    return done
+
+
+def _erase_one() -> bool:
+    with system("customers of any business are forgotten"):
+        waiting = Erasure.objects.filter(done_at=None, contact_id__isnull=False).order_by("id")
+        erasure = waiting.select_for_update(skip_locked=True).first()
+        if erasure is None:
+            return False
+        contact = Contact.objects.select_for_update().filter(pk=erasure.contact_id or 0).first()
+        erasure.messages = _forget(contact) if contact else 0
+        if contact:
+            auditing.record(
+                action="contact.erased", subject=f"contact {contact.pk}", business=erasure.business_id,
+                after={"messages": erasure.messages},
+            )  # fmt: skip
+        erasure.contact_id, erasure.done_at = None, timezone.now()
+        erasure.save()
+        _note_outside(erasure)
+    return True
+
+
+def _forget(contact: Contact) -> int:
+    contact_id, person = contact.pk, _person(contact)
+    needles = [*person.numbers, *person.user_ids]
+    messages = Message.objects.filter(conversation__in=person.conversation_ids)
+    media = media_of_messages(business_id=person.business_id, messages=messages)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("hosting", "erase_contact"),
+            {
+                "business_id": person.business_id, "contact_id": contact_id, "numbers": list(person.numbers),
+                "conversations": list(person.conversation_ids), "needles": needles,
+            },
+        )  # fmt: skip
+        count = int(cursor.fetchone()[0])
+    for erase in extensions.erasers:
+        erase(person)
+    Conversation.objects.filter(pk__in=person.conversation_ids).delete()
+    contact.delete()
+    auditing.redact(business_id=person.business_id, anywhere=needles, names=person.names)
+    _redact_admin(person, contact_id)
+    # Last, but before the commit: a file that were left behind by a crash would be found by nobody.
+    remove_files(business_id=person.business_id, media_ids=media)
+    return count
+
+
+def _person(contact: Contact) -> Person:
+    former = FormerNumber.objects.filter(contact=contact).values_list("wa_id", flat=True)
+    return Person(
+        business_id=contact.business_id,
+        contact_id=contact.pk,
+        conversation_ids=tuple(Conversation.objects.filter(contact=contact).values_list("id", flat=True)),
+        numbers=tuple({contact.wa_id, *former}),
+        user_ids=(contact.user_id,) if contact.user_id else (),
+        names=tuple(name for name in {contact.name, contact.alias} if name),
+    )
+
+
+def _redact_admin(person: Person, contact_id: int) -> None:
+    """What operators did to this contact stays in Django's own log, without saying who it was."""
+    about = Q(content_type__app_label="hosting", content_type__model="contact", object_id=str(contact_id))
+    for text in (*person.numbers, *person.names):
+        about |= Q(content_type__app_label="hosting", object_repr__contains=text)
+    LogEntry.objects.filter(about).update(object_repr="[erased]", change_message="")
+
+
+def _digests(person: Person) -> Iterator[str]:
+    for value in (*person.numbers, *person.user_ids):
+        yield digest_of(person.business_id, value)
+
+
+def digest_of(business_id: int, value: str) -> str:
+    """A keyed hash: numbers are few enough to be guessed from a plain one."""
+    return salted_hmac("hosting.erasing", f"{business_id}:{value}", algorithm="sha256").hexdigest()
+
+
+def _note_outside(erasure: Erasure) -> None:
+    """Keep the hashes outside of the database too: a restored one would not know whom it had forgotten."""
+    known = {"business_id": erasure.business_id, "digests": erasure.digests,
+             "requested_at": erasure.requested_at.isoformat()}  # fmt: skip
+    content = ContentFile(json.dumps(known).encode())
+    transaction.on_commit(lambda: default_storage.save(f"{FOLDER}/{uuid.uuid4().hex}.json", content))
+
+
+def reapply() -> int:
+    """After a restore: ask again for every customer who had been forgotten; returns how many were back."""
+    wanted = _known_digests()
+    found = 0
+    with system("a restored database may hold forgotten customers of any business"):
+        for contact in Contact.objects.filter(business__in=wanted).order_by("id").iterator(chunk_size=2000):
+            digests = wanted[contact.business_id]
+            before = next((digests[d] for d in _digests(_named(contact)) if d in digests), None)
+            # Somebody who wrote again after being forgotten is a new customer.
+            if before is not None and contact.created_at.isoformat() <= before:
+                Erasure.objects.get_or_create(
+                    contact_id=contact.pk,
+                    defaults={"business_id": contact.business_id, "digests": list(_digests(_person(contact)))},
+                )
+                found += 1
+    return found
+
+
+def _named(contact: Contact) -> Person:
+    user_ids = (contact.user_id,) if contact.user_id else ()
+    return Person(contact.business_id, contact.pk, (), (contact.wa_id,), user_ids, ())
+
+
+def _known_digests() -> dict[int, dict[str, str]]:
+    """business id -> hash -> when (ISO, UTC), from the database and from the files beside the media."""
+    known: dict[int, dict[str, str]] = {}
+    with system("erasures of every business"):
+        rows = Erasure.objects.exclude(done_at=None).values_list("business_id", "digests", "requested_at")
+        for business_id, digests, at in rows:
+            known.setdefault(business_id, {}).update(dict.fromkeys(digests, at.isoformat()))
+    for row in _files():
+        known.setdefault(row["business_id"], {}).update(dict.fromkeys(row["digests"], row["requested_at"]))
+    return known
+
+
+def _files() -> Iterator[dict[str, Any]]:
+    try:
+        names = default_storage.listdir(FOLDER)[1]
+    except FileNotFoundError:
+        return
+    for name in names:
+        with default_storage.open(f"{FOLDER}/{name}") as file:
+            yield json.loads(file.read())

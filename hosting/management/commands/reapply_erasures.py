@@ -1,0 +1,19 @@
+"""`manage.py reapply_erasures`: after a restore, forget again who had been forgotten."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from hosting import erasing
+
+
+class Command(BaseCommand):
+    """Run it once after each restore, before anybody works with the data."""
+
+    help = "After a restore: forget again every customer who had been forgotten."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Ask for all of them, and do it."""
+        found = erasing.reapply()
+        done = erasing.erase_due(limit=max(found, 1))
+        self.stdout.write(f"{found} forgotten customers were back; {done} are forgotten again.")

@@ -1,0 +1,61 @@
+"""What must go: contacts to be forgotten, and how long the messages of a number are kept."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.models.numbers import Number
+
+
+class Erasure(models.Model):
+    """A contact to be forgotten, and for ever after the hashes of its numbers: a backup brings nobody back.
+
+    Open while `contact_id` is set; the row is the queue.
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
+    contact_id = models.BigIntegerField(null=True, blank=True, help_text=_("Until it is done."))
+    digests = ArrayField(models.CharField(max_length=64), help_text=_("Keyed hashes of all its numbers and user ids."))
+    requested_at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True, blank=True)
+    messages = models.PositiveBigIntegerField(default=0, help_text=_("How many went."))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["contact_id"], name="contact_erased_once"),
+            models.CheckConstraint(condition=Q(contact_id=None) | Q(done_at=None), name="erasure_done_names_nobody"),
+        ]
+
+    def __str__(self) -> str:
+        return f"erasure {self.pk}"
+
+
+class Retention(models.Model):
+    """How long the messages of one number are kept: what was announced, from when it holds, and the last run."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
+    number = models.OneToOneField(Number, on_delete=models.CASCADE, related_name="retention")
+    days = models.PositiveIntegerField(null=True, blank=True, help_text=_("In force; empty: all is kept."))
+    next_days = models.PositiveIntegerField(null=True, blank=True, help_text=_("Announced, from `starts_at` on."))
+    announced_at = models.DateTimeField(null=True, blank=True)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    last_run_at = models.DateTimeField(null=True, blank=True)
+    last_messages = models.PositiveBigIntegerField(default=0, help_text=_("Deleted by the last run."))
+    messages = models.PositiveBigIntegerField(default=0, help_text=_("Deleted in all."))
+
+    class Meta:
+        verbose_name_plural = "retention"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(next_days=None, starts_at=None) | Q(next_days__isnull=False, starts_at__isnull=False),
+                name="shorter_keeping_has_a_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.days} days on {self.number_id}"

@@ -1,0 +1,42 @@
+-- Promises: of one contact, nothing that names it or holds what was said is left in the tables of messages, queues and
+-- logs: messages, what waits to be sent, webhook calls, parked statuses, repeated replies, blocks, simulated phones,
+-- former numbers. Raw events keep their digest, so that a repetition is still known, and lose their bytes. Deliveries
+-- that wait for their price keep only the digits that decide the market. Output: how many messages went.
+WITH of_person AS (
+    SELECT id, wamid, number_id FROM hosting_message
+     WHERE business_id = %(business_id)s AND conversation_id = ANY (%(conversations)s::bigint[])
+), unsent AS (
+    DELETE FROM hosting_outgoing o USING of_person p WHERE o.message_id = p.id
+), unpriced AS (
+    UPDATE hosting_delivery d
+       SET recipient = left(recipient, 7) || repeat('0', greatest(length(recipient) - 7, 0))
+      FROM of_person p WHERE d.message_id = p.id
+), calls AS (
+    DELETE FROM hosting_webhookcall c
+     WHERE c.business_id = %(business_id)s
+       AND (c.conversation_id = ANY (%(conversations)s::bigint[])
+            OR (c.conversation_id IS NULL
+                AND EXISTS (SELECT FROM unnest(%(needles)s::text[]) n
+                             WHERE position(convert_to(n, 'UTF8') IN c.body) > 0)))
+), events AS (
+    UPDATE hosting_event e SET body = '', last_error = ''
+     WHERE (e.applied_at IS NOT NULL OR e.is_dead)
+       AND EXISTS (SELECT FROM unnest(%(needles)s::text[]) n WHERE position(convert_to(n, 'UTF8') IN e.body) > 0)
+), parked AS (
+    DELETE FROM hosting_parkedstatus s
+     WHERE EXISTS (SELECT FROM unnest(%(needles)s::text[]) n WHERE position(n IN s.errors::text) > 0)
+), replies AS (
+    DELETE FROM hosting_idempotentreply r
+     WHERE r.business_id = %(business_id)s
+       AND EXISTS (SELECT FROM unnest(%(needles)s::text[]) n
+                    WHERE position(convert_to(n, 'UTF8') IN r.body) > 0 OR position(n IN r.key) > 0)
+), blocks AS (
+    DELETE FROM hosting_block WHERE business_id = %(business_id)s AND wa_id = ANY (%(numbers)s::text[])
+), phones AS (
+    DELETE FROM hosting_handset WHERE business_id = %(business_id)s AND wa_id = ANY (%(numbers)s::text[])
+), former AS (
+    DELETE FROM hosting_formernumber WHERE business_id = %(business_id)s AND contact_id = %(contact_id)s
+), gone AS (
+    DELETE FROM hosting_message m USING of_person p WHERE m.id = p.id RETURNING m.id
+)
+SELECT count(*) FROM gone

@@ -1,0 +1,125 @@
+"""Contacts: the list, one customer's page, and what is done with them: name, merge, block, hold, take along, forget."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.errors import BadInput
+from accounts.membership import BusinessRequest, member_page
+from accounts.models import Role
+from hosting import disclosing, erasing, holding, profiling, renumbering, tasks
+from hosting.bells import ring
+from hosting.models import Block, Contact, Conversation, Erasure, Number
+
+CHATS = (Role.OWNER, Role.AGENT)
+PAGE = 50
+
+
+@require_GET
+@member_page(*CHATS)
+def contacts(request: BusinessRequest) -> HttpResponse:
+    """Customers, the newest first, under the words of the address."""
+    words = request.GET.get("q", "").strip()[:100]
+    found = Contact.objects.called(words).filter(business=request.business).order_by("-id")
+    before = request.GET.get("before", "")
+    if before.isdecimal() and len(before) < 19:
+        found = found.filter(id__lt=int(before))
+    rows = list(found[: PAGE + 1])
+    context = {"rows": rows[:PAGE], "older": rows[PAGE - 1].pk if len(rows) > PAGE else 0, "words": words}
+    return render(request, "hosting/contacts.html", context)
+
+
+@member_page(*CHATS)
+def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
+    """One customer; POST gives them a name of the business's own."""
+    found = _own(request, contact_id)
+    if request.method == "POST":
+        found.alias = request.POST.get("alias", "").strip()[:200]
+        found.save(update_fields=["alias"])
+        return redirect("contact", contact_id)
+    blocked = set(
+        Block.objects.filter(business=request.business, wa_id=found.wa_id).values_list("number_id", flat=True)
+    )
+    numbers = Number.objects.filter(business=request.business).order_by("id")[:100]
+    context: dict[str, Any] = {
+        "contact": found,
+        "threads": Conversation.objects.filter(contact=found).select_related("number").newest_first(),  # type: ignore[attr-defined]
+        "former": found.former_numbers.order_by("-changed_at"),
+        "numbers": [(number, number.pk in blocked) for number in numbers],
+        "going": Erasure.objects.filter(contact_id=found.pk).exists(),
+        "now": request.business.now(),
+    }
+    return render(request, "hosting/contact.html", context)
+
+
+@require_POST
+@member_page(*CHATS)
+def merge(request: BusinessRequest, contact_id: int) -> HttpResponse:
+    """Move all of this contact to the one with the number given; back on that one's page."""
+    found = _own(request, contact_id)
+    digits = "".join(filter(str.isdigit, request.POST.get("into", "")))
+    into = Contact.objects.filter(business=request.business, wa_id=digits[:32]).first() if digits else None
+    if into is None:
+        messages.error(request, _("No customer has this number."))
+        return redirect("contact", contact_id)
+    try:
+        renumbering.unite(found, into=into)
+    except BadInput:
+        messages.error(request, _("A customer cannot be merged with themselves."))
+        return redirect("contact", contact_id)
+    messages.success(request, _("Both are one customer now."))
+    return redirect("contact", into.pk)
+
+
+@require_POST
+@member_page(*CHATS)
+def block(request: BusinessRequest, contact_id: int) -> HttpResponse:
+    """Let one number take no messages from this customer and send none, or let it again."""
+    found = _own(request, contact_id)
+    own = Number.objects.filter(business=request.business)
+    number = get_object_or_404(own, phone_number_id=request.POST.get("number", ""))
+    if request.POST.get("blocked") == "1":
+        profiling.block(number, [found.wa_id])
+    else:
+        Block.objects.filter(number=number, wa_id=found.wa_id).delete()
+    return redirect("contact", contact_id)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def hold(request: BusinessRequest, contact_id: int) -> HttpResponse:
+    """Set or lift the legal hold."""
+    holding.hold(_own(request, contact_id), on=request.POST.get("held") == "1")
+    return redirect("contact", contact_id)
+
+
+@require_GET
+@member_page(Role.OWNER)
+def data(request: BusinessRequest, contact_id: int) -> Any:
+    """Everything that is kept about the customer, as a ZIP."""
+    found = _own(request, contact_id)
+    return FileResponse(disclosing.as_zip(found), as_attachment=True, filename=f"contact-{found.pk}.zip")
+
+
+@require_POST
+@member_page(Role.OWNER)
+def erase(request: BusinessRequest, contact_id: int) -> HttpResponse:
+    """Forget the customer, once it was confirmed."""
+    found = _own(request, contact_id)
+    if request.POST.get("sure") != "1":
+        messages.error(request, _("Tick the box first: this cannot be undone."))
+        return redirect("contact", contact_id)
+    erasing.request(contact=found)
+    ring(tasks.forget)
+    messages.success(request, _("The customer is being forgotten. That takes a minute or so."))
+    return redirect("contacts")
+
+
+def _own(request: BusinessRequest, contact_id: int) -> Contact:
+    if contact_id >= 2**63:
+        raise Http404
+    return get_object_or_404(Contact.objects.filter(business=request.business), pk=contact_id)

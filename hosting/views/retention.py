@@ -1,0 +1,39 @@
+"""How long messages are kept: by the plan, shorter by number, and not at all shorter under a legal hold."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.membership import BusinessRequest, member_page
+from accounts.models import Role
+from hosting import holding, purging, tasks
+from hosting.bells import ring
+from hosting.models import Number
+
+MAX_DAYS = 3650
+
+
+@require_GET
+@member_page(Role.OWNER)
+def page(request: BusinessRequest) -> HttpResponse:
+    """Each number: what is in force, what is announced, when it was last purged."""
+    numbers = Number.objects.filter(business=request.business).select_related("retention").order_by("id")
+    context = {"numbers": numbers, "plan": request.business.plan, "notice": purging.NOTICE.days}
+    return render(request, "hosting/retention.html", context)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def change(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
+    """Keep shorter, or as the plan says; set or lift the hold."""
+    number = get_object_or_404(Number.objects.filter(business=request.business), phone_number_id=phone_number_id)
+    days = request.POST.get("days", "").strip()
+    if days and not (days.isascii() and days.isdigit() and 1 <= int(days[:6]) <= MAX_DAYS):
+        messages.error(request, _("Days are a whole number from 1 to %(most)d.") % {"most": MAX_DAYS})
+        return redirect("retention")
+    holding.keep(number, days=int(days) if days else None)
+    holding.hold(number, on=request.POST.get("held") == "1")
+    ring(tasks.purge)
+    return redirect("retention")
