@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.errors import NotYours
 from accounts.models import Business, User
 from accounts.tenancy import system
 from billing.documents import journal, workbook
@@ -48,6 +49,14 @@ def ask(
     _where(filters)
     with system("operators export for all businesses"):
         return Export.objects.create(kind=kind, business=business, filters=filters, asked_by=asked_by)
+
+
+def one(business: Business, export_id: int) -> Export:
+    """An export of this business; raises NotYours."""
+    found = Export.objects.filter(business=business, pk=min(export_id, 2**62)).first()
+    if found is None:
+        raise NotYours
+    return found
 
 
 def cancel(*, export: Export) -> None:
@@ -122,8 +131,8 @@ def _claim() -> Export | None:
             return None
         export.attempts += 1
         export.state, export.lease_until, export.done = Export.State.RUNNING, now + LEASE, 0
-        export.total = len(invoices_of(export))
-        export.save(update_fields=["attempts", "state", "lease_until", "done", "total"])
+        export.started_at, export.total = now, len(invoices_of(export))
+        export.save(update_fields=["attempts", "state", "lease_until", "done", "total", "started_at"])
         return export
 
 

@@ -2,13 +2,17 @@
 
 from django.urls import path
 
-from billing import views
+from billing.views import exports, months
 
 urlpatterns = [
-    path("usage/", views.usage, name="usage"),
-    path("charges/<int:message_id>/", views.charge, name="charge"),
-    path("invoices/", views.invoices, name="invoices"),
-    path("invoices/<str:number>/", views.invoice, name="invoice"),
-    path("invoices/<str:number>/lines/<int:position>/", views.invoice_line, name="invoice_line"),
-    path("invoices/<str:number>/<slug:kind>/", views.download, name="invoice_download"),
+    path("usage/", months.usage, name="usage"),
+    path("charges/<int:message_id>/", months.charge, name="charge"),
+    path("invoices/", months.invoices, name="invoices"),
+    path("invoices/exports/", exports.exports, name="finance_exports"),
+    path("invoices/exports/<int:export_id>/cancel/", exports.cancel, name="finance_export_cancel"),
+    path("invoices/exports/<int:export_id>/resume/", exports.resume, name="finance_export_resume"),
+    path("invoices/exports/<int:export_id>/file/", exports.file, name="finance_export_file"),
+    path("invoices/<str:number>/", months.invoice, name="invoice"),
+    path("invoices/<str:number>/lines/<int:position>/", months.invoice_line, name="invoice_line"),
+    path("invoices/<str:number>/<slug:kind>/", months.download, name="invoice_download"),
 ]

@@ -18,7 +18,7 @@ from accounts.backstage import ReadOnlyAdmin
 from accounts.models import ApiKey, Business, Invitation, Membership, User
 from accounts.tenancy import system
 from billing import invoicing, metering
-from billing.models import Invoice
+from billing.models import Export, Invoice
 from hosting import calling
 from hosting.models import ChatExport, ChatImport, Conversation, Handset, Media, Message, Webhook
 from tests.factories import make_business, make_deliveries, make_key, make_member, make_number, make_template
@@ -185,6 +185,15 @@ ROWS: dict[str, Row] = {
     "api_exports": ForKeys("/api/v1/exports/", get=200, foreign=200, post=415, foreign_post=415),
     "api_export": ForKeys("/api/v1/exports/{export}/", get=200),
     "api_export_cancel": ForKeys("/api/v1/exports/{export}/cancel/", post=200),
+    "finance_exports": Row("/invoices/exports/", MONEY, get=200, post=422),
+    "finance_export_cancel": Row("/invoices/exports/{finance_export}/cancel/", MONEY, True, post=302),
+    "finance_export_resume": Row("/invoices/exports/{finance_export}/resume/", MONEY, True, post=409),
+    "finance_export_file": Row("/invoices/exports/{finance_export}/file/", MONEY, True, get=404),
+    "api_finance_exports": ForKeys("/api/v1/invoices/exports/", get=200, foreign=200, post=415, foreign_post=415),
+    "api_finance_export": ForKeys("/api/v1/invoices/exports/{finance_export}/", get=200),
+    "api_finance_export_cancel": ForKeys("/api/v1/invoices/exports/{finance_export}/cancel/", post=200),
+    "api_finance_export_resume": ForKeys("/api/v1/invoices/exports/{finance_export}/resume/", post=409),
+    "api_finance_export_file": ForKeys("/api/v1/invoices/exports/{finance_export}/file/", get=404),
     "api_invoices": ForKeys("/api/v1/invoices/", get=200, foreign=200),
     "api_invoice": ForKeys("/api/v1/invoices/{invoice}/", get=200),
     "api_invoice_messages": ForKeys("/api/v1/invoices/{invoice}/messages.csv", get=200),
@@ -260,6 +269,7 @@ def stage() -> dict[str, Any]:
                 },
             ).public_id,
             "export": ChatExport.objects.create(business=business, format="csv", title="All").public_id,
+            "finance_export": Export.objects.create(business=business, kind="journal").pk,
             "number": number.phone_number_id,
             "waba": number.account.waba_id,
             "invoice": Invoice.objects.get(business=business).number,

@@ -123,6 +123,7 @@ class Export(models.Model):
     size = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -130,6 +131,23 @@ class Export(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"
+
+    @property
+    def is_working(self) -> bool:
+        """Waiting or being made."""
+        return self.state in (self.State.WAITING, self.State.RUNNING)
+
+    @property
+    def percent(self) -> int:
+        """How much of it is made."""
+        return 100 * self.done // self.total if self.total else 0
+
+    @property
+    def seconds_left(self) -> int | None:
+        """An estimate from the pace so far, or None while there is no pace."""
+        if self.state != self.State.RUNNING or not self.done or not self.total or self.started_at is None:
+            return None
+        return int((timezone.now() - self.started_at).total_seconds() * (self.total - self.done) / self.done)
 
     @property
     def path(self) -> str:

@@ -96,7 +96,7 @@ def test_an_invoice_downloads_as_pdf_and_csv(client: Client, invoice: Invoice) -
     with system("test"):
         assert len(lines.content.decode("utf-8-sig").splitlines()) == 1 + invoice.lines.count()
     messages = client.get(reverse("invoice_download", args=[invoice.number, "messages"]))
-    assert len(messages.content.decode("utf-8-sig").splitlines()) == 4
+    assert len(b"".join(messages.streaming_content).decode("utf-8-sig").splitlines()) == 4
     assert client.get(reverse("invoice_download", args=[invoice.number, "exe"])).status_code == 404
 
 

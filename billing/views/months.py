@@ -1,21 +1,21 @@
 """Pages about money: usage, why a message costs what it costs, invoices."""
 
-from collections.abc import Iterable
 from datetime import date
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from django.core.paginator import Paginator
 from django.db.models import Q, Sum
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Role
+from billing import archive
 from billing.charts import usage_charts
 from billing.documents import tables
-from billing.documents.pdf import invoice_pdf
 from billing.models import CallingCode, Invoice, InvoiceStatus, Quarantine, Tier, Usage
 from billing.pricing import Explanation, explain
 from billing.usage import months_of, usage_of
@@ -151,29 +151,23 @@ def invoice_line(request: BusinessRequest, number: str, position: int) -> HttpRe
 
 @require_GET
 @member_page(*FINANCE)
-def download(request: BusinessRequest, number: str, kind: str) -> HttpResponse:
-    """The invoice as PDF, its lines as CSV, or all its messages as CSV."""
+def download(request: BusinessRequest, number: str, kind: str) -> HttpResponseBase:
+    """A stored document of the invoice, always the same bytes; or, streamed, all its messages as CSV."""
     found = _invoice(request, number)
-    name = slugify(str(found))
-    if kind == "pdf":
-        return _file(invoice_pdf(found), f"{name}.pdf", "application/pdf")
-    if kind == "lines":
-        return _file(_joined(tables.lines_csv(found)), f"{name}-lines.csv", "text/csv; charset=utf-8")
     if kind == "messages":
         line = request.GET.get("line", "")
         rows = tables.messages_csv(found, line=int(line) if line.isdecimal() and len(line) < 9 else None)
-        return _file(_joined(rows), f"{name}-messages.csv", "text/csv; charset=utf-8")
-    raise Http404
-
-
-def _joined(rows: Iterable[str]) -> bytes:
-    # Inside the request's transaction: a stream would outlive the tenant's scope.
-    return "".join(rows).encode("utf-8-sig")
-
-
-def _file(content: bytes, name: str, kind: str) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(content, content_type=kind, headers=headers)
+        name = f"{slugify(str(found))}-messages.csv"
+        return StreamingHttpResponse(
+            chain(["\ufeff"], rows),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+    if kind not in archive.KINDS:
+        raise Http404
+    kept = archive.document(found, kind)
+    headers = {"Content-Disposition": f'attachment; filename="{kept.name}"', "ETag": f'"{kept.sha256}"'}
+    return HttpResponse(archive.read(kept), content_type=kept.content_type, headers=headers)
 
 
 def _invoice(request: BusinessRequest, number: str) -> Invoice:
