@@ -8,5 +8,5 @@ from accounts.statements import run_file
 class Migration(migrations.Migration):
     """The generated column anew."""
 
-    dependencies = [("hosting", "0016_forgetting")]
+    dependencies = [("hosting", "0020_forgetting")]
     operations = [run_file("hosting", "search_by_time")]
