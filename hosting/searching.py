@@ -148,8 +148,11 @@ def _places(business: Business, query: str, filters: Filters, below: Place | Non
     found = _run("search_walk", asked | {"look": GLANCE})
     if len(found) == n:
         return found
+    with connection.cursor() as cursor:
+        cursor.execute(statement("hosting", "search_span"), asked)
+        first, last = cursor.fetchone()
     _set({"enable_indexscan": "off"})
-    return _run("search_index", asked)
+    return _run("search_index", asked | {"first": first, "last": last})
 
 
 def _run(verb: str, asked: dict[str, Any]) -> list[Place]:

@@ -1,12 +1,9 @@
 -- Promises: the newest `n` messages of a business below a place in time that match, found by the index of words. Goes
 -- back 32 days at a time until it has enough; a stretch that holds more than 200 hits is read day by day. So it reads
 -- few rows, whether the hits are rare, frequent, or all of one season. Call with plain index scans switched off.
+-- Input: `first` and `last`, the days to look at, from `search_span`.
 WITH span AS (
-    SELECT greatest((SELECT hosting_search_day(m.created_at) FROM hosting_message m WHERE m.business_id = %(business_id)s
-                      ORDER BY m.created_at LIMIT 1), hosting_search_day(%(since)s)) AS first,
-           least((SELECT hosting_search_day(m.created_at) FROM hosting_message m WHERE m.business_id = %(business_id)s
-                   ORDER BY m.created_at DESC LIMIT 1), hosting_search_day(%(until)s), hosting_search_day(%(below_at)s))
-               AS last
+    SELECT %(first)s::int AS first, %(last)s::int AS last
 )
 SELECT hit.id, hit.created_at
   FROM span, generate_series(span.last >> 5, span.first >> 5, -1) AS stretch (n)

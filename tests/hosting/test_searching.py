@@ -239,7 +239,7 @@ def test_the_statements_themselves_keep_to_the_business(number: Number) -> None:
     other = make_number(make_business("Other"))
     say(other, "secret")
     asked = {"business_id": number.business_id, "query": "'secret'", "n": 9, "below_at": searching.LATEST,
-             "below_id": 0, "since": searching.EARLIEST, "until": searching.LATEST, "look": 99}  # fmt: skip
+             "below_id": 0, "since": searching.EARLIEST, "until": searching.LATEST, "look": 99, "first": 0, "last": 20_000}  # fmt: skip
     with system("test"):
         for verb in ("search_walk", "search_index"):
             assert searching._run(verb, asked) == []
