@@ -29,7 +29,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.utils import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.authentication import BaseAuthentication
@@ -188,6 +188,18 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         """HTTP Bearer."""
         return {"type": "http", "scheme": "bearer", "description": "An API key: parley_…"}
+
+
+class MonthSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """A date that is written as a month is no `date` of OpenAPI."""
+
+    target_class = "rest_framework.fields.DateField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """A month where the field writes one, else a date."""
+        if getattr(self.target, "format", None) == "%Y-%m":
+            return {"type": "string", "pattern": r"^\d{4}-\d{2}$", "example": "2026-05"}
+        return {"type": "string", "format": "date"}
 
 
 class RootSerializer(serializers.Serializer[Any]):

@@ -4,6 +4,7 @@
 season, order numbers occur once; every kind is searched for.
 """
 
+import http.client
 import os
 import random
 import statistics
@@ -14,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.arena import arena
-from benchmarks.doors import Client, granian
+from benchmarks.doors import granian
 from benchmarks.report import Figure, show
 
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "5000000"))
@@ -218,7 +219,7 @@ def _at_door(business_id: int, port: int) -> list[Figure]:
     with scope(business_id):
         talks = list(Conversation.objects.values_list("public_id", flat=True).order_by("id"))
     cookie = {"Cookie": f"sessionid={_login(business_id)}"}
-    client = Client(port)
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     questions = list(_questions().values())
     asked: dict[str, Callable[[random.Random], str]] = {
         "conversation list": lambda _: "/inbox/rows/",
@@ -235,13 +236,15 @@ def _any(rng: random.Random, talks: list[uuid.UUID]) -> uuid.UUID:
     return rng.choice(talks[1:])
 
 
-def _knock(client: Client, path: Callable[[random.Random], str], headers: dict[str, str]) -> tuple[float, float]:
+def _knock(
+    client: http.client.HTTPConnection, path: Callable[[random.Random], str], headers: dict[str, str]
+) -> tuple[float, float]:
     rng, taken = random.Random(13), []
     for n in range(ROUNDS + 10):
         wanted = path(rng)
         began = time.perf_counter()
-        client.connection.request("GET", wanted, None, headers)
-        response = client.connection.getresponse()
+        client.request("GET", wanted, None, headers)
+        response = client.getresponse()
         response.read()
         if response.status != 200:
             raise RuntimeError(f"{wanted} answered {response.status}")

@@ -27,6 +27,7 @@ from hosting import extensions
 from hosting.extensions import Person
 from hosting.filing import media_of_messages, remove_files
 from hosting.models import Contact, Conversation, Erasure, FormerNumber, Message
+from hosting.unsharing import forget_exports, forget_imports
 
 log = structlog.get_logger(__name__)
 FOLDER = "erasures"
@@ -98,6 +99,8 @@ def _forget(contact: Contact) -> int:
             },
         )  # fmt: skip
         count = int(cursor.fetchone()[0])
+    forget_exports(person)
+    forget_imports(person)
     for erase in extensions.erasers:
         erase(person)
     Conversation.objects.filter(pk__in=person.conversation_ids).delete()

@@ -43,6 +43,7 @@ def remove_files(*, business_id: int, media_ids: Iterable[str]) -> int:
         # Equal contents are one file: it stays while another row names it.
         if not Media.objects.filter(business_id=business_id, sha256=media.sha256).exists():
             default_storage.delete(media.path)
+            default_storage.delete(media.thumbnail_path)
     return len(gone)
 
 

@@ -23,8 +23,8 @@ from hosting import wording
 from hosting.models import Contact, Message, Number
 
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-# How many of the newest messages are looked at before the index is asked, and how many at most where hits are frequent.
-GLANCE, WALK = 2_000, 40_000
+# How many of the newest messages are looked at before the index is asked.
+GLANCE = 1_000
 LONGEST_MS = 4_000
 
 Place = tuple[datetime, int]
@@ -94,19 +94,31 @@ def search(
     return Found(hits, places[limit - 1] if len(places) > limit else None, terms)
 
 
+# Each statement has the one plan that it was written for; the planner's guesses about words are not asked.
+WALKING = {"enable_seqscan": "off", "jit": "off", "max_parallel_workers_per_gather": "0"}
+
+
 @contextmanager
 def _hurried() -> Iterator[None]:
     """Let no statement of this transaction take longer than `LONGEST_MS`."""
+    before = _set(WALKING | {"statement_timeout": str(LONGEST_MS)})
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") == "57014":
+            raise TooBroad from None
+        raise
+    _set(before)
+
+
+def _set(values: dict[str, str]) -> dict[str, str]:
+    """Set these for the rest of the transaction; returns what stood there, and for the plain index scan too."""
+    names = [*values, "enable_indexscan"]
+    asked = ", ".join(["current_setting(%s)"] * len(names) + ["set_config(%s, %s, true)"] * len(values))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true), set_config('enable_seqscan', 'off', true)",
-                       [str(LONGEST_MS)])  # fmt: skip
-        try:
-            yield
-        except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", "") == "57014":
-                raise TooBroad from None
-            raise
-        cursor.execute("SET LOCAL statement_timeout TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT")
+        cursor.execute(f"SELECT {asked}", [*names, *(part for item in values.items() for part in item)])
+        row = cursor.fetchone()
+    return dict(zip(names, row, strict=False))
 
 
 def _tsquery(business: Business, terms: Sequence[wording.Term], filters: Filters) -> str:
@@ -127,7 +139,7 @@ def _tsquery(business: Business, terms: Sequence[wording.Term], filters: Filters
 
 
 def _places(business: Business, query: str, filters: Filters, below: Place | None, n: int) -> list[Place]:
-    """The newest `n` places that match. Frequent words are met on the way back in time, rare ones are in the index."""
+    """The newest `n` places that match. Frequent words are met on the way back in time, all others are in the index."""
     at, message_id = below or (LATEST, 0)
     asked: dict[str, Any] = {
         "business_id": business.pk, "query": query, "n": n, "below_at": at, "below_id": message_id,
@@ -136,12 +148,11 @@ def _places(business: Business, query: str, filters: Filters, below: Place | Non
     found = _run("search_walk", asked | {"look": GLANCE})
     if len(found) == n:
         return found
-    enough = 2 * n * GLANCE // len(found) if found else WALK + 1
-    if enough <= WALK:
-        found = _run("search_walk", asked | {"look": enough})
-        if len(found) == n:
-            return found
-    return _run("search_index", asked)
+    with connection.cursor() as cursor:
+        cursor.execute(statement("hosting", "search_span"), asked)
+        first, last = cursor.fetchone()
+    _set({"enable_indexscan": "off"})
+    return _run("search_index", asked | {"first": first, "last": last})
 
 
 def _run(verb: str, asked: dict[str, Any]) -> list[Place]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 MAX_QUERY = 200
 MAX_TERMS = 12
+INDEXED = 20_000  # characters of a text that search looks at, as in `hosting_search_tokens`
 # A last word of this many bytes (two letters, where they are not Latin) is found before it is typed to its end.
 PREFIX_FROM = 3
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -111,7 +112,7 @@ def spans(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
     patterns = patterns_of(terms)
     if not patterns:
         return []
-    plain, places = folded(text)
+    plain, places = folded(text[:INDEXED])
     found = [(places[m.start()], places[m.end() - 1] + 1) for p in patterns for m in re.finditer(p, plain)]
     merged: list[tuple[int, int]] = []
     for start, end in sorted(found):

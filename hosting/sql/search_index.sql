@@ -1,9 +1,39 @@
--- Promises: the newest `n` messages of a business below a place in time that match, found by the index of words. Quick
--- where hits are few: all of them are read. MATERIALIZED, or the planner would walk the whole of time to save a sort.
-WITH hit AS MATERIALIZED (
-    SELECT m.id, m.created_at FROM hosting_message m
-     WHERE m.search @@ %(query)s::tsquery AND m.business_id = %(business_id)s
-       AND m.created_at >= %(since)s AND m.created_at < %(until)s
-       AND (m.created_at, m.id) < (%(below_at)s, %(below_id)s)
+-- Promises: the newest `n` messages of a business below a place in time that match, found by the index of words. Goes
+-- back 32 days at a time until it has enough; a stretch that holds more than 200 hits is read day by day. So it reads
+-- few rows, whether the hits are rare, frequent, or all of one season. Call with plain index scans switched off.
+-- Input: `first` and `last`, the days to look at, from `search_span`.
+WITH span AS (
+    SELECT %(first)s::int AS first, %(last)s::int AS last
 )
-SELECT id, created_at FROM hit ORDER BY created_at DESC, id DESC LIMIT %(n)s
+SELECT hit.id, hit.created_at
+  FROM span, generate_series(span.last >> 5, span.first >> 5, -1) AS stretch (n)
+ CROSS JOIN LATERAL (
+        WITH few AS MATERIALIZED (
+            SELECT m.id, m.created_at FROM hosting_message m
+             WHERE m.search @@ (%(query)s || ' & ''#w' || stretch.n || '''')::tsquery
+               AND m.business_id = %(business_id)s
+               AND m.created_at >= %(since)s AND m.created_at < %(until)s
+               AND (m.created_at, m.id) < (%(below_at)s, %(below_id)s)
+             LIMIT 201
+        ), known AS MATERIALIZED (
+            SELECT count(*) < 201 AS is_all FROM few
+        ), newest AS (
+            SELECT few.id, few.created_at FROM few, known WHERE known.is_all
+            UNION ALL
+            (SELECT daily.id, daily.created_at
+               FROM known, span s,
+                    generate_series(least(s.last, stretch.n * 32 + 31), stretch.n * 32, -1) AS day (n)
+              CROSS JOIN LATERAL (
+                     WITH said AS MATERIALIZED (
+                         SELECT m.id, m.created_at FROM hosting_message m
+                          WHERE m.search @@ (%(query)s || ' & ''#t' || day.n || '''')::tsquery
+                            AND m.business_id = %(business_id)s
+                            AND m.created_at >= %(since)s AND m.created_at < %(until)s
+                            AND (m.created_at, m.id) < (%(below_at)s, %(below_id)s)
+                     )
+                     SELECT id, created_at FROM said ORDER BY created_at DESC, id DESC LIMIT %(n)s) daily
+              WHERE NOT known.is_all
+              LIMIT %(n)s)
+        )
+        SELECT id, created_at FROM newest ORDER BY created_at DESC, id DESC LIMIT %(n)s) hit
+ LIMIT %(n)s

@@ -70,6 +70,8 @@ def furnish(site: Site) -> dict[str, str]:
         "message": f"/messages/{charged[0]}/", "phones": "/phone/", "phone": f"/phone/{site.handset.pk}/", "chat": chat,
         "usage": f"/usage/?month={month:%Y-%m}", "usage-empty": "/usage/", "charge": f"/charges/{charged[0]}/",
         "invoices": "/invoices/", "invoice": lines, "invoice-line": f"{lines}lines/1/", "you": "/you/", "keys": "/keys/",
+        "search": "/search/?q=rye", "search-empty": "/search/", "search-none": "/search/?q=absent&kind=text",
+        "contacts": "/contacts/", "contact": f"/contacts/{contact.pk}/", "retention": "/retention/",
         "password": "/account/password/change/", "logout": "/account/logout/", "not-found": "/phone/9999999/",
     }  # fmt: skip
 

@@ -14,6 +14,8 @@ import psycopg
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import ProgrammingError, connection
 from django.db.utils import IntegrityError
@@ -24,9 +26,11 @@ from accounts.models import AuditEntry, Business
 from accounts.tenancy import scope, system
 from billing import invoicing, metering
 from billing.models import Quarantine
-from hosting import erasing, receiving, renumbering
+from hosting import erasing, receiving, renumbering, thumbnails
 from hosting.models import (
     Block,
+    ChatExport,
+    ChatImport,
     Contact,
     Conversation,
     Delivery,
@@ -125,6 +129,8 @@ def a_life(number: Number) -> Contact:
     sent = {"from": number.phone_number_id, "to": WHO, "text": {"body": "marzipan is here"}}
     status, _ = Api(business).ask("POST", "messages/", sent, **{"Idempotency-Key": f"order-{WHO}"})
     assert status == 201
+    _exported_and_imported(number, contact)
+    thumbnails.thumbnail_of(own)
     with system("test"):
         Block.objects.create(business=business, number=number, wa_id=WHO)
         Handset.objects.create(business=business, wa_id=WHO, name=NAME)
@@ -139,6 +145,24 @@ def a_life(number: Number) -> Contact:
             object_id=str(contact.pk), object_repr=NAME, action_flag=CHANGE, change_message=f"alias of {NAME}",
         )  # fmt: skip
     return contact
+
+
+def _exported_and_imported(number: Number, contact: Contact) -> None:
+    """Exports and imports, done and under way, of this customer, of all, and of somebody else."""
+    with system("test"):
+        for n, (title, of) in enumerate(((NAME, contact), (number.business.name, None))):
+            for state in ("done", "running"):
+                path = default_storage.save(f"history/e{n}{state}", ContentFile(f"{WHO} marzipan".encode()))
+                ChatExport.objects.create(
+                    business=number.business, format="csv", title=title, contact=of, state=state, path=path,
+                    filename=f"{title}.csv", parts=0,
+                )  # fmt: skip
+        for source, of in (("whatsapp", contact), ("csv", None)):
+            path = default_storage.save(f"history/i{source}", ContentFile(f"{WHO} marzipan".encode()))
+            ChatImport.objects.create(
+                business=number.business, source=source, contact=of, state="done", path=path,
+                filename=f"Chat with {NAME}.txt", preview={"senders": [NAME]}, answers={"contact": WHO},
+            )  # fmt: skip
 
 
 def _operator() -> Any:
@@ -171,7 +195,7 @@ def test_no_trace_is_left_and_money_is_byte_equal(committed_db: None, media: Pat
     assert {table for table, _ in traces(before, SECRETS)} >= {
         "hosting_contact", "hosting_message", "hosting_event", "hosting_webhookcall", "hosting_idempotentreply",
         "hosting_parkedstatus", "hosting_block", "hosting_handset", "hosting_formernumber", "hosting_delivery",
-        "billing_quarantine", "accounts_auditentry", "django_admin_log", "hosting_conversation", "hosting_media",
+        "hosting_chatexport", "hosting_chatimport", "billing_quarantine", "accounts_auditentry", "django_admin_log", "hosting_conversation", "hosting_media",
     }  # fmt: skip
     assert picture().getvalue() in [content[: len(picture().getvalue())] for content in files(media)]
 
@@ -183,11 +207,18 @@ def test_no_trace_is_left_and_money_is_byte_equal(committed_db: None, media: Pat
     left = list(files(media))
     assert [secret for secret in SECRETS for content in left if secret.encode() in content] == []
     assert not any(picture().getvalue() in content for content in left)
+    assert [path for path in media.rglob("*") if path.is_file() and "erasures" not in path.parts] == []
     assert {table: after[table] for table in KEPT} == {table: before[table] for table in KEPT}
     assert b"nougat" in after["hosting_message"]
     with system("test"):
         assert (Contact.objects.count(), Erasure.objects.get().contact_id) == (1, None)
         assert Event.objects.get().body == b""
+        states = ChatExport.objects.order_by("id").values_list("state", "title", "path")
+        assert list(states) == [
+            ("expired", "[erased]", ""), ("cancelled", "[erased]", ""),
+            ("expired", business.name, ""), ("cancelled", business.name, ""),
+        ]  # fmt: skip
+        assert list(ChatImport.objects.values_list("state", "filename", "path")) == [("done", "[erased]", "")] * 2
         assert Quarantine.objects.get().recipient == "49151230000"
         assert sorted(Delivery.objects.values_list("recipient", flat=True)) == ["4915123000000"] * 2
         assert {a.subject for a in AuditEntry.objects.filter(action="contact.changed")} == {"[erased]"}

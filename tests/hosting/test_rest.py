@@ -268,5 +268,5 @@ def test_a_page_takes_a_fixed_number_of_queries(number: Number, api: Api, django
     for path in ("messages/", "conversations/", "contacts/", "media/", "deliveries/", "webhooks/"):
         with django_assert_max_num_queries(6):
             api.get(path)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(19):
         api.get("search/?q=apple")

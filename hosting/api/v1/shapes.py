@@ -62,6 +62,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
     number = serializers.CharField(source="number.phone_number_id", read_only=True, help_text="phone_number_id")
     contact = serializers.CharField(source="contact.wa_id", read_only=True, help_text="wa_id of the customer")
     template = serializers.CharField(source="template.name", read_only=True, allow_null=True, default=None)
+    category = serializers.CharField(read_only=True, help_text="Decides the price; empty for inbound messages.")
     content = serializers.JSONField(read_only=True, help_text="The Cloud API's object for this kind.")
     errors = serializers.JSONField(read_only=True, allow_null=True)  # type: ignore[assignment]
 
