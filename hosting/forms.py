@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Business
 from hosting.cloudapi.sends import MAX_TEXT, digits_of
 from hosting.cloudapi.texts import fill, placeholders
+from hosting.connecting import Place
 from hosting.errors import CloudApiError
 from hosting.fetching import MAX_URL
 from hosting.models import Account, ChatExport, Number, Template
@@ -222,3 +223,41 @@ class ExportForm(forms.Form):
     def clean_contact(self) -> str:
         """Digits only."""
         return "".join(letter for letter in self.cleaned_data["contact"] if letter.isalnum() or letter == ".")
+
+
+class UpstreamForm(forms.Form):
+    """A real Cloud API to put behind an account; token and secret are never shown again."""
+
+    account_ = forms.ChoiceField(label=_("Account"))
+    base_url = forms.CharField(
+        max_length=500,
+        initial="https://graph.facebook.com/v23.0",
+        label=_("Address"),
+        help_text=_("With the version, if it has one."),
+        widget=forms.URLInput(attrs={"spellcheck": "false"}),
+    )
+    waba_id = forms.RegexField(r"^[0-9]{1,32}$", label=_("Account there"), help_text=_("Its id in digits."))
+    token = forms.CharField(
+        max_length=4000, label=_("Access token"), widget=forms.PasswordInput(attrs={"autocomplete": "off"})
+    )
+    app_secret = forms.CharField(
+        max_length=400,
+        label=_("App secret"),
+        help_text=_("Its webhooks are signed with it."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, accounts: QuerySet[Account], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.accounts = {account.waba_id: account for account in accounts}
+        chosen: Any = self.fields["account_"]
+        chosen.choices = [(waba_id, account.name) for waba_id, account in self.accounts.items()]
+
+    def account(self) -> Account:
+        """The account it comes behind."""
+        return self.accounts[self.cleaned_data["account_"]]
+
+    def place(self) -> Place:
+        """Where it is, and what opens it."""
+        given = self.cleaned_data
+        return Place(given["base_url"], given["waba_id"], given["token"])

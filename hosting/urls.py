@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hosting.views import contacts, history, inbox, log, phone, retention, search, templates, webhooks
+from hosting.views import contacts, history, inbox, log, phone, retention, search, templates, upstreams, webhooks
 
 urlpatterns = [
     path("inbox/", inbox.inbox, name="inbox"),
@@ -27,6 +27,9 @@ urlpatterns = [
     path("messages/<int:message_id>/", log.message, name="message"),
     path("messages/media/<str:media_id>/", log.media, name="message_media"),
     path("messages/media/<str:media_id>/thumbnail/", log.thumbnail, name="message_thumbnail"),
+    path("settings/networks/", upstreams.upstreams, name="upstreams"),
+    path("settings/networks/connect/", upstreams.connect, name="connect_upstream"),
+    path("settings/networks/<str:waba_id>/disconnect/", upstreams.disconnect, name="disconnect_upstream"),
     path("settings/templates/", templates.templates, name="templates"),
     path("settings/templates/new/", templates.new_template, name="new_template"),
     path("settings/templates/preview/", templates.preview_template, name="preview_template"),

@@ -1,0 +1,109 @@
+"""The settings of upstreams: which real network is behind an account, connected once it has answered."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import auditing
+from accounts.membership import BusinessRequest, member_page
+from accounts.models import Role
+from hosting import connecting, tasks
+from hosting.bells import ring
+from hosting.connecting import Place, UpstreamRefused
+from hosting.forms import UpstreamForm
+from hosting.models import Account, Number, Upstream
+
+PROCEED = 204
+
+
+@require_GET
+@member_page(Role.OWNER)
+def upstreams(request: BusinessRequest) -> HttpResponse:
+    """Each account with what is behind it, and a form that connects one."""
+    return _page(request, _form(request))
+
+
+@require_POST
+def connect(request: HttpRequest) -> HttpResponseBase:
+    """Ask the upstream for its numbers, then put it behind ours; the network is asked outside of every transaction."""
+    asked: list[tuple[Place, Account]] = []
+    checked = _checked(request, asked)
+    if not asked:
+        return checked
+    (place, account), refusal, numbers = asked[0], "", dict[str, str]()
+    try:
+        numbers = connecting.look(place)
+    except UpstreamRefused as error:
+        refusal = error.message
+    answer = _connected(request, numbers, refusal)
+    if answer.status_code != 302:
+        return answer
+    try:
+        connecting.subscribe_there(place, account)
+    except UpstreamRefused as error:
+        messages.warning(request, _("Set its webhook by hand: %(why)s") % {"why": error.message})
+    return answer
+
+
+@member_page(Role.OWNER)
+def _checked(request: BusinessRequest, asked: list[tuple[Place, Account]]) -> HttpResponse:
+    form = _form(request)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    asked.append((form.place(), form.account()))
+    return HttpResponse(status=PROCEED)
+
+
+@member_page(Role.OWNER)
+def _connected(request: BusinessRequest, numbers: dict[str, str], refusal: str) -> HttpResponse:
+    form = _form(request)
+    if form.is_valid() and not refusal:
+        try:
+            ours = connecting.connect(
+                account=form.account(), place=form.place(), app_secret=form.cleaned_data["app_secret"], numbers=numbers
+            )
+        except UpstreamRefused as error:
+            refusal = error.message
+        else:
+            named = ", ".join(number.display_phone_number for number in ours)
+            auditing.record(action="upstream.connected", subject=form.place().base_url, business=request.business)
+            messages.success(request, _("Connected: %(numbers)s send by it from now on.") % {"numbers": named})
+            ring(tasks.synchronise)
+            return redirect("upstreams")
+    if refusal:
+        form.add_error(None, refusal)
+    return _page(request, form, status=422)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def disconnect(request: BusinessRequest, waba_id: str) -> HttpResponse:
+    """Take the upstream away from an account."""
+    account = get_object_or_404(Account, business=request.business, waba_id=waba_id)
+    try:
+        connecting.disconnect(account)
+    except UpstreamRefused as error:
+        messages.error(request, error.message)
+    else:
+        auditing.record(action="upstream.disconnected", subject=account, business=request.business)
+        messages.success(request, _("Disconnected. Its numbers are in the sandbox again."))
+    return redirect("upstreams")
+
+
+def _form(request: BusinessRequest) -> UpstreamForm:
+    accounts = Account.objects.filter(business=request.business).order_by("id")
+    return UpstreamForm(accounts, request.POST if request.method == "POST" else None)
+
+
+def _page(request: BusinessRequest, form: UpstreamForm, status: int = 200) -> HttpResponse:
+    found = Upstream.objects.filter(business=request.business).select_related("account").order_by("id")
+    numbers = Number.objects.filter(business=request.business).exclude(upstream_id="").order_by("id")
+    context = {
+        "form": form,
+        "upstreams": [(one, [row for row in numbers if row.account_id == one.account_id]) for one in found],
+        "base_url": settings.BASE_URL,
+    }
+    return render(request, "hosting/upstreams.html", context, status=status)
