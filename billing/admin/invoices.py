@@ -1,0 +1,361 @@
+"""Invoices in the admin: issued, voided, credited, paid; each deed asks first and is in the audit log."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from accounts import auditing
+from accounts.asking import LONGEST_REASON, HouseForm, Question, ReasonForm, Table, ask, show
+from accounts.backstage import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
+from billing import crediting, invoicing, mailing, money, paying
+from billing.admin.ledger import OfBusiness
+from billing.models import (
+    CreditNote,
+    CreditUse,
+    Email,
+    Invoice,
+    InvoiceLine,
+    NumberSeries,
+    Payment,
+    Seller,
+)
+
+# The e-mails that an invoice may cause, as operators can look at them.
+EMAILS = ("invoice_issued", "payment_failed", "past_due", "suspended")
+
+
+@admin.register(Seller)
+class SellerAdmin(HouseAdmin):
+    """Who issues invoices; each invoice keeps a copy of what it said then."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Invoices need one."""
+        return False
+
+
+class LineInline(ReadOnlyInline):
+    """The lines, on an invoice's page."""
+
+    model = InvoiceLine
+    fields = ("position", "kind", "description", "quantity", "unit_price_micros", "amount_minor")
+
+
+class PaymentInline(ReadOnlyInline):
+    """What was paid, on an invoice's page."""
+
+    model = Payment
+    fields = ("attempt", "method", "status", "amount_minor", "reference", "failure", "settled_at")
+
+
+class CreditNoteInline(ReadOnlyInline):
+    """What was credited, on an invoice's page."""
+
+    model = CreditNote
+    fields = ("number", "use", "reason", "total_minor", "issued_at")
+
+
+class TransferForm(HouseForm):
+    """A bank transfer as the statement shows it."""
+
+    amount = forms.DecimalField(label=_("Amount"), min_value=Decimal("0.001"), max_digits=15, decimal_places=3)
+    reference = forms.CharField(label=_("Reference"), max_length=120, help_text=_("As the bank's statement has it."))
+
+
+def credit_form(invoice: Invoice, *, use: str = "") -> type[HouseForm]:
+    """A form with a field for each line of the invoice: net amount to credit, empty for none."""
+    fields: dict[str, Any] = {
+        "reason": forms.CharField(label=_("Reason"), max_length=LONGEST_REASON),
+        "everything": forms.BooleanField(label=_("All that is left"), required=False),
+    }
+    if not use:
+        choices = [("", _("As fits: lessens what is due, else is kept")), *CreditUse.choices]
+        fields["use"] = forms.ChoiceField(label=_("Use"), choices=choices, required=False)
+    for line in _lines_left(invoice):
+        left = money.show_minor(line.amount_minor - (line.credited or 0), invoice.currency)
+        label = _("Line %(position)s: %(text)s") % {"position": line.position, "text": line.description}
+        fields[f"line_{line.position}"] = forms.DecimalField(
+            label=label, required=False, max_digits=15, decimal_places=3, help_text=_("Left: %(left)s") % {"left": left}
+        )
+    return type("CreditForm", (HouseForm,), fields)
+
+
+def _lines_left(invoice: Invoice) -> QuerySet[Any]:
+    return invoice.lines.annotate(credited=Sum("credits__amount_minor")).order_by("position")
+
+
+def _minor(amount: Decimal, currency: str) -> int:
+    """Minor units of an amount typed in; a part of one is refused."""
+    exact = amount.scaleb(money.exponent(currency))
+    if exact != exact.to_integral_value():
+        raise forms.ValidationError(_("%(amount)s is finer than the currency.") % {"amount": amount})
+    return int(exact)
+
+
+def _amounts(data: dict[str, Any], currency: str) -> dict[int, int] | None:
+    """Minor units by line position; None stands for all that is left."""
+    if data["everything"]:
+        return None
+    typed = {name: value for name, value in data.items() if name.startswith("line_") and value is not None}
+    return {int(name.removeprefix("line_")): _minor(value, currency) for name, value in typed.items()}
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(OfBusiness):
+    """What was issued, and whether it is paid; the deeds are buttons on its page."""
+
+    list_display = ("shown", "business", "state", "issued_at", "due_at", "total")
+    list_display_links = ("shown",)
+    list_select_related = ("business",)
+    list_filter = ("status", "currency")
+    search_fields = ("number", "business__name")
+    inlines = (LineInline, PaymentInline, CreditNoteInline)
+    actions_detail = (
+        "issue",
+        "mark_paid",
+        "credit",
+        "refund",
+        {"title": _("More"), "items": ["void", "reissue", "give_up", "emails"]},
+    )
+
+    @display(description=_("number"), ordering="number")
+    def shown(self, invoice: Invoice) -> str:
+        """Its number; a draft has none yet."""
+        return str(invoice)
+
+    @display(
+        description=_("status"),
+        ordering="status",
+        label={"draft": "info", "open": "warning", "paid": "success", "void": "default", "uncollectible": "danger"},
+    )
+    def state(self, invoice: Invoice) -> tuple[str, str]:
+        """A chip."""
+        return invoice.status, invoice.get_status_display()
+
+    @display(description=_("total"), ordering="total_minor")
+    def total(self, invoice: Invoice) -> str:
+        """With the currency's sign."""
+        return money.show_minor(invoice.total_minor, invoice.currency)
+
+    def has_deed_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may change invoices; the invoice itself is never edited."""
+        return request.user.has_perm("billing.change_invoice")
+
+    @action(description=_("Issue"), url_path="issue", permissions=["deed"])
+    def issue(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Number a draft that waits for approval."""
+        words = _("The draft gets the next number and is final. It is e-mailed to the business.")
+        return self._deed(
+            request, object_id, "approved", Question(_("Issue the invoice"), _("Issue"), words), HouseForm,
+            lambda invoice, data: {"number": str(invoicing.approve(invoice=invoice))},
+        )  # fmt: skip
+
+    @action(description=_("Void"), url_path="void", permissions=["deed"])
+    def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Make it count for nothing."""
+        words = _("Only while no money and no credit has touched it. Its number stays taken.")
+        question = Question(_("Void the invoice"), _("Void"), words, is_danger=True)
+        return self._deed(
+            request, object_id, "voided", question, ReasonForm, lambda invoice, data: invoicing.void(invoice=invoice)
+        )
+
+    @action(description=_("Reissue"), url_path="reissue", permissions=["deed"])
+    def reissue(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Issue a void one anew."""
+        words = _("The same lines under a new number, with the billing details and the tax of now.")
+        return self._deed(
+            request, object_id, "reissued", Question(_("Reissue the invoice"), _("Reissue"), words), HouseForm,
+            lambda invoice, data: {"new": str(invoicing.reissue(invoice=invoice))},
+        )  # fmt: skip
+
+    @action(description=_("Give up"), url_path="give-up", permissions=["deed"])
+    def give_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Mark it uncollectible."""
+        words = _("It stays owed, and a late payment still settles it; nobody is reminded any more.")
+        question = Question(_("Mark as uncollectible"), _("Give up"), words, is_danger=True)
+        return self._deed(
+            request, object_id, "given_up", question, ReasonForm,
+            lambda invoice, data: invoicing.give_up(invoice=invoice),
+        )  # fmt: skip
+
+    @action(description=_("Mark paid"), url_path="mark-paid", permissions=["deed"])
+    def mark_paid(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Note a bank transfer."""
+
+        def transfer(invoice: Invoice, data: dict[str, Any]) -> None:
+            paying.record_transfer(
+                invoice=invoice, amount_minor=_minor(data["amount"], invoice.currency), reference=data["reference"]
+            )
+
+        words = _("%(due)s is due. A part may be paid; the rest stays due.") % {"due": self._due(object_id)}
+        question = Question(_("Note a bank transfer"), _("Mark paid"), words)
+        return self._deed(request, object_id, "transfer_noted", question, TransferForm, transfer)
+
+    @action(description=_("Credit"), url_path="credit", permissions=["deed"])
+    def credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Write a credit note, whole or by line."""
+        return self._credit(request, object_id, "")
+
+    @action(description=_("Refund"), url_path="refund", permissions=["deed"])
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Write a credit note whose amount goes back on the payments."""
+        return self._credit(request, object_id, CreditUse.REFUND)
+
+    def _credit(self, request: HttpRequest, object_id: str, use: str) -> HttpResponse:
+        invoice = get_object_or_404(Invoice, pk=object_id)
+
+        def write(invoice: Invoice, data: dict[str, Any]) -> dict[str, Any]:
+            chosen = use or data["use"]
+            note = crediting.credit(
+                invoice=invoice, reason=data["reason"], amounts=_amounts(data, invoice.currency),
+                use=CreditUse(chosen) if chosen else None,
+            )  # fmt: skip
+            return {"note": note.number, "total_minor": note.total_minor, "use": note.use}
+
+        words = _("Net amounts by line; tax follows. Never more than is left of a line.")
+        question = (
+            Question(_("Pay money back"), _("Refund"), words, is_danger=True)
+            if use
+            else Question(_("Write a credit note"), _("Credit"), words)
+        )
+        verb = "refunded" if use else "credited"
+        return self._deed(request, object_id, verb, question, credit_form(invoice, use=use), write)
+
+    @action(description=_("E-mails"), url_path="emails")
+    def emails(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The e-mails about it: those written, and how each of them would read now."""
+        invoice = get_object_or_404(Invoice, pk=object_id)
+        written = [
+            (mail.subject, mail.to, mail.get_state_display(), mail.sent_at or "") for mail in invoice.emails.all()
+        ]
+        tables = [Table(_("Outbox"), (_("Subject"), _("To"), _("State"), _("Sent")), written, _("None was written."))]
+        for about in EMAILS:
+            subject, text, _html = mailing.preview(invoice, about, failure="card declined", step=1)
+            tables.append(Table(about, (_("Subject"), _("Text")), [(subject, text)]))
+        question = Question(_("E-mails of %(invoice)s") % {"invoice": invoice}, "", tables=tables)
+        return show(request, self, question, back=_page(invoice))
+
+    def _due(self, object_id: str) -> str:
+        invoice = get_object_or_404(Invoice, pk=object_id)
+        return money.show_minor(invoice.due_now(), invoice.currency)
+
+    def _deed(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        verb: str,
+        question: Question,
+        form: type[HouseForm],
+        do: Callable[[Invoice, dict[str, Any]], dict[str, Any] | None],
+    ) -> HttpResponse:
+        invoice = get_object_or_404(Invoice, pk=object_id)
+        before = {"status": invoice.status, "due_minor": invoice.due_now()}
+
+        def told(data: dict[str, Any]) -> Any:
+            more = do(invoice, data) or {}
+            invoice.refresh_from_db()
+            after = {"status": invoice.status, "due_minor": invoice.due_now(), **_given(data), **more}
+            auditing.record(
+                action=f"invoice.{verb}", subject=invoice, business=invoice.business_id, before=before, after=after
+            )
+            return _("%(invoice)s: %(title)s, done.") % {"invoice": invoice, "title": question.title}
+
+        question.tables.append(_lines_table(invoice))
+        return ask(request, self, question, form=form, do=told, back=_page(invoice))
+
+
+def _given(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if value not in (None, "", False)}
+
+
+def _page(invoice: Invoice) -> str:
+    return reverse("admin:billing_invoice_change", args=[invoice.pk])
+
+
+def _lines_table(invoice: Invoice) -> Table:
+    rows = [
+        (line.position, line.description, f"{line.quantity:,}", money.show_minor(line.amount_minor, invoice.currency))
+        for line in invoice.lines.all()
+    ]
+    title = _("%(invoice)s of %(business)s, %(total)s, %(status)s") % {
+        "invoice": invoice,
+        "business": invoice.business,
+        "total": money.show_minor(invoice.total_minor, invoice.currency),
+        "status": invoice.get_status_display(),
+    }
+    return Table(title, (_("Line"), _("What"), _("Quantity"), _("Net")), rows)
+
+
+@admin.register(Email)
+class EmailAdmin(ReadOnlyAdmin):
+    """The outbox: what was written, whether it left, and again."""
+
+    hidden: ClassVar[tuple[str, ...]] = ("html",)
+    list_display = ("subject", "to", "business", "status", "attempts", "created_at", "sent_at", "last_error")
+    list_select_related = ("business",)
+    list_filter = ("state",)
+    search_fields = ("to", "subject")
+    ordering = ("-id",)
+    actions = ("send_again",)
+
+    @display(
+        description=_("state"),
+        label={"waiting": "info", "sending": "info", "sent": "success", "dead": "danger", "unknown": "warning"},
+    )
+    def status(self, email: Email) -> tuple[str, str]:
+        """A chip."""
+        return email.state, email.get_state_display()
+
+    def has_again_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change e-mails."""
+        return request.user.has_perm("billing.change_email")
+
+    @action(description=_("Send again"), permissions=["again"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
+        """Send the chosen ones once more."""
+        for email in queryset:
+            mailing.send_again(email=email)
+            auditing.record(action="email.sent_again", subject=email, business=email.business_id)
+        messages.success(request, _("The e-mails leave within a minute."))
+
+
+@admin.register(Payment)
+class PaymentAdmin(OfBusiness):
+    """Attempts to pay; failed and unknown ones are what to look at."""
+
+    list_display = ("invoice", "business", "method", "status", "amount", "reference", "failure", "created_at")
+    list_select_related = ("invoice", "business")
+    list_filter = ("status", "method")
+    search_fields = ("reference__exact", "invoice__number")
+    ordering = ("-id",)
+
+    @display(description=_("amount"), ordering="amount_minor")
+    def amount(self, payment: Payment) -> str:
+        """With the currency's sign."""
+        return money.show_minor(payment.amount_minor, payment.currency)
+
+
+@admin.register(InvoiceLine)
+class InvoiceLineAdmin(OfBusiness):
+    """All lines in one list."""
+
+    list_display = ("invoice", "position", "kind", "description", "quantity", "amount_minor")
+    list_select_related = ("invoice",)
+    list_filter = ("kind", "category")
+    search_fields = ("invoice__number",)
+    ordering = ("-id",)
+
+
+@admin.register(NumberSeries)
+class NumberSeriesAdmin(ReadOnlyAdmin):
+    """Where invoice numbers stand."""
+
+    list_display: ClassVar = ("prefix", "year", "last")
