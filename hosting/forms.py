@@ -194,9 +194,7 @@ class ImportForm(forms.Form):
 
     file = forms.FileField(
         label=_("File"),
-        help_text=_(
-            "WhatsApp's \u201cExport chat\u201d as .txt or .zip, or a file that Parley exported; 500 MB at most."
-        ),
+        help_text=_("WhatsApp's 'Export chat' as .txt or .zip, or a file that Parley exported; 500 MB at most."),
         widget=forms.FileInput(attrs={"accept": ".txt,.zip,.jsonl,.csv"}),
     )
 

@@ -68,6 +68,8 @@ def questions(job: ChatImport) -> list[str]:
 
 def begin(*, job: ChatImport, answers: dict[str, Any]) -> None:
     """Check the answers and bring the messages in; BadInput names the answer that is missing or wrong."""
+    if job.state != State.READY:
+        raise NotNow(_("This import does not wait for answers."))
     checked: dict[str, Any] = {}
     number = None
     asked = questions(job)

@@ -100,7 +100,10 @@ def from_csv(stream: IO[bytes], *, offset: int = 0, line: int = 1) -> Iterator[t
     """The same from CSV; the first line names the columns, in any order."""
     stream.seek(0)
     feed = _Feed(stream)
-    columns = next(csv.reader(feed), [])
+    try:
+        columns = next(csv.reader(feed), [])
+    except csv.Error as error:
+        raise BadChatFile(f"The first line is no CSV: {error}.") from None
     if missing := set(CSV_COLUMNS) - {column.lstrip("\ufeff") for column in columns}:
         raise BadChatFile(f"The columns {', '.join(sorted(missing))} are missing.")
     columns = [column.lstrip("\ufeff") for column in columns]

@@ -329,6 +329,7 @@ def test_every_real_sample_is_brought_in(business, number, path):
         (b"", "chat.txt", BadChatFile),
         (b"hello\nworld\n", "notes.txt", BadChatFile),
         (b"a,b\n1,2\n", "list.csv", BadChatFile),
+        (b"wamid,contact_name\rx,y\n", "list.csv", BadChatFile),
         (b"{}\n", "x.jsonl", BadChatFile),
         (b"{nonsense\n", "x.jsonl", BadChatFile),
         (b"PK\x03\x04 but no archive", "x.zip", BadArchive),

@@ -1,0 +1,121 @@
+"""Import: lines of an exported chat a second, and the memory it takes, beside COPY of the very rows that it wrote."""
+
+import os
+import resource
+import threading
+import time
+from pathlib import Path
+
+from benchmarks.arena import arena
+from benchmarks.report import Figure, show
+
+LINES = int(os.environ.get("BENCH_LINES", "1000000"))
+WORDS = (
+    "Is the Yirgacheffe back in stock? We would take two bags of it and a kilo of the house blend, ground for filter."
+)
+
+
+def main() -> None:
+    """Measure, and print."""
+    with arena() as servers:
+        job, looked = _looked_through()
+        before = _resident()
+        with _Peak() as peak:
+            start = time.perf_counter()
+            while _slice(job):
+                pass
+            seconds = time.perf_counter() - start
+        written, plain = _copied(servers)
+    assert written == LINES, f"{written} of {LINES} lines were imported"
+    show(
+        f"Import of an exported chat, {LINES:,} lines",
+        [
+            Figure("import", "lines imported, beside COPY of the same rows", LINES / seconds, LINES / plain, "lines/s"),
+            Figure("import", "lines looked through before", LINES / looked, None, "lines/s"),
+            Figure("import", "memory above the start while importing", peak.highest - before, None, "MB"),
+        ],
+    )
+
+
+def _looked_through():
+    """A ready import of a chat of one message a line; and the seconds that looking through took."""
+    from accounts.models import Business
+    from accounts.tenancy import scope, system
+    from hosting import importing
+    from hosting.models import Account, Number
+
+    with system("benchmark"):
+        business = Business.objects.create(name="Bakery", plan_id="business")
+        account = Account.objects.create(business=business, name="a")
+        Number.objects.create(business=business, account=account, digits="15550100100", verified_name="Bakery")
+    path = Path(os.environ["PARLEY_VAR"]) / "chat.txt"
+    with path.open("w", encoding="utf-8") as file:
+        for n in range(LINES):
+            day, minute = divmod(n // 8, 1440)
+            month, of_month = divmod(day, 28)
+            file.write(
+                f"{1 + of_month:02}/{1 + month % 12:02}/{2010 + month // 12}, {minute // 60:02}:{minute % 60:02} - "
+                f"{'Ann' if n % 3 else 'Bakery'}: {n} {WORDS[: 20 + n * 7 % 90]}\n"
+            )
+    with path.open("rb") as file, scope(business.pk):
+        job = importing.take_in(business=business, author=None, file=file, filename="chat.txt")
+    start = time.perf_counter()
+    importing.work_due()
+    looked = time.perf_counter() - start
+    with scope(business.pk):
+        job.refresh_from_db()
+        importing.begin(job=job, answers={"contact": "14155550100", "business_senders": ["Bakery"]})
+    return job, looked
+
+
+def _slice(job) -> int:
+    from hosting import importing
+
+    return importing.work_due()
+
+
+class _Peak:
+    """The highest resident size while it is open, looked at ten times a second; MB."""
+
+    def __enter__(self) -> "_Peak":
+        self.highest, self.over = _resident(), threading.Event()
+        self.thread = threading.Thread(target=self._look)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.over.set()
+        self.thread.join()
+
+    def _look(self) -> None:
+        while not self.over.wait(0.1):
+            self.highest = max(self.highest, _resident())
+
+
+def _resident() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def _copied(servers) -> tuple[int, float]:
+    """How many rows there are, and the seconds that COPY takes to write them into an equal table."""
+    import psycopg
+
+    with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as db:
+        db.execute("CREATE TABLE plain_message (LIKE hosting_message INCLUDING ALL)")
+        columns = ", ".join(
+            row[0]
+            for row in db.execute(
+                """SELECT column_name FROM information_schema.columns
+                    WHERE table_name = 'hosting_message' AND is_generated = 'NEVER'"""
+            )
+        )
+        parts, rows = [], db.execute("SELECT count(*) FROM hosting_message").fetchone()[0]
+        with db.cursor().copy(f"COPY (SELECT {columns} FROM hosting_message ORDER BY id) TO STDOUT") as out:
+            parts = [bytes(part) for part in out]
+        db.execute("CHECKPOINT")
+        start = time.perf_counter()
+        with db.cursor().copy(f"COPY plain_message ({columns}) FROM STDIN") as into:
+            for part in parts:
+                into.write(part)
+        return rows, time.perf_counter() - start
