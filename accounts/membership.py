@@ -33,13 +33,13 @@ class BusinessRequest(HttpRequest):
 def member_page(
     *roles: str,
 ) -> Callable[
-    [Callable[Concatenate[BusinessRequest, P], HttpResponse]],
+    [Callable[Concatenate[BusinessRequest, P], HttpResponseBase]],
     Callable[Concatenate[HttpRequest, P], HttpResponseBase],
 ]:
     """Let members with one of `roles` (any, when none is named) in; the view runs in its business's scope."""
 
     def decorate(
-        view: Callable[Concatenate[BusinessRequest, P], HttpResponse],
+        view: Callable[Concatenate[BusinessRequest, P], HttpResponseBase],
     ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
         @wraps(view)
         def wrapped(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:

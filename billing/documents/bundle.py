@@ -4,7 +4,7 @@ import zipfile
 from typing import IO
 
 from billing import archive
-from billing.models import Invoice
+from billing.models import CreditNote, Invoice
 
 KINDS = ("pdf", "lines")
 # A fixed date: the archive says when a paper was issued, the ZIP must not say when it was made.
@@ -19,7 +19,8 @@ class Bundle:
 
     def add(self, invoice: Invoice) -> None:
         """Put an invoice's documents, and those of its credit notes, into its month's folder."""
-        for source in (invoice, *invoice.credit_notes.all()):
+        papers: list[Invoice | CreditNote] = [invoice, *invoice.credit_notes.all()]
+        for source in papers:
             for kind in KINDS:
                 kept = archive.document(source, kind)
                 entry = zipfile.ZipInfo(f"{invoice.period.month:%Y-%m}/{kept.name}", EPOCH)

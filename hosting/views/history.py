@@ -25,7 +25,7 @@ SHOWN = 50
 @member_page(Role.OWNER)
 def imports(request: BusinessRequest) -> HttpResponse:
     """The imports there were; POST takes a file in."""
-    form, error = ImportForm(*([request.POST, request.FILES] if request.method == "POST" else [])), ""
+    form, error = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm(), ""
     if form.is_bound and form.is_valid():
         file = form.cleaned_data["file"]
         try:
