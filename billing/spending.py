@@ -10,8 +10,9 @@ from accounts.statements import fetch_prepared, statement
 from accounts.tenancy import system
 from billing import money
 from billing.models import SpendAlert
+from hosting import notifying
 from hosting.errors import CloudApiError
-from hosting.models import Message
+from hosting.models import Account, Message
 
 log = structlog.get_logger(__name__)
 MAILS_AT_ONCE = 50
@@ -65,7 +66,10 @@ def release_commitments() -> int:
 
 
 def raise_alerts() -> int:
-    """Write an alert for every cap that has reached 50, 80 or 100 percent and mail it; returns how many mails went out."""
+    """Write an alert for every cap that has reached 50, 80 or 100 percent, mail it and tell the business's webhooks.
+
+    Returns how many alerts went out.
+    """
     with system("caps of every business"), connection.cursor() as cursor:
         cursor.execute(statement("billing", "raise_alerts"))
     sent = 0
@@ -81,18 +85,36 @@ def _mail_one() -> bool:
         alert = alerts.select_related("business").order_by("id").first()
         if alert is None:
             return False
+        _tell_webhooks(alert)
         _mail(alert)
         SpendAlert.objects.filter(pk=alert.pk).update(mailed_at=timezone.now())
         return True
 
 
+def _tell_webhooks(alert: SpendAlert) -> None:
+    """As the protocol's `account_alerts`, once for each account; in the transaction that marks the alert as told."""
+    for account in Account.objects.filter(business=alert.business).order_by("id"):
+        info = {
+            "alert_severity": "CRITICAL" if alert.percent >= 100 else "WARNING",
+            "alert_status": "ACTIVE",
+            "alert_type": f"SPEND_CAP_{alert.percent}",
+            "alert_description": _words(alert),
+        }
+        value = {"entity_type": "WABA", "entity_id": account.waba_id, "alert_info": info}
+        notifying.note_field(account=account, field="account_alerts", value=value)
+
+
+def _words(alert: SpendAlert) -> str:
+    spent, limit = (money.show_micros(n, alert.business.currency) for n in (alert.spent_micros, alert.limit_micros))
+    return f"Messages of {alert.month:%B %Y} have cost {spent} so far. The spend cap is {limit} a month."
+
+
 def _mail(alert: SpendAlert) -> None:
     business = alert.business
     readers = Membership.objects.filter(business=business, role__in=[Role.OWNER, Role.FINANCE])
-    spent, limit = (money.show_micros(n, business.currency) for n in (alert.spent_micros, alert.limit_micros))
     EmailMessage(
         subject=f"{business.name}: {alert.percent} % of the spend cap reached",
-        body=f"Messages of {alert.month:%B %Y} have cost {spent} so far. The spend cap is {limit} a month.\n",
+        body=f"{_words(alert)}\n",
         to=sorted(readers.values_list("user__email", flat=True)),
     ).send()
     log.info("spend_alert", business_id=business.pk, percent=alert.percent, month=str(alert.month))

@@ -50,4 +50,11 @@ VALUES: dict[str, dict[str, Any]] = {
             "effective_month": "2025-11", "region": "India",
         },
     },
+    "account_alerts": {
+        "entity_type": "WABA", "entity_id": "102290129340398",
+        "alert_info": {
+            "alert_severity": "WARNING", "alert_status": "ACTIVE", "alert_type": "SPEND_CAP_80",
+            "alert_description": "80 % of the month's spend cap is reached.",
+        },
+    },
 }  # fmt: skip

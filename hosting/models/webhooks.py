@@ -17,7 +17,9 @@ from hosting.secrets import EncryptedTextField
 RETRIED_FOR = timedelta(days=7)
 SHOWN_BYTES = 2048
 MAX_UPDATES = 100
-FIELDS = ("messages", "message_template_status_update", "message_template_quality_update", "account_update")
+FIELDS = (
+    "messages", "message_template_status_update", "message_template_quality_update", "account_update", "account_alerts",
+)  # fmt: skip
 
 
 def all_fields() -> list[str]:

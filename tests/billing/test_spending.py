@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 from django.core import mail
 from django.db import connections
@@ -12,7 +13,7 @@ from billing import metering, spending, tasks
 from billing.models import CardChoice, Charge, Commitment, SpendAlert, SpendCap
 from hosting import sending
 from hosting.errors import CloudApiError
-from hosting.models import Conversation, Message
+from hosting.models import Conversation, Message, Webhook, WebhookCall
 from tests.billing.test_cards import make_version
 from tests.factories import make_business, make_deliveries, make_member, make_number, make_template, queue_deliveries
 
@@ -140,6 +141,8 @@ def test_free_message_needs_no_room_and_a_soft_cap_refuses_nothing(db):
 def test_alerts_are_raised_and_mailed_once(db):
     # 9 x $0.0091 = $0.0819 is 81.9 % of $0.10; two more make $0.1001.
     business, number = make_shop(100_000)
+    with system("test"):
+        Webhook.objects.create(business=business, account=number.account, url="http://127.0.0.1:9/")
     owner = make_member(business)
     make_member(business, "agent")
     finance = make_member(business, "finance")
@@ -160,3 +163,17 @@ def test_alerts_are_raised_and_mailed_once(db):
     with system("test"):
         alerts = SpendAlert.objects.filter(mailed_at__isnull=False).order_by("percent")
         assert list(alerts.values_list("percent", "spent_micros")) == [(50, 81_900), (80, 81_900), (100, 100_100)]
+        changes = [
+            orjson.loads(bytes(call.body))["entry"][0]["changes"][0]
+            for call in WebhookCall.objects.filter(field="account_alerts").order_by("id")
+        ]
+    told = [change["value"]["alert_info"] for change in changes]
+    assert [(one["alert_type"], one["alert_severity"]) for one in told] == [
+        ("SPEND_CAP_50", "WARNING"),
+        ("SPEND_CAP_80", "WARNING"),
+        ("SPEND_CAP_100", "CRITICAL"),
+    ]
+    assert changes[0]["value"]["entity_id"] == number.account.waba_id
+    assert told[2]["alert_description"] == (
+        "Messages of May 2026 have cost $0.1001 so far. The spend cap is $0.10 a month."
+    )

@@ -116,7 +116,14 @@ def webhook(number: Number, receiver: Receiver) -> Webhook:
 
 
 @pytest.mark.parametrize(
-    "field", ["messages", "message_template_status_update", "message_template_quality_update", "account_update"]
+    "field",
+    [
+        "messages",
+        "message_template_status_update",
+        "message_template_quality_update",
+        "account_update",
+        "account_alerts",
+    ],
 )
 def test_a_test_delivery_is_signed_sent_and_shown(
     client: Client, webhook: Webhook, receiver: Receiver, field: str
