@@ -1,4 +1,4 @@
-"""Reconciling: an independent recount of messages, ledger, tallies, rollup and invoices; every difference by id.
+"""Reconciling: an independent recount of messages, ledger, tallies, rollup, invoices and payments; differences by id.
 
 It shares no statement with metering or invoicing: it starts from the delivered messages and the stored tiers, and says
 what should be there. An empty list is what finance wants to see.
@@ -22,6 +22,7 @@ CHECKS = {
     "reconcile_positions": "tallies = positions in the ledger, without holes",
     "reconcile_rollup": "rollup = ledger",
     "reconcile_invoices": "invoice lines = rollup, totals = lines",
+    "reconcile_payments": "paid invoices = payments + credits",
 }
 
 

@@ -9,8 +9,8 @@ from django.db import connections
 
 from accounts.errors import NotYours
 from accounts.tenancy import scope, system
-from billing import invoicing, metering, pricing, tasks
-from billing.models import CardChoice, Charge, InvoiceLine, Tally, Usage
+from billing import invoicing, metering, paying, pricing, tasks
+from billing.models import CardChoice, Charge, CreditNote, Invoice, InvoiceLine, Payment, Refund, Tally, Usage
 from billing.reconciling import reconcile
 from billing.reversing import ReversalError, reverse_charge
 from hosting.models import Delivery, Message
@@ -40,7 +40,7 @@ def test_sound_books_have_no_difference(books):
     tasks.reconcile()
     out = io.StringIO()
     call_command("reconcile", stdout=out)
-    assert out.getvalue().count("agrees: ") == 5
+    assert out.getvalue().count("agrees: ") == 6
 
 
 def test_reversal_of_a_closed_month_is_credited_in_the_open_one(books):
@@ -165,3 +165,32 @@ def test_wrong_price_and_unbilled_charge_in_the_ledger_are_found(books):
     assert ("reconcile_prices", "10325", "1") in found
     assert [d.what for d in reconcile(MAY) if d.check == "reconcile_prices"] == [f"charge {bad.pk}"]
     assert [check for check, _, _ in found if check == "reconcile_invoices"] == ["reconcile_invoices"]
+
+
+def test_money_that_disagrees_with_the_invoice_is_found(books):
+    business, _, _ = books
+    with system("test"):
+        invoice = Invoice.objects.get()
+    paying.record_transfer(invoice=invoice, amount_minor=invoice.total_minor, reference="Statement 1")
+    assert reconcile() == []
+    with system("test"):
+        payment = Payment.objects.get()
+        Payment.objects.update(amount_minor=payment.amount_minor - 1)
+    assert [str(difference) for difference in reconcile(MAY)] == [
+        f"business {business.pk}, invoice {invoice.number}, paid: expected nothing left to pay, "
+        f"found {invoice.total_minor} less {invoice.total_minor - 1} paid less 0 credited"
+    ]
+    with system("test"):
+        Payment.objects.update(status="failed", amount_minor=payment.amount_minor)
+        note = CreditNote.objects.create(
+            business=business, invoice=invoice, number="CN-1", use="refund", reason="x", currency="USD",
+            issued_at=business.now(), subtotal_minor=1, tax_minor=0, total_minor=1,
+        )  # fmt: skip
+        Refund.objects.create(
+            business=business, payment=payment, credit_note=note, amount_minor=payment.amount_minor + 1, key="k"
+        )
+    assert [difference.what for difference in reconcile()] == [
+        f"invoice {invoice.number}, paid",
+        f"payment {payment.pk} of invoice {invoice.number}",
+    ]
+    assert reconcile(date(2026, 4, 1)) == []
