@@ -88,7 +88,7 @@ def _survey_chat(job: ChatImport) -> dict[str, Any]:
             _count(counts, said, chat)
             if len(found["sample"]) < SHOWN:
                 shown = {"at": entry.at.isoformat(), "sender": entry.sender, "kind": said.kind, "text": said.text[:300]}
-                found["sample"].append(shown)
+                found["sample"].append(shown | ({"is_deleted": True} if said.is_deleted else {}))
     people = [{"name": name, "messages": count} for name, count in senders.most_common()]
     return found | _range(first, last) | _numbers(counts) | {"senders": people, "messages": senders.total()}
 
