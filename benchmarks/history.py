@@ -37,7 +37,8 @@ def words() -> list[str]:
     found: set[str] = set()
     while len(found) < 20_000:
         found.add("".join(rng.choices(SYLLABLES, k=rng.choice((2, 2, 3, 4)))))
-    return sorted(found, key=lambda word: rng.random())
+    # A set has another order in each process; what is common must be the same words everywhere.
+    return sorted(sorted(found), key=lambda word: rng.random())
 
 
 VOCABULARY = words()

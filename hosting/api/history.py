@@ -156,7 +156,7 @@ class ExportSerializer(serializers.ModelSerializer[ChatExport]):
             "seconds_left", "filename", "size", "created_at", "finished_at", "expires_at", "download_url",
         )  # fmt: skip
 
-    @extend_schema_field(OpenApiTypes.URI)
+    @extend_schema_field(OpenApiTypes.STR)  # it may be empty, which no address is
     def get_download_url(self, job: ChatExport) -> str:
         """Empty while there is no file."""
         return exporting.download_url(job)

@@ -103,18 +103,21 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize("glance", [searching.GLANCE, 0])
-def test_every_language_is_found_by_word_beginning_phrase_and_number(
-    number: Number, monkeypatch: Any, glance: int
-) -> None:
-    """By the walk through the newest as by the index, which alone is asked where the walk looks at nothing."""
-    monkeypatch.setattr(searching, "GLANCE", glance)
+@pytest.fixture(params=["newest", "few", "stretches"])
+def way(request: Any, monkeypatch: Any) -> str:
+    """Each of the three ways by which hits are found, alone."""
+    monkeypatch.setattr(searching, "GLANCE", 1000 if request.param == "newest" else 0)
+    monkeypatch.setattr(searching, "FEW", -1 if request.param == "stretches" else 1000)
+    return str(request.param)
+
+
+def test_every_language_is_found_by_word_beginning_phrase_and_number(number: Number, way: str) -> None:
     say(number, *TEXTS)
     wrong = {words: found(number.business, words) for words in ASKED}
     assert wrong == {words: [TEXTS[n] for n in places] for words, places in ASKED.items()}
 
 
-def test_filters_are_kept_by_both_ways(number: Number, monkeypatch: Any) -> None:
+def test_filters_are_kept(number: Number, way: str) -> None:
     business = number.business
     second = make_number(business)
     say(number, "red apple", to="491511111111")
@@ -133,11 +136,9 @@ def test_filters_are_kept_by_both_ways(number: Number, monkeypatch: Any) -> None
         (Filters(until=START + timedelta(days=2)), ["red apple"]),
         (Filters(number=number, direction="in", until=START + timedelta(days=9)), ["red photo", "red apple"]),
     ]
-    for glance in (searching.GLANCE, 0):
-        monkeypatch.setattr(searching, "GLANCE", glance)
-        for filters, texts in cases:
-            assert found(business, "red", filters=filters) == texts
-            assert found(business, "", filters=filters) == texts
+    for filters, texts in cases:
+        assert found(business, "red", filters=filters) == texts
+        assert found(business, "", filters=filters) == texts
 
 
 def test_pages_cover_every_hit_once_newest_first(number: Number, monkeypatch: Any) -> None:
@@ -150,8 +151,9 @@ def test_pages_cover_every_hit_once_newest_first(number: Number, monkeypatch: An
         wanted = list(
             Message.objects.filter(text__startswith="pear").order_by("-created_at", "-id").values_list("id", flat=True)
         )
-    for glance in (1000, 10, 3, 0):
+    for glance, few in ((1000, 1000), (10, 1000), (3, 5), (0, 1000), (0, -1)):
         monkeypatch.setattr(searching, "GLANCE", glance)
+        monkeypatch.setattr(searching, "FEW", few)
         seen, below = [], None
         with scope(number.business_id):
             while True:
@@ -166,6 +168,7 @@ def test_pages_cover_every_hit_once_newest_first(number: Number, monkeypatch: An
 def test_hits_of_one_season_are_found_day_by_day_in_the_same_order(number: Number, monkeypatch: Any) -> None:
     """More hits in one stretch of 32 days than are read at once, few in others, none in most."""
     monkeypatch.setattr(searching, "GLANCE", 0)
+    monkeypatch.setattr(searching, "FEW", 300)
     for day, count in ((0, 3), (100, 150), (101, 120), (103, 2), (130, 1), (300, 201), (400, 1)):
         say(number, *(f"pear {day}" for _ in range(count)), at=START + timedelta(days=day))
         say(number, "apple", at=START + timedelta(days=day))
@@ -215,9 +218,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("glance", [searching.GLANCE, 0])
-def test_no_words_and_no_filters_reach_another_business(number: Number, monkeypatch: Any, glance: int) -> None:
-    monkeypatch.setattr(searching, "GLANCE", glance)
+def test_no_words_and_no_filters_reach_another_business(number: Number, way: str) -> None:
     other = make_number(make_business("Other"))
     say(other, "secret of the other", "'#b' secret b1 b2", "x secret", to="491519999999")
     mine = say(number, "secret of mine")[0]
@@ -239,9 +240,9 @@ def test_the_statements_themselves_keep_to_the_business(number: Number) -> None:
     other = make_number(make_business("Other"))
     say(other, "secret")
     asked = {"business_id": number.business_id, "query": "'secret'", "n": 9, "below_at": searching.LATEST,
-             "below_id": 0, "since": searching.EARLIEST, "until": searching.LATEST, "look": 99, "first": 0, "last": 20_000}  # fmt: skip
+             "below_id": 0, "since": searching.EARLIEST, "until": searching.LATEST, "look": 99, "first": 0, "last": 20_000, "most": 9}  # fmt: skip
     with system("test"):
-        for verb in ("search_walk", "search_index"):
+        for verb in ("search_walk", "search_few", "search_index"):
             assert searching._run(verb, asked) == []
             assert len(searching._run(verb, asked | {"business_id": other.business_id})) == 1
 
