@@ -19,12 +19,12 @@ from django.db.utils import DataError, IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
+from psycopg.errors import UniqueViolation
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminSingleDateWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
@@ -35,11 +35,18 @@ from accounts.errors import ParleyError
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+
+class DayWidget(UnfoldAdminTextInputWidget):  # type: ignore[misc]
+    """The browser's own calendar."""
+
+    input_type = "date"
+
+
 WIDGETS: dict[type[forms.Field], type[forms.Widget]] = {
     forms.CharField: UnfoldAdminTextInputWidget,
     forms.IntegerField: UnfoldAdminIntegerFieldWidget,
     forms.DecimalField: UnfoldAdminDecimalFieldWidget,
-    forms.DateField: UnfoldAdminSingleDateWidget,
+    forms.DateField: DayWidget,
     forms.FileField: UnfoldAdminFileFieldWidget,
     forms.BooleanField: UnfoldBooleanWidget,
 }
@@ -137,4 +144,6 @@ def refusal_of(error: Exception) -> str:
     if isinstance(error, ValidationError):
         return " ".join(error.messages)
     found = getattr(error.__cause__, "diag", None)
-    return str((found and (found.message_detail or found.message_primary)) or error)
+    # Of a clash the detail names the key; elsewhere it would show the whole row.
+    clash = isinstance(error.__cause__, UniqueViolation)
+    return str((found and (found.message_detail if clash else found.message_primary)) or error)

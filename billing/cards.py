@@ -69,7 +69,7 @@ class Change:
     after: list[Step]
 
     def __str__(self) -> str:
-        return f"{self.market}, {self.category}: {_shown(self.before)} → {_shown(self.after)}"
+        return f"{self.market}, {self.category}: {shown(self.before)} → {shown(self.after)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,8 @@ def rerate(version: CardVersion, month: date, *, business_ids: Iterable[int] | N
         return [Rerated(*row) for row in cursor.fetchall()]
 
 
-def _shown(steps: list[Step]) -> str:
+def shown(steps: list[Step]) -> str:
+    """A ladder of tiers in words."""
     return ", ".join(f"from {s.first:,} {money.micro_amount(s.price_micros):f}" for s in steps) or "nothing"
 
 

@@ -4,14 +4,16 @@ It shares no statement with metering or invoicing: it starts from the delivered 
 what should be there. An empty list is what finance wants to see.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
 import structlog
 from django.db import connection
+from django.utils import timezone
 
 from accounts.statements import statement
 from accounts.tenancy import system
+from billing.models import Recount
 
 log = structlog.get_logger(__name__)
 
@@ -49,3 +51,28 @@ def reconcile(month: date | None = None) -> list[Difference]:
             differences += [Difference(check, *row) for row in cursor.fetchall()]
     log.log(40 if differences else 20, "reconciled", month=str(month or "all"), differences=len(differences))
     return differences
+
+
+def ask(*, month: date | None = None, by: str = "parley") -> Recount:
+    """Write down that the books are to be recounted, of one month or of all; `run_due` does it."""
+    with system("recounts belong to no business"):
+        return Recount.objects.create(month=month, asked_by=by)
+
+
+def run_due() -> int:
+    """Do the recounts that wait, one a transaction; returns how many."""
+    done = 0
+    while _run_one():
+        done += 1
+    return done
+
+
+def _run_one() -> bool:
+    with system("finance reconciles every business"):
+        recount = Recount.objects.select_for_update(skip_locked=True).filter(finished_at=None).order_by("id").first()
+        if recount is None:
+            return False
+        recount.differences = [asdict(one) for one in reconcile(recount.month)]
+        recount.finished_at = timezone.now()
+        recount.save(update_fields=["differences", "finished_at"])
+        return True

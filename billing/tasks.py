@@ -29,14 +29,22 @@ def close_due_periods() -> None:
 def collect() -> None:
     """Take the steps of dunning that are due, charge and look up payments, send what waits in the outbox."""
     dunning.run_due()
+    reconciling.run_due()
     collecting.collect_due()
     mailing.send_due()
 
 
 @shared_task
 def reconcile() -> None:
-    """Recount the books every night; differences are logged as errors."""
-    reconciling.reconcile()
+    """Recount the books every night; differences are logged as errors and kept for the admin."""
+    reconciling.ask()
+    reconciling.run_due()
+
+
+@shared_task
+def recount() -> None:
+    """Do the recounts that operators asked for."""
+    reconciling.run_due()
 
 
 @shared_task

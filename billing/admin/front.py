@@ -1,13 +1,16 @@
 """What billing adds to the admin's front page and to the page of a business."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.backstage import Item, attention, figures, links
 from billing import metering, money
+from billing.models import Email, Payment, PaymentStatus, Recount
 
 LONG_SECONDS = 60
 
@@ -17,6 +20,8 @@ links += [
     (_("Charges"), "billing_charge_changelist", "business_id__exact"),
     (_("Invoices"), "billing_invoice_changelist", "business__id__exact"),
     (_("Quarantine"), "billing_quarantine_changelist", "business_id__exact"),
+    (_("Payments"), "billing_payment_changelist", "business__id__exact"),
+    (_("Test clock"), "billing_period_clock", "business"),
 ]
 
 
@@ -31,6 +36,24 @@ def unpriced() -> list[Item]:
              reverse("admin:hosting_delivery_changelist"),
              is_urgent=age > LONG_SECONDS),
     ]  # fmt: skip
+
+
+def unsettled() -> list[Item]:
+    """Whether the last recount agreed; payments that failed this week, and those whose result is not known."""
+    last = Recount.objects.exclude(finished_at=None).order_by("-id").first()
+    wrong = len(last.differences) if last else 0
+    when = _("last recount %(at)s") % {"at": f"{last.finished_at:%Y-%m-%d %H:%M}"} if last else _("never recounted")
+    week = timezone.now() - timedelta(days=7)
+    failed = Payment.objects.filter(status=PaymentStatus.FAILED, settled_at__gte=week).count()
+    unknown = Payment.objects.filter(status=PaymentStatus.UNKNOWN).count()
+    mails = Email.objects.filter(state__in=[Email.State.DEAD, Email.State.UNKNOWN]).count()
+    payments = reverse("admin:billing_payment_changelist")
+    return [
+        Item(_("Books that disagree"), str(wrong), reverse("admin:billing_recount_changelist"), when, wrong > 0),
+        Item(_("Failed payments"), str(failed), f"{payments}?status__exact=failed", _("in 7 days"), failed > 0),
+        Item(_("Payments of unknown result"), str(unknown), f"{payments}?status__exact=unknown", "", unknown > 0),
+        Item(_("E-mails that did not leave"), str(mails), reverse("admin:billing_email_changelist"), "", mails > 0),
+    ]
 
 
 _SPENDERS = """
@@ -70,5 +93,5 @@ def _amount(micros: Any, currency: str) -> str:
     return money.show_minor(money.to_minor(int(micros), currency), currency)
 
 
-attention.append(unpriced)
+attention += [unpriced, unsettled]
 figures.append(money_this_month)

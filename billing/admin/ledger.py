@@ -1,15 +1,26 @@
 """The ledger in the admin: to look at; quarantine is metered again, a charge is reversed, the books are recounted."""
 
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
+
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
+from unfold.decorators import action, display
 
 from accounts import auditing
-from accounts.backstage import ReadOnlyAdmin
-from billing import metering
-from billing.models import Charge, Period, Quarantine, Tally, Usage
+from accounts.asking import HouseForm, Question, ReasonForm, Table, ask, show
+from accounts.backstage import HouseAdmin, ReadOnlyAdmin
+from accounts.models import Business
+from billing import metering, money, reconciling, tasks
+from billing.models import Charge, Invoice, Period, Quarantine, Recount, SpendCap, Tally, Usage
+from billing.reversing import reverse_charge
+from billing.walking import walk
+from hosting.clocking import set_clock
 
 
 class OfBusiness(ReadOnlyAdmin):
@@ -29,6 +40,34 @@ class PeriodAdmin(OfBusiness):
     list_filter = ("state", "month")
     search_fields = ("business__name",)
     ordering = ("-month", "-id")
+    actions_list = ("clock",)
+
+    def has_clock_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may change businesses."""
+        return request.user.has_perm("accounts.change_business")
+
+    @action(description=_("Test clock"), url_path="clock", permissions=["clock"])
+    def clock(self, request: HttpRequest) -> HttpResponse:
+        """Put a business of the sandbox on a clock and walk it through time: `?business=` names it."""
+        chosen = request.GET.get("business", "")
+        business = Business.objects.filter(pk=int(chosen)).first() if chosen.isdecimal() and len(chosen) < 19 else None
+        if business is None:
+            messages.info(request, _("Choose a business; its page has a link to its test clock."))
+            return HttpResponseRedirect(reverse("admin:accounts_business_changelist"))
+
+        def turn(data: dict[str, Any]) -> str:
+            before = {"clock_at": business.clock_at}
+            came = _walk(business, data["to"])
+            after = {"clock_at": business.clock_at, "invoices": [str(one) for one in came]}
+            auditing.record(
+                action="business.clock_set", subject=business, business=business, before=before, after=after
+            )
+            return _("It is %(now)s now; %(count)s invoices came.") % {
+                "now": f"{business.now():%Y-%m-%d %H:%M}", "count": len(came),
+            }  # fmt: skip
+
+        question = _clock_question(business)
+        return ask(request, self, question, form=ClockForm, do=turn, back=request.get_full_path())
 
 
 @admin.register(Tally)
@@ -52,6 +91,29 @@ class ChargeAdmin(OfBusiness):
     list_filter = ("category", "rule")
     search_fields = ("message_id__exact",)
     ordering = ("-id",)
+    actions_detail = ("take_back",)
+
+    def has_reverse_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may add charges."""
+        return request.user.has_perm("billing.add_charge")
+
+    @action(description=_("Reverse"), url_path="reverse", permissions=["reverse"])
+    def take_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take it back by a row of the opposite sign."""
+        charge = get_object_or_404(Charge, pk=object_id)
+
+        def reversal(data: dict[str, Any]) -> str:
+            back = reverse_charge(business_id=charge.business_id, charge_id=charge.pk, reason=data["reason"])
+            auditing.record(
+                action="charge.reversed", subject=f"charge {charge.pk}", business=charge.business_id,
+                after={"reversal": back, "price_micros": -charge.price_micros, "reason": data["reason"]},
+            )  # fmt: skip
+            return _("Charge %(charge)s is taken back by %(back)s.") % {"charge": charge.pk, "back": back}
+
+        words = _("A row of the opposite sign, in its own month while that is open, else in the earliest open one.")
+        question = Question(_("Reverse charge %(id)s") % {"id": charge.pk}, _("Reverse"), words, is_danger=True)
+        page = reverse("admin:billing_charge_change", args=[charge.pk])
+        return ask(request, self, question, form=ReasonForm, do=reversal, back=page)
 
 
 @admin.register(Usage)
@@ -85,3 +147,104 @@ class QuarantineAdmin(OfBusiness):
         count = metering.requeue(ids)
         auditing.record(action="quarantine.requeued", subject=f"{count} deliveries", after={"ids": ids[:1000]})
         messages.success(request, _("%(count)s deliveries are metered again.") % {"count": count})
+
+
+@admin.register(SpendCap)
+class SpendCapAdmin(HouseAdmin):
+    """The most that a business's messages may cost in a month; a hard cap refuses sends, a soft one warns."""
+
+    list_display = ("business", "limit", "is_hard")
+    list_select_related = ("business",)
+    list_filter = ("is_hard",)
+    search_fields = ("business__name",)
+    autocomplete_fields = ("business",)
+
+    @display(description=_("limit"), ordering="limit_micros")
+    def limit(self, cap: SpendCap) -> str:
+        """A month, in the business's currency."""
+        return money.show_micros(cap.limit_micros, cap.business.currency)
+
+
+@admin.register(Recount)
+class RecountAdmin(ReadOnlyAdmin):
+    """Recounts of the books: the nightly ones and those asked for; every difference is named by id."""
+
+    hidden: ClassVar[tuple[str, ...]] = ("differences",)
+    list_display = ("asked_at", "month", "asked_by", "finished_at", "found")
+    ordering = ("-id",)
+    actions_list = ("run_now",)
+    actions_detail = ("show_differences",)
+
+    @display(description=_("found"), label={"ok": "success", "bad": "danger", "waiting": "info"})
+    def found(self, recount: Recount) -> tuple[str, str]:
+        """How many differences; a link is on its page."""
+        if recount.finished_at is None:
+            return "waiting", str(_("Waiting"))
+        count = len(recount.differences)
+        return ("bad", str(_("%(count)s differences") % {"count": count})) if count else ("ok", str(_("All agrees")))
+
+    def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may see the recounts."""
+        return request.user.has_perm("billing.view_recount")
+
+    @action(description=_("Recount now"), url_path="run", permissions=["run"])
+    def run_now(self, request: HttpRequest) -> HttpResponse:
+        """Write it down and ring; the worker does it."""
+
+        def order(data: dict[str, Any]) -> str:
+            month = data["month"] and data["month"].replace(day=1)
+            recount = reconciling.ask(month=month, by=str(request.user))
+            auditing.record(action="recount.asked", subject=recount)
+            tasks.recount.delay_on_commit()
+            return _("The books are recounted; the result is here in a moment.")
+
+        words = _("Messages, prices, positions, rollup and invoices are counted anew, in the background.")
+        back = reverse("admin:billing_recount_changelist")
+        question = Question(_("Recount the books"), _("Recount now"), words)
+        return ask(request, self, question, form=MonthForm, do=order, back=back)
+
+    @action(description=_("Differences"), url_path="differences", permissions=["run"])
+    def show_differences(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Every difference, by id."""
+        recount = get_object_or_404(Recount, pk=object_id)
+        table_of = [
+            Table(words, (_("Business"), _("What"), _("Expected"), _("Found")), [
+                (one["business_id"], one["what"], one["expected"], one["found"])
+                for one in recount.differences if one["check"] == check
+            ], _("Agrees."))
+            for check, words in reconciling.CHECKS.items()
+        ]  # fmt: skip
+        question = Question(str(recount), "", tables=table_of)
+        return show(request, self, question, back=reverse("admin:billing_recount_changelist"))
+
+
+class MonthForm(HouseForm):
+    """A month, or all of them."""
+
+    month = forms.DateField(label=_("Month"), required=False, help_text=_("Any day of it; empty: all months."))
+
+
+class ClockForm(HouseForm):
+    """Where the test clock goes to."""
+
+    to = forms.DateField(label=_("Go to"), required=False, help_text=_("00:00 UTC of that day; empty: real time."))
+
+
+def _walk(business: Business, day: date | None) -> list[Invoice]:
+    if day is None:
+        set_clock(business=business, at=None)
+        return []
+    return walk(business=business, to=datetime(day.year, day.month, day.day, tzinfo=UTC))
+
+
+def _clock_question(business: Business) -> Question:
+    invoices = business.invoices.order_by("-id")[:12]
+    rows = [
+        (str(one), f"{one.period.month:%Y-%m}", one.get_status_display(), money.show_minor(one.total_minor, one.currency))
+        for one in invoices.select_related("period")
+    ]  # fmt: skip
+    shown = f"{business.clock_at:%Y-%m-%d %H:%M} UTC" if business.clock_at else _("real time")
+    words = _("The clock of %(business)s shows %(shown)s. Months that are over by more than the grace are closed.")
+    table = Table(_("Invoices"), (_("Number"), _("Month"), _("State"), _("Total")), rows, _("None yet."))
+    title = _("Test clock of %(business)s") % {"business": business}
+    return Question(title, _("Go"), words % {"business": business, "shown": shown}, [table])

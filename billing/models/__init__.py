@@ -24,6 +24,7 @@ from billing.models.payments import (
     PaymentStatus,
     Refund,
 )
+from billing.models.recounts import Recount
 
 __all__ = [
     "LIVE",
@@ -57,6 +58,7 @@ __all__ = [
     "Rate",
     "RateCard",
     "RateCategory",
+    "Recount",
     "Refund",
     "Rule",
     "Seller",
