@@ -67,9 +67,11 @@ class HouseForm(forms.Form):
 
     def _widget(self, name: str, one: forms.Field) -> forms.Widget:
         if isinstance(one, forms.ChoiceField | forms.ModelChoiceField):
-            return UnfoldAdminSelectWidget(choices=one.choices)
+            choice: forms.Widget = UnfoldAdminSelectWidget(choices=one.choices)
+            return choice
         kind = UnfoldAdminTextareaWidget if name in self.long else WIDGETS.get(type(one), UnfoldAdminTextInputWidget)
-        return kind(attrs=one.widget_attrs(kind()))
+        made: forms.Widget = kind(attrs=one.widget_attrs(kind()))
+        return made
 
 
 class ReasonForm(HouseForm):

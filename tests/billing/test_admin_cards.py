@@ -83,7 +83,7 @@ def test_the_comparison_shows_what_last_month_would_have_cost(operator: Client, 
     noon = datetime(month.year, month.month, 10, 12, tzinfo=UTC)
     make_deliveries(business, make_number(business), 100, at=noon)
     metering.meter_due()
-    _upload(operator, card, OWN)
+    _upload(operator, card, OWN + "North America,utility,1,,0.02\n")
     (draft,) = _drafts()
     page = operator.get(reverse("admin:billing_cardversion_compare", args=[draft.pk])).content.decode()
     assert f"{month:%Y-%m} under it: $2.00 instead of $0.91" in page

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import AuditEntry, Business, User
 from accounts.tenancy import system
@@ -91,6 +92,21 @@ def test_a_charge_is_taken_back_once_and_with_a_reason(operator: Client, busines
         entry = AuditEntry.objects.get()
     assert (back.price_micros, back.note) == (-charge.price_micros, "our fault")
     assert (entry.action, entry.after["reversal"], entry.after["reason"]) == ("charge.reversed", back.pk, "our fault")
+
+
+def test_the_front_page_has_the_revenue_of_the_month(operator: Client, business: Business) -> None:
+    with system("test"):
+        number = Number.objects.get()
+        Business.objects.update(clock_at=None)
+    make_deliveries(business, number, 100, at=timezone.now())
+    metering.meter_due()
+    front = _page(operator, "index")
+    assert "Message revenue this month" in front
+    assert "100 messages priced" in front
+    assert "$0.91" in front
+    for business_id, count in ((business.pk, 102), (business.pk + 1, 0)):
+        listed = operator.get(reverse("admin:billing_charge_changelist"), {"business_id__exact": business_id})
+        assert listed.context["cl"].result_count == count
 
 
 def test_spend_caps_are_set_for_a_business(operator: Client, business: Business) -> None:
