@@ -22,8 +22,9 @@ MAILS_SHOWN = 30
 @member_page(*FINANCE)
 def details(request: BusinessRequest) -> HttpResponse:
     """Who the next invoices are addressed to; POST changes it. Issued invoices stay as they are."""
-    form = BillingDetailsForm(request.POST or None, instance=BillingDetails.of(request.business))
-    if request.method == "POST" and form.is_valid():
+    posted = request.POST if request.method == "POST" else None
+    form = BillingDetailsForm(posted, instance=BillingDetails.of(request.business))
+    if form.is_bound and form.is_valid():
         form.save()
         messages.success(request, _("The next invoices will say this."))
         return redirect("billing_details")
