@@ -2,10 +2,47 @@
 
 from typing import Any
 
+from babel import Locale
 from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import Export, InvoiceStatus
+from billing.models import BillingDetails, Export, InvoiceStatus
+from billing.models.details import fitting_vat_id, plain_vat_id
+
+
+def countries() -> list[tuple[str, str]]:
+    """Countries by their name in the reader's language; codes of other territories (ZZ, 150) are left out."""
+    names = Locale.parse(get_language() or "en", sep="-").territories
+    found = [(code, name) for code, name in names.items() if len(code) == 2 and code not in _NO_COUNTRIES]
+    return sorted(found, key=lambda pair: pair[1])
+
+
+_NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})
+
+
+class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What the business wants on its next invoices."""
+
+    country = forms.ChoiceField(label=_("country"), choices=countries)
+
+    class Meta:
+        model = BillingDetails
+        fields = ("name", "address", "country", "vat_id", "reference", "email")
+        widgets = {"address": forms.Textarea(attrs={"rows": 3})}  # noqa: RUF012
+
+    def clean(self) -> dict[str, Any]:
+        """A VAT id must be one of the country: it decides which tax is charged."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if given.get("vat_id") and given.get("country"):
+            try:
+                fitting_vat_id(given["vat_id"], given["country"])
+            except ValidationError as wrong:
+                self.add_error("vat_id", wrong)
+            else:
+                given["vat_id"] = plain_vat_id(given["vat_id"])
+        return given
 
 
 class FinanceExportForm(forms.Form):

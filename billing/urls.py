@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from billing.views import exports, months
+from billing.views import details, exports, months
 
 urlpatterns = [
     path("usage/", months.usage, name="usage"),
     path("charges/<int:message_id>/", months.charge, name="charge"),
     path("invoices/", months.invoices, name="invoices"),
+    path("invoices/details/", details.details, name="billing_details"),
+    path("invoices/draft/", details.draft, name="invoice_draft"),
     path("invoices/exports/", exports.exports, name="finance_exports"),
     path("invoices/exports/<int:export_id>/cancel/", exports.cancel, name="finance_export_cancel"),
     path("invoices/exports/<int:export_id>/resume/", exports.resume, name="finance_export_resume"),

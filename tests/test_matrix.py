@@ -173,6 +173,8 @@ ROWS: dict[str, Row] = {
     "usage": Row("/usage/", MONEY, get=200),
     "charge": Row("/charges/{message}/", names_a_row=True, get=200),
     "invoices": Row("/invoices/", MONEY, get=200),
+    "billing_details": Row("/invoices/details/", MONEY, get=200, post=422),
+    "invoice_draft": Row("/invoices/draft/", MONEY, get=200),
     "invoice": Row("/invoices/{invoice}/", MONEY, True, get=200),
     "invoice_line": Row("/invoices/{invoice}/lines/1/", MONEY, True, get=200),
     "invoice_download": Row("/invoices/{invoice}/lines/", MONEY, True, get=200),

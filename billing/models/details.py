@@ -7,16 +7,42 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from stdnum import get_cc_module
 from stdnum.eu import vat
+from stdnum.exceptions import ValidationError as BadNumber
+from stdnum.util import clean
 
 from accounts.models import Business
 
 
+def plain_vat_id(number: str) -> str:
+    """The id without spaces and marks, in capitals; of any country."""
+    try:
+        return vat.compact(number)
+    except BadNumber:
+        return clean(number, " -./").upper()
+
+
 def known_vat_id(number: str) -> None:
     """Refuse a VAT id whose country prefix is one of the EU's and whose check digits are wrong."""
-    compact = vat.compact(number)
+    compact = plain_vat_id(number)
     if compact[:2].lower() in vat.MEMBER_STATES | {"el"} and not vat.is_valid(compact):
         raise ValidationError(_("%(number)s is not a valid VAT id."), params={"number": number})
+
+
+def fitting_vat_id(number: str, country: str) -> None:
+    """Refuse a VAT id that is not one of `country` (ISO): in the EU by prefix and check digits, elsewhere by digits."""
+    compact = plain_vat_id(number)
+    prefix = "EL" if country == "GR" else country
+    if country.lower() in vat.MEMBER_STATES:
+        fits = compact.startswith((prefix, country)) and vat.is_valid(compact)
+    else:
+        known = get_cc_module(country, "vat")
+        fits = known is None or known.is_valid(compact)
+    if not fits:
+        raise ValidationError(
+            _("%(number)s is not a valid VAT id of %(country)s."), params={"number": number, "country": country}
+        )
 
 
 class BillingDetails(models.Model):
@@ -53,7 +79,7 @@ class BillingDetails(models.Model):
             "name": self.name,
             "address": self.address,
             "country": self.country,
-            "vat_id": vat.compact(self.vat_id) if self.vat_id else "",
+            "vat_id": plain_vat_id(self.vat_id),
             "reference": self.reference,
             "email": self.email,
         }
