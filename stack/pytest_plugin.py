@@ -20,7 +20,10 @@ _kept: dict[str, Any] = {}
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
     """Start the servers, unless the environment names some or nothing will run."""
-    if os.environ.get("PYTEST_XDIST_WORKER"):
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        # Each worker empties its Valkey database as it likes: number 0 belongs to a run without workers.
+        number = int(worker.removeprefix("gw")) + 1
+        os.environ["REDIS_URL"] = urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{number}").geturl()
         return
     if NEED_NO_SERVERS & set(args):
         os.environ["PARLEY_SERVERS"] = "none"

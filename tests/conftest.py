@@ -49,11 +49,11 @@ def committed_db(database_snapshot: databases.Snapshot, django_db_blocker: Any) 
 
 @pytest.fixture
 def redis() -> Iterator["redis_client.Redis"]:
-    """The real Valkey, emptied before and after."""
+    """The real Valkey, this worker's database of it, emptied before and after."""
     client = redis_client.Redis.from_url(settings.REDIS_URL)
-    client.flushall()
+    client.flushdb()
     yield client
-    client.flushall()
+    client.flushdb()
 
 
 @pytest.fixture(autouse=True)

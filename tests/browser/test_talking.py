@@ -14,7 +14,7 @@ def test_business_and_customer_talk_live_both_ways(site: Site, page: Page) -> No
     phone = site.window().new_page()
     phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
 
-    phone.get_by_placeholder("Message").fill("Do you have *rye* today?")
+    phone.get_by_role("textbox", name="Message", exact=True).fill("Do you have *rye* today?")
     phone.keyboard.press("Enter")
     row = page.locator(".talk", has_text="Zoe Field")
     expect(row.locator(".count")).to_have_text(re.compile("1"))
@@ -33,7 +33,7 @@ def test_business_and_customer_talk_live_both_ways(site: Site, page: Page) -> No
     expect(page.locator(".entry.out .price").first).to_have_text(re.compile(r"^\$0\.\d+|^free"))
     expect(page.get_by_label("Reply", exact=True)).to_have_value("")
 
-    phone.get_by_placeholder("Message").fill("Two, please")
+    phone.get_by_role("textbox", name="Message", exact=True).fill("Two, please")
     phone.keyboard.press("Enter")
     expect(page.locator("#latest")).to_contain_text("Two, please")
     page.locator(".entry.out .price").first.click()
@@ -43,7 +43,7 @@ def test_business_and_customer_talk_live_both_ways(site: Site, page: Page) -> No
 def test_from_login_to_reply_by_keyboard_alone(site: Site) -> None:
     phone = site.window().new_page()
     phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
-    phone.get_by_placeholder("Message").fill("Anybody there?")
+    phone.get_by_role("textbox", name="Message", exact=True).fill("Anybody there?")
     phone.keyboard.press("Enter")
     page = site.stranger().new_page()
     page.goto("/inbox/")
@@ -78,7 +78,7 @@ def test_a_closed_window_offers_templates_with_a_preview(site: Site, page: Page)
     make_template(site.number)
     phone = site.window().new_page()
     phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
-    phone.get_by_placeholder("Message").fill("Hello")
+    phone.get_by_role("textbox", name="Message", exact=True).fill("Hello")
     phone.keyboard.press("Enter")
     page.goto("/inbox/")
     page.locator(".talk", has_text="Zoe Field").click()
@@ -94,7 +94,7 @@ def test_a_closed_window_offers_templates_with_a_preview(site: Site, page: Page)
 def test_a_draft_survives_leaving_and_coming_back(site: Site, page: Page) -> None:
     phone = site.window().new_page()
     phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
-    phone.get_by_placeholder("Message").fill("Hello")
+    phone.get_by_role("textbox", name="Message", exact=True).fill("Hello")
     phone.keyboard.press("Enter")
     page.goto("/inbox/")
     page.locator(".talk", has_text="Zoe Field").click()
@@ -108,7 +108,7 @@ def test_a_draft_survives_leaving_and_coming_back(site: Site, page: Page) -> Non
 def test_reading_and_replying_work_without_javascript(site: Site) -> None:
     phone = site.window(java_script_enabled=False).new_page()
     phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
-    phone.get_by_placeholder("Message").fill("Plain hello")
+    phone.get_by_role("textbox", name="Message", exact=True).fill("Plain hello")
     phone.keyboard.press("Enter")
     page = site.window(java_script_enabled=False).new_page()
     for _ in range(50):

@@ -324,7 +324,7 @@ def test_a_picture_goes_out_and_is_shown_to_members_only(
     [message] = rows(Message)
     assert (message.kind, message.content["caption"]) == ("image", "Fresh")
     shown = reverse("message_media", args=[message.content["id"]])
-    assert f'src="{shown}"' in client.get(conversation.get_absolute_url()).content.decode()
+    assert f'src="{shown}thumbnail/"' in client.get(conversation.get_absolute_url()).content.decode()
     assert client.get(shown).headers["Location"].startswith("/media/")
     stranger = Client()
     stranger.force_login(make_member(make_business(name="Other")), backend="django.contrib.auth.backends.ModelBackend")

@@ -78,8 +78,12 @@ def test_two_logins_are_used_as_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_one_login_for_all_takes_the_plain_role_as_it_connects(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", ONE)
     databases = env.load().databases
-    assert databases["default"]["OPTIONS"] == {"sslmode": "require", "options": "-c role=parley_app"}
-    assert databases["owner"]["OPTIONS"] == {"sslmode": "require"}
+    assert databases["default"]["OPTIONS"] == {
+        "prepare_threshold": 5,
+        "sslmode": "require",
+        "options": "-c role=parley_app",
+    }
+    assert databases["owner"]["OPTIONS"] == {"prepare_threshold": 5, "sslmode": "require"}
     assert databases["owner"]["USER"] == "shop"
 
 
