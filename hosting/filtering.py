@@ -60,6 +60,17 @@ def flag(value: str | None, field: str) -> bool | None:
     return {"true": True, "false": False, "": None}[choice(value, ["true", "false"], field)]
 
 
+def local_moment(value: str | None, field: str) -> datetime | None:
+    """A moment with or without a zone; without one it is the reader's. None where nothing is asked for."""
+    if not value:
+        return None
+    try:
+        at = datetime.fromisoformat(value.replace(" ", "+"))
+        return at if at.tzinfo else at.replace(tzinfo=timezone.get_current_timezone())
+    except ValueError:
+        raise BadInput(f"{field} is a moment: 2026-05-31T12:00.", field=field) from None
+
+
 def moment(value: str | None, field: str, *, end: bool = False) -> datetime | None:
     """A day (its beginning in the reader's time zone; with `end` its end) or a moment with zone; BadInput for another."""
     if not value:

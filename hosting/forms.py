@@ -1,6 +1,7 @@
 """What people type in the dashboard, checked before it reaches a verb."""
 
-from typing import Any
+import re
+from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import QuerySet
@@ -12,7 +13,7 @@ from hosting.cloudapi.texts import fill, placeholders
 from hosting.connecting import Place
 from hosting.errors import CloudApiError
 from hosting.fetching import MAX_URL
-from hosting.models import Account, ChatExport, Number, Template
+from hosting.models import Account, CannedReply, ChatExport, Number, Template
 from hosting.models.numbers import new_token
 from hosting.models.webhooks import FIELDS
 from hosting.subscribing import MAX_TOKEN
@@ -33,6 +34,28 @@ class ReplyForm(forms.Form):
         if not self.errors and not cleaned.get("text") and not cleaned.get("file"):
             self.add_error("text", forms.ValidationError(_("Write something first.")))
         return cleaned
+
+
+class NoteForm(forms.Form):
+    """A remark among colleagues."""
+
+    text = forms.CharField(max_length=MAX_TEXT, strip=True, error_messages={"required": _("Write something first.")})
+
+
+class CannedReplyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """An answer kept under a shortcut."""
+
+    class Meta:
+        model = CannedReply
+        fields = ("shortcut", "text")
+        widgets: ClassVar = {"text": forms.Textarea(attrs={"rows": 4})}
+
+    def clean_shortcut(self) -> str:
+        """One word, without the slash."""
+        shortcut = str(self.cleaned_data["shortcut"]).removeprefix("/")
+        if not re.fullmatch(r"[\w-]+", shortcut):
+            raise forms.ValidationError(_("One word of letters, digits, _ and -."))
+        return shortcut
 
 
 class TemplateForm(forms.Form):

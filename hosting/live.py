@@ -26,12 +26,12 @@ def _client() -> "redis.Redis[bytes]":
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
 
 
-def announce(business_id: int, *, kind: str, conversation: str) -> None:
-    """Publish one event: `kind` is message or status, `conversation` its public id."""
-    announce_all([(business_id, conversation)], kind=kind)
+def announce(business_id: int, *, kind: str, conversation: str, **more: str) -> None:
+    """Publish one event: `kind` is message, status or typing, `conversation` its public id, `more` goes with it."""
+    announce_all([(business_id, conversation)], kind=kind, **more)
 
 
-def announce_all(conversations: Iterable[tuple[int, str]], *, kind: str) -> None:
+def announce_all(conversations: Iterable[tuple[int, str]], *, kind: str, **more: str) -> None:
     """Publish an event per (business id, conversation public id), in one round trip; never raises."""
     global _silent_until
     if time.monotonic() < _silent_until:
@@ -39,7 +39,7 @@ def announce_all(conversations: Iterable[tuple[int, str]], *, kind: str) -> None
     try:
         with _client().pipeline(transaction=False) as pipe:
             for business_id, conversation in conversations:
-                event = {"kind": kind, "conversation": conversation}
+                event = {"kind": kind, "conversation": conversation} | more
                 pipe.publish(channel_of(business_id), orjson.dumps(event))
             pipe.execute()
     except redis.RedisError as error:

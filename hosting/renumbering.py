@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import auditing
 from accounts.errors import BadInput, NotYours
-from hosting.models import Contact, Conversation, FormerNumber
+from hosting.models import Contact, Conversation, ConversationLabel, FormerNumber
 
 LATEST = ("last_message_at", "last_inbound_at", "referred_at", "free_entry_at")
 
@@ -91,6 +91,7 @@ def merge(former: Contact, *, into: Contact) -> None:
 
 
 def _merge_threads(thread: Conversation, *, into: Conversation) -> None:
+    ConversationLabel.objects.filter(conversation=thread, label__in=into.labels.all()).delete()
     _repoint(thread, into)
     newest = max(thread, into, key=lambda one: one.last_message_at)
     Conversation.objects.filter(pk=into.pk).update(

@@ -1,7 +1,7 @@
 """Reading conversations as people read them: the list a page at a time, a thread from its end upwards."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Business, User
 from hosting import extensions
 from hosting.cloudapi.sends import MEDIA_KINDS
-from hosting.models import Conversation, Media, Message, Template, TemplateStatus
+from hosting.models import Conversation, Media, Message, Note, Number, Template, TemplateStatus
 from hosting.storing import media_of
 
 LIST_PAGE = 30
@@ -19,12 +19,7 @@ THREAD_PAGE = 40
 # A thread left open for long shows at most this many messages below the one it began with.
 TAIL_LIMIT = 400
 
-VIEWS: dict[str, Q] = {
-    "open": Q(is_resolved=False),
-    "mine": Q(is_resolved=False),
-    "unassigned": Q(is_resolved=False, assignee=None),
-    "resolved": Q(is_resolved=True),
-}
+VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved")
 
 KNOWN_KINDS = frozenset({
     "text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive",
@@ -52,6 +47,7 @@ class Entry:
     notes: list[extensions.MessageNote] = field(default_factory=list)
     reactions: list[str] = field(default_factory=list)
     media: Media | None = None
+    remarks: list[Note] = field(default_factory=list)
 
     @property
     def template(self) -> str:
@@ -62,19 +58,56 @@ class Entry:
 
 @dataclass(frozen=True)
 class ThreadPage:
-    """A stretch of a thread in reading order; `older` and `newer` are the ids to continue from, 0 at the ends."""
+    """A stretch of a thread in reading order; `older` and `newer` are the ids to continue from, 0 at the ends.
+
+    `ends_at` is when the first message below the stretch was written, None at the end; `remarks` stand above all.
+    """
 
     entries: list[Entry]
     older: int
     first: int
     newer: int = 0
+    at_start: bool = False
+    ends_at: datetime | None = None
+    remarks: list[Note] = field(default_factory=list)
 
 
-def matching(business: Business, *, view: str, words: str, user: User) -> QuerySet[Conversation]:
-    """The conversations of one view whose contact's name or number has all `words`."""
-    found = Conversation.objects.filter(VIEWS.get(view, VIEWS["open"]), business=business)
-    if view == "mine":
-        found = found.filter(assignee=user)
+@dataclass(frozen=True)
+class Narrowing:
+    """What a list of conversations is narrowed to, beside its view; empty is everything."""
+
+    words: str = ""
+    label: int = 0
+    number: Number | None = None
+    assignee: int = 0
+
+
+def _views(now: datetime, user: User) -> dict[str, Q]:
+    asleep = Q(is_resolved=False, snoozed_until__gt=now)
+    awake = Q(is_resolved=False) & (Q(snoozed_until=None) | Q(snoozed_until__lte=now))
+    return {
+        "open": awake,
+        "mine": awake & Q(assignee=user),
+        "unassigned": awake & Q(assignee=None),
+        "snoozed": asleep,
+        "resolved": Q(is_resolved=True),
+    }
+
+
+def matching(business: Business, *, view: str, narrowing: Narrowing, user: User) -> QuerySet[Conversation]:
+    """The conversations of one view whose contact's name or number has all the words, and that fit the rest."""
+    views = _views(business.now(), user)
+    found = Conversation.objects.filter(views.get(view, views["open"]), business=business)
+    if narrowing.label:
+        found = found.filter(labels=narrowing.label)
+    if narrowing.number:
+        found = found.filter(number=narrowing.number)
+    if narrowing.assignee:
+        found = found.filter(assignee=narrowing.assignee)
+    return _called(found, narrowing.words)
+
+
+def _called(found: QuerySet[Conversation], words: str) -> QuerySet[Conversation]:
     for word in words.split()[:5]:
         digits = word.lstrip("+")
         by_number = Q(contact__wa_id__startswith=digits) if digits.isdigit() else Q()
@@ -89,7 +122,9 @@ def list_page(conversations: QuerySet[Conversation], *, before: str = "") -> Lis
         # Written so that the index on (business, last_message_at, id) is walked, not scanned.
         conversations = conversations.filter(last_message_at__lte=at).exclude(last_message_at=at, id__gte=last_id)
     rows = list(
-        conversations.newest_first().select_related("contact", "number", "assignee")[: LIST_PAGE + 1]  # type: ignore[attr-defined]
+        conversations.newest_first()
+        .select_related("contact", "number", "assignee")
+        .prefetch_related("labels")[: LIST_PAGE + 1]  # type: ignore[attr-defined]
     )
     last = rows[LIST_PAGE - 1] if len(rows) > LIST_PAGE else None
     return ListPage(rows[:LIST_PAGE], f"{last.last_message_at.isoformat()},{last.pk}" if last else "")
@@ -106,24 +141,24 @@ def _cursor(text: str) -> tuple[datetime, int] | None:
 
 def view_counts(business: Business, user: User) -> dict[str, int]:
     """How many conversations each view holds; one query."""
+    views = _views(business.now(), user)
     counts: dict[str, int] = Conversation.objects.filter(business=business).aggregate(
-        open=Count("id", filter=VIEWS["open"]),
-        mine=Count("id", filter=VIEWS["mine"] & Q(assignee=user)),
-        unassigned=Count("id", filter=VIEWS["unassigned"]),
-        resolved=Count("id", filter=VIEWS["resolved"]),
+        **{name: Count("id", filter=condition) for name, condition in views.items()}
     )
     return counts
 
 
 def latest_page(messages: QuerySet[Message], *, own: str, before: int = 0) -> ThreadPage:
     """The newest messages, or those just above message id `before`; `own` is the direction shown as one's own."""
+    ends_at = None
     if before:
+        ends_at = messages.filter(pk=before).values_list("created_at", flat=True).first()
         messages = messages.filter(id__lt=before)
     rows = list(messages.order_by("-id").select_related("author")[: THREAD_PAGE + 1])
     more = len(rows) > THREAD_PAGE
     rows = rows[:THREAD_PAGE]
     first = rows[-1].pk if rows else 0
-    return ThreadPage(_entries(rows, own), first if more else 0, first)
+    return ThreadPage(_entries(rows, own), first if more else 0, first, at_start=not more, ends_at=ends_at)
 
 
 def page_around(messages: QuerySet[Message], *, own: str, at: int) -> ThreadPage:
@@ -133,25 +168,55 @@ def page_around(messages: QuerySet[Message], *, own: str, at: int) -> ThreadPage
     rows = above[: THREAD_PAGE // 2] + below[: THREAD_PAGE // 2]
     first = min((row.pk for row in rows), default=0)
     last = max((row.pk for row in rows), default=0)
+    more_above, more_below = len(above) > THREAD_PAGE // 2, len(below) > THREAD_PAGE // 2
     return ThreadPage(
         _entries(rows, own),
-        first if len(above) > THREAD_PAGE // 2 else 0,
+        first if more_above else 0,
         first,
-        last if len(below) > THREAD_PAGE // 2 else 0,
+        last if more_below else 0,
+        at_start=not more_above,
+        ends_at=below[-1].created_at if more_below else None,
     )
 
 
 def page_after(messages: QuerySet[Message], *, own: str, after: int) -> ThreadPage:
     """The messages just below message id `after`."""
     rows = list(messages.filter(id__gt=after).order_by("id").select_related("author")[: THREAD_PAGE + 1])
-    more, rows = len(rows) > THREAD_PAGE, rows[:THREAD_PAGE]
-    return ThreadPage(_entries(rows, own), 0, rows[0].pk if rows else 0, rows[-1].pk if more else 0)
+    following, rows = rows[THREAD_PAGE:], rows[:THREAD_PAGE]
+    return ThreadPage(
+        _entries(rows, own),
+        0,
+        rows[0].pk if rows else 0,
+        rows[-1].pk if following else 0,
+        ends_at=following[0].created_at if following else None,
+    )
 
 
 def page_since(messages: QuerySet[Message], *, own: str, since: int) -> ThreadPage:
     """Everything from message id `since` on: what a page that is open shows again when something changed."""
     rows = list(messages.filter(id__gte=since).order_by("-id").select_related("author")[:TAIL_LIMIT])
-    return ThreadPage(_entries(rows, own), 0, since)
+    return ThreadPage(_entries(rows, own), 0, since, at_start=not since)
+
+
+def with_remarks(page: ThreadPage, conversation: Conversation) -> ThreadPage:
+    """The stretch with what colleagues noted in its time, each remark below the message that it follows."""
+    notes = Note.objects.filter(conversation=conversation).select_related("author").order_by("created_at", "id")
+    if page.entries and not page.at_start:
+        notes = notes.filter(created_at__gte=page.entries[0].message.created_at)
+    if page.ends_at:
+        notes = notes.filter(created_at__lt=page.ends_at)
+    above: list[Note] = []
+    for note in notes:
+        before = [entry for entry in page.entries if entry.message.created_at <= note.created_at]
+        (before[-1].remarks if before else above).append(note)
+    return replace(page, remarks=above)
+
+
+def at_day(messages: QuerySet[Message], since: datetime) -> int:
+    """The id of the first message from `since` on, else the last before it; 0 in an empty thread."""
+    later = messages.filter(created_at__gte=since).order_by("created_at", "id")
+    found = later.values_list("id", flat=True).first() or messages.order_by("-id").values_list("id", flat=True).first()
+    return found or 0
 
 
 def _entries(rows: Sequence[Message], own: str) -> list[Entry]:

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from hosting.views import contacts, history, inbox, log, phone, retention, search, templates, upstreams, webhooks
+from hosting.views import (
+    contacts,
+    history,
+    inbox,
+    log,
+    phone,
+    retention,
+    search,
+    teamwork,
+    templates,
+    upstreams,
+    webhooks,
+)
 
 urlpatterns = [
     path("inbox/", inbox.inbox, name="inbox"),
@@ -13,6 +25,17 @@ urlpatterns = [
     path("inbox/<uuid:public_id>/templates/", inbox.templates, name="inbox_templates"),
     path("inbox/<uuid:public_id>/resolve/", inbox.resolve, name="inbox_resolve"),
     path("inbox/<uuid:public_id>/assign/", inbox.assign, name="inbox_assign"),
+    path("inbox/<uuid:public_id>/labels/", teamwork.put_label, name="inbox_label"),
+    path("inbox/<uuid:public_id>/labels/<int:label_id>/remove/", teamwork.take_label, name="inbox_unlabel"),
+    path("inbox/<uuid:public_id>/snooze/", teamwork.snooze, name="inbox_snooze"),
+    path("inbox/<uuid:public_id>/note/", teamwork.note, name="inbox_note"),
+    path("inbox/<uuid:public_id>/notes/<int:note_id>/remove/", teamwork.remove_note, name="inbox_note_remove"),
+    path("inbox/<uuid:public_id>/canned/", teamwork.canned, name="inbox_canned"),
+    path("inbox/<uuid:public_id>/typing/", teamwork.typing, name="inbox_typing"),
+    path("settings/inbox/", teamwork.settings, name="inbox_settings"),
+    path("settings/inbox/replies/", teamwork.add_reply, name="add_canned_reply"),
+    path("settings/inbox/replies/<int:reply_id>/remove/", teamwork.remove_reply, name="remove_canned_reply"),
+    path("settings/inbox/labels/<int:label_id>/remove/", teamwork.remove_label, name="remove_label"),
     path("search/", search.page, name="search"),
     path("contacts/", contacts.contacts, name="contacts"),
     path("contacts/<int:contact_id>/", contacts.contact, name="contact"),

@@ -142,7 +142,11 @@
       source = new EventSource(address, { withCredentials: true });
       source.onopen = () => { if (!open) news("*"); open = true; };
       source.onerror = () => { open = false; if (source.readyState === EventSource.CLOSED) setTimeout(connect, 5000); };
-      source.onmessage = (event) => news(JSON.parse(event.data).conversation || "*");
+      source.onmessage = (event) => {
+        const said = JSON.parse(event.data);
+        if (said.kind === "typing") document.body.dispatchEvent(new CustomEvent("colleague", { detail: said }));
+        else news(said.conversation || "*");
+      };
       source.addEventListener("refresh", () => news("*"));
     };
     connect();
@@ -171,7 +175,7 @@
   // Files: chosen, pasted, or dropped onto the thread; shown by name before they are sent.
   const showFile = (form) => {
     const [file] = form.elements.file.files;
-    const chosen = $(".chosen", form);
+    const chosen = $(".chosen.file", form);
     chosen.hidden = !file;
     $("span", chosen).textContent = file ? `${file.name} (${Math.ceil(file.size / 1024)} kB)` : "";
   };
@@ -284,7 +288,7 @@
     next.scrollIntoView({ block: "nearest" });
   };
   const press = (name) => { const found = $(`[data-key=${name}]`); if (!found) return false; if (/INPUT|TEXTAREA|SELECT/.test(found.nodeName)) found.focus(); else found.click(); return true; };
-  const keys = { j: () => step(1), k: () => step(-1), "/": () => $("[role=search] [name=kind]") ? press("search") : location.assign("/search/"), r: () => press("reply"), e: () => press("resolve"), a: () => press("assign"), t: () => press("templates"), "?": () => $("#keys")?.showModal() };
+  const keys = { j: () => step(1), k: () => step(-1), "/": () => $("[role=search] [name=kind]") ? press("search") : location.assign("/search/"), r: () => press("reply"), e: () => press("resolve"), a: () => press("assign"), l: () => press("label"), n: () => press("note"), t: () => press("templates"), "?": () => $("#keys")?.showModal() };
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && palette) { event.preventDefault(); palette.open ? palette.close() : openPalette(); return; }

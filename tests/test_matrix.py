@@ -20,7 +20,7 @@ from accounts.tenancy import system
 from billing import invoicing, metering
 from billing.models import Export, Invoice
 from hosting import calling
-from hosting.models import ChatExport, ChatImport, Conversation, Handset, Media, Message, Webhook
+from hosting.models import CannedReply, ChatExport, ChatImport, Conversation, Handset, Label, Media, Message, Webhook
 from tests.factories import make_business, make_deliveries, make_key, make_member, make_number, make_template
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +119,17 @@ ROWS: dict[str, Row] = {
     "inbox_reply": Row(THREAD + "/reply/", CHATS, True, post=422),
     "inbox_templates": Row(THREAD + "/templates/", CHATS, True, get=200, post=200),
     "inbox_resolve": Row(THREAD + "/resolve/", CHATS, True, post=302),
+    "inbox_label": Row(THREAD + "/labels/", CHATS, True, post=302),
+    "inbox_unlabel": Row(THREAD + "/labels/1/remove/", CHATS, True, post=302),
+    "inbox_snooze": Row(THREAD + "/snooze/", CHATS, True, post=302),
+    "inbox_note": Row(THREAD + "/note/", CHATS, True, get=200, post=422),
+    "inbox_note_remove": Row(THREAD + "/notes/1/remove/", CHATS, True, post=404),
+    "inbox_canned": Row(THREAD + "/canned/", CHATS, True, get=200),
+    "inbox_typing": Row(THREAD + "/typing/", CHATS, True, post=204),
+    "inbox_settings": Row("/settings/inbox/", CHATS, get=200),
+    "add_canned_reply": Row("/settings/inbox/replies/", CHATS, post=422),
+    "remove_canned_reply": Row("/settings/inbox/replies/{canned}/remove/", CHATS, True, post=302),
+    "remove_label": Row("/settings/inbox/labels/{label}/remove/", CHATS, True, post=302),
     "inbox_assign": Row(THREAD + "/assign/", CHATS, True, post=302),
     "search": Row("/search/?q=x", ("agent", "owner", "viewer"), get=200),
     "contacts": Row("/contacts/", CHATS, get=200),
@@ -259,6 +270,8 @@ def stage() -> dict[str, Any]:
             "media": Media.objects.create(business=business, mime_type="image/png", size=1, sha256="0" * 64).media_id,
             "contact": Conversation.objects.get(business=business).contact_id,
             "handset": handset.pk,
+            "canned": CannedReply.objects.create(business=business, shortcut="hours", text="8 to 18").pk,
+            "label": Label.objects.create(business=business, name="urgent").pk,
             "template": template.template_id,
             "webhook": webhook.public_id,
             "call": call.public_id,

@@ -17,6 +17,7 @@ from hosting.models.messages import (
 from hosting.models.numbers import Account, Number, Transport
 from hosting.models.retention import Erasure, Retention
 from hosting.models.sandbox import Handset
+from hosting.models.teamwork import CannedReply, ConversationLabel, Label, Note
 from hosting.models.templates import Template, TemplateStatus
 from hosting.models.upstreams import MediaFetch, Receipt, Upstream, UpstreamMedia
 from hosting.models.webhooks import Webhook, WebhookCall
@@ -24,12 +25,14 @@ from hosting.models.webhooks import Webhook, WebhookCall
 __all__ = [
     "Account",
     "Block",
+    "CannedReply",
     "Category",
     "ChatExport",
     "ChatImport",
     "ChatLink",
     "Contact",
     "Conversation",
+    "ConversationLabel",
     "Delivery",
     "Direction",
     "Erasure",
@@ -38,9 +41,11 @@ __all__ = [
     "Handset",
     "HostedCount",
     "IdempotentReply",
+    "Label",
     "Media",
     "MediaFetch",
     "Message",
+    "Note",
     "Number",
     "Outgoing",
     "ParkedStatus",

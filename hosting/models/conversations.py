@@ -118,6 +118,9 @@ class Conversation(models.Model):
     )
     unread_count = models.PositiveIntegerField(default=0)
     is_resolved = models.BooleanField(default=False)
+    snoozed_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("Out of the open views until then, or until the customer writes.")
+    )
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

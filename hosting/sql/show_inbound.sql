@@ -6,7 +6,8 @@ UPDATE hosting_conversation c
        last_inbound_at = greatest(c.last_inbound_at, u.latest),
        referred_at = greatest(c.referred_at, u.referred_at),
        unread_count = c.unread_count + u.messages,
-       is_resolved = false
+       is_resolved = false,
+       snoozed_until = NULL
   FROM (SELECT x.* FROM unnest(%(ids)s::bigint[], %(messages)s::int[], %(latest)s::timestamptz[], %(previews)s::text[],
                                %(referred)s::timestamptz[])
                         AS x (id, messages, latest, preview, referred_at)

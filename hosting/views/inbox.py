@@ -4,20 +4,22 @@ import uuid
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.errors import ParleyError
 from accounts.membership import BusinessRequest, member_page
-from accounts.models import Role
-from hosting import live, tasks, threads, wording
+from accounts.models import Membership, Role
+from hosting import filtering, live, tasks, threads, wording
 from hosting.attaching import attach
 from hosting.bells import ring
 from hosting.forms import ReplyForm, TemplateForm
-from hosting.models import Conversation, Direction, Message, Template, Transport
+from hosting.models import Conversation, Direction, Label, Message, Template, Transport
 from hosting.reading import see
 from hosting.sending import send_message
+from hosting.teamwork import snooze_times
 
 CHATS = (Role.OWNER, Role.AGENT)
 
@@ -40,7 +42,10 @@ def rows(request: BusinessRequest) -> HttpResponse:
 @member_page(*CHATS)
 def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One thread; opening it marks it as read."""
-    conversation = _conversation(request, public_id)
+    conversation = conversation_of(request, public_id)
+    if day := request.GET.get("on"):
+        at = threads.at_day(_messages(conversation), filtering.moment(day, "on") or conversation.created_at)
+        return redirect(f"{conversation.get_absolute_url()}?at={at}#m{at}")
     before, at = _number(request.GET.get("before")), _number(request.GET.get("at"))
     context = _open(request, conversation, before=before, at=at)
     if request.htmx:  # type: ignore[attr-defined]
@@ -56,24 +61,31 @@ def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @member_page(*CHATS)
 def stretch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Messages alone: those above `before`, those below `after`, or everything from `since` on."""
-    conversation = _conversation(request, public_id)
-    context = {"conversation": conversation, "now": request.business.now()}
+    conversation = conversation_of(request, public_id)
+    context = composing(request, conversation)
     if before := _number(request.GET.get("before")):
         page = threads.latest_page(_messages(conversation), own=Direction.OUT, before=before)
-        return render(request, "hosting/_older.html", context | {"page": page})
+        return _stretch(request, "hosting/_older.html", context, page)
     if after := _number(request.GET.get("after")):
         page = threads.page_after(_messages(conversation), own=Direction.OUT, after=after)
-        return render(request, "hosting/_newer.html", context | {"page": page})
+        return _stretch(request, "hosting/_newer.html", context, page)
     page = threads.page_since(_messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since")))
     _seen(conversation)
-    return render(request, "hosting/_entries.html", context | {"page": page})
+    return _stretch(request, "hosting/_entries.html", context, page)
+
+
+def _stretch(
+    request: BusinessRequest, template: str, context: dict[str, Any], page: threads.ThreadPage
+) -> HttpResponse:
+    page = threads.with_remarks(page, context["conversation"])
+    return render(request, template, context | {"page": page})
 
 
 @require_POST
 @member_page(*CHATS)
 def reply(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send a text or a file; a refusal is shown above the draft, which stays."""
-    conversation = _conversation(request, public_id)
+    conversation = conversation_of(request, public_id)
     form = ReplyForm(request.POST, request.FILES)
     if not form.is_valid():
         return _composer(request, conversation, error=_first_error(form), draft=request.POST.get("text", ""))
@@ -91,7 +103,7 @@ def reply(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @member_page(*CHATS)
 def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Choose a template, fill its variables, see what will be sent, send it."""
-    conversation = _conversation(request, public_id)
+    conversation = conversation_of(request, public_id)
     wanted = _number((request.POST or request.GET).get("template"))
     context: dict[str, Any] = {"conversation": conversation, "templates": threads.templates_for(conversation)}
     template = next((found for found in context["templates"] if found.pk == wanted), None)
@@ -123,17 +135,17 @@ def _send_template(
 @member_page(*CHATS)
 def resolve(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Resolve a conversation, or open it again; a new message from the customer opens it too."""
-    conversation = _conversation(request, public_id)
+    conversation = conversation_of(request, public_id)
     Conversation.objects.filter(pk=conversation.pk).update(is_resolved=request.POST.get("resolved") == "1")
-    _tell(request, conversation)
-    return _again(request, conversation)
+    tell(request, conversation)
+    return show_again(request, conversation)
 
 
 @require_POST
 @member_page(*CHATS)
 def assign(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Give a conversation to a member, or to nobody."""
-    conversation = _conversation(request, public_id)
+    conversation = conversation_of(request, public_id)
     member_id = _number(request.POST.get("assignee"))
     member = None
     if member_id:
@@ -141,36 +153,64 @@ def assign(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         if member is None:
             raise Http404
     Conversation.objects.filter(pk=conversation.pk).update(assignee_id=member)
-    _tell(request, conversation)
-    return _again(request, conversation)
+    tell(request, conversation)
+    return show_again(request, conversation)
 
 
 def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     view = request.GET.get("view", "open")
-    words = request.GET.get("q", "").strip()[:100]
-    found = threads.matching(request.business, view=view, words=words, user=request.user)
+    labels = list(request.business.labels.all())
+    members = list(_members(request))
+    narrowing = _narrowing(request, labels, [member.user_id for member in members])
+    found = threads.matching(request.business, view=view, narrowing=narrowing, user=request.user)
     return {
         "list": threads.list_page(found, before=request.GET.get("before_row", "")),
         "counts": threads.view_counts(request.business, request.user),
         "view": view if view in threads.VIEWS else "open",
-        "words": words,
+        "words": narrowing.words,
+        "narrowing": narrowing,
+        "labels": labels,
+        "members": members,
+        "numbers": list(request.business.numbers.order_by("id")),
         "current": current,
         "now": request.business.now(),
     }
 
 
+def _members(request: BusinessRequest) -> QuerySet[Membership]:
+    return request.business.memberships.select_related("user").order_by("id")
+
+
+def _narrowing(request: BusinessRequest, labels: list[Label], members: list[int]) -> threads.Narrowing:
+    """What the address asks for; what names nothing of this business narrows nothing."""
+    label, assignee = _number(request.GET.get("label")), _number(request.GET.get("assignee"))
+    number = request.business.numbers.filter(phone_number_id=request.GET.get("number", "")[:40]).first()
+    return threads.Narrowing(
+        words=request.GET.get("q", "").strip()[:100],
+        label=label if any(one.pk == label for one in labels) else 0,
+        number=number,
+        assignee=assignee if assignee in members else 0,
+    )
+
+
 def _open(request: BusinessRequest, conversation: Conversation, before: int = 0, at: int = 0) -> dict[str, Any]:
     _seen(conversation)
     found = _messages(conversation)
-    jump = at and not before
+    page = (
+        threads.page_around(found, own=Direction.OUT, at=at)
+        if at and not before
+        else threads.latest_page(found, own=Direction.OUT, before=before)
+    )
     return {
         "conversation": conversation,
-        "page": threads.page_around(found, own=Direction.OUT, at=at)
-        if jump
-        else threads.latest_page(found, own=Direction.OUT, before=before),
+        "page": threads.with_remarks(page, conversation),
+        "labels_on": list(conversation.labels.all()),
+        "snooze_times": snooze_times(request.business.now()),
         "marks": wording.patterns_of(wording.terms_of(request.GET.get("mark", ""))),
-        "members": request.business.memberships.select_related("user").order_by("id"),
-    } | _composing(request, conversation)
+        # Asked for only where no list beside the thread has them already.
+        "labels": request.business.labels.all(),
+        "members": _members(request),
+    } | composing(request, conversation)
 
 
 def _seen(conversation: Conversation) -> None:
@@ -179,14 +219,15 @@ def _seen(conversation: Conversation) -> None:
         ring(tasks.deliver)
 
 
-def _composing(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:
+def composing(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:
+    """What the composer needs: the conversation, the present, and whether its window is open."""
     now = request.business.now()
     return {"conversation": conversation, "now": now, "window_open": conversation.window_open(at=now)}
 
 
 def _composer(request: BusinessRequest, conversation: Conversation, error: str = "", draft: str = "") -> HttpResponse:
     if request.htmx:  # type: ignore[attr-defined]
-        context = _composing(request, conversation) | {"error": error, "draft": draft}
+        context = composing(request, conversation) | {"error": error, "draft": draft}
         response = render(request, "hosting/_composer.html", context)
         if not error:
             response.headers["HX-Trigger"] = "changed"
@@ -197,9 +238,12 @@ def _composer(request: BusinessRequest, conversation: Conversation, error: str =
     return render(request, "hosting/inbox.html", context | {"error": error, "draft": draft}, status=422)
 
 
-def _again(request: BusinessRequest, conversation: Conversation) -> HttpResponse:
+def show_again(request: BusinessRequest, conversation: Conversation, **more: str) -> HttpResponse:
+    """The pane after a change: drawn anew, or the page when there is no JavaScript."""
     if request.htmx:  # type: ignore[attr-defined]
-        response = render(request, "hosting/_pane.html", _open(request, _conversation(request, conversation.public_id)))
+        response = render(
+            request, "hosting/_pane.html", _open(request, conversation_of(request, conversation.public_id)) | more
+        )
         response.headers["HX-Trigger"] = "changed"
         return response
     return redirect(conversation.get_absolute_url())
@@ -215,17 +259,19 @@ def _send(request: BusinessRequest, conversation: Conversation, **what: Any) -> 
             **what,
         )
     ring(tasks.deliver)
-    _tell(request, conversation)
+    tell(request, conversation)
 
 
-def _tell(request: BusinessRequest, conversation: Conversation) -> None:
+def tell(request: BusinessRequest, conversation: Conversation) -> None:
+    """Let the open dashboards of this business know, once it is committed."""
     public_id = str(conversation.public_id)
     transaction.on_commit(
         lambda: live.announce(request.business.pk, kind="message", conversation=public_id), robust=True
     )
 
 
-def _conversation(request: BusinessRequest, public_id: uuid.UUID) -> Conversation:
+def conversation_of(request: BusinessRequest, public_id: uuid.UUID) -> Conversation:
+    """The conversation of this business; 404 for any other."""
     return get_object_or_404(
         Conversation.objects.select_related("contact", "number__account", "assignee"),
         business=request.business,

@@ -1,0 +1,82 @@
+"""What colleagues keep for one another, and no customer sees: labels, internal notes, canned replies."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.models.conversations import Conversation
+
+
+class Label(models.Model):
+    """A word of a business's own, put on conversations."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="labels", db_index=False)
+    name = models.CharField(max_length=40)
+    conversations = models.ManyToManyField(Conversation, through="ConversationLabel", related_name="labels")
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint("business", Lower("name"), name="label_once_per_business"),
+            models.UniqueConstraint(fields=["business", "id"], name="label_of_business"),
+            models.CheckConstraint(condition=~models.Q(name=""), name="label_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ConversationLabel(models.Model):
+    """One label on one conversation; both are the same business's, by the database's word."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+", db_index=False)
+    label = models.ForeignKey(Label, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["conversation", "label"], name="label_once_per_conversation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} on {self.conversation_id}"
+
+
+class Note(models.Model):
+    """A remark among colleagues, shown in the thread at its time."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="notes", db_index=False)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    text = models.CharField(max_length=4096)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["conversation", "created_at"], name="note_in_thread")]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class CannedReply(models.Model):
+    """An answer that is given often, found by its shortcut; `{name}` becomes the customer's name."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="canned_replies", db_index=False)
+    shortcut = models.CharField(
+        max_length=32, verbose_name=_("Shortcut"), help_text=_("One word; typed after a slash: /hours")
+    )
+    text = models.CharField(max_length=4096, verbose_name=_("Text"), help_text=_("{name} becomes the customer's name."))
+
+    class Meta:
+        ordering: ClassVar = ["shortcut"]
+        constraints: ClassVar = [
+            models.UniqueConstraint("business", Lower("shortcut"), name="canned_reply_once_per_business"),
+        ]
+
+    def __str__(self) -> str:
+        return f"/{self.shortcut}"

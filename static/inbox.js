@@ -1,0 +1,95 @@
+// The inbox's own: canned replies after a slash, emoji, answering one message, colleagues who are typing.
+(() => {
+  const $ = (what, where = document) => where.querySelector(what);
+  const $$ = (what, where = document) => [...where.querySelectorAll(what)];
+  const reply = () => $("#compose textarea[data-canned]");
+  const list = () => $("#canned");
+
+  const put = (text) => {
+    const field = $("#compose textarea");
+    field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  };
+
+  // Canned replies: shown while the box holds one word that begins with a slash.
+  let asked = "";
+  const close = () => { const found = list(); if (found) { found.hidden = true; found.replaceChildren(); } reply()?.removeAttribute("aria-activedescendant"); };
+  const options = () => $$("#canned [role=option]");
+  const choose = (option) => {
+    for (const one of options()) one.setAttribute("aria-selected", String(one === option));
+    if (!option) return;
+    option.scrollIntoView({ block: "nearest" });
+    reply().setAttribute("aria-activedescendant", option.id);
+  };
+  const take = (option) => {
+    const field = reply();
+    field.value = option.dataset.text;
+    close();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.setSelectionRange(field.value.length, field.value.length);
+    field.focus();
+  };
+  const ask = async (field) => {
+    const typed = /^\/(\S*)$/.exec(field.value);
+    asked = field.value;
+    if (!typed) return close();
+    const answer = await fetch(`${field.dataset.canned}?q=${encodeURIComponent(typed[1])}`, { headers: { "HX-Request": "true" } });
+    if (!answer.ok || asked !== field.value || !list()) return;
+    list().innerHTML = await answer.text();
+    list().hidden = false;
+    choose(options()[0]);
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.target !== reply() || !list() || list().hidden) return;
+    const shown = options();
+    const at = shown.findIndex((one) => one.getAttribute("aria-selected") === "true");
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") choose(shown[(at + (event.key === "ArrowDown" ? 1 : shown.length - 1)) % shown.length]);
+    else if ((event.key === "Enter" || event.key === "Tab") && shown[at]) take(shown[at]);
+    else if (event.key === "Escape") close();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+
+  // Colleagues see that somebody is answering; told again every four seconds at most.
+  let told = 0;
+  let silence = 0;
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (field !== reply()) return;
+    ask(field);
+    if (!field.value || Date.now() - told < 4000) return;
+    told = Date.now();
+    fetch(field.dataset.typing, { method: "POST", headers: JSON.parse(document.body.getAttribute("hx-headers")) }).catch(() => {});
+  });
+  document.body.addEventListener("colleague", (event) => {
+    const line = $("#typing");
+    if (!line || event.detail.conversation !== $("#pane").dataset.conversation || event.detail.who === line.dataset.me) return;
+    line.textContent = `${event.detail.who} ${line.dataset.text}`;
+    clearTimeout(silence);
+    silence = setTimeout(() => { line.textContent = ""; }, 6000);
+  });
+
+  // Answering one message.
+  const unquote = (form) => { form.elements.context.value = ""; $(".quoting", form).hidden = true; };
+  document.addEventListener("click", (event) => {
+    const option = event.target.closest("#canned [role=option]");
+    if (option) return take(option);
+    const emoji = event.target.closest("[data-emoji] button");
+    if (emoji) { emoji.closest("details").open = false; return put(emoji.textContent); }
+    const quote = event.target.closest("[data-quote]");
+    const form = $("#compose form[data-draft]");
+    if (quote && form) {
+      form.elements.context.value = quote.dataset.quote;
+      $(".quoting span", form).textContent = quote.dataset.quoted;
+      $(".quoting", form).hidden = false;
+      $("textarea", form).focus();
+    } else if (event.target.closest("[data-unquote]")) unquote(form);
+    for (const menu of $$("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && event.target.closest("details.menu[open]");
+    if (menu) { menu.open = false; $("summary", menu).focus(); event.stopPropagation(); }
+  }, true);
+})();
