@@ -17,7 +17,7 @@ from accounts.models import ApiKey, Business, Membership, Role, User
 from accounts.tenancy import system
 from billing import invoicing, metering, paying
 from demo import story
-from hosting import receiving
+from hosting import receiving, teamwork
 from hosting.models import Account, Conversation, Event, Handset, Number, Template, TemplateStatus
 from hosting.transports import sandbox
 
@@ -245,3 +245,19 @@ def _present(stage: Stage) -> None:
             handset=phone, number=stage.number, text=story.EXCHANGES[n][0], at=now - timedelta(minutes=7 * n + 1)
         )
     _drain()
+    with system("the demo's colleagues keep what they know"):
+        _colleagues(stage)
+
+
+def _colleagues(stage: Stage) -> None:
+    for shortcut, text in story.CANNED.items():
+        teamwork.add_reply(business_id=stage.business.pk, shortcut=shortcut, text=text)
+    threads = {
+        row.contact.wa_id: row
+        for row in Conversation.objects.filter(business=stage.business).select_related("contact", "business")
+    }
+    for name, positions in story.LABELS.items():
+        for person in (story.PEOPLE[position] for position in positions):
+            teamwork.put_label(conversation=threads[person.digits], name=name)
+    agent, _ = User.objects.get_or_create(email="agent@luma.example", defaults={"name": "Demo agent"})
+    teamwork.write_note(conversation=threads[story.PEOPLE[2].digits], author=agent, text=story.NOTE)

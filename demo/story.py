@@ -85,6 +85,15 @@ THANKS = [
     "Thanks, that helps a lot.",
 ]
 
+CANNED = {
+    "hours": "The roastery is open Monday to Friday from 8 to 18, and on Saturday from 9 to 14.",
+    "shipping": "Hi {name}, orders leave us within two days and take about three more.",
+    "thanks": "Thank you, {name}! Enjoy the coffee.",
+}
+# Label -> positions in PEOPLE of those it is put on.
+LABELS = {"wholesale": (1, 6), "subscription": (0, 4, 8), "complaint": (2,)}
+NOTE = "Her last order arrived late: offer free shipping on the next one."
+
 TEMPLATES = [
     (
         "hello_world",

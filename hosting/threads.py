@@ -122,9 +122,9 @@ def list_page(conversations: QuerySet[Conversation], *, before: str = "") -> Lis
         # Written so that the index on (business, last_message_at, id) is walked, not scanned.
         conversations = conversations.filter(last_message_at__lte=at).exclude(last_message_at=at, id__gte=last_id)
     rows = list(
-        conversations.newest_first()
+        conversations.newest_first()  # type: ignore[attr-defined]
         .select_related("contact", "number", "assignee")
-        .prefetch_related("labels")[: LIST_PAGE + 1]  # type: ignore[attr-defined]
+        .prefetch_related("labels")[: LIST_PAGE + 1]
     )
     last = rows[LIST_PAGE - 1] if len(rows) > LIST_PAGE else None
     return ListPage(rows[:LIST_PAGE], f"{last.last_message_at.isoformat()},{last.pk}" if last else "")

@@ -13,7 +13,6 @@
   };
 
   // Canned replies: shown while the box holds one word that begins with a slash.
-  let asked = "";
   const close = () => { const found = list(); if (found) { found.hidden = true; found.replaceChildren(); } reply()?.removeAttribute("aria-activedescendant"); };
   const options = () => $$("#canned [role=option]");
   const choose = (option) => {
@@ -31,12 +30,14 @@
     field.focus();
   };
   const ask = async (field) => {
-    const typed = /^\/(\S*)$/.exec(field.value);
-    asked = field.value;
+    const asked = field.value;
+    const typed = /^\/(\S*)$/.exec(asked);
     if (!typed) return close();
     const answer = await fetch(`${field.dataset.canned}?q=${encodeURIComponent(typed[1])}`, { headers: { "HX-Request": "true" } });
+    const found = await answer.text();
+    // Answers may overtake one another: only that to what stands there now is shown.
     if (!answer.ok || asked !== field.value || !list()) return;
-    list().innerHTML = await answer.text();
+    list().innerHTML = found;
     list().hidden = false;
     choose(options()[0]);
   };
