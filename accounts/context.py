@@ -5,17 +5,19 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts import navigation
+from accounts import navigation, panels
 
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
-    """Template variables `business`, `role`, `pages`, `live_url`; empty outside a business."""
+    """Template variables `business`, `role`, `pages`, `banners` (asked for when drawn), `live_url`; empty outside a business."""
     membership = getattr(request, "membership", None)
     if membership is None:
-        return {"business": None, "role": "", "pages": [], "live_url": ""}
+        return {"business": None, "role": "", "pages": [], "banners": [], "live_url": ""}
     return {
         "business": membership.business,
         "role": membership.role,
         "pages": navigation.pages_for(membership.role),
+        # A function: parts of pages have no banners and must not pay for them.
+        "banners": lambda: panels.banners_for(membership.business, membership.role),
         "live_url": settings.LIVE_URL,
     }

@@ -34,7 +34,21 @@ class Watch:
     roles: frozenset[str] = frozenset(Role.values)
 
 
+@dataclass(frozen=True)
+class Banner:
+    """A line above every page while something is wrong: what, how urgent, and where it is put right."""
+
+    text: str
+    tone: str = "warn"
+    url: str = ""
+    action: str = ""
+
+
+# (business, the member's role) -> what is to be said; within the business's scope, on every full page: one query.
+BannerSource = Callable[[Business, str], list[Banner]]
+
 _panels: list[Panel] = []
+_banners: list[BannerSource] = []
 _watches: list[Watch] = []
 
 
@@ -48,6 +62,18 @@ def watch(one: Watch) -> None:
     """Add a watch; called from an app's `ready()`."""
     if one not in _watches:
         _watches.append(one)
+
+
+def announce(source: BannerSource) -> None:
+    """Add a source of banners; called from an app's `ready()`."""
+    if source not in _banners:
+        _banners.append(source)
+
+
+def banners_for(business: Business, role: str) -> list[Banner]:
+    """What is said above every page of this business now, the most urgent first."""
+    found = [banner for source in _banners for banner in source(business, role)]
+    return sorted(found, key=lambda banner: banner.tone != "bad")
 
 
 def panels_for(business: Business, role: str) -> list[tuple[str, dict[str, Any]]]:

@@ -27,3 +27,4 @@ class BillingConfig(AppConfig):
         navigation.add(navigation.Page(_("Invoices"), "invoices", "invoice", 50, finance))
         panels.add(panels.Panel("billing/_month.html", overview.month, 20, finance))
         panels.watch(panels.Watch(overview.attention, finance))
+        panels.announce(overview.banners)

@@ -72,6 +72,49 @@ def save_method(*, business: Business, method_id: str) -> BillingDetails:
     return details
 
 
+def method_page(*, business: Business, back: str) -> str:
+    """The address of a page where a payment method is saved; raises NotConfigured or Refused."""
+    if not stripe.is_on():
+        raise NotConfigured
+    return stripe.setup_page(with_customer(business), back)
+
+
+def take_method(session_id: str) -> BillingDetails | None:
+    """Keep what was saved on that page, for whoever it belongs to; told twice, by page and webhook, it is once.
+
+    Returns the billing details, or None for a session that saved nothing of ours.
+    """
+    saved = stripe.saved_method(session_id)
+    if saved is None:
+        return None
+    with system("the network names its customer, not our business"):
+        details = BillingDetails.objects.filter(customer_id=saved.customer_id).exclude(customer_id="").first()
+        if details is not None:
+            BillingDetails.objects.filter(pk=details.pk).update(method_id=saved.method_id, method_label=saved.label)
+            details.refresh_from_db()
+    return details
+
+
+def drop_method(*, business: Business) -> None:
+    """Forget the saved payment method, here first: a charge is never begun with one that was taken back."""
+    with system("the customer's method"):
+        details = BillingDetails.of(business)
+        BillingDetails.objects.filter(pk=details.pk).update(method_id="", method_label="")
+    if details.method_id and stripe.is_on():
+        stripe.detach(details.method_id)
+
+
+def look_now(*, invoice: Invoice) -> None:
+    """Look up an attempt that waits for the customer, as they come back from the page; the worker does it as well."""
+    with system("the page belongs to the invoice"):
+        payment = invoice.payments.filter(status=PaymentStatus.PENDING).exclude(reference="").first()
+    if payment is None or not stripe.is_on():
+        return
+    outcome = stripe.look_up(payment, _details_of(payment))
+    if outcome is not None and outcome.status != PaymentStatus.UNKNOWN:
+        apply(payment, outcome)
+
+
 def with_customer(business: Business) -> BillingDetails:
     """The billing details, saved, with a customer at the network."""
     with system("billing details come before the first payment"):
@@ -212,6 +255,11 @@ def _apply_events(limit: int = 50) -> int:
 
 
 def _apply_event(event: GatewayEvent) -> None:
+    if event.object_id.startswith(stripe.CHECKOUT) and event.kind.startswith("checkout.session.completed"):
+        try:
+            take_method(event.object_id)
+        except stripe.Refused:
+            return
     with system("the network does not know businesses"):
         payment = Payment.objects.filter(reference=event.object_id).exclude(reference="").first()
     if payment is None:

@@ -1,7 +1,7 @@
 """Dunning: what is owed is asked for on a schedule, each step once; sending stops at its end and goes on once paid."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import structlog
@@ -82,7 +82,7 @@ def _act(invoice: Invoice, step: Step) -> None:
         mailing.write(invoice, "suspended", step=step.name)
 
 
-def stops_at(invoice: Invoice) -> object:
+def stops_at(invoice: Invoice) -> datetime:
     """The moment at which sending stops while the invoice stays unpaid."""
     days = max((step.days for step in schedule() if step.action == "suspend"), default=0)
     return invoice.due_at + timedelta(days=days)

@@ -29,7 +29,7 @@ class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = BillingDetails
-        fields = ("name", "address", "country", "vat_id", "reference", "email")
+        fields = ("name", "address", "country", "vat_id", "reference", "email", "auto_collect")
         widgets = {"address": forms.Textarea(attrs={"rows": 3})}  # noqa: RUF012
 
     def clean(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Business, Role
 from accounts.tenancy import system
-from billing import archive, money
+from billing import archive, money, pay_links
 from billing.models import BillingDetails, CreditNote, Document, Email, Invoice
 
 log = structlog.get_logger(__name__)
@@ -38,6 +38,7 @@ def write(invoice: Invoice, about: str, *, attachments: list[str] | None = None,
     context = {
         "invoice": invoice,
         "number": invoice.number,
+        "pay_url": pay_links.url_of(invoice),
         "total": money.show_minor(invoice.total_minor, invoice.currency),
         "due": money.show_minor(invoice.due_now(), invoice.currency),
         **more,
@@ -51,6 +52,7 @@ def preview(invoice: Invoice, about: str, **more: Any) -> tuple[str, str, str]:
     context = {
         "invoice": invoice,
         "number": str(invoice),
+        "pay_url": pay_links.url_of(invoice),
         "total": money.show_minor(invoice.total_minor, invoice.currency),
         "due": money.show_minor(invoice.due_now(), invoice.currency),
         **more,

@@ -4,12 +4,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import Business
-from accounts.panels import Attention
-from billing import money
+from accounts.models import Business, Role
+from accounts.panels import Attention, Banner
+from billing import dunning, money, paying
 from billing.charts import usage_charts
 from billing.models import Invoice, InvoiceStatus, Quarantine
 from billing.templatetags.amounts import locale
@@ -39,3 +40,22 @@ def attention(business: Business) -> list[Attention]:
         )
         found.append(Attention(text % {"n": waiting}, reverse("usage")))
     return found
+
+
+def banners(business: Business, role: str) -> list[Banner]:
+    """That sending is stopped or will be, for what is owed; who pays gets the button."""
+    if business.suspended_at is not None and business.suspended_reason != paying.UNPAID:
+        return []
+    oldest = business.invoices.past_due(business.now()).order_by("due_at").first()
+    if oldest is None:
+        return []
+    url, action = "", ""
+    if role in (Role.OWNER, Role.FINANCE):
+        url, action = reverse("invoice", args=[oldest.number]), _("Pay now")
+    if business.suspended_at is not None:
+        text = _("Sending is stopped: invoice %(number)s is unpaid. What you host stays readable.")
+        return [Banner(text % {"number": oldest.number}, "bad", url, action)]
+    if role not in (Role.OWNER, Role.FINANCE):
+        return []
+    text = _("Invoice %(number)s is past due. Sending stops on %(day)s unless it is paid.")
+    return [Banner(text % {"number": oldest.number, "day": date_format(dunning.stops_at(oldest))}, "warn", url, action)]

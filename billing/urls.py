@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.views import details, exports, months
+from billing.views import details, exports, months, payments
 
 urlpatterns = [
     path("usage/", months.usage, name="usage"),
@@ -14,6 +14,13 @@ urlpatterns = [
     path("invoices/exports/<int:export_id>/cancel/", exports.cancel, name="finance_export_cancel"),
     path("invoices/exports/<int:export_id>/resume/", exports.resume, name="finance_export_resume"),
     path("invoices/exports/<int:export_id>/file/", exports.file, name="finance_export_file"),
+    path("invoices/method/", payments.change_method, name="change_method"),
+    path("invoices/method/saved/", payments.method_saved, name="method_saved"),
+    path("invoices/method/drop/", payments.drop_method, name="drop_method"),
+    path("pay/<str:token>/", payments.pay, name="pay"),
+    path("pay/<str:token>/card/", payments.pay_by_card, name="pay_by_card"),
+    path("pay/<str:token>/pdf/", payments.pay_pdf, name="pay_pdf"),
+    path("invoices/<str:number>/pay/", payments.pay_now, name="pay_now"),
     path("invoices/<str:number>/", months.invoice, name="invoice"),
     path("invoices/<str:number>/lines/<int:position>/", months.invoice_line, name="invoice_line"),
     path("invoices/<str:number>/<slug:kind>/", months.download, name="invoice_download"),

@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.backstage import ReadOnlyAdmin
 from accounts.models import ApiKey, Business, Invitation, Membership, User
 from accounts.tenancy import system
-from billing import invoicing, metering
+from billing import invoicing, metering, pay_links
 from billing.models import Export, Invoice
 from hosting import calling
 from hosting.models import CannedReply, ChatExport, ChatImport, Conversation, Handset, Label, Media, Message, Webhook
@@ -184,6 +184,13 @@ ROWS: dict[str, Row] = {
     "usage": Row("/usage/", MONEY, get=200),
     "charge": Row("/charges/{message}/", names_a_row=True, get=200),
     "invoices": Row("/invoices/", MONEY, get=200),
+    "change_method": Row("/invoices/method/", MONEY, post=302),
+    "method_saved": Row("/invoices/method/saved/", MONEY, get=302),
+    "drop_method": Row("/invoices/method/drop/", MONEY, post=302),
+    "pay_now": Row("/invoices/{invoice}/pay/", MONEY, True, post=302),
+    "pay": ForEveryone("/pay/{pay_token}/", get=200),
+    "pay_by_card": ForEveryone("/pay/{pay_token}/card/", post=409),
+    "pay_pdf": ForEveryone("/pay/nonsense/pdf/", get=404),
     "billing_details": Row("/invoices/details/", MONEY, get=200, post=422),
     "invoice_draft": Row("/invoices/draft/", MONEY, get=200),
     "invoice": Row("/invoices/{invoice}/", MONEY, True, get=200),
@@ -291,6 +298,7 @@ def stage() -> dict[str, Any]:
             "number": number.phone_number_id,
             "waba": number.account.waba_id,
             "invoice": Invoice.objects.get(business=business).number,
+            "pay_token": pay_links.path_of(Invoice.objects.get(business=business)).split("/")[2],
         }
     return {"names": names, "clients": _clients(users, keys)}
 

@@ -58,6 +58,15 @@ class Told:
     object_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A payment method that a customer of ours has saved."""
+
+    customer_id: str
+    method_id: str
+    label: str
+
+
 UNKNOWN = Outcome(PaymentStatus.UNKNOWN)
 
 
@@ -146,6 +155,54 @@ def attach(details: BillingDetails, method_id: str) -> str:
         method = _api().v1.payment_methods.attach(method_id, {"customer": details.customer_id})
     except stripe.StripeError as error:
         raise Refused(str(error.user_message or error)[:200]) from error
+    return _label(method)
+
+
+def setup_page(details: BillingDetails, back: str) -> str:
+    """The address of a page of Stripe's where a card is saved; it returns to `back` with `?session=`. Raises Refused."""
+    facts: Any = {
+        "mode": "setup",
+        "customer": details.customer_id,
+        "payment_method_types": ["card"],
+        "success_url": f"{back}?session={{CHECKOUT_SESSION_ID}}",
+        "cancel_url": back,
+        "metadata": {"parley_business": str(details.business_id)},
+    }
+    try:
+        session = _api().v1.checkout.sessions.create(facts)
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
+    return str(session.url)
+
+
+def saved_method(session_id: str) -> Saved | None:
+    """What was saved on a page of `setup_page`; None for any other session, or one that is not finished.
+
+    Raises Refused when the network could not be heard.
+    """
+    try:
+        session = _api().v1.checkout.sessions.retrieve(session_id, {"expand": ["setup_intent.payment_method"]})
+    except stripe.InvalidRequestError:
+        return None
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
+    intent: Any = session.setup_intent
+    if session.mode != "setup" or session.status != "complete" or intent is None:
+        return None
+    return Saved(str(session.customer), str(intent.payment_method.id), _label(intent.payment_method))
+
+
+def detach(method_id: str) -> None:
+    """Let a payment method go; that the network does not know it any more is no fault. Raises Refused."""
+    try:
+        _api().v1.payment_methods.detach(method_id)
+    except stripe.InvalidRequestError:
+        return
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
+
+
+def _label(method: Any) -> str:
     return f"{method.card.brand} {method.card.last4}" if method.card else str(method.type)
 
 

@@ -9,20 +9,25 @@ from django.db.models import Q, Sum
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Role
-from billing import archive
+from billing import archive, pay_links, paying
 from billing.charts import usage_charts
 from billing.documents import tables
-from billing.models import CallingCode, Invoice, InvoiceStatus, Quarantine, Tier, Usage
+from billing.gateways import stripe
+from billing.models import BillingDetails, CallingCode, Invoice, InvoiceStatus, Quarantine, Tier, Usage
+from billing.models.payments import LIVE
 from billing.pricing import Explanation, explain
 from billing.usage import months_of, usage_of
 from hosting.models import Category, HostedCount, Message
 
 FINANCE = (Role.OWNER, Role.FINANCE)
 INVOICES_A_PAGE = 24
+PAST_DUE = "past_due"
+STATUSES = [choice for choice in InvoiceStatus.choices if choice[0] != InvoiceStatus.DRAFT]
 
 
 @require_GET
@@ -117,23 +122,55 @@ def _calling_code(why: Explanation) -> CallingCode | None:
 @require_GET
 @member_page(*FINANCE)
 def invoices(request: BusinessRequest) -> HttpResponse:
-    """Issued invoices, newest first, by status."""
-    issued = Invoice.objects.filter(business=request.business).exclude(number=None).select_related("period")
-    status = request.GET.get("status", "")
-    if status in InvoiceStatus.values:
-        issued = issued.filter(status=status)
-    page = Paginator(issued, INVOICES_A_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "status": status, "statuses": InvoiceStatus.choices, "now": request.business.now()}
+    """Issued invoices, newest first: by status, year, number."""
+    issued = Invoice.objects.filter(business=request.business).exclude(number=None)
+    years = [month.year for month in issued.order_by().dates("period__month", "year", order="DESC")]
+    status, year, words = (
+        request.GET.get("status", ""),
+        request.GET.get("year", ""),
+        request.GET.get("q", "").strip()[:40],
+    )
+    found = issued
+    if status == PAST_DUE:
+        found = found.past_due(request.business.now())
+    elif status in InvoiceStatus.values:
+        found = found.filter(status=status)
+    if year.isdecimal() and int(year) in years:
+        found = found.filter(period__month__year=int(year))
+    if words:
+        found = found.filter(number__icontains=words)
+    page = Paginator(found.for_list(), INVOICES_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "status": status,
+        "year": year,
+        "words": words,
+        "years": years,
+        "statuses": [("", _("All")), (PAST_DUE, _("Past due")), *STATUSES],
+        "now": request.business.now(),
+        "is_filtered": bool(status or year or words),
+    }
     return render(request, "billing/invoices.html", context)
 
 
 @require_GET
 @member_page(*FINANCE)
 def invoice(request: BusinessRequest, number: str) -> HttpResponse:
-    """One invoice with its lines."""
-    found = _invoice(request, number)
-    lines = list(found.lines.all())
-    context = {"invoice": found, "lines": lines, "now": request.business.now()}
+    """One invoice with its lines, what was paid on it, and how the rest is."""
+    found = invoice_or_404(request, number)
+    payments = list(found.payments.order_by("attempt"))
+    context = {
+        "invoice": found,
+        "lines": list(found.lines.all()),
+        "payments": payments,
+        "live": next((payment for payment in payments if payment.status in LIVE), None),
+        "credits": list(found.credit_notes.order_by("id")),
+        "due": found.due_now() if found.status in paying.PAYABLE else 0,
+        "details": BillingDetails.of(request.business),
+        "has_stripe": stripe.is_on(),
+        "pay_path": pay_links.path_of(found),
+        "now": request.business.now(),
+    }
     return render(request, "billing/invoice.html", context)
 
 
@@ -141,7 +178,7 @@ def invoice(request: BusinessRequest, number: str) -> HttpResponse:
 @member_page(*FINANCE)
 def invoice_line(request: BusinessRequest, number: str, position: int) -> HttpResponse:
     """The messages behind one line, a page at a time."""
-    found = _invoice(request, number)
+    found = invoice_or_404(request, number)
     line = get_object_or_404(found.lines, position=position)
     after = request.GET.get("after", "0")
     rows, following = tables.page_behind(found, line=position, after=int(after) if after.isdecimal() else 0)
@@ -153,7 +190,7 @@ def invoice_line(request: BusinessRequest, number: str, position: int) -> HttpRe
 @member_page(*FINANCE)
 def download(request: BusinessRequest, number: str, kind: str) -> HttpResponseBase:
     """A stored document of the invoice, always the same bytes; or, streamed, all its messages as CSV."""
-    found = _invoice(request, number)
+    found = invoice_or_404(request, number)
     if kind == "messages":
         line = request.GET.get("line", "")
         rows = tables.messages_csv(found, line=int(line) if line.isdecimal() and len(line) < 9 else None)
@@ -170,5 +207,6 @@ def download(request: BusinessRequest, number: str, kind: str) -> HttpResponseBa
     return HttpResponse(archive.read(kept), content_type=kept.content_type, headers=headers)
 
 
-def _invoice(request: BusinessRequest, number: str) -> Invoice:
+def invoice_or_404(request: BusinessRequest, number: str) -> Invoice:
+    """The issued invoice of this business; 404 for any other."""
     return get_object_or_404(Invoice.objects.select_related("period"), business=request.business, number=number)

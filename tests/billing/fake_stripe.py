@@ -15,6 +15,7 @@ class FakeStripe:
         self.things, self.replies, self.charges = {}, {}, []
         self.lose = self.refuse = 0
         self.decline = False
+        self.detached = []
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -68,8 +69,20 @@ class FakeStripe:
         if method == "GET":
             found = [thing for thing in self.things.values() if thing["object"] == "payment_intent"]
             return 200, {"object": "list", "data": found, "has_more": False, "url": path}
+        if parts[0] == "payment_methods":
+            self.detached.append(parts[1])
+            return 200, {"id": parts[1], "object": "payment_method"}
         make = {"customers": self.customer, "payment_intents": self.intent, "refunds": self.refund}
         return make.get(parts[0], self.session)(form)
+
+    def finish_setup(self, brand, last4):
+        """The customer saves a card on the page that was opened last; returns the session's id."""
+        session = [thing for thing in self.things.values() if thing["object"] == "checkout.session"][-1]
+        method = {"id": f"pm_{last4}", "object": "payment_method", "type": "card",
+                  "card": {"brand": brand, "last4": last4}}  # fmt: skip
+        session |= {"status": "complete", "setup_intent": {"id": "seti_1", "object": "setup_intent",
+                                                          "payment_method": method}}  # fmt: skip
+        return session["id"]
 
     def keep(self, prefix, kind, **fields):
         thing = {"id": f"{prefix}_{next(self.ids)}", "object": kind, **fields}
@@ -93,5 +106,9 @@ class FakeStripe:
         return self.keep("re", "refund", status="succeeded", amount=int(form["amount"]))
 
     def session(self, form):
+        if form["mode"] == "setup":
+            return self.keep("cs", "checkout.session", mode="setup", status="open", customer=form["customer"],
+                             setup_intent=None, url="https://pay.example/setup",
+                             success_url=form["success_url"])  # fmt: skip
         return self.keep("cs", "checkout.session", status="open", payment_status="unpaid", url="https://pay.example/1",
                          amount=int(form["line_items[0][price_data][unit_amount]"]))  # fmt: skip
