@@ -11,7 +11,7 @@ from accounts.statements import statement
 from accounts.tenancy import scope
 from billing import money
 from billing.documents.paper import Paper
-from billing.models import Invoice
+from billing.models import Invoice, LineKind
 
 # A cell that begins so could run as a formula where it is opened.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "\x00")
@@ -24,6 +24,10 @@ MESSAGE_COLUMNS = (
     "invoice", "line", "message_id", "wamid", "to", "delivered_at", "month", "market", "category", "rule", "position",
     "tier_first", "tier_last", "price", "currency",
 )  # fmt: skip
+
+
+# Before the first message of a line: (position, charge).
+BEGINNING = (0, 0)
 
 
 class _Echo:
@@ -96,51 +100,45 @@ def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
     return csv_rows(MESSAGE_COLUMNS, message_rows(invoice, line))
 
 
-def page_behind(invoice: Invoice, *, line: int, after: int = 0, limit: int = 50) -> tuple[list[dict[str, Any]], int]:
-    """Messages behind one line after a charge id, as dicts, and the id to continue after (0 at the end)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            statement("billing", "messages_behind"),
-            {"invoice_id": invoice.pk, "line": line, "after": min(after, 2**62), "limit": limit + 1},
-        )
-        found = cursor.fetchall()
+def page_behind(invoice: Invoice, *, line: int, after: str = "", limit: int = 50) -> tuple[list[dict[str, Any]], str]:
+    """Messages behind one line from a cursor (`<position>.<charge>`) on, as dicts, and the next cursor (empty at the end).
+
+    A cursor that was made up begins at the beginning.
+    """
+    position, _, charge = after.partition(".")
+    known = position.isdecimal() and charge.isdecimal() and len(after) < 38
+    found = _behind(invoice, line, (int(position), int(charge)) if known else BEGINNING, limit + 1)
     names = ("id", "line", "message_id", "wamid", "to", "delivered_at", "month", "market", "category", "rule",
              "position", "tier_first", "tier_last", "price_micros")  # fmt: skip
     rows = [dict(zip(names, row, strict=True)) for row in found[:limit]]
-    return rows, int(rows[-1]["id"]) if len(found) > limit else 0
+    return rows, f"{rows[-1]['position']}.{rows[-1]['id']}" if len(found) > limit else ""
 
 
-def message_rows(invoice: Invoice, line: int | None = None, chunk: int = 5_000) -> Iterator[tuple[Any, ...]]:
-    """Values of `MESSAGE_COLUMNS` for every message behind an invoice or one of its lines."""
-    after = 0
-    while True:
-        # A scope a chunk: a response streams after its view's transaction has ended.
-        with scope(invoice.business_id), connection.cursor() as cursor:
-            cursor.execute(
-                statement("billing", "messages_behind"),
-                {"invoice_id": invoice.pk, "line": line, "after": after, "limit": chunk},
-            )
-            rows = cursor.fetchall()
-        for (
-            charge_id,
-            position,
-            message_id,
-            wamid,
-            to,
-            at,
-            month,
-            market,
-            category,
-            rule,
-            n,
-            first,
-            last,
-            price,
-        ) in rows:
-            after = charge_id
-            yield (
-                invoice.number, position, message_id, wamid, to, at.isoformat(), f"{month:%Y-%m}", market, category,
-                rule, n, first, last, money.micro_amount(price), invoice.currency,
-            )  # fmt: skip
-        if len(rows) < chunk:
-            return
+def message_rows(invoice: Invoice, line: int | None = None, chunk: int = 10_000) -> Iterator[tuple[Any, ...]]:
+    """Values of `MESSAGE_COLUMNS` for every message behind an invoice or one of its lines; one chunk in memory."""
+    for position in [line] if line is not None else _message_lines(invoice):
+        cursor, rows = BEGINNING, [()] * chunk
+        while len(rows) == chunk:
+            # A scope a chunk: a response streams after its view's transaction has ended.
+            with scope(invoice.business_id):
+                rows = _behind(invoice, position, cursor, chunk)
+            for charge, n, message, wamid, to, at, month, market, category, rule, counted, first, last, price in rows:
+                cursor = (counted, charge)
+                yield (
+                    invoice.number, n, message, wamid, to, at.isoformat(), f"{month:%Y-%m}", market, category, rule,
+                    counted, first, last, money.micro_amount(price), invoice.currency,
+                )  # fmt: skip
+
+
+def _message_lines(invoice: Invoice) -> list[int]:
+    with scope(invoice.business_id):
+        return list(invoice.lines.exclude(kind=LineKind.FEE).order_by("position").values_list("position", flat=True))
+
+
+def _behind(invoice: Invoice, line: int, after: tuple[int, int], limit: int) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("billing", "messages_behind"),
+            {"invoice_id": invoice.pk, "line": line, "position": after[0], "after": after[1], "limit": limit},
+        )
+        return cursor.fetchall()

@@ -180,8 +180,7 @@ def invoice_line(request: BusinessRequest, number: str, position: int) -> HttpRe
     """The messages behind one line, a page at a time."""
     found = invoice_or_404(request, number)
     line = get_object_or_404(found.lines, position=position)
-    after = request.GET.get("after", "0")
-    rows, following = tables.page_behind(found, line=position, after=int(after) if after.isdecimal() else 0)
+    rows, following = tables.page_behind(found, line=position, after=request.GET.get("after", ""))
     context = {"invoice": found, "line": line, "rows": rows, "following": following}
     return render(request, "billing/invoice_line.html", context)
 

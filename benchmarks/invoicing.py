@@ -1,0 +1,160 @@
+"""Invoicing: months closed, PDFs made, and the messages behind an invoice written out, each beside its limit."""
+
+import io
+import os
+import resource
+import time
+from datetime import date
+
+from benchmarks.arena import arena
+from benchmarks.report import Figure, show
+
+ROWS = int(os.environ.get("BENCH_ROWS", "200000"))
+MONTHS = int(os.environ.get("BENCH_MONTHS", "50"))
+PDFS = int(os.environ.get("BENCH_PDFS", "60"))
+MAY = date(2026, 5, 1)
+MARKETS = ["14155550100", "919820012345", "5511987654321", "4915112345678", "447400123456", "525512345678"]
+
+BUSINESS = """
+INSERT INTO accounts_business (id, name, plan_id, country, timezone, currency, created_at, suspended_reason, clock_at)
+SELECT n, 'b' || n, 'business', 'US', 'UTC', 'USD', '2026-05-01', '', '2026-06-03' FROM generate_series(%(first)s, %(last)s) n
+"""
+DELIVERIES = """
+INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open, free_entry,
+                              delivered_at, created_at)
+SELECT %(base)s + n, %(first)s + n / %(each)s, 1, (%(markets)s::text[])[1 + n %% 6],
+       (ARRAY['utility', 'marketing', 'authentication'])[1 + (n / 7) %% 3], false, false,
+       timestamptz '2026-05-01' + (n %% 40000) * interval '1 minute', now()
+  FROM generate_series(0, %(each)s * (%(last)s - %(first)s + 1) - 1) n
+"""
+
+
+def main() -> None:
+    """Measure, and print."""
+    with arena() as servers:
+        figures = [_closing(servers), *_papers(), *_export(servers)]
+    show(f"Invoicing, {MONTHS} months, {PDFS} papers of 60 lines, {ROWS:,} messages behind one invoice", figures)
+
+
+def _superuser(servers):
+    import psycopg
+
+    return psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True)
+
+
+_base = 0
+
+
+def _businesses(servers, *, first: int, count: int, each: int) -> None:
+    """Businesses with `each` metered messages of May."""
+    global _base
+    from billing import metering
+
+    values = {"first": first, "last": first + count - 1, "each": each, "base": _base, "markets": MARKETS}
+    with _superuser(servers) as db:
+        db.execute(BUSINESS, values)
+        db.execute(DELIVERIES, values)
+        db.execute("ANALYZE hosting_delivery")
+    _base += count * each
+    while metering.meter_due(10_000):
+        pass
+    with _superuser(servers) as db:
+        db.execute("VACUUM ANALYZE billing_charge")
+
+
+def _closing(servers) -> Figure:
+    """Closing costs by the line: months of ten times the messages take hardly longer."""
+    _businesses(servers, first=1, count=MONTHS, each=200)
+    _businesses(servers, first=1001, count=MONTHS, each=2000)
+    _close(range(1, 3))
+    few, many = _close(range(3, MONTHS + 1)), _close(range(1003, 1001 + MONTHS))
+    return Figure("invoicing", "months closed, 2,000 messages each; limit: 200 each", many, few, "months/s")
+
+
+def _close(ids) -> float:
+    from accounts.models import Business
+    from accounts.tenancy import system
+    from billing import invoicing
+
+    with system("benchmark"):
+        businesses = list(Business.objects.filter(pk__in=ids).select_related("plan"))
+    start = time.perf_counter()
+    for business in businesses:
+        assert invoicing.close_period(business=business, month=MAY)
+    return len(businesses) / (time.perf_counter() - start)
+
+
+def _papers() -> list[Figure]:
+    """PDFs of 60 lines, beside what typst makes of an empty page to the same standard."""
+    from decimal import Decimal
+
+    from billing.documents import pdf
+    from billing.documents.paper import Paper, PaperLine
+
+    lines = [
+        PaperLine(n, "messages", f"Utility messages to market {n}", MAY, f"market {n}", (1, 1000), 10 * n, 9_100, 91 * n,
+                  "O", Decimal(0))
+        for n in range(1, 61)
+    ]  # fmt: skip
+    party = {"name": "Bakery", "address": "1 Main Street", "country": "US"}
+    papers = [
+        Paper(f"INV-{n}", date(2026, 6, 2), date(2026, 6, 16), MAY, "USD", party, party, lines,
+              [{"category": "O", "percent": "0", "base_minor": 1, "tax_minor": 0, "note": ""}], 1, 0, 1)
+        for n in range(PDFS)
+    ]  # fmt: skip
+    pdf.render(papers[0])
+    start = time.perf_counter()
+    for paper in papers:
+        pdf.render(paper)
+    ours = PDFS / (time.perf_counter() - start)
+    return [Figure("invoicing", "PDF/A-3 papers of 60 lines, one core; goal: 20", ours, 20.0, "papers/s")]
+
+
+def _export(servers) -> list[Figure]:
+    """Every message behind one invoice as CSV, beside COPY TO of the same columns; and what memory it takes."""
+    from accounts.models import Business
+    from accounts.tenancy import system
+    from billing import invoicing
+    from billing.documents.tables import messages_csv
+
+    _businesses(servers, first=5001, count=1, each=ROWS)
+    with system("benchmark"):
+        business = Business.objects.get(pk=5001)
+    invoice = invoicing.close_period(business=business, month=MAY)
+    assert invoice is not None
+    copied, start = 0, time.perf_counter()
+    with _superuser(servers) as db, db.cursor() as cursor, cursor.copy(COPY) as rows:
+        for part in rows:
+            copied += bytes(part).count(b"\n")
+    limit = copied / (time.perf_counter() - start)
+    before, start, written = _resident(), time.perf_counter(), 0
+    peak = before
+    sink = io.StringIO()
+    for row in messages_csv(invoice):
+        sink.write(row)
+        written += 1
+        if written % 20_000 == 0:
+            peak = max(peak, _resident())
+            sink.seek(0)
+            sink.truncate()
+    ours = written / (time.perf_counter() - start)
+    assert written == copied + 1 == ROWS + 1, (written, copied)
+    return [
+        Figure("invoicing", "messages behind an invoice as CSV; limit: COPY TO", ours, limit, "rows/s"),
+        Figure("invoicing", "memory above the start meanwhile; goal: 100", (peak - before) / 2**20, 100.0, "MB"),
+    ]
+
+
+COPY = """
+COPY (SELECT c.id, c.message_id, m.wamid, p.wa_id, c.delivered_at, c.month, c.market, c.category, c.rule, c.position,
+             c.price_micros
+        FROM billing_charge c
+        LEFT JOIN hosting_message m ON m.id = c.message_id AND m.business_id = c.business_id
+        LEFT JOIN hosting_contact p ON p.id = m.contact_id
+       WHERE c.business_id = 5001 ORDER BY c.id) TO STDOUT WITH (FORMAT csv)
+"""
+
+
+def _resident() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
