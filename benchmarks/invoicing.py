@@ -17,15 +17,15 @@ MARKETS = ["14155550100", "919820012345", "5511987654321", "4915112345678", "447
 
 BUSINESS = """
 INSERT INTO accounts_business (id, name, plan_id, country, timezone, currency, created_at, suspended_reason, clock_at)
-SELECT n, 'b' || n, 'business', 'US', 'UTC', 'USD', '2026-05-01', '', '2026-06-03' FROM generate_series(%(first)s, %(last)s) n
+SELECT n, 'b' || n, 'business', 'US', 'UTC', 'USD', '2026-05-01', '', '2026-06-03' FROM generate_series(%(first)s::int, %(last)s::int) n
 """
 DELIVERIES = """
 INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open, free_entry,
                               delivered_at, created_at)
-SELECT %(base)s + n, %(first)s + n / %(each)s, 1, (%(markets)s::text[])[1 + n %% 6],
+SELECT %(base)s::bigint + n, %(first)s::int + n / %(each)s::int, 1, (%(markets)s::text[])[1 + n %% 6],
        (ARRAY['utility', 'marketing', 'authentication'])[1 + (n / 7) %% 3], false, false,
        timestamptz '2026-05-01' + (n %% 40000) * interval '1 minute', now()
-  FROM generate_series(0, %(each)s * (%(last)s - %(first)s + 1) - 1) n
+  FROM generate_series(0, %(each)s::int * (%(last)s::int - %(first)s::int + 1) - 1) n
 """
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from psycopg import ClientCursor
 
 from accounts.statements import statement
 from accounts.tenancy import scope
@@ -26,8 +27,10 @@ MESSAGE_COLUMNS = (
 )  # fmt: skip
 
 
-# Before the first message of a line: (position, charge).
+# Before the first message of a line: (position, charge); and a number that no position or charge reaches.
 BEGINNING = (0, 0)
+LAST = 2**63 - 1
+STRETCH = 25_000
 
 
 class _Echo:
@@ -96,8 +99,30 @@ def paper_csv(paper: Paper) -> bytes:
 
 
 def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
-    """Every message behind the invoice, or behind one line (by position); read a chunk at a time."""
-    return csv_rows(MESSAGE_COLUMNS, message_rows(invoice, line))
+    """Every message behind the invoice, or behind one line (by position), as CSV text; PostgreSQL writes the rows.
+
+    A stretch of positions at a time: memory stays flat, and no transaction outlives a slow reader's pause.
+    """
+    yield from csv_rows(MESSAGE_COLUMNS, [])
+    with scope(invoice.business_id), connection.cursor() as cursor:
+        cursor.execute(statement("billing", "positions_behind"), {"invoice_id": invoice.pk, "line": line})
+        lines = cursor.fetchall()
+    for position, first, last in lines:
+        for begin in range(first or 0, (last or -1) + 1, STRETCH):
+            yield _copied(invoice, position, begin, min(begin + STRETCH - 1, last))
+
+
+def _copied(invoice: Invoice, line: int, first: int, last: int) -> str:
+    values = {
+        "invoice": cell(str(invoice)), "currency": invoice.currency, "invoice_id": invoice.pk, "line": line,
+        "position": first - 1, "after": LAST, "upto": last, "limit": None,
+    }  # fmt: skip
+    query = statement("billing", "copy_messages").replace("/* behind */", statement("billing", "messages_behind"))
+    with scope(invoice.business_id), connection.cursor() as cursor:
+        # COPY takes no parameters: the driver writes them into the text, quoted.
+        text = ClientCursor(cursor.connection).mogrify(query, values)
+        with cursor.copy(text) as rows:
+            return b"".join(rows).decode().replace("\n", "\r\n")
 
 
 def page_behind(invoice: Invoice, *, line: int, after: str = "", limit: int = 50) -> tuple[list[dict[str, Any]], str]:
@@ -139,6 +164,13 @@ def _behind(invoice: Invoice, line: int, after: tuple[int, int], limit: int) -> 
     with connection.cursor() as cursor:
         cursor.execute(
             statement("billing", "messages_behind"),
-            {"invoice_id": invoice.pk, "line": line, "position": after[0], "after": after[1], "limit": limit},
+            {
+                "invoice_id": invoice.pk,
+                "line": line,
+                "position": after[0],
+                "after": after[1],
+                "upto": LAST,
+                "limit": limit,
+            },  # fmt: skip
         )
         return cursor.fetchall()

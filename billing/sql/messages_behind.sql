@@ -10,7 +10,7 @@ SELECT c.id, l.position, c.message_id, m.wamid, p.wa_id, c.delivered_at, c.month
         WHERE x.business_id = i.business_id AND x.month = l.month AND x.market = l.market
           AND x.category = l.category AND x.rule = l.rule
           AND x.position >= greatest(%(position)s::bigint, coalesce(l.tier_first, 0))
-          AND x.position <= coalesce(l.tier_last, 9223372036854775807)
+          AND x.position <= least(l.tier_last, %(upto)s::bigint)
           AND (x.position > %(position)s::bigint OR x.id > %(after)s::bigint)
           AND x.billed_month = b.month AND x.version_id = l.version_id
           AND coalesce(x.tier_id, 0) = coalesce(l.tier_id, 0)

@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import io
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -15,13 +15,14 @@ from lxml import etree
 from pypdf import PdfReader
 from saxonche import PySaxonProcessor
 
-from accounts.tenancy import scope
-from billing import archive, invoicing, tax
-from billing.documents import einvoice, pdf
+from accounts.tenancy import scope, system
+from billing import archive, invoicing, metering, reversing, tax
+from billing.documents import einvoice, pdf, tables
 from billing.documents.paper import Paper, PaperLine
 from billing.documents.tables import cell, csv_rows, messages_csv
 from billing.errors import NotIssuable
-from billing.models import Document, Invoice
+from billing.models import Charge, Document, Invoice
+from hosting.models import Message
 from tests.billing.test_invoicing import MAY, shop
 from tests.factories import make_deliveries
 
@@ -251,6 +252,45 @@ def test_messages_behind_an_invoice_are_all_there(db):
     assert sorted(int(row["position"]) for row in rows) == list(range(1, 13))
     assert {(row["price"], row["line"], row["to"]) for row in rows} == {("0.0091", "2", "14155550100")}
     assert len({row["wamid"] for row in rows}) == 12
+
+
+def test_the_databases_csv_is_the_rows_python_reads_cell_by_cell(db, monkeypatch):
+    monkeypatch.setattr(tables, "STRETCH", 5)
+    business, number = shop()
+    at = datetime(2026, 5, 10, 12, 0, 0, 123456, tzinfo=UTC)
+    ids = make_deliveries(business, number, 12, at=at) + make_deliveries(business, number, 3, category="marketing")
+    with system("test"):
+        for message_id, wamid in zip(
+            ids, ["=1+1", '  "@x', "a,b", "line\nbreak", "-5", "", "+49", "'|x"], strict=False
+        ):
+            Message.objects.filter(pk=message_id).update(wamid=wamid)
+        while metering.meter_due():
+            pass
+        charge = Charge.objects.get(message_id=ids[2])
+        reversing.reverse_charge(business_id=business.pk, charge_id=charge.pk, reason="test")
+    invoice = invoicing.close_period(business=business, month=MAY)
+    with scope(business.pk):
+        found = list(csv.reader(io.StringIO("".join(messages_csv(invoice)), newline="")))
+        expected = [
+            [str(cell(value)).replace("\n", " ") for value in row] for row in tables.message_rows(invoice, chunk=4)
+        ]
+    assert found[0] == list(tables.MESSAGE_COLUMNS)
+    assert found[1:] == expected
+    assert len(expected) == 15 + 1
+    assert {"'=1+1", "'  \"@x", "a,b", "line break", "'-5", "'+49"} <= {row[3] for row in found}
+
+
+def test_a_made_up_cursor_begins_at_the_beginning(db):
+    business, number = shop()
+    make_deliveries(business, number, 7)
+    invoice = invoicing.close_period(business=business, month=MAY)
+    with scope(business.pk):
+        first, following = tables.page_behind(invoice, line=2, limit=5)
+        rest, end = tables.page_behind(invoice, line=2, after=following, limit=5)
+        assert [row["position"] for row in first + rest] == [1, 2, 3, 4, 5, 6, 7]
+        assert end == ""
+        for wrong in ("x", "1", "-1.2", "9" * 30 + "." + "9" * 30, "1.x"):
+            assert tables.page_behind(invoice, line=2, after=wrong, limit=5) == (first, following)
 
 
 def test_paper_cannot_be_changed_by_hand():
