@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -107,14 +108,15 @@ def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
     with scope(invoice.business_id), connection.cursor() as cursor:
         cursor.execute(statement("billing", "positions_behind"), {"invoice_id": invoice.pk, "line": line})
         lines = cursor.fetchall()
-    for position, first, last in lines:
+    for position, market, first, last in lines:
         for begin in range(first or 0, (last or -1) + 1, STRETCH):
-            yield _copied(invoice, position, begin, min(begin + STRETCH - 1, last))
+            yield _copied(invoice, position, market, begin, min(begin + STRETCH - 1, last))
 
 
-def _copied(invoice: Invoice, line: int, first: int, last: int) -> str:
+def _copied(invoice: Invoice, line: int, market: str, first: int, last: int) -> str:
     values = {
-        "invoice": cell(str(invoice)), "currency": invoice.currency, "invoice_id": invoice.pk, "line": line,
+        "invoice": cell(str(invoice)), "currency": invoice.currency, "market": cell(market),
+        "invoice_id": invoice.pk, "line": line,
         "position": first - 1, "after": LAST, "upto": last, "limit": None,
     }  # fmt: skip
     query = statement("billing", "copy_messages").replace("/* behind */", statement("billing", "messages_behind"))
@@ -150,9 +152,15 @@ def message_rows(invoice: Invoice, line: int | None = None, chunk: int = 10_000)
             for charge, n, message, wamid, to, at, month, market, category, rule, counted, first, last, price in rows:
                 cursor = (counted, charge)
                 yield (
-                    invoice.number, n, message, wamid, to, at.isoformat(), f"{month:%Y-%m}", market, category, rule,
+                    invoice.number, n, message, wamid, to, _moment(at), f"{month:%Y-%m}", market, category, rule,
                     counted, first, last, money.micro_amount(price), invoice.currency,
                 )  # fmt: skip
+
+
+def _moment(at: datetime) -> str:
+    """As PostgreSQL writes it: a fraction of a second without zeros at its end."""
+    whole, _, fraction = at.astimezone(UTC).replace(tzinfo=None).isoformat().partition(".")
+    return f"{whole}.{fraction.rstrip('0')}+00:00" if fraction else f"{whole}+00:00"
 
 
 def _message_lines(invoice: Invoice) -> list[int]:

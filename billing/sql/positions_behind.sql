@@ -1,6 +1,6 @@
 -- Promises: for each message line of an invoice the lowest and the highest position that its messages can have, read from
 -- the ends of the unique index: what is between them is copied a stretch at a time.
-SELECT l.position,
+SELECT l.position, l.market,
        (SELECT min(x.position) FROM billing_charge x
          WHERE x.business_id = l.business_id AND x.month = l.month AND x.market = l.market AND x.category = l.category
            AND x.rule = l.rule AND x.position >= coalesce(l.tier_first, 0)),
