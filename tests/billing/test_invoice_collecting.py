@@ -4,11 +4,14 @@ import hashlib
 import hmac
 import json
 import os
+import queue
 import socket
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -326,6 +329,11 @@ def test_dunning_walks_its_schedule_and_payment_lifts_the_suspension_at_once(db,
     fresh(business)
     assert not business.may_send()
     assert state(invoice) == ("open", [("failed", 4900)] * 4)
+    # The schedule is at its end: nothing is tried, written or taken by itself any more.
+    turn(business, due + timedelta(days=90))
+    assert dunning.run_due() == 0
+    collecting.collect_due()
+    assert state(invoice) == ("open", [("failed", 4900)] * 4)
     stripe.decline = False
     collecting.start(invoice=invoice)
     collecting.collect_due()
@@ -484,3 +492,42 @@ def test_independent_peer_success_decline_and_3d_secure(db, settings, localstrip
             assert Refund.objects.get().status == PaymentStatus.SUCCEEDED
     with scope(business.pk):
         assert Invoice.objects.count() == 1
+
+
+def test_the_independent_peers_webhook_is_believed_by_its_signature(db, settings, localstripe):
+    settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, settings.STRIPE_WEBHOOK_SECRET = "sk_test_1", localstripe, SECRET
+    heard = queue.Queue()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            heard.put((self.rfile.read(int(self.headers["Content-Length"])), self.headers["Stripe-Signature"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hook = {"url": f"http://127.0.0.1:{server.server_port}/", "secret": SECRET, "events": ["payment_intent.succeeded"]}
+    httpx.post(f"{localstripe}/_config/webhooks/parley", json=hook, auth=("sk_test_1", "")).raise_for_status()
+    business, _ = shop()
+    make_member(business)
+    invoice = invoicing.close_period(business=business, month=MAY)
+    form = {"type": "card", "card[number]": "4242424242424242", "card[exp_month]": 12, "card[exp_year]": 30,
+            "card[cvc]": "123"}  # fmt: skip
+    method = httpx.post(f"{localstripe}/v1/payment_methods", data=form, auth=("sk_test_1", "")).json()["id"]
+    collecting.save_method(business=business, method_id=method)
+    collecting.start(invoice=invoice)
+    collecting.collect_due()
+    body, signature = heard.get(timeout=20)
+    server.shutdown()
+    server.server_close()
+    answer = Client().post(
+        "/webhooks/stripe/", body, content_type="application/json", headers={"Stripe-Signature": signature}
+    )
+    assert answer.status_code == 200
+    assert [event.kind for event in GatewayEvent.objects.all()] == ["payment_intent.succeeded"]
+    collecting.collect_due()
+    assert state(invoice) == ("paid", [("succeeded", 4900)])
+    assert not GatewayEvent.objects.filter(applied_at=None).exists()
