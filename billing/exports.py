@@ -24,6 +24,8 @@ from billing.models import Export, Invoice, InvoiceStatus
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=10)
+# Its papers are kept for ever; the file that holds them together is made again when it is wanted again.
+KEPT = timedelta(days=30)
 MAX_ATTEMPTS = 5
 NAMES = {Export.Kind.ZIP: "invoices.zip", Export.Kind.JOURNAL: "journal.csv", Export.Kind.MESSAGES: "messages.xlsx"}
 
@@ -65,9 +67,9 @@ def cancel(*, export: Export) -> None:
 
 
 def resume(*, export: Export) -> None:
-    """Take a cancelled or failed export up again; papers made before are not made twice."""
+    """Make a cancelled, failed or expired export again; papers made before are not made twice."""
     _change(
-        export, [Export.State.CANCELLED, Export.State.FAILED],
+        export, [Export.State.CANCELLED, Export.State.FAILED, Export.State.EXPIRED],
         state=Export.State.WAITING, attempts=0, done=0, error="", lease_until=None,
     )  # fmt: skip
 
@@ -79,6 +81,20 @@ def run_due() -> int:
         _make(export)
         handled += 1
     return handled
+
+
+def expire(limit: int = 200) -> int:
+    """Remove the files of exports that were finished 30 days ago; returns how many expired."""
+    with system("exports of every business"):
+        old = Export.objects.select_for_update(skip_locked=True).filter(
+            state=Export.State.DONE, finished_at__lt=timezone.now() - KEPT
+        )
+        for export in (expired := list(old.order_by("id")[:limit])):
+            Export.objects.filter(pk=export.pk).update(state=Export.State.EXPIRED)
+            # Equal exports share one file.
+            if not Export.objects.filter(state=Export.State.DONE, sha256=export.sha256).exists():
+                default_storage.delete(export.path)
+    return len(expired)
 
 
 def invoices_of(export: Export) -> list[int]:

@@ -49,5 +49,6 @@ def recount() -> None:
 
 @shared_task
 def export() -> None:
-    """Make the finance exports that wait."""
+    """Make the finance exports that wait; remove old files."""
     exports.run_due()
+    exports.expire()

@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.backstage import ReadOnlyAdmin
 from accounts.models import ApiKey, Business, Invitation, Membership, User
 from accounts.tenancy import system
-from billing import invoicing, metering, pay_links
+from billing import crediting, invoicing, metering, pay_links
 from billing.models import Export, Invoice
 from hosting import calling
 from hosting.models import CannedReply, ChatExport, ChatImport, Conversation, Handset, Label, Media, Message, Webhook
@@ -184,6 +184,7 @@ ROWS: dict[str, Row] = {
     "usage": Row("/usage/", MONEY, get=200),
     "charge": Row("/charges/{message}/", names_a_row=True, get=200),
     "invoices": Row("/invoices/", MONEY, get=200),
+    "credit_note": Row("/invoices/credit-notes/{credit_note}/lines/", MONEY, True, get=200),
     "change_method": Row("/invoices/method/", MONEY, post=302),
     "method_saved": Row("/invoices/method/saved/", MONEY, get=302),
     "drop_method": Row("/invoices/method/drop/", MONEY, post=302),
@@ -298,6 +299,9 @@ def stage() -> dict[str, Any]:
             "number": number.phone_number_id,
             "waba": number.account.waba_id,
             "invoice": Invoice.objects.get(business=business).number,
+            "credit_note": crediting.credit(
+                invoice=Invoice.objects.get(business=business), reason="test", amounts={1: 1}
+            ).number,
             "pay_token": pay_links.path_of(Invoice.objects.get(business=business)).split("/")[2],
         }
     return {"names": names, "clients": _clients(users, keys)}

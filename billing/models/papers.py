@@ -99,13 +99,14 @@ class Export(models.Model):
         MESSAGES = "messages", _("Every message, XLSX")
 
     class State(models.TextChoices):
-        """A cancelled or failed one may be resumed."""
+        """A cancelled, failed or expired one may be made again."""
 
         WAITING = "waiting", _("Waiting")
         RUNNING = "running", _("Running")
         DONE = "done", _("Done")
         CANCELLED = "cancelled", _("Cancelled")
         FAILED = "failed", _("Failed")
+        EXPIRED = "expired", _("Expired")
 
     business = models.ForeignKey(Business, null=True, blank=True, on_delete=models.PROTECT, related_name="exports")
     asked_by = models.ForeignKey(

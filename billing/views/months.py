@@ -18,7 +18,7 @@ from billing import archive, pay_links, paying
 from billing.charts import usage_charts
 from billing.documents import tables
 from billing.gateways import stripe
-from billing.models import BillingDetails, CallingCode, Invoice, InvoiceStatus, Quarantine, Tier, Usage
+from billing.models import BillingDetails, CallingCode, CreditNote, Invoice, InvoiceStatus, Quarantine, Tier, Usage
 from billing.models.payments import LIVE
 from billing.pricing import Explanation, explain
 from billing.usage import months_of, usage_of
@@ -201,7 +201,20 @@ def download(request: BusinessRequest, number: str, kind: str) -> HttpResponseBa
         )
     if kind not in archive.KINDS:
         raise Http404
-    kept = archive.document(found, kind)
+    return _stored(found, kind)
+
+
+@require_GET
+@member_page(*FINANCE)
+def credit_note(request: BusinessRequest, number: str, kind: str) -> HttpResponse:
+    """A stored document of a credit note, always the same bytes."""
+    if kind not in archive.KINDS:
+        raise Http404
+    return _stored(get_object_or_404(CreditNote, business=request.business, number=number), kind)
+
+
+def _stored(source: Invoice | CreditNote, kind: str) -> HttpResponse:
+    kept = archive.document(source, kind)
     headers = {"Content-Disposition": f'attachment; filename="{kept.name}"', "ETag": f'"{kept.sha256}"'}
     return HttpResponse(archive.read(kept), content_type=kept.content_type, headers=headers)
 

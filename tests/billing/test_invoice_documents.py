@@ -176,6 +176,34 @@ def test_pdf_says_what_the_paper_says_the_same_way_every_time():
     assert b"pdfaid" in made
 
 
+@pytest.mark.parametrize("make", [lambda: pdf.render(paper()), lambda: einvoice.facturx(paper(), pdf.render(paper()))])
+def test_the_final_file_says_and_keeps_what_pdf_a_3_asks(make):
+    read = PdfReader(io.BytesIO(make()))
+    root = read.trailer["/Root"]
+    metadata = root["/Metadata"].get_object().get_data().decode()
+    assert re.search(r"pdfaid:part(>|=\")3", metadata)
+    assert re.search(r"pdfaid:conformance(>|=\")B", metadata)
+    assert [intent.get_object()["/S"] for intent in root["/OutputIntents"]] == ["/GTS_PDFA1"]
+    assert root["/OutputIntents"][0].get_object()["/DestOutputProfile"].get_object().get_data()[36:40] == b"acsp"
+    assert "/Encrypt" not in read.trailer
+    assert "/JavaScript" not in root.get("/Names", {})
+    for page in read.pages:
+        for font in page["/Resources"]["/Font"].values():
+            for below in font.get_object().get("/DescendantFonts", [font]):
+                descriptor = below.get_object()["/FontDescriptor"].get_object()
+                assert {"/FontFile2", "/FontFile3"} & set(descriptor), "every font is embedded"
+
+
+def test_factur_x_is_bound_to_the_paper_as_the_standard_says():
+    root = PdfReader(io.BytesIO(einvoice.facturx(paper(), pdf.render(paper())))).trailer["/Root"]
+    (bound,) = root["/AF"]
+    assert bound.get_object()["/AFRelationship"] in ("/Data", "/Alternative", "/Source")
+    assert bound.get_object()["/F"] == "factur-x.xml"
+    metadata = root["/Metadata"].get_object().get_data().decode()
+    assert re.search(r"fx:ConformanceLevel(>|=\")EN 16931", metadata)
+    assert re.search(r"fx:DocumentFileName(>|=\")factur-x.xml", metadata)
+
+
 def test_markup_in_a_name_stays_text():
     evil = '#import "x.typ" $1$ <b> *bold* \\ `raw` @ref'
     assert "#import" in text_of(pdf.render(paper({**BUYER, "name": evil})))

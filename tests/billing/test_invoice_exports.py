@@ -4,11 +4,13 @@ import csv
 import io
 import threading
 import zipfile
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.files.storage import default_storage
 from django.db import connections
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from accounts.tenancy import system
@@ -114,6 +116,25 @@ def test_cancelled_while_running_and_resumed(settings, tmp_path):
     assert state_of(export)[0] == "done"
     with pytest.raises(BillingError):
         exports.cancel(export=export)
+
+
+def test_files_go_after_thirty_days_and_are_made_again(billed, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    first, twin = (exports.ask(kind="journal") for _ in range(2))
+    assert exports.run_due() == 2
+    path = Export.objects.get(pk=first.pk).path
+    with system("test"):
+        Export.objects.filter(pk=first.pk).update(finished_at=timezone.now() - timedelta(days=30, seconds=1))
+        Export.objects.filter(pk=twin.pk).update(finished_at=timezone.now() - timedelta(days=29))
+    assert exports.expire() == 1
+    assert (state_of(first)[0], state_of(twin)[0], default_storage.exists(path)) == ("expired", "done", True)
+    with system("test"):
+        Export.objects.filter(pk=twin.pk).update(finished_at=timezone.now() - timedelta(days=31))
+    assert (exports.expire(), exports.expire()) == (1, 0)
+    assert not default_storage.exists(path)
+    exports.resume(export=Export.objects.get(pk=first.pk))
+    assert exports.run_due() == 1
+    assert (state_of(first)[0], default_storage.exists(path)) == ("done", True)
 
 
 def elsewhere(work, **arguments):
