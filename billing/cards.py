@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import ParleyError
 from accounts.statements import statement
@@ -194,4 +195,21 @@ def shown(steps: list[Step]) -> str:
     return ", ".join(f"from {s.first:,} {money.micro_amount(s.price_micros):f}" for s in steps) or "nothing"
 
 
+def rules_of(version: CardVersion) -> dict[str, str]:
+    """The version's rules of what is free, in words: name -> value."""
+    return {
+        str(label): (str(_("yes")) if value else str(_("no"))) if isinstance(value, bool) else f"{value:,}"
+        for label, value in ((label, getattr(version, name)) for name, label in RULES.items())
+    }
+
+
 CATEGORIES = frozenset(RateCategory.values)
+# The fields of a version that are its rules, and what each says.
+RULES = {
+    "service_free_in_window": _("Service is free in the 24-hour window"),
+    "utility_free_in_window": _("Utility is free in the 24-hour window"),
+    "free_entry_hours": _("Free-entry window, hours"),
+    "free_messages": _("Free service messages"),
+    "reactions_free": _("Reactions are free"),
+    "failed_charged": _("Failed messages are charged"),
+}

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import structlog
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from accounts.statements import fetch_prepared, statement
 from accounts.tenancy import system
@@ -16,7 +17,7 @@ _BATCH_TABLE = """
     CREATE TEMP TABLE IF NOT EXISTS meter_batch (
         message_id bigint, business_id bigint, number_id bigint, recipient text, category text,
         window_open boolean, free_entry boolean, free_entry_at timestamptz, kind text, accepted_at timestamptz,
-        delivered_at timestamptz
+        delivered_at timestamptz, failed boolean
     ) ON COMMIT DELETE ROWS
 """
 
@@ -44,16 +45,23 @@ def meter_due(limit: int = BATCH, *, shard: int = 0, shards: int = 1) -> int:
         cursor.execute(statement("billing", "claim_deliveries"), {"limit": limit, "shard": shard, "shards": shards})
         claimed = int(cursor.rowcount)
         if claimed > 0:
-            cursor.execute(statement("billing", "settle_commitments"))
-            cursor.execute(_PLAN)
-            cursor.execute(statement("billing", "lock_periods"))
-            cursor.execute(statement("billing", "open_periods"))
-            charged, quarantined = fetch_prepared(statement("billing", "meter")) or (0, 0)
-            if charged + quarantined != claimed:
-                raise RuntimeError(f"{claimed} deliveries claimed, {charged} charged, {quarantined} quarantined")
-            if quarantined:
-                log.warning("deliveries_quarantined", count=quarantined)
+            _price(cursor, claimed)
     return claimed
+
+
+def _price(cursor: CursorWrapper, claimed: int) -> None:
+    """From the batch to charges and quarantine; what is neither (and no failure that costs nothing) is an error."""
+    cursor.execute(statement("billing", "settle_commitments"))
+    cursor.execute(_PLAN)
+    cursor.execute(statement("billing", "lock_periods"))
+    cursor.execute(statement("billing", "drop_failed"))
+    dropped = int(cursor.rowcount)
+    cursor.execute(statement("billing", "open_periods"))
+    charged, quarantined = fetch_prepared(statement("billing", "meter")) or (0, 0)
+    if charged + quarantined + dropped != claimed:
+        raise RuntimeError(f"{claimed} claimed, {charged} charged, {quarantined} quarantined, {dropped} failed")
+    if quarantined:
+        log.warning("deliveries_quarantined", count=quarantined)
 
 
 def requeue(quarantined: Iterable[int]) -> int:

@@ -13,6 +13,9 @@ from billing import money
 from billing.models import Rule
 from hosting.extensions import MessageNote
 
+# The rules under which a message has the price of its position; the others make it free.
+PRICED = frozenset({Rule.TIER, Rule.FAILED})
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -57,15 +60,19 @@ class Explanation:
     @property
     def reason(self) -> str:
         """One sentence that says why it costs this."""
-        if self.rule != Rule.TIER:
+        if self.rule not in PRICED:
             return f"{self.rule_label}: this message costs nothing."
         upper = f"to {self.tier_last:,}" if self.tier_last else "on"
         listed = money.show_micros(self.tier_price_micros or 0, self.currency)
         discount = "" if self.tier_price_micros == self.price_micros else f", {self.price} with your discount"
         return (
             f"Number {self.position:,} of {self.month:%B %Y} in {self.category} to {self.market}: "
-            f"tier from {self.tier_first:,} {upper} costs {listed}{discount}.{self._reversal}"
+            f"tier from {self.tier_first:,} {upper} costs {listed}{discount}.{self._failure}{self._reversal}"
         )
+
+    @property
+    def _failure(self) -> str:
+        return " It failed, and your rate card charges failed messages." if self.rule == Rule.FAILED else ""
 
     @property
     def _reversal(self) -> str:
@@ -87,8 +94,8 @@ def notes(business_id: int, message_ids: Iterable[int]) -> dict[int, MessageNote
     return {
         message_id: MessageNote(
             text=money.show_micros(price, currency) if price else "free",
-            title=f"{category} to {market}, number {position:,} of the month"
-            if rule == Rule.TIER
+            title=f"{category} to {market}, number {position:,} of the month{', failed' if rule == Rule.FAILED else ''}"
+            if rule in PRICED
             else str(Rule(rule).label),
             url=_url(message_id),
         )

@@ -107,7 +107,7 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         amount_micros=amount,
         fee_micros=business.plan.monthly_fee_micros,
         estimate_micros=amount if is_closed or not period else _estimate(amount, period[1], period[2], business.now()),
-        waiting=Delivery.objects.filter(business_id=business.pk).count(),
+        waiting=Delivery.objects.filter(business_id=business.pk, failed=False).count(),
         days=days,
         rows=rows,
         ladders=ladders,

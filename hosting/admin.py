@@ -191,10 +191,10 @@ class ParkedStatusAdmin(ReadOnlyAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    """Delivered messages that wait to be metered."""
+    """Delivered and failed messages that wait to be metered."""
 
-    list_display = ("message_id", "business_id", "category", "recipient", "delivered_at", "created_at")
-    list_filter = ("category",)
+    list_display = ("message_id", "business_id", "category", "recipient", "delivered_at", "failed", "created_at")
+    list_filter = ("category", "failed")
     search_fields = ("message_id__exact",)
     ordering = ("-id",)
 

@@ -73,29 +73,40 @@ def make_deliveries(
     window_open: bool = False,
 ) -> list[int]:
     """Delivered messages with their waiting Delivery rows; returns the message ids."""
+    ids = make_messages(
+        business, number, count, to=to, category=category, at=at, window_open=window_open, status="delivered"
+    )
+    queue_deliveries(ids)
+    return ids
+
+
+def make_messages(
+    business: Business, number: Number, count: int, *, to: str = "14155550100", category: str = "utility",
+    at: datetime = datetime(2026, 5, 10, 12, tzinfo=UTC), window_open: bool = False, status: str = "sent",
+) -> list[int]:  # fmt: skip
+    """Outbound messages, `sent`, `failed` or `delivered` at that moment, and nothing waiting; returns their ids."""
     with system("test data"):
         contact, _ = Contact.objects.get_or_create(business=business, wa_id=to)
         conversation, _ = Conversation.objects.get_or_create(business=business, number=number, contact=contact)
         messages = Message.objects.bulk_create(
             Message(
                 business=business, number=number, conversation=conversation, contact=contact, direction="out",
-                kind="text", text="x", category=category, status="delivered", created_at=at, delivered_at=at,
-                window_open=window_open,
+                kind="text", text="x", category=category, status=status, created_at=at, window_open=window_open,
+                delivered_at=at if status == "delivered" else None, failed_at=at if status == "failed" else None,
             )
             for _ in range(count)
         )  # fmt: skip
-        ids = [message.pk for message in messages]
-        queue_deliveries(ids)
-        return ids
+        return [message.pk for message in messages]
 
 
 def queue_deliveries(message_ids: list[int]) -> None:
-    """Write the Delivery rows of these messages, as the first proof of delivery does."""
+    """Write the Delivery rows of these messages, as the first proof of delivery, or the first failure, does."""
     with system("test data"), connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open,
-                                             free_entry, delivered_at, created_at)
-               SELECT m.id, m.business_id, m.number_id, c.wa_id, m.category, m.window_open, false, m.delivered_at, now()
+                                             free_entry, delivered_at, failed, created_at)
+               SELECT m.id, m.business_id, m.number_id, c.wa_id, m.category, m.window_open, false,
+                      coalesce(m.delivered_at, m.failed_at), m.delivered_at IS NULL, now()
                  FROM hosting_message m JOIN hosting_contact c ON c.id = m.contact_id
                 WHERE m.id = ANY (%s) ORDER BY m.id""",
             [message_ids],

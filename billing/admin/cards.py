@@ -22,7 +22,7 @@ from billing.cards import CardError, Sheet
 from billing.models import CallingCode, CardChoice, CardVersion, Market, Rate, RateCard, Tier, VersionState
 
 MOST_SHOWN = 500
-RULES = ("service_free_in_window", "utility_free_in_window", "free_entry_hours", "free_messages")
+RULES = tuple(cards.RULES)
 PHASES = {
     "draft": _("Draft"),
     "scheduled": _("Scheduled"),
@@ -144,6 +144,8 @@ class UploadForm(HouseForm):
         label=_("Free service messages"), initial=0, min_value=0, max_value=10**6,
         help_text=_("For each number, market and month."),
     )  # fmt: skip
+    reactions_free = forms.BooleanField(label=_("Reactions are free"), required=False, initial=True)
+    failed_charged = forms.BooleanField(label=_("Failed messages are charged"), required=False)
 
     def clean_valid_from(self) -> date:
         """Versions begin with a month."""
@@ -251,7 +253,10 @@ def _comparison(version: CardVersion) -> list[Table]:
     rows = [(one.market, one.category, cards.shown(one.before), cards.shown(one.after)) for one in changes]
     title = _("%(count)s changes to %(held)s") % {"count": len(changes), "held": held or _("nothing")}
     diff = Table(title, (_("Market"), _("Category"), _("Now"), _("New")), rows, _("The prices are the same."))
-    return [diff, _cost(version, _month_before(timezone.now().date()))]
+    was, now = (cards.rules_of(one) if one else {} for one in (held, version))
+    changed = [(name, was.get(name, ""), value) for name, value in now.items() if was.get(name) != value]
+    rules = Table(_("Rules"), (_("Rule"), _("Now"), _("New")), changed, _("The rules are the same."))
+    return [diff, rules, _cost(version, _month_before(timezone.now().date()))]
 
 
 def _cost(version: CardVersion, month: date) -> Table:

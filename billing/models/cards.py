@@ -70,6 +70,12 @@ class CardVersion(models.Model):
     free_messages = models.PositiveIntegerField(
         default=0, db_default=0, help_text=_("Service messages that are free for each number, market and month.")
     )
+    failed_charged = models.BooleanField(
+        _("failed messages are charged"),
+        default=False,
+        db_default=False,
+        help_text=_("At the price that they would have had, had they been delivered."),
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -46,10 +46,11 @@ class Rule(models.TextChoices):
     FREE_ENTRY = "free_entry", _("Free-entry window")
     REACTION = "reaction", _("Reactions are free")
     ALLOWANCE = "allowance", _("Within the month's free messages of its number")
+    FAILED = "failed", _("Failed messages are charged")
 
 
 class Tally(models.Model):
-    """How many positions of a business, month, market, category and rule are taken."""
+    """How many positions of a business, month, market, category and rule are taken; failed messages count as `tier`."""
 
     business_id = models.BigIntegerField()
     month = models.DateField()
@@ -119,7 +120,14 @@ class Charge(models.Model):
                 fields=["message_id", "reverses_id"], name="one_charge_per_message", nulls_distinct=False
             ),
             models.UniqueConstraint(
-                fields=["business_id", "month", "market", "category", "rule", "position", "reverses_id"],
+                F("business_id"),
+                F("month"),
+                F("market"),
+                F("category"),
+                # A failed message that is charged takes a position of the ladder, like a delivered one.
+                Case(When(rule="failed", then=Value("tier")), default=F("rule")),
+                F("position"),
+                F("reverses_id"),
                 name="one_charge_per_position",
                 nulls_distinct=False,
             ),
@@ -189,11 +197,13 @@ class Quarantine(models.Model):
     kind = models.CharField(max_length=20, blank=True, db_default="")
     accepted_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField()
+    failed = models.BooleanField(default=False, db_default=False)
     reason = models.CharField(max_length=20, choices=Reason.choices)
     quarantined_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         verbose_name_plural = "quarantine"
+        indexes: ClassVar = [models.Index(fields=["message_id"], condition=Q(failed=True), name="quarantine_failed")]
 
     def __str__(self) -> str:
         return f"message {self.message_id}: {self.get_reason_display()}"

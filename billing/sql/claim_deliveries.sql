@@ -23,7 +23,7 @@ WITH oldest AS MATERIALIZED (
                                ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) anybodys
         ) places LIMIT %(limit)s))
     RETURNING message_id, business_id, number_id, recipient, category, window_open, free_entry, free_entry_at, kind,
-              accepted_at, delivered_at
+              accepted_at, delivered_at, failed
 )
 INSERT INTO pg_temp.meter_batch
 SELECT * FROM gone

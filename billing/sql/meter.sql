@@ -1,6 +1,6 @@
 -- Promises: every delivery of the batch becomes exactly one charge, or goes to quarantine with the reason. Positions
--- are dense per business, month, market, category and rule: the tally hands out one block per key, in key order, and
--- row_number() deals it out; the position picks the tier. A clash of positions or messages aborts the batch: there is
+-- are dense per business, month, market, category and rule (failed messages that are charged take those of `tier`):
+-- the tally hands out one block per key, in key order, and row_number() deals it out; the position picks the tier. A clash of positions or messages aborts the batch: there is
 -- no ON CONFLICT on the ledger. The rollup that invoices copy moves in the same statement. Open periods are
 -- share-locked first, so closing waits for this batch, or this batch for closing.
 WITH open AS MATERIALIZED (
@@ -69,7 +69,7 @@ WITH open AS MATERIALIZED (
 ), rated AS MATERIALIZED (
     -- Authentication sent from another market has a price of its own where the card names one.
     SELECT p.message_id, p.business_id, p.number_id, p.recipient, p.window_open, p.free_entry, p.free_entry_at, p.kind,
-           p.accepted_at, p.delivered_at, p.month,
+           p.accepted_at, p.delivered_at, p.failed, p.month,
            p.billed_month, p.market, p.rule, p.version_id, p.free_messages, p.discount_percent, p.floor_micros,
            p.category AS sent_as, coalesce(abroad.category, p.category) AS category,
            coalesce(abroad.id, r.id) AS rate_id,
@@ -84,9 +84,9 @@ WITH open AS MATERIALIZED (
 ), quarantined AS (
     INSERT INTO billing_quarantine
         (message_id, business_id, number_id, recipient, category, window_open, free_entry, free_entry_at, kind,
-         accepted_at, delivered_at, reason, quarantined_at)
+         accepted_at, delivered_at, failed, reason, quarantined_at)
     SELECT message_id, business_id, number_id, recipient, sent_as, window_open, free_entry, free_entry_at, kind,
-           accepted_at, delivered_at, refused, now()
+           accepted_at, delivered_at, failed, refused, now()
       FROM rated WHERE refused IS NOT NULL
     ON CONFLICT (message_id) DO UPDATE SET reason = EXCLUDED.reason
     RETURNING 1
@@ -115,7 +115,7 @@ WITH open AS MATERIALIZED (
      WHERE nth <= free_messages
 ), ruled AS MATERIALIZED (
     SELECT r.message_id, r.business_id, r.month, r.billed_month, r.market, r.category, r.version_id, r.rate_id,
-           r.discount_percent, r.floor_micros, r.delivered_at,
+           r.discount_percent, r.floor_micros, r.delivered_at, r.failed,
            CASE WHEN a.message_id IS NULL THEN r.rule ELSE 'allowance' END AS rule
       FROM rated r
       LEFT JOIN allowed a ON a.message_id = r.message_id
@@ -140,7 +140,8 @@ WITH open AS MATERIALIZED (
     INSERT INTO billing_charge
         (message_id, business_id, month, billed_month, market, category, rule, position, tier_id, version_id,
          price_micros, delivered_at, charged_at)
-    SELECT d.message_id, d.business_id, d.month, d.billed_month, d.market, d.category, d.rule, d.position, t.id,
+    SELECT d.message_id, d.business_id, d.month, d.billed_month, d.market, d.category,
+           CASE WHEN d.failed AND d.rule = 'tier' THEN 'failed' ELSE d.rule END, d.position, t.id,
            d.version_id,
            CASE WHEN d.rule = 'tier' THEN billing_price(t.price_micros, d.discount_percent, d.floor_micros) ELSE 0 END,
            d.delivered_at, now()

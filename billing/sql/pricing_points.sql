@@ -13,7 +13,7 @@ WITH told AS (
                         AND k.valid_from <= c.month AND (k.valid_to IS NULL OR k.valid_to > c.month)
                       ORDER BY length(k.prefix) DESC LIMIT 1), '') AS country,
            replace(upper(c.category), '-', '_') AS pricing_category,
-           CASE c.rule WHEN 'tier' THEN 'REGULAR' WHEN 'free_entry' THEN 'FREE_ENTRY_POINT'
+           CASE WHEN c.rule IN ('tier', 'failed') THEN 'REGULAR' WHEN c.rule = 'free_entry' THEN 'FREE_ENTRY_POINT'
                        ELSE 'FREE_CUSTOMER_SERVICE' END AS pricing_type,
            CASE WHEN t.id IS NOT NULL THEN
                (CASE WHEN t.first = 1 THEN 0 ELSE t.first END) || ':' || coalesce(t.last::text, 'MAX') END AS tier

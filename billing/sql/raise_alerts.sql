@@ -9,4 +9,6 @@ SELECT s.business_id, p.month, share.percent, s.limit_micros, spent.micros, now(
                       WHERE u.business_id = z.id AND u.billed_month = p.month) spent
  CROSS JOIN (VALUES (50), (80), (100)) AS share (percent)
  WHERE s.limit_micros > 0 AND spent.micros * 100 >= s.limit_micros * share.percent
+ -- Mailed in the order of their ids: the lower share first.
+ ORDER BY s.business_id, share.percent
 ON CONFLICT (business_id, month, percent) DO NOTHING

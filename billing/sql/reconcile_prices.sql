@@ -1,5 +1,6 @@
 -- Promises: every charge whose price is not what its card version says for its market, category and position, less the
--- discount agreed for its month, halves rounded to even; free rules cost nothing; a reversal is the exact opposite.
+-- discount agreed for its month, halves rounded to even; failed messages cost the same, where the card charges them;
+-- free rules cost nothing; a reversal is the exact opposite.
 SELECT c.business_id, 'charge ' || c.id, coalesce(e.price::text, 'no price'), c.price_micros::text
   FROM billing_charge c
   LEFT JOIN billing_charge original ON original.id = c.reverses_id
@@ -9,11 +10,12 @@ SELECT c.business_id, 'charge ' || c.id, coalesce(e.price::text, 'no price'), c.
     ON choice.business_id = c.business_id AND daterange(choice.valid_from, choice.valid_to) @> c.month
   LEFT JOIN billing_rate r ON r.version_id = c.version_id AND r.market_id = c.market AND r.category = c.category
   LEFT JOIN billing_tier t
-    ON t.rate_id = r.id AND int8range(t.first, t.last, '[]') @> c.position AND c.rule = 'tier'
+    ON t.rate_id = r.id AND int8range(t.first, t.last, '[]') @> c.position
+   AND (c.rule = 'tier' OR (c.rule = 'failed' AND v.failed_charged))
  CROSS JOIN LATERAL (
         SELECT t.price_micros * (100 - coalesce(choice.discount_percent, 0)) / 100 AS exact) x
  CROSS JOIN LATERAL (
-        SELECT CASE WHEN c.rule <> 'tier' THEN 0
+        SELECT CASE WHEN c.rule NOT IN ('tier', 'failed') THEN 0
                     WHEN coalesce(choice.discount_percent, 0) = 0 THEN t.price_micros
                     ELSE greatest(card.floor_micros,
                                   CASE WHEN x.exact - trunc(x.exact) = 0.5 AND trunc(x.exact)::bigint %% 2 = 0

@@ -2,12 +2,12 @@
 WITH back AS (
     DELETE FROM billing_quarantine WHERE id = ANY (%s)
     RETURNING message_id, business_id, number_id, recipient, category, window_open, free_entry, free_entry_at,
-              kind, accepted_at, delivered_at
+              kind, accepted_at, delivered_at, failed
 )
 INSERT INTO hosting_delivery
     (message_id, business_id, number_id, recipient, category, window_open, free_entry, free_entry_at, kind, accepted_at,
-     delivered_at, created_at)
+     delivered_at, failed, created_at)
 SELECT message_id, business_id, number_id, recipient, category, window_open, free_entry, free_entry_at, kind, accepted_at,
-       delivered_at, now()
+       delivered_at, failed, now()
   FROM back ORDER BY message_id
 ON CONFLICT (message_id) DO NOTHING

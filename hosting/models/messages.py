@@ -207,7 +207,7 @@ class Outgoing(models.Model):
 
 
 class Delivery(models.Model):
-    """The fact that an outbound message was delivered: one row, waiting to be metered. A queue: no foreign keys."""
+    """The fact that an outbound message was delivered, or failed: one row, waiting to be metered. A queue: no foreign keys."""
 
     message_id = models.BigIntegerField(unique=True)
     business_id = models.BigIntegerField()
@@ -221,7 +221,10 @@ class Delivery(models.Model):
         max_length=20, blank=True, db_default="", help_text=_("The message's kind: reactions may be free.")
     )
     accepted_at = models.DateTimeField(null=True, blank=True, help_text=_("When the message was accepted."))
-    delivered_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(help_text=_("Or when it failed."))
+    failed = models.BooleanField(
+        default=False, db_default=False, help_text=_("It failed; a rate card may charge that.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

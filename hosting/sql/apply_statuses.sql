@@ -1,6 +1,7 @@
 -- Promises: statuses may come doubled, shuffled or early and the message ends in the same state. The rank only rises
 -- (accepted < sent < failed < delivered < read); each status keeps its first moment; the first proof of delivery
--- (delivered or read) writes one Delivery in this same statement; a status without its message is parked.
+-- (delivered or read) writes one Delivery in this same statement, and so does the first failure without such proof,
+-- marked as failed: while it waits, a later proof takes its place. A status without its message is parked.
 -- Input: parallel arrays, one element a status. Output: the messages whose state rose, with the
 -- statuses that were news.
 WITH incoming AS (
@@ -45,7 +46,7 @@ WITH incoming AS (
 ), proven AS (
     INSERT INTO hosting_delivery
         (message_id, business_id, number_id, recipient, category, kind, window_open, free_entry, free_entry_at, accepted_at,
-         delivered_at, created_at)
+         delivered_at, failed, created_at)
     SELECT u.id, u.business_id, u.number_id,
            -- Priced by the number that it was sent to, also when the customer has changed it since.
            coalesce((SELECT f.wa_id FROM hosting_formernumber f
@@ -55,19 +56,21 @@ WITH incoming AS (
            coalesce(u.created_at < u.free_entry_at + interval '72 hours', false), u.free_entry_at, u.created_at,
            -- A clock that runs wrong elsewhere must not move a message into another month: never before it was
            -- accepted, never after now.
-           least(greatest(coalesce(k.delivered_at, k.read_at), u.created_at),
+           least(greatest(coalesce(k.delivered_at, k.read_at, k.failed_at), u.created_at),
                  greatest(coalesce(b.clock_at, now()), u.created_at)),
-           now()
+           k.rank < 3, now()
       FROM updated u
       JOIN known k ON k.id = u.id
       JOIN hosting_contact c ON c.id = u.contact_id
       JOIN accounts_business b ON b.id = u.business_id
-     WHERE k.old_delivered_at IS NULL AND k.old_read_at IS NULL AND k.rank >= 3
+     WHERE k.old_delivered_at IS NULL AND k.old_read_at IS NULL
+       AND (k.rank >= 3 OR (k.failed_at IS NOT NULL AND k.old_failed_at IS NULL))
        -- What was imported was delivered elsewhere: it is never metered.
        AND u.imported_from_id IS NULL
      -- Metered in this order, so that prices of one batch rise with the messages' own order.
      ORDER BY u.id
-    ON CONFLICT (message_id) DO NOTHING
+    ON CONFLICT (message_id) DO UPDATE SET failed = false, delivered_at = EXCLUDED.delivered_at
+     WHERE hosting_delivery.failed AND NOT EXCLUDED.failed
 ), parked AS (
     INSERT INTO hosting_parkedstatus (phone_number_id, wamid, status, occurred_at, received_at, errors)
     SELECT u.phone_number_id, u.wamid, u.status, min(u.at), now(), (array_agg(u.errors))[1]::jsonb

@@ -24,6 +24,10 @@ class Sent:
     category: str
     delivered_at: datetime
 
+    @property
+    def month(self) -> date:
+        return self.delivered_at.astimezone(ZoneInfo(self.zone)).date().replace(day=1)
+
 
 def rows(name: str) -> list[dict[str, str]]:
     with (DATA / name).open(encoding="utf-8", newline="") as file:
@@ -59,8 +63,7 @@ def recount(messages: Iterable[Sent], dearer: Changed) -> dict[tuple[int, date, 
     """Messages and micros by business, month, market and category."""
     counts: Counter[tuple[int, date, str, str]] = Counter()
     for sent in messages:
-        month = sent.delivered_at.astimezone(ZoneInfo(sent.zone)).date().replace(day=1)
-        counts[sent.business, month, market_of(sent.to, month), sent.category] += 1
+        counts[sent.business, sent.month, market_of(sent.to, sent.month), sent.category] += 1
     return {key: (n, n * dearer[key[1:]] if key[1:] in dearer else cost(*key[2:], n)) for key, n in counts.items()}
 
 
@@ -74,9 +77,18 @@ def everything_delivered() -> list[Sent]:
         ]
 
 
-def assert_books_agree(dearer: Changed | None = None) -> int:
+def failed_from(month: date) -> list[Sent]:
+    """What failed and was never delivered, from that month on: a card that charges failures prices it like the rest."""
+    with system("test"):
+        failed = Message.objects.filter(direction="out", delivered_at=None, failed_at__isnull=False)
+        rows = failed.values_list("business_id", "business__timezone", "contact__wa_id", "category", "failed_at")
+        return [sent for sent in (Sent(*row) for row in rows) if sent.month >= month]
+
+
+def assert_books_agree(dearer: Changed | None = None, failed_charged_from: date | None = None) -> int:
     """Ledger, tallies and rollup equal the recount of the messages themselves; returns the total in micros."""
-    expected = recount(everything_delivered(), dearer or {})
+    failed = failed_from(failed_charged_from) if failed_charged_from else []
+    expected = recount(everything_delivered() + failed, dearer or {})
     with system("test"):
         assert not Delivery.objects.exists()
         charges = list(

@@ -8,13 +8,17 @@ import threading
 import time
 from datetime import UTC, date, datetime
 
+import psycopg
 from django.db import connection, connections
 
 from accounts.tenancy import scope, system
+from benchmarks import faults
 from billing import invoicing, metering
 from billing.models import Charge, Invoice, Period, Quarantine, Usage
+from billing.reconciling import reconcile
 from hosting.models import Delivery
 from tests.billing.recount import assert_books_agree
+from tests.databases import OTHERS
 from tests.factories import make_business, make_deliveries, make_number
 
 RECIPIENTS = ["14155550100", "919820012345", "5511987654321", "4915112345678", "9991234567"]
@@ -62,6 +66,26 @@ def test_twenty_thousand_deliveries_survive_ten_kills_and_the_invoice_equals_the
         assert sum(line.amount_micros for line in lines) == total
         assert sum(line.quantity for line in lines) == 20_000
     assert len({invoice.number for invoice in invoices}) == 4
+
+
+def test_a_small_storm_of_kills_lost_connections_and_flushes_loses_and_doubles_nothing(committed_db, redis):
+    # The short form of `python -m benchmarks.faults`, which kills the servers themselves.
+    faults.furnish(businesses=4)
+    connections.close_all()
+    url = os.environ["DATABASE_SUPERUSER_URL"]
+
+    def cut() -> None:
+        with psycopg.connect(url, autocommit=True) as database:
+            database.execute(f"SELECT pg_terminate_backend(pid, 1000) {OTHERS}")
+
+    plan = faults.Plan(deliveries=6_000, workers=4, kills=10, postgres=3, flushes=2)
+    storm = faults.Storm(plan, url, faults.pumping, {"postgres": cut, "flush": redis.flushdb})
+    assert storm.run() < faults.DRAINED_WITHIN
+    assert storm.at_work >= 5, "most faults met an empty queue"
+    assert assert_books_agree() > 0
+    assert reconcile() == []
+    with system("test"):
+        assert Charge.objects.count() == 6_000
 
 
 def test_month_closed_while_its_batch_is_claimed_bills_the_next_month(committed_db):

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -12,9 +13,9 @@ from billing import invoicing, metering
 from billing.cards import Step, make_draft, schedule, sheet_of, version_on
 from billing.models import Charge, InvoiceLine, RateCard
 from billing.reconciling import reconcile
-from hosting.models import Delivery
-from tests.billing.recount import assert_books_agree
-from tests.factories import make_business, make_deliveries, make_number, queue_deliveries
+from hosting.models import Delivery, Message
+from tests.billing.recount import assert_books_agree, failed_from
+from tests.factories import make_business, make_deliveries, make_messages, make_number, queue_deliveries
 
 MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
 # The price that a new version of the card sets from June on, for every tier of one market and category.
@@ -40,6 +41,15 @@ history = st.lists(
         deliver,
         st.tuples(st.just("meter"), st.sampled_from([1, 2, 700])),
         st.tuples(st.just("double"), st.integers(0, 10**6)),
+        st.tuples(
+            st.just("fail"),
+            st.integers(0, 1),
+            st.sampled_from(["919820012345", "14155550100"]),
+            st.sampled_from(["utility", "service"]),
+            st.sampled_from(MOMENTS),
+            st.sampled_from([1, 2, 1001]),
+        ),
+        st.tuples(st.just("deliver_failed"), st.integers(0, 10**6)),
         st.tuples(st.just("close"), st.integers(0, 1), st.sampled_from([MAY, JUNE])),
         st.tuples(st.just("card")),
     ),
@@ -56,6 +66,18 @@ SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 @settings(max_examples=6, **SETTINGS)
 @given(history)
+@example(
+    [
+        ("card",),
+        ("fail", 0, "919820012345", "utility", MOMENTS[3], 2),
+        ("fail", 0, "919820012345", "utility", MOMENTS[1], 2),
+        ("meter", 700),
+        ("deliver_failed", 0),
+        ("deliver_failed", 2),
+        ("fail", 0, "919820012345", "utility", MOMENTS[3], 1),
+        ("deliver_failed", 4),
+    ]
+)
 @example(
     [
         ("card",),
@@ -87,13 +109,20 @@ def undone(steps):
 def play(steps):
     businesses = [make_business("UTC shop", timezone="UTC"), make_business("NY shop", timezone="America/New_York")]
     numbers = [make_number(business) for business in businesses]
-    known, dearer = [], False
+    known, failed, dearer = [], [], False
     for step, *values in steps:
         if step == "deliver":
             who, to, category, at, count = values
             known += make_deliveries(businesses[who], numbers[who], count, to=to, category=category, at=at)
         elif step == "meter":
             metering.meter_due(limit=values[0])
+        elif step == "fail":
+            who, to, category, at, count = values
+            ids = make_messages(businesses[who], numbers[who], count, to=to, category=category, at=at, status="failed")
+            queue_deliveries(ids)
+            failed += ids
+        elif step == "deliver_failed" and failed:
+            deliver_failed(failed[values[0] % len(failed)])
         elif step == "double" and known:
             double(known[values[0] % len(known)])
         elif step == "close":
@@ -102,7 +131,9 @@ def play(steps):
             dearer = scheduled()
     while metering.meter_due():
         pass
-    total = assert_books_agree(dearer={(JUNE, *DEARER[:2]): DEARER[2]} if dearer else {})
+    total = assert_books_agree(
+        dearer={(JUNE, *DEARER[:2]): DEARER[2]} if dearer else {}, failed_charged_from=JUNE if dearer else None
+    )
     for business in businesses:
         for month in (MAY, JUNE, date(2026, 7, 1)):
             invoicing.close_period(business=business, month=month)
@@ -121,10 +152,19 @@ def double(message):
         queue_deliveries([message])
 
 
-def scheduled():
-    """A version of the standard card from June on, unless June has been priced already; says whether it holds."""
+def deliver_failed(message):
+    """A message that failed is delivered after all, at the same moment; the queue holds it once, as delivered."""
     with system("test"):
-        if Charge.objects.filter(month__gte=JUNE).exists():
+        Message.objects.filter(pk=message, delivered_at=None).update(status="delivered", delivered_at=F("failed_at"))
+        Delivery.objects.filter(message_id=message).delete()
+    queue_deliveries([message])
+
+
+def scheduled():
+    """A version of the standard card from June on that charges failures too, unless June has been priced already, or
+    had messages that failed; says whether it holds."""
+    with system("test"):
+        if Charge.objects.filter(month__gte=JUNE).exists() or failed_from(JUNE):
             return False
         card = RateCard.objects.get(is_default=True, currency="USD")
         sheet = sheet_of(version_on(card, MAY))
@@ -132,5 +172,5 @@ def scheduled():
         sheet.rates[market, category] = [
             Step(step.first, step.last, price) for step in sheet.rates[market, category]
         ]  # fmt: skip
-    schedule(make_draft(card=card, sheet=sheet, valid_from=JUNE), today=date(2026, 5, 20))
+    schedule(make_draft(card=card, sheet=sheet, valid_from=JUNE, failed_charged=True), today=date(2026, 5, 20))
     return True

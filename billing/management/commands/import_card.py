@@ -27,6 +27,11 @@ class Command(BaseCommand):
         parser.add_argument("--card", required=True, help="name of the rate card")
         parser.add_argument("--from", dest="month", type=month_of, help="first month, YYYY-MM (default: the next one)")
         parser.add_argument("--free-messages", type=int, default=0, help="free for each number, market and month")
+        parser.add_argument("--free-entry-hours", type=int, default=72, help="length of the free-entry window")
+        parser.add_argument("--service-free", action="store_true", help="service is free in the 24-hour window")
+        parser.add_argument("--utility-free", action="store_true", help="utility is free in the 24-hour window")
+        parser.add_argument("--reactions-charged", action="store_true", help="reactions are priced like other messages")
+        parser.add_argument("--failed-charged", action="store_true", help="failed messages are charged")
         parser.add_argument("--schedule", action="store_true", help="do it; else only show")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,9 +48,7 @@ class Command(BaseCommand):
         for change in cards.diff(before, sheet):
             self.stdout.write(str(change))
         try:
-            version = cards.make_draft(
-                card=card, sheet=sheet, valid_from=month, free_messages=max(options["free_messages"], 0)
-            )
+            version = cards.make_draft(card=card, sheet=sheet, valid_from=month, **_rules(options))
             self._show_cost(version, _month_before(today))
             if options["schedule"]:
                 cards.schedule(version, today=today)
@@ -74,6 +77,17 @@ class Command(BaseCommand):
             f"{month:%Y-%m}, {sum(row.messages for row in rows):,} messages of {len(rows):,} businesses: "
             f"{money.show_micros(was, currency)} as charged, {money.show_micros(would, currency)} under this card."
         )
+
+
+def _rules(options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "free_messages": max(options["free_messages"], 0),
+        "free_entry_hours": max(options["free_entry_hours"], 0),
+        "service_free_in_window": options["service_free"],
+        "utility_free_in_window": options["utility_free"],
+        "reactions_free": not options["reactions_charged"],
+        "failed_charged": options["failed_charged"],
+    }
 
 
 def _month_before(day: date) -> date:

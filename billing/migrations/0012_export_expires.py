@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0010_recounts"),
+        ("billing", "0011_failed_charged"),
     ]
 
     operations = [

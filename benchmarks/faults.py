@@ -1,0 +1,307 @@
+"""Metering under fire: workers killed with -9, PostgreSQL killed, Valkey flushed, while deliveries arrive.
+
+`python -m benchmarks.faults --deliveries 50000 --kills 12 --postgres 1 --flushes 2` is a smaller form. It starts servers of
+its own on loopback, kills only what it started, and ends with status 1 when a charge is missing, doubled or wrong, or when
+the queue is not empty 60 seconds after the last fault.
+"""
+
+import argparse
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from benchmarks.arena import arena
+from benchmarks.report import Figure, show
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkProcess
+
+    from stack.servers import Servers
+
+BUSINESSES = 40
+RECIPIENTS = ["14155550100", "919820012345", "5511987654321", "4915112345678", "9991234567"]
+DRAINED_WITHIN = 60.0
+FORK = multiprocessing.get_context("fork")
+
+# Both facts in one statement, so that a slice that was interrupted can be told again without doubling.
+FEED = """
+WITH told AS (
+    INSERT INTO hosting_message (business_id, conversation_id, number_id, contact_id, wamid, direction, kind, text, content,
+                                 context_wamid, tracker, category, window_open, status, created_at, delivered_at)
+    SELECT v.business_id, v.id, v.number_id, v.contact_id, 'wamid.fault.' || n, 'out', 'text', 'x', '{}', '', '',
+           (ARRAY['utility', 'marketing', 'authentication'])[1 + n %% 3], false, 'delivered', d.at, d.at
+      FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
+      JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS nth, count(*) OVER () AS size FROM hosting_conversation) v
+        ON v.nth = (n * 7919) %% v.size
+     CROSS JOIN LATERAL (SELECT timestamptz '2026-05-01' + n %% 40000 * interval '1 minute' AS at) d
+        ON CONFLICT DO NOTHING
+    RETURNING id, business_id, number_id, contact_id, category, window_open, delivered_at
+)
+INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open, free_entry, delivered_at,
+                              created_at)
+SELECT t.id, t.business_id, t.number_id, c.wa_id, t.category, t.window_open, false, t.delivered_at, now()
+  FROM told t JOIN hosting_contact c ON c.id = t.contact_id
+ ORDER BY t.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much, by how many, and what goes wrong meanwhile."""
+
+    deliveries: int = 200_000
+    workers: int = 4
+    kills: int = 50
+    postgres: int = 3
+    flushes: int = 5
+    seed: int = 1
+
+    def faults(self) -> list[str]:
+        """What goes wrong, in a random order."""
+        found = ["kill"] * self.kills + ["postgres"] * self.postgres + ["flush"] * self.flushes
+        random.Random(self.seed).shuffle(found)
+        return found
+
+
+SMALL = Plan(deliveries=50_000, kills=12, postgres=1, flushes=2)
+
+
+@dataclass(slots=True)
+class Storm:
+    """One run: feeds deliveries a slice before every fault, keeps the workers' number up, and notes what it saw.
+
+    `worker` is what a worker process does for ever; `hit` has a function for each kind of fault but `kill`.
+    """
+
+    plan: Plan
+    database: str
+    worker: Callable[[], None]
+    hit: dict[str, Callable[[], None]]
+    ring: Callable[[], None] = lambda: None
+    processes: "list[ForkProcess]" = field(default_factory=list)
+    fed: int = 0
+    at_work: int = 0
+
+    def run(self) -> float:
+        """Let it rage; returns the seconds from the last fault until nothing waited any more."""
+        faults, dice = self.plan.faults(), random.Random(self.plan.seed)
+        try:
+            for n, fault in enumerate(faults, 1):
+                self._keep_workers()
+                self._feed(self.plan.deliveries * n // len(faults))
+                self._ring()
+                self._await_work()
+                time.sleep(dice.uniform(0, 0.05))
+                self.at_work += self.waiting() > 0
+                self._strike(fault, dice)
+            return self._drained()
+        finally:
+            for process in self.processes:
+                process.kill()
+                process.join()
+
+    def waiting(self) -> int:
+        """How many deliveries wait."""
+        return int(self._ask("SELECT count(*) FROM hosting_delivery"))
+
+    def _strike(self, fault: str, dice: random.Random) -> None:
+        if fault == "kill":
+            victim = dice.choice(self.processes)
+            victim.kill()
+            victim.join()
+        else:
+            self.hit[fault]()
+
+    def _keep_workers(self) -> None:
+        self.processes = [process for process in self.processes if process.is_alive()]
+        while len(self.processes) < self.plan.workers:
+            process = FORK.Process(target=_for_ever, args=(self.worker,), daemon=True)
+            process.start()
+            self.processes.append(process)
+
+    def _feed(self, last: int) -> None:
+        self._ask(FEED, {"first": self.fed + 1, "last": last})
+        self.fed = last
+
+    def _ring(self) -> None:
+        try:
+            for _ in range(self.plan.workers):
+                self.ring()
+        except Exception as error:
+            print(f"  the bell was not heard: {error!r}", flush=True)
+
+    def _await_work(self) -> None:
+        """Until somebody is at work, so that a fault meets one; for two seconds at most."""
+        deadline = time.monotonic() + 2
+        while time.monotonic() < deadline and not self._ask(
+            "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE '%%meter_batch%%'"
+            " AND pid <> pg_backend_pid()"
+        ):
+            time.sleep(0.002)
+
+    def _drained(self) -> float:
+        began = time.monotonic()
+        while self.waiting() and time.monotonic() - began < 2 * DRAINED_WITHIN:
+            self._keep_workers()
+            time.sleep(0.05)
+        return time.monotonic() - began
+
+    def _ask(self, query: str, parameters: dict[str, Any] | None = None) -> Any:
+        """One statement on a connection of its own; again, while the server is coming back."""
+        for _ in range(600):
+            try:
+                with psycopg.connect(self.database, autocommit=True) as connection:
+                    cursor = connection.execute(query, parameters or {})
+                    return cursor.fetchone()[0] if cursor.description else None  # type: ignore[index]
+            except psycopg.OperationalError:
+                time.sleep(0.1)
+        raise RuntimeError("PostgreSQL did not come back")
+
+
+def _for_ever(work: Callable[[], None]) -> None:
+    """In a worker's process: what it inherited belongs to its parent, and it ends without tidying up."""
+    from django.db import connections
+
+    for alias in connections:
+        connections[alias].connection = None
+    try:
+        work()
+    finally:
+        os._exit(1)
+
+
+def pumping() -> None:
+    """A worker without a broker: sweeps, and goes on after whatever happens to the database."""
+    import django.db
+
+    from billing import metering
+
+    while True:
+        try:
+            if not metering.meter_due(500):
+                time.sleep(0.01)
+        except django.db.Error:
+            django.db.close_old_connections()
+            time.sleep(0.05)
+
+
+def celery_worker() -> None:
+    """A worker of Celery, one process."""
+    from config.celery import app
+
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=CRITICAL"]
+    app.start(["--quiet", "worker", "--pool=solo", f"--hostname=faults{os.getpid()}@%h", *quiet])
+
+
+def celery_beat() -> None:
+    """The beat that sweeps every second."""
+    from config.celery import app
+
+    schedule = os.path.join(os.environ["PARLEY_VAR"], "beat")
+    app.start(["--quiet", "beat", f"--schedule={schedule}", "--loglevel=CRITICAL", "--pidfile="])
+
+
+def furnish(businesses: int = BUSINESSES) -> None:
+    """Businesses, each with a number and a conversation for every kind of recipient."""
+    from accounts.models import Business
+    from accounts.tenancy import system
+    from hosting.models import Account, Contact, Conversation, Number
+
+    with system("benchmark"):
+        for n in range(businesses):
+            business = Business.objects.create(name=f"b{n}", plan_id="business", timezone="UTC")
+            account = Account.objects.create(business=business, name="a")
+            number = Number.objects.create(business=business, account=account, digits=f"1555{n:07}", verified_name="n")
+            contacts = Contact.objects.bulk_create(Contact(business=business, wa_id=to) for to in RECIPIENTS)
+            Conversation.objects.bulk_create(
+                Conversation(business=business, number=number, contact=contact) for contact in contacts
+            )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Start servers, beat and workers, let it rage, recount, and print; as one of all benchmarks, a smaller form."""
+    plan = SMALL if arguments is None else _plan(arguments)
+    with arena() as servers:
+        furnish()
+        from django.db import connections
+
+        connections.close_all()
+        beat = FORK.Process(target=_for_ever, args=(celery_beat,), daemon=True)
+        beat.start()
+        storm = Storm(plan, servers.environment["DATABASE_SUPERUSER_URL"], celery_worker, _hits(servers), _ring_sweep)
+        began = time.monotonic()
+        try:
+            drained = storm.run()
+        finally:
+            beat.kill()
+            beat.join()
+        lasted = time.monotonic() - began
+        _verdict(plan, storm, drained, lasted)
+
+
+def _plan(arguments: list[str]) -> Plan:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=(__doc__ or "").partition("\n")[0])
+    for one in fields(Plan):
+        parser.add_argument(f"--{one.name}", type=int, default=one.default)
+    return Plan(**vars(parser.parse_args(arguments)))
+
+
+def _hits(servers: "Servers") -> dict[str, Callable[[], None]]:
+    import redis
+
+    def postgres() -> None:
+        assert servers.postgres, "PostgreSQL is not ours"
+        process = servers.postgres.process
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.popen, "not started"
+        process.popen.wait()
+        process.await_end()
+        process.start()
+        servers.postgres.await_ready()
+
+    def flush() -> None:
+        redis.Redis.from_url(servers.environment["REDIS_URL"]).flushall()
+
+    return {"postgres": postgres, "flush": flush}
+
+
+def _ring_sweep() -> None:
+    from billing import tasks
+
+    tasks.sweep.apply_async(retry=False, expires=30)
+
+
+def _verdict(plan: Plan, storm: Storm, drained: float, lasted: float) -> None:
+    from accounts.tenancy import system
+    from billing.models import Charge
+    from billing.reconciling import reconcile
+    from tests.billing.recount import assert_books_agree
+
+    differences = reconcile()
+    total = assert_books_agree()
+    with system("benchmark"):
+        charges = Charge.objects.count()
+    faults = f"{plan.kills} kills -9, {plan.postgres} PostgreSQL kills, {plan.flushes} flushes"
+    show(f"Metering under fire: {plan.deliveries:,} deliveries, {plan.workers} workers, {faults}", [
+        Figure("faults", "charges beside deliveries", charges, plan.deliveries, "rows"),
+        Figure("faults", "faults that met a waiting queue", storm.at_work, len(plan.faults()), "faults"),
+        Figure("faults", f"drained after the last fault (limit {DRAINED_WITHIN:.0f} s)", drained, None, "s"),
+        Figure("faults", "the whole storm", lasted, None, "s"),
+    ])  # fmt: skip
+    print(
+        f"  recount: equal to the micro, {total / 1_000_000:,.6f} in all; reconciliation: {len(differences)} differences"
+    )
+    if differences or charges != plan.deliveries or drained > DRAINED_WITHIN:
+        sys.exit("\n".join(["The books do not agree, or it took too long.", *map(str, differences[:20])]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
