@@ -144,11 +144,12 @@ def page_behind(invoice: Invoice, *, line: int, after: str = "", limit: int = 50
 def message_rows(invoice: Invoice, line: int | None = None, chunk: int = 10_000) -> Iterator[tuple[Any, ...]]:
     """Values of `MESSAGE_COLUMNS` for every message behind an invoice or one of its lines; one chunk in memory."""
     for position in [line] if line is not None else _message_lines(invoice):
-        cursor, rows = BEGINNING, [()] * chunk
-        while len(rows) == chunk:
+        cursor, length = BEGINNING, chunk
+        while length == chunk:
             # A scope a chunk: a response streams after its view's transaction has ended.
             with scope(invoice.business_id):
                 rows = _behind(invoice, position, cursor, chunk)
+            length = len(rows)
             for charge, n, message, wamid, to, at, month, market, category, rule, counted, first, last, price in rows:
                 cursor = (counted, charge)
                 yield (
@@ -181,4 +182,5 @@ def _behind(invoice: Invoice, line: int, after: tuple[int, int], limit: int) -> 
                 "limit": limit,
             },  # fmt: skip
         )
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

@@ -122,7 +122,8 @@ def test_files_go_after_thirty_days_and_are_made_again(billed, settings, tmp_pat
     settings.MEDIA_ROOT = tmp_path
     first, twin = (exports.ask(kind="journal") for _ in range(2))
     assert exports.run_due() == 2
-    path = Export.objects.get(pk=first.pk).path
+    with system("test"):
+        path = Export.objects.get(pk=first.pk).path
     with system("test"):
         Export.objects.filter(pk=first.pk).update(finished_at=timezone.now() - timedelta(days=30, seconds=1))
         Export.objects.filter(pk=twin.pk).update(finished_at=timezone.now() - timedelta(days=29))
@@ -132,7 +133,7 @@ def test_files_go_after_thirty_days_and_are_made_again(billed, settings, tmp_pat
         Export.objects.filter(pk=twin.pk).update(finished_at=timezone.now() - timedelta(days=31))
     assert (exports.expire(), exports.expire()) == (1, 0)
     assert not default_storage.exists(path)
-    exports.resume(export=Export.objects.get(pk=first.pk))
+    exports.resume(export=first)
     assert exports.run_due() == 1
     assert (state_of(first)[0], default_storage.exists(path)) == ("done", True)
 
