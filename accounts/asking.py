@@ -111,7 +111,7 @@ def ask(
     back: str,
 ) -> HttpResponse:
     """Show the form; once it is sent and valid, `do` it in one transaction and go `back` with the sentence it returns."""
-    filled = form(request.POST or None, request.FILES or None)
+    filled = form(request.POST, request.FILES) if request.method == "POST" else form(None)
     if request.method == "POST" and filled.is_valid():
         try:
             with transaction.atomic():

@@ -95,6 +95,7 @@ UNFOLD: dict[str, Any] = {
                     _entry(_("Spend caps"), "block", "billing_spendcap"),
                     _entry(_("Agreed terms"), "handshake", "billing_cardchoice"),
                     _entry(_("Recounts"), "fact_check", "billing_recount"),
+                    _entry(_("Exports"), "download", "billing_export"),
                     _entry(_("Invoices"), "request_quote", "billing_invoice"),
                     _entry(_("Payments"), "payments", "billing_payment"),
                     _entry(_("E-mails"), "mail", "billing_email"),
