@@ -193,10 +193,18 @@ def pumping() -> None:
             time.sleep(0.05)
 
 
+def _hush() -> None:
+    """What goes wrong on purpose is not news."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+
+
 def celery_worker() -> None:
     """A worker of Celery, one process."""
     from config.celery import app
 
+    _hush()
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=CRITICAL"]
     app.start(["--quiet", "worker", "--pool=solo", f"--hostname=faults{os.getpid()}@%h", *quiet])
 
@@ -205,6 +213,7 @@ def celery_beat() -> None:
     """The beat that sweeps every second."""
     from config.celery import app
 
+    _hush()
     schedule = os.path.join(os.environ["PARLEY_VAR"], "beat")
     app.start(["--quiet", "beat", f"--schedule={schedule}", "--loglevel=CRITICAL", "--pidfile="])
 
