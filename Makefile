@@ -44,6 +44,10 @@ lint: $(VENV)/.dev  ## ruff, mypy, import direction, migrations, templates
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	find . -path './.*' -prune -o -path '*/templates/*.html' -exec $(VENV)/bin/djhtml --check --tabwidth 2 {} +
 
+coverage: $(VENV)/.dev  ## what the tests of billing leave out, by line and branch; ARGS="tests/hosting" PART=hosting for another app
+	$(PY) -m coverage run --branch --source=$(or $(PART),billing) -m pytest $(if $(ARGS),$(ARGS),tests/billing tests/stories)
+	$(PY) -m coverage report --show-missing --skip-covered
+
 bench: $(VENV)/.dev  ## run every benchmark; ARGS=metering runs one
 	@exec $(PY) -m benchmarks $(ARGS)
 
@@ -58,4 +62,4 @@ clean:  ## remove the environment and all data
 help:  ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 8
 
-.PHONY: run test lint bench lock clean help
+.PHONY: run test lint coverage bench lock clean help

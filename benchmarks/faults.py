@@ -193,10 +193,18 @@ def pumping() -> None:
             time.sleep(0.05)
 
 
+def _hush() -> None:
+    """What goes wrong on purpose is not news."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+
+
 def celery_worker() -> None:
     """A worker of Celery, one process."""
     from config.celery import app
 
+    _hush()
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=CRITICAL"]
     app.start(["--quiet", "worker", "--pool=solo", f"--hostname=faults{os.getpid()}@%h", *quiet])
 
@@ -205,6 +213,7 @@ def celery_beat() -> None:
     """The beat that sweeps every second."""
     from config.celery import app
 
+    _hush()
     schedule = os.path.join(os.environ["PARLEY_VAR"], "beat")
     app.start(["--quiet", "beat", f"--schedule={schedule}", "--loglevel=CRITICAL", "--pidfile="])
 
@@ -261,16 +270,24 @@ def _hits(servers: "Servers") -> dict[str, Callable[[], None]]:
         assert servers.postgres, "PostgreSQL is not ours"
         process = servers.postgres.process
         os.kill(process.pid, signal.SIGKILL)
-        assert process.popen, "not started"
-        process.popen.wait()
-        process.await_end()
-        process.start()
-        servers.postgres.await_ready()
+        # Started again as `make run` does it; the first attempts may fail while orphans hold the shared memory.
+        while not _answers(servers.environment["DATABASE_SUPERUSER_URL"]):
+            servers.tend(lambda said: print(f"  {said[:70]}", flush=True))
+            time.sleep(0.05)
+        process.failures = 0
 
     def flush() -> None:
         redis.Redis.from_url(servers.environment["REDIS_URL"]).flushall()
 
     return {"postgres": postgres, "flush": flush}
+
+
+def _answers(database: str) -> bool:
+    try:
+        psycopg.connect(database, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _ring_sweep() -> None:

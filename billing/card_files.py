@@ -7,7 +7,6 @@ its tier sheet steps for utility and authentication, which replace those of the 
 import csv
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -65,7 +64,7 @@ def read(*files: tuple[str, str]) -> Sheet:
     Never raises for what is in a file: every problem is listed by row and column in the sheet.
     """
     sheet = Sheet()
-    readers = [_Reader(name, list(_rows(text)), sheet) for name, text in files]
+    readers = [_reader(name, text, sheet) for name, text in files]
     kinds = [(_kind(reader), reader) for reader in readers]
     for wanted, work in (("own", _read_own), ("rates", _read_rates), ("tiers", _read_tiers)):
         for (kind, header), reader in kinds:
@@ -79,13 +78,22 @@ def read(*files: tuple[str, str]) -> Sheet:
     return sheet
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows with their number; a row that holds line breaks counts once, as in a spreadsheet."""
-    clean = text[:LIMIT_CHARACTERS].replace("\x00", "").lstrip("\ufeff")
+def _reader(name: str, text: str, sheet: Sheet) -> _Reader:
+    """Rows with their number; a row that holds line breaks counts once, as in a spreadsheet.
+
+    What cannot be read to its end is a problem: half a card must not pass for a whole one.
+    """
+    reader = _Reader(name, [], sheet)
+    if len(text) > LIMIT_CHARACTERS:
+        reader.wrong(0, 0, f"The file has {len(text):,} characters; {LIMIT_CHARACTERS:,} is the most.")
+        return reader
+    clean = text.replace("\x00", "").lstrip("\ufeff")
     try:
-        yield from enumerate(csv.reader(io.StringIO(clean, newline="")), start=1)
-    except csv.Error:
-        return
+        for number, row in enumerate(csv.reader(io.StringIO(clean, newline="")), start=1):
+            reader.rows.append((number, row))
+    except csv.Error as error:
+        reader.wrong(len(reader.rows) + 1, 0, f"It cannot be read as CSV: {error}.")
+    return reader
 
 
 def _kind(reader: _Reader) -> tuple[str, int]:

@@ -58,6 +58,7 @@ def _price(cursor: CursorWrapper, claimed: int) -> None:
     dropped = int(cursor.rowcount)
     cursor.execute(statement("billing", "open_periods"))
     charged, quarantined = fetch_prepared(statement("billing", "meter")) or (0, 0)
+    # Nothing that was claimed may vanish: the batch goes back into the queue.
     if charged + quarantined + dropped != claimed:
         raise RuntimeError(f"{claimed} claimed, {charged} charged, {quarantined} quarantined, {dropped} failed")
     if quarantined:

@@ -182,6 +182,7 @@ ROWS: dict[str, Row] = {
     "phone_chat": Row(PHONE + "/{number}/", CHATS, True, get=200),
     "phone_write": Row(PHONE + "/{number}/write/", CHATS, True, post=302),
     "usage": Row("/usage/", MONEY, get=200),
+    "rates": Row("/usage/rates/", MONEY, get=200),
     "charge": Row("/charges/{message}/", names_a_row=True, get=200),
     "invoices": Row("/invoices/", MONEY, get=200),
     "credit_note": Row("/invoices/credit-notes/{credit_note}/lines/", MONEY, True, get=200),

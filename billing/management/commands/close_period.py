@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.models import Business
 from accounts.tenancy import system
 from billing import invoicing, money
+from billing.management.months import month_of
 
 
 class Command(BaseCommand):
@@ -17,12 +18,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Month, and optionally one business."""
-        parser.add_argument("--month", required=True, help="YYYY-MM")
+        parser.add_argument("--month", type=month_of, required=True, help="YYYY-MM")
         parser.add_argument("--business", type=int, help="id of one business (default: all)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Close, and say what was issued."""
-        month = _month(options["month"])
+        month = options["month"]
         with system("operators close for every business"):
             businesses = Business.objects.order_by("id")
             if options["business"]:
@@ -42,10 +43,3 @@ class Command(BaseCommand):
         else:
             total = money.show_minor(invoice.total_minor, invoice.currency)
             self.stdout.write(f"{business}: {invoice.number}, {total}")
-
-
-def _month(text: str) -> date:
-    try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError:
-        raise CommandError(f"--month must be YYYY-MM, not '{text}'.") from None
