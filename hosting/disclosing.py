@@ -37,8 +37,8 @@ def as_zip(contact: Contact) -> IO[bytes]:
 def _json(contact: Contact) -> Iterator[str]:
     blocked = Block.objects.filter(business_id=contact.business_id, wa_id=contact.wa_id)
     facts: dict[str, Any] = {
-        "wa_id": contact.wa_id, "user_id": contact.user_id, "name": contact.name, "alias": contact.alias,
-        "created_at": contact.created_at,
+        "wa_id": contact.wa_id, "user_id": contact.user_id, "name": contact.name, "username": contact.username,
+        "alias": contact.alias,        "created_at": contact.created_at,
         "former_numbers": list(contact.former_numbers.order_by("changed_at").values("wa_id", "changed_at")),
         "blocked_by": list(blocked.values_list("number__digits", flat=True)),
         "conversations": list(_threads(contact).values("id", "public_id", "number__digits", "created_at")),

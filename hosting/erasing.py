@@ -120,7 +120,7 @@ def _person(contact: Contact) -> Person:
         conversation_ids=tuple(Conversation.objects.filter(contact=contact).values_list("id", flat=True)),
         numbers=tuple({contact.wa_id, *former}),
         user_ids=(contact.user_id,) if contact.user_id else (),
-        names=tuple(name for name in {contact.name, contact.alias} if name),
+        names=tuple(name for name in {contact.name, contact.username, contact.alias} if name),
     )
 
 

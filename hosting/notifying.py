@@ -152,7 +152,7 @@ def _messages_body(number: Number, rows: Sequence[Arrived]) -> bytes:
     return webhooks.body_of(
         line_of(number),
         contacts=[
-            webhooks.contact_object(wa_id, sender.name, sender.user_id or user_id_for(wa_id))
+            webhooks.contact_object(wa_id, sender.name, sender.user_id or user_id_for(wa_id), sender.username)
             for wa_id, sender in people.items()
         ],
         messages=[webhooks.message_object(row.message, row.at) for row in rows],
@@ -163,7 +163,7 @@ def _statuses_body(number: Number, told: "Sequence[Told]") -> bytes:
     people = {message.contact.wa_id: message.contact for message, _ in told}
     return webhooks.body_of(
         line_of(number),
-        contacts=[webhooks.contact_object(c.wa_id, c.name, c.user_id) for c in people.values()],
+        contacts=[webhooks.contact_object(c.wa_id, c.name, c.user_id, c.username) for c in people.values()],
         statuses=[_status_object(message, status) for message, status in told],
     )
 

@@ -7,21 +7,21 @@ from typing import Any
 from django.db import models
 from django.db.models import F
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from accounts import auditing
 from accounts.errors import BadInput, NotYours
+from hosting.contacts import user_id_for
 from hosting.models import Contact, Conversation, ConversationLabel, FormerNumber
 
 LATEST = ("last_message_at", "last_inbound_at", "referred_at", "free_entry_at")
 
 
-def change_number(*, business_id: int, old: str, new: str, at: datetime, user_id: str = "") -> None:
+def change_number(*, business_id: int, old: str, new: str, at: datetime) -> None:
     """From `at` on, the customer with digits `old` has `new`; told twice, it changes nothing more."""
     if old == new:
         return
     kept = _contact_of(business_id, new, at)
-    left, told_first = FormerNumber.objects.get_or_create(
+    _, told_first = FormerNumber.objects.get_or_create(
         business_id=business_id, wa_id=old, changed_at=at, defaults={"contact": kept}
     )
     if not told_first:
@@ -29,8 +29,6 @@ def change_number(*, business_id: int, old: str, new: str, at: datetime, user_id
     former = Contact.objects.select_for_update().filter(business_id=business_id, wa_id=old).first()
     if former is not None and former.pk != kept.pk:
         merge(former, into=kept)
-    if user_id:
-        Contact.objects.filter(pk=left.contact_id).update(user_id=user_id)
 
 
 def _contact_of(business_id: int, wa_id: str, at: datetime) -> Contact:
@@ -39,26 +37,32 @@ def _contact_of(business_id: int, wa_id: str, at: datetime) -> Contact:
     return contact
 
 
-def changes_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[tuple[datetime, str]]]:
-    """For each (business id, digits) that somebody has left: when, and the digits they have now; oldest first."""
+Change = tuple[datetime | None, str]
+
+
+def changes_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[Change]]:
+    """For each (business id, digits) that somebody has left: when, and the digits they have now; oldest first.
+
+    Last comes, without a moment, whoever has the number beside another one.
+    """
     rows = FormerNumber.objects.filter(
         business_id__in={business_id for business_id, _ in people}, wa_id__in={wa_id for _, wa_id in people}
-    ).order_by("changed_at")
-    found: dict[tuple[int, str], list[tuple[datetime, str]]] = {}
+    ).order_by(F("changed_at").asc(nulls_last=True))
+    found: dict[tuple[int, str], list[Change]] = {}
     for business_id, old, at, new in rows.values_list("business_id", "wa_id", "changed_at", "contact__wa_id"):
         found.setdefault((business_id, old), []).append((at, new))
     return found
 
 
-def id_at(changes: Iterable[tuple[datetime, str]], at: datetime) -> str | None:
+def id_at(changes: Iterable[Change], at: datetime) -> str | None:
     """The digits that the owner of that moment has now, or None where the number was not left since."""
-    return next((new for changed_at, new in changes if at <= changed_at), None)
+    return next((new for changed_at, new in changes if changed_at is None or at <= changed_at), None)
 
 
 def unite(former: Contact, *, into: Contact) -> None:
     """A member says that two contacts are one person: the first becomes the second. Call inside the business's scope.
 
-    Raises BadInput for a contact with itself. What comes from the former number later opens a contact anew.
+    Both numbers lead to the one contact from then on. Raises BadInput for a contact with itself.
     """
     if former.pk == into.pk or former.business_id != into.business_id:
         raise BadInput("A contact is merged into another one of yours.", field="into")
@@ -66,11 +70,43 @@ def unite(former: Contact, *, into: Contact) -> None:
     pair = Contact.objects.select_for_update().filter(pk__in=[former.pk, into.pk]).order_by("pk")
     if len(pair) != 2:
         raise NotYours
-    FormerNumber.objects.create(
-        business_id=into.business_id, wa_id=former.wa_id, changed_at=timezone.now(), contact=into
-    )
+    _lead(former, into)
     auditing.record(action="contact.merged", subject=f"contact {former.pk} into {into.pk}", business=into.business_id)
     merge(former, into=into)
+
+
+def _lead(former: Contact, into: Contact) -> None:
+    """Let all that comes from a contact about to be merged, now and later, be the other one's."""
+    FormerNumber.objects.update_or_create(
+        business_id=into.business_id, wa_id=former.wa_id, changed_at=None, defaults={"contact": into}
+    )
+
+
+def learn_numbers(told: Iterable[tuple[int, str, str]]) -> None:
+    """People known by user id alone, who now write with a number, become contacts with that number.
+
+    `told`: business id, user id and digits of each sender.
+    """
+    named = {(business_id, user_id[:32]): digits for business_id, user_id, digits in told if user_id}
+    known = Contact.objects.filter(
+        business_id__in={business_id for business_id, _ in named}, wa_id__in={user_id for _, user_id in named}
+    )
+    for former in known.select_for_update().order_by("pk"):
+        if digits := named.get((former.business_id, former.wa_id)):
+            into, _ = Contact.objects.get_or_create(
+                business_id=former.business_id, wa_id=digits, defaults={"created_at": former.created_at}
+            )
+            _lead(former, into)
+            merge(former, into=into)
+
+
+def digits_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """For each (business id, user id) that a contact with a number has: its digits."""
+    rows = Contact.objects.filter(
+        business_id__in={business_id for business_id, _ in people}, user_id__in={user_id for _, user_id in people}
+    ).order_by("-pk")
+    return {(business_id, user_id): wa_id for business_id, user_id, wa_id in
+            rows.values_list("business_id", "user_id", "wa_id") if wa_id.isdecimal()}  # fmt: skip
 
 
 def merge(former: Contact, *, into: Contact) -> None:
@@ -83,11 +119,21 @@ def merge(former: Contact, *, into: Contact) -> None:
         else:
             _merge_threads(thread, into=kept)
     _repoint(former, into)
-    name = into.name or former.name
-    user_id = into.user_id or former.user_id
-    alias, held_at = into.alias or former.alias, into.held_at or former.held_at
+    shown = into if into.name else former
+    fields: dict[str, Any] = {
+        "name": shown.name,
+        "username": shown.username,
+        "user_id": _told(into) or _told(former) or user_id_for(into.wa_id),
+        "alias": into.alias or former.alias,
+        "held_at": into.held_at or former.held_at,
+    }
     former.delete()
-    Contact.objects.filter(pk=into.pk).update(name=name, user_id=user_id, alias=alias, held_at=held_at)
+    Contact.objects.filter(pk=into.pk).update(**fields)
+
+
+def _told(contact: Contact) -> str:
+    """The user id that the network gave this contact; empty where ours stands in for it."""
+    return "" if contact.user_id == user_id_for(contact.wa_id) else contact.user_id
 
 
 def _merge_threads(thread: Conversation, *, into: Conversation) -> None:

@@ -63,6 +63,11 @@ def pause(template: Template, *, until: datetime | None = None) -> Template:
         return _move(found, TemplateStatus.PAUSED, other_info=told, paused_until=until, pauses=found.pauses + 1)
 
 
+def pause_for(template: Template, *, hours: int | None) -> Template:
+    """Pause for so many hours from now; None: for as long as the protocol does."""
+    return pause(template, until=timezone.now() + timedelta(hours=hours) if hours else None)
+
+
 def disable(template: Template) -> Template:
     """Disable a template for good; it can be sent by nobody and approved no more."""
     told = {"disable_info": {"disable_date": int(timezone.now().timestamp())}}

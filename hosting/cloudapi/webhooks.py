@@ -26,6 +26,7 @@ class InboundMessage:
     wa_id: str
     user_id: str
     name: str
+    username: str
     kind: str
     content: dict[str, Any]
     text: str
@@ -95,26 +96,27 @@ def _read_change(account: str, change: dict[str, Any], updates: Updates) -> None
             updates.statuses.append(update)
 
 
-def _people(value: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    people: dict[str, tuple[str, str]] = {}
+def _people(value: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
+    people: dict[str, tuple[str, str, str]] = {}
     for raw in as_list(value.get("contacts")):
         contact = as_dict(raw)
-        name = as_text(as_dict(contact.get("profile")).get("name"))[:200]
+        profile = as_dict(contact.get("profile"))
+        name, username = as_text(profile.get("name"))[:200], as_text(profile.get("username"))[:100]
         user_id = as_text(contact.get("user_id"))[:80]
         for key in (as_text(contact.get("wa_id")), user_id):
             if key:
-                people[key] = (name, user_id)
+                people[key] = (name, username, user_id)
     return people
 
 
-def _message(number: str, raw: dict[str, Any], people: dict[str, tuple[str, str]]) -> InboundMessage | None:
+def _message(number: str, raw: dict[str, Any], people: dict[str, tuple[str, str, str]]) -> InboundMessage | None:
     wamid, sender = as_text(raw.get("id")), as_text(raw.get("from"))
     user_id = as_text(raw.get("from_user_id"))[:80]
     # A customer without a number is known by user id alone.
     wa_id = sender or user_id
     if not (wamid and wa_id and len(wamid) <= 256):
         return None
-    name, known_user_id = people.get(wa_id) or people.get(user_id) or ("", "")
+    name, username, known_user_id = people.get(wa_id) or people.get(user_id) or ("", "", "")
     kind = (as_text(raw.get("type")) or "unknown")[:20]
     content = stored_content(kind, raw)
     return InboundMessage(
@@ -123,6 +125,7 @@ def _message(number: str, raw: dict[str, Any], people: dict[str, tuple[str, str]
         wa_id=wa_id[:32],
         user_id=user_id or known_user_id,
         name=name,
+        username=username,
         kind=kind,
         content=content,
         text=text_of(kind, content),
@@ -197,9 +200,10 @@ def body_of(line: Line, *, contacts: Iterable[dict[str, Any]], **members: list[d
     return orjson.dumps({"object": "whatsapp_business_account", "entry": [{"id": line.waba_id, "changes": [change]}]})
 
 
-def contact_object(wa_id: str, name: str, user_id: str) -> dict[str, Any]:
+def contact_object(wa_id: str, name: str, user_id: str, username: str = "") -> dict[str, Any]:
     """A customer as webhooks name one."""
-    return {"profile": {"name": name or wa_id}, "wa_id": wa_id, "user_id": user_id}
+    profile = {"name": name or wa_id} | ({"username": username} if username else {})
+    return {"profile": profile, "wa_id": wa_id, "user_id": user_id}
 
 
 def status_object(

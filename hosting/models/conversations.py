@@ -38,6 +38,9 @@ class Contact(models.Model):
     wa_id = models.CharField(max_length=32, help_text=_("Digits of the phone number, without the plus sign."))
     user_id = models.CharField(max_length=80, blank=True, help_text=_("Business-scoped user id, such as US.1349…"))
     name = models.CharField(max_length=200, blank=True, help_text=_("What the customer calls themselves."))
+    username = models.CharField(
+        max_length=100, blank=True, db_default="", help_text=_("The name they chose to be found by, such as @ann.")
+    )
     alias = models.CharField(
         max_length=200, blank=True, db_default="", help_text=_("What the business calls them; shown in its place.")
     )
@@ -52,26 +55,33 @@ class Contact(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["business", "wa_id"], name="contact_once_per_business"),
         ]
+        indexes: ClassVar = [models.Index(fields=["business", "user_id"], name="contact_user_id")]
 
     def __str__(self) -> str:
         return self.alias or self.name or f"+{self.wa_id}"
 
 
 class FormerNumber(models.Model):
-    """A number that a contact had until it changed: what was sent from it before then is still theirs."""
+    """A number that a contact had until it changed: what was sent from it before then is still theirs.
+
+    Without `changed_at` it is still theirs: the number of a contact that was merged into this one.
+    """
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
     wa_id = models.CharField(max_length=32)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_numbers")
-    changed_at = models.DateTimeField()
+    changed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["business", "wa_id", "changed_at"], name="number_left_once"),
+            models.UniqueConstraint(
+                fields=["business", "wa_id"], condition=Q(changed_at=None), name="second_number_of_one_contact"
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"+{self.wa_id} until {self.changed_at:%Y-%m-%d}"
+        return f"+{self.wa_id}" + (f" until {self.changed_at:%Y-%m-%d}" if self.changed_at else "")
 
 
 class Block(models.Model):

@@ -35,6 +35,7 @@ class Event(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["id"], condition=Q(applied_at=None, is_dead=False), name="event_open"),
+            models.Index(fields=["-id"], condition=Q(is_dead=True), name="event_dead"),
         ]
 
     def __str__(self) -> str:

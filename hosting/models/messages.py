@@ -200,6 +200,7 @@ class Outgoing(models.Model):
             models.Index(fields=["transport", "not_before"], condition=Q(state="open"), name="outgoing_due"),
             models.Index(fields=["transport", "number", "message"], name="outgoing_of_number"),
             models.Index(fields=["not_before"], condition=Q(state="fetching"), name="outgoing_links"),
+            models.Index(fields=["-message"], condition=Q(state__in=["dead", "unknown"]), name="outgoing_given_up"),
         ]
 
     def __str__(self) -> str:

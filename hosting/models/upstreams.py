@@ -83,6 +83,7 @@ class MediaFetch(models.Model):
         verbose_name_plural = "media fetches"
         indexes: ClassVar = [
             models.Index(fields=["not_before"], condition=Q(is_dead=False), name="media_fetch_due"),
+            models.Index(fields=["-media"], condition=Q(is_dead=True), name="media_fetch_dead"),
         ]
 
     def __str__(self) -> str:

@@ -6,23 +6,47 @@
 WITH incoming AS (
     SELECT *, row_number() OVER (PARTITION BY number_id, wamid ORDER BY n) AS copy
       FROM json_to_recordset(%s::json)
-           AS u (n int, business_id bigint, number_id bigint, wamid text, wa_id text, user_id text, name text, kind text,
-                 text text, preview text, content jsonb, context_wamid text, created_at timestamptz, is_referred boolean)
+           AS u (n int, business_id bigint, number_id bigint, wamid text, wa_id text, user_id text, stand_in text,
+                 name text, username text, kind text, text text, preview text, content jsonb, context_wamid text, created_at timestamptz, is_referred boolean)
 ), people AS (
-    SELECT DISTINCT ON (business_id, wa_id) business_id, wa_id, user_id, name, created_at
-      FROM incoming ORDER BY business_id, wa_id, n DESC
+    SELECT business_id, wa_id, min(stand_in) AS stand_in, min(created_at) AS created_at,
+           coalesce((array_agg(name ORDER BY created_at DESC, n DESC) FILTER (WHERE name <> ''))[1], '') AS name,
+           coalesce((array_agg(username ORDER BY created_at DESC, n DESC) FILTER (WHERE name <> ''))[1], '') AS username,
+           max(created_at) FILTER (WHERE name <> '') AS named_at,
+           coalesce((array_agg(user_id ORDER BY created_at DESC, n DESC) FILTER (WHERE user_id <> ''))[1], '') AS user_id,
+           max(created_at) FILTER (WHERE user_id <> '') AS identified_at
+      FROM incoming GROUP BY business_id, wa_id
 ), known AS (
-    SELECT p.*, c.id, c.name AS old_name, c.user_id AS old_user_id
+    SELECT p.*, c.id, c.name AS old_name, c.username AS old_username, c.user_id AS old_user_id
       FROM people p
       LEFT JOIN LATERAL (SELECT * FROM hosting_contact x
                           WHERE x.business_id = p.business_id AND x.wa_id = p.wa_id LIMIT 1) c ON true
+), told AS (
+    -- What came late does not undo what a later message said of its sender: asked only where the two differ.
+    SELECT k.*,
+           k.name <> '' AND (k.name, k.username) <> (k.old_name, k.old_username)
+               AND (k.old_name = '' OR NOT EXISTS (
+                    SELECT FROM hosting_conversation v JOIN hosting_message m ON m.conversation_id = v.id
+                     WHERE v.contact_id = k.id AND v.last_inbound_at > k.named_at AND m.direction = 'in'
+                       AND m.created_at > k.named_at AND m.kind <> 'system')) AS is_renamed,
+           k.user_id NOT IN ('', k.old_user_id)
+               AND (k.old_user_id IN ('', k.stand_in) OR NOT EXISTS (
+                    SELECT FROM hosting_conversation v JOIN hosting_message m ON m.conversation_id = v.id
+                     WHERE v.contact_id = k.id AND v.last_inbound_at > k.identified_at AND m.direction = 'in'
+                       AND m.created_at > k.identified_at
+                       AND (m.kind <> 'system' OR m.content ? 'user_id'))) AS is_identified
+      FROM known k
 ), changed AS (
-    INSERT INTO hosting_contact AS c (business_id, wa_id, user_id, name, created_at)
-    SELECT business_id, wa_id, user_id, name, created_at FROM known
-     WHERE id IS NULL OR name NOT IN ('', old_name) OR user_id NOT IN ('', old_user_id)
+    INSERT INTO hosting_contact AS c (business_id, wa_id, user_id, name, username, created_at)
+    SELECT business_id, wa_id,
+           CASE WHEN id IS NULL OR is_identified THEN coalesce(nullif(user_id, ''), stand_in) ELSE old_user_id END,
+           CASE WHEN id IS NULL OR is_renamed THEN name ELSE old_name END,
+           CASE WHEN id IS NULL OR is_renamed THEN username ELSE old_username END, created_at
+      FROM told WHERE id IS NULL OR is_renamed OR is_identified
      ORDER BY business_id, wa_id
     ON CONFLICT (business_id, wa_id) DO UPDATE
        SET name = coalesce(nullif(EXCLUDED.name, ''), c.name),
+           username = CASE WHEN EXCLUDED.name = '' THEN c.username ELSE EXCLUDED.username END,
            user_id = coalesce(nullif(EXCLUDED.user_id, ''), c.user_id)
     RETURNING c.id, c.business_id, c.wa_id
 ), contact AS (

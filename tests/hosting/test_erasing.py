@@ -52,7 +52,7 @@ from tests.hosting.test_rest import Api, picture
 from tests.hosting.test_searching import say
 
 WHO, BEFORE, NAME = "4915123456789", "4915187654321", "Zebulon Quax"
-SECRETS = [WHO, BEFORE, "Zebulon", "Quax", "marzipan", "my private alias", "US.77zebu"]
+SECRETS = [WHO, BEFORE, "Zebulon", "Quax", "marzipan", "my private alias", "US.77zebu", "pomelo"]
 KEPT = (
     "billing_charge",
     "billing_invoice",
@@ -101,7 +101,7 @@ def inbound(number: Number, text: str, *, wa_id: str, name: str, wamid: str, at:
     said = {"from": wa_id, "id": wamid, "timestamp": str(at), "type": "text", "text": {"body": text}}
     value = {
         "messaging_product": "whatsapp", "metadata": line, "messages": [said],
-        "contacts": [{"profile": {"name": name}, "wa_id": wa_id}],
+        "contacts": [{"profile": {"name": name, "username": "@pomelo"}, "wa_id": wa_id}],
     }  # fmt: skip
     change = {"field": "messages", "value": value}
     entry = [{"id": number.account.waba_id, "changes": [change]}]
@@ -117,9 +117,9 @@ def a_life(number: Number) -> Contact:
     receiving.store_event(body=body, account_id=None)
     receiving.apply_due()
     with scope(business.pk):
-        renumbering.change_number(business_id=business.pk, old=BEFORE, new=WHO, at=timezone.now(), user_id="US.77zebu")
+        renumbering.change_number(business_id=business.pk, old=BEFORE, new=WHO, at=timezone.now())
         contact = Contact.objects.get(wa_id=WHO)
-        Contact.objects.filter(pk=contact.pk).update(alias="my private alias")
+        Contact.objects.filter(pk=contact.pk).update(alias="my private alias", user_id="US.77zebu")
         contact.refresh_from_db()
         own = store_media(business=business, content=picture(), mime_type="image/png", filename="Zebulon.png")
     say(number, "marzipan photo", to=WHO, kind="image", content={"id": own.media_id, "caption": "marzipan"})

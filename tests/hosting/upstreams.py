@@ -5,7 +5,7 @@ import itertools
 import orjson
 
 from accounts.tenancy import system
-from hosting.models import Number, Transport, Upstream
+from hosting.models import Media, MediaFetch, Number, Transport, Upstream
 from tests.hosting.receivers import Receiver, Taken
 
 _count = itertools.count(1)
@@ -43,3 +43,13 @@ def put_behind(number: Number, receiver: Receiver, upstream_id: str = "5550001")
             token="their-token",
             app_secret="their-secret",
         )
+
+
+def make_media_fetch(number: Number) -> MediaFetch:
+    """A customer's file that is still at the number's upstream."""
+    media = Media.objects.create(
+        business_id=number.business_id, mime_type="image/jpeg", size=0, sha256="", is_ready=False
+    )
+    return MediaFetch.objects.create(
+        media=media, business_id=number.business_id, number=number, conversation_id=1, upstream_id="778899"
+    )

@@ -12,8 +12,8 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
 
     class Meta:
         model = Contact
-        fields = ("id", "wa_id", "user_id", "name", "alias", "created_at", "held_at")
-        read_only_fields = ("id", "wa_id", "user_id", "name", "created_at", "held_at")
+        fields = ("id", "wa_id", "user_id", "name", "username", "alias", "created_at", "held_at")
+        read_only_fields = ("id", "wa_id", "user_id", "name", "username", "created_at", "held_at")
 
 
 class ContactChange(serializers.Serializer[Any]):
@@ -86,6 +86,6 @@ EXAMPLE_MESSAGE = {
     "read_at": None, "failed_at": None, "edited_at": None, "revoked_at": None,
 }  # fmt: skip
 EXAMPLE_CONTACT = {
-    "id": 512, "wa_id": "14155550100", "user_id": "US.1349", "name": "Ann", "alias": "Ann from the bakery",
+    "id": 512, "wa_id": "14155550100", "user_id": "US.1349", "name": "Ann", "username": "@ann", "alias": "Ann from the bakery",
     "created_at": "2026-05-01T09:00:00Z", "held_at": None,
 }  # fmt: skip

@@ -1,36 +1,25 @@
-"""Admin of hosting: what was said, without its text; and the rows that wait or gave up."""
+"""Records of hosting in the admin: accounts, numbers, customers, and what was said, without its text."""
 
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db import connection
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action, display
 
-from accounts import auditing
-from accounts.backstage import HouseAdmin, HouseInline, Item, ReadOnlyAdmin, attention, figures, links
-from hosting import receiving
+from accounts.backstage import HouseAdmin, HouseInline, Item, ReadOnlyAdmin, figures, links
 from hosting.models import (
     Account,
     Contact,
     Conversation,
     Delivery,
-    Event,
     Handset,
     HostedCount,
     Message,
     Number,
-    Outgoing,
     ParkedStatus,
-    Template,
 )
-from hosting.waiting import age_of, send_again
-
-# A row older than this waits too long: somebody should look.
-LONG_SECONDS = 60
 
 links += [
     (_("Accounts"), "hosting_account_changelist", "business__id__exact"),
@@ -78,18 +67,6 @@ class NumberAdmin(HouseAdmin):
     readonly_fields = ("phone_number_id", "created_at")
 
 
-@admin.register(Template)
-class TemplateAdmin(HouseAdmin):
-    """Message templates, and where their review stands."""
-
-    list_display = ("name", "language", "category", "status", "business", "created_at")
-    list_select_related = ("business",)
-    list_filter = ("status", "category", "language")
-    search_fields = ("name", "template_id", "business__name")
-    autocomplete_fields = ("business", "account")
-    readonly_fields = ("template_id", "created_at")
-
-
 @admin.register(Contact)
 class ContactAdmin(ReadOnlyAdmin):
     """Customers of businesses."""
@@ -127,57 +104,6 @@ class MessageAdmin(ReadOnlyAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """By business, from its page."""
         return lookup == "business__id__exact" or super().lookup_allowed(lookup, value, request)
-
-
-@admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
-    """Raw webhook events, without their bytes; dead ones can be run again."""
-
-    hidden: ClassVar[tuple[str, ...]] = ("account",)
-    list_display = ("id", "state", "received_at", "applied_at", "attempts", "last_error")
-    list_filter = ("is_dead",)
-    ordering = ("-id",)
-    actions = ("rerun",)
-
-    @display(description=_("state"), label={"applied": "success", "waiting": "info", "dead": "danger"})
-    def state(self, event: Event) -> str:
-        """Applied, waiting or dead."""
-        return "dead" if event.is_dead else "applied" if event.applied_at else "waiting"
-
-    def has_rerun_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change events."""
-        return request.user.has_perm("hosting.change_event")
-
-    @action(description=_("Run again"), permissions=["rerun"])
-    def rerun(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
-        """Open dead events again; the sweep takes them within a second or two."""
-        ids = list(queryset.values_list("pk", flat=True))
-        count = receiving.rerun(ids)
-        auditing.record(action="event.rerun", subject=f"{count} dead events", after={"ids": ids[:1000]})
-        messages.success(request, _("%(count)s events run again.") % {"count": count})
-
-
-@admin.register(Outgoing)
-class OutgoingAdmin(ReadOnlyAdmin):
-    """Messages that wait for their transport; those that gave up can be sent again."""
-
-    list_display = ("message_id", "business", "number", "transport", "state", "attempts", "queued_at", "last_error")
-    list_select_related = ("business", "number", "message")
-    list_filter = ("state", "transport")
-    ordering = ("-message_id",)
-    actions = ("rerun",)
-
-    def has_rerun_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change outgoing rows."""
-        return request.user.has_perm("hosting.change_outgoing")
-
-    @action(description=_("Send again (dead letters only)"), permissions=["rerun"])
-    def rerun(self, request: HttpRequest, queryset: QuerySet[Outgoing]) -> None:
-        """Open dead rows again. One whose result is unknown stays: its message may have left."""
-        ids = list(queryset.values_list("pk", flat=True))
-        count = send_again(ids)
-        auditing.record(action="outgoing.rerun", subject=f"{count} dead letters", after={"ids": ids[:1000]})
-        messages.success(request, _("%(count)s messages are sent again.") % {"count": count})
 
 
 @admin.register(ParkedStatus)
@@ -218,22 +144,6 @@ class HandsetAdmin(HouseAdmin):
     autocomplete_fields = ("business",)
 
 
-def waiting() -> list[Item]:
-    """Dead letters, and how long the oldest row of each queue has waited."""
-    events = Event.objects.filter(is_dead=True).count()
-    letters = Outgoing.objects.filter(state__in=[Outgoing.State.DEAD, Outgoing.State.UNKNOWN]).count()
-    ages = {"events": age_of("events"), "outgoing": age_of("outgoing")}
-    event_list, letter_list = reverse("admin:hosting_event_changelist"), reverse("admin:hosting_outgoing_changelist")
-    return [
-        Item((_("Dead webhook events")), str(events), f"{event_list}?is_dead__exact=1", is_urgent=events > 0),
-        Item((_("Dead letters")), str(letters), letter_list, (_("dead or result unknown")), letters > 0),
-        Item((_("Oldest event waiting")), f"{ages['events']:.0f} s", event_list,
-             is_urgent=ages["events"] > LONG_SECONDS),
-        Item((_("Oldest message waiting to leave")), f"{ages['outgoing']:.0f} s", letter_list,
-             is_urgent=ages["outgoing"] > LONG_SECONDS),
-    ]  # fmt: skip
-
-
 def hosted_this_month() -> list[Item]:
     """Messages hosted this month, from the counters that plans are held to."""
     with connection.cursor() as cursor:
@@ -248,5 +158,4 @@ def hosted_this_month() -> list[Item]:
     ]
 
 
-attention.append(waiting)
 figures.append(hosted_this_month)

@@ -1,0 +1,191 @@
+"""Queues of hosting in the admin: what waits, what gave up and why, and letting it try again."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from accounts import auditing
+from accounts.backstage import EXACT_UP_TO, Item, ReadOnlyAdmin, attention
+from hosting import calling, receiving, retrieving, tasks
+from hosting.bells import ring
+from hosting.models import Event, MediaFetch, Outgoing, Receipt, WebhookCall
+from hosting.transports import cloudapi
+from hosting.waiting import age_of, send_again
+
+# A row older than this waits too long: somebody should look.
+LONG_SECONDS = 60
+# So many ids are named in the audit log; all are counted.
+NAMED = 1000
+
+
+class QueueAdmin(ReadOnlyAdmin):
+    """Rows that wait; whoever may change them may let those that gave up try again."""
+
+    def has_rerun_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change rows of this queue."""
+        return request.user.has_perm(f"hosting.change_{self.opts.model_name}")
+
+    def again(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        *,
+        verb: Callable[[Sequence[Any]], int],
+        key: str = "pk",
+        action: str = "rerun",
+    ) -> int:
+        """Do it to the rows chosen, and write down who did; returns to how many it was done."""  # fmt: skip
+        ids = list(rows.values_list(key, flat=True))
+        count = verb(ids)
+        subject = f"{count} of {len(ids)} {self.opts.verbose_name_plural}"
+        named = {"ids": [str(one) if key != "pk" else one for one in ids[:NAMED]]}
+        auditing.record(action=f"{self.opts.model_name}.{action}", subject=subject, after=named)
+        return count
+
+
+@admin.register(Event)
+class EventAdmin(QueueAdmin):
+    """Raw webhook events, without their bytes; dead ones can be run again."""
+
+    hidden: ClassVar[tuple[str, ...]] = ("account",)
+    list_display = ("id", "state", "received_at", "applied_at", "attempts", "last_error")
+    list_filter = ("is_dead",)
+    ordering = ("-id",)
+    actions = ("rerun",)
+
+    @display(description=_("state"), label={"applied": "success", "waiting": "info", "dead": "danger"})
+    def state(self, event: Event) -> str:
+        """Applied, waiting or dead."""
+        return "dead" if event.is_dead else "applied" if event.applied_at else "waiting"
+
+    @action(description=_("Run again"), permissions=["rerun"])
+    def rerun(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
+        """Open dead events again; the sweep takes them within a second or two."""
+        count = self.again(request, queryset, verb=receiving.rerun)
+        messages.success(request, _("%(count)s events run again.") % {"count": count})
+
+
+@admin.register(Outgoing)
+class OutgoingAdmin(QueueAdmin):
+    """Messages that wait for their transport; those that gave up, or whose answer was lost, wait for a person."""
+
+    list_display = ("message_id", "business", "number", "transport", "state", "attempts", "queued_at", "last_error")
+    list_select_related = ("business", "number", "message")
+    list_filter = ("state", "transport")
+    search_fields = ("message__wamid__exact",)
+    search_help_text = _("The whole wamid.")
+    ordering = ("-message_id",)
+    actions = ("rerun", "never_left", "give_up")
+
+    @action(description=_("Send again (dead letters only)"), permissions=["rerun"])
+    def rerun(self, request: HttpRequest, queryset: QuerySet[Outgoing]) -> None:
+        """Open dead rows again. One whose result is unknown stays: its message may have left."""
+        count = self.again(request, queryset, verb=send_again)
+        messages.success(request, _("%(count)s messages are sent again.") % {"count": count})
+
+    @action(description=_("Send again (result unknown: I know that it never left)"), permissions=["rerun"])
+    def never_left(self, request: HttpRequest, queryset: QuerySet[Outgoing]) -> None:
+        """Send rows whose result is unknown once more. Only a person can know that the upstream has not got them."""
+        count = self.again(request, queryset, verb=cloudapi.send_again, action="never_left")
+        messages.success(request, _("%(count)s messages are sent again.") % {"count": count})
+
+    @action(description=_("Give up (result unknown: report as failed)"), permissions=["rerun"])
+    def give_up(self, request: HttpRequest, queryset: QuerySet[Outgoing]) -> None:
+        """Report rows whose result is unknown as failed; the business hears it by webhook."""
+        count = self.again(request, queryset, verb=cloudapi.give_up, action="given_up")
+        messages.success(request, _("%(count)s messages are reported as failed.") % {"count": count})
+
+
+@admin.register(MediaFetch)
+class MediaFetchAdmin(QueueAdmin):
+    """Customers' files that are still at their upstream; those that gave up can be asked for again."""
+
+    list_display = ("media", "business", "number", "upstream_id", "state", "attempts", "created_at", "last_error")
+    list_select_related = ("media", "business", "number")
+    list_filter = ("is_dead",)
+    search_fields = ("upstream_id__exact", "media__media_id__exact")
+    search_help_text = _("The whole id, here or at the upstream.")
+    ordering = ("-media_id",)
+    actions = ("rerun",)
+
+    @display(description=_("state"), label={"waiting": "info", "dead": "danger"})
+    def state(self, row: MediaFetch) -> str:
+        """Waiting or dead."""
+        return "dead" if row.is_dead else "waiting"
+
+    @action(description=_("Ask again"), permissions=["rerun"])
+    def rerun(self, request: HttpRequest, queryset: QuerySet[MediaFetch]) -> None:
+        """Ask again for files that were given up; an upstream keeps them for some days."""
+        count = self.again(request, queryset, verb=retrieving.rerun)
+        messages.success(request, _("%(count)s files are asked for again.") % {"count": count})
+
+
+@admin.register(WebhookCall)
+class WebhookCallAdmin(QueueAdmin):
+    """Calls to businesses' webhooks, without what they say; those given up can be made again."""
+
+    hidden: ClassVar[tuple[str, ...]] = ("replay_of", "conversation_id")
+    list_display = (
+        "public_id", "business", "webhook", "field", "state", "attempts", "response_status", "tried_at", "last_error",
+    )  # fmt: skip
+    list_select_related = ("business", "webhook")
+    list_filter = ("state",)
+    search_fields = ("public_id__exact",)
+    search_help_text = _("The whole id, as Parley-Signature names it.")
+    ordering = ("-id",)
+    actions = ("rerun",)
+
+    @action(description=_("Call again (given up only)"), permissions=["rerun"])
+    def rerun(self, request: HttpRequest, queryset: QuerySet[WebhookCall]) -> None:
+        """Open dead calls again, with seven new days."""
+        count = self.again(request, queryset, verb=calling.rerun, key="public_id")
+        ring(tasks.call)
+        messages.success(request, _("%(count)s calls are made again.") % {"count": count})
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(ReadOnlyAdmin):
+    """Read receipts on their way to an upstream; tried five times, then forgotten."""
+
+    list_display = ("wamid", "business", "number", "attempts", "not_before", "created_at")
+    list_select_related = ("business", "number")
+    ordering = ("-id",)
+
+
+def waiting() -> list[Item]:
+    """What gave up, and how long the oldest row of each queue has waited."""
+    unsettled = [Outgoing.State.DEAD, Outgoing.State.UNKNOWN]
+    gave_up = (
+        (_("Dead webhook events"), Event.objects.filter(is_dead=True), "is_dead__exact=1", ""),
+        (_("Dead letters"), Outgoing.objects.filter(state__in=unsettled), "", _("dead or result unknown")),
+        (_("Files not fetched"), MediaFetch.objects.filter(is_dead=True), "is_dead__exact=1", ""),
+        (_("Webhook calls given up"), WebhookCall.objects.filter(state="dead"), "state__exact=dead", _("in 30 days")),
+    )
+    found = [_given_up(*one) for one in gave_up]
+    for title, queue, model in (
+        (_("Oldest event waiting"), "events", Event),
+        (_("Oldest message waiting to leave"), "outgoing", Outgoing),
+    ):
+        age = age_of(queue)
+        found.append(Item(title, f"{age:.0f} s", _list_of(model), is_urgent=age > LONG_SECONDS))
+    return found
+
+
+def _given_up(title: Any, rows: QuerySet[Any], query: str, note: Any) -> Item:
+    count = rows[: EXACT_UP_TO + 1].count()
+    shown = f"{EXACT_UP_TO:,}+" if count > EXACT_UP_TO else f"{count:,}"
+    # Receivers of others that fail are theirs to mend: shown, not urgent.
+    return Item(title, shown, f"{_list_of(rows.model)}?{query}", note, count > 0 and rows.model is not WebhookCall)
+
+
+def _list_of(model: type[Model]) -> str:
+    return reverse(f"admin:hosting_{model._meta.model_name}_changelist")
+
+
+attention.append(waiting)
