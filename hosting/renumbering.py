@@ -86,8 +86,11 @@ def merge(former: Contact, *, into: Contact) -> None:
     name = into.name or former.name
     user_id = into.user_id or former.user_id
     alias, held_at = into.alias or former.alias, into.held_at or former.held_at
+    opted_out_at = into.opted_out_at or former.opted_out_at
     former.delete()
-    Contact.objects.filter(pk=into.pk).update(name=name, user_id=user_id, alias=alias, held_at=held_at)
+    Contact.objects.filter(pk=into.pk).update(
+        name=name, user_id=user_id, alias=alias, held_at=held_at, opted_out_at=opted_out_at
+    )
 
 
 def _merge_threads(thread: Conversation, *, into: Conversation) -> None:
