@@ -14,9 +14,10 @@ class BillingConfig(AppConfig):
         """Show prices, keep spend caps, put the metering queue on the health page and the money in the navigation."""
         from accounts import health, navigation, panels
         from accounts.models import Role
-        from billing import forgetting, metering, overview, pricing, pricing_points, spending
+        from billing import estimating, forgetting, metering, overview, pricing, pricing_points, spending
         from hosting import extensions
 
+        extensions.forecasts.append(estimating.forecast)
         extensions.message_notes.append(pricing.notes)
         extensions.send_checks.append(spending.check_cap)
         extensions.account_edges["pricing_analytics"] = pricing_points.pricing_analytics

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from billing.views import details, exports, months, payments, rates
+from billing.views import details, estimate, exports, months, payments, rates
 
 urlpatterns = [
     path("usage/", months.usage, name="usage"),
     path("usage/rates/", rates.rates, name="rates"),
+    path("usage/estimate/", estimate.estimate, name="estimate"),
     path("charges/<int:message_id>/", months.charge, name="charge"),
     path("invoices/", months.invoices, name="invoices"),
     path("invoices/details/", details.details, name="billing_details"),

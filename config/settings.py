@@ -219,6 +219,7 @@ CELERY_BEAT_SCHEDULE = {
     "hosting.synchronise": {"task": "hosting.tasks.synchronise", "schedule": 30.0, "options": {"expires": 25}},
     "hosting.purge": {"task": "hosting.tasks.purge", "schedule": 600.0, "options": {"expires": 500}},
     "hosting.fetch_links": {"task": "hosting.tasks.fetch_links", "schedule": 5.0, "options": {"expires": 5}},
+    "hosting.broadcast": {"task": "hosting.tasks.broadcast", "schedule": 1.0, "options": {"expires": 5}},
     "hosting.move_history": {"task": "hosting.tasks.move_history", "schedule": 2.0, "options": {"expires": 5}},
     "billing.sweep": {"task": "billing.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "billing.reconcile": {"task": "billing.tasks.reconcile", "schedule": crontab(hour=3, minute=20)},

@@ -17,7 +17,7 @@ from accounts.models import ApiKey, Business, Membership, Role, User
 from accounts.tenancy import system
 from billing import invoicing, metering, paying
 from demo import story
-from hosting import receiving, teamwork
+from hosting import broadcasting, listing, receiving, teamwork
 from hosting.models import Account, Conversation, Event, Handset, Number, Template, TemplateStatus
 from hosting.transports import sandbox
 
@@ -247,6 +247,22 @@ def _present(stage: Stage) -> None:
     _drain()
     with system("the demo's colleagues keep what they know"):
         _colleagues(stage)
+    _broadcast(stage)
+
+
+def _broadcast(stage: Stage) -> None:
+    """One list written to, from pasted rows to the last tick."""
+    rows = "\n".join(f"+{person.digits},{person.name.split()[0]}" for person in story.PEOPLE)
+    with system("the demo sends to a list"):
+        template = Template.objects.select_related("account").get(account=stage.account, name="new_harvest")
+        broadcast = listing.draft(
+            business=stage.business, author=User.objects.filter(email="owner@luma.example").first(),
+            name=story.BROADCAST, number=stage.number, template=template, text=rows,
+        )  # fmt: skip
+        broadcasting.start(broadcast=broadcast)
+    while broadcasting.work_due():
+        pass
+    _drain()
 
 
 def _colleagues(stage: Stage) -> None:

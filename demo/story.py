@@ -94,6 +94,8 @@ CANNED = {
 LABELS = {"wholesale": (1, 6), "subscription": (0, 4, 8), "complaint": (2,)}
 NOTE = "Her last order arrived late: offer free shipping on the next one."
 
+BROADCAST = "New harvest, to everybody"
+
 TEMPLATES = [
     (
         "hello_world",

@@ -18,7 +18,7 @@ class HostingConfig(AppConfig):
         from accounts.models import Role
         from hosting import overview, starting, waiting
 
-        for queue in ("events", "outgoing", "webhook_calls", "media_fetches", "imports", "exports"):
+        for queue in ("events", "outgoing", "webhook_calls", "media_fetches", "imports", "exports", "broadcasts"):
             health.queues[queue] = partial(waiting.age_of, queue)
 
         panels.add(panels.Panel("hosting/_today.html", overview.today, 10))
@@ -29,6 +29,7 @@ class HostingConfig(AppConfig):
         readers = chats | {str(Role.VIEWER)}
         navigation.add(navigation.Page(_("Search"), "search", "search", 15, readers))
         navigation.add(navigation.Page(_("Customers"), "contacts", "users", 25, chats))
+        navigation.add(navigation.Page(_("Broadcasts"), "broadcasts", "send", 28, chats))
         navigation.add(navigation.Page(_("Phone"), "phones", "phone", 30, chats))
         navigation.add(navigation.Page(_("Messages"), "messages", "list", 20))
         joining.founded.append(starting.give_sandbox)

@@ -10,7 +10,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from hosting.cloudapi.files import MB
 from hosting.filing import media_of_messages
-from hosting.models import Block, Contact, Conversation, Media, Message
+from hosting.models import Block, BroadcastRecipient, Contact, Conversation, Media, Message
 from hosting.storing import open_media
 
 FIELDS = (
@@ -38,7 +38,8 @@ def _json(contact: Contact) -> Iterator[str]:
     blocked = Block.objects.filter(business_id=contact.business_id, wa_id=contact.wa_id)
     facts: dict[str, Any] = {
         "wa_id": contact.wa_id, "user_id": contact.user_id, "name": contact.name, "username": contact.username,
-        "alias": contact.alias,        "created_at": contact.created_at,
+        "alias": contact.alias, "created_at": contact.created_at, "opted_out_at": contact.opted_out_at,
+        "broadcasts": list(_listed(contact).values("broadcast__name", "variables", "state", "done_at")),
         "former_numbers": list(contact.former_numbers.order_by("changed_at").values("wa_id", "changed_at")),
         "blocked_by": list(blocked.values_list("number__digits", flat=True)),
         "conversations": list(_threads(contact).values("id", "public_id", "number__digits", "created_at")),
@@ -49,6 +50,11 @@ def _json(contact: Contact) -> Iterator[str]:
     for n, row in enumerate(_messages(contact).values(*FIELDS).iterator(chunk_size=2000)):
         yield (",\n" if n else "\n") + json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False)
     yield "\n]}\n"
+
+
+def _listed(contact: Contact) -> Any:
+    rows = BroadcastRecipient.objects.filter(business_id=contact.business_id, wa_id=contact.wa_id)
+    return rows.order_by("id")
 
 
 def _threads(contact: Contact) -> Any:

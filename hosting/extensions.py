@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accounts.models import Business
     from hosting.models import Account, Message
 
 
@@ -28,6 +29,11 @@ AccountEdge = Callable[["Account", Mapping[str, tuple[str, ...]]], dict[str, Any
 # Called in the transaction that forgets a customer, across businesses: removes what the app keeps of this person.
 Eraser = Callable[["Person"], None]
 
+# (business, category, how many messages by the first digits of the customers' numbers) -> (template, its variables): what
+# a page says about messages before they are sent, such as their price. Within the business's scope.
+Forecast = Callable[["Business", str, Mapping[str, int]], tuple[str, dict[str, Any]]]
+
+forecasts: list[Forecast] = []
 message_notes: list[MessageNotes] = []
 erasers: list[Eraser] = []
 send_checks: list[SendCheck] = []

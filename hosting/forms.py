@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from hosting import addressing
 from hosting.cloudapi.sends import MAX_TEXT, digits_of
 from hosting.cloudapi.texts import fill, placeholders
 from hosting.connecting import Place
@@ -244,6 +245,46 @@ class ExportForm(forms.Form):
     def clean_contact(self) -> str:
         """Digits only."""
         return "".join(letter for letter in self.cleaned_data["contact"] if letter.isalnum() or letter == ".")
+
+
+class BroadcastForm(forms.Form):
+    """A template, the number it comes from, and the list of those who get it."""
+
+    name = forms.CharField(max_length=120, required=False, label=_("Name"), help_text=_("For you alone."))
+    number = forms.ChoiceField(label=_("From"))
+    template = forms.ChoiceField(label=_("Template"))
+    list = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=2_500_000,
+        label=_("Paste numbers"),
+        help_text=_("One a line, with country code; then a column for each variable of the template."),
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "placeholder": "+49 151 23456789, Ann, L-1001"}),
+    )
+    file = forms.FileField(
+        required=False,
+        label=_("Or choose a CSV file"),
+        help_text=_("Up to 100,000 rows; headings such as phone, 1, 2 are understood."),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
+    )
+
+    def __init__(self, business: Business, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        numbers = Number.objects.filter(business=business, is_registered=True).order_by("id")
+        templates = Template.objects.live().filter(business=business, status="APPROVED").order_by("name", "language")
+        self.numbers = {number.phone_number_id: number for number in numbers}
+        self.templates = {one.template_id: one for one in templates}
+        chosen: Any = self.fields
+        chosen["number"].choices = [(key, str(number)) for key, number in self.numbers.items()]
+        chosen["template"].choices = [
+            (key, f"{one} · {one.get_category_display()} · {one.body[:60]}") for key, one in self.templates.items()
+        ]
+
+    def given(self) -> tuple[Number, Template, str]:
+        """Number, template and the list's text of a valid form; raises BadInput for a file that is too large."""
+        file = self.cleaned_data["file"]
+        text = addressing.decoded(file.read(addressing.MAX_BYTES + 1)) if file else self.cleaned_data["list"]
+        return self.numbers[self.cleaned_data["number"]], self.templates[self.cleaned_data["template"]], text
 
 
 class UpstreamForm(forms.Form):

@@ -97,7 +97,7 @@ def page(found: QuerySet[Message], *, before: int) -> tuple[list[Message], int]:
 
 def as_csv(found: QuerySet[Message], limit: int) -> Iterator[str]:
     """The log as CSV text, up to `limit` messages, read a chunk at a time."""
-    yield _line(COLUMNS)
+    yield csv_line(COLUMNS)
     before, left = 0, limit
     while left > 0:
         part = found.filter(id__lt=before) if before else found
@@ -106,7 +106,7 @@ def as_csv(found: QuerySet[Message], limit: int) -> Iterator[str]:
             return
         prices = notes_for(rows[0].business_id, [row.pk for row in rows])
         for row in rows:
-            yield _line(_cells(row, " ".join(note.text for note in prices.get(row.pk, []))))
+            yield csv_line(_cells(row, " ".join(note.text for note in prices.get(row.pk, []))))
         before, left = rows[-1].pk, left - len(rows)
 
 
@@ -119,7 +119,8 @@ def _cells(row: Message, price: str) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _line(cells: tuple[object, ...]) -> str:
+def csv_line(cells: tuple[object, ...]) -> str:
+    """One line of CSV; what could run as a formula is quoted."""
     text = StringIO()
     csv.writer(text).writerow(
         f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in cells

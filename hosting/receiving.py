@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.statements import statement
 from accounts.tenancy import system
-from hosting import amending, introducing, live, notifying, recognising, retrieving, synchronising
+from hosting import amending, introducing, live, notifying, opting, recognising, retrieving, synchronising
 from hosting.cloudapi.reading import MalformedJson, dumped, storable
 from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate, Updates, parse
 from hosting.contacts import user_id_for
@@ -189,6 +189,8 @@ def _apply_messages(rows: list[tuple[Number, InboundMessage, Claimed]]) -> None:
     changed = _write_messages(settled)
     amending.amend([(number.pk, message) for number, message, _ in rows])
     if changed:
+        new = {position for row in changed for position in row[-1]}
+        opting.heed([row for n, row in enumerate(settled, 1) if n in new])
         _note_messages(settled, changed)
         _announce({(row[0], row[2]) for row in changed}, kind="message")
         business_ids = {row[0] for row in changed}

@@ -126,6 +126,7 @@ def merge(former: Contact, *, into: Contact) -> None:
         "user_id": _told(into) or _told(former) or user_id_for(into.wa_id),
         "alias": into.alias or former.alias,
         "held_at": into.held_at or former.held_at,
+        "opted_out_at": into.opted_out_at or former.opted_out_at,
     }
     former.delete()
     Contact.objects.filter(pk=into.pk).update(**fields)

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from accounts.tenancy import system
 from hosting import (
+    broadcasting,
     calling,
     erasing,
     exporting,
@@ -120,3 +121,15 @@ def move_history() -> None:
     """Do a slice of an import and of an export, and ring again while there is more: other work has its turn between."""
     if importing.work_due() + exporting.work_due():
         ring(move_history)
+
+
+@shared_task
+def broadcast() -> None:
+    """Write to the lists that are due; a paced number rests for a moment between."""
+    deadline, idle_until = time.monotonic() + LONGEST, time.monotonic() + LINGER
+    while time.monotonic() < min(deadline, idle_until):
+        if broadcasting.work_due():
+            ring(deliver)
+            idle_until = time.monotonic() + 5 * LINGER
+        else:
+            time.sleep(LINGER / 3)

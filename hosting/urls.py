@@ -3,6 +3,7 @@
 from django.urls import path
 
 from hosting.views import (
+    broadcasts,
     contacts,
     history,
     inbox,
@@ -41,6 +42,7 @@ urlpatterns = [
     path("contacts/<int:contact_id>/", contacts.contact, name="contact"),
     path("contacts/<int:contact_id>/merge/", contacts.merge, name="contact_merge"),
     path("contacts/<int:contact_id>/block/", contacts.block, name="contact_block"),
+    path("contacts/<int:contact_id>/marketing/", contacts.marketing, name="contact_marketing"),
     path("contacts/<int:contact_id>/hold/", contacts.hold, name="contact_hold"),
     path("contacts/<int:contact_id>/data/", contacts.data, name="contact_data"),
     path("contacts/<int:contact_id>/erase/", contacts.erase, name="contact_erase"),
@@ -72,6 +74,15 @@ urlpatterns = [
     path("settings/webhooks/<uuid:public_id>/test/", webhooks.test, name="test_webhook"),
     path("settings/webhooks/<uuid:public_id>/rerun/", webhooks.rerun, name="rerun_webhook"),
     path("settings/webhooks/<uuid:public_id>/remove/", webhooks.remove, name="remove_webhook"),
+    path("broadcasts/", broadcasts.broadcasts, name="broadcasts"),
+    path("broadcasts/new/", broadcasts.new, name="new_broadcast"),
+    path("broadcasts/opt-outs/", broadcasts.opt_outs, name="opt_outs"),
+    path("broadcasts/<uuid:public_id>/", broadcasts.broadcast, name="broadcast"),
+    path("broadcasts/<uuid:public_id>/start/", broadcasts.start, name="broadcast_start"),
+    path("broadcasts/<uuid:public_id>/pause/", broadcasts.pause, name="broadcast_pause"),
+    path("broadcasts/<uuid:public_id>/resume/", broadcasts.resume, name="broadcast_resume"),
+    path("broadcasts/<uuid:public_id>/cancel/", broadcasts.cancel, name="broadcast_cancel"),
+    path("broadcasts/<uuid:public_id>/results/", broadcasts.results, name="broadcast_results"),
     path("history/imports/", history.imports, name="imports"),
     path("history/imports/<uuid:public_id>/", history.one_import, name="import"),
     path("history/imports/<uuid:public_id>/cancel/", history.cancel_import, name="import_cancel"),

@@ -25,6 +25,10 @@ _AGES = {
                    WHERE state IN ('reading', 'running', 'undoing') AND coalesce(lease_until, turn_at) <= now()""",
     "exports": """SELECT min(turn_at) FROM hosting_chatexport
                    WHERE state = 'running' AND coalesce(lease_until, turn_at) <= now()""",
+    "broadcasts": """SELECT min(greatest(b.turn_at, b.starts_at)) FROM hosting_broadcast b
+                       JOIN accounts_business z ON z.id = b.business_id
+                      WHERE b.state IN ('scheduled', 'running') AND b.turn_at <= now()
+                        AND b.starts_at <= coalesce(z.clock_at, now())""",
 }
 
 

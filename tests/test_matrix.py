@@ -20,7 +20,18 @@ from accounts.tenancy import system
 from billing import crediting, invoicing, metering, pay_links
 from billing.models import Export, Invoice
 from hosting import calling
-from hosting.models import CannedReply, ChatExport, ChatImport, Conversation, Handset, Label, Media, Message, Webhook
+from hosting.models import (
+    Broadcast,
+    CannedReply,
+    ChatExport,
+    ChatImport,
+    Conversation,
+    Handset,
+    Label,
+    Media,
+    Message,
+    Webhook,
+)
 from tests.factories import make_business, make_deliveries, make_key, make_member, make_number, make_template
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +147,7 @@ ROWS: dict[str, Row] = {
     "contact": Row("/contacts/{contact}/", CHATS, True, get=200, post=302),
     "contact_merge": Row("/contacts/{contact}/merge/", CHATS, True, post=302),
     "contact_block": Row("/contacts/{contact}/block/", CHATS, True, post=404),
+    "contact_marketing": Row("/contacts/{contact}/marketing/", CHATS, True, post=302),
     "contact_hold": Row("/contacts/{contact}/hold/", OWNER, True, post=302),
     "contact_data": Row("/contacts/{contact}/data/", OWNER, True, get=200),
     "contact_erase": Row("/contacts/{contact}/erase/", OWNER, True, post=302),
@@ -167,6 +179,15 @@ ROWS: dict[str, Row] = {
     "rerun_webhook": Row("/settings/webhooks/{webhook}/rerun/", OWNER, True, post=302),
     "remove_webhook": Row("/settings/webhooks/{webhook}/remove/", OWNER, True, post=302),
     "message_thumbnail": Row("/messages/media/{media}/thumbnail/", names_a_row=True, get=302),
+    "broadcasts": Row("/broadcasts/", CHATS, get=200),
+    "new_broadcast": Row("/broadcasts/new/", CHATS, get=200, post=422),
+    "opt_outs": Row("/broadcasts/opt-outs/", CHATS, get=200, post=422),
+    "broadcast": Row("/broadcasts/{broadcast}/", CHATS, True, get=200),
+    "broadcast_start": Row("/broadcasts/{broadcast}/start/", CHATS, True, post=302),
+    "broadcast_pause": Row("/broadcasts/{broadcast}/pause/", CHATS, True, post=302),
+    "broadcast_resume": Row("/broadcasts/{broadcast}/resume/", CHATS, True, post=302),
+    "broadcast_cancel": Row("/broadcasts/{broadcast}/cancel/", CHATS, True, post=302),
+    "broadcast_results": Row("/broadcasts/{broadcast}/results/", CHATS, True, get=200),
     "imports": Row("/history/imports/", OWNER, get=200, post=422),
     "import": Row("/history/imports/{import}/", OWNER, True, get=200, post=422),
     "import_cancel": Row("/history/imports/{import}/cancel/", OWNER, True, post=302),
@@ -183,6 +204,7 @@ ROWS: dict[str, Row] = {
     "phone_write": Row(PHONE + "/{number}/write/", CHATS, True, post=302),
     "usage": Row("/usage/", MONEY, get=200),
     "rates": Row("/usage/rates/", MONEY, get=200),
+    "estimate": Row("/usage/estimate/", ("agent", "finance", "owner"), get=200, post=422),
     "charge": Row("/charges/{message}/", names_a_row=True, get=200),
     "invoices": Row("/invoices/", MONEY, get=200),
     "credit_note": Row("/invoices/credit-notes/{credit_note}/lines/", MONEY, True, get=200),
@@ -297,6 +319,9 @@ def stage() -> dict[str, Any]:
             ).public_id,
             "export": ChatExport.objects.create(business=business, format="csv", title="All").public_id,
             "finance_export": Export.objects.create(business=business, kind="journal").pk,
+            "broadcast": Broadcast.objects.create(
+                business=business, name="x", number=number, template=template
+            ).public_id,
             "number": number.phone_number_id,
             "waba": number.account.waba_id,
             "invoice": Invoice.objects.get(business=business).number,

@@ -1,5 +1,6 @@
 """What was said: numbers, contacts, conversations, messages, and the rows that wait to be worked on."""
 
+from hosting.models.broadcasts import Broadcast, BroadcastRecipient, OptOutWords
 from hosting.models.conversations import Block, Contact, Conversation, FormerNumber
 from hosting.models.doors import ChatLink, IdempotentReply
 from hosting.models.events import Event, ParkedStatus
@@ -25,6 +26,8 @@ from hosting.models.webhooks import Webhook, WebhookCall
 __all__ = [
     "Account",
     "Block",
+    "Broadcast",
+    "BroadcastRecipient",
     "CannedReply",
     "Category",
     "ChatExport",
@@ -47,6 +50,7 @@ __all__ = [
     "Message",
     "Note",
     "Number",
+    "OptOutWords",
     "Outgoing",
     "ParkedStatus",
     "Receipt",

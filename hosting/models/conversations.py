@@ -47,6 +47,9 @@ class Contact(models.Model):
     held_at = models.DateTimeField(
         null=True, blank=True, help_text=_("Legal hold: nothing of this customer is deleted while it is set.")
     )
+    opted_out_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("Since when the customer wants no marketing; broadcasts keep to it.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = ContactQuerySet.as_manager()

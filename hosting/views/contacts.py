@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.errors import BadInput
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import disclosing, erasing, holding, profiling, renumbering, tasks
+from hosting import disclosing, erasing, holding, opting, profiling, renumbering, tasks
 from hosting.bells import ring
 from hosting.models import Block, Contact, Conversation, Erasure, Number
 
@@ -86,6 +86,14 @@ def block(request: BusinessRequest, contact_id: int) -> HttpResponse:
         profiling.block(number, [found.wa_id])
     else:
         Block.objects.filter(number=number, wa_id=found.wa_id).delete()
+    return redirect("contact", contact_id)
+
+
+@require_POST
+@member_page(*CHATS)
+def marketing(request: BusinessRequest, contact_id: int) -> HttpResponse:
+    """Say whether the customer wants broadcasts of marketing."""
+    opting.mark(_own(request, contact_id), wants_marketing=request.POST.get("wanted") == "1")
     return redirect("contact", contact_id)
 
 

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from accounts.models import Business, User
 from accounts.tenancy import system
 from billing import metering
-from hosting import receiving
+from hosting import broadcasting, receiving
 from hosting.models import Handset, Number
 from hosting.streams import application as live_application
 from hosting.transports import sandbox
@@ -126,7 +126,12 @@ def _people(url: str, browser: Browser) -> Site:
 
 def _work(stop: threading.Event) -> None:
     """What the Celery worker does, without waiting for a bell."""
-    verbs: list[Callable[[], int]] = [sandbox.deliver_due, receiving.apply_due, metering.meter_due]
+    verbs: list[Callable[[], int]] = [
+        broadcasting.work_due,
+        sandbox.deliver_due,
+        receiving.apply_due,
+        metering.meter_due,
+    ]
     while not stop.is_set():
         for verb in verbs:
             verb()

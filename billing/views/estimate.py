@@ -1,0 +1,68 @@
+"""What a campaign would cost, before anything is sent."""
+
+from collections import Counter
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+
+from accounts.errors import BadInput
+from accounts.membership import BusinessRequest, member_page
+from accounts.models import Business, Role
+from billing import estimating
+from hosting import addressing
+from hosting.listing import PREFIX
+from hosting.models import Category, Template
+
+
+class EstimateForm(forms.Form):
+    """A category, by itself or as a template's, and the numbers."""
+
+    what = forms.ChoiceField(label=_("Template or category"))
+    list = forms.CharField(
+        required=False,
+        max_length=2_500_000,
+        label=_("Paste numbers"),
+        help_text=_("One a line, with country code."),
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "placeholder": "+49 151 23456789"}),
+    )
+    file = forms.FileField(
+        required=False,
+        label=_("Or choose a CSV file"),
+        help_text=_("Up to 100,000 rows; nothing of it is kept."),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
+    )
+
+    def __init__(self, business: Business, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        templates = Template.objects.live().filter(business=business, status="APPROVED").order_by("name", "language")
+        self.categories = {one.template_id: one.category for one in templates}
+        self.categories |= {value: value for value in Category.values}
+        chosen: Any = self.fields["what"]
+        own = [(one.template_id, f"{one} · {one.get_category_display()}") for one in templates]
+        chosen.choices = [(_("Categories"), list(Category.choices)), *([(_("Templates"), own)] if own else [])]
+
+    def addresses(self) -> addressing.Addresses:
+        """The numbers of a valid form; BadInput where there are none."""
+        file = self.cleaned_data["file"]
+        text = addressing.decoded(file.read(addressing.MAX_BYTES + 1)) if file else self.cleaned_data["list"]
+        return addressing.read(text)
+
+
+@member_page(Role.OWNER, Role.FINANCE, Role.AGENT)
+def estimate(request: BusinessRequest) -> HttpResponse:
+    """Paste or upload numbers, choose a template: the price by market and tier, and in all."""
+    form = EstimateForm(request.business, *((request.POST, request.FILES) if request.method == "POST" else ()))
+    context: dict[str, Any] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        try:
+            found = form.addresses()
+            counts = Counter(one.wa_id[:PREFIX] for one in found.found)
+            category = form.categories[form.cleaned_data["what"]]
+            said = estimating.estimate(request.business, category=category, counts=counts)
+            context |= {"found": found, "wrong": found.wrong[:20], "forecast": {"estimate": said}}
+        except BadInput as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+    return render(request, "billing/estimate.html", context, status=422 if form.errors else 200)

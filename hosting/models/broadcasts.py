@@ -1,0 +1,162 @@
+"""Broadcasts: one template to a list of customers; and which customers want no marketing."""
+
+import math
+import uuid
+from datetime import datetime
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.models.numbers import Number
+from hosting.models.templates import Template
+
+# What customers write to hear no more, or to hear again; a business may have words of its own.
+STOP_WORDS = ("STOP", "STOPP", "UNSUBSCRIBE", "ABMELDEN", "ABBESTELLEN", "BAJA", "ARRET", "CANCELAR", "SAIR")
+START_WORDS = ("START", "SUBSCRIBE", "ANMELDEN", "UNSTOP")
+MAX_WORD = 40
+
+
+class OptOutWords(models.Model):
+    """The words of one business by which customers end and resume marketing; without a row, the common ones hold."""
+
+    business = models.OneToOneField(Business, on_delete=models.CASCADE, primary_key=True, related_name="opt_out_words")
+    stop = ArrayField(models.CharField(max_length=MAX_WORD), default=list, help_text=_("Upper case."))
+    start = ArrayField(models.CharField(max_length=MAX_WORD), default=list, help_text=_("Upper case."))
+
+    def __str__(self) -> str:
+        return ", ".join(self.stop)
+
+
+class Broadcast(models.Model):
+    """One template on its way to a list; a worker claims the row, and its open recipients, a batch at a time."""
+
+    class State(models.TextChoices):
+        """What is being done with it, or what became of it."""
+
+        DRAFT = "draft", _("Draft")
+        SCHEDULED = "scheduled", _("Scheduled")
+        RUNNING = "running", _("Being sent")
+        PAUSED = "paused", _("Paused")
+        DONE = "done", _("Sent")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    WORKING: ClassVar = (State.SCHEDULED, State.RUNNING)
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="broadcasts", db_index=False)
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=120)
+    number = models.ForeignKey(Number, on_delete=models.PROTECT, related_name="+")
+    template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    pause_reason = models.TextField(blank=True, help_text=_("Why it stopped by itself; empty when somebody paused it."))
+    wrong = models.JSONField(
+        default=list, help_text=_("The first rows of the list that were not taken: [row, reason].")
+    )
+    wrong_count = models.PositiveIntegerField(default=0)
+    duplicates = models.PositiveIntegerField(default=0)
+    opted_out = models.PositiveIntegerField(default=0)
+    blocked = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    sent = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    turn_at = models.DateTimeField(default=timezone.now, help_text=_("Whose turn came longest ago is next."))
+    started_at = models.DateTimeField(null=True, blank=True)
+    resumed_at = models.DateTimeField(null=True, blank=True, help_text=_("Since then it goes on without a pause."))
+    resumed_from = models.PositiveIntegerField(default=0, help_text=_("How many were done by then."))
+    finished_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "id"], name="broadcast_of_business"),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "scheduled", "running", "paused", "done", "cancelled"]),
+                name="broadcast_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "cancelled"]) | Q(starts_at__isnull=False),
+                name="broadcast_begun_has_a_start",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "-id"], name="broadcast_newest"),
+            models.Index(fields=["turn_at"], condition=Q(state__in=["scheduled", "running"]), name="broadcast_open"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def processed(self) -> int:
+        """Recipients dealt with, one way or another."""
+        return self.sent + self.failed + self.skipped
+
+    @property
+    def percent(self) -> int:
+        """How much is done, in whole percent."""
+        return min(100, self.processed * 100 // self.total) if self.total else 0
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a worker has something to do, now or at its time."""
+        return self.state in self.WORKING
+
+    def seconds_left(self, *, now: datetime) -> int | None:
+        """An estimate from the pace since it last began; None while there is none."""
+        done = self.processed - self.resumed_from
+        if self.state != self.State.RUNNING or not self.resumed_at or done <= 0:
+            return None
+        pace = max((now - self.resumed_at).total_seconds(), 0.1) / done
+        return math.ceil(pace * (self.total - self.processed))
+
+
+class BroadcastRecipient(models.Model):
+    """One customer of a broadcast; marked in the transaction that writes the message, so never written to twice."""
+
+    class State(models.TextChoices):
+        """Open rows are claimed."""
+
+        OPEN = "open", _("Waiting")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Refused")
+        SKIPPED = "skipped", _("Left out")
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    broadcast = models.ForeignKey(Broadcast, on_delete=models.CASCADE, related_name="recipients", db_index=False)
+    row = models.PositiveIntegerField(help_text=_("Where it stood in the list, from 1."))
+    wa_id = models.CharField(max_length=32)
+    variables = models.JSONField(default=list, help_text=_("Texts in the order of the template's variables."))
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    reason = models.TextField(blank=True)
+    # No foreign key: messages are purged and erased, and what became of the broadcast stays.
+    message_id = models.BigIntegerField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True, help_text=_("Too many messages went to this customer."))
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["broadcast", "wa_id"], name="once_per_broadcast"),
+            models.UniqueConstraint(fields=["broadcast", "row"], name="row_once_per_broadcast"),
+            models.CheckConstraint(
+                condition=Q(state="sent", message_id__isnull=False) | (~Q(state="sent") & Q(message_id__isnull=True)),
+                name="recipient_sent_has_a_message",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["broadcast", "id"], condition=Q(state="open"), name="recipient_open"),
+            models.Index(fields=["business", "wa_id"], name="recipient_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"+{self.wa_id} of broadcast {self.broadcast_id}"

@@ -1,0 +1,174 @@
+"""Broadcasts: a template to a list, reviewed with its price, sent now or later, watched, and what became of it."""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.dateparse import parse_datetime
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.errors import BadInput, ParleyError
+from accounts.membership import BusinessRequest, member_page
+from accounts.models import Role
+from hosting import broadcasting, extensions, listing, opting, outcomes, tasks
+from hosting.bells import ring
+from hosting.forms import BroadcastForm
+from hosting.models import Broadcast, Contact
+
+CHATS = (Role.OWNER, Role.AGENT)
+SHOWN = 50
+WRONG_SHOWN = 100
+
+
+@require_GET
+@member_page(*CHATS)
+def broadcasts(request: BusinessRequest) -> HttpResponse:
+    """The broadcasts there were, the newest first."""
+    found = Broadcast.objects.filter(business=request.business).select_related("template").order_by("-id")
+    return render(request, "hosting/broadcasts.html", {"broadcasts": found[:SHOWN]})
+
+
+@member_page(*CHATS)
+def new(request: BusinessRequest) -> HttpResponse:
+    """Choose a template and a list; POST keeps them as a draft to be reviewed."""
+    form = BroadcastForm(request.business, *((request.POST, request.FILES) if request.method == "POST" else ()))
+    if request.method == "POST" and form.is_valid():
+        try:
+            number, template, text = form.given()
+            draft = listing.draft(
+                business=request.business, author=request.user, name=form.cleaned_data["name"], number=number,
+                template=template, text=text,
+            )  # fmt: skip
+            return redirect("broadcast", draft.public_id)
+        except BadInput as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+    context = {"form": form, "has_number": bool(form.numbers), "has_template": bool(form.templates)}
+    return render(request, "hosting/new_broadcast.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@member_page(*CHATS)
+def broadcast(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One broadcast: a draft with preview and price, else how far it is and what became of it."""
+    found = broadcasting.one(request.business, public_id)
+    context: dict[str, Any] = {"broadcast": found, "seconds_left": found.seconds_left(now=outcomes.now())}
+    if request.headers.get("HX-Target") == "progress":
+        return render(request, "hosting/_broadcast_progress.html", context | _outcome(found))
+    if found.state == Broadcast.State.DRAFT:
+        context |= _review(request, found)
+    else:
+        context |= _outcome(found)
+    return render(request, "hosting/broadcast.html", context)
+
+
+def _review(request: BusinessRequest, found: Broadcast) -> dict[str, Any]:
+    room = listing.plan_room(request.business)
+    counts = listing.by_prefix(found)
+    sources = extensions.forecasts if found.total else []
+    return {
+        "samples": list(listing.samples(found)),
+        "wrong": found.wrong[:WRONG_SHOWN],
+        "forecasts": [source(request.business, found.template.category, counts) for source in sources],
+        "over_plan": max(0, found.total - room) if room is not None else 0,
+        "room": room,
+        "earliest": request.business.now().astimezone(ZoneInfo(request.business.timezone)),
+    }
+
+
+def _outcome(found: Broadcast) -> dict[str, Any]:
+    # Counting the ticks of a long list is left until it rests.
+    is_cheap = not found.is_working or found.total <= outcomes.CHEAP
+    return {"ticks": outcomes.ticks(found) if is_cheap else None, "refusals": outcomes.refusals(found)}
+
+
+@require_POST
+@member_page(*CHATS)
+def start(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Send a draft now, or at the time given."""
+    return _do(request, public_id, lambda found: broadcasting.start(broadcast=found, at=_moment(request)))
+
+
+def _moment(request: BusinessRequest) -> datetime | None:
+    """The time typed, in the business's zone; None for now."""
+    text = request.POST.get("at", "").strip()
+    if not text or request.POST.get("when") != "later":
+        return None
+    try:
+        at = parse_datetime(text)
+    except ValueError:
+        at = None
+    if at is None:
+        raise BadInput(_("This is not a date with a time."), field="at")
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(request.business.timezone))
+
+
+@require_POST
+@member_page(*CHATS)
+def pause(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Stop for now."""
+    return _do(request, public_id, lambda found: broadcasting.pause(broadcast=found))
+
+
+@require_POST
+@member_page(*CHATS)
+def resume(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Go on."""
+    return _do(request, public_id, lambda found: broadcasting.resume(broadcast=found))
+
+
+@require_POST
+@member_page(*CHATS)
+def cancel(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Stop for good."""
+    return _do(request, public_id, lambda found: broadcasting.cancel(broadcast=found))
+
+
+def _do(request: BusinessRequest, public_id: uuid.UUID, verb: Callable[[Broadcast], None]) -> HttpResponse:
+    found = broadcasting.one(request.business, public_id)
+    try:
+        verb(found)
+        ring(tasks.broadcast)
+    except ParleyError as refusal:
+        messages.error(request, refusal.message)
+    return redirect("broadcast", public_id)
+
+
+@require_GET
+@member_page(*CHATS)
+def results(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """What became of each recipient, as CSV."""
+    found = broadcasting.one(request.business, public_id)
+    name = f"{slugify(found.name) or 'broadcast'}-results.csv"
+    return HttpResponse(
+        "".join(outcomes.as_csv(found)).encode("utf-8-sig"),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@member_page(*CHATS)
+def opt_outs(request: BusinessRequest) -> HttpResponse:
+    """The words by which customers end and resume marketing, and who wants none."""
+    stop, start_again = ("\n".join(words) for words in opting.words_of(request.business))
+    error = ""
+    if request.method == "POST":
+        stop, start_again = request.POST.get("stop", ""), request.POST.get("start", "")
+        try:
+            opting.choose_words(request.business, stop=stop, start=start_again)
+            messages.success(request, _("Saved."))
+            return redirect("opt_outs")
+        except BadInput as refusal:
+            error = refusal.message
+    out = Contact.objects.filter(business=request.business, opted_out_at__isnull=False)
+    context = {
+        "stop": stop, "start": start_again, "error": error, "count": out.count(),
+        "customers": out.order_by("-opted_out_at")[:SHOWN],
+    }  # fmt: skip
+    return render(request, "hosting/opt_outs.html", context, status=422 if error else 200)
