@@ -48,6 +48,9 @@ coverage: $(VENV)/.dev  ## what the tests of billing leave out, by line and bran
 	$(PY) -m coverage run --branch --source=$(or $(PART),billing) -m pytest $(if $(ARGS),$(ARGS),tests/billing tests/stories)
 	$(PY) -m coverage report --show-missing --skip-covered
 
+pictures: $(VENV)/.dev  ## make the pictures of the docs from the demo that `make run` shows
+	@exec $(PY) docs/make_pictures.py
+
 bench: $(VENV)/.dev  ## run every benchmark; ARGS=metering runs one
 	@exec $(PY) -m benchmarks $(ARGS)
 

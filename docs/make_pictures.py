@@ -1,0 +1,45 @@
+"""Makes the pictures of the documentation from a running demo: `make run` in one window, `make pictures` in another."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+FOLDER = Path(__file__).with_name("pictures")
+SIZE = {"width": 1440, "height": 900}
+# name -> path; the inbox is shown with a thread open.
+PAGES = {"inbox": "/inbox/", "usage": "/usage/", "invoice": "/invoices/"}
+
+
+def main() -> None:
+    """Log in as the owner and take one picture of each page."""
+    demo = json.loads((Path(os.environ.get("PARLEY_VAR", "var")) / "demo.json").read_text())
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_context(viewport=SIZE, base_url=demo["base_url"], locale="en-US").new_page()
+        page.goto("/account/login/")
+        page.fill("input[name=login]", demo["logins"]["owner"]["email"])
+        page.fill("input[name=password]", demo["logins"]["owner"]["password"])
+        page.keyboard.press("Enter")
+        page.wait_for_url("/")
+        for name, path in PAGES.items():
+            page.goto(path)
+            _open_first(page, name)
+            page.wait_for_timeout(800)
+            page.screenshot(path=FOLDER / f"{name}.png")
+        browser.close()
+
+
+def _open_first(page: Page, name: str) -> None:
+    if name == "inbox":
+        page.click("#rows .talk:nth-child(3)")
+        page.wait_for_selector("#compose")
+    elif name == "invoice":
+        page.click("tbody th a")
+
+
+if __name__ == "__main__":
+    main()
