@@ -30,6 +30,7 @@ def main() -> None:
         figures = [
             _against_plain(servers, workers=1, hot=False),
             _against_plain(servers, workers=2, hot=False),
+            _against_plain(servers, workers=4, hot=False),
             _against_plain(servers, workers=1, hot=True),
             _against_orm(),
         ]

@@ -29,7 +29,6 @@ def close_due_periods() -> None:
 def collect() -> None:
     """Take the steps of dunning that are due, charge and look up payments, send what waits in the outbox."""
     dunning.run_due()
-    reconciling.run_due()
     collecting.collect_due()
     mailing.send_due()
 

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_init, worker_process_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -26,3 +26,11 @@ def drop_inherited_connections(**_: Any) -> None:
     from django.db import connections
 
     connections.close_all()
+
+
+@worker_init.connect
+def listen(**_: Any) -> None:
+    """Price deliveries as soon as PostgreSQL tells of them, also while the broker is away; once a worker, not a child."""
+    from billing.listening import Listener
+
+    Listener().start()

@@ -6,6 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("billing", "0010_recounts"),
+        ("hosting", "0025_delivery_failed"),
     ]
 
     operations = [
