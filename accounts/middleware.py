@@ -1,13 +1,41 @@
-"""Operators cross businesses; everybody else starts inside one."""
+"""Operators cross businesses, everybody else starts inside one; and no body is read that is larger than its limit."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.shortcuts import render
 from django.template.response import SimpleTemplateResponse
 
 from accounts import auditing
 from accounts.tenancy import system
+
+
+class UploadMiddleware:
+    """Refuses a body by the length that it announces, before a byte of it is read.
+
+    No server or form reads more than was announced, so this holds while receiving too; what announces nothing is read
+    as empty.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self.limits = [(re.compile(path), limit) for path, limit in settings.UPLOAD_LIMITS]
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer 413 with the limit, or hand the request on."""
+        length = request.headers.get("Content-Length", "")
+        size = int(length[:18]) if length.isascii() and length.isdigit() else 0
+        limit = next((limit for path, limit in self.limits if path.match(request.path_info)), None)
+        if limit is None or size <= limit:
+            return self.get_response(request)
+        message = f"The request has {size:,} bytes; the limit here is {limit:,}."
+        if request.path_info.startswith("/api/"):
+            refusal = {"error": {"code": "too_large", "message": message, "field": ""}}
+            return JsonResponse(refusal, status=413)
+        return render(request, "413.html", {"size": size, "limit": limit}, status=413)
 
 
 class BusinessMiddleware:

@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "accounts.middleware.UploadMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -161,6 +162,13 @@ STORAGES = {
 }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
+# Bytes of a request's body by its path, the first that fits; None: the view looks itself before it reads. A file may
+# have 500 MB where history is brought in and 100 MB elsewhere; a form's own lines come on top.
+UPLOAD_LIMITS: list[tuple[str, int | None]] = [
+    (r"/(api/v1|history)/imports/", 500 * 1024 * 1024 + 64 * 1024),
+    (r"/(v\d+\.\d+/)?\d", None),
+    (r"/", 100 * 1024 * 1024 + 64 * 1024),
+]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True

@@ -1,7 +1,7 @@
 """Searching all messages of a business. The one place that reads messages across tenants by words.
 
 Row-level security cannot use the index of words (its operator may leak, says PostgreSQL, so the policy must be asked
-first, row by row). So the ids are found as `parley_system`, by statements that name the business twice: as a lexeme
+first, row by row). So the ids are found as `parley_system`, by statements that name the business twice: in lexemes
 that no text can hold, and as a column. What is shown is then read by id in the reader's own scope, where row-level
 security holds again.
 """
@@ -9,7 +9,7 @@ security holds again.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -25,8 +25,10 @@ from hosting.models import Contact, Message, Number
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 # How many of the newest messages are looked at before the index is asked.
 GLANCE = 1_000
-# Up to so many hits are all read and sorted; only where there are more, the index is asked stretch by stretch.
+# Up to so many hits of a beginning, newer than those of the whole word, are read and sorted; else stretch by stretch.
 FEW = 1_000
+DAY = timedelta(days=1)
+Y2K = datetime(2000, 1, 1, tzinfo=UTC)  # day 0 of `hosting_search_day`
 LONGEST_MS = 4_000
 
 Place = tuple[datetime, int]
@@ -91,7 +93,8 @@ def search(
     if words.strip() and not any(not term.is_excluded for term in terms):
         raise BadInput("Write at least one word with letters or digits.", field="q")
     with system("the index of words serves all businesses; each statement names this one"), _hurried():
-        places = _places(business, _tsquery(business, terms, filters), filters, below, limit + 1)
+        query, whole = _tsqueries(terms, filters)
+        places = _places(business, query, whole, filters, below, limit + 1)
     hits = _read(business, [place[1] for place in places[:limit]], terms)
     return Found(hits, places[limit - 1] if len(places) > limit else None, terms)
 
@@ -123,7 +126,8 @@ def _set(values: dict[str, str]) -> dict[str, str]:
     return dict(zip(names, row, strict=False))
 
 
-def _tsquery(business: Business, terms: Sequence[wording.Term], filters: Filters) -> str:
+def _tsqueries(terms: Sequence[wording.Term], filters: Filters) -> tuple[str, str]:
+    """What is looked for, and the same with whole words only; equal where no word may be a mere beginning."""
     cut: dict[int, list[tuple[int, str]]] = {}
     if terms:
         with connection.cursor() as cursor:
@@ -136,11 +140,14 @@ def _tsquery(business: Business, terms: Sequence[wording.Term], filters: Filters
             )
             for n, place, lexeme in cursor.fetchall():
                 cut.setdefault(n - 1, []).append((place, lexeme))
-    wanted = [wording.query_of(term, cut.get(n, [])) for n, term in enumerate(terms)]
-    return " & ".join([f"'#b{business.pk}'", *filters.lexemes, *filter(None, wanted)])
+    found = []
+    for whole in (False, True):
+        wanted = [wording.query_of(term, cut.get(n, []), whole=whole) for n, term in enumerate(terms)]
+        found.append(" & ".join([*filters.lexemes, *filter(None, wanted)]))
+    return found[0], found[1]
 
 
-def _places(business: Business, query: str, filters: Filters, below: Place | None, n: int) -> list[Place]:
+def _places(business: Business, query: str, whole: str, filters: Filters, below: Place | None, n: int) -> list[Place]:
     """The newest `n` places that match. Frequent words are met on the way back in time, all others are in the index."""
     at, message_id = below or (LATEST, 0)
     asked: dict[str, Any] = {
@@ -153,11 +160,29 @@ def _places(business: Business, query: str, filters: Filters, below: Place | Non
     with connection.cursor() as cursor:
         cursor.execute(statement("hosting", "search_span"), asked)
         first, last = cursor.fetchone()
+    if first is None:
+        return []
     _set({"enable_indexscan": "off"})
-    few = _run("search_few", asked | {"most": FEW + 1})
-    if len(few) <= FEW:
-        return sorted(few, reverse=True)[:n]
-    return _run("search_index", asked | {"first": first, "last": last})
+    asked |= {"first": first, "last": last}
+    if query == whole:
+        return _run("search_index", asked)
+    return _begun(asked, whole) or _run("search_index", asked)
+
+
+def _begun(asked: dict[str, Any], whole: str) -> list[Place]:
+    """Hits of a word that may be longer; nothing where that takes a search stretch by stretch.
+
+    All words with a beginning are read anew by each statement that asks for them. So those that hold the word itself,
+    which are read by skipping, say first how far back to look, and one statement looks for the others.
+    """
+    exact = _run("search_index", asked | {"query": whole})
+    full = len(exact) == asked["n"]
+    at, message_id = exact[-1] if full else (EARLIEST, 0)
+    first = max(asked["first"], (at - Y2K) // DAY)
+    others = _run("search_range", asked | {"first": first, "above_at": at, "above_id": message_id, "most": FEW + 1})
+    if len(others) > FEW:
+        return []
+    return sorted({*exact, *others}, reverse=True)[: asked["n"]]
 
 
 def _run(verb: str, asked: dict[str, Any]) -> list[Place]:

@@ -50,8 +50,12 @@ def _term(minus: str, phrase: str | None, word: str | None) -> Term:
     return Term(text.rstrip("*"), is_prefix=text.endswith("*") and len(text) > 2, is_excluded=bool(minus))
 
 
-def query_of(term: Term, lexemes: Sequence[tuple[int, str]]) -> str:
-    """A term as tsquery text, from its lexemes with their positions (from 1) as the database cut them; empty for none."""
+def query_of(term: Term, lexemes: Sequence[tuple[int, str]], *, whole: bool = False) -> str:
+    """A term as tsquery text, from its lexemes with their positions (from 1) as the database cut them; empty for none.
+
+    `whole`: what is wanted is looked for as it stands, never as a beginning.
+    """
+    begun = "" if whole and not term.is_excluded else ":*"
     kept = [one for n, one in enumerate(lexemes) if n == 0 or not _repeats(lexemes[n - 1], one)]
     if not kept:
         return ""
@@ -60,10 +64,10 @@ def query_of(term: Term, lexemes: Sequence[tuple[int, str]]) -> str:
         parts += [f"<{place - before}>", _quoted(lexeme)]
     # The last character of a run stands alone in the index; asked for alone, it may be the first of any pair.
     if term.is_prefix or (len(kept[-1][1]) == 1 and _ALONE.match(kept[-1][1])):
-        parts[-1] += ":*"
+        parts[-1] += begun
     text = f"({' '.join(parts)})"
     if term.digits:
-        text = f"({text} | {_quoted(term.digits)}:*)"
+        text = f"({text} | {_quoted(term.digits)}{begun})"
     return f"!{text}" if term.is_excluded else text
 
 

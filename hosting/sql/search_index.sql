@@ -1,16 +1,20 @@
 -- Promises: the newest `n` messages of a business below a place in time that match, found by the index of words. Goes
 -- back 32 days at a time until it has enough; a stretch that holds more than 200 hits is read day by day. So it reads
--- few rows, whether the hits are rare, frequent, or all of one season. Call with plain index scans switched off.
+-- few rows, whether the hits are rare, frequent, or all of one season. The stretch is a condition of its own: the index
+-- then skips to and fro between its list and the words' lists, instead of reading the longer one. An empty query asks
+-- for all messages. Call with plain index scans switched off.
 -- Input: `first` and `last`, the days to look at, from `search_span`.
 WITH span AS (
-    SELECT %(first)s::int AS first, %(last)s::int AS last
+    SELECT %(first)s::int AS first, %(last)s::int AS last, '''#w' || %(business_id)s::bigint || '.' AS of_stretch,
+           '''#t' || %(business_id)s::bigint || '.' AS of_day
 )
 SELECT hit.id, hit.created_at
   FROM span, generate_series(span.last >> 5, span.first >> 5, -1) AS stretch (n)
  CROSS JOIN LATERAL (
         WITH few AS MATERIALIZED (
             SELECT m.id, m.created_at FROM hosting_message m
-             WHERE m.search @@ (%(query)s || ' & ''#w' || stretch.n || '''')::tsquery
+             WHERE m.search @@ (span.of_stretch || stretch.n || '''')::tsquery
+               AND m.search @@ coalesce(nullif(%(query)s, ''), span.of_stretch || stretch.n || '''')::tsquery
                AND m.business_id = %(business_id)s
                AND m.created_at >= %(since)s AND m.created_at < %(until)s
                AND (m.created_at, m.id) < (%(below_at)s, %(below_id)s)
@@ -26,7 +30,8 @@ SELECT hit.id, hit.created_at
               CROSS JOIN LATERAL (
                      WITH said AS MATERIALIZED (
                          SELECT m.id, m.created_at FROM hosting_message m
-                          WHERE m.search @@ (%(query)s || ' & ''#t' || day.n || '''')::tsquery
+                          WHERE m.search @@ (s.of_day || day.n || '''')::tsquery
+                            AND m.search @@ coalesce(nullif(%(query)s, ''), s.of_day || day.n || '''')::tsquery
                             AND m.business_id = %(business_id)s
                             AND m.created_at >= %(since)s AND m.created_at < %(until)s
                             AND (m.created_at, m.id) < (%(below_at)s, %(below_id)s)

@@ -103,7 +103,7 @@ ASKED = {
 }
 
 
-@pytest.fixture(params=["newest", "few", "stretches"])
+@pytest.fixture(params=["newest", "begun", "stretches"])
 def way(request: Any, monkeypatch: Any) -> str:
     """Each of the three ways by which hits are found, alone."""
     monkeypatch.setattr(searching, "GLANCE", 1000 if request.param == "newest" else 0)
@@ -168,7 +168,6 @@ def test_pages_cover_every_hit_once_newest_first(number: Number, monkeypatch: An
 def test_hits_of_one_season_are_found_day_by_day_in_the_same_order(number: Number, monkeypatch: Any) -> None:
     """More hits in one stretch of 32 days than are read at once, few in others, none in most."""
     monkeypatch.setattr(searching, "GLANCE", 0)
-    monkeypatch.setattr(searching, "FEW", 300)
     for day, count in ((0, 3), (100, 150), (101, 120), (103, 2), (130, 1), (300, 201), (400, 1)):
         say(number, *(f"pear {day}" for _ in range(count)), at=START + timedelta(days=day))
         say(number, "apple", at=START + timedelta(days=day))
@@ -192,6 +191,36 @@ def test_hits_of_one_season_are_found_day_by_day_in_the_same_order(number: Numbe
     )
 
 
+@pytest.mark.parametrize("few", [1000, 40, -1])
+def test_longer_words_are_found_among_the_whole_ones_in_their_order(number: Number, monkeypatch: Any, few: int) -> None:
+    """Both kinds in the same stretches and in others; each page is the newest of both."""
+    monkeypatch.setattr(searching, "GLANCE", 0)
+    monkeypatch.setattr(searching, "FEW", few)
+    for day, words in (
+        (0, ["pears"] * 30),
+        (40, ["pear", "pears"] * 15),
+        (80, ["pear"] * 30),
+        (90, ["pears", "apple"]),
+    ):
+        say(number, *words, at=START + timedelta(days=day))
+    say(number, "pears -apples", to="491511111111", at=START + timedelta(days=91))
+    with system("test"):
+        wanted = list(
+            Message.objects.filter(text__startswith="pear").order_by("-created_at", "-id").values_list("id", flat=True)
+        )
+    seen, below = [], None
+    with scope(number.business_id):
+        while True:
+            page = search(business=number.business, words="pear", below=below, limit=20)
+            seen += [hit.message.pk for hit in page.hits]
+            if page.next is None:
+                break
+            below = page.next
+    assert (len(seen), seen) == (92, wanted)
+    assert len(found(number.business, '"pear"', limit=50)) == 45
+    assert found(number.business, "-app* pear", limit=1) == ["pears"]
+
+
 def test_what_is_edited_taken_back_or_moved_is_found_as_it_is_now(number: Number) -> None:
     (message,) = say(number, "the old words", to="491511111111")
     with system("test data"):
@@ -207,9 +236,9 @@ def test_what_is_edited_taken_back_or_moved_is_found_as_it_is_now(number: Number
 
 
 HOSTILE = [
-    "'#b{other}'",
-    "#b{other}",
-    "x' | '#b{other}",
+    "'#w{other}.301'",
+    "#w{other}.301",
+    "x' | '#w{other}.301",
     "secret | secret",
     "!secret",
     "secret:*",
@@ -220,7 +249,7 @@ HOSTILE = [
 
 def test_no_words_and_no_filters_reach_another_business(number: Number, way: str) -> None:
     other = make_number(make_business("Other"))
-    say(other, "secret of the other", "'#b' secret b1 b2", "x secret", to="491519999999")
+    say(other, "secret of the other", "'#w' secret w1 w2", "x secret", to="491519999999")
     mine = say(number, "secret of mine")[0]
     with system("test data"):
         foreign = Contact.objects.get(wa_id="491519999999")
@@ -231,7 +260,7 @@ def test_no_words_and_no_filters_reach_another_business(number: Number, way: str
             except BadInput:
                 continue
         assert {hit.message.pk for hit in hits} <= {mine.pk}
-    for filters in (Filters(number=other), Filters(contact=foreign), Filters(kind=f"x' | '#b{other.business_id}")):
+    for filters in (Filters(number=other), Filters(contact=foreign), Filters(kind=f"x' | '#w{other.business_id}.301")):
         assert found(number.business, "secret", filters=filters) == []
 
 
@@ -240,9 +269,10 @@ def test_the_statements_themselves_keep_to_the_business(number: Number) -> None:
     other = make_number(make_business("Other"))
     say(other, "secret")
     asked = {"business_id": number.business_id, "query": "'secret'", "n": 9, "below_at": searching.LATEST,
-             "below_id": 0, "since": searching.EARLIEST, "until": searching.LATEST, "look": 99, "first": 0, "last": 20_000, "most": 9}  # fmt: skip
+             "below_id": 0, "since": searching.EARLIEST, "until": searching.LATEST, "look": 99, "first": 0, "last": 20_000,
+             "above_at": searching.EARLIEST, "above_id": 0, "most": 9}  # fmt: skip
     with system("test"):
-        for verb in ("search_walk", "search_few", "search_index"):
+        for verb in ("search_walk", "search_index", "search_range"):
             assert searching._run(verb, asked) == []
             assert len(searching._run(verb, asked | {"business_id": other.business_id})) == 1
 

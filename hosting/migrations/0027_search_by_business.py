@@ -1,0 +1,12 @@
+"""Search: day and stretch of a message name its business too, so that no search reads the list of all its messages."""
+
+from django.db import migrations
+
+from accounts.statements import run_file
+
+
+class Migration(migrations.Migration):
+    """The generated column computed anew."""
+
+    dependencies = [("hosting", "0026_given_up")]
+    operations = [run_file("hosting", "search_by_business")]
