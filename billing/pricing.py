@@ -98,6 +98,7 @@ def notes(business_id: int, message_ids: Iterable[int]) -> dict[int, MessageNote
             if rule in PRICED
             else str(Rule(rule).label),
             url=_url(message_id),
+            place=market,
         )
         for message_id, price, market, category, position, rule, currency in _charges(business_id, list(message_ids))
     }

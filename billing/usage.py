@@ -114,6 +114,41 @@ def usage_of(business: Business, month: date) -> MonthUsage:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One category in a month and in the one before it, money in micro-units."""
+
+    category: str
+    messages: int
+    amount_micros: int
+    messages_before: int
+    amount_before_micros: int
+
+    @property
+    def change(self) -> int | None:
+        """How much more or less it cost, in whole percent; None where it had cost nothing."""
+        if not self.amount_before_micros:
+            return None
+        return round(100 * (self.amount_micros - self.amount_before_micros) / self.amount_before_micros)
+
+
+def compared(business: Business, found: MonthUsage, earlier: date | None) -> list[Compared]:
+    """The month beside an earlier one by category, dearest first; empty without an earlier one. One query."""
+    if earlier is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(statement("billing", "usage_rows"), {"business_id": business.pk, "month": earlier})
+        before = [RowUsage(row[0], row[1], int(row[2]), int(row[3])) for row in cursor.fetchall()]
+    categories = {row.category for row in (*found.rows, *before)}
+    rows = [Compared(one, *_sums(found.rows, one), *_sums(before, one)) for one in categories]
+    return sorted(rows, key=lambda row: (-row.amount_micros, -row.amount_before_micros, row.category))
+
+
+def _sums(rows: list[RowUsage], category: str) -> tuple[int, int]:
+    mine = [row for row in rows if row.category == category]
+    return sum(row.messages for row in mine), sum(row.amount_micros for row in mine)
+
+
 def _estimate(amount: int, starts_at: datetime, ends_at: datetime, now: datetime) -> int:
     """The month's cost if it goes on as it went; the first day counts whole, so that one message is no forecast."""
     passed = max(min(now, ends_at) - starts_at, timedelta(days=1))

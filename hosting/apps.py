@@ -22,6 +22,7 @@ class HostingConfig(AppConfig):
             health.queues[queue] = partial(waiting.age_of, queue)
 
         panels.add(panels.Panel("hosting/_today.html", overview.today, 10))
+        panels.add(panels.Panel("hosting/_standing.html", overview.standing, 30))
         panels.watch(panels.Watch(overview.attention))
         panels.watch(panels.Watch(overview.given_up, frozenset({str(Role.OWNER)})))
         chats = frozenset({str(Role.OWNER), str(Role.AGENT)})

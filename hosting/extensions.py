@@ -16,6 +16,7 @@ class MessageNote:
     text: str
     title: str = ""
     url: str = ""
+    place: str = ""  # where the message counts as going
 
 
 # (business id, message ids) -> note per message id; one query for the whole page.

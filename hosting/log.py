@@ -10,15 +10,19 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Business
-from hosting.extensions import notes_for
+from hosting.extensions import MessageNote, notes_for
 from hosting.models import Category, Direction, Message, Status
 
 PAGE = 50
 CHUNK = 1000
 COLUMNS = ("id", "wamid", "direction", "kind", "number", "contact", "status", "category", "template", "created_at",
-           "sent_at", "delivered_at", "read_at", "failed_at", "error", "price")  # fmt: skip
+           "sent_at", "delivered_at", "read_at", "failed_at", "error", "price", "market")  # fmt: skip
 # A cell that begins so could run as a formula where it is opened.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+KINDS = ["text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive",
+         "button", "order", "reaction"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Filters:
     words: str = ""
     since: date | None = None
     until: date | None = None
+    number: str = ""
+    kind: str = ""
     before: int = 0
 
     @classmethod
@@ -41,6 +47,8 @@ class Filters:
             direction=_one_of(query.get("direction"), Direction.values),
             status=_one_of(query.get("status"), Status.values),
             category=_one_of(query.get("category"), Category.values),
+            number=_digits(query.get("number")),
+            kind=_one_of(query.get("kind"), KINDS),
             words=(query.get("q") or "").strip()[:100],
             since=_day(query.get("since")),
             until=_day(query.get("until")),
@@ -50,11 +58,24 @@ class Filters:
     @property
     def any(self) -> bool:
         """Whether anything is filtered."""
-        return bool(self.direction or self.status or self.category or self.words or self.since or self.until)
+        return bool(
+            self.number
+            or self.kind
+            or self.direction
+            or self.status
+            or self.category
+            or self.words
+            or self.since
+            or self.until
+        )
 
 
 def _one_of(value: str | None, known: list[str]) -> str:
     return value if value in known else ""
+
+
+def _digits(value: str | None) -> str:
+    return value if value and value.isdecimal() and len(value) <= 32 else ""
 
 
 def _day(value: str | None) -> date | None:
@@ -67,7 +88,9 @@ def _day(value: str | None) -> date | None:
 def matching(business: Business, filters: Filters) -> QuerySet[Message]:
     """The messages under the filters, newest first; words are a number's digits, a wamid, or a name."""
     found = Message.objects.filter(business=business).select_related("contact", "number", "template", "conversation")
-    for name in ("direction", "status", "category"):
+    if filters.number:
+        found = found.filter(number__phone_number_id=filters.number)
+    for name in ("direction", "status", "category", "kind"):
         if value := getattr(filters, name):
             found = found.filter(**{name: value})
     if filters.since:
@@ -106,16 +129,16 @@ def as_csv(found: QuerySet[Message], limit: int) -> Iterator[str]:
             return
         prices = notes_for(rows[0].business_id, [row.pk for row in rows])
         for row in rows:
-            yield csv_line(_cells(row, " ".join(note.text for note in prices.get(row.pk, []))))
+            yield csv_line(_cells(row, prices.get(row.pk, [])))
         before, left = rows[-1].pk, left - len(rows)
 
 
-def _cells(row: Message, price: str) -> tuple[object, ...]:
+def _cells(row: Message, notes: list[MessageNote]) -> tuple[object, ...]:
     times = (row.created_at, row.sent_at, row.delivered_at, row.read_at, row.failed_at)
     return (
         row.pk, row.wamid, row.direction, row.kind, row.number.digits, row.contact.wa_id, row.status, row.category,
         row.template.name if row.template else "", *(at.isoformat() if at else "" for at in times), row.error_reason,
-        price,
+        " ".join(note.text for note in notes), " ".join(note.place for note in notes),
     )  # fmt: skip
 
 

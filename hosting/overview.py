@@ -58,6 +58,29 @@ def today(business: Business) -> dict[str, Any]:
     return {"today": found, "waiting": _waiting(business)}
 
 
+def standing(business: Business) -> dict[str, Any]:
+    """Variables of the panel: hosted messages of the month against the plan, and the week's failures by reason."""
+    month = business.now().date().replace(day=1)
+    used = HostedCount.objects.filter(business=business, month=month).values_list("messages", flat=True).first() or 0
+    since = midnight(business) - timedelta(days=6)
+    with connection.cursor() as cursor:
+        cursor.execute(statement("hosting", "failures"), {"business_id": business.pk, "since": since})
+        failures = [Failures(*row) for row in cursor.fetchall()]
+    limit = business.plan.hosted_messages
+    is_nearly_full = limit is not None and 100 * used >= NEARLY_FULL * limit
+    return {
+        "used": used, "limit": limit, "is_nearly_full": is_nearly_full, "failures": failures, "since": since.date(),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Failures:
+    """How many messages failed for one reason."""
+
+    reason: str
+    messages: int
+
+
 def _waiting(business: Business) -> dict[str, int]:
     late = business.now() - LONG_WAIT
     counts: dict[str, int] = Conversation.objects.filter(business=business, is_resolved=False).aggregate(

@@ -14,6 +14,7 @@ from hosting import (
     linking,
     purging,
     receiving,
+    refusing,
     repeating,
     retrieving,
     reviewing,
@@ -112,6 +113,7 @@ def tidy() -> None:
     with system("files and replies of every business"):
         storing.collect_garbage()
         repeating.forget()
+        refusing.forget()
         importing.expire()
         exporting.expire()
 

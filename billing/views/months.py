@@ -21,7 +21,7 @@ from billing.gateways import stripe
 from billing.models import BillingDetails, CallingCode, CreditNote, Invoice, InvoiceStatus, Quarantine, Tier, Usage
 from billing.models.payments import LIVE
 from billing.pricing import Explanation, explain
-from billing.usage import months_of, usage_of
+from billing.usage import compared, months_of, usage_of
 from hosting.models import Category, HostedCount, Message
 
 FINANCE = (Role.OWNER, Role.FINANCE)
@@ -43,6 +43,7 @@ def usage(request: BusinessRequest) -> HttpResponse:
         "waiting": found.waiting + Quarantine.objects.filter(business_id=request.business.pk).count(),
         "hosted": _hosted(request, found.month),
         "before": _before(request, months, found.month),
+        "compared": compared(request.business, found, _earlier(months, found.month)),
         "updated_at": request.business.now(),
     }
     return render(request, "billing/usage.html", context)
@@ -58,9 +59,13 @@ def _hosted(request: BusinessRequest, month: date) -> int:
     return counts.values_list("messages", flat=True).first() or 0
 
 
+def _earlier(months: list[date], month: date) -> date | None:
+    return next((one for one in months if one < month), None)
+
+
 def _before(request: BusinessRequest, months: list[date], month: date) -> int | None:
     """The amount of the month before, when there was one."""
-    earlier = next((one for one in months if one < month), None)
+    earlier = _earlier(months, month)
     if earlier is None:
         return None
     rows = Usage.objects.filter(business_id=request.business.pk, billed_month=earlier)

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
-from hosting import pacing, repeating, sending, tasks
+from hosting import pacing, refusing, repeating, sending, tasks
 from hosting.api.answers import answer
 from hosting.api.keys import Caller, cloud_api, opened
 from hosting.bells import ring
@@ -17,6 +17,20 @@ from hosting.reading import confirm_read
 @cloud_api("POST")
 def messages(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
     """Send a message, or mark an inbound one as read."""
+    asked: list[tuple[Caller, sends.SendRequest]] = []
+    try:
+        return _messages(request, phone_number_id, asked)
+    except CloudApiError as error:
+        for caller, wanted in asked:
+            assert caller.number is not None
+            refusing.note(business=caller.business, number=caller.number, wanted=wanted, error=error)
+        raise
+
+
+def _messages(
+    request: HttpRequest, phone_number_id: str, asked: list[tuple[Caller, sends.SendRequest]]
+) -> HttpResponse:
+    """Answer in one transaction; `asked` gets what is to be sent, so that a refusal can be noted after it."""
     with opened(request, phone_number_id) as caller:
         caller.require(KeyScope.MESSAGES)
         number = caller.require_number(phone_number_id)
@@ -26,6 +40,7 @@ def messages(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
             if number.transport == Transport.CLOUDAPI:
                 ring(tasks.deliver)
             return answer({"success": True})
+        asked.append((caller, wanted))
         return _once(request, caller, wanted)
 
 

@@ -16,6 +16,7 @@ from hosting.models.messages import (
     Status,
 )
 from hosting.models.numbers import Account, Number, Transport
+from hosting.models.refusals import RefusedSend
 from hosting.models.retention import Erasure, Retention
 from hosting.models.sandbox import Handset
 from hosting.models.teamwork import CannedReply, ConversationLabel, Label, Note
@@ -54,6 +55,7 @@ __all__ = [
     "Outgoing",
     "ParkedStatus",
     "Receipt",
+    "RefusedSend",
     "Retention",
     "Status",
     "Template",

@@ -1,6 +1,6 @@
 -- Promises: of one contact, nothing that names it or holds what was said is left in the tables of messages, queues and
 -- logs: messages, what waits to be sent, webhook calls, parked statuses, repeated replies, blocks, places in the
--- lists of broadcasts, simulated phones, former numbers. Raw events keep their digest, so that a repetition is still known, and lose their bytes. Deliveries
+-- lists of broadcasts, refused sends, simulated phones, former numbers. Raw events keep their digest, so that a repetition is still known, and lose their bytes. Deliveries
 -- that wait for their price keep only the digits that decide the market. Output: how many messages went.
 WITH of_person AS (
     SELECT id, wamid, number_id FROM hosting_message
@@ -34,6 +34,8 @@ WITH of_person AS (
     DELETE FROM hosting_block WHERE business_id = %(business_id)s AND wa_id = ANY (%(numbers)s::text[])
 ), lists AS (
     DELETE FROM hosting_broadcastrecipient WHERE business_id = %(business_id)s AND wa_id = ANY (%(numbers)s::text[])
+), refused AS (
+    DELETE FROM hosting_refusedsend WHERE business_id = %(business_id)s AND wa_id = ANY (%(needles)s::text[])
 ), phones AS (
     DELETE FROM hosting_handset WHERE business_id = %(business_id)s AND wa_id = ANY (%(numbers)s::text[])
 ), former AS (

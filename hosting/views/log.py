@@ -8,19 +8,23 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from accounts.membership import BusinessRequest, member_page
-from hosting import log, threads
+from hosting import log, refusing, threads
 from hosting.extensions import notes_for
-from hosting.models import Category, Direction, Message, Status
+from hosting.models import Category, Direction, Message, Number, RefusedSend, Status
 from hosting.storing import media_of, signed_path
 from hosting.thumbnails import thumbnail_of
 
 CSV_LIMIT = 100_000
+REFUSED_SHOWN = 200
+REFUSED_COLUMNS = ("at", "number", "to", "kind", "code", "reason")
 
 
 @require_GET
 @member_page()
 def messages(request: BusinessRequest) -> HttpResponse:
     """A page of the log under the filters of the address; `?csv=1` downloads it."""
+    if request.GET.get("status") == "refused":
+        return _refused(request)
     filters = log.Filters.read(request.GET)
     found = log.matching(request.business, filters)
     if request.GET.get("csv"):
@@ -33,12 +37,31 @@ def messages(request: BusinessRequest) -> HttpResponse:
         "rows": [(row, notes.get(row.pk, [])) for row in rows],
         "older": older,
         "filters": filters,
+        "numbers": Number.objects.filter(business=request.business).order_by("id")[:100],
+        "kinds": log.KINDS,
         "directions": Direction.choices,
         "statuses": Status.choices,
         "categories": Category.choices,
         "now": request.business.now(),
     }
     return render(request, "hosting/messages.html", context)
+
+
+def _refused(request: BusinessRequest) -> HttpResponse:
+    """Sends that the API answered with an error, the newest first."""
+    found = (
+        RefusedSend.objects.filter(business=request.business).select_related("number").order_by("-created_at", "-id")
+    )
+    if request.GET.get("csv"):
+        lines = [log.csv_line(REFUSED_COLUMNS), *(log.csv_line(_refused_cells(row)) for row in found[:CSV_LIMIT])]
+        headers = {"Content-Disposition": 'attachment; filename="refused.csv"'}
+        return HttpResponse("".join(lines).encode("utf-8-sig"), content_type="text/csv; charset=utf-8", headers=headers)
+    rows = [(row, orjson.dumps(row.content, option=orjson.OPT_INDENT_2).decode()) for row in found[:REFUSED_SHOWN]]
+    return render(request, "hosting/refused.html", {"rows": rows, "days": refusing.KEPT_FOR.days})
+
+
+def _refused_cells(row: RefusedSend) -> tuple[object, ...]:
+    return (row.created_at.isoformat(), row.number.digits, row.wa_id, row.kind, row.code, row.reason)
 
 
 @require_GET

@@ -118,6 +118,23 @@ def test_home_names_what_waits_and_what_failed_today(business: Business, number:
     ]
 
 
+def test_home_shows_the_weeks_failures_by_reason_and_the_plan(business: Business, number: Number) -> None:
+    conversation = make_conversation(number)
+    with system("test data"):
+        for title in ("Message undeliverable", "Message undeliverable", "Media download error"):
+            Message.objects.create(
+                business=business, number=number, conversation=conversation, contact=conversation.contact,
+                direction="out", kind="text", text="x", category="service", status="failed", errors=[{"title": title}],
+            )  # fmt: skip
+    page = as_member(business, "finance").get("/")
+    found = next(panel for template, panel in page.context["panels"] if template == "hosting/_standing.html")
+    assert [(one.reason, one.messages) for one in found["failures"]] == [
+        ("Message undeliverable", 2),
+        ("Media download error", 1),
+    ]
+    assert "Failures by reason" in page.content.decode()
+
+
 def test_a_login_without_a_business_is_told_what_to_do(business: Business) -> None:
     make_member(business)
     user = make_member(business, "agent")

@@ -64,3 +64,20 @@ def test_price_is_explained_and_a_stranger_is_told_nothing(metered):
         pricing.explain(stranger.pk, ids[0])
     with scope(stranger.pk), pytest.raises(NotYours):
         pricing.explain(business.pk, ids[0])
+
+
+def test_a_month_beside_the_one_before(metered):
+    business, _ = metered
+    with scope(business.pk):
+        may = usage.usage_of(business, MAY)
+        assert usage.compared(business, may, None) == []
+        beside = usage.compared(business, may, date(2026, 4, 1))
+        backwards = usage.compared(business, usage.usage_of(business, date(2026, 4, 1)), MAY)
+    assert [(row.category, row.messages, row.amount_micros, row.change) for row in beside] == [
+        ("utility", 998, 9_081_800, None),
+        ("marketing", 1, 11_800, None),
+    ]
+    assert [(row.category, row.amount_micros, row.amount_before_micros, row.change) for row in backwards] == [
+        ("utility", 0, 9_081_800, -100),
+        ("marketing", 0, 11_800, -100),
+    ]

@@ -294,6 +294,8 @@ def test_the_log_filters_and_pages(client: Client, number: Number) -> None:
     for query, found in (
         ({"direction": "out"}, 1), ({"category": "utility"}, 0), ({"q": "ada"}, 50), ({"q": "+1415"}, 50),
         ({"q": "wamid.x"}, 0), ({"since": "2100-01-01"}, 0), ({"status": "nonsense", "before": "-1"}, 50),
+        ({"kind": "text", "direction": "out"}, 1), ({"kind": "image"}, 0), ({"number": number.phone_number_id}, 50),
+        ({"number": "1"}, 0),
     ):  # fmt: skip
         assert len(client.get(address, query).context["rows"]) == found, query
 

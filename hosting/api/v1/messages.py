@@ -4,6 +4,8 @@ from typing import Any, ClassVar
 
 import orjson
 from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, get_object_or_404
@@ -12,13 +14,14 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.errors import BadInput, NotAllowed
-from accounts.models import KeyScope
-from hosting import pacing, repeating, sending, tasks
+from accounts.models import Business, KeyScope
+from hosting import pacing, refusing, repeating, sending, tasks
 from hosting.api.v1.bodies import BoundedJSONParser
 from hosting.api.v1.shapes import EXAMPLE_MESSAGE, MESSAGE_ROWS, MessageSerializer
 from hosting.bells import ring
 from hosting.cloudapi import sends
 from hosting.cloudapi.reading import as_text
+from hosting.errors import CloudApiError
 from hosting.filtering import choice, moment, one_of, word
 from hosting.models import Category, Contact, Direction, Message, Number, Status
 
@@ -48,6 +51,16 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
     serializer_class = MessageSerializer
     parser_classes = (BoundedJSONParser,)
     ordering: ClassVar[tuple[str, ...]] = ("-created_at", "-id")
+
+    refused: tuple[Business, Number, sends.SendRequest, CloudApiError] | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        """Note a refused send after its transaction was rolled back."""
+        response = super().dispatch(request, *args, **kwargs)
+        if self.refused:
+            business, number, wanted, error = self.refused
+            refusing.note(business=business, number=number, wanted=wanted, error=error)
+        return response
 
     def get_queryset(self) -> QuerySet[Message]:
         """The business's own, narrowed by what the address asks for."""
@@ -130,13 +143,16 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         repeating.keep(business_id=business_id, key=key, body=orjson.dumps(sent, default=str))
         return Response(sent, status=201)
 
-    @staticmethod
-    def _send(request: BusinessAPIRequest, number: Number, wanted: sends.SendRequest) -> dict[str, Any]:
+    def _send(self, request: BusinessAPIRequest, number: Number, wanted: sends.SendRequest) -> dict[str, Any]:
         pacing.pace(number=number, to=wanted.to or wanted.user_id)
-        message = sending.send_message(
-            business=request.business, number=number, to=wanted.to, user_id=wanted.user_id, kind=wanted.kind,
-            content=wanted.content, context_wamid=wanted.context_wamid, tracker=wanted.tracker,
-        )  # fmt: skip
+        try:
+            message = sending.send_message(
+                business=request.business, number=number, to=wanted.to, user_id=wanted.user_id, kind=wanted.kind,
+                content=wanted.content, context_wamid=wanted.context_wamid, tracker=wanted.tracker,
+            )  # fmt: skip
+        except CloudApiError as error:
+            self.refused = (request.business, number, wanted, error)
+            raise
         ring(tasks.fetch_links if message.has_links else tasks.deliver)
         return dict(MessageSerializer(MESSAGE_ROWS.get(pk=message.pk)).data)
 
