@@ -8,5 +8,5 @@ from accounts.statements import run_file
 class Migration(migrations.Migration):
     """The generated column computed anew."""
 
-    dependencies = [("hosting", "0026_given_up")]
+    dependencies = [("hosting", "0030_refused_sends")]
     operations = [run_file("hosting", "search_by_business")]
