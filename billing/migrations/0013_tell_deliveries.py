@@ -7,7 +7,7 @@ from accounts.statements import run_file
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0011_failed_charged"),
+        ("billing", "0012_export_expires"),
         ("hosting", "0025_delivery_failed"),
     ]
 
