@@ -16,7 +16,7 @@ from hosting import filtering, live, tasks, threads, wording
 from hosting.attaching import attach
 from hosting.bells import ring
 from hosting.forms import ReplyForm, TemplateForm
-from hosting.models import Conversation, Direction, Label, Message, Template, Transport
+from hosting.models import Conversation, Direction, Label, Message, Number, Template, Transport
 from hosting.reading import see
 from hosting.sending import send_message
 from hosting.teamwork import snooze_times
@@ -161,7 +161,8 @@ def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     view = request.GET.get("view", "open")
     labels = list(request.business.labels.all())
     members = list(_members(request))
-    narrowing = _narrowing(request, labels, [member.user_id for member in members])
+    numbers = list(request.business.numbers.order_by("id"))
+    narrowing = _narrowing(request, labels, [member.user_id for member in members], numbers)
     found = threads.matching(request.business, view=view, narrowing=narrowing, user=request.user)
     return {
         "list": threads.list_page(found, before=request.GET.get("before_row", "")),
@@ -171,7 +172,7 @@ def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
         "narrowing": narrowing,
         "labels": labels,
         "members": members,
-        "numbers": list(request.business.numbers.order_by("id")),
+        "numbers": numbers,
         "current": current,
         "now": request.business.now(),
     }
@@ -181,14 +182,16 @@ def _members(request: BusinessRequest) -> QuerySet[Membership]:
     return request.business.memberships.select_related("user").order_by("id")
 
 
-def _narrowing(request: BusinessRequest, labels: list[Label], members: list[int]) -> threads.Narrowing:
+def _narrowing(
+    request: BusinessRequest, labels: list[Label], members: list[int], numbers: list[Number]
+) -> threads.Narrowing:
     """What the address asks for; what names nothing of this business narrows nothing."""
     label, assignee = _number(request.GET.get("label")), _number(request.GET.get("assignee"))
-    number = request.business.numbers.filter(phone_number_id=request.GET.get("number", "")[:40]).first()
+    wanted = request.GET.get("number", "")
     return threads.Narrowing(
         words=request.GET.get("q", "").strip()[:100],
         label=label if any(one.pk == label for one in labels) else 0,
-        number=number,
+        number=next((one for one in numbers if one.phone_number_id == wanted), None),
         assignee=assignee if assignee in members else 0,
     )
 
