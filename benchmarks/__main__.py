@@ -4,7 +4,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NOT_BENCHMARKS = {"__init__", "__main__", "report", "arena", "doors"}
+NOT_BENCHMARKS = {"__init__", "__main__", "report", "arena", "doors", "plans"}
 
 
 def main() -> None:

@@ -3,11 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from accounts.statements import statement
 from accounts.tenancy import scope, system
 from billing import cards, invoicing, metering, pricing, spending
 from billing.cards import Sheet, Step
+from billing.documents import tables
 from billing.models import CardChoice, CardVersion, Charge, Commitment, InvoiceLine, Period, Quarantine, RateCard, Tally
 from billing.reconciling import reconcile
 from hosting import receiving
@@ -247,3 +250,32 @@ def test_the_page_of_a_charge_says_that_it_failed(number, client: Client):
     assert "It failed" in page
     assert "Your rate card charges failed messages." in page
     assert "It was delivered" not in page
+
+
+def plan(verb, parameters):
+    with system("test"), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN (COSTS OFF) {statement('billing', verb)}", parameters)
+        return [line.strip() for (line,) in cursor.fetchall()]
+
+
+def test_messages_behind_a_line_are_found_by_their_position_in_the_unique_index(number):
+    follow(number.business, failed_charged=True)
+    ids = make_messages(number.business, number, 4)
+    tell(number, ids[:1], "failed")
+    tell(number, ids[1:], "delivered")
+    meter()
+    invoice = invoicing.close_period(business=number.business, month=MAY)
+    with scope(number.business_id):
+        behind = {
+            line.rule: [row["message_id"] for row in tables.page_behind(invoice, line=line.position)[0]]
+            for line in invoice.lines.filter(kind="messages", tier_first=1)
+        }
+    # Dealt in the order of their ids, as all came at the same moment: the failed one and the next have tier 1.
+    assert behind == {"failed": ids[:1], "tier": ids[1:2]}
+    wanted = {"invoice_id": invoice.pk, "line": 1, "position": 0, "upto": None, "after": 0, "limit": 100}
+    for verb in ("messages_behind", "positions_behind"):
+        found = plan(verb, wanted)
+        assert any("one_charge_per_position" in line for line in found), found
+        assert any(line.startswith("Index Cond") and "CASE" in line and '"position"' in line for line in found), found

@@ -1,0 +1,58 @@
+"""`python -m benchmarks.plans`: EXPLAIN (ANALYZE, BUFFERS) of the statements of one batch of metering, on real rows.
+
+`BENCH_ROWS` sets how many charges the ledger holds before (100,000); the batch is that of `billing.metering`. What is
+explained is rolled back.
+"""
+
+import os
+from typing import Any
+
+import psycopg
+
+from benchmarks.arena import arena
+
+ROWS = int(os.environ.get("BENCH_ROWS", "100000"))
+STEPS = ["settle_commitments", "lock_periods", "drop_failed", "open_periods", "meter"]
+
+
+def main() -> None:
+    """Fill a ledger and a queue, explain one batch, print."""
+    with arena() as servers:
+        from benchmarks.ledger import BUSINESSES, PEOPLE
+        from benchmarks.metering import BATCH, QUEUE
+        from billing import metering
+
+        with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
+            database.execute(PEOPLE, [BUSINESSES])
+            database.execute(QUEUE, {"base": 0, "businesses": BUSINESSES, "rows": ROWS + 2 * BATCH})
+            database.execute("VACUUM ANALYZE hosting_delivery")
+            for _ in range(ROWS // BATCH):
+                metering.meter_due(BATCH)
+            for table in ("hosting_delivery", "billing_charge", "billing_tally", "billing_usage"):
+                database.execute(f"VACUUM ANALYZE {table}")
+        _explain_batch(BATCH)
+
+
+def _explain_batch(batch: int) -> None:
+    from django.db import connection, transaction
+
+    from accounts.statements import statement
+    from accounts.tenancy import system
+    from billing.metering import _BATCH_TABLE, _PLAN
+
+    with system("benchmark"), connection.cursor() as cursor:
+
+        def explain(verb: str, parameters: dict[str, Any] | None = None) -> None:
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {statement('billing', verb)}", parameters)
+            print(f"\n== {verb}\n" + "\n".join(line for (line,) in cursor.fetchall()), flush=True)
+
+        cursor.execute(_BATCH_TABLE)
+        explain("claim_deliveries", {"limit": batch, "shard": 0, "shards": 1})
+        cursor.execute(_PLAN)
+        for verb in STEPS:
+            explain(verb)
+        transaction.set_rollback(True)
+
+
+if __name__ == "__main__":
+    main()
