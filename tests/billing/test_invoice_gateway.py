@@ -203,6 +203,17 @@ def test_trouble_with_the_card_page_is_told_and_keeps_what_there_is(db: None, st
     assert saved() == ("", "")
 
 
+def test_a_card_of_a_customer_that_is_nobody_here_is_kept_for_nobody(db: None, stripe: Any) -> None:
+    business, _ = owing()
+    client = member(business)
+    client.post(reverse("change_method"))
+    session = stripe.finish_setup("visa", "4242")
+    with system("test"):
+        BillingDetails.objects.update(customer_id="cus_other")
+    client.get(reverse("method_saved"), {"session": session})
+    assert (collecting.take_method(session), saved()) == (None, ("pm_1", ""))
+
+
 def test_a_card_that_the_network_no_longer_knows_is_forgotten(db: None, stripe: Any) -> None:
     business, _ = owing()
     stripe.fault = (404, "invalid_request_error", "No such payment method")
