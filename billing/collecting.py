@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Business
 from accounts.tenancy import system
 from billing import mailing, paying
-from billing.errors import NotConfigured, NotIssuable, PaymentUnderWay
+from billing.errors import NotConfigured, PaymentUnderWay
 from billing.gateways import stripe
 from billing.gateways.stripe import Outcome
 from billing.models import (
@@ -34,8 +34,6 @@ def start(*, invoice: Invoice, is_automatic: bool = False) -> Payment:
     """Write the next attempt to charge the saved method; raises PaymentUnderWay, NotIssuable or NotConfigured."""
     with system("the worker that charges crosses businesses"):
         due = paying.lock_payable(invoice)
-        if due <= 0:
-            raise NotIssuable(f"Nothing is due on {invoice}.")
         if not BillingDetails.of(invoice.business).method_id:
             raise NotConfigured("There is no saved payment method.")
         return _attempt(invoice, due, PaymentStatus.OPEN, is_automatic=is_automatic)
@@ -223,12 +221,10 @@ def _result(payment: Payment, details: BillingDetails) -> Outcome:
 
 
 def _refund_one() -> bool:
-    open_ones = Refund.objects.filter(
-        status__in=[PaymentStatus.OPEN, PaymentStatus.UNKNOWN], payment__method=PaymentMethod.STRIPE
-    )
+    due = Refund.objects.filter(Q(status=PaymentStatus.OPEN) | _due_again(), payment__method=PaymentMethod.STRIPE)
     with system("refunds of every business"):
-        refund = open_ones.select_for_update(skip_locked=True, of=("self",)).select_related("payment").first()
-        if refund is None or (refund.status == PaymentStatus.UNKNOWN and not _due_again(refund)):
+        refund = due.select_for_update(skip_locked=True, of=("self",)).select_related("payment").order_by("id").first()
+        if refund is None:
             return False
         Refund.objects.filter(pk=refund.pk).update(status=PaymentStatus.UNKNOWN, settled_at=timezone.now())
     outcome = stripe.pay_back(refund)
@@ -239,11 +235,10 @@ def _refund_one() -> bool:
     return True
 
 
-def _due_again(refund: Refund) -> bool:
-    """Whether a refund of unknown result may be asked again: a while later, and while its key is remembered."""
+def _due_again() -> Q:
+    """Refunds of unknown result that may be asked again: a while later, and while their key is remembered."""
     now = timezone.now()
-    asked = refund.settled_at or refund.created_at
-    return asked < now - LOOK_AGAIN and now - refund.created_at < KEY_LIVES
+    return Q(status=PaymentStatus.UNKNOWN, settled_at__lt=now - LOOK_AGAIN, created_at__gt=now - KEY_LIVES)
 
 
 def _apply_events(limit: int = 50) -> int:

@@ -9,7 +9,6 @@ from django.conf import settings
 
 from accounts.tenancy import system
 from billing import collecting, mailing, paying
-from billing.errors import BillingError
 from billing.gateways import stripe
 from billing.models import BillingDetails, DunningStep, Invoice, InvoiceStatus
 
@@ -65,8 +64,9 @@ def _take(invoice: Invoice, step: Step) -> bool:
             )
             _act(invoice, step)
             return True
-    except BillingError as error:
-        log.warning("dunning_step_refused", invoice=invoice.number, step=step.name, reason=error.message)
+    except Exception:
+        # One invoice's trouble does not hold up what others owe.
+        log.exception("dunning_step_failed", invoice=invoice.number, step=step.name)
         return False
 
 

@@ -141,7 +141,11 @@ def _claim() -> Export | None:
     now = timezone.now()
     due = Q(state=Export.State.WAITING) | Q(state=Export.State.RUNNING, lease_until__lt=now)
     with system("exports of every business"):
-        Export.objects.filter(due, attempts__gte=MAX_ATTEMPTS).update(state=Export.State.FAILED)
+        Export.objects.filter(due, attempts__gte=MAX_ATTEMPTS).update(
+            state=Export.State.FAILED,
+            finished_at=now,
+            error=f"The worker stopped {MAX_ATTEMPTS} times while it was made.",
+        )
         export = Export.objects.select_for_update(skip_locked=True).filter(due).order_by("id").first()
         if export is None:
             return None

@@ -86,13 +86,11 @@ def use_balance(invoice: Invoice) -> None:
 
 
 def settle(invoice: Invoice) -> None:
-    """Set the status by what is due: paid at nothing, open again when money went back; lifts a suspension."""
+    """An unpaid invoice on which nothing is due any more is paid; lifts a suspension. Money sent back leaves it paid."""
     business, due = invoice.business, invoice.due_now()
     if due <= 0 and invoice.status in PAYABLE:
         Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.PAID, paid_at=business.now())
         lift(business)
-    elif due > 0 and invoice.status == InvoiceStatus.PAID:
-        Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.OPEN, paid_at=None)
     invoice.refresh_from_db()
 
 

@@ -265,9 +265,10 @@ def _ask(call: Callable[[stripe.StripeClient], Any]) -> Outcome:
         intent = body.get("error", {}).get("payment_intent", {})
         reference = intent.get("id", "") if isinstance(intent, dict) else ""
         return Outcome(PaymentStatus.FAILED, reference, str(error.user_message or error)[:200])
-    except (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError) as error:
+    except stripe.InvalidRequestError as error:
         return Outcome(PaymentStatus.FAILED, failure=str(error.user_message or error)[:200])
     except stripe.StripeError:
+        # A key that was revoked says nothing of the payment either: it waits until the operator has mended that.
         return UNKNOWN
 
 

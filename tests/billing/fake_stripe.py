@@ -8,13 +8,17 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class FakeStripe:
-    """State of one fake; `lose` answers are thrown away after the work is done, `refuse` connections before it."""
+    """State of one fake; `lose` answers are thrown away after the work is done, `refuse` connections before it.
+
+    `fault` is (status, type, message) answered to everything while it is set.
+    """
 
     def __init__(self):
         self.ids = itertools.count(1)
         self.things, self.replies, self.charges = {}, {}, []
         self.lose = self.refuse = 0
         self.decline = False
+        self.fault = None
         self.detached = []
         fake = self
 
@@ -44,7 +48,10 @@ class FakeStripe:
             return handler.connection.close()
         key = handler.headers.get("Idempotency-Key") if method == "POST" else None
         path = urlsplit(handler.path).path
-        if key and key in self.replies:
+        if self.fault:
+            status, kind, message = self.fault
+            reply = status, {"error": {"type": kind, "message": message}}
+        elif key and key in self.replies:
             reply = self.replies[key]
         else:
             reply = self.answer(method, path, form)
@@ -65,10 +72,13 @@ class FakeStripe:
     def answer(self, method, path, form):
         parts = path.strip("/").split("/")[1:]
         if method == "GET" and len(parts) > 1:
-            return 200, self.things[parts[-1]]
+            missing = {"type": "invalid_request_error", "code": "resource_missing", "message": f"No such {parts[-1]}"}
+            return (200, self.things[parts[-1]]) if parts[-1] in self.things else (404, {"error": missing})
         if method == "GET":
             found = [thing for thing in self.things.values() if thing["object"] == "payment_intent"]
             return 200, {"object": "list", "data": found, "has_more": False, "url": path}
+        if parts[-1] == "attach":
+            return 200, {"id": parts[1], "object": "payment_method", "type": "sepa_debit", "card": None}
         if parts[0] == "payment_methods":
             self.detached.append(parts[1])
             return 200, {"id": parts[1], "object": "payment_method"}
@@ -90,7 +100,7 @@ class FakeStripe:
         return 200, thing
 
     def customer(self, form):
-        return self.keep("cus", "customer", name=form.get("name"))
+        return self.keep("cus", "customer", name=form.get("name"), email=form.get("email"))
 
     def intent(self, form):
         if self.decline:
@@ -110,5 +120,6 @@ class FakeStripe:
             return self.keep("cs", "checkout.session", mode="setup", status="open", customer=form["customer"],
                              setup_intent=None, url="https://pay.example/setup",
                              success_url=form["success_url"])  # fmt: skip
-        return self.keep("cs", "checkout.session", status="open", payment_status="unpaid", url="https://pay.example/1",
+        return self.keep("cs", "checkout.session", mode="payment", status="open", setup_intent=None,
+                         payment_status="unpaid", url="https://pay.example/1",
                          amount=int(form["line_items[0][price_data][unit_amount]"]))  # fmt: skip

@@ -95,6 +95,12 @@ def test_cancelled_and_made_again(operator: Client, billed: list[Any]) -> None:
     assert documents(operator, export) == {invoice.number for invoice in billed}
 
 
+def test_whose_an_export_is_stands_in_the_list(operator: Client, billed: list[Any]) -> None:
+    exports.ask(kind="journal", business=billed[0].business)
+    shown = operator.get(reverse("admin:billing_export_changelist")).content.decode()
+    assert 'field-whose">Bakery<' in "".join(line.strip() for line in shown.splitlines())
+
+
 def test_who_may_not_see_invoices_exports_none(client: Client, billed: list[Any]) -> None:
     clerk = User.objects.create(email="clerk@example.com", is_staff=True)
     clerk.user_permissions.add(Permission.objects.get(codename="view_export"))

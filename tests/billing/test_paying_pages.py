@@ -201,6 +201,15 @@ def test_banners_warn_then_say_that_sending_is_stopped_then_go(db: None, setting
     assert (banner(finance), banner(agent)) == ("", "")
 
 
+def test_sending_stopped_for_another_reason_is_not_called_unpaid(db: None, settings: Any) -> None:
+    settings.STRIPE_API_KEY = ""
+    business, _ = owing()
+    turn(business, datetime(2026, 6, 18, tzinfo=UTC))
+    with system("test"):
+        business.suspend("Abuse")
+    assert "Invoice" not in banner(member(business))
+
+
 def test_the_list_is_narrowed_by_status_year_and_number(db: None, settings: Any) -> None:
     settings.STRIPE_API_KEY = ""
     business, invoice = owing()
