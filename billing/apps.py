@@ -21,6 +21,7 @@ class BillingConfig(AppConfig):
         extensions.message_notes.append(pricing.notes)
         extensions.send_checks.append(spending.check_cap)
         extensions.account_edges["pricing_analytics"] = pricing_points.pricing_analytics
+        extensions.message_costs.append(pricing_points.cost_of_message)
         extensions.erasers.append(forgetting.forget)
         health.queues["deliveries"] = metering.oldest_waiting_seconds
         finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})

@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.db.models import OuterRef, Subquery, Sum
 
 from accounts.statements import statement
+from billing.models import Charge
 from hosting.cloudapi.spans import Parameters, span
 from hosting.errors import CloudApiError
 from hosting.models import Account
@@ -47,6 +49,12 @@ def pricing_analytics(account: Account, parameters: Parameters) -> dict[str, Any
         for (start, end, *members), (volume, micros) in sums.items()
     ]
     return {"data": [{"data_points": points}]}
+
+
+def cost_of_message() -> Subquery:
+    """What one message cost in the ledger, reversals taken off: an expression over `hosting.Message`."""
+    charged = Charge.objects.filter(message_id=OuterRef("pk"), business_id=OuterRef("business_id")).order_by()
+    return Subquery(charged.values("message_id").annotate(micros=Sum("price_micros")).values("micros"))
 
 
 def _asked(parameters: Parameters, name: str, known: dict[str, Any]) -> list[str]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+
     from accounts.models import Business
     from hosting.models import Account, Message
 
@@ -27,6 +29,9 @@ SendCheck = Callable[["Message"], None]
 # (account, parameters as lists of text) -> JSON object: an analytics field and edge of the Cloud API's account node.
 AccountEdge = Callable[["Account", Mapping[str, tuple[str, ...]]], dict[str, Any]]
 
+# An expression over messages: what one cost, in millionths of the business's currency; NULL where it was not charged.
+MessageCost = Callable[[], "Combinable"]
+
 # Called in the transaction that forgets a customer, across businesses: removes what the app keeps of this person.
 Eraser = Callable[["Person"], None]
 
@@ -39,6 +44,7 @@ message_notes: list[MessageNotes] = []
 erasers: list[Eraser] = []
 send_checks: list[SendCheck] = []
 account_edges: dict[str, AccountEdge] = {}
+message_costs: list[MessageCost] = []
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
 """Analytics of an account, as fields of its node and as edges: messages, conversations, and what other apps add."""
 
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, Count, DateTimeField, F, Func, Q, QuerySet, Value, When
+from django.db.models import Case, Count, DateTimeField, DecimalField, F, Func, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import TruncDay, TruncMonth, Upper
 from django.http import HttpRequest, HttpResponse
 
@@ -14,6 +17,7 @@ from hosting.api.keys import cloud_api, opened
 from hosting.api.nodes import own_account
 from hosting.cloudapi.fieldlists import as_list
 from hosting.cloudapi.spans import Parameters, span
+from hosting.contacts import country_of
 from hosting.errors import CloudApiError
 from hosting.extensions import AccountEdge
 from hosting.models import Account, Message
@@ -41,7 +45,9 @@ DIMENSIONS: dict[str, Any] = {
     ),
     "phone_number": F("number__digits"),
 }
-ASKED = {"PHONE": "phone_number"} | {name.upper(): name for name in DIMENSIONS}
+COUNTRY = "country"  # by the customer's number; told only where it is asked for
+ASKED = {"PHONE": "phone_number", "COUNTRY": COUNTRY} | {name.upper(): name for name in DIMENSIONS}
+METRICS = {"CONVERSATION": "conversation", "COST": "cost"}
 FILTERS = {
     "conversation_categories": "conversation_category",
     "conversation_types": "conversation_type",
@@ -104,13 +110,31 @@ def _messages(account: Account, parameters: Parameters) -> dict[str, Any]:
 def _conversations(account: Account, parameters: Parameters) -> dict[str, Any]:
     rows, granularity = _of(account, parameters)
     asked = [ASKED[name] for name in parameters.get("dimensions", ()) if name in ASKED] or list(DIMENSIONS)
+    metrics = [METRICS[name] for name in parameters.get("metric_types", ()) if name in METRICS] or METRICS.values()
     rows = rows.filter(status_rank__gte=3).annotate(at=BUCKETS[granularity]("created_at", tzinfo=UTC), **DIMENSIONS)
     for name, member in FILTERS.items():
         if wanted := parameters.get(name):
             rows = rows.filter(**{f"{member}__in": [one.upper() for one in wanted]})
-    counted = rows.values("at", *asked).annotate(conversation=Count("conversation_id", distinct=True))
-    points = [
-        _bounds(row["at"], granularity) | {name: row[name] for name in ("conversation", *asked)}
-        for row in counted.order_by("at", *asked)
-    ]
+    countries = {one.upper() for one in parameters.get("country_codes", ())}
+    sums: dict[tuple[Any, ...], tuple[int, Decimal]] = defaultdict(lambda: (0, Decimal()))
+    for row in _counted(rows, asked, by_customer=COUNTRY in asked or bool(countries)):
+        if not countries or row[COUNTRY] in countries:
+            key = (row["at"], *(row[name] for name in asked))
+            sums[key] = (sums[key][0] + row["conversation"], sums[key][1] + (row["micros"] or 0))
+    points = []
+    for (at, *members), (count, micros) in sorted(sums.items(), key=lambda item: tuple(map(str, item[0]))):
+        measured = {"conversation": count, "cost": float(micros / 1_000_000)}
+        told = {name: measured[name] for name in metrics} | dict(zip(asked, members, strict=True))
+        points.append(_bounds(at, granularity) | told)
     return {"data": [{"data_points": points}]}
+
+
+def _counted(rows: QuerySet[Message], asked: list[str], *, by_customer: bool) -> Iterator[dict[str, Any]]:
+    """Conversations and cost in millionths; a country is known of a customer's number only, so those are told one by one."""
+    names = [name for name in asked if name != COUNTRY] + (["contact__wa_id"] if by_customer else [])
+    costs = [cost() for cost in extensions.message_costs] or [Value(0)]
+    counted = rows.annotate(micro=costs[0]).values("at", *names).annotate(
+        conversation=Count("conversation_id", distinct=True), micros=Sum("micro", output_field=DecimalField())
+    )  # fmt: skip
+    for row in counted.order_by().iterator(chunk_size=2000):
+        yield row | ({COUNTRY: country_of(row["contact__wa_id"])} if by_customer else {})

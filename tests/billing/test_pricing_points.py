@@ -105,3 +105,30 @@ def test_the_edge_answers_too_and_a_wrong_dimension_is_named(number: Number) -> 
     refused = ask(number, f"/pricing_analytics?start={START}&end={END}&dimensions=SHOE_SIZE")
     assert refused.status_code == 400
     assert "dimensions" in orjson.loads(refused.content)["error"]["error_data"]["details"]
+
+
+def test_conversations_are_told_with_their_country_and_cost(number: Number) -> None:
+    price = prices(number)
+    rest = "granularity(MONTHLY).dimensions([COUNTRY,CONVERSATION_CATEGORY]).metric_types([COST,CONVERSATION])"
+
+    def told(more: str = "") -> list[dict[str, Any]]:
+        answer = ask(number, f"?fields=conversation_analytics.start({START}).end({END}).{rest}{more}")
+        assert answer.status_code == 200, answer.content
+        found: list[dict[str, Any]] = answer.json()["conversation_analytics"]["data"][0]["data_points"]
+        return found
+
+    month = {"start": START, "end": END}
+    india = [
+        {"country": "IN", "conversation_category": "MARKETING", "conversation": 1, "cost": price["India", "marketing"]},
+        {"country": "IN", "conversation_category": "UTILITY", "conversation": 1, "cost": 3 * price["India", "utility"]},
+    ]
+    us = {"country": "US", "conversation_category": "MARKETING", "conversation": 1,
+          "cost": 2 * price["North America", "marketing"]}  # fmt: skip
+    assert told() == [month | one for one in (*india, us)]
+    assert told(".country_codes(US)") == [month | us]
+    with system("test"):
+        charge = Charge.objects.filter(market="North America").order_by("id").first()
+    assert charge is not None
+    with system("test"):
+        reversing.reverse_charge(business_id=number.business_id, charge_id=charge.pk, reason="our fault")
+    assert told(".country_codes(US)")[0]["cost"] == price["North America", "marketing"]

@@ -73,10 +73,14 @@ def test_half_hours_and_dimensions(number: Number) -> None:
     for written in ('["PHONE"]', "[PHONE]", "(PHONE)", "PHONE"):
         (point,) = client.get(asked, {"dimensions": written} | dict(_query(asked))).json()["data"][0]["data_points"]
         assert {key: point[key] for key in point if key not in ("start", "end")} == {
-            "conversation": 1, "phone_number": "15550783881",
+            "conversation": 1, "cost": 0.0, "phone_number": "15550783881",
         }  # fmt: skip
     (whole,) = client.get(asked).json()["data"][0]["data_points"]
     assert (whole["conversation_type"], whole["conversation_direction"]) == ("REGULAR", "USER_INITIATED")
+    (told,) = client.get(f"{asked}&dimensions=COUNTRY&metric_types=CONVERSATION").json()["data"][0]["data_points"]
+    assert {key: told[key] for key in told if key not in ("start", "end")} == {"conversation": 1, "country": "US"}
+    for codes, count in (("US,DE", 1), ("DE", 0)):
+        assert len(client.get(f"{asked}&country_codes={codes}").json()["data"][0]["data_points"]) == count
     assert client.get(f"{asked}&conversation_categories=MARKETING").json()["data"][0]["data_points"] == []
 
 
