@@ -64,7 +64,7 @@ def _looked_through():
     looked = time.perf_counter() - start
     with scope(business.pk):
         job.refresh_from_db()
-        importing.begin(job=job, answers={"contact": "14155550100", "business_senders": ["Bakery"]})
+        importing.begin(job=job, answers={"contact": "14155550100", "day_order": "dmy", "business_senders": ["Bakery"]})
     return job, looked
 
 

@@ -5,13 +5,25 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, JSONField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 
-from accounts.models import Business, User
+from accounts.models import Business, Membership, User
 from hosting import extensions
 from hosting.cloudapi.sends import MEDIA_KINDS
-from hosting.models import Conversation, Media, Message, Note, Number, Template, TemplateStatus
+from hosting.models import (
+    Conversation,
+    ConversationLabel,
+    Label,
+    Media,
+    Message,
+    Note,
+    Number,
+    Template,
+    TemplateStatus,
+)
 from hosting.storing import media_of
 
 LIST_PAGE = 30
@@ -82,6 +94,50 @@ class Narrowing:
     assignee: int = 0
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What conversations of a business are sorted and given by: its labels, members (as users) and numbers.
+
+    `counts` says how many conversations each view holds for the reader, where that was asked for.
+    """
+
+    labels: list[Label]
+    members: list[User]
+    numbers: list[Number]
+    counts: dict[str, int]
+
+
+def choices_of(business: Business, *, reader: User | None = None) -> Choices:
+    """All of it in one query; the rows carry only what pages show of them. With a `reader` views are counted too."""
+    labels = Label.objects.filter(business=OuterRef("pk")).order_by("name")
+    members = Membership.objects.filter(business=OuterRef("pk")).order_by("id")
+    numbers = Number.objects.filter(business=OuterRef("pk")).order_by("id")
+    found = Business.objects.filter(pk=business.pk).values_list(
+        ArraySubquery(labels.values(row=JSONObject(id="id", name="name"))),
+        ArraySubquery(members.values(row=JSONObject(id="user_id", name="user__name", email="user__email"))),
+        ArraySubquery(
+            numbers.values(
+                row=JSONObject(
+                    id="id", phone_number_id="phone_number_id", digits="digits", verified_name="verified_name"
+                )
+            )
+        ),
+        _counted(business, reader) if reader else Value(None, JSONField()),
+    )[0]
+    return Choices(
+        [Label(**row) for row in found[0]],
+        [User(**row) for row in found[1]],
+        [Number(**row) for row in found[2]],
+        found[3] or dict.fromkeys(VIEWS, 0),
+    )
+
+
+def _counted(business: Business, reader: User) -> Subquery:
+    counts = {name: Count("id", filter=view) for name, view in _views(business.now(), reader).items()}
+    every = Conversation.objects.filter(business=OuterRef("pk")).order_by().values("business")
+    return Subquery(every.annotate(row=JSONObject(**counts)).values("row"), output_field=JSONField())
+
+
 def _views(now: datetime, user: User) -> dict[str, Q]:
     asleep = Q(is_resolved=False, snoozed_until__gt=now)
     awake = Q(is_resolved=False) & (Q(snoozed_until=None) | Q(snoozed_until__lte=now))
@@ -115,6 +171,11 @@ def _called(found: QuerySet[Conversation], words: str) -> QuerySet[Conversation]
     return found
 
 
+def label_ids() -> ArraySubquery:
+    """The ids of a conversation's labels, as a column of its query."""
+    return ArraySubquery(ConversationLabel.objects.filter(conversation=OuterRef("pk")).values("label_id"))
+
+
 def list_page(conversations: QuerySet[Conversation], *, before: str = "") -> ListPage:
     """A page of conversations, newest first, from the cursor `before` (`<ISO time>,<id>`); a bad cursor is ignored."""
     if cursor := _cursor(before):
@@ -124,7 +185,7 @@ def list_page(conversations: QuerySet[Conversation], *, before: str = "") -> Lis
     rows = list(
         conversations.newest_first()  # type: ignore[attr-defined]
         .select_related("contact", "number", "assignee")
-        .prefetch_related("labels")[: LIST_PAGE + 1]
+        .annotate(label_ids=label_ids())[: LIST_PAGE + 1]
     )
     last = rows[LIST_PAGE - 1] if len(rows) > LIST_PAGE else None
     return ListPage(rows[:LIST_PAGE], f"{last.last_message_at.isoformat()},{last.pk}" if last else "")
@@ -137,15 +198,6 @@ def _cursor(text: str) -> tuple[datetime, int] | None:
         return (at, int(last_id)) if at.tzinfo else None
     except (ValueError, OverflowError):
         return None
-
-
-def view_counts(business: Business, user: User) -> dict[str, int]:
-    """How many conversations each view holds; one query."""
-    views = _views(business.now(), user)
-    counts: dict[str, int] = Conversation.objects.filter(business=business).aggregate(
-        **{name: Count("id", filter=condition) for name, condition in views.items()}
-    )
-    return counts
 
 
 def latest_page(messages: QuerySet[Message], *, own: str, before: int = 0) -> ThreadPage:

@@ -4,19 +4,19 @@ import uuid
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.errors import ParleyError
 from accounts.membership import BusinessRequest, member_page
-from accounts.models import Membership, Role
+from accounts.models import Role
 from hosting import filtering, live, tasks, threads, wording
 from hosting.attaching import attach
 from hosting.bells import ring
 from hosting.forms import ReplyForm, TemplateForm
-from hosting.models import Conversation, Direction, Label, Message, Number, Template, Transport
+from hosting.models import Conversation, Direction, Message, Template, Transport
 from hosting.reading import see
 from hosting.sending import send_message
 from hosting.teamwork import snooze_times
@@ -159,40 +159,41 @@ def assign(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     view = request.GET.get("view", "open")
-    labels = list(request.business.labels.all())
-    members = list(_members(request))
-    numbers = list(request.business.numbers.order_by("id"))
-    narrowing = _narrowing(request, labels, [member.user_id for member in members], numbers)
+    choices = _choices(request)
+    narrowing = _narrowing(request, choices)
     found = threads.matching(request.business, view=view, narrowing=narrowing, user=request.user)
     return {
         "list": threads.list_page(found, before=request.GET.get("before_row", "")),
-        "counts": threads.view_counts(request.business, request.user),
+        "choices": choices,
+        "counts": choices.counts,
         "view": view if view in threads.VIEWS else "open",
         "words": narrowing.words,
         "narrowing": narrowing,
-        "labels": labels,
-        "members": members,
-        "numbers": numbers,
         "current": current,
         "now": request.business.now(),
     }
 
 
-def _members(request: BusinessRequest) -> QuerySet[Membership]:
-    return request.business.memberships.select_related("user").order_by("id")
+def _choices(request: BusinessRequest) -> threads.Choices:
+    """Asked for once a request: the list and the pane beside it both show them."""
+    known: threads.Choices | None = getattr(request, "choices", None)
+    if known is None:
+        # A pane alone shows no views: nothing is counted for it.
+        alone = request.htmx and request.path != reverse("inbox_rows")  # type: ignore[attr-defined]
+        known = threads.choices_of(request.business, reader=None if alone else request.user)
+        request.choices = known  # type: ignore[attr-defined]
+    return known
 
 
-def _narrowing(
-    request: BusinessRequest, labels: list[Label], members: list[int], numbers: list[Number]
-) -> threads.Narrowing:
+def _narrowing(request: BusinessRequest, choices: threads.Choices) -> threads.Narrowing:
     """What the address asks for; what names nothing of this business narrows nothing."""
     label, assignee = _number(request.GET.get("label")), _number(request.GET.get("assignee"))
     wanted = request.GET.get("number", "")
     return threads.Narrowing(
         words=request.GET.get("q", "").strip()[:100],
-        label=label if any(one.pk == label for one in labels) else 0,
-        number=next((one for one in numbers if one.phone_number_id == wanted), None),
-        assignee=assignee if assignee in members else 0,
+        label=label if any(one.pk == label for one in choices.labels) else 0,
+        number=next((one for one in choices.numbers if one.phone_number_id == wanted), None),
+        assignee=assignee if any(one.pk == assignee for one in choices.members) else 0,
     )
 
 
@@ -207,12 +208,9 @@ def _open(request: BusinessRequest, conversation: Conversation, before: int = 0,
     return {
         "conversation": conversation,
         "page": threads.with_remarks(page, conversation),
-        "labels_on": list(conversation.labels.all()),
+        "choices": _choices(request),
         "snooze_times": snooze_times(request.business.now()),
         "marks": wording.patterns_of(wording.terms_of(request.GET.get("mark", ""))),
-        # Asked for only where no list beside the thread has them already.
-        "labels": request.business.labels.all(),
-        "members": _members(request),
     } | composing(request, conversation)
 
 
@@ -276,7 +274,9 @@ def tell(request: BusinessRequest, conversation: Conversation) -> None:
 def conversation_of(request: BusinessRequest, public_id: uuid.UUID) -> Conversation:
     """The conversation of this business; 404 for any other."""
     return get_object_or_404(
-        Conversation.objects.select_related("contact", "number__account", "assignee"),
+        Conversation.objects.select_related("contact", "number__account", "assignee").annotate(
+            label_ids=threads.label_ids()
+        ),
         business=request.business,
         public_id=public_id,
     )

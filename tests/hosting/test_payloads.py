@@ -89,7 +89,7 @@ def dump(number: Number) -> dict[str, list[Any]]:
                 "referred_at", "free_entry_at", "is_resolved",
             ),
             "deliveries": Delivery.objects.filter(number_id=number.pk).values_list(
-                "recipient", "category", "kind", "window_open", "delivered_at"
+                "recipient", "category", "kind", "window_open", "failed", "delivered_at"
             ),
             "parked": ParkedStatus.objects.filter(phone_number_id=number.phone_number_id).values_list(
                 "wamid", "status", "occurred_at", "errors"
@@ -138,7 +138,7 @@ def told(seed: int | None) -> dict[str, list[Any]]:
 
 def test_the_pile_told_once_leaves_what_it_says(db: None) -> None:
     end = told(None)
-    assert [len(rows) for rows in end.values()] == [45, 28, 28, 3, 5, 1]
+    assert [len(rows) for rows in end.values()] == [45, 28, 28, 4, 5, 1]
     assert ("4915111", "US.2", "Ann", "@ann") in end["contacts"]
     assert ("4915222", "DE.77") in [row[:2] for row in end["contacts"]]
     assert ("wamid.nobody", "read", NOON + timedelta(seconds=1), None) in end["parked"]
