@@ -1,5 +1,7 @@
 """Finance exports in the dashboard: ask, watch, cancel, resume, download."""
 
+import re
+
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,7 +23,7 @@ SHOWN = 50
 @member_page(*FINANCE)
 def exports(request: BusinessRequest) -> HttpResponse:
     """The exports there are; POST asks for one more."""
-    form = FinanceExportForm(request.POST if request.method == "POST" else None, initial=_year(request))
+    form = FinanceExportForm(request.POST if request.method == "POST" else None, initial=_chosen(request))
     error = ""
     if form.is_bound and form.is_valid():
         try:
@@ -43,10 +45,13 @@ def exports(request: BusinessRequest) -> HttpResponse:
     return render(request, "billing/exports.html", context | {"form": form, "error": error}, status=status)
 
 
-def _year(request: BusinessRequest) -> dict[str, str]:
-    """The year that a link such as the one above the invoices has chosen already."""
-    year = request.GET.get("year", "")
-    return {"first": f"{year}-01", "last": f"{year}-12"} if year.isdecimal() and len(year) == 4 else {}
+def _chosen(request: BusinessRequest) -> dict[str, str]:
+    """The year, or the month and kind, that a link above the invoices or on one of them has chosen already."""
+    year, month, kind = (request.GET.get(name, "")[:8] for name in ("year", "month", "kind"))
+    chosen = {"kind": kind} if kind in Export.Kind.values else {}
+    if re.fullmatch(r"\d{4}", year):
+        return chosen | {"first": f"{year}-01", "last": f"{year}-12"}
+    return chosen | ({"first": month, "last": month} if re.fullmatch(r"\d{4}-\d{2}", month) else {})
 
 
 @require_POST

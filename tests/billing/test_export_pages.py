@@ -35,6 +35,12 @@ def test_an_empty_page_offers_the_form_and_a_year_is_chosen_by_the_link(finance:
     assert "No exports yet" in page
     assert 'value="2026-01"' in page
     assert 'value="2026-12"' in page
+    page = finance.get("/invoices/exports/?kind=messages&month=2026-05").content.decode()
+    assert page.count('value="2026-05"') == 2
+    assert '<option value="messages" selected>' in page
+    for wrong in ("?year=may", "?month=2026", "?kind=x&month=<b>"):
+        page = finance.get(f"/invoices/exports/{wrong}").content.decode()
+        assert ('value="2026' in page, "<b>" in page) == (False, False)
 
 
 def test_asked_for_watched_and_downloaded(finance: Client) -> None:
