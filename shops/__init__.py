@@ -1,0 +1,1 @@
+"""What was sold: catalogues, carts, and orders made in the chat."""

@@ -1,0 +1,54 @@
+"""What was sold: catalogues and products, carts, orders and the money for them."""
+
+from shops.models.carts import Cart, CartLine
+from shops.models.catalogs import (
+    Availability,
+    Catalog,
+    Collection,
+    CollectionProduct,
+    Condition,
+    DeliveryMethod,
+    Picture,
+    Product,
+    ProductQuerySet,
+    StockMove,
+)
+from shops.models.orders import (
+    HELD,
+    IncomingOrder,
+    Order,
+    OrderLine,
+    OrderNote,
+    OrderQuerySet,
+    OrderState,
+    PaymentWay,
+)
+from shops.models.payments import LIVE, BuyerPayment, BuyerRefund, PaymentStatus, ShopGatewayEvent
+
+__all__ = [
+    "HELD",
+    "LIVE",
+    "Availability",
+    "BuyerPayment",
+    "BuyerRefund",
+    "Cart",
+    "CartLine",
+    "Catalog",
+    "Collection",
+    "CollectionProduct",
+    "Condition",
+    "DeliveryMethod",
+    "IncomingOrder",
+    "Order",
+    "OrderLine",
+    "OrderNote",
+    "OrderQuerySet",
+    "OrderState",
+    "PaymentStatus",
+    "PaymentWay",
+    "Picture",
+    "Product",
+    "ProductQuerySet",
+    "ShopGatewayEvent",
+    "StockMove",
+]

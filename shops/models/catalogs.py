@@ -1,0 +1,285 @@
+"""Catalogues: what a shop sells, at which price, how much of it is there, and how it is delivered."""
+
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.models import Media, Number
+from hosting.models.numbers import new_graph_id
+from hosting.secrets import EncryptedTextField
+
+# What the Cloud API's product lists and feeds allow.
+RETAILER_ID_LENGTH = 100
+
+
+class Catalog(models.Model):
+    """A business's shop: one currency, one public page at `/s/<slug>/`, one number that its buyers write to.
+
+    `catalog_id` is its name in the Cloud API; `upstream_id` the name of the same catalogue at an upstream.
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="catalogs", db_index=False)
+    number = models.ForeignKey(Number, on_delete=models.PROTECT, related_name="catalogs")
+    catalog_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
+    upstream_id = models.CharField(max_length=64, blank=True, help_text=_("The catalogue's id at the upstream."))
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=60, unique=True)
+    description = models.CharField(max_length=500, blank=True)
+    currency = models.CharField(max_length=3)
+    tax_included = models.BooleanField(default=True, help_text=_("Whether prices hold the tax already."))
+    is_open = models.BooleanField(default=True, help_text=_("Closed shops show their page and take no orders."))
+    takes_card = models.BooleanField(default=True)
+    takes_cash = models.BooleanField(default=False, help_text=_("Cash on delivery."))
+    takes_transfer = models.BooleanField(default=False)
+    bank_details = models.CharField(max_length=500, blank=True, help_text=_("Shown to buyers who pay by transfer."))
+    hold_minutes = models.PositiveIntegerField(
+        default=60,
+        validators=[MinValueValidator(5), MaxValueValidator(7 * 24 * 60)],
+        help_text=_("How long an order keeps its goods without being paid."),
+    )
+    last_order = models.PositiveIntegerField(default=0, editable=False)
+    stripe_key = EncryptedTextField(
+        null=True, blank=True, help_text=_("The seller's own secret key: buyers' money goes to the seller.")
+    )
+    stripe_webhook_secret = EncryptedTextField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "id"], name="catalog_of_business"),
+            models.CheckConstraint(condition=~Q(name=""), name="catalog_has_a_name"),
+            models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="catalog_currency_is_iso"),
+            models.CheckConstraint(condition=Q(hold_minutes__range=(5, 7 * 24 * 60)), name="catalog_hold_in_range"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Availability(models.TextChoices):
+    """The words of Meta's catalogue feed."""
+
+    IN_STOCK = "in stock", _("In stock")
+    OUT_OF_STOCK = "out of stock", _("Out of stock")
+    PREORDER = "preorder", _("Preorder")
+    AVAILABLE = "available for order", _("Available for order")
+    DISCONTINUED = "discontinued", _("Discontinued")
+
+
+# In these a buyer can order, as far as the stock goes.
+SELLABLE = [Availability.IN_STOCK, Availability.PREORDER, Availability.AVAILABLE]
+
+
+class Condition(models.TextChoices):
+    """The words of Meta's catalogue feed."""
+
+    NEW = "new", _("New")
+    REFURBISHED = "refurbished", _("Refurbished")
+    USED = "used", _("Used")
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    """Sets of products."""
+
+    def shown(self) -> Self:
+        """What the shop's public page shows."""
+        return self.filter(is_hidden=False).exclude(availability=Availability.DISCONTINUED)
+
+    def sellable(self) -> Self:
+        """What can be ordered now."""
+        return self.shown().filter(availability__in=SELLABLE).filter(Q(stock=None) | Q(stock__gt=0))
+
+
+class Product(models.Model):
+    """One thing that can be ordered, as a row of Meta's feed is; rows of one `item_group` are variants of one another.
+
+    Prices are integers in the currency's smallest unit; `stock` is what is neither sold nor held by an order, and
+    None where nobody counts.
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="products", db_index=False)
+    retailer_id = models.CharField(
+        max_length=RETAILER_ID_LENGTH, help_text=_("The feed's id; `product_retailer_id` in the Cloud API.")
+    )
+    item_group = models.CharField(max_length=RETAILER_ID_LENGTH, blank=True)
+    options = models.JSONField(
+        default=dict, blank=True, help_text=_("What tells variants apart, such as {'color': 'Red', 'size': 'M'}.")
+    )
+    title = models.CharField(max_length=200)
+    description = models.TextField(max_length=9999, blank=True)
+    brand = models.CharField(max_length=100, blank=True)
+    category = models.CharField(max_length=250, blank=True, help_text=_("The seller's own path, such as Bread > Rye."))
+    link = models.URLField(max_length=1000, blank=True)
+    condition = models.CharField(max_length=12, choices=Condition.choices, default=Condition.NEW)
+    availability = models.CharField(max_length=20, choices=Availability.choices, default=Availability.IN_STOCK)
+    price_minor = models.BigIntegerField()
+    sale_price_minor = models.BigIntegerField(null=True, blank=True)
+    sale_from = models.DateTimeField(null=True, blank=True)
+    sale_until = models.DateTimeField(null=True, blank=True)
+    tax_percent = models.DecimalField(max_digits=5, decimal_places=2, default=0)
+    stock = models.IntegerField(null=True, blank=True)
+    is_hidden = models.BooleanField(default=False, help_text=_("Neither on the shop's page nor to be ordered."))
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects = ProductQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["title", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["catalog", "retailer_id"], name="product_once_per_catalog"),
+            models.UniqueConstraint(fields=["business", "id"], name="product_of_business"),
+            models.CheckConstraint(condition=~Q(title="") & ~Q(retailer_id=""), name="product_has_id_and_title"),
+            models.CheckConstraint(condition=Q(price_minor__gte=0), name="price_not_below_zero"),
+            models.CheckConstraint(
+                condition=Q(sale_price_minor=None) | Q(sale_price_minor__gte=0, sale_price_minor__lte=F("price_minor")),
+                name="sale_price_up_to_price",
+            ),
+            models.CheckConstraint(
+                condition=Q(sale_from=None) | Q(sale_until=None) | Q(sale_from__lt=F("sale_until")),
+                name="sale_ends_after_it_begins",
+            ),
+            models.CheckConstraint(condition=Q(stock=None) | Q(stock__gte=0), name="stock_not_below_zero"),
+            models.CheckConstraint(condition=Q(tax_percent__range=(0, 100)), name="tax_is_a_percentage"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["catalog", "title", "id"], name="product_by_title"),
+            models.Index(fields=["catalog", "item_group"], condition=~Q(item_group=""), name="product_variants"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_on_sale(self) -> bool:
+        """Whether the sale price holds now, by the business's clock."""
+        now = self.business.now()
+        return (
+            self.sale_price_minor is not None
+            and (self.sale_from is None or self.sale_from <= now)
+            and (self.sale_until is None or now < self.sale_until)
+        )
+
+    @property
+    def current_minor(self) -> int:
+        """What one costs now, in minor units."""
+        return self.sale_price_minor if self.is_on_sale and self.sale_price_minor is not None else self.price_minor
+
+
+class Picture(models.Model):
+    """A picture of a product; one that is still to be fetched has a `source_url` and no media."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="pictures", db_index=False)
+    position = models.PositiveSmallIntegerField(default=0)
+    media = models.ForeignKey(Media, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    source_url = models.URLField(max_length=1000, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    last_error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["product", "position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["product", "position"], name="picture_once_per_place", deferrable=models.Deferrable.DEFERRED
+            ),
+            models.CheckConstraint(condition=Q(media__isnull=False) | ~Q(source_url=""), name="picture_has_a_source"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["not_before"], condition=Q(media=None, attempts__lt=5), name="picture_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"picture {self.position} of {self.product_id}"
+
+
+class Collection(models.Model):
+    """A shelf of the shop's page."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="collections", db_index=False)
+    name = models.CharField(max_length=80)
+    slug = models.SlugField(max_length=80)
+    position = models.PositiveSmallIntegerField(default=0)
+    products = models.ManyToManyField(Product, through="CollectionProduct", related_name="collections")
+
+    class Meta:
+        ordering: ClassVar = ["position", "name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["catalog", "slug"], name="collection_once_per_catalog"),
+            models.CheckConstraint(condition=~Q(name=""), name="collection_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CollectionProduct(models.Model):
+    """One product on one shelf."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["collection", "product"], name="product_once_per_collection"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.product_id} in {self.collection_id}"
+
+
+class DeliveryMethod(models.Model):
+    """A way the goods come to the buyer, with its price and tax."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="delivery_methods")
+    name = models.CharField(max_length=80)
+    price_minor = models.BigIntegerField(default=0)
+    tax_percent = models.DecimalField(max_digits=5, decimal_places=2, default=0)
+    needs_address = models.BooleanField(default=True, help_text=_("Pick-up needs none."))
+    countries = models.CharField(max_length=200, blank=True, help_text=_("Two-letter codes; empty: everywhere."))
+    is_active = models.BooleanField(default=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["position", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(name=""), name="delivery_has_a_name"),
+            models.CheckConstraint(condition=Q(price_minor__gte=0), name="delivery_not_below_zero"),
+            models.CheckConstraint(condition=Q(tax_percent__range=(0, 100)), name="delivery_tax_is_a_percentage"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StockMove(models.Model):
+    """Why a counted stock changed, and by how much; written by the database with every change, never edited."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="moves", db_index=False)
+    change = models.IntegerField()
+    stock = models.IntegerField(null=True, help_text=_("What was left; empty when counting ended."))
+    reason = models.CharField(max_length=120, blank=True)
+    order = models.ForeignKey("shops.Order", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["product", "-id"], name="stock_moves_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.change:+} of {self.product_id}"

@@ -1,0 +1,237 @@
+"""Orders: what a buyer asked for at the prices of that moment, and how far it has come."""
+
+import secrets
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.models import Conversation, Message
+from shops.models.carts import Cart
+from shops.models.catalogs import Catalog, Product
+
+
+class OrderState(models.TextChoices):
+    """`shops_order_steps` in the database says which may follow which."""
+
+    PLACED = "placed", _("Placed")  # goods are held, the buyer has not paid or chosen how
+    CONFIRMED = "confirmed", _("Confirmed")  # paid, or payable on delivery or by transfer
+    PACKED = "packed", _("Packed")
+    SHIPPED = "shipped", _("Shipped")
+    DELIVERED = "delivered", _("Delivered")
+    CANCELLED = "cancelled", _("Cancelled")
+    EXPIRED = "expired", _("Expired")  # was never paid: the goods are free again
+
+
+# In these an order holds or has its goods.
+HELD = [OrderState.PLACED, OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED]
+
+
+class PaymentWay(models.TextChoices):
+    """How the buyer pays."""
+
+    CARD = "card", _("Card")
+    CASH = "cash", _("Cash on delivery")
+    TRANSFER = "transfer", _("Bank transfer")
+
+
+def new_token() -> str:
+    """192 bits for the address of an order's pay page: whoever knows it may pay and see the order."""
+    return secrets.token_urlsafe(24)
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    """Sets of orders."""
+
+    def newest_first(self) -> Self:
+        """By id, newest on top."""
+        return self.order_by("-id")
+
+    def overdue(self) -> Self:
+        """Placed, and held longer than the shop allows, by the business's clock."""
+        return self.filter(state=OrderState.PLACED, expires_at__lte=Coalesce("business__clock_at", Now()))
+
+
+class Order(models.Model):
+    """One order. Money is integers in the currency's smallest unit; lines and prices never change once placed.
+
+    total = subtotal + delivery, plus tax where the shop's prices hold none. `refunded_minor` counts refunds from the
+    moment they are asked for, so that two at once cannot exceed what was paid.
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    catalog = models.ForeignKey(Catalog, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    number = models.PositiveIntegerField(help_text=_("Counted per catalogue, without gaps."))
+    token = models.CharField(max_length=40, unique=True, default=new_token)
+    conversation = models.ForeignKey(
+        Conversation,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="orders",
+        help_text=_("With the buyer; empty once the buyer was forgotten."),
+    )
+    # Messages go by retention and erasure, in sets; an order outlives the one that it came by.
+    message = models.OneToOneField(
+        Message,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="order",
+        help_text=_("What it came by."),
+    )
+    cart = models.OneToOneField(Cart, null=True, blank=True, on_delete=models.SET_NULL, related_name="order")
+    state = models.CharField(max_length=10, choices=OrderState.choices, default=OrderState.PLACED)
+    way = models.CharField(max_length=10, choices=PaymentWay.choices, blank=True)
+    currency = models.CharField(max_length=3)
+    tax_included = models.BooleanField()
+    subtotal_minor = models.BigIntegerField()
+    delivery_minor = models.BigIntegerField(default=0)
+    delivery_tax_percent = models.DecimalField(max_digits=5, decimal_places=2, default=0)
+    tax_minor = models.BigIntegerField()
+    total_minor = models.BigIntegerField()
+    paid_minor = models.BigIntegerField(default=0)
+    refunded_minor = models.BigIntegerField(default=0)
+    delivery_name = models.CharField(max_length=80, blank=True, help_text=_("Empty until the buyer has chosen."))
+    address = models.JSONField(
+        default=dict, blank=True, help_text=_("name, street, city, postcode, region, country, phone.")
+    )
+    buyer_note = models.CharField(max_length=1000, blank=True)
+    tracking = models.CharField(max_length=200, blank=True, help_text=_("Carrier's number or address."))
+    reason = models.CharField(max_length=200, blank=True, help_text=_("Why it was cancelled."))
+    expires_at = models.DateTimeField(help_text=_("Until when goods are held without payment."))
+    placed_at = models.DateTimeField(default=timezone.now)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    paid_at = models.DateTimeField(null=True, blank=True)
+    packed_at = models.DateTimeField(null=True, blank=True)
+    shipped_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True, help_text=_("Cancelled or expired."))
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["catalog", "number"], name="order_number_once"),
+            models.UniqueConstraint(fields=["business", "id"], name="order_of_business"),
+            models.CheckConstraint(
+                condition=Q(subtotal_minor__gte=0, delivery_minor__gte=0, tax_minor__gte=0), name="order_not_below_zero"
+            ),
+            models.CheckConstraint(
+                condition=Q(tax_included=True, total_minor=F("subtotal_minor") + F("delivery_minor"))
+                | Q(tax_included=False, total_minor=F("subtotal_minor") + F("delivery_minor") + F("tax_minor")),
+                name="order_total_is_its_sum",
+            ),
+            models.CheckConstraint(
+                condition=Q(paid_minor=0) | Q(paid_minor=F("total_minor")), name="order_is_paid_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_minor__gte=0, refunded_minor__lte=F("paid_minor")), name="refund_up_to_paid"
+            ),
+            # Goods leave when they are paid for, or will be at the door.
+            models.CheckConstraint(
+                condition=~Q(state__in=["packed", "shipped", "delivered"])
+                | Q(way="cash")
+                | Q(paid_minor=F("total_minor")),
+                name="goods_leave_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["placed", "cancelled", "expired"]) | ~Q(way=""), name="confirmed_has_a_way"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "-id"], name="order_newest"),
+            models.Index(fields=["business", "state", "-id"], name="order_by_state"),
+            models.Index(fields=["expires_at"], condition=Q(state="placed"), name="order_overdue"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.number}"
+
+    @property
+    def left_minor(self) -> int:
+        """What can still be refunded."""
+        return self.paid_minor - self.refunded_minor
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether nothing is owed; an order of nothing is paid from the start."""
+        return self.paid_minor == self.total_minor
+
+
+class OrderLine(models.Model):
+    """So many of one product, at the price of that moment; `amount` is their product, in minor units."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
+    position = models.PositiveSmallIntegerField()
+    product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL, related_name="+")
+    retailer_id = models.CharField(max_length=100)
+    title = models.CharField(max_length=200)
+    quantity = models.PositiveIntegerField()
+    unit_minor = models.BigIntegerField()
+    amount_minor = models.BigIntegerField()
+    tax_percent = models.DecimalField(max_digits=5, decimal_places=2)
+    refunded_quantity = models.PositiveIntegerField(default=0)
+    is_counted = models.BooleanField(default=False, help_text=_("Whether stock was held for it."))
+
+    class Meta:
+        ordering: ClassVar = ["order", "position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["order", "position"], name="line_once_per_order"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="line_of_something"),
+            models.CheckConstraint(
+                condition=Q(unit_minor__gte=0, amount_minor=F("unit_minor") * F("quantity")),
+                name="line_amount_is_product",
+            ),
+            models.CheckConstraint(condition=Q(refunded_quantity__lte=F("quantity")), name="line_refund_up_to_ordered"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.title}"
+
+
+class OrderNote(models.Model):
+    """A remark among colleagues about an order."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="notes")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    text = models.CharField(max_length=2000)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return self.text[:40]
+
+
+class IncomingOrder(models.Model):
+    """An inbound `order` message that waits to become an Order; the database writes it with the message itself.
+
+    The row is the queue and goes with the work; after five attempts it is a dead letter that operators can re-run.
+    """
+
+    message = models.OneToOneField(
+        Message, on_delete=models.CASCADE, db_constraint=False, primary_key=True, related_name="+"
+    )
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    not_before = models.DateTimeField(default=timezone.now, db_default=Now())
+    last_error = models.TextField(blank=True, db_default="")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["not_before"], condition=Q(attempts__lt=5), name="incoming_order_due"),
+            models.Index(fields=["message"], condition=Q(attempts__gte=5), name="incoming_order_dead"),
+        ]
+
+    def __str__(self) -> str:
+        return f"order message {self.message_id}"

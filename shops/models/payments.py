@@ -1,0 +1,106 @@
+"""Buyers' money: attempts to pay an order, and what goes back. It is the seller's money, never on Parley's invoices."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from shops.models.catalogs import Catalog
+from shops.models.orders import Order, PaymentWay
+
+
+class PaymentStatus(models.TextChoices):
+    """Open, pending and unknown ones are live: nothing else is tried for their order until they are settled."""
+
+    OPEN = "open", _("To be tried")
+    PENDING = "pending", _("Waits for the buyer or the network")
+    UNKNOWN = "unknown", _("Result unknown")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+LIVE = [PaymentStatus.OPEN, PaymentStatus.PENDING, PaymentStatus.UNKNOWN]
+
+
+class BuyerPayment(models.Model):
+    """One attempt to pay an order; its idempotency key is committed before the network is asked."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
+    way = models.CharField(max_length=10, choices=PaymentWay.choices)
+    is_sandbox = models.BooleanField(default=False, help_text=_("Paid by a test card of Parley's own sandbox."))
+    status = models.CharField(max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    key = models.CharField(max_length=80, unique=True, help_text=_("Idempotency key, stable across retries."))
+    reference = models.CharField(max_length=120, blank=True, help_text=_("The network's id, or the bank's text."))
+    failure = models.CharField(max_length=200, blank=True)
+    next_url = models.URLField(max_length=500, blank=True, help_text=_("Where the buyer must go on."))
+    created_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["order"], condition=Q(status__in=[*LIVE, "succeeded"]), name="one_live_payment_per_order"
+            ),
+            models.UniqueConstraint(
+                fields=["business", "reference"],
+                condition=~Q(reference="") & Q(way="card"),
+                name="buyer_payment_reference_once",
+            ),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="buyer_payment_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"payment of order {self.order_id}"
+
+
+class BuyerRefund(models.Model):
+    """Money going back to a buyer; `Order.refunded_minor` counts it from here on."""
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    payment = models.ForeignKey(BuyerPayment, on_delete=models.PROTECT, related_name="refunds")
+    status = models.CharField(max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN)
+    amount_minor = models.BigIntegerField()
+    lines = models.JSONField(default=dict, blank=True, help_text=_("Line position -> how many are paid back."))
+    reason = models.CharField(max_length=200, blank=True)
+    key = models.CharField(max_length=80, unique=True)
+    reference = models.CharField(max_length=120, blank=True)
+    failure = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="buyer_refund_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"refund of {self.payment_id}"
+
+
+class ShopGatewayEvent(models.Model):
+    """A webhook of the seller's payment network: once by its id; only a bell, the object itself is fetched anew."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="+", db_index=False)
+    event_id = models.CharField(max_length=120)
+    kind = models.CharField(max_length=80)
+    object_id = models.CharField(max_length=120, blank=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    applied_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["catalog", "event_id"], name="shop_event_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.event_id}"
