@@ -10,14 +10,14 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts import auditing
+from accounts import auditing, planning
 from accounts.backstage import HouseAdmin, HouseInline, Item, ReadOnlyAdmin, ReadOnlyInline, attention, business_links
 from accounts.models import ApiKey, AuditEntry, Business, Heartbeat, Membership, Plan, User
 
@@ -86,6 +86,12 @@ class BusinessAdmin(HouseAdmin):
         """A business is history; it is suspended, not deleted."""
         return False
 
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        """A larger plan shows at once what the old one locked."""
+        super().save_model(request, obj, form, change)
+        if "plan" in form.changed_data:
+            planning.tell(obj.pk)
+
     @action(description=_("Suspend sending"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Business]) -> None:
         """Stop sending; reading stays."""
@@ -109,7 +115,7 @@ class PlanAdmin(HouseAdmin):
     """Plans, with the number of businesses that an edit touches."""
 
     list_display = (
-        "name", "code", "hosted_messages", "days_kept", "numbers", "seats", "requests_per_second",
+        "name", "code", "hosted_messages", "grace_days", "days_kept", "numbers", "seats", "requests_per_second",
         "monthly_fee_micros", "is_public", "followers",
     )  # fmt: skip
     search_fields = ("name", "code")
@@ -123,6 +129,12 @@ class PlanAdmin(HouseAdmin):
     def followers(self, plan: Any) -> int:
         """How many businesses an edit touches."""
         return getattr(plan, "businesses_on_it", 0)
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        """A higher limit shows at once what the old one locked."""
+        super().save_model(request, obj, form, change)
+        if "hosted_messages" in form.changed_data:
+            planning.tell(None)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The code names the plan for good."""

@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from accounts import planning
 from accounts.models import Heartbeat
 
 
@@ -10,3 +11,9 @@ from accounts.models import Heartbeat
 def heartbeat() -> None:
     """Say that a worker is alive, for /readyz."""
     Heartbeat.objects.update_or_create(name="worker", defaults={"beat_at": timezone.now()})
+
+
+@shared_task
+def plans() -> None:
+    """Carry out changes of plans whose month has begun."""
+    planning.apply_due()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import team_views, views
+from accounts import plan_views, team_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -12,6 +12,9 @@ urlpatterns = [
     path("keys/", views.keys, name="keys"),
     path("keys/<int:key_id>/revoke/", views.revoke_key, name="revoke_key"),
     path("keys/<int:key_id>/replace/", views.replace_key, name="replace_key"),
+    path("settings/plan/", plan_views.plan, name="plan"),
+    path("settings/plan/choose/", plan_views.choose, name="choose_plan"),
+    path("settings/plan/keep/", plan_views.keep, name="keep_plan"),
     path("start/", team_views.found, name="found_business"),
     path("team/", team_views.team, name="team"),
     path("team/leave/", team_views.leave, name="leave_business"),

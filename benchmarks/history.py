@@ -190,7 +190,7 @@ def _in_database(business_id: int) -> list[Figure]:
     with scope(business_id):
         middle = list(long.values_list("id", flat=True)[:100_000:1000])
         ids = list(long.values_list("id", flat=True)[:40])
-    listed = threads.matching(business, view="open", words="", user=User())
+    listed = threads.matching(business, view="open", narrowing=threads.Narrowing(), user=User())
     asked: dict[str, Callable[[random.Random], object]] = {
         "conversation list": lambda _: threads.list_page(listed),
         "thread, newest page": lambda rng: threads.latest_page(

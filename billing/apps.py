@@ -12,7 +12,7 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         """Show prices, keep spend caps, put the metering queue on the health page and the money in the navigation."""
-        from accounts import health, navigation, panels
+        from accounts import health, navigation, panels, planning
         from accounts.models import Role
         from billing import estimating, forgetting, metering, overview, pricing, pricing_points, spending
         from hosting import extensions
@@ -23,6 +23,7 @@ class BillingConfig(AppConfig):
         extensions.account_edges["pricing_analytics"] = pricing_points.pricing_analytics
         extensions.message_costs.append(pricing_points.cost_of_message)
         extensions.erasers.append(forgetting.forget)
+        planning.checks.append(overview.check_payable)
         health.queues["deliveries"] = metering.oldest_waiting_seconds
         finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})
         navigation.add(navigation.Page(_("Usage"), "usage", "usage", 40, finance))

@@ -8,9 +8,10 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Sum
 
+from accounts import planning
 from accounts.models import Business
 from accounts.statements import statement
-from billing import money, tax
+from billing import fees, money, tax
 from billing.models import BillingDetails, Discount, Invoice, InvoiceLine, LineKind, Period, Seller, TaxRate, Usage
 from billing.tax import Treatment
 
@@ -44,10 +45,10 @@ def ensure_period(business: Business, month: date) -> None:
 
 def draft(business: Business, period: Period) -> Invoice | None:
     """The draft of a month with lines and totals; None when nothing is owed. Call inside a transaction."""
-    if not business.plan.monthly_fee_micros and not _has_usage(period):
+    if not _has_fee(business, period) and not _has_usage(period):
         return None
     invoice, treated = _header(business, period)
-    fee = _add_fee(invoice, business, treated)
+    fee = _add_fees(invoice, business, treated)
     _run("copy_lines", _line_values(invoice, treated) | {"month": period.month, "after": fee})
     _add_discounts(invoice, treated)
     return _total(invoice, treated)
@@ -59,6 +60,10 @@ def repeat(replaced: Invoice) -> Invoice:
     Invoice.objects.filter(pk=invoice.pk).update(replaces=replaced)
     _run("repeat_lines", _line_values(invoice, treated) | {"replaced_id": replaced.pk})
     return _total(invoice, treated)
+
+
+def _has_fee(business: Business, period: Period) -> bool:
+    return any(one.plan.monthly_fee_micros for one in planning.stretches(business, period.month))
 
 
 def _has_usage(period: Period) -> bool:
@@ -93,15 +98,15 @@ def _line_values(invoice: Invoice, treated: Treatment) -> dict[str, Any]:
     }
 
 
-def _add_fee(invoice: Invoice, business: Business, treated: Treatment) -> int:
-    """Add the plan's fee as the first line; returns how many lines that made."""
-    fee = business.plan.monthly_fee_micros
-    if fee:
+def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> int:
+    """Add what the month's plans cost, by days, as the first lines; returns how many lines that made."""
+    lines = [one for one in planning.stretches(business, invoice.period.month) if one.plan.monthly_fee_micros]
+    for position, one in enumerate(lines, 1):
+        fee = fees.fee_of(one)
         _add_line(
-            invoice, treated, LineKind.FEE, f"Hosting, plan {business.plan.name}", 1, fee,
-            money.to_minor(fee, invoice.currency),
+            invoice, treated, LineKind.FEE, fees.words_of(one), position, fee, money.to_minor(fee, invoice.currency)
         )  # fmt: skip
-    return 1 if fee else 0
+    return len(lines)
 
 
 def _add_discounts(invoice: Invoice, treated: Treatment) -> None:

@@ -8,11 +8,13 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import Business, Role
+from accounts.models import Business, Plan, Role
 from accounts.panels import Attention, Banner
 from billing import dunning, money, paying
 from billing.charts import usage_charts
-from billing.models import Invoice, InvoiceStatus, Quarantine
+from billing.errors import NotConfigured
+from billing.gateways import stripe
+from billing.models import BillingDetails, Invoice, InvoiceStatus, Quarantine
 from billing.templatetags.amounts import locale
 from billing.usage import usage_of
 
@@ -59,3 +61,9 @@ def banners(business: Business, role: str) -> list[Banner]:
         return []
     text = _("Invoice %(number)s is past due. Sending stops on %(day)s unless it is paid.")
     return [Banner(text % {"number": oldest.number, "day": date_format(dunning.stops_at(oldest))}, "warn", url, action)]
+
+
+def check_payable(business: Business, plan: Plan) -> None:
+    """Where cards are taken, a plan with a fee wants one on file first; without, the fee comes on the invoice."""
+    if plan.monthly_fee_micros and stripe.is_on() and not BillingDetails.of(business).method_id:
+        raise NotConfigured(_("Save a card under billing details first: this plan has a monthly fee."))

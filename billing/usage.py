@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db import connection
 
+from accounts import planning
 from accounts.models import Business
 from accounts.statements import statement
-from billing import money
+from billing import fees, money
 from hosting.models import Delivery
 
 
@@ -83,7 +84,7 @@ class MonthUsage:
 
 
 def usage_of(business: Business, month: date) -> MonthUsage:
-    """What the month (its first day) has cost so far; four queries, inside the business's scope."""
+    """What the month (its first day) has cost so far; five queries, inside the business's scope."""
     parameters: dict[str, Any] = {"business_id": business.pk, "month": month, "timezone": business.timezone}
     with connection.cursor() as cursor:
         cursor.execute(statement("billing", "usage_days"), parameters)
@@ -105,7 +106,7 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         is_closed=is_closed,
         messages=sum(row.messages for row in rows),
         amount_micros=amount,
-        fee_micros=business.plan.monthly_fee_micros,
+        fee_micros=sum(fees.fee_of(one) for one in planning.stretches(business, month)),
         estimate_micros=amount if is_closed or not period else _estimate(amount, period[1], period[2], business.now()),
         waiting=Delivery.objects.filter(business_id=business.pk, failed=False).count(),
         days=days,

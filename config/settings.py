@@ -242,6 +242,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "billing.export": {"task": "billing.tasks.export", "schedule": 5.0, "options": {"expires": 5}},
     "billing.collect": {"task": "billing.tasks.collect", "schedule": 30.0, "options": {"expires": 25}},
+    "accounts.plans": {"task": "accounts.tasks.plans", "schedule": 30.0, "options": {"expires": 25}},
     "accounts.beat": {"task": "accounts.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
 }
 

@@ -13,8 +13,16 @@ Reactions = dict[str, dict[str, str]]
 
 def amend(messages: Sequence[tuple[int, InboundMessage]]) -> None:
     """Let messages (number id, message) that were just written show their edits, and the edits their messages."""
-    pairs = {(number_id, message.wamid) for number_id, message in messages}
-    pairs |= {(number_id, one.context_wamid) for number_id, one in messages if one.kind in ("edit", "revoke")}
+    amend_again([(number_id, one.wamid, one.kind, one.context_wamid) for number_id, one in messages])
+
+
+def amend_again(messages: Iterable[tuple[int, str, str, str]]) -> None:
+    """The same for messages known by number id, wamid, kind and the wamid that they are about."""
+    pairs = set()
+    for number_id, wamid, kind, context_wamid in messages:
+        pairs.add((number_id, wamid))
+        if kind in ("edit", "revoke"):
+            pairs.add((number_id, context_wamid))
     with connection.cursor() as cursor:
         cursor.execute(
             statement("hosting", "amend"),

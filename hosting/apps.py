@@ -14,9 +14,9 @@ class HostingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the health page which queues there are, and the navigation which pages."""
-        from accounts import health, joining, navigation, panels
+        from accounts import health, joining, navigation, panels, planning
         from accounts.models import Role
-        from hosting import overview, starting, waiting
+        from hosting import locking, overview, starting, waiting, warning
 
         for queue in ("events", "outgoing", "webhook_calls", "media_fetches", "imports", "exports", "broadcasts"):
             health.queues[queue] = partial(waiting.age_of, queue)
@@ -34,3 +34,6 @@ class HostingConfig(AppConfig):
         navigation.add(navigation.Page(_("Phone"), "phones", "phone", 30, chats))
         navigation.add(navigation.Page(_("Messages"), "messages", "list", 20))
         joining.founded.append(starting.give_sandbox)
+        planning.changed.append(locking.unlock)
+        planning.meters.insert(0, warning.meters)
+        panels.announce(warning.banners)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.statements import statement
 from accounts.tenancy import system
-from hosting import amending, introducing, live, notifying, opting, recognising, retrieving, synchronising
+from hosting import amending, introducing, live, locking, notifying, opting, recognising, retrieving, synchronising
 from hosting.cloudapi.reading import MalformedJson, dumped, storable
 from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate, Updates, parse
 from hosting.contacts import user_id_for
@@ -186,28 +186,35 @@ def _note_unknown(parsed: list[tuple[Claimed, Updates]], numbers: Numbers) -> No
 
 def _apply_messages(rows: list[tuple[Number, InboundMessage, Claimed]]) -> None:
     settled = introducing.settled(rows)
-    changed = _write_messages(settled)
+    changed, locked = _write_messages(settled)
     amending.amend([(number.pk, message) for number, message, _ in rows])
     if changed:
         new = {position for row in changed for position in row[-1]}
         opting.heed([row for n, row in enumerate(settled, 1) if n in new])
-        _note_messages(settled, changed)
+        _note_messages(settled, changed, locked)
         _announce({(row[0], row[2]) for row in changed}, kind="message")
         business_ids = {row[0] for row in changed}
         transaction.on_commit(lambda: _tell(business_ids), robust=True)
 
 
-def _write_messages(rows: "Sequence[introducing.Settled]") -> list[tuple[Any, ...]]:
+def _write_messages(rows: "Sequence[introducing.Settled]") -> tuple[list[tuple[Any, ...]], locking.Locked]:
+    """What changed, a row a conversation, and what of it is over the plan and locked."""
     if not rows:
-        return []
+        return [], locking.Locked()
     with connection.cursor() as cursor:
         cursor.execute(ANY_SIZE)
         cursor.execute(statement("hosting", "apply_messages"), [_as_json(rows)])
         changed: list[tuple[Any, ...]] = cursor.fetchall()
         cursor.execute(ANY_SIZE_NO_MORE)
-        if changed:
-            _show(changed)
-    return changed
+    if not changed:
+        return [], locking.Locked()
+    new = {position for row in changed for position in row[-1]}
+    over = orjson.loads(changed[0][-2]) if isinstance(changed[0][-2], str) else changed[0][-2]
+    locked = locking.lock_new(
+        over or [], [(row.number.pk, row.message.wamid) for n, row in enumerate(rows, 1) if n in new]
+    )
+    _show(changed, locked)
+    return changed, locked
 
 
 def _as_json(rows: "Sequence[introducing.Settled]") -> str:
@@ -237,8 +244,9 @@ def _as_json(rows: "Sequence[introducing.Settled]") -> str:
     ).decode()
 
 
-def _show(changed: list[tuple[Any, ...]]) -> None:
-    _, ids, _, counts, latest, previews, referred, _ = zip(*changed, strict=True)
+def _show(changed: list[tuple[Any, ...]], locked: locking.Locked) -> None:
+    _, ids, _, counts, latest, said, referred, _, _ = zip(*changed, strict=True)
+    previews = [locking.PREVIEW if id in locked.conversations else text for id, text in zip(ids, said, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(
             statement("hosting", "show_inbound"),
@@ -246,23 +254,29 @@ def _show(changed: list[tuple[Any, ...]]) -> None:
                 "ids": list(ids),
                 "messages": list(counts),
                 "latest": list(latest),
-                "previews": list(previews),
+                "previews": previews,
                 "referred": list(referred),
             },
         )
 
 
-def _note_messages(rows: "Sequence[introducing.Settled]", changed: list[tuple[Any, ...]]) -> None:
+def _note_messages(
+    rows: "Sequence[introducing.Settled]", changed: list[tuple[Any, ...]], locked: locking.Locked
+) -> None:
     """Tell the business's webhooks about the rows that were new; the last column of `changed` counts them from 1."""
     threads = {position: row[1] for row in changed for position in row[-1]}
     new = [(row, threads[n]) for n, row in enumerate(rows, 1) if n in threads]
-    arrived = [notifying.Arrived(row.number.pk, thread, _named(row), row.at) for row, thread in new]
+    arrived = [notifying.Arrived(row.number.pk, thread, _told(row, locked), row.at) for row, thread in new]
     notifying.note_messages(arrived)
     retrieving.await_media(new)
 
 
-def _named(row: "introducing.Settled") -> InboundMessage:
-    return row.message if row.message.wa_id == row.wa_id else replace(row.message, wa_id=row.wa_id)
+def _told(row: "introducing.Settled", locked: locking.Locked) -> InboundMessage:
+    """The message as webhooks tell of it: under the number it counts as, and of a locked one only that it came."""
+    message = row.message if row.message.wa_id == row.wa_id else replace(row.message, wa_id=row.wa_id)
+    if (row.number.pk, message.wamid) in locked.messages:
+        return replace(message, kind="unsupported", text="", context_wamid="", content={"_webhook": locking.TOLD})
+    return message
 
 
 def _tell(business_ids: set[int]) -> None:

@@ -12,6 +12,7 @@ from hosting import (
     exporting,
     importing,
     linking,
+    locking,
     purging,
     receiving,
     refusing,
@@ -20,6 +21,7 @@ from hosting import (
     reviewing,
     storing,
     synchronising,
+    warning,
 )
 from hosting.bells import ring
 from hosting.transports import cloudapi, receipts, sandbox
@@ -110,6 +112,9 @@ def tidy() -> None:
     if reviewing.resume_due():
         calling.wake()
     erasing.erase_due()
+    locking.unlock_due()
+    locking.purge_due()
+    warning.warn_due()
     with system("files and replies of every business"):
         storing.collect_garbage()
         repeating.forget()

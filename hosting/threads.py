@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, JSONField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, JSONField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from hosting.models import (
     Conversation,
     ConversationLabel,
     Label,
+    LockedMessage,
     Media,
     Message,
     Note,
@@ -31,11 +32,11 @@ THREAD_PAGE = 40
 # A thread left open for long shows at most this many messages below the one it began with.
 TAIL_LIMIT = 400
 
-VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved")
+VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved", "locked")
 
 KNOWN_KINDS = frozenset({
     "text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive",
-    "button", "order", "reaction", "system", "media_placeholder",
+    "button", "order", "reaction", "system", "media_placeholder", "locked",
 })  # fmt: skip
 
 
@@ -138,7 +139,7 @@ def _counted(business: Business, reader: User) -> Subquery:
     return Subquery(every.annotate(row=JSONObject(**counts)).values("row"), output_field=JSONField())
 
 
-def _views(now: datetime, user: User) -> dict[str, Q]:
+def _views(now: datetime, user: User) -> dict[str, Q | Exists]:
     asleep = Q(is_resolved=False, snoozed_until__gt=now)
     awake = Q(is_resolved=False) & (Q(snoozed_until=None) | Q(snoozed_until__lte=now))
     return {
@@ -147,6 +148,7 @@ def _views(now: datetime, user: User) -> dict[str, Q]:
         "unassigned": awake & Q(assignee=None),
         "snoozed": asleep,
         "resolved": Q(is_resolved=True),
+        "locked": Exists(LockedMessage.objects.filter(conversation=OuterRef("pk"))),
     }
 
 

@@ -1,7 +1,7 @@
 """Who: users, businesses, their members and plans, and the keys their programs use."""
 
 from accounts.models.audit import AuditEntry, Heartbeat
-from accounts.models.businesses import Business, Membership, Plan, Role, known_timezone
+from accounts.models.businesses import Business, Membership, Plan, PlanTerm, Role, known_timezone
 from accounts.models.invitations import Invitation, in_a_week
 from accounts.models.keys import ApiKey, ApiKeyQuerySet, KeyScope, all_scopes
 from accounts.models.users import User, UserManager
@@ -16,6 +16,7 @@ __all__ = [
     "KeyScope",
     "Membership",
     "Plan",
+    "PlanTerm",
     "Role",
     "User",
     "UserManager",

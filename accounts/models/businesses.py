@@ -19,6 +19,9 @@ class Plan(models.Model):
     code = models.SlugField(primary_key=True, max_length=40)
     name = models.CharField(max_length=80)
     hosted_messages = models.PositiveIntegerField(null=True, blank=True, help_text=_("Messages hosted, a month."))
+    grace_days = models.PositiveIntegerField(
+        default=30, db_default=30, help_text=_("Days that inbound messages over the limit are kept, locked.")
+    )
     days_kept = models.PositiveIntegerField(null=True, blank=True)
     numbers = models.PositiveIntegerField(null=True, blank=True)
     seats = models.PositiveIntegerField(null=True, blank=True)
@@ -50,6 +53,10 @@ class Business(models.Model):
     country = models.CharField(max_length=2, default="US")
     timezone = models.CharField(max_length=64, default="UTC", validators=[known_timezone])
     currency = models.CharField(max_length=3, default="USD")
+    next_plan = models.ForeignKey(
+        Plan, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text=_("From the next month on.")
+    )
+    next_plan_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=utc_now)
     suspended_at = models.DateTimeField(null=True, blank=True)
     suspended_reason = models.CharField(max_length=200, blank=True)
@@ -59,6 +66,15 @@ class Business(models.Model):
 
     class Meta:
         verbose_name_plural = "businesses"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(next_plan=None, next_plan_at=None) | Q(next_plan__isnull=False, next_plan_at__isnull=False),
+                name="next_plan_has_a_start",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["next_plan_at"], condition=Q(next_plan_at__isnull=False), name="plan_change_due"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -82,6 +98,24 @@ class Business(models.Model):
         """Lift a suspension."""
         self.suspended_at, self.suspended_reason = None, ""
         self.save(update_fields=["suspended_at", "suspended_reason"])
+
+
+class PlanTerm(models.Model):
+    """From when on a business was on a plan; the database writes one with every change, whoever makes it.
+
+    The first reaches back to the beginning. Fees are charged by the day from these.
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="plan_terms", db_index=False)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [models.Index(fields=["business", "id"], name="terms_of_business")]
+
+    def __str__(self) -> str:
+        return f"{self.plan_id} from {self.started_at:%Y-%m-%d}"
 
 
 class Role(models.TextChoices):

@@ -21,6 +21,7 @@ from billing.gateways import stripe
 from billing.models import BillingDetails, CallingCode, CreditNote, Invoice, InvoiceStatus, Quarantine, Tier, Usage
 from billing.models.payments import LIVE
 from billing.pricing import Explanation, explain
+from billing.terms import terms_of
 from billing.usage import compared, months_of, usage_of
 from hosting.models import Category, HostedCount, Message
 
@@ -36,7 +37,9 @@ def usage(request: BusinessRequest) -> HttpResponse:
     """What a month has cost so far, and why."""
     months = _months(request)
     found = usage_of(request.business, _month(request.GET.get("month", "")) or months[0])
+    terms = terms_of(request.business, found.month)
     context = {
+        "charges_failed": terms is not None and terms.version.failed_charged,
         "usage": found,
         "months": months,
         "charts": usage_charts(found),

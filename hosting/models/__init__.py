@@ -5,6 +5,7 @@ from hosting.models.conversations import Block, Contact, Conversation, FormerNum
 from hosting.models.doors import ChatLink, IdempotentReply
 from hosting.models.events import Event, ParkedStatus
 from hosting.models.history import ChatExport, ChatImport
+from hosting.models.limits import LimitNotice, LockedMessage
 from hosting.models.media import Media, Upload
 from hosting.models.messages import (
     Category,
@@ -46,6 +47,8 @@ __all__ = [
     "HostedCount",
     "IdempotentReply",
     "Label",
+    "LimitNotice",
+    "LockedMessage",
     "Media",
     "MediaFetch",
     "Message",

@@ -1,5 +1,6 @@
 -- Promises: messages that their sender edited or took back look as they now are, whichever came first, the message or
--- its change, and however often. The latest edit holds (by moment, then by id); what was taken back stays empty.
+-- its change, and however often. The latest edit holds (by moment, then by id); what was taken back stays empty; what
+-- is locked changes when it is unlocked.
 -- Input: parallel arrays naming the messages that may be concerned.
 WITH changed AS (
     SELECT m.id,
@@ -15,7 +16,7 @@ WITH changed AS (
       -- Nobody changes what somebody else wrote.
       JOIN hosting_message m
         ON m.number_id = u.number_id AND m.wamid = u.wamid AND m.direction = 'in' AND m.contact_id = e.contact_id
-       AND m.kind NOT IN ('edit', 'revoke')
+       AND m.kind NOT IN ('edit', 'revoke', 'locked')
      GROUP BY m.id
 )
 UPDATE hosting_message m

@@ -1,7 +1,8 @@
 -- Promises: each inbound message is in its conversation exactly once, whatever was sent twice; contacts and
 -- conversations exist; list order, preview, unread count, 24-hour window and the month's count follow from the rows
 -- that were really new. Input: a JSON array, one object a message, numbered from 1. Output: the conversations that
--- changed, last the numbers of the messages that were new.
+-- changed; `over`, which is the same in every row: business, month, count and how many of the new are over the plan's
+-- limit, where there are any; last the numbers of the messages that were new.
 -- Most customers are known: those are looked up (laterally, so by index at any size) and only the others written.
 WITH incoming AS (
     SELECT *, row_number() OVER (PARTITION BY number_id, wamid ORDER BY n) AS copy
@@ -92,10 +93,20 @@ WITH incoming AS (
     SELECT business_id, date_trunc('month', created_at AT TIME ZONE 'UTC')::date, count(*)
       FROM written GROUP BY 1, 2 ORDER BY 1, 2
     ON CONFLICT (business_id, month) DO UPDATE SET messages = h.messages + EXCLUDED.messages
+    RETURNING h.business_id, h.month, h.messages
+), over AS (
+    SELECT json_agg(json_build_array(c.business_id, c.month, c.messages,
+                                     least(c.messages - p.hosted_messages, a.messages))) AS over
+      FROM counted c
+      JOIN accounts_business b ON b.id = c.business_id
+      JOIN accounts_plan p ON p.code = b.plan_id AND c.messages > p.hosted_messages
+      JOIN (SELECT business_id, date_trunc('month', created_at AT TIME ZONE 'UTC')::date AS month, count(*) AS messages
+              FROM written GROUP BY 1, 2) a ON a.business_id = c.business_id AND a.month = c.month
 )
 SELECT w.business_id, w.conversation_id, t.public_id::text, count(*) AS messages, max(w.created_at) AS latest,
        (array_agg(i.preview ORDER BY w.created_at DESC, i.n DESC))[1] AS preview,
        max(w.created_at) FILTER (WHERE i.is_referred) AS referred_at,
+       (SELECT over FROM over) AS over,
        array_agg(i.n) AS positions
   FROM written w
   JOIN thread t ON t.id = w.conversation_id

@@ -94,6 +94,18 @@ def test_the_page_prices_a_file_and_keeps_nothing(business: Business) -> None:
         assert Message.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "field"), [({}, "list"), ({"list": "nobody"}, "list"), ({"list": "+1 415 555 0100", "what": "9"}, "what")]
+)
+def test_the_page_says_what_is_wrong_with_a_list(business: Business, given: dict[str, str], field: str) -> None:
+    client = Client()
+    client.force_login(make_member(business, "finance"), backend="django.contrib.auth.backends.ModelBackend")
+    page = client.post(reverse("estimate"), {"what": "utility"} | given)
+    assert page.status_code == 422
+    assert list(page.context["form"].errors) == [field]
+    assert "forecast" not in page.context
+
+
 def test_a_draft_shows_its_price_before_it_is_sent(business: Business) -> None:
     number = make_number(business)
     template = make_template(number)

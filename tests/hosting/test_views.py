@@ -101,7 +101,14 @@ def test_the_views_count_and_hold_their_conversations(client: Client, number: Nu
     make_conversation(number, wa_id="14155550102")
     make_conversation(number, wa_id="14155550103", is_resolved=True)
     response = client.get(reverse("inbox"))
-    assert response.context["counts"] == {"open": 2, "mine": 1, "unassigned": 1, "snoozed": 0, "resolved": 1}
+    assert response.context["counts"] == {
+        "open": 2,
+        "mine": 1,
+        "unassigned": 1,
+        "snoozed": 0,
+        "resolved": 1,
+        "locked": 0,
+    }
     for view, expected in (("mine", "14155550101"), ("unassigned", "14155550102"), ("resolved", "14155550103")):
         listed = client.get(reverse("inbox"), {"view": view}).context["list"].conversations
         assert [talk.contact.wa_id for talk in listed] == [expected]
