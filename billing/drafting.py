@@ -8,9 +8,10 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Sum
 
+from accounts import money
 from accounts.models import Business
 from accounts.statements import statement
-from billing import money, tax
+from billing import tax
 from billing.models import BillingDetails, Discount, Invoice, InvoiceLine, LineKind, Period, Seller, TaxRate, Usage
 from billing.tax import Treatment
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db import connection
 
+from accounts import money
 from accounts.models import Business
 from accounts.statements import statement
-from billing import money
 from hosting.models import Delivery
 
 

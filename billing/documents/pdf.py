@@ -5,8 +5,7 @@ from typing import Any
 
 from babel import Locale
 
-from accounts import typesetting
-from billing import money
+from accounts import money, typesetting
 from billing.documents.paper import Paper
 from billing.models import Invoice, LineKind
 from billing.papers import paper_of
