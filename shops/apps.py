@@ -1,5 +1,7 @@
 """App configuration of `shops`: what was sold."""
 
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -8,3 +10,23 @@ class ShopsConfig(AppConfig):
 
     name = "shops"
     verbose_name = "Shops"
+
+    def ready(self) -> None:
+        """Ring when messages come, show products in bubbles, and put the queues on the health page."""
+        from accounts import health
+        from hosting import extensions
+        from hosting.signals import message_received
+        from shops import forgetting, queues, showing
+
+        message_received.connect(_ring)
+        extensions.product_cards.append(showing.cards)
+        extensions.erasers.append(forgetting.forget)
+        health.queues["incoming_orders"] = queues.INCOMING.oldest_waiting_seconds
+        health.queues["order_news"] = queues.NEWS.oldest_waiting_seconds
+
+
+def _ring(**_: Any) -> None:
+    from hosting.bells import ring
+    from shops import tasks
+
+    ring(tasks.take)
