@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_noop as _
 
 
 class ShopsConfig(AppConfig):
@@ -20,12 +21,14 @@ class ShopsConfig(AppConfig):
 
         message_received.connect(_ring)
         extensions.product_cards.append(showing.cards)
+        extensions.composer_tools.append(extensions.Tool(_("Send products"), "cart", "inbox_products"))
+        extensions.phone_tools.append(extensions.Tool(_("Open the catalogue"), "cart", "phone_shop"))
         extensions.erasers.append(forgetting.forget)
         health.queues["incoming_orders"] = queues.INCOMING.oldest_waiting_seconds
         health.queues["order_news"] = queues.NEWS.oldest_waiting_seconds
 
 
-def _ring(**_: Any) -> None:
+def _ring(**_ignored: Any) -> None:
     from hosting.bells import ring
     from shops import tasks
 

@@ -1,6 +1,7 @@
 """Showing products where messages name them: in threads of the inbox and on simulated phones."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db.models import OuterRef, Subquery
 from django.urls import reverse
@@ -16,11 +17,11 @@ def cards(business_id: int, retailer_ids: Collection[str]) -> dict[str, ProductC
     found = Product.objects.filter(business_id=business_id, retailer_id__in=retailer_ids)
     products = found.select_related("business", "catalog")
     with_media = products.annotate(shown_media=Subquery(pictures.values("media__media_id")[:1]))
-    return {product.retailer_id: _card(product, product.shown_media) for product in with_media}
+    return {product.retailer_id: _card(product) for product in with_media}
 
 
-def _card(product: Product, media_id: str | None) -> ProductCard:
-    currency = product.catalog.currency
+def _card(product: Any) -> ProductCard:
+    currency, media_id = product.catalog.currency, product.shown_media
     return ProductCard(
         name=product.title,
         price=shown(product.current_minor, currency),

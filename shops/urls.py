@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from shops.views import pay
+from shops.views import handset, pay, picking
 
 urlpatterns = [
+    path("inbox/<uuid:public_id>/products/", picking.products, name="inbox_products"),
+    path("phone/<int:handset_id>/<str:phone_number_id>/shop/", handset.shop, name="phone_shop"),
     # Before the shops' own pages: no shop can be called `pay`.
     path("s/pay/<str:token>/", pay.pay, name="shop_pay"),
 ]

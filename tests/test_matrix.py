@@ -202,6 +202,8 @@ ROWS: dict[str, Row] = {
     "phone_switch": Row(PHONE + "/switch/", CHATS, True, post=302),
     "phone_chat": Row(PHONE + "/{number}/", CHATS, True, get=200),
     "phone_write": Row(PHONE + "/{number}/write/", CHATS, True, post=302),
+    "inbox_products": Row(THREAD + "/products/", CHATS, True, get=200, post=200),
+    "phone_shop": Row(PHONE + "/{number}/shop/", CHATS, True, get=200, post=200),
     "shop_pay": ForEveryone("/s/pay/unknown-token/", get=404),
     "phone_web": Row(PHONE + "/{number}/web/?to=/s/shop/", CHATS, True, get=200),
     "phone_tap": Row(PHONE + "/{number}/tap/{message}/", CHATS, True, post=404),
