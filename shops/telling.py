@@ -3,9 +3,12 @@
 from typing import Any
 
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from hosting import notifying
+from hosting.storing import store_media
 from shops import chatting, wording
+from shops.documents.receipt import filename_of, receipt_pdf
 from shops.models import News, Order, OrderNews
 from shops.queues import NEWS
 
@@ -39,6 +42,17 @@ def _tell_buyer(news: OrderNews) -> None:
     if words := wording.news_text(news):
         plain = chatting.speaks_plainly(conversation)
         chatting.say(conversation, wording.status_update(news, words, plain=plain), order=news.order)
+    if news.kind == News.PAID:
+        chatting.say(conversation, ("document", _receipt(news.order)), order=news.order)
+
+
+def _receipt(order: Order) -> dict[str, Any]:
+    """The content of a document message that holds the receipt."""
+    name = filename_of(order)
+    media = store_media(
+        business=order.business, content=receipt_pdf(order), mime_type="application/pdf", filename=name
+    )  # fmt: skip
+    return {"id": media.media_id, "filename": name, "caption": _("Receipt for order %(order)s") % {"order": order}}
 
 
 def facts_of(order: Order) -> dict[str, Any]:
