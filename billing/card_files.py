@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from billing import money
+from accounts import money
 from billing.cards import CATEGORIES, Key, Problem, Sheet, Step
 
 OWN_HEADER = ["market", "category", "first", "last", "price"]

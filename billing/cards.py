@@ -7,10 +7,10 @@ from datetime import date
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
+from accounts import money
 from accounts.errors import ParleyError
 from accounts.statements import statement
 from accounts.tenancy import system
-from billing import money
 from billing.models import CardVersion, Market, Rate, RateCard, RateCategory, Tier, VersionState
 
 Key = tuple[str, str]

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from billing import money
+from accounts import money
 from billing.usage import MonthUsage
 from hosting.models import Category
 

@@ -8,10 +8,10 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from accounts import planning
+from accounts import money, planning
 from accounts.models import Business
 from accounts.statements import statement
-from billing import fees, money, tax
+from billing import fees, tax
 from billing.models import BillingDetails, Discount, Invoice, InvoiceLine, LineKind, Period, Seller, TaxRate, Usage
 from billing.tax import Treatment
 

@@ -10,9 +10,10 @@ from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from accounts import money
 from accounts.models import Business, Role
 from accounts.tenancy import system
-from billing import archive, money, pay_links
+from billing import archive, pay_links
 from billing.models import BillingDetails, CreditNote, Document, Email, Invoice
 
 log = structlog.get_logger(__name__)

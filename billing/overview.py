@@ -8,14 +8,15 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import money
 from accounts.models import Business, Plan, Role
 from accounts.panels import Attention, Banner
-from billing import dunning, money, paying
+from accounts.templatetags.amounts import locale
+from billing import dunning, paying
 from billing.charts import usage_charts
 from billing.errors import NotConfigured
 from billing.gateways import stripe
 from billing.models import BillingDetails, Invoice, InvoiceStatus, Quarantine
-from billing.templatetags.amounts import locale
 from billing.usage import usage_of
 
 

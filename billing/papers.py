@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from accounts import money
 from accounts.models import Business
-from billing import money
 from billing.documents.paper import Paper, PaperLine
 from billing.models import CreditNote, Invoice, InvoiceLine
 

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from django.db import connection
 from django.urls import NoReverseMatch, reverse
 
+from accounts import money
 from accounts.errors import NotYours
 from accounts.statements import statement
-from billing import money
 from billing.models import Rule
 from hosting.extensions import MessageNote
 

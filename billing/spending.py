@@ -5,10 +5,10 @@ from django.core.mail import EmailMessage
 from django.db import connection
 from django.utils import timezone
 
+from accounts import money
 from accounts.models import Membership, Role
 from accounts.statements import fetch_prepared, statement
 from accounts.tenancy import system
-from billing import money
 from billing.models import SpendAlert
 from hosting import notifying
 from hosting.errors import CloudApiError

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db import connection
 
-from accounts import planning
+from accounts import money, planning
 from accounts.models import Business
 from accounts.statements import statement
-from billing import fees, money
+from billing import fees
 from hosting.models import Delivery
 
 

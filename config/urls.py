@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("hosting.urls")),
     path("webhooks/stripe/", stripe.webhook, name="stripe_webhook"),
     path("", include("billing.urls")),
+    path("", include("shops.urls")),
     # The Cloud API's paths begin with digits or a version; they come last.
     path("", include("hosting.api.urls")),
 ]

@@ -1,6 +1,6 @@
 """What apps above hosting add to it, without hosting knowing them: each registers a callable in its `ready()`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,28 @@ class MessageNote:
     place: str = ""  # where the message counts as going
 
 
+@dataclass(frozen=True)
+class ProductCard:
+    """A product as a bubble shows it: its name, prices as people read them, addresses of its picture and page."""
+
+    name: str
+    price: str = ""
+    was: str = ""  # the regular price, where it is on sale
+    picture: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One more button of the composer or of the simulated phone: title, icon, and the name of the address it opens."""
+
+    title: str
+    icon: str
+    url_name: str
+
+
+# (business id, retailer ids) -> card per retailer id that it knows; one query for the whole page.
+ProductCards = Callable[[int, Collection[str]], dict[str, ProductCard]]
 # (business id, message ids) -> note per message id; one query for the whole page.
 MessageNotes = Callable[[int, Iterable[int]], dict[int, MessageNote]]
 # Called in the sending transaction just before a message is written; refuses by raising a ParleyError.
@@ -45,6 +67,10 @@ erasers: list[Eraser] = []
 send_checks: list[SendCheck] = []
 account_edges: dict[str, AccountEdge] = {}
 message_costs: list[MessageCost] = []
+product_cards: list[ProductCards] = []
+# Addresses of the composer's tools take the conversation's public id, those of the phone its id and the number's.
+composer_tools: list[Tool] = []
+phone_tools: list[Tool] = []
 
 
 @dataclass(frozen=True)
@@ -67,3 +93,12 @@ def notes_for(business_id: int, message_ids: Iterable[int]) -> dict[int, list[Me
         for message_id, note in source(business_id, ids).items():
             notes.setdefault(message_id, []).append(note)
     return notes
+
+
+def cards_for(business_id: int, retailer_ids: Collection[str]) -> dict[str, ProductCard]:
+    """Cards of the products of one business, by retailer id; no query where none is asked for."""
+    cards: dict[str, ProductCard] = {}
+    if retailer_ids:
+        for source in product_cards:
+            cards |= source(business_id, retailer_ids)
+    return cards

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import Business, Membership, User
 from hosting import extensions
 from hosting.cloudapi.sends import MEDIA_KINDS
+from hosting.cloudapi.texts import products_of
 from hosting.models import (
     Conversation,
     ConversationLabel,
@@ -61,6 +62,7 @@ class Entry:
     reactions: list[str] = field(default_factory=list)
     media: Media | None = None
     remarks: list[Note] = field(default_factory=list)
+    products: list[extensions.ProductCard] = field(default_factory=list)
 
     @property
     def template(self) -> str:
@@ -279,7 +281,7 @@ def _entries(rows: Sequence[Message], own: str) -> list[Entry]:
     notes = extensions.notes_for(rows[0].business_id, [row.pk for row in rows]) if rows else {}
     quoted = _quoted(rows)
     reactions, placed = _reactions(rows)
-    media = _media(rows)
+    media, products = _media(rows), _products(rows)
     entries: list[Entry] = []
     day, speaker = None, ""
     for row in rows:
@@ -296,6 +298,7 @@ def _entries(rows: Sequence[Message], own: str) -> list[Entry]:
                 notes=notes.get(row.pk, []),
                 reactions=reactions.get(row.wamid, []),
                 media=media.get(str(row.content.get("id", ""))),
+                products=products.get(row.pk, []),
             )
         )
         day, speaker = today, row.direction
@@ -307,6 +310,15 @@ def _media(rows: Sequence[Message]) -> dict[str, Media]:
     ids = [str(row.content.get("id", "")) for row in rows if row.kind in MEDIA_KINDS]
     found = media_of(business_id=rows[0].business_id, media_ids=filter(None, ids)) if ids else {}
     return {media_id: media for media_id, media in found.items() if media.is_ready}
+
+
+def _products(rows: Sequence[Message]) -> dict[int, list[extensions.ProductCard]]:
+    """What the messages of this stretch offer or order, by message id; one that nobody knows keeps its id as name."""
+    wanted = {row.pk: named for row in rows if (named := products_of(row.kind, row.content))}
+    cards = (
+        extensions.cards_for(rows[0].business_id, {one for named in wanted.values() for one in named}) if rows else {}
+    )
+    return {pk: [cards.get(one) or extensions.ProductCard(one) for one in named] for pk, named in wanted.items()}
 
 
 def referred(message: Message) -> str:

@@ -96,4 +96,6 @@ urlpatterns = [
     path("phone/<int:handset_id>/switch/", phone.switch, name="phone_switch"),
     path("phone/<int:handset_id>/<str:phone_number_id>/", phone.chat, name="phone_chat"),
     path("phone/<int:handset_id>/<str:phone_number_id>/write/", phone.write, name="phone_write"),
+    path("phone/<int:handset_id>/<str:phone_number_id>/web/", phone.web, name="phone_web"),
+    path("phone/<int:handset_id>/<str:phone_number_id>/tap/<int:message_id>/", phone.tap, name="phone_tap"),
 ]

@@ -1,6 +1,9 @@
 """App configuration of `shops`: what was sold."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.utils.translation import gettext_noop as _
 
 
 class ShopsConfig(AppConfig):
@@ -8,3 +11,25 @@ class ShopsConfig(AppConfig):
 
     name = "shops"
     verbose_name = "Shops"
+
+    def ready(self) -> None:
+        """Ring when messages come, show products in bubbles, and put the queues on the health page."""
+        from accounts import health
+        from hosting import extensions
+        from hosting.signals import message_received
+        from shops import forgetting, queues, showing
+
+        message_received.connect(_ring)
+        extensions.product_cards.append(showing.cards)
+        extensions.composer_tools.append(extensions.Tool(_("Send products"), "cart", "inbox_products"))
+        extensions.phone_tools.append(extensions.Tool(_("Open the catalogue"), "cart", "phone_shop"))
+        extensions.erasers.append(forgetting.forget)
+        health.queues["incoming_orders"] = queues.INCOMING.oldest_waiting_seconds
+        health.queues["order_news"] = queues.NEWS.oldest_waiting_seconds
+
+
+def _ring(**_ignored: Any) -> None:
+    from hosting.bells import ring
+    from shops import tasks
+
+    ring(tasks.take)

@@ -202,12 +202,15 @@ class explained:
             )
 
 
-def choose_delivery(order: Order, *, method: DeliveryMethod, address: Mapping[str, Any]) -> Order:
-    """Set how and where the goods go; the sums follow. Raises WrongState once confirmed, BadInput for the address."""
+def choose_delivery(order: Order, *, method: DeliveryMethod, address: Mapping[str, Any] | None = None) -> Order:
+    """Set how and where the goods go; the sums follow. Raises WrongState once confirmed, BadInput for the address.
+
+    In a chat the method is chosen first, without `address`; the pay page asks for what is missing.
+    """
     order = locked(order)
     if order.state != OrderState.PLACED:
         raise WrongState("Delivery is chosen before the order is confirmed.")
-    place = checked_address(method, address)
+    place = order.address if address is None else checked_address(method, address)
     sums = _with_delivery(order, method)
     Order.objects.filter(pk=order.pk).update(
         delivery_name=method.name,

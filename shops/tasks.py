@@ -3,7 +3,19 @@
 from celery import shared_task
 
 from accounts.tenancy import system
-from shops import ordering
+from hosting import calling, receiving
+from hosting.transports import cloudapi, sandbox
+from shops import ordering, taking, telling
+
+
+@shared_task
+def take() -> None:
+    """Heed what buyers sent, tell what happened to their orders, and let the messages leave."""
+    while taking.take_due() + telling.tell_due():
+        cloudapi.wake()
+        calling.wake()
+        while sandbox.deliver_due() + receiving.apply_due():
+            pass
 
 
 @shared_task

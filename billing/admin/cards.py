@@ -13,11 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing
+from accounts import auditing, money
 from accounts.asking import HouseForm, Question, Table, ask, show
 from accounts.backstage import HouseAdmin, HouseInline, ReadOnlyAdmin, ReadOnlyInline
 from accounts.models import Business
-from billing import card_files, cards, money
+from billing import card_files, cards
 from billing.cards import CardError, Sheet
 from billing.models import CallingCode, CardChoice, CardVersion, Market, Rate, RateCard, Tier, VersionState
 

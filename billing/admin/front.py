@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import money
 from accounts.backstage import Item, attention, figures, links
-from billing import metering, money
+from billing import metering
 from billing.models import Email, Payment, PaymentStatus, Recount
 
 LONG_SECONDS = 60

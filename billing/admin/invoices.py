@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing
+from accounts import auditing, money
 from accounts.asking import LONGEST_REASON, HouseForm, Question, ReasonForm, Table, ask, show
 from accounts.backstage import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
-from billing import crediting, invoicing, mailing, money, paying
+from billing import crediting, invoicing, mailing, paying
 from billing.admin.ledger import OfBusiness
 from billing.models import (
     CreditNote,

@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing
+from accounts import auditing, money
 from accounts.asking import HouseForm, Question, ReasonForm, Table, ask, show
 from accounts.backstage import HouseAdmin, ReadOnlyAdmin
 from accounts.models import Business
-from billing import metering, money, reconciling, tasks
+from billing import metering, reconciling, tasks
 from billing.models import Charge, Invoice, Period, Quarantine, Recount, SpendCap, Tally, Usage
 from billing.reversing import reverse_charge
 from billing.walking import walk

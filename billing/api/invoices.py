@@ -10,10 +10,11 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
+from accounts import money
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.errors import BadInput, NotYours
 from accounts.models import KeyScope
-from billing import archive, money
+from billing import archive
 from billing.documents.tables import messages_csv
 from billing.models import Invoice, InvoiceLine, InvoiceStatus
 

@@ -9,10 +9,11 @@ from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.response import Response
 
+from accounts import money
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.errors import BadInput
 from accounts.models import KeyScope
-from billing import money, usage
+from billing import usage
 from billing.models import Charge, Period, Rule
 from billing.pricing import explain
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from lxml import etree
 
-from billing import money
+from accounts import money
 from billing.documents.paper import Paper, PaperLine
 
 GUIDELINE = "urn:cen.eu:en16931:2017"

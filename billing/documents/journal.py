@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import IO, Any
 
-from billing import money
+from accounts import money
 from billing.documents.tables import csv_rows
 from billing.models import CreditNote, CreditUse, Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentMethod
 

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from billing import money
+from accounts import money
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,17 @@
-"""A paper as PDF (PDF/A-3b), typeset by typst with fonts from packages; the same paper gives the same bytes."""
+"""A paper as PDF; the same paper gives the same bytes."""
 
-import json
-import threading
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import typst
 from babel import Locale
 
-from billing import money
+from accounts import money, typesetting
 from billing.documents.paper import Paper
 from billing.models import Invoice, LineKind
 from billing.papers import paper_of
 
 TEMPLATE = Path(__file__).with_name("invoice.typ")
 MAX_BARS = 6
-# Latin, Cyrillic, Greek; then the others. The fonts of the machine are never used: bytes must not depend on it.
-FONTS = (
-    "fontpkg_noto_sans",
-    "fontpkg_noto_sans_arabic",
-    "fontpkg_noto_sans_devanagari",
-    "fontpkg_noto_sans_thai",
-    "fontpkg_heebo",
-    "cvttf_NotoSansCJK_Regular",
-)
-# A compiler keeps fonts and template warm, and does one paper at a time.
-_one_at_a_time = threading.Lock()
 
 
 def invoice_pdf(invoice: Invoice) -> bytes:
@@ -37,28 +21,12 @@ def invoice_pdf(invoice: Invoice) -> bytes:
 
 def render(paper: Paper) -> bytes:
     """The PDF of a paper."""
-    content = json.dumps(_content(paper), sort_keys=True, ensure_ascii=False)
-    with _one_at_a_time:
-        made = _compiler().compile(sys_inputs={"content": content}, format="pdf", pdf_standards=["a-3b"])
-    assert isinstance(made, bytes)
-    return made
+    return typesetting.pdf(TEMPLATE, _content(paper))
 
 
 def first_page(paper: Paper) -> bytes:
     """A PNG of the first page, for eyes and tests."""
-    content = json.dumps(_content(paper), sort_keys=True, ensure_ascii=False)
-    with _one_at_a_time:
-        made = _compiler().compile(sys_inputs={"content": content}, format="png", ppi=110.0)
-    page = made[0] if isinstance(made, list) else made
-    assert isinstance(page, bytes)
-    return page
-
-
-@cache
-def _compiler() -> typst.Compiler:
-    folders = [Path(spec.origin).parent for name in FONTS if (spec := find_spec(name)) and spec.origin]
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=folders)
-    return typst.Compiler(str(TEMPLATE), font_paths=fonts, ignore_system_fonts=True)
+    return typesetting.first_page(TEMPLATE, _content(paper))
 
 
 def _content(paper: Paper) -> dict[str, Any]:

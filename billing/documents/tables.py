@@ -9,9 +9,9 @@ from typing import Any
 from django.db import connection
 from psycopg import ClientCursor
 
+from accounts import money
 from accounts.statements import statement
 from accounts.tenancy import scope
-from billing import money
 from billing.documents.paper import Paper
 from billing.models import Invoice, LineKind
 

@@ -202,3 +202,14 @@ CHECKS: dict[str, Check] = {
 BODY_MAY_MISS = frozenset({"product", "voice_call", "call_permission_request"})
 # Lists take longer texts than the others.
 BODIES = {"list": 4096}
+
+
+def reply_to(content: dict[str, Any], choice: str) -> dict[str, Any] | None:
+    """What comes back when a customer chooses the button or row of that id; None where the message has none such."""
+    action = content.get("action", {})
+    for button in action.get("buttons", []) if content.get("type") == "button" else []:
+        if button["reply"]["id"] == choice:
+            return {"type": "button_reply", "button_reply": dict(button["reply"])}
+    rows = [row for section in action.get("sections", []) for row in section.get("rows", [])]
+    found = next((row for row in rows if row["id"] == choice), None)
+    return {"type": "list_reply", "list_reply": dict(found)} if found else None

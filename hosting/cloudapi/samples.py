@@ -57,4 +57,9 @@ VALUES: dict[str, dict[str, Any]] = {
             "alert_description": "80 % of the month's spend cap is reached.",
         },
     },
+    # Parley's own, not Meta's: what happens to an order of a shop.
+    "orders": {
+        "event": "order.paid", "id": 1, "number": 1, "catalog_id": "194836987003835", "wa_id": WA_ID,
+        "state": "confirmed", "currency": "USD", "total_minor": 1490, "paid_minor": 1490,
+    },
 }  # fmt: skip

@@ -37,6 +37,25 @@ def _product_of(action: dict[str, Any]) -> str:
     return as_text(action.get("product_retailer_id"))
 
 
+def products_of(kind: str, content: dict[str, Any]) -> list[str]:
+    """The retailer ids of the products that a message shows or orders, in its order."""
+    if kind == "order":
+        return _retailer_ids(as_list(content.get("product_items")))
+    action = as_dict(content.get("action")) if kind == "interactive" else {}
+    if content.get("type") == "product_list":
+        sections = map(as_dict, as_list(action.get("sections")))
+        return [one for section in sections for one in _retailer_ids(as_list(section.get("product_items")))]
+    return list(filter(None, (_product_of(action), as_text(_thumbnail_of(action)))))
+
+
+def _retailer_ids(items: list[Any]) -> list[str]:
+    return [as_text(as_dict(item).get("product_retailer_id")) for item in items]
+
+
+def _thumbnail_of(action: dict[str, Any]) -> Any:
+    return as_dict(action.get("parameters")).get("thumbnail_product_retailer_id")
+
+
 def _location(content: dict[str, Any]) -> str:
     named = _lines(as_text(content.get("name")), as_text(content.get("address"))).replace("\n", ", ")
     return named or ", ".join(str(content[part]) for part in ("latitude", "longitude") if part in content)

@@ -19,6 +19,7 @@ SHOWN_BYTES = 2048
 MAX_UPDATES = 100
 FIELDS = (
     "messages", "message_template_status_update", "message_template_quality_update", "account_update", "account_alerts",
+    "orders",
 )  # fmt: skip
 
 

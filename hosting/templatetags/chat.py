@@ -2,15 +2,21 @@
 
 import re
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
+from babel.core import UnknownLocaleError
+from babel.numbers import format_currency
 from django import template
+from django.conf import settings
 from django.utils import formats, timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.extensions import ProductCard
 
 register = template.Library()
 
@@ -136,3 +142,38 @@ def contact_cards(content: object) -> list[dict[str, object]]:
         }
         for card in map(as_dict, listed)
     ]
+
+
+@register.filter
+def offset_amount(amount: object, currency: object) -> str:
+    """An amount of the Cloud API (`value` over `offset`) as people read it; empty for anything else."""
+    held = as_dict(amount)
+    value, offset = held.get("value"), held.get("offset")
+    if type(value) is not int or type(offset) is not int or offset < 1 or abs(value) > 10**15:
+        return ""
+    try:
+        locale = to_locale(get_language() or "en")
+        return format_currency(Decimal(value) / Decimal(offset), as_text(currency), locale=locale)
+    except (UnknownLocaleError, ValueError):
+        return ""
+
+
+@register.filter
+def payment_link(content: object) -> str:
+    """Where an `order_details` message is paid; empty where it names no link."""
+    parameters = as_dict(as_dict(as_dict(content).get("action")).get("parameters"))
+    links = [as_dict(one).get("payment_link") for one in as_list(parameters.get("payment_settings"))]
+    return next((as_text(as_dict(link).get("uri")) for link in links if link), "")
+
+
+@register.filter
+def public_path(address: str) -> str:
+    """The path of an address that leads to a page of ours for anybody (`/s/…`); empty for any other."""
+    path = address.removeprefix(settings.BASE_URL)
+    return path if path.startswith("/s/") else ""
+
+
+@register.filter
+def order_lines(content: object, products: list[ProductCard]) -> list[tuple[dict[str, object], ProductCard]]:
+    """The items of an order, each with its product as it is shown."""
+    return list(zip(map(as_dict, as_list(as_dict(content).get("product_items"))), products, strict=False))

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.errors import ParleyError
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import filtering, live, tasks, threads, wording
+from hosting import extensions, filtering, live, tasks, threads, wording
 from hosting.attaching import attach
 from hosting.bells import ring
 from hosting.forms import ReplyForm, TemplateForm
@@ -221,9 +221,10 @@ def _seen(conversation: Conversation) -> None:
 
 
 def composing(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:
-    """What the composer needs: the conversation, the present, and whether its window is open."""
+    """What the composer needs: the conversation, the present, whether its window is open, and tools of other apps."""
     now = request.business.now()
-    return {"conversation": conversation, "now": now, "window_open": conversation.window_open(at=now)}
+    window_open = conversation.window_open(at=now)
+    return {"conversation": conversation, "now": now, "window_open": window_open, "tools": extensions.composer_tools}
 
 
 def _composer(request: BusinessRequest, conversation: Conversation, error: str = "", draft: str = "") -> HttpResponse:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -11,15 +11,18 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.errors import ParleyError
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import tasks, threads
+from hosting import extensions, tasks, threads
 from hosting.attaching import attach
 from hosting.bells import ring
+from hosting.cloudapi.interactive import reply_to
 from hosting.forms import HandsetForm, ReplyForm
 from hosting.models import Conversation, Direction, Handset, Message, Number, Status
 from hosting.transports import sandbox
 
 CHATS = (Role.OWNER, Role.AGENT)
 MAX_HANDSETS_SHOWN = 60
+# What may be shown inside another page of ours: pages for anybody, which allow it.
+PUBLIC_PAGES = "/s/"
 
 
 @member_page(*CHATS)
@@ -70,10 +73,43 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
         "page": page,
         "on_phone": True,
         "now": request.business.now(),
+        "tools": extensions.phone_tools,
     }
     if request.headers.get("HX-Target") == "latest":
         return render(request, "hosting/_entries.html", context)
     return render(request, "hosting/phone.html", context | {"handsets": _handsets(request), "form": HandsetForm()})
+
+
+@require_GET
+@member_page(*CHATS)
+def web(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+    """A public page of ours in the chat's own view, as the phone opens a link that it was sent."""
+    handset, number = _handset(request, handset_id), _line(request, phone_number_id)
+    address = request.GET.get("to", "")
+    if not address.startswith(PUBLIC_PAGES):
+        raise Http404
+    context = {"handset": handset, "number": number, "address": address, "now": request.business.now()}
+    return render(request, "hosting/phone_web.html", context | {"handsets": _handsets(request), "form": HandsetForm()})
+
+
+@require_POST
+@member_page(*CHATS)
+def tap(request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int) -> HttpResponse:
+    """The customer taps a button of a message, or chooses from its list."""
+    handset, number = _handset(request, handset_id), _line(request, phone_number_id)
+    asked = get_object_or_404(
+        Message, business=request.business, number=number, contact__wa_id=handset.wa_id, direction=Direction.OUT,
+        kind="interactive", pk=message_id,
+    )  # fmt: skip
+    content = reply_to(asked.content, request.POST.get("choice", ""))
+    if content is None:
+        raise Http404
+    if handset.is_online:
+        sandbox.send_from_phone(
+            handset=handset, number=number, kind="interactive", content=content, context=asked.wamid
+        )  # fmt: skip
+        ring(tasks.apply)
+    return redirect("phone_chat", handset.pk, number.phone_number_id)
 
 
 @require_POST

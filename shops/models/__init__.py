@@ -13,6 +13,7 @@ from shops.models.catalogs import (
     ProductQuerySet,
     StockMove,
 )
+from shops.models.news import News, OrderNews
 from shops.models.orders import (
     HELD,
     IncomingOrder,
@@ -39,8 +40,10 @@ __all__ = [
     "Condition",
     "DeliveryMethod",
     "IncomingOrder",
+    "News",
     "Order",
     "OrderLine",
+    "OrderNews",
     "OrderNote",
     "OrderQuerySet",
     "OrderState",

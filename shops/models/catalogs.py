@@ -32,6 +32,12 @@ class Catalog(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     description = models.CharField(max_length=500, blank=True)
     currency = models.CharField(max_length=3)
+    language = models.CharField(
+        max_length=7,
+        default="en",
+        choices=[("en", "English"), ("de", "Deutsch")],
+        help_text=_("In which the shop writes to its buyers."),
+    )
     tax_included = models.BooleanField(default=True, help_text=_("Whether prices hold the tax already."))
     is_open = models.BooleanField(default=True, help_text=_("Closed shops show their page and take no orders."))
     takes_card = models.BooleanField(default=True)

@@ -214,9 +214,10 @@ class OrderNote(models.Model):
 
 
 class IncomingOrder(models.Model):
-    """An inbound `order` message that waits to become an Order; the database writes it with the message itself.
+    """An inbound message that a shop must heed: an `order`, an answer to its question, a text that names a cart.
 
-    The row is the queue and goes with the work; after five attempts it is a dead letter that operators can re-run.
+    The database writes it with the message itself. The row is the queue and goes with the work; after five attempts it
+    is a dead letter that operators can re-run.
     """
 
     message = models.OneToOneField(

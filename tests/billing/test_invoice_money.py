@@ -7,7 +7,8 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing import money, tax
+from accounts import money
+from billing import tax
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse, set_urlconf
 
+from accounts import money
 from accounts.models import AuditEntry, User
 from accounts.panels import Attention
 from accounts.tenancy import scope, system
-from billing import card_files, forgetting, invoicing, metering, money, overview, pricing
+from billing import card_files, forgetting, invoicing, metering, overview, pricing
 from billing.models import (
     CallingCode,
     CardChoice,

@@ -123,6 +123,7 @@ def webhook(number: Number, receiver: Receiver) -> Webhook:
         "message_template_quality_update",
         "account_update",
         "account_alerts",
+        "orders",
     ],
 )
 def test_a_test_delivery_is_signed_sent_and_shown(

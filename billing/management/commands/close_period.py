@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts import money
 from accounts.models import Business
 from accounts.tenancy import system
-from billing import invoicing, money
+from billing import invoicing
 from billing.management.months import month_of
 
 

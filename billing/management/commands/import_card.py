@@ -8,8 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from accounts import money
 from accounts.tenancy import system
-from billing import card_files, cards, money
+from billing import card_files, cards
 from billing.cards import CardError, Sheet
 from billing.invoicing import next_month
 from billing.management.months import month_of

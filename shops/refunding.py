@@ -1,0 +1,66 @@
+"""Refunding: money goes back in full, in part or by line, and never more than was paid."""
+
+from collections.abc import Mapping
+
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.errors import BadInput
+from shops.errors import TooMuch, WrongState
+from shops.models import BuyerRefund, Order, OrderLine, PaymentStatus, PaymentWay
+from shops.ordering import locked
+from shops.sums import tax_of
+
+
+def refund(
+    order: Order, *, lines: Mapping[int, int] | None = None, amount_minor: int | None = None, reason: str = ""
+) -> BuyerRefund:
+    """Send money back: what is left, an amount in minor units, or so many of each line (by position).
+
+    Raises WrongState where nothing was paid, TooMuch beyond what is left, BadInput for a line that is not there.
+    What was paid at the door or by transfer the seller pays back by hand; it is noted here. Call inside the scope.
+    """
+    order = locked(order)
+    payment = order.payments.filter(status=PaymentStatus.SUCCEEDED).first()
+    if payment is None:
+        raise WrongState(_("Nothing was paid for this order."))
+    if lines:
+        amount_minor = _price_of(order, lines)
+    amount = order.left_minor if amount_minor is None else amount_minor
+    if not 0 < amount <= order.left_minor:
+        raise TooMuch(_("Between 1 and %(left)d can be paid back (in the smallest unit).") % {"left": order.left_minor})
+    for position, count in (lines or {}).items():
+        order.lines.filter(position=position).update(refunded_quantity=F("refunded_quantity") + count)
+    Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + amount)
+    by_network = payment.way == PaymentWay.CARD and not payment.is_sandbox
+    return BuyerRefund.objects.create(
+        business_id=order.business_id,
+        payment=payment,
+        status=PaymentStatus.OPEN if by_network else PaymentStatus.SUCCEEDED,
+        amount_minor=amount,
+        lines={str(position): count for position, count in (lines or {}).items()},
+        reason=reason[:200],
+        key=f"{payment.key}-refund-{payment.refunds.count() + 1}",
+        settled_at=None if by_network else timezone.now(),
+    )
+
+
+def _price_of(order: Order, lines: Mapping[int, int]) -> int:
+    """What so many of each line cost, with the tax on top where prices hold none."""
+    known = {line.position: line for line in order.lines.all()}
+    total = 0
+    for position, count in lines.items():
+        line = known.get(position)
+        if line is None:
+            raise BadInput(_("There is no line %(n)d.") % {"n": position}, field="lines")
+        if not 1 <= count <= line.quantity - line.refunded_quantity:
+            left = line.quantity - line.refunded_quantity
+            raise TooMuch(_("%(left)d of %(line)s can be paid back.") % {"left": left, "line": line.title})
+        total += _with_tax(order, line, count)
+    return min(total, order.left_minor) if order.left_minor else total
+
+
+def _with_tax(order: Order, line: OrderLine, count: int) -> int:
+    amount = line.unit_minor * count
+    return amount if order.tax_included else amount + tax_of(amount, line.tax_percent, tax_included=False)

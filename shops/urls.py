@@ -1,0 +1,17 @@
+"""Addresses of shops' pages."""
+
+from django.urls import path
+
+from shops.views import handset, pay, picking
+
+urlpatterns = [
+    path("inbox/<uuid:public_id>/products/", picking.products, name="inbox_products"),
+    path("phone/<int:handset_id>/<str:phone_number_id>/shop/", handset.shop, name="phone_shop"),
+    # Before the shops' own pages: no shop can be called `pay`.
+    path("s/pay/<str:token>/", pay.pay, name="shop_pay"),
+    path("s/pay/<str:token>/delivery/", pay.deliver, name="shop_pay_delivery"),
+    path("s/pay/<str:token>/card/", pay.card, name="shop_pay_card"),
+    path("s/pay/<str:token>/confirm/", pay.confirm, name="shop_pay_confirm"),
+    path("s/pay/<str:token>/later/", pay.later, name="shop_pay_later"),
+    path("s/pay/<str:token>/receipt.pdf", pay.receipt, name="shop_receipt"),
+]
