@@ -14,10 +14,11 @@ class BillingConfig(AppConfig):
         """Show prices, keep spend caps, put the metering queue on the health page and the money in the navigation."""
         from accounts import health, navigation, panels, planning
         from accounts.models import Role
-        from billing import estimating, forgetting, metering, overview, pricing, pricing_points, spending
+        from billing import estimating, forgetting, metering, overview, pricing, pricing_points, quoting, spending
         from hosting import extensions
 
         extensions.forecasts.append(estimating.forecast)
+        extensions.quotes.append(quoting.quotes)
         extensions.message_notes.append(pricing.notes)
         extensions.send_checks.append(spending.check_cap)
         extensions.account_edges["pricing_analytics"] = pricing_points.pricing_analytics

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
 
     from accounts.models import Business
-    from hosting.models import Account, Message
+    from hosting.models import Account, Conversation, Message
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,11 @@ Eraser = Callable[["Person"], None]
 # a page says about messages before they are sent, such as their price. Within the business's scope.
 Forecast = Callable[["Business", str, Mapping[str, int]], tuple[str, dict[str, Any]]]
 
+# (conversation) -> a note by category: what a message to this customer would cost now. Within the business's scope.
+Quotes = Callable[["Conversation"], dict[str, MessageNote]]
+
 forecasts: list[Forecast] = []
+quotes: list[Quotes] = []
 message_notes: list[MessageNotes] = []
 erasers: list[Eraser] = []
 send_checks: list[SendCheck] = []
@@ -102,3 +106,8 @@ def cards_for(business_id: int, retailer_ids: Collection[str]) -> dict[str, Prod
         for source in product_cards:
             cards |= source(business_id, retailer_ids)
     return cards
+
+
+def quotes_for(conversation: "Conversation") -> dict[str, MessageNote]:
+    """What a message of each category to this customer would cost now; empty where nobody knows."""
+    return {category: note for source in quotes for category, note in source(conversation).items()}

@@ -105,11 +105,15 @@ def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Choose a template, fill its variables, see what will be sent, send it."""
     conversation = conversation_of(request, public_id)
     wanted = _number((request.POST or request.GET).get("template"))
-    context: dict[str, Any] = {"conversation": conversation, "templates": threads.templates_for(conversation)}
-    template = next((found for found in context["templates"] if found.pk == wanted), None)
+    offered, quotes = threads.templates_for(conversation), extensions.quotes_for(conversation)
+    context: dict[str, Any] = {
+        "conversation": conversation,
+        "templates": [(one, quotes.get(one.category)) for one in offered],
+    }
+    template = next((found for found in offered if found.pk == wanted), None)
     if template:
         form = TemplateForm(template, request.POST if request.method == "POST" else None)
-        context |= {"template": template, "form": form}
+        context |= {"template": template, "form": form, "quote": quotes.get(template.category)}
         if request.method == "POST" and form.is_valid():
             return _send_template(request, conversation, template, form, context)
     page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 """What messages would cost before they are sent is what they cost when they are delivered."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from accounts.models import Business
 from accounts.tenancy import scope, system
-from billing import estimating, metering
+from billing import estimating, metering, quoting
 from billing.models import Charge, SpendCap
 from hosting import listing
-from hosting.models import Message, Template
+from hosting.models import Contact, Conversation, Message, Template
 from tests.factories import make_business, make_deliveries, make_member, make_number, make_template
 
 NOW = datetime(2026, 5, 16, tzinfo=UTC)
@@ -126,3 +126,49 @@ def test_a_draft_shows_its_price_before_it_is_sent(business: Business) -> None:
     page = client.get(reverse("broadcast", args=[draft.public_id])).content.decode()
     assert "$0.0091" in page
     assert "This may cost more than the spend cap leaves: $0.01 of $0.01" in page
+
+
+@pytest.mark.parametrize(
+    ("wa_id", "written", "entered", "expected"),
+    [
+        ("14155550100", None, None, {"utility": "$0.0091", "marketing": "$0.025"}),
+        ("14155550100", NOW, None, {"utility": "$0.0091", "marketing": "$0.025"}),
+        ("14155550100", NOW, NOW - timedelta(hours=71), {"utility": "Free", "marketing": "Free"}),
+        ("14155550100", NOW, NOW - timedelta(hours=72), {"utility": "$0.0091", "marketing": "$0.025"}),
+    ],
+)
+def test_the_picker_says_the_price_before_a_template_is_sent(
+    business: Business, wa_id: str, written: datetime | None, entered: datetime | None, expected: dict[str, str]
+) -> None:
+    number = make_number(business)
+    template = make_template(number)
+    with system("test"):
+        contact = Contact.objects.create(business=business, wa_id=wa_id)
+        thread = Conversation.objects.create(
+            business=business, number=number, contact=contact, last_inbound_at=written, free_entry_at=entered
+        )
+    with scope(business.pk):
+        found = quoting.quotes(thread)
+    assert {category: found[category].text for category in expected} == expected
+    client = Client()
+    client.force_login(make_member(business, "agent"), backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("inbox_templates", args=[thread.public_id]), {"template": template.pk})
+    assert page.context["quote"].text == expected["utility"]
+    assert f'<b class="tnum">{expected["utility"]}</b>' in page.content.decode()
+
+
+def test_the_quote_is_what_the_ledger_says_afterwards(business: Business) -> None:
+    number = make_number(business)
+    make_deliveries(business, number, 1000, at=NOW)
+    metering.meter_due()
+    with system("test"):
+        contact = Contact.objects.get_or_create(business=business, wa_id="14155550100")[0]
+        thread = Conversation.objects.filter(contact=contact).first() or Conversation.objects.create(
+            business=business, number=number, contact=contact
+        )
+    with scope(business.pk):
+        assert quoting.quotes(thread)["utility"].text == "$0.0082"
+    make_deliveries(business, number, 1, at=NOW)
+    metering.meter_due()
+    with system("test"):
+        assert Charge.objects.latest("id").price_micros == 8_200
