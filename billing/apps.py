@@ -12,9 +12,19 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         """Show prices, keep spend caps, put the metering queue on the health page and the money in the navigation."""
-        from accounts import health, navigation, panels, planning
+        from accounts import health, navigation, panels, planning, safekeeping
         from accounts.models import Role
-        from billing import estimating, forgetting, metering, overview, pricing, pricing_points, quoting, spending
+        from billing import (
+            estimating,
+            forgetting,
+            metering,
+            overview,
+            pricing,
+            pricing_points,
+            quoting,
+            reconciling,
+            spending,
+        )
         from hosting import extensions
 
         extensions.forecasts.append(estimating.forecast)
@@ -25,6 +35,7 @@ class BillingConfig(AppConfig):
         extensions.message_costs.append(pricing_points.cost_of_message)
         extensions.erasers.append(forgetting.forget)
         planning.checks.append(overview.check_payable)
+        safekeeping.recounts.append(reconciling.in_words)
         health.queues["deliveries"] = metering.oldest_waiting_seconds
         finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})
         navigation.add(navigation.Page(_("Usage"), "usage", "usage", 40, finance))

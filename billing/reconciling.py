@@ -53,6 +53,11 @@ def reconcile(month: date | None = None) -> list[Difference]:
     return differences
 
 
+def in_words() -> list[str]:
+    """Every difference of all months, a line each."""
+    return [str(difference) for difference in reconcile()]
+
+
 def ask(*, month: date | None = None, by: str = "parley") -> Recount:
     """Write down that the books are to be recounted, of one month or of all; `run_due` does it."""
     with system("recounts belong to no business"):

@@ -11,6 +11,7 @@ from csp.constants import NONCE
 
 from config.admin_menu import UNFOLD as UNFOLD
 from config.env import load
+from stack.binaries import postgres_bin
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = load()
@@ -156,6 +157,8 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = ENV.var / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True
+# Called when it is needed: the folder with pg_dump and pg_restore.
+POSTGRES_BIN = postgres_bin
 MEDIA_ROOT = ENV.var / "media"
 STORAGES = {
     "default": ENV.media,

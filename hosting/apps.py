@@ -14,9 +14,9 @@ class HostingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the health page which queues there are, and the navigation which pages."""
-        from accounts import health, joining, navigation, panels, planning
+        from accounts import health, joining, navigation, panels, planning, safekeeping
         from accounts.models import Role
-        from hosting import locking, overview, starting, waiting, warning
+        from hosting import erasing, locking, overview, starting, waiting, warning
 
         for queue in ("events", "outgoing", "webhook_calls", "media_fetches", "imports", "exports", "broadcasts"):
             health.queues[queue] = partial(waiting.age_of, queue)
@@ -35,5 +35,6 @@ class HostingConfig(AppConfig):
         navigation.add(navigation.Page(_("Messages"), "messages", "list", 20))
         joining.founded.append(starting.give_sandbox)
         planning.changed.append(locking.unlock)
+        safekeeping.afterwards.append(erasing.reapply)
         planning.meters.insert(0, warning.meters)
         panels.announce(warning.banners)

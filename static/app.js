@@ -287,6 +287,14 @@
     next.focus();
     next.scrollIntoView({ block: "nearest" });
   };
+  // Menus close by a click elsewhere, and by Escape before anything else hears it.
+  document.addEventListener("click", (event) => {
+    for (const menu of $$("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && event.target.closest("details.menu[open]");
+    if (menu) { menu.open = false; $("summary", menu).focus(); event.stopPropagation(); }
+  }, true);
   const press = (name) => { const found = $(`[data-key=${name}]`); if (!found) return false; if (/INPUT|TEXTAREA|SELECT/.test(found.nodeName)) found.focus(); else found.click(); return true; };
   const keys = { j: () => step(1), k: () => step(-1), "/": () => $("[role=search] [name=kind]") ? press("search") : location.assign("/search/"), r: () => press("reply"), e: () => press("resolve"), a: () => press("assign"), l: () => press("label"), n: () => press("note"), t: () => press("templates"), "?": () => $("#keys")?.showModal() };
   document.addEventListener("keydown", (event) => {

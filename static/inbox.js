@@ -87,10 +87,5 @@
       $(".quoting", form).hidden = false;
       $("textarea", form).focus();
     } else if (event.target.closest("[data-unquote]")) unquote(form);
-    for (const menu of $$("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
-  document.addEventListener("keydown", (event) => {
-    const menu = event.key === "Escape" && event.target.closest("details.menu[open]");
-    if (menu) { menu.open = false; $("summary", menu).focus(); event.stopPropagation(); }
-  }, true);
 })();
