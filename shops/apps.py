@@ -14,7 +14,8 @@ class ShopsConfig(AppConfig):
 
     def ready(self) -> None:
         """Ring when messages come, show products in bubbles, and put the queues on the health page."""
-        from accounts import health
+        from accounts import health, navigation
+        from accounts.models import Role
         from hosting import extensions
         from hosting.signals import message_received
         from shops import forgetting, queues, showing
@@ -24,6 +25,8 @@ class ShopsConfig(AppConfig):
         extensions.composer_tools.append(extensions.Tool(_("Send products"), "cart", "inbox_products"))
         extensions.phone_tools.append(extensions.Tool(_("Open the catalogue"), "cart", "phone_shop"))
         extensions.erasers.append(forgetting.forget)
+        sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
+        navigation.add(navigation.Page(_("Orders"), "shop_orders", "cart", 34, sellers))
         health.queues["incoming_orders"] = queues.INCOMING.oldest_waiting_seconds
         health.queues["order_news"] = queues.NEWS.oldest_waiting_seconds
 

@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from shops.views import handset, pay, picking
+from shops.views import handset, orders, pay, picking
 
 urlpatterns = [
+    path("shop/orders/", orders.orders, name="shop_orders"),
+    path("shop/orders/<int:order_id>/", orders.order, name="shop_order"),
+    path("shop/orders/<int:order_id>/receipt.pdf", orders.receipt, name="shop_order_receipt"),
+    path("shop/orders/<int:order_id>/<slug:deed>/", orders.act, name="shop_order_act"),
     path("inbox/<uuid:public_id>/products/", picking.products, name="inbox_products"),
     path("phone/<int:handset_id>/<str:phone_number_id>/shop/", handset.shop, name="phone_shop"),
     # Before the shops' own pages: no shop can be called `pay`.

@@ -33,6 +33,7 @@ from hosting.models import (
     Webhook,
 )
 from tests.factories import make_business, make_deliveries, make_key, make_member, make_number, make_template
+from tests.shops.making import make_order
 
 pytestmark = pytest.mark.django_db
 SESSIONS = (
@@ -205,7 +206,15 @@ ROWS: dict[str, Row] = {
     "phone_switch": Row(PHONE + "/switch/", CHATS, True, post=302),
     "phone_chat": Row(PHONE + "/{number}/", CHATS, True, get=200),
     "phone_write": Row(PHONE + "/{number}/write/", CHATS, True, post=302),
-    "inbox_products": Row(THREAD + "/products/", CHATS, True, get=200, post=200),
+    "shop_orders": Row("/shop/orders/", CHATS, get=200),
+    "shop_order": Row("/shop/orders/{order}/", CHATS, True, get=200),
+    "shop_order_receipt": Row("/shop/orders/{order}/receipt.pdf", CHATS, True, get=200),
+    "shop_order_act": Row("/shop/orders/{order}/pack/", CHATS, True, post=302),
+    "api_orders": ForKeys("/api/v1/orders/", get=200, foreign=200),
+    "api_order": ForKeys("/api/v1/orders/{order}/", get=200),
+    "api_order_steps": ForKeys("/api/v1/orders/{order}/steps/", post=415, foreign_post=404),
+    "api_order_refunds": ForKeys("/api/v1/orders/{order}/refunds/", post=415, foreign_post=404),
+    "inbox_products": Row(THREAD + "/products/", CHATS, True, get=200, post=422),
     "phone_shop": Row(PHONE + "/{number}/shop/", CHATS, True, get=200, post=200),
     "shop_pay": ForEveryone("/s/pay/unknown-token/", get=404),
     "shop_pay_delivery": ForEveryone("/s/pay/unknown-token/delivery/", post=404),
@@ -335,6 +344,7 @@ def stage() -> dict[str, Any]:
             "broadcast": Broadcast.objects.create(
                 business=business, name="x", number=number, template=template
             ).public_id,
+            "order": make_order(business, number).pk,
             "number": number.phone_number_id,
             "waba": number.account.waba_id,
             "invoice": Invoice.objects.get(business=business).number,

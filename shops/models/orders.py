@@ -155,6 +155,11 @@ class Order(models.Model):
         return f"#{self.number}"
 
     @property
+    def buyer(self) -> str:
+        """Who it is for, as lists show it; empty once the buyer was forgotten."""
+        return str(self.conversation.contact) if self.conversation else str(self.address.get("name", ""))
+
+    @property
     def left_minor(self) -> int:
         """What can still be refunded."""
         return self.paid_minor - self.refunded_minor

@@ -21,9 +21,14 @@ from shops import ordering, paying, tasks
 from shops.documents.receipt import filename_of, receipt_pdf
 from shops.models import LIVE, Order, OrderState, PaymentStatus, PaymentWay
 
-# The simulated phone opens the page in its own frame.
-framed = csp_replace({"frame-ancestors": ["'self'"]})
 Deed = Callable[[HttpRequest, Order], object]
+Page = Callable[[HttpRequest, str], HttpResponse]
+
+
+def framed(view: Page) -> Page:
+    """Let the simulated phone open a page in its own frame; nobody else, and no cache keeps it."""
+    wrapped: Any = csp_replace({"frame-ancestors": ["'self'"]})(xframe_options_sameorigin(never_cache(view)))  # type: ignore[arg-type]
+    return wrapped  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -41,8 +46,6 @@ def _opened(token: str) -> Iterator[Order]:
 
 
 @framed
-@xframe_options_sameorigin
-@never_cache
 @require_GET
 def pay(request: HttpRequest, token: str) -> HttpResponse:
     """One order: what it comes to, how it is delivered and paid, and later how far it has come."""
@@ -54,8 +57,6 @@ def _deed(do: Deed) -> Callable[[HttpRequest, str], HttpResponse]:
     """A POST of the page: it does one thing and shows the page again, with what is wrong where it is refused."""
 
     @framed
-    @xframe_options_sameorigin
-    @never_cache
     @require_POST
     @wraps(do)
     def view(request: HttpRequest, token: str) -> HttpResponse:

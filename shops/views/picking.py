@@ -84,4 +84,6 @@ def _composer(request: BusinessRequest, conversation: Conversation) -> HttpRespo
         "conversation": conversation, "now": now, "window_open": conversation.window_open(at=now),
         "tools": extensions.composer_tools,
     }  # fmt: skip
-    return render(request, "hosting/_composer.html", context, headers={"HX-Trigger": "changed"})
+    response = render(request, "hosting/_composer.html", context)
+    response.headers["HX-Trigger"] = "changed"
+    return response

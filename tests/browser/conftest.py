@@ -25,6 +25,7 @@ from hosting import broadcasting, receiving
 from hosting.models import Handset, Number
 from hosting.streams import application as live_application
 from hosting.transports import sandbox
+from shops import taking, telling
 from tests.factories import make_business, make_member, make_number
 
 # Generous: the machine that runs the suite may be busy.
@@ -130,6 +131,8 @@ def _work(stop: threading.Event) -> None:
         broadcasting.work_due,
         sandbox.deliver_due,
         receiving.apply_due,
+        taking.take_due,
+        telling.tell_due,
         metering.meter_due,
     ]
     while not stop.is_set():

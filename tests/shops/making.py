@@ -6,7 +6,8 @@ from typing import Any
 from accounts.models import Business
 from accounts.tenancy import system
 from hosting.models import Contact, Conversation, Number
-from shops.models import Catalog, DeliveryMethod, Product
+from shops.models import Catalog, DeliveryMethod, Order, Product
+from shops.ordering import Wanted, place_order
 from tests.factories import make_business, make_number
 
 _count = itertools.count(1)
@@ -46,3 +47,13 @@ def make_conversation(catalog: Catalog, wa_id: str = "") -> Conversation:
             business_id=catalog.business_id, wa_id=wa_id or f"49151{next(_count):07}", name="Ann"
         )
         return Conversation.objects.create(business_id=catalog.business_id, number=catalog.number, contact=contact)
+
+
+def make_order(business: Business, number: Number) -> Order:
+    """An order of one bread in a new shop of that number."""
+    catalog = make_catalog(business, number)
+    make_product(catalog, "bread")
+    conversation = make_conversation(catalog)
+    with system("test data"):
+        catalog.refresh_from_db()
+        return place_order(catalog=catalog, conversation=conversation, wanted=Wanted({"bread": 1}))

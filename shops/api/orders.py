@@ -1,0 +1,184 @@
+"""`/api/v1/orders/…`: orders, their steps and refunds."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import path
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView, RetrieveAPIView, get_object_or_404
+from rest_framework.response import Response
+
+from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
+from accounts.models import KeyScope
+from hosting.bells import ring
+from hosting.filtering import choice, moment
+from shops import fulfilling, paying, refunding, tasks
+from shops.models import Order, OrderLine, OrderState
+from shops.telling import facts_of
+
+ROWS = Order.objects.select_related("business", "catalog__number", "conversation__contact").prefetch_related("lines")
+STEPS = ("packed", "shipped", "delivered", "cancelled", "paid")
+
+
+class LineSerializer(serializers.ModelSerializer[OrderLine]):
+    """So many of one product, at the price of the order's moment."""
+
+    product_retailer_id = serializers.CharField(source="retailer_id")
+
+    class Meta:
+        model = OrderLine
+        fields = (
+            "product_retailer_id", "title", "quantity", "refunded_quantity", "unit_minor", "amount_minor",
+            "tax_percent",
+        )  # fmt: skip
+
+
+class OrderSerializer(serializers.ModelSerializer[Order]):
+    """An order as the webhooks tell it too; amounts in the smallest unit of its currency."""
+
+    catalog_id = serializers.CharField()
+    wa_id = serializers.CharField(allow_null=True, help_text="The buyer's number; null once the buyer was forgotten.")
+    address = serializers.DictField(child=serializers.CharField())
+    lines = LineSerializer(many=True)
+
+    class Meta:
+        model = Order
+        fields = (
+            "id", "number", "catalog_id", "wa_id", "state", "way", "currency", "tax_included", "subtotal_minor",
+            "delivery_minor", "tax_minor", "total_minor", "paid_minor", "refunded_minor", "delivery_name", "address",
+            "buyer_note", "tracking", "reason", "placed_at", "confirmed_at", "paid_at", "packed_at", "shipped_at",
+            "delivered_at", "ended_at", "lines",
+        )  # fmt: skip
+
+    def to_representation(self, instance: Order) -> dict[str, Any]:
+        """The same facts that webhooks carry."""
+        return facts_of(instance)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="orders_list",
+        parameters=[
+            OpenApiParameter("state", str, enum=OrderState.values),
+            OpenApiParameter("wa_id", str, description="The buyer's number."),
+            OpenApiParameter("since", str, description="Placed at or after: a day, or a moment with zone."),
+        ],
+    )
+)
+class Orders(BusinessAPIMixin, ListAPIView[Order]):
+    """Orders, newest first."""
+
+    required_scope = KeyScope.READ
+    queryset = ROWS.all()
+    serializer_class = OrderSerializer
+
+    def get_queryset(self) -> QuerySet[Order]:
+        """The business's own, narrowed by what the address asks for."""
+        rows, asked = super().get_queryset(), self.request.query_params
+        if state := choice(asked.get("state"), OrderState.values, "state"):
+            rows = rows.filter(state=state)
+        if wa_id := asked.get("wa_id"):
+            rows = rows.filter(conversation__contact__wa_id=wa_id[:64])
+        if since := moment(asked.get("since"), "since"):
+            rows = rows.filter(placed_at__gte=since)
+        return rows
+
+
+class OrderById(BusinessAPIMixin, RetrieveAPIView[Order]):
+    """One order."""
+
+    required_scope = KeyScope.READ
+    queryset = ROWS.all()
+    serializer_class = OrderSerializer
+    lookup_field = "pk"
+    lookup_url_kwarg = "order_id"
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    """Where an order goes next; `paid` notes money that came at the door or by transfer."""
+
+    to = serializers.ChoiceField(choices=STEPS)
+    tracking = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    reference = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+
+
+class RefundSerializer(serializers.Serializer[Any]):
+    """What goes back: lines, or an amount, or (with neither) all that is left."""
+
+    amount_minor = serializers.IntegerField(min_value=1, max_value=10**15, required=False)
+    lines = serializers.DictField(
+        child=serializers.IntegerField(min_value=1, max_value=10**6),
+        required=False,
+        help_text="Position of the line, from 1 -> how many.",
+    )
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+    def validate_lines(self, value: dict[str, int]) -> dict[int, int]:
+        """Positions as numbers."""
+        if not all(name.isascii() and name.isdigit() and len(name) < 6 for name in value):
+            raise serializers.ValidationError("Lines are named by their position, from 1.")
+        return {int(name): count for name, count in value.items()}
+
+
+class _Change(BusinessAPIView):
+    """Something is done to one order, which is answered as it is then."""
+
+    required_scope = KeyScope.MESSAGES
+    queryset = ROWS.all()
+
+    def answered(self, order_id: int) -> Response:
+        """The order as the database has it now."""
+        ring(tasks.take)
+        return Response(OrderSerializer(self.get_queryset().get(pk=order_id)).data)
+
+    def given(self, request: BusinessAPIRequest) -> dict[str, Any]:
+        """The checked body."""
+        body = self.get_serializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return dict(body.validated_data)
+
+
+class OrderSteps(_Change):
+    """Bring an order to its next state."""
+
+    serializer_class = StepSerializer
+
+    @extend_schema(operation_id="orders_step", request=StepSerializer, responses=OrderSerializer)
+    def post(self, request: BusinessAPIRequest, order_id: int) -> Response:
+        """409 where it cannot go there now; the buyer is told of every step."""
+        order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
+        if given["to"] == "packed":
+            fulfilling.pack(order)
+        elif given["to"] == "shipped":
+            fulfilling.ship(order, tracking=given["tracking"])
+        elif given["to"] == "delivered":
+            fulfilling.deliver(order)
+        elif given["to"] == "cancelled":
+            fulfilling.cancel(order, reason=given["reason"])
+        else:
+            paying.record_money(order, reference=given["reference"])
+        return self.answered(order_id)
+
+
+class OrderRefunds(_Change):
+    """Pay money back to the buyer."""
+
+    serializer_class = RefundSerializer
+
+    @extend_schema(operation_id="orders_refund", request=RefundSerializer, responses=OrderSerializer)
+    def post(self, request: BusinessAPIRequest, order_id: int) -> Response:
+        """400 for more than is left, 409 where nothing was paid."""
+        order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
+        lines, amount = given.get("lines"), given.get("amount_minor")
+        refunding.refund(order, lines=lines, amount_minor=amount, reason=given["reason"])
+        return self.answered(order_id)
+
+
+urlpatterns = [
+    path("orders/", Orders.as_view(), name="api_orders"),
+    path("orders/<int:order_id>/", OrderById.as_view(), name="api_order"),
+    path("orders/<int:order_id>/steps/", OrderSteps.as_view(), name="api_order_steps"),
+    path("orders/<int:order_id>/refunds/", OrderRefunds.as_view(), name="api_order_refunds"),
+]

@@ -1,0 +1,176 @@
+"""Orders for those who sell: a board of what is to be done, the list of all, and one order beside its conversation."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import money
+from accounts.errors import BadInput, ParleyError
+from accounts.membership import BusinessRequest, member_page
+from accounts.models import Role
+from hosting import threads
+from hosting.bells import ring
+from hosting.models import Direction, Message
+from shops import fulfilling, ordering, paying, refunding, tasks
+from shops.documents.receipt import filename_of, receipt_pdf
+from shops.models import Order, OrderNote, OrderState, PaymentWay
+
+SELLERS = (Role.OWNER, Role.AGENT)
+ON_THE_BOARD = (OrderState.PLACED, OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED)
+CARDS, PAGE = 50, 50
+
+
+@require_GET
+@member_page(*SELLERS)
+def orders(request: BusinessRequest) -> HttpResponse:
+    """The board of open orders, or the list of all, narrowed by state and words."""
+    found = Order.objects.filter(business=request.business).select_related("catalog", "conversation__contact")
+    counts = dict(found.order_by().values_list("state").annotate(n=Count("id")))
+    context: dict[str, Any] = {"now": request.business.now(), "has_orders": bool(counts), "words": _words(request)}
+    if request.GET.get("view") == "list":
+        return render(request, "shops/orders.html", context | _listed(request, found))
+    columns = [
+        {"state": state, "count": counts.get(state, 0), "orders": found.filter(state=state).newest_first()[:CARDS]}
+        for state in ON_THE_BOARD
+    ]
+    return render(request, "shops/orders.html", context | {"columns": columns})
+
+
+def _words(request: BusinessRequest) -> str:
+    return request.GET.get("q", "").strip()[:100]
+
+
+def _listed(request: BusinessRequest, found: QuerySet[Order]) -> dict[str, Any]:
+    state, before = request.GET.get("state", ""), request.GET.get("before", "")
+    if state in OrderState.values:
+        found = found.filter(state=state)
+    for word in _words(request).split()[:5]:
+        number = word.lstrip("#")
+        by_number = Q(number=int(number)) if number.isdecimal() and len(number) < 10 else Q()
+        person = Q(conversation__contact__name__icontains=word) | Q(address__name__icontains=word)
+        found = found.filter(person | by_number)
+    if before.isdecimal() and len(before) < 19:
+        found = found.filter(id__lt=int(before))
+    rows = list(found.order_by("-id")[: PAGE + 1])
+    older = rows[PAGE - 1].pk if len(rows) > PAGE else 0
+    return {"listed": True, "rows": rows[:PAGE], "older": older, "state": state, "states": OrderState.choices}
+
+
+@require_GET
+@member_page(*SELLERS)
+def order(request: BusinessRequest, order_id: int) -> HttpResponse:
+    """One order: its goods, its money, what comes next, and the conversation with its buyer beside it."""
+    found = _order(request, order_id)
+    conversation = found.conversation
+    page = None
+    if conversation is not None:
+        page = threads.latest_page(Message.objects.filter(conversation=conversation), own=Direction.OUT)
+    context = {
+        "order": found,
+        "lines": found.lines.all(),
+        "payments": found.payments.all(),
+        "notes": found.notes.select_related("author"),
+        "refunds": [refund for payment in found.payments.all() for refund in payment.refunds.all()],
+        "steps": _steps(found),
+        "awaits_money": found.way in (PaymentWay.CASH, PaymentWay.TRANSFER) and not found.is_paid
+        and found.state in (OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED),
+        "conversation": conversation,
+        "page": page,
+        "now": request.business.now(),
+    }  # fmt: skip
+    return render(request, "shops/order.html", context)
+
+
+def _order(request: BusinessRequest, order_id: int) -> Order:
+    found = Order.objects.select_related("business", "catalog__number", "conversation__contact", "conversation__number")
+    return get_object_or_404(
+        found.prefetch_related("payments__refunds"), business=request.business, pk=order_id
+    )  # fmt: skip
+
+
+def _steps(found: Order) -> set[str]:
+    """Which states a seller's button can lead to now."""
+    may = set(ordering.NEXT[OrderState(found.state)]) - {OrderState.CONFIRMED, OrderState.EXPIRED}
+    leaves = found.is_paid or found.way == PaymentWay.CASH
+    return {str(state) for state in may if leaves or state not in ordering.LEAVING}
+
+
+@require_POST
+@member_page(*SELLERS)
+def act(request: BusinessRequest, order_id: int, deed: str) -> HttpResponse:
+    """Pack, ship, deliver, cancel, note money or words, refund; a refusal is said and nothing done."""
+    found = _order(request, order_id)
+    do = DEEDS.get(deed)
+    if do is None:
+        raise Http404
+    try:
+        do(request, found)
+        ring(tasks.take)
+    except ParleyError as error:
+        messages.error(request, error.message)
+    return redirect("shop_order", order_id)
+
+
+def _ship(request: BusinessRequest, found: Order) -> None:
+    fulfilling.ship(found, tracking=request.POST.get("tracking", ""))
+
+
+def _cancel(request: BusinessRequest, found: Order) -> None:
+    fulfilling.cancel(found, reason=request.POST.get("reason", ""))
+
+
+def _note(request: BusinessRequest, found: Order) -> None:
+    text = request.POST.get("text", "").strip()
+    if not 0 < len(text) <= 2000:
+        raise BadInput(_("A note has from 1 to 2,000 characters."), field="text")
+    OrderNote.objects.create(business=request.business, order=found, author=request.user, text=text)
+
+
+def _refund(request: BusinessRequest, found: Order) -> None:
+    """By line where counts are given, else an amount, else all that is left."""
+    lines = {
+        int(match[1]): int(text)
+        for name, text in request.POST.items()
+        if (match := re.fullmatch(r"line-(\d{1,5})", name)) and str(text).isdecimal() and int(str(text)[:7]) > 0
+    }
+    reason, amount = request.POST.get("reason", ""), request.POST.get("amount", "").strip()
+    minor = _minor(amount, found.currency) if amount and not lines else None
+    refunding.refund(found, lines=lines, amount_minor=minor, reason=reason)
+
+
+def _minor(text: str, currency: str) -> int:
+    try:
+        value = Decimal(text.replace(",", ".")).scaleb(money.exponent(currency))
+        if not value.is_finite() or value != value.to_integral_value() or abs(value) > 10**15:
+            raise InvalidOperation
+    except InvalidOperation:
+        raise BadInput(_("Write the amount in digits, such as 4.80."), field="amount") from None
+    return int(value)
+
+
+DEEDS: dict[str, Callable[[BusinessRequest, Order], object]] = {
+    "pack": lambda request, found: fulfilling.pack(found),
+    "ship": _ship,
+    "deliver": lambda request, found: fulfilling.deliver(found),
+    "cancel": _cancel,
+    "paid": lambda request, found: paying.record_money(found, reference=request.POST.get("reference", "")),
+    "refund": _refund,
+    "note": _note,
+}
+
+
+@require_GET
+@member_page(*SELLERS)
+def receipt(request: BusinessRequest, order_id: int) -> HttpResponse:
+    """The buyer's receipt as PDF."""
+    found = _order(request, order_id)
+    headers = {"Content-Disposition": f'attachment; filename="{filename_of(found)}"'}
+    return HttpResponse(receipt_pdf(found), content_type="application/pdf", headers=headers)

@@ -1,0 +1,88 @@
+"""The whole purchase in two windows: a customer buys on the phone, the business ships, the invoice holds the messages."""
+
+import re
+from datetime import timedelta
+
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from accounts.models import Business
+from accounts.tenancy import system
+from billing import invoicing
+from billing.models import Charge, InvoiceLine
+from hosting.models import Message
+from shops.models import Order, Product
+from tests.browser.conftest import Site
+from tests.shops.making import make_catalog, make_delivery, make_product
+
+WAIT = 30_000
+
+
+def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) -> None:
+    catalog = make_catalog(site.business, site.number, currency="USD")
+    for name, title, price in (("rye", "Rye bread", 480), ("bun", "Poppy bun", 95), ("jam", "Plum jam", 650)):
+        make_product(catalog, name, price, title=title, stock=20)
+    make_delivery(catalog, "Pick-up", 0, needs_address=False)
+    make_delivery(catalog, "Parcel", 450, position=1)
+
+    # The customer opens the catalogue, adds three things, and sends the cart.
+    phone = site.window().new_page()
+    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.get_by_role("link", name="Open the catalogue").click()
+    for title, count in (("Rye bread", "2"), ("Poppy bun", "6"), ("Plum jam", "1")):
+        phone.get_by_label(f"How many of {title}").fill(count)
+    phone.get_by_role("button", name="Send the cart").click()
+    expect(phone.locator("#latest")).to_contain_text("How shall we bring it to you?", timeout=WAIT)
+
+    # Delivery is chosen in the chat; the payment message opens the pay page in the chat's view.
+    phone.locator("summary", has_text="Choose delivery").click()
+    phone.get_by_role("button", name=re.compile("Parcel")).click()
+    phone.get_by_role("link", name="Review and pay").click(timeout=WAIT)
+    checkout = phone.frame_locator("iframe.web")
+    checkout.get_by_label("Name").fill("Zoe Field")
+    checkout.get_by_label("Street and number").fill("Main 1")
+    checkout.get_by_label("Postcode").fill("10115")
+    checkout.get_by_label("Town").fill("Berlin")
+    checkout.get_by_label("Country (two letters)").fill("DE")
+    checkout.get_by_role("button", name="Save delivery").click()
+    checkout.get_by_label("Card number").fill("4000 0027 6000 3184")
+    checkout.get_by_label("Expiry").fill("12/34")
+    checkout.get_by_label("Security code").fill("123")
+    checkout.get_by_role("button", name="Pay $26.30").click()
+    checkout.get_by_role("button", name="Yes, pay").click()
+    expect(checkout.get_by_text("Your payment has arrived.")).to_be_visible()
+    phone.get_by_role("link", name="Back to the chat").click()
+    expect(phone.locator("#latest")).to_contain_text("Receipt for order #1", timeout=WAIT)
+
+    # The business finds the order, and ships it; the customer sees it.
+    page.goto("/shop/orders/")
+    page.locator(".board .card", has_text="#1").click()
+    expect(page.locator(".talk-beside")).to_contain_text("Receipt for order #1")
+    page.get_by_role("button", name="Packed").click()
+    page.get_by_label("Tracking number").fill("L-42")
+    page.get_by_role("button", name="Shipped").click()
+    expect(phone.locator("#latest")).to_contain_text("Your order #1 is on its way.", timeout=WAIT)
+    expect(phone.locator("#latest")).to_contain_text("L-42")
+
+    with system("test"):
+        order = Order.objects.get()
+        assert (order.state, order.total_minor, order.paid_minor, order.tracking) == ("shipped", 2630, 2630, "L-42")
+        assert dict(Product.objects.values_list("retailer_id", "stock")) == {"rye": 18, "bun": 14, "jam": 19}
+        sent = set(
+            Message.objects.filter(conversation=order.conversation, direction="out").values_list("id", flat=True)
+        )
+    # The question, the payment message, paid, the receipt, packed, shipped: six messages, each on the month's invoice.
+    assert len(sent) == 6
+    for _ in range(100):
+        with system("test"):
+            charged = set(Charge.objects.filter(business_id=site.business.pk).values_list("message_id", flat=True))
+        if charged == sent:
+            break
+        page.wait_for_timeout(100)
+    assert charged == sent
+    with system("test"):
+        Business.objects.filter(pk=site.business.pk).update(clock_at=timezone.now() + timedelta(days=40))
+    first = invoicing.close_due_periods()[0]
+    with system("test"):
+        lines = InvoiceLine.objects.filter(invoice=first, kind="messages")
+        assert sum(line.quantity for line in lines) == 6
