@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("hosting.api.history")),
     path("", include("billing.api.rest")),
     path("", include("hosting.api.rest")),
+    path("", include("shops.api.rest")),
     # Add apps above this line.
     re_path(r"^(?P<rest>.*)$", api.not_found, name="api_not_found"),
 ]

@@ -1,0 +1,1 @@
+"""Programs that sell: the REST API of shops."""
