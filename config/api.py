@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("billing.api.rest")),
     path("", include("hosting.api.rest")),
     path("", include("shops.api.orders")),
+    path("", include("shops.api.rest")),
     # Add apps above this line.
     re_path(r"^(?P<rest>.*)$", api.not_found, name="api_not_found"),
 ]

@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import ApiKey, Business, Membership, Role, User
 from accounts.tenancy import system
 from billing import invoicing, metering, paying
-from demo import story
+from demo import shop, story
 from hosting import broadcasting, listing, receiving, teamwork
 from hosting.models import Account, Conversation, Event, Handset, Number, Template, TemplateStatus
 from hosting.transports import sandbox
@@ -248,6 +248,7 @@ def _present(stage: Stage) -> None:
     with system("the demo's colleagues keep what they know"):
         _colleagues(stage)
     _broadcast(stage)
+    shop.open_shop(stage.business, stage.number)
 
 
 def _broadcast(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -10,11 +11,20 @@ from playwright.sync_api import Page, sync_playwright
 FOLDER = Path(__file__).with_name("pictures")
 SIZE = {"width": 1440, "height": 900}
 # name -> path; the inbox is shown with a thread open.
-PAGES = {"inbox": "/inbox/", "usage": "/usage/", "invoice": "/invoices/"}
+PAGES = {
+    "inbox": "/inbox/",
+    "usage": "/usage/",
+    "invoice": "/invoices/",
+    "shop-products": "/shop/products/",
+    "shop-product": "/shop/products/",
+    "shop-import": "/shop/imports/",
+    "shop-front": "/s/luma/",
+    "shop-cart": "/s/luma/",
+}
 
 
 def main() -> None:
-    """Log in as the owner and take one picture of each page."""
+    """Log in as the owner and take one picture of each page, or of those named on the command line."""
     demo = json.loads((Path(os.environ.get("PARLEY_VAR", "var")) / "demo.json").read_text())
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
@@ -25,8 +35,8 @@ def main() -> None:
         page.fill("input[name=password]", demo["logins"]["owner"]["password"])
         page.keyboard.press("Enter")
         page.wait_for_url("/")
-        for name, path in PAGES.items():
-            page.goto(path)
+        for name in sys.argv[1:] or PAGES:
+            page.goto(PAGES[name])
             _open_first(page, name)
             page.wait_for_timeout(800)
             page.screenshot(path=FOLDER / f"{name}.png")
@@ -39,6 +49,13 @@ def _open_first(page: Page, name: str) -> None:
         page.wait_for_selector("#compose")
     elif name == "invoice":
         page.click("tbody th a")
+    elif name == "shop-product":
+        page.click("tbody tr:nth-child(3) th a")
+    elif name == "shop-cart":
+        for product in (1, 6):
+            page.goto("/s/luma/")
+            page.click(f".ware:nth-child({product}) a")
+            page.click(".buy button")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,9 @@ MessageNotes = Callable[[int, Iterable[int]], dict[int, MessageNote]]
 # Called in the sending transaction just before a message is written; refuses by raising a ParleyError.
 SendCheck = Callable[["Message"], None]
 
+# (message, the Cloud API's object) -> the same as the upstream knows it; across businesses, just before it leaves.
+UpstreamContent = Callable[["Message", dict[str, Any]], dict[str, Any]]
+
 # (account, parameters as lists of text) -> JSON object: an analytics field and edge of the Cloud API's account node.
 AccountEdge = Callable[["Account", Mapping[str, tuple[str, ...]]], dict[str, Any]]
 
@@ -69,6 +72,7 @@ quotes: list[Quotes] = []
 message_notes: list[MessageNotes] = []
 erasers: list[Eraser] = []
 send_checks: list[SendCheck] = []
+upstream_contents: list[UpstreamContent] = []
 account_edges: dict[str, AccountEdge] = {}
 message_costs: list[MessageCost] = []
 product_cards: list[ProductCards] = []

@@ -10,31 +10,31 @@ from django.db.models.functions import Now
 
 from accounts.statements import statement
 from accounts.tenancy import scope, system
-from hosting.models import ChatExport, ChatImport
+from hosting.models.history import Job
 
 log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=60)
 SECONDS = 5.0  # of one slice: then others have their turn
 MAX_ATTEMPTS = 5
-J = TypeVar("J", ChatImport, ChatExport)
+J = TypeVar("J", bound=Job)
 
 
 class Stopped(Exception):
     """The job was cancelled, or another worker has taken it over; what this transaction wrote must not stay."""
 
 
-def claim(model: type[J], states: Sequence[str]) -> J | None:
-    """The job whose turn it is, for this worker alone; None when none waits."""
+def claim(model: type[J], states: Sequence[str], related: Sequence[str] = ("business__plan", "number")) -> J | None:
+    """The job whose turn it is, with its `related` rows, for this worker alone; None when none waits."""
     with system("jobs of every business wait in one line"), connection.cursor() as cursor:
         sql = statement("hosting", "claim_job").format(table=model._meta.db_table)
         cursor.execute(sql, {"states": list(states)})
         row = cursor.fetchone()
-        return model.objects.select_related("business__plan", "number").get(pk=row[0]) if row else None
+        return model._default_manager.select_related(*related).get(pk=row[0]) if row else None
 
 
 def keep(job: J, **changes: Any) -> None:
     """Note progress in the transaction that made it; Stopped when the job is no longer this worker's."""
-    mine = type(job).objects.filter(pk=job.pk, token=job.token, state=job.state)
+    mine = type(job)._default_manager.filter(pk=job.pk, token=job.token, state=job.state)
     if not mine.update(lease_until=Now() + LEASE, attempts=0, **changes):
         raise Stopped
     for name, value in changes.items():
@@ -43,7 +43,7 @@ def keep(job: J, **changes: Any) -> None:
 
 def finish(job: J, state: str, **changes: Any) -> None:
     """Note that nothing is left to do; Stopped when the job is no longer this worker's."""
-    mine = type(job).objects.filter(pk=job.pk, token=job.token, state=job.state)
+    mine = type(job)._default_manager.filter(pk=job.pk, token=job.token, state=job.state)
     changes |= {"state": state, "token": None, "lease_until": None, "attempts": 0}
     if not mine.update(finished_at=Now(), **changes):
         raise Stopped
@@ -54,14 +54,16 @@ def finish(job: J, state: str, **changes: Any) -> None:
 def release(job: J) -> None:
     """Let the next in line have its turn."""
     with scope(job.business_id):
-        type(job).objects.filter(pk=job.pk, token=job.token).update(token=None, lease_until=None, turn_at=Now())
+        type(job)._default_manager.filter(pk=job.pk, token=job.token).update(
+            token=None, lease_until=None, turn_at=Now()
+        )
 
 
 def stumble(job: J, error: Exception) -> None:
     """After an unforeseen error: tried again later, and given up after five times without progress."""
     log.exception("job_failed", job=str(job.public_id), kind=type(job).__name__)
     with scope(job.business_id):
-        mine = type(job).objects.filter(pk=job.pk, token=job.token, state=job.state)
+        mine = type(job)._default_manager.filter(pk=job.pk, token=job.token, state=job.state)
         job.refresh_from_db(fields=["attempts"])
         if job.attempts >= MAX_ATTEMPTS:
             reason = f"Given up after {MAX_ATTEMPTS} attempts: {type(error).__name__}."

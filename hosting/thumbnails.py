@@ -36,8 +36,8 @@ def thumbnail_of(media: Media) -> bytes | None:
     return small
 
 
-def shrunk(content: bytes, mime_type: str) -> bytes | None:
-    """The same picture, smaller; None for one that is broken, of another format, or too large to be unpacked safely."""
+def shrunk(content: bytes, mime_type: str, *, edge: int = EDGE) -> bytes | None:
+    """The same picture within `edge` x `edge` pixels; None for one that is broken, of another format, or too large to be unpacked safely."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -45,9 +45,9 @@ def shrunk(content: bytes, mime_type: str) -> bytes | None:
             picture = Image.open(BytesIO(content), formats=[KINDS[mime_type]])
             if picture.width * picture.height > MAX_PIXELS[mime_type]:
                 return None
-            picture.draft("RGB", (EDGE, EDGE))
+            picture.draft("RGB", (edge, edge))
             upright = ImageOps.exif_transpose(picture)
-            upright.thumbnail((EDGE, EDGE))
+            upright.thumbnail((edge, edge))
             made = BytesIO()
             upright.convert("RGBA" if upright.has_transparency_data else "RGB").save(made, "WEBP", quality=78)
             return made.getvalue()

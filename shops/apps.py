@@ -13,19 +13,24 @@ class ShopsConfig(AppConfig):
     verbose_name = "Shops"
 
     def ready(self) -> None:
-        """Ring when messages come, show products in bubbles, and put the queues on the health page."""
+        """Say which pages and queues there are, ring when messages come, and add to hosting what shops know of them."""
         from accounts import health, navigation
         from accounts.models import Role
         from hosting import extensions
         from hosting.signals import message_received
-        from shops import forgetting, queues, showing
+        from shops import checking, forgetting, queues, showing
 
+        sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
+        navigation.add(navigation.Page(_("Shop"), "shop_products", "cart", 35, sellers))
+        # Who keeps the books sees the figures alone.
+        navigation.add(navigation.Page(_("Shop"), "shop_sales", "cart", 35, frozenset({str(Role.FINANCE)})))
         message_received.connect(_ring)
+        extensions.send_checks.append(checking.check_products)
+        extensions.upstream_contents.append(checking.for_upstream)
         extensions.product_cards.append(showing.cards)
         extensions.composer_tools.append(extensions.Tool(_("Send products"), "cart", "inbox_products"))
         extensions.phone_tools.append(extensions.Tool(_("Open the catalogue"), "cart", "phone_shop"))
         extensions.erasers.append(forgetting.forget)
-        sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
         navigation.add(navigation.Page(_("Orders"), "shop_orders", "cart", 34, sellers))
         health.queues["incoming_orders"] = queues.INCOMING.oldest_waiting_seconds
         health.queues["order_news"] = queues.NEWS.oldest_waiting_seconds

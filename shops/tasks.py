@@ -1,11 +1,16 @@
 """Celery tasks of shops: they carry no data; each wakes, claims rows in PostgreSQL, and does them."""
 
+import time
+
 from celery import shared_task
 
 from accounts.tenancy import system
 from hosting import calling, receiving
+from hosting.bells import ring
 from hosting.transports import cloudapi, sandbox
-from shops import ordering, taking, telling
+from shops import feeding, ordering, picturing, taking, telling
+
+LONGEST = 20.0
 
 
 @shared_task
@@ -23,3 +28,18 @@ def sweep() -> None:
     """Give back the goods of orders that were not paid in time."""
     with system("orders expire for every shop"):
         ordering.expire_due()
+
+
+@shared_task
+def fetch_pictures() -> None:
+    """Fetch the pictures that feeds have named, for a while; the next sweep goes on."""
+    deadline = time.monotonic() + LONGEST
+    while time.monotonic() < deadline and picturing.fetch_due():
+        pass
+
+
+@shared_task
+def feed() -> None:
+    """Do a slice of an import of products, and ring again while there is more: other work has its turn between."""
+    if feeding.work_due():
+        ring(feed)

@@ -1,8 +1,8 @@
-"""Addresses of shops' pages."""
+"""Addresses of shops' pages: `/shop/` for sellers, `/s/` for buyers."""
 
 from django.urls import path
 
-from shops.views import handset, orders, pay, picking
+from shops.views import front, handset, imports, orders, pay, picking, products, sales, settings
 
 urlpatterns = [
     path("shop/orders/", orders.orders, name="shop_orders"),
@@ -18,4 +18,34 @@ urlpatterns = [
     path("s/pay/<str:token>/confirm/", pay.confirm, name="shop_pay_confirm"),
     path("s/pay/<str:token>/later/", pay.later, name="shop_pay_later"),
     path("s/pay/<str:token>/receipt.pdf", pay.receipt, name="shop_receipt"),
+    path("shop/", sales.sales, name="shop_sales"),
+    path("shop/products/", products.products, name="shop_products"),
+    path("shop/products/new/", products.new_product, name="shop_new_product"),
+    path("shop/products/<int:product_id>/", products.product, name="shop_product"),
+    path("shop/products/<int:product_id>/stock/", products.stock, name="shop_stock"),
+    path("shop/products/<int:product_id>/pictures/", products.add_picture, name="shop_add_picture"),
+    path(
+        "shop/products/<int:product_id>/pictures/<int:picture_id>/",
+        products.change_picture,
+        name="shop_change_picture",
+    ),
+    path("shop/products/<int:product_id>/remove/", products.remove_product, name="shop_remove_product"),
+    path("shop/imports/", imports.imports, name="shop_imports"),
+    path("shop/imports/<uuid:public_id>/", imports.one_import, name="shop_import"),
+    path("shop/imports/<uuid:public_id>/cancel/", imports.cancel_import, name="shop_import_cancel"),
+    path("shop/imports/<uuid:public_id>/problems.csv", imports.problems, name="shop_import_problems"),
+    path("shop/products.csv", imports.export, name="shop_export"),
+    path("shop/settings/", settings.settings, name="shop_settings"),
+    path("shop/settings/delivery/", settings.add_delivery, name="shop_add_delivery"),
+    path("shop/settings/delivery/<int:method_id>/remove/", settings.remove_delivery, name="shop_remove_delivery"),
+    path("shop/collections/", settings.add_collection, name="shop_add_collection"),
+    path("shop/collections/<int:collection_id>/remove/", settings.remove_collection, name="shop_remove_collection"),
+    path("s/<slug:slug>/", front.home, name="shop_front"),
+    path("s/<slug:slug>/c/<slug:collection>/", front.home, name="shop_collection"),
+    path("s/<slug:slug>/p/<int:product_id>/", front.product, name="shop_front_product"),
+    path("s/<slug:slug>/cart/", front.cart, name="shop_cart"),
+    path("s/<slug:slug>/cart/change/", front.change_cart, name="shop_change_cart"),
+    path("s/<slug:slug>/chat/", front.chat, name="shop_chat"),
+    path("s/<slug:slug>/chat.svg", front.qr, name="shop_qr"),
+    path("s/<slug:slug>/pictures/<str:media_id>/<int:edge>.webp", front.picture, name="shop_picture"),
 ]

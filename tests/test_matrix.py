@@ -32,8 +32,9 @@ from hosting.models import (
     Message,
     Webhook,
 )
+from shops.models import CatalogImport
 from tests.factories import make_business, make_deliveries, make_key, make_member, make_number, make_template
-from tests.shops.making import make_order
+from tests.shops.making import make_catalog, make_delivery, make_order, make_product
 
 pytestmark = pytest.mark.django_db
 SESSIONS = (
@@ -224,6 +225,32 @@ ROWS: dict[str, Row] = {
     "shop_receipt": ForEveryone("/s/pay/unknown-token/receipt.pdf", get=404),
     "phone_web": Row(PHONE + "/{number}/web/?to=/s/shop/", CHATS, True, get=200),
     "phone_tap": Row(PHONE + "/{number}/tap/{message}/", CHATS, True, post=404),
+    "shop_sales": Row("/shop/", ("agent", "finance", "owner"), get=200),
+    "shop_products": Row("/shop/products/", CHATS, get=200),
+    "shop_new_product": Row("/shop/products/new/", CHATS, get=200, post=422),
+    "shop_product": Row("/shop/products/{product}/", CHATS, True, get=200, post=422),
+    "shop_stock": Row("/shop/products/{product}/stock/", CHATS, True, post=302),
+    "shop_add_picture": Row("/shop/products/{product}/pictures/", CHATS, True, post=302),
+    "shop_change_picture": Row("/shop/products/{product}/pictures/1/", CHATS, True, post=404),
+    "shop_remove_product": Row("/shop/products/{product}/remove/", CHATS, True, post=302),
+    "shop_imports": Row("/shop/imports/", CHATS, get=200, post=422),
+    "shop_import": Row("/shop/imports/{feed}/", CHATS, True, get=200, post=302),
+    "shop_import_cancel": Row("/shop/imports/{feed}/cancel/", CHATS, True, post=302),
+    "shop_import_problems": Row("/shop/imports/{feed}/problems.csv", CHATS, True, get=200),
+    "shop_export": Row("/shop/products.csv", CHATS, get=200),
+    "shop_settings": Row("/shop/settings/", OWNER, get=200, post=422),
+    "shop_add_delivery": Row("/shop/settings/delivery/", OWNER, post=302),
+    "shop_remove_delivery": Row("/shop/settings/delivery/{delivery}/remove/", OWNER, True, post=302),
+    "shop_add_collection": Row("/shop/collections/", CHATS, post=302),
+    "shop_remove_collection": Row("/shop/collections/{collection}/remove/", OWNER, True, post=302),
+    "shop_front": ForEveryone("/s/{shop}/", get=200),
+    "shop_collection": ForEveryone("/s/{shop}/c/bread/", get=200),
+    "shop_front_product": ForEveryone("/s/{shop}/p/{product}/", get=200),
+    "shop_cart": ForEveryone("/s/{shop}/cart/", get=200),
+    "shop_change_cart": ForEveryone("/s/{shop}/cart/change/", post=422),
+    "shop_chat": ForEveryone("/s/{shop}/chat/", get=302),
+    "shop_qr": ForEveryone("/s/{shop}/chat.svg", get=200),
+    "shop_picture": ForEveryone("/s/{shop}/pictures/1/160.webp", get=404),
     "usage": Row("/usage/", MONEY, get=200),
     "rates": Row("/usage/rates/", MONEY, get=200),
     "estimate": Row("/usage/estimate/", ("agent", "finance", "owner"), get=200, post=422),
@@ -279,6 +306,9 @@ ROWS: dict[str, Row] = {
     "api_search": ForKeys("/api/v1/search/?q=x", get=200, foreign=200),
     "api_media_list": ForKeys("/api/v1/media/", get=200, foreign=200, post=400, foreign_post=400),
     "api_media": ForKeys("/api/v1/media/{media}/", get=200),
+    "api_products": ForKeys("/api/v1/products/", get=200, foreign=200, post=415, foreign_post=415),
+    "api_product": ForKeys("/api/v1/products/{product}/", get=200),
+    "api_product_stock": ForKeys("/api/v1/products/{product}/stock/", post=415),
     "api_webhooks": ForKeys("/api/v1/webhooks/", get=200, foreign=200, post=415, foreign_post=415),
     "api_webhook": ForKeys("/api/v1/webhooks/{webhook}/", get=200),
     "api_deliveries": ForKeys("/api/v1/deliveries/", get=200, foreign=200),
@@ -308,6 +338,7 @@ def stage() -> dict[str, Any]:
     with system("test"):
         ApiKey.objects.get(prefix=keys["revoked key"][7:15]).revoke()
         invoicing.close_period(business=Business.objects.get(pk=business.pk), month=_month_of(message))
+        shop, _ = make_catalog(business, number), make_catalog(other)
         handset = Handset.objects.create(business=business, wa_id="14155550100", name="Phone")
         webhook = Webhook.objects.create(business=business, account=number.account, url="http://127.0.0.1:9/")
         call = calling.send_sample(webhook, field="messages")
@@ -345,6 +376,13 @@ def stage() -> dict[str, Any]:
                 business=business, name="x", number=number, template=template
             ).public_id,
             "order": make_order(business, number).pk,
+            "shop": shop.slug,
+            "feed": CatalogImport.objects.create(
+                business=business, catalog=shop, filename="x.csv", state="ready"
+            ).public_id,
+            "product": make_product(shop, "rye").pk,
+            "delivery": make_delivery(shop).pk,
+            "collection": shop.collections.create(business=business, name="Bread", slug="bread").pk,
             "number": number.phone_number_id,
             "waba": number.account.waba_id,
             "invoice": Invoice.objects.get(business=business).number,

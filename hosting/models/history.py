@@ -3,7 +3,7 @@
 import math
 import uuid
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -21,6 +21,10 @@ KEPT_FOR = timedelta(days=7)
 
 class Job(models.Model):
     """Work of minutes or hours, done in slices by whoever claims the row; it can be stopped and goes on where it was."""
+
+    # Of every kind of job, each with its own words.
+    business_id: int
+    state: Any
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     author = models.ForeignKey(

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from accounts.statements import statement
 from accounts.tenancy import system
+from hosting import extensions
 from hosting.cloudapi import webhooks
 from hosting.cloudapi.upstreams import Outcome, Verdict, send_body, tracker_of, verdict_on
 from hosting.crew import Crew
@@ -107,6 +108,8 @@ def _parcel(
     content = message.content
     if message.kind == "reaction":
         content = content | {"message_id": context}
+    for translate in extensions.upstream_contents:
+        content = translate(message, content)
     body = send_body(
         to=message.contact.wa_id,
         kind=message.kind,

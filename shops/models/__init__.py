@@ -13,6 +13,7 @@ from shops.models.catalogs import (
     ProductQuerySet,
     StockMove,
 )
+from shops.models.imports import CatalogImport, ImportProblem
 from shops.models.news import News, OrderNews
 from shops.models.orders import (
     HELD,
@@ -35,10 +36,12 @@ __all__ = [
     "Cart",
     "CartLine",
     "Catalog",
+    "CatalogImport",
     "Collection",
     "CollectionProduct",
     "Condition",
     "DeliveryMethod",
+    "ImportProblem",
     "IncomingOrder",
     "News",
     "Order",

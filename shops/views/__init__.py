@@ -1,1 +1,1 @@
-"""Pages of shops."""
+"""Pages of shops: for sellers behind a login, for buyers without one."""

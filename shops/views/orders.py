@@ -137,7 +137,7 @@ def _note(request: BusinessRequest, found: Order) -> None:
 def _refund(request: BusinessRequest, found: Order) -> None:
     """By line where counts are given, else an amount, else all that is left."""
     lines = {
-        int(match[1]): int(text)
+        int(match[1]): int(str(text)[:7])
         for name, text in request.POST.items()
         if (match := re.fullmatch(r"line-(\d{1,5})", name)) and str(text).isdecimal() and int(str(text)[:7]) > 0
     }

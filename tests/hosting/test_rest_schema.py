@@ -20,6 +20,7 @@ from accounts.tenancy import system
 from hosting.models import Contact, Conversation, Media, Message, Webhook, WebhookCall
 from tests.factories import make_business, make_deliveries, make_key, make_number
 from tests.hosting.test_searching import say
+from tests.shops.making import make_catalog, make_product
 
 pytestmark = pytest.mark.django_db
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "3"))
@@ -55,6 +56,7 @@ def stage() -> tuple[str, dict[str, Any]]:
             "/media/": media.media_id,
             "/webhooks/": webhook.public_id,
             "/deliveries/": call.public_id,
+            "/products/": make_product(make_catalog(business, number), "rye", stock=3).pk,
         }
     return make_key(business), found
 
