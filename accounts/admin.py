@@ -115,8 +115,8 @@ class PlanAdmin(HouseAdmin):
     """Plans, with the number of businesses that an edit touches."""
 
     list_display = (
-        "name", "code", "hosted_messages", "grace_days", "days_kept", "numbers", "seats", "requests_per_second",
-        "monthly_fee_micros", "is_public", "followers",
+        "name", "code", "hosted_messages", "grace_days", "days_kept", "numbers", "seats", "media_megabytes", "webhooks",
+        "exports", "requests_per_second", "monthly_fee_micros", "is_public", "followers",
     )  # fmt: skip
     search_fields = ("name", "code")
     readonly_fields = ("followers",)
@@ -133,7 +133,7 @@ class PlanAdmin(HouseAdmin):
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """A higher limit shows at once what the old one locked."""
         super().save_model(request, obj, form, change)
-        if "hosted_messages" in form.changed_data:
+        if {"hosted_messages", "media_megabytes"} & set(form.changed_data):
             planning.tell(None)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

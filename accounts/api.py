@@ -16,7 +16,7 @@ Another app adds its routes in three steps:
 Inside a view `request.business` is the key's business and the transaction is scoped to it. An answer of 400 or above
 rolls back whatever the view wrote. Errors are `{"error": {"code", "message", "field"}}`: raise a `ParleyError` (a
 `field` attribute names the input), DRF's own exceptions, or `Http404`. A foreign id is 404, a missing scope 403, a
-missing or dead key 401. What streams must not read the database: the transaction ends before it is sent.
+missing or dead key 401, a key that asks faster than its plan allows 429. What streams must not read the database: the transaction ends before it is sent.
 """
 
 import re
@@ -39,7 +39,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import tenancy
+from accounts import tenancy, throttling
 from accounts.errors import BadInput, NotAllowed, ParleyError
 from accounts.models import ApiKey, Business, KeyScope
 from accounts.paging import KeysetPagination
@@ -133,6 +133,10 @@ class BusinessAPIMixin(APIView):
             if "\x00" in name or "\x00" in str(value):
                 raise BadInput("The NUL character is not allowed.", field=name.replace("\x00", ""))
 
+    def check_throttles(self, request: Request) -> None:
+        """Hold the key to its plan's requests a second."""
+        throttling.hold(key_id=request.user.key_id, business=request.user.business)  # type: ignore[union-attr]
+
     def get_queryset(self) -> QuerySet[Any]:
         """The view's `queryset`, of the caller's business alone."""
         rows: QuerySet[Any] = super().get_queryset()  # type: ignore[misc]
@@ -148,7 +152,8 @@ class BusinessAPIView(BusinessAPIMixin, GenericAPIView[Any]):
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: every refusal as `{"error": {"code", "message", "field"}}`."""
     if isinstance(error, ParleyError):
-        return _refusal(error.status, error.code, error.message, getattr(error, "field", ""))
+        response = _refusal(error.status, error.code, error.message, getattr(error, "field", ""))
+        return _with_wait(response, error)
     if isinstance(error, Http404):
         return _refusal(404, "not_found", "Not found.")
     if isinstance(error, PermissionDenied):
@@ -159,6 +164,10 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     response = _refusal(error.status_code, str(detail.code or error.default_code), str(detail), field)
     if header := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = header
+    return _with_wait(response, error)
+
+
+def _with_wait(response: Response, error: Exception) -> Response:
     if wait := getattr(error, "wait", None):
         response["Retry-After"] = str(int(wait) or 1)
     return response

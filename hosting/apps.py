@@ -16,7 +16,7 @@ class HostingConfig(AppConfig):
         """Tell the health page which queues there are, and the navigation which pages."""
         from accounts import health, joining, navigation, panels, planning, safekeeping
         from accounts.models import Role
-        from hosting import erasing, locking, overview, starting, waiting, warning
+        from hosting import erasing, locking, overview, starting, waiting, warning, weighing
 
         for queue in ("events", "outgoing", "webhook_calls", "media_fetches", "imports", "exports", "broadcasts"):
             health.queues[queue] = partial(waiting.age_of, queue)
@@ -36,5 +36,7 @@ class HostingConfig(AppConfig):
         joining.founded.append(starting.give_sandbox)
         planning.changed.append(locking.unlock)
         safekeeping.afterwards.append(erasing.reapply)
+        planning.changed.append(weighing.unlock)
         planning.meters.insert(0, warning.meters)
+        planning.meters.append(weighing.meters)
         panels.announce(warning.banners)

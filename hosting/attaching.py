@@ -12,12 +12,17 @@ from hosting.storing import store_media
 ORDER = ("image", "sticker", "video", "audio", "document")
 
 
-def attach(*, business: Business, file: "UploadedFile[Any]", caption: str = "") -> tuple[str, dict[str, Any]]:
+def attach(
+    *, business: Business, file: "UploadedFile[Any]", caption: str = "", from_customer: bool = False
+) -> tuple[str, dict[str, Any]]:
     """Store a file; returns the kind of message that carries it and its content object, as the Cloud API has them.
 
-    Raises CloudApiError 131053 as `store_media` does. Call inside the business's scope.
+    Raises CloudApiError as `store_media` does. Call inside the business's scope.
     """
-    media = store_media(business=business, content=file, mime_type=file.content_type or "", filename=file.name or "")
+    media = store_media(
+        business=business, content=file, mime_type=file.content_type or "", filename=file.name or "",
+        from_customer=from_customer,
+    )  # fmt: skip
     kind = next(kind for kind in ORDER if media.mime_type in LIMITS[kind].types)
     content: dict[str, Any] = {"id": media.media_id}
     if caption and kind in ("image", "video", "document"):

@@ -52,6 +52,9 @@ TITLES: dict[int, tuple[int, str]] = {
     2593002: (404, "Message template not found"),
 }
 
+# Code -> seconds after which another try may pass.
+WAITS = {4: 1, 130429: 1, 131056: 6}
+
 
 class CloudApiError(ParleyError):
     """A refusal with its Cloud API code; `details` says what to do about it, naming field and limit."""
@@ -60,6 +63,7 @@ class CloudApiError(ParleyError):
         self.number = number
         self.status, self.title = TITLES[number]
         self.code = f"cloudapi_{number}"
+        self.wait = WAITS.get(number, 0)
         self.details = details
         self.field = field
         super().__init__(details)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.errors import BadInput, NotYours
 from accounts.models import Business, User
 from accounts.tenancy import scope
-from hosting import slicing
+from hosting import slicing, weighing
 from hosting.assembling import assemble, forget_parts
 from hosting.extracting import extract
 from hosting.importing import NotNow
@@ -39,7 +39,10 @@ class Wanted:
 
 
 def ask(*, business: Business, author: User | None, wanted: Wanted) -> ChatExport:
-    """Write the export down, to be worked off; BadInput names what is wrong, NotYours what is not there."""
+    """Write the export down, to be worked off; BadInput names what is wrong, NotYours what is not there.
+
+    NotNow over the plan's exports of the month.
+    """
     if wanted.format not in ChatExport.Format.values:
         raise BadInput(_("One of %(formats)s.") % {"formats": ", ".join(ChatExport.Format.values)}, field="format")
     if wanted.since and wanted.until and wanted.since >= wanted.until:
@@ -50,10 +53,16 @@ def ask(*, business: Business, author: User | None, wanted: Wanted) -> ChatExpor
     what: dict[str, Any] = {}
     if named:
         what[named[0]] = _found(business, named[0], getattr(wanted, named[0]))
-    return ChatExport.objects.create(
-        business=business, author=author, format=wanted.format, has_media=wanted.has_media, since=wanted.since,
-        until=wanted.until, title=_title(business, what), **what,
-    )  # fmt: skip
+    with weighing.within_plan(lambda: _too_many(business)):
+        return ChatExport.objects.create(
+            business=business, author=author, format=wanted.format, has_media=wanted.has_media, since=wanted.since,
+            until=wanted.until, title=_title(business, what), **what,
+        )  # fmt: skip
+
+
+def _too_many(business: Business) -> NotNow:
+    words = {"plan": business.plan.name, "limit": business.plan.exports}
+    return NotNow(_("The %(plan)s plan has %(limit)s exports a month, and all are used.") % words)
 
 
 def _found(business: Business, name: str, value: str) -> Any:

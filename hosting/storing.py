@@ -11,12 +11,15 @@ from django.conf import settings
 from django.core import signing
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from accounts.models import Business
+from hosting import weighing
 from hosting.cloudapi import files
 from hosting.errors import CloudApiError
-from hosting.models import Media
+from hosting.models import LockedMessage, Media
 
 URL_SECONDS = 300
 PIECE = 64 * 1024
@@ -27,25 +30,38 @@ _NAME = re.compile(r"[\x00-\x1f\x7f/\\\u202a-\u202e\u2066-\u2069]")
 
 
 def store_media(
-    *, business: Business, content: IO[bytes] | bytes | Iterable[bytes], mime_type: str = "", filename: str = ""
+    *,
+    business: Business,
+    content: IO[bytes] | bytes | Iterable[bytes],
+    mime_type: str = "",
+    filename: str = "",
+    from_customer: bool = False,
 ) -> Media:
     """Keep a file and return its row; `mime_type` is what the sender says it is.
 
     Raises CloudApiError 131053 for a type that is not taken or not what it says, a size outside its limits, a picture
-    that is broken or too large. Call inside the business's scope.
+    that is broken or too large; 131042 where the plan has no room. A customer's file is kept even then, locked.
+    Call inside the business's scope.
     """
     with SpooledTemporaryFile(max_size=files.MB) as held:
         digest, size = _copy(_chunks(content), held)
         kind = _checked(held, size, mime_type)
         files.check_sticker(kind, size, held)
         media = Media(business=business, mime_type=kind, size=size, sha256=digest, filename=safe_name(filename))
+        if not from_customer:
+            weighing.check_room(business=business, size=size)
         _keep(media, held)
-        media.save()
+        if from_customer:
+            weighing.lock_unless_it_fits(media)
+        with weighing.within_plan(lambda: weighing.too_much(business)):
+            media.save()
         return media
 
 
 def fill_media(media: Media, *, content: bytes, mime_type: str) -> None:
     """Give a row that was waiting for it its content; a file that no message could send is kept as mere bytes.
+
+    What the plan has no room for is kept, locked.
 
     Raises CloudApiError 131053 for one that is empty or too large. Call inside a scope or `tenancy.system`.
     """
@@ -59,8 +75,8 @@ def fill_media(media: Media, *, content: bytes, mime_type: str) -> None:
             # The network has let it pass, so it is kept; a browser is never told to show it.
             media.mime_type = files.UNKNOWN
         _keep(media, held)
-        media.is_ready = True
-        media.save(update_fields=["mime_type", "size", "sha256", "is_ready"])
+        weighing.lock_unless_it_fits(media)
+        media.save(update_fields=["mime_type", "size", "sha256", "is_ready", "locked_until"])
 
 
 def _checked(held: IO[bytes], size: int, mime_type: str) -> str:
@@ -104,11 +120,17 @@ def safe_name(filename: str) -> str:
 
 
 def media_of(*, business_id: int, media_ids: Iterable[str]) -> dict[str, Media]:
-    """The business's live media of these ids."""
+    """The business's live media of these ids, without those of locked messages."""
     wanted = list(media_ids)
     if not wanted:
         return {}
-    return {row.media_id: row for row in Media.objects.live().filter(business_id=business_id, media_id__in=wanted)}
+    return {row.media_id: row for row in readable().filter(business_id=business_id, media_id__in=wanted)}
+
+
+def readable() -> QuerySet[Media]:
+    """Media that were not deleted and whose message, if there is one, is not locked."""
+    hidden = LockedMessage.objects.alias(file=KT("content__id")).filter(file=OuterRef("media_id"))
+    return Media.objects.live().filter(~Exists(hidden.filter(business=OuterRef("business"))))
 
 
 def delete_media(media: Media) -> None:

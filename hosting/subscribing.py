@@ -5,8 +5,10 @@ import secrets
 from urllib.parse import urlencode
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.errors import ParleyError
+from hosting import weighing
 from hosting.fetching import AddressRefused, FetchFailed, check_url, fetch
 from hosting.models import Account, Number, Webhook
 
@@ -54,7 +56,7 @@ def subscribe(
     """Make a webhook of a URL that has passed the challenge, within the business's scope.
 
     One that is there already (same URL; by API: the one set before) is changed instead. Raises WebhookRefused over
-    20 webhooks an account.
+    20 webhooks an account, or over the plan's.
     """
     kept = Webhook.objects.kept().filter(account=account, number=number)
     # The account's row is the lock: two requests at once must not both find room.
@@ -72,8 +74,15 @@ def subscribe(
     webhook.failures, webhook.paused_until, webhook.verified_at = 0, None, timezone.now()
     if fields is not None:
         webhook.fields = fields
-    webhook.save()
+    with weighing.within_plan(lambda: _too_many(account)):
+        webhook.save()
     return webhook
+
+
+def _too_many(account: Account) -> WebhookRefused:
+    plan = Account.objects.select_related("business__plan").get(pk=account.pk).business.plan
+    words = _("The %(plan)s plan has %(limit)s webhooks, and all are taken.")
+    return WebhookRefused(words % {"plan": plan.name, "limit": plan.webhooks})
 
 
 def confirm(webhook: Webhook) -> None:

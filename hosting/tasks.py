@@ -22,6 +22,7 @@ from hosting import (
     storing,
     synchronising,
     warning,
+    weighing,
 )
 from hosting.bells import ring
 from hosting.transports import cloudapi, receipts, sandbox
@@ -115,6 +116,7 @@ def tidy() -> None:
     locking.unlock_due()
     locking.purge_due()
     warning.warn_due()
+    weighing.tidy()
     with system("files and replies of every business"):
         storing.collect_garbage()
         repeating.forget()

@@ -1,4 +1,7 @@
-"""Warning: owners hear when 80 and 100 percent of the plan's hosted messages are used, once each a month."""
+"""Warning: owners hear when 80 and 100 percent of the plan's messages or storage are used, once a month."""
+
+from datetime import datetime
+from typing import Any
 
 import structlog
 from django.core.mail import EmailMessage
@@ -16,12 +19,15 @@ from accounts.panels import Banner
 from accounts.planning import Meter
 from accounts.statements import statement
 from accounts.tenancy import system
-from hosting import notifying
-from hosting.models import Account, HostedCount, LimitNotice, LockedMessage, Number
+from hosting import notifying, weighing
+from hosting.models import Account, HostedCount, LimitNotice, LockedMessage, Media, Number, Storage
 
 log = structlog.get_logger(__name__)
 MAILS_AT_ONCE = 50
 NEARLY = 80
+STORAGE = "media_megabytes"
+# Limit -> what webhooks call it.
+ALERTS = {"hosted_messages": "HOSTED_MESSAGES", STORAGE: "MEDIA_STORAGE"}
 
 
 def warn_due() -> int:
@@ -59,7 +65,7 @@ def _tell_webhooks(notice: LimitNotice) -> None:
         info = {
             "alert_severity": "CRITICAL" if notice.percent >= 100 else "WARNING",
             "alert_status": "ACTIVE",
-            "alert_type": f"HOSTED_MESSAGES_{notice.percent}",
+            "alert_type": f"{ALERTS[notice.limit]}_{notice.percent}",
             "alert_description": _words(notice),
         }
         value = {"entity_type": "WABA", "entity_id": account.waba_id, "alert_info": info}
@@ -67,6 +73,9 @@ def _tell_webhooks(notice: LimitNotice) -> None:
 
 
 def _words(notice: LimitNotice) -> str:
+    if notice.limit == STORAGE:
+        plan = notice.business.plan
+        return f"{notice.used:,} of the {notice.allowed:,} MB of media that the {plan.name} plan keeps are used."
     return (
         f"{notice.used:,} of the {notice.allowed:,} messages that the {notice.business.plan.name} plan hosts in "
         f"{notice.month:%B %Y} are used."
@@ -75,37 +84,69 @@ def _words(notice: LimitNotice) -> str:
 
 def _mail(notice: LimitNotice) -> None:
     business = notice.business
+    what, page = ("media storage", "storage") if notice.limit == STORAGE else ("hosted messages", "limit")
     owners = Membership.objects.filter(business=business, role=Role.OWNER)
     EmailMessage(
-        subject=f"{business.name}: {notice.percent} % of the plan's hosted messages used",
-        body=render_to_string("emails/limit.txt", {"words": _words(notice), "notice": notice, "plan": business.plan}),
+        subject=f"{business.name}: {notice.percent} % of the plan's {what} used",
+        body=render_to_string(f"emails/{page}.txt", {"words": _words(notice), "notice": notice, "plan": business.plan}),
         to=sorted(owners.values_list("user__email", flat=True)),
     ).send()
     log.info("limit_notice", business_id=business.pk, percent=notice.percent, month=str(notice.month))
 
 
 def banners(business: Business, role: str) -> list[Banner]:
-    """That messages are locked and until when they are kept, or that the plan is nearly used up."""
-    limit = business.plan.hosted_messages
-    if limit is None:
+    """What is locked and until when it is kept, or that a limit of the plan is nearly used up."""
+    plan = business.plan
+    if plan.hosted_messages is None and plan.media_megabytes is None:
         return []
-    url, action = (reverse("plan"), _("See plans")) if role == Role.OWNER else ("", "")
+    messages, kept_until, size, files_until = _usage(business)
+    found = []
+    if plan.hosted_messages is not None:
+        found.append(_about_messages(messages, plan.hosted_messages, kept_until, role))
+    if plan.media_megabytes is not None:
+        found.append(_about_files(size, plan.media_megabytes, files_until, role))
+    return [one for one in found if one]
+
+
+def _usage(business: Business) -> tuple[int, datetime | None, int, datetime | None]:
+    """Hosted messages of the month, first day on which locked ones go, bytes of files, the same of locked files."""
+    mine: dict[str, Any] = {"business": OuterRef("pk")}
     month = business.now().date().replace(day=1)
-    locked = LockedMessage.objects.filter(business=OuterRef("pk")).order_by("keep_until").values("keep_until")[:1]
-    counted = HostedCount.objects.filter(business=OuterRef("pk"), month=month).values("messages")
-    mine = Business.objects.filter(pk=business.pk)
-    used, kept_until = mine.values_list(Coalesce(Subquery(counted), 0), Subquery(locked))[0]
+    counted = HostedCount.objects.filter(**mine, month=month).values("messages")
+    locked = LockedMessage.objects.filter(**mine).order_by("keep_until").values("keep_until")[:1]
+    size = Storage.objects.filter(**mine).values("bytes")
+    files = Media.objects.live().filter(**mine, locked_until__isnull=False).order_by("id").values("locked_until")[:1]
+    row: tuple[Any, ...] = Business.objects.filter(pk=business.pk).values_list(
+        Coalesce(Subquery(counted), 0), Subquery(locked), Coalesce(Subquery(size), 0), Subquery(files)
+    )[0]
+    return row[0], row[1], row[2], row[3]
+
+
+def _about_messages(used: int, limit: int, kept_until: datetime | None, role: str) -> Banner | None:
     words = {"used": f"{used:,}", "limit": f"{limit:,}"}
     if kept_until is not None:
         text = _("Messages are locked: the plan's %(limit)s hosted messages are used. They are kept until %(day)s.")
-        return [Banner(text % {"limit": f"{limit:,}", "day": date_format(kept_until)}, "bad", url, action)]
+        return _banner(text % {"limit": f"{limit:,}", "day": date_format(kept_until)}, "bad", role)
     if used >= limit:
         text = _("The plan's %(limit)s hosted messages are used: nothing can be sent until the month ends.")
-        return [Banner(text % words, "bad", url, action)]
+        return _banner(text % words, "bad", role)
     if role != Role.OWNER or used * 100 < limit * NEARLY:
-        return []
-    text = _("%(used)s of the plan's %(limit)s hosted messages are used this month.")
-    return [Banner(text % words, "warn", url, action)]
+        return None
+    return _banner(_("%(used)s of the plan's %(limit)s hosted messages are used this month.") % words, "warn", role)
+
+
+def _about_files(size: int, limit: int, kept_until: datetime | None, role: str) -> Banner | None:
+    words = {"used": f"{weighing.megabytes(size):,}", "limit": f"{limit:,}"}
+    if kept_until is not None:
+        text = _("Customers' files are locked: the plan's %(limit)s MB of media are used. They are kept until %(day)s.")
+        return _banner(text % {"limit": f"{limit:,}", "day": date_format(kept_until)}, "bad", role)
+    if role != Role.OWNER or size * 100 < limit * weighing.MEGABYTE * NEARLY:
+        return None
+    return _banner(_("%(used)s of the plan's %(limit)s MB of media are used.") % words, "warn", role)
+
+
+def _banner(text: str, kind: str, role: str) -> Banner:
+    return Banner(text, kind, *((reverse("plan"), _("See plans")) if role == Role.OWNER else ("", "")))
 
 
 def meters(business: Business) -> list[Meter]:

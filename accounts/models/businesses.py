@@ -25,7 +25,10 @@ class Plan(models.Model):
     days_kept = models.PositiveIntegerField(null=True, blank=True)
     numbers = models.PositiveIntegerField(null=True, blank=True)
     seats = models.PositiveIntegerField(null=True, blank=True)
-    requests_per_second = models.PositiveIntegerField(default=80)
+    media_megabytes = models.PositiveIntegerField(null=True, blank=True, help_text=_("Files kept, in 1,000,000 bytes."))
+    webhooks = models.PositiveIntegerField(null=True, blank=True)
+    exports = models.PositiveIntegerField(null=True, blank=True, help_text=_("Of conversations, a month."))
+    requests_per_second = models.PositiveIntegerField(default=80, help_text=_("Of each API key."))
     monthly_fee_micros = models.BigIntegerField(default=0, help_text=_("Millionths of the currency."))
     currency = models.CharField(max_length=3, default="USD")
     is_public = models.BooleanField(default=True)
@@ -33,6 +36,7 @@ class Plan(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(monthly_fee_micros__gte=0), name="plan_fee_not_negative"),
+            models.CheckConstraint(condition=Q(requests_per_second__gte=1), name="plan_lets_keys_ask"),
         ]
 
     def __str__(self) -> str:

@@ -86,6 +86,8 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
         media = storing.media_of(business_id=opened_by[0], media_ids=[opened_by[1]]).get(opened_by[1])
     if media is None:
         return HttpResponse("no such media", status=404, content_type="text/plain")
+    if media.locked_until is not None:
+        return HttpResponse("locked: the plan's media storage is used", status=402, content_type="text/plain")
     if not media.is_ready:
         soon = {"Retry-After": "5"}
         return HttpResponse("still on its way", status=503, headers=soon, content_type="text/plain")

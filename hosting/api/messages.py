@@ -31,11 +31,12 @@ def _messages(
     request: HttpRequest, phone_number_id: str, asked: list[tuple[Caller, sends.SendRequest]]
 ) -> HttpResponse:
     """Answer in one transaction; `asked` gets what is to be sent, so that a refusal can be noted after it."""
-    with opened(request, phone_number_id) as caller:
+    with opened(request, phone_number_id, is_paced=False) as caller:
         caller.require(KeyScope.MESSAGES)
         number = caller.require_number(phone_number_id)
         wanted = sends.parse(json_body(request))
         if isinstance(wanted, sends.ReadRequest):
+            pacing.pace_key(key_id=caller.key_id, business=caller.business)
             confirm_read(business=caller.business, number=number, wamid=wanted.wamid, is_typing=wanted.typing)
             if number.transport == Transport.CLOUDAPI:
                 ring(tasks.deliver)
@@ -60,7 +61,7 @@ def _once(request: HttpRequest, caller: Caller, wanted: sends.SendRequest) -> Ht
 
 def _send(caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
     assert caller.number is not None
-    pacing.pace(number=caller.number, to=wanted.to or wanted.user_id)
+    pacing.pace(number=caller.number, to=wanted.to or wanted.user_id, key_id=caller.key_id)
     message = sending.send_message(
         business=caller.business,
         number=caller.number,

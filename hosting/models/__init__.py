@@ -6,7 +6,7 @@ from hosting.models.doors import ChatLink, IdempotentReply
 from hosting.models.events import Event, ParkedStatus
 from hosting.models.history import ChatExport, ChatImport
 from hosting.models.limits import LimitNotice, LockedMessage
-from hosting.models.media import Media, Upload
+from hosting.models.media import Media, Storage, Upload
 from hosting.models.messages import (
     Category,
     Delivery,
@@ -61,6 +61,7 @@ __all__ = [
     "RefusedSend",
     "Retention",
     "Status",
+    "Storage",
     "Template",
     "TemplateStatus",
     "Transport",

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -37,6 +38,7 @@ class LockedMessage(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["business", "position"], name="locked_of_business"),
             models.Index(fields=["keep_until"], name="locked_until"),
+            models.Index(KT("content__id"), name="locked_file"),
         ]
 
     def __str__(self) -> str:

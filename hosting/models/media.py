@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -30,6 +31,9 @@ class Media(models.Model):
     is_ready = models.BooleanField(
         default=True, db_default=True, help_text=_("A customer's file is not while it is still at the upstream.")
     )
+    locked_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("A customer's file over the plan's storage is kept until then, not shown.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
@@ -37,7 +41,13 @@ class Media(models.Model):
 
     class Meta:
         verbose_name_plural = "media"
-        indexes: ClassVar = [models.Index(fields=["business", "sha256"], name="media_content")]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "sha256"], name="media_content"),
+            models.Index(fields=["business", "id"], condition=Q(locked_until__isnull=False), name="media_locked"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(locked_until=None) | Q(is_ready=False), name="locked_media_not_ready"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.mime_type} {self.media_id}"
@@ -51,6 +61,20 @@ class Media(models.Model):
     def thumbnail_path(self) -> str:
         """Where its thumbnail lies, once somebody has looked at it."""
         return f"thumbnails/{self.business_id}/{self.sha256[:2]}/{self.sha256}.webp"
+
+
+class Storage(models.Model):
+    """How many bytes of files a business keeps that can be read; the database counts."""
+
+    business = models.OneToOneField(Business, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    bytes = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "storage"
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(bytes__gte=0), name="storage_not_negative")]
+
+    def __str__(self) -> str:
+        return f"{self.bytes} bytes"
 
 
 class Upload(models.Model):

@@ -9,7 +9,7 @@ SELECT m.id, m.conversation_id, n.digits, c.wa_id, c.user_id, c.name, m.wamid, m
   JOIN hosting_contact c ON c.id = m.contact_id
   LEFT JOIN accounts_user u ON u.id = m.author_id
   LEFT JOIN hosting_media x
-    ON x.media_id = m.content ->> 'id' AND x.business_id = m.business_id AND x.deleted_at IS NULL
+    ON x.media_id = m.content ->> 'id' AND x.business_id = m.business_id AND x.deleted_at IS NULL AND x.is_ready
    AND m.kind IN ('image', 'video', 'audio', 'document', 'sticker')
  WHERE m.business_id = %(business_id)s AND m.conversation_id = ANY (%(conversations)s)
    AND (m.conversation_id, m.id) > (%(conversation)s, %(after)s)

@@ -1,4 +1,5 @@
--- Promises: one notice a business, month and level, when 80 and 100 percent of the plan's hosted messages are used.
+-- Promises: one notice a business, month, limit and level, when 80 and 100 percent of the plan's hosted messages or media
+-- storage are used. Storage is full, too, while a customer's file waits locked for room.
 INSERT INTO hosting_limitnotice (business_id, "limit", month, percent, used, allowed)
 SELECT h.business_id, 'hosted_messages', h.month, l.percent, h.messages, p.hosted_messages
   FROM hosting_hostedcount h
@@ -7,4 +8,14 @@ SELECT h.business_id, 'hosted_messages', h.month, l.percent, h.messages, p.hoste
  CROSS JOIN (VALUES (80), (100)) AS l (percent)
  WHERE h.month = date_trunc('month', coalesce(b.clock_at, now()) AT TIME ZONE 'UTC')::date
    AND h.messages * 100 >= p.hosted_messages::bigint * l.percent
+ UNION ALL
+SELECT s.business_id, 'media_megabytes', date_trunc('month', coalesce(b.clock_at, now()) AT TIME ZONE 'UTC')::date,
+       l.percent, (s.bytes + 999999) / 1000000, p.media_megabytes
+  FROM hosting_storage s
+  JOIN accounts_business b ON b.id = s.business_id
+  JOIN accounts_plan p ON p.code = b.plan_id AND p.media_megabytes IS NOT NULL
+ CROSS JOIN (VALUES (80), (100)) AS l (percent)
+ WHERE s.bytes >= p.media_megabytes::bigint * 10000 * l.percent
+    OR EXISTS (SELECT FROM hosting_media m
+                WHERE m.business_id = s.business_id AND m.locked_until IS NOT NULL AND m.deleted_at IS NULL)
 ON CONFLICT (business_id, "limit", month, percent) DO NOTHING

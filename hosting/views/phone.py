@@ -134,7 +134,7 @@ def _leave(request: BusinessRequest, handset: Handset, number: Number, form: Rep
     text = form.cleaned_data["text"]
     kind, content = "text", {"body": text}
     if file := form.cleaned_data["file"]:
-        kind, content = attach(business=request.business, file=file, caption=text)
+        kind, content = attach(business=request.business, file=file, caption=text, from_customer=True)
     sandbox.send_from_phone(handset=handset, number=number, kind=kind, content=content)
     ring(tasks.apply)
 

@@ -58,8 +58,8 @@ class MediaList(BusinessAPIMixin, ListAPIView[Media]):
         _check(request)
 
     def get_queryset(self) -> QuerySet[Media]:
-        """The business's own that were not deleted."""
-        return super().get_queryset()
+        """The business's own that were not deleted, nor lie in a locked message."""
+        return storing.readable().filter(business_id=self.request.business.pk)
 
     @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={201: MediaSerializer})
     def post(self, request: BusinessAPIRequest) -> Response:
@@ -96,4 +96,4 @@ class MediaById(BusinessAPIView):
 
     @staticmethod
     def _own(request: BusinessAPIRequest, media_id: str) -> Media:
-        return get_object_or_404(Media.objects.live().filter(business=request.business), media_id=media_id)
+        return get_object_or_404(storing.readable().filter(business=request.business), media_id=media_id)
