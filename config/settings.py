@@ -235,6 +235,7 @@ CELERY_BEAT_SCHEDULE = {
     "hosting.move_history": {"task": "hosting.tasks.move_history", "schedule": 2.0, "options": {"expires": 5}},
     "billing.sweep": {"task": "billing.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "shops.take": {"task": "shops.tasks.take", "schedule": 1.0, "options": {"expires": 5}},
+    "shops.collect": {"task": "shops.tasks.collect", "schedule": 10.0, "options": {"expires": 10}},
     "shops.sweep": {"task": "shops.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "billing.reconcile": {"task": "billing.tasks.reconcile", "schedule": crontab(hour=3, minute=20)},
     # Operators ring for their recounts; a lost bell costs ten seconds.

@@ -5,7 +5,7 @@ from celery import shared_task
 from accounts.tenancy import system
 from hosting import calling, receiving
 from hosting.transports import cloudapi, sandbox
-from shops import ordering, taking, telling
+from shops import collecting, ordering, paying, taking, telling
 
 
 @shared_task
@@ -20,6 +20,17 @@ def take() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Give back the goods of orders that were not paid in time."""
+    """Give back the goods of orders that were not paid in time, and forget old carts."""
+    collecting.give_up_due()
     with system("orders expire for every shop"):
+        paying.give_up_due()
         ordering.expire_due()
+        taking.forget_carts()
+
+
+@shared_task
+def collect() -> None:
+    """Apply what the sellers' payment networks told, ask them for refunds, and tell the buyers."""
+    collecting.apply_due()
+    collecting.pay_back_due()
+    take()
