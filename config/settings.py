@@ -237,6 +237,7 @@ CELERY_BEAT_SCHEDULE = {
     "shops.take": {"task": "shops.tasks.take", "schedule": 1.0, "options": {"expires": 5}},
     "shops.feed": {"task": "shops.tasks.feed", "schedule": 2.0, "options": {"expires": 5}},
     "shops.fetch_pictures": {"task": "shops.tasks.fetch_pictures", "schedule": 10.0, "options": {"expires": 10}},
+    "shops.collect": {"task": "shops.tasks.collect", "schedule": 10.0, "options": {"expires": 10}},
     "shops.sweep": {"task": "shops.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "billing.reconcile": {"task": "billing.tasks.reconcile", "schedule": crontab(hour=3, minute=20)},
     # Operators ring for their recounts; a lost bell costs ten seconds.

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -202,6 +203,11 @@ def _new_cart(catalog: Catalog, conversation: Conversation, quantities: Mapping[
         for product in sorted(products, key=lambda product: list(quantities).index(product.retailer_id))
     )  # fmt: skip
     return cart
+
+
+def forget_carts() -> int:
+    """Delete carts past their time that never became an order; returns how many. Call across businesses."""
+    return Cart.objects.filter(expires_at__lte=Now(), order=None).delete()[1].get("shops.Cart", 0)
 
 
 def _heed_answer(message: Message) -> None:

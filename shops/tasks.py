@@ -8,7 +8,7 @@ from accounts.tenancy import system
 from hosting import calling, receiving
 from hosting.bells import ring
 from hosting.transports import cloudapi, sandbox
-from shops import feeding, ordering, picturing, taking, telling
+from shops import collecting, feeding, ordering, paying, picturing, taking, telling
 
 LONGEST = 20.0
 
@@ -25,9 +25,12 @@ def take() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Give back the goods of orders that were not paid in time."""
+    """Give back the goods of orders that were not paid in time, and forget old carts."""
+    collecting.give_up_due()
     with system("orders expire for every shop"):
+        paying.give_up_due()
         ordering.expire_due()
+        taking.forget_carts()
 
 
 @shared_task
@@ -43,3 +46,11 @@ def feed() -> None:
     """Do a slice of an import of products, and ring again while there is more: other work has its turn between."""
     if feeding.work_due():
         ring(feed)
+
+
+@shared_task
+def collect() -> None:
+    """Apply what the sellers' payment networks told, ask them for refunds, and tell the buyers."""
+    collecting.apply_due()
+    collecting.pay_back_due()
+    take()

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from shops.api import stripe
 from shops.views import front, handset, imports, orders, pay, picking, products, sales, settings
 
 urlpatterns = [
@@ -15,6 +16,8 @@ urlpatterns = [
     path("s/pay/<str:token>/", pay.pay, name="shop_pay"),
     path("s/pay/<str:token>/delivery/", pay.deliver, name="shop_pay_delivery"),
     path("s/pay/<str:token>/card/", pay.card, name="shop_pay_card"),
+    path("s/pay/<str:token>/page/", pay.page, name="shop_pay_page"),
+    path("webhooks/shops/<str:catalog_id>/stripe/", stripe.webhook, name="shop_stripe"),
     path("s/pay/<str:token>/confirm/", pay.confirm, name="shop_pay_confirm"),
     path("s/pay/<str:token>/later/", pay.later, name="shop_pay_later"),
     path("s/pay/<str:token>/receipt.pdf", pay.receipt, name="shop_receipt"),

@@ -7,29 +7,13 @@ from typing import Any
 import stripe
 from django.conf import settings
 
+from accounts.stripe_gateway import CHECKOUT, UNKNOWN, Outcome, Told, ask, client, outcome_of
+from accounts.stripe_gateway import read_event as read_signed
 from billing.errors import BillingError, NotConfigured
-from billing.models import BillingDetails, Payment, PaymentStatus, Refund
+from billing.models import BillingDetails, Payment, Refund
 
-TIMEOUT = 20.0
-CHECKOUT = "cs_"
-_STATUS = {
-    "succeeded": PaymentStatus.SUCCEEDED,
-    "processing": PaymentStatus.PENDING,
-    "pending": PaymentStatus.PENDING,
-    "requires_action": PaymentStatus.PENDING,
-    "requires_confirmation": PaymentStatus.PENDING,
-    "requires_payment_method": PaymentStatus.FAILED,
-    "failed": PaymentStatus.FAILED,
-    "canceled": PaymentStatus.CANCELLED,
-}
-
-
-class BadSignature(BillingError):
-    """The webhook was not signed with our secret."""
-
-    code = "bad_signature"
-    status = 400
-    message = "The signature does not fit the body."
+# The names under which the rest of billing knows the shared ones.
+__all__ = ["CHECKOUT", "Outcome", "Told"]
 
 
 class Refused(BillingError):
@@ -40,34 +24,12 @@ class Refused(BillingError):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the network says of a payment or a refund; unknown when it could not be heard."""
-
-    status: PaymentStatus
-    reference: str = ""
-    failure: str = ""
-    next_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A webhook: the event's id, its kind, and the object to fetch."""
-
-    event_id: str
-    kind: str
-    object_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Saved:
     """A payment method that a customer of ours has saved."""
 
     customer_id: str
     method_id: str
     label: str
-
-
-UNKNOWN = Outcome(PaymentStatus.UNKNOWN)
 
 
 def is_on() -> bool:
@@ -103,7 +65,7 @@ def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
         intents = _api().v1.payment_intents.list({"customer": details.customer_id, "limit": 100})
         for intent in intents.auto_paging_iter():
             if _key(intent) == payment.key:
-                return _outcome(intent)
+                return outcome_of(intent)
     except stripe.StripeError:
         return UNKNOWN
     return None
@@ -224,11 +186,7 @@ def read_event(body: bytes, signature: str) -> Told:
     """Check a webhook's signature over its raw bytes and say what it is about; raises BadSignature."""
     if not settings.STRIPE_WEBHOOK_SECRET:
         raise NotConfigured
-    try:
-        event = stripe.Webhook.construct_event(body, signature, settings.STRIPE_WEBHOOK_SECRET)
-        return Told(event.id, event.type, str(event.data.object["id"]))
-    except (ValueError, KeyError, AttributeError, stripe.SignatureVerificationError):
-        raise BadSignature from None
+    return read_signed(body, signature, settings.STRIPE_WEBHOOK_SECRET)
 
 
 def key_of(object_id: str) -> str | None:
@@ -251,45 +209,8 @@ def _key(intent: Any) -> str:
 def _api() -> stripe.StripeClient:
     if not is_on():
         raise NotConfigured
-    # No retries of the library's own: a result that was not heard is written down as unknown first.
-    bases: Any = {"base_addresses": {"api": settings.STRIPE_API_BASE}} if settings.STRIPE_API_BASE else {}
-    client = stripe.RequestsClient(timeout=TIMEOUT)
-    return stripe.StripeClient(settings.STRIPE_API_KEY, max_network_retries=0, http_client=client, **bases)
+    return client(settings.STRIPE_API_KEY)
 
 
 def _ask(call: Callable[[stripe.StripeClient], Any]) -> Outcome:
-    try:
-        return _outcome(call(_api()))
-    except stripe.CardError as error:
-        body: dict[str, Any] = error.json_body or {}  # type: ignore[assignment]
-        intent = body.get("error", {}).get("payment_intent", {})
-        reference = intent.get("id", "") if isinstance(intent, dict) else ""
-        return Outcome(PaymentStatus.FAILED, reference, str(error.user_message or error)[:200])
-    except stripe.InvalidRequestError as error:
-        return Outcome(PaymentStatus.FAILED, failure=str(error.user_message or error)[:200])
-    except stripe.StripeError:
-        # A key that was revoked says nothing of the payment either: it waits until the operator has mended that.
-        return UNKNOWN
-
-
-def _outcome(thing: Any) -> Outcome:
-    """A payment intent, a refund or a checkout session in our words."""
-    if str(thing.id).startswith(CHECKOUT):
-        return _of_session(thing)
-    failure = getattr(thing, "last_payment_error", None)
-    action = getattr(thing, "next_action", None)
-    redirect = getattr(action, "redirect_to_url", None) if action else None
-    return Outcome(
-        _STATUS.get(thing.status, PaymentStatus.UNKNOWN),
-        str(thing.id),
-        str(getattr(failure, "message", "") or "")[:200] if failure else "",
-        str(getattr(redirect, "url", "") or "") if redirect else "",
-    )
-
-
-def _of_session(session: Any) -> Outcome:
-    if session.payment_status == "paid":
-        status = PaymentStatus.SUCCEEDED
-    else:
-        status = PaymentStatus.CANCELLED if session.status == "expired" else PaymentStatus.PENDING
-    return Outcome(status, str(session.id), next_url=str(getattr(session, "url", "") or ""))
+    return ask(lambda: call(_api()))

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.errors import BadInput, ParleyError
 from accounts.tenancy import scope, system
 from hosting.bells import ring
-from shops import ordering, paying, tasks
+from shops import collecting, ordering, paying, tasks, wording
 from shops.documents.receipt import filename_of, receipt_pdf
 from shops.models import LIVE, Order, OrderState, PaymentStatus, PaymentWay
 
@@ -50,7 +50,23 @@ def _opened(token: str) -> Iterator[Order]:
 def pay(request: HttpRequest, token: str) -> HttpResponse:
     """One order: what it comes to, how it is delivered and paid, and later how far it has come."""
     with _opened(token) as order:
+        if "back" in request.GET:
+            collecting.look_now(order)
+            ring(tasks.take)
+            order.refresh_from_db()
         return _page(request, order)
+
+
+@require_POST
+def page(request: HttpRequest, token: str) -> HttpResponse:
+    """On to the payment network's page; the same attempt while one is open."""
+    try:
+        with _opened(token) as order:
+            url = collecting.card_page(order, back=f"{wording.pay_address(order)}?back=1")
+    except ParleyError as error:
+        with _opened(token) as order:
+            return _page(request, order, error)
+    return render(request, "shops/leaving.html", {"url": url})
 
 
 def _deed(do: Deed) -> Callable[[HttpRequest, str], HttpResponse]:

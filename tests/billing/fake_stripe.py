@@ -82,6 +82,9 @@ class FakeStripe:
         if parts[0] == "payment_methods":
             self.detached.append(parts[1])
             return 200, {"id": parts[1], "object": "payment_method"}
+        if parts[-1] == "expire":
+            self.things[parts[2]]["status"] = "expired"
+            return 200, self.things[parts[2]]
         make = {"customers": self.customer, "payment_intents": self.intent, "refunds": self.refund}
         return make.get(parts[0], self.session)(form)
 
@@ -98,6 +101,13 @@ class FakeStripe:
         thing = {"id": f"{prefix}_{next(self.ids)}", "object": kind, **fields}
         self.things[thing["id"]] = thing
         return 200, thing
+
+    def finish_payment(self):
+        """The buyer pays on the page that was opened last; returns the session's id."""
+        session = [thing for thing in self.things.values() if thing["object"] == "checkout.session"][-1]
+        session |= {"status": "complete", "payment_status": "paid", "payment_intent": f"pi_of_{session['id']}"}
+        self.charges.append(session["amount"])
+        return session["id"]
 
     def customer(self, form):
         return self.keep("cus", "customer", name=form.get("name"), email=form.get("email"))

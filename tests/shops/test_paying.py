@@ -8,13 +8,15 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pypdf import PdfReader
 
 from accounts.errors import ParleyError
 from accounts.tenancy import scope, system
 from hosting.models import Handset, Message
 from shops import fulfilling, ordering, paying, refunding
-from shops.models import BuyerPayment, BuyerRefund, Catalog, Order, PaymentStatus, PaymentWay, Product
+from shops.models import BuyerPayment, BuyerRefund, Cart, Catalog, Order, PaymentStatus, PaymentWay, Product
+from shops.tasks import sweep
 from tests.shops.making import make_catalog, make_delivery, make_product
 from tests.shops.test_taking import cart_of, said, send, settle
 
@@ -293,3 +295,32 @@ def test_test_cards_pay_only_in_the_sandbox(catalog: Catalog, order: Order) -> N
         Catalog.objects.update(stripe_key="sk_test_x")
     assert post(order, "card", **CARD).status_code == 409
     assert payments(order) == []
+
+
+def test_goods_of_an_order_that_nobody_paid_are_free_again_and_the_buyer_is_told(
+    catalog: Catalog, order: Order
+) -> None:
+    post(order, "card", **ASKED)
+    sweep()
+    assert (fresh(order).state, payments(order)) == ("placed", [("card", "pending", 2150)])
+    with system("test"):
+        Order.objects.update(expires_at=timezone.now())
+    sweep()
+    assert (fresh(order).state, payments(order)) == ("expired", [("card", "cancelled", 2150)])
+    with system("test"):
+        assert Product.objects.get(retailer_id="rye").stock == 9
+    settle()
+    assert said(catalog)[-1]["body"]["text"] == (
+        "Your order #1 was not paid in time, so its goods are free for others again."
+    )
+
+
+def test_old_carts_are_forgotten_but_not_those_that_became_orders(catalog: Catalog, order: Order) -> None:
+    with system("test"):
+        kept = Cart.objects.create(business=catalog.business, catalog=catalog)
+        Order.objects.update(cart=kept)
+        Cart.objects.create(business=catalog.business, catalog=catalog)
+        Cart.objects.update(expires_at=timezone.now())
+    sweep()
+    with system("test"):
+        assert list(Cart.objects.values_list("pk", flat=True)) == [kept.pk]

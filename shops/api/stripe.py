@@ -1,0 +1,25 @@
+"""`POST /webhooks/shops/<catalog_id>/stripe/`: what the seller's payment network tells; kept before 200."""
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from accounts.errors import ParleyError
+from hosting.bells import ring
+from shops import collecting, tasks
+from shops.models import Catalog
+
+
+@csrf_exempt
+@require_POST
+def webhook(request: HttpRequest, catalog_id: str) -> HttpResponse:
+    """Check the signature over the raw body, keep the event once, ring the bell."""
+    try:
+        is_new = collecting.hear(catalog_id, request.body, request.headers.get("Stripe-Signature", ""))
+    except Catalog.DoesNotExist:
+        raise Http404 from None
+    except ParleyError as error:
+        return JsonResponse({"error": {"code": error.code, "message": error.message}}, status=error.status)
+    if is_new:
+        ring(tasks.collect)
+    return JsonResponse({"received": True})
