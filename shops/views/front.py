@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from csp.decorators import csp_update
+from csp.decorators import csp_replace
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db.models import Exists, OuterRef
@@ -56,7 +56,7 @@ def in_front_of(view: Deed) -> Callable[..., HttpResponseBase]:
             return view(request, catalog, **kwargs)
 
     # The simulated phone opens the page in its own frame.
-    framing: Callable[[Any], Any] = csp_update({"frame-ancestors": ["'self'"]})
+    framing: Callable[[Any], Any] = csp_replace({"frame-ancestors": ["'self'"]})
     framed: Callable[..., HttpResponseBase] = xframe_options_sameorigin(framing(wrapped))
     return framed
 

@@ -277,3 +277,12 @@ def test_a_removed_product_is_gone_and_its_shelf_stays():
         shelf.products.add(product, through_defaults={"business_id": shop.business_id})
     login(shop.business).post(f"/shop/products/{product.pk}/remove/")
     assert (rows(Product, catalog=shop), [c.name for c in rows(Collection, catalog=shop)]) == ([], ["Bread"])
+
+
+def test_one_entry_of_the_navigation_is_lit_where_one_lies_below_another():
+    client = login(make_catalog().business)
+    shown = {
+        path: client.get(path).context["current_page"] for path in ("/", "/shop/", "/shop/products/", "/shop/orders/")
+    }
+    assert shown == {"/": "/", "/shop/": "/shop/", "/shop/products/": "/shop/", "/shop/orders/": "/shop/orders/"}
+    assert client.get("/you/").context["current_page"] == ""
