@@ -137,7 +137,7 @@ def _pages(catalog) -> dict[str, float]:
 
     with scope(catalog.business_id):
         product = catalog.products.order_by("title", "id")[PRODUCTS // 2]
-    client = Client()
+    client = Client(SERVER_NAME="localhost")
     addresses = {
         "shop front": "/s/bakery/",
         "product": f"/s/bakery/p/{product.pk}/",

@@ -21,9 +21,8 @@ class ShopsConfig(AppConfig):
         from shops import checking, forgetting, queues, showing
 
         sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
-        navigation.add(navigation.Page(_("Shop"), "shop_products", "cart", 35, sellers))
-        # Who keeps the books sees the figures alone.
-        navigation.add(navigation.Page(_("Shop"), "shop_sales", "cart", 35, frozenset({str(Role.FINANCE)})))
+        # Who keeps the books sees the figures of the shop, and nothing else of it.
+        navigation.add(navigation.Page(_("Shop"), "shop_sales", "cart", 35, sellers | {str(Role.FINANCE)}))
         message_received.connect(_ring)
         extensions.send_checks.append(checking.check_products)
         extensions.upstream_contents.append(checking.for_upstream)

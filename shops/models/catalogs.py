@@ -200,7 +200,8 @@ class Picture(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="pictures", db_index=False)
     position = models.PositiveSmallIntegerField(default=0)
-    media = models.ForeignKey(Media, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    # A file that was deleted by its media id takes the picture with it, when it is swept away.
+    media = models.ForeignKey(Media, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     source_url = models.URLField(max_length=1000, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(default=timezone.now)

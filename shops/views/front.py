@@ -4,9 +4,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from csp.decorators import csp_update
+from csp.decorators import csp_replace
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db.models import Exists, OuterRef
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,7 +23,7 @@ from accounts.paging import after_row, cursor_of, read_cursor
 from accounts.tenancy import scope, system
 from shops import carting, picturing
 from shops.cataloguing import in_front, with_first_picture
-from shops.models import Cart, Catalog, Collection, Picture, Product
+from shops.models import Cart, Catalog, Collection, CollectionProduct, Picture, Product
 
 # A picture's address names its content.
 FOREVER = "public, max-age=31536000, immutable"
@@ -55,7 +56,7 @@ def in_front_of(view: Deed) -> Callable[..., HttpResponseBase]:
             return view(request, catalog, **kwargs)
 
     # The simulated phone opens the page in its own frame.
-    framing: Callable[[Any], Any] = csp_update({"frame-ancestors": ["'self'"]})
+    framing: Callable[[Any], Any] = csp_replace({"frame-ancestors": ["'self'"]})
     framed: Callable[..., HttpResponseBase] = xframe_options_sameorigin(framing(wrapped))
     return framed
 
@@ -108,7 +109,8 @@ def home(request: HttpRequest, catalog: Catalog, collection: str = "") -> HttpRe
 
 def _shelves(catalog: Catalog) -> list[Collection]:
     """Those that hold something."""
-    return list(catalog.collections.filter(products__isnull=False).distinct())
+    holds = CollectionProduct.objects.filter(collection=OuterRef("pk"))
+    return list(catalog.collections.filter(Exists(holds)))
 
 
 def _page(rows: Any, after: str, catalog: Catalog) -> tuple[list[Product], str]:

@@ -312,3 +312,27 @@ def test_the_pages_take_a_file_in_show_it_and_bring_it_in(shop):
     exported = b"".join(client.get("/shop/products.csv")).decode().splitlines()
     assert exported[0].startswith("id,title,description,availability,condition,price,link,image_link")
     assert client.post(address).status_code == 409
+
+
+@pytest.mark.long
+def test_twenty_thousand_products_come_in_with_progress_and_every_bad_row_is_listed(shop):
+    """Every hundredth price is wrong; the export of it all, brought in again, changes nothing."""
+    lines = [f"p{n},Product {n},{'free' if n % 100 == 0 else f'{n % 900}.50 EUR'},{n % 70}" for n in range(20_000)]
+    raw = ("id,title,price,inventory\n" + "\n".join(lines)).encode()
+    job = brought_in(shop, raw, go=False)
+    assert (job.state, job.total, job.bad, job.good) == ("ready", 20_000, 200, 19_800)
+    with scope(shop.business_id):
+        feeding.begin(job)
+    seen = []
+    while feeding.work_due():
+        seen.append(fresh(job).percent)
+    assert seen == sorted(seen)
+    assert (seen[-1], fresh(job).state, fresh(job).added) == (100, "done", 19_800)
+    with system("test"):
+        rows = list(ImportProblem.objects.filter(job=job).order_by("row").values_list("row", flat=True))
+    assert rows == [n + 2 for n in range(0, 20_000, 100)]
+    with scope(shop.business_id):
+        held = io.BytesIO()
+        feeding.export(shop, held)
+    again = brought_in(shop, held.getvalue())
+    assert (again.added, again.changed, again.unchanged) == (0, 0, 19_800)

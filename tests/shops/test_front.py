@@ -194,6 +194,12 @@ def test_the_page_asks_the_database_seldom(shop, buyer, django_assert_max_num_qu
         buyer.get(f"/s/{shop.slug}/")
 
 
+def test_it_may_stand_in_a_frame_of_our_own_phone_and_in_no_other(shop, buyer):
+    answer = buyer.get(f"/s/{shop.slug}/")
+    assert "frame-ancestors 'self';" in answer["Content-Security-Policy"] + ";"
+    assert answer["X-Frame-Options"] == "SAMEORIGIN"
+
+
 def test_unknown_shops_and_products_are_not_found(shop, buyer):
     other = make_product(make_catalog(), "foreign")
     for path in ("/s/none/", f"/s/{shop.slug}/p/{other.pk}/", f"/s/{shop.slug}/p/{2**63}/", "/s/none/cart/"):

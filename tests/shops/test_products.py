@@ -1,15 +1,19 @@
 """Sellers' pages: a shop is opened, products edited, stock changed with reasons, pictures shown in their sizes."""
 
+from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from PIL import Image
 
-from accounts.tenancy import system
-from shops import cataloguing
+from accounts.tenancy import scope, system
+from hosting import storing
+from hosting.models import Media
+from shops import cataloguing, picturing
 from shops.models import Catalog, Collection, DeliveryMethod, Picture, Product, StockMove
 from tests.factories import make_business, make_member, make_number
 from tests.shops.making import make_catalog, make_product
@@ -188,6 +192,18 @@ def test_pictures_are_kept_in_their_sizes_shown_to_anybody_and_removed(settings,
     assert Client().get(f"/s/{shop.slug}/pictures/{first.media.media_id}/160.webp").status_code == 404
 
 
+def test_a_file_deleted_by_its_media_id_takes_the_picture_with_it_and_stops_no_sweep(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    product = make_product(make_catalog(), "rye")
+    with scope(product.business_id):
+        picture = picturing.add(product, content=a_picture().read(), mime_type="image/jpeg")
+        storing.delete_media(picture.media)
+    with system("test"):
+        Media.objects.update(deleted_at=timezone.now() - timedelta(days=3))
+        assert storing.collect_garbage() == 1
+    assert rows(Picture, product=product) == []
+
+
 def test_what_is_no_picture_is_refused():
     shop = make_catalog()
     product = make_product(shop, "rye")
@@ -261,3 +277,12 @@ def test_a_removed_product_is_gone_and_its_shelf_stays():
         shelf.products.add(product, through_defaults={"business_id": shop.business_id})
     login(shop.business).post(f"/shop/products/{product.pk}/remove/")
     assert (rows(Product, catalog=shop), [c.name for c in rows(Collection, catalog=shop)]) == ([], ["Bread"])
+
+
+def test_one_entry_of_the_navigation_is_lit_where_one_lies_below_another():
+    client = login(make_catalog().business)
+    shown = {
+        path: client.get(path).context["current_page"] for path in ("/", "/shop/", "/shop/products/", "/shop/orders/")
+    }
+    assert shown == {"/": "/", "/shop/": "/shop/", "/shop/products/": "/shop/", "/shop/orders/": "/shop/orders/"}
+    assert client.get("/you/").context["current_page"] == ""
