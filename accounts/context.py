@@ -9,11 +9,13 @@ from accounts import navigation, panels
 
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
-    """Template variables `business`, `role`, `pages`, `banners` (asked for when drawn), `live_url`; empty outside a business."""
+    """Template variables `business`, `role`, `pages`, `banners` (asked for when drawn), `live_url`, `shows_mails`; empty outside a business."""
     membership = getattr(request, "membership", None)
+    mails = {"shows_mails": bool(settings.MAIL_FOLDER)}
     if membership is None:
-        return {"business": None, "role": "", "pages": [], "banners": [], "live_url": ""}
+        return {**mails, "business": None, "role": "", "pages": [], "banners": [], "live_url": ""}
     return {
+        **mails,
         "business": membership.business,
         "role": membership.role,
         "pages": navigation.pages_for(membership.role),
