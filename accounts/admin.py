@@ -1,6 +1,8 @@
 """Admin of accounts: who, on which plan, with which keys; and what was changed by whom."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -11,15 +13,20 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Count, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts import auditing, planning
+from accounts import auditing, planning, viewing
+from accounts.asking import Question, ReasonForm, ask
 from accounts.backstage import HouseAdmin, HouseInline, Item, ReadOnlyAdmin, ReadOnlyInline, attention, business_links
 from accounts.models import ApiKey, AuditEntry, Business, Heartbeat, Membership, Plan, User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 FOREIGN = (Group, EmailAddress, Authenticator, UserSession, AccessAttempt, AccessLog, AccessFailureLog)
 for model in FOREIGN:
@@ -71,6 +78,26 @@ class BusinessAdmin(HouseAdmin):
     readonly_fields = ("elsewhere", "created_at", "suspended_at", "suspended_reason")
     inlines = (MembershipInline, ApiKeyInline)
     actions = ("suspend", "resume")
+    actions_detail = ("enter",)
+
+    def has_enter_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Support, as it is shipped."""
+        return request.user.has_perm(viewing.PERMISSION)
+
+    @action(description=_("View as its owner"), url_path="enter", permissions=["enter"])
+    def enter(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the dashboard for half an hour, read-only; the reason is in the business's own audit log."""
+        business = get_object_or_404(Business, pk=object_id)
+
+        def begin(data: dict[str, Any]) -> StrOrPromise:
+            viewing.begin(request=request, business=business, reason=data["reason"])
+            return _("Nothing can be changed while you look.")
+
+        words = _(
+            "You see its pages and messages as its owner does, for 30 minutes. Its owner sees that you did, and why."
+        )
+        question = Question(_("View as %(business)s") % {"business": business}, _("View"), words)
+        return ask(request, self, question, form=ReasonForm, do=begin, back=reverse("home"))
 
     @display(description=_("state"), label={"active": "success", "suspended": "danger"})
     def state(self, business: Business) -> str:

@@ -10,15 +10,17 @@ from accounts import navigation, panels
 
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
-    """Template variables: `business`, `role`, `pages`, `current_page`, `banners` (asked for when drawn), `live_url`.
+    """Template variables: `business`, `role`, `pages`, `current_page`, `banners` (asked for when drawn), `live_url`, `shows_mails`.
 
     Empty outside a business.
     """
     membership = getattr(request, "membership", None)
+    mails = {"shows_mails": bool(settings.MAIL_FOLDER)}
     if membership is None:
-        return {"business": None, "role": "", "pages": [], "banners": [], "live_url": ""}
+        return {**mails, "business": None, "role": "", "pages": [], "banners": [], "live_url": ""}
     pages = navigation.pages_for(membership.role)
     return {
+        **mails,
         "business": membership.business,
         "role": membership.role,
         "pages": pages,

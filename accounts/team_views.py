@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from accounts import joining
+from accounts import joining, securing
 from accounts.errors import ParleyError
 from accounts.membership import SESSION_KEY, BusinessRequest, member_page, refusal
 from accounts.models import Invitation, Membership, Role, User
@@ -54,11 +54,20 @@ def team(request: BusinessRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "members": Membership.objects.filter(business=request.business).select_related("user").order_by("id"),
         "invitations": Invitation.objects.open().filter(business=request.business).order_by("-id"),
+        "secured": securing.secured(request.business),
         "roles": Role.choices,
         "rights": [(right, [value in who for value in Role.values]) for right, who in RIGHTS],
         "error": error,
     }
     return render(request, "accounts/team.html", context, status=status)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def require_mfa(request: BusinessRequest) -> HttpResponse:
+    """Ask every member for a second factor, or no longer."""
+    securing.require_mfa(owner=request.membership, required=request.POST.get("required") == "yes")
+    return redirect("team")
 
 
 @require_POST

@@ -1,5 +1,7 @@
 """Pages about the member: where to start, which business, API keys."""
 
+from pathlib import Path
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -7,11 +9,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import keying, panels
+from accounts import keying, letterbox, panels, viewing
 from accounts.forms import ApiKeyForm
 from accounts.membership import SESSION_KEY, BusinessRequest, member_page
 from accounts.models import ApiKey, Membership, Role
 from accounts.tenancy import system
+
+LOOPBACK = ("127.0.0.1", "::1")
 
 
 @require_GET
@@ -47,6 +51,25 @@ def switch(request: HttpRequest) -> HttpResponse:
             raise Http404
     request.session[SESSION_KEY] = int(wanted)
     return redirect("home")
+
+
+@require_GET
+def mails(request: HttpRequest) -> HttpResponse:
+    """Mails that were written to files; only where that is so, and only for this machine."""
+    if not settings.MAIL_FOLDER or request.META.get("REMOTE_ADDR") not in LOOPBACK:
+        raise Http404
+    return render(request, "accounts/mails.html", {"mails": letterbox.newest(Path(settings.MAIL_FOLDER))})
+
+
+@require_POST
+@login_required
+def end_viewing(request: HttpRequest) -> HttpResponse:
+    """An operator has seen enough of a business, and goes back to its page in the admin."""
+    seen: viewing.Viewing | None = request.viewing  # type: ignore[attr-defined]
+    if seen is None:
+        raise Http404
+    viewing.end(request, seen)
+    return redirect("admin:accounts_business_change", seen.business_id)
 
 
 @require_POST

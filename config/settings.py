@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from celery.schedules import crontab
@@ -13,6 +14,7 @@ from config.admin_menu import UNFOLD as UNFOLD
 from config.env import load
 from stack.binaries import postgres_bin
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = load()
 
@@ -51,6 +53,7 @@ INSTALLED_APPS = [
     "billing",
     "shops",
     "demo",
+    "config",
 ]
 
 MIDDLEWARE = [
@@ -142,6 +145,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 EMAIL_BACKEND = ENV.email_backend
 globals().update({name: value for name, value in ENV.email.items() if name.startswith("EMAIL_")})
 ALLOW_PRIVATE_URLS = ENV.allow_private_urls
+# Where a page may show mails that are files; never where others reach us: they hold codes to log in with.
+MAIL_FOLDER = ENV.email.get("EMAIL_FILE_PATH", "") if urlsplit(ENV.base_url).hostname in LOOPBACK else ""
 DEFAULT_FROM_EMAIL = ENV.from_email
 
 LANGUAGE_CODE = "en"

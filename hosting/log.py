@@ -1,14 +1,13 @@
 """The message log: which messages, newest first, a page at a time, and the same as CSV."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from io import StringIO
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts.csv_lines import csv_line
 from accounts.models import Business
 from hosting.extensions import MessageNote, notes_for
 from hosting.models import Category, Direction, Message, Status
@@ -17,10 +16,6 @@ PAGE = 50
 CHUNK = 1000
 COLUMNS = ("id", "wamid", "direction", "kind", "number", "contact", "status", "category", "template", "created_at",
            "sent_at", "delivered_at", "read_at", "failed_at", "error", "price", "market")  # fmt: skip
-# A cell that begins so could run as a formula where it is opened.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
 KINDS = ["text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive",
          "button", "order", "reaction"]  # fmt: skip
 
@@ -140,12 +135,3 @@ def _cells(row: Message, notes: list[MessageNote]) -> tuple[object, ...]:
         row.template.name if row.template else "", *(at.isoformat() if at else "" for at in times), row.error_reason,
         " ".join(note.text for note in notes), " ".join(note.place for note in notes),
     )  # fmt: skip
-
-
-def csv_line(cells: tuple[object, ...]) -> str:
-    """One line of CSV; what could run as a formula is quoted."""
-    text = StringIO()
-    csv.writer(text).writerow(
-        f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in cells
-    )
-    return text.getvalue()

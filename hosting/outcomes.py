@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
-from hosting.log import csv_line
+from accounts.csv_lines import csv_line
 from hosting.models import Broadcast, BroadcastRecipient, Message
 
 CHEAP = 5_000

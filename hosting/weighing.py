@@ -76,7 +76,7 @@ def unlock(business_id: int | None) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(statement("hosting", "unlock_media"), {"business_id": business_id})
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def tidy() -> None:

@@ -64,12 +64,20 @@ class Business(models.Model):
     created_at = models.DateTimeField(default=utc_now)
     suspended_at = models.DateTimeField(null=True, blank=True)
     suspended_reason = models.CharField(max_length=200, blank=True)
+    requires_mfa = models.BooleanField(
+        default=False, db_default=False, help_text=_("Members without a second factor see nothing.")
+    )
     clock_at = models.DateTimeField(
         null=True, blank=True, help_text=_("Test clock: the moment this business lives in. Sandbox numbers only.")
     )
 
     class Meta:
         verbose_name_plural = "businesses"
+        # What operators may do that is no change of a row; both ask for a reason.
+        permissions: ClassVar = [
+            ("enter_business", "Can view as a business"),
+            ("open_messages", "Can open the text of messages"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(next_plan=None, next_plan_at=None) | Q(next_plan__isnull=False, next_plan_at__isnull=False),

@@ -2,23 +2,32 @@
 
 from typing import Any, ClassVar
 
+import orjson
 from django.contrib import admin
 from django.db import connection
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
 
-from accounts.backstage import HouseAdmin, HouseInline, Item, ReadOnlyAdmin, figures, links
+from accounts import auditing
+from accounts.asking import Question, ReasonForm, Table, show
+from accounts.backstage import HouseAdmin, HouseInline, Item, ReadOnlyAdmin, attention, figures, hidden_of, links
 from hosting.models import (
     Account,
+    BroadcastRecipient,
+    ChatImport,
     Contact,
     Conversation,
     Delivery,
     Handset,
     HostedCount,
+    LockedMessage,
     Message,
     Number,
     ParkedStatus,
+    RefusedSend,
 )
 
 links += [
@@ -100,10 +109,47 @@ class MessageAdmin(ReadOnlyAdmin):
     search_fields = ("wamid__exact", "id__exact")
     search_help_text = _("The whole wamid.")
     ordering = ("-id",)
+    actions_detail = ("open_text",)
+
+    def has_open_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Support, as it is shipped."""
+        return request.user.has_perm("accounts.open_messages")
+
+    @action(description=_("Open the text"), url_path="open", permissions=["open"])
+    def open_text(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what was said, this once; who asked and why is in the business's own audit log."""
+        message = get_object_or_404(Message, pk=object_id)
+        form, back = ReasonForm(request.POST or None), reverse("admin:hosting_message_change", args=[message.pk])
+        if form.is_valid():
+            auditing.record(
+                action="message.opened", subject=f"message {message.pk}", business=message.business_id,
+                after={"reason": form.cleaned_data["reason"]},
+            )  # fmt: skip
+            content = orjson.dumps(message.content, option=orjson.OPT_INDENT_2).decode()
+            said = Table(_("Content"), (_("As it was sent"),), [(content,)])
+            return show(request, self, Question(_("What was said"), "", message.text, [said]), back=back)
+        words = _("The text is shown this once. The business's owner sees that you opened it, and why.")
+        return show(request, self, Question(_("Open the text"), _("Open"), words), form=form, back=back)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """By business, from its page."""
         return lookup == "business__id__exact" or super().lookup_allowed(lookup, value, request)
+
+
+class SaidAdmin(ReadOnlyAdmin):
+    """Rows that hold a copy of what was said: it is opened at the message, with a reason."""
+
+    hidden: ClassVar[tuple[str, ...]] = ("text", "content", "variables", "preview", "answers", "refused")
+    ordering = ("-pk",)
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """The first columns, but what was said."""
+        return [
+            field.name for field in self.model._meta.fields if field.name not in hidden_of(self.model, self.hidden)
+        ][:6]
+
+
+admin.site.register([LockedMessage, RefusedSend, BroadcastRecipient, ChatImport], SaidAdmin)
 
 
 @admin.register(ParkedStatus)
@@ -158,4 +204,22 @@ def hosted_this_month() -> list[Item]:
     ]
 
 
+def over_the_plan() -> list[Item]:
+    """Businesses that hosted more messages this month than their plan has room for; those over it are locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(DISTINCT h.business_id) FROM hosting_hostedcount h
+                 JOIN accounts_business b ON b.id = h.business_id JOIN accounts_plan p ON p.code = b.plan_id
+                WHERE h.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date AND h.messages > p.hosted_messages"""
+        )
+        over = cursor.fetchone()[0]
+    return [
+        Item(
+            _("Businesses over their plan"), str(over), reverse("admin:hosting_hostedcount_changelist"),
+            _("this month"), over > 0,
+        )
+    ]  # fmt: skip
+
+
 figures.append(hosted_this_month)
+attention.append(over_the_plan)

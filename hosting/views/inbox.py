@@ -70,7 +70,7 @@ def stretch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         page = threads.page_after(_messages(conversation), own=Direction.OUT, after=after)
         return _stretch(request, "hosting/_newer.html", context, page)
     page = threads.page_since(_messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since")))
-    _seen(conversation)
+    _seen(request, conversation)
     return _stretch(request, "hosting/_entries.html", context, page)
 
 
@@ -202,7 +202,7 @@ def _narrowing(request: BusinessRequest, choices: threads.Choices) -> threads.Na
 
 
 def _open(request: BusinessRequest, conversation: Conversation, before: int = 0, at: int = 0) -> dict[str, Any]:
-    _seen(conversation)
+    _seen(request, conversation)
     found = _messages(conversation)
     page = (
         threads.page_around(found, own=Direction.OUT, at=at)
@@ -218,7 +218,10 @@ def _open(request: BusinessRequest, conversation: Conversation, before: int = 0,
     } | composing(request, conversation)
 
 
-def _seen(conversation: Conversation) -> None:
+def _seen(request: BusinessRequest, conversation: Conversation) -> None:
+    # What an operator looks at is as unread for the team as it was.
+    if request.membership.pk is None:
+        return
     see(conversation)
     if conversation.unread_count and conversation.number.transport == Transport.CLOUDAPI:
         ring(tasks.deliver)

@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
+from accounts.csv_lines import csv_line
 from accounts.membership import BusinessRequest, member_page
 from hosting import log, refusing, threads
 from hosting.extensions import notes_for
@@ -53,7 +54,7 @@ def _refused(request: BusinessRequest) -> HttpResponse:
         RefusedSend.objects.filter(business=request.business).select_related("number").order_by("-created_at", "-id")
     )
     if request.GET.get("csv"):
-        lines = [log.csv_line(REFUSED_COLUMNS), *(log.csv_line(_refused_cells(row)) for row in found[:CSV_LIMIT])]
+        lines = [csv_line(REFUSED_COLUMNS), *(csv_line(_refused_cells(row)) for row in found[:CSV_LIMIT])]
         headers = {"Content-Disposition": 'attachment; filename="refused.csv"'}
         return HttpResponse("".join(lines).encode("utf-8-sig"), content_type="text/csv; charset=utf-8", headers=headers)
     rows = [(row, orjson.dumps(row.content, option=orjson.OPT_INDENT_2).decode()) for row in found[:REFUSED_SHOWN]]

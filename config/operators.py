@@ -1,0 +1,42 @@
+"""The groups of operators that are shipped: what support, finance and engineering may see and do in the admin.
+
+They are as they are here after every `migrate`, which also gives them what new versions bring. Whoever wants others
+makes groups of their own. Patterns are of permissions' codenames; nobody here may change people, or delete.
+"""
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from django.apps import AppConfig, apps
+
+GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Support": {
+        "accounts": ("view_*", "enter_business", "open_messages"),
+        "hosting": ("view_*",),
+        "shops": ("view_*",),
+        "billing": ("view_invoice", "view_payment", "view_usage", "view_charge", "view_quarantine"),
+    },
+    "Finance": {
+        "accounts": ("view_business", "view_membership", "view_plan", "change_plan", "add_plan", "view_auditentry"),
+        "billing": ("view_*", "add_*", "change_*"),
+    },
+    "Engineering": {
+        "accounts": ("view_*",),
+        "hosting": ("view_*", "change_*"),
+        "shops": ("view_*",),
+        "billing": ("view_*", "change_quarantine"),
+        "axes": ("view_*", "delete_accessattempt"),
+    },
+}
+
+
+def ship(sender: AppConfig, using: str, **_: Any) -> None:
+    """After an app has migrated: its permissions, as each group has them."""
+    Group, Permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
+    known = {row.codename: row for row in Permission.objects.using(using).filter(content_type__app_label=sender.label)}
+    for name, apps_of in GROUPS.items():
+        patterns = apps_of.get(sender.label, ())
+        wanted = [row for code, row in known.items() if any(fnmatchcase(code, pattern) for pattern in patterns)]
+        group, _made = Group.objects.using(using).get_or_create(name=name)
+        group.permissions.remove(*(row for row in known.values() if row not in wanted))
+        group.permissions.add(*wanted)
