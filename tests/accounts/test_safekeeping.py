@@ -148,6 +148,18 @@ def test_an_archive_is_never_overwritten_and_never_half_there(archive: Path) -> 
     assert [path.name for path in archive.parent.iterdir() if path.is_file()] == [archive.name]
 
 
+def test_only_its_owner_reads_it_and_a_file_that_went_meanwhile_is_left_out(archive: Path, tmp_path: Path) -> None:
+    assert archive.stat().st_mode & 0o777 == 0o600
+    (tmp_path / "old" / "gone").symlink_to(tmp_path / "nowhere")
+    default_storage.save("erasures/one.json", ContentFile(b"{}"))
+    second = tmp_path / "second.tar"
+    call_command("backup", str(second), stdout=io.StringIO())
+    with tarfile.open(second) as tar:
+        names = [name for name in tar.getnames() if name.startswith("files/")]
+    assert "files/gone" not in names
+    assert (names[-1], len(names)) == ("files/erasures/one.json", 2)
+
+
 def test_who_was_forgotten_after_the_backup_is_forgotten_again(
     archive: Path, tmp_path: Path, settings: Any, empty: str
 ) -> None:

@@ -1,0 +1,120 @@
+"""The first minutes of a person here: sign-up to the first message and its price, an invitation; an operator looks on."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from accounts.tenancy import system
+from hosting.models import Handset, Number
+from tests.browser.conftest import PASSWORD, Site
+from tests.browser.test_pages import PICTURES
+
+
+@pytest.fixture
+def mails(settings: Any, tmp_path: Path) -> None:
+    """Mails are files, as `make run` has them, and /mails/ shows them."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = settings.MAIL_FOLDER = str(tmp_path / "mail")
+
+
+def sign_up(page: Page, address: str) -> None:
+    """Sign up and prove the address, by the link in the mail."""
+    page.goto("/account/signup/")
+    page.fill("input[name=email]", address)
+    page.fill("input[name=password1]", PASSWORD)
+    page.fill("input[name=password2]", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"^(?!.*/account/signup/)"))
+    page.goto("/mails/")
+    page.locator("article", has_text=address).locator("a[href*=confirm-email]").first.click()
+    page.get_by_role("button", name=re.compile("Confirm")).click()
+    page.wait_for_url(re.compile(r"^(?!.*/confirm-email/)"))
+
+
+def test_from_sign_up_to_the_first_message_and_its_price(site: Site, mails: None) -> None:
+    page = site.stranger().new_page()
+    sign_up(page, "ada@example.org")
+    page.goto("/")
+    page.get_by_role("link", name="Found a business").click()
+    page.get_by_label("Name").fill("Ada's Tea House")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Ada's Tea House")).to_be_visible()
+    page.goto("/keys/")
+    page.get_by_label("Name").fill("first")
+    page.get_by_role("button", name="Make key").click()
+    key = page.locator("#secret").inner_text()
+    with system("test"):
+        number = Number.objects.get(business__name="Ada's Tea House")
+        handset = Handset.objects.get(business=number.business)
+    answer = page.request.post(
+        f"/v23.0/{number.phone_number_id}/messages",
+        headers={"Authorization": f"Bearer {key}"},
+        data={
+            "messaging_product": "whatsapp", "to": handset.wa_id, "type": "template",
+            "template": {"name": "hello_world", "language": {"code": "en_US"}},
+        },
+    )  # fmt: skip
+    assert answer.status == 200, answer.text()
+    page.goto(f"/phone/{handset.pk}/{number.phone_number_id}/")
+    expect(page.locator("#latest")).to_contain_text("Hello! This is your first message.")
+    page.goto("/messages/")
+    row = page.locator("tbody tr")
+    expect(row).to_have_count(1)
+    for _ in range(40):
+        if re.search(r"\$0\.\d+|free", row.inner_text()):
+            break
+        time.sleep(0.25)
+        page.reload()
+    expect(row).to_contain_text(re.compile(r"\$0\.\d+|free"))
+
+
+def test_an_invited_person_joins_by_the_mail_and_sees_what_the_role_may(site: Site, mails: None) -> None:
+    owner = site.window().new_page()
+    owner.goto("/team/")
+    owner.get_by_label("E-mail address").fill("bob@example.org")
+    owner.locator("#role").select_option("finance")
+    owner.get_by_role("button", name="Send the invitation").click()
+    expect(owner.get_by_text("bob@example.org")).to_be_visible()
+    page = site.stranger().new_page()
+    sign_up(page, "bob@example.org")
+    page.goto("/mails/")
+    page.locator("article", has_text="Join Luma Bakery").locator("a[href*='/join/']").click()
+    page.locator("main form button").click()
+    expect(page.get_by_role("heading", name="Luma Bakery")).to_be_visible()
+    assert page.goto("/usage/").status == 200  # type: ignore[union-attr]
+    assert page.goto("/inbox/").status == 403  # type: ignore[union-attr]
+    owner.reload()
+    expect(owner.locator("tr", has_text="bob@example.org").locator("select")).to_have_value("finance")
+
+
+def test_an_operator_views_as_the_business_under_a_banner_until_it_ends(site: Site) -> None:
+    with system("test"):
+        operator = User.objects.create_superuser("ops@example.org", PASSWORD)
+    client = Client()
+    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    context = site.stranger(viewport={"width": 1440, "height": 900})
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site.url}])
+    page = context.new_page()
+    page.goto(f"/admin/accounts/business/{site.business.pk}/change/")
+    page.get_by_role("link", name="View as its owner").first.click()
+    page.fill("input[name=reason]", "ticket 7")
+    page.get_by_role("button", name="View").click()
+    banner = page.get_by_text("You see Luma Bakery as its owner does")
+    for path in ("/", "/inbox/", "/usage/", "/settings/audit/"):
+        page.goto(path)
+        expect(banner).to_be_visible()
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / "viewing-light-1440.png")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.emulate_media(color_scheme="dark")
+    page.goto("/inbox/")
+    page.screenshot(path=PICTURES / "viewing-dark-390.png")
+    page.get_by_role("button", name="End", exact=True).click()
+    expect(page).to_have_url(re.compile(f"/admin/accounts/business/{site.business.pk}/change/$"))
+    assert page.goto("/inbox/").status == 403  # type: ignore[union-attr]
