@@ -159,6 +159,16 @@ def offset_amount(amount: object, currency: object) -> str:
 
 
 @register.filter
+def item_amount(item: object) -> dict[str, object]:
+    """What an item of a payment message costs in all, as an amount over its offset; empty for nonsense."""
+    held = as_dict(item)
+    amount, quantity = as_dict(held.get("sale_amount") or held.get("amount")), held.get("quantity")
+    if type(amount.get("value")) is not int or type(quantity) is not int:
+        return {}
+    return amount | {"value": amount["value"] * quantity}
+
+
+@register.filter
 def payment_link(content: object) -> str:
     """Where an `order_details` message is paid; empty where it names no link."""
     parameters = as_dict(as_dict(as_dict(content).get("action")).get("parameters"))

@@ -12,7 +12,7 @@ from accounts.tenancy import scope, system
 from hosting import extensions, receiving
 from hosting.models import Handset, Message, Number
 from hosting.sending import send_message
-from hosting.templatetags.chat import offset_amount, payment_link, public_path
+from hosting.templatetags.chat import item_amount, offset_amount, payment_link, public_path
 from hosting.transports import sandbox
 from tests.factories import make_business, make_member, make_number
 
@@ -147,6 +147,10 @@ def test_amounts_and_links_of_a_payment_message_are_read_and_nonsense_is_not(set
         {"value": 10**16, "offset": 1},
     ):
         assert offset_amount(nonsense, "EUR") == ""
+    item = {"quantity": 3, "amount": {"value": 480, "offset": 100}}
+    assert offset_amount(item_amount(item), "EUR") == "€14.40"
+    assert offset_amount(item_amount(item | {"sale_amount": {"value": 400, "offset": 100}}), "EUR") == "€12.00"
+    assert [item_amount(nonsense) for nonsense in (None, {}, {"quantity": "3"}, item | {"quantity": "3"})] == [{}] * 4
     link = {"type": "payment_link", "payment_link": {"uri": "https://chat.example/s/pay/x/"}}
     content = {"action": {"parameters": {"payment_settings": [{"type": "other"}, link]}}}
     assert public_path(payment_link(content)) == "/s/pay/x/"
