@@ -458,6 +458,29 @@ def test_pages_answer_each_role_as_they_should(stage: dict[str, Any]) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+# Papers that are drawn and kept when first asked for, and a phone that notes what it has seen.
+WRITTEN_WHEN_READ = {"phone_chat", "credit_note", "invoice_draft", "invoice_download"}
+
+
+def test_an_operator_who_views_as_the_business_reads_what_its_owner_reads_and_changes_nothing(
+    stage: dict[str, Any],
+) -> None:
+    operator, wrong = stage["clients"]["operator"], []
+    with system("test"):
+        business = Business.objects.get(name="Own")
+    begun = operator.post(f"/admin/accounts/business/{business.pk}/enter/", {"reason": "ticket 7"})
+    assert (begun.status_code, begun.headers["Location"]) == (302, "/")
+    for name, row in ROWS.items():
+        path = row.path.format(**stage["names"])
+        expected = 403 if name in WRITTEN_WHEN_READ else row.expected("owner", "GET")
+        if (status := _ask(operator, "GET", path)) != expected:
+            wrong.append(f"{name} GET: {status}, not {expected}")
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            if name != "end_viewing" and (status := _ask(operator, method, path)) not in (401, 403):
+                wrong.append(f"{name} {method}: {status}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_no_page_answers_other_methods_with_a_deed(stage: dict[str, Any]) -> None:
     wrong = []
     for name, row in ROWS.items():

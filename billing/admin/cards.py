@@ -83,8 +83,8 @@ class VersionInline(ReadOnlyInline):
 class RateCardAdmin(HouseAdmin):
     """Price lists."""
 
-    list_display = ("name", "currency", "floor", "ceiling", "is_default")
-    list_filter = ("currency", "is_default")
+    list_display = ("name", "currency", "floor", "ceiling", "is_default", "is_cost")
+    list_filter = ("currency", "is_default", "is_cost")
     search_fields = ("name",)
     inlines = (VersionInline,)
     actions_detail = ("upload",)

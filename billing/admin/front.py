@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import money
 from accounts.backstage import Item, attention, figures, links
+from accounts.statements import statement
 from billing import metering
 from billing.models import Email, Payment, PaymentStatus, Recount
 
@@ -86,6 +87,29 @@ def money_this_month() -> list[Item]:
     ]
 
 
+def margin() -> list[Item]:
+    """Revenue of the running month less what the upstream charges for the same messages, where a cost card is set."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("billing", "margin"), {"month": timezone.now().date().replace(day=1)})
+        found = cursor.fetchall()
+    return [
+        Item(
+            _("Margin this month"), _amount(revenue - cost, currency), reverse("admin:billing_ratecard_changelist"),
+            _margin_note(_amount(cost, currency), unpriced), revenue < cost or unpriced > 0,
+        )
+        for currency, revenue, cost, unpriced in found
+    ]  # fmt: skip
+
+
+def _margin_note(cost: str, unpriced: int) -> str:
+    if unpriced:
+        return _("%(cost)s to the upstream, %(count)s messages without a cost") % {
+            "cost": cost,
+            "count": f"{unpriced:,}",
+        }
+    return _("%(cost)s to the upstream") % {"cost": cost}
+
+
 def _priced(count: int) -> str:
     return _("%(count)s messages priced") % {"count": f"{count:,}"}
 
@@ -95,4 +119,4 @@ def _amount(micros: Any, currency: str) -> str:
 
 
 attention += [unpriced, unsettled]
-figures.append(money_this_month)
+figures += [money_this_month, margin]

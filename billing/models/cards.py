@@ -32,6 +32,11 @@ class RateCard(models.Model):
     floor_micros = models.BigIntegerField()
     ceiling_micros = models.BigIntegerField()
     is_default = models.BooleanField(default=False, help_text=_("Businesses of this currency follow it."))
+    is_cost = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("What the upstream charges us; nobody is billed by it. The front page shows the margin."),
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -41,6 +46,8 @@ class RateCard(models.Model):
             models.UniqueConstraint(
                 fields=["currency"], condition=Q(is_default=True), name="one_default_card_per_currency"
             ),
+            models.UniqueConstraint(fields=["currency"], condition=Q(is_cost=True), name="one_cost_card_per_currency"),
+            models.CheckConstraint(condition=Q(is_cost=False) | Q(is_default=False), name="nobody_is_billed_at_cost"),
         ]
 
     def __str__(self) -> str:

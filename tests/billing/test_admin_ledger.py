@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.db.utils import IntegrityError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -11,7 +13,20 @@ from django.utils import timezone
 from accounts.models import AuditEntry, Business, User
 from accounts.tenancy import system
 from billing import metering, reconciling, tasks
-from billing.models import Charge, Invoice, Payment, Period, Recount, SpendCap, Tally
+from billing.cards import schedule
+from billing.models import (
+    CardVersion,
+    Charge,
+    Invoice,
+    Payment,
+    Period,
+    Rate,
+    RateCard,
+    Recount,
+    SpendCap,
+    Tally,
+    Tier,
+)
 from billing.walking import walk
 from hosting.clocking import ClockRefused, set_clock
 from hosting.models import Number
@@ -92,6 +107,38 @@ def test_a_charge_is_taken_back_once_and_with_a_reason(operator: Client, busines
         entry = AuditEntry.objects.get()
     assert (back.price_micros, back.note) == (-charge.price_micros, "our fault")
     assert (entry.action, entry.after["reversal"], entry.after["reason"]) == ("charge.reversed", back.pk, "our fault")
+
+
+def test_the_front_page_has_the_margin_where_a_cost_card_is_set(operator: Client, business: Business) -> None:
+    def shown() -> list[tuple[str, str, bool]]:
+        items = operator.get(reverse("admin:index")).context["figures"]
+        return [(i.value, str(i.note), i.is_urgent) for i in items if str(i.title) == "Margin this month"]
+
+    with system("test"):
+        Business.objects.update(clock_at=None)
+        month = timezone.now().replace(day=1, hour=12)
+        numbers = [Number.objects.select_related("business").get(), make_number(make_business(clock_at=None))]
+        card = RateCard.objects.create(name="Upstream", currency="USD", floor_micros=0, ceiling_micros=90_000)
+        version = CardVersion.objects.create(card=card, valid_from=month.date())
+        rate = Rate.objects.create(version=version, market_id="North America", category="utility")
+        Tier.objects.create(rate=rate, first=1, last=100, price_micros=4_000)
+        Tier.objects.create(rate=rate, first=101, price_micros=3_000)
+    for number in numbers:
+        make_deliveries(number.business, number, 100, at=month)
+    metering.meter_due()
+    with system("test"):
+        schedule(version, today=date(2020, 1, 1))
+    assert shown() == []
+    with system("test"):
+        RateCard.objects.filter(pk=card.pk).update(is_cost=True)
+    # Revenue: twice 100 x 0.0091 = 1.82. Cost, as one customer of the upstream: 100 x 0.004 + 100 x 0.003 = 0.70.
+    assert shown() == [("$1.12", "$0.70 to the upstream", False)]
+    make_deliveries(numbers[0].business, numbers[0], 1, to="919820012345", category="marketing", at=month)
+    metering.meter_due()
+    [(_, note, urgent)] = shown()
+    assert (note, urgent) == ("$0.70 to the upstream, 1 messages without a cost", True)
+    with system("test"), pytest.raises(IntegrityError), transaction.atomic():
+        RateCard.objects.filter(pk=card.pk).update(is_default=True)
 
 
 def test_the_front_page_has_the_revenue_of_the_month(operator: Client, business: Business) -> None:

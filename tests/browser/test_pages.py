@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
 from playwright.sync_api import Page
 
+from accounts import auditing
 from accounts.tenancy import system
 from billing import invoicing, metering
 from hosting.models import Contact, Conversation, Message
@@ -62,6 +63,10 @@ def furnish(site: Site) -> dict[str, str]:
             Message(direction="out", category="service", kind="text", text=status, status=status, **common)
             for status in ("accepted", "sent", "delivered", "read", "failed")
         )
+        auditing.record(
+            action="member.role_changed", subject="zoe@example.com", business=site.business,
+            before={"role": "agent"}, after={"role": "finance"},
+        )  # fmt: skip
     chat = f"/phone/{site.handset.pk}/{site.number.phone_number_id}/"
     lines = f"/invoices/{invoice.number}/"
     thread = f"/inbox/{conversation.public_id}/"
@@ -70,6 +75,7 @@ def furnish(site: Site) -> dict[str, str]:
         "message": f"/messages/{charged[0]}/", "phones": "/phone/", "phone": f"/phone/{site.handset.pk}/", "chat": chat,
         "usage": f"/usage/?month={month:%Y-%m}", "usage-empty": "/usage/", "charge": f"/charges/{charged[0]}/",
         "invoices": "/invoices/", "invoice": lines, "invoice-line": f"{lines}lines/1/", "you": "/you/", "keys": "/keys/",
+        "team": "/team/", "audit": "/settings/audit/", "mails": "/mails/",
         "search": "/search/?q=rye", "search-empty": "/search/", "search-none": "/search/?q=absent&kind=text",
         "contacts": "/contacts/", "contact": f"/contacts/{contact.pk}/", "retention": "/retention/",
         "password": "/account/password/change/", "logout": "/account/logout/", "not-found": "/phone/9999999/",

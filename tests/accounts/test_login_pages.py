@@ -1,0 +1,91 @@
+"""Every address of logging in (allauth's) has a row: what it answers strangers, members and operators, asked and posted."""
+
+from collections.abc import Iterator
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.models import User
+from tests.factories import make_business, make_member
+
+pytestmark = pytest.mark.django_db
+
+# name: (path, nobody GET, nobody POST, member GET, member POST); 302 leads to the login, or home, or to prove oneself.
+ROWS: dict[str, tuple[str, int, int, int, int]] = {
+    "account_login": ("login/", 200, 200, 302, 302),
+    "account_logout": ("logout/", 302, 302, 200, 302),
+    "account_inactive": ("inactive/", 200, 405, 200, 405),
+    "account_signup": ("signup/", 200, 200, 302, 302),
+    "account_reauthenticate": ("reauthenticate/", 302, 302, 200, 200),
+    "account_email": ("email/", 302, 302, 200, 302),
+    "account_email_verification_sent": ("confirm-email/", 200, 405, 200, 405),
+    "account_change_password": ("password/change/", 302, 302, 200, 200),
+    "account_set_password": ("password/set/", 302, 302, 302, 302),
+    "account_reset_password": ("password/reset/", 200, 200, 200, 200),
+    "account_confirm_login_code": ("login/code/confirm/", 302, 302, 302, 302),
+    "account_confirm_email": ("confirm-email/nonsense/", 200, 404, 200, 404),
+    "account_reset_password_from_key_done": ("password/reset/key/done/", 200, 405, 200, 405),
+    "account_reset_password_from_key": ("password/reset/key/1-nonsense/", 200, 200, 200, 200),
+    "account_reset_password_done": ("password/reset/done/", 200, 405, 200, 405),
+    "account_request_login_code": ("login/code/", 200, 200, 302, 302),
+    "mfa_index": ("2fa/", 302, 302, 200, 405),
+    "mfa_authenticate": ("2fa/authenticate/", 302, 302, 302, 302),
+    "mfa_reauthenticate": ("2fa/reauthenticate/", 302, 302, 302, 302),
+    "mfa_activate_totp": ("2fa/totp/activate/", 302, 302, 302, 302),
+    "mfa_deactivate_totp": ("2fa/totp/deactivate/", 302, 302, 404, 404),
+    "mfa_view_recovery_codes": ("2fa/recovery-codes/", 302, 302, 404, 405),
+    "mfa_generate_recovery_codes": ("2fa/recovery-codes/generate/", 302, 302, 302, 302),
+    "mfa_download_recovery_codes": ("2fa/recovery-codes/download/", 302, 302, 404, 404),
+    "mfa_list_webauthn": ("2fa/webauthn/", 302, 302, 200, 405),
+    "mfa_add_webauthn": ("2fa/webauthn/add/", 302, 302, 302, 302),
+    "mfa_reauthenticate_webauthn": ("2fa/webauthn/reauthenticate/", 302, 302, 302, 302),
+    "mfa_remove_webauthn": ("2fa/webauthn/keys/{factor}/remove/", 302, 302, 302, 302),
+    "mfa_edit_webauthn": ("2fa/webauthn/keys/{factor}/edit/", 302, 302, 302, 302),
+    "mfa_login_webauthn": ("2fa/webauthn/login/", 302, 302, 302, 302),
+    "usersessions_list": ("sessions/", 302, 302, 200, 302),
+}
+
+
+def addresses(resolver: URLResolver) -> Iterator[str]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLPattern):
+            yield str(entry.name)
+        else:
+            yield from addresses(entry)
+
+
+def test_every_address_of_logging_in_has_a_row() -> None:
+    [allauth] = [entry for entry in get_resolver().url_patterns if str(entry.pattern) == "account/"]
+    assert set(addresses(allauth)) == set(ROWS)
+
+
+def answers(user: User | None, factor: int) -> dict[str, tuple[int, int]]:
+    found = {}
+    for name, row in ROWS.items():
+        statuses = []
+        for method in ("get", "post"):
+            # One login for each question: some of them end it.
+            client = Client(raise_request_exception=False)
+            if user:
+                client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+            with transaction.atomic():
+                path = "/account/" + row[0].format(factor=factor)
+                statuses.append(getattr(client, method)(path, {}).status_code)
+                transaction.set_rollback(True)
+        found[name] = (statuses[0], statuses[1])
+    return found
+
+
+def test_they_answer_everybody_alike_and_nobody_reaches_another_s_factor() -> None:
+    business, other = make_business(), make_business("Other")
+    factor = Authenticator.objects.create(user=make_member(other), type="webauthn", data={"name": "theirs"}).pk
+    people = {role: make_member(business, role) for role in ("owner", "agent", "finance", "viewer")}
+    people["operator"] = User.objects.create_superuser("ops@example.com", "correct horse battery")
+    assert answers(None, factor) == {name: (row[1], row[2]) for name, row in ROWS.items()}
+    for role, user in people.items():
+        found = answers(user, factor)
+        assert found == {name: (row[3], row[4]) for name, row in ROWS.items()}, role
+    assert Authenticator.objects.get().data == {"name": "theirs"}
