@@ -2,16 +2,19 @@
 
 from typing import Any
 
+import structlog
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from hosting import notifying
+from hosting.errors import CloudApiError
 from hosting.storing import store_media
 from shops import chatting, wording
 from shops.documents.receipt import filename_of, receipt_pdf
 from shops.models import News, Order, OrderNews
 from shops.queues import NEWS
 
+log = structlog.get_logger(__name__)
 FIELD = "orders"
 
 
@@ -42,16 +45,21 @@ def _tell_buyer(news: OrderNews) -> None:
     if words := wording.news_text(news):
         plain = chatting.speaks_plainly(conversation)
         chatting.say(conversation, wording.status_update(news, words, plain=plain), order=news.order)
-    if news.kind == News.PAID:
-        chatting.say(conversation, ("document", _receipt(news.order)), order=news.order)
+    if news.kind == News.PAID and (receipt := _receipt(news.order)):
+        chatting.say(conversation, ("document", receipt), order=news.order)
 
 
-def _receipt(order: Order) -> dict[str, Any]:
-    """The content of a document message that holds the receipt."""
+def _receipt(order: Order) -> dict[str, Any] | None:
+    """The content of a document message that holds the receipt; None where the plan has no room for the file."""
     name = filename_of(order)
-    media = store_media(
-        business=order.business, content=receipt_pdf(order), mime_type="application/pdf", filename=name
-    )  # fmt: skip
+    try:
+        media = store_media(
+            business=order.business, content=receipt_pdf(order), mime_type="application/pdf", filename=name
+        )
+    except CloudApiError as refused:
+        # That the order is paid is told all the same, and the order of the news goes on.
+        log.warning("no_receipt", order=order.pk, why=refused.message)
+        return None
     return {"id": media.media_id, "filename": name, "caption": _("Receipt for order %(order)s") % {"order": order}}
 
 

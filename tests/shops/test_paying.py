@@ -12,6 +12,7 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from accounts.errors import ParleyError
+from accounts.models import Plan
 from accounts.tenancy import scope, system
 from hosting.models import Handset, Message
 from shops import fulfilling, ordering, paying, refunding
@@ -87,6 +88,15 @@ def test_a_test_card_pays_once_and_the_receipt_comes_into_the_chat(catalog: Cata
     ):
         assert shown in words
     assert b"4242" not in pdf
+
+
+def test_a_payment_is_told_even_where_the_plan_has_no_room_for_the_receipt(catalog: Catalog, order: Order) -> None:
+    with system("test"):
+        Plan.objects.filter(pk=catalog.business.plan_id).update(media_megabytes=0)
+    assert post(order, "card", **CARD).status_code == 302
+    settle()
+    assert [one["body"]["text"] for one in said(catalog)[1:]] == ["Thank you! $21.50 for your order #1 has arrived."]
+    assert fresh(order).state == "confirmed"
 
 
 def test_a_declined_card_is_said_and_another_one_pays(order: Order) -> None:
