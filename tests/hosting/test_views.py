@@ -174,7 +174,7 @@ def test_a_template_needs_all_its_variables_and_is_sent_with_them(client: Client
     template = make_template(number)
     make_template(number, name="not_yet", status="PENDING")
     address = reverse("inbox_templates", args=[conversation.public_id])
-    assert [found.name for found in client.get(address).context["templates"]] == ["order_update"]
+    assert [found.name for found, _price in client.get(address).context["templates"]] == ["order_update"]
     assert "{{1}}" in client.get(address, {"template": template.pk}).content.decode()
     missing = client.post(address, {"template": template.pk, "value_1": ""})
     assert missing.context["form"].errors
