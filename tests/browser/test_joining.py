@@ -1,4 +1,4 @@
-"""The first minutes of a person here: sign-up to the first message and its price, an invitation; an operator looks on."""
+"""The first minutes of a person here: sign-up to the first message and its price, two factors, an invitation."""
 
 import re
 import time
@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import Client
 from playwright.sync_api import Page, expect
 
-from accounts.models import User
+from accounts.models import Membership, User
 from accounts.tenancy import system
 from hosting.models import Handset, Number
 from tests.browser.conftest import PASSWORD, Site
@@ -35,6 +37,29 @@ def sign_up(page: Page, address: str) -> None:
     page.locator("article", has_text=address).locator("a[href*=confirm-email]").first.click()
     page.get_by_role("button", name=re.compile("Confirm")).click()
     page.wait_for_url(re.compile(r"^(?!.*/confirm-email/)"))
+
+
+def log_in(page: Page, address: str) -> None:
+    page.goto("/account/login/")
+    page.fill("input[name=login]", address)
+    page.fill("input[name=password]", PASSWORD)
+    page.keyboard.press("Enter")
+
+
+def set_up_factor(page: Page) -> list[str]:
+    """Connect an authenticator app by its secret; returns the recovery codes."""
+    page.goto("/account/2fa/totp/activate/")
+    if "reauthenticate" in page.url:
+        page.fill("input[name=password]", PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/totp/activate/")
+    assert "/totp/activate/" in page.url, page.inner_text("body")
+    secret = page.locator("#authenticator_secret").input_value()
+    page.fill("input[name=code]", format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/2fa/recovery-codes/|/2fa/$"))
+    page.goto("/account/2fa/recovery-codes/")
+    return page.locator("#recovery_codes").input_value().split()
 
 
 def test_from_sign_up_to_the_first_message_and_its_price(site: Site, mails: None) -> None:
@@ -72,6 +97,48 @@ def test_from_sign_up_to_the_first_message_and_its_price(site: Site, mails: None
         time.sleep(0.25)
         page.reload()
     expect(row).to_contain_text(re.compile(r"\$0\.\d+|free"))
+
+
+def test_two_factors_can_be_required_and_a_recovery_code_works_once(site: Site, mails: None) -> None:
+    with system("test"):
+        agent = User.objects.create_user("agent@example.org", PASSWORD)
+        Membership.objects.create(business=site.business, user=agent, role="agent")
+        for user in (site.owner, agent):  # a second factor needs a proved address
+            EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    owner = site.stranger().new_page()
+    log_in(owner, site.owner.email)
+    expect(owner.get_by_role("heading", name="Luma Bakery")).to_be_visible()
+    owner.goto("/team/")
+    expect(owner.get_by_role("link", name="Set it up for yourself")).to_be_visible()
+    codes = set_up_factor(owner)
+    assert len(codes) == 10
+    owner.goto("/team/")
+    owner.on("dialog", lambda question: question.accept())
+    owner.get_by_role("button", name="Require it of everybody").click()
+    expect(owner.get_by_role("button", name="No longer require it")).to_be_visible()
+
+    other = site.stranger().new_page()
+    log_in(other, agent.email)
+    expect(other.get_by_text("Luma Bakery asks for two-factor login")).to_be_visible()
+    other.goto("/inbox/")
+    expect(other.get_by_text("Luma Bakery asks for two-factor login")).to_be_visible()
+    other.get_by_role("link", name="Set it up").click()
+    expect(other).to_have_url(re.compile("/account/2fa/$"))
+    set_up_factor(other)
+    other.goto("/inbox/")
+    expect(other.get_by_text("No conversations yet")).to_be_visible()
+
+    for code, works in ((codes[0], True), (codes[0], False), ("000000", False), (codes[1], True)):
+        page = site.stranger().new_page()
+        log_in(page, site.owner.email)
+        expect(page).to_have_url(re.compile("/2fa/authenticate/"))
+        page.fill("input[name=code]", code)
+        page.keyboard.press("Enter")
+        if works:
+            expect(page.get_by_role("heading", name="Luma Bakery")).to_be_visible()
+        else:
+            page.wait_for_load_state("networkidle")
+            expect(page).to_have_url(re.compile("/2fa/authenticate/"))
 
 
 def test_an_invited_person_joins_by_the_mail_and_sees_what_the_role_may(site: Site, mails: None) -> None:
