@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Business, Role
+from accounts.tenancy import ensured
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,12 @@ def announce(source: BannerSource) -> None:
 
 
 def banners_for(business: Business, role: str) -> list[Banner]:
-    """What is said above every page of this business now, the most urgent first."""
-    found = [banner for source in _banners for banner in source(business, role)]
+    """What is said above every page of this business now, the most urgent first.
+
+    Pages of refusal are drawn after the business's scope has ended, so that it is entered here where it must.
+    """
+    with ensured(business.pk):
+        found = [banner for source in _banners for banner in source(business, role)]
     return sorted(found, key=lambda banner: banner.tone != "bad")
 
 

@@ -6,7 +6,7 @@ crosses tenants (claiming rows, metering, the admin) takes the role `parley_syst
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 from django.db import connection, migrations, transaction
@@ -30,6 +30,12 @@ def scope(business_id: int) -> Iterator[None]:
     """Open a transaction in which exactly one business's rows can be seen and written."""
     with _entered(Scope(APP_ROLE, str(business_id))):
         yield
+
+
+def ensured(business_id: int) -> AbstractContextManager[None]:
+    """The scope that is open already, when it is this business's; else a scope of its own."""
+    open_now: Scope = getattr(connection, "parley_scope", CLOSED)
+    return nullcontext() if open_now == Scope(APP_ROLE, str(business_id)) else scope(business_id)
 
 
 @contextmanager

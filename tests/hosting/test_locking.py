@@ -10,6 +10,7 @@ import pytest
 from django.core import mail
 from django.db import IntegrityError, connections, transaction
 from django.test import Client
+from django.urls import reverse
 
 from accounts import planning
 from accounts.models import Plan
@@ -94,6 +95,14 @@ def test_what_is_over_the_limit_is_kept_and_not_shown(number: Number) -> None:
     assert b"secret4" not in b"".join(bodies)
     with scope(number.business_id):
         assert searching.search(business=number.business, words="secret5").hits == []
+
+
+def test_a_page_of_refusal_carries_the_banner_too(number: Number, client: Client) -> None:
+    receive(number, *[text(n) for n in range(1, 5)])
+    client.force_login(make_member(number.business, "agent"))
+    refused = client.get(reverse("plan"))
+    assert refused.status_code == 403
+    assert "the plan&#x27;s 3 hosted messages" in refused.content.decode()
 
 
 def test_a_larger_plan_shows_it_at_once_and_as_much_as_it_allows(number: Number) -> None:

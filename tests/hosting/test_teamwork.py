@@ -189,7 +189,7 @@ def test_snoozed_conversations_come_back_by_time_or_by_the_customer(client: Clie
     act(client, "inbox_snooze", conversation, until=(timezone.now() + timedelta(hours=3)).isoformat())
     assert (listed(client), listed(client, view="snoozed")) == ([], ["Ada"])
     assert client.get(reverse("inbox")).context["counts"] == {
-        "open": 0, "mine": 0, "unassigned": 0, "snoozed": 1, "resolved": 0,
+        "open": 0, "mine": 0, "unassigned": 0, "snoozed": 1, "resolved": 0, "locked": 0,
     }  # fmt: skip
     with system("test"):
         Conversation.objects.update(snoozed_until=timezone.now() - timedelta(seconds=1))
