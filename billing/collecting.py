@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Business
 from accounts.tenancy import system
 from billing import mailing, paying
-from billing.errors import NotConfigured, PaymentUnderWay
+from billing.errors import NotConfigured, NotIssuable, PaymentUnderWay
 from billing.gateways import stripe
 from billing.gateways.stripe import Outcome
 from billing.models import (
@@ -168,6 +168,32 @@ def apply(payment: Payment, outcome: Outcome) -> None:
         paying.settle(invoice)
 
 
+def settle_by_hand(row: Payment | Refund, *, moved: bool, reference: str) -> None:
+    """Write down what an operator found out of a row the network does not tell of; raises NotIssuable for any other.
+
+    That is a payment or a card's refund of unknown result, a refund that failed, and one of a bank transfer.
+    """
+    status = PaymentStatus.SUCCEEDED if moved else PaymentStatus.FAILED
+    outcome = Outcome(status, reference, "" if moved else "The network has no trace of it.")
+    with system("operators look across businesses"):
+        if isinstance(row, Payment):
+            _lock_unsettled(row, [PaymentStatus.UNKNOWN])
+            apply(row, outcome)
+            return
+        by_card = row.payment.method == PaymentMethod.STRIPE
+        open_ones = [PaymentStatus.UNKNOWN, PaymentStatus.FAILED] + ([] if by_card else [PaymentStatus.OPEN])
+        _lock_unsettled(row, open_ones)
+        _write(row, outcome)
+
+
+def _lock_unsettled(row: Payment | Refund, statuses: list[PaymentStatus]) -> None:
+    invoices = Invoice.objects.select_for_update()
+    invoices.get(pk=row.invoice_id if isinstance(row, Payment) else row.payment.invoice_id)
+    now = type(row)._default_manager.select_for_update().get(pk=row.pk)
+    if now.status not in statuses:
+        raise NotIssuable(f"{row} is not of unknown result but: {now.get_status_display()}.")
+
+
 def _attempt(invoice: Invoice, due: int, status: PaymentStatus, *, is_automatic: bool) -> Payment:
     try:
         with transaction.atomic():
@@ -229,10 +255,14 @@ def _refund_one() -> bool:
         Refund.objects.filter(pk=refund.pk).update(status=PaymentStatus.UNKNOWN, settled_at=timezone.now())
     outcome = stripe.pay_back(refund)
     with system("refunds of every business"):
-        Refund.objects.filter(pk=refund.pk).exclude(status=PaymentStatus.SUCCEEDED).update(
-            status=outcome.status, reference=outcome.reference, failure=outcome.failure, settled_at=timezone.now()
-        )
+        _write(refund, outcome)
     return True
+
+
+def _write(refund: Refund, outcome: Outcome) -> None:
+    Refund.objects.filter(pk=refund.pk).exclude(status=PaymentStatus.SUCCEEDED).update(
+        status=outcome.status, reference=outcome.reference, failure=outcome.failure, settled_at=timezone.now()
+    )
 
 
 def _due_again() -> Q:

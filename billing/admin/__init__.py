@@ -5,3 +5,4 @@ from billing.admin import exports as exports
 from billing.admin import front as front
 from billing.admin import invoices as invoices
 from billing.admin import ledger as ledger
+from billing.admin import payments as payments

@@ -327,22 +327,6 @@ class EmailAdmin(ReadOnlyAdmin):
         messages.success(request, _("The e-mails leave within a minute."))
 
 
-@admin.register(Payment)
-class PaymentAdmin(OfBusiness):
-    """Attempts to pay; failed and unknown ones are what to look at."""
-
-    list_display = ("invoice", "business", "method", "status", "amount", "reference", "failure", "created_at")
-    list_select_related = ("invoice", "business")
-    list_filter = ("status", "method")
-    search_fields = ("reference__exact", "invoice__number")
-    ordering = ("-id",)
-
-    @display(description=_("amount"), ordering="amount_minor")
-    def amount(self, payment: Payment) -> str:
-        """With the currency's sign."""
-        return money.show_minor(payment.amount_minor, payment.currency)
-
-
 @admin.register(InvoiceLine)
 class InvoiceLineAdmin(OfBusiness):
     """All lines in one list."""

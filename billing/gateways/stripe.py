@@ -57,10 +57,13 @@ def charge(payment: Payment, details: BillingDetails) -> Outcome:
 
 def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
     """What became of a payment, by its reference or else by our key; None when the network never heard of it."""
-    if payment.reference.startswith(CHECKOUT):
-        return _ask(lambda api: api.v1.checkout.sessions.retrieve(payment.reference))
     if payment.reference:
-        return _ask(lambda api: api.v1.payment_intents.retrieve(payment.reference))
+        checkout = payment.reference.startswith(CHECKOUT)
+        found = _ask(
+            lambda api: (api.v1.checkout.sessions if checkout else api.v1.payment_intents).retrieve(payment.reference)
+        )
+        # An answer about another thing (another account's key, say) tells nothing of this payment.
+        return found if found.reference else UNKNOWN
     try:
         intents = _api().v1.payment_intents.list({"customer": details.customer_id, "limit": 100})
         for intent in intents.auto_paging_iter():

@@ -1,0 +1,115 @@
+"""Payments and refunds in the admin: to look at; what the network cannot tell any more is settled by hand."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from accounts import auditing, money
+from accounts.asking import Question, ReasonForm, ask
+from billing import collecting
+from billing.admin.ledger import OfBusiness
+from billing.models import Payment, Refund
+
+MOVED, NEVER = "moved", "never"
+
+
+class SettleForm(ReasonForm):
+    """What an operator found out at the bank or on the network's own pages."""
+
+    result = forms.ChoiceField(
+        label=_("What became of it"),
+        choices=[("", "—"), (MOVED, _("The money has moved")), (NEVER, _("It never moved"))],
+    )
+    reference = forms.CharField(
+        label=_("Reference"), max_length=120, required=False, help_text=_("The network's id, or the bank's text.")
+    )
+
+    field_order = ("result", "reference", "reason")
+
+    def clean(self) -> dict[str, Any]:
+        """Money that moved has a reference to find it by."""
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("result") == MOVED and not data.get("reference"):
+            self.add_error("reference", _("Money that moved has a reference: write it here."))
+        return data
+
+
+class MoneyMoved(OfBusiness):
+    """Rows of money asked for, with the deed that settles one by hand."""
+
+    def has_settle_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may change such rows; the rows themselves are never edited."""
+        return request.user.has_perm(f"billing.change_{self.opts.model_name}")
+
+    @display(description=_("amount"), ordering="amount_minor")
+    def amount(self, row: Any) -> str:
+        """With the currency's sign."""
+        return money.show_minor(row.amount_minor, (row if isinstance(row, Payment) else row.payment).currency)
+
+    def _settle(self, request: HttpRequest, row: Payment | Refund, question: Question) -> HttpResponse:
+        kind = str(self.opts.model_name)
+
+        def told(data: dict[str, Any]) -> Any:
+            before = {"status": row.status, "reference": row.reference}
+            collecting.settle_by_hand(row, moved=data["result"] == MOVED, reference=data["reference"])
+            row.refresh_from_db()
+            after = {"status": row.status, "reference": row.reference, "reason": data["reason"]}
+            auditing.record(action=f"{kind}.settled", subject=row, business=row.business_id, before=before, after=after)
+            return _("%(what)s: %(status)s.") % {"what": row, "status": row.get_status_display()}
+
+        back = reverse(f"admin:billing_{kind}_change", args=[row.pk])
+        return ask(request, self, question, form=SettleForm, do=told, back=back)
+
+
+@admin.register(Payment)
+class PaymentAdmin(MoneyMoved):
+    """Attempts to pay; failed and unknown ones are what to look at."""
+
+    list_display = ("invoice", "business", "method", "status", "amount", "reference", "failure", "created_at")
+    list_select_related = ("invoice", "business")
+    list_filter = ("status", "method")
+    search_fields = ("reference__exact", "invoice__number")
+    ordering = ("-id",)
+    actions_detail = ("settle",)
+
+    @action(description=_("Settle by hand"), url_path="settle", permissions=["settle"])
+    def settle(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Write down what became of an attempt that the network does not tell of."""
+        words = _(
+            "Look the payment up at the network by its key %(key)s first. While its result is unknown nothing else is "
+            "tried for its invoice; once it never moved, the next attempt may be made."
+        )
+        payment = get_object_or_404(Payment, pk=object_id)
+        return self._settle(
+            request, payment, Question(_("Settle a payment by hand"), _("Settle"), words % {"key": payment.key})
+        )
+
+
+@admin.register(Refund)
+class RefundAdmin(MoneyMoved):
+    """Money going back: by the network for cards; for bank transfers by whoever has the bank's page."""
+
+    list_display = ("payment", "credit_note", "business", "status", "amount", "reference", "failure", "created_at")
+    list_select_related = ("payment__invoice", "credit_note", "business")
+    list_filter = ("status", "payment__method")
+    search_fields = ("reference__exact", "credit_note__number")
+    ordering = ("-id",)
+    actions_detail = ("settle",)
+
+    @action(description=_("Settle by hand"), url_path="settle", permissions=["settle"])
+    def settle(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Write down that money was sent back, or that it was not."""
+        words = _(
+            "A refund of a bank transfer is sent from your bank and noted here. One of a card whose result the network "
+            "does not tell is looked up there first, by its key %(key)s."
+        )
+        refund = get_object_or_404(Refund.objects.select_related("payment"), pk=object_id)
+        return self._settle(
+            request, refund, Question(_("Settle a refund by hand"), _("Settle"), words % {"key": refund.key})
+        )
