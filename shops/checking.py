@@ -4,61 +4,36 @@ from typing import Any
 
 from django.db.models import Q
 
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from accounts.tenancy import system
+from hosting.cloudapi.reading import as_dict, as_text
+from hosting.cloudapi.texts import products_of
 from hosting.errors import CloudApiError
 from hosting.models import Message
-from hosting.models.numbers import Transport
 from shops.models import Catalog
 
-# Where each kind of interactive message names its products.
-KINDS = ("product", "product_list", "catalog_message")
-THUMBNAIL = "thumbnail_product_retailer_id"
+# The kinds of interactive message that are about products; a catalogue message shows the first when its own is gone.
+KINDS = ("product", "product_list")
 
 
 def check_products(message: Message) -> None:
     """Refuse a message about products that are not there: CloudApiError 131009, as the Cloud API does.
 
-    A business without a shop keeps its catalogue elsewhere, and so may a number that has an upstream.
+    A catalogue that no shop here has is kept elsewhere: a client that changed only its base URL names it by Meta's id.
     """
     kind = as_text(message.content.get("type")) if message.kind == "interactive" else ""
     if kind not in KINDS:
         return
-    shops = list(Catalog.objects.filter(business=message.business).order_by("id"))
-    if not shops:
-        return
-    action = as_dict(message.content.get("action"))
-    catalog = _named(shops, action, message)
-    if catalog is None:
-        if message.number.transport == Transport.SANDBOX:
-            raise CloudApiError(
-                131009, "Catalog not found: it is none of yours.", field="interactive.action.catalog_id"
-            )
-        return
-    _check(catalog, wanted_in(kind, action))
+    name = as_text(as_dict(message.content.get("action")).get("catalog_id"))
+    mine = Catalog.objects.filter(Q(catalog_id=name) | Q(upstream_id=name), business=message.business).first()
+    if mine is not None:
+        _check(mine, products_of(message.kind, message.content))
+    elif _is_a_strangers(name):
+        raise CloudApiError(131009, "Catalog not found: it is none of yours.", field="interactive.action.catalog_id")
 
 
-def _named(shops: list[Catalog], action: dict[str, Any], message: Message) -> Catalog | None:
-    """The catalogue that the message names; the number's own, else the only one, where it names none."""
-    name = as_text(action.get("catalog_id"))
-    if name:
-        return next((shop for shop in shops if name in (shop.catalog_id, shop.upstream_id)), None)
-    return next((shop for shop in shops if shop.number_id == message.number_id), shops[0] if len(shops) == 1 else None)
-
-
-def wanted_in(kind: str, action: dict[str, Any]) -> list[str]:
-    """Retailer ids that a message's action names, each once."""
-    if kind == "product":
-        names = [as_text(action.get("product_retailer_id"))]
-    elif kind == "product_list":
-        items = [
-            item
-            for section in map(as_dict, as_list(action.get("sections")))
-            for item in as_list(section.get("product_items"))
-        ]
-        names = [as_text(as_dict(item).get("product_retailer_id")) for item in items]
-    else:
-        names = [as_text(as_dict(action.get("parameters")).get(THUMBNAIL))]
-    return list(dict.fromkeys(filter(None, names)))
+def _is_a_strangers(name: str) -> bool:
+    with system("ids of catalogues are one series over all businesses"):
+        return Catalog.objects.filter(catalog_id=name).exists()
 
 
 def _check(catalog: Catalog, names: list[str]) -> None:

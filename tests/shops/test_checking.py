@@ -74,7 +74,7 @@ def test_products_that_are_there_are_sent_by_our_id_and_by_the_upstreams(shop):
 
 @pytest.mark.parametrize("name", ["none", "hidden", "RYE"])
 def test_an_unknown_or_hidden_product_is_refused_and_nothing_is_sent(shop, name):
-    for content in (single(shop.catalog_id, name), several(shop.catalog_id, "rye", name), catalogue(name)):
+    for content in (single(shop.catalog_id, name), several(shop.catalog_id, "rye", name)):
         status, answer = post(shop.number, content)
         assert (status, answer["error"]["code"]) == (400, 131009)
         assert answer["error"]["error_data"]["details"] == f"Products not found in catalog {shop.catalog_id}: {name}."
@@ -88,6 +88,15 @@ def test_another_business_catalogue_is_not_found(shop):
     assert (status, answer["error"]["code"]) == (400, 131009)
     assert answer["error"]["error_data"]["details"] == "Catalog not found: it is none of yours."
     assert messages() == 0
+
+
+def test_a_catalogue_message_whose_picture_is_gone_shows_the_first_product(shop):
+    assert post(shop.number, catalogue("none"))[0] == 200
+
+
+def test_a_catalogue_that_no_shop_here_has_is_kept_elsewhere(shop):
+    assert [post(shop.number, content)[0] for content in (single("333", "sku-1"), several("333", "sku-1"))] == [200, 200]
+    assert messages() == 2
 
 
 def test_a_business_without_a_shop_keeps_its_catalogue_elsewhere():

@@ -17,6 +17,7 @@ from accounts.models import ApiKey, Business
 from accounts.tenancy import system
 from demo import seeding, story
 from hosting.models import Message, Number
+from shops.models import Product
 
 
 class Command(BaseCommand):
@@ -55,6 +56,7 @@ def _described(business: Business, key: str, logins: dict[str, Any]) -> dict[str
         number = Number.objects.select_related("account").get(business=business, digits=story.DIGITS)
         asked = Message.objects.filter(number=number, direction="in", contact__wa_id=story.PEOPLE[0].digits)
         inbound_wamid = asked.order_by("-id").values_list("wamid", flat=True).first()
+        product = Product.objects.filter(business=business).select_related("catalog").order_by("id").first()
     return {
         "base_url": settings.BASE_URL,
         "logins": logins,
@@ -67,6 +69,8 @@ def _described(business: Business, key: str, logins: dict[str, Any]) -> dict[str
         "customer_wa_id": story.PEOPLE[0].digits,
         "inbound_wamid": inbound_wamid,
         "template_name": "hello_world",
+        "catalog_id": product.catalog.catalog_id if product else "",
+        "product_retailer_id": product.retailer_id if product else "",
     }
 
 
