@@ -69,6 +69,7 @@ def _described(business: Business, key: str, logins: dict[str, Any]) -> dict[str
         "customer_wa_id": story.PEOPLE[0].digits,
         "inbound_wamid": inbound_wamid,
         "template_name": "hello_world",
+        "template_param_name": "new_harvest",
         "catalog_id": product.catalog.catalog_id if product else "",
         "product_retailer_id": product.retailer_id if product else "",
     }
