@@ -230,12 +230,13 @@ def _at_door(business_id: int, port: int) -> list[Figure]:
 
     with scope(business_id):
         talks = list(Conversation.objects.values_list("public_id", flat=True).order_by("id"))
-    cookie = {"Cookie": f"sessionid={_login(business_id)}"}
+    # Parts of pages, as the page that is open asks for them.
+    cookie = {"Cookie": f"sessionid={_login(business_id)}", "HX-Request": "true"}
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     questions = list(_questions().values())
     asked: dict[str, Callable[[random.Random], str]] = {
         "conversation list": lambda _: "/inbox/rows/",
-        "thread": lambda rng: f"/inbox/{_any(rng, talks)}/messages/?since=1",
+        "thread, newest page": lambda rng: f"/inbox/{_any(rng, talks)}/",
         "search, every kind": lambda rng: f"/search/?q={quote(rng.choice(questions)(rng))}",
     }
     limit = _knock(client, lambda _: "/bench/empty", {})

@@ -23,8 +23,9 @@ from hosting import wording
 from hosting.models import Contact, Message, Number
 
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-# How many of the newest messages are looked at before the index is asked.
-GLANCE = 1_000
+# How many of the newest messages are looked at before the index is asked; more where a word may be longer than typed,
+# which the index answers slowly when it is frequent.
+GLANCE, LONG_GLANCE = 1_000, 4_000
 # Up to so many hits of a beginning, newer than those of the whole word, are read and sorted; else stretch by stretch.
 FEW = 1_000
 DAY = timedelta(days=1)
@@ -99,8 +100,9 @@ def search(
     return Found(hits, places[limit - 1] if len(places) > limit else None, terms)
 
 
-# Each statement has the one plan that it was written for; the planner's guesses about words are not asked.
-WALKING = {"enable_seqscan": "off", "jit": "off", "max_parallel_workers_per_gather": "0"}
+# Each statement has the one plan that it was written for; the planner's guesses about words are not asked. A word of
+# many messages must fit into memory as single rows, not as pages to be read through again.
+WALKING = {"enable_seqscan": "off", "jit": "off", "max_parallel_workers_per_gather": "0", "work_mem": "32MB"}
 
 
 @contextmanager
@@ -154,7 +156,7 @@ def _places(business: Business, query: str, whole: str, filters: Filters, below:
         "business_id": business.pk, "query": query, "n": n, "below_at": at, "below_id": message_id,
         "since": filters.since or EARLIEST, "until": filters.until or LATEST,
     }  # fmt: skip
-    found = _run("search_walk", asked | {"look": GLANCE})
+    found = _run("search_walk", asked | {"look": GLANCE if query == whole else LONG_GLANCE})
     if len(found) == n:
         return found
     with connection.cursor() as cursor:
@@ -176,8 +178,9 @@ def _begun(asked: dict[str, Any], whole: str) -> list[Place]:
     which are read by skipping, say first how far back to look, and one statement looks for the others.
     """
     exact = _run("search_index", asked | {"query": whole})
-    full = len(exact) == asked["n"]
-    at, message_id = exact[-1] if full else (EARLIEST, 0)
+    if len(exact) < asked["n"]:
+        return []
+    at, message_id = exact[-1]
     first = max(asked["first"], (at - Y2K) // DAY)
     others = _run("search_range", asked | {"first": first, "above_at": at, "above_id": message_id, "most": FEW + 1})
     if len(others) > FEW:

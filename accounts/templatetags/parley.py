@@ -1,6 +1,7 @@
 """Small pieces that every page uses: icons, initials, colours of avatars, links that keep the query."""
 
 import zlib
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -15,6 +16,7 @@ HUES = 8
 
 
 @register.simple_tag
+@lru_cache(maxsize=500)
 def icon(name: str, css: str = "") -> SafeString:
     """An icon of static/icons.svg, hidden from screen readers: the text beside it says the same."""
     sprite = static("icons.svg")

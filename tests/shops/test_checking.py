@@ -95,7 +95,10 @@ def test_a_catalogue_message_whose_picture_is_gone_shows_the_first_product(shop)
 
 
 def test_a_catalogue_that_no_shop_here_has_is_kept_elsewhere(shop):
-    assert [post(shop.number, content)[0] for content in (single("333", "sku-1"), several("333", "sku-1"))] == [200, 200]
+    assert [post(shop.number, content)[0] for content in (single("333", "sku-1"), several("333", "sku-1"))] == [
+        200,
+        200,
+    ]
     assert messages() == 2
 
 
