@@ -17,6 +17,8 @@ from accounts.models import ApiKey, Business, Membership, Role, User
 from accounts.tenancy import system
 from billing import invoicing, metering, paying
 from demo import shop, story
+from demo.clock import set_clock
+from demo.trade import Fortnight
 from hosting import broadcasting, listing, receiving, teamwork
 from hosting.models import Account, Conversation, Event, Handset, Number, Template, TemplateStatus
 from hosting.transports import sandbox
@@ -99,13 +101,19 @@ def _templates(business: Business, account: Account) -> Iterator[Template]:
 
 def play(stage: Stage, report: Report) -> None:
     """Live through the two months before this one and this one so far, week by week, closing each month that ends."""
-    weeks = list(_weeks(timezone.now()))
+    now = timezone.now()
+    weeks = list(_weeks(now))
+    shop.open_shop(stage.business, stage.number)
+    fortnight = Fortnight(stage.business, stage.number, stage.phones, now)
     for n, (start, end) in enumerate(weeks):
         report(n, len(weeks), f"week of {start:%d %B %Y}")
         _week(stage, start, end)
+        fortnight.live_until(end)
         if n + 1 == len(weeks) or weeks[n + 1][0].date().replace(day=1) != start.date().replace(day=1):
             _drain()
             _close(stage, start.date().replace(day=1), last=n + 1 == len(weeks))
+    fortnight.live_until(now)
+    _drain()
     _present(stage)
     report(len(weeks), len(weeks), "done")
 
@@ -186,17 +194,12 @@ def _template(name: str, *values: str) -> dict[str, Any]:
 
 
 def _send(stage: Stage, to: str, at: datetime, message: dict[str, Any]) -> None:
-    _set_clock(stage.business, at)
+    set_clock(stage.business, at)
     response = stage.client.post(
         f"/v23.0/{stage.number.phone_number_id}/messages", json={"messaging_product": "whatsapp", "to": to} | message
     )
     if response.status_code != httpx.codes.OK:
         raise RuntimeError(f"the demo's message was refused: {response.text}")
-
-
-def _set_clock(business: Business, at: datetime | None) -> None:
-    with system("the demo turns the test clock"):
-        Business.objects.filter(pk=business.pk).update(clock_at=at)
 
 
 def _drain() -> None:
@@ -220,7 +223,7 @@ def _close(stage: Stage, month: date, *, last: bool) -> None:
     if last:
         return
     following = (month + timedelta(days=32)).replace(day=1)
-    _set_clock(stage.business, datetime(following.year, following.month, 2, 12, tzinfo=UTC))
+    set_clock(stage.business, datetime(following.year, following.month, 2, 12, tzinfo=UTC))
     with system("the demo closes its month"):
         stage.business.refresh_from_db()
     invoice = invoicing.close_period(business=stage.business, month=month)
@@ -233,7 +236,7 @@ def _close(stage: Stage, month: date, *, last: bool) -> None:
 
 def _present(stage: Stage) -> None:
     """Back to the real clock, with customers who have just written and wait for an answer."""
-    _set_clock(stage.business, None)
+    set_clock(stage.business, None)
     with system("the demo reads what the agent has seen"):
         stage.business.refresh_from_db()
         Conversation.objects.filter(business=stage.business).update(unread_count=0)
@@ -248,7 +251,6 @@ def _present(stage: Stage) -> None:
     with system("the demo's colleagues keep what they know"):
         _colleagues(stage)
     _broadcast(stage)
-    shop.open_shop(stage.business, stage.number)
 
 
 def _broadcast(stage: Stage) -> None:

@@ -13,6 +13,8 @@ from shops import feeding, picturing
 from shops.models import Catalog, DeliveryMethod, Product
 
 SLUG = "luma"
+# Two days: long enough that the board shows who has not paid yet.
+HOLD_MINUTES = 2 * 24 * 60
 # id, group, title, description, price, sale price, size, colour, collections, stock
 COFFEE = "Whole beans, roasted on Tuesdays and Thursdays, sent the same day."
 GOODS = [
@@ -43,6 +45,7 @@ def open_shop(business: Business, number: Number) -> None:
         catalog = Catalog.objects.create(
             business=business, number=number, name=business.name, slug=SLUG, currency="USD", tax_included=False,
             description="Small lots, roasted in Burlington. Order here, pay and ask in the chat.", takes_cash=True,
+            hold_minutes=HOLD_MINUTES,
         )  # fmt: skip
         for position, (name, price) in enumerate([("Parcel, 2 to 3 days", 590), ("Pick up at the roastery", 0)]):
             DeliveryMethod.objects.create(

@@ -115,5 +115,11 @@ TEMPLATES = [
         "{{1}}, the new harvest is here: washed Ethiopia, 84 points, limited to 300 bags.",
         ["Ann"],
     ),
+    (
+        "order_status_update",
+        "utility",
+        "News of your order {{1}}: {{2}} Your Luma Coffee Roasters",
+        ["#1001", "It is packed."],
+    ),
     ("login_code", "authentication", "{{1}} is your verification code.", ["123456"]),
 ]

@@ -4,7 +4,6 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.errors import ParleyError
 from hosting import live
@@ -71,7 +70,7 @@ def _note_refusal(conversation: Conversation, order: Order | None, error: Parley
             business_id=order.business_id,
             order=order,
             text=f"Not told to the buyer: {error.message}"[:2000],
-            created_at=timezone.now(),
+            created_at=order.business.now(),
         )
 
 

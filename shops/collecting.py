@@ -135,7 +135,7 @@ def _pay_back(refund_id: int, business_id: int) -> int:
         found = BuyerRefund.objects.filter(pk=refund_id, status__in=LIVE).select_for_update(
             skip_locked=True, of=("self",)
         )
-        refund = found.select_related("payment__order__catalog").first()
+        refund = found.select_related("business", "payment__order__catalog").first()
         if refund is None:
             return 0
         outcome = gateway.pay_back(refund, refund.payment.order.catalog)
@@ -143,6 +143,6 @@ def _pay_back(refund_id: int, business_id: int) -> int:
             return 0
         BuyerRefund.objects.filter(pk=refund_id).update(
             status=outcome.status, reference=outcome.reference[:120], failure=outcome.failure[:200],
-            settled_at=timezone.now(),
+            settled_at=refund.business.now(),
         )  # fmt: skip
         return 1

@@ -94,6 +94,7 @@ def new_attempt(
         amount_minor=order.total_minor,
         currency=order.currency,
         key=f"shop-order-{order.pk}-{order.payments.count() + 1}",
+        created_at=order.business.now(),
     )
 
 
@@ -102,12 +103,12 @@ def settle(payment: BuyerPayment, *, status: PaymentStatus, reference: str = "",
 
     Money for an order whose goods were sold meanwhile goes straight back.
     """
-    payment = BuyerPayment.objects.select_for_update().get(pk=payment.pk)
+    payment = BuyerPayment.objects.select_for_update(of=("self",)).select_related("business").get(pk=payment.pk)
     if payment.status not in LIVE:
         return payment
     known = {"reference": reference[:120]} if reference else {}
     BuyerPayment.objects.filter(pk=payment.pk).update(
-        status=status, failure=failure[:200], settled_at=timezone.now(), **known
+        status=status, failure=failure[:200], settled_at=payment.business.now(), **known
     )
     payment.refresh_from_db()
     if status == PaymentStatus.SUCCEEDED:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from django.db.models import F
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.errors import BadInput
@@ -42,7 +41,8 @@ def refund(
         lines={str(position): count for position, count in (lines or {}).items()},
         reason=reason[:200],
         key=f"{payment.key}-refund-{payment.refunds.count() + 1}",
-        settled_at=None if by_network else timezone.now(),
+        created_at=order.business.now(),
+        settled_at=None if by_network else order.business.now(),
     )
 
 

@@ -1,0 +1,216 @@
+"""The demo shop's trade: orders of two weeks, each made at its moment by the buyer's phone and the seller's own verbs."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from accounts.models import Business
+from accounts.tenancy import scope, system
+from demo import story
+from demo.clock import set_clock
+from hosting import receiving
+from hosting.models import Handset, Number
+from hosting.transports import sandbox
+from shops import carting, fulfilling, offering, ordering, paying, refunding, taking, telling, wording
+from shops.models import Catalog, Order, PaymentWay, Product
+
+PAYS = {"number": "4242 4242 4242 4242", "expiry": "12/39", "code": "123"}
+DECLINED = PAYS | {"number": "4000 0000 0000 0002"}
+ASKED = PAYS | {"number": "4000 0027 6000 3184"}
+ZONE = ZoneInfo(story.TIMEZONE)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What one buyer does and what becomes of it: hours after it was placed -> what is done then."""
+
+    person: int
+    placed: tuple[int, str] | int  # days ago at a time of day, or minutes ago
+    goods: Mapping[str, int]
+    steps: tuple[tuple[float, str], ...] = ()
+    way: str = "card"
+    delivery: int = 0
+    tracking: str = ""
+    by_page: bool = False
+
+    def begins(self, now: datetime) -> datetime:
+        """When the cart is sent."""
+        if isinstance(self.placed, int):
+            return now - self.placed * MINUTE
+        days, clock = self.placed
+        hours, minutes = map(int, clock.split(":"))
+        return (now.astimezone(ZONE) - timedelta(days=days)).replace(hour=hours, minute=minutes, second=0)
+
+
+SENT = ((3, "pack"), (22, "ship"), (94, "deliver"))
+PURCHASES = [
+    Purchase(0, (13, "10:12"), {"eth-250": 2, "papers": 1}, SENT, tracking="UPS 1Z 4471 0031"),
+    Purchase(8, (12, "16:40"), {"ken-1000": 1}, SENT, way="asked", tracking="DHL 00340 4345"),
+    Purchase(6, (11, "18:05"), {"bra-250": 3}, ((49, "expire"),), way="never"),
+    Purchase(10, (10, "09:31"), {"grinder": 1, "papers": 2}, SENT, way="declined", tracking="UPS 1Z 4471 0038"),
+    Purchase(
+        1, (9, "14:02"), {"col-250": 4, "mug-sand": 1}, (*SENT, (118, "refund line")), tracking="UPS 1Z 4471 0047"
+    ),
+    Purchase(2, (8, "13:15"), {"mug-sand": 1, "mug-sea": 1}, SENT, tracking="UPS 1Z 4471 0052", by_page=True),
+    Purchase(3, (7, "11:20"), {"house-250": 2}, ((5, "pack"), (20, "deliver")), way="cash", delivery=1),
+    Purchase(12, (6, "10:05"), {"eth-1000": 1}, ((20, "cancel"),)),
+    Purchase(15, (4, "12:10"), {"house-250": 6}, ((4, "pack"), (21, "ship")), tracking="UPS 1Z 4471 0071"),
+    Purchase(24, (3, "11:51"), {"ken-250": 2}, ((6, "pack"), (26, "ship")), by_page=True),
+    Purchase(27, (2, "15:02"), {"house-250": 1, "grinder": 1}, ((3, "pack"),), way="asked"),
+    Purchase(20, (1, "08:35"), {"eth-250": 3, "mug-sea": 1}, ((2, "pack"),)),
+    Purchase(21, (1, "09:56"), {"ken-250": 1, "bra-250": 1}, way="cash"),
+    Purchase(19, 71, {"bra-1000": 2, "papers": 1}),
+    Purchase(26, 38, {"eth-250": 1, "mug-sand": 1}, way="later"),
+    Purchase(25, 11, {"house-250": 3}, way="never"),
+]
+STREETS = ("Hill Road 12", "Harbour Street 4", "Mill Lane 31", "Park Avenue 9", "Station Road 2")
+# Calling code -> where the parcel goes.
+TOWNS = {
+    "1": ("Burlington", "05401", "US"), "91": ("Pune", "411001", "IN"), "55": ("São Paulo", "01310-100", "BR"),
+    "49": ("Hamburg", "20095", "DE"), "44": ("Leeds", "LS1 4AP", "GB"), "33": ("Lyon", "69002", "FR"),
+    "52": ("Puebla", "72000", "MX"), "31": ("Utrecht", "3511", "NL"), "48": ("Gdańsk", "80-831", "PL"),
+    "97": ("Dubai", "", "AE"), "96": ("Riyadh", "11564", "SA"), "27": ("Cape Town", "8001", "ZA"),
+    "90": ("Izmir", "35210", "TR"), "56": ("Santiago", "8320000", "CL"),
+}  # fmt: skip
+
+
+@dataclass
+class Fortnight:
+    """The two weeks before `now`: what is still to happen, in the order in which it does."""
+
+    business: Business
+    number: Number
+    phones: Mapping[str, Handset]
+    now: datetime
+    orders: dict[int, int] = field(default_factory=dict)  # place in PURCHASES -> id of its order
+
+    def __post_init__(self) -> None:
+        """Write down what happens when; what lies ahead of the present does not happen."""
+        deeds = [deed for n, purchase in enumerate(PURCHASES) for deed in self._deeds(n, purchase)]
+        self.ahead = sorted((deed for deed in deeds if deed[0] <= self.now), key=lambda deed: deed[:2])
+
+    def live_until(self, moment: datetime) -> None:
+        """Do what happens before that moment, each by the clock of its own."""
+        while self.ahead and self.ahead[0][0] <= moment:
+            at, _place, do = self.ahead.pop(0)
+            set_clock(self.business, at)
+            with system("the demo's shop lives at that moment"):
+                self.business.refresh_from_db()
+            do()
+            _settle(self.business)
+
+    def _deeds(self, n: int, purchase: Purchase) -> Iterator[tuple[datetime, int, Callable[[], None]]]:
+        start = purchase.begins(self.now)
+        yield start, n, partial(self._place, n, purchase)
+        yield start + 2 * MINUTE, n, partial(self._choose, n, purchase)
+        if purchase.way != "never":
+            yield start + 5 * MINUTE, n, partial(self._pay, n, purchase)
+        for hours, name in purchase.steps:
+            yield start + hours * HOUR, n, partial(self._step, n, purchase, name)
+
+    def _phone(self, purchase: Purchase) -> Handset:
+        phone = self.phones[story.PEOPLE[purchase.person].digits]
+        phone.business = self.business
+        return phone
+
+    def _place(self, n: int, purchase: Purchase) -> None:
+        phone = self._phone(purchase)
+        with scope(self.business.pk):
+            catalog = Catalog.objects.select_related("business").get(business=self.business)
+            if purchase.by_page:
+                sandbox.write(handset=phone, number=self.number, text=_filled(catalog, purchase.goods))
+            else:
+                self._send(phone, "order", offering.ordered(catalog, dict(purchase.goods)))
+        _settle(self.business)
+        with scope(self.business.pk):
+            self.orders[n] = Order.objects.filter(catalog=catalog).latest("id").pk
+
+    def _send(self, phone: Handset, kind: str, content: dict[str, Any]) -> None:
+        sandbox.send_from_phone(handset=phone, number=self.number, kind=kind, content=content)
+
+    def _choose(self, n: int, purchase: Purchase) -> None:
+        with scope(self.business.pk):
+            order = self._order(n)
+            method = order.catalog.delivery_methods.all()[purchase.delivery]
+            reply = {"id": f"{wording.DELIVER}{order.pk}:{method.pk}", "title": method.name}
+            content = {"type": "list_reply", "list_reply": reply}
+            self._send(self._phone(purchase), "interactive", content)
+
+    def _order(self, n: int) -> Order:
+        return Order.objects.select_related("business", "catalog__number").get(pk=self.orders[n])
+
+    def _pay(self, n: int, purchase: Purchase) -> None:
+        """As the pay page does: where to, then how."""
+        with scope(self.business.pk):
+            order = self._order(n)
+            method = order.catalog.delivery_methods.all()[purchase.delivery]
+            order = ordering.choose_delivery(order, method=method, address=_home(purchase.person))
+            if purchase.way == "cash":
+                paying.pay_later(order, way=PaymentWay.CASH)
+            elif purchase.way == "asked":
+                paying.pay_by_test_card(order, **ASKED)
+                paying.answer_bank(order, accepted=True)
+            elif purchase.way in ("declined", "later"):
+                paying.pay_by_test_card(order, **DECLINED)
+            if purchase.way in ("card", "declined"):
+                paying.pay_by_test_card(order, **PAYS)
+
+    def _step(self, n: int, purchase: Purchase, name: str) -> None:
+        if name == "expire":
+            with system("the demo's unpaid orders expire"):
+                ordering.expire_due()
+            return
+        deeds: dict[str, Callable[[Order], object]] = {
+            "pack": fulfilling.pack,
+            "ship": partial(fulfilling.ship, tracking=purchase.tracking),
+            "deliver": fulfilling.deliver,
+            "cancel": partial(fulfilling.cancel, reason="The last bag was torn, we are sorry."),
+            "refund line": partial(refunding.refund, lines={1: 1}, reason="One bag was open."),
+        }
+        with scope(self.business.pk):
+            deeds[name](self._order(n))
+
+
+def _filled(catalog: Catalog, goods: Mapping[str, int]) -> str:
+    """What the shop's page writes for a cart of these goods."""
+    cart = None
+    for product in Product.objects.filter(catalog=catalog, retailer_id__in=goods).order_by("id"):
+        count = goods[product.retailer_id]
+        cart = carting.put(catalog, cart, product_id=product.pk, quantity=count, add=False)
+    return carting.message_for(catalog, cart)
+
+
+def _home(person: int) -> dict[str, str]:
+    buyer = story.PEOPLE[person]
+    city, postcode, country = TOWNS.get(buyer.digits[:2]) or TOWNS[buyer.digits[:1]]
+    street = STREETS[person % len(STREETS)]
+    return {"name": buyer.name, "street": street, "city": city, "postcode": postcode, "country": country}
+
+
+# One question instead of three: it is asked after every step.
+_OPEN = """
+    SELECT EXISTS (SELECT FROM hosting_event WHERE applied_at IS NULL AND NOT is_dead),
+           EXISTS (SELECT FROM shops_incomingorder WHERE business_id = %(business_id)s AND attempts < 5),
+           EXISTS (SELECT FROM shops_ordernews WHERE business_id = %(business_id)s AND told_at IS NULL AND attempts < 5)
+"""
+
+
+def _settle(business: Business) -> None:
+    """Let everything that waits happen; a worker may hold some of it, so go on until nothing is open."""
+    queues = (receiving.apply_due, taking.take_due, telling.tell_due)
+    while any(waiting := _open_queues(business)):
+        if not sum(work() for work, is_open in zip(queues, waiting, strict=True) if is_open):
+            time.sleep(0.002)
+
+
+def _open_queues(business: Business) -> tuple[bool, ...]:
+    with system("the demo waits for its shop"), connection.cursor() as cursor:
+        cursor.execute(_OPEN, {"business_id": business.pk})
+        return tuple(cursor.fetchone())
