@@ -15,26 +15,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.backstage import ReadOnlyAdmin
-from accounts.models import ApiKey, Business, Invitation, Membership, User
+from accounts.models import ApiKey, Business, Membership, User
 from accounts.tenancy import system
-from billing import crediting, invoicing, metering, pay_links
-from billing.models import Export, Invoice
-from hosting import calling
-from hosting.models import (
-    Broadcast,
-    CannedReply,
-    ChatExport,
-    ChatImport,
-    Conversation,
-    Handset,
-    Label,
-    Media,
-    Message,
-    Webhook,
-)
-from shops.models import CatalogImport
-from tests.factories import make_business, make_deliveries, make_key, make_member, make_number, make_template
-from tests.shops.making import make_catalog, make_delivery, make_order, make_product
+from tests.factories import make_business, make_key, make_member, make_number
+from tests.shops.making import make_catalog
+from tests.staging import one_of_everything
 
 pytestmark = pytest.mark.django_db
 SESSIONS = (
@@ -331,77 +316,19 @@ def stage() -> dict[str, Any]:
     business, other = make_business("Own"), make_business("Other")
     number = make_number(business)
     make_number(other)
-    template = make_template(number)
-    spare, users = make_member(business), {}
     users = {role: make_member(business, role) for role in OWN}
     users |= {"stranger owner": make_member(other), "stranger finance": make_member(other, "finance")}
     make_member(other)
     users["operator without permission"] = User.objects.create_user("staff@example.com", is_staff=True)
     users["operator"] = User.objects.create_superuser("ops@example.com")
     keys = {"own key": make_key(business), "stranger's key": make_key(other), "revoked key": make_key(business)}
-    message = make_deliveries(business, number, 2)[0]
-    metering.meter_due()
+    make_catalog(other)
+    names = one_of_everything(business, number)
     with system("test"):
         ApiKey.objects.get(prefix=keys["revoked key"][7:15]).revoke()
-        invoicing.close_period(business=Business.objects.get(pk=business.pk), month=_month_of(message))
-        shop, _ = make_catalog(business, number), make_catalog(other)
-        handset = Handset.objects.create(business=business, wa_id="14155550100", name="Phone")
-        webhook = Webhook.objects.create(business=business, account=number.account, url="http://127.0.0.1:9/")
-        call = calling.send_sample(webhook, field="messages")
-        invitation = Invitation.objects.create(
-            business=business, email="x@example.com", role="agent", digest=b"x" * 32, invited_by=spare
-        )
-        names = {
-            "key": ApiKey.objects.get(prefix=keys["own key"][7:15]).pk,
-            "member": Membership.objects.get(user=users["viewer"]).pk,
-            "invitation": invitation.pk,
-            "thread": Conversation.objects.get(business=business).public_id,
-            "message": message,
-            "media": Media.objects.create(business=business, mime_type="image/png", size=1, sha256="0" * 64).media_id,
-            "contact": Conversation.objects.get(business=business).contact_id,
-            "handset": handset.pk,
-            "canned": CannedReply.objects.create(business=business, shortcut="hours", text="8 to 18").pk,
-            "label": Label.objects.create(business=business, name="urgent").pk,
-            "template": template.template_id,
-            "webhook": webhook.public_id,
-            "call": call.public_id,
-            "import": ChatImport.objects.create(
-                business=business,
-                filename="chat.txt",
-                source="whatsapp",
-                state="ready",
-                preview={
-                    "senders": [],
-                    "day_orders": ["dmy"],
-                    "guess": {"number": "", "contact": "", "time_zone": "UTC"},
-                },
-            ).public_id,
-            "export": ChatExport.objects.create(business=business, format="csv", title="All").public_id,
-            "finance_export": Export.objects.create(business=business, kind="journal").pk,
-            "broadcast": Broadcast.objects.create(
-                business=business, name="x", number=number, template=template
-            ).public_id,
-            "order": make_order(business, number).pk,
-            "shop": shop.slug,
-            "feed": CatalogImport.objects.create(
-                business=business, catalog=shop, filename="x.csv", state="ready"
-            ).public_id,
-            "product": make_product(shop, "rye").pk,
-            "delivery": make_delivery(shop).pk,
-            "collection": shop.collections.create(business=business, name="Bread", slug="bread").pk,
-            "number": number.phone_number_id,
-            "waba": number.account.waba_id,
-            "invoice": Invoice.objects.get(business=business).number,
-            "credit_note": crediting.credit(
-                invoice=Invoice.objects.get(business=business), reason="test", amounts={1: 1}
-            ).number,
-            "pay_token": pay_links.path_of(Invoice.objects.get(business=business)).split("/")[2],
-        }
+        names["key"] = ApiKey.objects.get(prefix=keys["own key"][7:15]).pk
+        names["member"] = Membership.objects.get(user=users["viewer"]).pk
     return {"names": names, "clients": _clients(users, keys)}
-
-
-def _month_of(message_id: int) -> Any:
-    return Message.objects.get(pk=message_id).created_at.date().replace(day=1)
 
 
 def _clients(users: dict[str, User], keys: dict[str, str]) -> dict[str, Client]:

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 import uvicorn
+from django.conf import settings as django_settings
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
@@ -32,6 +34,7 @@ from tests.factories import make_business, make_member, make_number
 expect.set_options(timeout=15_000)
 
 PASSWORD = "correct horse battery"
+PICTURES = Path(django_settings.BASE_DIR) / "pictures"
 
 
 @dataclass

@@ -14,8 +14,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import Membership, User
 from accounts.tenancy import system
 from hosting.models import Handset, Number
-from tests.browser.conftest import PASSWORD, Site
-from tests.browser.test_pages import PICTURES
+from tests.browser.conftest import PASSWORD, PICTURES, Site
 
 
 @pytest.fixture
