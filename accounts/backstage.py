@@ -7,7 +7,7 @@ or `ReadOnlyAdmin`, and adds to `attention`, `figures` and `links` what the page
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Up to here a list is counted; beyond, the planner's estimate is good enough.
 EXACT_UP_TO = 10_000
+# So many ids are named in the audit log; all are counted.
+NAMED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,14 @@ attention: list[Items] = []
 figures: list[Items] = []
 # (title, name of an admin list, its query parameter for a business): shown on a business's page.
 links: list[tuple[Any, str, str]] = []
+
+
+def given_up(title: StrOrPromise, rows: QuerySet[Any], query: str, note: StrOrPromise, *, is_urgent: bool) -> Item:
+    """How many rows gave up, up to 10,000, with the list that shows them; urgent only where there is one."""
+    count = rows[: EXACT_UP_TO + 1].count()
+    shown = f"{EXACT_UP_TO:,}+" if count > EXACT_UP_TO else f"{count:,}"
+    url = reverse(f"admin:{rows.model._meta.app_label}_{rows.model._meta.model_name}_changelist")
+    return Item(title, shown, f"{url}?{query}", note, is_urgent and count > 0)
 
 
 def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -158,6 +168,31 @@ class ReadOnlyAdmin(HouseAdmin):
     def get_actions(self, request: HttpRequest) -> Any:
         """Whatever an app adds, never Django's own delete."""
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+
+class QueueAdmin(ReadOnlyAdmin):
+    """Rows that wait; whoever may change them may let those that gave up try again."""
+
+    def has_rerun_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change rows of this queue."""
+        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+
+    def again(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        *,
+        verb: Callable[[Sequence[Any]], int],
+        key: str = "pk",
+        action: str = "rerun",
+    ) -> int:
+        """Do it to the rows chosen, and write down who did; returns to how many it was done."""
+        ids = list(rows.values_list(key, flat=True))
+        count = verb(ids)
+        subject = f"{count} of {len(ids)} {self.opts.verbose_name_plural}"
+        named = {"ids": [str(one) if key != "pk" else one for one in ids[:NAMED]]}
+        auditing.record(action=f"{self.opts.model_name}.{action}", subject=subject, after=named)
+        return count
 
 
 class HouseInline(TabularInline):  # type: ignore[misc]

@@ -73,11 +73,22 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("What was sold"),
+                "separator": True,
+                "items": [
+                    _entry(_("Shops"), "storefront", "shops_catalog"),
+                    _entry(_("Products"), "inventory_2", "shops_product"),
+                    _entry(_("Orders"), "shopping_cart", "shops_order"),
+                ],
+            },
+            {
                 "title": _("What waits"),
                 "separator": True,
                 "items": [
                     _entry(_("Webhook events"), "webhook", "hosting_event"),
                     _entry(_("Outgoing"), "outbox", "hosting_outgoing"),
+                    _entry(_("Order messages"), "shopping_cart_checkout", "shops_incomingorder"),
+                    _entry(_("News of orders"), "campaign", "shops_ordernews"),
                     _entry(_("Deliveries to meter"), "speed", "hosting_delivery"),
                     _entry(_("Quarantine"), "report", "billing_quarantine"),
                 ],

@@ -23,7 +23,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "Engineering": {
         "accounts": ("view_*",),
         "hosting": ("view_*", "change_*"),
-        "shops": ("view_*",),
+        "shops": ("view_*", "change_incomingorder", "change_ordernews", "change_picture"),
         "billing": ("view_*", "change_quarantine"),
         "axes": ("view_*", "delete_accessattempt"),
     },

@@ -24,7 +24,7 @@ from hosting.fetching import FetchFailed, fetch
 from hosting.models import Media
 from hosting.storing import delete_media, open_media, store_media
 from hosting.thumbnails import KINDS, shrunk
-from shops.models import Catalog, Picture, Product
+from shops.models import MAX_ATTEMPTS, Catalog, Picture, Product
 
 log = structlog.get_logger(__name__)
 # Pixels of the longer side: a line of a list, a card, the product's page.
@@ -32,7 +32,6 @@ EDGES = (160, 480, 1080)
 MOST = 20
 BATCH = 8
 SECONDS = 10.0
-MAX_ATTEMPTS = 5
 # A worker that died has not come back within this time.
 LEASE = timedelta(minutes=2)
 

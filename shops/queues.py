@@ -7,11 +7,11 @@ import structlog
 from django.db import connection
 
 from accounts.tenancy import scope, system
+from shops.models import MAX_ATTEMPTS
 
 log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 60
-MAX_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Queues of hosting in the admin: what waits, what gave up and why, and letting it try again."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -10,8 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing
-from accounts.backstage import EXACT_UP_TO, Item, ReadOnlyAdmin, attention
+from accounts.backstage import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
 from hosting import calling, receiving, retrieving, tasks
 from hosting.bells import ring
 from hosting.models import Event, MediaFetch, Outgoing, Receipt, WebhookCall
@@ -20,33 +18,6 @@ from hosting.waiting import age_of, send_again
 
 # A row older than this waits too long: somebody should look.
 LONG_SECONDS = 60
-# So many ids are named in the audit log; all are counted.
-NAMED = 1000
-
-
-class QueueAdmin(ReadOnlyAdmin):
-    """Rows that wait; whoever may change them may let those that gave up try again."""
-
-    def has_rerun_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change rows of this queue."""
-        return request.user.has_perm(f"hosting.change_{self.opts.model_name}")
-
-    def again(
-        self,
-        request: HttpRequest,
-        rows: QuerySet[Any],
-        *,
-        verb: Callable[[Sequence[Any]], int],
-        key: str = "pk",
-        action: str = "rerun",
-    ) -> int:
-        """Do it to the rows chosen, and write down who did; returns to how many it was done."""  # fmt: skip
-        ids = list(rows.values_list(key, flat=True))
-        count = verb(ids)
-        subject = f"{count} of {len(ids)} {self.opts.verbose_name_plural}"
-        named = {"ids": [str(one) if key != "pk" else one for one in ids[:NAMED]]}
-        auditing.record(action=f"{self.opts.model_name}.{action}", subject=subject, after=named)
-        return count
 
 
 @admin.register(Event)
@@ -167,7 +138,8 @@ def waiting() -> list[Item]:
         (_("Files not fetched"), MediaFetch.objects.filter(is_dead=True), "is_dead__exact=1", ""),
         (_("Webhook calls given up"), WebhookCall.objects.filter(state="dead"), "state__exact=dead", _("in 30 days")),
     )
-    found = [_given_up(*one) for one in gave_up]
+    # Receivers of others that fail are theirs to mend: shown, not urgent.
+    found = [given_up(*one, is_urgent=one[1].model is not WebhookCall) for one in gave_up]
     for title, queue, model in (
         (_("Oldest event waiting"), "events", Event),
         (_("Oldest message waiting to leave"), "outgoing", Outgoing),
@@ -175,13 +147,6 @@ def waiting() -> list[Item]:
         age = age_of(queue)
         found.append(Item(title, f"{age:.0f} s", _list_of(model), is_urgent=age > LONG_SECONDS))
     return found
-
-
-def _given_up(title: Any, rows: QuerySet[Any], query: str, note: Any) -> Item:
-    count = rows[: EXACT_UP_TO + 1].count()
-    shown = f"{EXACT_UP_TO:,}+" if count > EXACT_UP_TO else f"{count:,}"
-    # Receivers of others that fail are theirs to mend: shown, not urgent.
-    return Item(title, shown, f"{_list_of(rows.model)}?{query}", note, count > 0 and rows.model is not WebhookCall)
 
 
 def _list_of(model: type[Model]) -> str:

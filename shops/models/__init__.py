@@ -26,10 +26,12 @@ from shops.models.orders import (
     PaymentWay,
 )
 from shops.models.payments import LIVE, BuyerPayment, BuyerRefund, PaymentStatus, ShopGatewayEvent
+from shops.models.waiting import MAX_ATTEMPTS, Waiting
 
 __all__ = [
     "HELD",
     "LIVE",
+    "MAX_ATTEMPTS",
     "Availability",
     "BuyerPayment",
     "BuyerRefund",
@@ -57,4 +59,5 @@ __all__ = [
     "ProductQuerySet",
     "ShopGatewayEvent",
     "StockMove",
+    "Waiting",
 ]

@@ -45,7 +45,7 @@ class Cart(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["business", "id"], name="cart_of_business")]
 
     def __str__(self) -> str:
-        return self.code
+        return f"cart {self.pk}"
 
 
 class CartLine(models.Model):

@@ -15,6 +15,7 @@ from accounts.models import Business
 from hosting.models import Media, Number
 from hosting.models.numbers import new_graph_id
 from hosting.secrets import EncryptedTextField
+from shops.models.waiting import Waiting
 
 # What the Cloud API's product lists and feeds allow.
 RETAILER_ID_LENGTH = 100
@@ -197,6 +198,8 @@ class Product(models.Model):
 class Picture(models.Model):
     """A picture of a product; one that is still to be fetched has a `source_url` and no media."""
 
+    OPEN: ClassVar = {"media": None}
+
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="pictures", db_index=False)
     position = models.PositiveSmallIntegerField(default=0)
@@ -206,6 +209,8 @@ class Picture(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(default=timezone.now)
     last_error = models.CharField(max_length=200, blank=True)
+
+    objects = Waiting.as_manager()
 
     class Meta:
         ordering: ClassVar = ["product", "position"]

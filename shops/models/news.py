@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from shops.models.orders import Order
+from shops.models.waiting import Waiting
 
 
 class News(models.TextChoices):
@@ -29,6 +30,8 @@ class News(models.TextChoices):
 class OrderNews(models.Model):
     """One thing that happened to an order; open until buyer and business were told, dead after five attempts."""
 
+    OPEN: ClassVar = {"told_at": None}
+
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="news")
     kind = models.CharField(max_length=10, choices=News.choices)
@@ -38,6 +41,8 @@ class OrderNews(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     not_before = models.DateTimeField(default=timezone.now, db_default=Now())
     last_error = models.TextField(blank=True, db_default="")
+
+    objects = Waiting.as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]

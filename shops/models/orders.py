@@ -14,6 +14,7 @@ from accounts.models import Business
 from hosting.models import Conversation, Message
 from shops.models.carts import Cart
 from shops.models.catalogs import Catalog, Product
+from shops.models.waiting import Waiting
 
 
 class OrderState(models.TextChoices):
@@ -225,6 +226,8 @@ class IncomingOrder(models.Model):
     is a dead letter that operators can re-run.
     """
 
+    OPEN: ClassVar[dict[str, object]] = {}
+
     message = models.OneToOneField(
         Message, on_delete=models.CASCADE, db_constraint=False, primary_key=True, related_name="+"
     )
@@ -232,6 +235,8 @@ class IncomingOrder(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     not_before = models.DateTimeField(default=timezone.now, db_default=Now())
     last_error = models.TextField(blank=True, db_default="")
+
+    objects = Waiting.as_manager()
 
     class Meta:
         indexes: ClassVar = [

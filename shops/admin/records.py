@@ -1,0 +1,188 @@
+"""Records of shops in the admin: read-only, with money and stock as they are; an operator can close a shop or hide a product."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from accounts import money
+from accounts.backstage import ReadOnlyAdmin, ReadOnlyInline, links
+from shops.models import (
+    BuyerPayment,
+    BuyerRefund,
+    Cart,
+    Catalog,
+    Order,
+    OrderLine,
+    OrderNote,
+    Product,
+    ShopGatewayEvent,
+    StockMove,
+)
+
+links += [
+    (_("Shops"), "shops_catalog_changelist", "business__id__exact"),
+    (_("Orders"), "shops_order_changelist", "business__id__exact"),
+]
+
+
+class SwitchAdmin(ReadOnlyAdmin):
+    """Pages of rows of which operators may change the columns named, and nothing else."""
+
+    switches: ClassVar[tuple[str, ...]] = ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may change rows of this model."""
+        return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Every column but the switches."""
+        shut = set(self.switches) | set(self.get_exclude(request, obj))
+        return [field.name for field in self.opts.fields if field.name not in shut]
+
+
+@admin.register(Catalog)
+class CatalogAdmin(SwitchAdmin):
+    """Shops; their keys are never shown."""
+
+    switches: ClassVar[tuple[str, ...]] = ("is_open",)
+    list_display = ("name", "business", "slug", "currency", "is_open", "last_order", "created_at")
+    list_select_related = ("business",)
+    list_filter = ("is_open",)
+    search_fields = ("name", "slug", "catalog_id__exact", "business__name")
+
+
+@admin.register(Product)
+class ProductAdmin(SwitchAdmin):
+    """Products; price and stock are the seller's."""
+
+    switches: ClassVar[tuple[str, ...]] = ("is_hidden",)
+    list_display = ("id", "catalog", "retailer_id", "title", "price", "stock", "availability", "is_hidden")
+    list_select_related = ("catalog",)
+    list_filter = ("availability", "is_hidden")
+    search_fields = ("retailer_id__exact", "catalog__slug__exact")
+    search_help_text = _("The whole id, or the address of the shop.")
+    ordering = ("-id",)
+
+    @display(description=_("price"))
+    def price(self, row: Product) -> str:
+        """Without a sale's reduction."""
+        return money.show_minor(row.price_minor, row.catalog.currency)
+
+
+@admin.register(StockMove)
+class StockMoveAdmin(ReadOnlyAdmin):
+    """Why stocks changed: rows that the database writes and nobody edits."""
+
+    list_display = ("id", "business", "product", "change", "stock", "reason", "order", "author", "created_at")
+    list_select_related = ("business", "product", "order", "author")
+    ordering = ("-id",)
+
+
+class LineInline(ReadOnlyInline):
+    """The goods, on an order's page."""
+
+    model = OrderLine
+    fields = ("position", "retailer_id", "title", "quantity", "unit_minor", "amount_minor", "refunded_quantity")
+
+
+class PaymentInline(ReadOnlyInline):
+    """The attempts to pay, on an order's page."""
+
+    model = BuyerPayment
+    fields = ("way", "status", "amount_minor", "currency", "failure", "created_at", "settled_at")
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    """Orders, without who lives where: the address, the words and the key of the pay page are not shown."""
+
+    hidden: ClassVar[tuple[str, ...]] = ("token", "address", "buyer_note")
+    list_display = ("id", "business", "catalog", "number", "state", "way", "total", "paid", "refunded", "placed_at")
+    list_select_related = ("business", "catalog")
+    list_filter = ("state", "way")
+    search_fields = ("id__exact", "catalog__slug__exact")
+    search_help_text = _("The order's id, or the address of the shop.")
+    ordering = ("-id",)
+    inlines = (LineInline, PaymentInline)
+
+    @display(description=_("total"))
+    def total(self, row: Order) -> str:
+        """With tax and delivery."""
+        return money.show_minor(row.total_minor, row.currency)
+
+    @display(description=_("paid"))
+    def paid(self, row: Order) -> str:
+        """What has arrived."""
+        return money.show_minor(row.paid_minor, row.currency)
+
+    @display(description=_("refunded"))
+    def refunded(self, row: Order) -> str:
+        """What went back."""
+        return money.show_minor(row.refunded_minor, row.currency)
+
+
+@admin.register(OrderNote)
+class OrderNoteAdmin(ReadOnlyAdmin):
+    """That there is a note, and whose; its words are the business's."""
+
+    hidden: ClassVar[tuple[str, ...]] = ("text",)
+    list_display = ("id", "business", "order", "author", "created_at")
+    list_select_related = ("business", "order", "author")
+    ordering = ("-id",)
+
+
+@admin.register(Cart)
+class CartAdmin(ReadOnlyAdmin):
+    """Carts; who knows a cart's code may order it, so it is not shown."""
+
+    hidden: ClassVar[tuple[str, ...]] = ("code",)
+    list_display = ("id", "business", "catalog", "expires_at")
+    list_select_related = ("business", "catalog")
+    ordering = ("-id",)
+
+
+@admin.register(BuyerPayment)
+class BuyerPaymentAdmin(ReadOnlyAdmin):
+    """Attempts to pay orders: money between buyers and sellers."""
+
+    hidden: ClassVar[tuple[str, ...]] = ("next_url",)
+    list_display = ("id", "business", "order", "way", "status", "amount", "is_sandbox", "created_at", "failure")
+    list_select_related = ("business", "order")
+    list_filter = ("status", "way", "is_sandbox")
+    search_fields = ("key__exact", "reference__exact")
+    search_help_text = _("The whole key or reference.")
+    ordering = ("-id",)
+
+    @display(description=_("amount"))
+    def amount(self, row: BuyerPayment) -> str:
+        """What was asked for."""
+        return money.show_minor(row.amount_minor, row.currency)
+
+
+@admin.register(BuyerRefund)
+class BuyerRefundAdmin(ReadOnlyAdmin):
+    """Money that went back, or is to."""
+
+    list_display = ("id", "business", "payment", "status", "amount", "created_at", "settled_at", "failure")
+    list_select_related = ("business", "payment")
+    list_filter = ("status",)
+    search_fields = ("key__exact", "reference__exact")
+    search_help_text = _("The whole key or reference.")
+    ordering = ("-id",)
+
+    @display(description=_("amount"))
+    def amount(self, row: BuyerRefund) -> str:
+        """What goes back."""
+        return money.show_minor(row.amount_minor, row.payment.currency)
+
+
+@admin.register(ShopGatewayEvent)
+class ShopGatewayEventAdmin(ReadOnlyAdmin):
+    """What sellers' payment networks told."""
+
+    list_display = ("id", "business", "catalog", "kind", "received_at", "applied_at")
+    list_select_related = ("business", "catalog")
+    ordering = ("-id",)

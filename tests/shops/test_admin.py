@@ -1,0 +1,170 @@
+"""What operators do for shops: let what gave up try again, close a shop, hide a product; money and stock are not theirs."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.backstage import ReadOnlyAdmin
+from accounts.models import AuditEntry, User
+from accounts.tenancy import system
+from shops import taking, telling
+from shops.models import Catalog, IncomingOrder, Order, OrderNews, Picture
+from tests.shops.making import make_catalog, make_conversation, make_order, make_product
+from tests.shops.test_taking import cart_of, said, settle
+
+pytestmark = pytest.mark.django_db
+DEAD = {"attempts": 5, "last_error": "boom"}
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("ops@example.com"))
+    return client
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return make_catalog(currency="USD")
+
+
+def dead_rows(catalog: Catalog) -> dict[str, Any]:
+    """A row that gave up in each queue, by the name of its model, as its worker leaves it."""
+    from hosting.models import Handset
+    from hosting.receiving import apply_due
+    from hosting.transports import sandbox
+
+    product = make_product(catalog, "rye", 480, stock=9)
+    with system("test"):
+        phone = Handset.objects.create(business=catalog.business, wa_id="14155550123", name="Zoe")
+        sandbox.send_from_phone(
+            handset=phone, number=catalog.number, kind="order", content=cart_of(catalog, ("rye", 1, 4.8))
+        )
+    apply_due()
+    with system("test"):
+        IncomingOrder.objects.update(**DEAD)
+        order = make_order(catalog.business, catalog.number)
+        OrderNews.objects.update(**DEAD)
+        picture = Picture.objects.create(
+            business=catalog.business, product=product, source_url="https://a.example/x.jpg", not_before=timezone.now(),
+            **DEAD,
+        )  # fmt: skip
+        return {
+            "incomingorder": IncomingOrder.objects.get(), "ordernews": OrderNews.objects.get(order=order),
+            "picture": picture,
+        }  # fmt: skip
+
+
+def choose(client: Client, name: str, row: Any) -> Any:
+    url = reverse(f"admin:shops_{name}_changelist")
+    return client.post(url, {"action": "rerun", "_selected_action": [row.pk]})
+
+
+@pytest.mark.parametrize("name", ["incomingorder", "ordernews", "picture"])
+def test_what_gave_up_is_counted_listed_and_runs_again(catalog: Catalog, operator: Client, name: str) -> None:
+    row = dead_rows(catalog)[name]
+    front = {str(item.title): item for item in operator.get(reverse("admin:index")).context["attention"]}
+    titles = {"incomingorder": "Order messages not heeded", "ordernews": "News of orders not told",
+              "picture": "Pictures not fetched"}  # fmt: skip
+    item = front[titles[name]]
+    assert (item.value, item.is_urgent) == ("1", name != "picture")
+    listed = operator.get(item.url)
+    assert [found.pk for found in listed.context["cl"].result_list] == [row.pk]
+    assert choose(operator, name, row).status_code == 302
+    with system("test"):
+        row.refresh_from_db()
+        assert (row.attempts, row.last_error) == (0, "")
+    assert choose(operator, name, row).status_code == 302  # nothing is left to run, and the log says so
+    with system("test"):
+        entries = AuditEntry.objects.filter(action=f"{name}.rerun").order_by("id")
+        assert [entry.subject.split()[0] for entry in entries] == ["1", "0"]
+
+
+def test_a_message_that_is_heeded_again_becomes_one_order(catalog: Catalog, operator: Client) -> None:
+    row = dead_rows(catalog)["incomingorder"]
+    assert taking.take_due() == 0
+    choose(operator, "incomingorder", row)
+    assert taking.take_due() == 1
+    with system("test"):
+        assert Order.objects.filter(catalog=catalog).count() == 1
+        assert not IncomingOrder.objects.exists()
+
+
+def test_news_is_told_again_but_never_twice(catalog: Catalog, operator: Client) -> None:
+    make_product(catalog, "rye", 480)
+    with system("test"):
+        order = make_order_of(catalog)
+    settle()
+    with system("test"):
+        news = OrderNews.objects.get(order=order)
+        OrderNews.objects.update(attempts=5)
+    choose(operator, "ordernews", news)
+    assert telling.tell_due() == 0
+    assert said(catalog) == []
+
+
+def make_order_of(catalog: Catalog) -> Order:
+    from shops.ordering import Wanted, place_order
+
+    return place_order(catalog=catalog, conversation=make_conversation(catalog), wanted=Wanted({"rye": 1}))
+
+
+def test_who_may_look_may_not_run_again(catalog: Catalog, client: Client) -> None:
+    row = dead_rows(catalog)["incomingorder"]
+    viewer = User.objects.create_user("trainee@example.com", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename="view_incomingorder"))
+    client.force_login(viewer)
+    page = client.get(reverse("admin:shops_incomingorder_changelist"))
+    assert (page.status_code, b'value="rerun"' in page.content) == (200, False)
+    choose(client, "incomingorder", row)
+    with system("test"):
+        assert IncomingOrder.objects.get().attempts == 5
+        assert not AuditEntry.objects.exists()
+
+
+def test_every_list_and_page_opens_and_shows_no_key(catalog: Catalog, operator: Client) -> None:
+    rows = dead_rows(catalog)
+    with system("test"):
+        order = rows["ordernews"].order
+        Order.objects.filter(pk=order.pk).update(address={"name": "Zoe", "street": "Secret Street 7"})
+        Catalog.objects.filter(pk=order.catalog_id).update(stripe_key="sk_test_hidden")
+    for model in apps.get_app_config("shops").get_models():
+        assert isinstance(admin.site._registry[model], ReadOnlyAdmin), model
+        name = f"admin:shops_{model._meta.model_name}"
+        page = operator.get(reverse(f"{name}_changelist"))
+        assert page.status_code == 200, name
+        with system("test"):
+            row = model._default_manager.last()
+        text = page.content.decode()
+        if row is not None:
+            shown = operator.get(reverse(f"{name}_change", args=[row.pk]))
+            assert shown.status_code == 200, name
+            text += shown.content.decode()
+        for secret in (order.token, "Secret Street", "sk_test_hidden"):
+            assert secret not in text, name
+
+
+def test_a_shop_is_closed_and_a_product_hidden_but_neither_money_nor_stock_is_touched(
+    catalog: Catalog, operator: Client
+) -> None:
+    product = make_product(catalog, "rye", 480, stock=9)
+    order = make_order(catalog.business, catalog.number)
+    given = {"price_minor": "1", "stock": "1000", "title": "Other", "is_hidden": "on", "_save": "1"}
+    assert operator.post(reverse("admin:shops_product_change", args=[product.pk]), given).status_code == 302
+    given = {"name": "Other", "stripe_key": "sk_test_x", "_save": "1"}  # no `is_open`: a box that is not ticked
+    assert operator.post(reverse("admin:shops_catalog_change", args=[catalog.pk]), given).status_code == 302
+    with system("test"):
+        product.refresh_from_db()
+        assert (product.price_minor, product.stock, product.title, product.is_hidden) == (480, 9, "Rye", True)
+        catalog.refresh_from_db()
+        assert (catalog.name, catalog.is_open, catalog.stripe_key) == ("Bakery", False, None)
+        assert set(AuditEntry.objects.values_list("action", flat=True)) == {"product.changed", "catalog.changed"}
+    for name in ("change", "delete"):
+        assert operator.post(reverse(f"admin:shops_order_{name}", args=[order.pk]), {}).status_code == 403, name
+    with system("test"):
+        assert Order.objects.filter(pk=order.pk).exists()
