@@ -47,7 +47,7 @@ class ApiKeyInline(ReadOnlyInline):
     """The keys, on a business's page: never their text or hash."""
 
     model = ApiKey
-    fields = ("name", "prefix", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+    fields = ("name", "prefix", "scopes", "number_ids", "created_at", "expires_at", "revoked_at", "last_used_at")
     verbose_name_plural = _("API keys")
 
 
@@ -256,7 +256,7 @@ class MembershipAdmin(HouseAdmin):
 class ApiKeyAdmin(ReadOnlyAdmin):
     """API keys: to be revoked here, never read, made by their owners."""
 
-    list_display = ("name", "prefix", "business", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+    list_display = ("name", "prefix", "business", "scopes", "number_ids", "expires_at", "revoked_at", "last_used_at")
     list_select_related = ("business",)
     list_filter = ("revoked_at", "expires_at")
     search_fields = ("name", "prefix", "business__name")

@@ -16,17 +16,17 @@ Another app adds its routes in three steps:
 Inside a view `request.business` is the key's business and the transaction is scoped to it. An answer of 400 or above
 rolls back whatever the view wrote. Errors are `{"error": {"code", "message", "field"}}`: raise a `ParleyError` (a
 `field` attribute names the input), DRF's own exceptions, or `Http404`. A foreign id is 404, a missing scope 403, a
-missing or dead key 401, a key that asks faster than its plan allows 429. What streams must not read the database: the transaction ends before it is sent.
+missing or dead key 401, a key that is limited to some numbers 403 where `number_path` is not set, a key that asks faster than its plan allows 429. What streams must not read the database: the transaction ends before it is sent.
 """
 
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.db.utils import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
@@ -41,11 +41,14 @@ from rest_framework.views import APIView
 
 from accounts import tenancy, throttling
 from accounts.errors import BadInput, NotAllowed, ParleyError
+from accounts.keying import numbers_of
 from accounts.models import ApiKey, Business, KeyScope
 from accounts.paging import KeysetPagination
 
 log = structlog.get_logger(__name__)
 KEY = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
+
+Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,12 @@ class Caller:
     business: Business
     key_id: int
     scopes: frozenset[str]
+    number_ids: frozenset[int] | None  # that the key is limited to; None: all
     is_authenticated: ClassVar[bool] = True
+
+    def narrow(self, rows: QuerySet[Row], path: str) -> QuerySet[Row]:
+        """Those of the rows that belong to the key's numbers; `path` leads to the number's id."""
+        return rows if self.number_ids is None else rows.filter(**{f"{path}__in": self.number_ids})
 
 
 class BusinessAPIRequest(Request):
@@ -80,7 +88,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         if row is None:
             raise exceptions.AuthenticationFailed("This API key is unknown, revoked or expired.")
         tenancy.remember(row[1])
-        caller = Caller(Business.objects.select_related("plan").get(pk=row[1]), row[0], frozenset(row[2]))
+        business = Business.objects.select_related("plan").get(pk=row[1])
+        caller = Caller(business, row[0], frozenset(row[2]), row[3] and frozenset(row[3]))
         request.business = caller.business  # type: ignore[attr-defined]
         return caller, caller.key_id
 
@@ -107,6 +116,8 @@ class BusinessAPIMixin(APIView):
     permission_classes = (HasScope,)
     pagination_class: Any = KeysetPagination
     required_scope: ClassVar[KeyScope | None] = None
+    # From the view's rows to the number's id; empty where the view itself keeps to the key's numbers.
+    number_path: ClassVar[str | None] = None
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
     request: BusinessAPIRequest
 
@@ -127,8 +138,11 @@ class BusinessAPIMixin(APIView):
             return JsonResponse(body, status=503, headers={"Retry-After": "1"})
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse NUL characters, which PostgreSQL cannot store, wherever an address can carry them."""
+        """Refuse keys of some numbers where the business as a whole is served, and NUL, which PostgreSQL cannot store."""
         super().initial(request, *args, **kwargs)
+        # Here, not among the permissions: a view that has its own ones cannot forget it.
+        if request.user.number_ids is not None and self.number_path is None:  # type: ignore[union-attr]
+            raise NotAllowed("This key is limited to some numbers, and this belongs to the business as a whole.")
         for name, value in [*request.query_params.items(), *kwargs.items()]:
             if "\x00" in name or "\x00" in str(value):
                 raise BadInput("The NUL character is not allowed.", field=name.replace("\x00", ""))
@@ -138,11 +152,12 @@ class BusinessAPIMixin(APIView):
         throttling.hold(key_id=request.user.key_id, business=request.user.business)  # type: ignore[union-attr]
 
     def get_queryset(self) -> QuerySet[Any]:
-        """The view's `queryset`, of the caller's business alone."""
+        """The view's `queryset`, of the caller's business and numbers alone."""
         rows: QuerySet[Any] = super().get_queryset()  # type: ignore[misc]
         if getattr(self, "swagger_fake_view", False):
             return rows.none()
-        return rows.filter(business_id=self.request.business.pk)
+        rows = rows.filter(business_id=self.request.business.pk)
+        return self.request.user.narrow(rows, self.number_path) if self.number_path else rows
 
 
 class BusinessAPIView(BusinessAPIMixin, GenericAPIView[Any]):
@@ -217,6 +232,9 @@ class RootSerializer(serializers.Serializer[Any]):
     business = serializers.CharField(help_text="Name of the business whose key this is.")
     plan = serializers.CharField(help_text="Code of its plan.")
     scopes = serializers.ListField(child=serializers.CharField(), help_text="What this key reaches.")
+    numbers = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="phone_number_ids it is limited to; null: all."
+    )
 
 
 class Root(BusinessAPIView):
@@ -224,12 +242,16 @@ class Root(BusinessAPIView):
 
     serializer_class = RootSerializer
     pagination_class: Any = None
+    number_path = ""
 
     @extend_schema(operation_id="root")
     def get(self, request: BusinessAPIRequest) -> Response:
         """Whose key this is, and what it reaches."""
         business = request.business
-        return Response({"business": business.name, "plan": business.plan_id, "scopes": sorted(request.user.scopes)})
+        reach = request.user.number_ids
+        limited = [one.phone_number_id for one in numbers_of(business) if one.pk in reach] if reach else None
+        answer = {"business": business.name, "plan": business.plan_id, "scopes": sorted(request.user.scopes)}
+        return Response(answer | {"numbers": limited})
 
 
 def not_found(request: HttpRequest, rest: str = "") -> JsonResponse:

@@ -1,11 +1,14 @@
 """Forms of the account pages."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django import forms
+from django.http import QueryDict
 from django.utils.timezone import now as utc_now
 from django.utils.translation import gettext_lazy as _
 
+from accounts.keying import KeyNumber
 from accounts.models import KeyScope, all_scopes
 
 
@@ -16,9 +19,22 @@ class ApiKeyForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         choices=KeyScope.choices, initial=all_scopes, label=_("Reaches"), widget=forms.CheckboxSelectMultiple
     )
+    number_ids = forms.TypedMultipleChoiceField(
+        coerce=int,
+        required=False,
+        label=_("Limited to numbers"),
+        help_text=_("None chosen: all numbers, also those that come later."),
+        widget=forms.CheckboxSelectMultiple,
+    )
     days = forms.IntegerField(
         required=False, min_value=1, max_value=3650, label=_("Days it works"), help_text=_("Empty: until revoked.")
     )
+
+    def __init__(self, data: QueryDict | None = None, *, numbers: Sequence[KeyNumber]) -> None:
+        super().__init__(data)
+        self.fields["number_ids"].choices = [(number.pk, number.label) for number in numbers]  # type: ignore[attr-defined]
+        if len(numbers) < 2:
+            del self.fields["number_ids"]
 
     def expires_at(self) -> datetime | None:
         """When a valid form's key ends, or None."""

@@ -88,20 +88,23 @@ def language(request: HttpRequest) -> HttpResponse:
 @member_page(Role.OWNER)
 def keys(request: BusinessRequest) -> HttpResponse:
     """API keys: the list, and a form that makes one and shows its text this once."""
-    form, secret = ApiKeyForm(request.POST or None), ""
+    numbers = keying.numbers_of(request.business)
+    form, secret = ApiKeyForm(request.POST or None, numbers=numbers), ""
     if request.method == "POST" and form.is_valid():
         _, secret = keying.make_key(
             business=request.business,
             name=form.cleaned_data["name"],
             scopes=form.cleaned_data["scopes"],
+            number_ids=form.cleaned_data.get("number_ids"),
             expires_at=form.expires_at(),
         )
-        form = ApiKeyForm()
+        form = ApiKeyForm(numbers=numbers)
     return _keys(request, form, secret)
 
 
 def _keys(request: BusinessRequest, form: ApiKeyForm, secret: str) -> HttpResponse:
-    found = ApiKey.objects.filter(business=request.business).order_by("revoked_at", "-id")
+    found = list(ApiKey.objects.filter(business=request.business).order_by("revoked_at", "-id"))
+    keying.name_numbers(request.business, found)
     context = {"keys": found, "form": form, "secret": secret, "base_url": settings.BASE_URL}
     return render(request, "accounts/keys.html", context)
 
@@ -111,7 +114,7 @@ def _keys(request: BusinessRequest, form: ApiKeyForm, secret: str) -> HttpRespon
 def replace_key(request: BusinessRequest, key_id: int) -> HttpResponse:
     """Make a successor with the same reach and show it this once; the old key works one day more."""
     _, secret = keying.replace_key(key=get_object_or_404(ApiKey, business=request.business, pk=key_id))
-    return _keys(request, ApiKeyForm(), secret)
+    return _keys(request, ApiKeyForm(numbers=keying.numbers_of(request.business)), secret)
 
 
 @require_POST

@@ -14,9 +14,9 @@ class HostingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the health page which queues there are, and the navigation which pages."""
-        from accounts import health, joining, navigation, panels, planning, safekeeping
+        from accounts import health, joining, keying, navigation, panels, planning, safekeeping
         from accounts.models import Role
-        from hosting import erasing, locking, overview, starting, waiting, warning, weighing
+        from hosting import erasing, locking, overview, profiling, starting, waiting, warning, weighing
 
         for queue in ("events", "outgoing", "webhook_calls", "media_fetches", "imports", "exports", "broadcasts"):
             health.queues[queue] = partial(waiting.age_of, queue)
@@ -34,6 +34,7 @@ class HostingConfig(AppConfig):
         navigation.add(navigation.Page(_("Phone"), "phones", "phone", 30, chats))
         navigation.add(navigation.Page(_("Messages"), "messages", "list", 20))
         joining.founded.append(starting.give_sandbox)
+        keying.number_sources.append(profiling.key_numbers)
         planning.changed.append(locking.unlock)
         safekeeping.afterwards.append(erasing.reapply)
         planning.changed.append(weighing.unlock)

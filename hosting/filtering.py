@@ -15,10 +15,20 @@ from hosting.searching import Filters
 Row = TypeVar("Row", bound=Model)
 
 
-def search_filters(business: Business, asked: Mapping[str, str]) -> Filters:
-    """`number` (phone_number_id), `contact` (its wa_id), `direction`, `kind`, `since`, `until`; BadInput names the field."""
+def search_filters(business: Business, asked: Mapping[str, str], *, within: frozenset[int] | None = None) -> Filters:
+    """`number` (phone_number_id), `contact` (its wa_id), `direction`, `kind`, `since`, `until`; BadInput names the field.
+
+    `within`: ids of the numbers that the asker is limited to, None for all.
+    """
+    numbers = Number.objects.filter(business=business)
     return Filters(
-        number=one_of(Number.objects.filter(business=business), "phone_number_id", asked.get("number"), "number"),
+        within=tuple(sorted(within or ())),
+        number=one_of(
+            numbers if within is None else numbers.filter(pk__in=within),
+            "phone_number_id",
+            asked.get("number"),
+            "number",
+        ),
         contact=one_of(Contact.objects.filter(business=business), "wa_id", _digits(asked.get("contact")), "contact"),
         direction=choice(asked.get("direction"), Direction.values, "direction"),
         kind=word(asked.get("kind"), "kind"),

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from accounts.keying import KeyNumber
+from accounts.models import Business
 from hosting.cloudapi import fields
 from hosting.cloudapi.reading import as_text
 from hosting.errors import CloudApiError
@@ -115,3 +117,9 @@ def set_registered(number: Number, registered: bool, pin: str = "") -> None:
     number.is_registered = registered
     number.pin = pin or number.pin
     number.save(update_fields=["is_registered", "pin"])
+
+
+def key_numbers(business: Business) -> list[KeyNumber]:
+    """The numbers that an API key of the business may be limited to, by age."""
+    rows = Number.objects.filter(business=business).order_by("pk")
+    return [KeyNumber(row.pk, row.phone_number_id, f"{row.display_phone_number} · {row.verified_name}") for row in rows]

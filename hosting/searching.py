@@ -46,6 +46,7 @@ class TooBroad(ParleyError):
 class Filters:
     """What the messages found must be; None and empty ask for nothing."""
 
+    within: tuple[int, ...] = ()  # ids of numbers
     number: Number | None = None
     contact: Contact | None = None
     direction: str = ""
@@ -56,6 +57,8 @@ class Filters:
     @property
     def lexemes(self) -> Iterator[str]:
         """Keys of the index that stand for them."""
+        if self.within:
+            yield "(" + " | ".join(f"'#n{one}'" for one in self.within) + ")"
         if self.number:
             yield f"'#n{self.number.pk}'"
         if self.contact:

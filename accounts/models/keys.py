@@ -2,7 +2,9 @@
 
 import hashlib
 import secrets
-from typing import Self
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -43,6 +45,12 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=8, unique=True, editable=False)
     digest = models.BinaryField(max_length=32, editable=False)
     scopes = ArrayField(models.CharField(max_length=20, choices=KeyScope.choices), default=all_scopes)
+    number_ids = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        blank=True,
+        help_text=_("Ids of the numbers it is limited to; none: all numbers."),
+    )
     created_at = models.DateTimeField(default=utc_now)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -52,13 +60,27 @@ class ApiKey(models.Model):
 
     class Meta:
         verbose_name = "API key"
+        constraints: ClassVar = [
+            # An empty list would be read as "all" by one and as "none" by another.
+            models.CheckConstraint(
+                condition=Q(number_ids=None) | Q(number_ids__len__gt=0), name="limited_key_has_numbers"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} (parley_{self.prefix}_…)"
 
     @classmethod
-    def issue(cls, business: Business, *, name: str, scopes: list[str] | None = None) -> tuple["ApiKey", str]:
-        """Create a key and return it with its secret text, which cannot be had again.
+    def issue(
+        cls,
+        business: Business,
+        *,
+        name: str,
+        scopes: list[str] | None = None,
+        number_ids: Sequence[int] | None = None,
+        expires_at: datetime | None = None,
+    ) -> tuple["ApiKey", str]:
+        """Create a key and return it with its secret text, which cannot be had again; no `number_ids`: all numbers.
 
         The text is `parley_<8 characters>_<43 characters>`: 32 random bytes, so a plain hash is enough.
         """
@@ -70,6 +92,8 @@ class ApiKey(models.Model):
             prefix=prefix,
             digest=cls.digest_of(text),
             scopes=scopes if scopes is not None else all_scopes(),
+            number_ids=sorted(number_ids) if number_ids else None,
+            expires_at=expires_at,
         )
         return key, text
 

@@ -67,7 +67,8 @@ def account_edge(request: HttpRequest, waba_id: str, name: str) -> HttpResponse:
     """`GET /{waba_id}/<name>?start&end&granularity…`."""
     with opened(request) as caller:
         caller.require(KeyScope.MESSAGES)
-        account = own_account(caller.business.pk, waba_id)
+        account = own_account(caller, waba_id)
+        caller.require_whole(account)
         found = edge(name)
         if found is None:
             raise CloudApiError(100, f"There is no edge '{name}' here.")

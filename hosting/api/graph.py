@@ -33,7 +33,9 @@ def node(request: HttpRequest, object_id: str) -> HttpResponse:
         caller.require(KeyScope.MESSAGES)
         found = _find(caller, object_id)
         if request.method == "GET":
-            return answer(_shown(found, request))
+            return answer(_shown(caller, found, request))
+        if isinstance(found, Template):
+            caller.require_whole(found.account)
         if request.method == "DELETE":
             _delete(found)
         else:
@@ -44,24 +46,28 @@ def node(request: HttpRequest, object_id: str) -> HttpResponse:
 def _find(caller: Caller, object_id: str) -> Found:
     if caller.number is not None:
         return Number.objects.get(pk=caller.number.pk)
-    mine = {"business": caller.business}
+    accounts = caller.accounts()
+    templates = Template.objects.live().filter(business=caller.business, template_id=object_id)
+    if caller.number_ids is not None:
+        templates = templates.filter(account__in=accounts)
     found = (
         own_media(caller, object_id)
-        or Template.objects.live().filter(**mine, template_id=object_id).select_related("account", "business").first()
-        or Account.objects.filter(**mine, waba_id=object_id).select_related("business").first()
+        or templates.select_related("account", "business").first()
+        or accounts.filter(waba_id=object_id).select_related("business").first()
     )
     if found is None:
         raise CloudApiError(803, f"Object with ID '{object_id}' does not exist, or is not yours.")
     return found
 
 
-def _shown(found: Found, request: HttpRequest) -> dict[str, Any]:
+def _shown(caller: Caller, found: Found, request: HttpRequest) -> dict[str, Any]:
     asked = parse_fields(request.GET.get("fields", ""))
     whole = _whole(found)
     shown = {key: value for key, value in whole.items() if not asked or key == "id" or key in {f.name for f in asked}}
     if isinstance(found, Account):
         for one in asked:
             if edge := analytics.edge(one.name):
+                caller.require_whole(found)
                 shown[one.name] = edge(found, one.parameters)
     return shown
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from django.db import connection
+from django.db.models import QuerySet
 from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
@@ -28,11 +29,12 @@ KEY = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who called: the business with its plan, the key's scopes, and the number named in the path if it is theirs."""
+    """Who called: the business with its plan, the key's reach, and the number named in the path if that is within it."""
 
     business: Business
     key_id: int
     scopes: frozenset[str]
+    number_ids: frozenset[int] | None  # that the key is limited to; None: all
     number: Number | None
 
     def require(self, scope: KeyScope) -> None:
@@ -45,6 +47,24 @@ class Caller:
         if self.number is None:
             raise CloudApiError(803, f"Object with ID '{phone_number_id}' does not exist, or is not yours.")
         return self.number
+
+    def numbers(self) -> QuerySet[Number]:
+        """The numbers that the key reaches."""
+        rows = Number.objects.filter(business=self.business)
+        return rows if self.number_ids is None else rows.filter(pk__in=self.number_ids)
+
+    def accounts(self) -> QuerySet[Account]:
+        """The accounts that hold a number which the key reaches; all of the business for a key without a limit."""
+        rows = Account.objects.filter(business=self.business)
+        return rows if self.number_ids is None else rows.filter(pk__in=self.numbers().values("account_id"))
+
+    def require_whole(self, account: Account | None = None) -> None:
+        """Refuse (code 200, HTTP 403) a key that is limited to some numbers of the account, or of the business."""
+        if self.number_ids is None:
+            return
+        others = Number.objects.filter(account=account).exclude(pk__in=self.number_ids)
+        if account is None or others.exists():
+            raise CloudApiError(200, "This key is limited to some numbers, and this concerns others too.")
 
 
 def key_text(request: HttpRequest) -> str:
@@ -79,7 +99,7 @@ def opened(request: HttpRequest, phone_number_id: str = "", *, is_paced: bool = 
 
 
 def _caller(row: tuple[Any, ...]) -> Caller:
-    (key_id, business_id, scopes, name, clock_at, suspended_at, reason, plan_name, hosted, rps, *line) = row
+    (key_id, business_id, scopes, reach, name, clock_at, suspended_at, reason, plan_name, hosted, rps, *line) = row
     business = Business(
         pk=business_id, name=name, clock_at=clock_at, suspended_at=suspended_at, suspended_reason=reason
     )
@@ -91,7 +111,7 @@ def _caller(row: tuple[Any, ...]) -> Caller:
             messages_per_second=line[5], is_registered=line[6], phone_number_id=line[7],
         )  # fmt: skip
         number.account = Account(pk=line[1], waba_id=line[4], business=business)
-    return Caller(business, key_id, frozenset(scopes), number)
+    return Caller(business, key_id, frozenset(scopes), reach and frozenset(reach), number)
 
 
 View = Callable[..., HttpResponse]

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.models import AuditEntry, KeyScope
 from hosting.api.answers import answer
-from hosting.api.keys import cloud_api, opened
+from hosting.api.keys import Caller, cloud_api, opened
 from hosting.cloudapi.fieldlists import parse_fields
 from hosting.errors import CloudApiError
 from hosting.models import Account, Number, Template
@@ -20,8 +20,8 @@ def phone_numbers(request: HttpRequest, waba_id: str) -> HttpResponse:
     """All numbers of an account."""
     with opened(request) as caller:
         caller.require(KeyScope.MESSAGES)
-        account = own_account(caller.business.pk, waba_id)
-        rows = Number.objects.filter(account=account).order_by("id")
+        account = own_account(caller, waba_id)
+        rows = caller.numbers().filter(account=account).order_by("id")
         return page(request, rows, number_object)
 
 
@@ -32,7 +32,7 @@ def owned_accounts(request: HttpRequest, business_id: str) -> HttpResponse:
         caller.require(KeyScope.MESSAGES)
         if business_id != str(caller.business.pk):
             raise CloudApiError(803, f"Object with ID '{business_id}' does not exist, or is not yours.")
-        return page(request, Account.objects.filter(business=caller.business).order_by("id"), account_object)
+        return page(request, caller.accounts().order_by("id"), account_object)
 
 
 @cloud_api("GET")
@@ -40,7 +40,8 @@ def activities(request: HttpRequest, waba_id: str) -> HttpResponse:
     """The business's audit log, the oldest first: who changed what, without the values."""
     with opened(request) as caller:
         caller.require(KeyScope.MESSAGES)
-        own_account(caller.business.pk, waba_id)
+        own_account(caller, waba_id)
+        caller.require_whole()
         rows = AuditEntry.objects.filter(business=caller.business).select_related("actor").order_by("id")
         return page(request, rows, activity_object)
 
@@ -58,9 +59,9 @@ def activity_object(entry: AuditEntry) -> dict[str, Any]:
     }
 
 
-def own_account(business_id: int, waba_id: str) -> Account:
-    """The business's account of that id, or 803."""
-    account = Account.objects.filter(business_id=business_id, waba_id=waba_id).first()
+def own_account(caller: Caller, waba_id: str) -> Account:
+    """The caller's account of that id, or 803."""
+    account = caller.accounts().filter(waba_id=waba_id).first()
     if account is None:
         raise CloudApiError(803, f"Object with ID '{waba_id}' does not exist, or is not yours.")
     return account

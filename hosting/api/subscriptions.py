@@ -59,7 +59,9 @@ def configure_number(request: HttpRequest, phone_number_id: str, body: Any) -> N
 
 def _own_account(caller: Caller, waba_id: str) -> Account:
     caller.require(KeyScope.WEBHOOKS)
-    return own_account(caller.business.pk, waba_id)
+    account = own_account(caller, waba_id)
+    caller.require_whole(account)
+    return account
 
 
 def _override(request: HttpRequest, body: Any) -> tuple[str, str] | None:

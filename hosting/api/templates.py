@@ -18,7 +18,9 @@ def message_templates(request: HttpRequest, waba_id: str) -> HttpResponse:
     """`/{waba_id}/message_templates`."""
     with opened(request) as caller:
         caller.require(KeyScope.MESSAGES)
-        account = own_account(caller.business.pk, waba_id)
+        account = own_account(caller, waba_id)
+        if request.method != "GET":
+            caller.require_whole(account)
         if request.method == "POST":
             return _create(caller, account, request)
         if request.method == "DELETE":

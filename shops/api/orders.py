@@ -70,6 +70,7 @@ class Orders(BusinessAPIMixin, ListAPIView[Order]):
     """Orders, newest first."""
 
     required_scope = KeyScope.READ
+    number_path = "conversation__number_id"
     queryset = ROWS.all()
     serializer_class = OrderSerializer
 
@@ -89,6 +90,7 @@ class OrderById(BusinessAPIMixin, RetrieveAPIView[Order]):
     """One order."""
 
     required_scope = KeyScope.READ
+    number_path = "conversation__number_id"
     queryset = ROWS.all()
     serializer_class = OrderSerializer
     lookup_field = "pk"
@@ -126,6 +128,7 @@ class _Change(BusinessAPIView):
     """Something is done to one order, which is answered as it is then."""
 
     required_scope = KeyScope.MESSAGES
+    number_path = "conversation__number_id"
     queryset = ROWS.all()
 
     def answered(self, order_id: int) -> Response:

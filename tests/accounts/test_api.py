@@ -65,7 +65,12 @@ def test_a_live_key_is_told_whose_it_is(client: Client, bakery: Business) -> Non
     key = make_key(bakery, scopes=["read", "billing"])
     response = client.get("/api/v1/", headers={"Authorization": f"Bearer {key}"})
     assert response.status_code == 200
-    assert response.json() == {"business": "Bakery", "plan": "business", "scopes": ["billing", "read"]}
+    assert response.json() == {
+        "business": "Bakery",
+        "plan": "business",
+        "scopes": ["billing", "read"],
+        "numbers": None,
+    }
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer parley_00000000_x", "Basic abc", "Bearer \x00", "Bearer ä"])

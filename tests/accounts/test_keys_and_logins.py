@@ -41,7 +41,7 @@ def test_a_live_key_opens_its_business_and_notes_its_use() -> None:
     business = make_business()
     text = make_key(business, scopes=["read"])
     row = _open(text)
-    assert row[1:] == (business.pk, ["read"])
+    assert row[1:] == (business.pk, ["read"], None)
     with scope(business.pk):
         assert ApiKey.objects.get().last_used_at is not None
 

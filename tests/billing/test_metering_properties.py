@@ -91,6 +91,7 @@ def test_any_history_of_deliveries_doubled_late_and_closed_between_costs_what_it
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @settings(max_examples=500, **SETTINGS)
 @given(history)
 def test_very_many_histories(db, steps):

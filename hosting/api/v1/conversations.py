@@ -36,6 +36,7 @@ class Conversations(BusinessAPIMixin, ListAPIView[Conversation]):
     """Conversations, the one with the newest message first."""
 
     required_scope = KeyScope.READ
+    number_path = "number_id"
     queryset = ROWS.all()
     serializer_class = ConversationSerializer
     ordering = ("-last_message_at", "-id")
@@ -43,7 +44,8 @@ class Conversations(BusinessAPIMixin, ListAPIView[Conversation]):
     def get_queryset(self) -> QuerySet[Conversation]:
         """The business's own, narrowed by what the address asks for."""
         rows, asked, business = super().get_queryset(), self.request.query_params, self.request.business
-        if number := one_of(Number.objects.filter(business=business), "phone_number_id", asked.get("number"), "number"):
+        numbers = self.request.user.narrow(Number.objects.filter(business=business), "id")
+        if number := one_of(numbers, "phone_number_id", asked.get("number"), "number"):
             rows = rows.filter(number=number)
         if contact := one_of(Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"):
             rows = rows.filter(contact=contact)
@@ -60,20 +62,22 @@ class ConversationById(BusinessAPIView):
     """One conversation."""
 
     required_scope = KeyScope.READ
+    number_path = "number_id"
+    queryset = ROWS.all()
     serializer_class = ConversationSerializer
     pagination_class: Any = None
     parser_classes = (BoundedJSONParser,)
 
     def get(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
         """One conversation, with its contact."""
-        return Response(ConversationSerializer(self._own(request, public_id)).data)
+        return Response(ConversationSerializer(self._own(public_id)).data)
 
     @extend_schema(request=ConversationChange)
     def patch(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
         """Resolve it or open it again; mark it as read. Needs the scope `messages` too."""
         if KeyScope.MESSAGES not in request.user.scopes:
             raise NotAllowed("This key has no scope 'messages'.")
-        conversation = self._own(request, public_id)
+        conversation = self._own(public_id)
         change = ConversationChange(data=request.data)
         change.is_valid(raise_exception=True)
         if "is_resolved" in change.validated_data:
@@ -82,15 +86,16 @@ class ConversationById(BusinessAPIView):
             clear_unread(conversation_id=conversation.pk)
         return self.get(request, public_id)
 
-    @staticmethod
-    def _own(request: BusinessAPIRequest, public_id: uuid.UUID) -> Conversation:
-        return get_object_or_404(ROWS.filter(business=request.business), public_id=public_id)
+    def _own(self, public_id: uuid.UUID) -> Conversation:
+        own: Conversation = get_object_or_404(self.get_queryset(), public_id=public_id)
+        return own
 
 
 class ConversationMessages(BusinessAPIMixin, ListAPIView[Message]):
     """The messages of one conversation, the one that came last first."""
 
     required_scope = KeyScope.READ
+    number_path = "number_id"
     queryset = MESSAGE_ROWS.all()
     serializer_class = MessageSerializer
     ordering = ("-id",)
@@ -100,5 +105,5 @@ class ConversationMessages(BusinessAPIMixin, ListAPIView[Message]):
         rows = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
             return rows
-        own = Conversation.objects.filter(business=self.request.business)
+        own = self.request.user.narrow(Conversation.objects.filter(business=self.request.business), "number_id")
         return rows.filter(conversation=get_object_or_404(own, public_id=self.kwargs["public_id"]))

@@ -47,6 +47,7 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
     """All messages of the business."""
 
     required_scope = KeyScope.READ
+    number_path = "number_id"
     queryset = MESSAGE_ROWS.all()
     serializer_class = MessageSerializer
     parser_classes = (BoundedJSONParser,)
@@ -65,7 +66,8 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
     def get_queryset(self) -> QuerySet[Message]:
         """The business's own, narrowed by what the address asks for."""
         rows, asked, business = super().get_queryset(), self.request.query_params, self.request.business
-        if number := one_of(Number.objects.filter(business=business), "phone_number_id", asked.get("number"), "number"):
+        numbers = self.request.user.narrow(Number.objects.filter(business=business), "id")
+        if number := one_of(numbers, "phone_number_id", asked.get("number"), "number"):
             rows = rows.filter(number=number)
         if contact := one_of(Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"):
             rows = rows.filter(conversation__in=list(contact.conversations.values_list("id", flat=True)))
@@ -118,10 +120,8 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         """Send a message, by the same rules as the Cloud API's door. Needs the scope `messages`."""
         body = dict(request.data)
         phone_number_id = as_text(body.pop("from", ""))
-        number = one_of(
-            Number.objects.filter(business=request.business).select_related("account"),
-            "phone_number_id", phone_number_id, "from",
-        )  # fmt: skip
+        numbers = Number.objects.filter(business=request.business).select_related("account")
+        number = one_of(request.user.narrow(numbers, "id"), "phone_number_id", phone_number_id, "from")
         if number is None:
             raise BadInput("from is required: the phone_number_id of the number that sends.", field="from")
         wanted = sends.parse(body | {"messaging_product": "whatsapp"})
@@ -168,11 +168,11 @@ class MessageById(BusinessAPIView):
     """One message."""
 
     required_scope = KeyScope.READ
+    number_path = "number_id"
+    queryset = MESSAGE_ROWS.all()
     serializer_class = MessageSerializer
     pagination_class: Any = None
 
     def get(self, request: BusinessAPIRequest, message_id: int) -> Response:
         """One message by its id."""
-        return Response(
-            MessageSerializer(get_object_or_404(MESSAGE_ROWS.filter(business=request.business), pk=message_id)).data
-        )
+        return Response(MessageSerializer(get_object_or_404(self.get_queryset(), pk=message_id)).data)

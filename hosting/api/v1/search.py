@@ -39,6 +39,7 @@ class Search(BusinessAPIView):
     """Full text over all messages."""
 
     required_scope = KeyScope.READ
+    number_path = ""
     pagination_class: Any = None
 
     @extend_schema(
@@ -69,7 +70,7 @@ class Search(BusinessAPIView):
         found = search(
             business=request.business,
             words=asked.get("q", "")[:1000],
-            filters=search_filters(request.business, asked),
+            filters=search_filters(request.business, asked, within=request.user.number_ids),
             below=_below(asked.get("after", "")),
             limit=KeysetPagination()._limit(request),
         )
