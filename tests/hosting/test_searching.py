@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -275,6 +276,15 @@ def test_the_statements_themselves_keep_to_the_business(number: Number) -> None:
         for verb in ("search_walk", "search_index", "search_range"):
             assert searching._run(verb, asked) == []
             assert len(searching._run(verb, asked | {"business_id": other.business_id})) == 1
+
+
+def test_a_business_without_messages_is_answered_without_walking_through_all_time(number: Number) -> None:
+    say(number, "rye bread")
+    newcomer = make_business()
+    with scope(newcomer.pk), CaptureQueriesContext(connection) as asked:
+        assert search(business=newcomer, words="rye").hits == []
+    assert any("AS last) AS held" in query["sql"] for query in asked)
+    assert not any("stretch" in query["sql"] for query in asked)
 
 
 def test_what_is_read_is_what_the_readers_scope_shows(number: Number) -> None:
