@@ -1,32 +1,27 @@
 """Reading conversations as people read them: the list a page at a time, a thread from its end upwards."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, JSONField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import JSONObject
-from django.utils import timezone
 
 from accounts.models import Business, Membership, User
-from hosting import extensions
-from hosting.cloudapi.sends import MEDIA_KINDS
-from hosting.cloudapi.texts import products_of
+from hosting.entries import Entry, entries_of
 from hosting.models import (
     Conversation,
     ConversationLabel,
     Label,
     LockedMessage,
-    Media,
     Message,
     Note,
     Number,
     Template,
     TemplateStatus,
 )
-from hosting.storing import media_of
 
 LIST_PAGE = 30
 THREAD_PAGE = 40
@@ -35,11 +30,6 @@ TAIL_LIMIT = 400
 
 VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved", "locked")
 
-KNOWN_KINDS = frozenset({
-    "text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive",
-    "button", "order", "reaction", "system", "media_placeholder", "locked",
-})  # fmt: skip
-
 
 @dataclass(frozen=True)
 class ListPage:
@@ -47,28 +37,6 @@ class ListPage:
 
     conversations: list[Conversation]
     older: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One message as a thread shows it: with its day when that changes, its quote, notes and reactions."""
-
-    message: Message
-    mine: bool
-    day: date | None
-    turn: bool
-    quoted: Message | None = None
-    notes: list[extensions.MessageNote] = field(default_factory=list)
-    reactions: list[str] = field(default_factory=list)
-    media: Media | None = None
-    remarks: list[Note] = field(default_factory=list)
-    products: list[extensions.ProductCard] = field(default_factory=list)
-
-    @property
-    def template(self) -> str:
-        """The component that draws this kind of message."""
-        kind = self.message.kind if self.message.kind in KNOWN_KINDS else "unknown"
-        return f"hosting/bubbles/{kind}.html"
 
 
 @dataclass(frozen=True)
@@ -210,23 +178,25 @@ def latest_page(messages: QuerySet[Message], *, own: str, before: int = 0) -> Th
     if before:
         ends_at = messages.filter(pk=before).values_list("created_at", flat=True).first()
         messages = messages.filter(id__lt=before)
-    rows = list(messages.order_by("-id").select_related("author")[: THREAD_PAGE + 1])
+    rows = list(messages.order_by("-id").select_related("author", "template")[: THREAD_PAGE + 1])
     more = len(rows) > THREAD_PAGE
     rows = rows[:THREAD_PAGE]
     first = rows[-1].pk if rows else 0
-    return ThreadPage(_entries(rows, own), first if more else 0, first, at_start=not more, ends_at=ends_at)
+    return ThreadPage(entries_of(rows, own=own), first if more else 0, first, at_start=not more, ends_at=ends_at)
 
 
 def page_around(messages: QuerySet[Message], *, own: str, at: int) -> ThreadPage:
     """A message with those before and after it, as it is shown when somebody jumps to it."""
-    above = list(messages.filter(id__lte=at).order_by("-id").select_related("author")[: THREAD_PAGE // 2 + 1])
-    below = list(messages.filter(id__gt=at).order_by("id").select_related("author")[: THREAD_PAGE // 2 + 1])
+    above = list(
+        messages.filter(id__lte=at).order_by("-id").select_related("author", "template")[: THREAD_PAGE // 2 + 1]
+    )
+    below = list(messages.filter(id__gt=at).order_by("id").select_related("author", "template")[: THREAD_PAGE // 2 + 1])
     rows = above[: THREAD_PAGE // 2] + below[: THREAD_PAGE // 2]
     first = min((row.pk for row in rows), default=0)
     last = max((row.pk for row in rows), default=0)
     more_above, more_below = len(above) > THREAD_PAGE // 2, len(below) > THREAD_PAGE // 2
     return ThreadPage(
-        _entries(rows, own),
+        entries_of(rows, own=own),
         first if more_above else 0,
         first,
         last if more_below else 0,
@@ -237,10 +207,10 @@ def page_around(messages: QuerySet[Message], *, own: str, at: int) -> ThreadPage
 
 def page_after(messages: QuerySet[Message], *, own: str, after: int) -> ThreadPage:
     """The messages just below message id `after`."""
-    rows = list(messages.filter(id__gt=after).order_by("id").select_related("author")[: THREAD_PAGE + 1])
+    rows = list(messages.filter(id__gt=after).order_by("id").select_related("author", "template")[: THREAD_PAGE + 1])
     following, rows = rows[THREAD_PAGE:], rows[:THREAD_PAGE]
     return ThreadPage(
-        _entries(rows, own),
+        entries_of(rows, own=own),
         0,
         rows[0].pk if rows else 0,
         rows[-1].pk if following else 0,
@@ -250,8 +220,8 @@ def page_after(messages: QuerySet[Message], *, own: str, after: int) -> ThreadPa
 
 def page_since(messages: QuerySet[Message], *, own: str, since: int) -> ThreadPage:
     """Everything from message id `since` on: what a page that is open shows again when something changed."""
-    rows = list(messages.filter(id__gte=since).order_by("-id").select_related("author")[:TAIL_LIMIT])
-    return ThreadPage(_entries(rows, own), 0, since, at_start=not since)
+    rows = list(messages.filter(id__gte=since).order_by("-id").select_related("author", "template")[:TAIL_LIMIT])
+    return ThreadPage(entries_of(rows, own=own), 0, since, at_start=not since)
 
 
 def with_remarks(page: ThreadPage, conversation: Conversation) -> ThreadPage:
@@ -273,85 +243,6 @@ def at_day(messages: QuerySet[Message], since: datetime) -> int:
     later = messages.filter(created_at__gte=since).order_by("created_at", "id")
     found = later.values_list("id", flat=True).first() or messages.order_by("-id").values_list("id", flat=True).first()
     return found or 0
-
-
-def _entries(rows: Sequence[Message], own: str) -> list[Entry]:
-    # Pages are cut by id, which is the order of arrival; inside a page the clock decides.
-    rows = sorted(rows, key=lambda row: (row.created_at, row.pk))
-    notes = extensions.notes_for(rows[0].business_id, [row.pk for row in rows]) if rows else {}
-    quoted = _quoted(rows)
-    reactions, placed = _reactions(rows)
-    media, products = _media(rows), _products(rows)
-    entries: list[Entry] = []
-    day, speaker = None, ""
-    for row in rows:
-        if row.pk in placed:
-            continue
-        today = timezone.localtime(row.created_at).date()
-        entries.append(
-            Entry(
-                message=row,
-                mine=row.direction == own,
-                day=today if today != day else None,
-                turn=row.direction != speaker,
-                quoted=quoted.get(referred(row)),
-                notes=notes.get(row.pk, []),
-                reactions=reactions.get(row.wamid, []),
-                media=media.get(str(row.content.get("id", ""))),
-                products=products.get(row.pk, []),
-            )
-        )
-        day, speaker = today, row.direction
-    return entries
-
-
-def _media(rows: Sequence[Message]) -> dict[str, Media]:
-    """The files of these messages that Parley holds, by media id; no query where there are none."""
-    ids = [str(row.content.get("id", "")) for row in rows if row.kind in MEDIA_KINDS]
-    found = media_of(business_id=rows[0].business_id, media_ids=filter(None, ids)) if ids else {}
-    return {media_id: media for media_id, media in found.items() if media.is_ready}
-
-
-def _products(rows: Sequence[Message]) -> dict[int, list[extensions.ProductCard]]:
-    """What the messages of this stretch offer or order, by message id; one that nobody knows keeps its id as name."""
-    wanted = {row.pk: named for row in rows if (named := products_of(row.kind, row.content))}
-    cards = (
-        extensions.cards_for(rows[0].business_id, {one for named in wanted.values() for one in named}) if rows else {}
-    )
-    return {pk: [cards.get(one) or extensions.ProductCard(one) for one in named] for pk, named in wanted.items()}
-
-
-def referred(message: Message) -> str:
-    """The wamid of the message that this one answers or reacts to."""
-    return str(message.content.get("message_id", "")) if message.kind == "reaction" else message.context_wamid
-
-
-def _quoted(rows: Sequence[Message]) -> dict[str, Message]:
-    wanted = {referred(row) for row in rows} - {""}
-    here = {row.wamid: row for row in rows if row.wamid in wanted}
-    if missing := wanted - here.keys():
-        for row in Message.objects.filter(number_id=rows[0].number_id, wamid__in=missing):
-            # A wamid that strayed in from another thread must not show its text here.
-            if row.conversation_id == rows[0].conversation_id:
-                here[row.wamid] = row
-    return here
-
-
-def _reactions(rows: Sequence[Message]) -> tuple[dict[str, list[str]], set[int]]:
-    """The reactions shown on messages of this stretch, and the ids of the rows they came from."""
-    here = {row.wamid for row in rows}
-    latest: dict[tuple[str, str], str] = {}
-    placed: set[int] = set()
-    for row in rows:
-        if row.kind == "reaction" and referred(row) in here:
-            # A person has one reaction a message; an empty one takes it back.
-            latest[referred(row), row.direction] = str(row.content.get("emoji") or "")
-            placed.add(row.pk)
-    shown: dict[str, list[str]] = {}
-    for (wamid, _), emoji in latest.items():
-        if emoji:
-            shown.setdefault(wamid, []).append(emoji)
-    return shown, placed
 
 
 def templates_for(conversation: Conversation) -> list[Template]:

@@ -15,6 +15,7 @@ from hosting import extensions, tasks, threads
 from hosting.attaching import attach
 from hosting.bells import ring
 from hosting.cloudapi.interactive import reply_to
+from hosting.cloudapi.parts import buttons_of
 from hosting.forms import HandsetForm, ReplyForm
 from hosting.models import Conversation, Direction, Handset, Message, Number, Status
 from hosting.transports import sandbox
@@ -97,19 +98,34 @@ def web(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Http
 def tap(request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int) -> HttpResponse:
     """The customer taps a button of a message, or chooses from its list."""
     handset, number = _handset(request, handset_id), _line(request, phone_number_id)
-    asked = get_object_or_404(
-        Message, business=request.business, number=number, contact__wa_id=handset.wa_id, direction=Direction.OUT,
-        kind="interactive", pk=message_id,
-    )  # fmt: skip
-    content = reply_to(asked.content, request.POST.get("choice", ""))
+    asked = _said(request, handset, number, message_id, direction=Direction.OUT, kind__in=("interactive", "template"))
+    content = _choice(asked, request.POST.get("choice", ""))
     if content is None:
         raise Http404
-    if handset.is_online:
-        sandbox.send_from_phone(
-            handset=handset, number=number, kind="interactive", content=content, context=asked.wamid
-        )  # fmt: skip
-        ring(tasks.apply)
+    kind = "interactive" if asked.kind == "interactive" else "button"
+    _send(handset, number, kind=kind, content=content, context=asked.wamid)
     return redirect("phone_chat", handset.pk, number.phone_number_id)
+
+
+def _said(request: BusinessRequest, handset: Handset, number: Number, message_id: int, **which: Any) -> Message:
+    """A message of this chat."""
+    own = Message.objects.filter(business=request.business, number=number, contact__wa_id=handset.wa_id, **which)
+    return get_object_or_404(own.select_related("template"), pk=message_id)
+
+
+def _choice(asked: Message, choice: str) -> dict[str, Any] | None:
+    if asked.kind == "interactive":
+        return reply_to(asked.content, choice)
+    offered = buttons_of(asked.template.components if asked.template else [], asked.content.get("components") or [])
+    found = next((one for n, one in enumerate(offered) if str(n) == choice and one.kind == "quick_reply"), None)
+    return {"text": found.text, "payload": found.payload} if found else None
+
+
+def _send(handset: Handset, number: Number, *, kind: str, content: dict[str, Any], context: str = "") -> None:
+    """Nothing leaves a phone that is switched off."""
+    if handset.is_online:
+        sandbox.send_from_phone(handset=handset, number=number, kind=kind, content=content, context=context)
+        ring(tasks.apply)
 
 
 @require_POST

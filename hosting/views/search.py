@@ -11,10 +11,10 @@ from accounts.errors import BadInput
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Business, Role
 from accounts.paging import cursor_of, read_cursor
+from hosting.entries import KNOWN_KINDS
 from hosting.filtering import search_filters
 from hosting.models import Contact, Direction, Message, Number
 from hosting.searching import Found, TooBroad, search
-from hosting.threads import KNOWN_KINDS
 
 ORDER = ("-created_at", "-id")
 PAGE = 25

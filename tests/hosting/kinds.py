@@ -95,7 +95,7 @@ KINDS = [
     Said("order", "order", "in", {"catalog_id": "1", "text": "Sliced", "product_items": [ORDERED]},
          "Order 2 × RYE 4.5 EUR Sliced"),
     Said("order details", "interactive", "out", ask("order_details", "Please pay", PAY),
-         "2 × Rye loaf €9.00 Subtotal €9.00 Total €9.00 Please pay Review and pay"),
+         "Order L-42 2 × Rye loaf €9.00 Total €9.00 Please pay Review and pay"),
     Said("order status", "interactive", "out", ask("order_status", "On its way", STATE), "On its way Order L-42"),
     Said("template button", "button", "in", {"text": "Tell me more", "payload": "more"},
          "Tapped a button Tell me more"),
