@@ -25,6 +25,7 @@ from hosting.live import PREFIX
 log = structlog.get_logger(__name__)
 
 KEEPALIVE_SECONDS = 15
+AWAY_SECONDS = 3.0
 MAX_AGE_SECONDS = 15 * 60
 BACKLOG = 100
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -59,8 +60,8 @@ class Hub:
                     async for message in subscription.listen():
                         if message["type"] == "pmessage":
                             self._fan_out(message["channel"], message["data"])
-            # Valkey is away: pages poll meanwhile, and refresh once it is back.
-            await asyncio.sleep(1)
+            # Valkey is away: pages are told to look for themselves until it is back, and once then.
+            await asyncio.sleep(AWAY_SECONDS)
             for business_id in list(self.readers):
                 self._deliver(business_id, b'{"kind":"refresh"}')
 

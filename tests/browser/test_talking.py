@@ -40,6 +40,20 @@ def test_business_and_customer_talk_live_both_ways(site: Site, page: Page) -> No
     expect(page.get_by_role("heading", name="Why this price")).to_be_visible()
 
 
+def test_without_the_stream_the_inbox_asks_for_itself(site: Site) -> None:
+    page = site.window().new_page()
+    refused: list[str] = []
+    page.route("**/live/events*", lambda route: (refused.append(route.request.url), route.abort()))
+    page.goto("/inbox/")
+    expect(page.get_by_text("No conversations yet")).to_be_visible()
+    phone = site.window().new_page()
+    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.get_by_role("textbox", name="Message", exact=True).fill("Is anybody there?")
+    phone.keyboard.press("Enter")
+    expect(page.locator(".talk", has_text="Is anybody there?")).to_be_visible()
+    assert refused
+
+
 def test_from_login_to_reply_by_keyboard_alone(site: Site) -> None:
     phone = site.window().new_page()
     phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
