@@ -208,9 +208,16 @@
     $("#toasts").append(note);
     setTimeout(() => note.remove(), 6000);
   };
-  document.addEventListener("htmx:sendError", (event) => { if (event.detail.requestConfig.verb !== "get") fault(document.body.dataset.offline || "The server could not be reached. What you wrote is kept here."); });
+  // Browsers give passkeys to names only: at a bare address they refuse without a word.
+  document.addEventListener("allauth.error", (event) => {
+    event.preventDefault();
+    const { passkey, nameless } = $("#toasts").dataset;
+    const bare = /^[\d.]+$|:/.test(location.hostname);
+    fault(bare ? `${nameless} ${location.origin.replace(location.hostname, "localhost")}` : passkey);
+  });
+  document.addEventListener("htmx:sendError", (event) => { if (event.detail.requestConfig.verb !== "get") fault($("#toasts").dataset.offline); });
   document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.requestConfig.verb !== "get") fault(`The server answered ${event.detail.xhr.status}. What you wrote is kept here.`);
+    if (event.detail.requestConfig.verb !== "get") fault(`${$("#toasts").dataset.refused} ${event.detail.xhr.status}`);
     else if (event.detail.xhr.status === 403) location.reload();
   });
   // A lost session answers with the login page: go there, the draft stays.
