@@ -171,12 +171,24 @@ def _next_number(catalog: Catalog) -> int:
 
 
 def move_stock(order: Order, *, sign: int, reason: str) -> None:
-    """Take an order's counted goods from stock (-1) or give them back (+1), and say why.
+    """Take an order's counted goods from stock (-1) or give back (+1) those that are not there yet, and say why.
 
     Raises IntegrityError when less is there than is taken.
     """
     with explained(reason, order=order), connection.cursor() as cursor:
         cursor.execute(statement("shops", "move_stock"), {"order_id": order.pk, "sign": sign})
+
+
+def return_goods(order: Order, counts: Mapping[int, int], *, reason: str) -> None:
+    """Put so many of each line (by position) on the shelf again, and say why.
+
+    Raises IntegrityError for more than was ordered.
+    """
+    if not counts:
+        return
+    given = {"order_id": order.pk, "positions": list(counts), "counts": list(counts.values())}
+    with explained(reason, order=order), connection.cursor() as cursor:
+        cursor.execute(statement("shops", "return_goods"), given)
 
 
 class explained:
