@@ -14,6 +14,7 @@ from accounts.models import Role
 from hosting import extensions, tasks, threads
 from hosting.attaching import attach
 from hosting.bells import ring
+from hosting.cloudapi import addresses
 from hosting.cloudapi.interactive import reply_to
 from hosting.forms import HandsetForm, ReplyForm
 from hosting.models import Conversation, Direction, Handset, Message, Number, Status
@@ -101,7 +102,7 @@ def tap(request: BusinessRequest, handset_id: int, phone_number_id: str, message
         Message, business=request.business, number=number, contact__wa_id=handset.wa_id, direction=Direction.OUT,
         kind="interactive", pk=message_id,
     )  # fmt: skip
-    content = reply_to(asked.content, request.POST.get("choice", ""))
+    content = _answer(asked, request)
     if content is None:
         raise Http404
     if handset.is_online:
@@ -110,6 +111,14 @@ def tap(request: BusinessRequest, handset_id: int, phone_number_id: str, message
         )  # fmt: skip
         ring(tasks.apply)
     return redirect("phone_chat", handset.pk, number.phone_number_id)
+
+
+def _answer(asked: Message, request: BusinessRequest) -> dict[str, Any] | None:
+    if asked.content.get("type") != "address_message":
+        return reply_to(asked.content, request.POST.get("choice", ""))
+    prefix = f"address-{asked.pk}-"
+    filled = {name.removeprefix(prefix): str(text) for name, text in request.POST.items() if name.startswith(prefix)}
+    return addresses.reply_with(asked.content, filled)
 
 
 @require_POST

@@ -289,6 +289,11 @@ class DeliveryMethod(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def served(self) -> list[str]:
+        """Codes of the countries it goes to; empty: everywhere."""
+        return self.countries.replace(",", " ").upper().split()
+
 
 class StockMove(models.Model):
     """Why a counted stock changed, and by how much; written by the database with every change, never edited."""
