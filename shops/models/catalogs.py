@@ -222,6 +222,7 @@ class Picture(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["not_before"], condition=Q(media=None, attempts__lt=5), name="picture_due"),
+            models.Index(fields=["business"], condition=Q(media=None, attempts__gte=5), name="picture_dead"),
         ]
 
     def __str__(self) -> str:
