@@ -15,7 +15,8 @@ from accounts.tenancy import scope, system
 from demo import story
 from demo.clock import set_clock
 from hosting import receiving
-from hosting.models import Handset, Number
+from hosting.cloudapi import addresses
+from hosting.models import Handset, Message, Number
 from hosting.transports import sandbox
 from shops import carting, fulfilling, offering, ordering, paying, refunding, taking, telling, wording
 from shops.models import Catalog, Order, PaymentWay, Product
@@ -111,6 +112,8 @@ class Fortnight:
         yield start, n, partial(self._place, n, purchase)
         yield start + 2 * MINUTE, n, partial(self._choose, n, purchase)
         if purchase.way != "never":
+            if not (purchase.by_page or purchase.delivery):
+                yield start + 3 * MINUTE, n, partial(self._say_where, n, purchase)
             yield start + 5 * MINUTE, n, partial(self._pay, n, purchase)
         for hours, name in purchase.steps:
             yield start + hours * HOUR, n, partial(self._step, n, purchase, name)
@@ -143,6 +146,21 @@ class Fortnight:
             content = {"type": "list_reply", "list_reply": reply}
             self._send(self._phone(purchase), "interactive", content)
 
+    def _say_where(self, n: int, purchase: Purchase) -> None:
+        """As the form in the chat does; who came by the page says it on the pay page."""
+        phone, home = self._phone(purchase), _home(purchase.person)
+        with scope(self.business.pk):
+            conversation = self._order(n).conversation
+            asked = Message.objects.filter(conversation=conversation, content__type="address_message").latest("id")
+            given = {
+                "name": home["name"], "address": home["street"], "city": home["city"],
+                "postal_code": home["postcode"], "in_pin_code": home["postcode"],
+            }  # fmt: skip
+            content = addresses.reply_with(asked.content, given)
+            sandbox.send_from_phone(
+                handset=phone, number=self.number, kind="interactive", content=content, context=asked.wamid
+            )
+
     def _order(self, n: int) -> Order:
         return Order.objects.select_related("business", "catalog__number").get(pk=self.orders[n])
 
@@ -150,8 +168,9 @@ class Fortnight:
         """As the pay page does: where to, then how."""
         with scope(self.business.pk):
             order = self._order(n)
-            method = order.catalog.delivery_methods.all()[purchase.delivery]
-            order = ordering.choose_delivery(order, method=method, address=_home(purchase.person))
+            if paying.lacks_delivery(order):
+                method = order.catalog.delivery_methods.all()[purchase.delivery]
+                order = ordering.choose_delivery(order, method=method, address=_home(purchase.person))
             if purchase.way == "cash":
                 paying.pay_later(order, way=PaymentWay.CASH)
             elif purchase.way == "asked":

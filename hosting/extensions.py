@@ -51,6 +51,9 @@ SendCheck = Callable[["Message"], None]
 # (message, the Cloud API's object) -> the same as the upstream knows it; across businesses, just before it leaves.
 UpstreamContent = Callable[["Message", dict[str, Any]], dict[str, Any]]
 
+# Pairs of (business id, the upstream's id of a catalogue) -> our id of it, for those that are kept here; across businesses.
+CatalogIds = Callable[[Collection[tuple[int, str]]], dict[tuple[int, str], str]]
+
 # (account, parameters as lists of text) -> JSON object: an analytics field and edge of the Cloud API's account node.
 AccountEdge = Callable[["Account", Mapping[str, tuple[str, ...]]], dict[str, Any]]
 
@@ -73,6 +76,7 @@ message_notes: list[MessageNotes] = []
 erasers: list[Eraser] = []
 send_checks: list[SendCheck] = []
 upstream_contents: list[UpstreamContent] = []
+catalog_ids: list[CatalogIds] = []
 account_edges: dict[str, AccountEdge] = {}
 message_costs: list[MessageCost] = []
 product_cards: list[ProductCards] = []
@@ -110,6 +114,15 @@ def cards_for(business_id: int, retailer_ids: Collection[str]) -> dict[str, Prod
         for source in product_cards:
             cards |= source(business_id, retailer_ids)
     return cards
+
+
+def catalogs_here(named: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """Our ids of catalogues that upstreams have named, by business and the upstream's id; no query where none is named."""
+    found: dict[tuple[int, str], str] = {}
+    if named:
+        for source in catalog_ids:
+            found |= source(named)
+    return found
 
 
 def quotes_for(conversation: "Conversation") -> dict[str, MessageNote]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from hosting import extensions
 from hosting.cloudapi.reading import as_dict, as_text
 from hosting.cloudapi.sends import MEDIA_KINDS
 from hosting.cloudapi.upstreams import message_named
@@ -60,8 +61,9 @@ def _settled(named: "list[tuple[int, StatusUpdate]]") -> dict[Key, str]:
 def messages(
     rows: "Sequence[tuple[Number, InboundMessage, Origin]]",
 ) -> "list[tuple[Number, InboundMessage, Origin]]":
-    """The same inbound messages; files, and what is replied or reacted to, are named by our own ids."""
+    """The same inbound messages; files, catalogues, and what is replied or reacted to, are named by our own ids."""
     rows = [(number, _with_own_file(number, message), origin) for number, message, origin in rows]
+    rows = _with_own_catalogs(rows)
     about = {(number.pk, message.context_wamid) for number, message, _ in rows if number.upstream_id}
     known = _known(key for key in about if key[1]) if about else {}
     if not known:
@@ -77,6 +79,45 @@ def _with_own_file(number: Number, message: InboundMessage) -> InboundMessage:
     if not theirs or len(theirs) > 64:
         return message
     return replace(message, foreign_media=theirs, content=message.content | {"id": new_graph_id()})
+
+
+def _with_own_catalogs(
+    rows: "list[tuple[Number, InboundMessage, Origin]]",
+) -> "list[tuple[Number, InboundMessage, Origin]]":
+    named = {
+        (number.business_id, name)
+        for number, message, _ in rows
+        if number.upstream_id and (name := _catalog_of(message.content))
+    }
+    here = extensions.catalogs_here(named)
+    if not here:
+        return rows
+    return [
+        (number, _in_catalog(message, here.get((number.business_id, _catalog_of(message.content)))), origin)
+        for number, message, origin in rows
+    ]
+
+
+def _catalog_of(content: dict[str, Any]) -> str:
+    """The catalogue that an order names, or the product somebody asks about."""
+    return as_text(content.get("catalog_id")) or as_text(_product_asked(content).get("catalog_id"))
+
+
+def _product_asked(content: dict[str, Any]) -> dict[str, Any]:
+    return as_dict(as_dict(as_dict(content.get("_webhook")).get("context")).get("referred_product"))
+
+
+def _in_catalog(message: InboundMessage, name: str | None) -> InboundMessage:
+    if name is None:
+        return message
+    content = dict(message.content)
+    if "catalog_id" in content:
+        content["catalog_id"] = name
+    if product := _product_asked(content):
+        beside = content["_webhook"]
+        context = beside["context"] | {"referred_product": product | {"catalog_id": name}}
+        content["_webhook"] = beside | {"context": context}
+    return replace(message, content=content)
 
 
 def _about_ours(message: InboundMessage, wamid: str | None) -> InboundMessage:

@@ -26,6 +26,7 @@ class ShopsConfig(AppConfig):
         message_received.connect(_ring)
         extensions.send_checks.append(checking.check_products)
         extensions.upstream_contents.append(checking.for_upstream)
+        extensions.catalog_ids.append(checking.from_upstream)
         extensions.product_cards.append(showing.cards)
         extensions.composer_tools.append(extensions.Tool(_("Send products"), "cart", "inbox_products"))
         extensions.phone_tools.append(extensions.Tool(_("Open the catalogue"), "cart", "phone_shop"))

@@ -166,4 +166,5 @@ STATES: dict[str, Q] = {
     "uncounted": Q(stock=None),
     "sale": Q(sale_price_minor__isnull=False),
     "hidden": Q(is_hidden=True),
+    "unfetched": Q(Exists(Picture.objects.dead().filter(product=OuterRef("pk")))),
 }

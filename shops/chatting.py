@@ -1,16 +1,18 @@
 """Chatting: a shop writes to a buyer, and asks what an order still needs: the way of delivery, then the payment."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 from django.db import transaction
 
-from accounts.errors import ParleyError
+from accounts.errors import BadInput, ParleyError
 from hosting import live
+from hosting.contacts import country_of
 from hosting.models import Conversation, Message, Template, TemplateStatus, Transport
 from hosting.sending import send_message
 from shops import wording
-from shops.models import Order, OrderNote
+from shops.models import DeliveryMethod, Order, OrderNote
 from shops.ordering import choose_delivery
 
 log = structlog.get_logger(__name__)
@@ -82,7 +84,46 @@ def ask_on(order: Order, conversation: Conversation) -> None:
         return
     if methods:
         order = choose_delivery(order, method=methods[0])
+    ask_rest(order, conversation)
+
+
+def ask_rest(order: Order, conversation: Conversation) -> None:
+    """Ask where to, where the delivery needs it, and for the payment, whose page asks for what is not answered here."""
+    if order.delivery_name and not order.address.get("street"):
+        ask_address(order, conversation)
     ask_payment(order, conversation)
+
+
+def ask_address(
+    order: Order,
+    conversation: Conversation,
+    *,
+    given: Mapping[str, str] | None = None,
+    wrong: BadInput | None = None,
+) -> bool:
+    """Send the form for the address; again with what was `given` and is `wrong`. False where no form can be shown."""
+    method = order.catalog.delivery_methods.filter(name=order.delivery_name, needs_address=True).first()
+    country = _form_country(method, conversation) if method else ""
+    if not country:
+        return False
+    known = given or _last_address(conversation, country)
+    say(conversation, wording.address_request(order, country, known, wrong), order=order)
+    return True
+
+
+def _form_country(method: DeliveryMethod, conversation: Conversation) -> str:
+    """The country whose form is sent: of the buyer's number where goods go there, else the first; empty: no form."""
+    own = country_of(conversation.contact.wa_id).replace("ZZ", "")
+    served = method.served or [own]
+    country = own if own in served else served[0]
+    # The network shows address messages in India only.
+    shown = conversation.number.transport == Transport.SANDBOX or own == country == "IN"
+    return country if shown else ""
+
+
+def _last_address(conversation: Conversation, country: str) -> dict[str, str]:
+    earlier = Order.objects.filter(conversation=conversation, address__country=country).newest_first()
+    return earlier.values_list("address", flat=True).first() or {}
 
 
 def ask_payment(order: Order, conversation: Conversation) -> None:

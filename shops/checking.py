@@ -1,5 +1,6 @@
 """Checking: a message that shows products names a catalogue and products that are there; upstream it goes by their ids."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import Q
@@ -44,6 +45,16 @@ def _check(catalog: Catalog, names: list[str]) -> None:
             131009, f"Products not found in catalog {catalog.catalog_id}: {', '.join(gone[:10])}.",
             field="interactive.action.product_retailer_id",
         )  # fmt: skip
+
+
+def from_upstream(named: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """Our ids of catalogues by business and the upstream's id; call across businesses."""
+    rows = Catalog.objects.filter(
+        business__in={business_id for business_id, _ in named}, upstream_id__in={name for _, name in named}
+    )
+    # Of two that share an upstream's catalogue the older one is meant.
+    found = rows.order_by("-id").values_list("business_id", "upstream_id", "catalog_id")
+    return {(business_id, theirs): ours for business_id, theirs, ours in found if (business_id, theirs) in named}
 
 
 def for_upstream(message: Message, content: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Ordering: goods are held and prices fixed in one transaction; then an order goes step by step, or gives back."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -7,6 +8,8 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.errors import BadInput
 from accounts.models import User
@@ -28,7 +31,13 @@ from shops.models.catalogs import SELLABLE
 from shops.sums import Sums, sums_of
 
 MOST_LINES = 100
-ADDRESS = ("name", "street", "city", "postcode", "region", "country", "phone")
+# An address's fields, and what people call them.
+ADDRESS = {
+    "name": _lazy("Name"), "street": _lazy("Street and number"), "city": _lazy("Town"), "postcode": _lazy("Postcode"),
+    "region": _lazy("Region"), "country": _lazy("Country (two letters)"), "phone": _lazy("Phone"),
+}  # fmt: skip
+LONGEST_FIELD = 200
+INDIAN_POSTCODE = re.compile(r"[1-9][0-9]{5}")
 # When a state was reached is written where the state is.
 REACHED = {
     OrderState.CONFIRMED: "confirmed_at",
@@ -171,12 +180,24 @@ def _next_number(catalog: Catalog) -> int:
 
 
 def move_stock(order: Order, *, sign: int, reason: str) -> None:
-    """Take an order's counted goods from stock (-1) or give them back (+1), and say why.
+    """Take an order's counted goods from stock (-1) or give back (+1) those that are not there yet, and say why.
 
     Raises IntegrityError when less is there than is taken.
     """
     with explained(reason, order=order), connection.cursor() as cursor:
         cursor.execute(statement("shops", "move_stock"), {"order_id": order.pk, "sign": sign})
+
+
+def return_goods(order: Order, counts: Mapping[int, int], *, reason: str) -> None:
+    """Put so many of each line (by position) on the shelf again, and say why.
+
+    Raises IntegrityError for more than was ordered.
+    """
+    if not counts:
+        return
+    given: dict[str, Any] = {"order_id": order.pk, "positions": list(counts), "counts": list(counts.values())}
+    with explained(reason, order=order), connection.cursor() as cursor:
+        cursor.execute(statement("shops", "return_goods"), given)
 
 
 class explained:
@@ -231,20 +252,30 @@ def _with_delivery(order: Order, method: DeliveryMethod) -> Sums:
 
 def checked_address(method: DeliveryMethod, given: Mapping[str, Any]) -> dict[str, str]:
     """The address's known fields, trimmed; raises BadInput naming a field that is missing, too long or not served."""
-    place = {name: str(given.get(name) or "").strip() for name in ADDRESS}
+    place = {name: str(given.get(name) or "").replace("\0", "").strip() for name in ADDRESS}
     if not method.needs_address:
         return {name: text for name, text in place.items() if text}
     for name in ("name", "street", "city", "country"):
         if not place[name]:
-            raise BadInput(f"{name} is needed for this delivery.", field=name)
+            raise BadInput(_("%(field)s: please fill this in.") % {"field": ADDRESS[name]}, field=name)
     for name, text in place.items():
-        if len(text) > 200:
-            raise BadInput(f"{name} has more than 200 characters.", field=name)
-    place["country"] = place["country"].upper()
-    served = method.countries.replace(",", " ").upper().split()
-    if served and place["country"] not in served:
-        raise BadInput(f"{method.name} goes to {', '.join(served)} only.", field="country")
+        if len(text) > LONGEST_FIELD:
+            words = _("%(field)s: %(most)d characters are the most.")
+            raise BadInput(words % {"field": ADDRESS[name], "most": LONGEST_FIELD}, field=name)
+    _check_place(method, place)
     return {name: text for name, text in place.items() if text}
+
+
+def _check_place(method: DeliveryMethod, place: dict[str, str]) -> None:
+    """Raise BadInput for a country that is none or not served, and an Indian postcode that cannot be."""
+    place["country"] = country = place["country"].upper()
+    if not (len(country) == 2 and country.isascii() and country.isalpha()):
+        raise BadInput(_("Write the country as two letters, such as DE."), field="country")
+    if method.served and country not in method.served:
+        served = {"method": method.name, "countries": ", ".join(method.served)}
+        raise BadInput(_("%(method)s goes to %(countries)s only.") % served, field="country")
+    if country == "IN" and place["postcode"] and not INDIAN_POSTCODE.fullmatch(place["postcode"].replace(" ", "")):
+        raise BadInput(_("A postcode in India has six digits."), field="postcode")
 
 
 def choose_way(order: Order, *, way: PaymentWay) -> Order:

@@ -24,7 +24,7 @@ from hosting.fetching import FetchFailed, fetch
 from hosting.models import Media
 from hosting.storing import delete_media, open_media, store_media
 from hosting.thumbnails import KINDS, shrunk
-from shops.models import MAX_ATTEMPTS, Catalog, Picture, Product
+from shops.models import MAX_ATTEMPTS, Catalog, Picture, Product, Waiting
 
 log = structlog.get_logger(__name__)
 # Pixels of the longer side: a line of a list, a card, the product's page.
@@ -116,6 +116,11 @@ def replace(cursor: Any, catalog: Catalog, rows: list[dict[str, Any]]) -> set[in
     shown = Picture.objects.filter(media__in=gone).values("media_id")
     Media.objects.filter(pk__in=gone).exclude(pk__in=shown).update(deleted_at=timezone.now())
     return {product_id for product_id, _media in found}
+
+
+def given_up(catalog: Catalog) -> Waiting:
+    """Pictures of this shop's products that their links did not give."""
+    return Picture.objects.dead().filter(business_id=catalog.business_id, product__catalog=catalog)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,30 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import BadInput
 from shops.errors import TooMuch, WrongState
-from shops.models import BuyerRefund, Order, OrderLine, PaymentStatus, PaymentWay
-from shops.ordering import locked
+from shops.models import BuyerRefund, Order, OrderLine, OrderState, PaymentStatus, PaymentWay
+from shops.ordering import GIVEN_BACK, locked, return_goods
 from shops.sums import tax_of
+
+# While an order is in one of these its goods have not left, so what is paid back goes on the shelf again.
+NOT_SENT = (OrderState.CONFIRMED, OrderState.PACKED)
 
 
 def refund(
-    order: Order, *, lines: Mapping[int, int] | None = None, amount_minor: int | None = None, reason: str = ""
+    order: Order,
+    *,
+    lines: Mapping[int, int] | None = None,
+    amount_minor: int | None = None,
+    reason: str = "",
+    restock: bool | None = None,
 ) -> BuyerRefund:
     """Send money back: what is left, an amount in minor units, or so many of each line (by position).
 
-    Raises WrongState where nothing was paid, TooMuch beyond what is left, BadInput for a line that is not there.
-    What was paid at the door or by transfer the seller pays back by hand; it is noted here. Call inside the scope.
+    `restock` puts the goods that are paid back on the shelf again; untold, those that were not sent. Raises WrongState
+    where nothing was paid or the goods are back already, TooMuch beyond what is left, BadInput for a line that is not
+    there. What was paid at the door or by transfer the seller pays back by hand; it is noted here. Call inside the scope.
     """
     order = locked(order)
+    goods = _goods_of(order, lines, amount_minor, restock)
     payment = order.payments.filter(status=PaymentStatus.SUCCEEDED).first()
     if payment is None:
         raise WrongState(_("Nothing was paid for this order."))
@@ -32,6 +42,7 @@ def refund(
     for position, count in (lines or {}).items():
         order.lines.filter(position=position).update(refunded_quantity=F("refunded_quantity") + count)
     Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + amount)
+    return_goods(order, goods, reason="refunded")
     by_network = payment.way == PaymentWay.CARD and not payment.is_sandbox
     return BuyerRefund.objects.create(
         business_id=order.business_id,
@@ -44,6 +55,24 @@ def refund(
         created_at=order.business.now(),
         settled_at=None if by_network else order.business.now(),
     )
+
+
+def _goods_of(
+    order: Order, lines: Mapping[int, int] | None, amount_minor: int | None, restock: bool | None
+) -> dict[int, int]:
+    """What goes on the shelf again: line position -> how many; raises where that cannot be."""
+    if restock is None:
+        restock = order.state in NOT_SENT and (bool(lines) or amount_minor is None)
+    if not restock:
+        return {}
+    if order.state in GIVEN_BACK:
+        raise WrongState(_("The goods of this order are on the shelf already."))
+    if lines:
+        return dict(lines)
+    if amount_minor is not None:
+        raise BadInput(_("Goods go on the shelf by line, not by amount."), field="restock")
+    rows = order.lines.filter(refunded_quantity__lt=F("quantity"))
+    return {line.position: line.quantity - line.refunded_quantity for line in rows}
 
 
 def _price_of(order: Order, lines: Mapping[int, int]) -> int:

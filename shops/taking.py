@@ -16,7 +16,7 @@ from accounts import money
 from accounts.errors import BadInput, ParleyError
 from hosting.cloudapi.reading import as_dict, as_list, as_text
 from hosting.models import Conversation, Message
-from shops import chatting, wording
+from shops import addressing, chatting, wording
 from shops.errors import OutOfStock
 from shops.models import Cart, CartLine, Catalog, IncomingOrder, Order, Product
 from shops.models.carts import CODE_LENGTH, CODE_LETTERS
@@ -211,6 +211,9 @@ def forget_carts() -> int:
 
 
 def _heed_answer(message: Message) -> None:
+    if "nfm_reply" in message.content:
+        addressing.heed(message)
+        return
     reply = as_dict(message.content.get("button_reply") or message.content.get("list_reply"))
     answer = as_text(reply.get("id"))
     if answer.startswith(wording.GO_ON):
@@ -258,4 +261,4 @@ def _choose_delivery(message: Message, ids: Sequence[str]) -> None:
         except ParleyError as error:
             chatting.say(message.conversation, wording.text(error.message), order=order)
             return
-        chatting.ask_payment(order, message.conversation)
+        chatting.ask_rest(order, message.conversation)

@@ -71,6 +71,7 @@ def facts_of(order: Order) -> dict[str, Any]:
             "title": line.title,
             "quantity": line.quantity,
             "refunded_quantity": line.refunded_quantity,
+            "returned_quantity": line.returned_quantity,
             "unit_minor": line.unit_minor,
             "amount_minor": line.amount_minor,
             "tax_percent": str(line.tax_percent),

@@ -26,6 +26,7 @@ urlpatterns = [
     path("shop/products/new/", products.new_product, name="shop_new_product"),
     path("shop/products/<int:product_id>/", products.product, name="shop_product"),
     path("shop/products/<int:product_id>/stock/", products.stock, name="shop_stock"),
+    path("shop/products/pictures/again/", products.fetch_again, name="shop_fetch_again"),
     path("shop/products/<int:product_id>/pictures/", products.add_picture, name="shop_add_picture"),
     path(
         "shop/products/<int:product_id>/pictures/<int:picture_id>/",

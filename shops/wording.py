@@ -1,6 +1,6 @@
 """What a shop says in a chat: contents of Cloud API messages about an order, in the language that is active."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts import money
+from accounts.errors import BadInput
 from accounts.templatetags.amounts import locale
 from shops.models import Cart, DeliveryMethod, News, Order, OrderLine, OrderNews, PaymentWay
 
@@ -65,6 +66,39 @@ def delivery_question(order: Order, methods: Sequence[DeliveryMethod]) -> tuple[
     }  # fmt: skip
     action = {"button": _("Choose delivery"), "sections": [{"title": _("Delivery"), "rows": rows}]}
     return "interactive", {"type": "list", "body": {"text": _cut(body)}, "action": action}
+
+
+def address_request(
+    order: Order, country: str, known: Mapping[str, str], wrong: BadInput | None
+) -> tuple[str, dict[str, Any]]:
+    """Kind and content of an address message: the country's form, with what is known filled in and what is wrong."""
+    body = _("Where shall we bring your order %(order)s?") % {"order": order}
+    names = _form_names(country)
+    parameters: dict[str, Any] = {"country": country}
+    if values := {names[field]: text for field, text in known.items() if field in names and text}:
+        parameters["values"] = values
+    if wrong is not None:
+        body = f"{wrong.message}\n{body}"
+        if wrong.field in names:
+            parameters["validation_errors"] = {names[wrong.field]: wrong.message}
+    action = {"name": "address_message", "parameters": parameters}
+    return "interactive", {"type": "address_message", "body": {"text": _cut(body)}, "action": action}
+
+
+def _form_names(country: str) -> dict[str, str]:
+    """Our fields of an address -> the names that the country's form has for them."""
+    postcode = "in_pin_code" if country == "IN" else "postal_code"
+    return {
+        "name": "name", "street": "address", "city": "city", "postcode": postcode, "region": "state",
+        "phone": "phone_number",
+    }  # fmt: skip
+
+
+def address_lines(address: Mapping[str, str]) -> str:
+    """An address as one writes it on a parcel, line by line."""
+    town = " ".join(filter(None, (address.get("postcode"), address.get("city"))))
+    country = " ".join(filter(None, (address.get("region"), address.get("country"))))
+    return "\n".join(filter(None, (address.get("name"), address.get("street"), town, country, address.get("phone"))))
 
 
 def _price(minor: int, currency: str) -> str:

@@ -217,6 +217,7 @@ ROWS: dict[str, Row] = {
     "phone_web": Row(PHONE + "/{number}/web/?to=/s/shop/", CHATS, True, get=200),
     "phone_tap": Row(PHONE + "/{number}/tap/{message}/", CHATS, True, post=404),
     "shop_sales": Row("/shop/", ("agent", "finance", "owner"), get=200),
+    "shop_fetch_again": Row("/shop/products/pictures/again/", CHATS, get=405, post=302),
     "shop_products": Row("/shop/products/", CHATS, get=200),
     "shop_new_product": Row("/shop/products/new/", CHATS, get=200, post=422),
     "shop_product": Row("/shop/products/{product}/", CHATS, True, get=200, post=422),

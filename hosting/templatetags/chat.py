@@ -15,6 +15,7 @@ from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+from hosting.cloudapi import addresses
 from hosting.cloudapi.reading import as_dict, as_list, as_text
 from hosting.extensions import ProductCard
 
@@ -31,6 +32,12 @@ MARKS = [
 VERBATIM = re.compile(r"```(.+?)```|`([^`\n]+)`|(https?://[^\s<]+?)(?=[.,;:!?)]*(?:\s|$))", re.DOTALL)
 SLOT = re.compile("\ue000(\\d+)\ue001")
 SOON = timedelta(hours=2)
+ADDRESS_LABELS = {
+    "name": _lazy("Name"), "phone_number": _lazy("Phone"), "house_number": _lazy("House or flat number"),
+    "floor_number": _lazy("Floor"), "tower_number": _lazy("Tower"), "building_name": _lazy("Building"),
+    "address": _lazy("Street and number"), "landmark_area": _lazy("Area or landmark"), "in_pin_code": _lazy("Postcode"),
+    "postal_code": _lazy("Postcode"), "city": _lazy("Town"), "state": _lazy("State or region"),
+}  # fmt: skip
 
 
 @register.filter
@@ -51,6 +58,22 @@ def formatted(text: str) -> SafeString:
 
 def _link(url: str) -> SafeString:
     return format_html('<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>', url, url)
+
+
+@register.filter
+def address_form(content: object) -> list[dict[str, str]]:
+    """The fields of an address message's form: name, label, value that is known, error that was told."""
+    parameters = as_dict(as_dict(as_dict(content).get("action")).get("parameters"))
+    values, errors = as_dict(parameters.get("values")), as_dict(parameters.get("validation_errors"))
+    return [
+        {
+            "name": name,
+            "label": str(ADDRESS_LABELS[name]),
+            "value": as_text(values.get(name)),
+            "error": as_text(errors.get(name)),
+        }
+        for name in addresses.fields_of(as_text(parameters.get("country")))
+    ]
 
 
 @register.filter

@@ -14,6 +14,7 @@ from accounts.models import Role
 from hosting import extensions, tasks, threads
 from hosting.attaching import attach
 from hosting.bells import ring
+from hosting.cloudapi import addresses
 from hosting.cloudapi.interactive import reply_to
 from hosting.cloudapi.parts import buttons_of
 from hosting.forms import HandsetForm, ReplyForm
@@ -99,7 +100,7 @@ def tap(request: BusinessRequest, handset_id: int, phone_number_id: str, message
     """The customer taps a button of a message, or chooses from its list."""
     handset, number = _handset(request, handset_id), _line(request, phone_number_id)
     asked = _said(request, handset, number, message_id, direction=Direction.OUT, kind__in=("interactive", "template"))
-    content = _choice(asked, request.POST.get("choice", ""))
+    content = _answer(asked, request)
     if content is None:
         raise Http404
     kind = "interactive" if asked.kind == "interactive" else "button"
@@ -113,9 +114,17 @@ def _said(request: BusinessRequest, handset: Handset, number: Number, message_id
     return get_object_or_404(own.select_related("template"), pk=message_id)
 
 
-def _choice(asked: Message, choice: str) -> dict[str, Any] | None:
-    if asked.kind == "interactive":
-        return reply_to(asked.content, choice)
+def _answer(asked: Message, request: BusinessRequest) -> dict[str, Any] | None:
+    if asked.kind == "template":
+        return _pressed(asked, request.POST.get("choice", ""))
+    if asked.content.get("type") != "address_message":
+        return reply_to(asked.content, request.POST.get("choice", ""))
+    prefix = f"address-{asked.pk}-"
+    filled = {name.removeprefix(prefix): str(text) for name, text in request.POST.items() if name.startswith(prefix)}
+    return addresses.reply_with(asked.content, filled)
+
+
+def _pressed(asked: Message, choice: str) -> dict[str, Any] | None:
     offered = buttons_of(asked.template.components if asked.template else [], asked.content.get("components") or [])
     found = next((one for n, one in enumerate(offered) if str(n) == choice and one.kind == "quick_reply"), None)
     return {"text": found.text, "payload": found.payload} if found else None

@@ -29,8 +29,8 @@ class LineSerializer(serializers.ModelSerializer[OrderLine]):
     class Meta:
         model = OrderLine
         fields = (
-            "product_retailer_id", "title", "quantity", "refunded_quantity", "unit_minor", "amount_minor",
-            "tax_percent",
+            "product_retailer_id", "title", "quantity", "refunded_quantity", "returned_quantity", "unit_minor",
+            "amount_minor", "tax_percent",
         )  # fmt: skip
 
 
@@ -117,6 +117,13 @@ class RefundSerializer(serializers.Serializer[Any]):
     )
     reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
+    restock = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Whether the goods go on the shelf again; not given: when they were not sent.",
+    )
+
     def validate_lines(self, value: dict[str, int]) -> dict[int, int]:
         """Positions as numbers."""
         if not all(name.isascii() and name.isdigit() and len(name) < 6 for name in value):
@@ -175,7 +182,7 @@ class OrderRefunds(_Change):
         """400 for more than is left, 409 where nothing was paid."""
         order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
         lines, amount = given.get("lines"), given.get("amount_minor")
-        refunding.refund(order, lines=lines, amount_minor=amount, reason=given["reason"])
+        refunding.refund(order, lines=lines, amount_minor=amount, reason=given["reason"], restock=given["restock"])
         return self.answered(order_id)
 
 

@@ -222,6 +222,7 @@ class Picture(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["not_before"], condition=Q(media=None, attempts__lt=5), name="picture_due"),
+            models.Index(fields=["business"], condition=Q(media=None, attempts__gte=5), name="picture_dead"),
         ]
 
     def __str__(self) -> str:
@@ -288,6 +289,11 @@ class DeliveryMethod(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def served(self) -> list[str]:
+        """Codes of the countries it goes to; empty: everywhere."""
+        return self.countries.replace(",", " ").upper().split()
 
 
 class StockMove(models.Model):

@@ -185,6 +185,9 @@ class OrderLine(models.Model):
     amount_minor = models.BigIntegerField()
     tax_percent = models.DecimalField(max_digits=5, decimal_places=2)
     refunded_quantity = models.PositiveIntegerField(default=0)
+    returned_quantity = models.PositiveIntegerField(
+        default=0, help_text=_("How many are on the shelf again; they are not put there twice.")
+    )
     is_counted = models.BooleanField(default=False, help_text=_("Whether stock was held for it."))
 
     class Meta:
@@ -197,6 +200,7 @@ class OrderLine(models.Model):
                 name="line_amount_is_product",
             ),
             models.CheckConstraint(condition=Q(refunded_quantity__lte=F("quantity")), name="line_refund_up_to_ordered"),
+            models.CheckConstraint(condition=Q(returned_quantity__lte=F("quantity")), name="line_back_up_to_ordered"),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.errors import ParleyError
 from accounts.membership import BusinessRequest, member_page
 from hosting.bells import ring
-from shops import feeding, feeds, tasks, wording
+from shops import feeding, feeds, picturing, tasks, wording
 from shops.models import Catalog, CatalogImport
 from shops.views.products import SELLERS, in_shop
 
@@ -48,6 +48,7 @@ def imports(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
             form.add_error("file", refused.message)
     jobs = CatalogImport.objects.filter(catalog=catalog).order_by("-id")[:SHOWN]
     context = {"catalog": catalog, "jobs": jobs, "form": form, "columns": feeds.COLUMNS, "needed": feeds.NEEDED}
+    context["unfetched"] = picturing.given_up(catalog).count()
     return render(request, "shops/imports.html", context, status=422 if form.errors else 200)
 
 

@@ -80,6 +80,8 @@ def order(request: BusinessRequest, order_id: int) -> HttpResponse:
         "notes": found.notes.select_related("author"),
         "refunds": [refund for payment in found.payments.all() for refund in payment.refunds.all()],
         "steps": _steps(found),
+        "goods_are_here": found.state in refunding.NOT_SENT,
+        "goods_are_back": found.state in ordering.GIVEN_BACK,
         "awaits_money": found.way in (PaymentWay.CASH, PaymentWay.TRANSFER) and not found.is_paid
         and found.state in (OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED),
         "conversation": conversation,
@@ -143,7 +145,8 @@ def _refund(request: BusinessRequest, found: Order) -> None:
     }
     reason, amount = request.POST.get("reason", ""), request.POST.get("amount", "").strip()
     minor = _minor(amount, found.currency) if amount and not lines else None
-    refunding.refund(found, lines=lines, amount_minor=minor, reason=reason)
+    restock = bool(request.POST.get("restock")) and minor is None
+    refunding.refund(found, lines=lines, amount_minor=minor, reason=reason, restock=restock)
 
 
 def _minor(text: str, currency: str) -> int:

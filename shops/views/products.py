@@ -13,7 +13,8 @@ from accounts.errors import BadInput
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Role
 from accounts.paging import after_row, cursor_of, read_cursor
-from shops import cataloguing, picturing
+from hosting.bells import ring
+from shops import cataloguing, picturing, tasks
 from shops.forms import ProductForm, StockForm, initial_of
 from shops.models import Availability, Catalog, Collection, Picture, Product, StockMove
 
@@ -61,8 +62,20 @@ def products(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
         "shelves": catalog.collections.all(),
         "availabilities": Availability.choices,
         "low": cataloguing.LOW,
+        "unfetched": picturing.given_up(catalog).count(),
     }
     return render(request, "shops/products.html", context)
+
+
+@require_POST
+@member_page(*SELLERS)
+@in_shop
+def fetch_again(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
+    """Ask the links that gave no picture once more."""
+    count = picturing.given_up(catalog).again()
+    ring(tasks.fetch_pictures)
+    messages.success(request, _("%(count)s pictures are fetched again.") % {"count": count})
+    return redirect("shop_products")
 
 
 def _page(rows: Any, after: str) -> tuple[list[Product], str]:

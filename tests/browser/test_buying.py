@@ -34,17 +34,18 @@ def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) ->
     phone.get_by_role("button", name="Send the cart").click()
     expect(phone.locator("#latest")).to_contain_text("How shall we bring it to you?", timeout=WAIT)
 
-    # Delivery is chosen in the chat; the payment message opens the pay page in the chat's view.
+    # Delivery is chosen in the chat, and said where to; the payment message opens the pay page in the chat's view.
     phone.locator("summary", has_text="Choose delivery").click()
     phone.get_by_role("button", name=re.compile("Parcel")).click()
-    phone.get_by_role("link", name="Review and pay").click(timeout=WAIT)
+    phone.locator("summary", has_text="Give the address").click(timeout=WAIT)
+    for label, text in (("Name", "Zoe Field"), ("Street and number", "Main 1"), ("Postcode", "05401")):
+        phone.locator("#latest").get_by_label(label).fill(text)
+    phone.locator("#latest").get_by_label("Town").fill("Burlington")
+    phone.get_by_role("button", name="Send the address").click()
+    expect(phone.locator("#latest")).to_contain_text("Your order #1 comes to:", timeout=WAIT)
+    phone.get_by_role("link", name="Review and pay").click()
     checkout = phone.frame_locator("iframe.web")
-    checkout.get_by_label("Name").fill("Zoe Field")
-    checkout.get_by_label("Street and number").fill("Main 1")
-    checkout.get_by_label("Postcode").fill("10115")
-    checkout.get_by_label("Town").fill("Berlin")
-    checkout.get_by_label("Country (two letters)").fill("DE")
-    checkout.get_by_role("button", name="Save delivery").click()
+    expect(checkout.get_by_text("Zoe Field, Main 1, 05401 Burlington")).to_be_visible()
     checkout.get_by_label("Card number").fill("4000 0027 6000 3184")
     checkout.get_by_label("Expiry").fill("12/34")
     checkout.get_by_label("Security code").fill("123")
@@ -71,8 +72,8 @@ def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) ->
         sent = set(
             Message.objects.filter(conversation=order.conversation, direction="out").values_list("id", flat=True)
         )
-    # The question, the payment message, paid, the receipt, packed, shipped: six messages, each on the month's invoice.
-    assert len(sent) == 6
+    # Which delivery, where to, the payment message, thanks, paid, the receipt, packed, shipped: each on the invoice.
+    assert len(sent) == 8
     for _ in range(100):
         with system("test"):
             charged = set(Charge.objects.filter(business_id=site.business.pk).values_list("message_id", flat=True))
@@ -85,4 +86,4 @@ def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) ->
     first = invoicing.close_due_periods()[0]
     with system("test"):
         lines = InvoiceLine.objects.filter(invoice=first, kind="messages")
-        assert sum(line.quantity for line in lines) == 6
+        assert sum(line.quantity for line in lines) == 8

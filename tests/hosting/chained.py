@@ -32,6 +32,8 @@ from hosting.models import (  # noqa: E402
     Upstream,
 )  # fmt: skip
 from hosting.transports import cloudapi, receipts, sandbox  # noqa: E402
+from shops import taking  # noqa: E402
+from shops.models import Catalog, Order  # noqa: E402
 
 PRESS = {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Thanks"}]}
 TEMPLATE = {"name": "order_update", "language": "en_US", "category": "utility", "status": "APPROVED",
@@ -87,6 +89,24 @@ def block(wa_id: str) -> None:
     Block.objects.create(business_id=number.business_id, number=number, wa_id=wa_id)
 
 
+def open_shop(upstream_id: str) -> str:
+    """A shop whose catalogue the upstream knows by that id, with the product of the customer's order; returns our id."""
+    number = Number.objects.get()
+    names = {"business_id": number.business_id, "name": "Bakery", "slug": "bakery", "currency": "USD"}
+    catalog = Catalog.objects.create(number=number, upstream_id=upstream_id, **names)
+    catalog.products.create(
+        business_id=number.business_id, retailer_id="di9ozbzfi4", title="Cake", price_minor=3000, stock=5
+    )
+    return catalog.catalog_id
+
+
+def take() -> list[list[Any]]:
+    """Make orders of what was sent; returns them as catalogue, total, what is left of the first product."""
+    taking.take_due()
+    rows = Order.objects.values_list("catalog__catalog_id", "total_minor", "lines__product__stock")
+    return [list(row) for row in rows]
+
+
 def synchronise() -> None:
     """Fetch the upstream's templates now."""
     synchronising.ask(Account.objects.get())
@@ -116,7 +136,7 @@ def work() -> int:
 def main() -> None:
     """Work until the input ends."""
     todo = {"seed": seed, "subscribe": subscribe, "customer": customer, "picture": picture, "block": block, "synchronise": synchronise,
-            "report": report}  # fmt: skip
+            "report": report, "open_shop": open_shop, "take": take}  # fmt: skip
     while True:
         if select.select([sys.stdin], [], [], 0 if work() else 0.05)[0]:
             line = sys.stdin.readline()

@@ -141,6 +141,7 @@ def order_ready(to, order):
     }  # fmt: skip
 
 
+PAY = "Your order #1\n2 × Cake  $60.00\nTotal $60.00"
 CHOICE = {
     "type": "interactive",
     "interactive": {
@@ -186,13 +187,14 @@ def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     reply = {"type": "button_reply", "button_reply": {"id": "yes", "title": "Yes"}}
     b.do("customer", kind="interactive", content=reply, about="Deliver it?")
     b.do("customer", kind="button", content={"payload": "Thanks", "text": "Thanks"}, about="Order 7 is ready")
+    catalog = a.do("open_shop", upstream_id=ORDER["catalog_id"])
     b.do("customer", kind="order", content=ORDER)
     b.do("picture", content=base64.b64encode(OTHER).decode())
     until(lambda: len(told(client, "messages")) == 5)
     _, pressed, thanks, ordered, pictured = told(client, "messages")
     assert (pressed["interactive"], pressed["context"]["id"]) == (reply, choice)
     assert (thanks["button"]["payload"], thanks["context"]["id"]) == ("Thanks", template)
-    assert (ordered["type"], ordered["order"]) == ("order", ORDER)
+    assert (ordered["type"], ordered["order"]) == ("order", ORDER | {"catalog_id": catalog})
     assert (pictured["image"]["caption"], a.download(pictured["image"]["id"])) == ("Is it this one?", OTHER)
 
     until(lambda: (a.do("report")["charges"], b.do("report")["charges"]) == (4, 4))
@@ -220,3 +222,7 @@ def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     for taken in client.taken:
         assert taken.headers["x-hub-signature-256"].startswith("sha256=")
         assert orjson.loads(taken.body)["entry"][0]["id"] == a.it["waba_id"]
+    # The order is the shop's here, under its own id, and what it answers reaches the customer there.
+    assert a.do("take") == [[catalog, 6000, 3]]
+    until(lambda: b.do("report")["messages"][-1][:3] == ["out", "interactive", PAY])
+    assert b.do("take") == []

@@ -6,8 +6,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.tenancy import scope, system
-from hosting import sending
-from hosting.models import Contact, Conversation, Message, Outgoing
+from hosting import receiving, sending
+from hosting.models import Contact, Conversation, Message, Outgoing, Webhook, WebhookCall
 from hosting.transports import cloudapi
 from tests.factories import make_business, make_key, make_number
 from tests.hosting.receivers import Receiver
@@ -126,3 +126,42 @@ def test_upstream_the_catalogue_goes_by_its_id_there_and_here_by_ours(shop, sett
     with system("test"):
         assert not Outgoing.objects.exists()
         assert Message.objects.get(pk=sent.pk).content["action"]["catalog_id"] == shop.catalog_id
+
+
+def heard(number, order, product):
+    """What an upstream tells of its number: an order of one catalogue, a question about a product of another."""
+    items = [{"product_retailer_id": "rye", "quantity": 1, "item_price": 5, "currency": "EUR"}]
+    asked = {"from": "1", "id": "wamid.x", "referred_product": {"catalog_id": product, "product_retailer_id": "rye"}}
+    messages = [
+        {"type": "order", "order": {"catalog_id": order, "product_items": items}},
+        {"type": "text", "text": {"body": "Is it there?"}, "context": asked},
+    ]
+    for n, message in enumerate(messages):
+        message |= {"from": PHONE, "id": f"wamid.{number.pk}.{n}", "timestamp": str(int(timezone.now().timestamp()))}
+    value = {"messaging_product": "whatsapp", "metadata": {"phone_number_id": number.upstream_id}, "messages": messages}
+    entry = {"id": "777", "changes": [{"field": "messages", "value": value}]}
+    body = orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
+    with system("test"):
+        receiving.store_event(body=body, account_id=number.account_id)
+    receiving.apply_due()
+    with system("test"):
+        first, second = Message.objects.filter(number=number, direction="in").order_by("id")
+        calls = [
+            orjson.loads(bytes(call.body)) for call in WebhookCall.objects.filter(webhook__account=number.account_id)
+        ]
+    told = [one for call in calls for one in call["entry"][0]["changes"][0]["value"]["messages"]]
+    ids = [first.content["catalog_id"], second.content["_webhook"]["context"]["referred_product"]["catalog_id"]]
+    assert [told[0]["order"]["catalog_id"], told[1]["context"]["referred_product"]["catalog_id"]] == ids
+    return ids
+
+
+def test_what_an_upstream_says_of_a_catalogue_is_told_by_our_id_of_it(shop):
+    other = make_number(make_business())
+    with Receiver(answer=accepted) as upstream:
+        for number, name in ((shop.number, "5550001"), (other, "5550002")):
+            put_behind(number, upstream, name)
+            with system("test"):
+                Webhook.objects.create(business=number.business, account=number.account, url="http://127.0.0.1:9/")
+    assert heard(shop.number, "900800", "900800") == [shop.catalog_id] * 2
+    # A catalogue that no shop of this business has keeps the name it came with.
+    assert heard(other, "900800", "17") == ["900800", "17"]

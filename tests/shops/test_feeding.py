@@ -336,3 +336,28 @@ def test_twenty_thousand_products_come_in_with_progress_and_every_bad_row_is_lis
         feeding.export(shop, held)
     again = brought_in(shop, held.getvalue())
     assert (again.added, again.changed, again.unchanged) == (0, 0, 19_800)
+
+
+def test_pictures_that_gave_up_are_counted_listed_and_asked_for_again(shop, settings):
+    settings.ALLOW_PRIVATE_URLS = True
+    client, other = login(shop.business, "agent"), make_catalog()
+    make_product(shop, "bun")
+    assert b"could not be fetched" not in client.get("/shop/products/").content
+    with Receiver(show=lambda taken: (404, b"") if len(server.shown) < 2 else (200, a_picture().read())) as server:
+        brought_in(shop, f"id,title,price,image_link\nr,R,1 EUR,{server.url}/1.jpg\n".encode())
+        with system("test"):
+            Picture.objects.update(attempts=4)
+        assert picturing.fetch_due() == 1
+        for page in ("/shop/products/", "/shop/imports/"):
+            assert b"1 picture could not be fetched from its link." in client.get(page).content
+        listed = client.get("/shop/products/", {"stock": "unfetched"})
+        assert [row.retailer_id for row in listed.context["rows"]] == ["r"]
+        assert picturing.fetch_due() == 0
+        assert login(other.business).post("/shop/products/pictures/again/").status_code == 302
+        assert picturing.fetch_due() == 0
+        again = client.post("/shop/products/pictures/again/", follow=True).content.decode()
+        assert "1 pictures are fetched again." in again
+        assert "could not be fetched" not in again
+        assert picturing.fetch_due() == 1
+    with system("test"):
+        assert Picture.objects.get().media is not None

@@ -218,7 +218,9 @@ def test_delivery_is_chosen_in_the_chat_with_its_price(catalog: Catalog, phone: 
     send(catalog, phone, "interactive", {"type": "list_reply", "list_reply": rows[1]})
     (order,) = orders(catalog)
     assert (order.delivery_name, order.delivery_minor, order.total_minor) == ("Parcel", parcel.price_minor, 930)
-    sums = said(catalog)[1]["action"]["parameters"]["order"]
+    asked, payment = said(catalog)[1:]
+    assert asked["type"] == "address_message"
+    sums = payment["action"]["parameters"]["order"]
     assert sums["shipping"] == {"value": 450, "offset": 100, "description": "Parcel"}
 
 
