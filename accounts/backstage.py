@@ -1,7 +1,7 @@
 """What every page of the admin shares: lists that never count big tables, rows nobody edits, the front page.
 
 Operators work inside `system()` (see `accounts.middleware`). Each `admin.py` registers its models with `HouseAdmin`
-or `ReadOnlyAdmin`, and adds to `attention`, `figures` and `links` what the pages of the apps below cannot know.
+or `ReadOnlyAdmin`, and adds to `attention`, `figures`, `standing` and `links` what the pages of the apps below cannot know.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class Item:
 Items = Callable[[], list[Item]]
 attention: list[Items] = []
 figures: list[Items] = []
+# Called with a business: what stands above its page.
+standing: list[Callable[[Business], list[Item]]] = []
 # (title, name of an admin list, its query parameter for a business): shown on a business's page.
 links: list[tuple[Any, str, str]] = []
 

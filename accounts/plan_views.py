@@ -9,11 +9,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import planning
+from accounts import measuring, planning
 from accounts.errors import ParleyError
+from accounts.measuring import Meter
 from accounts.membership import BusinessRequest, member_page
 from accounts.models import Plan, Role
-from accounts.planning import Meter
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def plan(request: BusinessRequest) -> HttpResponse:
 
 def _page(request: BusinessRequest, error: str = "", status: int = 200) -> HttpResponse:
     business = request.business
-    found = [meter for source in planning.meters for meter in source(business)]
+    found = measuring.meters(business)
     offers = [
         Offer(
             one,

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts import auditing
 from accounts.errors import ParleyError
-from accounts.models import Business, Invitation, Membership, Plan, PlanTerm
+from accounts.models import Business, Plan, PlanTerm
 from accounts.tenancy import system
 
 # Called with the business's id, or None when a plan itself was changed and any business may be concerned; across businesses.
@@ -30,34 +30,6 @@ class Refused(ParleyError):
 
     code = "plan_refused"
     status = 409
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """How much of one limit of a plan is used: its name, what is used, and the plan's field that limits it."""
-
-    name: str
-    used: int
-    field: str
-
-    def allowed(self, plan: Plan) -> int | None:
-        """What a plan allows; None is no limit."""
-        limit: int | None = getattr(plan, self.field)
-        return limit
-
-
-# (business) -> meters, within its scope.
-MeterSource = Callable[[Business], list[Meter]]
-
-
-def seats(business: Business) -> list[Meter]:
-    """Members and open invitations."""
-    open_ones = Invitation.objects.open().filter(business=business).count()
-    used = Membership.objects.filter(business=business).count() + open_ones
-    return [Meter(_("Seats"), used, "seats")]
-
-
-meters: list[MeterSource] = [seats]
 
 
 @dataclass(frozen=True, slots=True)

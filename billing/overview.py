@@ -17,14 +17,19 @@ from billing.charts import usage_charts
 from billing.errors import NotConfigured
 from billing.gateways import stripe
 from billing.models import BillingDetails, Invoice, InvoiceStatus, Quarantine
-from billing.usage import usage_of
+from billing.usage import MonthUsage, usage_of
 
 
 def month(business: Business) -> dict[str, Any]:
     """Variables of the panel: `usage` of the present month and its `charts`."""
-    today = business.now().astimezone(ZoneInfo(business.timezone)).date()
-    usage = usage_of(business, today.replace(day=1))
+    usage = month_usage(business)
     return {"usage": usage, "charts": usage_charts(usage)}
+
+
+def month_usage(business: Business) -> MonthUsage:
+    """The month that the business lives in, so far."""
+    today = business.now().astimezone(ZoneInfo(business.timezone)).date()
+    return usage_of(business, today.replace(day=1))
 
 
 def attention(business: Business) -> list[Attention]:

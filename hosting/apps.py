@@ -14,9 +14,9 @@ class HostingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the health page which queues there are, and the navigation which pages."""
-        from accounts import health, joining, keying, navigation, panels, planning, safekeeping
+        from accounts import health, joining, keying, measuring, navigation, panels, planning, safekeeping
         from accounts.models import Role
-        from hosting import erasing, locking, overview, profiling, starting, waiting, warning, weighing
+        from hosting import erasing, gauging, locking, overview, profiling, starting, waiting, warning, weighing
 
         for queue in ("events", "outgoing", "webhook_calls", "media_fetches", "imports", "exports", "broadcasts"):
             health.queues[queue] = partial(waiting.age_of, queue)
@@ -38,6 +38,6 @@ class HostingConfig(AppConfig):
         planning.changed.append(locking.unlock)
         safekeeping.afterwards.append(erasing.reapply)
         planning.changed.append(weighing.unlock)
-        planning.meters.insert(0, warning.meters)
-        planning.meters.append(weighing.meters)
+        measuring.gauges[:0] = [gauging.HOSTED, gauging.NUMBERS]
+        measuring.gauges += gauging.OTHERS
         panels.announce(warning.banners)

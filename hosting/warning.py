@@ -16,11 +16,10 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Business, Membership, Role
 from accounts.panels import Banner
-from accounts.planning import Meter
 from accounts.statements import statement
 from accounts.tenancy import system
 from hosting import notifying, weighing
-from hosting.models import Account, HostedCount, LimitNotice, LockedMessage, Media, Number, Storage
+from hosting.models import Account, HostedCount, LimitNotice, LockedMessage, Media, Storage
 
 log = structlog.get_logger(__name__)
 MAILS_AT_ONCE = 50
@@ -147,13 +146,3 @@ def _about_files(size: int, limit: int, kept_until: datetime | None, role: str) 
 
 def _banner(text: str, kind: str, role: str) -> Banner:
     return Banner(text, kind, *((reverse("plan"), _("See plans")) if role == Role.OWNER else ("", "")))
-
-
-def meters(business: Business) -> list[Meter]:
-    """Hosted messages of the month, and numbers."""
-    month = business.now().date().replace(day=1)
-    used = HostedCount.objects.filter(business=business, month=month).values_list("messages", flat=True).first() or 0
-    return [
-        Meter(_("Hosted messages this month"), used, "hosted_messages"),
-        Meter(_("Numbers"), Number.objects.filter(business=business).count(), "numbers"),
-    ]

@@ -7,15 +7,13 @@ from datetime import timedelta
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.errors import ParleyError
 from accounts.models import Business, Plan
-from accounts.planning import Meter
 from accounts.statements import statement
 from accounts.tenancy import system
 from hosting.errors import CloudApiError
-from hosting.models import ChatExport, Media, Storage, Webhook
+from hosting.models import Media, Storage
 
 MEGABYTE = 1_000_000
 RULES = ("storage_within_plan", "webhooks_within_plan", "exports_within_plan")
@@ -89,15 +87,3 @@ def tidy() -> None:
 def megabytes(size: int) -> int:
     """Bytes as megabytes begun."""
     return -(-size // MEGABYTE)
-
-
-def meters(business: Business) -> list[Meter]:
-    """Storage in MB begun, webhooks, exports of the month (UTC)."""
-    used = Storage.objects.filter(business=business).values_list("bytes", flat=True).first() or 0
-    month = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    exports = ChatExport.objects.filter(business=business, created_at__gte=month).exclude(state="failed")
-    return [
-        Meter(_("Media storage in MB"), megabytes(used), "media_megabytes"),
-        Meter(_("Webhooks"), Webhook.objects.kept().filter(business=business).count(), "webhooks"),
-        Meter(_("Exports this month"), exports.count(), "exports"),
-    ]

@@ -9,10 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import money
-from accounts.backstage import Item, attention, figures, links
+from accounts.backstage import Item, attention, figures, links, standing
+from accounts.models import Business
 from accounts.statements import statement
-from billing import metering
-from billing.models import Email, Payment, PaymentStatus, Recount
+from billing import metering, overview
+from billing.models import Email, Invoice, InvoiceStatus, Payment, PaymentStatus, Recount
 
 LONG_SECONDS = 60
 
@@ -118,5 +119,33 @@ def _amount(micros: Any, currency: str) -> str:
     return money.show_minor(money.to_minor(int(micros), currency), currency)
 
 
+INVOICES = 4
+
+
+def month_so_far(business: Business) -> list[Item]:
+    """What the business's month has cost until now."""
+    usage = overview.month_usage(business)
+    note = _("%(estimate)s expected, %(count)s messages") % {
+        "estimate": usage.show(usage.estimate_micros + usage.fee_micros),
+        "count": f"{usage.messages:,}",
+    }
+    url = f"{reverse('admin:billing_usage_changelist')}?business_id__exact={business.pk}"
+    return [Item(_("Cost this month"), usage.show(usage.total_micros), url, note)]
+
+
+def last_invoices(business: Business) -> list[Item]:
+    """Its newest invoices; one that is past due is urgent."""
+    rows = Invoice.objects.filter(business=business).exclude(number=None).order_by("-issued_at", "-id")[:INVOICES]
+    return [
+        Item(
+            invoice.number or "", money.show_minor(invoice.total_minor, invoice.currency),
+            reverse("admin:billing_invoice_change", args=[invoice.pk]), invoice.get_status_display(),
+            invoice.status == InvoiceStatus.OPEN and invoice.due_at < business.now(),
+        )
+        for invoice in rows
+    ]  # fmt: skip
+
+
 attention += [unpriced, unsettled]
+standing += [month_so_far, last_invoices]
 figures += [money_this_month, margin]

@@ -1,5 +1,6 @@
 """The admin: every list and page opens, nothing secret is on it, the ledger cannot be edited, actions do their work."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.contrib import admin
 from django.core.exceptions import FieldDoesNotExist
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.backstage import EstimatedPaginator, ReadOnlyAdmin, hidden_of
 from accounts.models import ApiKey, AuditEntry, Business, Membership, Plan, User
@@ -202,6 +204,66 @@ def test_editing_a_plan_is_recorded_before_and_after(operator: Client) -> None:
         entry = AuditEntry.objects.get()
         assert (entry.action, entry.subject) == ("plan.changed", "Team")
         assert (entry.before, entry.after) == ({"hosted_messages": before}, {"hosted_messages": 300000})
+
+
+def test_a_plan_that_businesses_are_on_is_changed_after_it_was_said_how_many(operator: Client) -> None:
+    big, small = make_business("Big", plan_id="team"), make_business("Small", plan_id="team")
+    make_business("Elsewhere")
+    for _ in range(3):
+        make_number(big)
+    make_number(small)
+    for _ in range(2):
+        make_member(small)
+    url = reverse("admin:accounts_plan_change", args=["team"])
+    with system("test"):
+        data = _initial(Plan, "team") | {"numbers": 2, "seats": 2, "is_public": "on"}
+        was = Plan.objects.get(pk="team").numbers
+    asked = operator.post(url, data)
+    assert asked.status_code == 200
+    said = " ".join(re.sub(r"<[^>]+>", " ", asked.content.decode()).split())
+    assert "2 businesses are on this plan, and the change holds for them at once." in said
+    assert f"Numbers {was} 2" in said
+    assert "Over the new limit Limit After Businesses over it Numbers 2 1 " in said, "two seats are not over two"
+    with system("test"):
+        assert (Plan.objects.get(pk="team").numbers, AuditEntry.objects.count()) == (was, 0)
+    sent = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', asked.content.decode()))
+    assert operator.post(url, sent).status_code == 302
+    with system("test"):
+        plan = Plan.objects.get(pk="team")
+        assert (plan.numbers, plan.seats, plan.is_public) == (2, 2, True)
+        assert AuditEntry.objects.get().after == {"numbers": 2, "seats": 2}
+
+
+def test_a_business_page_says_where_it_stands(operator: Client, django_assert_max_num_queries: Any) -> None:
+    business = make_business(plan_id="team")
+    number = make_number(business)
+    make_member(business)
+    make_key(business)
+    make_deliveries(business, number, 3, at=timezone.now())
+    metering.meter_due()
+    with system("test"):
+        Plan.objects.filter(pk="team").update(numbers=1)
+    url = reverse("admin:accounts_business_change", args=[business.pk])
+    with django_assert_max_num_queries(35):
+        page = operator.get(url).content.decode()
+    start = page.index('aria-labelledby="standing"')
+    said = " ".join(re.sub(r"<[^>]+>", " ", page[page.index(">", start) + 1 : page.index("</section>", start)]).split())
+    assert said.startswith("Where it stands Hosted messages this month 0 of ")
+    assert "Numbers 1 of 1 Seats 1 of " in said
+    assert "Cost this month $49.03 $49." in said, "the fee, and three messages at $0.0088"
+    assert said.endswith("expected, 3 messages")
+
+
+def test_what_no_business_feels_is_not_asked(operator: Client) -> None:
+    make_business(plan_id="team")
+    with system("test"):
+        data = _initial(Plan, "team") | {"name": "Team of ten", "is_public": "on"}
+    assert operator.post(reverse("admin:accounts_plan_change", args=["team"]), data).status_code == 302
+    wrong = operator.post(reverse("admin:accounts_plan_change", args=["team"]), data | {"numbers": -1})
+    assert wrong.status_code == 200
+    assert wrong.context["errors"]
+    with system("test"):
+        assert Plan.objects.get(pk="team").name == "Team of ten"
 
 
 def _initial(model: Any, pk: Any) -> dict[str, Any]:
