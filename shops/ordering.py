@@ -132,7 +132,7 @@ def place_order(
             position=position,
             product=product,
             retailer_id=product.retailer_id,
-            title=product.title,
+            title=product.full_title[:200],
             quantity=count,
             unit_minor=product.current_minor,
             amount_minor=product.current_minor * count,

@@ -72,7 +72,7 @@ def _goods_of(
     if amount_minor is not None:
         raise BadInput(_("Goods go on the shelf by line, not by amount."), field="restock")
     rows = order.lines.filter(refunded_quantity__lt=F("quantity"))
-    return {line.position: line.quantity - line.refunded_quantity for line in rows}
+    return {line.position: line.refundable for line in rows}
 
 
 def _price_of(order: Order, lines: Mapping[int, int]) -> int:
@@ -83,9 +83,8 @@ def _price_of(order: Order, lines: Mapping[int, int]) -> int:
         line = known.get(position)
         if line is None:
             raise BadInput(_("There is no line %(n)d.") % {"n": position}, field="lines")
-        if not 1 <= count <= line.quantity - line.refunded_quantity:
-            left = line.quantity - line.refunded_quantity
-            raise TooMuch(_("%(left)d of %(line)s can be paid back.") % {"left": left, "line": line.title})
+        if not 1 <= count <= line.refundable:
+            raise TooMuch(_("%(left)d of %(line)s can be paid back.") % {"left": line.refundable, "line": line.title})
         total += _with_tax(order, line, count)
     return min(total, order.left_minor) if order.left_minor else total
 

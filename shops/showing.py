@@ -23,7 +23,7 @@ def cards(business_id: int, retailer_ids: Collection[str]) -> dict[str, ProductC
 def _card(product: Any) -> ProductCard:
     currency, media_id = product.catalog.currency, product.shown_media
     return ProductCard(
-        name=product.title,
+        name=product.full_title,
         price=shown(product.current_minor, currency),
         was=shown(product.price_minor, currency) if product.is_on_sale else "",
         picture=reverse("message_thumbnail", args=[media_id]) if media_id else "",

@@ -177,7 +177,12 @@ class Product(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title
+        return self.full_title
+
+    @property
+    def full_title(self) -> str:
+        """The title with what tells this variant from the others, as orders and chats name it."""
+        return ", ".join([self.title, *filter(None, map(str, self.options.values()))])
 
     @property
     def is_on_sale(self) -> bool:

@@ -206,6 +206,11 @@ class OrderLine(models.Model):
     def __str__(self) -> str:
         return f"{self.quantity} x {self.title}"
 
+    @property
+    def refundable(self) -> int:
+        """How many can still be paid back."""
+        return self.quantity - self.refunded_quantity
+
 
 class OrderNote(models.Model):
     """A remark among colleagues about an order."""

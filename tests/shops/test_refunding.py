@@ -123,3 +123,14 @@ def test_the_database_lets_no_piece_come_back_twice(catalog: Catalog, order: Ord
     with pytest.raises(IntegrityError, match="line_back_up_to_ordered"), scope(catalog.business_id):
         return_goods(order, {1: 4}, reason="refunded")
     assert stock(catalog) == {"rye": 6, "mug": 2, "card": None}
+
+
+def test_the_form_offers_what_can_still_be_paid_back(client: Client, catalog: Catalog, order: Order) -> None:
+    act(client, order, "refund", **{"line-1": "2", "line-2": "1"})
+    page = client.get(reverse("shop_order", args=[order.pk])).content.decode()
+    assert 'name="line-1" type="number" min="0" max="1"' in page
+    assert 'name="line-2"' not in page
+    assert "Partly refunded" in page
+    act(client, order, "refund")
+    page = client.get(reverse("shop_order", args=[order.pk])).content.decode()
+    assert ("Partly refunded" in page, ">Refunded<" in page) == (False, True)

@@ -77,7 +77,7 @@ def lines(order: Order) -> list[tuple[str, int, int]]:
 
 
 def test_a_cart_that_was_sent_becomes_an_order_with_its_goods_held(catalog: Catalog, phone: Handset) -> None:
-    make_product(catalog, "rye", 480, stock=10)
+    make_product(catalog, "rye", 480, stock=10, options={"size": "1 kg", "color": ""})
     make_product(catalog, "bun", 95, stock=100)
     send(catalog, phone, "order", cart_of(catalog, ("rye", 2, 4.8), ("bun", 6, 0.95), text="Ring twice"))
     (order,) = orders(catalog)
@@ -95,6 +95,7 @@ def test_a_cart_that_was_sent_becomes_an_order_with_its_goods_held(catalog: Cata
         "order_details", "1", {"value": 1530, "offset": 100},
     )  # fmt: skip
     assert parameters["payment_settings"][0]["payment_link"]["uri"].endswith(f"/s/pay/{order.token}/")
+    assert [item["name"] for item in parameters["order"]["items"]] == ["Rye, 1 kg", "Bun"]
 
 
 def test_the_sample_of_the_protocol_makes_an_order() -> None:
