@@ -8,6 +8,8 @@ to forget again (`manage.py reapply_erasures`).
 import json
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -15,12 +17,13 @@ from django.contrib.admin.models import LogEntry
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts import auditing
 from accounts.errors import ParleyError
+from accounts.models import Business
 from accounts.statements import statement
 from accounts.tenancy import system
 from hosting import extensions
@@ -31,6 +34,8 @@ from hosting.unsharing import forget_exports, forget_imports
 
 log = structlog.get_logger(__name__)
 FOLDER = "erasures"
+AT_ONCE = 20
+CHUNK = 2000
 
 
 class OnHold(ParleyError):
@@ -58,7 +63,68 @@ def request(*, contact: Contact) -> Erasure:
     return erasure
 
 
-def erase_due(limit: int = 20) -> int:
+def request_all(*, business: Business) -> tuple[int, int]:
+    """Ask that every customer be forgotten; within the business's scope. Returns how many, and how many a hold keeps.
+
+    Who waits already is not asked for twice. The caller rings the bell on commit.
+    """
+    everybody = Contact.objects.filter(business=business)
+    on_hold = Conversation.objects.filter(contact=OuterRef("pk"), number__held_at__isnull=False)
+    held = everybody.filter(Q(held_at__isnull=False) | Exists(on_hold))
+    waiting = Erasure.objects.filter(contact_id=OuterRef("pk"))
+    free = everybody.exclude(pk__in=held.values("pk")).exclude(Exists(waiting)).order_by("id")
+    asked = 0
+    while people := list(free.prefetch_related("former_numbers")[:CHUNK]):
+        asked += len(people)
+        Erasure.objects.bulk_create(
+            [Erasure(business=business, contact_id=one.pk, digests=list(_digests(_known(one)))) for one in people],
+            ignore_conflicts=True,
+        )
+    kept = held.count()
+    auditing.record(
+        action="business.customers_erasure_requested", subject=business, business=business,
+        after={"customers": asked, "on_hold": kept},
+    )  # fmt: skip
+    return asked, kept
+
+
+def _known(contact: Contact) -> Person:
+    """A customer with all numbers, as they were fetched with it."""
+    numbers = tuple({contact.wa_id, *(one.wa_id for one in contact.former_numbers.all())})
+    return Person(contact.business_id, contact.pk, (), numbers, (contact.user_id,) if contact.user_id else (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the forgetting is: who still waits, and how many were forgotten in the last hour."""
+
+    waiting: int
+    done: int
+    seconds_left: int | None
+
+    @property
+    def total(self) -> int:
+        """Both together."""
+        return self.waiting + self.done
+
+
+def progress(business: Business) -> Progress | None:
+    """None where nobody waits; the time left is an estimate from the last hour's pace."""
+    rows = Erasure.objects.filter(business=business)
+    hour = timezone.now() - timedelta(hours=1)
+    told = rows.aggregate(
+        waiting=Count("pk", filter=Q(done_at=None)),
+        done=Count("pk", filter=Q(done_at__gte=hour)),
+        first=Min("done_at", filter=Q(done_at__gte=hour)),
+    )
+    if not told["waiting"]:
+        return None
+    spent = (timezone.now() - told["first"]).total_seconds() if told["done"] > 1 else 0.0
+    left = int(spent / told["done"] * told["waiting"]) if spent else None
+    return Progress(told["waiting"], told["done"], left)
+
+
+def erase_due(limit: int = AT_ONCE) -> int:
     """Forget whoever waits to be forgotten, each in a transaction of its own; returns how many."""
     done = 0
     while done < limit and _erase_one():

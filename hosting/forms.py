@@ -1,6 +1,7 @@
 """What people type in the dashboard, checked before it reaches a verb."""
 
 import re
+import zoneinfo
 from typing import Any, ClassVar
 
 from django import forms
@@ -17,6 +18,7 @@ from hosting.fetching import MAX_URL
 from hosting.models import Account, CannedReply, ChatExport, Number, Template
 from hosting.models.numbers import new_token
 from hosting.models.webhooks import FIELDS
+from hosting.profiling import LIMITS, VERTICALS
 from hosting.subscribing import MAX_TOKEN
 
 MAX_PARAMETER = 1024
@@ -35,6 +37,55 @@ class ReplyForm(forms.Form):
         if not self.errors and not cleaned.get("text") and not cleaned.get("file"):
             self.add_error("text", forms.ValidationError(_("Write something first.")))
         return cleaned
+
+
+def zones() -> list[tuple[str, str]]:
+    """Time zones as the tz database names them."""
+    return [(name, name) for name in sorted(zoneinfo.available_timezones())]
+
+
+class BusinessForm(forms.Form):
+    """What a business is called, and where its days begin."""
+
+    name = forms.CharField(
+        max_length=120, label=_("Name"), help_text=_("On invoices stands the name of the billing details.")
+    )
+    timezone = forms.ChoiceField(
+        choices=zones,
+        label=_("Time zone"),
+        help_text=_("Where its days and months begin; open months keep their edges."),
+    )
+
+
+class ProfileForm(forms.Form):
+    """What customers see of a number, in the Cloud API's words."""
+
+    about = forms.CharField(max_length=LIMITS["about"], label=_("About"))
+    description = forms.CharField(
+        max_length=LIMITS["description"],
+        required=False,
+        label=_("Description"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    address = forms.CharField(max_length=LIMITS["address"], required=False, label=_("Address"))
+    email = forms.EmailField(max_length=LIMITS["email"], required=False, label=_("E-mail"))
+    website = forms.URLField(max_length=256, required=False, label=_("Website"), assume_scheme="https")
+    website2 = forms.URLField(max_length=256, required=False, label=_("Second website"), assume_scheme="https")
+    vertical = forms.ChoiceField(
+        choices=[(one.upper(), one.replace("_", " ").capitalize()) for one in VERTICALS], label=_("Line of business")
+    )
+
+    @staticmethod
+    def of(profile: dict[str, Any]) -> dict[str, Any]:
+        """A profile as the form's first values."""
+        sites = [*profile["websites"], "", ""]
+        return profile | {"website": sites[0], "website2": sites[1]}
+
+    def given(self) -> dict[str, Any]:
+        """A valid form as the profile's members."""
+        cleaned = dict(self.cleaned_data)
+        sites = [cleaned.pop("website"), cleaned.pop("website2")]
+        return cleaned | {"websites": [site for site in sites if site]}
 
 
 class NoteForm(forms.Form):

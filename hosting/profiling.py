@@ -12,33 +12,31 @@ from hosting.models import Block, ChatLink, Number
 
 LIMITS = {"about": 139, "address": 256, "description": 512, "email": 128}
 FLAGS = ("is_cart_enabled", "is_catalog_visible")
-VERTICALS = frozenset(
-    [
-        "undefined",
-        "other",
-        "auto",
-        "beauty",
-        "apparel",
-        "edu",
-        "entertain",
-        "event_plan",
-        "finance",
-        "grocery",
-        "govt",
-        "hotel",
-        "health",
-        "nonprofit",
-        "prof_services",
-        "retail",
-        "travel",
-        "restaurant",
-        "not_a_biz",
-        "alcohol",
-        "otc_drugs",
-        "online_gambling",
-        "physical_gambling",
-        "matrimony_service",
-    ]
+VERTICALS = (
+    "undefined",
+    "other",
+    "auto",
+    "beauty",
+    "apparel",
+    "edu",
+    "entertain",
+    "event_plan",
+    "finance",
+    "grocery",
+    "govt",
+    "hotel",
+    "health",
+    "nonprofit",
+    "prof_services",
+    "retail",
+    "travel",
+    "restaurant",
+    "not_a_biz",
+    "alcohol",
+    "otc_drugs",
+    "online_gambling",
+    "physical_gambling",
+    "matrimony_service",
 )
 MAX_LINKS = 2000
 

@@ -1,10 +1,45 @@
 """Starting: what a business that was just founded gets, so that its first message is minutes away."""
 
+import secrets
+
+from django.db import IntegrityError, transaction
+
+from accounts import auditing
+from accounts.errors import ParleyError
 from accounts.models import Business, User
 from hosting.models import Account, Handset, Number, Template, TemplateStatus, Transport
 
 # North American numbers that no customer has: 555-01xx is kept for fiction.
 PHONE = "14155550123"
+
+
+class NoMoreNumbers(ParleyError):
+    """The plan's numbers are taken."""
+
+    code = "numbers_limit"
+    status = 409
+
+
+def add_number(business: Business) -> Number:
+    """One more sandbox number, in the business's first account; within its scope. Raises NoMoreNumbers."""
+    account = Account.objects.filter(business=business).order_by("id").first()
+    try:
+        with transaction.atomic():
+            number = Number.objects.create(
+                business=business,
+                account=account or Account.objects.create(business=business, name=business.name),
+                # 1555 is no country's area: seven digits of chance after it are nobody's.
+                digits=f"1555{secrets.randbelow(10**7):07}",
+                verified_name=business.name,
+                transport=Transport.SANDBOX,
+            )
+    except IntegrityError as error:
+        found = getattr(error.__cause__, "diag", None)
+        if found is None or found.constraint_name != "numbers_within_plan":
+            raise
+        raise NoMoreNumbers(found.message_primary) from None
+    auditing.record(action="number.added", subject=number, business=business)
+    return number
 
 
 def give_sandbox(business: Business, owner: User) -> None:

@@ -93,8 +93,9 @@ def synchronise() -> None:
 
 @shared_task
 def forget() -> None:
-    """Forget the customers who wait for it."""
-    erasing.erase_due()
+    """Forget the customers who wait for it, a few at a time, so that other work comes in between."""
+    if erasing.erase_due() == erasing.AT_ONCE:
+        forget.delay()
 
 
 @shared_task

@@ -4,6 +4,7 @@ from django.urls import path
 
 from hosting.views import (
     broadcasts,
+    business,
     contacts,
     history,
     inbox,
@@ -46,6 +47,10 @@ urlpatterns = [
     path("contacts/<int:contact_id>/hold/", contacts.hold, name="contact_hold"),
     path("contacts/<int:contact_id>/data/", contacts.data, name="contact_data"),
     path("contacts/<int:contact_id>/erase/", contacts.erase, name="contact_erase"),
+    path("settings/business/", business.business, name="business"),
+    path("settings/business/forget/", business.forget_everybody, name="forget_everybody"),
+    path("settings/numbers/add/", business.add_number, name="add_number"),
+    path("settings/numbers/<str:phone_number_id>/", business.number, name="number"),
     path("retention/", retention.page, name="retention"),
     path("retention/<str:phone_number_id>/", retention.change, name="retention_change"),
     path("messages/", log.messages, name="messages"),
