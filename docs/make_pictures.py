@@ -18,6 +18,8 @@ PAGES = {
     "shop-products": "/shop/products/",
     "shop-product": "/shop/products/",
     "shop-import": "/shop/imports/",
+    "shop-orders": "/shop/orders/",
+    "shop-order": "/shop/orders/",
     "shop-front": "/s/luma/",
     "shop-cart": "/s/luma/",
 }
@@ -51,6 +53,8 @@ def _open_first(page: Page, name: str) -> None:
         page.click("tbody th a")
     elif name == "shop-product":
         page.click("tbody tr:nth-child(3) th a")
+    elif name == "shop-order":
+        page.click(".board section:nth-child(3) .card")  # one that is packed
     elif name == "shop-cart":
         for product in (1, 6):
             page.goto("/s/luma/")

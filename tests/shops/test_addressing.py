@@ -205,6 +205,21 @@ def test_the_simulated_phone_fills_in_the_form(catalog: Catalog, phone: Handset)
     assert "Zoe Field<br>Main 1" in shown or "Zoe Field\nMain 1" in shown
 
 
+def test_of_two_open_orders_the_one_without_an_address_is_meant(catalog: Catalog, phone: Handset) -> None:
+    order(catalog, phone)
+    order(catalog, phone)
+    with system("test"):
+        Order.objects.filter(number=2).update(address={"name": "Zoe", "street": "Elm 2", "country": "US"})
+    answer(catalog, phone, ELSEWHERE)
+    with system("test"):
+        streets = list(Order.objects.order_by("number").values_list("address__street", flat=True))
+    assert streets == ["Main 1", "Elm 2"]
+    answer(catalog, phone, ELSEWHERE | {"address": "Main 3"})  # none lacks one now: the newest is corrected
+    with system("test"):
+        streets = list(Order.objects.order_by("number").values_list("address__street", flat=True))
+    assert streets == ["Main 1", "Main 3"]
+
+
 def test_another_kind_of_reply_holds_no_address() -> None:
     for content in ({}, {"nfm_reply": None}, {"nfm_reply": {"name": "flow", "response_json": 7}}, {"nfm_reply": "x"}):
         assert addressing.read_address(content) is None
