@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.utils import timezone
 
@@ -54,6 +55,7 @@ def make_logins(business: Business) -> dict[str, dict[str, str]]:
             user, _ = User.objects.get_or_create(email=email, defaults={"name": f"Demo {role}"})
             user.is_staff = user.is_superuser = role == "operator"
             user.set_password(password)
+            EmailAddress.objects.update_or_create(user=user, email=email, defaults={"primary": True, "verified": True})
             user.save()
             if role in Role.values:
                 Membership.objects.get_or_create(business=business, user=user, defaults={"role": role})

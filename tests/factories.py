@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 
@@ -41,6 +42,7 @@ def make_member(business: Business, role: str = "owner", password: str = "correc
     """A user who is a member of the business."""
     with system("test data"):
         user = User.objects.create(email=f"{role}{next(_count)}@example.com", password=_hashed(password))
+        EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
         Membership.objects.create(business=business, user=user, role=role)
         return user
 

@@ -1,9 +1,11 @@
 """Every address of logging in (allauth's) has a row: what it answers strangers, members and operators, asked and posted."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -89,3 +91,63 @@ def test_they_answer_everybody_alike_and_nobody_reaches_another_s_factor() -> No
         found = answers(user, factor)
         assert found == {name: (row[3], row[4]) for name, row in ROWS.items()}, role
     assert Authenticator.objects.get().data == {"name": "theirs"}
+
+
+def log_in(client: Client, email: str, password: str = "correct horse battery") -> int:
+    return client.post("/account/login/", {"login": email, "password": password}).status_code
+
+
+def test_a_session_that_was_ended_elsewhere_is_led_to_the_login() -> None:
+    email = make_member(make_business()).email
+    here, there = Client(), Client()
+    assert (log_in(here, email), log_in(there, email)) == (302, 302)
+    assert (here.get("/inbox/").status_code, there.get("/inbox/").status_code) == (200, 200)
+    assert here.get("/account/sessions/").content.decode().count("<tr") >= 2
+    assert here.post("/account/sessions/").status_code == 302
+    assert here.get("/inbox/").status_code == 200
+    led = there.get("/inbox/")
+    assert (led.status_code, led.headers["Location"]) == (302, "/account/login/?next=/inbox/")
+
+
+TOKEN = re.compile(r'(csrfmiddlewaretoken" value=|nonce=|X-CSRFToken": )"[^"]+"')
+
+
+@pytest.mark.parametrize("page", ["login", "password/reset", "login/code", "signup"])
+def test_nobody_learns_whether_an_address_has_an_account(page: str, mailoutbox: list[EmailMessage]) -> None:
+    known = make_member(make_business()).email
+    told = []
+    for email in (known, "nobody@example.com"):
+        given = {"login": email, "email": email, "password": "wrong horse battery", "password1": "long enough 42 words",
+                 "password2": "long enough 42 words", "name": "Ann", "business": "Bread"}  # fmt: skip
+        client = Client()
+        client.get(f"/account/{page}/")
+        answer = client.post(f"/account/{page}/", given)
+        shown = client.get(answer.headers["Location"]) if answer.status_code == 302 else answer
+        words = TOKEN.sub("", shown.content.decode()).replace(email, "…")
+        told.append((answer.status_code, answer.headers.get("Location"), shown.status_code, words))
+    assert told[0] == told[1]
+    assert page == "login" or {address for mail in mailoutbox for address in mail.to} >= {known}
+
+
+def test_guessing_ends_after_five_and_the_right_password_is_not_told_apart_then() -> None:
+    email = make_member(make_business()).email
+    wrong, closed = "password you specified are not correct", "Too many failed login attempts. Try again later."
+    client = Client()
+    for n in range(12):
+        said = client.post("/account/login/", {"login": email, "password": f"guess {n}"}).content.decode()
+        assert (wrong in said, closed in said) == (n < 5, n >= 5), n
+    said = client.post("/account/login/", {"login": email, "password": "correct horse battery"}).content.decode()
+    assert closed in said
+    assert client.get("/inbox/").status_code == 302
+    assert log_in(Client(), make_member(make_business()).email) == 302, "others are let in"
+
+
+@pytest.mark.parametrize("evil", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"])
+def test_a_login_leads_to_own_pages_only_and_changes_the_session(evil: str) -> None:
+    email = make_member(make_business()).email
+    client = Client()
+    client.get("/account/login/")
+    before = client.session.session_key
+    answer = client.post("/account/login/", {"login": email, "password": "correct horse battery", "next": evil})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+    assert client.session.session_key != before

@@ -30,13 +30,15 @@ PNG = bytes.fromhex(
 
 
 @pytest.fixture
-def archive(committed_db: None, tmp_path: Path, settings: Any) -> Path:
+def archive(request: pytest.FixtureRequest, committed_db: None, tmp_path: Path, settings: Any) -> Path:
     """A month that was invoiced, a picture, and a customer; backed up."""
     settings.MEDIA_ROOT = str(tmp_path / "old")
     business = make_business(clock_at=datetime(2026, 6, 3, tzinfo=UTC))
     number = make_number(business)
-    make_deliveries(business, number, 200)
-    metering.meter_due()
+    for _ in range(getattr(request, "param", 200) // 200):
+        make_deliveries(business, number, 200)
+    while metering.meter_due():
+        pass
     invoicing.close_due_periods()
     with scope(business.pk):
         storing.store_media(business=business, content=PNG, mime_type="image/png")
@@ -83,9 +85,16 @@ def files_below(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_what_was_backed_up_comes_back_and_the_books_agree(archive: Path, tmp_path: Path, settings: Any) -> None:
+@pytest.mark.parametrize(
+    ("archive", "count"),
+    [(200, 200), pytest.param(100_000, 100_000, marks=[pytest.mark.long, pytest.mark.timeout(1800)])],
+    indirect=["archive"],
+)
+def test_what_was_backed_up_comes_back_and_the_books_agree(
+    archive: Path, count: int, tmp_path: Path, settings: Any
+) -> None:
     before = books()
-    assert len(before[0]) == 200
+    assert (len(before[0]), before[2]) == (count, count)
     assert [(total > 0, status) for _, total, status in before[1]] == [(True, "open")]
     here = str(connections["default"].settings_dict["NAME"])
     name = f"{here}_restored"

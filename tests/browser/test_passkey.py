@@ -2,10 +2,8 @@
 
 import re
 
-from allauth.account.models import EmailAddress
 from playwright.sync_api import Page, expect
 
-from accounts.tenancy import system
 from tests.browser.conftest import PASSWORD, Site
 
 DEVICE = {
@@ -24,8 +22,6 @@ def at_a_name(site: Site) -> Page:
 
 
 def test_a_passkey_is_added_and_logs_in_without_a_password(site: Site) -> None:
-    with system("test"):
-        EmailAddress.objects.create(user=site.owner, email=site.owner.email, primary=True, verified=True)
     named = site.url.replace("127.0.0.1", "localhost")
     page = at_a_name(site)
     complaints: list[str] = []
