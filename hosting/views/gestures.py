@@ -12,13 +12,17 @@ from hosting.models import Handset, Message, Number
 from hosting.transports import sandbox
 from hosting.views.phone import CHATS, EMOJI, handset_of, line_of, said, screen, send
 
+# The form beside the phone, which adds one, has fields of the same names.
+IDS = "sent_%s"
+
 
 @member_page(*CHATS)
 def place(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """A place to send; POST sends it, as the answer to the message that asked for one if there is such."""
     handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
     asking = request.GET.get("message", "")
-    form = LocationForm(request.POST or None, initial={"message": asking if asking.isdecimal() else None})
+    initial = {"message": asking if asking.isdecimal() else None}
+    form = LocationForm(request.POST or None, initial=initial, auto_id=IDS)
     if request.method == "POST" and form.is_valid():
         asked = form.cleaned_data["message"]
         context = said(request, handset, number, asked, kind="interactive").wamid if asked else ""
@@ -36,7 +40,7 @@ def _location(given: dict[str, Any]) -> dict[str, Any]:
 def card(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """A contact card to send; POST sends it."""
     handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
-    form = CardForm(request.POST or None)
+    form = CardForm(request.POST or None, auto_id=IDS)
     if request.method == "POST" and form.is_valid():
         name, digits = form.cleaned_data["name"], form.cleaned_data["wa_id"]
         phones = [{"phone": f"+{digits}", "wa_id": digits, "type": "CELL"}]
