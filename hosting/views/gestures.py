@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.membership import BusinessRequest, member_page
-from hosting.forms import CardForm, FailureForm, LocationForm
+from hosting.handset_forms import CardForm, FailureForm, LocationForm
 from hosting.models import Handset, Message, Number
 from hosting.transports import sandbox
 from hosting.views.phone import CHATS, EMOJI, handset_of, line_of, said, screen, send
