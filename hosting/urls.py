@@ -6,6 +6,7 @@ from hosting.views import (
     broadcasts,
     business,
     contacts,
+    gestures,
     history,
     inbox,
     log,
@@ -103,4 +104,10 @@ urlpatterns = [
     path("phone/<int:handset_id>/<str:phone_number_id>/write/", phone.write, name="phone_write"),
     path("phone/<int:handset_id>/<str:phone_number_id>/web/", phone.web, name="phone_web"),
     path("phone/<int:handset_id>/<str:phone_number_id>/tap/<int:message_id>/", phone.tap, name="phone_tap"),
+    path("phone/<int:handset_id>/<str:phone_number_id>/react/<int:message_id>/", gestures.react, name="phone_react"),
+    path("phone/<int:handset_id>/<str:phone_number_id>/place/", gestures.place, name="phone_place"),
+    path("phone/<int:handset_id>/<str:phone_number_id>/card/", gestures.card, name="phone_card"),
+    path("phone/<int:handset_id>/<str:phone_number_id>/about/", gestures.about, name="phone_about"),
+    path("phone/<int:handset_id>/<str:phone_number_id>/block/", gestures.block, name="phone_block"),
+    path("phone/<int:handset_id>/<str:phone_number_id>/fail/", gestures.fail, name="phone_fail"),
 ]

@@ -19,7 +19,7 @@ from hosting.models.messages import (
 from hosting.models.numbers import Account, Number, Transport
 from hosting.models.refusals import RefusedSend
 from hosting.models.retention import Erasure, Retention
-from hosting.models.sandbox import Handset
+from hosting.models.sandbox import Handset, HandsetBlock
 from hosting.models.teamwork import CannedReply, ConversationLabel, Label, Note
 from hosting.models.templates import Template, TemplateStatus
 from hosting.models.upstreams import MediaFetch, Receipt, Upstream, UpstreamMedia
@@ -44,6 +44,7 @@ __all__ = [
     "Event",
     "FormerNumber",
     "Handset",
+    "HandsetBlock",
     "HostedCount",
     "IdempotentReply",
     "Label",

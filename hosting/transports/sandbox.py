@@ -3,12 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+
+from django.db.models import F, Max, Value
+from django.db.models.functions import Greatest
 
 from accounts.models import Business
 from accounts.tenancy import system
 from hosting.cloudapi import webhooks
-from hosting.models import Direction, Handset, Message, Number, Outgoing, Status, Transport
+from hosting.cloudapi.failures import error_of
+from hosting.models import Direction, Handset, HandsetBlock, Message, Number, Outgoing, Status, Transport
 from hosting.models.messages import new_wamid
 from hosting.receiving import store_event
 
@@ -16,6 +20,8 @@ BATCH = 500
 # What a phone on a good connection takes; shown times look as they do in life.
 SENT_AFTER, DELIVERED_AFTER, READ_AFTER = timedelta(seconds=0), timedelta(seconds=1), timedelta(seconds=20)
 UPDATES_A_BODY = 100
+# What stands under a message's type: an object, or a list of contact cards.
+Content = dict[str, Any] | list[dict[str, Any]]
 # What is not delivered within 30 days is dropped; a template may set less.
 LONGEST_TRIED = timedelta(days=30)
 
@@ -33,7 +39,8 @@ def deliver_due(limit: int = BATCH) -> int:
             return 0
         messages = _messages(pk__in=claimed)
         phones = _phones(messages)
-        _report(messages, lambda message: _reactions(message, phones[message.business_id, message.contact.wa_id]))
+        failing, deaf = _failing(messages, phones), _blocking(phones.values())
+        _report(messages, lambda one: _reactions(one, phones[_recipient(one)], failing.get(one.pk, 0), deaf))
         Outgoing.objects.filter(pk__in=claimed).delete()
         return len(claimed)
 
@@ -48,7 +55,7 @@ def _messages(**which: Any) -> list[Message]:
 
 def _phones(messages: Sequence[Message]) -> dict[tuple[int, str], Handset]:
     """The phone of every recipient; one that nobody has made yet appears, switched on."""
-    wanted = {(message.business_id, message.contact.wa_id): message for message in messages}
+    wanted = {_recipient(message): message for message in messages}
     Handset.objects.bulk_create(
         [
             Handset(business_id=business_id, wa_id=wa_id, name=message.contact.name or f"+{wa_id}")
@@ -62,16 +69,46 @@ def _phones(messages: Sequence[Message]) -> dict[tuple[int, str], Handset]:
     return {(phone.business_id, phone.wa_id): phone for phone in found}
 
 
-Step = tuple[str, datetime]
+def _recipient(message: Message) -> tuple[int, str]:
+    return message.business_id, message.contact.wa_id
 
 
-def _reactions(message: Message, phone: Handset) -> list[Step]:
+def _failing(messages: Sequence[Message], phones: dict[tuple[int, str], Handset]) -> dict[int, int]:
+    """Codes by id of the messages that are to fail: the first to each phone that asked for it, once."""
+    first = {_recipient(message): message for message in reversed(messages)}
+    return {
+        first[recipient].pk: phone.fails_with
+        for recipient, phone in phones.items()
+        # Another worker may just have let a message fail with it.
+        if phone.fails_with
+        and recipient in first
+        and Handset.objects.filter(pk=phone.pk, fails_with=phone.fails_with).update(fails_with=None)
+    }
+
+
+def _blocking(phones: Iterable[Handset]) -> set[tuple[int, int]]:
+    """Phone and number of each that takes nothing from the other."""
+    open_blocks = HandsetBlock.objects.filter(handset__in=[phone.pk for phone in phones], ended_after=None)
+    return set(open_blocks.values_list("handset_id", "number_id"))
+
+
+class Step(NamedTuple):
+    """What happens to a message on its way: a status, its moment, and the code with which it failed, or 0."""
+
+    status: str
+    at: datetime
+    code: int = 0
+
+
+def _reactions(message: Message, phone: Handset, code: int, deaf: set[tuple[int, int]]) -> list[Step]:
     start = message.created_at if message.business.clock_at else max(message.created_at, message.business.now())
-    steps = [(str(Status.SENT), start + SENT_AFTER)]
-    if phone.is_online:
-        steps.append((Status.DELIVERED, start + DELIVERED_AFTER))
+    if code:
+        return [Step(Status.FAILED, start + SENT_AFTER, code)]
+    steps = [Step(Status.SENT, start + SENT_AFTER)]
+    if phone.is_online and (phone.pk, message.number_id) not in deaf:
+        steps.append(Step(Status.DELIVERED, start + DELIVERED_AFTER))
         if phone.reads_at_once:
-            steps.append((Status.READ, start + READ_AFTER))
+            steps.append(Step(Status.READ, start + READ_AFTER))
     return steps
 
 
@@ -91,20 +128,22 @@ def _store_statuses(pairs: Sequence[tuple[Message, Step]]) -> None:
     body = webhooks.body_of(
         line_of(number),
         contacts=[webhooks.contact_object(c.wa_id, c.name, c.user_id) for c in people.values()],
-        statuses=[
-            webhooks.status_object(
-                wamid=message.wamid,
-                status=status,
-                at=at,
-                wa_id=message.contact.wa_id,
-                category=message.category,
-                in_window=message.window_open,
-                tracker=message.tracker,
-            )
-            for message, (status, at) in pairs
-        ],
+        statuses=[_status(message, step) for message, step in pairs],
     )
     store_event(body=body, account_id=number.account_id)
+
+
+def _status(message: Message, step: Step) -> dict[str, Any]:
+    told = webhooks.status_object(
+        wamid=message.wamid,
+        status=step.status,
+        at=step.at,
+        wa_id=message.contact.wa_id,
+        category=message.category,
+        in_window=message.window_open,
+        tracker=message.tracker,
+    )
+    return told | ({"errors": [error_of(step.code)]} if step.code else {})
 
 
 def line_of(number: Number) -> webhooks.Line:
@@ -122,7 +161,7 @@ def send_from_phone(
     handset: Handset,
     number: Number,
     kind: str,
-    content: dict[str, Any],
+    content: Content,
     at: datetime | None = None,
     context: str = "",
 ) -> str:
@@ -153,7 +192,7 @@ def open_chat(*, handset: Handset, number: Number) -> int:
     """The customer opens the chat: everything delivered to the phone is read; returns how many messages."""
     unread = _messages(number=number, contact__wa_id=handset.wa_id, direction=Direction.OUT, status=Status.DELIVERED)
     now = handset.business.now()
-    _report(unread, lambda _: [(str(Status.READ), now)])
+    _report(unread, lambda _: [Step(Status.READ, now)])
     return len(unread)
 
 
@@ -171,8 +210,9 @@ def set_online(*, handset: Handset, online: bool) -> int:
         status=Status.SENT,
     )
     now = handset.business.now()
-    in_time = [message for message in waiting if not _too_late(message, now)]
-    _report(in_time, lambda _: [(str(Status.DELIVERED), now)])
+    blocks = list(HandsetBlock.objects.filter(handset=handset))
+    in_time = [message for message in waiting if not _too_late(message, now) and not _unheard(message, blocks)]
+    _report(in_time, lambda _: [Step(Status.DELIVERED, now)])
     return len(in_time)
 
 
@@ -180,6 +220,44 @@ def _too_late(message: Message, now: datetime) -> bool:
     """Whether it was to be delivered by now or not at all; such a message stays `sent`, as on the real network."""
     seconds = message.template.ttl_seconds if message.template else None
     return now > message.created_at + (LONGEST_TRIED if seconds in (None, -1) else timedelta(seconds=seconds or 0))
+
+
+def _unheard(message: Message, blocks: Iterable[HandsetBlock]) -> bool:
+    """Whether it was sent while its number was blocked, or is blocked now."""
+    return any(
+        block.number_id == message.number_id and (block.ended_after is None or block.covers(message.pk))
+        for block in blocks
+    )
+
+
+def set_blocked(*, handset: Handset, number: Number, blocked: bool) -> None:
+    """Block a number on a phone, or take it back; what was sent meanwhile never arrives. Twice is as once."""
+    newest = Message.objects.filter(business=handset.business_id).aggregate(newest=Max("id"))["newest"] or 0
+    if blocked:
+        HandsetBlock.objects.bulk_create(
+            [HandsetBlock(business_id=handset.business_id, handset=handset, number=number, begun_after=newest)],
+            ignore_conflicts=True,
+        )
+    else:
+        # What was newest when it began may have been purged since.
+        ended = Greatest(F("begun_after"), Value(newest))
+        HandsetBlock.objects.filter(handset=handset, number=number, ended_after=None).update(ended_after=ended)
+
+
+def has_blocked(*, handset: Handset, number: Number) -> bool:
+    """Whether a phone takes nothing from a number now."""
+    return HandsetBlock.objects.filter(handset=handset, number=number, ended_after=None).exists()
+
+
+def can_send(*, handset: Handset, number: Number) -> bool:
+    """Whether what is written on a phone leaves it: it is on, and has not blocked the number."""
+    return handset.is_online and not has_blocked(handset=handset, number=number)
+
+
+def fail_next(*, handset: Handset, code: int | None) -> None:
+    """Let the next message to a phone fail with a code of `failures.FAILURES`, once; None takes it back."""
+    Handset.objects.filter(pk=handset.pk).update(fails_with=code)
+    handset.fails_with = code
 
 
 def numbers_of(business: Business) -> list[Number]:

@@ -25,6 +25,8 @@ CHATS = (Role.OWNER, Role.AGENT)
 MAX_HANDSETS_SHOWN = 60
 # What may be shown inside another page of ours: pages for anybody, which allow it.
 PUBLIC_PAGES = "/s/"
+# Those that WhatsApp offers first.
+EMOJI = ("👍", "❤️", "😂", "😮", "😢", "🙏")
 
 
 @member_page(*CHATS)
@@ -51,7 +53,7 @@ def _add(request: BusinessRequest, form: HandsetForm) -> Handset | None:
 @member_page(*CHATS)
 def phone(request: BusinessRequest, handset_id: int) -> HttpResponse:
     """One phone's home: its chats with the business's sandbox numbers."""
-    handset = _handset(request, handset_id)
+    handset = handset_of(request, handset_id)
     context = {"handset": handset, "chats": _chats(request, handset), "now": request.business.now()}
     if request.headers.get("HX-Target") == "chats":
         return render(request, "hosting/_phone_chats.html", context)
@@ -62,8 +64,10 @@ def phone(request: BusinessRequest, handset_id: int) -> HttpResponse:
 @member_page(*CHATS)
 def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """A chat on the phone; looking at it sends read receipts."""
-    handset, number = _handset(request, handset_id), _line(request, phone_number_id)
-    _look(handset, number)
+    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    blocked = sandbox.has_blocked(handset=handset, number=number)
+    if handset.is_online and not blocked:
+        _look(handset, number)
     conversation = Conversation.objects.filter(
         business=request.business, number=number, contact__wa_id=handset.wa_id
     ).first()
@@ -74,6 +78,8 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
         "conversation": conversation,
         "page": page,
         "on_phone": True,
+        "blocked": blocked,
+        "emoji": EMOJI,
         "now": request.business.now(),
         "tools": extensions.phone_tools,
     }
@@ -86,29 +92,34 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
 @member_page(*CHATS)
 def web(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """A public page of ours in the chat's own view, as the phone opens a link that it was sent."""
-    handset, number = _handset(request, handset_id), _line(request, phone_number_id)
+    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
     address = request.GET.get("to", "")
     if not address.startswith(PUBLIC_PAGES):
         raise Http404
-    context = {"handset": handset, "number": number, "address": address, "now": request.business.now()}
-    return render(request, "hosting/phone_web.html", context | {"handsets": _handsets(request), "form": HandsetForm()})
+    return screen(request, "hosting/phone_web.html", {"handset": handset, "number": number, "address": address})
+
+
+def screen(request: BusinessRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """A screen of the phone that stands in place of the chat."""
+    around = {"now": request.business.now(), "handsets": _handsets(request), "form": HandsetForm()}
+    return render(request, template, around | context, status=status)
 
 
 @require_POST
 @member_page(*CHATS)
 def tap(request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int) -> HttpResponse:
     """The customer taps a button of a message, or chooses from its list."""
-    handset, number = _handset(request, handset_id), _line(request, phone_number_id)
-    asked = _said(request, handset, number, message_id, direction=Direction.OUT, kind__in=("interactive", "template"))
+    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    asked = said(request, handset, number, message_id, direction=Direction.OUT, kind__in=("interactive", "template"))
     content = _answer(asked, request)
     if content is None:
         raise Http404
     kind = "interactive" if asked.kind == "interactive" else "button"
-    _send(handset, number, kind=kind, content=content, context=asked.wamid)
+    send(handset, number, kind=kind, content=content, context=asked.wamid)
     return redirect("phone_chat", handset.pk, number.phone_number_id)
 
 
-def _said(request: BusinessRequest, handset: Handset, number: Number, message_id: int, **which: Any) -> Message:
+def said(request: BusinessRequest, handset: Handset, number: Number, message_id: int, **which: Any) -> Message:
     """A message of this chat."""
     own = Message.objects.filter(business=request.business, number=number, contact__wa_id=handset.wa_id, **which)
     return get_object_or_404(own.select_related("template"), pk=message_id)
@@ -130,9 +141,9 @@ def _pressed(asked: Message, choice: str) -> dict[str, Any] | None:
     return {"text": found.text, "payload": found.payload} if found else None
 
 
-def _send(handset: Handset, number: Number, *, kind: str, content: dict[str, Any], context: str = "") -> None:
-    """Nothing leaves a phone that is switched off."""
-    if handset.is_online:
+def send(handset: Handset, number: Number, *, kind: str, content: sandbox.Content, context: str = "") -> None:
+    """Nothing leaves a phone that is switched off, or has blocked the number."""
+    if sandbox.can_send(handset=handset, number=number):
         sandbox.send_from_phone(handset=handset, number=number, kind=kind, content=content, context=context)
         ring(tasks.apply)
 
@@ -141,15 +152,17 @@ def _send(handset: Handset, number: Number, *, kind: str, content: dict[str, Any
 @member_page(*CHATS)
 def write(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """The customer writes a text or sends a file; it goes to the business by the webhook door."""
-    handset, number = _handset(request, handset_id), _line(request, phone_number_id)
+    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
     form, error = ReplyForm(request.POST, request.FILES), ""
-    if form.is_valid() and handset.is_online:
+    if form.is_valid() and sandbox.can_send(handset=handset, number=number):
         try:
             _leave(request, handset, number, form)
         except ParleyError as refused:
             error = refused.message
     if request.htmx:  # type: ignore[attr-defined]
-        shown = render(request, "hosting/_phone_type.html", {"handset": handset, "number": number, "error": error})
+        blocked = sandbox.has_blocked(handset=handset, number=number)
+        context = {"handset": handset, "number": number, "error": error, "blocked": blocked}
+        shown = render(request, "hosting/_phone_type.html", context)
         shown["HX-Trigger"] = "changed"
         return shown
     return redirect("phone_chat", handset.pk, number.phone_number_id)
@@ -160,22 +173,21 @@ def _leave(request: BusinessRequest, handset: Handset, number: Number, form: Rep
     kind, content = "text", {"body": text}
     if file := form.cleaned_data["file"]:
         kind, content = attach(business=request.business, file=file, caption=text, from_customer=True)
-    sandbox.send_from_phone(handset=handset, number=number, kind=kind, content=content)
-    ring(tasks.apply)
+    send(handset, number, kind=kind, content=content)
 
 
 @require_POST
 @member_page(*CHATS)
 def switch(request: BusinessRequest, handset_id: int) -> HttpResponse:
     """Switch the phone off or on; on, it receives what waited."""
-    handset = _handset(request, handset_id)
+    handset = handset_of(request, handset_id)
     sandbox.set_online(handset=handset, online=request.POST.get("online") == "1")
     ring(tasks.apply)
     return redirect("phone", handset.pk)
 
 
 def _look(handset: Handset, number: Number) -> None:
-    if handset.is_online and sandbox.open_chat(handset=handset, number=number):
+    if sandbox.open_chat(handset=handset, number=number):
         ring(tasks.apply)
 
 
@@ -200,11 +212,13 @@ def _handsets(request: BusinessRequest) -> list[Handset]:
     return list(Handset.objects.filter(business=request.business).order_by("name", "id")[:MAX_HANDSETS_SHOWN])
 
 
-def _handset(request: BusinessRequest, handset_id: int) -> Handset:
+def handset_of(request: BusinessRequest, handset_id: int) -> Handset:
+    """A phone of the business; 404 for any other."""
     return get_object_or_404(Handset.objects.select_related("business"), business=request.business, pk=handset_id)
 
 
-def _line(request: BusinessRequest, phone_number_id: str) -> Number:
+def line_of(request: BusinessRequest, phone_number_id: str) -> Number:
+    """A sandbox number of the business; 404 for any other."""
     return get_object_or_404(
         Number.objects.select_related("account"),
         business=request.business,

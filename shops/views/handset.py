@@ -33,8 +33,13 @@ def shop(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
     )  # fmt: skip
     catalog = Catalog.objects.filter(business=request.business, number=number).select_related("business").first()
     cart = _cart(request)
-    sends = request.method == "POST" and request.POST.get("do") == "send" and handset.is_online
-    if sends and catalog and (content := offering.ordered(catalog, cart)):
+    sends = request.method == "POST" and request.POST.get("do") == "send"
+    if (
+        sends
+        and catalog
+        and sandbox.can_send(handset=handset, number=number)
+        and (content := offering.ordered(catalog, cart))
+    ):
         sandbox.send_from_phone(handset=handset, number=number, kind="order", content=content)
         ring(tasks.apply)
         return redirect("phone_chat", handset.pk, number.phone_number_id)
