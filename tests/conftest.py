@@ -18,6 +18,11 @@ def pytest_configure(config: pytest.Config) -> None:
     network.block()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """First what takes long and mostly waits, a browser or a whole stack: at the end one worker would run it alone."""
+    items.sort(key=lambda item: not item.nodeid.startswith(("tests/browser/", "tests/stack/")))
+
+
 @pytest.fixture(scope="session")
 def database_snapshot(django_db_blocker: Any) -> Iterator[databases.Snapshot]:
     """One migrated database per worker; the application connects to it as its plain role."""
