@@ -9,6 +9,7 @@ urlpatterns = [
     path("you/", views.you, name="you"),
     path("you/business/", views.switch, name="switch_business"),
     path("you/viewing/end/", views.end_viewing, name="end_viewing"),
+    path("you/sessions/<int:session_id>/end/", views.end_session, name="end_session"),
     path("mails/", views.mails, name="mails"),
     path("you/language/", views.language, name="language"),
     path("keys/", views.keys, name="keys"),

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import keying, letterbox, panels, viewing
@@ -70,6 +73,16 @@ def end_viewing(request: HttpRequest) -> HttpResponse:
         raise Http404
     viewing.end(request, seen)
     return redirect("admin:accounts_business_change", seen.business_id)
+
+
+@require_POST
+@login_required
+def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
+    """Log out one of one's own browsers."""
+    session = get_object_or_404(UserSession, user_id=request.user.pk, pk=session_id)
+    session.end()
+    messages.success(request, _("Logged out there."))
+    return redirect("usersessions_list")
 
 
 @require_POST

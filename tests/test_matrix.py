@@ -99,6 +99,7 @@ ROWS: dict[str, Row] = {
     "you": Row("/you/", get=200),
     "switch_business": ForLogins("/you/business/", post=404),
     "end_viewing": ForLogins("/you/viewing/end/", post=404),
+    "end_session": ForLogins("/you/sessions/1/end/", post=404),
     "mails": ForEveryone("/mails/", get=200),
     "language": ForEveryone("/you/language/", post=302),
     "keys": Row("/keys/", OWNER, get=200, post=200),

@@ -6,9 +6,12 @@ from typing import Any
 
 from django import template
 from django.http import HttpRequest
+from django.template.defaultfilters import truncatechars
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from ua_parser import parse
 
 register = template.Library()
 
@@ -36,6 +39,15 @@ def initials(name: object) -> str:
 def hue(name: object) -> int:
     """A colour number from 0 to 7, always the same for the same name."""
     return zlib.crc32(str(name).encode()) % HUES
+
+
+@register.filter
+def device(user_agent: str) -> str:
+    """Browser and system of a User-Agent header, `Firefox · Windows 10`; its first words where it names neither."""
+    found = parse(user_agent)
+    browser = found.user_agent.family if found.user_agent else ""
+    system = " ".join(filter(None, (found.os.family, found.os.major))) if found.os else ""
+    return " · ".join(filter(None, (browser, system))) or truncatechars(user_agent, 40) or gettext("Unknown device")
 
 
 @register.simple_tag(takes_context=True)

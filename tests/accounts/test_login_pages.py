@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import User
+from accounts.templatetags.parley import device
 from tests.factories import make_business, make_member
 
 pytestmark = pytest.mark.django_db
@@ -102,11 +104,37 @@ def test_a_session_that_was_ended_elsewhere_is_led_to_the_login() -> None:
     here, there = Client(), Client()
     assert (log_in(here, email), log_in(there, email)) == (302, 302)
     assert (here.get("/inbox/").status_code, there.get("/inbox/").status_code) == (200, 200)
-    assert here.get("/account/sessions/").content.decode().count("<tr") >= 2
+    assert here.get("/account/sessions/").content.decode().count("Log out</button>") == 1
     assert here.post("/account/sessions/").status_code == 302
     assert here.get("/inbox/").status_code == 200
     led = there.get("/inbox/")
     assert (led.status_code, led.headers["Location"]) == (302, "/account/login/?next=/inbox/")
+
+
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+def test_one_session_is_ended_and_the_others_go_on() -> None:
+    email = make_member(make_business()).email
+    here, there, lost = Client(), Client(), Client(HTTP_USER_AGENT=FIREFOX)
+    assert [log_in(client, email) for client in (here, there, lost)] == [302, 302, 302]
+    assert "Firefox · Windows 10" in here.get("/account/sessions/").content.decode()
+    wanted = UserSession.objects.get(user_agent=FIREFOX)
+    stranger = Client()
+    log_in(stranger, make_member(make_business("Other")).email)
+    assert stranger.post(f"/you/sessions/{wanted.pk}/end/").status_code == 404
+    assert lost.get("/inbox/").status_code == 200
+    ended = here.post(f"/you/sessions/{wanted.pk}/end/")
+    assert (ended.status_code, ended.headers["Location"]) == (302, "/account/sessions/")
+    assert [client.get("/inbox/").status_code for client in (here, there, lost)] == [200, 200, 302]
+
+
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [(FIREFOX, "Firefox · Windows 10"), ("curl/8.5", "curl"), ("ours 1", "ours 1"), ("", "Unknown device")],
+)
+def test_browsers_are_named(header: str, shown: str) -> None:
+    assert device(header) == shown
 
 
 TOKEN = re.compile(r'(csrfmiddlewaretoken" value=|nonce=|X-CSRFToken": )"[^"]+"')
