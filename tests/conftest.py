@@ -14,8 +14,9 @@ from tests import databases, network
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test reaches beyond this machine."""
+    """No test reaches beyond this machine; no test client begins by reading every static file there is."""
     network.block()
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
