@@ -32,7 +32,7 @@ run: $(VENV)/.run  ## start everything with demo data; Ctrl-C stops it; PORT=900
 	@exec $(PY) manage.py up
 
 test: $(VENV)/.dev  ## run the whole test suite; ARGS="tests/billing -k tier" runs a part
-	@exec $(PY) -m pytest $(if $(ARGS),$(ARGS),-n 3)
+	@exec $(PY) -m pytest $(if $(ARGS),$(ARGS),-n 2)
 
 lint: export PARLEY_SERVERS = none
 lint: $(VENV)/.dev  ## ruff, mypy, import direction, migrations, templates

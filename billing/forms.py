@@ -2,24 +2,13 @@
 
 from typing import Any
 
-from babel import Locale
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.territories import countries
 from billing.models import BillingDetails, Export, InvoiceStatus
 from billing.models.details import fitting_vat_id, plain_vat_id
-
-
-def countries() -> list[tuple[str, str]]:
-    """Countries by their name in the reader's language; codes of other territories (ZZ, 150) are left out."""
-    names = Locale.parse(get_language() or "en", sep="-").territories
-    found = [(code, name) for code, name in names.items() if len(code) == 2 and code not in _NO_COUNTRIES]
-    return sorted(found, key=lambda pair: pair[1])
-
-
-_NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})
 
 
 class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -65,6 +65,12 @@ class Hub:
             for business_id in list(self.readers):
                 self._deliver(business_id, b'{"kind":"refresh"}')
 
+    async def end(self) -> None:
+        """Stop listening. redis-py swallows a cancellation that meets it while it connects: so again, until it is over."""
+        while self.listener is not None and not self.listener.done():
+            self.listener.cancel()
+            await asyncio.wait({self.listener}, timeout=0.1)
+
     def _fan_out(self, channel: bytes, event: bytes) -> None:
         self._deliver(int(channel.removeprefix(PREFIX.encode())), event)
 
@@ -92,6 +98,8 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
 async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            await hub.end()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from accounts.errors import BadInput
 from accounts.models import User
 from accounts.statements import statement
+from accounts.territories import country_name
 from hosting.models import Conversation, Message
 from shops.errors import OutOfStock, ShopError, WrongState
 from shops.models import (
@@ -34,7 +35,7 @@ MOST_LINES = 100
 # An address's fields, and what people call them.
 ADDRESS = {
     "name": _lazy("Name"), "street": _lazy("Street and number"), "city": _lazy("Town"), "postcode": _lazy("Postcode"),
-    "region": _lazy("Region"), "country": _lazy("Country (two letters)"), "phone": _lazy("Phone"),
+    "region": _lazy("Region"), "country": _lazy("Country"), "phone": _lazy("Phone"),
 }  # fmt: skip
 LONGEST_FIELD = 200
 INDIAN_POSTCODE = re.compile(r"[1-9][0-9]{5}")
@@ -272,7 +273,7 @@ def _check_place(method: DeliveryMethod, place: dict[str, str]) -> None:
     if not (len(country) == 2 and country.isascii() and country.isalpha()):
         raise BadInput(_("Write the country as two letters, such as DE."), field="country")
     if method.served and country not in method.served:
-        served = {"method": method.name, "countries": ", ".join(method.served)}
+        served = {"method": method.name, "countries": ", ".join(map(country_name, method.served))}
         raise BadInput(_("%(method)s goes to %(countries)s only.") % served, field="country")
     if country == "IN" and place["postcode"] and not INDIAN_POSTCODE.fullmatch(place["postcode"].replace(" ", "")):
         raise BadInput(_("A postcode in India has six digits."), field="postcode")

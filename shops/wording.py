@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import money
 from accounts.errors import BadInput
 from accounts.templatetags.amounts import locale
+from accounts.territories import country_name
 from shops.models import Cart, DeliveryMethod, News, Order, OrderLine, OrderNews, PaymentWay
 
 # Prefixes of the ids by which a buyer answers; the database queues such answers.
@@ -97,7 +98,7 @@ def _form_names(country: str) -> dict[str, str]:
 def address_lines(address: Mapping[str, str]) -> str:
     """An address as one writes it on a parcel, line by line."""
     town = " ".join(filter(None, (address.get("postcode"), address.get("city"))))
-    country = " ".join(filter(None, (address.get("region"), address.get("country"))))
+    country = " ".join(filter(None, (address.get("region"), country_name(address.get("country", "")))))
     return "\n".join(filter(None, (address.get("name"), address.get("street"), town, country, address.get("phone"))))
 
 

@@ -19,7 +19,7 @@ from accounts.models import Role
 from hosting import threads
 from hosting.bells import ring
 from hosting.models import Direction, Message
-from shops import fulfilling, ordering, paying, refunding, tasks
+from shops import fulfilling, ordering, paying, refunding, tasks, wording
 from shops.documents.receipt import filename_of, receipt_pdf
 from shops.models import Order, OrderNote, OrderState, PaymentWay
 
@@ -75,6 +75,7 @@ def order(request: BusinessRequest, order_id: int) -> HttpResponse:
         page = threads.latest_page(Message.objects.filter(conversation=conversation), own=Direction.OUT)
     context = {
         "order": found,
+        "address_lines": wording.address_lines(found.address),
         "lines": found.lines.all(),
         "payments": found.payments.all(),
         "notes": found.notes.select_related("author"),

@@ -1,8 +1,9 @@
 """The pay page of an order: for whoever has its address, without a login, in the chat's own view."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,10 +17,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.errors import BadInput, ParleyError
 from accounts.tenancy import scope, system
+from accounts.territories import countries
 from hosting.bells import ring
+from hosting.contacts import country_of
 from shops import collecting, ordering, paying, tasks, wording
 from shops.documents.receipt import filename_of, receipt_pdf
-from shops.models import LIVE, Order, OrderState, PaymentStatus, PaymentWay
+from shops.models import LIVE, DeliveryMethod, Order, OrderState, PaymentStatus, PaymentWay
 
 Deed = Callable[[HttpRequest, Order], object]
 Page = Callable[[HttpRequest, str], HttpResponse]
@@ -139,21 +142,36 @@ def receipt(request: HttpRequest, token: str) -> HttpResponse:
 def _page(request: HttpRequest, order: Order, error: ParleyError | None = None) -> HttpResponse:
     is_open = order.state == OrderState.PLACED
     attempts = list(order.payments.all())
+    methods = list(order.catalog.delivery_methods.filter(is_active=True)) if is_open else []
+    given: Mapping[str, Any] = request.POST if error else order.address
     context: dict[str, Any] = {
         "order": order,
         "catalog": order.catalog,
         "lines": order.lines.all(),
-        "methods": order.catalog.delivery_methods.filter(is_active=True) if is_open else [],
+        "methods": methods,
+        "countries": _countries(methods),
+        "country": given.get("country") or _own_country(order),
         "lacks_delivery": is_open and paying.lacks_delivery(order),
         "changing": request.GET.get("change") == "1",
         "has_test_form": paying.has_test_form(order.catalog),
         "waiting": next((one for one in attempts if one.status in LIVE), None),
         "failed": attempts[-1] if attempts and attempts[-1].status == PaymentStatus.FAILED else None,
         "error": error,
-        "given": request.POST if error else order.address,
+        "given": given,
     }
     response = render(request, "shops/pay.html", context, status=error.status if error else 200)
     response.headers["X-Robots-Tag"] = "noindex"
     # The address is the key: it must not reach others as a referrer.
     response.headers["Referrer-Policy"] = "same-origin"
     return response
+
+
+def _countries(methods: list[DeliveryMethod]) -> list[tuple[str, str]]:
+    """Where any of these brings goods to: those countries, or all when one goes everywhere."""
+    served = [method.served for method in methods if method.needs_address]
+    return countries(among=chain.from_iterable(served) if all(served) else ())
+
+
+def _own_country(order: Order) -> str:
+    """The country of the buyer's number; ZZ, which no list has, where there is none."""
+    return country_of(order.conversation.contact.wa_id) if order.conversation else "ZZ"

@@ -71,12 +71,6 @@ async def _listening(hub: streams.Hub, redis: Any) -> None:
     raise AssertionError("nobody listens")
 
 
-async def _end(hub: streams.Hub) -> None:
-    assert hub.listener is not None
-    hub.listener.cancel()
-    await asyncio.gather(hub.listener, return_exceptions=True)
-
-
 def _cookie(business: Any) -> str:
     client = Client()
     client.force_login(make_member(business), backend="django.contrib.auth.backends.ModelBackend")
@@ -94,7 +88,7 @@ def test_a_reader_hears_of_its_own_business_alone(redis: Any, hub: streams.Hub) 
             live.announce(mine.pk, kind="message", conversation="first")
             live.announce(mine.pk, kind="typing", conversation="second", name="Ann")
             heard = [await reader.event(), await reader.event()]
-        await _end(hub)
+        await hub.end()
         return heard
 
     heard = asyncio.run(story(_cookie(mine)))
@@ -111,7 +105,7 @@ def test_who_comes_back_is_told_to_refresh_at_once(redis: Any, hub: streams.Hub)
         async with reading(cookie, **{"last-event-id": "7"}) as reader:
             assert await reader.status() == 200
             heard = await reader.event()
-        await _end(hub)
+        await hub.end()
         return heard
 
     assert asyncio.run(story(_cookie(make_business())))[1] == {"kind": "refresh"}
@@ -127,7 +121,7 @@ def test_while_valkey_is_away_pages_are_told_to_look_for_themselves(
         async with reading(cookie) as reader:
             assert await reader.status() == 200
             heard = [(await reader.event())[1], (await reader.event())[1]]
-        await _end(hub)
+        await hub.end()
         return heard
 
     assert asyncio.run(story(_cookie(make_business()))) == [{"kind": "refresh"}] * 2
@@ -141,3 +135,26 @@ def test_a_stranger_hears_nothing(hub: streams.Hub, cookie: str) -> None:
 
     assert asyncio.run(story()) == 403
     assert hub.listener is None
+
+
+def test_a_process_that_ends_stops_listening_whenever_it_is_told(redis: Any, hub: streams.Hub) -> None:
+    told: list[str] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        told.append(message["type"])
+
+    async def shutdown() -> dict[str, Any]:
+        return {"type": "lifespan.shutdown"}
+
+    async def story() -> None:
+        # Step by step into connecting and subscribing: a cancellation is swallowed at some of them.
+        for steps in range(30):
+            with hub.reader(1):
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+            await streams.application({"type": "lifespan"}, shutdown, send)
+            assert hub.listener is not None
+            assert hub.listener.done()
+
+    asyncio.run(story())
+    assert told == ["lifespan.shutdown.complete"] * 30

@@ -79,7 +79,7 @@ def test_a_form_asks_where_to_and_its_answer_fills_the_order(catalog: Catalog, p
     home = {"name": "Zoe Field", "street": "Main 1", "city": "Burlington", "postcode": "05401", "country": "US"}
     assert address() == home
     assert said(catalog)[2:] == [
-        {"body": "Thank you. Your order #1 comes to:\nZoe Field\nMain 1\n05401 Burlington\nUS"}
+        {"body": "Thank you. Your order #1 comes to:\nZoe Field\nMain 1\n05401 Burlington\nUnited States"}
     ]  # fmt: skip
     # Another form of the same buyer has the address in it, and an answer before the payment corrects it.
     answer(catalog, phone, ELSEWHERE | {"address": "Main 2"})
@@ -171,7 +171,7 @@ def test_a_country_that_is_not_served_goes_on_at_the_orders_page(catalog: Catalo
     answer(catalog, phone, {"name": "Zoe", "street": "Main 1", "city": "Ulm", "country": "US"}, name="flow")
     assert address() == {}
     refusal, payment = said(catalog)[2:]
-    assert refusal == {"body": "Parcel goes to DE, AT only."}
+    assert refusal == {"body": "Parcel goes to Germany, Austria only."}
     assert payment["type"] == "order_details"
 
 

@@ -154,6 +154,23 @@ def test_delivery_and_address_come_before_the_payment(catalog: Catalog, order: O
     assert fresh(order).paid_minor == 2600
 
 
+def offered(order: Order) -> list[tuple[str, str]]:
+    page = Client().get(reverse("shop_pay", args=[order.token])).content.decode()
+    return re.findall(r'<option value="([A-Z]{2})" (|selected)>', page)
+
+
+def test_the_countries_to_choose_from_are_those_that_goods_go_to(catalog: Catalog, order: Order) -> None:
+    make_delivery(catalog, "Parcel", 450, countries="DE AT")
+    make_delivery(catalog, "Pick-up", 0, needs_address=False)
+    assert offered(order) == [("AT", ""), ("DE", "")], "the buyer's number is of the US"
+    make_delivery(catalog, "Courier", 900, countries="us")
+    assert offered(order) == [("AT", ""), ("DE", ""), ("US", "selected")]
+    make_delivery(catalog, "Worldwide", 2900)
+    everywhere = offered(order)
+    assert len(everywhere) > 240
+    assert [code for code, chosen in everywhere if chosen] == ["US"]
+
+
 def test_a_method_chosen_in_the_chat_still_asks_where_to(catalog: Catalog, order: Order) -> None:
     parcel = make_delivery(catalog, "Parcel", 450)
     with scope(catalog.business_id):
