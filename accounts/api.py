@@ -39,11 +39,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import tenancy, throttling
-from accounts.errors import BadInput, NotAllowed, ParleyError
-from accounts.keying import numbers_of
+from accounts.api_keys import numbers_of
 from accounts.models import ApiKey, Business, KeyScope
-from accounts.paging import KeysetPagination
+from accounts.plans import limits
+from core import tenancy
+from core.errors import BadInput, NotAllowed, ParleyError
+from core.paging import KeysetPagination
 
 log = structlog.get_logger(__name__)
 KEY = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
@@ -149,7 +150,7 @@ class BusinessAPIMixin(APIView):
 
     def check_throttles(self, request: Request) -> None:
         """Hold the key to its plan's requests a second."""
-        throttling.hold(key_id=request.user.key_id, business=request.user.business)  # type: ignore[union-attr]
+        limits.hold(key_id=request.user.key_id, business=request.user.business)  # type: ignore[union-attr]
 
     def get_queryset(self) -> QuerySet[Any]:
         """The view's `queryset`, of the caller's business and numbers alone."""

@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.utils.timezone import now as utc_now
 from django.utils.translation import gettext_lazy as _
 
-from accounts.keying import KeyNumber
+from accounts.api_keys import KeyNumber
 from accounts.models import KeyScope, all_scopes
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Business, Role
-from accounts.tenancy import ensured
+from core.tenancy import ensured
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def main() -> None:
 
 def _shop():
     from accounts.models import Business
-    from accounts.tenancy import system
+    from core.tenancy import system
     from hosting.models import Account, Number
     from shops.models import Catalog
 
@@ -87,28 +87,28 @@ def _feed() -> bytes:
 
 def _looked_through(catalog):
     """A ready import with every problem noted; and the seconds that looking through took."""
-    from accounts.tenancy import scope
-    from shops import feeding
+    from core.tenancy import scope
+    from shops.catalog import imports
 
     with scope(catalog.business_id):
-        job = feeding.take_in(catalog=catalog, author=None, file=io.BytesIO(_feed()), filename="feed.csv")
+        job = imports.take_in(catalog=catalog, author=None, file=io.BytesIO(_feed()), filename="feed.csv")
     start = time.perf_counter()
-    feeding.work_due()
+    imports.work_due()
     looked = time.perf_counter() - start
     with scope(catalog.business_id):
         job.refresh_from_db()
-        feeding.begin(job)
+        imports.begin(job)
     return job, looked
 
 
 def _slice() -> int:
-    from shops import feeding
+    from shops.catalog import imports
 
-    return feeding.work_due()
+    return imports.work_due()
 
 
 def _check(job) -> None:
-    from accounts.tenancy import scope
+    from core.tenancy import scope
 
     with scope(job.business_id):
         job.refresh_from_db()
@@ -133,7 +133,7 @@ def _pages(catalog) -> dict[str, float]:
     """Median milliseconds of each page, by the whole way through the application, nothing kept in between."""
     from django.test import Client
 
-    from accounts.tenancy import scope
+    from core.tenancy import scope
 
     with scope(catalog.business_id):
         product = catalog.products.order_by("title", "id")[PRODUCTS // 2]

@@ -182,11 +182,11 @@ def pumping() -> None:
     """A worker without a broker: sweeps, and goes on after whatever happens to the database."""
     import django.db
 
-    from billing import metering
+    from billing.metering import meter
 
     while True:
         try:
-            if not metering.meter_due(500):
+            if not meter.meter_due(500):
                 time.sleep(0.01)
         except django.db.Error:
             django.db.close_old_connections()
@@ -221,7 +221,7 @@ def celery_beat() -> None:
 def furnish(businesses: int = BUSINESSES) -> None:
     """Businesses, each with a number and a conversation for every kind of recipient."""
     from accounts.models import Business
-    from accounts.tenancy import system
+    from core.tenancy import system
     from hosting.models import Account, Contact, Conversation, Number
 
     with system("benchmark"):
@@ -297,9 +297,9 @@ def _ring_sweep() -> None:
 
 
 def _verdict(plan: Plan, storm: Storm, drained: float, lasted: float) -> None:
-    from accounts.tenancy import system
+    from billing.metering.reconciliation import reconcile
     from billing.models import Charge
-    from billing.reconciling import reconcile
+    from core.tenancy import system
     from tests.billing.recount import assert_books_agree
 
     differences = reconcile()

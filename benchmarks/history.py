@@ -57,14 +57,14 @@ def main() -> None:
 def _load(servers: Any) -> int:
     import psycopg
 
-    business_id, number_id, contacts, threads = _people()
+    business_id, number_id, contacts, inbox = _people()
     began = time.monotonic()
     with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
         # Filled as a restore fills it: rows first, then the index of words.
         definition = database.execute("SELECT pg_get_indexdef('message_search'::regclass)").fetchone()
         database.execute("DROP INDEX message_search")
         with database.cursor().copy(f"COPY hosting_message ({COLUMNS}) FROM STDIN") as copy:
-            for line in _lines(business_id, number_id, contacts, threads):
+            for line in _lines(business_id, number_id, contacts, inbox):
                 copy.write(line)
         print(f"  {MESSAGES:,} messages copied in {time.monotonic() - began:.0f} s", flush=True)
         database.execute("SET maintenance_work_mem = '1GB'")
@@ -86,7 +86,7 @@ def _load(servers: Any) -> int:
 
 def _people() -> tuple[int, int, list[int], list[int]]:
     from accounts.models import Business
-    from accounts.tenancy import system
+    from core.tenancy import system
     from hosting.models import Account, Contact, Conversation, Number
 
     with system("benchmark"):
@@ -96,11 +96,11 @@ def _people() -> tuple[int, int, list[int], list[int]]:
         contacts = Contact.objects.bulk_create(
             Contact(business=business, wa_id=f"49151{n:07}", name=f"Customer {n}") for n in range(CONVERSATIONS)
         )
-        threads = Conversation.objects.bulk_create(
+        inbox = Conversation.objects.bulk_create(
             Conversation(business=business, number=number, contact=contact, is_resolved=n % 3 == 2)
             for n, contact in enumerate(contacts)
         )
-        return business.pk, number.pk, [contact.pk for contact in contacts], [thread.pk for thread in threads]
+        return business.pk, number.pk, [contact.pk for contact in contacts], [thread.pk for thread in inbox]
 
 
 def _lines(business_id: int, number_id: int, contacts: list[int], threads: list[int]) -> Iterator[str]:
@@ -164,8 +164,8 @@ class Stopwatch:
 def _timed(ask: Callable[[random.Random], object], business_id: int, rounds: int = ROUNDS) -> tuple[float, float]:
     from django.db import connection
 
-    from accounts.tenancy import scope
-    from hosting.searching import TooBroad
+    from core.tenancy import scope
+    from hosting.search.engine import TooBroad
 
     rng, taken, refused = random.Random(11), [], 0
     for n in range(rounds + 5):
@@ -185,10 +185,10 @@ def _timed(ask: Callable[[random.Random], object], business_id: int, rounds: int
 
 def _in_database(business_id: int) -> list[Figure]:
     from accounts.models import Business, User
-    from accounts.tenancy import scope
-    from hosting import threads
+    from core.tenancy import scope
+    from hosting.conversations import inbox
     from hosting.models import Conversation, Message
-    from hosting.searching import search
+    from hosting.search.engine import search
 
     with scope(business_id):
         business = Business.objects.select_related("plan").get()
@@ -197,13 +197,13 @@ def _in_database(business_id: int) -> list[Figure]:
     with scope(business_id):
         middle = list(long.values_list("id", flat=True)[:100_000:1000])
         ids = list(long.values_list("id", flat=True)[:40])
-    listed = threads.matching(business, view="open", narrowing=threads.Narrowing(), user=User())
+    listed = inbox.matching(business, view="open", narrowing=inbox.Narrowing(), user=User())
     asked: dict[str, Callable[[random.Random], object]] = {
-        "conversation list": lambda _: threads.list_page(listed),
-        "thread, newest page": lambda rng: threads.latest_page(
+        "conversation list": lambda _: inbox.list_page(listed),
+        "thread, newest page": lambda rng: inbox.latest_page(
             Message.objects.filter(conversation=rng.choice(talks)), own="out"),
-        "thread of 100,000, deep page": lambda rng: threads.latest_page(long, own="out", before=rng.choice(middle)),
-        "thread of 100,000, jump to a hit": lambda rng: threads.page_around(long, own="out", at=rng.choice(middle)),
+        "thread of 100,000, deep page": lambda rng: inbox.latest_page(long, own="out", before=rng.choice(middle)),
+        "thread of 100,000, jump to a hit": lambda rng: inbox.page_around(long, own="out", at=rng.choice(middle)),
     }  # fmt: skip
     for name, question in _questions().items():
         asked[f"search: {name}"] = lambda rng, question=question: search(business=business, words=question(rng))
@@ -225,7 +225,7 @@ def _pair(name: str, ours: tuple[float, float], limit: tuple[float, float]) -> l
 def _at_door(business_id: int, port: int) -> list[Figure]:
     from urllib.parse import quote
 
-    from accounts.tenancy import scope
+    from core.tenancy import scope
     from hosting.models import Conversation
 
     with scope(business_id):
@@ -270,7 +270,7 @@ def _login(business_id: int) -> str:
     from django.test import Client as Browser
 
     from accounts.models import Membership, User
-    from accounts.tenancy import system
+    from core.tenancy import system
 
     with system("benchmark"):
         user = User.objects.create(email="owner@example.com")

@@ -40,8 +40,8 @@ def main() -> None:
 def _looked_through():
     """A ready import of a chat of one message a line; and the seconds that looking through took."""
     from accounts.models import Business
-    from accounts.tenancy import scope, system
-    from hosting import importing
+    from core.tenancy import scope, system
+    from hosting.imports import jobs
     from hosting.models import Account, Number
 
     with system("benchmark"):
@@ -58,20 +58,20 @@ def _looked_through():
                 f"{'Ann' if n % 3 else 'Bakery'}: {n} {WORDS[: 20 + n * 7 % 90]}\n"
             )
     with path.open("rb") as file, scope(business.pk):
-        job = importing.take_in(business=business, author=None, file=file, filename="chat.txt")
+        job = jobs.take_in(business=business, author=None, file=file, filename="chat.txt")
     start = time.perf_counter()
-    importing.work_due()
+    jobs.work_due()
     looked = time.perf_counter() - start
     with scope(business.pk):
         job.refresh_from_db()
-        importing.begin(job=job, answers={"contact": "14155550100", "day_order": "dmy", "business_senders": ["Bakery"]})
+        jobs.begin(job=job, answers={"contact": "14155550100", "day_order": "dmy", "business_senders": ["Bakery"]})
     return job, looked
 
 
 def _slice(job) -> int:
-    from hosting import importing
+    from hosting.imports import jobs
 
-    return importing.work_due()
+    return jobs.work_due()
 
 
 class _Peak:

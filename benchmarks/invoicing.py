@@ -47,7 +47,7 @@ _base = 0
 def _businesses(servers, *, first: int, count: int, each: int) -> None:
     """Businesses with `each` metered messages of May."""
     global _base
-    from billing import metering
+    from billing.metering import meter
 
     values = {"first": first, "last": first + count - 1, "each": each, "base": _base, "markets": MARKETS}
     with _superuser(servers) as db:
@@ -55,7 +55,7 @@ def _businesses(servers, *, first: int, count: int, each: int) -> None:
         db.execute(DELIVERIES, values)
         db.execute("ANALYZE hosting_delivery")
     _base += count * each
-    while metering.meter_due(10_000):
+    while meter.meter_due(10_000):
         pass
     with _superuser(servers) as db:
         db.execute("VACUUM ANALYZE billing_charge")
@@ -72,14 +72,14 @@ def _closing(servers) -> Figure:
 
 def _close(ids) -> float:
     from accounts.models import Business
-    from accounts.tenancy import system
-    from billing import invoicing
+    from billing.invoices import close
+    from core.tenancy import system
 
     with system("benchmark"):
         businesses = list(Business.objects.filter(pk__in=ids).select_related("plan"))
     start = time.perf_counter()
     for business in businesses:
-        assert invoicing.close_period(business=business, month=MAY)
+        assert close.close_period(business=business, month=MAY)
     return len(businesses) / (time.perf_counter() - start)
 
 
@@ -88,7 +88,7 @@ def _papers() -> list[Figure]:
     from decimal import Decimal
 
     from billing.documents import pdf
-    from billing.documents.paper import Paper, PaperLine
+    from billing.documents.content import Paper, PaperLine
 
     lines = [
         PaperLine(n, "messages", f"Utility messages to market {n}", MAY, f"market {n}", (1, 1000), 10 * n, 9_100, 91 * n,
@@ -112,14 +112,14 @@ def _papers() -> list[Figure]:
 def _export(servers) -> list[Figure]:
     """Every message behind one invoice as CSV, beside COPY TO of the same columns; and what memory it takes."""
     from accounts.models import Business
-    from accounts.tenancy import system
-    from billing import invoicing
     from billing.documents.tables import messages_csv
+    from billing.invoices import close
+    from core.tenancy import system
 
     _businesses(servers, first=5001, count=1, each=ROWS)
     with system("benchmark"):
         business = Business.objects.get(pk=5001)
-    invoice = invoicing.close_period(business=business, month=MAY)
+    invoice = close.close_period(business=business, month=MAY)
     assert invoice is not None
     copied, start = 0, time.perf_counter()
     with _superuser(servers) as db, db.cursor() as cursor, cursor.copy(COPY) as rows:

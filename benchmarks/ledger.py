@@ -94,8 +94,8 @@ def _query(sql: str, parameters: list[Any]) -> Callable[[], Any]:
 def _usage() -> list[Figure]:
     """A business's month beside one plain sum of its rows: over the rollup where we read the rollup."""
     from accounts.models import Business
-    from accounts.tenancy import scope
-    from billing.usage import usage_of
+    from billing.metering.usage import usage_of
+    from core.tenancy import scope
 
     figures = []
     for business_id, words in (
@@ -117,8 +117,8 @@ def _usage() -> list[Figure]:
 
 def _page() -> Figure:
     """A page of charges in the middle of the largest business's ledger, beside as many rows by primary key."""
-    from accounts.tenancy import scope
     from billing.models import Charge
+    from core.tenancy import scope
 
     with scope(1):
         middle = CHARGES // 2
@@ -131,18 +131,18 @@ def _page() -> Figure:
 
 def _rerating() -> list[Figure]:
     """All businesses' month under a draft, beside one pass over the ledger, and beside pricing it."""
-    from accounts.tenancy import system
-    from billing import cards
     from billing.models import RateCard
+    from billing.rate_cards import versions
+    from core.tenancy import system
 
     with system("benchmark"):
         card = RateCard.objects.get(is_default=True, currency="USD")
-        sheet = cards.sheet_of(cards.version_on(card, MONTH))  # type: ignore[arg-type]
-    draft = cards.make_draft(card=card, sheet=sheet, valid_from=date(2030, 1, 1))
-    found = cards.rerate(draft, MONTH)
+        sheet = versions.sheet_of(versions.version_on(card, MONTH))  # type: ignore[arg-type]
+    draft = versions.make_draft(card=card, sheet=sheet, valid_from=date(2030, 1, 1))
+    found = versions.rerate(draft, MONTH)
     assert sum(row.messages for row in found) == CHARGES
     assert all(row.charged_micros == row.would_be_micros for row in found), "the same card, another sum"
-    ours = CHARGES * _a_second(lambda: cards.rerate(draft, MONTH))
+    ours = CHARGES * _a_second(lambda: versions.rerate(draft, MONTH))
     with system("benchmark"):
         scan = _query("SELECT business_id, sum(price_micros) FROM billing_charge WHERE month = %s GROUP BY 1", [MONTH])
         began = time.perf_counter()
@@ -155,8 +155,8 @@ def _rerating() -> list[Figure]:
 
 
 def _metering(rows: int = 50_000) -> float:
-    from accounts.tenancy import system
-    from billing import metering
+    from billing.metering import meter
+    from core.tenancy import system
     from hosting.models import Delivery
 
     at = datetime(2026, 5, 3, tzinfo=UTC)
@@ -169,7 +169,7 @@ def _metering(rows: int = 50_000) -> float:
             for n in range(1, rows + 1)
         )  # fmt: skip
     began = time.perf_counter()
-    while metering.meter_due():
+    while meter.meter_due():
         pass
     return rows / (time.perf_counter() - began)
 

@@ -42,7 +42,7 @@ def _session() -> tuple[str, int]:
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
     from accounts.models import Business, Membership, User
-    from accounts.tenancy import system
+    from core.tenancy import system
 
     with system("benchmark"):
         business = Business.objects.create(name="live", plan_id="business")
@@ -83,7 +83,7 @@ def _await(port: int) -> None:
 
 
 async def _streams(port: int, cookie: str, business_id: int) -> tuple[float, float, float]:
-    from hosting.live import announce
+    from hosting.live.publish import announce
 
     heard: dict[str, list[float]] = {}
     request = f"GET /live/events HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n\r\n".encode()

@@ -114,16 +114,16 @@ def _worker(work, shard: int, shards: int, ready, go) -> None:
 
 
 def _meter(shard: int, shards: int) -> None:
-    from billing import metering
+    from billing.metering import meter
 
-    while metering.meter_due(BATCH, shard=shard, shards=shards):
+    while meter.meter_due(BATCH, shard=shard, shards=shards):
         pass
 
 
 def _insert_plain(shard: int, shards: int) -> None:
     from django.db import connection
 
-    from accounts.tenancy import system
+    from core.tenancy import system
 
     for start in range(shard * BATCH, ROWS, BATCH * shards):
         with system("benchmark"), connection.cursor() as cursor:
@@ -137,8 +137,8 @@ def _against_orm() -> Figure:
     """One ORM transaction a message, as most people would write it, for scale."""
     from datetime import UTC, date, datetime
 
-    from accounts.tenancy import system
     from billing.models import Charge, Tally
+    from core.tenancy import system
 
     rows, month = 400, date(2025, 3, 1)
     start = time.perf_counter()

@@ -37,7 +37,7 @@ def main() -> None:
 
 def _line():
     from accounts.models import Business
-    from accounts.tenancy import system
+    from core.tenancy import system
     from hosting.cloudapi.webhooks import Line
     from hosting.models import Account, Number
 
@@ -78,18 +78,18 @@ def _applied(servers) -> tuple[float, float]:
     """Messages applied a second by one worker; then the same rows, sent as arrays, by INSERT … SELECT unnest."""
     import psycopg
 
-    from hosting import receiving
+    from hosting.inbound import events
 
     with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as db:
         # Bounded: forty thousand messages say enough; the first half warms up.
         db.execute("DELETE FROM hosting_event WHERE length(body) < 9000")
         db.execute("DELETE FROM hosting_event WHERE id NOT IN (SELECT id FROM hosting_event ORDER BY id LIMIT 400)")
         db.execute("VACUUM ANALYZE hosting_event")
-        while receiving.apply_due(limit=50) and _waiting(db) > 200:
+        while events.apply_due(limit=50) and _waiting(db) > 200:
             pass
         before = _messages(db)
         start = time.perf_counter()
-        while receiving.apply_due(limit=50):
+        while events.apply_due(limit=50):
             pass
         seconds = time.perf_counter() - start
         return (_messages(db) - before) / seconds, _plainly(db)

@@ -43,7 +43,7 @@ def _senders() -> list[tuple[str, str]]:
     from django.utils import timezone
 
     from accounts.models import ApiKey, Business
-    from accounts.tenancy import system
+    from core.tenancy import system
     from hosting.models import Account, Number, Template
 
     senders = []

@@ -1,6 +1,6 @@
 """What billing refuses, each with a code and a sentence for the reader."""
 
-from accounts.errors import ParleyError
+from core.errors import ParleyError
 
 
 class BillingError(ParleyError):

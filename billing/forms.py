@@ -6,9 +6,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.territories import countries
 from billing.models import BillingDetails, Export, InvoiceStatus
 from billing.models.details import fitting_vat_id, plain_vat_id
+from core.territories import countries
 
 
 class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -29,7 +29,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "accounts.backstage.front_page",
+    "DASHBOARD_CALLBACK": "accounts.admin_site.base.front_page",
     "COLORS": {
         "primary": {
             "50": "oklch(97.1% .02 166)",

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "django_structlog",
     "csp",
     "axes",
+    "core",
     "accounts",
     "hosting",
     "billing",
@@ -57,7 +58,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "hosting.api.doors.DoorMiddleware",
+    "hosting.api.fast_path.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",

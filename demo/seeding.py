@@ -15,12 +15,16 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import ApiKey, Business, Membership, Role, User
-from accounts.tenancy import system
-from billing import invoicing, metering, paying
+from billing.invoices import close
+from billing.metering import meter
+from billing.payments import settlement
+from core.tenancy import system
 from demo import shop, story
 from demo.clock import set_clock
 from demo.trade import Fortnight
-from hosting import broadcasting, listing, receiving, teamwork
+from hosting.broadcasts import drafts, run
+from hosting.conversations import teamwork
+from hosting.inbound import events
 from hosting.models import Account, Conversation, Event, Handset, Number, Template, TemplateStatus
 from hosting.transports import sandbox
 
@@ -208,15 +212,15 @@ def _drain() -> None:
     """Do what the workers do, until nothing waits."""
     while sandbox.deliver_due() + _apply_all():
         pass
-    while metering.meter_due():
+    while meter.meter_due():
         pass
 
 
 def _apply_all() -> int:
     """Apply what came in; a worker may hold some of it, so wait until nothing is open."""
-    applied = receiving.apply_due()
+    applied = events.apply_due()
     while Event.objects.filter(applied_at=None, is_dead=False).exists():
-        applied += receiving.apply_due()
+        applied += events.apply_due()
         time.sleep(0.005)
     return applied
 
@@ -228,10 +232,10 @@ def _close(stage: Stage, month: date, *, last: bool) -> None:
     set_clock(stage.business, datetime(following.year, following.month, 2, 12, tzinfo=UTC))
     with system("the demo closes its month"):
         stage.business.refresh_from_db()
-    invoice = invoicing.close_period(business=stage.business, month=month)
+    invoice = close.close_period(business=stage.business, month=month)
     if invoice and invoice.number:
         # Paid in time: an unpaid month would suspend sending.
-        paying.record_transfer(
+        settlement.record_transfer(
             invoice=invoice, amount_minor=invoice.total_minor, reference=f"Bank transfer for {invoice.number}"
         )
 
@@ -260,12 +264,12 @@ def _broadcast(stage: Stage) -> None:
     rows = "\n".join(f"+{person.digits},{person.name.split()[0]}" for person in story.PEOPLE)
     with system("the demo sends to a list"):
         template = Template.objects.select_related("account").get(account=stage.account, name="new_harvest")
-        broadcast = listing.draft(
+        broadcast = drafts.draft(
             business=stage.business, author=User.objects.filter(email="owner@luma.example").first(),
             name=story.BROADCAST, number=stage.number, template=template, text=rows,
         )  # fmt: skip
-        broadcasting.start(broadcast=broadcast)
-    while broadcasting.work_due():
+        run.start(broadcast=broadcast)
+    while run.work_due():
         pass
     _drain()
 

@@ -11,15 +11,18 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from accounts.models import Business
-from accounts.tenancy import scope, system
+from core.tenancy import scope, system
 from demo import story
 from demo.clock import set_clock
-from hosting import receiving
 from hosting.cloudapi import addresses
+from hosting.inbound import events
 from hosting.models import Handset, Message, Number
 from hosting.transports import sandbox
-from shops import carting, fulfilling, offering, ordering, paying, refunding, taking, telling, wording
+from shops import carts, texts
+from shops.chat import order_updates, orders_intake, product_messages
 from shops.models import Catalog, Order, PaymentWay, Product
+from shops.orders import fulfilment, place
+from shops.payments import attempts, refunds
 
 PAYS = {"number": "4242 4242 4242 4242", "expiry": "12/39", "code": "123"}
 DECLINED = PAYS | {"number": "4000 0000 0000 0002"}
@@ -130,7 +133,7 @@ class Fortnight:
             if purchase.by_page:
                 sandbox.write(handset=phone, number=self.number, text=_filled(catalog, purchase.goods))
             else:
-                self._send(phone, "order", offering.ordered(catalog, dict(purchase.goods)))
+                self._send(phone, "order", product_messages.ordered(catalog, dict(purchase.goods)))
         _settle(self.business)
         with scope(self.business.pk):
             self.orders[n] = Order.objects.filter(catalog=catalog).latest("id").pk
@@ -142,7 +145,7 @@ class Fortnight:
         with scope(self.business.pk):
             order = self._order(n)
             method = order.catalog.delivery_methods.all()[purchase.delivery]
-            reply = {"id": f"{wording.DELIVER}{order.pk}:{method.pk}", "title": method.name}
+            reply = {"id": f"{texts.DELIVER}{order.pk}:{method.pk}", "title": method.name}
             content = {"type": "list_reply", "list_reply": reply}
             self._send(self._phone(purchase), "interactive", content)
 
@@ -168,30 +171,30 @@ class Fortnight:
         """As the pay page does: where to, then how."""
         with scope(self.business.pk):
             order = self._order(n)
-            if paying.lacks_delivery(order):
+            if attempts.lacks_delivery(order):
                 method = order.catalog.delivery_methods.all()[purchase.delivery]
-                order = ordering.choose_delivery(order, method=method, address=_home(purchase.person))
+                order = place.choose_delivery(order, method=method, address=_home(purchase.person))
             if purchase.way == "cash":
-                paying.pay_later(order, way=PaymentWay.CASH)
+                attempts.pay_later(order, way=PaymentWay.CASH)
             elif purchase.way == "asked":
-                paying.pay_by_test_card(order, **ASKED)
-                paying.answer_bank(order, accepted=True)
+                attempts.pay_by_test_card(order, **ASKED)
+                attempts.answer_bank(order, accepted=True)
             elif purchase.way in ("declined", "later"):
-                paying.pay_by_test_card(order, **DECLINED)
+                attempts.pay_by_test_card(order, **DECLINED)
             if purchase.way in ("card", "declined"):
-                paying.pay_by_test_card(order, **PAYS)
+                attempts.pay_by_test_card(order, **PAYS)
 
     def _step(self, n: int, purchase: Purchase, name: str) -> None:
         if name == "expire":
             with system("the demo's unpaid orders expire"):
-                ordering.expire_due()
+                place.expire_due()
             return
         deeds: dict[str, Callable[[Order], object]] = {
-            "pack": fulfilling.pack,
-            "ship": partial(fulfilling.ship, tracking=purchase.tracking),
-            "deliver": fulfilling.deliver,
-            "cancel": partial(fulfilling.cancel, reason="The last bag was torn, we are sorry."),
-            "refund line": partial(refunding.refund, lines={1: 1}, reason="One bag was open."),
+            "pack": fulfilment.pack,
+            "ship": partial(fulfilment.ship, tracking=purchase.tracking),
+            "deliver": fulfilment.deliver,
+            "cancel": partial(fulfilment.cancel, reason="The last bag was torn, we are sorry."),
+            "refund line": partial(refunds.refund, lines={1: 1}, reason="One bag was open."),
         }
         with scope(self.business.pk):
             deeds[name](self._order(n))
@@ -202,8 +205,8 @@ def _filled(catalog: Catalog, goods: Mapping[str, int]) -> str:
     cart = None
     for product in Product.objects.filter(catalog=catalog, retailer_id__in=goods).order_by("id"):
         count = goods[product.retailer_id]
-        cart = carting.put(catalog, cart, product_id=product.pk, quantity=count, add=False)
-    return carting.message_for(catalog, cart)
+        cart = carts.put(catalog, cart, product_id=product.pk, quantity=count, add=False)
+    return carts.message_for(catalog, cart)
 
 
 def _home(person: int) -> dict[str, str]:
@@ -223,7 +226,7 @@ _OPEN = """
 
 def _settle(business: Business) -> None:
     """Let everything that waits happen; a worker may hold some of it, so go on until nothing is open."""
-    queues = (receiving.apply_due, taking.take_due, telling.tell_due)
+    queues = (events.apply_due, orders_intake.take_due, order_updates.tell_due)
     while any(waiting := _open_queues(business)):
         if not sum(work() for work, is_open in zip(queues, waiting, strict=True) if is_open):
             time.sleep(0.002)

@@ -9,17 +9,17 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
-from hosting import addressing
+from core.http import MAX_URL
+from hosting.broadcasts import recipients
 from hosting.cloudapi.sends import MAX_TEXT, digits_of
 from hosting.cloudapi.texts import fill, placeholders
-from hosting.connecting import Place
 from hosting.errors import CloudApiError
-from hosting.fetching import MAX_URL
 from hosting.models import Account, CannedReply, ChatExport, Number, Template
 from hosting.models.numbers import new_token
 from hosting.models.webhooks import FIELDS
-from hosting.profiling import LIMITS, VERTICALS
-from hosting.subscribing import MAX_TOKEN
+from hosting.numbers.profile import LIMITS, VERTICALS
+from hosting.numbers.upstream import Place
+from hosting.webhooks.subscriptions import MAX_TOKEN
 
 MAX_PARAMETER = 1024
 
@@ -334,7 +334,7 @@ class BroadcastForm(forms.Form):
     def given(self) -> tuple[Number, Template, str]:
         """Number, template and the list's text of a valid form; raises BadInput for a file that is too large."""
         file = self.cleaned_data["file"]
-        text = addressing.decoded(file.read(addressing.MAX_BYTES + 1)) if file else self.cleaned_data["list"]
+        text = recipients.decoded(file.read(recipients.MAX_BYTES + 1)) if file else self.cleaned_data["list"]
         return self.numbers[self.cleaned_data["number"]], self.templates[self.cleaned_data["template"]], text
 
 

@@ -7,10 +7,10 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts import money
 from accounts.models import Business
+from core import money
 from hosting.models import Number
-from shops import prices
+from shops.catalog import prices
 from shops.models import Availability, Catalog, Collection, Condition, DeliveryMethod, Product
 
 # Columns of Meta's feed that tell variants apart.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 from django.db import connection
 
-from accounts.tenancy import scope, system
+from core.tenancy import scope, system
 from shops.models import MAX_ATTEMPTS
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection
 
 from accounts.models import ApiKey, Business, Membership, User
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import Account, Contact, Conversation, Message, Number, Template
 
 _count = itertools.count(1)

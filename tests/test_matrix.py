@@ -14,11 +14,11 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts.backstage import ReadOnlyAdmin
+from accounts.admin_site.base import ReadOnlyAdmin
 from accounts.models import ApiKey, Business, Membership, User
-from accounts.tenancy import system
+from core.tenancy import system
 from tests.factories import make_business, make_key, make_member, make_number
-from tests.shops.making import make_catalog
+from tests.shops.sample_data import make_catalog
 from tests.staging import one_of_everything
 
 pytestmark = pytest.mark.django_db

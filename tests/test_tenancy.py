@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
 from accounts.models import ApiKey, Business, Membership
-from accounts.tenancy import scope, system
+from core.tenancy import scope, system
 from tests.factories import make_business, make_key, make_member
 
 pytestmark = pytest.mark.django_db

@@ -16,12 +16,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts import auditing
-from accounts.backstage import (
-    HouseAdmin,
-    ReadOnlyAdmin,
-    ReadOnlyInline,
-)
+from accounts.admin_site.base import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
+from accounts.audit import record
 from accounts.models import Membership, User
 
 FOREIGN = (Group, EmailAddress, Authenticator, UserSession, AccessAttempt, AccessLog, AccessFailureLog)
@@ -93,7 +89,7 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg, misc]
             raise PermissionDenied
         response = super().user_change_password(request, id, form_url)
         if request.method == "POST" and response.status_code == 302:
-            auditing.record(action="user.password_set", subject=user)
+            record.record(action="user.password_set", subject=user)
         return response
 
 

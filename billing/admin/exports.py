@@ -11,14 +11,14 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing
-from accounts.asking import HouseForm, Question, ask
-from accounts.backstage import ReadOnlyAdmin
-from accounts.errors import BadInput
+from accounts.admin_site.base import ReadOnlyAdmin
+from accounts.admin_site.confirmation import HouseForm, Question, ask
+from accounts.audit import record
 from accounts.models import Business, User
-from billing import exports, tasks
+from billing import finance_exports, tasks
 from billing.models import Export, InvoiceStatus
-from hosting.bells import ring
+from core.errors import BadInput
+from core.wake import ring
 
 
 class ExportForm(HouseForm):
@@ -93,10 +93,10 @@ class ExportAdmin(ReadOnlyAdmin):
         """Write it down and ring; the worker makes it."""
 
         def do(data: dict[str, Any]) -> Any:
-            export = exports.ask(
+            export = finance_exports.ask(
                 kind=data["kind"], filters=_filters(data), asked_by=User.objects.get(pk=request.user.pk or 0)
             )
-            auditing.record(action="export.asked", subject=export, after=export.filters)
+            record.record(action="export.asked", subject=export, after=export.filters)
             ring(tasks.export)
             return _("It is made in the background; it is here in a moment.")
 
@@ -110,7 +110,7 @@ class ExportAdmin(ReadOnlyAdmin):
         if export.state != Export.State.DONE or not default_storage.exists(export.path):
             messages.error(request, _("There is no file: %(state)s.") % {"state": export.get_state_display()})
             return redirect("admin:billing_export_change", object_id)
-        auditing.record(action="export.downloaded", subject=export)
+        record.record(action="export.downloaded", subject=export)
         return FileResponse(default_storage.open(export.path, "rb"), as_attachment=True, filename=export.name)
 
     @action(description=_("Cancel"), url_path="cancel", permissions=["export"])
@@ -119,8 +119,8 @@ class ExportAdmin(ReadOnlyAdmin):
         export = get_object_or_404(Export, pk=object_id)
 
         def do(data: dict[str, Any]) -> Any:
-            exports.cancel(export=export)
-            auditing.record(action="export.cancelled", subject=export)
+            finance_exports.cancel(export=export)
+            record.record(action="export.cancelled", subject=export)
             return _("It is cancelled.")
 
         question = Question(_("Cancel this export"), _("Cancel it"), _("What was made so far is thrown away."))
@@ -132,8 +132,8 @@ class ExportAdmin(ReadOnlyAdmin):
         export = get_object_or_404(Export, pk=object_id)
 
         def do(data: dict[str, Any]) -> Any:
-            exports.resume(export=export)
-            auditing.record(action="export.resumed", subject=export)
+            finance_exports.resume(export=export)
+            record.record(action="export.resumed", subject=export)
             ring(tasks.export)
             return _("It is made in the background; it is here in a moment.")
 

@@ -8,12 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import money
-from accounts.backstage import Item, attention, figures, links, standing
+from accounts.admin_site.base import Item, attention, figures, links, standing
 from accounts.models import Business
-from accounts.statements import statement
-from billing import metering, overview
+from billing import dashboard
+from billing.metering import meter
 from billing.models import Email, Invoice, InvoiceStatus, Payment, PaymentStatus, Recount
+from core import money
+from core.sql import statement
 
 LONG_SECONDS = 60
 
@@ -30,8 +31,8 @@ links += [
 
 def unpriced() -> list[Item]:
     """Quarantine, and the age of the metering queue."""
-    count = metering.waiting_in_quarantine()
-    age = metering.oldest_waiting_seconds()
+    count = meter.waiting_in_quarantine()
+    age = meter.oldest_waiting_seconds()
     return [
         Item((_("In quarantine")), f"{count:,}", reverse("admin:billing_quarantine_changelist"),
              (_("delivered, not priced")), count > 0),
@@ -124,7 +125,7 @@ INVOICES = 4
 
 def month_so_far(business: Business) -> list[Item]:
     """What the business's month has cost until now."""
-    usage = overview.month_usage(business)
+    usage = dashboard.month_usage(business)
     note = _("%(estimate)s expected, %(count)s messages") % {
         "estimate": usage.show(usage.estimate_micros + usage.fee_micros),
         "count": f"{usage.messages:,}",

@@ -13,11 +13,20 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing, money
-from accounts.asking import LONGEST_REASON, HouseForm, Question, ReasonForm, Table, ask, show
-from accounts.backstage import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
-from billing import crediting, invoicing, mailing, paying
+from accounts.admin_site.base import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin_site.confirmation import (
+    LONGEST_REASON,
+    HouseForm,
+    Question,
+    ReasonForm,
+    Table,
+    ask,
+    show,
+)
+from accounts.audit import record
+from billing import emails as billing_emails
 from billing.admin.ledger import OfBusiness
+from billing.invoices import close, credit_notes
 from billing.models import (
     CreditNote,
     CreditUse,
@@ -28,6 +37,8 @@ from billing.models import (
     Payment,
     Seller,
 )
+from billing.payments import settlement
+from core import money
 
 # The e-mails that an invoice may cause, as operators can look at them.
 EMAILS = ("invoice_issued", "payment_failed", "past_due", "suspended")
@@ -155,7 +166,7 @@ class InvoiceAdmin(OfBusiness):
         words = _("The draft gets the next number and is final. It is e-mailed to the business.")
         return self._deed(
             request, object_id, "approved", Question(_("Issue the invoice"), _("Issue"), words), HouseForm,
-            lambda invoice, data: {"number": str(invoicing.approve(invoice=invoice))},
+            lambda invoice, data: {"number": str(close.approve(invoice=invoice))},
         )  # fmt: skip
 
     @action(description=_("Void"), url_path="void", permissions=["deed"])
@@ -164,7 +175,7 @@ class InvoiceAdmin(OfBusiness):
         words = _("Only while no money and no credit has touched it. Its number stays taken.")
         question = Question(_("Void the invoice"), _("Void"), words, is_danger=True)
         return self._deed(
-            request, object_id, "voided", question, ReasonForm, lambda invoice, data: invoicing.void(invoice=invoice)
+            request, object_id, "voided", question, ReasonForm, lambda invoice, data: close.void(invoice=invoice)
         )
 
     @action(description=_("Reissue"), url_path="reissue", permissions=["deed"])
@@ -173,7 +184,7 @@ class InvoiceAdmin(OfBusiness):
         words = _("The same lines under a new number, with the billing details and the tax of now.")
         return self._deed(
             request, object_id, "reissued", Question(_("Reissue the invoice"), _("Reissue"), words), HouseForm,
-            lambda invoice, data: {"new": str(invoicing.reissue(invoice=invoice))},
+            lambda invoice, data: {"new": str(close.reissue(invoice=invoice))},
         )  # fmt: skip
 
     @action(description=_("Give up"), url_path="give-up", permissions=["deed"])
@@ -183,7 +194,7 @@ class InvoiceAdmin(OfBusiness):
         question = Question(_("Mark as uncollectible"), _("Give up"), words, is_danger=True)
         return self._deed(
             request, object_id, "given_up", question, ReasonForm,
-            lambda invoice, data: invoicing.give_up(invoice=invoice),
+            lambda invoice, data: close.give_up(invoice=invoice),
         )  # fmt: skip
 
     @action(description=_("Mark paid"), url_path="mark-paid", permissions=["deed"])
@@ -191,7 +202,7 @@ class InvoiceAdmin(OfBusiness):
         """Note a bank transfer."""
 
         def transfer(invoice: Invoice, data: dict[str, Any]) -> None:
-            paying.record_transfer(
+            settlement.record_transfer(
                 invoice=invoice, amount_minor=_minor(data["amount"], invoice.currency), reference=data["reference"]
             )
 
@@ -214,7 +225,7 @@ class InvoiceAdmin(OfBusiness):
 
         def write(invoice: Invoice, data: dict[str, Any]) -> dict[str, Any]:
             chosen = use or data["use"]
-            note = crediting.credit(
+            note = credit_notes.credit(
                 invoice=invoice, reason=data["reason"], amounts=_amounts(data, invoice.currency),
                 use=CreditUse(chosen) if chosen else None,
             )  # fmt: skip
@@ -238,7 +249,7 @@ class InvoiceAdmin(OfBusiness):
         ]
         tables = [Table(_("Outbox"), (_("Subject"), _("To"), _("State"), _("Sent")), written, _("None was written."))]
         for about in EMAILS:
-            subject, text, _html = mailing.preview(invoice, about, failure="card declined", step=1)
+            subject, text, _html = billing_emails.preview(invoice, about, failure="card declined", step=1)
             tables.append(Table(about, (_("Subject"), _("Text")), [(subject, text)]))
         question = Question(_("E-mails of %(invoice)s") % {"invoice": invoice}, "", tables=tables)
         return show(request, self, question, back=_page(invoice))
@@ -263,7 +274,7 @@ class InvoiceAdmin(OfBusiness):
             more = do(invoice, data) or {}
             invoice.refresh_from_db()
             after = {"status": invoice.status, "due_minor": invoice.due_now(), **_given(data), **more}
-            auditing.record(
+            record.record(
                 action=f"invoice.{verb}", subject=invoice, business=invoice.business_id, before=before, after=after
             )
             return _("%(invoice)s: %(title)s, done.") % {"invoice": invoice, "title": question.title}
@@ -322,8 +333,8 @@ class EmailAdmin(ReadOnlyAdmin):
     def send_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
         """Send the chosen ones once more."""
         for email in queryset:
-            mailing.send_again(email=email)
-            auditing.record(action="email.sent_again", subject=email, business=email.business_id)
+            billing_emails.send_again(email=email)
+            record.record(action="email.sent_again", subject=email, business=email.business_id)
         messages.success(request, _("The e-mails leave within a minute."))
 
 

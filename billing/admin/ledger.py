@@ -12,16 +12,18 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing, money
-from accounts.asking import HouseForm, Question, ReasonForm, Table, ask, show
-from accounts.backstage import HouseAdmin, ReadOnlyAdmin
+from accounts.admin_site.base import HouseAdmin, ReadOnlyAdmin
+from accounts.admin_site.confirmation import HouseForm, Question, ReasonForm, Table, ask, show
+from accounts.audit import record
 from accounts.models import Business
-from billing import metering, reconciling, tasks
+from billing import tasks
+from billing.invoices.clock import walk
+from billing.metering import meter, reconciliation
+from billing.metering.reversals import reverse_charge
 from billing.models import Charge, Invoice, Period, Quarantine, Recount, SpendCap, Tally, Usage
-from billing.reversing import reverse_charge
-from billing.walking import walk
-from hosting.bells import ring
-from hosting.clocking import set_clock
+from core import money
+from core.wake import ring
+from hosting.numbers.sandbox_clock import set_clock
 
 
 class OfBusiness(ReadOnlyAdmin):
@@ -60,9 +62,7 @@ class PeriodAdmin(OfBusiness):
             before = {"clock_at": business.clock_at}
             came = _walk(business, data["to"])
             after = {"clock_at": business.clock_at, "invoices": [str(one) for one in came]}
-            auditing.record(
-                action="business.clock_set", subject=business, business=business, before=before, after=after
-            )
+            record.record(action="business.clock_set", subject=business, business=business, before=before, after=after)
             return _("It is %(now)s now; %(count)s invoices came.") % {
                 "now": f"{business.now():%Y-%m-%d %H:%M}", "count": len(came),
             }  # fmt: skip
@@ -105,7 +105,7 @@ class ChargeAdmin(OfBusiness):
 
         def reversal(data: dict[str, Any]) -> str:
             back = reverse_charge(business_id=charge.business_id, charge_id=charge.pk, reason=data["reason"])
-            auditing.record(
+            record.record(
                 action="charge.reversed", subject=f"charge {charge.pk}", business=charge.business_id,
                 after={"reversal": back, "price_micros": -charge.price_micros, "reason": data["reason"]},
             )  # fmt: skip
@@ -145,8 +145,8 @@ class QuarantineAdmin(OfBusiness):
     def requeue(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
         """Put the chosen deliveries back; what still has no price comes here again."""
         ids = list(queryset.values_list("pk", flat=True))
-        count = metering.requeue(ids)
-        auditing.record(action="quarantine.requeued", subject=f"{count} deliveries", after={"ids": ids[:1000]})
+        count = meter.requeue(ids)
+        record.record(action="quarantine.requeued", subject=f"{count} deliveries", after={"ids": ids[:1000]})
         messages.success(request, _("%(count)s deliveries are metered again.") % {"count": count})
 
 
@@ -194,8 +194,8 @@ class RecountAdmin(ReadOnlyAdmin):
 
         def order(data: dict[str, Any]) -> Any:
             month = data["month"] and data["month"].replace(day=1)
-            recount = reconciling.ask(month=month, by=str(request.user))
-            auditing.record(action="recount.asked", subject=recount)
+            recount = reconciliation.ask(month=month, by=str(request.user))
+            record.record(action="recount.asked", subject=recount)
             ring(tasks.recount)
             return _("The books are recounted; the result is here in a moment.")
 
@@ -213,7 +213,7 @@ class RecountAdmin(ReadOnlyAdmin):
                 (one["business_id"], one["what"], one["expected"], one["found"])
                 for one in recount.differences if one["check"] == check
             ], _("Agrees."))
-            for check, words in reconciling.CHECKS.items()
+            for check, words in reconciliation.CHECKS.items()
         ]  # fmt: skip
         question = Question(str(recount), "", tables=table_of)
         return show(request, self, question, back=reverse("admin:billing_recount_changelist"))

@@ -10,11 +10,12 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing, money
-from accounts.asking import Question, ReasonForm, ask
-from billing import collecting
+from accounts.admin_site.confirmation import Question, ReasonForm, ask
+from accounts.audit import record
 from billing.admin.ledger import OfBusiness
 from billing.models import Payment, Refund
+from billing.payments import stripe_collection
+from core import money
 
 MOVED, NEVER = "moved", "never"
 
@@ -57,10 +58,10 @@ class MoneyMoved(OfBusiness):
 
         def told(data: dict[str, Any]) -> Any:
             before = {"status": row.status, "reference": row.reference}
-            collecting.settle_by_hand(row, moved=data["result"] == MOVED, reference=data["reference"])
+            stripe_collection.settle_by_hand(row, moved=data["result"] == MOVED, reference=data["reference"])
             row.refresh_from_db()
             after = {"status": row.status, "reference": row.reference, "reason": data["reason"]}
-            auditing.record(action=f"{kind}.settled", subject=row, business=row.business_id, before=before, after=after)
+            record.record(action=f"{kind}.settled", subject=row, business=row.business_id, before=before, after=after)
             return _("%(what)s: %(status)s.") % {"what": row, "status": row.get_status_display()}
 
         back = reverse(f"admin:billing_{kind}_change", args=[row.pk])

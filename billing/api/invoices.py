@@ -10,13 +10,13 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
-from accounts import money
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import BadInput, NotYours
 from accounts.models import KeyScope
-from billing import archive
+from billing.documents import archive
 from billing.documents.tables import messages_csv
 from billing.models import Invoice, InvoiceLine, InvoiceStatus
+from core import money
+from core.errors import BadInput, NotYours
 
 
 class LineSerializer(serializers.ModelSerializer[InvoiceLine]):

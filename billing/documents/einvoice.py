@@ -11,8 +11,8 @@ from typing import Any
 
 from lxml import etree
 
-from accounts import money
-from billing.documents.paper import Paper, PaperLine
+from billing.documents.content import Paper, PaperLine
+from core import money
 
 GUIDELINE = "urn:cen.eu:en16931:2017"
 RSM = "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import IO, Any
 
-from accounts import money
 from billing.documents.tables import csv_rows
 from billing.models import CreditNote, CreditUse, Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentMethod
+from core import money
 
 COLUMNS = (
     "date", "document", "account", "account_name", "debit", "credit", "currency", "tax_code", "tax_percent", "customer",

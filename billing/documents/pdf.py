@@ -5,28 +5,28 @@ from typing import Any
 
 from babel import Locale
 
-from accounts import money, typesetting
-from billing.documents.paper import Paper
+from billing.documents.content import Paper
+from billing.documents.sources import paper_of
 from billing.models import Invoice, LineKind
-from billing.papers import paper_of
+from core import money, pdf
 
 TEMPLATE = Path(__file__).with_name("invoice.typ")
 MAX_BARS = 6
 
 
 def invoice_pdf(invoice: Invoice) -> bytes:
-    """The PDF of an invoice, made anew; `billing.archive.document` keeps the one that was sent."""
+    """The PDF of an invoice, made anew; `billing.documents.archive.document` keeps the one that was sent."""
     return render(paper_of(invoice))
 
 
 def render(paper: Paper) -> bytes:
     """The PDF of a paper."""
-    return typesetting.pdf(TEMPLATE, _content(paper))
+    return pdf.pdf(TEMPLATE, _content(paper))
 
 
 def first_page(paper: Paper) -> bytes:
     """A PNG of the first page, for eyes and tests."""
-    return typesetting.first_page(TEMPLATE, _content(paper))
+    return pdf.first_page(TEMPLATE, _content(paper))
 
 
 def _content(paper: Paper) -> dict[str, Any]:

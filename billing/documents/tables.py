@@ -9,11 +9,11 @@ from typing import Any
 from django.db import connection
 from psycopg import ClientCursor
 
-from accounts import money
-from accounts.statements import statement
-from accounts.tenancy import scope
-from billing.documents.paper import Paper
+from billing.documents.content import Paper
 from billing.models import Invoice, LineKind
+from core import money
+from core.sql import statement
+from core.tenancy import scope
 
 # A cell that begins so could run as a formula where it is opened.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "\x00")

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import migrations
 
-from accounts.statements import run_file
+from core.sql import run_file
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 FLOOR, CEILING = 5_000, 90_000

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import migrations, models
 
 import billing.models.details
+import billing.models.documents
 import billing.models.invoices
-import billing.models.papers
 
 
 class Migration(migrations.Migration):
@@ -186,7 +186,7 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("filters", models.JSONField(blank=True, default=billing.models.papers.no_filters)),
+                ("filters", models.JSONField(blank=True, default=billing.models.documents.no_filters)),
                 (
                     "state",
                     models.CharField(

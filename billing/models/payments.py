@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
-from billing.models.credits import CreditNote
+from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
 
 

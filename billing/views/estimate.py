@@ -8,12 +8,12 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
-from accounts.errors import BadInput
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Business, Role
-from billing import estimating
-from hosting import addressing
-from hosting.listing import PREFIX
+from billing.pricing import estimate as pricing_estimate
+from core.errors import BadInput
+from hosting.broadcasts import recipients
+from hosting.broadcasts.drafts import PREFIX
 from hosting.models import Category, Template
 
 
@@ -44,11 +44,11 @@ class EstimateForm(forms.Form):
         own = [(one.template_id, f"{one} · {one.get_category_display()}") for one in templates]
         chosen.choices = [(_("Categories"), list(Category.choices)), *([(_("Templates"), own)] if own else [])]
 
-    def addresses(self) -> addressing.Addresses:
+    def addresses(self) -> recipients.Addresses:
         """The numbers of a valid form; BadInput where there are none."""
         file = self.cleaned_data["file"]
-        text = addressing.decoded(file.read(addressing.MAX_BYTES + 1)) if file else self.cleaned_data["list"]
-        return addressing.read(text)
+        text = recipients.decoded(file.read(recipients.MAX_BYTES + 1)) if file else self.cleaned_data["list"]
+        return recipients.read(text)
 
 
 @member_page(Role.OWNER, Role.FINANCE, Role.AGENT)
@@ -61,7 +61,7 @@ def estimate(request: BusinessRequest) -> HttpResponse:
             found = form.addresses()
             counts = Counter(one.wa_id[:PREFIX] for one in found.found)
             category = form.categories[form.cleaned_data["what"]]
-            said = estimating.estimate(request.business, category=category, counts=counts)
+            said = pricing_estimate.estimate(request.business, category=category, counts=counts)
             context |= {"found": found, "wrong": found.wrong[:20], "forecast": {"estimate": said}}
         except BadInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)

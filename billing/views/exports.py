@@ -7,14 +7,14 @@ from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import ParleyError
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from billing import exports as exporting
+from billing import finance_exports as exporting
 from billing import tasks
 from billing.forms import FinanceExportForm
 from billing.models import Export
-from hosting.bells import ring
+from core.errors import ParleyError
+from core.wake import ring
 
 FINANCE = (Role.OWNER, Role.FINANCE)
 SHOWN = 50

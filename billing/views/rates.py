@@ -6,12 +6,12 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from billing.invoicing import next_month
+from billing.invoices.close import next_month
+from billing.metering.usage import months_of
 from billing.models import RateCategory
-from billing.terms import first_market, terms_of, tiers_of
-from billing.usage import months_of
+from billing.rate_cards.terms import first_market, terms_of, tiers_of
 
 FINANCE = (Role.OWNER, Role.FINANCE)
 

@@ -9,12 +9,14 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.backstage import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
-from hosting import calling, receiving, retrieving, tasks
-from hosting.bells import ring
+from accounts.admin_site.base import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
+from core.wake import ring
+from hosting import tasks
+from hosting.inbound import events, upstream_media
 from hosting.models import Event, MediaFetch, Outgoing, Receipt, WebhookCall
+from hosting.queue_health import age_of, send_again
 from hosting.transports import cloudapi
-from hosting.waiting import age_of, send_again
+from hosting.webhooks import delivery
 
 # A row older than this waits too long: somebody should look.
 LONG_SECONDS = 60
@@ -38,7 +40,7 @@ class EventAdmin(QueueAdmin):
     @action(description=_("Run again"), permissions=["rerun"])
     def rerun(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
         """Open dead events again; the sweep takes them within a second or two."""
-        count = self.again(request, queryset, verb=receiving.rerun)
+        count = self.again(request, queryset, verb=events.rerun)
         messages.success(request, _("%(count)s events run again.") % {"count": count})
 
 
@@ -93,7 +95,7 @@ class MediaFetchAdmin(QueueAdmin):
     @action(description=_("Ask again"), permissions=["rerun"])
     def rerun(self, request: HttpRequest, queryset: QuerySet[MediaFetch]) -> None:
         """Ask again for files that were given up; an upstream keeps them for some days."""
-        count = self.again(request, queryset, verb=retrieving.rerun)
+        count = self.again(request, queryset, verb=upstream_media.rerun)
         messages.success(request, _("%(count)s files are asked for again.") % {"count": count})
 
 
@@ -115,7 +117,7 @@ class WebhookCallAdmin(QueueAdmin):
     @action(description=_("Call again (given up only)"), permissions=["rerun"])
     def rerun(self, request: HttpRequest, queryset: QuerySet[WebhookCall]) -> None:
         """Open dead calls again, with seven new days."""
-        count = self.again(request, queryset, verb=calling.rerun, key="public_id")
+        count = self.again(request, queryset, verb=delivery.rerun, key="public_id")
         ring(tasks.call)
         messages.success(request, _("%(count)s calls are made again.") % {"count": count})
 

@@ -11,9 +11,18 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from accounts import auditing
-from accounts.asking import Question, ReasonForm, Table, show
-from accounts.backstage import HouseAdmin, HouseInline, Item, ReadOnlyAdmin, attention, figures, hidden_of, links
+from accounts.admin_site.base import (
+    HouseAdmin,
+    HouseInline,
+    Item,
+    ReadOnlyAdmin,
+    attention,
+    figures,
+    hidden_of,
+    links,
+)
+from accounts.admin_site.confirmation import Question, ReasonForm, Table, show
+from accounts.audit import record
 from hosting.models import (
     Account,
     BroadcastRecipient,
@@ -121,7 +130,7 @@ class MessageAdmin(ReadOnlyAdmin):
         message = get_object_or_404(Message, pk=object_id)
         form, back = ReasonForm(request.POST or None), reverse("admin:hosting_message_change", args=[message.pk])
         if form.is_valid():
-            auditing.record(
+            record.record(
                 action="message.opened", subject=f"message {message.pk}", business=message.business_id,
                 after={"reason": form.cleaned_data["reason"]},
             )  # fmt: skip

@@ -12,12 +12,12 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
 from hosting import extensions
-from hosting.api.answers import answer
 from hosting.api.keys import cloud_api, opened
 from hosting.api.nodes import own_account
+from hosting.api.responses import answer
 from hosting.cloudapi.fieldlists import as_list
 from hosting.cloudapi.spans import Parameters, span
-from hosting.contacts import country_of
+from hosting.contacts.identity import country_of
 from hosting.errors import CloudApiError
 from hosting.extensions import AccountEdge
 from hosting.models import Account, Message

@@ -14,13 +14,13 @@ from django.db.models import QuerySet
 from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
-from accounts import tenancy
-from accounts.errors import ParleyError
 from accounts.models import ApiKey, Business, KeyScope, Plan
-from accounts.statements import fetch_prepared
-from hosting import pacing
-from hosting.api.answers import error_answer
+from core import tenancy
+from core.errors import ParleyError
+from core.sql import fetch_prepared
+from hosting.api.responses import error_answer
 from hosting.errors import CloudApiError
+from hosting.messages import rate_limits
 from hosting.models import Account, Number
 
 log = structlog.get_logger(__name__)
@@ -94,7 +94,7 @@ def opened(request: HttpRequest, phone_number_id: str = "", *, is_paced: bool = 
         tenancy.remember(row[1])
         caller = _caller(row)
         if is_paced:
-            pacing.pace_key(key_id=caller.key_id, business=caller.business)
+            rate_limits.pace_key(key_id=caller.key_id, business=caller.business)
         yield caller
 
 

@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import AuditEntry, KeyScope
-from hosting.api.answers import answer
 from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.responses import answer
 from hosting.cloudapi.fieldlists import parse_fields
 from hosting.errors import CloudApiError
 from hosting.models import Account, Number, Template

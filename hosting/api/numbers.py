@@ -11,16 +11,18 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import KeyScope
-from hosting import pacing, profiling, storing
-from hosting.api.answers import answer
 from hosting.api.keys import cloud_api, opened
 from hosting.api.messages import json_body
 from hosting.api.nodes import page
+from hosting.api.responses import answer
 from hosting.cloudapi import sends
 from hosting.cloudapi.fieldlists import parse_fields
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.errors import CloudApiError
+from hosting.media import store
+from hosting.messages import rate_limits
 from hosting.models import Block, ChatLink, Message, Number
+from hosting.numbers import profile as numbers_profile
 
 Edge = Callable[..., Any]
 
@@ -57,9 +59,9 @@ SUCCESS = {"success": True}
 def profile(request: HttpRequest, number: Number) -> Any:
     """`whatsapp_business_profile`."""
     if request.method == "POST":
-        profiling.change_profile(number, _given(request))
+        numbers_profile.change_profile(number, _given(request))
         return SUCCESS
-    shown = profiling.profile_of(number) | {"profile_picture_url": _picture_url(number)}
+    shown = numbers_profile.profile_of(number) | {"profile_picture_url": _picture_url(number)}
     shown.pop("profile_picture_handle", None)
     asked = {name.strip() for name in request.GET.get("fields", "").split(",") if name.strip()}
     if asked:
@@ -71,17 +73,17 @@ def profile(request: HttpRequest, number: Number) -> Any:
 def _picture_url(number: Number) -> str:
     """Where the picture can be had for five minutes; empty without one."""
     media_id = str(number.profile.get("profile_picture_handle", "")).rpartition("::")[2]
-    found = storing.media_of(business_id=number.business_id, media_ids=[media_id]).get(media_id)
-    return storing.signed_url(found) if found else ""
+    found = store.media_of(business_id=number.business_id, media_ids=[media_id]).get(media_id)
+    return store.signed_url(found) if found else ""
 
 
 @_edge("GET", "POST")
 def commerce(request: HttpRequest, number: Number) -> Any:
     """`whatsapp_commerce_settings`."""
     if request.method == "GET":
-        flags = {name: getattr(number, name) for name in profiling.FLAGS}
+        flags = {name: getattr(number, name) for name in numbers_profile.FLAGS}
         return {"data": [{"id": number.phone_number_id} | flags]}
-    profiling.change_commerce(number, _given(request))
+    numbers_profile.change_commerce(number, _given(request))
     return SUCCESS
 
 
@@ -96,7 +98,7 @@ def block_users(request: HttpRequest, number: Number) -> Any:
         raise CloudApiError(100, "block_users must hold 1 to 1,000 users.", field="block_users")
     wa_ids = [sends.digits_of(user, field="block_users.user") for user in users]
     if request.method == "POST":
-        profiling.block(number, wa_ids)
+        numbers_profile.block(number, wa_ids)
     else:
         Block.objects.filter(number=number, wa_id__in=wa_ids).delete()
     done = [{"input": user, "wa_id": wa_id} for user, wa_id in zip(users, wa_ids, strict=True)]
@@ -143,7 +145,7 @@ def chat_links(request: HttpRequest, number: Number) -> Any:
         return page(request, rows.order_by("id"), lambda link: _link_object(link, form))
     given = _given(request)
     form = _qr_form(as_text(given.get("generate_qr_image")))
-    saved = profiling.save_link(number, as_text(given.get("prefilled_message")), as_text(given.get("code")))
+    saved = numbers_profile.save_link(number, as_text(given.get("prefilled_message")), as_text(given.get("code")))
     return _link_object(saved, form)
 
 
@@ -167,18 +169,18 @@ def register(request: HttpRequest, number: Number) -> Any:
         raise CloudApiError(100, "pin must be 6 digits.", field="pin")
     if not number.is_verified:
         raise CloudApiError(133006, "Verify the number first: request_code, then verify_code.")
-    pacing.pace_registration(number)
+    rate_limits.pace_registration(number)
     if number.pin and number.pin != pin:
         raise CloudApiError(133005, "The pin is not the one set for this number.", field="pin")
-    profiling.set_registered(number, True, pin=pin)
+    numbers_profile.set_registered(number, True, pin=pin)
     return SUCCESS
 
 
 @_edge("POST")
 def deregister(request: HttpRequest, number: Number) -> Any:
     """`deregister`: nothing is sent by this number until it is registered again."""
-    pacing.pace_registration(number)
-    profiling.set_registered(number, False)
+    rate_limits.pace_registration(number)
+    numbers_profile.set_registered(number, False)
     return SUCCESS
 
 

@@ -2,18 +2,29 @@
 
 from django.urls import re_path
 
-from hosting.api import analytics, doors, graph, media, messages, nodes, numbers, subscriptions, templates, webhooks
+from hosting.api import (
+    analytics,
+    fast_path,
+    graph,
+    media,
+    messages,
+    nodes,
+    numbers,
+    subscriptions,
+    templates,
+    webhooks,
+)
 
 V = r"^(?:v[0-9]+(?:\.[0-9]+)?/)?"
 NUMBER = V + r"(?P<phone_number_id>[0-9]{1,32})/"
 ACCOUNT = V + r"(?P<waba_id>[0-9]{1,32})/"
 
-doors.doors[:] = [
+fast_path.doors[:] = [
     re_path(NUMBER + r"messages/?$", messages.messages, name="cloudapi_messages"),
     re_path(r"^webhooks/(?:(?P<waba_id>[0-9]{1,32})/?)?$", webhooks.door, name="webhook_door"),
 ]
 urlpatterns = [
-    *doors.doors,
+    *fast_path.doors,
     # 360dialog's shape: the key alone says which number.
     re_path(V + r"messages/?$", messages.messages, name="cloudapi_messages_by_key"),
     re_path(NUMBER + r"media/?$", media.upload, name="cloudapi_media"),

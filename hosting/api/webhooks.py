@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from hosting import receiving, tasks
-from hosting.bells import ring
-from hosting.cloudapi.reading import MAX_BODY_BYTES
+from core.encryption import decrypt
+from core.wake import ring
+from hosting import tasks
+from hosting.cloudapi.json import MAX_BODY_BYTES
 from hosting.cloudapi.webhooks import signature_fits
-from hosting.secrets import decrypt
+from hosting.inbound import events
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +73,6 @@ def _take_in(request: HttpRequest, opened: Door) -> HttpResponse:
     signature = request.headers.get("X-Hub-Signature-256", "")
     if not any(signature_fits(body, secret, signature) for secret in opened[2]):
         return HttpResponse("signature does not match", status=403, content_type="text/plain")
-    receiving.store_event(body=body, account_id=opened[0])
+    events.store_event(body=body, account_id=opened[0])
     ring(tasks.apply)
     return HttpResponse("EVENT_RECEIVED", content_type="text/plain")

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from hosting.cloudapi.reading import MalformedJson, as_dict, as_text, read_json
+from hosting.cloudapi.json import MalformedJson, as_dict, as_text, read_json
 
 # The network asks customers in India only; the sandbox asks everybody, elsewhere with the shorter form.
 FIELDS = {

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hosting.cloudapi import fields
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.cloudapi.texts import PLACEHOLDER, placeholders
 from hosting.errors import CloudApiError
 

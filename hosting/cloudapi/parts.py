@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.cloudapi.texts import fill
 
 HEADERS = frozenset({"image", "video", "document", "location"})

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from hosting.cloudapi import fields, interactive, templates
-from hosting.cloudapi.reading import as_dict, as_text
+from hosting.cloudapi.json import as_dict, as_text
 from hosting.errors import CloudApiError
 
 MAX_TEXT = 4096

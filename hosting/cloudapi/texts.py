@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.cloudapi.json import as_dict, as_list, as_text
 
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
 REPLIES = ("button_reply", "list_reply", "call_permission_reply", "nfm_reply")

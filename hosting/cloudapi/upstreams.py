@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from hosting.cloudapi.reading import MalformedJson, as_dict, as_list, as_text, read_json
+from hosting.cloudapi.json import MalformedJson, as_dict, as_list, as_text, read_json
 from hosting.cloudapi.webhooks import wire_object
 
 TRACKER = "parley:"

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from hosting.cloudapi.reading import as_dict, as_list, as_text, moment, read_json
+from hosting.cloudapi.json import as_dict, as_list, as_text, moment, read_json
 from hosting.cloudapi.texts import text_of
 
 # Members of a message that have columns of their own; all others are kept beside its content.

@@ -5,7 +5,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from accounts.tenancy import row_level_security
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):

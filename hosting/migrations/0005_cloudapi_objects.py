@@ -4,11 +4,11 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import hosting.models.doors
+import core.encryption
+import hosting.models.links
 import hosting.models.numbers
-import hosting.secrets
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="number",
             name="pin",
-            field=hosting.secrets.EncryptedTextField(blank=True, default="", help_text="Two-step verification."),
+            field=core.encryption.EncryptedTextField(blank=True, default="", help_text="Two-step verification."),
         ),
         migrations.AddField(
             model_name="number",
@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
             name="ChatLink",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("code", models.CharField(default=hosting.models.doors.new_link_code, max_length=14, unique=True)),
+                ("code", models.CharField(default=hosting.models.links.new_link_code, max_length=14, unique=True)),
                 ("prefilled_message", models.CharField(max_length=140)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (

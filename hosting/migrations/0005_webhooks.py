@@ -7,9 +7,9 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+import core.encryption
 import hosting.models.numbers
 import hosting.models.webhooks
-import hosting.secrets
 
 
 class Migration(migrations.Migration):
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="account",
             name="previous_app_secret",
-            field=hosting.secrets.EncryptedTextField(
+            field=core.encryption.EncryptedTextField(
                 blank=True, help_text="Good for 24 hours after a change.", null=True
             ),
         ),
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                         output_field=models.TextField(),
                     ),
                 ),
-                ("verify_token", hosting.secrets.EncryptedTextField(default=hosting.models.numbers.new_token)),
+                ("verify_token", core.encryption.EncryptedTextField(default=hosting.models.numbers.new_token)),
                 (
                     "fields",
                     django.contrib.postgres.fields.ArrayField(

@@ -5,7 +5,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import hosting.secrets
+import core.encryption
 
 
 class Migration(migrations.Migration):
@@ -29,10 +29,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("waba_id", models.CharField(help_text="The account's id there.", max_length=32)),
-                ("token", hosting.secrets.EncryptedTextField(help_text="Sent as Bearer; encrypted at rest.")),
+                ("token", core.encryption.EncryptedTextField(help_text="Sent as Bearer; encrypted at rest.")),
                 (
                     "app_secret",
-                    hosting.secrets.EncryptedTextField(help_text="What the upstream signs its webhooks with."),
+                    core.encryption.EncryptedTextField(help_text="What the upstream signs its webhooks with."),
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (

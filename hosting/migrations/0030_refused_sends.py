@@ -4,7 +4,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-from accounts.tenancy import row_level_security
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):

@@ -5,8 +5,8 @@ import django.db.models.functions.datetime
 import django.utils.timezone
 from django.db import migrations, models
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):

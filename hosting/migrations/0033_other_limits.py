@@ -4,8 +4,8 @@ import django.db.models.deletion
 import django.db.models.fields.json
 from django.db import migrations, models
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):

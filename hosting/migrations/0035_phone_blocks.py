@@ -3,8 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):

@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from hosting.models.message_templates import Template
 from hosting.models.numbers import Number
-from hosting.models.templates import Template
 
 # What customers write to hear no more, or to hear again; a business may have words of its own.
 STOP_WORDS = ("STOP", "STOPP", "UNSUBSCRIBE", "ABMELDEN", "ABBESTELLEN", "BAJA", "ARRET", "CANCELAR", "SAIR")

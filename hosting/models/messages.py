@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from hosting.models.conversations import Contact, Conversation
+from hosting.models.message_templates import Template
 from hosting.models.numbers import Number
-from hosting.models.templates import Template
 
 
 class Direction(models.TextChoices):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
-from hosting.secrets import EncryptedTextField
+from core.encryption import EncryptedTextField
 
 
 def new_graph_id() -> str:

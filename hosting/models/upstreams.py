@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.encryption import EncryptedTextField
 from hosting.models.media import Media
 from hosting.models.numbers import Account, Number
-from hosting.secrets import EncryptedTextField
 
 
 class Upstream(models.Model):

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.encryption import EncryptedTextField
 from hosting.models.numbers import Account, Number, new_token
-from hosting.secrets import EncryptedTextField
 
 RETRIED_FOR = timedelta(days=7)
 SHOWN_BYTES = 2048

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from hosting.cloudapi import addresses
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.extensions import ProductCard
 
 register = template.Library()

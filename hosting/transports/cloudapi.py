@@ -18,16 +18,16 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.statements import statement
-from accounts.tenancy import system
+from core.http import FetchFailed, NotReached, fetch
+from core.sql import statement
+from core.tenancy import system
+from core.worker_pool import Crew
 from hosting import extensions
 from hosting.cloudapi import webhooks
 from hosting.cloudapi.upstreams import Outcome, Verdict, send_body, tracker_of, verdict_on
-from hosting.crew import Crew
 from hosting.errors import CloudApiError
-from hosting.fetching import FetchFailed, NotReached, fetch
+from hosting.inbound.events import store_event
 from hosting.models import Direction, Message, Number, Outgoing, Transport, Upstream
-from hosting.receiving import store_event
 from hosting.transports import files
 from hosting.transports.files import Attachment
 

@@ -11,11 +11,11 @@ import structlog
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from core.http import FetchFailed, NotReached, fetch
 from hosting.cloudapi import sends
-from hosting.cloudapi.reading import MalformedJson, as_dict, as_text, read_json
+from hosting.cloudapi.json import MalformedJson, as_dict, as_text, read_json
 from hosting.cloudapi.upstreams import Outcome, Verdict, verdict_on
 from hosting.errors import CloudApiError
-from hosting.fetching import FetchFailed, NotReached, fetch
 from hosting.models import Media, Message, UpstreamMedia
 
 log = structlog.get_logger(__name__)

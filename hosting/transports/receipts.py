@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import orjson
 from django.db import connection
 
-from accounts.tenancy import system
+from core.http import FetchFailed, fetch
+from core.tenancy import system
+from core.worker_pool import Crew
 from hosting.cloudapi.upstreams import Outcome, verdict_on
-from hosting.crew import Crew
-from hosting.fetching import FetchFailed, fetch
 from hosting.models import Receipt
 from hosting.transports.cloudapi import TIMEOUT
 

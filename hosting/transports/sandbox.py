@@ -9,12 +9,12 @@ from django.db.models import F, Max, Value
 from django.db.models.functions import Greatest
 
 from accounts.models import Business
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.cloudapi import webhooks
 from hosting.cloudapi.failures import error_of
+from hosting.inbound.events import store_event
 from hosting.models import Direction, Handset, HandsetBlock, Message, Number, Outgoing, Status, Transport
 from hosting.models.messages import new_wamid
-from hosting.receiving import store_event
 
 BATCH = 500
 # What a phone on a good connection takes; shown times look as they do in life.
@@ -166,7 +166,7 @@ def send_from_phone(
     context: str = "",
 ) -> str:
     """A customer sends a message of any kind from a simulated phone; returns the wamid."""
-    from hosting.contacts import user_id_for
+    from hosting.contacts.identity import user_id_for
 
     user_id = user_id_for(handset.wa_id)
     message: dict[str, Any] = {

@@ -9,17 +9,20 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import ParleyError
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import extensions, filtering, live, tasks, threads, wording
-from hosting.attaching import attach
-from hosting.bells import ring
+from core.errors import ParleyError
+from core.wake import ring
+from hosting import extensions, tasks
+from hosting.conversations import inbox as conversations_inbox
+from hosting.conversations.teamwork import snooze_times
 from hosting.forms import ReplyForm, TemplateForm
+from hosting.live import publish
+from hosting.media.attachments import attach
+from hosting.messages.read_receipts import see
+from hosting.messages.send import send_message
 from hosting.models import Conversation, Direction, Message, Template, Transport
-from hosting.reading import see
-from hosting.sending import send_message
-from hosting.teamwork import snooze_times
+from hosting.search import filters, query
 
 CHATS = (Role.OWNER, Role.AGENT)
 
@@ -44,7 +47,7 @@ def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One thread; opening it marks it as read."""
     conversation = conversation_of(request, public_id)
     if day := request.GET.get("on"):
-        at = threads.at_day(_messages(conversation), filtering.moment(day, "on") or conversation.created_at)
+        at = conversations_inbox.at_day(_messages(conversation), filters.moment(day, "on") or conversation.created_at)
         return redirect(f"{conversation.get_absolute_url()}?at={at}#m{at}")
     before, at = _number(request.GET.get("before")), _number(request.GET.get("at"))
     context = _open(request, conversation, before=before, at=at)
@@ -64,20 +67,22 @@ def stretch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     conversation = conversation_of(request, public_id)
     context = composing(request, conversation)
     if before := _number(request.GET.get("before")):
-        page = threads.latest_page(_messages(conversation), own=Direction.OUT, before=before)
+        page = conversations_inbox.latest_page(_messages(conversation), own=Direction.OUT, before=before)
         return _stretch(request, "hosting/_older.html", context, page)
     if after := _number(request.GET.get("after")):
-        page = threads.page_after(_messages(conversation), own=Direction.OUT, after=after)
+        page = conversations_inbox.page_after(_messages(conversation), own=Direction.OUT, after=after)
         return _stretch(request, "hosting/_newer.html", context, page)
-    page = threads.page_since(_messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since")))
+    page = conversations_inbox.page_since(
+        _messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since"))
+    )
     _seen(request, conversation)
     return _stretch(request, "hosting/_entries.html", context, page)
 
 
 def _stretch(
-    request: BusinessRequest, template: str, context: dict[str, Any], page: threads.ThreadPage
+    request: BusinessRequest, template: str, context: dict[str, Any], page: conversations_inbox.ThreadPage
 ) -> HttpResponse:
-    page = threads.with_remarks(page, context["conversation"])
+    page = conversations_inbox.with_remarks(page, context["conversation"])
     return render(request, template, context | {"page": page})
 
 
@@ -105,7 +110,7 @@ def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Choose a template, fill its variables, see what will be sent, send it."""
     conversation = conversation_of(request, public_id)
     wanted = _number((request.POST or request.GET).get("template"))
-    offered, quotes = threads.templates_for(conversation), extensions.quotes_for(conversation)
+    offered, quotes = conversations_inbox.templates_for(conversation), extensions.quotes_for(conversation)
     context: dict[str, Any] = {
         "conversation": conversation,
         "templates": [(one, quotes.get(one.category)) for one in offered],
@@ -128,7 +133,12 @@ def _send_template(
     context: dict[str, Any],
 ) -> HttpResponse:
     try:
-        _send(request, conversation, kind="template", content=threads.template_content(template, form.values()))
+        _send(
+            request,
+            conversation,
+            kind="template",
+            content=conversations_inbox.template_content(template, form.values()),
+        )
     except ParleyError as error:
         page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"  # type: ignore[attr-defined]
         return render(request, page, context | {"error": error.message})
@@ -165,12 +175,12 @@ def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     view = request.GET.get("view", "open")
     choices = _choices(request)
     narrowing = _narrowing(request, choices)
-    found = threads.matching(request.business, view=view, narrowing=narrowing, user=request.user)
+    found = conversations_inbox.matching(request.business, view=view, narrowing=narrowing, user=request.user)
     return {
-        "list": threads.list_page(found, before=request.GET.get("before_row", "")),
+        "list": conversations_inbox.list_page(found, before=request.GET.get("before_row", "")),
         "choices": choices,
         "counts": choices.counts,
-        "view": view if view in threads.VIEWS else "open",
+        "view": view if view in conversations_inbox.VIEWS else "open",
         "words": narrowing.words,
         "narrowing": narrowing,
         "current": current,
@@ -178,22 +188,22 @@ def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     }
 
 
-def _choices(request: BusinessRequest) -> threads.Choices:
+def _choices(request: BusinessRequest) -> conversations_inbox.Choices:
     """Asked for once a request: the list and the pane beside it both show them."""
-    known: threads.Choices | None = getattr(request, "choices", None)
+    known: conversations_inbox.Choices | None = getattr(request, "choices", None)
     if known is None:
         # A pane alone shows no views: nothing is counted for it.
         alone = request.htmx and request.path != reverse("inbox_rows")  # type: ignore[attr-defined]
-        known = threads.choices_of(request.business, reader=None if alone else request.user)
+        known = conversations_inbox.choices_of(request.business, reader=None if alone else request.user)
         request.choices = known  # type: ignore[attr-defined]
     return known
 
 
-def _narrowing(request: BusinessRequest, choices: threads.Choices) -> threads.Narrowing:
+def _narrowing(request: BusinessRequest, choices: conversations_inbox.Choices) -> conversations_inbox.Narrowing:
     """What the address asks for; what names nothing of this business narrows nothing."""
     label, assignee = _number(request.GET.get("label")), _number(request.GET.get("assignee"))
     wanted = request.GET.get("number", "")
-    return threads.Narrowing(
+    return conversations_inbox.Narrowing(
         words=request.GET.get("q", "").strip()[:100],
         label=label if any(one.pk == label for one in choices.labels) else 0,
         number=next((one for one in choices.numbers if one.phone_number_id == wanted), None),
@@ -205,16 +215,16 @@ def _open(request: BusinessRequest, conversation: Conversation, before: int = 0,
     _seen(request, conversation)
     found = _messages(conversation)
     page = (
-        threads.page_around(found, own=Direction.OUT, at=at)
+        conversations_inbox.page_around(found, own=Direction.OUT, at=at)
         if at and not before
-        else threads.latest_page(found, own=Direction.OUT, before=before)
+        else conversations_inbox.latest_page(found, own=Direction.OUT, before=before)
     )
     return {
         "conversation": conversation,
-        "page": threads.with_remarks(page, conversation),
+        "page": conversations_inbox.with_remarks(page, conversation),
         "choices": _choices(request),
         "snooze_times": snooze_times(request.business.now()),
-        "marks": wording.patterns_of(wording.terms_of(request.GET.get("mark", ""))),
+        "marks": query.patterns_of(query.terms_of(request.GET.get("mark", ""))),
     } | composing(request, conversation)
 
 
@@ -275,7 +285,7 @@ def tell(request: BusinessRequest, conversation: Conversation) -> None:
     """Let the open dashboards of this business know, once it is committed."""
     public_id = str(conversation.public_id)
     transaction.on_commit(
-        lambda: live.announce(request.business.pk, kind="message", conversation=public_id), robust=True
+        lambda: publish.announce(request.business.pk, kind="message", conversation=public_id), robust=True
     )
 
 
@@ -283,7 +293,7 @@ def conversation_of(request: BusinessRequest, public_id: uuid.UUID) -> Conversat
     """The conversation of this business; 404 for any other."""
     return get_object_or_404(
         Conversation.objects.select_related("contact", "number__account", "assignee").annotate(
-            label_ids=threads.label_ids()
+            label_ids=conversations_inbox.label_ids()
         ),
         business=request.business,
         public_id=public_id,

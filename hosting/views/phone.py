@@ -8,16 +8,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import ParleyError
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import extensions, tasks, threads
-from hosting.attaching import attach
-from hosting.bells import ring
+from core.errors import ParleyError
+from core.wake import ring
+from hosting import extensions, tasks
 from hosting.cloudapi import addresses
 from hosting.cloudapi.interactive import reply_to
 from hosting.cloudapi.parts import buttons_of
+from hosting.conversations import inbox
 from hosting.forms import HandsetForm, ReplyForm
+from hosting.media.attachments import attach
 from hosting.models import Conversation, Direction, Handset, Message, Number, Status
 from hosting.transports import sandbox
 
@@ -71,7 +72,7 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
     conversation = Conversation.objects.filter(
         business=request.business, number=number, contact__wa_id=handset.wa_id
     ).first()
-    page = threads.latest_page(_on_phone(conversation), own=Direction.IN, before=_before(request))
+    page = inbox.latest_page(_on_phone(conversation), own=Direction.IN, before=_before(request))
     context = {
         "handset": handset,
         "number": number,

@@ -7,14 +7,14 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from accounts.errors import BadInput
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Business, Role
-from accounts.paging import cursor_of, read_cursor
-from hosting.entries import KNOWN_KINDS
-from hosting.filtering import search_filters
+from core.errors import BadInput
+from core.paging import cursor_of, read_cursor
+from hosting.conversations.entries import KNOWN_KINDS
 from hosting.models import Contact, Direction, Message, Number
-from hosting.searching import Found, TooBroad, search
+from hosting.search.engine import Found, TooBroad, search
+from hosting.search.filters import search_filters
 
 ORDER = ("-created_at", "-id")
 PAGE = 25

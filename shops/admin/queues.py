@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.backstage import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
-from hosting.bells import ring
+from accounts.admin_site.base import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
+from core.wake import ring
 from shops import tasks
 from shops.models import MAX_ATTEMPTS, CatalogImport, ImportProblem, IncomingOrder, OrderNews, Picture
 

@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts import money
-from accounts.backstage import ReadOnlyAdmin, ReadOnlyInline, links
+from accounts.admin_site.base import ReadOnlyAdmin, ReadOnlyInline, links
+from core import money
 from shops.models import (
     BuyerPayment,
     BuyerRefund,

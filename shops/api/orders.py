@@ -11,11 +11,13 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from hosting.bells import ring
-from hosting.filtering import choice, moment
-from shops import fulfilling, paying, refunding, tasks
+from core.wake import ring
+from hosting.search.filters import choice, moment
+from shops import tasks
+from shops.chat.order_updates import facts_of
 from shops.models import Order, OrderLine, OrderState
-from shops.telling import facts_of
+from shops.orders import fulfilment
+from shops.payments import attempts, refunds
 
 ROWS = Order.objects.select_related("business", "catalog__number", "conversation__contact").prefetch_related("lines")
 STEPS = ("packed", "shipped", "delivered", "cancelled", "paid")
@@ -160,15 +162,15 @@ class OrderSteps(_Change):
         """409 where it cannot go there now; the buyer is told of every step."""
         order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
         if given["to"] == "packed":
-            fulfilling.pack(order)
+            fulfilment.pack(order)
         elif given["to"] == "shipped":
-            fulfilling.ship(order, tracking=given["tracking"])
+            fulfilment.ship(order, tracking=given["tracking"])
         elif given["to"] == "delivered":
-            fulfilling.deliver(order)
+            fulfilment.deliver(order)
         elif given["to"] == "cancelled":
-            fulfilling.cancel(order, reason=given["reason"])
+            fulfilment.cancel(order, reason=given["reason"])
         else:
-            paying.record_money(order, reference=given["reference"])
+            attempts.record_money(order, reference=given["reference"])
         return self.answered(order_id)
 
 
@@ -182,7 +184,7 @@ class OrderRefunds(_Change):
         """400 for more than is left, 409 where nothing was paid."""
         order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
         lines, amount = given.get("lines"), given.get("amount_minor")
-        refunding.refund(order, lines=lines, amount_minor=amount, reason=given["reason"], restock=given["restock"])
+        refunds.refund(order, lines=lines, amount_minor=amount, reason=given["reason"], restock=given["restock"])
         return self.answered(order_id)
 
 

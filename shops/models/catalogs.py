@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.encryption import EncryptedTextField
 from hosting.models import Media, Number
 from hosting.models.numbers import new_graph_id
-from hosting.secrets import EncryptedTextField
-from shops.models.waiting import Waiting
+from shops.models.queue_rows import Waiting
 
 # What the Cloud API's product lists and feeds allow.
 RETAILER_ID_LENGTH = 100

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
-from hosting.models.history import Job
+from hosting.models.transfers import Job
 from shops.models.catalogs import Catalog
 
 

@@ -14,7 +14,7 @@ from accounts.models import Business
 from hosting.models import Conversation, Message
 from shops.models.carts import Cart
 from shops.models.catalogs import Catalog, Product
-from shops.models.waiting import Waiting
+from shops.models.queue_rows import Waiting
 
 
 class OrderState(models.TextChoices):

@@ -9,11 +9,11 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from accounts.errors import BadInput
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
+from core.errors import BadInput
 from hosting.models import Number
-from shops import cataloguing
+from shops.catalog import products
 from shops.forms import CURRENCIES, DeliveryForm, ShopForm
 from shops.models import Catalog, DeliveryMethod
 from shops.views.products import in_shop
@@ -22,11 +22,11 @@ from shops.views.products import in_shop
 @member_page(Role.OWNER)
 def settings(request: BusinessRequest) -> HttpResponse:
     """The shop as it is, or a first one; POST saves it."""
-    catalog = cataloguing.shop_of(request.business)
+    catalog = products.shop_of(request.business)
     form = ShopForm(request.business, request.POST or None, instance=catalog or _proposal(request))
     if request.method == "POST" and form.is_valid():
         try:
-            cataloguing.save_shop(form.instance)
+            products.save_shop(form.instance)
             messages.success(request, _("Saved."))
             return redirect("shop_settings")
         except BadInput as refused:
@@ -89,7 +89,7 @@ def remove_delivery(request: BusinessRequest, catalog: Catalog, method_id: int) 
 def add_collection(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """One more shelf."""
     try:
-        cataloguing.add_collection(catalog, request.POST.get("name", ""))
+        products.add_collection(catalog, request.POST.get("name", ""))
     except BadInput as refused:
         messages.error(request, refused.message)
     return redirect("shop_settings" if request.membership.role == Role.OWNER else "shop_products")

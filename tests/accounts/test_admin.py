@@ -11,14 +11,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.backstage import EstimatedPaginator, ReadOnlyAdmin, hidden_of
+from accounts.admin_site.base import EstimatedPaginator, ReadOnlyAdmin, hidden_of
 from accounts.models import ApiKey, AuditEntry, Business, Membership, Plan, User
-from accounts.tenancy import system
-from billing import metering
+from billing.metering import meter
 from billing.models import Charge, Invoice, InvoiceLine, Period, Quarantine, Tally, Usage
+from core.tenancy import system
+from hosting.inbound.events import store_event
+from hosting.messages.send import send_message
 from hosting.models import Account, Delivery, Event, Message, Outgoing
-from hosting.receiving import store_event
-from hosting.sending import send_message
 from tests.factories import (
     make_business,
     make_deliveries,
@@ -50,7 +50,7 @@ def stage() -> dict[str, Any]:
     with system("test"):
         Account.objects.update(app_secret=SECRET, verify_token=SECRET)
     make_deliveries(business, number, 3)
-    metering.meter_due()
+    meter.meter_due()
     make_deliveries(business, number, 2)
     with system("test"):
         store_event(body=SECRET.encode(), account_id=None)
@@ -240,7 +240,7 @@ def test_a_business_page_says_where_it_stands(operator: Client, django_assert_ma
     make_member(business)
     make_key(business)
     make_deliveries(business, number, 3, at=timezone.now())
-    metering.meter_due()
+    meter.meter_due()
     with system("test"):
         Plan.objects.filter(pk="team").update(numbers=1)
     url = reverse("admin:accounts_business_change", args=[business.pk])
@@ -323,7 +323,7 @@ def test_members_and_strangers_are_sent_to_the_operators_login(client: Client) -
 def test_big_lists_are_estimated_not_counted(monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:
     from django.db import connection
 
-    monkeypatch.setattr("accounts.backstage.EXACT_UP_TO", 3)
+    monkeypatch.setattr("accounts.admin_site.base.EXACT_UP_TO", 3)
     business = make_business()
     for _ in range(6):
         make_key(business)

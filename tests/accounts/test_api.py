@@ -11,9 +11,9 @@ from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
 from accounts.api import BusinessAPIMixin, BusinessAPIView
-from accounts.errors import BadInput
 from accounts.models import ApiKey, Business, KeyScope, Membership
-from accounts.tenancy import scope, system
+from core.errors import BadInput
+from core.tenancy import scope, system
 from tests.factories import make_business, make_key, make_member
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import Client
 
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import ChatImport
 from tests.factories import make_business, make_key
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import ApiKey, Business, Membership
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import Contact, Conversation, Handset, Message, Number
 from tests.factories import make_business, make_deliveries, make_member, make_number
 

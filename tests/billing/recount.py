@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from accounts.tenancy import system
 from billing.models import Charge, Tally, Usage
+from core.tenancy import system
 from hosting.models import Delivery, Message
 
 DATA = Path(__file__).resolve().parents[2] / "billing" / "data"

@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from accounts.models import KeyScope
-from billing import invoicing, metering
-from billing.reversing import reverse_charge
+from billing.invoices import close
+from billing.metering import meter
+from billing.metering.reversals import reverse_charge
 from tests.factories import make_business, make_deliveries, make_key, make_number
 
 
@@ -14,7 +15,7 @@ from tests.factories import make_business, make_deliveries, make_key, make_numbe
 def shop(db):
     business = make_business(timezone="UTC", plan_id="free", clock_at=datetime(2026, 5, 16, tzinfo=UTC))
     ids = make_deliveries(business, make_number(business), 3, at=datetime(2026, 5, 2, tzinfo=UTC))
-    metering.meter_due()
+    meter.meter_due()
     return business, ids, {"headers": {"Authorization": f"Bearer {make_key(business)}"}}
 
 
@@ -44,7 +45,7 @@ def test_charges_are_narrowed_and_bad_months_refused(shop, client):
 
 def test_price_is_explained_up_to_the_invoice_line(shop, client):
     business, ids, key = shop
-    invoice = invoicing.close_period(business=business, month=date(2026, 5, 1))
+    invoice = close.close_period(business=business, month=date(2026, 5, 1))
     why = client.get(f"/api/v1/charges/{ids[1]}/", **key).json()
     assert (why["price"], why["position"], why["tier_first"], why["tier_last"]) == ("0.0091", 2, 1, 1000)
     assert (why["invoice_number"], why["invoice_line"], why["card"]) == (invoice.number, 1, "Parley standard")

@@ -21,13 +21,14 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from accounts.models import Business, User
-from accounts.tenancy import system
-from billing import metering
-from hosting import broadcasting, receiving
+from billing.metering import meter
+from core.tenancy import system
+from hosting.broadcasts import run as broadcasts_run
+from hosting.inbound import events
+from hosting.live.stream import application as live_application
 from hosting.models import Handset, Number
-from hosting.streams import application as live_application
 from hosting.transports import sandbox
-from shops import taking, telling
+from shops.chat import order_updates, orders_intake
 from tests.factories import make_business, make_member, make_number
 
 # Generous: the machine that runs the suite may be busy.
@@ -131,12 +132,12 @@ def _people(url: str, browser: Browser) -> Site:
 def _work(stop: threading.Event) -> None:
     """What the Celery worker does, without waiting for a bell."""
     verbs: list[Callable[[], int]] = [
-        broadcasting.work_due,
+        broadcasts_run.work_due,
         sandbox.deliver_due,
-        receiving.apply_due,
-        taking.take_due,
-        telling.tell_due,
-        metering.meter_due,
+        events.apply_due,
+        orders_intake.take_due,
+        order_updates.tell_due,
+        meter.meter_due,
     ]
     while not stop.is_set():
         for verb in verbs:

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import BroadcastRecipient, Message, Number
 from tests.browser.conftest import Site
 from tests.factories import make_template

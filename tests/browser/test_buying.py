@@ -7,13 +7,13 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import Business
-from accounts.tenancy import system
-from billing import invoicing
+from billing.invoices import close
 from billing.models import Charge, InvoiceLine
+from core.tenancy import system
 from hosting.models import Message
 from shops.models import Order, Product
 from tests.browser.conftest import Site
-from tests.shops.making import make_catalog, make_delivery, make_product
+from tests.shops.sample_data import make_catalog, make_delivery, make_product
 
 WAIT = 30_000
 
@@ -83,7 +83,7 @@ def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) ->
     assert charged == sent
     with system("test"):
         Business.objects.filter(pk=site.business.pk).update(clock_at=timezone.now() + timedelta(days=40))
-    first = invoicing.close_due_periods()[0]
+    first = close.close_due_periods()[0]
     with system("test"):
         lines = InvoiceLine.objects.filter(invoice=first, kind="messages")
         assert sum(line.quantity for line in lines) == 8

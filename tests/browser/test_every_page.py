@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Page
 
 from tests.browser.conftest import PICTURES, Site
-from tests.browser.furnishing import furnish
+from tests.browser.sample_data import furnish
 from tests.browser.test_joining import log_in
 from tests.test_matrix import ROWS, ForKeys
 

@@ -12,7 +12,7 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import Membership, User
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import Handset, Number
 from tests.browser.conftest import PASSWORD, PICTURES, Site
 

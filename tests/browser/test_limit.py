@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from accounts.models import Business, Plan
-from accounts.tenancy import system
+from core.tenancy import system
 from tests.browser.conftest import Site
 
 

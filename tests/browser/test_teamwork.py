@@ -2,8 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
-from accounts.tenancy import system
-from hosting import teamwork
+from core.tenancy import system
+from hosting.conversations import teamwork
 from hosting.models import Message
 from tests.browser.conftest import Site
 

@@ -16,10 +16,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from accounts.models import ApiKey, Business  # noqa: E402
-from accounts.tenancy import system  # noqa: E402
-from billing import metering  # noqa: E402
+from billing.metering import meter  # noqa: E402
 from billing.models import Charge  # noqa: E402
-from hosting import calling, receiving, retrieving, storing, subscribing, synchronising  # noqa: E402
+from core.tenancy import system  # noqa: E402
+from hosting.inbound import events, upstream_media  # noqa: E402
+from hosting.media import store  # noqa: E402
+from hosting.message_templates import upstream_sync  # noqa: E402
 from hosting.models import (  # noqa: E402
     Account,
     Block,
@@ -32,7 +34,8 @@ from hosting.models import (  # noqa: E402
     Upstream,
 )  # fmt: skip
 from hosting.transports import cloudapi, receipts, sandbox  # noqa: E402
-from shops import taking  # noqa: E402
+from hosting.webhooks import delivery, subscriptions  # noqa: E402
+from shops.chat import orders_intake  # noqa: E402
 from shops.models import Catalog, Order  # noqa: E402
 
 PRESS = {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Thanks"}]}
@@ -63,8 +66,8 @@ def seed(name: str, digits: str, upstream: dict[str, str] | None = None) -> dict
 
 def subscribe(url: str, verify_token: str) -> None:
     """Send the account's webhooks there, once it has answered the challenge."""
-    subscribing.challenge(url=url, verify_token=verify_token)
-    subscribing.subscribe(account=Account.objects.get(), url=url, verify_token=verify_token)
+    subscriptions.challenge(url=url, verify_token=verify_token)
+    subscriptions.subscribe(account=Account.objects.get(), url=url, verify_token=verify_token)
 
 
 def customer(kind: str, content: dict[str, Any], about: str = "") -> str:
@@ -78,7 +81,7 @@ def customer(kind: str, content: dict[str, Any], about: str = "") -> str:
 def picture(content: str) -> str:
     """The customer sends a picture (base64) from the simulated phone."""
     business = Business.objects.get()
-    media = storing.store_media(business=business, content=base64.b64decode(content), mime_type="image/png")
+    media = store.store_media(business=business, content=base64.b64decode(content), mime_type="image/png")
     held = {"id": media.media_id, "mime_type": media.mime_type, "sha256": media.sha256, "caption": "Is it this one?"}
     return customer("image", held)
 
@@ -102,14 +105,14 @@ def open_shop(upstream_id: str) -> str:
 
 def take() -> list[list[Any]]:
     """Make orders of what was sent; returns them as catalogue, total, what is left of the first product."""
-    taking.take_due()
+    orders_intake.take_due()
     rows = Order.objects.values_list("catalog__catalog_id", "total_minor", "lines__product__stock")
     return [list(row) for row in rows]
 
 
 def synchronise() -> None:
     """Fetch the upstream's templates now."""
-    synchronising.ask(Account.objects.get())
+    upstream_sync.ask(Account.objects.get())
 
 
 def report() -> dict[str, Any]:
@@ -128,8 +131,8 @@ def report() -> dict[str, Any]:
 
 def work() -> int:
     """One round through all queues."""
-    verbs = (synchronising.synchronise_due, sandbox.deliver_due, cloudapi.deliver_due, receiving.apply_due,
-             receiving.unpark, retrieving.retrieve_due, receipts.pass_due, calling.call_due, metering.meter_due)  # fmt: skip
+    verbs = (upstream_sync.synchronise_due, sandbox.deliver_due, cloudapi.deliver_due, events.apply_due,
+             events.unpark, upstream_media.retrieve_due, receipts.pass_due, delivery.call_due, meter.meter_due)  # fmt: skip
     return sum(verb() for verb in verbs)
 
 

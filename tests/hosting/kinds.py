@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from hosting import storing
 from hosting.cloudapi import templates
 from hosting.cloudapi.texts import text_of
+from hosting.media import store
 from hosting.models import Conversation, Media, Message, Template
 from tests.factories import make_template
-from tests.shops.test_products import a_picture
+from tests.shops.catalog.test_pages import a_picture
 
 DAY_AGO = timedelta(days=1)
 
@@ -154,7 +154,7 @@ def say_every_kind(thread: Conversation) -> dict[str, Message]:
 def _kept(thread: Conversation, kind: str, content: bytes) -> Media:
     assert settings.MEDIA_ROOT
     if kind in ("image/jpeg", "image/webp"):
-        return storing.store_media(business=thread.business, content=content, mime_type=kind)
+        return store.store_media(business=thread.business, content=content, mime_type=kind)
     return Media.objects.create(business=thread.business, mime_type=kind, size=len(content), sha256="0" * 64)
 
 

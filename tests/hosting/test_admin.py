@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import Event, MediaFetch, Message, Number, Outgoing, Template, Webhook, WebhookCall
 from tests.factories import make_business, make_number, make_template
-from tests.hosting.test_doors import NOON, caller, post, write
+from tests.hosting.messages.test_endpoints import NOON, caller, post, write
 from tests.hosting.upstreams import make_media_fetch
 
 pytestmark = pytest.mark.django_db
@@ -123,9 +123,9 @@ def test_a_lost_answer_is_settled_by_a_person(number: Number, operator: Client) 
         assert Outgoing.objects.get().state == "open"
         Outgoing.objects.update(state="unknown")
     choose(operator, "outgoing", "give_up", row)
-    from hosting import receiving
+    from hosting.inbound import events
 
-    receiving.apply_due()
+    events.apply_due()
     with system("test"):
         assert not Outgoing.objects.exists()
         assert Message.objects.get(pk=row.pk).status == "failed"

@@ -4,7 +4,7 @@ import itertools
 
 import orjson
 
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import Media, MediaFetch, Number, Transport, Upstream
 from tests.hosting.receivers import Receiver, Taken
 

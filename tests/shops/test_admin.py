@@ -10,13 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.backstage import ReadOnlyAdmin
+from accounts.admin_site.base import ReadOnlyAdmin
 from accounts.models import AuditEntry, User
-from accounts.tenancy import system
-from shops import taking, telling
+from core.tenancy import system
+from shops.chat import order_updates, orders_intake
 from shops.models import Catalog, IncomingOrder, Order, OrderNews, Picture
-from tests.shops.making import make_catalog, make_conversation, make_order, make_product
-from tests.shops.test_taking import cart_of, said, settle
+from tests.shops.chat.test_orders_intake import cart_of, said, settle
+from tests.shops.sample_data import make_catalog, make_conversation, make_order, make_product
 
 pytestmark = pytest.mark.django_db
 DEAD = {"attempts": 5, "last_error": "boom"}
@@ -35,8 +35,8 @@ def catalog() -> Catalog:
 
 def dead_rows(catalog: Catalog) -> dict[str, Any]:
     """A row that gave up in each queue, by the name of its model, as its worker leaves it."""
+    from hosting.inbound.events import apply_due
     from hosting.models import Handset
-    from hosting.receiving import apply_due
     from hosting.transports import sandbox
 
     product = make_product(catalog, "rye", 480, stock=9)
@@ -87,9 +87,9 @@ def test_what_gave_up_is_counted_listed_and_runs_again(catalog: Catalog, operato
 
 def test_a_message_that_is_heeded_again_becomes_one_order(catalog: Catalog, operator: Client) -> None:
     row = dead_rows(catalog)["incomingorder"]
-    assert taking.take_due() == 0
+    assert orders_intake.take_due() == 0
     choose(operator, "incomingorder", row)
-    assert taking.take_due() == 1
+    assert orders_intake.take_due() == 1
     with system("test"):
         assert Order.objects.filter(catalog=catalog).count() == 1
         assert not IncomingOrder.objects.exists()
@@ -104,12 +104,12 @@ def test_news_is_told_again_but_never_twice(catalog: Catalog, operator: Client) 
         news = OrderNews.objects.get(order=order)
         OrderNews.objects.update(attempts=5)
     choose(operator, "ordernews", news)
-    assert telling.tell_due() == 0
+    assert order_updates.tell_due() == 0
     assert said(catalog) == []
 
 
 def make_order_of(catalog: Catalog) -> Order:
-    from shops.ordering import Wanted, place_order
+    from shops.orders.place import Wanted, place_order
 
     return place_order(catalog=catalog, conversation=make_conversation(catalog), wanted=Wanted({"rye": 1}))
 

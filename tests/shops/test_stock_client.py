@@ -10,11 +10,11 @@ from pywa import WhatsApp
 from pywa.errors import WhatsAppError
 from pywa.types import ProductsSection
 
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import Conversation, Message
 from shops.models import Catalog
 from tests.factories import make_key
-from tests.shops.making import make_catalog, make_conversation, make_product
+from tests.shops.sample_data import make_catalog, make_conversation, make_product
 
 pytestmark = pytest.mark.django_db
 BUYER = "14155550123"

@@ -23,9 +23,11 @@ from datetime import UTC, date, datetime
 import pytest
 
 from accounts.models import Business
-from accounts.tenancy import system
-from billing import collecting, crediting, dunning, invoicing, metering, paying
+from billing.invoices import close, credit_notes
+from billing.metering import meter
 from billing.models import BillingDetails, Invoice, NumberSeries, Seller
+from billing.payments import dunning, settlement, stripe_collection
+from core.tenancy import system
 from tests.billing.fake_stripe import FakeStripe
 from tests.factories import make_business, make_deliveries, make_member, make_number
 
@@ -56,10 +58,10 @@ def turn(moment):
     """Everybody's clock, and everything that happens by itself."""
     with system("test"):
         Business.objects.update(clock_at=moment)
-    metering.meter_due()
-    issued = invoicing.close_due_periods()
+    meter.meter_due()
+    issued = close.close_due_periods()
     dunning.run_due()
-    collecting.collect_due()
+    stripe_collection.collect_due()
     return {invoice.business_id: invoice for invoice in issued}
 
 
@@ -101,12 +103,12 @@ def test_a_year_of_three_businesses(db, stripe):
     # Late proofs, a transfer, and a credit that is kept.
     make_deliveries(denver, denver_number, 3, to=US, at=at(1, 30))
     make_deliveries(denver, denver_number, 10, to=US, at=at(2, 10))
-    paying.record_transfer(invoice=january[korn.pk], amount_minor=5765, reference="Statement 4")
-    note = crediting.credit(invoice=january[korn.pk], reason="Half of them were doubles", amounts={2: 433})
+    settlement.record_transfer(invoice=january[korn.pk], amount_minor=5765, reference="Statement 4")
+    note = credit_notes.credit(invoice=january[korn.pk], reason="Half of them were doubles", amounts={2: 433})
     assert (note.total_minor, note.use, note.tax_minor) == (433, "balance", 0)
     turn(at(2, 16))
     assert fresh(january[denver.pk]).status == "paid"
-    paying.record_transfer(invoice=january[chai.pk], amount_minor=6060, reference="Statement 5")
+    settlement.record_transfer(invoice=january[chai.pk], amount_minor=6060, reference="Statement 5")
 
     february = turn(at(3, 2))
     assert amounts(february[denver.pk]) == [("fee", 1, 4900), ("messages", 10, 9), ("late", 3, 2)]
@@ -116,8 +118,8 @@ def test_a_year_of_three_businesses(db, stripe):
         assert february[korn.pk].due_now() == 4467
 
     # A payment that fails, a suspension, and its end.
-    paying.record_transfer(invoice=february[korn.pk], amount_minor=4467, reference="Statement 6")
-    paying.record_transfer(invoice=february[chai.pk], amount_minor=4901, reference="Statement 7")
+    settlement.record_transfer(invoice=february[korn.pk], amount_minor=4467, reference="Statement 6")
+    settlement.record_transfer(invoice=february[chai.pk], amount_minor=4901, reference="Statement 7")
     stripe.decline = True
     for day in (16, 17, 19, 23, 26, 30):
         turn(at(3, day))
@@ -127,8 +129,8 @@ def test_a_year_of_three_businesses(db, stripe):
     assert tried == [("failed", 4911)] * 3
     stripe.decline = False
     march = turn(at(4, 2))
-    collecting.start(invoice=february[denver.pk])
-    collecting.collect_due()
+    stripe_collection.start(invoice=february[denver.pk])
+    stripe_collection.collect_due()
     assert fresh(february[denver.pk]).status == "paid"
     assert fresh(denver).may_send()
     assert {invoice.total_minor for invoice in march.values()} == {4900}

@@ -8,13 +8,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts import money
-from accounts.tenancy import system
-from billing import card_files, cards
-from billing.cards import CardError, Sheet
-from billing.invoicing import next_month
+from billing.invoices.close import next_month
 from billing.management.months import month_of
 from billing.models import CardVersion, RateCard
+from billing.rate_cards import csv_files, versions
+from billing.rate_cards.versions import CardError, Sheet
+from core import money
+from core.tenancy import system
 
 
 class Command(BaseCommand):
@@ -44,25 +44,25 @@ class Command(BaseCommand):
             card = RateCard.objects.filter(name=options["card"]).first()
             if card is None:
                 raise CommandError(f"There is no rate card named '{options['card']}'.")
-            in_force = cards.version_on(card, month)
-            before = cards.sheet_of(in_force) if in_force else Sheet(card.currency)
-        for change in cards.diff(before, sheet):
+            in_force = versions.version_on(card, month)
+            before = versions.sheet_of(in_force) if in_force else Sheet(card.currency)
+        for change in versions.diff(before, sheet):
             self.stdout.write(str(change))
         try:
-            version = cards.make_draft(card=card, sheet=sheet, valid_from=month, **_rules(options))
+            version = versions.make_draft(card=card, sheet=sheet, valid_from=month, **_rules(options))
             self._show_cost(version, _month_before(today))
             if options["schedule"]:
-                cards.schedule(version, today=today)
+                versions.schedule(version, today=today)
                 self.stdout.write(self.style.SUCCESS(f"{version} is scheduled."))
             else:
-                cards.withdraw(version)
+                versions.withdraw(version)
                 self.stdout.write("Nothing was changed. Add --schedule to make it hold.")
         except CardError as error:
             raise CommandError(error.message) from error
 
     def _read(self, files: list[Path]) -> Sheet:
         try:
-            sheet = card_files.read(*((path.name, path.read_text(encoding="utf-8-sig")) for path in files))
+            sheet = csv_files.read(*((path.name, path.read_text(encoding="utf-8-sig")) for path in files))
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"Cannot read the file: {error}") from error
         for problem in sheet.problems:
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         return sheet
 
     def _show_cost(self, version: CardVersion, month: date) -> None:
-        rows, currency = cards.rerate(version, month), version.card.currency
+        rows, currency = versions.rerate(version, month), version.card.currency
         was, would = sum(row.charged_micros for row in rows), sum(row.would_be_micros for row in rows)
         self.stdout.write(
             f"{month:%Y-%m}, {sum(row.messages for row in rows):,} messages of {len(rows):,} businesses: "

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand
 from django.core.wsgi import get_wsgi_application
 
 from accounts.models import ApiKey, Business
-from accounts.tenancy import system
+from core.tenancy import system
 from demo import seeding, story
 from hosting.models import Message, Number
 from shops.models import Product

@@ -5,7 +5,14 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from hosting.cloudapi.reading import MAX_BODY_BYTES, MAX_DEPTH, MalformedJson, has_unstorable, read_json, too_deep
+from hosting.cloudapi.json import (
+    MAX_BODY_BYTES,
+    MAX_DEPTH,
+    MalformedJson,
+    has_unstorable,
+    read_json,
+    too_deep,
+)
 
 
 class BoundedJSONParser(BaseParser):

@@ -11,13 +11,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import NotAllowed
 from accounts.models import KeyScope
-from hosting import disclosing, erasing, renumbering, tasks
+from core.errors import NotAllowed
+from core.wake import ring
+from hosting import tasks
 from hosting.api.v1.bodies import BoundedJSONParser
 from hosting.api.v1.shapes import EXAMPLE_CONTACT, ContactChange, ContactSerializer, MergeSerializer
-from hosting.bells import ring
+from hosting.contacts import number_changes
 from hosting.models import Contact
+from hosting.privacy import data_copy, erasure
 
 
 @extend_schema_view(
@@ -84,7 +86,7 @@ class ContactById(OneContact):
     @extend_schema(responses={202: None})
     def delete(self, request: BusinessAPIRequest, contact_id: int) -> Response:
         """Forget the customer: messages, files, names and numbers go, charges and invoices stay. Done within minutes."""
-        erasing.request(contact=self.own(request, contact_id))
+        erasure.request(contact=self.own(request, contact_id))
         ring(tasks.forget)
         return Response(status=202)
 
@@ -99,7 +101,7 @@ class ContactMerge(OneContact):
         wanted = MergeSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         into = self.own(request, wanted.validated_data["into"])
-        renumbering.unite(contact, into=into)
+        number_changes.unite(contact, into=into)
         return Response(ContactSerializer(self.own(request, into.pk)).data)
 
 
@@ -110,4 +112,4 @@ class ContactData(OneContact):
     def get(self, request: BusinessAPIRequest, contact_id: int) -> Any:
         """A ZIP with `contact.json` and the files of their messages."""
         contact = self.own(request, contact_id)
-        return FileResponse(disclosing.as_zip(contact), as_attachment=True, filename=f"contact-{contact.pk}.zip")
+        return FileResponse(data_copy.as_zip(contact), as_attachment=True, filename=f"contact-{contact.pk}.zip")

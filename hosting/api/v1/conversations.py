@@ -9,13 +9,13 @@ from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import NotAllowed
 from accounts.models import KeyScope
+from core.errors import NotAllowed
 from hosting.api.v1.bodies import BoundedJSONParser
 from hosting.api.v1.shapes import MESSAGE_ROWS, ConversationChange, ConversationSerializer, MessageSerializer
-from hosting.filtering import flag, moment, one_of
+from hosting.messages.read_receipts import clear_unread
 from hosting.models import Contact, Conversation, Message, Number
-from hosting.reading import clear_unread
+from hosting.search.filters import flag, moment, one_of
 
 ROWS = Conversation.objects.select_related("contact", "number", "assignee")
 

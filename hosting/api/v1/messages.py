@@ -13,17 +13,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import BadInput, NotAllowed
 from accounts.models import Business, KeyScope
-from hosting import pacing, refusing, repeating, sending, tasks
+from core.errors import BadInput, NotAllowed
+from core.wake import ring
+from hosting import tasks
 from hosting.api.v1.bodies import BoundedJSONParser
 from hosting.api.v1.shapes import EXAMPLE_MESSAGE, MESSAGE_ROWS, MessageSerializer
-from hosting.bells import ring
 from hosting.cloudapi import sends
-from hosting.cloudapi.reading import as_text
+from hosting.cloudapi.json import as_text
 from hosting.errors import CloudApiError
-from hosting.filtering import choice, moment, one_of, word
+from hosting.messages import idempotency, rate_limits, rejections, send
 from hosting.models import Category, Contact, Direction, Message, Number, Status
+from hosting.search.filters import choice, moment, one_of, word
 
 
 class SendSerializer(serializers.Serializer[Any]):
@@ -60,7 +61,7 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         response = super().dispatch(request, *args, **kwargs)
         if self.refused:
             business, number, wanted, error = self.refused
-            refusing.note(business=business, number=number, wanted=wanted, error=error)
+            rejections.note(business=business, number=number, wanted=wanted, error=error)
         return response
 
     def get_queryset(self) -> QuerySet[Message]:
@@ -134,19 +135,19 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         if not key:
             return Response(self._send(request, number, wanted), status=201)
         content = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
-        before = repeating.claim(
-            business_id=business_id, key=key, fingerprint=repeating.fingerprint_of(request.path, content)
+        before = idempotency.claim(
+            business_id=business_id, key=key, fingerprint=idempotency.fingerprint_of(request.path, content)
         )
         if before is not None:
             return Response(orjson.loads(before), status=201, headers={"Idempotent-Replayed": "true"})
         sent = self._send(request, number, wanted)
-        repeating.keep(business_id=business_id, key=key, body=orjson.dumps(sent, default=str))
+        idempotency.keep(business_id=business_id, key=key, body=orjson.dumps(sent, default=str))
         return Response(sent, status=201)
 
     def _send(self, request: BusinessAPIRequest, number: Number, wanted: sends.SendRequest) -> dict[str, Any]:
-        pacing.pace(number=number, to=wanted.to or wanted.user_id)
+        rate_limits.pace(number=number, to=wanted.to or wanted.user_id)
         try:
-            message = sending.send_message(
+            message = send.send_message(
                 business=request.business, number=number, to=wanted.to, user_id=wanted.user_id, kind=wanted.kind,
                 content=wanted.content, context_wamid=wanted.context_wamid, tracker=wanted.tracker,
             )  # fmt: skip

@@ -9,11 +9,11 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from accounts.paging import KeysetPagination, cursor_of, read_cursor
+from core.paging import KeysetPagination, cursor_of, read_cursor
 from hosting.api.v1.shapes import EXAMPLE_MESSAGE, MessageSerializer
-from hosting.filtering import search_filters
 from hosting.models import Direction, Message
-from hosting.searching import Place, search
+from hosting.search.engine import Place, search
+from hosting.search.filters import search_filters
 
 ORDER = ("-created_at", "-id")
 PAGE = inline_serializer(

@@ -11,14 +11,15 @@ from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import BadInput
 from accounts.models import KeyScope
-from hosting import calling, subscribing, tasks
+from core.errors import BadInput
+from core.wake import ring
+from hosting import tasks
 from hosting.api.v1.bodies import BoundedJSONParser
-from hosting.bells import ring
-from hosting.filtering import choice, one_of
 from hosting.models import Account, Number, Webhook, WebhookCall
 from hosting.models.webhooks import FIELDS
+from hosting.search.filters import choice, one_of
+from hosting.webhooks import delivery, subscriptions
 
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
@@ -104,8 +105,8 @@ class Webhooks(BusinessAPIMixin, ListAPIView[Webhook]):
             "phone_number_id", wanted.get("number"), "number",
         )  # fmt: skip
         account = number.account if number else _account(request, wanted.get("account"))
-        subscribing.challenge(url=wanted["url"], verify_token=wanted["verify_token"])
-        webhook = subscribing.subscribe(
+        subscriptions.challenge(url=wanted["url"], verify_token=wanted["verify_token"])
+        webhook = subscriptions.subscribe(
             account=account, number=number, url=wanted["url"], verify_token=wanted["verify_token"],
             fields=wanted.get("events"),
         )  # fmt: skip
@@ -210,7 +211,7 @@ class DeliveryReplay(BusinessAPIView):
     @extend_schema(request=None, responses={201: DeliverySerializer})
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
         """Send it again, as a delivery of its own that waits for no other."""
-        again = calling.replay(own_call(request, public_id))
+        again = delivery.replay(own_call(request, public_id))
         ring(tasks.call)
         return Response(DeliverySerializer(own_call(request, again.public_id)).data, status=201)
 
