@@ -57,7 +57,10 @@ def member_page(
             if roles and membership.role not in roles:
                 return refusal(request, NotAllowed())
             try:
-                with scope(membership.business_id), timezone.override(ZoneInfo(membership.business.timezone)):
+                with (
+                    scope(membership.business_id),
+                    timezone.override(ZoneInfo(membership.business.timezone)),
+                ):
                     if membership.pk is None:
                         impersonation.forbid_writing()
                     return view(request, *args, **kwargs)
@@ -89,7 +92,9 @@ def membership_of(session: SessionBase) -> Membership | None:
     if impersonation.KEY in session:
         return None
     user = User.objects.filter(pk=session.get(LOGIN_KEY) or 0, is_active=True).first()
-    if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+    if user is None or not constant_time_compare(
+        session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
+    ):
         return None
     membership = _membership(user.pk, session.get(SESSION_KEY))
     return None if membership is None or mfa.is_shut_out(membership) else membership
@@ -97,7 +102,9 @@ def membership_of(session: SessionBase) -> Membership | None:
 
 def _membership(user_id: int, business_id: int | None) -> Membership | None:
     with system("a login comes before its tenant"):
-        memberships = Membership.objects.filter(user_id=user_id).select_related("business__plan", "user")
+        memberships = Membership.objects.filter(user_id=user_id).select_related(
+            "business__plan", "user"
+        )
         chosen = memberships.filter(business_id=business_id).first() if business_id else None
         return chosen or memberships.order_by("id").first()
 
@@ -105,7 +112,11 @@ def _membership(user_id: int, business_id: int | None) -> Membership | None:
 def _ask_for_second_factor(request: HttpRequest, membership: Membership) -> HttpResponse:
     """The one page for who has none where the business asks for it; other businesses stay open."""
     with system("a user's businesses are listed across tenants"):
-        others = Membership.objects.filter(user=membership.user).exclude(pk=membership.pk).select_related("business")
+        others = (
+            Membership.objects.filter(user=membership.user)
+            .exclude(pk=membership.pk)
+            .select_related("business")
+        )
         context = {"member": membership, "others": list(others.order_by("id"))}
     return render(request, "accounts/mfa_required.html", context, status=403)
 

@@ -60,7 +60,9 @@ def make_key(
     if not set(number_ids or ()) <= {number.pk for number in numbers_of(business)}:
         raise BadInput(_("Choose among your own numbers."), field="number_ids")
     with transaction.atomic():
-        key, text = ApiKey.issue(business, name=name, scopes=list(scopes), number_ids=number_ids, expires_at=expires_at)
+        key, text = ApiKey.issue(
+            business, name=name, scopes=list(scopes), number_ids=number_ids, expires_at=expires_at
+        )
         after = {"scopes": list(scopes), "number_ids": key.number_ids, "expires_at": expires_at}
         record.record(action="key.made", subject=key, business=business, after=after)
     return key, text

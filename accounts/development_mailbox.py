@@ -23,8 +23,15 @@ class Mail:
 
 def newest(folder: Path) -> list[Mail]:
     """The last mails in a folder, the newest first; none where there is no such folder."""
-    files = sorted(folder.glob("*.log"), key=lambda file: file.stat().st_mtime_ns, reverse=True)[:SHOWN]
-    pieces = [piece for file in files for piece in reversed(file.read_bytes().split(LINE)) if piece.strip()]
+    files = sorted(folder.glob("*.log"), key=lambda file: file.stat().st_mtime_ns, reverse=True)[
+        :SHOWN
+    ]
+    pieces = [
+        piece
+        for file in files
+        for piece in reversed(file.read_bytes().split(LINE))
+        if piece.strip()
+    ]
     return [_read(piece.lstrip(b"\n")) for piece in pieces[:SHOWN]]
 
 
@@ -33,4 +40,6 @@ def _read(content: bytes) -> Mail:
     assert isinstance(message, EmailMessage)
     body = message.get_body(("plain",))
     text = body.get_content() if body else ""
-    return Mail(str(message["To"] or ""), str(message["Subject"] or ""), str(message["Date"] or ""), text)
+    return Mail(
+        str(message["To"] or ""), str(message["Subject"] or ""), str(message["Date"] or ""), text
+    )

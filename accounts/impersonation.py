@@ -41,7 +41,10 @@ class Viewing(NamedTuple):
 def begin(*, request: HttpRequest, business: Business, reason: str) -> None:
     """Show this session the business from the next request on; the reason is in its audit log."""
     record.record(
-        action="business.viewed", subject=business, business=business, after={"reason": reason, "minutes": MINUTES}
+        action="business.viewed",
+        subject=business,
+        business=business,
+        after={"reason": reason, "minutes": MINUTES},
     )
     request.session[KEY] = [business.pk, business.name, time.time() + 60 * MINUTES]
 
@@ -61,14 +64,21 @@ def end(request: HttpRequest, viewing: Viewing) -> None:
     request.session.pop(KEY, None)
     with system("operators work across businesses"):
         after = {"by": "time" if viewing.is_over else "operator"}
-        record.record(action="business.view_ended", subject=viewing.name, business=viewing.business_id, after=after)
+        record.record(
+            action="business.view_ended",
+            subject=viewing.name,
+            business=viewing.business_id,
+            after=after,
+        )
 
 
 def membership(viewing: Viewing, operator: User) -> Membership | None:
     """An owner's membership that is in no database: it opens pages, and is never saved."""
     with system("an operator looks at a business"):
         business = Business.objects.select_related("plan").filter(pk=viewing.business_id).first()
-    return None if business is None else Membership(business=business, user=operator, role=Role.OWNER)
+    return (
+        None if business is None else Membership(business=business, user=operator, role=Role.OWNER)
+    )
 
 
 def forbid_writing() -> None:

@@ -19,7 +19,11 @@ def has_second_factor(user: User) -> bool:
 def secured(business: Business) -> set[int]:
     """Ids of the members who have a second factor."""
     members = Membership.objects.filter(business=business).values("user_id")
-    return set(Authenticator.objects.filter(user__in=members, type__in=FACTORS).values_list("user_id", flat=True))
+    return set(
+        Authenticator.objects.filter(user__in=members, type__in=FACTORS).values_list(
+            "user_id", flat=True
+        )
+    )
 
 
 def is_shut_out(member: Membership) -> bool:
@@ -34,8 +38,12 @@ def require_mfa(*, owner: Membership, required: bool) -> None:
     """
     business = owner.business
     if required and not has_second_factor(owner.user):
-        raise NotAllowed(_("Set up two-factor login for yourself first; then you can ask it of everybody."))
-    changed = Business.objects.filter(pk=business.pk, requires_mfa=not required).update(requires_mfa=required)
+        raise NotAllowed(
+            _("Set up two-factor login for yourself first; then you can ask it of everybody.")
+        )
+    changed = Business.objects.filter(pk=business.pk, requires_mfa=not required).update(
+        requires_mfa=required
+    )
     business.requires_mfa = required
     if changed:
         record.record(

@@ -51,7 +51,9 @@ def refusals() -> Iterator[None]:
         raise Refused(WORDS[found.constraint_name] or found.message_primary) from None
 
 
-def found_business(*, user: User, name: str, country: str = "US", timezone: str = "UTC") -> Business:
+def found_business(
+    *, user: User, name: str, country: str = "US", timezone: str = "UTC"
+) -> Business:
     """Make a business on the free plan with `user` as its owner and whatever other apps give it to start with."""
     name = name.strip()
     if not 1 <= len(name) <= 120:
@@ -61,7 +63,12 @@ def found_business(*, user: User, name: str, country: str = "US", timezone: str 
     with system("a business is being founded"):
         business.save()
         Membership.objects.create(business=business, user=user, role=Role.OWNER)
-        record.record(action="business.founded", subject=business, business=business, after={"owner": user.email})
+        record.record(
+            action="business.founded",
+            subject=business,
+            business=business,
+            after={"owner": user.email},
+        )
         for give in founded:
             give(business, user)
     return business
@@ -81,12 +88,25 @@ def invite(*, business: Business, by: User, email: str, role: str) -> Invitation
         if Membership.objects.filter(business=business, user__email=email).exists():
             raise Refused(_("This person is a member already."))
         Invitation.objects.filter(
-            business=business, email=email, accepted_at=None, withdrawn_at=None, expires_at__lte=utc_now()
+            business=business,
+            email=email,
+            accepted_at=None,
+            withdrawn_at=None,
+            expires_at__lte=utc_now(),
         ).update(withdrawn_at=utc_now())
         invitation = Invitation.objects.create(
-            business=business, email=email, role=role, invited_by=by, digest=Invitation.digest_of(token)
+            business=business,
+            email=email,
+            role=role,
+            invited_by=by,
+            digest=Invitation.digest_of(token),
         )
-        record.record(action="member.invited", subject=email, business=business, after={"email": email, "role": role})
+        record.record(
+            action="member.invited",
+            subject=email,
+            business=business,
+            after={"email": email, "role": role},
+        )
     link = settings.BASE_URL + reverse("accept_invitation", args=[token])
     transaction.on_commit(lambda: _mail(invitation, link), robust=True)
     return invitation
@@ -94,7 +114,9 @@ def invite(*, business: Business, by: User, email: str, role: str) -> Invitation
 
 def _mail(invitation: Invitation, link: str) -> None:
     words = {"invitation": invitation, "business": invitation.business, "link": link}
-    subject = _("Join %(business)s on Parley") % {"business": invitation.business.name.replace("\n", " ")}
+    subject = _("Join %(business)s on Parley") % {
+        "business": invitation.business.name.replace("\n", " ")
+    }
     send_mail(subject, render_to_string("emails/invitation.txt", words), None, [invitation.email])
 
 
@@ -112,19 +134,33 @@ def accept(*, token: str, user: User) -> Membership:
     """Make the user a member; the address must be the invited one, and the link works once."""
     found = find_invitation(token)
     if user.email.lower() != found.email:
-        raise NotAllowed(_("This invitation is for %(email)s: log in with that address.") % {"email": found.email})
+        raise NotAllowed(
+            _("This invitation is for %(email)s: log in with that address.")
+            % {"email": found.email}
+        )
     with scope(found.business_id), refusals():
         if not Invitation.objects.open().filter(pk=found.pk).update(accepted_at=utc_now()):
-            raise NotYours(_("This invitation was used, withdrawn or is too old: ask for a new one."))
+            raise NotYours(
+                _("This invitation was used, withdrawn or is too old: ask for a new one.")
+            )
         member = Membership.objects.create(business=found.business, user=user, role=found.role)
-        record.record(action="member.joined", subject=user.email, business=found.business, after={"role": found.role})
+        record.record(
+            action="member.joined",
+            subject=user.email,
+            business=found.business,
+            after={"role": found.role},
+        )
     return member
 
 
 def withdraw(*, invitation: Invitation) -> None:
     """Make an invitation's link useless; its seat is free again."""
-    if Invitation.objects.filter(pk=invitation.pk, accepted_at=None, withdrawn_at=None).update(withdrawn_at=utc_now()):
-        record.record(action="member.uninvited", subject=invitation.email, business=invitation.business_id)
+    if Invitation.objects.filter(pk=invitation.pk, accepted_at=None, withdrawn_at=None).update(
+        withdrawn_at=utc_now()
+    ):
+        record.record(
+            action="member.uninvited", subject=invitation.email, business=invitation.business_id
+        )
 
 
 def change_role(*, member: Membership, role: str) -> None:

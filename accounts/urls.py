@@ -26,6 +26,8 @@ urlpatterns = [
     path("team/<int:member_id>/role/", team.change_role, name="change_role"),
     path("team/<int:member_id>/remove/", team.remove, name="remove_member"),
     path("team/<int:member_id>/transfer/", team.transfer, name="transfer_business"),
-    path("team/invitations/<int:invitation_id>/withdraw/", team.withdraw, name="withdraw_invitation"),
+    path(
+        "team/invitations/<int:invitation_id>/withdraw/", team.withdraw, name="withdraw_invitation"
+    ),
     path("join/<str:token>/", team.accept, name="accept_invitation"),
 ]

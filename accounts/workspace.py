@@ -15,4 +15,6 @@ def describe(*, business: Business, name: str, timezone: str) -> None:
         if before == after:
             return
         Business.objects.filter(pk=held.pk).update(**after)
-        record.record(action="business.changed", subject=held, business=held, before=before, after=after)
+        record.record(
+            action="business.changed", subject=held, business=held, before=before, after=after
+        )

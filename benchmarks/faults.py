@@ -228,10 +228,15 @@ def furnish(businesses: int = BUSINESSES) -> None:
         for n in range(businesses):
             business = Business.objects.create(name=f"b{n}", plan_id="business", timezone="UTC")
             account = Account.objects.create(business=business, name="a")
-            number = Number.objects.create(business=business, account=account, digits=f"1555{n:07}", verified_name="n")
-            contacts = Contact.objects.bulk_create(Contact(business=business, wa_id=to) for to in RECIPIENTS)
+            number = Number.objects.create(
+                business=business, account=account, digits=f"1555{n:07}", verified_name="n"
+            )
+            contacts = Contact.objects.bulk_create(
+                Contact(business=business, wa_id=to) for to in RECIPIENTS
+            )
             Conversation.objects.bulk_create(
-                Conversation(business=business, number=number, contact=contact) for contact in contacts
+                Conversation(business=business, number=number, contact=contact)
+                for contact in contacts
             )
 
 
@@ -245,7 +250,13 @@ def main(arguments: list[str] | None = None) -> None:
         connections.close_all()
         beat = FORK.Process(target=_for_ever, args=(celery_beat,), daemon=True)
         beat.start()
-        storm = Storm(plan, servers.environment["DATABASE_SUPERUSER_URL"], celery_worker, _hits(servers), _ring_sweep)
+        storm = Storm(
+            plan,
+            servers.environment["DATABASE_SUPERUSER_URL"],
+            celery_worker,
+            _hits(servers),
+            _ring_sweep,
+        )
         began = time.monotonic()
         try:
             drained = storm.run()
@@ -257,7 +268,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _plan(arguments: list[str]) -> Plan:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.faults", description=(__doc__ or "").partition("\n")[0]
+    )
     for one in fields(Plan):
         parser.add_argument(f"--{one.name}", type=int, default=one.default)
     return Plan(**vars(parser.parse_args(arguments)))
@@ -317,7 +330,9 @@ def _verdict(plan: Plan, storm: Storm, drained: float, lasted: float) -> None:
         f"  recount: equal to the micro, {total / 1_000_000:,.6f} in all; reconciliation: {len(differences)} differences"
     )
     if differences or charges != plan.deliveries or drained > DRAINED_WITHIN:
-        sys.exit("\n".join(["The books do not agree, or it took too long.", *map(str, differences[:20])]))
+        sys.exit(
+            "\n".join(["The books do not agree, or it took too long.", *map(str, differences[:20])])
+        )
 
 
 if __name__ == "__main__":

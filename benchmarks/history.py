@@ -51,7 +51,10 @@ def main() -> None:
         business_id = _load(servers)
         with granian(os.environ["PARLEY_VAR"], servers) as port:
             figures = [*_in_database(business_id), *_at_door(business_id, port)]
-    show(f"History, {MESSAGES:,} messages of one business in {CONVERSATIONS:,} conversations", figures)
+    show(
+        f"History, {MESSAGES:,} messages of one business in {CONVERSATIONS:,} conversations",
+        figures,
+    )
 
 
 def _load(servers: Any) -> int:
@@ -59,9 +62,13 @@ def _load(servers: Any) -> int:
 
     business_id, number_id, contacts, inbox = _people()
     began = time.monotonic()
-    with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
+    with psycopg.connect(
+        servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True
+    ) as database:
         # Filled as a restore fills it: rows first, then the index of words.
-        definition = database.execute("SELECT pg_get_indexdef('message_search'::regclass)").fetchone()
+        definition = database.execute(
+            "SELECT pg_get_indexdef('message_search'::regclass)"
+        ).fetchone()
         database.execute("DROP INDEX message_search")
         with database.cursor().copy(f"COPY hosting_message ({COLUMNS}) FROM STDIN") as copy:
             for line in _lines(business_id, number_id, contacts, inbox):
@@ -80,7 +87,10 @@ def _load(servers: Any) -> int:
         sizes = database.execute(
             "SELECT pg_relation_size('hosting_message') >> 20, pg_relation_size('message_search') >> 20"
         ).fetchone()
-    print(f"  ready after {time.monotonic() - began:.0f} s; table {sizes[0]} MB, words {sizes[1]} MB", flush=True)  # type: ignore[index]
+    print(
+        f"  ready after {time.monotonic() - began:.0f} s; table {sizes[0]} MB, words {sizes[1]} MB",
+        flush=True,
+    )  # type: ignore[index]
     return business_id
 
 
@@ -92,18 +102,28 @@ def _people() -> tuple[int, int, list[int], list[int]]:
     with system("benchmark"):
         business = Business.objects.create(name="Large", plan_id="business")
         account = Account.objects.create(business=business, name="a")
-        number = Number.objects.create(business=business, account=account, digits="15550001111", verified_name="n")
+        number = Number.objects.create(
+            business=business, account=account, digits="15550001111", verified_name="n"
+        )
         contacts = Contact.objects.bulk_create(
-            Contact(business=business, wa_id=f"49151{n:07}", name=f"Customer {n}") for n in range(CONVERSATIONS)
+            Contact(business=business, wa_id=f"49151{n:07}", name=f"Customer {n}")
+            for n in range(CONVERSATIONS)
         )
         inbox = Conversation.objects.bulk_create(
             Conversation(business=business, number=number, contact=contact, is_resolved=n % 3 == 2)
             for n, contact in enumerate(contacts)
         )
-        return business.pk, number.pk, [contact.pk for contact in contacts], [thread.pk for thread in inbox]
+        return (
+            business.pk,
+            number.pk,
+            [contact.pk for contact in contacts],
+            [thread.pk for thread in inbox],
+        )
 
 
-def _lines(business_id: int, number_id: int, contacts: list[int], threads: list[int]) -> Iterator[str]:
+def _lines(
+    business_id: int, number_id: int, contacts: list[int], threads: list[int]
+) -> Iterator[str]:
     rng = random.Random(7)
     step = timedelta(days=DAYS) / MESSAGES
     pool = rng.choices(VOCABULARY, CHANCES, k=1_000_000)
@@ -143,7 +163,9 @@ def _questions() -> dict[str, Callable[[random.Random], str]]:
 def _percentiles(seconds: list[float]) -> tuple[float, float]:
     """Median and 99th percentile in milliseconds."""
     ordered = sorted(seconds)
-    return statistics.median(ordered) * 1000, ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)] * 1000
+    return statistics.median(ordered) * 1000, ordered[
+        min(int(len(ordered) * 0.99), len(ordered) - 1)
+    ] * 1000
 
 
 class Stopwatch:
@@ -161,7 +183,9 @@ class Stopwatch:
             self.seconds += time.perf_counter() - began
 
 
-def _timed(ask: Callable[[random.Random], object], business_id: int, rounds: int = ROUNDS) -> tuple[float, float]:
+def _timed(
+    ask: Callable[[random.Random], object], business_id: int, rounds: int = ROUNDS
+) -> tuple[float, float]:
     from django.db import connection
 
     from core.tenancy import scope
@@ -206,7 +230,9 @@ def _in_database(business_id: int) -> list[Figure]:
         "thread of 100,000, jump to a hit": lambda rng: inbox.page_around(long, own="out", at=rng.choice(middle)),
     }  # fmt: skip
     for name, question in _questions().items():
-        asked[f"search: {name}"] = lambda rng, question=question: search(business=business, words=question(rng))
+        asked[f"search: {name}"] = lambda rng, question=question: search(
+            business=business, words=question(rng)
+        )
     limit = _timed(lambda _: list(Message.objects.filter(pk__in=ids)), business_id)
     figures = []
     for name, ask in asked.items():
@@ -241,7 +267,9 @@ def _at_door(business_id: int, port: int) -> list[Figure]:
     }
     limit = _knock(client, lambda _: "/bench/empty", {})
     return [
-        figure for name, path in asked.items() for figure in _pair(f"door, {name}", _knock(client, path, cookie), limit)
+        figure
+        for name, path in asked.items()
+        for figure in _pair(f"door, {name}", _knock(client, path, cookie), limit)
     ]
 
 
@@ -250,7 +278,9 @@ def _any(rng: random.Random, talks: list[uuid.UUID]) -> uuid.UUID:
 
 
 def _knock(
-    client: http.client.HTTPConnection, path: Callable[[random.Random], str], headers: dict[str, str]
+    client: http.client.HTTPConnection,
+    path: Callable[[random.Random], str],
+    headers: dict[str, str],
 ) -> tuple[float, float]:
     rng, taken = random.Random(13), []
     for n in range(ROUNDS + 10):

@@ -10,9 +10,7 @@ from benchmarks.arena import arena
 from benchmarks.report import Figure, show
 
 LINES = int(os.environ.get("BENCH_LINES", "1000000"))
-WORDS = (
-    "Is the Yirgacheffe back in stock? We would take two bags of it and a kilo of the house blend, ground for filter."
-)
+WORDS = "Is the Yirgacheffe back in stock? We would take two bags of it and a kilo of the house blend, ground for filter."
 
 
 def main() -> None:
@@ -30,9 +28,21 @@ def main() -> None:
     show(
         f"Import of an exported chat, {LINES:,} lines",
         [
-            Figure("import", "lines imported, beside COPY of the same rows", LINES / seconds, LINES / plain, "lines/s"),
+            Figure(
+                "import",
+                "lines imported, beside COPY of the same rows",
+                LINES / seconds,
+                LINES / plain,
+                "lines/s",
+            ),
             Figure("import", "lines looked through before", LINES / looked, None, "lines/s"),
-            Figure("import", "memory above the start while importing", peak.highest - before, None, "MB"),
+            Figure(
+                "import",
+                "memory above the start while importing",
+                peak.highest - before,
+                None,
+                "MB",
+            ),
         ],
     )
 
@@ -47,7 +57,9 @@ def _looked_through():
     with system("benchmark"):
         business = Business.objects.create(name="Bakery", plan_id="business")
         account = Account.objects.create(business=business, name="a")
-        Number.objects.create(business=business, account=account, digits="15550100100", verified_name="Bakery")
+        Number.objects.create(
+            business=business, account=account, digits="15550100100", verified_name="Bakery"
+        )
     path = Path(os.environ["PARLEY_VAR"]) / "chat.txt"
     with path.open("w", encoding="utf-8") as file:
         for n in range(LINES):
@@ -64,7 +76,10 @@ def _looked_through():
     looked = time.perf_counter() - start
     with scope(business.pk):
         job.refresh_from_db()
-        jobs.begin(job=job, answers={"contact": "14155550100", "day_order": "dmy", "business_senders": ["Bakery"]})
+        jobs.begin(
+            job=job,
+            answers={"contact": "14155550100", "day_order": "dmy", "business_senders": ["Bakery"]},
+        )
     return job, looked
 
 
@@ -111,7 +126,9 @@ def _copied(servers) -> tuple[int, float]:
             )
         )
         parts, rows = [], db.execute("SELECT count(*) FROM hosting_message").fetchone()[0]
-        with db.cursor().copy(f"COPY (SELECT {columns} FROM hosting_message ORDER BY id) TO STDOUT") as out:
+        with db.cursor().copy(
+            f"COPY (SELECT {columns} FROM hosting_message ORDER BY id) TO STDOUT"
+        ) as out:
             parts = [bytes(part) for part in out]
         db.execute("CHECKPOINT")
         start = time.perf_counter()

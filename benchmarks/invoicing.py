@@ -12,7 +12,14 @@ ROWS = int(os.environ.get("BENCH_ROWS", "200000"))
 MONTHS = int(os.environ.get("BENCH_MONTHS", "50"))
 PDFS = int(os.environ.get("BENCH_PDFS", "60"))
 MAY = date(2026, 5, 1)
-MARKETS = ["14155550100", "919820012345", "5511987654321", "4915112345678", "447400123456", "525512345678"]
+MARKETS = [
+    "14155550100",
+    "919820012345",
+    "5511987654321",
+    "4915112345678",
+    "447400123456",
+    "525512345678",
+]
 
 BUSINESS = """
 INSERT INTO accounts_business (id, name, plan_id, country, timezone, currency, created_at, suspended_reason, clock_at)
@@ -32,7 +39,10 @@ def main() -> None:
     """Measure, and print."""
     with arena() as servers:
         figures = [_closing(servers), *_papers(), *_export(servers)]
-    show(f"Invoicing, {MONTHS} months, {PDFS} papers of 60 lines, {ROWS:,} messages behind one invoice", figures)
+    show(
+        f"Invoicing, {MONTHS} months, {PDFS} papers of 60 lines, {ROWS:,} messages behind one invoice",
+        figures,
+    )
 
 
 def _superuser(servers):
@@ -49,7 +59,13 @@ def _businesses(servers, *, first: int, count: int, each: int) -> None:
     global _base
     from billing.metering import meter
 
-    values = {"first": first, "last": first + count - 1, "each": each, "base": _base, "markets": MARKETS}
+    values = {
+        "first": first,
+        "last": first + count - 1,
+        "each": each,
+        "base": _base,
+        "markets": MARKETS,
+    }
     with _superuser(servers) as db:
         db.execute(BUSINESS, values)
         db.execute(DELIVERIES, values)
@@ -67,7 +83,9 @@ def _closing(servers) -> Figure:
     _businesses(servers, first=1001, count=MONTHS, each=2000)
     _close(range(1, 3))
     few, many = _close(range(3, MONTHS + 1)), _close(range(1003, 1001 + MONTHS))
-    return Figure("invoicing", "months closed, 2,000 messages each; limit: 200 each", many, few, "months/s")
+    return Figure(
+        "invoicing", "months closed, 2,000 messages each; limit: 200 each", many, few, "months/s"
+    )
 
 
 def _close(ids) -> float:
@@ -106,7 +124,11 @@ def _papers() -> list[Figure]:
     for paper in papers:
         pdf.render(paper)
     ours = PDFS / (time.perf_counter() - start)
-    return [Figure("invoicing", "PDF/A-3 papers of 60 lines, one core; goal: 20", ours, 20.0, "papers/s")]
+    return [
+        Figure(
+            "invoicing", "PDF/A-3 papers of 60 lines, one core; goal: 20", ours, 20.0, "papers/s"
+        )
+    ]
 
 
 def _export(servers) -> list[Figure]:
@@ -134,8 +156,16 @@ def _export(servers) -> list[Figure]:
     ours = written / (time.perf_counter() - start)
     assert written == copied + 1 == ROWS + 1, (written, copied)
     return [
-        Figure("invoicing", "messages behind an invoice as CSV; limit: COPY TO", ours, limit, "rows/s"),
-        Figure("invoicing", "memory above the start meanwhile; goal: 100", (peak - before) / 2**20, 100.0, "MB"),
+        Figure(
+            "invoicing", "messages behind an invoice as CSV; limit: COPY TO", ours, limit, "rows/s"
+        ),
+        Figure(
+            "invoicing",
+            "memory above the start meanwhile; goal: 100",
+            (peak - before) / 2**20,
+            100.0,
+            "MB",
+        ),
     ]
 
 

@@ -58,13 +58,17 @@ ROLLUP = [
 def main() -> None:
     """Fill, measure, and print."""
     with arena() as servers:
-        with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
+        with psycopg.connect(
+            servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True
+        ) as database:
             began = time.perf_counter()
             database.execute(PEOPLE, [BUSINESSES])
             database.execute(LEDGER, {"businesses": BUSINESSES, "charges": CHARGES})
             for statement in ROLLUP:
                 database.execute(statement)
-            print(f"  {CHARGES:,} charges written in {time.perf_counter() - began:.0f} s", flush=True)
+            print(
+                f"  {CHARGES:,} charges written in {time.perf_counter() - began:.0f} s", flush=True
+            )
         figures = [*_usage(), _page(), *_rerating()]
     show(f"A ledger of {CHARGES:,} charges, {BUSINESSES:,} businesses", figures)
 
@@ -110,7 +114,13 @@ def _usage() -> list[Figure]:
                 [business_id, MONTH],
             )
             figures.append(
-                Figure("ledger", f"usage of {words}; limit: one sum of them", ours, _a_second(scan), "months/s")
+                Figure(
+                    "ledger",
+                    f"usage of {words}; limit: one sum of them",
+                    ours,
+                    _a_second(scan),
+                    "months/s",
+                )
             )
     return figures
 
@@ -126,7 +136,9 @@ def _page() -> Figure:
         ours = _a_second(lambda: list(found.values_list()[:100]))
         ids = list(found.values_list("id", flat=True)[:100])
         limit = _a_second(lambda: list(Charge.objects.filter(id__in=ids).values_list()))
-    return Figure("ledger", "100 charges from the middle; limit: the same rows by key", ours, limit, "pages/s")
+    return Figure(
+        "ledger", "100 charges from the middle; limit: the same rows by key", ours, limit, "pages/s"
+    )
 
 
 def _rerating() -> list[Figure]:
@@ -141,15 +153,26 @@ def _rerating() -> list[Figure]:
     draft = versions.make_draft(card=card, sheet=sheet, valid_from=date(2030, 1, 1))
     found = versions.rerate(draft, MONTH)
     assert sum(row.messages for row in found) == CHARGES
-    assert all(row.charged_micros == row.would_be_micros for row in found), "the same card, another sum"
+    assert all(row.charged_micros == row.would_be_micros for row in found), (
+        "the same card, another sum"
+    )
     ours = CHARGES * _a_second(lambda: versions.rerate(draft, MONTH))
     with system("benchmark"):
-        scan = _query("SELECT business_id, sum(price_micros) FROM billing_charge WHERE month = %s GROUP BY 1", [MONTH])
+        scan = _query(
+            "SELECT business_id, sum(price_micros) FROM billing_charge WHERE month = %s GROUP BY 1",
+            [MONTH],
+        )
         began = time.perf_counter()
         scan()
         limit = CHARGES / (time.perf_counter() - began)
     return [
-        Figure("ledger", "re-rating the month; limit: one pass over the ledger", ours, limit, "charges/s"),
+        Figure(
+            "ledger",
+            "re-rating the month; limit: one pass over the ledger",
+            ours,
+            limit,
+            "charges/s",
+        ),
         Figure("ledger", "re-rating the month; limit: metering it", ours, _metering(), "charges/s"),
     ]
 

@@ -22,7 +22,9 @@ def main() -> None:
         from benchmarks.metering import BATCH, QUEUE
         from billing.metering import meter
 
-        with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
+        with psycopg.connect(
+            servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True
+        ) as database:
             database.execute(PEOPLE, [BUSINESSES])
             database.execute(QUEUE, {"base": 0, "businesses": BUSINESSES, "rows": ROWS + 2 * BATCH})
             database.execute("VACUUM ANALYZE hosting_delivery")
@@ -43,7 +45,9 @@ def _explain_batch(batch: int) -> None:
     with system("benchmark"), connection.cursor() as cursor:
 
         def explain(verb: str, parameters: dict[str, Any] | None = None) -> None:
-            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {statement('billing', verb)}", parameters)
+            cursor.execute(
+                f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {statement('billing', verb)}", parameters
+            )
             print(f"\n== {verb}\n" + "\n".join(line for (line,) in cursor.fetchall()), flush=True)
 
         cursor.execute(_BATCH_TABLE)

@@ -34,7 +34,9 @@ def main() -> None:
         f"Sending, {BUSINESSES} businesses, template to a new customer each",
         [
             Figure("sending", "POST /messages beside an empty view", ours, empty, "requests/s"),
-            Figure("sending", "POST /messages beside HMAC + parse + INSERT", ours, plain, "requests/s"),
+            Figure(
+                "sending", "POST /messages beside HMAC + parse + INSERT", ours, plain, "requests/s"
+            ),
         ],
     )
 
@@ -50,9 +52,13 @@ def _senders() -> list[tuple[str, str]]:
     with system("benchmark"):
         for n in range(BUSINESSES):
             # A test clock: the pace of real numbers (80 a second) is not what is measured here.
-            business = Business.objects.create(name=f"b{n}", plan_id="business", clock_at=timezone.now())
+            business = Business.objects.create(
+                name=f"b{n}", plan_id="business", clock_at=timezone.now()
+            )
             account = Account.objects.create(business=business, name="a")
-            number = Number.objects.create(business=business, account=account, digits=f"1555{n:07}", verified_name="n")
+            number = Number.objects.create(
+                business=business, account=account, digits=f"1555{n:07}", verified_name="n"
+            )
             Template.objects.create(
                 business=business, account=account, name="hello", language="en_US", category="utility",
                 status="APPROVED", components=[{"type": "BODY", "text": "Hello"}],

@@ -34,10 +34,15 @@ def month_usage(business: Business) -> MonthUsage:
 def attention(business: Business) -> list[Attention]:
     """Invoices past due, and delivered messages that could not be priced."""
     found = []
-    due = Invoice.objects.filter(business=business, status=InvoiceStatus.OPEN, due_at__lt=business.now())
+    due = Invoice.objects.filter(
+        business=business, status=InvoiceStatus.OPEN, due_at__lt=business.now()
+    )
     for invoice in due.order_by("due_at")[:5]:
         amount = money.show_minor(invoice.total_minor, invoice.currency, locale())
-        text = _("Invoice %(number)s over %(amount)s is past due.") % {"number": invoice.number, "amount": amount}
+        text = _("Invoice %(number)s over %(amount)s is past due.") % {
+            "number": invoice.number,
+            "amount": amount,
+        }
         found.append(Attention(text, reverse("invoice", args=[invoice.number]), "bad"))
     if waiting := Quarantine.objects.filter(business_id=business.pk).count():
         text = ngettext(
@@ -65,10 +70,23 @@ def banners(business: Business, role: str) -> list[Banner]:
     if role not in (Role.OWNER, Role.FINANCE):
         return []
     text = _("Invoice %(number)s is past due. Sending stops on %(day)s unless it is paid.")
-    return [Banner(text % {"number": oldest.number, "day": date_format(dunning.stops_at(oldest))}, "warn", url, action)]
+    return [
+        Banner(
+            text % {"number": oldest.number, "day": date_format(dunning.stops_at(oldest))},
+            "warn",
+            url,
+            action,
+        )
+    ]
 
 
 def check_payable(business: Business, plan: Plan) -> None:
     """Where cards are taken, a plan with a fee wants one on file first; without, the fee comes on the invoice."""
-    if plan.monthly_fee_micros and stripe_gateway.is_on() and not BillingDetails.of(business).method_id:
-        raise NotConfigured(_("Save a card under billing details first: this plan has a monthly fee."))
+    if (
+        plan.monthly_fee_micros
+        and stripe_gateway.is_on()
+        and not BillingDetails.of(business).method_id
+    ):
+        raise NotConfigured(
+            _("Save a card under billing details first: this plan has a monthly fee.")
+        )

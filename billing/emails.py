@@ -30,12 +30,18 @@ def invoice_issued(invoice: Invoice) -> None:
 
 def credit_note_issued(note: CreditNote) -> None:
     """Announce a credit note, with its PDF."""
-    context = {"note": note, "total": money.show_minor(note.total_minor, note.currency), "number": note.number}
+    context = {
+        "note": note,
+        "total": money.show_minor(note.total_minor, note.currency),
+        "number": note.number,
+    }
     _store(note.business, f"credit_note_issued-{note.pk}", "credit_note_issued", context, credit_note=note,
            attachments=["pdf"])  # fmt: skip
 
 
-def write(invoice: Invoice, about: str, *, attachments: list[str] | None = None, **more: Any) -> None:
+def write(
+    invoice: Invoice, about: str, *, attachments: list[str] | None = None, **more: Any
+) -> None:
     """Write one e-mail about an invoice from `emails/<about>.txt` and `.html`; never a second of its kind."""
     context = {
         "invoice": invoice,
@@ -65,7 +71,9 @@ def preview(invoice: Invoice, about: str, **more: Any) -> tuple[str, str, str]:
 def address_of(business: Business) -> str:
     """Where a business's invoices go: the address on file, else its first owner's; empty when there is neither."""
     details = BillingDetails.of(business)
-    owner = business.memberships.filter(role=Role.OWNER).select_related("user").order_by("id").first()
+    owner = (
+        business.memberships.filter(role=Role.OWNER).select_related("user").order_by("id").first()
+    )
     return details.email or (owner.user.email if owner else "")
 
 
@@ -87,13 +95,17 @@ def send_again(*, email: Email) -> None:
         )
 
 
-def _store(business: Business, key: str, about: str, context: dict[str, Any], **fields: Any) -> None:
+def _store(
+    business: Business, key: str, about: str, context: dict[str, Any], **fields: Any
+) -> None:
     to = address_of(business)
     if not to:
         log.warning("no_billing_address", business_id=business.pk, about=about)
         return
     subject, text, html = _render(business, about, context)
-    email = Email(business=business, key=key, to=to, subject=subject, text=text, html=html, **fields)
+    email = Email(
+        business=business, key=key, to=to, subject=subject, text=text, html=html, **fields
+    )
     Email.objects.bulk_create([email], ignore_conflicts=True)
 
 
@@ -101,7 +113,11 @@ def _render(business: Business, about: str, context: dict[str, Any]) -> tuple[st
     context = {**context, "business": business, "base_url": settings.BASE_URL}
     first, _, text = render_to_string(f"emails/{about}.txt", context).strip().partition("\n")
     # One line: a name with a line break in it must not become a header.
-    return " ".join(first.split())[:200], text.strip() + "\n", render_to_string(f"emails/{about}.html", context)
+    return (
+        " ".join(first.split())[:200],
+        text.strip() + "\n",
+        render_to_string(f"emails/{about}.html", context),
+    )
 
 
 def _claim() -> Email | None:
@@ -139,7 +155,9 @@ def _send(email: Email) -> None:
 
 
 def _message(email: Email) -> EmailMultiAlternatives:
-    message = EmailMultiAlternatives(email.subject, email.text, settings.DEFAULT_FROM_EMAIL, [email.to])
+    message = EmailMultiAlternatives(
+        email.subject, email.text, settings.DEFAULT_FROM_EMAIL, [email.to]
+    )
     if email.html:
         message.attach_alternative(email.html, "text/html")
     with system("the paper is made for its own business"):

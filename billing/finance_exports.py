@@ -27,7 +27,11 @@ LEASE = timedelta(minutes=10)
 # Its papers are kept for ever; the file that holds them together is made again when it is wanted again.
 KEPT = timedelta(days=30)
 MAX_ATTEMPTS = 5
-NAMES = {Export.Kind.ZIP: "invoices.zip", Export.Kind.JOURNAL: "journal.csv", Export.Kind.MESSAGES: "messages.xlsx"}
+NAMES = {
+    Export.Kind.ZIP: "invoices.zip",
+    Export.Kind.JOURNAL: "journal.csv",
+    Export.Kind.MESSAGES: "messages.xlsx",
+}
 
 
 class BadFilter(BillingError):
@@ -42,7 +46,11 @@ class Cancelled(Exception):
 
 
 def ask(
-    *, kind: str, business: Business | None = None, filters: dict[str, Any] | None = None, asked_by: User | None = None
+    *,
+    kind: str,
+    business: Business | None = None,
+    filters: dict[str, Any] | None = None,
+    asked_by: User | None = None,
 ) -> Export:
     """Ask for an export; `filters` are `from` and `to` (YYYY-MM), `statuses`, and for operators `businesses` (ids)."""
     filters = filters or {}
@@ -50,7 +58,9 @@ def ask(
         raise BadFilter(f"kind must be one of {', '.join(Export.Kind.values)}.")
     _where(filters)
     with system("operators export for all businesses"):
-        return Export.objects.create(kind=kind, business=business, filters=filters, asked_by=asked_by)
+        return Export.objects.create(
+            kind=kind, business=business, filters=filters, asked_by=asked_by
+        )
 
 
 def one(business: Business, export_id: int) -> Export:
@@ -146,13 +156,17 @@ def _claim() -> Export | None:
             finished_at=now,
             error=f"The worker stopped {MAX_ATTEMPTS} times while it was made.",
         )
-        export = Export.objects.select_for_update(skip_locked=True).filter(due).order_by("id").first()
+        export = (
+            Export.objects.select_for_update(skip_locked=True).filter(due).order_by("id").first()
+        )
         if export is None:
             return None
         export.attempts += 1
         export.state, export.lease_until, export.done = Export.State.RUNNING, now + LEASE, 0
         export.started_at, export.total = now, len(invoices_of(export))
-        export.save(update_fields=["attempts", "state", "lease_until", "done", "total", "started_at"])
+        export.save(
+            update_fields=["attempts", "state", "lease_until", "done", "total", "started_at"]
+        )
         return export
 
 
@@ -210,4 +224,6 @@ def _keep(export: Export, file: IO[bytes]) -> None:
 
 def _finish(export: Export, **fields: Any) -> None:
     with system("exports of every business"):
-        Export.objects.filter(pk=export.pk, state=Export.State.RUNNING).update(finished_at=timezone.now(), **fields)
+        Export.objects.filter(pk=export.pk, state=Export.State.RUNNING).update(
+            finished_at=timezone.now(), **fields
+        )

@@ -25,7 +25,8 @@ def check_cap(message: Message) -> None:
     the message is charged or fails. Businesses without a hard cap pay one look-up. Call inside the sending transaction.
     """
     row = fetch_prepared(
-        "SELECT limit_micros FROM billing_spendcap WHERE business_id = %s AND is_hard FOR UPDATE", [message.business_id]
+        "SELECT limit_micros FROM billing_spendcap WHERE business_id = %s AND is_hard FOR UPDATE",
+        [message.business_id],
     )
     if row is None:
         return
@@ -81,7 +82,9 @@ def raise_alerts() -> int:
 def _mail_one() -> bool:
     """One alert a transaction: a mail server that refuses one does not hold up what was mailed before."""
     with system("alerts of every business"):
-        alerts = SpendAlert.objects.select_for_update(skip_locked=True, of=("self",)).filter(mailed_at=None)
+        alerts = SpendAlert.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+            mailed_at=None
+        )
         alert = alerts.select_related("business").order_by("id").first()
         if alert is None:
             return False
@@ -105,7 +108,10 @@ def _tell_webhooks(alert: SpendAlert) -> None:
 
 
 def _words(alert: SpendAlert) -> str:
-    spent, limit = (money.show_micros(n, alert.business.currency) for n in (alert.spent_micros, alert.limit_micros))
+    spent, limit = (
+        money.show_micros(n, alert.business.currency)
+        for n in (alert.spent_micros, alert.limit_micros)
+    )
     return f"Messages of {alert.month:%B %Y} have cost {spent} so far. The spend cap is {limit} a month."
 
 

@@ -19,7 +19,9 @@ urlpatterns = [
     path("invoices/method/", payments.change_method, name="change_method"),
     path("invoices/method/saved/", payments.method_saved, name="method_saved"),
     path("invoices/method/drop/", payments.drop_method, name="drop_method"),
-    path("invoices/credit-notes/<str:number>/<slug:kind>/", invoices.credit_note, name="credit_note"),
+    path(
+        "invoices/credit-notes/<str:number>/<slug:kind>/", invoices.credit_note, name="credit_note"
+    ),
     path("pay/<str:token>/", payments.pay, name="pay"),
     path("pay/<str:token>/card/", payments.pay_by_card, name="pay_by_card"),
     path("pay/<str:token>/pdf/", payments.pay_pdf, name="pay_pdf"),

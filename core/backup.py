@@ -87,7 +87,9 @@ def back_up(path: Path) -> Manifest:
         unfinished.rename(path)
     finally:
         unfinished.unlink(missing_ok=True)
-    log.info("backed_up", path=str(path), parts=len(manifest.parts), rows=sum(manifest.rows.values()))
+    log.info(
+        "backed_up", path=str(path), parts=len(manifest.parts), rows=sum(manifest.rows.values())
+    )
     return manifest
 
 
@@ -107,7 +109,10 @@ def _put_database(archive: tarfile.TarFile, manifest: Manifest) -> None:
 def _put_files(archive: tarfile.TarFile, manifest: Manifest) -> None:
     # Who is forgotten while the others are read is on the list that is read last.
     others = sorted(name for name in _stored("") if not name.startswith(READ_LAST))
-    for name in (*others, *(name for folder in READ_LAST for name in sorted(_stored(folder.rstrip("/"))))):
+    for name in (
+        *others,
+        *(name for folder in READ_LAST for name in sorted(_stored(folder.rstrip("/")))),
+    ):
         try:
             with default_storage.open(name, "rb") as file:
                 _put(archive, manifest, FILES + name, file, file.size)
@@ -132,12 +137,23 @@ def _snapshot() -> Iterator[tuple[Any, str]]:
 def _run(program: str, arguments: list[str], **streams: Any) -> None:
     """Run one of PostgreSQL's programs as the owner of the tables; the password is never on its command line."""
     held = connections["owner"].settings_dict
-    named = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}
+    named = {
+        "PGHOST": "HOST",
+        "PGPORT": "PORT",
+        "PGUSER": "USER",
+        "PGPASSWORD": "PASSWORD",
+        "PGDATABASE": "NAME",
+    }
     facts = {name: str(held[key]) for name, key in named.items() if held.get(key)}
     known = {"sslmode": "PGSSLMODE", "host": "PGHOST"}
-    facts |= {known[key]: str(value) for key, value in held.get("OPTIONS", {}).items() if key in known}
+    facts |= {
+        known[key]: str(value) for key, value in held.get("OPTIONS", {}).items() if key in known
+    }
     ended = subprocess.run(
-        [settings.POSTGRES_BIN() / program, *arguments], env=os.environ | facts, stderr=subprocess.PIPE, **streams
+        [settings.POSTGRES_BIN() / program, *arguments],
+        env=os.environ | facts,
+        stderr=subprocess.PIPE,
+        **streams,
     )
     if ended.returncode:
         raise BackupError(f"{program}: {ended.stderr.decode(errors='replace').strip()[-2000:]}")
@@ -198,7 +214,9 @@ def checked(path: Path) -> Manifest:
         if hashlib.sha256(read[MANIFEST]).hexdigest().encode() != read[SEAL]:
             raise ValueError("its manifest is not sealed")
         manifest = Manifest(**json.loads(read[MANIFEST]))
-        manifest.parts = {name: (int(size), str(digest)) for name, (size, digest) in manifest.parts.items()}
+        manifest.parts = {
+            name: (int(size), str(digest)) for name, (size, digest) in manifest.parts.items()
+        }
     except (OSError, tarfile.TarError, ValueError, TypeError, AttributeError) as error:
         raise BackupError(f"{path.name} is cut, or no backup: {error}") from None
     if manifest.format != FORMAT:
@@ -231,13 +249,17 @@ def restore(path: Path) -> Manifest:
             elif entry.name.startswith(FILES):
                 _store(entry.name.removeprefix(FILES), stream)
     wrong = [
-        f"{table}: {had} rows were backed up, {has} are here" for table, had, has in _counted(manifest) if had != has
+        f"{table}: {had} rows were backed up, {has} are here"
+        for table, had, has in _counted(manifest)
+        if had != has
     ]
     if wrong:
         raise BackupError("; ".join(wrong))
     for again in afterwards:
         again()
-    log.info("restored", path=str(path), parts=len(manifest.parts), rows=sum(manifest.rows.values()))
+    log.info(
+        "restored", path=str(path), parts=len(manifest.parts), rows=sum(manifest.rows.values())
+    )
     return manifest
 
 
@@ -246,7 +268,9 @@ def _refuse_unless_empty() -> None:
         cursor.execute(TABLES)
         tables = cursor.fetchall()
     if tables:
-        raise BackupError(f"The database is not empty: it has {len(tables)} tables. Restore into a new one.")
+        raise BackupError(
+            f"The database is not empty: it has {len(tables)} tables. Restore into a new one."
+        )
 
 
 def _load(stream: IO[bytes]) -> None:
@@ -256,7 +280,16 @@ def _load(stream: IO[bytes]) -> None:
             dump.write(piece)
         dump.flush()
         name = str(connections["owner"].settings_dict["NAME"])
-        _run("pg_restore", ["--no-owner", "--exit-on-error", "--single-transaction", f"--dbname={name}", dump.name])
+        _run(
+            "pg_restore",
+            [
+                "--no-owner",
+                "--exit-on-error",
+                "--single-transaction",
+                f"--dbname={name}",
+                dump.name,
+            ],
+        )
 
 
 def _store(name: str, stream: IO[bytes]) -> None:

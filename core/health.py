@@ -27,7 +27,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Database, broker, worker heartbeat, oldest waiting row; 503 names what is not ready."""
     checks = {name: _checked(check) for name, check in CHECKS.items()}
     ready = all(check["ok"] for check in checks.values())
-    return JsonResponse({"status": "ok" if ready else "not ready", "checks": checks}, status=200 if ready else 503)
+    return JsonResponse(
+        {"status": "ok" if ready else "not ready", "checks": checks}, status=200 if ready else 503
+    )
 
 
 def _checked(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -80,7 +80,10 @@ def fetch(
             pool.stream(method, url, headers=_header_list(headers), content=body) as response,
         ):
             kept, truncated = _first(response.iter_stream(), max_bytes)
-            named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+            named = {
+                name.decode("latin-1").lower(): value.decode("latin-1")
+                for name, value in response.headers
+            }
             return Fetched(response.status, named, kept, truncated, time.monotonic() - started)
     except FetchFailed:
         raise
@@ -97,7 +100,9 @@ def _words(error: Exception) -> str:
 def check_url(url: str) -> Address:
     """Split a URL that may be asked, without looking its host up; raises AddressRefused."""
     if len(url) > MAX_URL or _UNWANTED.search(url):
-        raise AddressRefused(f"a URL has at most {MAX_URL} characters, all of them printable ASCII (names in punycode)")
+        raise AddressRefused(
+            f"a URL has at most {MAX_URL} characters, all of them printable ASCII (names in punycode)"
+        )
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -125,11 +130,15 @@ def is_public(text: str) -> bool:
         inner = address.ipv4_mapped or address.sixtofour
         if inner is not None:
             return is_public(str(inner))
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+    return address.is_global and not (
+        address.is_multicast or address.is_reserved or address.is_unspecified
+    )
 
 
 def _header_list(headers: Mapping[str, str] | None) -> list[tuple[str, str]]:
-    given = {"user-agent": "Parley/1", "accept": "*/*"} | {k.lower(): v for k, v in (headers or {}).items()}
+    given = {"user-agent": "Parley/1", "accept": "*/*"} | {
+        k.lower(): v for k, v in (headers or {}).items()
+    }
     return list(given.items())
 
 
@@ -182,7 +191,9 @@ class _CheckedBackend(httpcore.SyncBackend):
         for address in addresses:
             try:
                 left = min(CONNECT_SECONDS, _left(self.deadline))
-                return _TimedStream(self.inner.connect_tcp(address, port, timeout=left), self.deadline)
+                return _TimedStream(
+                    self.inner.connect_tcp(address, port, timeout=left), self.deadline
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout, TimeoutError) as error:
                 fault = NotReached(_words(error))
         raise fault
@@ -205,7 +216,10 @@ class _TimedStream(httpcore.NetworkStream):
         self.inner.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         try:
             secured = self.inner.start_tls(ssl_context, server_hostname, _left(self.deadline))

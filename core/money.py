@@ -45,6 +45,9 @@ def show_micros(micros: int, currency: str, locale: str = "en_US") -> str:
     digits = max(exponent(currency), -int(amount.as_tuple().exponent))
     return str(
         format_currency(
-            amount.quantize(Decimal(1).scaleb(-digits)), currency, locale=locale, decimal_quantization=False
+            amount.quantize(Decimal(1).scaleb(-digits)),
+            currency,
+            locale=locale,
+            decimal_quantization=False,
         )
     )

@@ -37,7 +37,9 @@ def cursor_of(row: Any, ordering: tuple[str, ...]) -> str:
 def read_cursor(text: str, rows: QuerySet[Any], ordering: tuple[str, ...]) -> list[Any]:
     """The values in a cursor, as their columns' types; ValueError for anything we did not make."""
     try:
-        raw = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        raw = orjson.loads(
+            base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        )
         if not isinstance(raw, list) or len(raw) != len(ordering) or None in raw:
             raise ValueError(text)
         fields = [rows.model._meta.get_field(column.lstrip("-")) for column in ordering]
@@ -55,7 +57,9 @@ class KeysetPagination(BasePagination):
     default_limit = 25
     max_limit = 100
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: APIView | None = None
+    ) -> list[Any]:
         """One page; needs the view's `ordering`, whose last column is unique."""
         ordering: tuple[str, ...] = getattr(view, "ordering", ("-id",))
         limit = self._limit(request)
@@ -71,8 +75,12 @@ class KeysetPagination(BasePagination):
 
     def _limit(self, request: Request) -> int:
         raw = request.query_params.get("limit", str(self.default_limit))
-        if not (raw.isascii() and raw.isdigit() and len(raw) < 5 and 1 <= int(raw) <= self.max_limit):
-            raise exceptions.ValidationError({"limit": f"A whole number from 1 to {self.max_limit}."})
+        if not (
+            raw.isascii() and raw.isdigit() and len(raw) < 5 and 1 <= int(raw) <= self.max_limit
+        ):
+            raise exceptions.ValidationError(
+                {"limit": f"A whole number from 1 to {self.max_limit}."}
+            )
         return int(raw)
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -89,7 +97,12 @@ class KeysetPagination(BasePagination):
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """`limit` and `after` for OpenAPI."""
-        whole = {"type": "integer", "minimum": 1, "maximum": self.max_limit, "default": self.default_limit}
+        whole = {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": self.max_limit,
+            "default": self.default_limit,
+        }
         return [
             {"name": "limit", "in": "query", "required": False, "schema": whole},
             {"name": "after", "in": "query", "required": False, "schema": {"type": "string"}},

@@ -43,6 +43,8 @@ def _made(template: Path, content: dict[str, Any], options: dict[str, Any]) -> b
 
 @cache
 def _compiler(template: Path) -> typst.Compiler:
-    folders = [Path(spec.origin).parent for name in FONTS if (spec := find_spec(name)) and spec.origin]
+    folders = [
+        Path(spec.origin).parent for name in FONTS if (spec := find_spec(name)) and spec.origin
+    ]
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=folders)
     return typst.Compiler(str(template), font_paths=fonts, ignore_system_fonts=True)

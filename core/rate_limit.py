@@ -59,7 +59,9 @@ class LocalBuckets:
             left.append(min(one.burst, tokens + (now - at) * one.rate))
             if left[-1] < 1:
                 return n
-        self.held.update({one.name: (tokens - 1, now) for one, tokens in zip(buckets, left, strict=True)})
+        self.held.update(
+            {one.name: (tokens - 1, now) for one, tokens in zip(buckets, left, strict=True)}
+        )
         return 0
 
 
@@ -69,7 +71,9 @@ _absent_until = 0.0
 
 @cache
 def _take() -> Any:
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
+    client = redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5
+    )
     return client.register_script(SCRIPT)
 
 

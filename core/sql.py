@@ -17,7 +17,9 @@ def statement(app: str, verb: str) -> str:
     return (HOUSE / app / "sql" / f"{verb}.sql").read_text(encoding="utf-8")
 
 
-def fetch_prepared(query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> tuple[Any, ...] | None:
+def fetch_prepared(
+    query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+) -> tuple[Any, ...] | None:
     """First row of a query that is planned once per connection instead of at every call.
 
     For statements that run often and are planned longer than they work. Raises Django's database errors.
@@ -30,4 +32,6 @@ def fetch_prepared(query: str, parameters: Sequence[Any] | Mapping[str, Any] = (
 
 def run_file(app: str, verb: str, reverse: str = "") -> migrations.RunSQL:
     """Give a migration the operation that runs `<app>/sql/<verb>.sql` as the owner."""
-    return migrations.RunSQL(sql=statement(app, verb), reverse_sql=reverse or migrations.RunSQL.noop)
+    return migrations.RunSQL(
+        sql=statement(app, verb), reverse_sql=reverse or migrations.RunSQL.noop
+    )

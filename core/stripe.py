@@ -57,7 +57,9 @@ UNKNOWN = Outcome("unknown")
 def client(key: str) -> stripe.StripeClient:
     """A client with that secret key."""
     # No retries of the library's own: a result that was not heard is written down as unknown first.
-    bases: Any = {"base_addresses": {"api": settings.STRIPE_API_BASE}} if settings.STRIPE_API_BASE else {}
+    bases: Any = (
+        {"base_addresses": {"api": settings.STRIPE_API_BASE}} if settings.STRIPE_API_BASE else {}
+    )
     http = stripe.RequestsClient(timeout=TIMEOUT)
     return stripe.StripeClient(key, max_network_retries=0, http_client=http, **bases)
 

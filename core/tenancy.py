@@ -78,7 +78,8 @@ def apply(new: Scope) -> None:
     """Set role and business for the rest of this transaction, in one round trip."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('role', %s, true), set_config('parley.business', %s, true)", [new.role, new.business]
+            "SELECT set_config('role', %s, true), set_config('parley.business', %s, true)",
+            [new.role, new.business],
         )
     connection.parley_scope = new  # type: ignore[attr-defined]
 

@@ -47,7 +47,10 @@ class Crew(Generic[Work, Result]):
         with ThreadPoolExecutor(self.size, thread_name_prefix=self.name) as pool:
             while True:
                 if time.monotonic() < deadline and len(under_way) < self.size:
-                    under_way |= {pool.submit(self.do, work): work for work in self.claim(list(under_way.values()))}
+                    under_way |= {
+                        pool.submit(self.do, work): work
+                        for work in self.claim(list(under_way.values()))
+                    }
                 if under_way:
                     done += self._collect(under_way)
                     idle_until = time.monotonic() + linger

@@ -47,12 +47,16 @@ def open_shop(business: Business, number: Number) -> None:
             description="Small lots, roasted in Burlington. Order here, pay and ask in the chat.", takes_cash=True,
             hold_minutes=HOLD_MINUTES,
         )  # fmt: skip
-        for position, (name, price) in enumerate([("Parcel, 2 to 3 days", 590), ("Pick up at the roastery", 0)]):
+        for position, (name, price) in enumerate(
+            [("Parcel, 2 to 3 days", 590), ("Pick up at the roastery", 0)]
+        ):
             DeliveryMethod.objects.create(
                 business=business, catalog=catalog, name=name, price_minor=price, position=position,
                 needs_address=price > 0,
             )  # fmt: skip
-        job = imports.take_in(catalog=catalog, author=None, file=io.BytesIO(_feed()), filename="luma-spring.csv")
+        job = imports.take_in(
+            catalog=catalog, author=None, file=io.BytesIO(_feed()), filename="luma-spring.csv"
+        )
     while imports.work_due():
         pass
     with scope(business.pk):
@@ -66,7 +70,9 @@ def open_shop(business: Business, number: Number) -> None:
 
 
 def _products(catalog: Catalog) -> list[Product]:
-    found = {product.retailer_id: product for product in catalog.products.select_related("business")}
+    found = {
+        product.retailer_id: product for product in catalog.products.select_related("business")
+    }
     return [found[row[0]] for row in GOODS]
 
 

@@ -50,7 +50,9 @@ class Purchase:
             return now - self.placed * MINUTE
         days, clock = self.placed
         hours, minutes = map(int, clock.split(":"))
-        return (now.astimezone(ZONE) - timedelta(days=days)).replace(hour=hours, minute=minutes, second=0)
+        return (now.astimezone(ZONE) - timedelta(days=days)).replace(
+            hour=hours, minute=minutes, second=0
+        )
 
 
 SENT = ((3, "pack"), (22, "ship"), (94, "deliver"))
@@ -58,14 +60,36 @@ PURCHASES = [
     Purchase(0, (13, "10:12"), {"eth-250": 2, "papers": 1}, SENT, tracking="UPS 1Z 4471 0031"),
     Purchase(8, (12, "16:40"), {"ken-1000": 1}, SENT, way="asked", tracking="DHL 00340 4345"),
     Purchase(6, (11, "18:05"), {"bra-250": 3}, ((49, "expire"),), way="never"),
-    Purchase(10, (10, "09:31"), {"grinder": 1, "papers": 2}, SENT, way="declined", tracking="UPS 1Z 4471 0038"),
     Purchase(
-        1, (9, "14:02"), {"col-250": 4, "mug-sand": 1}, (*SENT, (118, "refund line")), tracking="UPS 1Z 4471 0047"
+        10,
+        (10, "09:31"),
+        {"grinder": 1, "papers": 2},
+        SENT,
+        way="declined",
+        tracking="UPS 1Z 4471 0038",
     ),
-    Purchase(2, (8, "13:15"), {"mug-sand": 1, "mug-sea": 1}, SENT, tracking="UPS 1Z 4471 0052", by_page=True),
-    Purchase(3, (7, "11:20"), {"house-250": 2}, ((5, "pack"), (20, "deliver")), way="cash", delivery=1),
+    Purchase(
+        1,
+        (9, "14:02"),
+        {"col-250": 4, "mug-sand": 1},
+        (*SENT, (118, "refund line")),
+        tracking="UPS 1Z 4471 0047",
+    ),
+    Purchase(
+        2,
+        (8, "13:15"),
+        {"mug-sand": 1, "mug-sea": 1},
+        SENT,
+        tracking="UPS 1Z 4471 0052",
+        by_page=True,
+    ),
+    Purchase(
+        3, (7, "11:20"), {"house-250": 2}, ((5, "pack"), (20, "deliver")), way="cash", delivery=1
+    ),
     Purchase(12, (6, "10:05"), {"eth-1000": 1}, ((20, "cancel"),)),
-    Purchase(15, (4, "12:10"), {"house-250": 6}, ((4, "pack"), (21, "ship")), tracking="UPS 1Z 4471 0071"),
+    Purchase(
+        15, (4, "12:10"), {"house-250": 6}, ((4, "pack"), (21, "ship")), tracking="UPS 1Z 4471 0071"
+    ),
     Purchase(24, (3, "11:51"), {"ken-250": 2}, ((6, "pack"), (26, "ship")), by_page=True),
     Purchase(27, (2, "15:02"), {"house-250": 1, "grinder": 1}, ((3, "pack"),), way="asked"),
     Purchase(20, (1, "08:35"), {"eth-250": 3, "mug-sea": 1}, ((2, "pack"),)),
@@ -98,7 +122,9 @@ class Fortnight:
     def __post_init__(self) -> None:
         """Write down what happens when; what lies ahead of the present does not happen."""
         deeds = [deed for n, purchase in enumerate(PURCHASES) for deed in self._deeds(n, purchase)]
-        self.ahead = sorted((deed for deed in deeds if deed[0] <= self.now), key=lambda deed: deed[:2])
+        self.ahead = sorted(
+            (deed for deed in deeds if deed[0] <= self.now), key=lambda deed: deed[:2]
+        )
 
     def live_until(self, moment: datetime) -> None:
         """Do what happens before that moment, each by the clock of its own."""
@@ -110,7 +136,9 @@ class Fortnight:
             do()
             _settle(self.business)
 
-    def _deeds(self, n: int, purchase: Purchase) -> Iterator[tuple[datetime, int, Callable[[], None]]]:
+    def _deeds(
+        self, n: int, purchase: Purchase
+    ) -> Iterator[tuple[datetime, int, Callable[[], None]]]:
         start = purchase.begins(self.now)
         yield start, n, partial(self._place, n, purchase)
         yield start + 2 * MINUTE, n, partial(self._choose, n, purchase)
@@ -131,7 +159,9 @@ class Fortnight:
         with scope(self.business.pk):
             catalog = Catalog.objects.select_related("business").get(business=self.business)
             if purchase.by_page:
-                sandbox.write(handset=phone, number=self.number, text=_filled(catalog, purchase.goods))
+                sandbox.write(
+                    handset=phone, number=self.number, text=_filled(catalog, purchase.goods)
+                )
             else:
                 self._send(phone, "order", product_messages.ordered(catalog, dict(purchase.goods)))
         _settle(self.business)
@@ -154,14 +184,20 @@ class Fortnight:
         phone, home = self._phone(purchase), _home(purchase.person)
         with scope(self.business.pk):
             conversation = self._order(n).conversation
-            asked = Message.objects.filter(conversation=conversation, content__type="address_message").latest("id")
+            asked = Message.objects.filter(
+                conversation=conversation, content__type="address_message"
+            ).latest("id")
             given = {
                 "name": home["name"], "address": home["street"], "city": home["city"],
                 "postal_code": home["postcode"], "in_pin_code": home["postcode"],
             }  # fmt: skip
             content = addresses.reply_with(asked.content, given)
             sandbox.send_from_phone(
-                handset=phone, number=self.number, kind="interactive", content=content, context=asked.wamid
+                handset=phone,
+                number=self.number,
+                kind="interactive",
+                content=content,
+                context=asked.wamid,
             )
 
     def _order(self, n: int) -> Order:
@@ -213,7 +249,13 @@ def _home(person: int) -> dict[str, str]:
     buyer = story.PEOPLE[person]
     city, postcode, country = TOWNS.get(buyer.digits[:2]) or TOWNS[buyer.digits[:1]]
     street = STREETS[person % len(STREETS)]
-    return {"name": buyer.name, "street": street, "city": city, "postcode": postcode, "country": country}
+    return {
+        "name": buyer.name,
+        "street": street,
+        "city": city,
+        "postcode": postcode,
+        "country": country,
+    }
 
 
 # One question instead of three: it is asked after every step.

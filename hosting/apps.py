@@ -23,7 +23,15 @@ class HostingConfig(AppConfig):
         from hosting.numbers import onboarding, profile
         from hosting.privacy import erasure
 
-        for queue in ("events", "outgoing", "webhook_calls", "media_fetches", "imports", "exports", "broadcasts"):
+        for queue in (
+            "events",
+            "outgoing",
+            "webhook_calls",
+            "media_fetches",
+            "imports",
+            "exports",
+            "broadcasts",
+        ):
             health.queues[queue] = partial(queue_health.age_of, queue)
 
         panels.add(panels.Panel("hosting/_today.html", dashboard.today, 10))

@@ -47,13 +47,19 @@ class Today:
 
 def midnight(business: Business) -> datetime:
     """The start of the business's day."""
-    return business.now().astimezone(ZoneInfo(business.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (
+        business.now()
+        .astimezone(ZoneInfo(business.timezone))
+        .replace(hour=0, minute=0, second=0, microsecond=0)
+    )
 
 
 def today(business: Business) -> dict[str, Any]:
     """Variables of the panel: `today` and `open`, the number of open conversations."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("hosting", "today"), {"business_id": business.pk, "since": midnight(business)})
+        cursor.execute(
+            statement("hosting", "today"), {"business_id": business.pk, "since": midnight(business)}
+        )
         found = Today(*cursor.fetchone())
     return {"today": found, "waiting": _waiting(business)}
 
@@ -61,10 +67,17 @@ def today(business: Business) -> dict[str, Any]:
 def standing(business: Business) -> dict[str, Any]:
     """Variables of the panel: hosted messages of the month against the plan, and the week's failures by reason."""
     month = business.now().date().replace(day=1)
-    used = HostedCount.objects.filter(business=business, month=month).values_list("messages", flat=True).first() or 0
+    used = (
+        HostedCount.objects.filter(business=business, month=month)
+        .values_list("messages", flat=True)
+        .first()
+        or 0
+    )
     since = midnight(business) - timedelta(days=6)
     with connection.cursor() as cursor:
-        cursor.execute(statement("hosting", "failures"), {"business_id": business.pk, "since": since})
+        cursor.execute(
+            statement("hosting", "failures"), {"business_id": business.pk, "since": since}
+        )
         failures = [Failures(*row) for row in cursor.fetchall()]
     limit = business.plan.hosted_messages
     is_nearly_full = limit is not None and 100 * used >= NEARLY_FULL * limit
@@ -83,7 +96,9 @@ class Failures:
 
 def _waiting(business: Business) -> dict[str, int]:
     late = business.now() - LONG_WAIT
-    counts: dict[str, int] = Conversation.objects.filter(business=business, is_resolved=False).aggregate(
+    counts: dict[str, int] = Conversation.objects.filter(
+        business=business, is_resolved=False
+    ).aggregate(
         open=Count("id"),
         unread=Count("id", filter=Q(unread_count__gt=0)),
         late=Count("id", filter=Q(unread_count__gt=0, last_message_at__lt=late)),
@@ -98,7 +113,9 @@ def attention(business: Business) -> list[Attention]:
 
 def _keeping(business: Business) -> list[Attention]:
     """What will be deleted soon, because it is to be kept shorter."""
-    coming = Retention.objects.filter(business=business, next_days__isnull=False).select_related("number")
+    coming = Retention.objects.filter(business=business, next_days__isnull=False).select_related(
+        "number"
+    )
     text = _("From %(at)s on, messages of %(number)s older than %(days)d days are deleted.")
     return [
         Attention(
@@ -132,7 +149,10 @@ def _failures(business: Business) -> list[Attention]:
     url = reverse("messages") + "?status=failed"
     return [
         Attention(
-            _("Failed today: %(n)d × %(reason)s") % {"n": n, "reason": reason or _("no reason given")}, url, "bad"
+            _("Failed today: %(n)d × %(reason)s")
+            % {"n": n, "reason": reason or _("no reason given")},
+            url,
+            "bad",
         )
         for reason, n in sorted(reasons.items(), key=lambda item: -item[1])[:3]
     ]
@@ -144,15 +164,26 @@ def given_up(business: Business) -> list[Attention]:
     if not dead.exists():
         return []
     url = reverse("webhook_log") + "?state=dead"
-    return [Attention(_("Webhook calls were given up after seven days without an answer."), url, "bad")]
+    return [
+        Attention(_("Webhook calls were given up after seven days without an answer."), url, "bad")
+    ]
 
 
 def _plan(business: Business) -> list[Attention]:
     limit = business.plan.hosted_messages
     month = business.now().date().replace(day=1)
-    used = HostedCount.objects.filter(business=business, month=month).values_list("messages", flat=True).first() or 0
+    used = (
+        HostedCount.objects.filter(business=business, month=month)
+        .values_list("messages", flat=True)
+        .first()
+        or 0
+    )
     if not limit or 100 * used < NEARLY_FULL * limit:
         return []
     text = _("%(used)d of %(limit)d hosted messages of the %(plan)s plan are used this month.")
     tone = "bad" if used >= limit else "warn"
-    return [Attention(text % {"used": used, "limit": limit, "plan": business.plan}, reverse("home"), tone)]
+    return [
+        Attention(
+            text % {"used": used, "limit": limit, "plan": business.plan}, reverse("home"), tone
+        )
+    ]

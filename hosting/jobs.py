@@ -23,7 +23,9 @@ class Stopped(Exception):
     """The job was cancelled, or another worker has taken it over; what this transaction wrote must not stay."""
 
 
-def claim(model: type[J], states: Sequence[str], related: Sequence[str] = ("business__plan", "number")) -> J | None:
+def claim(
+    model: type[J], states: Sequence[str], related: Sequence[str] = ("business__plan", "number")
+) -> J | None:
     """The job whose turn it is, with its `related` rows, for this worker alone; None when none waits."""
     with system("jobs of every business wait in one line"), connection.cursor() as cursor:
         sql = statement("hosting", "claim_job").format(table=model._meta.db_table)
@@ -67,7 +69,9 @@ def stumble(job: J, error: Exception) -> None:
         job.refresh_from_db(fields=["attempts"])
         if job.attempts >= MAX_ATTEMPTS:
             reason = f"Given up after {MAX_ATTEMPTS} attempts: {type(error).__name__}."
-            mine.update(state="failed", error=reason, finished_at=Now(), token=None, lease_until=None)
+            mine.update(
+                state="failed", error=reason, finished_at=Now(), token=None, lease_until=None
+            )
         else:
             later = Now() + timedelta(seconds=2**job.attempts)
             mine.update(token=None, lease_until=None, turn_at=later)
@@ -78,5 +82,9 @@ def give_up(job: J) -> bool:
     if job.attempts <= MAX_ATTEMPTS:
         return False
     with scope(job.business_id):
-        finish(job, "failed", error=f"Given up: its worker ended {MAX_ATTEMPTS} times in the same place.")
+        finish(
+            job,
+            "failed",
+            error=f"Given up: its worker ended {MAX_ATTEMPTS} times in the same place.",
+        )
     return True

@@ -42,5 +42,9 @@ def age_of(queue: str) -> float:
 def send_again(message_ids: Sequence[int]) -> int:
     """Open dead letters again; returns how many. Rows whose result is unknown stay: their message may have left."""
     return Outgoing.objects.filter(pk__in=message_ids, state=Outgoing.State.DEAD).update(
-        state=Outgoing.State.OPEN, attempts=0, not_before=timezone.now(), lease_token=None, last_error=""
+        state=Outgoing.State.OPEN,
+        attempts=0,
+        not_before=timezone.now(),
+        lease_token=None,
+        last_error="",
     )

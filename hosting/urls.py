@@ -29,16 +29,30 @@ urlpatterns = [
     path("inbox/<uuid:public_id>/resolve/", inbox.resolve, name="inbox_resolve"),
     path("inbox/<uuid:public_id>/assign/", inbox.assign, name="inbox_assign"),
     path("inbox/<uuid:public_id>/labels/", teamwork.put_label, name="inbox_label"),
-    path("inbox/<uuid:public_id>/labels/<int:label_id>/remove/", teamwork.take_label, name="inbox_unlabel"),
+    path(
+        "inbox/<uuid:public_id>/labels/<int:label_id>/remove/",
+        teamwork.take_label,
+        name="inbox_unlabel",
+    ),
     path("inbox/<uuid:public_id>/snooze/", teamwork.snooze, name="inbox_snooze"),
     path("inbox/<uuid:public_id>/note/", teamwork.note, name="inbox_note"),
-    path("inbox/<uuid:public_id>/notes/<int:note_id>/remove/", teamwork.remove_note, name="inbox_note_remove"),
+    path(
+        "inbox/<uuid:public_id>/notes/<int:note_id>/remove/",
+        teamwork.remove_note,
+        name="inbox_note_remove",
+    ),
     path("inbox/<uuid:public_id>/canned/", teamwork.canned, name="inbox_canned"),
     path("inbox/<uuid:public_id>/typing/", teamwork.typing, name="inbox_typing"),
     path("settings/inbox/", teamwork.settings, name="inbox_settings"),
     path("settings/inbox/replies/", teamwork.add_reply, name="add_canned_reply"),
-    path("settings/inbox/replies/<int:reply_id>/remove/", teamwork.remove_reply, name="remove_canned_reply"),
-    path("settings/inbox/labels/<int:label_id>/remove/", teamwork.remove_label, name="remove_label"),
+    path(
+        "settings/inbox/replies/<int:reply_id>/remove/",
+        teamwork.remove_reply,
+        name="remove_canned_reply",
+    ),
+    path(
+        "settings/inbox/labels/<int:label_id>/remove/", teamwork.remove_label, name="remove_label"
+    ),
     path("search/", search.page, name="search"),
     path("contacts/", contacts.contacts, name="contacts"),
     path("contacts/<int:contact_id>/", contacts.contact, name="contact"),
@@ -60,22 +74,42 @@ urlpatterns = [
     path("messages/media/<str:media_id>/thumbnail/", messages.thumbnail, name="message_thumbnail"),
     path("settings/networks/", upstreams.upstreams, name="upstreams"),
     path("settings/networks/connect/", upstreams.connect, name="connect_upstream"),
-    path("settings/networks/<str:waba_id>/disconnect/", upstreams.disconnect, name="disconnect_upstream"),
+    path(
+        "settings/networks/<str:waba_id>/disconnect/",
+        upstreams.disconnect,
+        name="disconnect_upstream",
+    ),
     path("settings/templates/", message_templates.templates, name="templates"),
     path("settings/templates/new/", message_templates.new_template, name="new_template"),
-    path("settings/templates/preview/", message_templates.preview_template, name="preview_template"),
-    path("settings/templates/synchronise/", message_templates.synchronise, name="synchronise_templates"),
+    path(
+        "settings/templates/preview/", message_templates.preview_template, name="preview_template"
+    ),
+    path(
+        "settings/templates/synchronise/",
+        message_templates.synchronise,
+        name="synchronise_templates",
+    ),
     path("settings/templates/<str:template_id>/", message_templates.template, name="template"),
-    path("settings/templates/<str:template_id>/delete/", message_templates.delete_template, name="delete_template"),
+    path(
+        "settings/templates/<str:template_id>/delete/",
+        message_templates.delete_template,
+        name="delete_template",
+    ),
     path("settings/webhooks/", webhooks.webhooks, name="webhooks"),
     path("settings/webhooks/add/", webhooks.add, name="add_webhook"),
     path("settings/webhooks/log/", webhooks.log, name="webhook_log"),
     path("settings/webhooks/calls/<uuid:public_id>/", webhooks.call, name="webhook_call"),
     path("settings/webhooks/calls/<uuid:public_id>/replay/", webhooks.replay, name="replay_call"),
-    path("settings/webhooks/accounts/<str:waba_id>/secret/", webhooks.change_secret, name="change_secret"),
+    path(
+        "settings/webhooks/accounts/<str:waba_id>/secret/",
+        webhooks.change_secret,
+        name="change_secret",
+    ),
     path("settings/webhooks/<uuid:public_id>/", webhooks.webhook, name="webhook"),
     path("settings/webhooks/<uuid:public_id>/switch/", webhooks.switch, name="switch_webhook"),
-    path("settings/webhooks/<uuid:public_id>/fields/", webhooks.choose_fields, name="webhook_fields"),
+    path(
+        "settings/webhooks/<uuid:public_id>/fields/", webhooks.choose_fields, name="webhook_fields"
+    ),
     path("settings/webhooks/<uuid:public_id>/check/", webhooks.check, name="check_webhook"),
     path("settings/webhooks/<uuid:public_id>/test/", webhooks.test, name="test_webhook"),
     path("settings/webhooks/<uuid:public_id>/rerun/", webhooks.rerun, name="rerun_webhook"),
@@ -95,7 +129,11 @@ urlpatterns = [
     path("history/imports/<uuid:public_id>/undo/", transfers.undo_import, name="import_undo"),
     path("history/exports/", transfers.exports, name="exports"),
     path("history/exports/<uuid:public_id>/cancel/", transfers.cancel_export, name="export_cancel"),
-    path("history/exports/<uuid:public_id>/download/", transfers.download_export, name="export_download"),
+    path(
+        "history/exports/<uuid:public_id>/download/",
+        transfers.download_export,
+        name="export_download",
+    ),
     path("history/file/<str:token>", transfers.file, name="export_file"),
     path("phone/", phone.phones, name="phones"),
     path("phone/<int:handset_id>/", phone.phone, name="phone"),
@@ -103,13 +141,35 @@ urlpatterns = [
     path("phone/<int:handset_id>/<str:phone_number_id>/", phone.chat, name="phone_chat"),
     path("phone/<int:handset_id>/<str:phone_number_id>/write/", phone.write, name="phone_write"),
     path("phone/<int:handset_id>/<str:phone_number_id>/web/", phone.web, name="phone_web"),
-    path("phone/<int:handset_id>/<str:phone_number_id>/tap/<int:message_id>/", phone.tap, name="phone_tap"),
     path(
-        "phone/<int:handset_id>/<str:phone_number_id>/react/<int:message_id>/", phone_actions.react, name="phone_react"
+        "phone/<int:handset_id>/<str:phone_number_id>/tap/<int:message_id>/",
+        phone.tap,
+        name="phone_tap",
     ),
-    path("phone/<int:handset_id>/<str:phone_number_id>/place/", phone_actions.place, name="phone_place"),
-    path("phone/<int:handset_id>/<str:phone_number_id>/card/", phone_actions.card, name="phone_card"),
-    path("phone/<int:handset_id>/<str:phone_number_id>/about/", phone_actions.about, name="phone_about"),
-    path("phone/<int:handset_id>/<str:phone_number_id>/block/", phone_actions.block, name="phone_block"),
-    path("phone/<int:handset_id>/<str:phone_number_id>/fail/", phone_actions.fail, name="phone_fail"),
+    path(
+        "phone/<int:handset_id>/<str:phone_number_id>/react/<int:message_id>/",
+        phone_actions.react,
+        name="phone_react",
+    ),
+    path(
+        "phone/<int:handset_id>/<str:phone_number_id>/place/",
+        phone_actions.place,
+        name="phone_place",
+    ),
+    path(
+        "phone/<int:handset_id>/<str:phone_number_id>/card/", phone_actions.card, name="phone_card"
+    ),
+    path(
+        "phone/<int:handset_id>/<str:phone_number_id>/about/",
+        phone_actions.about,
+        name="phone_about",
+    ),
+    path(
+        "phone/<int:handset_id>/<str:phone_number_id>/block/",
+        phone_actions.block,
+        name="phone_block",
+    ),
+    path(
+        "phone/<int:handset_id>/<str:phone_number_id>/fail/", phone_actions.fail, name="phone_fail"
+    ),
 ]

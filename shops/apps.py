@@ -24,14 +24,20 @@ class ShopsConfig(AppConfig):
 
         sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
         # Who keeps the books sees the figures of the shop, and nothing else of it.
-        navigation.add(navigation.Page(_("Shop"), "shop_sales", "cart", 35, sellers | {str(Role.FINANCE)}))
+        navigation.add(
+            navigation.Page(_("Shop"), "shop_sales", "cart", 35, sellers | {str(Role.FINANCE)})
+        )
         message_received.connect(_ring)
         extensions.send_checks.append(product_checks.check_products)
         extensions.upstream_contents.append(product_checks.for_upstream)
         extensions.catalog_ids.append(product_checks.from_upstream)
         extensions.product_cards.append(product_cards.cards)
-        extensions.composer_tools.append(extensions.Tool(_("Send products"), "cart", "inbox_products"))
-        extensions.phone_tools.append(extensions.Tool(_("Open the catalogue"), "cart", "phone_shop"))
+        extensions.composer_tools.append(
+            extensions.Tool(_("Send products"), "cart", "inbox_products")
+        )
+        extensions.phone_tools.append(
+            extensions.Tool(_("Open the catalogue"), "cart", "phone_shop")
+        )
         extensions.erasers.append(erasure.forget)
         navigation.add(navigation.Page(_("Orders"), "shop_orders", "cart", 34, sellers))
         health.queues["incoming_orders"] = queues.INCOMING.oldest_waiting_seconds

@@ -44,7 +44,9 @@ def cart_at(catalog: Catalog, code: str) -> Cart | None:
     """The open cart of this code: neither ordered nor forgotten."""
     if len(code) != CODE_LENGTH or set(code) - set(CODE_LETTERS):
         return None
-    return Cart.objects.filter(catalog=catalog, code=code, order=None, expires_at__gt=timezone.now()).first()
+    return Cart.objects.filter(
+        catalog=catalog, code=code, order=None, expires_at__gt=timezone.now()
+    ).first()
 
 
 def put(catalog: Catalog, cart: Cart | None, *, product_id: int, quantity: int, add: bool) -> Cart:
@@ -53,7 +55,9 @@ def put(catalog: Catalog, cart: Cart | None, *, product_id: int, quantity: int, 
     Raises BadInput for a product that is not sold, or more than a cart holds. Call inside the shop's scope.
     """
     if not 0 <= quantity <= MOST_OF_ONE:
-        raise BadInput(_("From 1 to %(most)d can be ordered.") % {"most": MOST_OF_ONE}, field="quantity")
+        raise BadInput(
+            _("From 1 to %(most)d can be ordered.") % {"most": MOST_OF_ONE}, field="quantity"
+        )
     if not catalog.products.shown().filter(pk=product_id).exists():
         raise BadInput(_("This is not sold here any more."), field="product")
     cart = cart or Cart.objects.create(business_id=catalog.business_id, catalog=catalog)
@@ -61,7 +65,9 @@ def put(catalog: Catalog, cart: Cart | None, *, product_id: int, quantity: int, 
         cart.lines.filter(product=product_id).delete()
         return cart
     if cart.lines.exclude(product=product_id).count() >= MOST_LINES:
-        raise BadInput(_("A cart has at most %(most)d products.") % {"most": MOST_LINES}, field="product")
+        raise BadInput(
+            _("A cart has at most %(most)d products.") % {"most": MOST_LINES}, field="product"
+        )
     with connection.cursor() as cursor:
         # Two clicks at once add up; the database keeps one line a product.
         cursor.execute(
@@ -103,7 +109,11 @@ def chat_address(catalog: Catalog, cart: Cart | None) -> str:
     number = catalog.number
     if number.transport != Transport.SANDBOX:
         return f"https://wa.me/{number.digits}?{urlencode({'text': text})}"
-    handset = Handset.objects.filter(business_id=catalog.business_id, is_online=True).order_by("name", "id").first()
+    handset = (
+        Handset.objects.filter(business_id=catalog.business_id, is_online=True)
+        .order_by("name", "id")
+        .first()
+    )
     if handset is None:
         return reverse("phones")
     return f"{reverse('phone_chat', args=[handset.pk, number.phone_number_id])}?{urlencode({'text': text})}"

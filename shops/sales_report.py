@@ -91,7 +91,9 @@ def report(catalog: Catalog, days: int) -> Report:
             statement("shops", "sales_by_day"), names | {"since": since, "until": until, "zone": str(zone)}
         )  # fmt: skip
         by_day = [Day(*row) for row in cursor.fetchall()]
-        cursor.execute(statement("shops", "sales_by_product"), names | {"since": start, "limit": BEST})
+        cursor.execute(
+            statement("shops", "sales_by_product"), names | {"since": start, "limit": BEST}
+        )
         best = [Best(*row) for row in cursor.fetchall()]
     cost, messages = _messages(catalog, start)
     return Report(since, until, by_day, best, _conversion(catalog, start), cost, messages)
@@ -118,6 +120,9 @@ def _messages(catalog: Catalog, start: datetime) -> tuple[int, int]:
         created_at__gte=start,
     )  # fmt: skip
     costs = [cost() for cost in extensions.message_costs]
-    sums = [sent.annotate(micro=cost).aggregate(sum=Sum("micro", output_field=DecimalField())) for cost in costs]
+    sums = [
+        sent.annotate(micro=cost).aggregate(sum=Sum("micro", output_field=DecimalField()))
+        for cost in costs
+    ]
     total = sum(found["sum"] or 0 for found in sums)
     return int(total), sent.count()

@@ -42,9 +42,15 @@ def changed(changes: Sequence[str], cart: Cart | None) -> tuple[str, dict[str, A
     listed = "\n".join(f"• {change}" for change in changes)
     if cart is None:
         return text(_("Nothing of this can be ordered now:\n%(changes)s") % {"changes": listed})
-    body = _("Something has changed:\n%(changes)s\nShall we go on with the rest?") % {"changes": listed}
+    body = _("Something has changed:\n%(changes)s\nShall we go on with the rest?") % {
+        "changes": listed
+    }
     button = {"type": "reply", "reply": {"id": f"{GO_ON}{cart.code}", "title": _("Go on")}}
-    return "interactive", {"type": "button", "body": {"text": _cut(body)}, "action": {"buttons": [button]}}
+    return "interactive", {
+        "type": "button",
+        "body": {"text": _cut(body)},
+        "action": {"buttons": [button]},
+    }
 
 
 def text(words: str) -> tuple[str, dict[str, Any]]:
@@ -52,7 +58,9 @@ def text(words: str) -> tuple[str, dict[str, Any]]:
     return "text", {"body": words[:4096]}
 
 
-def delivery_question(order: Order, methods: Sequence[DeliveryMethod]) -> tuple[str, dict[str, Any]]:
+def delivery_question(
+    order: Order, methods: Sequence[DeliveryMethod]
+) -> tuple[str, dict[str, Any]]:
     """Kind and content of the list of up to ten ways of delivery, with their prices, below a summary of the order."""
     rows = [
         {
@@ -83,7 +91,11 @@ def address_request(
         if wrong.field in names:
             parameters["validation_errors"] = {names[wrong.field]: wrong.message}
     action = {"name": "address_message", "parameters": parameters}
-    return "interactive", {"type": "address_message", "body": {"text": _cut(body)}, "action": action}
+    return "interactive", {
+        "type": "address_message",
+        "body": {"text": _cut(body)},
+        "action": action,
+    }
 
 
 def _form_names(country: str) -> dict[str, str]:
@@ -98,8 +110,14 @@ def _form_names(country: str) -> dict[str, str]:
 def address_lines(address: Mapping[str, str]) -> str:
     """An address as one writes it on a parcel, line by line."""
     town = " ".join(filter(None, (address.get("postcode"), address.get("city"))))
-    country = " ".join(filter(None, (address.get("region"), country_name(address.get("country", "")))))
-    return "\n".join(filter(None, (address.get("name"), address.get("street"), town, country, address.get("phone"))))
+    country = " ".join(
+        filter(None, (address.get("region"), country_name(address.get("country", ""))))
+    )
+    return "\n".join(
+        filter(
+            None, (address.get("name"), address.get("street"), town, country, address.get("phone"))
+        )
+    )
 
 
 def _price(minor: int, currency: str) -> str:
@@ -108,7 +126,10 @@ def _price(minor: int, currency: str) -> str:
 
 def summary(order: Order, lines: Sequence[OrderLine]) -> str:
     """The lines of an order as text, its delivery, and what it comes to."""
-    rows = [f"{line.quantity} × {line.title}  {shown(line.amount_minor, order.currency)}" for line in lines]
+    rows = [
+        f"{line.quantity} × {line.title}  {shown(line.amount_minor, order.currency)}"
+        for line in lines
+    ]
     if order.delivery_name:
         rows.append(f"{order.delivery_name}  {_price(order.delivery_minor, order.currency)}")
     if len(rows) > 12:
@@ -118,14 +139,26 @@ def summary(order: Order, lines: Sequence[OrderLine]) -> str:
 
 def total_text(order: Order) -> str:
     """The total with the tax in it."""
-    words = {"total": shown(order.total_minor, order.currency), "tax": shown(order.tax_minor, order.currency)}
-    return _("Total %(total)s, with %(tax)s of tax") % words if order.tax_minor else _("Total %(total)s") % words
+    words = {
+        "total": shown(order.total_minor, order.currency),
+        "tax": shown(order.tax_minor, order.currency),
+    }
+    return (
+        _("Total %(total)s, with %(tax)s of tax") % words
+        if order.tax_minor
+        else _("Total %(total)s") % words
+    )
 
 
-def payment_request(order: Order, lines: Sequence[OrderLine], *, plain: bool) -> tuple[str, dict[str, Any]]:
+def payment_request(
+    order: Order, lines: Sequence[OrderLine], *, plain: bool
+) -> tuple[str, dict[str, Any]]:
     """Kind and content of the message that is paid from: a payment message, or (`plain`) a link with a summary."""
     if plain or money.exponent(order.currency) > 2:
-        body = _("Your order %(order)s\n%(lines)s") % {"order": order, "lines": summary(order, lines)}
+        body = _("Your order %(order)s\n%(lines)s") % {
+            "order": order,
+            "lines": summary(order, lines),
+        }
         parameters = {"display_text": _("Review and pay"), "url": pay_address(order)}
         action = {"name": "cta_url", "parameters": parameters}
         return "interactive", {"type": "cta_url", "body": {"text": _cut(body)}, "action": action}
@@ -147,12 +180,20 @@ def _parameters(order: Order, lines: Sequence[OrderLine]) -> dict[str, Any]:
         }
         for line in lines
     ]
-    sums: dict[str, Any] = {"status": "pending", "items": items, "subtotal": amount(order.subtotal_minor)}
+    sums: dict[str, Any] = {
+        "status": "pending",
+        "items": items,
+        "subtotal": amount(order.subtotal_minor),
+    }
     sums["tax"] = amount(0 if order.tax_included else order.tax_minor)
     if order.tax_included:
-        sums["tax"]["description"] = _("%(tax)s included") % {"tax": shown(order.tax_minor, order.currency)}
+        sums["tax"]["description"] = _("%(tax)s included") % {
+            "tax": shown(order.tax_minor, order.currency)
+        }
     if order.delivery_name:
-        sums["shipping"] = amount(order.delivery_minor) | {"description": order.delivery_name[:MAX_NAME]}
+        sums["shipping"] = amount(order.delivery_minor) | {
+            "description": order.delivery_name[:MAX_NAME]
+        }
     return {
         "reference_id": str(order.number),
         "type": "physical-goods",
@@ -182,9 +223,15 @@ def _confirmed(order: Order) -> str:
     if order.way == PaymentWay.CASH:
         return _("%(shop)s has your order %(order)s. Please pay %(total)s when it arrives.")
     if order.way == PaymentWay.TRANSFER:
-        how = _("%(shop)s has your order %(order)s. Please transfer %(total)s and name the order as reference.")
+        how = _(
+            "%(shop)s has your order %(order)s. Please transfer %(total)s and name the order as reference."
+        )
         return f"{how}\n{order.catalog.bank_details.replace('%', '%%')}".strip()
-    return "" if order.total_minor else _("%(shop)s has your order %(order)s. There is nothing to pay.")
+    return (
+        ""
+        if order.total_minor
+        else _("%(shop)s has your order %(order)s. There is nothing to pay.")
+    )
 
 
 def _shipped(order: Order) -> str:
@@ -203,7 +250,9 @@ _TEXTS: dict[News, Callable[[Order], str]] = {
     News.SHIPPED: _shipped,
     News.DELIVERED: lambda order: _("Your order %(order)s has arrived. Enjoy it!"),
     News.CANCELLED: _cancelled,
-    News.EXPIRED: lambda order: _("Your order %(order)s was not paid in time, so its goods are free for others again."),
+    News.EXPIRED: lambda order: _(
+        "Your order %(order)s was not paid in time, so its goods are free for others again."
+    ),
     News.REFUNDED: lambda order: _("%(amount)s of your order %(order)s is on its way back to you."),
 }
 

@@ -43,17 +43,31 @@ urlpatterns = [
         products.change_picture,
         name="shop_change_picture",
     ),
-    path("shop/products/<int:product_id>/remove/", products.remove_product, name="shop_remove_product"),
+    path(
+        "shop/products/<int:product_id>/remove/",
+        products.remove_product,
+        name="shop_remove_product",
+    ),
     path("shop/imports/", imports.imports, name="shop_imports"),
     path("shop/imports/<uuid:public_id>/", imports.one_import, name="shop_import"),
     path("shop/imports/<uuid:public_id>/cancel/", imports.cancel_import, name="shop_import_cancel"),
-    path("shop/imports/<uuid:public_id>/problems.csv", imports.problems, name="shop_import_problems"),
+    path(
+        "shop/imports/<uuid:public_id>/problems.csv", imports.problems, name="shop_import_problems"
+    ),
     path("shop/products.csv", imports.export, name="shop_export"),
     path("shop/settings/", settings.settings, name="shop_settings"),
     path("shop/settings/delivery/", settings.add_delivery, name="shop_add_delivery"),
-    path("shop/settings/delivery/<int:method_id>/remove/", settings.remove_delivery, name="shop_remove_delivery"),
+    path(
+        "shop/settings/delivery/<int:method_id>/remove/",
+        settings.remove_delivery,
+        name="shop_remove_delivery",
+    ),
     path("shop/collections/", settings.add_collection, name="shop_add_collection"),
-    path("shop/collections/<int:collection_id>/remove/", settings.remove_collection, name="shop_remove_collection"),
+    path(
+        "shop/collections/<int:collection_id>/remove/",
+        settings.remove_collection,
+        name="shop_remove_collection",
+    ),
     path("s/<slug:slug>/", storefront.home, name="shop_front"),
     path("s/<slug:slug>/c/<slug:collection>/", storefront.home, name="shop_collection"),
     path("s/<slug:slug>/p/<int:product_id>/", storefront.product, name="shop_front_product"),
@@ -61,5 +75,9 @@ urlpatterns = [
     path("s/<slug:slug>/cart/change/", storefront.change_cart, name="shop_change_cart"),
     path("s/<slug:slug>/chat/", storefront.chat, name="shop_chat"),
     path("s/<slug:slug>/chat.svg", storefront.qr, name="shop_qr"),
-    path("s/<slug:slug>/pictures/<str:media_id>/<int:edge>.webp", storefront.picture, name="shop_picture"),
+    path(
+        "s/<slug:slug>/pictures/<str:media_id>/<int:edge>.webp",
+        storefront.picture,
+        name="shop_picture",
+    ),
 ]

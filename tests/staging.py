@@ -27,7 +27,11 @@ from shops.models import Catalog, CatalogImport
 from tests.factories import make_deliveries, make_key, make_member, make_template
 from tests.shops.sample_data import make_catalog, make_delivery, make_order, make_product
 
-PREVIEW = {"senders": [], "day_orders": ["dmy"], "guess": {"number": "", "contact": "", "time_zone": "UTC"}}
+PREVIEW = {
+    "senders": [],
+    "day_orders": ["dmy"],
+    "guess": {"number": "", "contact": "", "time_zone": "UTC"},
+}
 
 
 def one_of_everything(business: Business, number: Number) -> dict[str, Any]:
@@ -52,7 +56,11 @@ def one_of_everything(business: Business, number: Number) -> dict[str, Any]:
             **_shop(business, number, shop),
             **_money(business),
             "invitation": Invitation.objects.create(
-                business=business, email="x@example.com", role="agent", digest=b"x" * 32, invited_by=spare
+                business=business,
+                email="x@example.com",
+                role="agent",
+                digest=b"x" * 32,
+                invited_by=spare,
             ).pk,
         }
 
@@ -66,9 +74,13 @@ def _chats(business: Business, number: Number, template: Template) -> dict[str, 
     return {
         "thread": thread.public_id,
         "contact": thread.contact_id,
-        "media": Media.objects.create(business=business, mime_type="image/png", size=1, sha256="0" * 64).media_id,
+        "media": Media.objects.create(
+            business=business, mime_type="image/png", size=1, sha256="0" * 64
+        ).media_id,
         "handset": Handset.objects.create(business=business, wa_id="14155550100", name="Phone").pk,
-        "canned": CannedReply.objects.create(business=business, shortcut="hours", text="8 to 18").pk,
+        "canned": CannedReply.objects.create(
+            business=business, shortcut="hours", text="8 to 18"
+        ).pk,
         "label": Label.objects.create(business=business, name="urgent").pk,
         "import": job.public_id,
         "export": ChatExport.objects.create(business=business, format="csv", title="All").public_id,
@@ -77,12 +89,19 @@ def _chats(business: Business, number: Number, template: Template) -> dict[str, 
 
 
 def _wiring(business: Business, number: Number) -> dict[str, Any]:
-    webhook = Webhook.objects.create(business=business, account=number.account, url="http://127.0.0.1:9/")
-    return {"webhook": webhook.public_id, "call": delivery.send_sample(webhook, field="messages").public_id}
+    webhook = Webhook.objects.create(
+        business=business, account=number.account, url="http://127.0.0.1:9/"
+    )
+    return {
+        "webhook": webhook.public_id,
+        "call": delivery.send_sample(webhook, field="messages").public_id,
+    }
 
 
 def _shop(business: Business, number: Number, shop: Catalog) -> dict[str, Any]:
-    feed = CatalogImport.objects.create(business=business, catalog=shop, filename="x.csv", state="ready")
+    feed = CatalogImport.objects.create(
+        business=business, catalog=shop, filename="x.csv", state="ready"
+    )
     return {
         "order": make_order(business, number).pk,
         "shop": shop.slug,

@@ -46,7 +46,16 @@ class ApiKeyInline(ReadOnlyInline):
     """The keys, on a business's page: never their text or hash."""
 
     model = ApiKey
-    fields = ("name", "prefix", "scopes", "number_ids", "created_at", "expires_at", "revoked_at", "last_used_at")
+    fields = (
+        "name",
+        "prefix",
+        "scopes",
+        "number_ids",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+    )
     verbose_name_plural = _("API keys")
 
 
@@ -62,7 +71,11 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Rows of the chosen state."""
-        return queryset.filter(suspended_at__isnull=self.value() == "active") if self.value() else queryset
+        return (
+            queryset.filter(suspended_at__isnull=self.value() == "active")
+            if self.value()
+            else queryset
+        )
 
 
 @admin.register(Business)
@@ -82,12 +95,18 @@ class BusinessAdmin(HouseAdmin):
     change_form_before_template = "admin/business.html"
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page, below what the business uses of its plan, this month's cost and its last invoices."""
         business = self.get_object(request, object_id) if request.method == "GET" else None
         shown = [item for items in standing for item in items(business)] if business else []
-        return super().change_view(request, object_id, form_url, {"standing": shown} | (extra_context or {}))  # type: ignore[no-any-return]
+        return super().change_view(
+            request, object_id, form_url, {"standing": shown} | (extra_context or {})
+        )  # type: ignore[no-any-return]
 
     def has_enter_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Support, as it is shipped."""
@@ -142,7 +161,9 @@ class BusinessAdmin(HouseAdmin):
         for business in queryset.exclude(suspended_at=None):
             before = {"reason": business.suspended_reason}
             business.resume()
-            record.record(action="business.resumed", subject=business, business=business, before=before)
+            record.record(
+                action="business.resumed", subject=business, business=business, before=before
+            )
         messages.success(request, _("Sending is resumed."))
 
 
@@ -172,7 +193,9 @@ class PlanAdmin(HouseAdmin):
         if {"hosted_messages", "media_megabytes"} & set(form.changed_data):
             changes.tell(None)
 
-    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
         """The page; a change that businesses feel is saved only after it was said how many."""
         if request.method == "POST" and object_id and CONFIRMED not in request.POST:
             plan = self.get_object(request, object_id)
@@ -180,7 +203,9 @@ class PlanAdmin(HouseAdmin):
                 form = self.get_form(request, plan, change=True)(request.POST, instance=plan)
                 if form.is_valid() and (question := preview.question(plan, form)):
                     back = reverse("admin:accounts_plan_change", args=[object_id])
-                    return show(request, self, question, form=preview.again(request.POST), back=back)
+                    return show(
+                        request, self, question, form=preview.again(request.POST), back=back
+                    )
         return super().changeform_view(request, object_id, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -192,7 +217,16 @@ class PlanAdmin(HouseAdmin):
 class ApiKeyAdmin(ReadOnlyAdmin):
     """API keys: to be revoked here, never read, made by their owners."""
 
-    list_display = ("name", "prefix", "business", "scopes", "number_ids", "expires_at", "revoked_at", "last_used_at")
+    list_display = (
+        "name",
+        "prefix",
+        "business",
+        "scopes",
+        "number_ids",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+    )
     list_select_related = ("business",)
     list_filter = ("revoked_at", "expires_at")
     search_fields = ("name", "prefix", "business__name")
@@ -245,7 +279,14 @@ def plan_use(business: Business) -> list[Item]:
     for meter in usage.meters(business):
         limit = meter.allowed(business.plan)
         note = _("no limit") if limit is None else _("of %(limit)s") % {"limit": f"{limit:,}"}
-        found.append(Item(meter.name, f"{meter.used:,}", note=note, is_urgent=limit is not None and meter.used > limit))
+        found.append(
+            Item(
+                meter.name,
+                f"{meter.used:,}",
+                note=note,
+                is_urgent=limit is not None and meter.used > limit,
+            )
+        )
     return found
 
 

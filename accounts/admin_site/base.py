@@ -54,7 +54,9 @@ standing: list[Callable[[Business], list[Item]]] = []
 links: list[tuple[Any, str, str]] = []
 
 
-def given_up(title: StrOrPromise, rows: QuerySet[Any], query: str, note: StrOrPromise, *, is_urgent: bool) -> Item:
+def given_up(
+    title: StrOrPromise, rows: QuerySet[Any], query: str, note: StrOrPromise, *, is_urgent: bool
+) -> Item:
     """How many rows gave up, up to 10,000, with the list that shows them; urgent only where there is one."""
     count = rows[: EXACT_UP_TO + 1].count()
     shown = f"{EXACT_UP_TO:,}+" if count > EXACT_UP_TO else f"{count:,}"
@@ -84,7 +86,8 @@ def _estimate(rows: QuerySet[Any]) -> int:
     if not rows.query.where:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [rows.model._meta.db_table]
+                "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
+                [rows.model._meta.db_table],
             )
             return int(cursor.fetchone()[0])
     plan = rows.order_by().explain(format="json")
@@ -118,7 +121,9 @@ class HouseAdmin(ModelAdmin):  # type: ignore[misc]
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """Save, and record what changed in the same transaction."""
         super().save_model(request, obj, form, change)
-        changed = [name for name in form.changed_data if name not in hidden_of(self.model, self.hidden)]
+        changed = [
+            name for name in form.changed_data if name not in hidden_of(self.model, self.hidden)
+        ]
         record.record(
             action=f"{self.model._meta.model_name}.{'changed' if change else 'added'}",
             subject=obj,
@@ -143,7 +148,9 @@ class HouseAdmin(ModelAdmin):  # type: ignore[misc]
 
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
         """Delete, and record it in the same transaction."""
-        record.record(action=f"{self.model._meta.model_name}.deleted", subject=obj, business=business_of(obj))
+        record.record(
+            action=f"{self.model._meta.model_name}.deleted", subject=obj, business=business_of(obj)
+        )
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -169,7 +176,11 @@ class ReadOnlyAdmin(HouseAdmin):
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Whatever an app adds, never Django's own delete."""
-        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+        return {
+            name: action
+            for name, action in super().get_actions(request).items()
+            if name != "delete_selected"
+        }
 
 
 class QueueAdmin(ReadOnlyAdmin):
@@ -224,7 +235,11 @@ class ReadOnlyInline(HouseInline):
 
 def hidden_of(model: type[Model], named: tuple[str, ...] = ()) -> list[str]:
     """Names of a model's columns that no page may show: encrypted text, raw bytes, and those named."""
-    found = [field.name for field in model._meta.get_fields() if isinstance(field, Field) and _is_hidden(field)]
+    found = [
+        field.name
+        for field in model._meta.get_fields()
+        if isinstance(field, Field) and _is_hidden(field)
+    ]
     return [*found, *named]
 
 
@@ -239,8 +254,13 @@ def business_of(obj: Model) -> int | None:
 
 def business_links(business: Business) -> str:
     """Links from a business's page to its rows in other lists."""
-    targets = ((f"{reverse(f'admin:{name}')}?{parameter}={business.pk}", title) for title, name, parameter in links)
-    return format_html_join(" · ", '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', targets)
+    targets = (
+        (f"{reverse(f'admin:{name}')}?{parameter}={business.pk}", title)
+        for title, name, parameter in links
+    )
+    return format_html_join(
+        " · ", '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', targets
+    )
 
 
 def register_the_rest(*models: type[Model]) -> None:
@@ -248,4 +268,6 @@ def register_the_rest(*models: type[Model]) -> None:
     for model in models:
         if not admin.site.is_registered(model):
             columns = [field.name for field in model._meta.fields if not _is_hidden(field)][:6]
-            admin.site.register(model, type(f"{model.__name__}Admin", (ReadOnlyAdmin,), {"list_display": columns}))
+            admin.site.register(
+                model, type(f"{model.__name__}Admin", (ReadOnlyAdmin,), {"list_display": columns})
+            )

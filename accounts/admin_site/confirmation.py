@@ -69,7 +69,11 @@ class HouseForm(forms.Form):
         if isinstance(one, forms.ChoiceField | forms.ModelChoiceField):
             choice: forms.Widget = UnfoldAdminSelectWidget(choices=one.choices)
             return choice
-        kind = UnfoldAdminTextareaWidget if name in self.long else WIDGETS.get(type(one), UnfoldAdminTextInputWidget)
+        kind = (
+            UnfoldAdminTextareaWidget
+            if name in self.long
+            else WIDGETS.get(type(one), UnfoldAdminTextInputWidget)
+        )
         made: forms.Widget = kind(attrs=one.widget_attrs(kind()))
         return made
 
@@ -77,7 +81,9 @@ class HouseForm(forms.Form):
 class ReasonForm(HouseForm):
     """Why it is done; kept in the audit log."""
 
-    reason = forms.CharField(label=_("Reason"), max_length=LONGEST_REASON, help_text=_("Kept in the audit log."))
+    reason = forms.CharField(
+        label=_("Reason"), max_length=LONGEST_REASON, help_text=_("Kept in the audit log.")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,12 @@ def ask(
 
 
 def show(
-    request: HttpRequest, pages: ModelAdmin[Any], question: Question, *, form: forms.Form | None = None, back: str
+    request: HttpRequest,
+    pages: ModelAdmin[Any],
+    question: Question,
+    *,
+    form: forms.Form | None = None,
+    back: str,
 ) -> HttpResponse:
     """The page of a question; without a form it is to look at."""
     context = {
@@ -136,7 +147,9 @@ def show(
         "form": form,
         "back": back,
     }
-    return TemplateResponse(request, "admin/ask.html", context, status=400 if form is not None and form.errors else 200)
+    return TemplateResponse(
+        request, "admin/ask.html", context, status=400 if form is not None and form.errors else 200
+    )
 
 
 def refusal_of(error: Exception) -> str:

@@ -67,7 +67,9 @@ def matching(business: Business, filters: Filters) -> QuerySet[AuditEntry]:
     if filters.action:
         found = found.filter(action=filters.action)
     if filters.words:
-        found = found.filter(Q(subject__icontains=filters.words) | Q(actor_name__icontains=filters.words))
+        found = found.filter(
+            Q(subject__icontains=filters.words) | Q(actor_name__icontains=filters.words)
+        )
     if filters.since:
         found = found.filter(at__gte=_midnight(filters.since))
     if filters.until:
@@ -104,5 +106,15 @@ def as_csv(found: QuerySet[AuditEntry], limit: int) -> Iterator[str]:
 
 
 def _cells(row: AuditEntry) -> tuple[object, ...]:
-    sides = (orjson.dumps(side, option=orjson.OPT_SORT_KEYS).decode() for side in (row.before, row.after))
-    return (row.pk, row.at.isoformat(), row.actor_name, row.ip or "", row.action, row.subject, *sides)
+    sides = (
+        orjson.dumps(side, option=orjson.OPT_SORT_KEYS).decode() for side in (row.before, row.after)
+    )
+    return (
+        row.pk,
+        row.at.isoformat(),
+        row.actor_name,
+        row.ip or "",
+        row.action,
+        row.subject,
+        *sides,
+    )

@@ -30,7 +30,9 @@ def origin_of(request: HttpRequest) -> Origin:
     """The logged-in user and the address of a request."""
     user = getattr(request, "user", None)
     known = user if isinstance(user, User) else None
-    return Origin(known, known.email if known else "anonymous", request.META.get("REMOTE_ADDR") or None)
+    return Origin(
+        known, known.email if known else "anonymous", request.META.get("REMOTE_ADDR") or None
+    )
 
 
 def record(
@@ -76,6 +78,7 @@ def redact(*, business_id: int, anywhere: Sequence[str], names: Sequence[str]) -
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT accounts_redact_audit(%s, %s::text[], %s::text[])", [business_id, list(anywhere), list(names)]
+            "SELECT accounts_redact_audit(%s, %s::text[], %s::text[])",
+            [business_id, list(anywhere), list(names)],
         )
         return int(cursor.fetchone()[0])

@@ -67,7 +67,9 @@ def stretches(business: Business, month: date) -> list[Stretch]:
             break
         # The last change of a day holds for the day.
         found = [
-            Stretch(one.plan, one.first, min(one.last, start - timedelta(1))) for one in found if one.first < start
+            Stretch(one.plan, one.first, min(one.last, start - timedelta(1)))
+            for one in found
+            if one.first < start
         ]
         found.append(Stretch(term.plan, start, last))
     return merged(found) or [Stretch(business.plan, month, last)]
@@ -132,15 +134,23 @@ def keep(business: Business) -> None:
             return
         Business.objects.filter(pk=held.pk).update(next_plan=None, next_plan_at=None)
         record.record(
-            action="business.next_plan", subject=held, business=held, before={"plan": held.next_plan_id}, after={}
+            action="business.next_plan",
+            subject=held,
+            business=held,
+            before={"plan": held.next_plan_id},
+            after={},
         )
 
 
 def apply_due() -> int:
     """Carry out the changes whose month has begun; returns how many."""
     with system("plans of every business"):
-        due = Business.objects.filter(next_plan_at__lte=Coalesce(F("clock_at"), Now())).select_related("next_plan")
-        businesses = list(due.select_for_update(skip_locked=True, of=("self",)).order_by("id")[:200])
+        due = Business.objects.filter(
+            next_plan_at__lte=Coalesce(F("clock_at"), Now())
+        ).select_related("next_plan")
+        businesses = list(
+            due.select_for_update(skip_locked=True, of=("self",)).order_by("id")[:200]
+        )
         for business in businesses:
             assert business.next_plan is not None
             move(business, business.next_plan)
@@ -158,7 +168,11 @@ def move(business: Business, plan: Plan) -> None:
     if held.plan_id == plan.pk:
         return
     record.record(
-        action="business.plan", subject=held, business=held, before={"plan": held.plan_id}, after={"plan": plan.pk}
+        action="business.plan",
+        subject=held,
+        business=held,
+        before={"plan": held.plan_id},
+        after={"plan": plan.pk},
     )
     tell(business.pk)
 

@@ -36,7 +36,10 @@ def question(plan: Plan, form: forms.ModelForm[Plan]) -> Question | None:
 
 
 def _changes(form: forms.ModelForm[Plan], felt: list[str]) -> Table:
-    rows = [(_label(form, name), _shown(form.initial.get(name)), _shown(form.cleaned_data[name])) for name in felt]
+    rows = [
+        (_label(form, name), _shown(form.initial.get(name)), _shown(form.cleaned_data[name]))
+        for name in felt
+    ]
     return Table(_("What changes"), (_("Field"), _("Before"), _("After")), rows)
 
 
@@ -44,7 +47,9 @@ def _over(plan: Plan, form: forms.ModelForm[Plan], felt: list[str]) -> Table:
     """Limits that some businesses use more of than they may from now on."""
     counts = usage.businesses_over(plan, {name: form.cleaned_data[name] for name in felt})
     rows = [
-        (_label(form, name), _shown(form.cleaned_data[name]), f"{count:,}") for name, count in counts.items() if count
+        (_label(form, name), _shown(form.cleaned_data[name]), f"{count:,}")
+        for name, count in counts.items()
+        if count
     ]
     return Table(
         _("Over the new limit"), (_("Limit"), _("After"), _("Businesses over it")), rows,
@@ -64,7 +69,12 @@ def _shown(value: Any) -> str:
 
 def again(sent: QueryDict) -> forms.Form:
     """The form as it was sent, unseen, to be sent once more as confirmed."""
-    values = {name: value for name, value in sent.items() if name != "csrfmiddlewaretoken"} | {CONFIRMED: "yes"}
+    values = {name: value for name, value in sent.items() if name != "csrfmiddlewaretoken"} | {
+        CONFIRMED: "yes"
+    }
     form = forms.Form()
-    form.fields = {name: forms.CharField(initial=value, widget=forms.HiddenInput) for name, value in values.items()}
+    form.fields = {
+        name: forms.CharField(initial=value, widget=forms.HiddenInput)
+        for name, value in values.items()
+    }
     return form

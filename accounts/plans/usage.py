@@ -42,7 +42,9 @@ class Meter:
 
 def count_of(rows: QuerySet[Any]) -> Combinable:
     """How many of these rows belong to each business."""
-    counted = rows.filter(business=OuterRef("pk")).order_by().values("business").annotate(n=Count("pk"))
+    counted = (
+        rows.filter(business=OuterRef("pk")).order_by().values("business").annotate(n=Count("pk"))
+    )
     return Coalesce(Subquery(counted.values("n")), 0)
 
 
@@ -62,9 +64,17 @@ def meters(business: Business) -> list[Meter]:
 
 def businesses_over(plan: Plan, limits: Mapping[str, int | None]) -> dict[str, int]:
     """How many businesses of a plan use more than these limits (field -> limit); call across businesses."""
-    asked = {name: limit for name, limit in limits.items() if limit is not None and f"used_{name}" in _used()}
-    counts = {name: Count("pk", filter=Q(**{f"used_{name}__gt": limit})) for name, limit in asked.items()}
-    return Business.objects.filter(plan=plan).annotate(**_used()).aggregate(**counts) if asked else {}
+    asked = {
+        name: limit
+        for name, limit in limits.items()
+        if limit is not None and f"used_{name}" in _used()
+    }
+    counts = {
+        name: Count("pk", filter=Q(**{f"used_{name}__gt": limit})) for name, limit in asked.items()
+    }
+    return (
+        Business.objects.filter(plan=plan).annotate(**_used()).aggregate(**counts) if asked else {}
+    )
 
 
 def _used() -> dict[str, Combinable]:

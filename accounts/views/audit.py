@@ -22,7 +22,9 @@ def audit(request: BusinessRequest) -> HttpResponse:
     if request.GET.get("csv"):
         text = "".join(history.as_csv(found, CSV_LIMIT))
         headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-        return HttpResponse(text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8", headers=headers)
+        return HttpResponse(
+            text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8", headers=headers
+        )
     rows, older = history.page(found, before=filters.before)
     own = AuditEntry.objects.filter(business=request.business)
     context: dict[str, Any] = {

@@ -76,7 +76,10 @@ def _page(request: BusinessRequest, error: str = "", status: int = 200) -> HttpR
 @member_page(Role.OWNER)
 def choose(request: BusinessRequest) -> HttpResponse:
     """Take another plan: a larger one at once, a smaller one from next month on."""
-    wanted = next((one for one in changes.offered(request.business) if one.pk == request.POST.get("plan")), None)
+    wanted = next(
+        (one for one in changes.offered(request.business) if one.pk == request.POST.get("plan")),
+        None,
+    )
     if wanted is None:
         raise Http404
     try:

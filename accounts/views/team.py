@@ -55,7 +55,9 @@ def team(request: BusinessRequest) -> HttpResponse:
         except ParleyError as refused:
             error, status = refused.message, refused.status
     context: dict[str, Any] = {
-        "members": Membership.objects.filter(business=request.business).select_related("user").order_by("id"),
+        "members": Membership.objects.filter(business=request.business)
+        .select_related("user")
+        .order_by("id"),
         "invitations": Invitation.objects.open().filter(business=request.business).order_by("-id"),
         "secured": mfa.secured(request.business),
         "roles": Role.choices,
@@ -133,7 +135,11 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _member(request: BusinessRequest, member_id: int) -> Membership:
-    found = Membership.objects.filter(business=request.business, pk=member_id).select_related("user").first()
+    found = (
+        Membership.objects.filter(business=request.business, pk=member_id)
+        .select_related("user")
+        .first()
+    )
     if found is None:
         raise Http404
     return found

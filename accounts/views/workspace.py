@@ -39,8 +39,12 @@ def home(request: BusinessRequest) -> HttpResponse:
 def you(request: BusinessRequest) -> HttpResponse:
     """The member's own page: business, role, language, login."""
     with system("a user's businesses are listed across tenants"):
-        memberships = list(Membership.objects.filter(user=request.user).select_related("business").order_by("id"))
-    return render(request, "accounts/you.html", {"memberships": memberships, "languages": settings.LANGUAGES})
+        memberships = list(
+            Membership.objects.filter(user=request.user).select_related("business").order_by("id")
+        )
+    return render(
+        request, "accounts/you.html", {"memberships": memberships, "languages": settings.LANGUAGES}
+    )
 
 
 @require_POST
@@ -50,7 +54,11 @@ def switch(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("business", "")
     with system("a login chooses among its businesses"):
         member = Membership.objects.filter(user_id=request.user.pk or 0)
-        if not wanted.isdecimal() or len(wanted) > 18 or not member.filter(business_id=wanted).exists():
+        if (
+            not wanted.isdecimal()
+            or len(wanted) > 18
+            or not member.filter(business_id=wanted).exists()
+        ):
             raise Http404
     request.session[SESSION_KEY] = int(wanted)
     return redirect("home")
@@ -61,7 +69,11 @@ def mails(request: HttpRequest) -> HttpResponse:
     """Mails that were written to files; only where that is so, and only for this machine."""
     if not settings.MAIL_FOLDER or request.META.get("REMOTE_ADDR") not in LOOPBACK:
         raise Http404
-    return render(request, "accounts/mails.html", {"mails": development_mailbox.newest(Path(settings.MAIL_FOLDER))})
+    return render(
+        request,
+        "accounts/mails.html",
+        {"mails": development_mailbox.newest(Path(settings.MAIL_FOLDER))},
+    )
 
 
 @require_POST
@@ -94,7 +106,9 @@ def language(request: HttpRequest) -> HttpResponse:
         back = "/"
     response = redirect(back)
     if chosen in dict(settings.LANGUAGES):
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, chosen, max_age=365 * 24 * 3600, samesite="Lax")
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME, chosen, max_age=365 * 24 * 3600, samesite="Lax"
+        )
     return response
 
 
@@ -126,7 +140,9 @@ def _keys(request: BusinessRequest, form: ApiKeyForm, secret: str) -> HttpRespon
 @member_page(Role.OWNER)
 def replace_key(request: BusinessRequest, key_id: int) -> HttpResponse:
     """Make a successor with the same reach and show it this once; the old key works one day more."""
-    _, secret = api_keys.replace_key(key=get_object_or_404(ApiKey, business=request.business, pk=key_id))
+    _, secret = api_keys.replace_key(
+        key=get_object_or_404(ApiKey, business=request.business, pk=key_id)
+    )
     return _keys(request, ApiKeyForm(numbers=api_keys.numbers_of(request.business)), secret)
 
 

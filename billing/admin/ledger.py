@@ -31,7 +31,9 @@ class OfBusiness(ReadOnlyAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """By business, from its page."""
-        return lookup in ("business_id__exact", "business__id__exact") or super().lookup_allowed(lookup, value, request)
+        return lookup in ("business_id__exact", "business__id__exact") or super().lookup_allowed(
+            lookup, value, request
+        )
 
 
 @admin.register(Period)
@@ -53,7 +55,11 @@ class PeriodAdmin(OfBusiness):
     def clock(self, request: HttpRequest) -> HttpResponse:
         """Put a business of the sandbox on a clock and walk it through time: `?business=` names it."""
         chosen = request.GET.get("business", "")
-        business = Business.objects.filter(pk=int(chosen)).first() if chosen.isdecimal() and len(chosen) < 19 else None
+        business = (
+            Business.objects.filter(pk=int(chosen)).first()
+            if chosen.isdecimal() and len(chosen) < 19
+            else None
+        )
         if business is None:
             messages.info(request, _("Choose a business; its page has a link to its test clock."))
             return HttpResponseRedirect(reverse("admin:accounts_business_changelist"))
@@ -62,7 +68,13 @@ class PeriodAdmin(OfBusiness):
             before = {"clock_at": business.clock_at}
             came = _walk(business, data["to"])
             after = {"clock_at": business.clock_at, "invoices": [str(one) for one in came]}
-            record.record(action="business.clock_set", subject=business, business=business, before=before, after=after)
+            record.record(
+                action="business.clock_set",
+                subject=business,
+                business=business,
+                before=before,
+                after=after,
+            )
             return _("It is %(now)s now; %(count)s invoices came.") % {
                 "now": f"{business.now():%Y-%m-%d %H:%M}", "count": len(came),
             }  # fmt: skip
@@ -104,15 +116,24 @@ class ChargeAdmin(OfBusiness):
         charge = get_object_or_404(Charge, pk=object_id)
 
         def reversal(data: dict[str, Any]) -> str:
-            back = reverse_charge(business_id=charge.business_id, charge_id=charge.pk, reason=data["reason"])
+            back = reverse_charge(
+                business_id=charge.business_id, charge_id=charge.pk, reason=data["reason"]
+            )
             record.record(
                 action="charge.reversed", subject=f"charge {charge.pk}", business=charge.business_id,
                 after={"reversal": back, "price_micros": -charge.price_micros, "reason": data["reason"]},
             )  # fmt: skip
-            return _("Charge %(charge)s is taken back by %(back)s.") % {"charge": charge.pk, "back": back}
+            return _("Charge %(charge)s is taken back by %(back)s.") % {
+                "charge": charge.pk,
+                "back": back,
+            }
 
-        words = _("A row of the opposite sign, in its own month while that is open, else in the earliest open one.")
-        question = Question(_("Reverse charge %(id)s") % {"id": charge.pk}, _("Reverse"), words, is_danger=True)
+        words = _(
+            "A row of the opposite sign, in its own month while that is open, else in the earliest open one."
+        )
+        question = Question(
+            _("Reverse charge %(id)s") % {"id": charge.pk}, _("Reverse"), words, is_danger=True
+        )
         page = reverse("admin:billing_charge_change", args=[charge.pk])
         return ask(request, self, question, form=ReasonForm, do=reversal, back=page)
 
@@ -121,7 +142,16 @@ class ChargeAdmin(OfBusiness):
 class UsageAdmin(OfBusiness):
     """The rollup that invoices are copied from."""
 
-    list_display = ("business_id", "billed_month", "month", "market", "category", "rule", "messages", "amount_micros")
+    list_display = (
+        "business_id",
+        "billed_month",
+        "month",
+        "market",
+        "category",
+        "rule",
+        "messages",
+        "amount_micros",
+    )
     list_filter = ("category", "rule")
     search_fields = ("business_id__exact",)
     ordering = ("-id",)
@@ -131,7 +161,15 @@ class UsageAdmin(OfBusiness):
 class QuarantineAdmin(OfBusiness):
     """Deliveries that could not be priced; put back into the queue once the card is mended."""
 
-    list_display = ("message_id", "business_id", "reason", "category", "recipient", "delivered_at", "quarantined_at")
+    list_display = (
+        "message_id",
+        "business_id",
+        "reason",
+        "category",
+        "recipient",
+        "delivered_at",
+        "quarantined_at",
+    )
     list_filter = ("reason", "category")
     search_fields = ("message_id__exact",)
     ordering = ("-id",)
@@ -146,7 +184,9 @@ class QuarantineAdmin(OfBusiness):
         """Put the chosen deliveries back; what still has no price comes here again."""
         ids = list(queryset.values_list("pk", flat=True))
         count = meter.requeue(ids)
-        record.record(action="quarantine.requeued", subject=f"{count} deliveries", after={"ids": ids[:1000]})
+        record.record(
+            action="quarantine.requeued", subject=f"{count} deliveries", after={"ids": ids[:1000]}
+        )
         messages.success(request, _("%(count)s deliveries are metered again.") % {"count": count})
 
 
@@ -182,7 +222,11 @@ class RecountAdmin(ReadOnlyAdmin):
         if recount.finished_at is None:
             return "waiting", str(_("Waiting"))
         count = len(recount.differences)
-        return ("bad", str(_("%(count)s differences") % {"count": count})) if count else ("ok", str(_("All agrees")))
+        return (
+            ("bad", str(_("%(count)s differences") % {"count": count}))
+            if count
+            else ("ok", str(_("All agrees")))
+        )
 
     def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may see the recounts."""
@@ -199,7 +243,9 @@ class RecountAdmin(ReadOnlyAdmin):
             ring(tasks.recount)
             return _("The books are recounted; the result is here in a moment.")
 
-        words = _("Messages, prices, positions, rollup and invoices are counted anew, in the background.")
+        words = _(
+            "Messages, prices, positions, rollup and invoices are counted anew, in the background."
+        )
         back = reverse("admin:billing_recount_changelist")
         question = Question(_("Recount the books"), _("Recount now"), words)
         return ask(request, self, question, form=MonthForm, do=order, back=back)
@@ -222,13 +268,17 @@ class RecountAdmin(ReadOnlyAdmin):
 class MonthForm(HouseForm):
     """A month, or all of them."""
 
-    month = forms.DateField(label=_("Month"), required=False, help_text=_("Any day of it; empty: all months."))
+    month = forms.DateField(
+        label=_("Month"), required=False, help_text=_("Any day of it; empty: all months.")
+    )
 
 
 class ClockForm(HouseForm):
     """Where the test clock goes to."""
 
-    to = forms.DateField(label=_("Go to"), required=False, help_text=_("00:00 UTC of that day; empty: real time."))
+    to = forms.DateField(
+        label=_("Go to"), required=False, help_text=_("00:00 UTC of that day; empty: real time.")
+    )
 
 
 def _walk(business: Business, day: date | None) -> list[Invoice]:
@@ -245,7 +295,11 @@ def _clock_question(business: Business) -> Question:
         for one in invoices.select_related("period")
     ]  # fmt: skip
     shown = f"{business.clock_at:%Y-%m-%d %H:%M} UTC" if business.clock_at else _("real time")
-    words = _("The clock of %(business)s shows %(shown)s. Months that are over by more than the grace are closed.")
-    table = Table(_("Invoices"), (_("Number"), _("Month"), _("State"), _("Total")), rows, _("None yet."))
+    words = _(
+        "The clock of %(business)s shows %(shown)s. Months that are over by more than the grace are closed."
+    )
+    table = Table(
+        _("Invoices"), (_("Number"), _("Month"), _("State"), _("Total")), rows, _("None yet.")
+    )
     title = _("Test clock of %(business)s") % {"business": business}
     return Question(title, _("Go"), words % {"business": business, "shown": shown}, [table])

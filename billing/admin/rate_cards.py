@@ -17,7 +17,16 @@ from accounts.admin_site.base import HouseAdmin, HouseInline, ReadOnlyAdmin, Rea
 from accounts.admin_site.confirmation import HouseForm, Question, Table, ask, show
 from accounts.audit import record
 from accounts.models import Business
-from billing.models import CallingCode, CardChoice, CardVersion, Market, Rate, RateCard, Tier, VersionState
+from billing.models import (
+    CallingCode,
+    CardChoice,
+    CardVersion,
+    Market,
+    Rate,
+    RateCard,
+    Tier,
+    VersionState,
+)
 from billing.rate_cards import csv_files, versions
 from billing.rate_cards.versions import CardError, Sheet
 from core import money
@@ -46,12 +55,20 @@ class DraftOnly:
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """To drafts, by Django's permission."""
         allowed = super().has_add_permission  # type: ignore[misc]
-        return _is_draft(obj) and bool(allowed(request, obj) if isinstance(self, HouseInline) else allowed(request))
+        return _is_draft(obj) and bool(
+            allowed(request, obj) if isinstance(self, HouseInline) else allowed(request)
+        )
 
 
 def _is_draft(obj: Any) -> bool:
-    version = obj.version if isinstance(obj, Rate) else obj.rate.version if isinstance(obj, Tier) else obj
-    return not isinstance(version, CardVersion) or version.pk is None or version.state == VersionState.DRAFT
+    version = (
+        obj.version if isinstance(obj, Rate) else obj.rate.version if isinstance(obj, Tier) else obj
+    )
+    return (
+        not isinstance(version, CardVersion)
+        or version.pk is None
+        or version.state == VersionState.DRAFT
+    )
 
 
 @admin.register(Market)
@@ -98,8 +115,12 @@ class RateCardAdmin(HouseAdmin):
     def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Read files into a draft; what is wrong is listed by row and column, and nothing is kept."""
         card = get_object_or_404(RateCard, pk=object_id)
-        words = _("Nothing holds yet: the draft is compared with the card in force before it is scheduled.")
-        question = Question(_("Upload a version of %(card)s") % {"card": card}, _("Look through"), words)
+        words = _(
+            "Nothing holds yet: the draft is compared with the card in force before it is scheduled."
+        )
+        question = Question(
+            _("Upload a version of %(card)s") % {"card": card}, _("Look through"), words
+        )
         made: list[CardVersion] = []
 
         def draft(data: dict[str, Any]) -> str:
@@ -107,8 +128,12 @@ class RateCardAdmin(HouseAdmin):
             if sheet.problems:
                 question.tables.append(_problems(sheet))
             rules = {name: data[name] for name in RULES}
-            version = versions.make_draft(card=card, sheet=sheet, valid_from=data["valid_from"], **rules)
-            record.record(action="cardversion.uploaded", subject=version, after={"rates": len(sheet.rates)})
+            version = versions.make_draft(
+                card=card, sheet=sheet, valid_from=data["valid_from"], **rules
+            )
+            record.record(
+                action="cardversion.uploaded", subject=version, after={"rates": len(sheet.rates)}
+            )
             made.append(version)
             return _("%(version)s is a draft: compare it, then schedule it.") % {"version": version}
 
@@ -135,12 +160,24 @@ class RateCardAdmin(HouseAdmin):
 class UploadForm(HouseForm):
     """A new version from files: ours alone, or the two sheets that Meta publishes."""
 
-    rates = forms.FileField(label=_("Rates (CSV)"), help_text=_("Our layout, or Meta's rate sheet."))
-    tiers = forms.FileField(label=_("Volume tiers (CSV)"), required=False, help_text=_("Meta's tier sheet, if any."))
-    valid_from = forms.DateField(label=_("Valid from"), help_text=_("First day of a month, as in 2026-01-01."))
-    service_free_in_window = forms.BooleanField(label=_("Service is free in the 24-hour window"), required=False)
-    utility_free_in_window = forms.BooleanField(label=_("Utility is free in the 24-hour window"), required=False)
-    free_entry_hours = forms.IntegerField(label=_("Free-entry window, hours"), initial=72, min_value=0, max_value=720)
+    rates = forms.FileField(
+        label=_("Rates (CSV)"), help_text=_("Our layout, or Meta's rate sheet.")
+    )
+    tiers = forms.FileField(
+        label=_("Volume tiers (CSV)"), required=False, help_text=_("Meta's tier sheet, if any.")
+    )
+    valid_from = forms.DateField(
+        label=_("Valid from"), help_text=_("First day of a month, as in 2026-01-01.")
+    )
+    service_free_in_window = forms.BooleanField(
+        label=_("Service is free in the 24-hour window"), required=False
+    )
+    utility_free_in_window = forms.BooleanField(
+        label=_("Utility is free in the 24-hour window"), required=False
+    )
+    free_entry_hours = forms.IntegerField(
+        label=_("Free-entry window, hours"), initial=72, min_value=0, max_value=720
+    )
     free_messages = forms.IntegerField(
         label=_("Free service messages"), initial=0, min_value=0, max_value=10**6,
         help_text=_("For each number, market and month."),
@@ -160,17 +197,33 @@ class UploadForm(HouseForm):
 class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
     """What a card says from one month on; a draft is compared and scheduled, what is scheduled stays as it is."""
 
-    list_display = ("card", "valid_from", "valid_to", "phase", "service_free_in_window", "utility_free_in_window")
+    list_display = (
+        "card",
+        "valid_from",
+        "valid_to",
+        "phase",
+        "service_free_in_window",
+        "utility_free_in_window",
+    )
     list_select_related = ("card",)
     list_filter = ("state", "card")
     search_fields = ("card__name",)
     autocomplete_fields = ("card",)
     readonly_fields = ("created_at", "state")
-    actions_detail = ("compare", "schedule", {"title": _("Download"), "items": ["own", "rates", "tiers"]})
+    actions_detail = (
+        "compare",
+        "schedule",
+        {"title": _("Download"), "items": ["own", "rates", "tiers"]},
+    )
 
     @display(
         description=_("state"),
-        label={"draft": "info", "scheduled": "warning", "in force": "success", "retired": "default"},
+        label={
+            "draft": "info",
+            "scheduled": "warning",
+            "in force": "success",
+            "retired": "default",
+        },
     )
     def phase(self, version: CardVersion) -> tuple[str, str]:
         """Draft, scheduled, in force or retired."""
@@ -185,7 +238,9 @@ class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
     def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What it changes, and what last month would have cost under it."""
         version = get_object_or_404(CardVersion, pk=object_id)
-        question = Question(_("%(version)s, compared") % {"version": version}, "", tables=_comparison(version))
+        question = Question(
+            _("%(version)s, compared") % {"version": version}, "", tables=_comparison(version)
+        )
         return show(request, self, question, back=_page(version))
 
     @action(description=_("Schedule"), url_path="schedule", permissions=["deed"])
@@ -195,12 +250,21 @@ class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
 
         def fix(data: dict[str, Any]) -> str:
             versions.schedule(version, today=timezone.now().date())
-            record.record(action="cardversion.scheduled", subject=version, after={"valid_from": version.valid_from})
+            record.record(
+                action="cardversion.scheduled",
+                subject=version,
+                after={"valid_from": version.valid_from},
+            )
             return _("%(version)s is scheduled.") % {"version": version}
 
-        words = _("From its first month on it replaces the version before it. It can never be edited again.")
+        words = _(
+            "From its first month on it replaces the version before it. It can never be edited again."
+        )
         question = Question(
-            _("Schedule %(version)s") % {"version": version}, _("Schedule"), words, _comparison(version)
+            _("Schedule %(version)s") % {"version": version},
+            _("Schedule"),
+            words,
+            _comparison(version),
         )
         return ask(request, self, question, form=HouseForm, do=fix, back=_page(version))
 
@@ -226,8 +290,12 @@ def _page(version: CardVersion) -> str:
 
 def _file(object_id: str, name: str, write: Callable[[Sheet], str]) -> HttpResponse:
     version = get_object_or_404(CardVersion, pk=object_id)
-    headers = {"Content-Disposition": f'attachment; filename="{name}-{version.pk}-{version.valid_from:%Y-%m}.csv"'}
-    return HttpResponse(write(versions.sheet_of(version)), content_type="text/csv; charset=utf-8", headers=headers)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}-{version.pk}-{version.valid_from:%Y-%m}.csv"'
+    }
+    return HttpResponse(
+        write(versions.sheet_of(version)), content_type="text/csv; charset=utf-8", headers=headers
+    )
 
 
 def _sheet(data: dict[str, Any]) -> Sheet:
@@ -240,29 +308,50 @@ def _sheet(data: dict[str, Any]) -> Sheet:
 
 
 def _problems(sheet: Sheet) -> Table:
-    rows = [(one.file, one.row or "", one.column or "", one.reason) for one in sheet.problems[:MOST_SHOWN]]
+    rows = [
+        (one.file, one.row or "", one.column or "", one.reason)
+        for one in sheet.problems[:MOST_SHOWN]
+    ]
     title = _("%(count)s problems; nothing was changed") % {"count": len(sheet.problems)}
     return Table(title, (_("File"), _("Row"), _("Column"), _("What is wrong")), rows)
 
 
 def _comparison(version: CardVersion) -> list[Table]:
     """The diff to the version that holds before it, and last month under it."""
-    month = version.valid_from if version.state == VersionState.DRAFT else _month_before(version.valid_from)
+    month = (
+        version.valid_from
+        if version.state == VersionState.DRAFT
+        else _month_before(version.valid_from)
+    )
     held = versions.version_on(version.card, month)
     before = versions.sheet_of(held) if held else Sheet(version.card.currency)
     changes = versions.diff(before, versions.sheet_of(version))
-    rows = [(one.market, one.category, versions.shown(one.before), versions.shown(one.after)) for one in changes]
-    title = _("%(count)s changes to %(held)s") % {"count": len(changes), "held": held or _("nothing")}
-    diff = Table(title, (_("Market"), _("Category"), _("Now"), _("New")), rows, _("The prices are the same."))
+    rows = [
+        (one.market, one.category, versions.shown(one.before), versions.shown(one.after))
+        for one in changes
+    ]
+    title = _("%(count)s changes to %(held)s") % {
+        "count": len(changes),
+        "held": held or _("nothing"),
+    }
+    diff = Table(
+        title, (_("Market"), _("Category"), _("Now"), _("New")), rows, _("The prices are the same.")
+    )
     was, now = (versions.rules_of(one) if one else {} for one in (held, version))
-    changed = [(name, was.get(name, ""), value) for name, value in now.items() if was.get(name) != value]
-    rules = Table(_("Rules"), (_("Rule"), _("Now"), _("New")), changed, _("The rules are the same."))
+    changed = [
+        (name, was.get(name, ""), value) for name, value in now.items() if was.get(name) != value
+    ]
+    rules = Table(
+        _("Rules"), (_("Rule"), _("Now"), _("New")), changed, _("The rules are the same.")
+    )
     return [diff, rules, _cost(version, _month_before(timezone.now().date()))]
 
 
 def _cost(version: CardVersion, month: date) -> Table:
     found, currency = versions.rerate(version, month), version.card.currency
-    names = dict(Business.objects.filter(pk__in=[one.business_id for one in found]).values_list("pk", "name"))
+    names = dict(
+        Business.objects.filter(pk__in=[one.business_id for one in found]).values_list("pk", "name")
+    )
     rows = [
         (names[one.business_id], f"{one.messages:,}", money.show_micros(one.charged_micros, currency),
          money.show_micros(one.would_be_micros, currency), f"{one.unpriced:,}")

@@ -37,8 +37,12 @@ class FinanceExportWanted(serializers.Serializer[Any]):
     """What to export; months as YYYY-MM, both included."""
 
     kind = serializers.ChoiceField(choices=Export.Kind.choices)
-    first = serializers.CharField(required=False, default="", allow_blank=True, help_text="First month, YYYY-MM.")
-    last = serializers.CharField(required=False, default="", allow_blank=True, help_text="Last month, YYYY-MM.")
+    first = serializers.CharField(
+        required=False, default="", allow_blank=True, help_text="First month, YYYY-MM."
+    )
+    last = serializers.CharField(
+        required=False, default="", allow_blank=True, help_text="Last month, YYYY-MM."
+    )
     statuses = serializers.ListField(
         child=serializers.ChoiceField(choices=InvoiceStatus.choices), required=False, default=list
     )
@@ -54,7 +58,11 @@ class FinanceExports(BusinessAPIMixin, ListAPIView[Export]):
     @extend_schema(
         request=FinanceExportWanted,
         responses={201: FinanceExportSerializer},
-        examples=[OpenApiExample("A year", {"kind": "zip", "first": "2026-01", "last": "2026-12"}, request_only=True)],
+        examples=[
+            OpenApiExample(
+                "A year", {"kind": "zip", "first": "2026-01", "last": "2026-12"}, request_only=True
+            )
+        ],
     )
     def post(self, request: BusinessAPIRequest) -> Response:
         """Ask; it is made in the background."""
@@ -119,4 +127,6 @@ class FinanceExportFile(BusinessAPIView):
         export = finance_exports.one(request.business, pk)
         if export.state != Export.State.DONE or not default_storage.exists(export.path):
             raise Http404
-        return FileResponse(default_storage.open(export.path, "rb"), as_attachment=True, filename=export.name)
+        return FileResponse(
+            default_storage.open(export.path, "rb"), as_attachment=True, filename=export.name
+        )

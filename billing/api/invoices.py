@@ -137,7 +137,9 @@ class InvoiceMessages(BusinessAPIView):
 
     required_scope = KeyScope.BILLING
 
-    @extend_schema(parameters=[OpenApiParameter("line", int)], responses={(200, "text/csv"): OpenApiTypes.STR})
+    @extend_schema(
+        parameters=[OpenApiParameter("line", int)], responses={(200, "text/csv"): OpenApiTypes.STR}
+    )
     def get(self, request: BusinessAPIRequest, number: str) -> StreamingHttpResponse:
         """The file, streamed."""
         text = request.query_params.get("line", "")
@@ -152,7 +154,11 @@ class InvoiceMessages(BusinessAPIView):
 
 
 def _one(request: BusinessAPIRequest, number: str) -> Invoice:
-    found = Invoice.objects.filter(business_id=request.business.pk, number=number).select_related("business").first()
+    found = (
+        Invoice.objects.filter(business_id=request.business.pk, number=number)
+        .select_related("business")
+        .first()
+    )
     if found is None:
         raise NotYours
     return found

@@ -17,7 +17,9 @@ def webhook(request: HttpRequest) -> HttpResponse:
     try:
         is_new = stripe_collection.hear(request.body, request.headers.get("Stripe-Signature", ""))
     except ParleyError as error:
-        return JsonResponse({"error": {"code": error.code, "message": error.message}}, status=error.status)
+        return JsonResponse(
+            {"error": {"code": error.code, "message": error.message}}, status=error.status
+        )
     if is_new:
         ring(tasks.collect)
     return JsonResponse({"received": True})

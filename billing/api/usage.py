@@ -42,10 +42,16 @@ class MicrosField(serializers.Field[int, Any, str, int]):
 class ChargeSerializer(serializers.ModelSerializer[Charge]):
     """A ledger row."""
 
-    month = serializers.DateField(format="%Y-%m", help_text="The month of delivery: decides tier and card.")
-    billed_month = serializers.DateField(format="%Y-%m", help_text="The month whose invoice carries it.")
+    month = serializers.DateField(
+        format="%Y-%m", help_text="The month of delivery: decides tier and card."
+    )
+    billed_month = serializers.DateField(
+        format="%Y-%m", help_text="The month whose invoice carries it."
+    )
     price = MicrosField(source="price_micros", help_text="Negative for a reversal.")
-    reverses = serializers.IntegerField(source="reverses_id", allow_null=True, help_text="The charge taken back.")
+    reverses = serializers.IntegerField(
+        source="reverses_id", allow_null=True, help_text="The charge taken back."
+    )
 
     class Meta:
         """What is shown."""
@@ -61,7 +67,9 @@ class ChargeSerializer(serializers.ModelSerializer[Charge]):
     get=extend_schema(
         parameters=[
             MONTH,
-            OpenApiParameter("billed_month", str, description="YYYY-MM; the month whose invoice carries it."),
+            OpenApiParameter(
+                "billed_month", str, description="YYYY-MM; the month whose invoice carries it."
+            ),
             OpenApiParameter("market", str),
             OpenApiParameter("category", str),
             OpenApiParameter("rule", str, enum=list(Rule.values)),
@@ -151,7 +159,9 @@ class LadderSerializer(serializers.Serializer[Any]):
     category = serializers.CharField()
     positions = serializers.IntegerField()
     price = MicrosField(source="price_micros")
-    to_next = serializers.IntegerField(allow_null=True, help_text="Messages until the next tier's price.")
+    to_next = serializers.IntegerField(
+        allow_null=True, help_text="Messages until the next tier's price."
+    )
     next_price = MicrosField(source="next_price_micros", allow_null=True)
 
 
@@ -164,7 +174,9 @@ class UsageSerializer(serializers.Serializer[Any]):
     messages = serializers.IntegerField()
     amount = MicrosField(source="amount_micros")
     fee = MicrosField(source="fee_micros")
-    estimate = MicrosField(source="estimate_micros", help_text="Messages by the month's end if it goes on like this.")
+    estimate = MicrosField(
+        source="estimate_micros", help_text="Messages by the month's end if it goes on like this."
+    )
     waiting = serializers.IntegerField(help_text="Delivered, not metered yet.")
     days = DaySerializer(many=True)
     rows = RowSerializer(many=True)
@@ -187,5 +199,7 @@ class UsageOfMonth(BusinessAPIView):
     @staticmethod
     def _running(request: BusinessAPIRequest) -> date:
         now = request.business.now()
-        period = Period.objects.filter(business=request.business, starts_at__lte=now, ends_at__gt=now).first()
+        period = Period.objects.filter(
+            business=request.business, starts_at__lte=now, ends_at__gt=now
+        ).first()
         return period.month if period else now.date().replace(day=1)

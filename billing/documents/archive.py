@@ -78,7 +78,11 @@ def _bytes(source: Invoice | CreditNote, kind: str) -> bytes:
     if kind == "pdf":
         return pdf.render(paper)
     if kind == "lines":
-        return "".join(tables.lines_csv(source)).encode() if isinstance(source, Invoice) else tables.paper_csv(paper)
+        return (
+            "".join(tables.lines_csv(source)).encode()
+            if isinstance(source, Invoice)
+            else tables.paper_csv(paper)
+        )
     if kind == "cii":
         return einvoice.cii(paper)
     if kind == "ubl":

@@ -37,7 +37,9 @@ def _content(paper: Paper) -> dict[str, Any]:
         "issued_parts": [paper.issued.year, paper.issued.month, paper.issued.day],
         "due": f"{paper.due:%-d %B %Y}" if paper.due else "",
         "month": f"{paper.month:%B %Y}",
-        "corrects": f"{paper.corrects[0]} of {paper.corrects[1]:%-d %B %Y}" if paper.corrects else "",
+        "corrects": f"{paper.corrects[0]} of {paper.corrects[1]:%-d %B %Y}"
+        if paper.corrects
+        else "",
         "reason": paper.reason,
         "seller": _party(paper.seller),
         "buyer": _party(paper.buyer),
@@ -68,7 +70,11 @@ def _party(party: dict[str, Any]) -> dict[str, str]:
 
 def _tax(paper: Paper, group: dict[str, Any]) -> dict[str, str]:
     name = f"VAT {group['percent']} %" if group["category"] == "S" else "VAT 0 %"
-    return {"name": name, "base": paper.show(group["base_minor"]), "tax": paper.show(group["tax_minor"])}
+    return {
+        "name": name,
+        "base": paper.show(group["base_minor"]),
+        "tax": paper.show(group["tax_minor"]),
+    }
 
 
 def _bars(paper: Paper) -> list[dict[str, Any]]:

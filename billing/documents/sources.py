@@ -12,7 +12,11 @@ from core import money
 
 def paper_of(source: Invoice | CreditNote) -> Paper:
     """The paper of an invoice or a credit note."""
-    return _of_invoice(source, source.lines.all()) if isinstance(source, Invoice) else _of_credit_note(source)
+    return (
+        _of_invoice(source, source.lines.all())
+        if isinstance(source, Invoice)
+        else _of_credit_note(source)
+    )
 
 
 def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> Paper:
@@ -25,7 +29,14 @@ def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> Paper:
         seller=invoice.seller,
         buyer=invoice.buyer,
         lines=[
-            _line(line, line.position, line.description, line.quantity, line.unit_price_micros, line.amount_minor)
+            _line(
+                line,
+                line.position,
+                line.description,
+                line.quantity,
+                line.unit_price_micros,
+                line.amount_minor,
+            )
             for line in lines
         ],
         taxes=invoice.taxes,
@@ -47,7 +58,14 @@ def _of_credit_note(note: CreditNote) -> Paper:
         seller=note.seller,
         buyer=note.buyer,
         lines=[
-            _line(line.invoice_line, line.position, line.description, 1, line.amount_minor * micros, line.amount_minor)
+            _line(
+                line.invoice_line,
+                line.position,
+                line.description,
+                1,
+                line.amount_minor * micros,
+                line.amount_minor,
+            )
             for line in note.lines.select_related("invoice_line")
         ],
         taxes=note.taxes,
@@ -59,7 +77,9 @@ def _of_credit_note(note: CreditNote) -> Paper:
     )
 
 
-def _line(source: InvoiceLine, position: int, description: str, quantity: int, micros: int, minor: int) -> PaperLine:
+def _line(
+    source: InvoiceLine, position: int, description: str, quantity: int, micros: int, minor: int
+) -> PaperLine:
     return PaperLine(
         position=position,
         kind=source.kind,

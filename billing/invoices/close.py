@@ -55,7 +55,8 @@ def close_due_periods() -> list[Invoice]:
             for period in Period.objects.filter(state=Period.State.OPEN)
             .select_related("business__plan")
             .order_by("month", "business_id")
-            if period.ends_at + timedelta(hours=settings.BILLING_GRACE_HOURS) <= period.business.now()
+            if period.ends_at + timedelta(hours=settings.BILLING_GRACE_HOURS)
+            <= period.business.now()
         ]
     issued = (_close_one(period) for period in due)
     return [invoice for invoice in issued if invoice]
@@ -81,7 +82,10 @@ def void(*, invoice: Invoice) -> None:
     """Make an invoice count for nothing; raises NotIssuable once money or credit has touched it: credit it then."""
     with system("operators void for any business"):
         _locked(invoice, InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
-        if invoice.payments.exclude(status__in=["failed", "cancelled"]).exists() or invoice.credit_notes.exists():
+        if (
+            invoice.payments.exclude(status__in=["failed", "cancelled"]).exists()
+            or invoice.credit_notes.exists()
+        ):
             raise NotIssuable(f"{invoice} has payments or credits; write a credit note instead.")
         Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.VOID)
         invoice.refresh_from_db()
@@ -108,7 +112,9 @@ def give_up(*, invoice: Invoice) -> None:
 
 def next_number(prefix: str, year: int) -> str:
     """The next number of a series; its row stays locked until the paper commits, so there are no gaps."""
-    NumberSeries.objects.bulk_create([NumberSeries(prefix=prefix, year=year)], ignore_conflicts=True)
+    NumberSeries.objects.bulk_create(
+        [NumberSeries(prefix=prefix, year=year)], ignore_conflicts=True
+    )
     series = NumberSeries.objects.select_for_update().get(prefix=prefix, year=year)
     NumberSeries.objects.filter(pk=series.pk).update(last=F("last") + 1)
     return f"{prefix}-{year}-{series.last + 1:06}"
@@ -132,7 +138,12 @@ def _number(invoice: Invoice) -> None:
     invoice.refresh_from_db()
     settlement.use_balance(invoice)
     emails.invoice_issued(invoice)
-    log.info("invoice_issued", invoice=invoice.number, business_id=invoice.business_id, total=invoice.total_minor)
+    log.info(
+        "invoice_issued",
+        invoice=invoice.number,
+        business_id=invoice.business_id,
+        total=invoice.total_minor,
+    )
 
 
 def _locked(invoice: Invoice, *allowed: InvoiceStatus) -> None:
@@ -153,6 +164,8 @@ def _drain(period: Period) -> None:
     """Meter what was delivered in the period and still waits; a queue that does not shrink is not waited for."""
     for _ in range(MAX_BATCHES):
         with system("the queue belongs to every business"):
-            waiting = Delivery.objects.filter(business_id=period.business_id, delivered_at__lt=period.ends_at).exists()
+            waiting = Delivery.objects.filter(
+                business_id=period.business_id, delivered_at__lt=period.ends_at
+            ).exists()
         if not waiting or not meter.meter_due():
             return

@@ -35,7 +35,11 @@ class _Part:
 
 
 def credit(
-    *, invoice: Invoice, reason: str, amounts: Mapping[int, int] | None = None, use: CreditUse | None = None
+    *,
+    invoice: Invoice,
+    reason: str,
+    amounts: Mapping[int, int] | None = None,
+    use: CreditUse | None = None,
 ) -> CreditNote:
     """Write a credit note; `amounts` are net minor units by line position, None means all that is left.
 
@@ -46,7 +50,10 @@ def credit(
         due = _lock(invoice)
         parts = _parts(invoice, amounts)
         taxes = _taxes(invoice, parts)
-        net, tax_minor = sum(part.amount_minor for part in parts), sum(group["tax_minor"] for group in taxes)
+        net, tax_minor = (
+            sum(part.amount_minor for part in parts),
+            sum(group["tax_minor"] for group in taxes),
+        )
         chosen = use or (CreditUse.INVOICE if due else CreditUse.BALANCE)
         _check_use(chosen, net + tax_minor, due, invoice)
         note = _note(invoice, reason, chosen, taxes, net, tax_minor)
@@ -68,20 +75,29 @@ def _lock(invoice: Invoice) -> int:
     Invoice.objects.select_for_update().get(pk=invoice.pk)
     invoice.refresh_from_db()
     if invoice.status not in CREDITABLE:
-        raise NotIssuable(f"{invoice} is {invoice.get_status_display().lower()}: there is nothing to credit.")
+        raise NotIssuable(
+            f"{invoice} is {invoice.get_status_display().lower()}: there is nothing to credit."
+        )
     return invoice.due_now()
 
 
 def _parts(invoice: Invoice, amounts: Mapping[int, int] | None) -> list[_Part]:
     """What is credited of each line; TooMuch names the line that has less left."""
-    lines = {line.position: line for line in invoice.lines.annotate(credited=Sum("credits__amount_minor"))}
+    lines = {
+        line.position: line
+        for line in invoice.lines.annotate(credited=Sum("credits__amount_minor"))
+    }
     left = {position: line.amount_minor - (line.credited or 0) for position, line in lines.items()}  # type: ignore[attr-defined]
     wanted = left if amounts is None else amounts
     for position, amount in wanted.items():
         rest = left.get(position, 0)
         if abs(amount) > abs(rest) or amount * rest < 0:
-            raise TooMuch(f"Line {position} of {invoice} has {rest} minor units left, not {amount}.")
-    parts = [_Part(lines[position], amount) for position, amount in sorted(wanted.items()) if amount]
+            raise TooMuch(
+                f"Line {position} of {invoice} has {rest} minor units left, not {amount}."
+            )
+    parts = [
+        _Part(lines[position], amount) for position, amount in sorted(wanted.items()) if amount
+    ]
     if sum(part.amount_minor for part in parts) <= 0:
         raise TooMuch(f"Nothing is left to credit on {invoice}.")
     return parts
@@ -99,7 +115,13 @@ def _taxes(invoice: Invoice, parts: list[_Part]) -> list[dict[str, Any]]:
         )
         if now:
             base, taxed = _credited_before(invoice, group)
-            groups.append({**group, "base_minor": now, "tax_minor": tax.tax_minor(base + now, percent) - taxed})
+            groups.append(
+                {
+                    **group,
+                    "base_minor": now,
+                    "tax_minor": tax.tax_minor(base + now, percent) - taxed,
+                }
+            )
     return groups
 
 
@@ -115,11 +137,15 @@ def _credited_before(invoice: Invoice, group: dict[str, Any]) -> tuple[int, int]
 
 def _check_use(use: CreditUse, total: int, due: int, invoice: Invoice) -> None:
     if use == CreditUse.INVOICE and total > due:
-        raise TooMuch(f"{due} minor units are due on {invoice}; {total} would be credited. Refund or keep them.")
+        raise TooMuch(
+            f"{due} minor units are due on {invoice}; {total} would be credited. Refund or keep them."
+        )
     if use != CreditUse.INVOICE and due:
         raise NotIssuable(f"{invoice} is not paid; the credit lessens what is due.")
     if use == CreditUse.REFUND and total > _refundable(invoice):
-        raise TooMuch(f"{_refundable(invoice)} minor units were paid on {invoice} and can go back, not {total}.")
+        raise TooMuch(
+            f"{_refundable(invoice)} minor units were paid on {invoice} and can go back, not {total}."
+        )
 
 
 def _refundable(invoice: Invoice) -> int:
@@ -137,7 +163,12 @@ def _sent_back(payment: Payment) -> int:
 
 
 def _note(
-    invoice: Invoice, reason: str, use: CreditUse, taxes: list[dict[str, Any]], net: int, tax_minor: int
+    invoice: Invoice,
+    reason: str,
+    use: CreditUse,
+    taxes: list[dict[str, Any]],
+    net: int,
+    tax_minor: int,
 ) -> CreditNote:
     now = invoice.business.now()
     return CreditNote.objects.create(

@@ -13,7 +13,17 @@ from accounts.plans import changes
 from billing import plan_fees
 from billing.invoices import tax
 from billing.invoices.tax import Treatment
-from billing.models import BillingDetails, Discount, Invoice, InvoiceLine, LineKind, Period, Seller, TaxRate, Usage
+from billing.models import (
+    BillingDetails,
+    Discount,
+    Invoice,
+    InvoiceLine,
+    LineKind,
+    Period,
+    Seller,
+    TaxRate,
+    Usage,
+)
 from core import money
 from core.sql import statement
 
@@ -102,7 +112,11 @@ def _line_values(invoice: Invoice, treated: Treatment) -> dict[str, Any]:
 
 def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> int:
     """Add what the month's plans cost, by days, as the first lines; returns how many lines that made."""
-    lines = [one for one in changes.stretches(business, invoice.period.month) if one.plan.monthly_fee_micros]
+    lines = [
+        one
+        for one in changes.stretches(business, invoice.period.month)
+        if one.plan.monthly_fee_micros
+    ]
     for position, one in enumerate(lines, 1):
         fee = plan_fees.fee_of(one)
         _add_line(
@@ -114,15 +128,25 @@ def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> int:
 def _add_discounts(invoice: Invoice, treated: Treatment) -> None:
     for discount in Discount.objects.of_month(invoice.business, invoice.period.month):
         lines = invoice.lines.aggregate(n=Sum("amount_minor"))["n"] or 0
-        minor = -int((Decimal(lines) * discount.percent / 100).quantize(Decimal(1), ROUND_HALF_EVEN))
+        minor = -int(
+            (Decimal(lines) * discount.percent / 100).quantize(Decimal(1), ROUND_HALF_EVEN)
+        )
         if minor:
             micros = minor * money.micros_a_minor(invoice.currency)
             text = f"{discount.description}, {discount.percent.normalize():f} %"
-            _add_line(invoice, treated, LineKind.DISCOUNT, text, invoice.lines.count() + 1, micros, minor)
+            _add_line(
+                invoice, treated, LineKind.DISCOUNT, text, invoice.lines.count() + 1, micros, minor
+            )
 
 
 def _add_line(
-    invoice: Invoice, treated: Treatment, kind: LineKind, text: str, position: int, micros: int, minor: int
+    invoice: Invoice,
+    treated: Treatment,
+    kind: LineKind,
+    text: str,
+    position: int,
+    micros: int,
+    minor: int,
 ) -> None:
     InvoiceLine.objects.create(
         invoice=invoice,
@@ -145,7 +169,10 @@ def _total(invoice: Invoice, treated: Treatment) -> Invoice:
     base = invoice.lines.aggregate(n=Sum("amount_minor"))["n"] or 0
     taxed = tax.group(treated, base)
     Invoice.objects.filter(pk=invoice.pk).update(
-        taxes=[taxed], subtotal_minor=base, tax_minor=taxed["tax_minor"], total_minor=base + taxed["tax_minor"]
+        taxes=[taxed],
+        subtotal_minor=base,
+        tax_minor=taxed["tax_minor"],
+        total_minor=base + taxed["tax_minor"],
     )
     invoice.refresh_from_db()
     return invoice

@@ -10,7 +10,9 @@ EU = frozenset(
     | {"IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"}
 )
 REVERSE_CHARGE = "Reverse charge: VAT is to be accounted for by the recipient (Article 196 of Directive 2006/112/EC)."
-OUTSIDE_EU = "Not taxed here: the service is supplied where the customer is established, outside the EU."
+OUTSIDE_EU = (
+    "Not taxed here: the service is supplied where the customer is established, outside the EU."
+)
 NOT_REGISTERED = "No tax is charged: the seller is not registered for it."
 ABROAD = "No tax is charged on services to customers abroad."
 
@@ -24,7 +26,9 @@ class Treatment:
     note: str = ""
 
 
-def treatment(seller: Mapping[str, Any], buyer: Mapping[str, Any], rates: Mapping[str, Decimal]) -> Treatment:
+def treatment(
+    seller: Mapping[str, Any], buyer: Mapping[str, Any], rates: Mapping[str, Decimal]
+) -> Treatment:
     """The treatment of one invoice; `rates` are the standard rates by country on its day."""
     here, there = seller["country"], buyer["country"]
     if not seller["vat_id"]:
@@ -33,7 +37,11 @@ def treatment(seller: Mapping[str, Any], buyer: Mapping[str, Any], rates: Mappin
         return Treatment("S", rates[here])
     if here in EU and there in EU:
         # Digital services to consumers are taxed where the consumer lives.
-        return Treatment("AE", Decimal(0), REVERSE_CHARGE) if buyer["vat_id"] else _standard(there, rates)
+        return (
+            Treatment("AE", Decimal(0), REVERSE_CHARGE)
+            if buyer["vat_id"]
+            else _standard(there, rates)
+        )
     return Treatment("G", Decimal(0), OUTSIDE_EU if here in EU else ABROAD)
 
 

@@ -14,7 +14,11 @@ def usage_charts(found: MonthUsage) -> dict[str, Any]:
     """Two charts: messages a day by category, amounts by market in whole units."""
     days = sorted({row.day for row in found.days})
     counts = {(row.day, row.category): row.messages for row in found.days}
-    used = [(value, label) for value, label in Category.choices if any(row.category == value for row in found.days)]
+    used = [
+        (value, label)
+        for value, label in Category.choices
+        if any(row.category == value for row in found.days)
+    ]
     markets: dict[str, int] = defaultdict(int)
     for row in found.rows:
         markets[row.market] += row.amount_micros
@@ -24,7 +28,11 @@ def usage_charts(found: MonthUsage) -> dict[str, Any]:
             "kind": "stacked",
             "labels": [day.isoformat() for day in days],
             "series": [
-                {"name": str(label), "colour": value, "values": [counts.get((day, value), 0) for day in days]}
+                {
+                    "name": str(label),
+                    "colour": value,
+                    "values": [counts.get((day, value), 0) for day in days],
+                }
                 for value, label in used
             ],
         },

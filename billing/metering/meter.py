@@ -42,7 +42,10 @@ def meter_due(limit: int = BATCH, *, shard: int = 0, shards: int = 1) -> int:
         )
         if not cursor.fetchone()[0]:
             return 0
-        cursor.execute(statement("billing", "claim_deliveries"), {"limit": limit, "shard": shard, "shards": shards})
+        cursor.execute(
+            statement("billing", "claim_deliveries"),
+            {"limit": limit, "shard": shard, "shards": shards},
+        )
         claimed = int(cursor.rowcount)
         if claimed > 0:
             _price(cursor, claimed)
@@ -60,7 +63,9 @@ def _price(cursor: CursorWrapper, claimed: int) -> None:
     charged, quarantined = fetch_prepared(statement("billing", "meter")) or (0, 0)
     # Nothing that was claimed may vanish: the batch goes back into the queue.
     if charged + quarantined + dropped != claimed:
-        raise RuntimeError(f"{claimed} claimed, {charged} charged, {quarantined} quarantined, {dropped} failed")
+        raise RuntimeError(
+            f"{claimed} claimed, {charged} charged, {quarantined} quarantined, {dropped} failed"
+        )
     if quarantined:
         log.warning("deliveries_quarantined", count=quarantined)
 
@@ -81,5 +86,7 @@ def waiting_in_quarantine() -> int:
 def oldest_waiting_seconds() -> float:
     """Age of the oldest delivery that waits to be metered, in seconds; 0 when none does."""
     with system("the queue belongs to every business"), connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM hosting_delivery")
+        cursor.execute(
+            "SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM hosting_delivery"
+        )
         return float(cursor.fetchone()[0])

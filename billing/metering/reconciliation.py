@@ -49,7 +49,12 @@ def reconcile(month: date | None = None) -> list[Difference]:
         for check in CHECKS:
             cursor.execute(statement("billing", check), {"month": month})
             differences += [Difference(check, *row) for row in cursor.fetchall()]
-    log.log(40 if differences else 20, "reconciled", month=str(month or "all"), differences=len(differences))
+    log.log(
+        40 if differences else 20,
+        "reconciled",
+        month=str(month or "all"),
+        differences=len(differences),
+    )
     return differences
 
 
@@ -74,7 +79,12 @@ def run_due() -> int:
 
 def _run_one() -> bool:
     with system("finance reconciles every business"):
-        recount = Recount.objects.select_for_update(skip_locked=True).filter(finished_at=None).order_by("id").first()
+        recount = (
+            Recount.objects.select_for_update(skip_locked=True)
+            .filter(finished_at=None)
+            .order_by("id")
+            .first()
+        )
         if recount is None:
             return False
         recount.differences = [asdict(one) for one in reconcile(recount.month)]

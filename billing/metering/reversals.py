@@ -30,7 +30,11 @@ def reverse_charge(*, business_id: int, charge_id: int, reason: str) -> int:
         raise ReversalError(f"Say why, in 1 to {LONGEST_REASON} characters.")
     try:
         with system("operators reverse for any business"), connection.cursor() as cursor:
-            parameters: dict[str, Any] = {"business_id": business_id, "charge_id": charge_id, "reason": reason}
+            parameters: dict[str, Any] = {
+                "business_id": business_id,
+                "charge_id": charge_id,
+                "reason": reason,
+            }
             cursor.execute(
                 "SELECT reverses_id FROM billing_charge WHERE business_id = %(business_id)s AND id = %(charge_id)s",
                 parameters,

@@ -86,7 +86,11 @@ class MonthUsage:
 
 def usage_of(business: Business, month: date) -> MonthUsage:
     """What the month (its first day) has cost so far; five queries, inside the business's scope."""
-    parameters: dict[str, Any] = {"business_id": business.pk, "month": month, "timezone": business.timezone}
+    parameters: dict[str, Any] = {
+        "business_id": business.pk,
+        "month": month,
+        "timezone": business.timezone,
+    }
     with connection.cursor() as cursor:
         cursor.execute(statement("billing", "usage_days"), parameters)
         days = [DayUsage(*row) for row in cursor.fetchall()]
@@ -108,7 +112,9 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         messages=sum(row.messages for row in rows),
         amount_micros=amount,
         fee_micros=sum(plan_fees.fee_of(one) for one in changes.stretches(business, month)),
-        estimate_micros=amount if is_closed or not period else _estimate(amount, period[1], period[2], business.now()),
+        estimate_micros=amount
+        if is_closed or not period
+        else _estimate(amount, period[1], period[2], business.now()),
         waiting=Delivery.objects.filter(business_id=business.pk, failed=False).count(),
         days=days,
         rows=rows,
@@ -131,7 +137,9 @@ class Compared:
         """How much more or less it cost, in whole percent; None where it had cost nothing."""
         if not self.amount_before_micros:
             return None
-        return round(100 * (self.amount_micros - self.amount_before_micros) / self.amount_before_micros)
+        return round(
+            100 * (self.amount_micros - self.amount_before_micros) / self.amount_before_micros
+        )
 
 
 def compared(business: Business, found: MonthUsage, earlier: date | None) -> list[Compared]:
@@ -139,11 +147,15 @@ def compared(business: Business, found: MonthUsage, earlier: date | None) -> lis
     if earlier is None:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(statement("billing", "usage_rows"), {"business_id": business.pk, "month": earlier})
+        cursor.execute(
+            statement("billing", "usage_rows"), {"business_id": business.pk, "month": earlier}
+        )
         before = [RowUsage(row[0], row[1], int(row[2]), int(row[3])) for row in cursor.fetchall()]
     categories = {row.category for row in (*found.rows, *before)}
     rows = [Compared(one, *_sums(found.rows, one), *_sums(before, one)) for one in categories]
-    return sorted(rows, key=lambda row: (-row.amount_micros, -row.amount_before_micros, row.category))
+    return sorted(
+        rows, key=lambda row: (-row.amount_micros, -row.amount_before_micros, row.category)
+    )
 
 
 def _sums(rows: list[RowUsage], category: str) -> tuple[int, int]:
@@ -160,5 +172,8 @@ def _estimate(amount: int, starts_at: datetime, ends_at: datetime, now: datetime
 def months_of(business: Business) -> list[date]:
     """Months that have usage or are open, newest first."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT month FROM billing_period WHERE business_id = %s ORDER BY month DESC", [business.pk])
+        cursor.execute(
+            "SELECT month FROM billing_period WHERE business_id = %s ORDER BY month DESC",
+            [business.pk],
+        )
         return [row[0] for row in cursor.fetchall()]

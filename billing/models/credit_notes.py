@@ -58,8 +58,12 @@ class CreditNoteLine(models.Model):
     class Meta:
         ordering: ClassVar = ["credit_note", "position"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["credit_note", "position"], name="credit_line_position_once"),
-            models.UniqueConstraint(fields=["credit_note", "invoice_line"], name="one_credit_per_line_and_note"),
+            models.UniqueConstraint(
+                fields=["credit_note", "position"], name="credit_line_position_once"
+            ),
+            models.UniqueConstraint(
+                fields=["credit_note", "invoice_line"], name="one_credit_per_line_and_note"
+            ),
         ]
 
     def __str__(self) -> str:

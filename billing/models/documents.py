@@ -18,7 +18,9 @@ class Document(models.Model):
     """A document made from an invoice or a credit note: made once, kept under its SHA-256, the same bytes for ever."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
-    invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="documents")
+    invoice = models.ForeignKey(
+        Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="documents"
+    )
     credit_note = models.ForeignKey(
         CreditNote, null=True, blank=True, on_delete=models.PROTECT, related_name="documents"
     )
@@ -31,9 +33,15 @@ class Document(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["invoice", "kind"], name="one_document_per_invoice_and_kind"),
-            models.UniqueConstraint(fields=["credit_note", "kind"], name="one_document_per_credit_note_and_kind"),
-            models.CheckConstraint(condition=Q(invoice=None) ^ Q(credit_note=None), name="document_is_of_one_paper"),
+            models.UniqueConstraint(
+                fields=["invoice", "kind"], name="one_document_per_invoice_and_kind"
+            ),
+            models.UniqueConstraint(
+                fields=["credit_note", "kind"], name="one_document_per_credit_note_and_kind"
+            ),
+            models.CheckConstraint(
+                condition=Q(invoice=None) ^ Q(credit_note=None), name="document_is_of_one_paper"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -63,10 +71,17 @@ class Email(models.Model):
     subject = models.CharField(max_length=200)
     text = models.TextField()
     html = models.TextField(blank=True)
-    invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="emails")
-    credit_note = models.ForeignKey(CreditNote, null=True, blank=True, on_delete=models.PROTECT, related_name="emails")
+    invoice = models.ForeignKey(
+        Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="emails"
+    )
+    credit_note = models.ForeignKey(
+        CreditNote, null=True, blank=True, on_delete=models.PROTECT, related_name="emails"
+    )
     attachments = ArrayField(
-        models.CharField(max_length=20), default=list, blank=True, help_text=_("Kinds of documents.")
+        models.CharField(max_length=20),
+        default=list,
+        blank=True,
+        help_text=_("Kinds of documents."),
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -77,7 +92,9 @@ class Email(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        indexes: ClassVar = [models.Index(fields=["not_before"], condition=Q(state="waiting"), name="emails_due")]
+        indexes: ClassVar = [
+            models.Index(fields=["not_before"], condition=Q(state="waiting"), name="emails_due")
+        ]
 
     def __str__(self) -> str:
         return self.subject
@@ -108,7 +125,9 @@ class Export(models.Model):
         FAILED = "failed", _("Failed")
         EXPIRED = "expired", _("Expired")
 
-    business = models.ForeignKey(Business, null=True, blank=True, on_delete=models.PROTECT, related_name="exports")
+    business = models.ForeignKey(
+        Business, null=True, blank=True, on_delete=models.PROTECT, related_name="exports"
+    )
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -146,9 +165,18 @@ class Export(models.Model):
     @property
     def seconds_left(self) -> int | None:
         """An estimate from the pace so far, or None while there is no pace."""
-        if self.state != self.State.RUNNING or not self.done or not self.total or self.started_at is None:
+        if (
+            self.state != self.State.RUNNING
+            or not self.done
+            or not self.total
+            or self.started_at is None
+        ):
             return None
-        return int((timezone.now() - self.started_at).total_seconds() * (self.total - self.done) / self.done)
+        return int(
+            (timezone.now() - self.started_at).total_seconds()
+            * (self.total - self.done)
+            / self.done
+        )
 
     @property
     def path(self) -> str:

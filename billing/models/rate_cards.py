@@ -20,7 +20,10 @@ class RateCategory(models.TextChoices):
     MARKETING = Category.MARKETING.value, Category.MARKETING.label
     UTILITY = Category.UTILITY.value, Category.UTILITY.label
     AUTHENTICATION = Category.AUTHENTICATION.value, Category.AUTHENTICATION.label
-    AUTHENTICATION_INTERNATIONAL = "authentication-international", _("Authentication, international")
+    AUTHENTICATION_INTERNATIONAL = (
+        "authentication-international",
+        _("Authentication, international"),
+    )
     SERVICE = Category.SERVICE.value, Category.SERVICE.label
 
 
@@ -31,23 +34,34 @@ class RateCard(models.Model):
     currency = models.CharField(max_length=3, default="USD")
     floor_micros = models.BigIntegerField()
     ceiling_micros = models.BigIntegerField()
-    is_default = models.BooleanField(default=False, help_text=_("Businesses of this currency follow it."))
+    is_default = models.BooleanField(
+        default=False, help_text=_("Businesses of this currency follow it.")
+    )
     is_cost = models.BooleanField(
         default=False,
         db_default=False,
-        help_text=_("What the upstream charges us; nobody is billed by it. The front page shows the margin."),
+        help_text=_(
+            "What the upstream charges us; nobody is billed by it. The front page shows the margin."
+        ),
     )
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(floor_micros__gte=0, ceiling_micros__gte=F("floor_micros")), name="card_floor_below_ceiling"
+                condition=Q(floor_micros__gte=0, ceiling_micros__gte=F("floor_micros")),
+                name="card_floor_below_ceiling",
             ),
             models.UniqueConstraint(
-                fields=["currency"], condition=Q(is_default=True), name="one_default_card_per_currency"
+                fields=["currency"],
+                condition=Q(is_default=True),
+                name="one_default_card_per_currency",
             ),
-            models.UniqueConstraint(fields=["currency"], condition=Q(is_cost=True), name="one_cost_card_per_currency"),
-            models.CheckConstraint(condition=Q(is_cost=False) | Q(is_default=False), name="nobody_is_billed_at_cost"),
+            models.UniqueConstraint(
+                fields=["currency"], condition=Q(is_cost=True), name="one_cost_card_per_currency"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_cost=False) | Q(is_default=False), name="nobody_is_billed_at_cost"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -65,17 +79,24 @@ class CardVersion(models.Model):
     """What a card says from one month on, with its rules of what is free; versions of a card never overlap."""
 
     card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="versions")
-    state = models.CharField(max_length=10, choices=VersionState.choices, default=VersionState.DRAFT)
+    state = models.CharField(
+        max_length=10, choices=VersionState.choices, default=VersionState.DRAFT
+    )
     valid_from = models.DateField(help_text=_("First day of a month."))
     valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
     service_free_in_window = models.BooleanField(default=False)
     utility_free_in_window = models.BooleanField(default=False)
     free_entry_hours = models.PositiveIntegerField(
-        default=72, help_text=_("How long after a free-entry window opened a message is free; 0 switches it off.")
+        default=72,
+        help_text=_(
+            "How long after a free-entry window opened a message is free; 0 switches it off."
+        ),
     )
     reactions_free = models.BooleanField(default=True, db_default=True)
     free_messages = models.PositiveIntegerField(
-        default=0, db_default=0, help_text=_("Service messages that are free for each number, market and month.")
+        default=0,
+        db_default=0,
+        help_text=_("Service messages that are free for each number, market and month."),
     )
     failed_charged = models.BooleanField(
         _("failed messages are charged"),
@@ -92,7 +113,8 @@ class CardVersion(models.Model):
                 name="card_version_starts_a_month",
             ),
             models.CheckConstraint(
-                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="card_version_dates_in_order"
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+                name="card_version_dates_in_order",
             ),
         ]
 
@@ -117,7 +139,9 @@ class Rate(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["version", "market", "category"], name="one_rate_per_market_and_category"),
+            models.UniqueConstraint(
+                fields=["version", "market", "category"], name="one_rate_per_market_and_category"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -137,7 +161,9 @@ class Tier(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["rate", "first"], name="one_tier_per_first_position"),
             models.CheckConstraint(condition=Q(first__gte=1), name="tier_first_is_positive"),
-            models.CheckConstraint(condition=Q(last=None) | Q(last__gte=F("first")), name="tier_positions_in_order"),
+            models.CheckConstraint(
+                condition=Q(last=None) | Q(last__gte=F("first")), name="tier_positions_in_order"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -163,7 +189,9 @@ class CardChoice(models.Model):
         max_digits=4,
         decimal_places=2,
         default=Decimal(0),
-        help_text=_("Off every tier's price, rounded half-even to a micro-unit; never below the card's floor."),
+        help_text=_(
+            "Off every tier's price, rounded half-even to a micro-unit; never below the card's floor."
+        ),
     )
     valid_from = models.DateField(default=date(2025, 1, 1), help_text=_("First day of a month."))
     valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
@@ -171,14 +199,16 @@ class CardChoice(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(discount_percent__gte=0, discount_percent__lt=100), name="discount_below_all"
+                condition=Q(discount_percent__gte=0, discount_percent__lt=100),
+                name="discount_below_all",
             ),
             models.CheckConstraint(
                 condition=Q(valid_from__day=1) & (Q(valid_to=None) | Q(valid_to__day=1)),
                 name="card_choice_starts_a_month",
             ),
             models.CheckConstraint(
-                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="card_choice_dates_in_order"
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+                name="card_choice_dates_in_order",
             ),
         ]
 

@@ -15,7 +15,9 @@ class SpendCap(models.Model):
 
     business = models.OneToOneField(Business, on_delete=models.CASCADE, related_name="spend_cap")
     limit_micros = models.BigIntegerField(help_text=_("Millionths of the business's currency."))
-    is_hard = models.BooleanField(default=True, help_text=_("Refuse sends that might exceed it; else only warn."))
+    is_hard = models.BooleanField(
+        default=True, help_text=_("Refuse sends that might exceed it; else only warn.")
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -37,7 +39,9 @@ class Commitment(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["number_id", "wamid"], name="one_commitment_per_message"),
+            models.UniqueConstraint(
+                fields=["number_id", "wamid"], name="one_commitment_per_message"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["business_id"], include=["price_micros"], name="commitment_sum"),
@@ -60,7 +64,9 @@ class SpendAlert(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "month", "percent"], name="one_alert_per_share_and_month"),
+            models.UniqueConstraint(
+                fields=["business", "month", "percent"], name="one_alert_per_share_and_month"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["id"], condition=Q(mailed_at=None), name="alert_open"),

@@ -36,15 +36,20 @@ def run_due() -> int:
     """Take every step whose day has come for every unpaid invoice; returns how many were taken."""
     with system("every business may owe"):
         unpaid = list(
-            Invoice.objects.filter(status=InvoiceStatus.OPEN).select_related("business").order_by("due_at", "id")
+            Invoice.objects.filter(status=InvoiceStatus.OPEN)
+            .select_related("business")
+            .order_by("due_at", "id")
         )
-        taken = set(DunningStep.objects.filter(invoice__in=unpaid).values_list("invoice_id", "step"))
+        taken = set(
+            DunningStep.objects.filter(invoice__in=unpaid).values_list("invoice_id", "step")
+        )
     # Listed before the first is taken: taking one reads its invoice anew.
     due = [
         (invoice, step)
         for invoice in unpaid
         for step in schedule()
-        if (invoice.pk, step.name) not in taken and invoice.due_at + timedelta(days=step.days) <= invoice.business.now()
+        if (invoice.pk, step.name) not in taken
+        and invoice.due_at + timedelta(days=step.days) <= invoice.business.now()
     ]
     return sum(_take(invoice, step) for invoice, step in due)
 
@@ -60,7 +65,10 @@ def _take(invoice: Invoice, step: Step) -> bool:
             if DunningStep.objects.filter(invoice=invoice, step=step.name).exists():
                 return False
             DunningStep.objects.create(
-                business_id=invoice.business_id, invoice=invoice, step=step.name, taken_at=invoice.business.now()
+                business_id=invoice.business_id,
+                invoice=invoice,
+                step=step.name,
+                taken_at=invoice.business.now(),
             )
             _act(invoice, step)
             return True

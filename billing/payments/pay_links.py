@@ -27,5 +27,7 @@ def invoice_of(token: str) -> Invoice | None:
     except signing.BadSignature:
         return None
     with system("who has the link of an invoice sees that invoice"):
-        issued = Invoice.objects.exclude(status=InvoiceStatus.DRAFT).select_related("business", "period")
+        issued = Invoice.objects.exclude(status=InvoiceStatus.DRAFT).select_related(
+            "business", "period"
+        )
         return issued.filter(pk=invoice_id).with_due().first()  # type: ignore[attr-defined, no-any-return]

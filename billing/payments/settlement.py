@@ -24,7 +24,9 @@ def record_transfer(*, invoice: Invoice, amount_minor: int, reference: str) -> P
     with system("operators read the bank's statement"):
         due = lock_payable(invoice)
         if not 0 < amount_minor <= due:
-            raise TooMuch(f"Between 1 and {due} minor units are due on {invoice}, not {amount_minor}.")
+            raise TooMuch(
+                f"Between 1 and {due} minor units are due on {invoice}, not {amount_minor}."
+            )
         payment = new_attempt(
             invoice, method=PaymentMethod.BANK, amount_minor=amount_minor, status=PaymentStatus.SUCCEEDED,
             reference=reference,
@@ -38,7 +40,9 @@ def lock_payable(invoice: Invoice) -> int:
     Invoice.objects.select_for_update().get(pk=invoice.pk)
     invoice.refresh_from_db()
     if invoice.status not in PAYABLE:
-        raise NotIssuable(f"{invoice} is {invoice.get_status_display().lower()}: there is nothing to pay.")
+        raise NotIssuable(
+            f"{invoice} is {invoice.get_status_display().lower()}: there is nothing to pay."
+        )
     return invoice.due_now()
 
 
@@ -71,8 +75,13 @@ def new_attempt(
 def balance_minor(business: Business, currency: str) -> int:
     """Credit that a business has left in one currency, in minor units."""
     kept = CreditNote.objects.filter(business=business, currency=currency, use=CreditUse.BALANCE)
-    used = Payment.objects.filter(business=business, currency=currency, method=PaymentMethod.BALANCE).succeeded()
-    return int((kept.aggregate(n=Sum("total_minor"))["n"] or 0) - (used.aggregate(n=Sum("amount_minor"))["n"] or 0))
+    used = Payment.objects.filter(
+        business=business, currency=currency, method=PaymentMethod.BALANCE
+    ).succeeded()
+    return int(
+        (kept.aggregate(n=Sum("total_minor"))["n"] or 0)
+        - (used.aggregate(n=Sum("amount_minor"))["n"] or 0)
+    )
 
 
 def use_balance(invoice: Invoice) -> None:
@@ -81,7 +90,12 @@ def use_balance(invoice: Invoice) -> None:
     Business.objects.select_for_update(no_key=True).get(pk=invoice.business_id)
     amount = min(balance_minor(invoice.business, invoice.currency), invoice.due_now())
     if amount > 0:
-        new_attempt(invoice, method=PaymentMethod.BALANCE, amount_minor=amount, status=PaymentStatus.SUCCEEDED)
+        new_attempt(
+            invoice,
+            method=PaymentMethod.BALANCE,
+            amount_minor=amount,
+            status=PaymentStatus.SUCCEEDED,
+        )
     settle(invoice)
 
 
@@ -89,7 +103,9 @@ def settle(invoice: Invoice) -> None:
     """An unpaid invoice on which nothing is due any more is paid; lifts a suspension. Money sent back leaves it paid."""
     business, due = invoice.business, invoice.due_now()
     if due <= 0 and invoice.status in PAYABLE:
-        Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.PAID, paid_at=business.now())
+        Invoice.objects.filter(pk=invoice.pk).update(
+            status=InvoiceStatus.PAID, paid_at=business.now()
+        )
         lift(business)
     invoice.refresh_from_db()
 
@@ -97,5 +113,8 @@ def settle(invoice: Invoice) -> None:
 def lift(business: Business) -> None:
     """Let a business send again that was suspended for what it owed, once nothing is past due."""
     business.refresh_from_db()
-    if business.suspended_reason == UNPAID and not business.invoices.past_due(business.now()).exists():
+    if (
+        business.suspended_reason == UNPAID
+        and not business.invoices.past_due(business.now()).exists()
+    ):
         business.resume()

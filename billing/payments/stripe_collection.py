@@ -53,7 +53,9 @@ def pay_by_link(*, invoice: Invoice, back: str) -> str:
         payment = _attempt(invoice, due, PaymentStatus.PENDING, is_automatic=False)
         outcome = stripe_gateway.payment_page(payment, details, back)
         if outcome.status != PaymentStatus.PENDING:
-            raise NotConfigured(outcome.failure or "The payment page could not be opened; try again.")
+            raise NotConfigured(
+                outcome.failure or "The payment page could not be opened; try again."
+            )
         Payment.objects.filter(pk=payment.pk).update(
             reference=outcome.reference, next_url=outcome.next_url, asked_at=timezone.now()
         )
@@ -86,9 +88,15 @@ def take_method(session_id: str) -> BillingDetails | None:
     if saved is None:
         return None
     with system("the network names its customer, not our business"):
-        details = BillingDetails.objects.filter(customer_id=saved.customer_id).exclude(customer_id="").first()
+        details = (
+            BillingDetails.objects.filter(customer_id=saved.customer_id)
+            .exclude(customer_id="")
+            .first()
+        )
         if details is not None:
-            BillingDetails.objects.filter(pk=details.pk).update(method_id=saved.method_id, method_label=saved.label)
+            BillingDetails.objects.filter(pk=details.pk).update(
+                method_id=saved.method_id, method_label=saved.label
+            )
             details.refresh_from_db()
     return details
 
@@ -105,7 +113,9 @@ def drop_method(*, business: Business) -> None:
 def look_now(*, invoice: Invoice) -> None:
     """Look up an attempt that waits for the customer, as they come back from the page; the worker does it as well."""
     with system("the page belongs to the invoice"):
-        payment = invoice.payments.filter(status=PaymentStatus.PENDING).exclude(reference="").first()
+        payment = (
+            invoice.payments.filter(status=PaymentStatus.PENDING).exclude(reference="").first()
+        )
     if payment is None or not stripe_gateway.is_on():
         return
     outcome = stripe_gateway.look_up(payment, _details_of(payment))
@@ -120,7 +130,9 @@ def with_customer(business: Business) -> BillingDetails:
         if details.pk is None:
             details.save()
         if not details.customer_id:
-            BillingDetails.objects.filter(pk=details.pk).update(customer_id=stripe_gateway.make_customer(details))
+            BillingDetails.objects.filter(pk=details.pk).update(
+                customer_id=stripe_gateway.make_customer(details)
+            )
             details.refresh_from_db()
     return details
 
@@ -164,7 +176,12 @@ def apply(payment: Payment, outcome: Outcome) -> None:
             settled_at=timezone.now() if settled else None,
         )
         if outcome.status == PaymentStatus.FAILED and was_live:
-            emails.write(invoice, "payment_failed", step=now.attempt, failure=outcome.failure or "no reason given")
+            emails.write(
+                invoice,
+                "payment_failed",
+                step=now.attempt,
+                failure=outcome.failure or "no reason given",
+            )
         settlement.settle(invoice)
 
 
@@ -181,7 +198,9 @@ def settle_by_hand(row: Payment | Refund, *, moved: bool, reference: str) -> Non
             apply(row, outcome)
             return
         by_card = row.payment.method == PaymentMethod.STRIPE
-        open_ones = [PaymentStatus.UNKNOWN, PaymentStatus.FAILED] + ([] if by_card else [PaymentStatus.OPEN])
+        open_ones = [PaymentStatus.UNKNOWN, PaymentStatus.FAILED] + (
+            [] if by_card else [PaymentStatus.OPEN]
+        )
         _lock_unsettled(row, open_ones)
         _write(row, outcome)
 
@@ -198,7 +217,11 @@ def _attempt(invoice: Invoice, due: int, status: PaymentStatus, *, is_automatic:
     try:
         with transaction.atomic():
             return settlement.new_attempt(
-                invoice, method=PaymentMethod.STRIPE, amount_minor=due, status=status, is_automatic=is_automatic
+                invoice,
+                method=PaymentMethod.STRIPE,
+                amount_minor=due,
+                status=status,
+                is_automatic=is_automatic,
             )
     except IntegrityError:
         raise PaymentUnderWay from None
@@ -219,7 +242,10 @@ def _details_of(payment: Payment) -> BillingDetails:
 
 def _claim() -> Payment | None:
     """Take one payment; it is marked unknown and committed before the network is asked, so a crash leaves that."""
-    look = Q(status__in=[PaymentStatus.UNKNOWN, PaymentStatus.PENDING], asked_at__lt=timezone.now() - LOOK_AGAIN)
+    look = Q(
+        status__in=[PaymentStatus.UNKNOWN, PaymentStatus.PENDING],
+        asked_at__lt=timezone.now() - LOOK_AGAIN,
+    )
     with system("payments of every business"):
         payment = (
             Payment.objects.select_for_update(skip_locked=True, of=("self",))
@@ -247,12 +273,21 @@ def _result(payment: Payment, details: BillingDetails) -> Outcome:
 
 
 def _refund_one() -> bool:
-    due = Refund.objects.filter(Q(status=PaymentStatus.OPEN) | _due_again(), payment__method=PaymentMethod.STRIPE)
+    due = Refund.objects.filter(
+        Q(status=PaymentStatus.OPEN) | _due_again(), payment__method=PaymentMethod.STRIPE
+    )
     with system("refunds of every business"):
-        refund = due.select_for_update(skip_locked=True, of=("self",)).select_related("payment").order_by("id").first()
+        refund = (
+            due.select_for_update(skip_locked=True, of=("self",))
+            .select_related("payment")
+            .order_by("id")
+            .first()
+        )
         if refund is None:
             return False
-        Refund.objects.filter(pk=refund.pk).update(status=PaymentStatus.UNKNOWN, settled_at=timezone.now())
+        Refund.objects.filter(pk=refund.pk).update(
+            status=PaymentStatus.UNKNOWN, settled_at=timezone.now()
+        )
     outcome = stripe_gateway.pay_back(refund)
     with system("refunds of every business"):
         _write(refund, outcome)
@@ -261,14 +296,21 @@ def _refund_one() -> bool:
 
 def _write(refund: Refund, outcome: Outcome) -> None:
     Refund.objects.filter(pk=refund.pk).exclude(status=PaymentStatus.SUCCEEDED).update(
-        status=outcome.status, reference=outcome.reference, failure=outcome.failure, settled_at=timezone.now()
+        status=outcome.status,
+        reference=outcome.reference,
+        failure=outcome.failure,
+        settled_at=timezone.now(),
     )
 
 
 def _due_again() -> Q:
     """Refunds of unknown result that may be asked again: a while later, and while their key is remembered."""
     now = timezone.now()
-    return Q(status=PaymentStatus.UNKNOWN, settled_at__lt=now - LOOK_AGAIN, created_at__gt=now - KEY_LIVES)
+    return Q(
+        status=PaymentStatus.UNKNOWN,
+        settled_at__lt=now - LOOK_AGAIN,
+        created_at__gt=now - KEY_LIVES,
+    )
 
 
 def _apply_events(limit: int = 50) -> int:
@@ -280,7 +322,9 @@ def _apply_events(limit: int = 50) -> int:
 
 
 def _apply_event(event: GatewayEvent) -> None:
-    if event.object_id.startswith(stripe_gateway.CHECKOUT) and event.kind.startswith("checkout.session.completed"):
+    if event.object_id.startswith(stripe_gateway.CHECKOUT) and event.kind.startswith(
+        "checkout.session.completed"
+    ):
         try:
             take_method(event.object_id)
         except stripe_gateway.Refused:

@@ -60,7 +60,9 @@ def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
     if payment.reference:
         checkout = payment.reference.startswith(CHECKOUT)
         found = _ask(
-            lambda api: (api.v1.checkout.sessions if checkout else api.v1.payment_intents).retrieve(payment.reference)
+            lambda api: (api.v1.checkout.sessions if checkout else api.v1.payment_intents).retrieve(
+                payment.reference
+            )
         )
         # An answer about another thing (another account's key, say) tells nothing of this payment.
         return found if found.reference else UNKNOWN
@@ -109,7 +111,11 @@ def make_customer(details: BillingDetails) -> str:
     if details.email:
         facts["email"] = details.email
     try:
-        return str(_api().v1.customers.create(facts, {"idempotency_key": f"customer-{details.business_id}"}).id)
+        return str(
+            _api()
+            .v1.customers.create(facts, {"idempotency_key": f"customer-{details.business_id}"})
+            .id
+        )
     except stripe.StripeError as error:
         raise Refused(str(error.user_message or error)[:200]) from error
 
@@ -146,7 +152,9 @@ def saved_method(session_id: str) -> Saved | None:
     Raises Refused when the network could not be heard.
     """
     try:
-        session = _api().v1.checkout.sessions.retrieve(session_id, {"expand": ["setup_intent.payment_method"]})
+        session = _api().v1.checkout.sessions.retrieve(
+            session_id, {"expand": ["setup_intent.payment_method"]}
+        )
     except stripe.InvalidRequestError:
         return None
     except stripe.StripeError as error:
@@ -154,7 +162,9 @@ def saved_method(session_id: str) -> Saved | None:
     intent: Any = session.setup_intent
     if session.mode != "setup" or session.status != "complete" or intent is None:
         return None
-    return Saved(str(session.customer), str(intent.payment_method.id), _label(intent.payment_method))
+    return Saved(
+        str(session.customer), str(intent.payment_method.id), _label(intent.payment_method)
+    )
 
 
 def detach(method_id: str) -> None:

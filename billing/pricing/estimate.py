@@ -91,6 +91,10 @@ def estimate(business: Business, *, category: str, counts: Mapping[str, int]) ->
     return Estimate(business.currency, category, steps, limit, is_hard, int(spent), int(committed))
 
 
-def forecast(business: Business, category: str, counts: Mapping[str, int]) -> tuple[str, dict[str, Any]]:
+def forecast(
+    business: Business, category: str, counts: Mapping[str, int]
+) -> tuple[str, dict[str, Any]]:
     """The same for a page of hosting: a template and its variables."""
-    return "billing/_estimate.html", {"estimate": estimate(business, category=category, counts=counts)}
+    return "billing/_estimate.html", {
+        "estimate": estimate(business, category=category, counts=counts)
+    }

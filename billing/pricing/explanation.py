@@ -64,7 +64,11 @@ class Explanation:
             return f"{self.rule_label}: this message costs nothing."
         upper = f"to {self.tier_last:,}" if self.tier_last else "on"
         listed = money.show_micros(self.tier_price_micros or 0, self.currency)
-        discount = "" if self.tier_price_micros == self.price_micros else f", {self.price} with your discount"
+        discount = (
+            ""
+            if self.tier_price_micros == self.price_micros
+            else f", {self.price} with your discount"
+        )
         return (
             f"Number {self.position:,} of {self.month:%B %Y} in {self.category} to {self.market}: "
             f"tier from {self.tier_first:,} {upper} costs {listed}{discount}.{self._failure}{self._reversal}"
@@ -72,20 +76,33 @@ class Explanation:
 
     @property
     def _failure(self) -> str:
-        return " It failed, and your rate card charges failed messages." if self.rule == Rule.FAILED else ""
+        return (
+            " It failed, and your rate card charges failed messages."
+            if self.rule == Rule.FAILED
+            else ""
+        )
 
     @property
     def _reversal(self) -> str:
-        return f" Taken back on {self.reversed_at:%d %B %Y}: {self.reversal_reason}" if self.reversed_at else ""
+        return (
+            f" Taken back on {self.reversed_at:%d %B %Y}: {self.reversal_reason}"
+            if self.reversed_at
+            else ""
+        )
 
 
 def explain(business_id: int, message_id: int) -> Explanation:
     """The price of one of the business's messages explained; raises NotYours where there is no charge."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("billing", "explain_charge"), {"business_id": business_id, "message_id": message_id})
+        cursor.execute(
+            statement("billing", "explain_charge"),
+            {"business_id": business_id, "message_id": message_id},
+        )
         row = cursor.fetchone()
     if row is None:
-        raise NotYours("This message has no charge: it is inbound, not delivered, or not metered yet.")
+        raise NotYours(
+            "This message has no charge: it is inbound, not delivered, or not metered yet."
+        )
     return Explanation(*row)
 
 
@@ -100,11 +117,15 @@ def notes(business_id: int, message_ids: Iterable[int]) -> dict[int, MessageNote
             url=_url(message_id),
             place=market,
         )
-        for message_id, price, market, category, position, rule, currency in _charges(business_id, list(message_ids))
+        for message_id, price, market, category, position, rule, currency in _charges(
+            business_id, list(message_ids)
+        )
     }
 
 
-def _charges(business_id: int, message_ids: list[int]) -> list[tuple[int, int, str, str, int, str, str]]:
+def _charges(
+    business_id: int, message_ids: list[int]
+) -> list[tuple[int, int, str, str, int, str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT c.message_id, c.price_micros, c.market, c.category, c.position, c.rule, k.currency

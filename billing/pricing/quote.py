@@ -26,13 +26,20 @@ def quotes(conversation: Conversation) -> dict[str, MessageNote]:
             },
         )
         rows = cursor.fetchall()
-    return {category: _note(market, micros, free_by, business.currency) for category, market, micros, free_by in rows}
+    return {
+        category: _note(market, micros, free_by, business.currency)
+        for category, market, micros, free_by in rows
+    }
 
 
 def _note(market: str, micros: int, free_by: str, currency: str) -> MessageNote:
     if free_by == "free_entry":
-        return MessageNote(_("Free"), _("Free: the customer came by an ad or a page's button."), place=market)
+        return MessageNote(
+            _("Free"), _("Free: the customer came by an ad or a page's button."), place=market
+        )
     if free_by:
         return MessageNote(_("Free"), _("Free while the 24-hour window is open."), place=market)
     text = money.show_micros(micros, currency, locale())
-    return MessageNote(text, _("The price of the next message to %(market)s.") % {"market": market}, place=market)
+    return MessageNote(
+        text, _("The price of the next message to %(market)s.") % {"market": market}, place=market
+    )

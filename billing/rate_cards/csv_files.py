@@ -44,8 +44,17 @@ class _Reader:
         except InvalidOperation:
             self.wrong(row_number, column + 1, f"'{text[:40]}' is not a price.")
             return None
-        if not micros.is_finite() or micros < 0 or micros > 10**15 or micros != micros.to_integral_value():
-            self.wrong(row_number, column + 1, f"'{text[:40]}' is negative, too large or finer than a millionth.")
+        if (
+            not micros.is_finite()
+            or micros < 0
+            or micros > 10**15
+            or micros != micros.to_integral_value()
+        ):
+            self.wrong(
+                row_number,
+                column + 1,
+                f"'{text[:40]}' is negative, too large or finer than a millionth.",
+            )
             return None
         return int(micros)
 
@@ -85,7 +94,9 @@ def _reader(name: str, text: str, sheet: Sheet) -> _Reader:
     """
     reader = _Reader(name, [], sheet)
     if len(text) > LIMIT_CHARACTERS:
-        reader.wrong(0, 0, f"The file has {len(text):,} characters; {LIMIT_CHARACTERS:,} is the most.")
+        reader.wrong(
+            0, 0, f"The file has {len(text):,} characters; {LIMIT_CHARACTERS:,} is the most."
+        )
         return reader
     clean = text.replace("\x00", "").lstrip("\ufeff")
     try:
@@ -137,13 +148,17 @@ def _read_own(reader: _Reader, header: int) -> None:
             continue
         market, category = _market(reader, number, row), reader.cell(row, 1)
         if category not in CATEGORIES:
-            reader.wrong(number, 2, f"'{category[:40]}' is not a category: {', '.join(sorted(CATEGORIES))}.")
+            reader.wrong(
+                number, 2, f"'{category[:40]}' is not a category: {', '.join(sorted(CATEGORIES))}."
+            )
         first = reader.count(number, row, 2)
         bounded = bool(reader.cell(row, 3))
         last = reader.count(number, row, 3) if bounded else None
         price = reader.money(number, row, 4)
         if "currency" in columns:
-            reader.sheet.currency = reader.cell(row, columns.index("currency")) or reader.sheet.currency
+            reader.sheet.currency = (
+                reader.cell(row, columns.index("currency")) or reader.sheet.currency
+            )
         complete = first is not None and price is not None and bounded == (last is not None)
         if market and category in CATEGORIES and complete:
             assert first is not None
@@ -193,7 +208,10 @@ def _read_tiers(reader: _Reader, header: int) -> None:
 
 
 def _step(reader: _Reader, number: int, row: list[str], start: int) -> Step | None:
-    if reader.cell(row, start).lower() in NOTHING and reader.cell(row, start + 3).lower() in NOTHING:
+    if (
+        reader.cell(row, start).lower() in NOTHING
+        and reader.cell(row, start + 3).lower() in NOTHING
+    ):
         return None
     first, price = reader.count(number, row, start), reader.money(number, row, start + 3)
     unbounded = reader.cell(row, start + 1) in NOTHING
@@ -209,13 +227,24 @@ def _check_ladders(reader: _Reader) -> None:
         steps.sort(key=lambda step: step.first)
         edges = [1, *((step.last or 0) + 1 for step in steps[:-1])]
         if [step.first for step in steps] != edges or steps[-1].last is not None:
-            reader.wrong(0, 0, f"{market}, {category}: the tiers leave a hole, overlap, or do not end unbounded.")
+            reader.wrong(
+                0,
+                0,
+                f"{market}, {category}: the tiers leave a hole, overlap, or do not end unbounded.",
+            )
 
 
 def write_own(sheet: Sheet) -> str:
     """A sheet in our layout; reading it back gives an equal sheet."""
     rows: list[list[object]] = [
-        [market, category, step.first, step.last or "", f"{money.micro_amount(step.price_micros):f}", sheet.currency]
+        [
+            market,
+            category,
+            step.first,
+            step.last or "",
+            f"{money.micro_amount(step.price_micros):f}",
+            sheet.currency,
+        ]
         for (market, category), steps in sorted(sheet.rates.items())
         for step in steps
     ]
@@ -230,7 +259,15 @@ def write_rates(sheet: Sheet) -> str:
         for market in sheet.markets
     ]
     international = "Authentication-\nInternational"
-    header = ["Market", "Currency", "Marketing", "Utility", "Authentication", international, "Service"]
+    header = [
+        "Market",
+        "Currency",
+        "Marketing",
+        "Utility",
+        "Authentication",
+        international,
+        "Service",
+    ]
     return _csv([[f"Cost per message in {sheet.currency}", *[""] * 6], header, *rows])
 
 
@@ -246,7 +283,11 @@ def _tier_rows(sheet: Sheet, market: str) -> list[list[str]]:
     ladders = [sheet.rates.get((market, category), []) for category in TIERED]
     height = max((len(steps) for steps in ladders), default=0)
     return [
-        [market if n == 0 else "", sheet.currency, *(cell for steps in ladders for cell in _tier_cells(steps, n))]
+        [
+            market if n == 0 else "",
+            sheet.currency,
+            *(cell for steps in ladders for cell in _tier_cells(steps, n)),
+        ]
         for n in range(height)
     ]
 

@@ -50,7 +50,9 @@ class Terms:
     @property
     def markets(self) -> list[str]:
         """Markets that have a price."""
-        return sorted(Rate.objects.filter(version=self.version).values_list("market_id", flat=True).distinct())
+        return sorted(
+            Rate.objects.filter(version=self.version).values_list("market_id", flat=True).distinct()
+        )
 
 
 def terms_of(business: Business, month: date) -> Terms | None:
@@ -64,7 +66,10 @@ def terms_of(business: Business, month: date) -> Terms | None:
     if card is None or version is None:
         return None
     later = card.versions.exclude(state=VersionState.DRAFT).filter(valid_from__gt=month)
-    starts = [found.filter(valid_from__gt=month).aggregate(n=Min("valid_from"))["n"] for found in (later, choices)]
+    starts = [
+        found.filter(valid_from__gt=month).aggregate(n=Min("valid_from"))["n"]
+        for found in (later, choices)
+    ]
     ends = choice.valid_to if choice else None
     return Terms(
         month=month,
@@ -90,7 +95,12 @@ def tiers_of(business: Business, terms: Terms, market: str) -> list[AgreedTier]:
 def first_market(business: Business, terms: Terms) -> str:
     """The market to show first: the one with most messages of the month, else that of the business's country."""
     names = terms.markets
-    used = Tally.objects.filter(business_id=business.pk, month=terms.month, market__in=names).order_by("-positions")
+    used = Tally.objects.filter(
+        business_id=business.pk, month=terms.month, market__in=names
+    ).order_by("-positions")
     home = CallingCode.objects.filter(country=business.country, market__in=names).order_by("prefix")
-    found = used.values_list("market", flat=True).first() or home.values_list("market_id", flat=True).first()
+    found = (
+        used.values_list("market", flat=True).first()
+        or home.values_list("market_id", flat=True).first()
+    )
     return found or names[0]

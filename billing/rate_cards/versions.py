@@ -87,7 +87,9 @@ class Rerated:
 def sheet_of(version: CardVersion) -> Sheet:
     """A stored version as a sheet."""
     sheet = Sheet(currency=version.card.currency)
-    tiers = Tier.objects.filter(rate__version=version).order_by("rate__market", "rate__category", "first")
+    tiers = Tier.objects.filter(rate__version=version).order_by(
+        "rate__market", "rate__category", "first"
+    )
     for market, category, first, last, price in tiers.values_list(
         "rate__market_id", "rate__category", "first", "last", "price_micros"
     ):
@@ -114,10 +116,13 @@ def make_draft(*, card: RateCard, sheet: Sheet, valid_from: date, **rules: objec
     in another currency. `rules` are the version's rules of what is free; nothing is written on refusal."""
     _refuse_unfit(card, sheet)
     with system("rate cards belong to no business"):
-        Market.objects.bulk_create([Market(name=name) for name in sheet.markets], ignore_conflicts=True)
+        Market.objects.bulk_create(
+            [Market(name=name) for name in sheet.markets], ignore_conflicts=True
+        )
         version = CardVersion.objects.create(card=card, valid_from=valid_from, **rules)
         rates = Rate.objects.bulk_create(
-            Rate(version=version, market_id=market, category=category) for market, category in sheet.rates
+            Rate(version=version, market_id=market, category=category)
+            for market, category in sheet.rates
         )
         Tier.objects.bulk_create(
             Tier(rate=rate, first=step.first, last=step.last, price_micros=step.price_micros)
@@ -133,13 +138,20 @@ def _refuse_unfit(card: RateCard, sheet: Sheet) -> None:
     if sheet.currency != card.currency:
         raise CardError(f"The file is in {sheet.currency}; {card.name} is in {card.currency}.")
     if not any(market == "Other" for market in sheet.markets):
-        raise CardError("The market 'Other' is missing: without it some messages would have no price.")
+        raise CardError(
+            "The market 'Other' is missing: without it some messages would have no price."
+        )
     for (market, category), steps in sheet.rates.items():
         for step in steps:
             if not card.floor_micros <= step.price_micros <= card.ceiling_micros:
-                low, high = (money.show_micros(n, card.currency) for n in (card.floor_micros, card.ceiling_micros))
+                low, high = (
+                    money.show_micros(n, card.currency)
+                    for n in (card.floor_micros, card.ceiling_micros)
+                )
                 price = money.show_micros(step.price_micros, card.currency)
-                raise CardError(f"{market}, {category}: {price} is outside the card's floor {low} and ceiling {high}.")
+                raise CardError(
+                    f"{market}, {category}: {price} is outside the card's floor {low} and ceiling {high}."
+                )
 
 
 def schedule(version: CardVersion, *, today: date) -> CardVersion:
@@ -152,8 +164,12 @@ def schedule(version: CardVersion, *, today: date) -> CardVersion:
             raise CardError("Only a draft can be scheduled.")
         earlier = version_on(card, version.valid_from)
         if earlier and version.valid_from <= today.replace(day=1):
-            raise CardError(f"{version.valid_from:%Y-%m} has begun under the version in force: choose a later month.")
-        later = card.versions.exclude(state=VersionState.DRAFT).filter(valid_from__gte=version.valid_from)
+            raise CardError(
+                f"{version.valid_from:%Y-%m} has begun under the version in force: choose a later month."
+            )
+        later = card.versions.exclude(state=VersionState.DRAFT).filter(
+            valid_from__gte=version.valid_from
+        )
         if later.exists():
             raise CardError("A version for this month, or a later one, is scheduled already.")
         if earlier:
@@ -171,7 +187,9 @@ def withdraw(version: CardVersion) -> None:
         version.delete()
 
 
-def rerate(version: CardVersion, month: date, *, business_ids: Iterable[int] | None = None) -> list[Rerated]:
+def rerate(
+    version: CardVersion, month: date, *, business_ids: Iterable[int] | None = None
+) -> list[Rerated]:
     """What each business's month would have cost under `version`: from the tallies' counts alone, in one query.
 
     A month's total depends only on how many messages each market and category had, so no charge is read. What the
@@ -192,13 +210,18 @@ def rerate(version: CardVersion, month: date, *, business_ids: Iterable[int] | N
 
 def shown(steps: list[Step]) -> str:
     """A ladder of tiers in words."""
-    return ", ".join(f"from {s.first:,} {money.micro_amount(s.price_micros):f}" for s in steps) or "nothing"
+    return (
+        ", ".join(f"from {s.first:,} {money.micro_amount(s.price_micros):f}" for s in steps)
+        or "nothing"
+    )
 
 
 def rules_of(version: CardVersion) -> dict[str, str]:
     """The version's rules of what is free, in words: name -> value."""
     return {
-        str(label): (str(_("yes")) if value else str(_("no"))) if isinstance(value, bool) else f"{value:,}"
+        str(label): (str(_("yes")) if value else str(_("no")))
+        if isinstance(value, bool)
+        else f"{value:,}"
         for label, value in ((label, getattr(version, name)) for name, label in RULES.items())
     }
 

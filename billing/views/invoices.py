@@ -17,7 +17,16 @@ from accounts.models import Role
 from billing.documents import archive, tables
 from billing.metering.charts import usage_charts
 from billing.metering.usage import compared, months_of, usage_of
-from billing.models import BillingDetails, CallingCode, CreditNote, Invoice, InvoiceStatus, Quarantine, Tier, Usage
+from billing.models import (
+    BillingDetails,
+    CallingCode,
+    CreditNote,
+    Invoice,
+    InvoiceStatus,
+    Quarantine,
+    Tier,
+    Usage,
+)
 from billing.models.payments import LIVE
 from billing.payments import pay_links, settlement, stripe_gateway
 from billing.pricing.explanation import Explanation, explain
@@ -42,7 +51,8 @@ def usage(request: BusinessRequest) -> HttpResponse:
         "usage": found,
         "months": months,
         "charts": usage_charts(found),
-        "waiting": found.waiting + Quarantine.objects.filter(business_id=request.business.pk).count(),
+        "waiting": found.waiting
+        + Quarantine.objects.filter(business_id=request.business.pk).count(),
         "hosted": _hosted(request, found.month),
         "before": _before(request, months, found.month),
         "compared": compared(request.business, found, _earlier(months, found.month)),
@@ -52,7 +62,9 @@ def usage(request: BusinessRequest) -> HttpResponse:
 
 
 def _months(request: BusinessRequest) -> list[date]:
-    today = request.business.now().astimezone(ZoneInfo(request.business.timezone)).date().replace(day=1)
+    today = (
+        request.business.now().astimezone(ZoneInfo(request.business.timezone)).date().replace(day=1)
+    )
     return [today, *(month for month in months_of(request.business) if month < today)][:36]
 
 
@@ -199,7 +211,9 @@ def download(request: BusinessRequest, number: str, kind: str) -> HttpResponseBa
     found = invoice_or_404(request, number)
     if kind == "messages":
         line = request.GET.get("line", "")
-        rows = tables.messages_csv(found, line=int(line) if line.isdecimal() and len(line) < 9 else None)
+        rows = tables.messages_csv(
+            found, line=int(line) if line.isdecimal() and len(line) < 9 else None
+        )
         name = f"{slugify(str(found))}-messages.csv"
         return StreamingHttpResponse(
             chain(["\ufeff"], rows),
@@ -222,10 +236,15 @@ def credit_note(request: BusinessRequest, number: str, kind: str) -> HttpRespons
 
 def _stored(source: Invoice | CreditNote, kind: str) -> HttpResponse:
     kept = archive.document(source, kind)
-    headers = {"Content-Disposition": f'attachment; filename="{kept.name}"', "ETag": f'"{kept.sha256}"'}
+    headers = {
+        "Content-Disposition": f'attachment; filename="{kept.name}"',
+        "ETag": f'"{kept.sha256}"',
+    }
     return HttpResponse(archive.read(kept), content_type=kept.content_type, headers=headers)
 
 
 def invoice_or_404(request: BusinessRequest, number: str) -> Invoice:
     """The issued invoice of this business; 404 for any other."""
-    return get_object_or_404(Invoice.objects.select_related("period"), business=request.business, number=number)
+    return get_object_or_404(
+        Invoice.objects.select_related("period"), business=request.business, number=number
+    )

@@ -42,7 +42,9 @@ def pay_by_card(request: HttpRequest, token: str) -> HttpResponse:
     """On to the payment network's page; the same attempt while one is open."""
     invoice = _linked(token)
     try:
-        url = stripe_collection.pay_by_link(invoice=invoice, back=f"{pay_links.url_of(invoice)}?back=1")
+        url = stripe_collection.pay_by_link(
+            invoice=invoice, back=f"{pay_links.url_of(invoice)}?back=1"
+        )
     except ParleyError as error:
         return _page(request, token, _linked(token), error=error.message, status=error.status)
     return HttpResponseRedirect(url)
@@ -54,7 +56,10 @@ def pay_pdf(request: HttpRequest, token: str) -> HttpResponse:
     invoice = _linked(token)
     with system("who has the link of an invoice sees that invoice"):
         kept = archive.document(invoice, "pdf")
-        headers = {"Content-Disposition": f'attachment; filename="{kept.name}"', "X-Robots-Tag": "noindex"}
+        headers = {
+            "Content-Disposition": f'attachment; filename="{kept.name}"',
+            "X-Robots-Tag": "noindex",
+        }
         return HttpResponse(archive.read(kept), content_type=kept.content_type, headers=headers)
 
 
@@ -65,7 +70,9 @@ def _linked(token: str) -> Invoice:
     return invoice
 
 
-def _page(request: HttpRequest, token: str, invoice: Invoice, error: str = "", status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest, token: str, invoice: Invoice, error: str = "", status: int = 200
+) -> HttpResponse:
     with (
         system("who has the link of an invoice sees that invoice"),
         timezone.override(ZoneInfo(invoice.business.timezone)),
@@ -102,7 +109,9 @@ def change_method(request: BusinessRequest) -> HttpResponse:
     """On to the payment network's page where a card is saved."""
     try:
         back = f"{settings.BASE_URL}{reverse('method_saved')}"
-        return HttpResponseRedirect(stripe_collection.method_page(business=request.business, back=back))
+        return HttpResponseRedirect(
+            stripe_collection.method_page(business=request.business, back=back)
+        )
     except ParleyError as error:
         messages.error(request, error.message)
         return redirect("billing_details")
@@ -114,13 +123,19 @@ def method_saved(request: BusinessRequest) -> HttpResponse:
     """Back from that page: what was saved is fetched, and kept when it is this business's."""
     session = request.GET.get("session", "")[:200]
     try:
-        details = stripe_collection.take_method(session) if session.startswith(stripe_gateway.CHECKOUT) else None
+        details = (
+            stripe_collection.take_method(session)
+            if session.startswith(stripe_gateway.CHECKOUT)
+            else None
+        )
     except ParleyError as error:
         messages.error(request, error.message)
     else:
         if details is not None and details.business_id == request.business.pk:
             messages.success(
-                request, _("From now on invoices are charged to %(method)s.") % {"method": details.method_label}
+                request,
+                _("From now on invoices are charged to %(method)s.")
+                % {"method": details.method_label},
             )
     return redirect("billing_details")
 

@@ -25,12 +25,21 @@ def rates(request: BusinessRequest) -> HttpResponse:
     months = [next_month(today), today, *(month for month in months_of(business) if month < today)]
     month = next((one for one in months if f"{one:%Y-%m}" == request.GET.get("month", "")), today)
     terms = terms_of(business, month)
-    context: dict[str, object] = {"terms": terms, "month": month, "months": months, "is_coming": month > today}
+    context: dict[str, object] = {
+        "terms": terms,
+        "month": month,
+        "months": months,
+        "is_coming": month > today,
+    }
     if terms is not None:
         markets, market = terms.markets, request.GET.get("market", "")
         market = market if market in markets else first_market(business, terms)
         tiers = tiers_of(business, terms, market)
-        context |= {"markets": markets, "market": market, "tiers": [(_category(one.category), one) for one in tiers]}
+        context |= {
+            "markets": markets,
+            "market": market,
+            "tiers": [(_category(one.category), one) for one in tiers],
+        }
     return render(request, "billing/rates.html", context)
 
 

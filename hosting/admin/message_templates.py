@@ -44,7 +44,9 @@ class PauseForm(ReasonForm):
 class QualityForm(ReasonForm):
     """What recipients think of it."""
 
-    quality = forms.ChoiceField(label=_("Quality"), choices=[(one, one) for one in review.QUALITIES])
+    quality = forms.ChoiceField(
+        label=_("Quality"), choices=[(one, one) for one in review.QUALITIES]
+    )
     field_order = ("quality", "reason")
 
 
@@ -61,7 +63,9 @@ class TemplateAdmin(HouseAdmin):
         "template_id", "upstream_id", "status", "quality", "rejected_reason", "paused_until", "pauses", "deleted_at",
         "edited_at", "created_at",
     )  # fmt: skip
-    actions_detail = ({"title": _("Review"), "items": ["approve", "reject", "pause", "disable", "rate"]},)
+    actions_detail = (
+        {"title": _("Review"), "items": ["approve", "reject", "pause", "disable", "rate"]},
+    )
 
     def has_review_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may change templates."""
@@ -74,14 +78,18 @@ class TemplateAdmin(HouseAdmin):
     @action(description=_("Approve"), url_path="approve", permissions=["review"])
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let it be sent; a pause ends."""
-        return self._decide(request, object_id, "approved", ReasonForm, lambda row, _data: review.approve(row))
+        return self._decide(
+            request, object_id, "approved", ReasonForm, lambda row, _data: review.approve(row)
+        )
 
     @action(description=_("Reject"), url_path="reject", permissions=["review"])
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Refuse it with a reason that the business reads."""
 
         def do(row: Template, data: dict[str, Any]) -> Template:
-            return review.reject(row, reason=data["reason"] if data["code"] == OTHER else data["code"])
+            return review.reject(
+                row, reason=data["reason"] if data["code"] == OTHER else data["code"]
+            )
 
         return self._decide(request, object_id, "rejected", RejectForm, do)
 
@@ -89,13 +97,19 @@ class TemplateAdmin(HouseAdmin):
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Stop sending it for a while."""
         return self._decide(
-            request, object_id, "paused", PauseForm, lambda row, data: review.pause_for(row, hours=data["hours"])
+            request,
+            object_id,
+            "paused",
+            PauseForm,
+            lambda row, data: review.pause_for(row, hours=data["hours"]),
         )
 
     @action(description=_("Disable"), url_path="disable", permissions=["review"])
     def disable(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Stop sending it for good."""
-        return self._decide(request, object_id, "disabled", ReasonForm, lambda row, _data: review.disable(row))
+        return self._decide(
+            request, object_id, "disabled", ReasonForm, lambda row, _data: review.disable(row)
+        )
 
     @action(description=_("Set quality"), url_path="rate", permissions=["review"])
     def rate(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -127,19 +141,28 @@ class TemplateAdmin(HouseAdmin):
             }  # fmt: skip
 
         words = _("The business hears of it by webhook, if it listens.")
-        question = Question(f"{title}: {template}", title, words, [_contents(template)], verb == "disabled")
+        question = Question(
+            f"{title}: {template}", title, words, [_contents(template)], verb == "disabled"
+        )
         back = reverse("admin:hosting_template_change", args=[template.pk])
         return ask(request, self, question, form=form, do=do, back=back)
 
 
 def _standing(template: Template) -> dict[str, Any]:
-    return {"status": template.status, "quality": template.quality, "rejected_reason": template.rejected_reason}
+    return {
+        "status": template.status,
+        "quality": template.quality,
+        "rejected_reason": template.rejected_reason,
+    }
 
 
 def _contents(template: Template) -> Table:
     """What it says, part by part."""
     rows = [
-        (str(part.get("type", "")).upper(), part.get("text") or part.get("format") or _buttons(part))
+        (
+            str(part.get("type", "")).upper(),
+            part.get("text") or part.get("format") or _buttons(part),
+        )
         for part in template.components
     ]
     now = _("%(category)s, %(status)s, quality %(quality)s") % {

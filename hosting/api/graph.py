@@ -64,7 +64,11 @@ def _find(caller: Caller, object_id: str) -> Found:
 def _shown(caller: Caller, found: Found, request: HttpRequest) -> dict[str, Any]:
     asked = parse_fields(request.GET.get("fields", ""))
     whole = _whole(found)
-    shown = {key: value for key, value in whole.items() if not asked or key == "id" or key in {f.name for f in asked}}
+    shown = {
+        key: value
+        for key, value in whole.items()
+        if not asked or key == "id" or key in {f.name for f in asked}
+    }
     if isinstance(found, Account):
         for one in asked:
             if edge := analytics.edge(one.name):

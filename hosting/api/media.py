@@ -5,7 +5,13 @@ import secrets
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.http.multipartparser import MultiPartParserError
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods
@@ -45,7 +51,9 @@ def upload(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
 def _file_of(request: HttpRequest) -> tuple[Any, str]:
     length = request.headers.get("Content-Length", "")
     if not length.isdigit() or int(length) > MAX_UPLOAD:
-        raise CloudApiError(131053, f"The upload must say its length, and be at most {MAX_UPLOAD:,} bytes.")
+        raise CloudApiError(
+            131053, f"The upload must say its length, and be at most {MAX_UPLOAD:,} bytes."
+        )
     try:
         held, form = request.FILES.get("file"), request.POST
     except (MultiPartParserError, SuspiciousOperation, OSError):
@@ -80,14 +88,18 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
     opened_by = store.opened_by(token)
     if opened_by is None:
         return HttpResponse(
-            "This address has expired: ask for the media's url again.", status=404, content_type="text/plain"
+            "This address has expired: ask for the media's url again.",
+            status=404,
+            content_type="text/plain",
         )
     with scope(opened_by[0]):
         media = store.media_of(business_id=opened_by[0], media_ids=[opened_by[1]]).get(opened_by[1])
     if media is None:
         return HttpResponse("no such media", status=404, content_type="text/plain")
     if media.locked_until is not None:
-        return HttpResponse("locked: the plan's media storage is used", status=402, content_type="text/plain")
+        return HttpResponse(
+            "locked: the plan's media storage is used", status=402, content_type="text/plain"
+        )
     if not media.is_ready:
         soon = {"Retry-After": "5"}
         return HttpResponse("still on its way", status=503, headers=soon, content_type="text/plain")
@@ -102,7 +114,9 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
     response["Cache-Control"] = "private, max-age=300, immutable"
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = etag
-    name = content_disposition_header(media.mime_type not in INERT, media.filename or media.media_id)
+    name = content_disposition_header(
+        media.mime_type not in INERT, media.filename or media.media_id
+    )
     response["Content-Disposition"] = name or "inline"
     return response
 
@@ -110,14 +124,18 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
 def _content(media: Media, wanted: str) -> HttpResponseBase:
     span = _span(wanted, media.size)
     if span is None:
-        response: HttpResponseBase = FileResponse(store.open_media(media), content_type=media.mime_type)
+        response: HttpResponseBase = FileResponse(
+            store.open_media(media), content_type=media.mime_type
+        )
         response["Content-Length"] = str(media.size)
         return response
     start, end = span
     if start > end:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{media.size}"})
     length = end - start + 1
-    response = StreamingHttpResponse(store.part_of(media, start, length), status=206, content_type=media.mime_type)
+    response = StreamingHttpResponse(
+        store.part_of(media, start, length), status=206, content_type=media.mime_type
+    )
     response["Content-Length"] = str(length)
     response["Content-Range"] = f"bytes {start}-{end}/{media.size}"
     return response

@@ -31,7 +31,9 @@ def messages(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
     except CloudApiError as error:
         for caller, wanted in asked:
             assert caller.number is not None
-            rejections.note(business=caller.business, number=caller.number, wanted=wanted, error=error)
+            rejections.note(
+                business=caller.business, number=caller.number, wanted=wanted, error=error
+            )
         raise
 
 
@@ -45,7 +47,9 @@ def _messages(
         wanted = sends.parse(json_body(request))
         if isinstance(wanted, sends.ReadRequest):
             rate_limits.pace_key(key_id=caller.key_id, business=caller.business)
-            confirm_read(business=caller.business, number=number, wamid=wanted.wamid, is_typing=wanted.typing)
+            confirm_read(
+                business=caller.business, number=number, wamid=wanted.wamid, is_typing=wanted.typing
+            )
             if number.transport == Transport.CLOUDAPI:
                 ring(tasks.deliver)
             return answer({"success": True})
@@ -61,7 +65,9 @@ def _once(request: HttpRequest, caller: Caller, wanted: sends.SendRequest) -> Ht
     fingerprint = idempotency.fingerprint_of(request.path, request.body)
     before = idempotency.claim(business_id=business_id, key=key, fingerprint=fingerprint)
     if before is not None:
-        return HttpResponse(before, content_type="application/json", headers={"Idempotent-Replayed": "true"})
+        return HttpResponse(
+            before, content_type="application/json", headers={"Idempotent-Replayed": "true"}
+        )
     response = _send(caller, wanted)
     idempotency.keep(business_id=business_id, key=key, body=response.content)
     return response

@@ -65,7 +65,9 @@ def profile(request: HttpRequest, number: Number) -> Any:
     shown.pop("profile_picture_handle", None)
     asked = {name.strip() for name in request.GET.get("fields", "").split(",") if name.strip()}
     if asked:
-        shown = {key: value for key, value in shown.items() if key in asked or key == "messaging_product"}
+        shown = {
+            key: value for key, value in shown.items() if key in asked or key == "messaging_product"
+        }
     # Stock clients read the members directly; Meta's document wraps them. Both are there.
     return {"data": [shown | {"business_profile": shown}]}
 
@@ -92,8 +94,12 @@ def block_users(request: HttpRequest, number: Number) -> Any:
     """`block_users`: list, block, unblock."""
     if request.method == "GET":
         rows = Block.objects.filter(number=number).order_by("id")
-        return page(request, rows, lambda row: {"messaging_product": "whatsapp", "wa_id": row.wa_id})
-    users = [as_text(as_dict(user).get("user")) for user in as_list(_given(request).get("block_users"))]
+        return page(
+            request, rows, lambda row: {"messaging_product": "whatsapp", "wa_id": row.wa_id}
+        )
+    users = [
+        as_text(as_dict(user).get("user")) for user in as_list(_given(request).get("block_users"))
+    ]
     if not users or len(users) > 1000:
         raise CloudApiError(100, "block_users must hold 1 to 1,000 users.", field="block_users")
     wa_ids = [sends.digits_of(user, field="block_users.user") for user in users]
@@ -107,7 +113,11 @@ def block_users(request: HttpRequest, number: Number) -> Any:
 
 
 def _link_object(link: ChatLink, form: str = "") -> dict[str, str]:
-    shown = {"code": link.code, "prefilled_message": link.prefilled_message, "deep_link_url": link.url}
+    shown = {
+        "code": link.code,
+        "prefilled_message": link.prefilled_message,
+        "deep_link_url": link.url,
+    }
     return shown | ({"qr_image_url": f"{settings.BASE_URL}/qr/{link.code}.{form}"} if form else {})
 
 
@@ -120,7 +130,10 @@ def _qr_form(asked: str) -> str:
 
 def _listed_form(request: HttpRequest) -> str:
     """The picture asked for among `fields`: `qr_image_url.format(SVG)`."""
-    asked = next((one for one in parse_fields(request.GET.get("fields", "")) if one.name == "qr_image_url"), None)
+    asked = next(
+        (one for one in parse_fields(request.GET.get("fields", "")) if one.name == "qr_image_url"),
+        None,
+    )
     return _qr_form("".join(asked.parameters.get("format", ("SVG",)))) if asked else ""
 
 
@@ -130,7 +143,10 @@ def qr_image(request: HttpRequest, code: str, form: str) -> HttpResponse:
     held = BytesIO()
     segno.make(ChatLink(code=code).url, error="m").save(held, kind=form, scale=8, border=4)
     kind = {"svg": "image/svg+xml", "png": "image/png"}[form]
-    headers = {"Cache-Control": "public, max-age=86400", "Content-Security-Policy": "default-src 'none'"}
+    headers = {
+        "Cache-Control": "public, max-age=86400",
+        "Content-Security-Policy": "default-src 'none'",
+    }
     return HttpResponse(held.getvalue(), content_type=kind, headers=headers)
 
 
@@ -145,7 +161,9 @@ def chat_links(request: HttpRequest, number: Number) -> Any:
         return page(request, rows.order_by("id"), lambda link: _link_object(link, form))
     given = _given(request)
     form = _qr_form(as_text(given.get("generate_qr_image")))
-    saved = numbers_profile.save_link(number, as_text(given.get("prefilled_message")), as_text(given.get("code")))
+    saved = numbers_profile.save_link(
+        number, as_text(given.get("prefilled_message")), as_text(given.get("code"))
+    )
     return _link_object(saved, form)
 
 
@@ -200,7 +218,11 @@ def verify_code(request: HttpRequest, number: Number) -> Any:
     """`verify_code?code=…`: the sandbox takes the last six digits of the number itself."""
     code = re.sub(r"[\s-]", "", as_text(_given(request).get("code")))
     if code != number.digits[-6:]:
-        raise CloudApiError(136025, "The code is wrong. The sandbox's is the number's last six digits.", field="code")
+        raise CloudApiError(
+            136025,
+            "The code is wrong. The sandbox's is the number's last six digits.",
+            field="code",
+        )
     Number.objects.filter(pk=number.pk).update(is_verified=True)
     return SUCCESS
 
@@ -224,7 +246,11 @@ def _history_object(message: Message) -> dict[str, Any]:
         if at
     ]  # fmt: skip
     events = [
-        {"id": f"{message.pk}-{name.lower()}", "delivery_status": name, "occurrence_timestamp": int(at.timestamp())}
+        {
+            "id": f"{message.pk}-{name.lower()}",
+            "delivery_status": name,
+            "occurrence_timestamp": int(at.timestamp()),
+        }
         for name, at in sorted(moments, key=lambda moment: moment[1])
     ]
     if message.error_reason:

@@ -31,14 +31,18 @@ def message_templates(request: HttpRequest, waba_id: str) -> HttpResponse:
 def _create(caller: Caller, account: Account, request: HttpRequest) -> HttpResponse:
     account.business = caller.business
     made = lifecycle.create_template(account=account, body=as_dict(json_body(request)))
-    return answer({"id": made.template_id, "status": made.status, "category": made.category.upper()})
+    return answer(
+        {"id": made.template_id, "status": made.status, "category": made.category.upper()}
+    )
 
 
 def _delete(account: Account, request: HttpRequest) -> HttpResponse:
     name = request.GET.get("name", "")
     if not name:
         raise CloudApiError(131008, "name is required.", field="name")
-    lifecycle.delete_templates(account=account, name=name, template_id=request.GET.get("hsm_id", ""))
+    lifecycle.delete_templates(
+        account=account, name=name, template_id=request.GET.get("hsm_id", "")
+    )
     return answer({"success": True})
 
 

@@ -24,7 +24,9 @@ class ImportSerializer(serializers.ModelSerializer[ChatImport]):
     """An import: what was found (`preview`), which answers it needs (`questions`), how far it is."""
 
     id = serializers.UUIDField(source="public_id")
-    number = serializers.CharField(source="number.phone_number_id", default=None, help_text="Its phone_number_id.")
+    number = serializers.CharField(
+        source="number.phone_number_id", default=None, help_text="Its phone_number_id."
+    )
     questions = serializers.SerializerMethodField()
     skipped = serializers.IntegerField(help_text="Messages that were there already.")
     percent = serializers.IntegerField()
@@ -48,19 +50,27 @@ class ImportSerializer(serializers.ModelSerializer[ChatImport]):
 class UploadSerializer(serializers.Serializer[Any]):
     """A file to import."""
 
-    file = serializers.FileField(help_text="Export chat as .txt or .zip, or a file of ours; 500 MB at most.")
+    file = serializers.FileField(
+        help_text="Export chat as .txt or .zip, or a file of ours; 500 MB at most."
+    )
 
 
 class AnswersSerializer(serializers.Serializer[Any]):
     """What is not in the file; what is left out is taken from `preview.guess`."""
 
-    number = serializers.CharField(required=False, help_text="phone_number_id of the business's number.")
+    number = serializers.CharField(
+        required=False, help_text="phone_number_id of the business's number."
+    )
     business_senders = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="Names of the senders who are the business."
+        child=serializers.CharField(),
+        required=False,
+        help_text="Names of the senders who are the business.",
     )
     contact = serializers.CharField(required=False, help_text="The customer's phone number.")
     day_order = serializers.ChoiceField(choices=["dmy", "mdy", "ymd"], required=False)
-    time_zone = serializers.CharField(required=False, help_text="Of the phone, such as Europe/Berlin.")
+    time_zone = serializers.CharField(
+        required=False, help_text="Of the phone, such as Europe/Berlin."
+    )
 
 
 class Imports(BusinessAPIMixin, ListAPIView[ChatImport]):
@@ -77,7 +87,9 @@ class Imports(BusinessAPIMixin, ListAPIView[ChatImport]):
         given = UploadSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         file = given.validated_data["file"]
-        job = imports_jobs.take_in(business=request.business, author=None, file=file.file, filename=file.name or "")
+        job = imports_jobs.take_in(
+            business=request.business, author=None, file=file.file, filename=file.name or ""
+        )
         ring(tasks.move_history)
         return Response(ImportSerializer(job).data, status=201)
 
@@ -107,7 +119,11 @@ class StartImport(_ImportDeed):
         request=AnswersSerializer,
         responses=ImportSerializer,
         examples=[
-            OpenApiExample("A chat", {"contact": "+49 151 2345678", "business_senders": ["Bakery"]}, request_only=True)
+            OpenApiExample(
+                "A chat",
+                {"contact": "+49 151 2345678", "business_senders": ["Bakery"]},
+                request_only=True,
+            )
         ],
     )
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
@@ -196,7 +212,9 @@ class Exports(BusinessAPIMixin, ListAPIView[ChatExport]):
         """Ask; it is written in the background."""
         given = WantedSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        job = jobs.ask(business=request.business, author=None, wanted=jobs.Wanted(**given.validated_data))
+        job = jobs.ask(
+            business=request.business, author=None, wanted=jobs.Wanted(**given.validated_data)
+        )
         ring(tasks.move_history)
         return Response(ExportSerializer(job).data, status=201)
 

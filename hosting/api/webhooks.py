@@ -39,7 +39,9 @@ def door(request: HttpRequest, waba_id: str = "") -> HttpResponse:
     except (OperationalError, InterfaceError):
         log.exception("database_away")
         connection.close()
-        return HttpResponse("try again", status=503, headers={"Retry-After": "1"}, content_type="text/plain")
+        return HttpResponse(
+            "try again", status=503, headers={"Retry-After": "1"}, content_type="text/plain"
+        )
 
 
 def _door(waba_id: str) -> Door | None:
@@ -68,7 +70,9 @@ def _challenge(request: HttpRequest, opened: Door) -> HttpResponse:
 def _take_in(request: HttpRequest, opened: Door) -> HttpResponse:
     length = request.headers.get("Content-Length", "0")
     if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-        return HttpResponse(f"larger than {MAX_BODY_BYTES} bytes", status=413, content_type="text/plain")
+        return HttpResponse(
+            f"larger than {MAX_BODY_BYTES} bytes", status=413, content_type="text/plain"
+        )
     body = request.body
     signature = request.headers.get("X-Hub-Signature-256", "")
     if not any(signature_fits(body, secret, signature) for secret in opened[2]):

@@ -18,7 +18,15 @@ from hosting.cloudapi import templates
 from hosting.cloudapi.texts import PLACEHOLDER, placeholders
 from hosting.conversations import inbox
 from hosting.errors import CloudApiError
-from hosting.models import Broadcast, BroadcastRecipient, Category, HostedCount, Number, Template, TemplateStatus
+from hosting.models import (
+    Broadcast,
+    BroadcastRecipient,
+    Category,
+    HostedCount,
+    Number,
+    Template,
+    TemplateStatus,
+)
 
 SHOWN = 3
 # Digits enough to tell the market; the longest calling code has fewer.
@@ -26,7 +34,13 @@ PREFIX = 8
 
 
 def draft(
-    *, business: Business, author: User | None, name: str, number: Number, template: Template, text: str
+    *,
+    business: Business,
+    author: User | None,
+    name: str,
+    number: Number,
+    template: Template,
+    text: str,
 ) -> Broadcast:
     """Keep a list for review; BadInput names what is wrong with it. Call inside the business's scope.
 
@@ -48,18 +62,26 @@ def draft(
 
 def check_template(template: Template, number: Number) -> None:
     """BadInput for a template that is not this number's, not approved, or needs more than texts in its body."""
-    if template.account_id != number.account_id or template.deleted_at or template.status != TemplateStatus.APPROVED:
+    if (
+        template.account_id != number.account_id
+        or template.deleted_at
+        or template.status != TemplateStatus.APPROVED
+    ):
         raise BadInput(_("Choose an approved template of this number's account."), field="template")
     try:
         filled(template, ["x"] * len(placeholders(template.body)))
     except CloudApiError:
-        reason = _("This template needs a picture, file or button value for each customer: send it by API.")
+        reason = _(
+            "This template needs a picture, file or button value for each customer: send it by API."
+        )
         raise BadInput(reason, field="template") from None
 
 
 def filled(template: Template, variables: list[str]) -> str:
     """What a customer reads; CloudApiError where the variables do not fit."""
-    return templates.rendered(template.components, content_for(template, variables).get("components") or [])
+    return templates.rendered(
+        template.components, content_for(template, variables).get("components") or []
+    )
 
 
 def content_for(template: Template, variables: list[str]) -> dict[str, Any]:
@@ -116,7 +138,9 @@ def samples(broadcast: Broadcast) -> Iterator[Sample]:
 
 def by_prefix(broadcast: Broadcast) -> dict[str, int]:
     """How many are still to be written to, by the first digits of their number."""
-    rows = broadcast.recipients.filter(state=BroadcastRecipient.State.OPEN).annotate(prefix=Left("wa_id", PREFIX))
+    rows = broadcast.recipients.filter(state=BroadcastRecipient.State.OPEN).annotate(
+        prefix=Left("wa_id", PREFIX)
+    )
     return dict(rows.values_list("prefix").annotate(n=Count("id")).order_by())
 
 
@@ -126,5 +150,10 @@ def plan_room(business: Business) -> int | None:
     if limit is None:
         return None
     month = business.now().date().replace(day=1)
-    used = HostedCount.objects.filter(business=business, month=month).values_list("messages", flat=True).first() or 0
+    used = (
+        HostedCount.objects.filter(business=business, month=month)
+        .values_list("messages", flat=True)
+        .first()
+        or 0
+    )
     return max(0, limit - used)

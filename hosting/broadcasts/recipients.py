@@ -125,7 +125,9 @@ def _cells(text: str, names: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
             yield lines.line_num, cells
     except csv.Error as error:
         raise BadInput(
-            _("Line %(line)d cannot be read: %(error)s.") % {"line": lines.line_num, "error": error}, field="list"
+            _("Line %(line)d cannot be read: %(error)s.")
+            % {"line": lines.line_num, "error": error},
+            field="list",
         ) from None
     if first is not None and alone:
         yield from ((n, [cell]) for n, cell in enumerate(first[1], 1)) if not names else [first]
@@ -161,7 +163,9 @@ def _address(row: int, cells: list[str], columns: Columns) -> Address | str:
         if not value:
             return _("Variable %(n)d is empty.") % {"n": n}
         if "\0" in value or len(value) > MAX_VALUE:
-            return _("Variable %(n)d is longer than 1,024 characters or cannot be written.") % {"n": n}
+            return _("Variable %(n)d is longer than 1,024 characters or cannot be written.") % {
+                "n": n
+            }
         variables.append(value)
     return Address(row, wa_id, variables)
 

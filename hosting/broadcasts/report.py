@@ -13,7 +13,18 @@ from hosting.models import Broadcast, BroadcastRecipient, Message
 CHEAP = 5_000
 REASONS = 10
 CHUNK = 5_000
-COLUMNS = ("row", "number", "result", "reason", "message_id", "status", "sent_at", "delivered_at", "read_at", "error")
+COLUMNS = (
+    "row",
+    "number",
+    "result",
+    "reason",
+    "message_id",
+    "status",
+    "sent_at",
+    "delivered_at",
+    "read_at",
+    "error",
+)
 
 
 def now() -> datetime:
@@ -33,15 +44,22 @@ def ticks(broadcast: Broadcast) -> dict[str, int]:
         )
         counts: dict[str, int] = dict(cursor.fetchall())
     delivered = counts.get("delivered", 0) + counts.get("read", 0)
-    return counts | {"reached": delivered, "under_way": counts.get("accepted", 0) + counts.get("sent", 0)}
+    return counts | {
+        "reached": delivered,
+        "under_way": counts.get("accepted", 0) + counts.get("sent", 0),
+    }
 
 
 def refusals(broadcast: Broadcast) -> list[tuple[str, int]]:
     """(reason, how many) of those who were refused or left out, the most frequent first."""
     if not (broadcast.failed or broadcast.skipped):
         return []
-    rows = broadcast.recipients.filter(state__in=[BroadcastRecipient.State.FAILED, BroadcastRecipient.State.SKIPPED])
-    return list(rows.values_list("reason").annotate(n=Count("id")).order_by("-n", "reason")[:REASONS])
+    rows = broadcast.recipients.filter(
+        state__in=[BroadcastRecipient.State.FAILED, BroadcastRecipient.State.SKIPPED]
+    )
+    return list(
+        rows.values_list("reason").annotate(n=Count("id")).order_by("-n", "reason")[:REASONS]
+    )
 
 
 def as_csv(broadcast: Broadcast) -> Iterator[str]:
@@ -50,7 +68,8 @@ def as_csv(broadcast: Broadcast) -> Iterator[str]:
     after = 0
     while rows := list(broadcast.recipients.filter(row__gt=after).order_by("row")[:CHUNK]):
         messages = Message.objects.filter(
-            business_id=broadcast.business_id, pk__in=[row.message_id for row in rows if row.message_id]
+            business_id=broadcast.business_id,
+            pk__in=[row.message_id for row in rows if row.message_id],
         ).in_bulk()
         for row in rows:
             yield csv_line(_cells(row, messages.get(row.message_id or 0)))

@@ -75,7 +75,13 @@ def start(*, broadcast: Broadcast, at: datetime | None = None) -> None:
     if not broadcast.total:
         raise BadInput(_("Nobody is left on the list."), field="list")
     drafts.check_template(broadcast.template, broadcast.number)
-    _move(broadcast, (State.DRAFT,), State.SCHEDULED if at else State.RUNNING, starts_at=at or now, turn_at=Now())
+    _move(
+        broadcast,
+        (State.DRAFT,),
+        State.SCHEDULED if at else State.RUNNING,
+        starts_at=at or now,
+        turn_at=Now(),
+    )
 
 
 def pause(*, broadcast: Broadcast) -> None:
@@ -85,7 +91,9 @@ def pause(*, broadcast: Broadcast) -> None:
 
 def resume(*, broadcast: Broadcast) -> None:
     """Go on where it stopped."""
-    _move(broadcast, (State.PAUSED,), State.RUNNING, pause_reason="", resumed_at=None, turn_at=Now())
+    _move(
+        broadcast, (State.PAUSED,), State.RUNNING, pause_reason="", resumed_at=None, turn_at=Now()
+    )
 
 
 def cancel(*, broadcast: Broadcast) -> None:
@@ -94,7 +102,9 @@ def cancel(*, broadcast: Broadcast) -> None:
     with transaction.atomic():
         _move(broadcast, open_states, State.CANCELLED, finished_at=broadcast.business.now())
         waiting = broadcast.recipients.filter(state=Outcome.OPEN)
-        left = waiting.update(state=Outcome.SKIPPED, reason=_("Cancelled"), done_at=broadcast.business.now())
+        left = waiting.update(
+            state=Outcome.SKIPPED, reason=_("Cancelled"), done_at=broadcast.business.now()
+        )
         Broadcast.objects.filter(pk=broadcast.pk).update(skipped=F("skipped") + left)
     broadcast.refresh_from_db()
 
@@ -117,7 +127,12 @@ def work_due(limit: int = BATCH) -> int:
         if row is None:
             return 0
         with scope(row[1]):
-            return _work(Broadcast.objects.select_related("business__plan", "number", "template").get(pk=row[0]), limit)
+            return _work(
+                Broadcast.objects.select_related("business__plan", "number", "template").get(
+                    pk=row[0]
+                ),
+                limit,
+            )
 
 
 def _work(broadcast: Broadcast, limit: int) -> int:
@@ -134,9 +149,13 @@ def _work(broadcast: Broadcast, limit: int) -> int:
         "failed": F("failed") + counts[Outcome.FAILED],
         "skipped": F("skipped") + counts[Outcome.SKIPPED],
     }
-    Broadcast.objects.filter(pk=broadcast.pk).update(**changes, **_next(broadcast, stop, is_idle=not done))
+    Broadcast.objects.filter(pk=broadcast.pk).update(
+        **changes, **_next(broadcast, stop, is_idle=not done)
+    )
     transaction.on_commit(
-        lambda: publish.announce(broadcast.business_id, kind="broadcast", conversation=str(broadcast.public_id)),
+        lambda: publish.announce(
+            broadcast.business_id, kind="broadcast", conversation=str(broadcast.public_id)
+        ),
         robust=True,
     )
     return len(done)
@@ -178,7 +197,9 @@ def _list(held: Any) -> list[str]:
     return list(orjson.loads(held)) if isinstance(held, (str, bytes)) else list(held)
 
 
-def _send_batch(broadcast: Broadcast, rows: list[Recipient]) -> tuple[list[Result], CloudApiError | None]:
+def _send_batch(
+    broadcast: Broadcast, rows: list[Recipient]
+) -> tuple[list[Result], CloudApiError | None]:
     """Results in their order, and the refusal that ended the batch early: the recipient it met stays open."""
     results: list[Result] = []
     for row in rows:
@@ -223,7 +244,9 @@ def _mark(broadcast: Broadcast, results: list[Result]) -> None:
     done = [result for result in results if not result.later]
     waiting = [result.id for result in results if result.later]
     if waiting:
-        BroadcastRecipient.objects.filter(pk__in=waiting).update(not_before=statement_time() + PAIR_REST)
+        BroadcastRecipient.objects.filter(pk__in=waiting).update(
+            not_before=statement_time() + PAIR_REST
+        )
     if not done:
         return
     with connection.cursor() as cursor:

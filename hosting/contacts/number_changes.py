@@ -33,7 +33,9 @@ def change_number(*, business_id: int, old: str, new: str, at: datetime) -> None
 
 def _contact_of(business_id: int, wa_id: str, at: datetime) -> Contact:
     known = id_at(changes_of({(business_id, wa_id)}).get((business_id, wa_id), ()), at) or wa_id
-    contact, _ = Contact.objects.get_or_create(business_id=business_id, wa_id=known, defaults={"created_at": at})
+    contact, _ = Contact.objects.get_or_create(
+        business_id=business_id, wa_id=known, defaults={"created_at": at}
+    )
     return contact
 
 
@@ -46,17 +48,22 @@ def changes_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], lis
     Last comes, without a moment, whoever has the number beside another one.
     """
     rows = FormerNumber.objects.filter(
-        business_id__in={business_id for business_id, _ in people}, wa_id__in={wa_id for _, wa_id in people}
+        business_id__in={business_id for business_id, _ in people},
+        wa_id__in={wa_id for _, wa_id in people},
     ).order_by(F("changed_at").asc(nulls_last=True))
     found: dict[tuple[int, str], list[Change]] = {}
-    for business_id, old, at, new in rows.values_list("business_id", "wa_id", "changed_at", "contact__wa_id"):
+    for business_id, old, at, new in rows.values_list(
+        "business_id", "wa_id", "changed_at", "contact__wa_id"
+    ):
         found.setdefault((business_id, old), []).append((at, new))
     return found
 
 
 def id_at(changes: Iterable[Change], at: datetime) -> str | None:
     """The digits that the owner of that moment has now, or None where the number was not left since."""
-    return next((new for changed_at, new in changes if changed_at is None or at <= changed_at), None)
+    return next(
+        (new for changed_at, new in changes if changed_at is None or at <= changed_at), None
+    )
 
 
 def unite(former: Contact, *, into: Contact) -> None:
@@ -71,14 +78,21 @@ def unite(former: Contact, *, into: Contact) -> None:
     if len(pair) != 2:
         raise NotYours
     _lead(former, into)
-    record.record(action="contact.merged", subject=f"contact {former.pk} into {into.pk}", business=into.business_id)
+    record.record(
+        action="contact.merged",
+        subject=f"contact {former.pk} into {into.pk}",
+        business=into.business_id,
+    )
     merge(former, into=into)
 
 
 def _lead(former: Contact, into: Contact) -> None:
     """Let all that comes from a contact about to be merged, now and later, be the other one's."""
     FormerNumber.objects.update_or_create(
-        business_id=into.business_id, wa_id=former.wa_id, changed_at=None, defaults={"contact": into}
+        business_id=into.business_id,
+        wa_id=former.wa_id,
+        changed_at=None,
+        defaults={"contact": into},
     )
 
 
@@ -87,14 +101,19 @@ def learn_numbers(told: Iterable[tuple[int, str, str]]) -> None:
 
     `told`: business id, user id and digits of each sender.
     """
-    named = {(business_id, user_id[:32]): digits for business_id, user_id, digits in told if user_id}
+    named = {
+        (business_id, user_id[:32]): digits for business_id, user_id, digits in told if user_id
+    }
     known = Contact.objects.filter(
-        business_id__in={business_id for business_id, _ in named}, wa_id__in={user_id for _, user_id in named}
+        business_id__in={business_id for business_id, _ in named},
+        wa_id__in={user_id for _, user_id in named},
     )
     for former in known.select_for_update().order_by("pk"):
         if digits := named.get((former.business_id, former.wa_id)):
             into, _ = Contact.objects.get_or_create(
-                business_id=former.business_id, wa_id=digits, defaults={"created_at": former.created_at}
+                business_id=former.business_id,
+                wa_id=digits,
+                defaults={"created_at": former.created_at},
             )
             _lead(former, into)
             merge(former, into=into)
@@ -103,7 +122,8 @@ def learn_numbers(told: Iterable[tuple[int, str, str]]) -> None:
 def digits_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
     """For each (business id, user id) that a contact with a number has: its digits."""
     rows = Contact.objects.filter(
-        business_id__in={business_id for business_id, _ in people}, user_id__in={user_id for _, user_id in people}
+        business_id__in={business_id for business_id, _ in people},
+        user_id__in={user_id for _, user_id in people},
     ).order_by("-pk")
     return {(business_id, user_id): wa_id for business_id, user_id, wa_id in
             rows.values_list("business_id", "user_id", "wa_id") if wa_id.isdecimal()}  # fmt: skip
@@ -111,7 +131,10 @@ def digits_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]
 
 def merge(former: Contact, *, into: Contact) -> None:
     """Move all that belongs to one contact to another of the same business, and let the first one go."""
-    threads = {thread.number_id: thread for thread in Conversation.objects.select_for_update().filter(contact=into)}
+    threads = {
+        thread.number_id: thread
+        for thread in Conversation.objects.select_for_update().filter(contact=into)
+    }
     for thread in Conversation.objects.select_for_update().filter(contact=former).order_by("id"):
         kept = threads.get(thread.number_id)
         if kept is None:

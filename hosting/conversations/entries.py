@@ -108,14 +108,25 @@ def _products(rows: Sequence[Message]) -> dict[int, list[extensions.ProductCard]
     """What the messages of this stretch offer or order, by message id; one that nobody knows keeps its id as name."""
     wanted = {row.pk: named for row in rows if (named := products_of(row.kind, row.content))}
     cards = (
-        extensions.cards_for(rows[0].business_id, {one for named in wanted.values() for one in named}) if rows else {}
+        extensions.cards_for(
+            rows[0].business_id, {one for named in wanted.values() for one in named}
+        )
+        if rows
+        else {}
     )
-    return {pk: [cards.get(one) or extensions.ProductCard(one) for one in named] for pk, named in wanted.items()}
+    return {
+        pk: [cards.get(one) or extensions.ProductCard(one) for one in named]
+        for pk, named in wanted.items()
+    }
 
 
 def referred(message: Message) -> str:
     """The wamid of the message that this one answers or reacts to."""
-    return str(message.content.get("message_id", "")) if message.kind == "reaction" else message.context_wamid
+    return (
+        str(message.content.get("message_id", ""))
+        if message.kind == "reaction"
+        else message.context_wamid
+    )
 
 
 def _quoted(rows: Sequence[Message]) -> dict[str, Message]:

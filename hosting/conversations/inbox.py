@@ -85,11 +85,16 @@ def choices_of(business: Business, *, reader: User | None = None) -> Choices:
     numbers = Number.objects.filter(business=OuterRef("pk")).order_by("id")
     found = Business.objects.filter(pk=business.pk).values_list(
         ArraySubquery(labels.values(row=JSONObject(id="id", name="name"))),
-        ArraySubquery(members.values(row=JSONObject(id="user_id", name="user__name", email="user__email"))),
+        ArraySubquery(
+            members.values(row=JSONObject(id="user_id", name="user__name", email="user__email"))
+        ),
         ArraySubquery(
             numbers.values(
                 row=JSONObject(
-                    id="id", phone_number_id="phone_number_id", digits="digits", verified_name="verified_name"
+                    id="id",
+                    phone_number_id="phone_number_id",
+                    digits="digits",
+                    verified_name="verified_name",
                 )
             )
         ),
@@ -104,9 +109,13 @@ def choices_of(business: Business, *, reader: User | None = None) -> Choices:
 
 
 def _counted(business: Business, reader: User) -> Subquery:
-    counts = {name: Count("id", filter=view) for name, view in _views(business.now(), reader).items()}
+    counts = {
+        name: Count("id", filter=view) for name, view in _views(business.now(), reader).items()
+    }
     every = Conversation.objects.filter(business=OuterRef("pk")).order_by().values("business")
-    return Subquery(every.annotate(row=JSONObject(**counts)).values("row"), output_field=JSONField())
+    return Subquery(
+        every.annotate(row=JSONObject(**counts)).values("row"), output_field=JSONField()
+    )
 
 
 def _views(now: datetime, user: User) -> dict[str, Q | Exists]:
@@ -122,7 +131,9 @@ def _views(now: datetime, user: User) -> dict[str, Q | Exists]:
     }
 
 
-def matching(business: Business, *, view: str, narrowing: Narrowing, user: User) -> QuerySet[Conversation]:
+def matching(
+    business: Business, *, view: str, narrowing: Narrowing, user: User
+) -> QuerySet[Conversation]:
     """The conversations of one view whose contact's name or number has all the words, and that fit the rest."""
     views = _views(business.now(), user)
     found = Conversation.objects.filter(views.get(view, views["open"]), business=business)
@@ -139,13 +150,17 @@ def _called(found: QuerySet[Conversation], words: str) -> QuerySet[Conversation]
     for word in words.split()[:5]:
         digits = word.lstrip("+")
         by_number = Q(contact__wa_id__startswith=digits) if digits.isdigit() else Q()
-        found = found.filter(Q(contact__name__icontains=word) | Q(contact__alias__icontains=word) | by_number)
+        found = found.filter(
+            Q(contact__name__icontains=word) | Q(contact__alias__icontains=word) | by_number
+        )
     return found
 
 
 def label_ids() -> ArraySubquery:
     """The ids of a conversation's labels, as a column of its query."""
-    return ArraySubquery(ConversationLabel.objects.filter(conversation=OuterRef("pk")).values("label_id"))
+    return ArraySubquery(
+        ConversationLabel.objects.filter(conversation=OuterRef("pk")).values("label_id")
+    )
 
 
 def list_page(conversations: QuerySet[Conversation], *, before: str = "") -> ListPage:
@@ -153,14 +168,18 @@ def list_page(conversations: QuerySet[Conversation], *, before: str = "") -> Lis
     if cursor := _cursor(before):
         at, last_id = cursor
         # Written so that the index on (business, last_message_at, id) is walked, not scanned.
-        conversations = conversations.filter(last_message_at__lte=at).exclude(last_message_at=at, id__gte=last_id)
+        conversations = conversations.filter(last_message_at__lte=at).exclude(
+            last_message_at=at, id__gte=last_id
+        )
     rows = list(
         conversations.newest_first()  # type: ignore[attr-defined]
         .select_related("contact", "number", "assignee")
         .annotate(label_ids=label_ids())[: LIST_PAGE + 1]
     )
     last = rows[LIST_PAGE - 1] if len(rows) > LIST_PAGE else None
-    return ListPage(rows[:LIST_PAGE], f"{last.last_message_at.isoformat()},{last.pk}" if last else "")
+    return ListPage(
+        rows[:LIST_PAGE], f"{last.last_message_at.isoformat()},{last.pk}" if last else ""
+    )
 
 
 def _cursor(text: str) -> tuple[datetime, int] | None:
@@ -182,15 +201,23 @@ def latest_page(messages: QuerySet[Message], *, own: str, before: int = 0) -> Th
     more = len(rows) > THREAD_PAGE
     rows = rows[:THREAD_PAGE]
     first = rows[-1].pk if rows else 0
-    return ThreadPage(entries_of(rows, own=own), first if more else 0, first, at_start=not more, ends_at=ends_at)
+    return ThreadPage(
+        entries_of(rows, own=own), first if more else 0, first, at_start=not more, ends_at=ends_at
+    )
 
 
 def page_around(messages: QuerySet[Message], *, own: str, at: int) -> ThreadPage:
     """A message with those before and after it, as it is shown when somebody jumps to it."""
     above = list(
-        messages.filter(id__lte=at).order_by("-id").select_related("author", "template")[: THREAD_PAGE // 2 + 1]
+        messages.filter(id__lte=at)
+        .order_by("-id")
+        .select_related("author", "template")[: THREAD_PAGE // 2 + 1]
     )
-    below = list(messages.filter(id__gt=at).order_by("id").select_related("author", "template")[: THREAD_PAGE // 2 + 1])
+    below = list(
+        messages.filter(id__gt=at)
+        .order_by("id")
+        .select_related("author", "template")[: THREAD_PAGE // 2 + 1]
+    )
     rows = above[: THREAD_PAGE // 2] + below[: THREAD_PAGE // 2]
     first = min((row.pk for row in rows), default=0)
     last = max((row.pk for row in rows), default=0)
@@ -207,7 +234,11 @@ def page_around(messages: QuerySet[Message], *, own: str, at: int) -> ThreadPage
 
 def page_after(messages: QuerySet[Message], *, own: str, after: int) -> ThreadPage:
     """The messages just below message id `after`."""
-    rows = list(messages.filter(id__gt=after).order_by("id").select_related("author", "template")[: THREAD_PAGE + 1])
+    rows = list(
+        messages.filter(id__gt=after)
+        .order_by("id")
+        .select_related("author", "template")[: THREAD_PAGE + 1]
+    )
     following, rows = rows[THREAD_PAGE:], rows[:THREAD_PAGE]
     return ThreadPage(
         entries_of(rows, own=own),
@@ -220,13 +251,21 @@ def page_after(messages: QuerySet[Message], *, own: str, after: int) -> ThreadPa
 
 def page_since(messages: QuerySet[Message], *, own: str, since: int) -> ThreadPage:
     """Everything from message id `since` on: what a page that is open shows again when something changed."""
-    rows = list(messages.filter(id__gte=since).order_by("-id").select_related("author", "template")[:TAIL_LIMIT])
+    rows = list(
+        messages.filter(id__gte=since)
+        .order_by("-id")
+        .select_related("author", "template")[:TAIL_LIMIT]
+    )
     return ThreadPage(entries_of(rows, own=own), 0, since, at_start=not since)
 
 
 def with_remarks(page: ThreadPage, conversation: Conversation) -> ThreadPage:
     """The stretch with what colleagues noted in its time, each remark below the message that it follows."""
-    notes = Note.objects.filter(conversation=conversation).select_related("author").order_by("created_at", "id")
+    notes = (
+        Note.objects.filter(conversation=conversation)
+        .select_related("author")
+        .order_by("created_at", "id")
+    )
     if page.entries and not page.at_start:
         notes = notes.filter(created_at__gte=page.entries[0].message.created_at)
     if page.ends_at:
@@ -241,7 +280,10 @@ def with_remarks(page: ThreadPage, conversation: Conversation) -> ThreadPage:
 def at_day(messages: QuerySet[Message], since: datetime) -> int:
     """The id of the first message from `since` on, else the last before it; 0 in an empty thread."""
     later = messages.filter(created_at__gte=since).order_by("created_at", "id")
-    found = later.values_list("id", flat=True).first() or messages.order_by("-id").values_list("id", flat=True).first()
+    found = (
+        later.values_list("id", flat=True).first()
+        or messages.order_by("-id").values_list("id", flat=True).first()
+    )
     return found or 0
 
 
@@ -266,5 +308,6 @@ def template_content(template: Template, values: dict[str, str]) -> dict[str, An
 
 def _parameters(values: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [
-        {"type": "text", "text": value} | ({} if name.isdigit() else {"parameter_name": name}) for name, value in values
+        {"type": "text", "text": value} | ({} if name.isdigit() else {"parameter_name": name})
+        for name, value in values
     ]

@@ -35,7 +35,11 @@ def put_label(*, conversation: Conversation, name: str) -> Label:
         raise TooMany(_("A conversation has %(max)s labels at most.") % {"max": MAX_ON_ONE})
     label = _label(conversation.business_id, name)
     ConversationLabel.objects.bulk_create(
-        [ConversationLabel(business_id=conversation.business_id, conversation=conversation, label=label)],
+        [
+            ConversationLabel(
+                business_id=conversation.business_id, conversation=conversation, label=label
+            )
+        ],
         ignore_conflicts=True,
     )
     return label
@@ -47,7 +51,9 @@ def _label(business_id: int, name: str) -> Label:
         if Label.objects.filter(business_id=business_id).count() >= MAX_LABELS:
             raise TooMany(_("A business has %(max)s labels at most.") % {"max": MAX_LABELS})
         # Two colleagues may type the same new word at once: the index decides whose row it is.
-        Label.objects.bulk_create([Label(business_id=business_id, name=name)], ignore_conflicts=True)
+        Label.objects.bulk_create(
+            [Label(business_id=business_id, name=name)], ignore_conflicts=True
+        )
         found = Label.objects.get(business_id=business_id, name__iexact=name)
     return found
 
@@ -96,7 +102,9 @@ def canned_replies(conversation: Conversation, typed: str) -> list[tuple[str, st
     rows = CannedReply.objects.filter(business_id=conversation.business_id)
     begin = list(rows.filter(shortcut__istartswith=typed)[:8])
     if typed and len(begin) < 8:
-        begin += rows.filter(text__icontains=typed).exclude(pk__in=[row.pk for row in begin])[: 8 - len(begin)]
+        begin += rows.filter(text__icontains=typed).exclude(pk__in=[row.pk for row in begin])[
+            : 8 - len(begin)
+        ]
     return [(row.shortcut, row.text.replace("{name}", name).strip()) for row in begin]
 
 

@@ -85,7 +85,11 @@ def _titles(job: ChatExport, thread: int = 0) -> tuple[str, str]:
     """Title and second line of a page."""
     with scope(job.business_id):
         wanted = thread or job.conversation_id
-        found = Conversation.objects.select_related("contact", "number").filter(pk=wanted).first() if wanted else None
+        found = (
+            Conversation.objects.select_related("contact", "number").filter(pk=wanted).first()
+            if wanted
+            else None
+        )
     if found is None:
         return job.title, job.business.name
     return str(found.contact), f"+{found.contact.wa_id} · {found.number}"
@@ -101,7 +105,11 @@ def _write_archive(job: ChatExport, target: IO[bytes], alive: Callable[[], None]
                 for piece in _plain(job):
                     entry.write(piece)
                     alive()
-        missing = [name for name, digest in files_of(job) if not _add_file(job, archive, name, digest, alive)]
+        missing = [
+            name
+            for name, digest in files_of(job)
+            if not _add_file(job, archive, name, digest, alive)
+        ]
         if missing:
             archive.writestr(zipfile.ZipInfo("missing.txt", EPOCH), "\n".join(missing))
 
@@ -141,12 +149,17 @@ def _opened(archive: zipfile.ZipFile, name: str, *, packed: bool = True) -> Any:
     return archive.open(info, "w", force_zip64=True)
 
 
-def _add_file(job: ChatExport, archive: zipfile.ZipFile, name: str, digest: str, alive: Callable[[], None]) -> bool:
+def _add_file(
+    job: ChatExport, archive: zipfile.ZipFile, name: str, digest: str, alive: Callable[[], None]
+) -> bool:
     """Copy one stored file; False where the storage has it no more."""
     alive()
     path = f"media/{job.business_id}/{digest[:2]}/{digest}"
     try:
-        with default_storage.open(path, "rb") as file, _opened(archive, name, packed=False) as entry:
+        with (
+            default_storage.open(path, "rb") as file,
+            _opened(archive, name, packed=False) as entry,
+        ):
             shutil.copyfileobj(file, entry)
     except FileNotFoundError:
         return False

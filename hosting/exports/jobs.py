@@ -45,12 +45,17 @@ def ask(*, business: Business, author: User | None, wanted: Wanted) -> ChatExpor
     NotNow over the plan's exports of the month.
     """
     if wanted.format not in ChatExport.Format.values:
-        raise BadInput(_("One of %(formats)s.") % {"formats": ", ".join(ChatExport.Format.values)}, field="format")
+        raise BadInput(
+            _("One of %(formats)s.") % {"formats": ", ".join(ChatExport.Format.values)},
+            field="format",
+        )
     if wanted.since and wanted.until and wanted.since >= wanted.until:
         raise BadInput(_("The end must be after the beginning."), field="until")
     named = [name for name in ("conversation", "contact", "number") if getattr(wanted, name)]
     if len(named) > 1:
-        raise BadInput(_("Name a conversation, a contact or a number, not several."), field=named[1])
+        raise BadInput(
+            _("Name a conversation, a contact or a number, not several."), field=named[1]
+        )
     what: dict[str, Any] = {}
     if named:
         what[named[0]] = _found(business, named[0], getattr(wanted, named[0]))
@@ -92,7 +97,9 @@ def _title(business: Business, what: dict[str, Any]) -> str:
 def cancel(*, job: ChatExport) -> None:
     """Stop it; what was written so far goes."""
     mine = ChatExport.objects.filter(pk=job.pk, state=State.RUNNING)
-    if not mine.update(state=State.CANCELLED, token=None, lease_until=None, finished_at=timezone.now()):
+    if not mine.update(
+        state=State.CANCELLED, token=None, lease_until=None, finished_at=timezone.now()
+    ):
         raise NotNow(_("This export is in another state now."))
     job.refresh_from_db()
     forget_parts(job)
@@ -100,7 +107,11 @@ def cancel(*, job: ChatExport) -> None:
 
 def one(business: Business, public_id: uuid.UUID) -> ChatExport:
     """The business's export of this id, or NotYours."""
-    job = ChatExport.objects.filter(business=business, public_id=public_id).select_related("business").first()
+    job = (
+        ChatExport.objects.filter(business=business, public_id=public_id)
+        .select_related("business")
+        .first()
+    )
     if job is None:
         raise NotYours
     return job
@@ -154,4 +165,6 @@ def expire(limit: int = 100) -> int:
     due = list(ChatExport.objects.filter(state=State.DONE, expires_at__lt=timezone.now())[:limit])
     for job in due:
         default_storage.delete(job.path)
-    return ChatExport.objects.filter(pk__in=[job.pk for job in due]).update(state=State.EXPIRED, path="")
+    return ChatExport.objects.filter(pk__in=[job.pk for job in due]).update(
+        state=State.EXPIRED, path=""
+    )

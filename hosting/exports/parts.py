@@ -75,7 +75,11 @@ def _write_part(job: ChatExport) -> bool:
     place = dict(job.position)
     while part.size < PART and (rows := _read(job, place, min(CHUNK, PART - part.size))):
         part.add(rows)
-        place |= {"conversation": rows[-1]["conversation_id"], "after": rows[-1]["id"], "day": part.day}
+        place |= {
+            "conversation": rows[-1]["conversation_id"],
+            "after": rows[-1]["id"],
+            "day": part.day,
+        }
     if not part.size:
         return False
     path = part_path(job, job.parts)
@@ -89,7 +93,12 @@ def _read(job: ChatExport, place: dict[str, Any], limit: int) -> list[dict[str, 
     """The next messages; conversations are looked up some at a time, so that each is read by its own index."""
     first = place["conversation"]
     while True:
-        ids = list(threads_of(job).filter(pk__gte=first).order_by("pk").values_list("pk", flat=True)[:THREADS])
+        ids = list(
+            threads_of(job)
+            .filter(pk__gte=first)
+            .order_by("pk")
+            .values_list("pk", flat=True)[:THREADS]
+        )
         if not ids:
             return []
         with connection.cursor() as cursor:
@@ -147,7 +156,9 @@ class _Part:
         """More messages."""
         self.size += len(rows)
         if self.job.has_media:
-            self.media += [orjson.dumps([media_name(row), row["sha256"]]) for row in rows if row["media_id"]]
+            self.media += [
+                orjson.dumps([media_name(row), row["sha256"]]) for row in rows if row["media_id"]
+            ]
         if self.job.format == ChatExport.Format.HTML:
             self._add_pages(rows)
             return
@@ -174,7 +185,11 @@ class _Part:
             if at.date().isoformat() != self.day:
                 self.day = at.date().isoformat()
                 pieces.append(html.day(date.fromisoformat(self.day)).encode())
-            link = deep + record["media"]["file"] if record["media"] and record["media"]["file"] else ""
+            link = (
+                deep + record["media"]["file"]
+                if record["media"] and record["media"]["file"]
+                else ""
+            )
             said = quoted.get((thread, row["context_wamid"]))
             pieces.append(html.message(record, at=at, link=link, quoted=said).encode())
             self.counts[thread] = self.counts.get(thread, 0) + 1
@@ -197,7 +212,9 @@ def _quoted(rows: list[dict[str, Any]]) -> dict[tuple[int, str], str]:
     found = Message.objects.filter(conversation_id__in=threads, wamid__in=wanted)
     return {
         (thread, wamid): text or f"[{kind}]"
-        for thread, wamid, text, kind in found.values_list("conversation_id", "wamid", "text", "kind")
+        for thread, wamid, text, kind in found.values_list(
+            "conversation_id", "wamid", "text", "kind"
+        )
     }
 
 

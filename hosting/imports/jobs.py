@@ -36,7 +36,9 @@ class NotNow(ParleyError):
     status = 409
 
 
-def take_in(*, business: Business, author: User | None, file: IO[bytes], filename: str) -> ChatImport:
+def take_in(
+    *, business: Business, author: User | None, file: IO[bytes], filename: str
+) -> ChatImport:
     """Keep an uploaded file and have it looked through; BadChatFile for one that is none, before it is kept.
 
     Call inside the business's scope.
@@ -55,7 +57,13 @@ def take_in(*, business: Business, author: User | None, file: IO[bytes], filenam
     public_id = uuid.uuid4()
     path = default_storage.save(f"history/{business.pk}/imports/{public_id}", File(file))
     return ChatImport.objects.create(
-        business=business, author=author, public_id=public_id, filename=name, source=kind, path=path, size=size
+        business=business,
+        author=author,
+        public_id=public_id,
+        filename=name,
+        source=kind,
+        path=path,
+        size=size,
     )
 
 
@@ -78,14 +86,21 @@ def begin(*, job: ChatImport, answers: dict[str, Any]) -> None:
     if "contact" in asked:
         checked = _chat_answers(job, answers)
     mine = ChatImport.objects.filter(pk=job.pk, state=State.READY)
-    changes = {"answers": checked, "number": number, "started_at": timezone.now(), "finished_at": None}
+    changes = {
+        "answers": checked,
+        "number": number,
+        "started_at": timezone.now(),
+        "finished_at": None,
+    }
     if not mine.update(state=State.RUNNING, processed=0, turn_at=timezone.now(), **changes):
         raise NotNow(_("This import does not wait for answers."))
     job.refresh_from_db()
 
 
 def _number(job: ChatImport, phone_number_id: Any) -> Number:
-    found = Number.objects.filter(business_id=job.business_id, phone_number_id=str(phone_number_id)[:32]).first()
+    found = Number.objects.filter(
+        business_id=job.business_id, phone_number_id=str(phone_number_id)[:32]
+    ).first()
     if found is None:
         raise BadInput(_("Choose one of your numbers."), field="number")
     return found
@@ -97,14 +112,18 @@ def _chat_answers(job: ChatImport, answers: dict[str, Any]) -> dict[str, Any]:
     business = answers.get("business_senders", preview["guess"]["business_senders"])
     if not isinstance(business, list) or any(name not in names for name in business):
         raise BadInput(_("Choose among the senders of the file."), field="business_senders")
-    order = answers.get("day_order") or (preview["day_orders"][0] if len(preview["day_orders"]) == 1 else "")
+    order = answers.get("day_order") or (
+        preview["day_orders"][0] if len(preview["day_orders"]) == 1 else ""
+    )
     if order not in preview["day_orders"]:
         raise BadInput(_("Say whether the day or the month comes first."), field="day_order")
     zone = str(answers.get("time_zone") or job.business.timezone)
     try:
         known_timezone(zone)
     except Exception:
-        raise BadInput(_("This is not a time zone of the tz database."), field="time_zone") from None
+        raise BadInput(
+            _("This is not a time zone of the tz database."), field="time_zone"
+        ) from None
     customers = [name for name in names if name not in business]
     return {
         "contact": digits_of(answers.get("contact") or preview["guess"]["contact"], field="contact"),
@@ -129,14 +148,24 @@ def cancel(*, job: ChatImport) -> None:
 def undo(*, job: ChatImport) -> None:
     """Take back all that it has brought."""
     ended = (State.DONE, State.CANCELLED, State.FAILED)
-    _move(job, ended, State.UNDOING, total=F("added"), processed=0, started_at=timezone.now(), error="")
+    _move(
+        job,
+        ended,
+        State.UNDOING,
+        total=F("added"),
+        processed=0,
+        started_at=timezone.now(),
+        error="",
+    )
 
 
 def _move(job: ChatImport, states: tuple[str, ...], state: str, **changes: Any) -> None:
     mine = ChatImport.objects.filter(pk=job.pk, state__in=states)
     if state == State.UNDOING:
         mine = mine.exclude(first_id=None)
-    if not mine.update(state=state, token=None, lease_until=None, turn_at=timezone.now(), attempts=0, **changes):
+    if not mine.update(
+        state=state, token=None, lease_until=None, turn_at=timezone.now(), attempts=0, **changes
+    ):
         raise NotNow(_("This import is in another state now."))
     job.refresh_from_db()
 
@@ -189,7 +218,9 @@ def expire(limit: int = 100) -> int:
     """Cancel imports that have waited for answers for too long; call across businesses (`tenancy.system`)."""
     from hosting.models.transfers import KEPT_FOR
 
-    old = ChatImport.objects.filter(state=State.READY, created_at__lt=timezone.now() - KEPT_FOR)[:limit]
+    old = ChatImport.objects.filter(state=State.READY, created_at__lt=timezone.now() - KEPT_FOR)[
+        :limit
+    ]
     for job in list(old):
         cancel(job=job)
     return len(old)

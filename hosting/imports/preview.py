@@ -75,22 +75,36 @@ def _survey_chat(job: ChatImport) -> dict[str, Any]:
     found: dict[str, Any] = {"day_orders": orders, "has_halves": bool(layout.half), "sample": []}
     first = last = None
     with source(job) as chat:
-        for n, entry in enumerate(text.entries(chat.stream, layout, order=orders[0], latest=latest), 1):
+        for n, entry in enumerate(
+            text.entries(chat.stream, layout, order=orders[0], latest=latest), 1
+        ):
             signs(n)
             if entry.is_system:
                 counts["system"] += 1
                 continue
             senders[entry.sender] += 1
             if len(senders) > MAX_SENDERS:
-                raise BadChatFile(f"There are more than {MAX_SENDERS:,} senders, which is the limit.")
+                raise BadChatFile(
+                    f"There are more than {MAX_SENDERS:,} senders, which is the limit."
+                )
             first, last = min(first or entry.at, entry.at), max(last or entry.at, entry.at)
             said = read_body(entry.body, chat.files)
             _count(counts, said, chat)
             if len(found["sample"]) < SHOWN:
-                shown = {"at": entry.at.isoformat(), "sender": entry.sender, "kind": said.kind, "text": said.text[:300]}
+                shown = {
+                    "at": entry.at.isoformat(),
+                    "sender": entry.sender,
+                    "kind": said.kind,
+                    "text": said.text[:300],
+                }
                 found["sample"].append(shown | ({"is_deleted": True} if said.is_deleted else {}))
     people = [{"name": name, "messages": count} for name, count in senders.most_common()]
-    return found | _range(first, last) | _numbers(counts) | {"senders": people, "messages": senders.total()}
+    return (
+        found
+        | _range(first, last)
+        | _numbers(counts)
+        | {"senders": people, "messages": senders.total()}
+    )
 
 
 def _orders(job: ChatImport, layout: Layout, latest: date, signs: _Signs) -> list[str]:
@@ -116,15 +130,26 @@ def _count(counts: Counter[str], said: Any, chat: Source) -> None:
 
 
 def _numbers(counts: Counter[str]) -> dict[str, int]:
-    return {name: counts[name] for name in ("system", "files", "files_present", "left_out", "deleted", "edited")}
+    return {
+        name: counts[name]
+        for name in ("system", "files", "files_present", "left_out", "deleted", "edited")
+    }
 
 
 def _range(first: datetime | None, last: datetime | None) -> dict[str, str]:
-    return {"first_at": first.isoformat() if first else "", "last_at": last.isoformat() if last else ""}
+    return {
+        "first_at": first.isoformat() if first else "",
+        "last_at": last.isoformat() if last else "",
+    }
 
 
 def _survey_records(job: ChatImport) -> dict[str, Any]:
-    signs, counts, numbers, people = _Signs(job), Counter[str](), Counter[str](), set[tuple[str, str]]()
+    signs, counts, numbers, people = (
+        _Signs(job),
+        Counter[str](),
+        Counter[str](),
+        set[tuple[str, str]](),
+    )
     found: dict[str, Any] = {"sample": []}
     first = last = None
     with source(job) as chat:
@@ -141,11 +166,22 @@ def _survey_records(job: ChatImport) -> dict[str, Any]:
             if len(found["sample"]) < SHOWN:
                 who = record["contact"]["name"] or record["contact"]["wa_id"]
                 sender = who if record["direction"] == "in" else job.business.name
-                shown = {"at": at.isoformat(), "sender": sender, "kind": record["kind"], "text": record["text"][:300]}
+                shown = {
+                    "at": at.isoformat(),
+                    "sender": sender,
+                    "kind": record["kind"],
+                    "text": record["text"][:300],
+                }
                 found["sample"].append(shown)
     if len(numbers) > MAX_SENDERS:
-        raise BadChatFile(f"There are more than {MAX_SENDERS:,} business numbers, which is the limit.")
-    found |= {"numbers": dict(numbers.most_common()), "conversations": len(people), "messages": numbers.total()}
+        raise BadChatFile(
+            f"There are more than {MAX_SENDERS:,} business numbers, which is the limit."
+        )
+    found |= {
+        "numbers": dict(numbers.most_common()),
+        "conversations": len(people),
+        "messages": numbers.total(),
+    }
     return found | _range(first, last) | _numbers(counts)
 
 
@@ -156,7 +192,10 @@ def _guess(job: ChatImport, found: dict[str, Any]) -> dict[str, Any]:
     if "senders" not in found:
         own = {number.digits: number.phone_number_id for number in mine}
         unknown = [digits for digits in found["numbers"] if digits not in own]
-        return guess | {"unknown_numbers": unknown, "number": mine[0].phone_number_id if len(mine) == 1 else ""}
+        return guess | {
+            "unknown_numbers": unknown,
+            "number": mine[0].phone_number_id if len(mine) == 1 else "",
+        }
     names = [sender["name"] for sender in found["senders"]]
     digits = text.numbers_in(names)
     words = {job.business.name.casefold(), *(number.verified_name.casefold() for number in mine)}
@@ -183,7 +222,9 @@ def _contact_of(job: ChatImport, customers: list[str], digits: dict[str, str]) -
         return ""
     if customers[0] in digits:
         return digits[customers[0]]
-    known = Contact.objects.filter(business_id=job.business_id, name=customers[0]).values_list("wa_id", flat=True)[:2]
+    known = Contact.objects.filter(business_id=job.business_id, name=customers[0]).values_list(
+        "wa_id", flat=True
+    )[:2]
     return known[0] if len(known) == 1 else ""
 
 

@@ -38,7 +38,9 @@ def _take_set(job: ChatImport) -> int:
         count, threads, media = cursor.fetchone()
         if not count:
             return 0
-        cursor.execute(statement("hosting", "hide_history"), {"ids": threads, "business_id": job.business_id})
+        cursor.execute(
+            statement("hosting", "hide_history"), {"ids": threads, "business_id": job.business_id}
+        )
     if media:
         mine = Media.objects.live().filter(business_id=job.business_id, media_id__in=media)
         mine.update(deleted_at=timezone.now())
@@ -48,9 +50,14 @@ def _take_set(job: ChatImport) -> int:
 
 def _take_rest(job: ChatImport) -> None:
     """Only what is empty goes: somebody may have written since."""
-    empty = Conversation.objects.filter(business_id=job.business_id, pk__in=job.made_conversations, messages=None)
+    empty = Conversation.objects.filter(
+        business_id=job.business_id, pk__in=job.made_conversations, messages=None
+    )
     Conversation.objects.filter(pk__in=list(empty.values_list("pk", flat=True))).delete()
     alone = Contact.objects.filter(
-        business_id=job.business_id, pk__in=job.made_contacts, conversations=None, former_numbers=None
+        business_id=job.business_id,
+        pk__in=job.made_contacts,
+        conversations=None,
+        former_numbers=None,
     )
     Contact.objects.filter(pk__in=list(alone.values_list("pk", flat=True))).delete()

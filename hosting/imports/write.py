@@ -66,7 +66,9 @@ def _chat_batches(job: ChatImport, chat: Source) -> Iterator[Batch]:
     folds = text.Folds(zone_of(job), last, place.get("fold", 0))
     order = job.answers["day_order"]
     writer = _ChatWriter(job, chat)
-    for entry in text.entries(chat.stream, layout, order=order, latest=latest_day(), offset=offset, line=line):
+    for entry in text.entries(
+        chat.stream, layout, order=order, latest=latest_day(), offset=offset, line=line
+    ):
         if writer.is_full(entry.at):
             yield writer.batch()
         writer.add(entry, folds)
@@ -101,8 +103,12 @@ class _ChatWriter:
             self.copies.clear()
             self.last = entry.at
         at = folds.placed(entry.at)
-        copy = self.copies[entry.sender, entry.body] = self.copies.get((entry.sender, entry.body), 0) + 1
-        wamid = imported_wamid(f"{self.contact}|{entry.at}|{at.fold}|{entry.sender}|{copy}|{entry.body}")
+        copy = self.copies[entry.sender, entry.body] = (
+            self.copies.get((entry.sender, entry.body), 0) + 1
+        )
+        wamid = imported_wamid(
+            f"{self.contact}|{entry.at}|{at.fold}|{entry.sender}|{copy}|{entry.body}"
+        )
         self.lines.append(self._row(entry, at.isoformat(), wamid))
         self.position = {
             "offset": entry.end, "line": entry.next_line, "last": entry.at.isoformat(), "fold": folds.fold,
@@ -114,10 +120,14 @@ class _ChatWriter:
         else:
             said = read_body(entry.body, self.chat.files)
         out = entry.sender in self.business and said.kind != "system"
-        content = said.content | ({"imported_sender": entry.sender} if entry.sender and self.is_group else {})
+        content = said.content | (
+            {"imported_sender": entry.sender} if entry.sender and self.is_group else {}
+        )
         if said.filename in self.chat.files and said.filename and said.kind != "contacts":
             name = said.filename
-            self.files.append(Attached(wamid, self.chat.files[name], name, mimetypes.guess_type(name)[0] or ""))
+            self.files.append(
+                Attached(wamid, self.chat.files[name], name, mimetypes.guess_type(name)[0] or "")
+            )
         return copy_line(
             len(self.lines), self.number_id, self.contact, "", self.name, wamid, "out" if out else "in", said.kind,
             said.text, orjson.dumps(content).decode(), "", "", "service" if out else "", False, None, None, None,
@@ -178,7 +188,11 @@ class _Known:
             content = content | {"imported_author": record["author"]}
         language = content.get("language")
         code = language.get("code") if isinstance(language, dict) else None
-        template = self.templates.get((number.account_id, content.get("name"), code)) if isinstance(code, str) else None
+        template = (
+            self.templates.get((number.account_id, content.get("name"), code))
+            if isinstance(code, str)
+            else None
+        )
         return copy_line(
             n, number.pk, contact["wa_id"], contact["user_id"], contact["name"], record["wamid"], record["direction"],
             record["kind"], record["text"], orjson.dumps(content).decode(), record["context_wamid"], record["tracker"],
@@ -192,7 +206,9 @@ class _Known:
 
 def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS history_set ({COLUMNS}) ON COMMIT DELETE ROWS")
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS history_set ({COLUMNS}) ON COMMIT DELETE ROWS"
+        )
         cursor.execute("DELETE FROM history_set")
         with cursor.cursor.copy("COPY history_set FROM STDIN") as copy:
             copy.write(batch.text)
@@ -269,5 +285,9 @@ def _store(job: ChatImport, chat: Source, file: Attached) -> tuple[str, str]:
     assert chat.archive is not None
     claimed = file.mime_type if file.mime_type.startswith(_NAMED_TYPES) else ""
     with chat.archive.reading(file.entry) as content:
-        media = store_media(business=job.business, content=content, mime_type=claimed, filename=file.filename)  # type: ignore[arg-type]
-    return media.media_id, " ".join(kind for kind in _KINDS if media.mime_type in LIMITS[kind].types)
+        media = store_media(
+            business=job.business, content=content, mime_type=claimed, filename=file.filename
+        )  # type: ignore[arg-type]
+    return media.media_id, " ".join(
+        kind for kind in _KINDS if media.mime_type in LIMITS[kind].types
+    )

@@ -73,7 +73,9 @@ def apply_due(limit: int = BATCH) -> int:
 
 def _claim(limit: int) -> list[Claimed]:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statement("hosting", "claim_events"), {"limit": limit, "lease": LEASE.total_seconds()})
+        cursor.execute(
+            statement("hosting", "claim_events"), {"limit": limit, "lease": LEASE.total_seconds()}
+        )
         rows = sorted(cursor.fetchall())
     return [Claimed(row[0], row[1], row[2], bytes(row[3]), row[4]) for row in rows]
 
@@ -88,7 +90,9 @@ def _mark_applied(events: Sequence[Claimed]) -> None:
             [[event.id for event in events], [event.attempts for event in events]],
         )
         if cursor.rowcount != len(events):
-            raise LeaseLost(f"{len(events) - cursor.rowcount} of {len(events)} events were taken over")
+            raise LeaseLost(
+                f"{len(events) - cursor.rowcount} of {len(events)} events were taken over"
+            )
 
 
 class LeaseLost(Exception):
@@ -142,21 +146,33 @@ def _apply(events: Sequence[Claimed]) -> None:
 
 def _apply_other(parsed: list[tuple[Claimed, Updates]]) -> None:
     """What came by the door of an account that has an upstream is that upstream's word about the account."""
-    told = [(event.account_id, news) for event, updates in parsed for news in updates.other if event.account_id]
+    told = [
+        (event.account_id, news)
+        for event, updates in parsed
+        for news in updates.other
+        if event.account_id
+    ]
     if not told:
         return
-    accounts = {row.pk: row for row in Account.objects.filter(pk__in={pk for pk, _ in told}, upstream__isnull=False)}
+    accounts = {
+        row.pk: row
+        for row in Account.objects.filter(pk__in={pk for pk, _ in told}, upstream__isnull=False)
+    }
     for account_id, (_, field, value) in told:
         if account_id in accounts:
             upstream_sync.hear(accounts[account_id], field=field, value=value)
 
 
-Numbers = dict[str | tuple[int, str], Number]  # by phone_number_id, or account id and id at its upstream
+Numbers = dict[
+    str | tuple[int, str], Number
+]  # by phone_number_id, or account id and id at its upstream
 
 
 def _numbers_of(parsed: list[tuple[Claimed, Updates]]) -> Numbers:
     wanted = {item.phone_number_id for _, updates in parsed for item in updates.about_numbers()}
-    numbers: Numbers = {number.phone_number_id: number for number in LINES.filter(phone_number_id__in=wanted)}
+    numbers: Numbers = {
+        number.phone_number_id: number for number in LINES.filter(phone_number_id__in=wanted)
+    }
     foreign = {
         (event.account_id, item.phone_number_id)
         for event, updates in parsed
@@ -186,7 +202,9 @@ def _note_unknown(parsed: list[tuple[Claimed, Updates]], numbers: Numbers) -> No
             if not _reachable(numbers, item.phone_number_id, event)
         }
         if unknown:
-            Event.objects.filter(pk=event.id).update(last_error=f"unknown phone_number_id: {sorted(unknown)}"[:2000])
+            Event.objects.filter(pk=event.id).update(
+                last_error=f"unknown phone_number_id: {sorted(unknown)}"[:2000]
+            )
 
 
 def _apply_messages(rows: list[tuple[Number, InboundMessage, Claimed]]) -> None:
@@ -202,7 +220,9 @@ def _apply_messages(rows: list[tuple[Number, InboundMessage, Claimed]]) -> None:
         transaction.on_commit(lambda: _tell(business_ids), robust=True)
 
 
-def _write_messages(rows: "Sequence[senders.Settled]") -> tuple[list[tuple[Any, ...]], locked_messages.Locked]:
+def _write_messages(
+    rows: "Sequence[senders.Settled]",
+) -> tuple[list[tuple[Any, ...]], locked_messages.Locked]:
     """What changed, a row a conversation, and what of it is over the plan and locked."""
     if not rows:
         return [], locked_messages.Locked()
@@ -216,7 +236,8 @@ def _write_messages(rows: "Sequence[senders.Settled]") -> tuple[list[tuple[Any, 
     new = {position for row in changed for position in row[-1]}
     over = orjson.loads(changed[0][-2]) if isinstance(changed[0][-2], str) else changed[0][-2]
     locked = locked_messages.lock_new(
-        over or [], [(row.number.pk, row.message.wamid) for n, row in enumerate(rows, 1) if n in new]
+        over or [],
+        [(row.number.pk, row.message.wamid) for n, row in enumerate(rows, 1) if n in new],
     )
     _show(changed, locked)
     return changed, locked
@@ -252,7 +273,8 @@ def _as_json(rows: "Sequence[senders.Settled]") -> str:
 def _show(changed: list[tuple[Any, ...]], locked: locked_messages.Locked) -> None:
     _, ids, _, counts, latest, said, referred, _, _ = zip(*changed, strict=True)
     previews = [
-        locked_messages.PREVIEW if id in locked.conversations else text for id, text in zip(ids, said, strict=True)
+        locked_messages.PREVIEW if id in locked.conversations else text
+        for id, text in zip(ids, said, strict=True)
     ]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -268,22 +290,32 @@ def _show(changed: list[tuple[Any, ...]], locked: locked_messages.Locked) -> Non
 
 
 def _note_messages(
-    rows: "Sequence[senders.Settled]", changed: list[tuple[Any, ...]], locked: locked_messages.Locked
+    rows: "Sequence[senders.Settled]",
+    changed: list[tuple[Any, ...]],
+    locked: locked_messages.Locked,
 ) -> None:
     """Tell the business's webhooks about the rows that were new; the last column of `changed` counts them from 1."""
     threads = {position: row[1] for row in changed for position in row[-1]}
     new = [(row, threads[n]) for n, row in enumerate(rows, 1) if n in threads]
-    arrived = [outbox.Arrived(row.number.pk, thread, _told(row, locked), row.at) for row, thread in new]
+    arrived = [
+        outbox.Arrived(row.number.pk, thread, _told(row, locked), row.at) for row, thread in new
+    ]
     outbox.note_messages(arrived)
     upstream_media.await_media(new)
 
 
 def _told(row: "senders.Settled", locked: locked_messages.Locked) -> InboundMessage:
     """The message as webhooks tell of it: under the number it counts as, and of a locked one only that it came."""
-    message = row.message if row.message.wa_id == row.wa_id else replace(row.message, wa_id=row.wa_id)
+    message = (
+        row.message if row.message.wa_id == row.wa_id else replace(row.message, wa_id=row.wa_id)
+    )
     if (row.number.pk, message.wamid) in locked.messages:
         return replace(
-            message, kind="unsupported", text="", context_wamid="", content={"_webhook": locked_messages.TOLD}
+            message,
+            kind="unsupported",
+            text="",
+            context_wamid="",
+            content={"_webhook": locked_messages.TOLD},
         )
     return message
 
@@ -338,12 +370,16 @@ def unpark(limit: int = 1000) -> int:
             return 0
         numbers = {
             number.phone_number_id: number
-            for number in Number.objects.filter(phone_number_id__in={row.phone_number_id for row in found})
+            for number in Number.objects.filter(
+                phone_number_id__in={row.phone_number_id for row in found}
+            )
         }
         rows = [
             (
                 numbers.get(row.phone_number_id),
-                StatusUpdate(row.phone_number_id, row.wamid, row.status, row.occurred_at, row.errors),
+                StatusUpdate(
+                    row.phone_number_id, row.wamid, row.status, row.occurred_at, row.errors
+                ),
                 Claimed(0, 0, None, b"", row.received_at),
             )
             for row in found

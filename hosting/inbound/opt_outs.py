@@ -18,7 +18,11 @@ MAX_WORDS = 50
 
 def heed(rows: Sequence[Settled]) -> None:
     """Follow the customers whose whole message is such a word; across businesses, with the messages' own transaction."""
-    said = [row for row in rows if 0 < len(row.message.text) <= MAX_WORD + 2 and row.message.kind in KINDS]
+    said = [
+        row
+        for row in rows
+        if 0 < len(row.message.text) <= MAX_WORD + 2 and row.message.kind in KINDS
+    ]
     if not said:
         return
     with connection.cursor() as cursor:
@@ -62,9 +66,13 @@ def choose_words(business: Business, *, stop: str, start: str) -> None:
     """Give the business words of its own, one a line; BadInput names the field."""
     chosen = {"stop": _words(stop, "stop"), "start": _words(start, "start")}
     if not chosen["stop"]:
-        raise BadInput(_("Keep at least one word by which customers can end marketing."), field="stop")
+        raise BadInput(
+            _("Keep at least one word by which customers can end marketing."), field="stop"
+        )
     if both := sorted(set(chosen["stop"]) & set(chosen["start"])):
-        raise BadInput(_("%(word)s cannot both end and resume marketing.") % {"word": both[0]}, field="start")
+        raise BadInput(
+            _("%(word)s cannot both end and resume marketing.") % {"word": both[0]}, field="start"
+        )
     OptOutWords.objects.update_or_create(business=business, defaults=chosen)
     record.record(action="opt_out_words.changed", subject=business, business=business, after=chosen)
 

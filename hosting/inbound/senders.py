@@ -40,12 +40,17 @@ class Settled:
 def settled(rows: Iterable[tuple[Number, InboundMessage, Received]]) -> list[Settled]:
     """The messages that are to be written, in their order; changes of numbers are carried out on the way."""
     found = [
-        Settled(number, message, message.wa_id, message.at or event.received_at) for number, message, event in rows
+        Settled(number, message, message.wa_id, message.at or event.received_at)
+        for number, message, event in rows
     ]
     for row in sorted(found, key=lambda row: (row.at, row.message.wamid)):
         if row.message.kind == "system":
             _follow(row)
-    learn_numbers((row.number.business_id, row.message.user_id, row.wa_id) for row in found if row.wa_id.isdecimal())
+    learn_numbers(
+        (row.number.business_id, row.message.user_id, row.wa_id)
+        for row in found
+        if row.wa_id.isdecimal()
+    )
     return _without_blocked(_renamed(_numbered(found)))
 
 
@@ -64,7 +69,9 @@ def told_user_id(message: InboundMessage) -> str:
 
 def _numbered(rows: Sequence[Settled]) -> list[Settled]:
     """Who writes without a number is known by user id, if they have written with one before."""
-    nameless = {(row.number.business_id, row.message.user_id) for row in rows if not row.wa_id.isdecimal()}
+    nameless = {
+        (row.number.business_id, row.message.user_id) for row in rows if not row.wa_id.isdecimal()
+    }
     known = digits_of(nameless) if nameless else {}
     if not known:
         return list(rows)
@@ -80,7 +87,10 @@ def _renamed(rows: Sequence[Settled]) -> list[Settled]:
     if not changes:
         return list(rows)
     return [
-        replace(row, wa_id=id_at(changes.get((row.number.business_id, row.wa_id), ()), row.at) or row.wa_id)
+        replace(
+            row,
+            wa_id=id_at(changes.get((row.number.business_id, row.wa_id), ()), row.at) or row.wa_id,
+        )
         for row in rows
     ]
 

@@ -24,7 +24,9 @@ def statuses(
     if not foreign:
         return list(rows)
     known = _known((number.pk, status.wamid) for number, status in foreign)
-    named = [(number.pk, status) for number, status in foreign if (number.pk, status.wamid) not in known]
+    named = [
+        (number.pk, status) for number, status in foreign if (number.pk, status.wamid) not in known
+    ]
     known |= _settled(named)
     return [(number, _ours(number, status, known), origin) for number, status, origin in rows]
 
@@ -39,9 +41,13 @@ def _ours(number: Number | None, status: StatusUpdate, known: dict[Key, str]) ->
 def _known(keys: Iterable[Key]) -> dict[Key, str]:
     wanted = set(keys)
     found = Message.objects.filter(
-        number__in={number for number, _ in wanted}, upstream_wamid__in={wamid for _, wamid in wanted}
+        number__in={number for number, _ in wanted},
+        upstream_wamid__in={wamid for _, wamid in wanted},
     )
-    return {(row[0], str(row[1])): row[2] for row in found.values_list("number_id", "upstream_wamid", "wamid")}
+    return {
+        (row[0], str(row[1])): row[2]
+        for row in found.values_list("number_id", "upstream_wamid", "wamid")
+    }
 
 
 def _settled(named: "list[tuple[int, StatusUpdate]]") -> dict[Key, str]:
@@ -49,10 +55,16 @@ def _settled(named: "list[tuple[int, StatusUpdate]]") -> dict[Key, str]:
     wanted = {message_id: (number, status.wamid) for number, status in named
               if (message_id := message_named(status.tracker))}  # fmt: skip
     settled: dict[Key, str] = {}
-    for message in Message.objects.filter(pk__in=wanted, upstream_wamid=None).order_by("pk").only("number_id", "wamid"):
+    for message in (
+        Message.objects.filter(pk__in=wanted, upstream_wamid=None)
+        .order_by("pk")
+        .only("number_id", "wamid")
+    ):
         number, upstream_wamid = wanted[message.pk]
         if message.number_id == number:
-            Message.objects.filter(pk=message.pk, upstream_wamid=None).update(upstream_wamid=upstream_wamid)
+            Message.objects.filter(pk=message.pk, upstream_wamid=None).update(
+                upstream_wamid=upstream_wamid
+            )
             Outgoing.objects.filter(pk=message.pk).delete()
             settled[number, upstream_wamid] = message.wamid
     return settled
@@ -64,7 +76,9 @@ def messages(
     """The same inbound messages; files, catalogues, and what is replied or reacted to, are named by our own ids."""
     rows = [(number, _with_own_file(number, message), origin) for number, message, origin in rows]
     rows = _with_own_catalogs(rows)
-    about = {(number.pk, message.context_wamid) for number, message, _ in rows if number.upstream_id}
+    about = {
+        (number.pk, message.context_wamid) for number, message, _ in rows if number.upstream_id
+    }
     known = _known(key for key in about if key[1]) if about else {}
     if not known:
         return rows
@@ -75,7 +89,11 @@ def messages(
 
 
 def _with_own_file(number: Number, message: InboundMessage) -> InboundMessage:
-    theirs = as_text(message.content.get("id")) if number.upstream_id and message.kind in MEDIA_KINDS else ""
+    theirs = (
+        as_text(message.content.get("id"))
+        if number.upstream_id and message.kind in MEDIA_KINDS
+        else ""
+    )
     if not theirs or len(theirs) > 64:
         return message
     return replace(message, foreign_media=theirs, content=message.content | {"id": new_graph_id()})
@@ -93,7 +111,11 @@ def _with_own_catalogs(
     if not here:
         return rows
     return [
-        (number, _in_catalog(message, here.get((number.business_id, _catalog_of(message.content)))), origin)
+        (
+            number,
+            _in_catalog(message, here.get((number.business_id, _catalog_of(message.content)))),
+            origin,
+        )
         for number, message, origin in rows
     ]
 
@@ -124,12 +146,17 @@ def _about_ours(message: InboundMessage, wamid: str | None) -> InboundMessage:
     if wamid is None:
         return message
     return replace(
-        message, context_wamid=wamid, content=_renamed(message.content, old=message.context_wamid, new=wamid)
+        message,
+        context_wamid=wamid,
+        content=_renamed(message.content, old=message.context_wamid, new=wamid),
     )
 
 
 def _renamed(content: dict[str, Any], *, old: str, new: str) -> dict[str, Any]:
-    content = {key: new if key == "message_id" and as_text(value) == old else value for key, value in content.items()}
+    content = {
+        key: new if key == "message_id" and as_text(value) == old else value
+        for key, value in content.items()
+    }
     beside = as_dict(content.get("_webhook"))
     if as_text(as_dict(beside.get("context")).get("id")) == old:
         content["_webhook"] = beside | {"context": beside["context"] | {"id": new}}

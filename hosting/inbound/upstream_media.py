@@ -68,7 +68,9 @@ def await_media(rows: "Sequence[tuple[Settled, int]]") -> None:
         Media(
             business_id=row.number.business_id,
             media_id=str(row.message.content["id"]),
-            mime_type=(as_text(row.message.content.get("mime_type")) or "application/octet-stream")[:100],
+            mime_type=(as_text(row.message.content.get("mime_type")) or "application/octet-stream")[
+                :100
+            ],
             filename=safe_name(as_text(row.message.content.get("filename"))),
             size=0,
             sha256="",
@@ -139,17 +141,28 @@ def _retrieve(wanted: Wanted) -> Got:
     url = as_text(told.get("url"))
     if asked.status != 200 or not url:
         # Gone, or not ours: asking again does not bring it back.
-        return Got(wanted, error=f"the upstream answered HTTP {asked.status}", is_final=asked.status in (400, 403, 404))
+        return Got(
+            wanted,
+            error=f"the upstream answered HTTP {asked.status}",
+            is_final=asked.status in (400, 403, 404),
+        )
     found = fetch(
-        url, headers=key if may_see_token(url, wanted.base_url) else {}, max_bytes=files.MAX_BYTES, timeout=FETCHED
+        url,
+        headers=key if may_see_token(url, wanted.base_url) else {},
+        max_bytes=files.MAX_BYTES,
+        timeout=FETCHED,
     )
     if found.status != 200:
         return Got(wanted, error=f"the file's address answered HTTP {found.status}")
     if found.truncated:
-        return Got(wanted, error=f"the file is larger than {files.MAX_BYTES:,} bytes", is_final=True)
+        return Got(
+            wanted, error=f"the file is larger than {files.MAX_BYTES:,} bytes", is_final=True
+        )
     if not is_intact(found.body, as_text(told.get("sha256"))):
         return Got(wanted, error="the file is not the one whose sha256 the upstream names")
-    return Got(wanted, found.body, as_text(told.get("mime_type")) or found.headers.get("content-type", ""))
+    return Got(
+        wanted, found.body, as_text(told.get("mime_type")) or found.headers.get("content-type", "")
+    )
 
 
 def may_see_token(url: str, base_url: str) -> bool:
@@ -197,7 +210,10 @@ def _finish(row: MediaFetch, got: Got) -> None:
         row.delete()
     else:
         row.is_dead = is_final or row.attempts >= MAX_ATTEMPTS
-        row.not_before, row.last_error = timezone.now() + timedelta(seconds=min(5 * 3**row.attempts, 7200)), error
+        row.not_before, row.last_error = (
+            timezone.now() + timedelta(seconds=min(5 * 3**row.attempts, 7200)),
+            error,
+        )
         row.save(update_fields=["is_dead", "not_before", "last_error"])
         log.warning("media_not_retrieved", media=row.pk, error=error, dead=row.is_dead)
     if not error or row.is_dead:

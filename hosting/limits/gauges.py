@@ -15,7 +15,10 @@ from hosting.models import ChatExport, HostedCount, Number, Storage, Webhook
 
 def _hosted() -> Combinable:
     """Of the month that the business lives in (UTC)."""
-    month = Cast(TruncMonth(Coalesce(Cast(OuterRef("clock_at"), DateTimeField()), Now()), tzinfo=UTC), DateField())
+    month = Cast(
+        TruncMonth(Coalesce(Cast(OuterRef("clock_at"), DateTimeField()), Now()), tzinfo=UTC),
+        DateField(),
+    )
     counted = HostedCount.objects.filter(business=OuterRef("pk"), month=month)
     return Coalesce(Subquery(counted.values("messages")), 0)
 
@@ -26,7 +29,9 @@ def _numbers() -> Combinable:
 
 def _megabytes() -> Combinable:
     """Megabytes begun."""
-    stored = Storage.objects.filter(business=OuterRef("pk")).values_list((F("bytes") + MEGABYTE - 1) / MEGABYTE)
+    stored = Storage.objects.filter(business=OuterRef("pk")).values_list(
+        (F("bytes") + MEGABYTE - 1) / MEGABYTE
+    )
     return Coalesce(Subquery(stored, output_field=IntegerField()), 0)
 
 

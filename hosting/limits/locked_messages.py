@@ -72,7 +72,9 @@ def unlock(business_id: int | None = None) -> int:
         cursor.execute(statement("hosting", "unlock_messages"), {"business_id": business_id})
         rows = cursor.fetchall()
     if rows:
-        edits.amend_again([(number_id, wamid, kind, context) for _, number_id, wamid, kind, context in rows])
+        edits.amend_again(
+            [(number_id, wamid, kind, context) for _, number_id, wamid, kind, context in rows]
+        )
         _show({row[0] for row in rows})
     return len(rows)
 
@@ -98,7 +100,9 @@ def _show(conversation_ids: set[int]) -> None:
             message.conversation.last_message_text = preview(message.kind, message.text)
             changed.append(message.conversation)
     Conversation.objects.bulk_update(changed, ["last_message_text"], batch_size=1000)
-    shown = set(Conversation.objects.filter(pk__in=conversation_ids).values_list("business_id", "public_id"))
+    shown = set(
+        Conversation.objects.filter(pk__in=conversation_ids).values_list("business_id", "public_id")
+    )
     news = {(business_id, str(public_id)) for business_id, public_id in shown}
     transaction.on_commit(lambda: publish.announce_all(news, kind="message"), robust=True)
 
@@ -113,7 +117,9 @@ def purge_due(limit: int = 1000) -> int:
                 str(one["id"])
                 for owner, kind, content in rows
                 if owner == business_id
-                for _kind, one in sends.media_of(kind, orjson.loads(content) if isinstance(content, str) else content)
+                for _kind, one in sends.media_of(
+                    kind, orjson.loads(content) if isinstance(content, str) else content
+                )
                 if one.get("id")
             }
             references.let_go(business_id=business_id, media_ids=files)

@@ -43,7 +43,9 @@ def warn_due() -> int:
 def _tell_one() -> bool:
     """One notice a transaction: a mail server that refuses one does not hold up what was mailed before."""
     with system("notices of every business"):
-        waiting = LimitNotice.objects.select_for_update(skip_locked=True, of=("self",)).filter(told_at=None)
+        waiting = LimitNotice.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+            told_at=None
+        )
         notice = waiting.select_related("business__plan").order_by("id").first()
         if notice is None:
             return False
@@ -56,7 +58,9 @@ def _tell_one() -> bool:
 
 
 def _is_outdone(notice: LimitNotice) -> bool:
-    higher = LimitNotice.objects.filter(business=notice.business, limit=notice.limit, month=notice.month)
+    higher = LimitNotice.objects.filter(
+        business=notice.business, limit=notice.limit, month=notice.month
+    )
     return higher.filter(percent__gt=notice.percent).exists()
 
 
@@ -84,14 +88,20 @@ def _words(notice: LimitNotice) -> str:
 
 def _mail(notice: LimitNotice) -> None:
     business = notice.business
-    what, page = ("media storage", "storage") if notice.limit == STORAGE else ("hosted messages", "limit")
+    what, page = (
+        ("media storage", "storage") if notice.limit == STORAGE else ("hosted messages", "limit")
+    )
     owners = Membership.objects.filter(business=business, role=Role.OWNER)
     EmailMessage(
         subject=f"{business.name}: {notice.percent} % of the plan's {what} used",
-        body=render_to_string(f"emails/{page}.txt", {"words": _words(notice), "notice": notice, "plan": business.plan}),
+        body=render_to_string(
+            f"emails/{page}.txt", {"words": _words(notice), "notice": notice, "plan": business.plan}
+        ),
         to=sorted(owners.values_list("user__email", flat=True)),
     ).send()
-    log.info("limit_notice", business_id=business.pk, percent=notice.percent, month=str(notice.month))
+    log.info(
+        "limit_notice", business_id=business.pk, percent=notice.percent, month=str(notice.month)
+    )
 
 
 def banners(business: Business, role: str) -> list[Banner]:
@@ -115,9 +125,17 @@ def _usage(business: Business) -> tuple[int, datetime | None, int, datetime | No
     counted = HostedCount.objects.filter(**mine, month=month).values("messages")
     locked = LockedMessage.objects.filter(**mine).order_by("keep_until").values("keep_until")[:1]
     size = Storage.objects.filter(**mine).values("bytes")
-    files = Media.objects.live().filter(**mine, locked_until__isnull=False).order_by("id").values("locked_until")[:1]
+    files = (
+        Media.objects.live()
+        .filter(**mine, locked_until__isnull=False)
+        .order_by("id")
+        .values("locked_until")[:1]
+    )
     row: tuple[Any, ...] = Business.objects.filter(pk=business.pk).values_list(
-        Coalesce(Subquery(counted), 0), Subquery(locked), Coalesce(Subquery(size), 0), Subquery(files)
+        Coalesce(Subquery(counted), 0),
+        Subquery(locked),
+        Coalesce(Subquery(size), 0),
+        Subquery(files),
     )[0]
     return row[0], row[1], row[2], row[3]
 
@@ -125,25 +143,39 @@ def _usage(business: Business) -> tuple[int, datetime | None, int, datetime | No
 def _about_messages(used: int, limit: int, kept_until: datetime | None, role: str) -> Banner | None:
     words = {"used": f"{used:,}", "limit": f"{limit:,}"}
     if kept_until is not None:
-        text = _("Messages are locked: the plan's %(limit)s hosted messages are used. They are kept until %(day)s.")
+        text = _(
+            "Messages are locked: the plan's %(limit)s hosted messages are used. They are kept until %(day)s."
+        )
         return _banner(text % {"limit": f"{limit:,}", "day": date_format(kept_until)}, "bad", role)
     if used >= limit:
-        text = _("The plan's %(limit)s hosted messages are used: nothing can be sent until the month ends.")
+        text = _(
+            "The plan's %(limit)s hosted messages are used: nothing can be sent until the month ends."
+        )
         return _banner(text % words, "bad", role)
     if role != Role.OWNER or used * 100 < limit * NEARLY:
         return None
-    return _banner(_("%(used)s of the plan's %(limit)s hosted messages are used this month.") % words, "warn", role)
+    return _banner(
+        _("%(used)s of the plan's %(limit)s hosted messages are used this month.") % words,
+        "warn",
+        role,
+    )
 
 
 def _about_files(size: int, limit: int, kept_until: datetime | None, role: str) -> Banner | None:
     words = {"used": f"{quota.megabytes(size):,}", "limit": f"{limit:,}"}
     if kept_until is not None:
-        text = _("Customers' files are locked: the plan's %(limit)s MB of media are used. They are kept until %(day)s.")
+        text = _(
+            "Customers' files are locked: the plan's %(limit)s MB of media are used. They are kept until %(day)s."
+        )
         return _banner(text % {"limit": f"{limit:,}", "day": date_format(kept_until)}, "bad", role)
     if role != Role.OWNER or size * 100 < limit * quota.MEGABYTE * NEARLY:
         return None
-    return _banner(_("%(used)s of the plan's %(limit)s MB of media are used.") % words, "warn", role)
+    return _banner(
+        _("%(used)s of the plan's %(limit)s MB of media are used.") % words, "warn", role
+    )
 
 
 def _banner(text: str, kind: str, role: str) -> Banner:
-    return Banner(text, kind, *((reverse("plan"), _("See plans")) if role == Role.OWNER else ("", "")))
+    return Banner(
+        text, kind, *((reverse("plan"), _("See plans")) if role == Role.OWNER else ("", ""))
+    )

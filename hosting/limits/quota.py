@@ -61,7 +61,10 @@ def check_room(*, business: Business, size: int) -> None:
 def lock_unless_it_fits(media: Media) -> None:
     """Decide whether a customer's file, its size known and not saved yet, can be read or is kept locked."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("hosting", "storage_fits"), {"business_id": media.business_id, "size": media.size})
+        cursor.execute(
+            statement("hosting", "storage_fits"),
+            {"business_id": media.business_id, "size": media.size},
+        )
         media.is_ready = cursor.fetchone()[0]
     if not media.is_ready:
         media.locked_until = timezone.now() + timedelta(days=media.business.plan.grace_days)

@@ -111,7 +111,9 @@ async def _http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     elif scope["path"] != "/live/events" or scope["method"] != "GET":
         await _plain(send, 404, b"not found")
     else:
-        headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
         business_id = await sync_to_async(_business_of)(headers.get("cookie", ""))
         if business_id is None:
             await _plain(send, 403, b"log in first")
@@ -135,7 +137,11 @@ def _business_of(cookies: str) -> int | None:
 
 
 async def _stream(business_id: int, came_back: bool, receive: Receive, send: Send) -> None:
-    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+    headers = [
+        (b"content-type", b"text/event-stream"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+    ]
     await send({"type": "http.response.start", "status": 200, "headers": headers + _cors()})
     gone = asyncio.create_task(_gone(receive))
     ends = time.monotonic() + MAX_AGE_SECONDS
@@ -145,7 +151,9 @@ async def _stream(business_id: int, came_back: bool, receive: Receive, send: Sen
             await _write(send, _event(b'{"kind":"refresh"}'))
         while not gone.done() and time.monotonic() < ends:
             waiting = asyncio.create_task(queue.get())
-            done, _ = await asyncio.wait({waiting, gone}, timeout=KEEPALIVE_SECONDS, return_when="FIRST_COMPLETED")
+            done, _ = await asyncio.wait(
+                {waiting, gone}, timeout=KEEPALIVE_SECONDS, return_when="FIRST_COMPLETED"
+            )
             if waiting in done:
                 await _write(send, _event(waiting.result()))
             else:

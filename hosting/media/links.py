@@ -31,14 +31,23 @@ def fetch_due(limit: int = BATCH) -> int:
         return 0
     with system("links are fetched for every business"):
         messages = list(
-            Message.objects.filter(pk__in=claimed).select_related("number__account", "contact", "business__plan")
+            Message.objects.filter(pk__in=claimed).select_related(
+                "number__account", "contact", "business__plan"
+            )
         )
-    wanted = [(m, kind, held) for m in messages for kind, held in sends.media_of(m.kind, m.content) if "link" in held]
+    wanted = [
+        (m, kind, held)
+        for m in messages
+        for kind, held in sends.media_of(m.kind, m.content)
+        if "link" in held
+    ]
     # The network is asked outside of every transaction, and for several at once: one slow host holds up no other.
     with ThreadPoolExecutor(max_workers=8) as pool:
         results = list(pool.map(lambda one: _ask(one[1], one[2]), wanted))
     for message in messages:
-        mine = [(k, h, r) for (m, k, h), r in zip(wanted, results, strict=True) if m.pk == message.pk]
+        mine = [
+            (k, h, r) for (m, k, h), r in zip(wanted, results, strict=True) if m.pk == message.pk
+        ]
         _finish(message, mine, attempts=claimed[message.pk])
     return len(claimed)
 
@@ -60,22 +69,32 @@ def _ask(kind: str, held: dict[str, Any]) -> Result:
     try:
         found = fetch(held["link"], max_bytes=files.LIMITS[kind].most + 1, timeout=SECONDS)
     except FetchFailed as error:
-        return CloudApiError(131052, f"The {kind} could not be downloaded: {error}.", field=f"{kind}.link")
+        return CloudApiError(
+            131052, f"The {kind} could not be downloaded: {error}.", field=f"{kind}.link"
+        )
     if found.status != 200:
-        return CloudApiError(131052, f"The {kind}'s link answered HTTP {found.status}.", field=f"{kind}.link")
+        return CloudApiError(
+            131052, f"The {kind}'s link answered HTTP {found.status}.", field=f"{kind}.link"
+        )
     if found.truncated:
         most = files.LIMITS[kind].most
-        return CloudApiError(131053, f"The {kind} is larger than {most:,} bytes.", field=f"{kind}.link")
+        return CloudApiError(
+            131053, f"The {kind} is larger than {most:,} bytes.", field=f"{kind}.link"
+        )
     return found
 
 
-def _finish(message: Message, results: "Sequence[tuple[str, dict[str, Any], Result]]", *, attempts: int) -> None:
+def _finish(
+    message: Message, results: "Sequence[tuple[str, dict[str, Any], Result]]", *, attempts: int
+) -> None:
     try:
         with scope(message.business_id):
             for kind, held, result in results:
                 held["id"] = _stored(message, kind, held, result)
             # Whoever took the row over after the lease finds another attempt number, and does it himself.
-            mine = Outgoing.objects.filter(pk=message.pk, state=Outgoing.State.FETCHING, attempts=attempts)
+            mine = Outgoing.objects.filter(
+                pk=message.pk, state=Outgoing.State.FETCHING, attempts=attempts
+            )
             if mine.update(state=Outgoing.State.OPEN, attempts=0, not_before=timezone.now()):
                 Message.objects.filter(pk=message.pk).update(content=message.content)
     except CloudApiError as error:
@@ -87,7 +106,10 @@ def _stored(message: Message, kind: str, held: dict[str, Any], result: Result) -
         raise result
     claimed = result.headers.get("content-type", "")
     media = store_media(
-        business=message.business, content=result.body, mime_type=claimed, filename=str(held.get("filename", ""))
+        business=message.business,
+        content=result.body,
+        mime_type=claimed,
+        filename=str(held.get("filename", "")),
     )
     files.check_kind(kind, media.mime_type, f"{kind}.link")
     return media.media_id

@@ -37,7 +37,9 @@ def unused(*, business_id: int, media_ids: Iterable[str]) -> list[str]:
 
 def remove_files(*, business_id: int, media_ids: Iterable[str]) -> int:
     """Delete files at once, row and content, where no message holds them; returns how many. Call after the messages."""
-    gone = list(Media.objects.filter(media_id__in=unused(business_id=business_id, media_ids=media_ids)))
+    gone = list(
+        Media.objects.filter(media_id__in=unused(business_id=business_id, media_ids=media_ids))
+    )
     Media.objects.filter(pk__in=[media.pk for media in gone]).delete()
     for media in gone:
         # Equal contents are one file: it stays while another row names it.

@@ -47,7 +47,13 @@ def store_media(
         digest, size = _copy(_chunks(content), held)
         kind = _checked(held, size, mime_type)
         files.check_sticker(kind, size, held)
-        media = Media(business=business, mime_type=kind, size=size, sha256=digest, filename=safe_name(filename))
+        media = Media(
+            business=business,
+            mime_type=kind,
+            size=size,
+            sha256=digest,
+            filename=safe_name(filename),
+        )
         if not from_customer:
             quota.check_room(business=business, size=size)
         _keep(media, held)
@@ -108,7 +114,9 @@ def _copy(chunks: Iterable[bytes], target: Any) -> tuple[str, int]:
     for chunk in chunks:
         size += len(chunk)
         if size > files.MAX_BYTES:
-            raise CloudApiError(131053, f"The file is larger than {files.MAX_BYTES:,} bytes.", field="file")
+            raise CloudApiError(
+                131053, f"The file is larger than {files.MAX_BYTES:,} bytes.", field="file"
+            )
         digest.update(chunk)
         target.write(chunk)
     return digest.hexdigest(), size
@@ -124,7 +132,9 @@ def media_of(*, business_id: int, media_ids: Iterable[str]) -> dict[str, Media]:
     wanted = list(media_ids)
     if not wanted:
         return {}
-    return {row.media_id: row for row in readable().filter(business_id=business_id, media_id__in=wanted)}
+    return {
+        row.media_id: row for row in readable().filter(business_id=business_id, media_id__in=wanted)
+    }
 
 
 def readable() -> QuerySet[Media]:
@@ -186,7 +196,10 @@ def collect_garbage(limit: int = 200) -> int:
     rows = list(due.select_for_update(skip_locked=True)[:limit])
     Media.objects.filter(pk__in=[row.pk for row in rows]).delete()
     for row in rows:
-        if row.sha256 and not Media.objects.filter(business_id=row.business_id, sha256=row.sha256).exists():
+        if (
+            row.sha256
+            and not Media.objects.filter(business_id=row.business_id, sha256=row.sha256).exists()
+        ):
             default_storage.delete(row.path)
             default_storage.delete(row.thumbnail_path)
     return len(rows)

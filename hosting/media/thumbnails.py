@@ -49,7 +49,9 @@ def shrunk(content: bytes, mime_type: str, *, edge: int = EDGE) -> bytes | None:
             upright = ImageOps.exif_transpose(picture)
             upright.thumbnail((edge, edge))
             made = BytesIO()
-            upright.convert("RGBA" if upright.has_transparency_data else "RGB").save(made, "WEBP", quality=78)
+            upright.convert("RGBA" if upright.has_transparency_data else "RGB").save(
+                made, "WEBP", quality=78
+            )
             return made.getvalue()
     except Exception as error:
         log.info("no_thumbnail", why=repr(error)[:200])

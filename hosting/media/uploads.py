@@ -16,14 +16,22 @@ from hosting.models import Media, Upload
 PIECE = 1024 * 1024
 
 
-def start(*, business: Business, size: str, mime_type: str, filename: str, upload_id: str) -> Upload:
+def start(
+    *, business: Business, size: str, mime_type: str, filename: str, upload_id: str
+) -> Upload:
     """Announce a file of `size` bytes (digits)."""
     if not size.isascii() or not size.isdigit() or not 0 < int(size[:18]) <= files.MAX_BYTES:
-        raise CloudApiError(100, f"file_length must be 1 to {files.MAX_BYTES:,} bytes.", field="file_length")
+        raise CloudApiError(
+            100, f"file_length must be 1 to {files.MAX_BYTES:,} bytes.", field="file_length"
+        )
     if not mime_type:
         raise CloudApiError(100, "file_type is required, such as image/jpeg.", field="file_type")
     return Upload.objects.create(
-        business=business, upload_id=upload_id, size=int(size), mime_type=mime_type[:100], filename=safe_name(filename)
+        business=business,
+        upload_id=upload_id,
+        size=int(size),
+        mime_type=mime_type[:100],
+        filename=safe_name(filename),
     )
 
 
@@ -42,13 +50,18 @@ def take(*, business: Business, upload_id: str, offset: str, content: Any) -> st
         if upload.media_id:
             return _handle(upload)
         if offset != str(upload.received):
-            raise CloudApiError(100, f"file_offset must be {upload.received}, where the last part ended.")
+            raise CloudApiError(
+                100, f"file_offset must be {upload.received}, where the last part ended."
+            )
         upload.received += _keep(upload, content)
         if upload.received < upload.size:
             upload.save(update_fields=["received"])
             return ""
         upload.media = store_media(
-            business=business, content=_parts(upload), mime_type=upload.mime_type, filename=upload.filename
+            business=business,
+            content=_parts(upload),
+            mime_type=upload.mime_type,
+            filename=upload.filename,
         )
         upload.save(update_fields=["received", "media"])
         return _handle(upload)
@@ -58,7 +71,9 @@ def _keep(upload: Upload, content: Any) -> int:
     taken = 0
     while piece := content.read(PIECE):
         if upload.received + taken + len(piece) > upload.size:
-            raise CloudApiError(100, f"More came than the {upload.size:,} bytes that were announced.")
+            raise CloudApiError(
+                100, f"More came than the {upload.size:,} bytes that were announced."
+            )
         name = _part(upload, upload.received + taken)
         default_storage.delete(name)
         default_storage.save(name, ContentFile(piece))

@@ -14,7 +14,11 @@ from hosting.models import Account, Number, Template, TemplateStatus, Transport
 
 LIMIT = 250
 # The protocol's limits: for codes 30 seconds to 15 minutes, utility to 12 hours, marketing 12 hours to 30 days.
-TTL_SECONDS = {"authentication": (30, 900), "utility": (30, 43_200), "marketing": (43_200, 2_592_000)}
+TTL_SECONDS = {
+    "authentication": (30, 900),
+    "utility": (30, 43_200),
+    "marketing": (43_200, 2_592_000),
+}
 EDITABLE = (TemplateStatus.APPROVED, TemplateStatus.REJECTED, TemplateStatus.PAUSED)
 
 
@@ -69,7 +73,10 @@ def _ttl(body: dict[str, Any], category: str) -> int | None:
 def edit_template(template: Template, *, body: dict[str, Any]) -> Template:
     """Change category or components of a template that is not under review, and review it anew."""
     if template.status not in EDITABLE:
-        raise CloudApiError(2388039, f"Only an approved, rejected or paused template can be edited: {template.status}.")
+        raise CloudApiError(
+            2388039,
+            f"Only an approved, rejected or paused template can be edited: {template.status}.",
+        )
     if body.get("category"):
         template.category = fields.choice(body, "category", "template", definitions.CATEGORIES)
     if body.get("components") is not None:
@@ -104,8 +111,12 @@ def delete_templates(*, account: Account, name: str, template_id: str = "") -> i
     if template_id:
         rows = rows.filter(template_id=template_id)
     gone = rows.update(
-        name=Concat(Value("deleted_"), "template_id"), status=TemplateStatus.DISABLED, deleted_at=timezone.now()
+        name=Concat(Value("deleted_"), "template_id"),
+        status=TemplateStatus.DISABLED,
+        deleted_at=timezone.now(),
     )
     if not gone:
-        raise CloudApiError(2593002, f"There is no template '{name}' in this account.", field="name")
+        raise CloudApiError(
+            2593002, f"There is no template '{name}' in this account.", field="name"
+        )
     return gone

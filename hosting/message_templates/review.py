@@ -19,15 +19,30 @@ from hosting.webhooks import outbox
 STATUS_FIELD = "message_template_status_update"
 QUALITY_FIELD = "message_template_quality_update"
 QUALITIES = ("GREEN", "YELLOW", "RED", "UNKNOWN")
-REASONS = ("ABUSIVE_CONTENT", "INCORRECT_CATEGORY", "INVALID_FORMAT", "PROMOTIONAL", "SCAM", "TAG_CONTENT_MISMATCH")
+REASONS = (
+    "ABUSIVE_CONTENT",
+    "INCORRECT_CATEGORY",
+    "INVALID_FORMAT",
+    "PROMOTIONAL",
+    "SCAM",
+    "TAG_CONTENT_MISMATCH",
+)
 # The protocol's own steps: the first pause lasts 3 hours, the second 6, after that the template is disabled.
 PAUSES = (timedelta(hours=3), timedelta(hours=6))
 PAUSE_TITLES = ("FIRST_PAUSE", "SECOND_PAUSE")
 FROM = {
-    TemplateStatus.APPROVED: (TemplateStatus.PENDING, TemplateStatus.REJECTED, TemplateStatus.PAUSED),
+    TemplateStatus.APPROVED: (
+        TemplateStatus.PENDING,
+        TemplateStatus.REJECTED,
+        TemplateStatus.PAUSED,
+    ),
     TemplateStatus.REJECTED: (TemplateStatus.PENDING, TemplateStatus.APPROVED),
     TemplateStatus.PAUSED: (TemplateStatus.APPROVED,),
-    TemplateStatus.DISABLED: (TemplateStatus.APPROVED, TemplateStatus.PAUSED, TemplateStatus.REJECTED),
+    TemplateStatus.DISABLED: (
+        TemplateStatus.APPROVED,
+        TemplateStatus.PAUSED,
+        TemplateStatus.REJECTED,
+    ),
 }
 
 
@@ -60,7 +75,13 @@ def pause(template: Template, *, until: datetime | None = None) -> Template:
             "title": PAUSE_TITLES[min(found.pauses, 1)],
             "description": f"Low quality: the template is paused until {until:%Y-%m-%d %H:%M} UTC.",
         }
-        return _move(found, TemplateStatus.PAUSED, other_info=told, paused_until=until, pauses=found.pauses + 1)
+        return _move(
+            found,
+            TemplateStatus.PAUSED,
+            other_info=told,
+            paused_until=until,
+            pauses=found.pauses + 1,
+        )
 
 
 def pause_for(template: Template, *, hours: int | None) -> Template:
@@ -91,8 +112,15 @@ def set_quality(template: Template, *, quality: str) -> Template:
 def resume_due() -> int:
     """Approve again what was paused until now; returns how many."""
     with system("pauses end for every business"):
-        due = Template.objects.live().filter(status=TemplateStatus.PAUSED, paused_until__lte=timezone.now())
-        return len([approve(template) for template in due.order_by("pk").select_for_update(skip_locked=True)])
+        due = Template.objects.live().filter(
+            status=TemplateStatus.PAUSED, paused_until__lte=timezone.now()
+        )
+        return len(
+            [
+                approve(template)
+                for template in due.order_by("pk").select_for_update(skip_locked=True)
+            ]
+        )
 
 
 def tell_status(template: Template, **more: Any) -> int:
@@ -117,7 +145,9 @@ def _named(template: Template) -> dict[str, Any]:
 def _locked(template: Template) -> Template:
     # `of`: the account is read with it, not locked.
     rows: Iterable[Template] = (
-        Template.objects.select_for_update(of=("self",)).select_related("account").filter(pk=template.pk)
+        Template.objects.select_for_update(of=("self",))
+        .select_related("account")
+        .filter(pk=template.pk)
     )
     return next(iter(rows))
 

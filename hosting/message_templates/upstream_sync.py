@@ -33,7 +33,9 @@ STATUSES = frozenset(TemplateStatus.values)
 # What the protocol calls by other names.
 SAME_AS = {"REINSTATED": "APPROVED", "IN_APPEAL": "PENDING", "FLAGGED": "APPROVED", "PENDING_DELETION": "DISABLED",
            "DELETED": "DISABLED", "ARCHIVED": "DISABLED", "LIMIT_EXCEEDED": "PAUSED"}  # fmt: skip
-FIELDS = "id,name,language,status,category,components,parameter_format,quality_score,rejected_reason"
+FIELDS = (
+    "id,name,language,status,category,components,parameter_format,quality_score,rejected_reason"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,9 @@ def synchronise_due(limit: int = 20) -> int:
             apply(line, list(pull(line)))
             _note(line, "")
         except (NotSynchronised, FetchFailed) as error:
-            log.warning("templates_not_synchronised", upstream=line.upstream_id, error=str(error)[:300])
+            log.warning(
+                "templates_not_synchronised", upstream=line.upstream_id, error=str(error)[:300]
+            )
             _note(line, str(error)[:500])
     return done
 
@@ -131,7 +135,9 @@ def _ask(url: str, line: Line, body: dict[str, Any] | None = None) -> dict[str, 
     if body and answer.status == 400 and found.get("error"):
         return found
     if answer.status != 200 or answer.truncated:
-        raise NotSynchronised(f"HTTP {answer.status}: {as_text(as_dict(found.get('error')).get('message'))[:200]}")
+        raise NotSynchronised(
+            f"HTTP {answer.status}: {as_text(as_dict(found.get('error')).get('message'))[:200]}"
+        )
     return found
 
 
@@ -168,7 +174,9 @@ def _pushed(template: Template, answer: dict[str, Any]) -> None:
         return
     # It may be there already, from a push whose answer was lost: then pulling finds it.
     if error.get("code") != 2388023 and error.get("error_subcode") != 2388024:
-        details = as_text(as_dict(error.get("error_data")).get("details")) or as_text(error.get("message"))
+        details = as_text(as_dict(error.get("error_data")).get("details")) or as_text(
+            error.get("message")
+        )
         review.reject(template, reason=(details or "refused by the upstream")[:200])
 
 
@@ -213,7 +221,12 @@ def status_of(raw: str) -> str:
 def _appear(account: Account, key: tuple[str, str], raw: dict[str, Any]) -> None:
     read = _read(raw)
     name, language = key
-    well_named = 0 < len(name) <= 512 and name.replace("_", "").isalnum() and name.isascii() and name == name.lower()
+    well_named = (
+        0 < len(name) <= 512
+        and name.replace("_", "").isalnum()
+        and name.isascii()
+        and name == name.lower()
+    )
     if not (well_named and 0 < len(language) <= 15 and "category" in read):
         log.warning("template_left_out", account=account.pk, name=name[:60])
         return
@@ -250,7 +263,9 @@ def take_status(template: Template, status: str, *, reason: str = "NONE", **more
 
 def _vanish(ids: list[int]) -> None:
     Template.objects.filter(pk__in=ids).update(
-        name=Concat(Value("deleted_"), "template_id"), status=TemplateStatus.DISABLED, deleted_at=timezone.now()
+        name=Concat(Value("deleted_"), "template_id"),
+        status=TemplateStatus.DISABLED,
+        deleted_at=timezone.now(),
     )
 
 
@@ -259,8 +274,16 @@ def hear(account: Account, *, field: str, value: dict[str, Any]) -> None:
 
     Call inside `system`.
     """
-    name, language = as_text(value.get("message_template_name")), as_text(value.get("message_template_language"))
-    rows = Template.objects.live().select_for_update(of=("self",)).select_related("account").filter(account=account)
+    name, language = (
+        as_text(value.get("message_template_name")),
+        as_text(value.get("message_template_language")),
+    )
+    rows = (
+        Template.objects.live()
+        .select_for_update(of=("self",))
+        .select_related("account")
+        .filter(account=account)
+    )
     template = rows.filter(name=name, language=language.replace("-", "_")).first() if name else None
     if field in (review.STATUS_FIELD, review.QUALITY_FIELD, "template_category_update"):
         if template is None:
@@ -274,7 +297,11 @@ def hear(account: Account, *, field: str, value: dict[str, Any]) -> None:
 
 def _hear_of(template: Template, field: str, value: dict[str, Any]) -> None:
     if field == review.STATUS_FIELD:
-        more = {name: value[name] for name in ("other_info", "disable_info") if isinstance(value.get(name), dict)}
+        more = {
+            name: value[name]
+            for name in ("other_info", "disable_info")
+            if isinstance(value.get(name), dict)
+        }
         reason = (as_text(value.get("reason")) or "NONE")[:200]
         take_status(template, status_of(as_text(value.get("event"))), reason=reason, **more)
     elif field == review.QUALITY_FIELD:

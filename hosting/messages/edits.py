@@ -13,7 +13,9 @@ Reactions = dict[str, dict[str, str]]
 
 def amend(messages: Sequence[tuple[int, InboundMessage]]) -> None:
     """Let messages (number id, message) that were just written show their edits, and the edits their messages."""
-    amend_again([(number_id, one.wamid, one.kind, one.context_wamid) for number_id, one in messages])
+    amend_again(
+        [(number_id, one.wamid, one.kind, one.context_wamid) for number_id, one in messages]
+    )
 
 
 def amend_again(messages: Iterable[tuple[int, str, str, str]]) -> None:
@@ -26,7 +28,10 @@ def amend_again(messages: Iterable[tuple[int, str, str, str]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             statement("hosting", "amend"),
-            {"number_ids": [number_id for number_id, _ in pairs], "wamids": [wamid for _, wamid in pairs]},
+            {
+                "number_ids": [number_id for number_id, _ in pairs],
+                "wamids": [wamid for _, wamid in pairs],
+            },
         )
 
 
@@ -42,4 +47,8 @@ def reactions_to(*, number_id: int, wamids: Iterable[str]) -> Reactions:
     for wamid, direction, emoji in rows:
         found.setdefault(wamid, {})[direction] = emoji or ""
     # An empty emoji took the reaction back.
-    return {wamid: kept for wamid, sides in found.items() if (kept := {d: e for d, e in sides.items() if e})}
+    return {
+        wamid: kept
+        for wamid, sides in found.items()
+        if (kept := {d: e for d, e in sides.items() if e})
+    }

@@ -25,7 +25,9 @@ def claim(*, business_id: int, key: str, fingerprint: bytes) -> bytes | None:
     that is too long or that came with another request.
     """
     if len(key) > MAX_KEY or "\0" in key:
-        raise CloudApiError(100, f"Idempotency-Key is longer than {MAX_KEY} characters.", field="Idempotency-Key")
+        raise CloudApiError(
+            100, f"Idempotency-Key is longer than {MAX_KEY} characters.", field="Idempotency-Key"
+        )
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO hosting_idempotentreply (business_id, key, fingerprint, body, created_at)
@@ -36,7 +38,9 @@ def claim(*, business_id: int, key: str, fingerprint: bytes) -> bytes | None:
             return None
     before = IdempotentReply.objects.get(business_id=business_id, key=key)
     if bytes(before.fingerprint) != fingerprint:
-        raise CloudApiError(100, "This Idempotency-Key came with another request before.", field="Idempotency-Key")
+        raise CloudApiError(
+            100, "This Idempotency-Key came with another request before.", field="Idempotency-Key"
+        )
     return bytes(before.body)
 
 

@@ -82,7 +82,9 @@ def _day(value: str | None) -> date | None:
 
 def matching(business: Business, filters: Filters) -> QuerySet[Message]:
     """The messages under the filters, newest first; words are a number's digits, a wamid, or a name."""
-    found = Message.objects.filter(business=business).select_related("contact", "number", "template", "conversation")
+    found = Message.objects.filter(business=business).select_related(
+        "contact", "number", "template", "conversation"
+    )
     if filters.number:
         found = found.filter(number__phone_number_id=filters.number)
     for name in ("direction", "status", "category", "kind"):

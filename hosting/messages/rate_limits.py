@@ -28,10 +28,15 @@ def pace(*, number: Number, to: str, key_id: int | None = None) -> None:
         buckets.append(limits.bucket_of(key_id=key_id, business=business))
     empty = take(*buckets)
     if empty == 1:
-        raise CloudApiError(130429, f"This number sends more than {rate:g} messages a second: slow down and try again.")
+        raise CloudApiError(
+            130429,
+            f"This number sends more than {rate:g} messages a second: slow down and try again.",
+        )
     if empty == 2:
         raise CloudApiError(
-            131056, "Too many messages to this customer in a short time: wait some seconds.", field="to"
+            131056,
+            "Too many messages to this customer in a short time: wait some seconds.",
+            field="to",
         )
     if empty == 3:
         raise CloudApiError(4, limits.words_for(business))
@@ -50,4 +55,6 @@ def pace_registration(number: Number) -> None:
     if number.business.clock_at is not None:
         return
     if take(Bucket(f"register:{number.pk}", 10 / (72 * 3600), 10.0)):
-        raise CloudApiError(133016, "A number is registered and deregistered 10 times in 72 hours at most.")
+        raise CloudApiError(
+            133016, "A number is registered and deregistered 10 times in 72 hours at most."
+        )

@@ -7,7 +7,9 @@ from hosting.errors import CloudApiError
 from hosting.models import Conversation, Direction, Message, Number, Receipt, Transport
 
 
-def confirm_read(*, business: Business, number: Number, wamid: str, is_typing: bool = False) -> Message:
+def confirm_read(
+    *, business: Business, number: Number, wamid: str, is_typing: bool = False
+) -> Message:
     """Mark an inbound message, and with it the conversation, as read; 131009 when it is not this number's.
 
     The caller rings the bell on commit.
@@ -16,7 +18,9 @@ def confirm_read(*, business: Business, number: Number, wamid: str, is_typing: b
         business=business, number_id=number.pk, wamid=wamid, direction=Direction.IN
     ).first()
     if message is None:
-        raise CloudApiError(131009, "message_id names no inbound message of this number.", field="message_id")
+        raise CloudApiError(
+            131009, "message_id names no inbound message of this number.", field="message_id"
+        )
     clear_unread(conversation_id=message.conversation_id)
     _pass_on(number, message, is_typing=is_typing)
     return message

@@ -64,7 +64,9 @@ def send_message(
     the bell on commit.
     """
     if not business.may_send():
-        raise CloudApiError(131031, f"Sending is suspended: {business.suspended_reason or 'ask support'}.")
+        raise CloudApiError(
+            131031, f"Sending is suspended: {business.suspended_reason or 'ask support'}."
+        )
     if to == number.digits:
         raise CloudApiError(131021, "to is the sender's own number.", field="to")
     if not number.is_registered:
@@ -129,12 +131,23 @@ def _template(row: tuple[Any, ...]) -> Template | None:
     if row[0] is None:
         return None
     components = orjson.loads(row[5]) if isinstance(row[5], (str, bytes)) else row[5]
-    return Template(pk=row[0], name=row[1], language=row[2], category=row[3], status=row[4], components=components)
+    return Template(
+        pk=row[0],
+        name=row[1],
+        language=row[2],
+        category=row[3],
+        status=row[4],
+        components=components,
+    )
 
 
 def _wa_id_of(business: Business, user_id: str) -> str:
     """Digits of the customer with that user id; one who is known by it alone has it in their place."""
-    known = Contact.objects.filter(business=business, user_id=user_id).order_by("id").values_list("wa_id", flat=True)
+    known = (
+        Contact.objects.filter(business=business, user_id=user_id)
+        .order_by("id")
+        .values_list("wa_id", flat=True)
+    )
     return known.first() or user_id[:32]
 
 
@@ -142,10 +155,14 @@ def _check_recipient(message: Message, thread: Thread) -> None:
     if thread.is_blocked:
         raise CloudApiError(130403, "This customer is on the number's block list.", field="to")
     if message.kind == "reaction" and message.number.transport == Transport.SANDBOX:
-        target = Message.objects.filter(conversation=thread.conversation, wamid=message.context_wamid)
+        target = Message.objects.filter(
+            conversation=thread.conversation, wamid=message.context_wamid
+        )
         if not target.exclude(kind="reaction").exists():
             raise CloudApiError(
-                131009, "reaction.message_id names no message of this conversation.", field="reaction.message_id"
+                131009,
+                "reaction.message_id names no message of this conversation.",
+                field="reaction.message_id",
             )
 
 
@@ -158,9 +175,13 @@ def _check_media(message: Message) -> bool:
         if "id" in one:
             media = found.get(str(one["id"]))
             if media is None:
-                raise CloudApiError(131009, f"{kind}.id names no uploaded media of yours.", field=f"{kind}.id")
+                raise CloudApiError(
+                    131009, f"{kind}.id names no uploaded media of yours.", field=f"{kind}.id"
+                )
             if not media.is_ready:
-                raise CloudApiError(131053, f"{kind}.id names a file that is still on its way.", field=f"{kind}.id")
+                raise CloudApiError(
+                    131053, f"{kind}.id names a file that is still on its way.", field=f"{kind}.id"
+                )
             check_kind(kind, media.mime_type, f"{kind}.id")
     return any("id" not in one for _, one in held)
 
@@ -180,14 +201,18 @@ def _dress_template(message: Message, content: dict[str, Any]) -> None:
     if template is None:
         language = content.get("language", {}).get("code", "")
         raise CloudApiError(
-            132001, f"Template '{content.get('name')}' does not exist in language '{language}'.", field="template.name"
+            132001,
+            f"Template '{content.get('name')}' does not exist in language '{language}'.",
+            field="template.name",
         )
     if template.status == TemplateStatus.PAUSED:
         raise CloudApiError(132015, f"Template '{template.name}' is paused.")
     if template.status == TemplateStatus.DISABLED:
         raise CloudApiError(132016, f"Template '{template.name}' is disabled.")
     if template.status != TemplateStatus.APPROVED:
-        raise CloudApiError(132001, f"Template '{template.name}' is not approved (it is {template.status}).")
+        raise CloudApiError(
+            132001, f"Template '{template.name}' is not approved (it is {template.status})."
+        )
     message.text = templates.rendered(template.components, content.get("components") or [])
     message.category = template.category
 

@@ -9,4 +9,6 @@ class Migration(migrations.Migration):
     """What Django's models cannot say."""
 
     dependencies = [("hosting", "0016_upstream_media")]
-    operations = [row_level_security("hosting_upstreammedia", "hosting_mediafetch", "hosting_receipt")]
+    operations = [
+        row_level_security("hosting_upstreammedia", "hosting_mediafetch", "hosting_receipt")
+    ]

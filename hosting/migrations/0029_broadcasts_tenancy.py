@@ -11,6 +11,8 @@ class Migration(migrations.Migration):
 
     dependencies = [("hosting", "0028_broadcasts")]
     operations = [
-        row_level_security("hosting_broadcast", "hosting_broadcastrecipient", "hosting_optoutwords"),
+        row_level_security(
+            "hosting_broadcast", "hosting_broadcastrecipient", "hosting_optoutwords"
+        ),
         run_file("hosting", "broadcasts_of_one_business"),
     ]

@@ -38,7 +38,9 @@ class ChatLink(models.Model):
 class IdempotentReply(models.Model):
     """The reply to a request that carried an Idempotency-Key: written with its effect, given again for a repetition."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     key = models.CharField(max_length=255)
     fingerprint = models.BinaryField(max_length=32, help_text="SHA-256 of path and body.")
     body = models.BinaryField(default=b"")
@@ -47,7 +49,9 @@ class IdempotentReply(models.Model):
     class Meta:
         verbose_name_plural = "idempotent replies"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "key"], name="idempotency_key_once_per_business"),
+            models.UniqueConstraint(
+                fields=["business", "key"], name="idempotency_key_once_per_business"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -18,7 +18,9 @@ class Handset(models.Model):
     wa_id = models.CharField(max_length=15)
     name = models.CharField(max_length=120)
     is_online = models.BooleanField(default=True, help_text=_("Offline, messages stay `sent`."))
-    reads_at_once = models.BooleanField(default=False, help_text=_("Read receipts follow without opening the chat."))
+    reads_at_once = models.BooleanField(
+        default=False, help_text=_("Read receipts follow without opening the chat.")
+    )
     fails_with = models.PositiveIntegerField(
         null=True, blank=True, help_text=_("The next message to it fails with this code.")
     )
@@ -40,14 +42,22 @@ class Handset(models.Model):
 class HandsetBlock(models.Model):
     """A time in which a phone takes nothing from a number; what was sent then never arrives, as on the real network."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     # The database's own foreign key deletes with the phone: erasing a customer does not pass through here.
     handset = models.ForeignKey(
-        Handset, on_delete=models.CASCADE, related_name="blocks", db_constraint=False, db_index=False
+        Handset,
+        on_delete=models.CASCADE,
+        related_name="blocks",
+        db_constraint=False,
+        db_index=False,
     )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+", db_index=False)
     # Ids, not moments: a test clock may stand still, and no two messages share an id.
-    begun_after = models.BigIntegerField(help_text=_("The business's newest message when it began."))
+    begun_after = models.BigIntegerField(
+        help_text=_("The business's newest message when it began.")
+    )
     ended_after = models.BigIntegerField(
         null=True, blank=True, help_text=_("The business's newest message when it ended.")
     )
@@ -55,10 +65,13 @@ class HandsetBlock(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["handset", "number"], condition=models.Q(ended_after=None), name="handset_block_once"
+                fields=["handset", "number"],
+                condition=models.Q(ended_after=None),
+                name="handset_block_once",
             ),
             models.CheckConstraint(
-                condition=models.Q(ended_after=None) | models.Q(ended_after__gte=models.F("begun_after")),
+                condition=models.Q(ended_after=None)
+                | models.Q(ended_after__gte=models.F("begun_after")),
                 name="handset_block_ends_later",
             ),
         ]
@@ -69,4 +82,6 @@ class HandsetBlock(models.Model):
 
     def covers(self, message_id: int) -> bool:
         """Whether a message was sent while it lasted."""
-        return self.begun_after < message_id and (self.ended_after is None or message_id <= self.ended_after)
+        return self.begun_after < message_id and (
+            self.ended_after is None or message_id <= self.ended_after
+        )

@@ -13,7 +13,9 @@ from hosting.models.numbers import Number
 class RefusedSend(models.Model):
     """One send that the API answered with an error, kept for a month so that engineers find out why."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
     wa_id = models.CharField(max_length=80, help_text=_("Digits or user id of the customer."))
     kind = models.CharField(max_length=20)

@@ -30,16 +30,22 @@ class Job(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    path = models.CharField(max_length=200, blank=True, help_text=_("Where its file lies in the storage."))
+    path = models.CharField(
+        max_length=200, blank=True, help_text=_("Where its file lies in the storage.")
+    )
     size = models.PositiveBigIntegerField(default=0, help_text=_("Bytes of its file."))
     total = models.PositiveBigIntegerField(default=0, help_text=_("Messages there are."))
     processed = models.PositiveBigIntegerField(default=0, help_text=_("Messages done."))
     position = models.JSONField(default=dict, help_text=_("Where the next slice begins."))
     error = models.TextField(blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0, help_text=_("Since the last slice that was finished."))
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text=_("Since the last slice that was finished.")
+    )
     token = models.UUIDField(null=True, blank=True, help_text=_("Of the worker that has it."))
     lease_until = models.DateTimeField(null=True, blank=True)
-    turn_at = models.DateTimeField(default=timezone.now, help_text=_("Whose turn came longest ago is next."))
+    turn_at = models.DateTimeField(
+        default=timezone.now, help_text=_("Whose turn came longest ago is next.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -91,22 +97,43 @@ class ChatImport(Job):
     state = models.CharField(max_length=10, choices=State.choices, default=State.READING)
     preview = models.JSONField(default=dict, help_text=_("What was found in the file."))
     answers = models.JSONField(default=dict, help_text=_("What was asked and answered."))
-    number = models.ForeignKey(Number, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    contact = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    conversation = models.ForeignKey(Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    number = models.ForeignKey(
+        Number, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    contact = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    conversation = models.ForeignKey(
+        Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     added = models.PositiveBigIntegerField(default=0, help_text=_("Messages that were new."))
     files_added = models.PositiveBigIntegerField(default=0)
-    refused = models.JSONField(default=dict, help_text=_("Files that were not taken: reason and how many."))
+    refused = models.JSONField(
+        default=dict, help_text=_("Files that were not taken: reason and how many.")
+    )
     first_id = models.BigIntegerField(null=True, blank=True)
     last_id = models.BigIntegerField(null=True, blank=True)
-    made_contacts = ArrayField(models.BigIntegerField(), default=list, help_text=_("Contacts that it made."))
-    made_conversations = ArrayField(models.BigIntegerField(), default=list, help_text=_("Conversations that it made."))
+    made_contacts = ArrayField(
+        models.BigIntegerField(), default=list, help_text=_("Contacts that it made.")
+    )
+    made_conversations = ArrayField(
+        models.BigIntegerField(), default=list, help_text=_("Conversations that it made.")
+    )
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(
-                    state__in=["reading", "ready", "running", "done", "cancelled", "failed", "undoing", "undone"]
+                    state__in=[
+                        "reading",
+                        "ready",
+                        "running",
+                        "done",
+                        "cancelled",
+                        "failed",
+                        "undoing",
+                        "undone",
+                    ]
                 ),
                 name="import_state_known",
             ),
@@ -114,7 +141,9 @@ class ChatImport(Job):
         indexes: ClassVar = [
             models.Index(fields=["business", "-id"], name="import_of_business"),
             models.Index(
-                fields=["turn_at"], condition=Q(state__in=["reading", "running", "undoing"]), name="import_open"
+                fields=["turn_at"],
+                condition=Q(state__in=["reading", "running", "undoing"]),
+                name="import_open",
             ),
         ]
 
@@ -129,12 +158,20 @@ class ChatImport(Job):
     @property
     def skipped(self) -> int:
         """Messages that were there already."""
-        return max(0, self.processed - self.added) if self.state in (self.State.RUNNING, self.State.DONE) else 0
+        return (
+            max(0, self.processed - self.added)
+            if self.state in (self.State.RUNNING, self.State.DONE)
+            else 0
+        )
 
     @property
     def can_be_undone(self) -> bool:
         """Whether messages of it may be there."""
-        return self.first_id is not None and self.state in (self.State.DONE, self.State.CANCELLED, self.State.FAILED)
+        return self.first_id is not None and self.state in (
+            self.State.DONE,
+            self.State.CANCELLED,
+            self.State.FAILED,
+        )
 
 
 class ChatExport(Job):
@@ -161,23 +198,34 @@ class ChatExport(Job):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="chat_exports")
     format = models.CharField(max_length=10, choices=Format.choices)
     has_media = models.BooleanField(default=False)
-    conversation = models.ForeignKey(Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    contact = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    number = models.ForeignKey(Number, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    conversation = models.ForeignKey(
+        Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    contact = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    number = models.ForeignKey(
+        Number, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     title = models.CharField(max_length=200, help_text=_("What is in it, in words."))
     since = models.DateTimeField(null=True, blank=True)
     until = models.DateTimeField(null=True, blank=True, help_text=_("Exclusive."))
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     filename = models.CharField(max_length=240, blank=True)
     parts = models.PositiveIntegerField(default=0, help_text=_("Slices written so far."))
-    expires_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(null=True, blank=True)
+    expires_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(
+        null=True, blank=True
+    )
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(state__in=["running", "done", "cancelled", "failed", "expired"]), name="export_state_known"
+                condition=Q(state__in=["running", "done", "cancelled", "failed", "expired"]),
+                name="export_state_known",
             ),
-            models.CheckConstraint(condition=Q(format__in=["jsonl", "csv", "html"]), name="export_format_known"),
+            models.CheckConstraint(
+                condition=Q(format__in=["jsonl", "csv", "html"]), name="export_format_known"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["business", "-id"], name="export_of_business"),

@@ -43,7 +43,14 @@ MAX_LINKS = 2000
 
 def profile_of(number: Number) -> dict[str, Any]:
     """The profile in the Cloud API's words; what was never set is empty."""
-    empty = {"about": "", "address": "", "description": "", "email": "", "websites": [], "vertical": "UNDEFINED"}
+    empty = {
+        "about": "",
+        "address": "",
+        "description": "",
+        "email": "",
+        "websites": [],
+        "vertical": "UNDEFINED",
+    }
     return {"messaging_product": "whatsapp", **empty, **number.profile}
 
 
@@ -63,7 +70,9 @@ def change_profile(number: Number, given: dict[str, Any]) -> None:
             raise CloudApiError(100, "vertical is none that is known.", field="vertical")
         changed["vertical"] = as_text(given["vertical"]).upper()
     if given.get("profile_picture_handle"):
-        changed["profile_picture_handle"] = fields.text(given, "profile_picture_handle", "profile", limit=500)
+        changed["profile_picture_handle"] = fields.text(
+            given, "profile_picture_handle", "profile", limit=500
+        )
     number.profile = number.profile | changed
     number.save(update_fields=["profile"])
 
@@ -71,7 +80,9 @@ def change_profile(number: Number, given: dict[str, Any]) -> None:
 def _websites(raw: Any) -> Any:
     sites = raw if isinstance(raw, list) else [raw]
     if len(sites) > 2:
-        raise CloudApiError(100, f"websites holds {len(sites)} addresses; 2 is the limit.", field="websites")
+        raise CloudApiError(
+            100, f"websites holds {len(sites)} addresses; 2 is the limit.", field="websites"
+        )
     return [fields.link({"websites": site}, "websites", "profile") for site in sites if site]
 
 
@@ -90,7 +101,10 @@ def change_commerce(number: Number, given: dict[str, Any]) -> None:
 def block(number: Number, wa_ids: Iterable[str]) -> None:
     """Take no messages from these customers on this number, and send them none."""
     Block.objects.bulk_create(
-        [Block(business_id=number.business_id, number=number, wa_id=wa_id) for wa_id in sorted(set(wa_ids))],
+        [
+            Block(business_id=number.business_id, number=number, wa_id=wa_id)
+            for wa_id in sorted(set(wa_ids))
+        ],
         ignore_conflicts=True,
     )
 
@@ -107,7 +121,9 @@ def save_link(number: Number, prefilled: str, code: str = "") -> ChatLink:
         return found
     if ChatLink.objects.filter(number=number).count() >= MAX_LINKS:
         raise CloudApiError(100, f"The number has {MAX_LINKS:,} links, which is the limit.")
-    return ChatLink.objects.create(business_id=number.business_id, number=number, prefilled_message=text)
+    return ChatLink.objects.create(
+        business_id=number.business_id, number=number, prefilled_message=text
+    )
 
 
 def set_registered(number: Number, registered: bool, pin: str = "") -> None:
@@ -120,4 +136,7 @@ def set_registered(number: Number, registered: bool, pin: str = "") -> None:
 def key_numbers(business: Business) -> list[KeyNumber]:
     """The numbers that an API key of the business may be limited to, by age."""
     rows = Number.objects.filter(business=business).order_by("pk")
-    return [KeyNumber(row.pk, row.phone_number_id, f"{row.display_phone_number} · {row.verified_name}") for row in rows]
+    return [
+        KeyNumber(row.pk, row.phone_number_id, f"{row.display_phone_number} · {row.verified_name}")
+        for row in rows
+    ]

@@ -25,9 +25,13 @@ def set_clock(*, business: Business, at: datetime | None) -> Business:
         locked = Business.objects.select_for_update(no_key=True).get(pk=business.pk)
         real = Number.objects.filter(business=locked).exclude(transport=Transport.SANDBOX).first()
         if real is not None:
-            raise ClockRefused(f"{real.display_phone_number} is a real number; only sandbox numbers can be tested.")
+            raise ClockRefused(
+                f"{real.display_phone_number} is a real number; only sandbox numbers can be tested."
+            )
         if at is not None and locked.clock_at is not None and at < locked.clock_at:
-            raise ClockRefused(f"The clock shows {locked.clock_at:%Y-%m-%d %H:%M} UTC; it only goes forward.")
+            raise ClockRefused(
+                f"The clock shows {locked.clock_at:%Y-%m-%d %H:%M} UTC; it only goes forward."
+            )
         Business.objects.filter(pk=locked.pk).update(clock_at=at)
         business.refresh_from_db()
         return business

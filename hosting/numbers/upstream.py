@@ -77,11 +77,15 @@ def _read(found: Fetched) -> dict[str, Any]:
     error = as_dict(answer.get("error"))
     if found.status != 200 or error:
         said = as_text(error.get("message"))[:200]
-        raise UpstreamRefused(f"The upstream answered HTTP {found.status}{': ' if said else ''}{said}.")
+        raise UpstreamRefused(
+            f"The upstream answered HTTP {found.status}{': ' if said else ''}{said}."
+        )
     return answer
 
 
-def connect(*, account: Account, place: Place, app_secret: str, numbers: dict[str, str]) -> list[Number]:
+def connect(
+    *, account: Account, place: Place, app_secret: str, numbers: dict[str, str]
+) -> list[Number]:
     """Put the upstream behind the account, and behind its numbers among `numbers`; returns these. Call in a scope."""
     ours = list(Number.objects.filter(account=account, digits__in=numbers).order_by("id"))
     if not ours:
@@ -94,7 +98,11 @@ def connect(*, account: Account, place: Place, app_secret: str, numbers: dict[st
         },
     )  # fmt: skip
     for number in ours:
-        number.transport, number.upstream_id, number.paused_until = Transport.CLOUDAPI, numbers[number.digits], None
+        number.transport, number.upstream_id, number.paused_until = (
+            Transport.CLOUDAPI,
+            numbers[number.digits],
+            None,
+        )
         number.save(update_fields=["transport", "upstream_id", "paused_until"])
     return ours
 
@@ -102,7 +110,11 @@ def connect(*, account: Account, place: Place, app_secret: str, numbers: dict[st
 def subscribe_there(place: Place, account: Account) -> None:
     """Ask the upstream to send its webhooks to our door for this account; raises UpstreamRefused. Outside transactions."""
     uri = f"{settings.BASE_URL}/webhooks/{account.waba_id}"
-    _ask(place, "subscribed_apps", {"override_callback_uri": uri, "verify_token": account.verify_token})
+    _ask(
+        place,
+        "subscribed_apps",
+        {"override_callback_uri": uri, "verify_token": account.verify_token},
+    )
 
 
 def disconnect(account: Account) -> Sequence[Number]:
@@ -110,7 +122,9 @@ def disconnect(account: Account) -> Sequence[Number]:
     waiting = Outgoing.objects.filter(number__account=account, transport=Transport.CLOUDAPI).count()
     if waiting:
         raise UpstreamRefused(f"{waiting} messages are still on their way to the upstream.")
-    numbers = list(Number.objects.filter(account=account, transport=Transport.CLOUDAPI).order_by("id"))
+    numbers = list(
+        Number.objects.filter(account=account, transport=Transport.CLOUDAPI).order_by("id")
+    )
     for number in numbers:
         number.transport, number.upstream_id, number.paused_until = Transport.SANDBOX, "", None
         number.save(update_fields=["transport", "upstream_id", "paused_until"])

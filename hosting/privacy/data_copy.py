@@ -27,7 +27,10 @@ def as_zip(contact: Contact) -> IO[bytes]:
             for part in _json(contact):
                 file.write(part.encode())
         for media in _media(contact):
-            with archive.open(_name(media), "w", force_zip64=True) as file, open_media(media) as content:
+            with (
+                archive.open(_name(media), "w", force_zip64=True) as file,
+                open_media(media) as content,
+            ):
                 for chunk in content.chunks():
                     file.write(chunk)
     held.seek(0)
@@ -58,7 +61,9 @@ def _listed(contact: Contact) -> Any:
 
 
 def _threads(contact: Contact) -> Any:
-    return Conversation.objects.filter(business_id=contact.business_id, contact=contact).order_by("id")
+    return Conversation.objects.filter(business_id=contact.business_id, contact=contact).order_by(
+        "id"
+    )
 
 
 def _messages(contact: Contact) -> Any:

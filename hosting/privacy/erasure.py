@@ -59,7 +59,11 @@ def request(*, contact: Contact) -> Erasure:
         contact_id=contact.pk,
         defaults={"business_id": contact.business_id, "digests": list(_digests(person))},
     )
-    record.record(action="contact.erasure_requested", subject=f"contact {contact.pk}", business=contact.business_id)
+    record.record(
+        action="contact.erasure_requested",
+        subject=f"contact {contact.pk}",
+        business=contact.business_id,
+    )
     return erasure
 
 
@@ -77,7 +81,10 @@ def request_all(*, business: Business) -> tuple[int, int]:
     while people := list(free.prefetch_related("former_numbers")[:CHUNK]):
         asked += len(people)
         Erasure.objects.bulk_create(
-            [Erasure(business=business, contact_id=one.pk, digests=list(_digests(_known(one)))) for one in people],
+            [
+                Erasure(business=business, contact_id=one.pk, digests=list(_digests(_known(one))))
+                for one in people
+            ],
             ignore_conflicts=True,
         )
     kept = held.count()
@@ -91,7 +98,14 @@ def request_all(*, business: Business) -> tuple[int, int]:
 def _known(contact: Contact) -> Person:
     """A customer with all numbers, as they were fetched with it."""
     numbers = tuple({contact.wa_id, *(one.wa_id for one in contact.former_numbers.all())})
-    return Person(contact.business_id, contact.pk, (), numbers, (contact.user_id,) if contact.user_id else (), ())
+    return Person(
+        contact.business_id,
+        contact.pk,
+        (),
+        numbers,
+        (contact.user_id,) if contact.user_id else (),
+        (),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +197,9 @@ def _person(contact: Contact) -> Person:
     return Person(
         business_id=contact.business_id,
         contact_id=contact.pk,
-        conversation_ids=tuple(Conversation.objects.filter(contact=contact).values_list("id", flat=True)),
+        conversation_ids=tuple(
+            Conversation.objects.filter(contact=contact).values_list("id", flat=True)
+        ),
         numbers=tuple({contact.wa_id, *former}),
         user_ids=(contact.user_id,) if contact.user_id else (),
         names=tuple(name for name in {contact.name, contact.username, contact.alias} if name),
@@ -192,7 +208,9 @@ def _person(contact: Contact) -> Person:
 
 def _redact_admin(person: Person, contact_id: int) -> None:
     """What operators did to this contact stays in Django's own log, without saying who it was."""
-    about = Q(content_type__app_label="hosting", content_type__model="contact", object_id=str(contact_id))
+    about = Q(
+        content_type__app_label="hosting", content_type__model="contact", object_id=str(contact_id)
+    )
     for text in (*person.numbers, *person.names):
         about |= Q(content_type__app_label="hosting", object_repr__contains=text)
     LogEntry.objects.filter(about).update(object_repr="[erased]", change_message="")
@@ -213,7 +231,9 @@ def _note_outside(erasure: Erasure) -> None:
     known = {"business_id": erasure.business_id, "digests": erasure.digests,
              "requested_at": erasure.requested_at.isoformat()}  # fmt: skip
     content = ContentFile(json.dumps(known).encode())
-    transaction.on_commit(lambda: default_storage.save(f"{FOLDER}/{uuid.uuid4().hex}.json", content))
+    transaction.on_commit(
+        lambda: default_storage.save(f"{FOLDER}/{uuid.uuid4().hex}.json", content)
+    )
 
 
 def reapply() -> int:
@@ -221,14 +241,19 @@ def reapply() -> int:
     wanted = _known_digests()
     found = 0
     with system("a restored database may hold forgotten customers of any business"):
-        for contact in Contact.objects.filter(business__in=wanted).order_by("id").iterator(chunk_size=2000):
+        for contact in (
+            Contact.objects.filter(business__in=wanted).order_by("id").iterator(chunk_size=2000)
+        ):
             digests = wanted[contact.business_id]
             before = next((digests[d] for d in _digests(_named(contact)) if d in digests), None)
             # Somebody who wrote again after being forgotten is a new customer.
             if before is not None and contact.created_at.isoformat() <= before:
                 Erasure.objects.get_or_create(
                     contact_id=contact.pk,
-                    defaults={"business_id": contact.business_id, "digests": list(_digests(_person(contact)))},
+                    defaults={
+                        "business_id": contact.business_id,
+                        "digests": list(_digests(_person(contact))),
+                    },
                 )
                 found += 1
     return found
@@ -243,11 +268,15 @@ def _known_digests() -> dict[int, dict[str, str]]:
     """business id -> hash -> when (ISO, UTC), from the database and from the files beside the media."""
     known: dict[int, dict[str, str]] = {}
     with system("erasures of every business"):
-        rows = Erasure.objects.exclude(done_at=None).values_list("business_id", "digests", "requested_at")
+        rows = Erasure.objects.exclude(done_at=None).values_list(
+            "business_id", "digests", "requested_at"
+        )
         for business_id, digests, at in rows:
             known.setdefault(business_id, {}).update(dict.fromkeys(digests, at.isoformat()))
     for row in _files():
-        known.setdefault(row["business_id"], {}).update(dict.fromkeys(row["digests"], row["requested_at"]))
+        known.setdefault(row["business_id"], {}).update(
+            dict.fromkeys(row["digests"], row["requested_at"])
+        )
     return known
 
 

@@ -12,7 +12,9 @@ def hold(what: Contact | Number, *, on: bool) -> None:
     what.save(update_fields=["held_at"])
     # By id, not by name: the log outlives the customer.
     subject = f"{type(what).__name__.lower()} {what.pk}"
-    record.record(action="hold.set" if on else "hold.lifted", subject=subject, business=what.business_id)
+    record.record(
+        action="hold.set" if on else "hold.lifted", subject=subject, business=what.business_id
+    )
 
 
 def keep(number: Number, *, days: int | None) -> None:

@@ -63,7 +63,9 @@ def _settle(number: Number, days: int | None) -> None:
 def _has_older(number: Number, days: int) -> bool:
     """Whether something would go within the time of the notice."""
     edge = number.business.now() - timedelta(days=days) + NOTICE
-    return Message.objects.filter(business_id=number.business_id, number=number, created_at__lt=edge).exists()
+    return Message.objects.filter(
+        business_id=number.business_id, number=number, created_at__lt=edge
+    ).exists()
 
 
 def _begin() -> None:
@@ -75,7 +77,12 @@ def _tell(number: Number, held: Retention) -> None:
     with system("owners are told what will be deleted"):
         owners = Membership.objects.filter(business_id=number.business_id, role=Role.OWNER)
         emails = list(owners.values_list("user__email", flat=True))
-    words = {"number": number, "business": number.business, "days": held.next_days, "starts_at": held.starts_at}
+    words = {
+        "number": number,
+        "business": number.business,
+        "days": held.next_days,
+        "starts_at": held.starts_at,
+    }
     subject = _("Messages older than %(days)d days will be deleted") % {"days": held.next_days}
     for email in emails:
         send_mail(subject, render_to_string("emails/retention.txt", words), None, [email])
@@ -108,9 +115,16 @@ def purge_due(*, batch: int = BATCH, batches: int = 50) -> int:
 
 def _tasks() -> list[Task]:
     with system("numbers of every business"):
-        rows = Retention.objects.filter(days__isnull=False, number__held_at=None).select_related("number__business")
+        rows = Retention.objects.filter(days__isnull=False, number__held_at=None).select_related(
+            "number__business"
+        )
         return [
-            Task(row.pk, row.business_id, row.number_id, row.number.business.now() - timedelta(days=row.days or 0))
+            Task(
+                row.pk,
+                row.business_id,
+                row.number_id,
+                row.number.business.now() - timedelta(days=row.days or 0),
+            )
             for row in rows.order_by("id")
         ]
 
@@ -123,7 +137,12 @@ def _purge_batch(task: Task, limit: int) -> int:
             return 0
         cursor.execute(
             statement("hosting", "purge_messages"),
-            {"business_id": task.business_id, "number_id": task.number_id, "before": task.before, "limit": limit},
+            {
+                "business_id": task.business_id,
+                "number_id": task.number_id,
+                "before": task.before,
+                "limit": limit,
+            },
         )
         rows = cursor.fetchall()
         references.let_go(business_id=task.business_id, media_ids=_media_ids(rows))
@@ -131,17 +150,28 @@ def _purge_batch(task: Task, limit: int) -> int:
 
 
 def _media_ids(rows: list[tuple[str, Any]]) -> set[str]:
-    held = ((kind, orjson.loads(content) if isinstance(content, str) else content) for kind, content in rows if content)
-    return {str(one["id"]) for kind, content in held for _kind, one in sends.media_of(kind, content) if one.get("id")}
+    held = (
+        (kind, orjson.loads(content) if isinstance(content, str) else content)
+        for kind, content in rows
+        if content
+    )
+    return {
+        str(one["id"])
+        for kind, content in held
+        for _kind, one in sends.media_of(kind, content)
+        if one.get("id")
+    }
 
 
 def _finish(task: Task, went: int) -> None:
     with system("messages past their time"):
         if went:
             # The list must not go on showing what is gone.
-            Conversation.objects.filter(number=task.number_id, last_message_at__lt=task.before).exclude(
-                Q(last_message_text="") | Q(contact__held_at__isnull=False)
-            ).update(last_message_text="")
+            Conversation.objects.filter(
+                number=task.number_id, last_message_at__lt=task.before
+            ).exclude(Q(last_message_text="") | Q(contact__held_at__isnull=False)).update(
+                last_message_text=""
+            )
             log.info("messages_purged", number=task.number_id, messages=went)
         Retention.objects.filter(pk=task.retention_id).update(
             last_run_at=timezone.now(), last_messages=went, messages=F("messages") + went

@@ -18,7 +18,9 @@ def forget_exports(person: Person) -> int:
     """Remove every exported file that may hold this person, who can be in it only if it is of nobody else."""
     mine = Q(contact=person.contact_id) | Q(conversation__in=person.conversation_ids)
     anybody = Q(contact=None, conversation=None)
-    rows = ChatExport.objects.select_for_update(of=("self",)).filter(mine | anybody, business_id=person.business_id)
+    rows = ChatExport.objects.select_for_update(of=("self",)).filter(
+        mine | anybody, business_id=person.business_id
+    )
     for job in rows.order_by("id"):
         if job.path:
             default_storage.delete(job.path)
@@ -38,8 +40,14 @@ def forget_imports(person: Person) -> int:
     """Remove imported files that hold this person, and what was noted of them; messages of others stay."""
     words = [*person.numbers, *person.user_ids, *person.names]
     found = 0
-    for job in ChatImport.objects.select_for_update(of=("self",)).filter(business_id=person.business_id).order_by("id"):
-        of_person = job.contact_id == person.contact_id or job.conversation_id in person.conversation_ids
+    for job in (
+        ChatImport.objects.select_for_update(of=("self",))
+        .filter(business_id=person.business_id)
+        .order_by("id")
+    ):
+        of_person = (
+            job.contact_id == person.contact_id or job.conversation_id in person.conversation_ids
+        )
         if not of_person and not _holds(job, words):
             continue
         found += 1
@@ -47,7 +55,11 @@ def forget_imports(person: Person) -> int:
             default_storage.delete(job.path)
         job.path, job.preview, job.answers, job.error = "", {}, {}, ""
         job.filename = ERASED
-        if job.state in (ChatImport.State.READING, ChatImport.State.READY, ChatImport.State.RUNNING):
+        if job.state in (
+            ChatImport.State.READING,
+            ChatImport.State.READY,
+            ChatImport.State.RUNNING,
+        ):
             job.state, job.token, job.finished_at = ChatImport.State.CANCELLED, None, timezone.now()
         job.save()
     return found

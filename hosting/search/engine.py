@@ -86,7 +86,12 @@ class Found:
 
 
 def search(
-    *, business: Business, words: str, filters: Filters | None = None, below: Place | None = None, limit: int = 25
+    *,
+    business: Business,
+    words: str,
+    filters: Filters | None = None,
+    below: Place | None = None,
+    limit: int = 25,
 ) -> Found:
     """The newest messages of a business that hold all `words` and pass the filters; call inside its scope.
 
@@ -96,7 +101,10 @@ def search(
     terms = search_query.terms_of(words)
     if words.strip() and not any(not term.is_excluded for term in terms):
         raise BadInput("Write at least one word with letters or digits.", field="q")
-    with system("the index of words serves all businesses; each statement names this one"), _hurried():
+    with (
+        system("the index of words serves all businesses; each statement names this one"),
+        _hurried(),
+    ):
         query, whole = _tsqueries(terms, filters)
         places = _places(business, query, whole, filters, below, limit + 1)
     hits = _read(business, [place[1] for place in places[:limit]], terms)
@@ -105,7 +113,12 @@ def search(
 
 # Each statement has the one plan that it was written for; the planner's guesses about words are not asked. A word of
 # many messages must fit into memory as single rows, not as pages to be read through again.
-WALKING = {"enable_seqscan": "off", "jit": "off", "max_parallel_workers_per_gather": "0", "work_mem": "32MB"}
+WALKING = {
+    "enable_seqscan": "off",
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+    "work_mem": "32MB",
+}
 
 
 @contextmanager
@@ -124,9 +137,13 @@ def _hurried() -> Iterator[None]:
 def _set(values: dict[str, str]) -> dict[str, str]:
     """Set these for the rest of the transaction; returns what stood there, and for the plain index scan too."""
     names = [*values, "enable_indexscan"]
-    asked = ", ".join(["current_setting(%s)"] * len(names) + ["set_config(%s, %s, true)"] * len(values))
+    asked = ", ".join(
+        ["current_setting(%s)"] * len(names) + ["set_config(%s, %s, true)"] * len(values)
+    )
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {asked}", [*names, *(part for item in values.items() for part in item)])
+        cursor.execute(
+            f"SELECT {asked}", [*names, *(part for item in values.items() for part in item)]
+        )
         row = cursor.fetchone()
     return dict(zip(names, row, strict=False))
 
@@ -147,12 +164,16 @@ def _tsqueries(terms: Sequence[search_query.Term], filters: Filters) -> tuple[st
                 cut.setdefault(n - 1, []).append((place, lexeme))
     found = []
     for whole in (False, True):
-        wanted = [search_query.query_of(term, cut.get(n, []), whole=whole) for n, term in enumerate(terms)]
+        wanted = [
+            search_query.query_of(term, cut.get(n, []), whole=whole) for n, term in enumerate(terms)
+        ]
         found.append(" & ".join([*filters.lexemes, *filter(None, wanted)]))
     return found[0], found[1]
 
 
-def _places(business: Business, query: str, whole: str, filters: Filters, below: Place | None, n: int) -> list[Place]:
+def _places(
+    business: Business, query: str, whole: str, filters: Filters, below: Place | None, n: int
+) -> list[Place]:
     """The newest `n` places that match. Frequent words are met on the way back in time, all others are in the index."""
     at, message_id = below or (LATEST, 0)
     asked: dict[str, Any] = {
@@ -185,7 +206,10 @@ def _begun(asked: dict[str, Any], whole: str) -> list[Place]:
         return []
     at, message_id = exact[-1]
     first = max(asked["first"], (at - Y2K) // DAY)
-    others = _run("search_range", asked | {"first": first, "above_at": at, "above_id": message_id, "most": FEW + 1})
+    others = _run(
+        "search_range",
+        asked | {"first": first, "above_at": at, "above_id": message_id, "most": FEW + 1},
+    )
     if len(others) > FEW:
         return []
     return sorted({*exact, *others}, reverse=True)[: asked["n"]]
@@ -201,5 +225,9 @@ def _read(business: Business, ids: Sequence[int], terms: Sequence[search_query.T
     """The messages themselves, in the order of the ids, as the reader's own scope shows them."""
     if not ids:
         return []
-    rows = Message.objects.filter(business=business).select_related("contact", "conversation", "number").in_bulk(ids)
+    rows = (
+        Message.objects.filter(business=business)
+        .select_related("contact", "conversation", "number")
+        .in_bulk(ids)
+    )
     return [Hit(rows[one], search_query.spans(rows[one].text, terms)) for one in ids if one in rows]

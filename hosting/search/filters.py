@@ -15,7 +15,9 @@ from hosting.search.engine import Filters
 Row = TypeVar("Row", bound=Model)
 
 
-def search_filters(business: Business, asked: Mapping[str, str], *, within: frozenset[int] | None = None) -> Filters:
+def search_filters(
+    business: Business, asked: Mapping[str, str], *, within: frozenset[int] | None = None
+) -> Filters:
     """`number` (phone_number_id), `contact` (its wa_id), `direction`, `kind`, `since`, `until`; BadInput names the field.
 
     `within`: ids of the numbers that the asker is limited to, None for all.
@@ -29,7 +31,12 @@ def search_filters(business: Business, asked: Mapping[str, str], *, within: froz
             asked.get("number"),
             "number",
         ),
-        contact=one_of(Contact.objects.filter(business=business), "wa_id", _digits(asked.get("contact")), "contact"),
+        contact=one_of(
+            Contact.objects.filter(business=business),
+            "wa_id",
+            _digits(asked.get("contact")),
+            "contact",
+        ),
         direction=choice(asked.get("direction"), Direction.values, "direction"),
         kind=word(asked.get("kind"), "kind"),
         since=moment(asked.get("since"), "since"),
@@ -94,6 +101,7 @@ def moment(value: str | None, field: str, *, end: bool = False) -> datetime | No
             raise ValueError(value)
     except (ValueError, OverflowError):
         raise BadInput(
-            f"{field} is a day (2026-05-31) or a moment with zone (2026-05-31T12:00:00Z).", field=field
+            f"{field} is a day (2026-05-31) or a moment with zone (2026-05-31T12:00:00Z).",
+            field=field,
         ) from None
     return at

@@ -37,7 +37,11 @@ def terms_of(query: str) -> list[Term]:
     found = [_term(*match.groups()) for match in _TERM.finditer(query)]
     terms = [term for term in found if _PIECE.search(term.words)][:MAX_TERMS]
     begun = terms[-1] if terms and query[-1:] not in ('"', "*") else None
-    if begun and not begun.is_excluded and len(begun.words.encode("utf-8", "replace")) >= PREFIX_FROM:
+    if (
+        begun
+        and not begun.is_excluded
+        and len(begun.words.encode("utf-8", "replace")) >= PREFIX_FROM
+    ):
         terms[-1] = Term(terms[-1].words, is_prefix=True)
     return terms
 
@@ -47,7 +51,9 @@ def _term(minus: str, phrase: str | None, word: str | None) -> Term:
         return Term(phrase, is_excluded=bool(minus))
     text = word or ""
     # One letter begins too many words to be a wish.
-    return Term(text.rstrip("*"), is_prefix=text.endswith("*") and len(text) > 2, is_excluded=bool(minus))
+    return Term(
+        text.rstrip("*"), is_prefix=text.endswith("*") and len(text) > 2, is_excluded=bool(minus)
+    )
 
 
 def query_of(term: Term, lexemes: Sequence[tuple[int, str]], *, whole: bool = False) -> str:
@@ -75,7 +81,11 @@ def _repeats(before: tuple[int, str], one: tuple[int, str]) -> bool:
     """Whether a lone character only says again how the pair before it ends."""
     pair, lone = before[1], one[1]
     return (
-        one[0] == before[0] + 1 and len(lone) == 1 and len(pair) == 2 and pair[1] == lone and bool(_ALONE.match(lone))
+        one[0] == before[0] + 1
+        and len(lone) == 1
+        and len(pair) == 2
+        and pair[1] == lone
+        and bool(_ALONE.match(lone))
     )
 
 
@@ -88,7 +98,9 @@ def folded(text: str) -> tuple[str, list[int]]:
     out: list[str] = []
     places: list[int] = []
     for place, character in enumerate(text):
-        plain = "".join(c for c in unicodedata.normalize("NFKD", character) if not "\u0300" <= c <= "\u036f")
+        plain = "".join(
+            c for c in unicodedata.normalize("NFKD", character) if not "\u0300" <= c <= "\u036f"
+        )
         for c in unicodedata.normalize("NFKC", plain).lower():
             out.append(c)
             places.append(place)
@@ -117,7 +129,11 @@ def spans(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
     if not patterns:
         return []
     plain, places = folded(text[:INDEXED])
-    found = [(places[m.start()], places[m.end() - 1] + 1) for p in patterns for m in re.finditer(p, plain)]
+    found = [
+        (places[m.start()], places[m.end() - 1] + 1)
+        for p in patterns
+        for m in re.finditer(p, plain)
+    ]
     merged: list[tuple[int, int]] = []
     for start, end in sorted(found):
         if merged and start <= merged[-1][1]:

@@ -33,14 +33,20 @@ WRONG_SHOWN = 100
 @member_page(*CHATS)
 def broadcasts(request: BusinessRequest) -> HttpResponse:
     """The broadcasts there were, the newest first."""
-    found = Broadcast.objects.filter(business=request.business).select_related("template").order_by("-id")
+    found = (
+        Broadcast.objects.filter(business=request.business)
+        .select_related("template")
+        .order_by("-id")
+    )
     return render(request, "hosting/broadcasts.html", {"broadcasts": found[:SHOWN]})
 
 
 @member_page(*CHATS)
 def new(request: BusinessRequest) -> HttpResponse:
     """Choose a template and a list; POST keeps them as a draft to be reviewed."""
-    form = BroadcastForm(request.business, *((request.POST, request.FILES) if request.method == "POST" else ()))
+    form = BroadcastForm(
+        request.business, *((request.POST, request.FILES) if request.method == "POST" else ())
+    )
     if request.method == "POST" and form.is_valid():
         try:
             number, template, text = form.given()
@@ -52,7 +58,9 @@ def new(request: BusinessRequest) -> HttpResponse:
         except BadInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
     context = {"form": form, "has_number": bool(form.numbers), "has_template": bool(form.templates)}
-    return render(request, "hosting/new_broadcast.html", context, status=422 if form.errors else 200)
+    return render(
+        request, "hosting/new_broadcast.html", context, status=422 if form.errors else 200
+    )
 
 
 @require_GET
@@ -60,7 +68,10 @@ def new(request: BusinessRequest) -> HttpResponse:
 def broadcast(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One broadcast: a draft with preview and price, else how far it is and what became of it."""
     found = run.one(request.business, public_id)
-    context: dict[str, Any] = {"broadcast": found, "seconds_left": found.seconds_left(now=report.now())}
+    context: dict[str, Any] = {
+        "broadcast": found,
+        "seconds_left": found.seconds_left(now=report.now()),
+    }
     if request.headers.get("HX-Target") == "progress":
         return render(request, "hosting/_broadcast_progress.html", context | _outcome(found))
     if found.state == Broadcast.State.DRAFT:
@@ -77,7 +88,9 @@ def _review(request: BusinessRequest, found: Broadcast) -> dict[str, Any]:
     return {
         "samples": list(drafts.samples(found)),
         "wrong": found.wrong[:WRONG_SHOWN],
-        "forecasts": [source(request.business, found.template.category, counts) for source in sources],
+        "forecasts": [
+            source(request.business, found.template.category, counts) for source in sources
+        ],
         "over_plan": max(0, found.total - room) if room is not None else 0,
         "room": room,
         "earliest": request.business.now().astimezone(ZoneInfo(request.business.timezone)),
@@ -132,7 +145,9 @@ def cancel(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     return _do(request, public_id, lambda found: run.cancel(broadcast=found))
 
 
-def _do(request: BusinessRequest, public_id: uuid.UUID, verb: Callable[[Broadcast], None]) -> HttpResponse:
+def _do(
+    request: BusinessRequest, public_id: uuid.UUID, verb: Callable[[Broadcast], None]
+) -> HttpResponse:
     found = run.one(request.business, public_id)
     try:
         verb(found)

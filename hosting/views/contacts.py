@@ -33,7 +33,11 @@ def contacts(request: BusinessRequest) -> HttpResponse:
     if before.isdecimal() and len(before) < 19:
         found = found.filter(id__lt=int(before))
     rows = list(found[: PAGE + 1])
-    context = {"rows": rows[:PAGE], "older": rows[PAGE - 1].pk if len(rows) > PAGE else 0, "words": words}
+    context = {
+        "rows": rows[:PAGE],
+        "older": rows[PAGE - 1].pk if len(rows) > PAGE else 0,
+        "words": words,
+    }
     return render(request, "hosting/contacts.html", context)
 
 
@@ -46,12 +50,16 @@ def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
         found.save(update_fields=["alias"])
         return redirect("contact", contact_id)
     blocked = set(
-        Block.objects.filter(business=request.business, wa_id=found.wa_id).values_list("number_id", flat=True)
+        Block.objects.filter(business=request.business, wa_id=found.wa_id).values_list(
+            "number_id", flat=True
+        )
     )
     numbers = Number.objects.filter(business=request.business).order_by("id")[:100]
     context: dict[str, Any] = {
         "contact": found,
-        "threads": Conversation.objects.filter(contact=found).select_related("number").newest_first(),  # type: ignore[attr-defined]
+        "threads": Conversation.objects.filter(contact=found)
+        .select_related("number")
+        .newest_first(),  # type: ignore[attr-defined]
         "former": found.former_numbers.order_by("-changed_at"),
         "numbers": [(number, number.pk in blocked) for number in numbers],
         "going": Erasure.objects.filter(contact_id=found.pk).exists(),
@@ -66,7 +74,11 @@ def merge(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Move all of this contact to the one with the number given; back on that one's page."""
     found = _own(request, contact_id)
     digits = "".join(filter(str.isdigit, request.POST.get("into", "")))
-    into = Contact.objects.filter(business=request.business, wa_id=digits[:32]).first() if digits else None
+    into = (
+        Contact.objects.filter(business=request.business, wa_id=digits[:32]).first()
+        if digits
+        else None
+    )
     if into is None:
         messages.error(request, _("No customer has this number."))
         return redirect("contact", contact_id)
@@ -114,7 +126,9 @@ def hold(request: BusinessRequest, contact_id: int) -> HttpResponse:
 def data(request: BusinessRequest, contact_id: int) -> Any:
     """Everything that is kept about the customer, as a ZIP."""
     found = _own(request, contact_id)
-    return FileResponse(data_copy.as_zip(found), as_attachment=True, filename=f"contact-{found.pk}.zip")
+    return FileResponse(
+        data_copy.as_zip(found), as_attachment=True, filename=f"contact-{found.pk}.zip"
+    )
 
 
 @require_POST

@@ -38,7 +38,9 @@ def templates(request: BusinessRequest) -> HttpResponse:
         "older": found[PAGE - 1].pk if len(found) > PAGE else 0,
         "statuses": TemplateStatus.choices,
         "status": status,
-        "upstreams": Account.objects.filter(business=request.business, upstream__isnull=False).exists(),
+        "upstreams": Account.objects.filter(
+            business=request.business, upstream__isnull=False
+        ).exists(),
     }
     return render(request, "hosting/settings_templates.html", context)
 
@@ -57,7 +59,9 @@ def new_template(request: BusinessRequest) -> HttpResponse:
             ring(tasks.call)
             return redirect("template", made.template_id)
     status = 422 if request.method == "POST" else 200
-    return render(request, "hosting/new_template.html", {"form": form} | form.preview(), status=status)
+    return render(
+        request, "hosting/new_template.html", {"form": form} | form.preview(), status=status
+    )
 
 
 @require_POST
@@ -77,7 +81,9 @@ def template(request: BusinessRequest, template_id: str) -> HttpResponse:
 
 def parts_of(found: Template) -> dict[str, Any]:
     """What the preview shows of a template's components."""
-    by_kind = {str(part.get("type")).upper(): part for part in found.components if isinstance(part, dict)}
+    by_kind = {
+        str(part.get("type")).upper(): part for part in found.components if isinstance(part, dict)
+    }
     header = by_kind.get("HEADER", {})
     return {
         "header": header.get("text", ""),
@@ -85,7 +91,8 @@ def parts_of(found: Template) -> dict[str, Any]:
         "body": by_kind.get("BODY", {}).get("text", ""),
         "footer": by_kind.get("FOOTER", {}).get("text", ""),
         "buttons": [
-            button.get("text") or button.get("type") for button in by_kind.get("BUTTONS", {}).get("buttons", [])
+            button.get("text") or button.get("type")
+            for button in by_kind.get("BUTTONS", {}).get("buttons", [])
         ],
     }
 
@@ -95,7 +102,9 @@ def parts_of(found: Template) -> dict[str, Any]:
 def delete_template(request: BusinessRequest, template_id: str) -> HttpResponse:
     """Delete it in this language; what was sent by it stays."""
     found = _own(request, template_id)
-    lifecycle.delete_templates(account=found.account, name=found.name, template_id=found.template_id)
+    lifecycle.delete_templates(
+        account=found.account, name=found.name, template_id=found.template_id
+    )
     record.record(action="template.deleted", subject=found, business=request.business)
     messages.success(request, _("Deleted. What was sent with it stays as it is."))
     return redirect("templates")

@@ -32,7 +32,9 @@ def messages(request: BusinessRequest) -> HttpResponse:
     if request.GET.get("csv"):
         text = "".join(log.as_csv(found, CSV_LIMIT))
         headers = {"Content-Disposition": 'attachment; filename="messages.csv"'}
-        return HttpResponse(text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8", headers=headers)
+        return HttpResponse(
+            text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8", headers=headers
+        )
     rows, older = log.page(found, before=filters.before)
     notes = notes_for(request.business.pk, [row.pk for row in rows])
     context: dict[str, Any] = {
@@ -52,18 +54,37 @@ def messages(request: BusinessRequest) -> HttpResponse:
 def _refused(request: BusinessRequest) -> HttpResponse:
     """Sends that the API answered with an error, the newest first."""
     found = (
-        RefusedSend.objects.filter(business=request.business).select_related("number").order_by("-created_at", "-id")
+        RefusedSend.objects.filter(business=request.business)
+        .select_related("number")
+        .order_by("-created_at", "-id")
     )
     if request.GET.get("csv"):
-        lines = [csv_line(REFUSED_COLUMNS), *(csv_line(_refused_cells(row)) for row in found[:CSV_LIMIT])]
+        lines = [
+            csv_line(REFUSED_COLUMNS),
+            *(csv_line(_refused_cells(row)) for row in found[:CSV_LIMIT]),
+        ]
         headers = {"Content-Disposition": 'attachment; filename="refused.csv"'}
-        return HttpResponse("".join(lines).encode("utf-8-sig"), content_type="text/csv; charset=utf-8", headers=headers)
-    rows = [(row, orjson.dumps(row.content, option=orjson.OPT_INDENT_2).decode()) for row in found[:REFUSED_SHOWN]]
+        return HttpResponse(
+            "".join(lines).encode("utf-8-sig"),
+            content_type="text/csv; charset=utf-8",
+            headers=headers,
+        )
+    rows = [
+        (row, orjson.dumps(row.content, option=orjson.OPT_INDENT_2).decode())
+        for row in found[:REFUSED_SHOWN]
+    ]
     return render(request, "hosting/refused.html", {"rows": rows, "days": rejections.KEPT_FOR.days})
 
 
 def _refused_cells(row: RefusedSend) -> tuple[object, ...]:
-    return (row.created_at.isoformat(), row.number.digits, row.wa_id, row.kind, row.code, row.reason)
+    return (
+        row.created_at.isoformat(),
+        row.number.digits,
+        row.wa_id,
+        row.kind,
+        row.code,
+        row.reason,
+    )
 
 
 @require_GET
@@ -87,7 +108,9 @@ def thumbnail(request: BusinessRequest, media_id: str) -> HttpResponse:
     if small is None:
         return redirect(signed_path(found))
     return HttpResponse(
-        small, content_type="image/webp", headers={"Cache-Control": "private, max-age=86400, immutable"}
+        small,
+        content_type="image/webp",
+        headers={"Cache-Control": "private, max-age=86400, immutable"},
     )
 
 
@@ -96,7 +119,9 @@ def thumbnail(request: BusinessRequest, media_id: str) -> HttpResponse:
 def message(request: BusinessRequest, message_id: int) -> HttpResponse:
     """One message in full: its timeline, its price, and what was sent on the wire."""
     own = Message.objects.filter(business=request.business)
-    found = get_object_or_404(own.select_related("author", "template", "conversation__contact"), pk=message_id)
+    found = get_object_or_404(
+        own.select_related("author", "template", "conversation__contact"), pk=message_id
+    )
     context = {
         "conversation": found.conversation,
         "message": found,

@@ -26,7 +26,9 @@ def place(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Ht
     if request.method == "POST" and form.is_valid():
         asked = form.cleaned_data["message"]
         context = said(request, handset, number, asked, kind="interactive").wamid if asked else ""
-        send(handset, number, kind="location", content=_location(form.cleaned_data), context=context)
+        send(
+            handset, number, kind="location", content=_location(form.cleaned_data), context=context
+        )
         return redirect("phone_chat", handset.pk, number.phone_number_id)
     return _form(request, "hosting/phone_place.html", handset, number, form)
 
@@ -51,7 +53,11 @@ def card(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
 
 
 def _form(
-    request: BusinessRequest, template: str, handset: Handset, number: Number, form: LocationForm | CardForm
+    request: BusinessRequest,
+    template: str,
+    handset: Handset,
+    number: Number,
+    form: LocationForm | CardForm,
 ) -> HttpResponse:
     context = {"handset": handset, "number": number, "sent": form}
     return screen(request, template, context, status=422 if form.errors else 200)
@@ -59,7 +65,9 @@ def _form(
 
 @require_POST
 @member_page(*CHATS)
-def react(request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int) -> HttpResponse:
+def react(
+    request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int
+) -> HttpResponse:
     """The customer reacts to a message with an emoji; an empty one takes it back."""
     handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
     message: Message = said(request, handset, number, message_id)
@@ -78,7 +86,9 @@ def about(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Ht
     return _about(request, handset, number, FailureForm(initial={"code": handset.fails_with}))
 
 
-def _about(request: BusinessRequest, handset: Handset, number: Number, form: FailureForm) -> HttpResponse:
+def _about(
+    request: BusinessRequest, handset: Handset, number: Number, form: FailureForm
+) -> HttpResponse:
     blocked = sandbox.has_blocked(handset=handset, number=number)
     context = {"handset": handset, "number": number, "failure": form, "blocked": blocked}
     return screen(request, "hosting/phone_about.html", context, status=422 if form.errors else 200)

@@ -46,7 +46,9 @@ def take_label(request: BusinessRequest, public_id: uuid.UUID, label_id: int) ->
 def snooze(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Put a conversation off until a time, or with an empty one take it back."""
     conversation = conversation_of(request, public_id)
-    teamwork.snooze(conversation=conversation, until=filters.local_moment(request.POST.get("until"), "until"))
+    teamwork.snooze(
+        conversation=conversation, until=filters.local_moment(request.POST.get("until"), "until")
+    )
     tell(request, conversation)
     return show_again(request, conversation)
 
@@ -57,7 +59,9 @@ def note(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     conversation = conversation_of(request, public_id)
     form = NoteForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        teamwork.write_note(conversation=conversation, author=request.user, text=form.cleaned_data["text"])
+        teamwork.write_note(
+            conversation=conversation, author=request.user, text=form.cleaned_data["text"]
+        )
         tell(request, conversation)
         return _composer(request, public_id)
     page = "hosting/_note.html" if request.htmx else "hosting/note.html"  # type: ignore[attr-defined]
@@ -99,7 +103,10 @@ def typing(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Let colleagues see that somebody is answering."""
     conversation = conversation_of(request, public_id)
     publish.announce(
-        request.business.pk, kind="typing", conversation=str(conversation.public_id), who=str(request.user)
+        request.business.pk,
+        kind="typing",
+        conversation=str(conversation.public_id),
+        who=str(request.user),
     )
     return HttpResponse(status=204)
 

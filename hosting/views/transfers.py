@@ -27,12 +27,18 @@ SHOWN = 50
 @member_page(Role.OWNER)
 def imports(request: BusinessRequest) -> HttpResponse:
     """The imports there were; POST takes a file in."""
-    form, error = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm(), ""
+    form, error = (
+        ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm(),
+        "",
+    )
     if form.is_bound and form.is_valid():
         file = form.cleaned_data["file"]
         try:
             job = imports_jobs.take_in(
-                business=request.business, author=request.user, file=file.file, filename=file.name or ""
+                business=request.business,
+                author=request.user,
+                file=file.file,
+                filename=file.name or "",
             )
             ring(tasks.move_history)
             return redirect("import", job.public_id)
@@ -40,7 +46,12 @@ def imports(request: BusinessRequest) -> HttpResponse:
             error = refusal.message
     found = ChatImport.objects.filter(business=request.business).order_by("-id")[:SHOWN]
     status = 422 if error or form.errors else 200
-    return render(request, "hosting/imports.html", {"jobs": found, "form": form, "error": error}, status=status)
+    return render(
+        request,
+        "hosting/imports.html",
+        {"jobs": found, "form": form, "error": error},
+        status=status,
+    )
 
 
 @member_page(Role.OWNER)
@@ -73,7 +84,9 @@ def _import_page(business: Business, job: ChatImport) -> dict[str, Any]:
         "job": job,
         "asked": imports_jobs.questions(job) if job.state == ChatImport.State.READY else [],
         "numbers": Number.objects.filter(business=business).order_by("id"),
-        "sample": [row | {"at": datetime.fromisoformat(row["at"])} for row in job.preview.get("sample", [])],
+        "sample": [
+            row | {"at": datetime.fromisoformat(row["at"])} for row in job.preview.get("sample", [])
+        ],
         "first_at": _moment(job.preview.get("first_at")),
         "last_at": _moment(job.preview.get("last_at")),
         "too_old": _too_old(business, job),
@@ -117,7 +130,11 @@ def exports(request: BusinessRequest) -> HttpResponse:
     form, error = ExportForm(request.business, given, initial=_chosen(request)), ""
     if form.is_bound and form.is_valid():
         try:
-            jobs.ask(business=request.business, author=request.user, wanted=_wanted(request.business, form))
+            jobs.ask(
+                business=request.business,
+                author=request.user,
+                wanted=_wanted(request.business, form),
+            )
             ring(tasks.move_history)
             return redirect("exports")
         except ParleyError as refusal:
@@ -127,12 +144,17 @@ def exports(request: BusinessRequest) -> HttpResponse:
     if request.headers.get("HX-Target") == "jobs":
         return render(request, "hosting/_exports.html", context)
     status = 422 if error or form.errors else 200
-    return render(request, "hosting/exports.html", context | {"form": form, "error": error}, status=status)
+    return render(
+        request, "hosting/exports.html", context | {"form": form, "error": error}, status=status
+    )
 
 
 def _chosen(request: BusinessRequest) -> dict[str, str]:
     """What a link such as the one beside a thread has chosen already."""
-    return {"conversation": request.GET.get("conversation", "")[:36], "contact": request.GET.get("contact", "")[:32]}
+    return {
+        "conversation": request.GET.get("conversation", "")[:36],
+        "contact": request.GET.get("contact", "")[:32],
+    }
 
 
 def _wanted(business: Business, form: ExportForm) -> jobs.Wanted:
@@ -171,7 +193,9 @@ def file(request: HttpRequest, token: str) -> FileResponse:
     if known is None:
         raise Http404
     with scope(known[0]):
-        job = ChatExport.objects.filter(business_id=known[0], public_id=known[1], state=ChatExport.State.DONE).first()
+        job = ChatExport.objects.filter(
+            business_id=known[0], public_id=known[1], state=ChatExport.State.DONE
+        ).first()
     if job is None or not default_storage.exists(job.path):
         raise Http404
     # Never shown in our own pages: it holds what strangers wrote.

@@ -64,14 +64,23 @@ def _connected(request: BusinessRequest, numbers: dict[str, str], refusal: str) 
     if form.is_valid() and not refusal:
         try:
             ours = upstream.connect(
-                account=form.account(), place=form.place(), app_secret=form.cleaned_data["app_secret"], numbers=numbers
+                account=form.account(),
+                place=form.place(),
+                app_secret=form.cleaned_data["app_secret"],
+                numbers=numbers,
             )
         except UpstreamRefused as error:
             refusal = error.message
         else:
             named = ", ".join(number.display_phone_number for number in ours)
-            record.record(action="upstream.connected", subject=form.place().base_url, business=request.business)
-            messages.success(request, _("Connected: %(numbers)s send by it from now on.") % {"numbers": named})
+            record.record(
+                action="upstream.connected",
+                subject=form.place().base_url,
+                business=request.business,
+            )
+            messages.success(
+                request, _("Connected: %(numbers)s send by it from now on.") % {"numbers": named}
+            )
             ring(tasks.synchronise)
             return redirect("upstreams")
     if refusal:
@@ -100,11 +109,17 @@ def _form(request: BusinessRequest) -> UpstreamForm:
 
 
 def _page(request: BusinessRequest, form: UpstreamForm, status: int = 200) -> HttpResponse:
-    found = Upstream.objects.filter(business=request.business).select_related("account").order_by("id")
-    numbers = Number.objects.filter(business=request.business).exclude(upstream_id="").order_by("id")
+    found = (
+        Upstream.objects.filter(business=request.business).select_related("account").order_by("id")
+    )
+    numbers = (
+        Number.objects.filter(business=request.business).exclude(upstream_id="").order_by("id")
+    )
     context = {
         "form": form,
-        "upstreams": [(one, [row for row in numbers if row.account_id == one.account_id]) for one in found],
+        "upstreams": [
+            (one, [row for row in numbers if row.account_id == one.account_id]) for one in found
+        ],
         "base_url": settings.BASE_URL,
     }
     return render(request, "hosting/upstreams.html", context, status=status)

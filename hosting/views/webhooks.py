@@ -66,14 +66,18 @@ def _added(request: BusinessRequest, refusal: str) -> HttpResponse:
     if not refusal:
         given = {name: form.cleaned_data[name] for name in ("url", "verify_token")}
         try:
-            made = subscriptions.subscribe(account=account, number=number, fields=form.cleaned_data["fields_"], **given)
+            made = subscriptions.subscribe(
+                account=account, number=number, fields=form.cleaned_data["fields_"], **given
+            )
         except subscriptions.WebhookRefused as error:
             refusal = error.message
     if refusal:
         form.add_error("url", refusal)
         return _page(request, form, status=422)
     record.record(action="webhook.added", subject=made.url, business=request.business)
-    messages.success(request, _("The receiver answered the challenge. Webhooks go there from now on."))
+    messages.success(
+        request, _("The receiver answered the challenge. Webhooks go there from now on.")
+    )
     return redirect("webhook", made.public_id)
 
 
@@ -82,7 +86,9 @@ def _added(request: BusinessRequest, refusal: str) -> HttpResponse:
 def webhook(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One webhook: what it hears, how it does, and its delivery log."""
     found = _own(request, public_id)
-    context = {"webhook": found, "all_fields": FIELDS} | _log(request, WebhookCall.objects.filter(webhook=found))
+    context = {"webhook": found, "all_fields": FIELDS} | _log(
+        request, WebhookCall.objects.filter(webhook=found)
+    )
     return render(request, "hosting/webhook.html", context)
 
 
@@ -99,7 +105,11 @@ def call(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One call in full: request, answer, timing."""
     found = _own_call(request, public_id)
     body = bytes(found.body)
-    context = {"call": found, "signature": sign(body, found.webhook.account.app_secret), "size": len(body)}
+    context = {
+        "call": found,
+        "signature": sign(body, found.webhook.account.app_secret),
+        "size": len(body),
+    }
     return render(request, "hosting/webhook_call.html", context)
 
 
@@ -109,7 +119,9 @@ def replay(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send the same bytes once more."""
     found = _own_call(request, public_id)
     if not found.webhook.is_active:
-        messages.error(request, _("This webhook is switched off or removed: nothing can be sent there."))
+        messages.error(
+            request, _("This webhook is switched off or removed: nothing can be sent there.")
+        )
         return redirect("webhook_call", found.public_id)
     made = delivery.replay(found)
     ring(tasks.call)
@@ -149,7 +161,12 @@ def switch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     found = _own(request, public_id)
     is_active = request.POST.get("active") == "1"
     Webhook.objects.filter(pk=found.pk).update(is_active=is_active, failures=0, paused_until=None)
-    record.record(action="webhook.switched", subject=found.url, business=request.business, after={"active": is_active})
+    record.record(
+        action="webhook.switched",
+        subject=found.url,
+        business=request.business,
+        after={"active": is_active},
+    )
     ring(tasks.call)
     return redirect("webhook", found.public_id)
 
@@ -162,7 +179,9 @@ def choose_fields(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespons
     chosen = [field for field in FIELDS if field in request.POST.getlist("fields_")]
     updates = request.POST.get("updates_per_call", "1")
     if not updates.isdecimal() or not 1 <= int(updates[:9]) <= MAX_UPDATES:
-        messages.error(request, _("Updates in one call: a number from 1 to %(n)d.") % {"n": MAX_UPDATES})
+        messages.error(
+            request, _("Updates in one call: a number from 1 to %(n)d.") % {"n": MAX_UPDATES}
+        )
     elif chosen:
         Webhook.objects.filter(pk=found.pk).update(fields=chosen, updates_per_call=int(updates))
         messages.success(request, _("Changed."))
@@ -223,18 +242,27 @@ def change_secret(request: BusinessRequest, waba_id: str) -> HttpResponse:
 
 def _form(request: BusinessRequest, data: Any = None) -> WebhookForm:
     accounts = Account.objects.filter(business=request.business).order_by("id")
-    numbers = Number.objects.filter(business=request.business).select_related("account").order_by("id")
+    numbers = (
+        Number.objects.filter(business=request.business).select_related("account").order_by("id")
+    )
     return WebhookForm(accounts, numbers, data)
 
 
 def _page(request: BusinessRequest, form: WebhookForm, status: int = 200) -> HttpResponse:
-    kept = Webhook.objects.kept().filter(business=request.business).select_related("account", "number").order_by("id")
+    kept = (
+        Webhook.objects.kept()
+        .filter(business=request.business)
+        .select_related("account", "number")
+        .order_by("id")
+    )
     context = {
         "form": form,
         "webhooks": kept,
         "accounts": Account.objects.filter(business=request.business).order_by("id"),
         "base_url": settings.BASE_URL,
-        "dead": WebhookCall.objects.filter(business=request.business, state=WebhookCall.State.DEAD).exists(),
+        "dead": WebhookCall.objects.filter(
+            business=request.business, state=WebhookCall.State.DEAD
+        ).exists(),
     }
     return render(request, "hosting/webhooks.html", context, status=status)
 
@@ -242,7 +270,11 @@ def _page(request: BusinessRequest, form: WebhookForm, status: int = 200) -> Htt
 def _log(request: BusinessRequest, calls: Any) -> dict[str, Any]:
     state = request.GET.get("state", "")
     state = state if state in WebhookCall.State.values else ""
-    rows = calls.filter(business=request.business).select_related("webhook").defer("body", "response_body")
+    rows = (
+        calls.filter(business=request.business)
+        .select_related("webhook")
+        .defer("body", "response_body")
+    )
     rows = rows.filter(state=state) if state else rows
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 19:

@@ -43,7 +43,9 @@ def _sent(request: BusinessRequest) -> QueryDict | None:
 
 
 def _context(request: BusinessRequest) -> dict[str, Any]:
-    numbers = Number.objects.filter(business=request.business).select_related("account").order_by("id")
+    numbers = (
+        Number.objects.filter(business=request.business).select_related("account").order_by("id")
+    )
     return {
         "numbers": numbers,
         "customers": Contact.objects.filter(business=request.business).count(),
@@ -86,11 +88,16 @@ def number(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
 def forget_everybody(request: BusinessRequest) -> HttpResponse:
     """Ask that all customers be forgotten, once the business's name was typed."""
     if request.POST.get("name", "").strip() != request.business.name:
-        messages.error(request, _("Type the name of the business exactly as it stands there. Nothing was deleted."))
+        messages.error(
+            request,
+            _("Type the name of the business exactly as it stands there. Nothing was deleted."),
+        )
         return redirect("business")
     asked, held = erasure.request_all(business=request.business)
     ring(tasks.forget)
-    said = ngettext("%(n)s customer is being forgotten.", "%(n)s customers are being forgotten.", asked)
+    said = ngettext(
+        "%(n)s customer is being forgotten.", "%(n)s customers are being forgotten.", asked
+    )
     messages.success(request, said % {"n": f"{asked:,}"})
     if held:
         said = ngettext("%(n)s is kept by a legal hold.", "%(n)s are kept by a legal hold.", held)

@@ -93,7 +93,15 @@ def claim(*, limit: int = AT_ONCE, slow_limit: int = AT_ONCE_SLOW) -> list[Claim
         )
         rows = sorted(cursor.fetchall())
     return [
-        Claimed(row[0], row[1], row[2], bytes(row[3]), row[4], row[5], tuple(map(decrypt, filter(None, row[6:]))))
+        Claimed(
+            row[0],
+            row[1],
+            row[2],
+            bytes(row[3]),
+            row[4],
+            row[5],
+            tuple(map(decrypt, filter(None, row[6:]))),
+        )
         for row in rows
     ]
 
@@ -132,7 +140,9 @@ def headers_of(call: Claimed, *, at: int) -> dict[str, str]:
     """
     secret = call.secrets[(call.attempt - 1) % len(call.secrets)]
     signed = f"{at}.{call.public_id}.".encode() + call.body
-    ours = ",".join(f"v1={hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()}" for key in call.secrets)
+    ours = ",".join(
+        f"v1={hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()}" for key in call.secrets
+    )
     return {
         "content-type": "application/json",
         "x-hub-signature-256": sign(call.body, secret),
@@ -160,15 +170,24 @@ def finish(answers: Sequence[Answer]) -> None:
                 "bodies": [answer.body for answer in answers],
                 "errors": [answer.error for answer in answers],
                 "seconds": [answer.seconds for answer in answers],
-                "delays": [delay_after(answer.call.attempt, chance=random.random()) for answer in answers],  # noqa: S311
+                "delays": [
+                    delay_after(answer.call.attempt, chance=random.random())  # noqa: S311
+                    for answer in answers
+                ],
             },
         )
 
 
 def rerun(public_ids: Iterable[str]) -> int:
     """Open dead calls again, with seven new days; returns how many. Call inside a scope."""
-    return WebhookCall.objects.filter(public_id__in=public_ids, state=WebhookCall.State.DEAD).update(
-        state=WebhookCall.State.OPEN, attempts=0, not_before=Now(), gives_up_at=gives_up(), leased_until=None
+    return WebhookCall.objects.filter(
+        public_id__in=public_ids, state=WebhookCall.State.DEAD
+    ).update(
+        state=WebhookCall.State.OPEN,
+        attempts=0,
+        not_before=Now(),
+        gives_up_at=gives_up(),
+        leased_until=None,
     )
 
 
@@ -186,9 +205,14 @@ def replay(call: WebhookCall) -> WebhookCall:
 
 def send_sample(webhook: Webhook, *, field: str) -> WebhookCall:
     """Call a webhook with a sample body of that field, in the account's name. Call inside a scope."""
-    number = webhook.number or Number.objects.filter(account_id=webhook.account_id).order_by("id").first()
+    number = (
+        webhook.number
+        or Number.objects.filter(account_id=webhook.account_id).order_by("id").first()
+    )
     line = Line(
-        webhook.account.waba_id, number.phone_number_id if number else "", number.digits if number else "15550000000"
+        webhook.account.waba_id,
+        number.phone_number_id if number else "",
+        number.digits if number else "15550000000",
     )
     return WebhookCall.objects.create(
         business_id=webhook.business_id,
@@ -203,7 +227,9 @@ def send_sample(webhook: Webhook, *, field: str) -> WebhookCall:
 def expire() -> int:
     """Give up calls whose time ran out unanswered, as of a webhook that is switched off; returns how many."""
     with system("webhook calls of every business"):
-        late = WebhookCall.objects.filter(state=WebhookCall.State.OPEN, gives_up_at__lt=timezone.now())
+        late = WebhookCall.objects.filter(
+            state=WebhookCall.State.OPEN, gives_up_at__lt=timezone.now()
+        )
         return late.filter(Q(leased_until=None) | Q(leased_until__lt=timezone.now())).update(
             state=WebhookCall.State.DEAD, leased_until=None
         )
@@ -221,6 +247,8 @@ def purge(limit: int = 5000) -> int:
         return int(cursor.rowcount)
 
 
-crew: Crew[Claimed, Answer] = Crew("webhooks", size=AT_ONCE, claim=_claim_beside, do=make, finish=finish)
+crew: Crew[Claimed, Answer] = Crew(
+    "webhooks", size=AT_ONCE, claim=_claim_beside, do=make, finish=finish
+)
 # `call_due()` makes what is due and returns how many calls that were; `wake()` has a thread do it.
 call_due, wake = crew.run, crew.wake

@@ -48,11 +48,15 @@ class Listeners:
 
     def __init__(self, number_ids: Iterable[int]) -> None:
         numbers = Number.objects.filter(pk__in=set(number_ids), account__webhooks__is_active=True)
-        self.numbers = {number.pk: number for number in numbers.select_related("account").distinct()}
+        self.numbers = {
+            number.pk: number for number in numbers.select_related("account").distinct()
+        }
         accounts = {number.account_id for number in self.numbers.values()}
         self._of: dict[tuple[int, int | None], list[Webhook]] = defaultdict(list)
         if accounts:
-            for webhook in Webhook.objects.filter(account__in=accounts, is_active=True).order_by("id"):
+            for webhook in Webhook.objects.filter(account__in=accounts, is_active=True).order_by(
+                "id"
+            ):
                 self._of[webhook.account_id, webhook.number_id].append(webhook)
 
     def of(self, number_id: int) -> list[Webhook]:
@@ -60,7 +64,9 @@ class Listeners:
         number = self.numbers.get(number_id)
         if number is None:
             return []
-        heard = self._of.get((number.account_id, number_id)) or self._of.get((number.account_id, None), [])
+        heard = self._of.get((number.account_id, number_id)) or self._of.get(
+            (number.account_id, None), []
+        )
         return [webhook for webhook in heard if MESSAGES in webhook.fields]
 
 
@@ -81,12 +87,16 @@ def note_messages(arrived: Sequence[Arrived]) -> int:
 
 def note_statuses(news: "dict[int, list[str]]") -> int:
     """Write calls about statuses that are new: message id -> statuses; returns how many calls."""
-    found = Message.objects.filter(pk__in=news, number__account__webhooks__is_active=True).distinct()
+    found = Message.objects.filter(
+        pk__in=news, number__account__webhooks__is_active=True
+    ).distinct()
     messages = list(found.select_related("contact").defer("content", "text").order_by("id"))
     listeners = Listeners(message.number_id for message in messages)
     threads: dict[tuple[int, int], list[Told]] = defaultdict(list)
     for message in messages:
-        told = [(message, status) for status in sorted(news[message.pk], key=webhooks.STATUSES.index)]
+        told = [
+            (message, status) for status in sorted(news[message.pk], key=webhooks.STATUSES.index)
+        ]
         threads[message.number_id, message.conversation_id] += told
     calls: list[Call] = []
     for (number_id, conversation_id), rows in threads.items():
@@ -99,7 +109,9 @@ def note_statuses(news: "dict[int, list[str]]") -> int:
 
 def note_field(*, account: Account, field: str, value: dict[str, Any]) -> int:
     """Write calls about something else in an account, such as `message_template_status_update`; returns how many."""
-    heard = Webhook.objects.filter(account=account, number=None, is_active=True, fields__contains=[field])
+    heard = Webhook.objects.filter(
+        account=account, number=None, is_active=True, fields__contains=[field]
+    )
     change = {"field": field, "value": storable(value)}
     entry = {"id": account.waba_id, "time": int(timezone.now().timestamp()), "changes": [change]}
     body = orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
@@ -135,7 +147,9 @@ def let_go(conversation_ids: Collection[int]) -> None:
 
 
 def _untried(conversation_ids: Collection[int]) -> QuerySet[WebhookCall]:
-    return WebhookCall.objects.filter(conversation_id__in=conversation_ids, state=WebhookCall.State.OPEN, attempts=0)
+    return WebhookCall.objects.filter(
+        conversation_id__in=conversation_ids, state=WebhookCall.State.OPEN, attempts=0
+    )
 
 
 def _chunks(rows: list[Any], size: int) -> Iterable[list[Any]]:
@@ -152,7 +166,9 @@ def _messages_body(number: Number, rows: Sequence[Arrived]) -> bytes:
     return webhooks.body_of(
         line_of(number),
         contacts=[
-            webhooks.contact_object(wa_id, sender.name, sender.user_id or user_id_for(wa_id), sender.username)
+            webhooks.contact_object(
+                wa_id, sender.name, sender.user_id or user_id_for(wa_id), sender.username
+            )
             for wa_id, sender in people.items()
         ],
         messages=[webhooks.message_object(row.message, row.at) for row in rows],
@@ -163,7 +179,9 @@ def _statuses_body(number: Number, told: "Sequence[Told]") -> bytes:
     people = {message.contact.wa_id: message.contact for message, _ in told}
     return webhooks.body_of(
         line_of(number),
-        contacts=[webhooks.contact_object(c.wa_id, c.name, c.user_id, c.username) for c in people.values()],
+        contacts=[
+            webhooks.contact_object(c.wa_id, c.name, c.user_id, c.username) for c in people.values()
+        ],
         statuses=[_status_object(message, status) for message, status in told],
     )
 

@@ -30,7 +30,9 @@ def challenge(*, url: str, verify_token: str) -> None:
     if len(verify_token) > MAX_TOKEN:
         raise WebhookRefused(f"verify_token is longer than {MAX_TOKEN} characters.")
     expected = str(secrets.randbelow(10**10) + 10**9)
-    query = urlencode({"hub.mode": "subscribe", "hub.challenge": expected, "hub.verify_token": verify_token})
+    query = urlencode(
+        {"hub.mode": "subscribe", "hub.challenge": expected, "hub.verify_token": verify_token}
+    )
     try:
         check_url(url)
         answer = fetch(f"{url}{'&' if '?' in url else '?'}{query}", max_bytes=1024)
@@ -39,9 +41,13 @@ def challenge(*, url: str, verify_token: str) -> None:
     except FetchFailed as error:
         raise WebhookRefused(f"The callback URL did not answer the challenge: {error}.") from None
     if answer.status != 200:
-        raise WebhookRefused(f"The callback URL answered the challenge with HTTP {answer.status}, not 200.")
+        raise WebhookRefused(
+            f"The callback URL answered the challenge with HTTP {answer.status}, not 200."
+        )
     if not hmac.compare_digest(answer.body.strip(), expected.encode()):
-        raise WebhookRefused("The callback URL answered the challenge with something else than hub.challenge.")
+        raise WebhookRefused(
+            "The callback URL answered the challenge with something else than hub.challenge."
+        )
 
 
 def subscribe(
@@ -87,7 +93,9 @@ def _too_many(account: Account) -> WebhookRefused:
 
 def confirm(webhook: Webhook) -> None:
     """Note that a webhook has just answered the challenge again: it is called at once, whatever failed before."""
-    Webhook.objects.filter(pk=webhook.pk).update(failures=0, paused_until=None, verified_at=timezone.now())
+    Webhook.objects.filter(pk=webhook.pk).update(
+        failures=0, paused_until=None, verified_at=timezone.now()
+    )
 
 
 def resume(*, account: Account) -> None:

@@ -19,7 +19,9 @@ from shops.models import Order, OrderLine, OrderState
 from shops.orders import fulfilment
 from shops.payments import attempts, refunds
 
-ROWS = Order.objects.select_related("business", "catalog__number", "conversation__contact").prefetch_related("lines")
+ROWS = Order.objects.select_related(
+    "business", "catalog__number", "conversation__contact"
+).prefetch_related("lines")
 STEPS = ("packed", "shipped", "delivered", "cancelled", "paid")
 
 
@@ -40,7 +42,9 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
     """An order as the webhooks tell it too; amounts in the smallest unit of its currency."""
 
     catalog_id = serializers.CharField()
-    wa_id = serializers.CharField(allow_null=True, help_text="The buyer's number; null once the buyer was forgotten.")
+    wa_id = serializers.CharField(
+        allow_null=True, help_text="The buyer's number; null once the buyer was forgotten."
+    )
     address = serializers.DictField(child=serializers.CharField())
     lines = LineSerializer(many=True)
 
@@ -64,7 +68,9 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
         parameters=[
             OpenApiParameter("state", str, enum=OrderState.values),
             OpenApiParameter("wa_id", str, description="The buyer's number."),
-            OpenApiParameter("since", str, description="Placed at or after: a day, or a moment with zone."),
+            OpenApiParameter(
+                "since", str, description="Placed at or after: a day, or a moment with zone."
+            ),
         ],
     )
 )
@@ -179,12 +185,20 @@ class OrderRefunds(_Change):
 
     serializer_class = RefundSerializer
 
-    @extend_schema(operation_id="orders_refund", request=RefundSerializer, responses=OrderSerializer)
+    @extend_schema(
+        operation_id="orders_refund", request=RefundSerializer, responses=OrderSerializer
+    )
     def post(self, request: BusinessAPIRequest, order_id: int) -> Response:
         """400 for more than is left, 409 where nothing was paid."""
         order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
         lines, amount = given.get("lines"), given.get("amount_minor")
-        refunds.refund(order, lines=lines, amount_minor=amount, reason=given["reason"], restock=given["restock"])
+        refunds.refund(
+            order,
+            lines=lines,
+            amount_minor=amount,
+            reason=given["reason"],
+            restock=given["restock"],
+        )
         return self.answered(order_id)
 
 

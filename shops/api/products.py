@@ -28,7 +28,13 @@ from shops.models import Availability, Catalog, Condition, Picture, Product
 
 BIGGEST = 2**63 - 1
 AMOUNT: dict[str, Any] = {"max_digits": 15, "decimal_places": 3, "min_value": Decimal(0)}
-EXAMPLE = {"retailer_id": "rye-1", "title": "Rye loaf", "price": "4.50", "stock": 12, "options": {"size": "1 kg"}}
+EXAMPLE = {
+    "retailer_id": "rye-1",
+    "title": "Rye loaf",
+    "price": "4.50",
+    "stock": 12,
+    "options": {"size": "1 kg"},
+}
 
 
 class ProductSerializer(serializers.ModelSerializer[Product]):
@@ -42,7 +48,9 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
     price = serializers.SerializerMethodField()
     sale_price = serializers.SerializerMethodField()
     current_price = serializers.SerializerMethodField(help_text="What one costs now.")
-    pictures = serializers.SerializerMethodField(help_text="Addresses; the first one is shown in lists.")
+    pictures = serializers.SerializerMethodField(
+        help_text="Addresses; the first one is shown in lists."
+    )
     collections = serializers.SlugRelatedField("slug", many=True, read_only=True)  # type: ignore[var-annotated]
 
     class Meta:
@@ -72,7 +80,10 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
     def get_pictures(self, product: Product) -> list[str]:
         """Our own address of a picture that is here, the link of one that is still to be fetched."""
         slug, edge = product.catalog.slug, catalog_pictures.EDGES[-1]
-        return [catalog_pictures.path_of(slug, one, edge) or one.source_url for one in product.pictures.all()]
+        return [
+            catalog_pictures.path_of(slug, one, edge) or one.source_url
+            for one in product.pictures.all()
+        ]
 
 
 class OptionsField(serializers.DictField):
@@ -107,7 +118,9 @@ class ProductChange(serializers.Serializer[Any]):
     sale_price = serializers.DecimalField(**AMOUNT, allow_null=True, required=False)
     sale_from = serializers.DateTimeField(allow_null=True, required=False)
     sale_until = serializers.DateTimeField(allow_null=True, required=False)
-    tax_percent = serializers.DecimalField(max_digits=5, decimal_places=2, min_value=0, max_value=100, required=False)
+    tax_percent = serializers.DecimalField(
+        max_digits=5, decimal_places=2, min_value=0, max_value=100, required=False
+    )
     is_hidden = serializers.BooleanField(required=False)
     pictures = serializers.ListField(
         child=serializers.URLField(max_length=1000), max_length=catalog_pictures.MOST, required=False,
@@ -127,14 +140,20 @@ class ProductChange(serializers.Serializer[Any]):
 class NewProduct(ProductChange):
     """A product that is not there yet."""
 
-    stock = serializers.IntegerField(min_value=0, max_value=products.MOST_STOCK, allow_null=True, required=False)
+    stock = serializers.IntegerField(
+        min_value=0, max_value=products.MOST_STOCK, allow_null=True, required=False
+    )
 
 
 class StockChange(serializers.Serializer[Any]):
     """A new count (`stock`, null: nobody counts) or how much comes and goes (`by`), and why."""
 
-    stock = serializers.IntegerField(min_value=0, max_value=products.MOST_STOCK, allow_null=True, required=False)
-    by = serializers.IntegerField(min_value=-products.MOST_STOCK, max_value=products.MOST_STOCK, required=False)
+    stock = serializers.IntegerField(
+        min_value=0, max_value=products.MOST_STOCK, allow_null=True, required=False
+    )
+    by = serializers.IntegerField(
+        min_value=-products.MOST_STOCK, max_value=products.MOST_STOCK, required=False
+    )
     reason = serializers.CharField(max_length=120)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -160,7 +179,9 @@ class ProductView(BusinessAPIView):
 
     def check_permissions(self, request: Request) -> None:
         """`read` to look, `messages` to change."""
-        needed = KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
+        needed = (
+            KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
+        )
         if needed not in request.user.scopes:  # type: ignore[union-attr]
             raise NotAllowed(f"This key has no scope '{needed}'.")
 
@@ -186,7 +207,11 @@ class ProductView(BusinessAPIView):
     get=extend_schema(
         operation_id="products_list",
         parameters=[
-            OpenApiParameter("q", str, description="Beginnings of words in title, brand, category, options or id."),
+            OpenApiParameter(
+                "q",
+                str,
+                description="Beginnings of words in title, brand, category, options or id.",
+            ),
             OpenApiParameter("retailer_id", str, description="Exactly this id."),
             OpenApiParameter("item_group", str, description="The variants of this group."),
         ],
@@ -275,5 +300,10 @@ def _set_pictures(catalog: Catalog, product: Product, given: dict[str, Any]) -> 
             catalog_pictures.replace(
                 cursor,
                 catalog,
-                [{"retailer_id": product.retailer_id, "pictures": list(dict.fromkeys(given["pictures"]))}],
+                [
+                    {
+                        "retailer_id": product.retailer_id,
+                        "pictures": list(dict.fromkeys(given["pictures"])),
+                    }
+                ],
             )

@@ -16,11 +16,15 @@ from shops.payments import stripe_collection
 def webhook(request: HttpRequest, catalog_id: str) -> HttpResponse:
     """Check the signature over the raw body, keep the event once, ring the bell."""
     try:
-        is_new = stripe_collection.hear(catalog_id, request.body, request.headers.get("Stripe-Signature", ""))
+        is_new = stripe_collection.hear(
+            catalog_id, request.body, request.headers.get("Stripe-Signature", "")
+        )
     except Catalog.DoesNotExist:
         raise Http404 from None
     except ParleyError as error:
-        return JsonResponse({"error": {"code": error.code, "message": error.message}}, status=error.status)
+        return JsonResponse(
+            {"error": {"code": error.code, "message": error.message}}, status=error.status
+        )
     if is_new:
         ring(tasks.collect)
     return JsonResponse({"received": True})

@@ -43,7 +43,8 @@ AVAILABILITY = ("in stock", "out of stock", "preorder", "available for order", "
 CONDITION = ("new", "refurbished", "used")
 STATUS = {"active": False, "published": False, "archived": True, "hidden": True, "staging": True}
 _PRICE = re.compile(
-    r"(?:(?P<before>[A-Za-z]{3})\s*)?(?P<amount>\d{1,12}(?:\.\d{1,3})?)\s*(?P<after>[A-Za-z]{3})?", re.ASCII
+    r"(?:(?P<before>[A-Za-z]{3})\s*)?(?P<amount>\d{1,12}(?:\.\d{1,3})?)\s*(?P<after>[A-Za-z]{3})?",
+    re.ASCII,
 )
 _SEPARATORS = re.compile(r"[\s,;|]+(?=https?://)")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -88,7 +89,10 @@ class Feed:
 def read(raw: bytes) -> Feed:
     """Recognise encoding, separator and headings; BadFeed for what is no table or lacks a needed column."""
     text = _decoded(raw)
-    first = next((line for line in text.splitlines() if line.strip() and not line.startswith(("#", '"#'))), "")
+    first = next(
+        (line for line in text.splitlines() if line.strip() and not line.startswith(("#", '"#'))),
+        "",
+    )
     separator = max("\t,;", key=first.count)
     table = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     rows = _numbered(table)
@@ -103,12 +107,16 @@ def read(raw: bytes) -> Feed:
     if doubled:
         raise BadFeed(f"The column '{doubled[0]}' is there twice.")
     known = tuple(name for name in names if name in COLUMNS)
-    ignored = tuple(cell.strip()[:60] for cell, name in zip(heading, names, strict=True) if name not in COLUMNS)
+    ignored = tuple(
+        cell.strip()[:60] for cell, name in zip(heading, names, strict=True) if name not in COLUMNS
+    )
     return Feed(known, tuple(filter(None, ignored)), _named(rows, names))
 
 
 def _decoded(raw: bytes) -> str:
-    encodings = ["utf-16"] if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", "cp1252"]
+    encodings = (
+        ["utf-16"] if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", "cp1252"]
+    )
     for encoding in encodings:
         try:
             return raw.decode(encoding)
@@ -134,9 +142,18 @@ def _numbered(table: Any) -> Iterator[tuple[int, list[str]]]:
         raise BadFeed(f"The table breaks off near row {number + 1}: {error}.") from None
 
 
-def _named(rows: Iterator[tuple[int, list[str]]], names: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def _named(
+    rows: Iterator[tuple[int, list[str]]], names: list[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
     for number, cells in rows:
-        yield number, {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name in COLUMNS}
+        yield (
+            number,
+            {
+                name: cell.strip()
+                for name, cell in zip(names, cells, strict=False)
+                if name in COLUMNS
+            },
+        )
 
 
 def fields_of(columns: tuple[str, ...]) -> list[str]:
@@ -147,7 +164,9 @@ def fields_of(columns: tuple[str, ...]) -> list[str]:
     return sorted(found)
 
 
-def checked(row: Mapping[str, str], number: int, shop: Shop) -> tuple[dict[str, Any], list[Problem]]:
+def checked(
+    row: Mapping[str, str], number: int, shop: Shop
+) -> tuple[dict[str, Any], list[Problem]]:
     """A row as the database takes it, or what is wrong with it, cell by cell."""
     made: dict[str, Any] = {"options": {}}
     problems: list[Problem] = []
@@ -158,9 +177,17 @@ def checked(row: Mapping[str, str], number: int, shop: Shop) -> tuple[dict[str, 
             made |= _cell(column, value, made, shop)
         except Wrong as wrong:
             problems.append(Problem(number, column, value[:120], str(wrong)))
-    if not problems and made.get("sale_price_minor") is not None and made["sale_price_minor"] > made["price_minor"]:
-        problems.append(Problem(number, "sale_price", row["sale_price"][:120], "It is above the price."))
-    made["pictures"] = list(dict.fromkeys([*made.pop("first", []), *made.pop("others", [])]))[:MOST_PICTURES]
+    if (
+        not problems
+        and made.get("sale_price_minor") is not None
+        and made["sale_price_minor"] > made["price_minor"]
+    ):
+        problems.append(
+            Problem(number, "sale_price", row["sale_price"][:120], "It is above the price.")
+        )
+    made["pictures"] = list(dict.fromkeys([*made.pop("first", []), *made.pop("others", [])]))[
+        :MOST_PICTURES
+    ]
     return made, problems
 
 
@@ -204,7 +231,9 @@ def _sale_dates(value: str, shop: Shop) -> dict[str, Any]:
         return {"sale_from": None, "sale_until": None}
     start, slash, end = value.partition("/")
     if not slash:
-        raise Wrong("Write begin and end with a slash between: 2026-05-01T00:00+00:00/2026-05-31T23:59+00:00.")
+        raise Wrong(
+            "Write begin and end with a slash between: 2026-05-01T00:00+00:00/2026-05-31T23:59+00:00."
+        )
     since, until = _moment(start, shop), _moment(end, shop)
     if since and until and since >= until:
         raise Wrong("It ends before it begins.")
@@ -251,7 +280,9 @@ def _tax(value: str, shop: Shop) -> dict[str, Any]:
         percent = Decimal(value or 0)
     except InvalidOperation:
         percent = Decimal(-1)
-    if not (percent.is_finite() and 0 <= percent <= 100 and percent == percent.quantize(Decimal("0.01"))):
+    if not (
+        percent.is_finite() and 0 <= percent <= 100 and percent == percent.quantize(Decimal("0.01"))
+    ):
         raise Wrong("It is a percentage from 0 to 100 with two decimals at most.")
     return {"tax_percent": str(percent)}
 
@@ -263,7 +294,12 @@ def _link(value: str, shop: Shop) -> dict[str, Any]:
 def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and len(value) <= 1000 and " " not in value
+        fits = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and len(value) <= 1000
+            and " " not in value
+        )
     except ValueError:
         fits = False
     if not fits:

@@ -45,11 +45,16 @@ class NotNow(ParleyError):
     status = 409
 
 
-def take_in(*, catalog: Catalog, author: User | None, file: IO[bytes], filename: str) -> CatalogImport:
+def take_in(
+    *, catalog: Catalog, author: User | None, file: IO[bytes], filename: str
+) -> CatalogImport:
     """Keep an uploaded feed and have it looked through; BadInput for one that is none, before it is kept."""
     raw = file.read(feed_csv.MOST_BYTES + 1)
     if len(raw) > feed_csv.MOST_BYTES:
-        raise BadInput(_("A feed has at most %(most)d MB.") % {"most": feed_csv.MOST_BYTES // 2**20}, field="file")
+        raise BadInput(
+            _("A feed has at most %(most)d MB.") % {"most": feed_csv.MOST_BYTES // 2**20},
+            field="file",
+        )
     try:
         found = feed_csv.read(raw)
     except feed_csv.BadFeed as refused:
@@ -64,7 +69,11 @@ def take_in(*, catalog: Catalog, author: User | None, file: IO[bytes], filename:
 
 def one(business: Business, public_id: uuid.UUID) -> CatalogImport:
     """The business's import of this id, or NotYours."""
-    found = CatalogImport.objects.filter(business=business, public_id=public_id).select_related("catalog").first()
+    found = (
+        CatalogImport.objects.filter(business=business, public_id=public_id)
+        .select_related("catalog")
+        .first()
+    )
     if found is None:
         raise NotYours
     return found
@@ -77,7 +86,12 @@ def begin(job: CatalogImport) -> None:
 
 def cancel(job: CatalogImport) -> None:
     """Stop it where it is; what is in stays."""
-    _move(job, (State.READING, State.READY, State.RUNNING), State.CANCELLED, finished_at=timezone.now())
+    _move(
+        job,
+        (State.READING, State.READY, State.RUNNING),
+        State.CANCELLED,
+        finished_at=timezone.now(),
+    )
     _forget_file(job)
 
 
@@ -88,7 +102,9 @@ def _forget_file(job: CatalogImport) -> None:
 
 def _move(job: CatalogImport, states: tuple[str, ...], state: str, **changes: Any) -> None:
     mine = CatalogImport.objects.filter(pk=job.pk, state__in=states)
-    if not mine.update(state=state, token=None, lease_until=None, turn_at=timezone.now(), attempts=0, **changes):
+    if not mine.update(
+        state=state, token=None, lease_until=None, turn_at=timezone.now(), attempts=0, **changes
+    ):
         raise NotNow(_("This import is in another state now."))
     job.refresh_from_db()
 
@@ -107,7 +123,9 @@ def work_due() -> int:
     except (feed_csv.BadFeed, FileNotFoundError) as error:
         with scope(job.business_id):
             jobs.finish(
-                job, State.FAILED, error=str(error) if isinstance(error, feed_csv.BadFeed) else "The file is gone."
+                job,
+                State.FAILED,
+                error=str(error) if isinstance(error, feed_csv.BadFeed) else "The file is gone.",
             )
     except Exception as error:
         jobs.stumble(job, error)
@@ -127,11 +145,15 @@ def _rows(job: CatalogImport) -> Iterator[Row]:
     seen: dict[str, int] = {}
     for count, (number, cells) in enumerate(found.rows, start=1):
         if count > feed_csv.MOST_ROWS:
-            raise feed_csv.BadFeed(f"The file has more than {feed_csv.MOST_ROWS:,} products; split it.")
+            raise feed_csv.BadFeed(
+                f"The file has more than {feed_csv.MOST_ROWS:,} products; split it."
+            )
         row, problems = feed_csv.checked(cells, number, shop)
         name = cells.get("id", "")
         if name in seen:
-            problems.append(feed_csv.Problem(number, "id", name[:120], f"Row {seen[name]} has this id already."))
+            problems.append(
+                feed_csv.Problem(number, "id", name[:120], f"Row {seen[name]} has this id already.")
+            )
         seen.setdefault(name, number)
         yield number, row, problems
 
@@ -158,7 +180,9 @@ def _look_through(job: CatalogImport) -> None:
         problems = [problem for _number, _row, found in batch for problem in found]
         good = [row for _number, row, found in batch if not found]
         with scope(job.business_id):
-            known = job.catalog.products.filter(retailer_id__in=[row["retailer_id"] for row in good]).count()
+            known = job.catalog.products.filter(
+                retailer_id__in=[row["retailer_id"] for row in good]
+            ).count()
             _note(job, problems[: max(0, MOST_PROBLEMS - noted)])
             noted += len(problems)
             jobs.keep(
@@ -168,8 +192,16 @@ def _look_through(job: CatalogImport) -> None:
     with scope(job.business_id):
         if not job.processed:
             raise feed_csv.BadFeed("The file names columns, but no product.")
-        changes = {"state": State.READY, "token": None, "lease_until": None, "total": job.processed, "attempts": 0}
-        if not CatalogImport.objects.filter(pk=job.pk, token=job.token, state=State.READING).update(**changes):
+        changes = {
+            "state": State.READY,
+            "token": None,
+            "lease_until": None,
+            "total": job.processed,
+            "attempts": 0,
+        }
+        if not CatalogImport.objects.filter(pk=job.pk, token=job.token, state=State.READING).update(
+            **changes
+        ):
             raise jobs.Stopped
         job.state = State.READY
 
@@ -177,7 +209,12 @@ def _look_through(job: CatalogImport) -> None:
 def _note(job: CatalogImport, problems: list[feed_csv.Problem]) -> None:
     ImportProblem.objects.bulk_create(
         ImportProblem(
-            business_id=job.business_id, job=job, row=one.row, column=one.column, value=one.value, reason=one.reason
+            business_id=job.business_id,
+            job=job,
+            row=one.row,
+            column=one.column,
+            value=one.value,
+            reason=one.reason,
         )
         for one in problems
     )
@@ -195,7 +232,11 @@ def _bring_in(job: CatalogImport) -> None:
             added, changed = write(job.catalog, good, tuple(job.columns))
             skip += len(batch)
             jobs.keep(
-                job, processed=skip, position={"rows": skip}, added=job.added + added, changed=job.changed + changed
+                job,
+                processed=skip,
+                position={"rows": skip},
+                added=job.added + added,
+                changed=job.changed + changed,
             )
         if time.monotonic() > deadline:
             return
@@ -203,7 +244,9 @@ def _bring_in(job: CatalogImport) -> None:
         jobs.finish(job, State.DONE)
 
 
-def write(catalog: Catalog, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> tuple[int, int]:
+def write(
+    catalog: Catalog, rows: list[dict[str, Any]], columns: tuple[str, ...]
+) -> tuple[int, int]:
     """Make these rows the shop's products; returns how many were new and how many changed. Call in a scope."""
     if not rows:
         return 0, 0
@@ -218,7 +261,10 @@ def write(catalog: Catalog, rows: list[dict[str, Any]], columns: tuple[str, ...]
         if "pictures" in given:
             touched |= pictures.replace(cursor, catalog, rows)
         if "custom_label_0" in given:
-            cursor.execute(statement("shops", "import_shelves"), names | {"rows": _json(_on_shelves(catalog, rows))})
+            cursor.execute(
+                statement("shops", "import_shelves"),
+                names | {"rows": _json(_on_shelves(catalog, rows))},
+            )
             touched |= {product_id for (product_id,) in cursor.fetchall()}
     added = sum(written.values())
     return added, len(touched) - added
@@ -233,7 +279,10 @@ def _on_shelves(catalog: Catalog, rows: list[dict[str, Any]]) -> list[dict[str, 
     for name in dict.fromkeys(name for row in rows for name in row["shelves"]):
         if slug_of(name) not in known:
             known.add(add_collection(catalog, name).slug)
-    return [{"retailer_id": row["retailer_id"], "slugs": [slug_of(name) for name in row["shelves"]]} for row in rows]
+    return [
+        {"retailer_id": row["retailer_id"], "slugs": [slug_of(name) for name in row["shelves"]]}
+        for row in rows
+    ]
 
 
 def export(catalog: Catalog, held: IO[bytes]) -> None:
@@ -246,7 +295,9 @@ def export(catalog: Catalog, held: IO[bytes]) -> None:
         names = [column.name for column in cursor.description or ()]
         for found in cursor:
             row = dict(zip(names, found, strict=True))
-            row["options"] = orjson.loads(row["options"]) if isinstance(row["options"], str) else row["options"]
+            row["options"] = (
+                orjson.loads(row["options"]) if isinstance(row["options"], str) else row["options"]
+            )
             row["pictures"] = [_address(catalog, name) for name in row["pictures"]]
             table.writerow(feed_csv.written(row, catalog.currency))
     text.detach()
@@ -255,7 +306,11 @@ def export(catalog: Catalog, held: IO[bytes]) -> None:
 
 def _address(catalog: Catalog, name: str) -> str:
     own = _OWN.fullmatch(name)
-    return settings.BASE_URL + reverse("shop_picture", args=[catalog.slug, own[1], EDGES[-1]]) if own else name
+    return (
+        settings.BASE_URL + reverse("shop_picture", args=[catalog.slug, own[1], EDGES[-1]])
+        if own
+        else name
+    )
 
 
 def problems_as_csv(job: CatalogImport) -> bytes:
@@ -263,5 +318,7 @@ def problems_as_csv(job: CatalogImport) -> bytes:
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(["row", "column", "value", "reason"])
-    table.writerows(job.problems.order_by("row", "id").values_list("row", "column", "value", "reason"))
+    table.writerows(
+        job.problems.order_by("row", "id").values_list("row", "column", "value", "reason")
+    )
     return text.getvalue().encode("utf-8-sig")

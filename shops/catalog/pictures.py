@@ -43,24 +43,34 @@ def path_of(slug: str, picture: Picture, edge: int) -> str:
     return reverse("shop_picture", args=[slug, picture.media.media_id, edge])
 
 
-def add(product: Product, *, content: IO[bytes] | bytes, mime_type: str, filename: str = "") -> Picture:
+def add(
+    product: Product, *, content: IO[bytes] | bytes, mime_type: str, filename: str = ""
+) -> Picture:
     """Keep a picture behind those that are there; raises BadInput for one that is none, broken, or one too many."""
     last = Picture.objects.filter(product=product).aggregate(last=Max("position"))["last"]
     if Picture.objects.filter(product=product).count() >= MOST:
-        raise BadInput(_("A product has at most %(most)d pictures.") % {"most": MOST}, field="picture")
+        raise BadInput(
+            _("A product has at most %(most)d pictures.") % {"most": MOST}, field="picture"
+        )
     media = _kept(product, content, mime_type, filename)
     position = 0 if last is None else last + 1
-    return Picture.objects.create(business_id=product.business_id, product=product, media=media, position=position)
+    return Picture.objects.create(
+        business_id=product.business_id, product=product, media=media, position=position
+    )
 
 
 def _kept(product: Product, content: IO[bytes] | bytes, mime_type: str, filename: str) -> Media:
     try:
-        media = store_media(business=product.business, content=content, mime_type=mime_type, filename=filename)
+        media = store_media(
+            business=product.business, content=content, mime_type=mime_type, filename=filename
+        )
     except CloudApiError as refused:
         raise BadInput(refused.details, field="picture") from None
     if media.mime_type not in KINDS or not _make_sizes(media):
         delete_media(media)
-        raise BadInput(_("This is no picture that can be shown: JPEG, PNG or WebP."), field="picture")
+        raise BadInput(
+            _("This is no picture that can be shown: JPEG, PNG or WebP."), field="picture"
+        )
     return media
 
 
@@ -90,7 +100,9 @@ def remove(picture: Picture) -> None:
     if media is None or Picture.objects.filter(media=media).exists():
         return
     delete_media(media)
-    if not Picture.objects.filter(media__sha256=media.sha256, business_id=media.business_id).exists():
+    if not Picture.objects.filter(
+        media__sha256=media.sha256, business_id=media.business_id
+    ).exists():
         for edge in EDGES:
             default_storage.delete(size_path(media, edge))
 
@@ -110,7 +122,9 @@ def replace(cursor: Any, catalog: Catalog, rows: list[dict[str, Any]]) -> set[in
     Links that are new are fetched in the background. Returns the ids of the products that changed.
     """
     names = {"business_id": catalog.business_id, "catalog_id": catalog.pk}
-    cursor.execute(statement("shops", "import_pictures"), names | {"rows": orjson.dumps(rows).decode()})
+    cursor.execute(
+        statement("shops", "import_pictures"), names | {"rows": orjson.dumps(rows).decode()}
+    )
     found = cursor.fetchall()
     gone = [media_id for _product, media_id in found if media_id]
     shown = Picture.objects.filter(media__in=gone).values("media_id")
@@ -149,7 +163,8 @@ def fetch_due(limit: int = BATCH) -> int:
 def _claim(limit: int) -> list[Wanted]:
     with system("pictures are fetched for every business"), connection.cursor() as cursor:
         cursor.execute(
-            statement("shops", "claim_pictures"), {"limit": limit, "lease": LEASE.total_seconds(), "most": MAX_ATTEMPTS}
+            statement("shops", "claim_pictures"),
+            {"limit": limit, "lease": LEASE.total_seconds(), "most": MAX_ATTEMPTS},
         )
         return [Wanted(*row) for row in cursor.fetchall()]
 
@@ -169,7 +184,9 @@ def _asked(wanted: Wanted) -> tuple[tuple[bytes, str], str]:
 
 def _finish(wanted: Wanted, got: tuple[bytes, str], error: str) -> None:
     with scope(wanted.business_id):
-        mine = Picture.objects.filter(pk=wanted.picture_id, attempts=wanted.attempts, source_url=wanted.url)
+        mine = Picture.objects.filter(
+            pk=wanted.picture_id, attempts=wanted.attempts, source_url=wanted.url
+        )
         row = mine.select_related("product__business").select_for_update(of=("self",)).first()
         if row is None:
             return

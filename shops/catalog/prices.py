@@ -11,7 +11,11 @@ MOST_MINOR = 10**12
 def minor_of(amount: Decimal, currency: str) -> int:
     """`9.99` USD as 999; raises ValueError for more decimals than the currency has, below zero, or too much."""
     scaled = amount.scaleb(money.exponent(currency))
-    if not scaled.is_finite() or scaled != scaled.to_integral_value() or not 0 <= scaled <= MOST_MINOR:
+    if (
+        not scaled.is_finite()
+        or scaled != scaled.to_integral_value()
+        or not 0 <= scaled <= MOST_MINOR
+    ):
         raise ValueError(f"{amount} is no price in {currency}")
     return int(scaled)
 

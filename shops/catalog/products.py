@@ -24,7 +24,12 @@ MOST_COLLECTIONS = 100
 
 def shop_of(business: Business) -> Catalog | None:
     """The business's shop, the first where there are several; None before it has one."""
-    return Catalog.objects.filter(business=business).select_related("business", "number").order_by("id").first()
+    return (
+        Catalog.objects.filter(business=business)
+        .select_related("business", "number")
+        .order_by("id")
+        .first()
+    )
 
 
 def save_shop(catalog: Catalog) -> Catalog:
@@ -52,7 +57,11 @@ def product_of(catalog: Catalog, product_id: int) -> Product:
 
 
 def save_product(
-    product: Product, *, changes: dict[str, Any], shelves: Iterable[int] | None = None, author: User | None = None
+    product: Product,
+    *,
+    changes: dict[str, Any],
+    shelves: Iterable[int] | None = None,
+    author: User | None = None,
 ) -> Product:
     """Write a new product, or these fields of one that is there, and the shelves (ids of collections) it is on.
 
@@ -94,17 +103,26 @@ def _refusal(error: IntegrityError) -> BadInput:
 
 def _put_on(product: Product, shelves: set[int]) -> None:
     CollectionProduct.objects.filter(product=product).exclude(collection__in=shelves).delete()
-    known = Collection.objects.filter(catalog=product.catalog_id, pk__in=shelves).values_list("pk", flat=True)
+    known = Collection.objects.filter(catalog=product.catalog_id, pk__in=shelves).values_list(
+        "pk", flat=True
+    )
     CollectionProduct.objects.bulk_create(
-        [CollectionProduct(business_id=product.business_id, collection_id=pk, product=product) for pk in sorted(known)],
+        [
+            CollectionProduct(business_id=product.business_id, collection_id=pk, product=product)
+            for pk in sorted(known)
+        ],
         ignore_conflicts=True,
     )
 
 
-def set_stock(product: Product, *, stock: int | None, reason: str, author: User | None = None) -> None:
+def set_stock(
+    product: Product, *, stock: int | None, reason: str, author: User | None = None
+) -> None:
     """Say how much is there (None: nobody counts), and why it changed; raises BadInput for a number out of range."""
     if stock is not None and not 0 <= stock <= MOST_STOCK:
-        raise BadInput(_("Stock is a whole number from 0 to %(most)d.") % {"most": MOST_STOCK}, field="stock")
+        raise BadInput(
+            _("Stock is a whole number from 0 to %(most)d.") % {"most": MOST_STOCK}, field="stock"
+        )
     with explained(reason, author=author):
         Product.objects.filter(pk=product.pk).update(stock=stock, updated_at=timezone.now())
     product.refresh_from_db(fields=["stock", "updated_at"])
@@ -129,10 +147,16 @@ def add_collection(catalog: Catalog, name: str) -> Collection:
     if not name:
         raise BadInput(_("Give it a name."), field="name")
     if catalog.collections.count() >= MOST_COLLECTIONS:
-        raise BadInput(_("A shop has at most %(most)d collections.") % {"most": MOST_COLLECTIONS}, field="name")
+        raise BadInput(
+            _("A shop has at most %(most)d collections.") % {"most": MOST_COLLECTIONS}, field="name"
+        )
     last = catalog.collections.aggregate(last=Max("position"))["last"]
     slug = slug_of(name)
-    fields = {"business_id": catalog.business_id, "name": name, "position": 0 if last is None else last + 1}
+    fields = {
+        "business_id": catalog.business_id,
+        "name": name,
+        "position": 0 if last is None else last + 1,
+    }
     return Collection.objects.get_or_create(catalog=catalog, slug=slug, defaults=fields)[0]
 
 
@@ -150,7 +174,9 @@ def with_first_picture(products: QuerySet[Product]) -> QuerySet[Product]:
 def in_front(catalog: Catalog) -> ProductQuerySet:
     """What the shop's page lists: of the variants of one product, the one that was there first."""
     shown = catalog.products.shown()
-    earlier = catalog.products.shown().filter(item_group=OuterRef("item_group"), pk__lt=OuterRef("pk"))
+    earlier = catalog.products.shown().filter(
+        item_group=OuterRef("item_group"), pk__lt=OuterRef("pk")
+    )
     return shown.filter(Q(item_group="") | ~Exists(earlier))
 
 

@@ -46,7 +46,10 @@ def heed(message: Message) -> None:
 def read_address(content: dict[str, Any]) -> dict[str, str] | None:
     """The address in a form that was sent, in our fields; None for another form, empty where nothing can be read."""
     form, values = addresses.form_name(content), addresses.form_values(content)
-    found = {field: ", ".join(filter(None, map(_clean, map(values.get, names)))) for field, names in NAMES.items()}
+    found = {
+        field: ", ".join(filter(None, map(_clean, map(values.get, names))))
+        for field, names in NAMES.items()
+    }
     if form != "address_message" and not (form == "flow" and found["street"]):
         return None
     return {field: text for field, text in found.items() if text}
@@ -58,14 +61,18 @@ def _clean(value: Any) -> str:
 
 def _waiting(message: Message) -> Order | None:
     """The buyer's open order that lacks an address, else the newest one: its address is corrected."""
-    placed = Order.objects.filter(conversation=message.conversation, state=OrderState.PLACED).exclude(delivery_name="")
+    placed = Order.objects.filter(
+        conversation=message.conversation, state=OrderState.PLACED
+    ).exclude(delivery_name="")
     orders = list(placed.select_related("catalog").newest_first()[:10])
     lacking = (order for order in orders if not order.address.get("street"))
     return next(lacking, orders[0] if orders else None)
 
 
 def _fill(order: Order, message: Message, given: dict[str, str]) -> None:
-    method = order.catalog.delivery_methods.filter(name=order.delivery_name, needs_address=True).first()
+    method = order.catalog.delivery_methods.filter(
+        name=order.delivery_name, needs_address=True
+    ).first()
     if method is None:
         return
     given.setdefault("country", _country_asked(message))
@@ -73,7 +80,9 @@ def _fill(order: Order, message: Message, given: dict[str, str]) -> None:
         order = choose_delivery(order, method=method, address=given)
     except BadInput as wrong:
         # The network's form does not ask for the country: the order's page does.
-        if wrong.field == "country" or not send.ask_address(order, message.conversation, given=given, wrong=wrong):
+        if wrong.field == "country" or not send.ask_address(
+            order, message.conversation, given=given, wrong=wrong
+        ):
             send.say(message.conversation, texts.text(wrong.message), order=order)
             send.ask_payment(order, message.conversation)
     except ParleyError as error:
@@ -86,6 +95,10 @@ def _fill(order: Order, message: Message, given: dict[str, str]) -> None:
 
 def _country_asked(message: Message) -> str:
     """The country of the form that was answered, else the one of the buyer's number; empty where none is known."""
-    asked = Message.objects.filter(conversation=message.conversation, wamid=message.context_wamid or "-").first()
+    asked = Message.objects.filter(
+        conversation=message.conversation, wamid=message.context_wamid or "-"
+    ).first()
     parameters = as_dict(as_dict(asked.content.get("action")).get("parameters")) if asked else {}
-    return as_text(parameters.get("country")) or country_of(message.conversation.contact.wa_id).replace("ZZ", "")
+    return as_text(parameters.get("country")) or country_of(
+        message.conversation.contact.wa_id
+    ).replace("ZZ", "")

@@ -32,7 +32,9 @@ def _tell(news_id: int) -> None:
     news = found.get(pk=news_id)
     news.order.business = news.order.catalog.business = news.business
     account = news.order.catalog.number.account
-    outbox.note_field(account=account, field=FIELD, value={"event": f"order.{news.kind}"} | facts_of(news.order))
+    outbox.note_field(
+        account=account, field=FIELD, value={"event": f"order.{news.kind}"} | facts_of(news.order)
+    )
     with translation.override(news.order.catalog.language):
         _tell_buyer(news)
     OrderNews.objects.filter(pk=news_id).update(told_at=timezone.now())
@@ -55,13 +57,20 @@ def _receipt(order: Order) -> dict[str, Any] | None:
     name = filename_of(order)
     try:
         media = store_media(
-            business=order.business, content=receipt_pdf(order), mime_type="application/pdf", filename=name
+            business=order.business,
+            content=receipt_pdf(order),
+            mime_type="application/pdf",
+            filename=name,
         )
     except CloudApiError as refused:
         # That the order is paid is told all the same, and the order of the news goes on.
         log.warning("no_receipt", order=order.pk, why=refused.message)
         return None
-    return {"id": media.media_id, "filename": name, "caption": _("Receipt for order %(order)s") % {"order": order}}
+    return {
+        "id": media.media_id,
+        "filename": name,
+        "caption": _("Receipt for order %(order)s") % {"order": order},
+    }
 
 
 def facts_of(order: Order) -> dict[str, Any]:
@@ -83,8 +92,22 @@ def facts_of(order: Order) -> dict[str, Any]:
         "number", "state", "way", "currency", "tax_included", "subtotal_minor", "delivery_minor", "tax_minor",
         "total_minor", "paid_minor", "refunded_minor", "delivery_name", "address", "buyer_note", "tracking", "reason",
     )  # fmt: skip
-    times = ("placed_at", "confirmed_at", "paid_at", "packed_at", "shipped_at", "delivered_at", "ended_at")
+    times = (
+        "placed_at",
+        "confirmed_at",
+        "paid_at",
+        "packed_at",
+        "shipped_at",
+        "delivered_at",
+        "ended_at",
+    )
     facts = {name: getattr(order, name) for name in names}
-    facts |= {name: moment.isoformat() if (moment := getattr(order, name)) else None for name in times}
+    facts |= {
+        name: moment.isoformat() if (moment := getattr(order, name)) else None for name in times
+    }
     person = order.conversation.contact.wa_id if order.conversation else None
-    return {"id": order.pk, "catalog_id": order.catalog.catalog_id, "wa_id": person} | facts | {"lines": lines}
+    return (
+        {"id": order.pk, "catalog_id": order.catalog.catalog_id, "wa_id": person}
+        | facts
+        | {"lines": lines}
+    )

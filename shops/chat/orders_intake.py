@@ -50,9 +50,14 @@ def take_due(limit: int = 50) -> int:
 
 
 def _take(message_id: int) -> None:
-    found = Message.objects.select_related("business__plan", "number__account", "conversation__contact")
+    found = Message.objects.select_related(
+        "business__plan", "number__account", "conversation__contact"
+    )
     if message := found.filter(pk=message_id).first():
-        message.conversation.business, message.conversation.number = message.business, message.number
+        message.conversation.business, message.conversation.number = (
+            message.business,
+            message.number,
+        )
         heed(message)
     IncomingOrder.objects.filter(pk=message_id).delete()
 
@@ -145,7 +150,9 @@ def place_or_tell(
     return None
 
 
-def _asked_again(conversation: Conversation, message: Message | None, cart: Cart | None) -> Order | None:
+def _asked_again(
+    conversation: Conversation, message: Message | None, cart: Cart | None
+) -> Order | None:
     """What came twice made one order, and asks on for that one."""
     which = Q(message=message) if message else Q(pk=None)
     which |= Q(cart=cart) if cart else Q(pk=None)
@@ -194,7 +201,9 @@ def _offer(catalog: Catalog, conversation: Conversation, told: Differences) -> N
 
 
 def _new_cart(catalog: Catalog, conversation: Conversation, quantities: Mapping[str, int]) -> Cart:
-    cart = Cart.objects.create(business_id=catalog.business_id, catalog=catalog, conversation=conversation)
+    cart = Cart.objects.create(
+        business_id=catalog.business_id, catalog=catalog, conversation=conversation
+    )
     products = catalog.products.filter(retailer_id__in=quantities)
     CartLine.objects.bulk_create(
         CartLine(
@@ -218,7 +227,9 @@ def _heed_answer(message: Message) -> None:
     reply = as_dict(message.content.get("button_reply") or message.content.get("list_reply"))
     answer = as_text(reply.get("id"))
     if answer.startswith(texts.GO_ON):
-        cart = _carts(message).filter(code=answer.removeprefix(texts.GO_ON), conversation=message.conversation)
+        cart = _carts(message).filter(
+            code=answer.removeprefix(texts.GO_ON), conversation=message.conversation
+        )
         _order_cart(cart.first(), message)
     elif answer.startswith(texts.DELIVER):
         _choose_delivery(message, answer.removeprefix(texts.DELIVER).split(":"))
@@ -226,7 +237,9 @@ def _heed_answer(message: Message) -> None:
 
 def _take_cart(message: Message) -> None:
     if match := CART_CODE.search(message.text):
-        cart = _carts(message).filter(Q(conversation=None) | Q(conversation=message.conversation), code=match[1])
+        cart = _carts(message).filter(
+            Q(conversation=None) | Q(conversation=message.conversation), code=match[1]
+        )
         _order_cart(cart.first(), message)
 
 
@@ -241,15 +254,25 @@ def _order_cart(cart: Cart | None, message: Message) -> None:
     Cart.objects.filter(pk=cart.pk).update(conversation=message.conversation)
     lines = cart.lines.order_by("id").values_list("product__retailer_id", "quantity")
     with translation.override(cart.catalog.language):
-        if Order.objects.filter(cart=cart).exists():  # the database refuses a second one too; this spares the answer
+        if Order.objects.filter(
+            cart=cart
+        ).exists():  # the database refuses a second one too; this spares the answer
             _asked_again(message.conversation, None, cart)
             return
-        place_or_tell(cart.catalog, message.conversation, Asked(dict(lines), {}), message=message, cart=cart)
+        place_or_tell(
+            cart.catalog, message.conversation, Asked(dict(lines), {}), message=message, cart=cart
+        )
 
 
 def _choose_delivery(message: Message, ids: Sequence[str]) -> None:
-    order_id, method_id = (int(one) if one.isdecimal() and len(one) < 19 else 0 for one in (*ids, "", "")[:2])
-    order = Order.objects.filter(pk=order_id, conversation=message.conversation).select_related("catalog").first()
+    order_id, method_id = (
+        int(one) if one.isdecimal() and len(one) < 19 else 0 for one in (*ids, "", "")[:2]
+    )
+    order = (
+        Order.objects.filter(pk=order_id, conversation=message.conversation)
+        .select_related("catalog")
+        .first()
+    )
     if order is None:
         return
     with translation.override(order.catalog.language):

@@ -13,7 +13,9 @@ from shops.texts import shown
 
 def cards(business_id: int, retailer_ids: Collection[str]) -> dict[str, ProductCard]:
     """Cards of the products of one business, by retailer id; one query."""
-    pictures = Picture.objects.filter(product=OuterRef("pk"), media__isnull=False).order_by("position")
+    pictures = Picture.objects.filter(product=OuterRef("pk"), media__isnull=False).order_by(
+        "position"
+    )
     found = Product.objects.filter(business_id=business_id, retailer_id__in=retailer_ids)
     products = found.select_related("business", "catalog")
     with_media = products.annotate(shown_media=Subquery(pictures.values("media__media_id")[:1]))

@@ -25,11 +25,15 @@ def check_products(message: Message) -> None:
     if kind not in KINDS:
         return
     name = as_text(as_dict(message.content.get("action")).get("catalog_id"))
-    mine = Catalog.objects.filter(Q(catalog_id=name) | Q(upstream_id=name), business=message.business).first()
+    mine = Catalog.objects.filter(
+        Q(catalog_id=name) | Q(upstream_id=name), business=message.business
+    ).first()
     if mine is not None:
         _check(mine, products_of(message.kind, message.content))
     elif _is_a_strangers(name):
-        raise CloudApiError(131009, "Catalog not found: it is none of yours.", field="interactive.action.catalog_id")
+        raise CloudApiError(
+            131009, "Catalog not found: it is none of yours.", field="interactive.action.catalog_id"
+        )
 
 
 def _is_a_strangers(name: str) -> bool:
@@ -38,7 +42,9 @@ def _is_a_strangers(name: str) -> bool:
 
 
 def _check(catalog: Catalog, names: list[str]) -> None:
-    there = set(catalog.products.shown().filter(retailer_id__in=names).values_list("retailer_id", flat=True))
+    there = set(
+        catalog.products.shown().filter(retailer_id__in=names).values_list("retailer_id", flat=True)
+    )
     gone = [name for name in names if name not in there]
     if gone:
         raise CloudApiError(
@@ -50,11 +56,16 @@ def _check(catalog: Catalog, names: list[str]) -> None:
 def from_upstream(named: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
     """Our ids of catalogues by business and the upstream's id; call across businesses."""
     rows = Catalog.objects.filter(
-        business__in={business_id for business_id, _ in named}, upstream_id__in={name for _, name in named}
+        business__in={business_id for business_id, _ in named},
+        upstream_id__in={name for _, name in named},
     )
     # Of two that share an upstream's catalogue the older one is meant.
     found = rows.order_by("-id").values_list("business_id", "upstream_id", "catalog_id")
-    return {(business_id, theirs): ours for business_id, theirs, ours in found if (business_id, theirs) in named}
+    return {
+        (business_id, theirs): ours
+        for business_id, theirs, ours in found
+        if (business_id, theirs) in named
+    }
 
 
 def for_upstream(message: Message, content: dict[str, Any]) -> dict[str, Any]:
@@ -63,6 +74,8 @@ def for_upstream(message: Message, content: dict[str, Any]) -> dict[str, Any]:
     name = as_text(action.get("catalog_id"))
     if message.kind != "interactive" or not name:
         return content
-    mapped = Catalog.objects.filter(Q(catalog_id=name) & ~Q(upstream_id=""), business_id=message.business_id)
+    mapped = Catalog.objects.filter(
+        Q(catalog_id=name) & ~Q(upstream_id=""), business_id=message.business_id
+    )
     theirs = mapped.values_list("upstream_id", flat=True).first()
     return content | {"action": action | {"catalog_id": theirs}} if theirs else content

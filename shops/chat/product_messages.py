@@ -28,7 +28,9 @@ def found(catalog: Catalog, words: str, *, only: Sequence[str] = ()) -> list[Any
         products = products.filter(retailer_id__in=only)
     for word in words.split()[:5]:
         products = products.filter(title__icontains=word)
-    pictures = Picture.objects.filter(product=OuterRef("pk"), media__isnull=False).order_by("position")
+    pictures = Picture.objects.filter(product=OuterRef("pk"), media__isnull=False).order_by(
+        "position"
+    )
     shown = products.annotate(shown_media=Subquery(pictures.values("media__media_id")[:1]))
     return list(shown.order_by("title", "id")[:SHOWN])
 
@@ -37,26 +39,45 @@ def offer(catalog: Catalog, retailer_ids: Sequence[str], words: str) -> dict[str
     """One product, or a list of up to 30; raises BadInput for none, too many, or one that is not sold."""
     wanted = list(dict.fromkeys(retailer_ids))
     if not 1 <= len(wanted) <= MOST_PRODUCTS:
-        raise BadInput(_("Choose from 1 to %(n)d products.") % {"n": MOST_PRODUCTS}, field="product")
-    sold = set(Product.objects.filter(catalog=catalog, retailer_id__in=wanted).values_list("retailer_id", flat=True))
+        raise BadInput(
+            _("Choose from 1 to %(n)d products.") % {"n": MOST_PRODUCTS}, field="product"
+        )
+    sold = set(
+        Product.objects.filter(catalog=catalog, retailer_id__in=wanted).values_list(
+            "retailer_id", flat=True
+        )
+    )
     if missing := [one for one in wanted if one not in sold]:
-        raise BadInput(_("Not in the catalogue: %(ids)s.") % {"ids": ", ".join(missing)[:200]}, field="product")
+        raise BadInput(
+            _("Not in the catalogue: %(ids)s.") % {"ids": ", ".join(missing)[:200]}, field="product"
+        )
     name = catalog.catalog_id
     if len(wanted) == 1:
         body = {"body": {"text": words[:1024]}} if words else {}
-        return {"type": "product"} | body | {"action": {"catalog_id": name, "product_retailer_id": wanted[0]}}
+        return (
+            {"type": "product"}
+            | body
+            | {"action": {"catalog_id": name, "product_retailer_id": wanted[0]}}
+        )
     items = [{"product_retailer_id": one} for one in wanted]
     return {
         "type": "product_list",
         "header": {"type": "text", "text": catalog.name[:60]},
         "body": {"text": words[:1024] or _("Here is what you could have.")},
-        "action": {"catalog_id": name, "sections": [{"title": catalog.name[:24], "product_items": items}]},
+        "action": {
+            "catalog_id": name,
+            "sections": [{"title": catalog.name[:24], "product_items": items}],
+        },
     }
 
 
 def whole_catalog(words: str) -> dict[str, Any]:
     """A message that opens the whole catalogue."""
-    return {"type": "catalog_message", "body": {"text": words[:1024]}, "action": {"name": "catalog_message"}}
+    return {
+        "type": "catalog_message",
+        "body": {"text": words[:1024]},
+        "action": {"name": "catalog_message"},
+    }
 
 
 def ordered(catalog: Catalog, quantities: dict[str, int]) -> dict[str, Any]:

@@ -22,7 +22,9 @@ TEMPLATE = "order_status_update"
 WINDOW_CLOSED = 131047
 
 
-def say(conversation: Conversation, what: tuple[str, dict[str, Any]], *, order: Order | None = None) -> Message | None:
+def say(
+    conversation: Conversation, what: tuple[str, dict[str, Any]], *, order: Order | None = None
+) -> Message | None:
     """Send a message of the shop; None where sending is refused, which is then noted beside the order."""
     kind, content = what
     try:
@@ -35,13 +37,18 @@ def say(conversation: Conversation, what: tuple[str, dict[str, Any]], *, order: 
                 content=content,
             )
     except ParleyError as error:
-        if getattr(error, "number", 0) == WINDOW_CLOSED and kind != "template" and order is not None:
+        if (
+            getattr(error, "number", 0) == WINDOW_CLOSED
+            and kind != "template"
+            and order is not None
+        ):
             return _say_by_template(conversation, content, order, error)
         _note_refusal(conversation, order, error)
         return None
     public_id = str(conversation.public_id)
     transaction.on_commit(
-        lambda: publish.announce(conversation.business_id, kind="message", conversation=public_id), robust=True
+        lambda: publish.announce(conversation.business_id, kind="message", conversation=public_id),
+        robust=True,
     )
     return message
 
@@ -66,7 +73,12 @@ def _say_by_template(
 
 
 def _note_refusal(conversation: Conversation, order: Order | None, error: ParleyError) -> None:
-    log.warning("shop_not_heard", conversation=conversation.pk, order=order and order.pk, error=error.message)
+    log.warning(
+        "shop_not_heard",
+        conversation=conversation.pk,
+        order=order and order.pk,
+        error=error.message,
+    )
     if order is not None:
         OrderNote.objects.create(
             business_id=order.business_id,
@@ -78,7 +90,11 @@ def _note_refusal(conversation: Conversation, order: Order | None, error: Parley
 
 def ask_on(order: Order, conversation: Conversation) -> None:
     """Ask for what comes next: how to deliver where there is a choice, else the payment."""
-    methods = list(order.catalog.delivery_methods.filter(is_active=True)) if not order.delivery_name else []
+    methods = (
+        list(order.catalog.delivery_methods.filter(is_active=True))
+        if not order.delivery_name
+        else []
+    )
     if len(methods) > 1:
         say(conversation, texts.delivery_question(order, methods), order=order)
         return
@@ -102,7 +118,9 @@ def ask_address(
     wrong: BadInput | None = None,
 ) -> bool:
     """Send the form for the address; again with what was `given` and is `wrong`. False where no form can be shown."""
-    method = order.catalog.delivery_methods.filter(name=order.delivery_name, needs_address=True).first()
+    method = order.catalog.delivery_methods.filter(
+        name=order.delivery_name, needs_address=True
+    ).first()
     country = _form_country(method, conversation) if method else ""
     if not country:
         return False
@@ -122,14 +140,20 @@ def _form_country(method: DeliveryMethod, conversation: Conversation) -> str:
 
 
 def _last_address(conversation: Conversation, country: str) -> dict[str, str]:
-    earlier = Order.objects.filter(conversation=conversation, address__country=country).newest_first()
+    earlier = Order.objects.filter(
+        conversation=conversation, address__country=country
+    ).newest_first()
     return earlier.values_list("address", flat=True).first() or {}
 
 
 def ask_payment(order: Order, conversation: Conversation) -> None:
     """Send the payment message of an order."""
     lines = list(order.lines.all())
-    say(conversation, texts.payment_request(order, lines, plain=speaks_plainly(conversation)), order=order)
+    say(
+        conversation,
+        texts.payment_request(order, lines, plain=speaks_plainly(conversation)),
+        order=order,
+    )
 
 
 def speaks_plainly(conversation: Conversation) -> bool:

@@ -32,10 +32,14 @@ class OrderNews(models.Model):
 
     OPEN: ClassVar = {"told_at": None}
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="news")
     kind = models.CharField(max_length=10, choices=News.choices)
-    amount_minor = models.BigIntegerField(null=True, blank=True, help_text=_("Of a payment or refund."))
+    amount_minor = models.BigIntegerField(
+        null=True, blank=True, help_text=_("Of a payment or refund.")
+    )
     created_at = models.DateTimeField(default=timezone.now, db_default=Now())
     told_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
@@ -47,7 +51,11 @@ class OrderNews(models.Model):
     class Meta:
         ordering: ClassVar = ["id"]
         indexes: ClassVar = [
-            models.Index(fields=["not_before"], condition=Q(told_at=None, attempts__lt=5), name="order_news_due"),
+            models.Index(
+                fields=["not_before"],
+                condition=Q(told_at=None, attempts__lt=5),
+                name="order_news_due",
+            ),
             models.Index(fields=["order"], condition=Q(told_at=None), name="order_news_open"),
         ]
 

@@ -82,7 +82,9 @@ class Wanted:
             raise BadInput(f"An order has at most {MOST_LINES} lines.", field="product_items")
         for retailer_id, quantity in self.quantities.items():
             if not 1 <= quantity <= MOST_OF_ONE:
-                raise BadInput(f"{retailer_id}: from 1 to {MOST_OF_ONE} can be ordered.", field="quantity")
+                raise BadInput(
+                    f"{retailer_id}: from 1 to {MOST_OF_ONE} can be ordered.", field="quantity"
+                )
 
 
 def place_order(
@@ -149,7 +151,12 @@ def place_order(
 def _lock(catalog: Catalog, wanted: Wanted) -> list[Product]:
     """The products in the order in which they were asked for, locked by id; raises when one cannot be had."""
     asked = list(wanted.quantities)
-    found = catalog.products.filter(retailer_id__in=asked).order_by("id").select_for_update().select_related(None)
+    found = (
+        catalog.products.filter(retailer_id__in=asked)
+        .order_by("id")
+        .select_for_update()
+        .select_related(None)
+    )
     products = {product.retailer_id: product for product in found}
     for product in products.values():
         product.business = catalog.business
@@ -175,7 +182,8 @@ def _lock(catalog: Catalog, wanted: Wanted) -> list[Product]:
 def _next_number(catalog: Catalog) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE shops_catalog SET last_order = last_order + 1 WHERE id = %s RETURNING last_order", [catalog.pk]
+            "UPDATE shops_catalog SET last_order = last_order + 1 WHERE id = %s RETURNING last_order",
+            [catalog.pk],
         )
         return int(cursor.fetchone()[0])
 
@@ -196,7 +204,11 @@ def return_goods(order: Order, counts: Mapping[int, int], *, reason: str) -> Non
     """
     if not counts:
         return
-    given: dict[str, Any] = {"order_id": order.pk, "positions": list(counts), "counts": list(counts.values())}
+    given: dict[str, Any] = {
+        "order_id": order.pk,
+        "positions": list(counts),
+        "counts": list(counts.values()),
+    }
     with explained(reason, order=order), connection.cursor() as cursor:
         cursor.execute(statement("shops", "return_goods"), given)
 
@@ -204,8 +216,14 @@ def return_goods(order: Order, counts: Mapping[int, int], *, reason: str) -> Non
 class explained:
     """Inside, every change of stock in this transaction is noted with this reason."""
 
-    def __init__(self, reason: str, *, order: Order | None = None, author: User | None = None) -> None:
-        self.settings = [reason[:120], str(order.pk) if order else "", str(author.pk) if author else ""]
+    def __init__(
+        self, reason: str, *, order: Order | None = None, author: User | None = None
+    ) -> None:
+        self.settings = [
+            reason[:120],
+            str(order.pk) if order else "",
+            str(author.pk) if author else "",
+        ]
 
     def __enter__(self) -> None:
         self._set(self.settings)
@@ -224,7 +242,9 @@ class explained:
             )
 
 
-def choose_delivery(order: Order, *, method: DeliveryMethod, address: Mapping[str, Any] | None = None) -> Order:
+def choose_delivery(
+    order: Order, *, method: DeliveryMethod, address: Mapping[str, Any] | None = None
+) -> Order:
     """Set how and where the goods go; the sums follow. Raises WrongState once confirmed, BadInput for the address.
 
     In a chat the method is chosen first, without `address`; the pay page asks for what is missing.
@@ -248,7 +268,12 @@ def choose_delivery(order: Order, *, method: DeliveryMethod, address: Mapping[st
 
 def _with_delivery(order: Order, method: DeliveryMethod) -> Sums:
     lines = order.lines.values_list("amount_minor", "tax_percent")
-    return sums_of(lines, delivery=method.price_minor, delivery_tax=method.tax_percent, tax_included=order.tax_included)
+    return sums_of(
+        lines,
+        delivery=method.price_minor,
+        delivery_tax=method.tax_percent,
+        tax_included=order.tax_included,
+    )
 
 
 def checked_address(method: DeliveryMethod, given: Mapping[str, Any]) -> dict[str, str]:
@@ -258,7 +283,9 @@ def checked_address(method: DeliveryMethod, given: Mapping[str, Any]) -> dict[st
         return {name: text for name, text in place.items() if text}
     for name in ("name", "street", "city", "country"):
         if not place[name]:
-            raise BadInput(_("%(field)s: please fill this in.") % {"field": ADDRESS[name]}, field=name)
+            raise BadInput(
+                _("%(field)s: please fill this in.") % {"field": ADDRESS[name]}, field=name
+            )
     for name, text in place.items():
         if len(text) > LONGEST_FIELD:
             words = _("%(field)s: %(most)d characters are the most.")
@@ -275,14 +302,21 @@ def _check_place(method: DeliveryMethod, place: dict[str, str]) -> None:
     if method.served and country not in method.served:
         served = {"method": method.name, "countries": ", ".join(map(country_name, method.served))}
         raise BadInput(_("%(method)s goes to %(countries)s only.") % served, field="country")
-    if country == "IN" and place["postcode"] and not INDIAN_POSTCODE.fullmatch(place["postcode"].replace(" ", "")):
+    if (
+        country == "IN"
+        and place["postcode"]
+        and not INDIAN_POSTCODE.fullmatch(place["postcode"].replace(" ", ""))
+    ):
         raise BadInput(_("A postcode in India has six digits."), field="postcode")
 
 
 def choose_way(order: Order, *, way: PaymentWay) -> Order:
     """Confirm an order that is paid at the door or by transfer; raises WrongState where the shop does not take it."""
     order = locked(order)
-    taken = {PaymentWay.CASH: order.catalog.takes_cash, PaymentWay.TRANSFER: order.catalog.takes_transfer}
+    taken = {
+        PaymentWay.CASH: order.catalog.takes_cash,
+        PaymentWay.TRANSFER: order.catalog.takes_transfer,
+    }
     if not taken.get(way, False):
         raise WrongState("The shop does not take this way of paying.")
     return step(order, to=OrderState.CONFIRMED, way=way)
@@ -311,7 +345,9 @@ def mark_paid(order: Order, *, way: PaymentWay) -> Order:
 def _taken_again(order: Order) -> bool:
     rows = order.lines.filter(is_counted=True).select_related("product")
     ids = [row.product_id for row in rows if row.product_id is not None]
-    left = {p.pk: p.stock for p in Product.objects.filter(pk__in=ids).order_by("id").select_for_update()}
+    left = {
+        p.pk: p.stock for p in Product.objects.filter(pk__in=ids).order_by("id").select_for_update()
+    }
     for row in rows:
         stock = left.get(row.product_id or 0, 0)
         if stock is not None and stock < row.quantity:
@@ -330,7 +366,9 @@ def step(order: Order, *, to: OrderState, **fields: Any) -> Order:
         raise WrongState(f"An order that is {order.state} cannot become {to}.")
     if to in LEAVING and not (order.is_paid or order.way == PaymentWay.CASH):
         raise WrongState("The order is not paid yet.")
-    Order.objects.filter(pk=order.pk).update(state=to, **{REACHED[to]: order.business.now()}, **fields)
+    Order.objects.filter(pk=order.pk).update(
+        state=to, **{REACHED[to]: order.business.now()}, **fields
+    )
     if to in GIVEN_BACK:
         move_stock(order, sign=1, reason=str(to))
     order.refresh_from_db()
@@ -354,7 +392,11 @@ LEAVING = {OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED}
 
 def locked(order: Order) -> Order:
     """The same order as the database has it now, locked."""
-    return Order.objects.select_for_update(of=("self",)).select_related("business", "catalog").get(pk=order.pk)
+    return (
+        Order.objects.select_for_update(of=("self",))
+        .select_related("business", "catalog")
+        .get(pk=order.pk)
+    )
 
 
 def expire_due(limit: int = 200) -> int:

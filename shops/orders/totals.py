@@ -17,7 +17,11 @@ class Sums:
 
 
 def sums_of(
-    lines: Iterable[tuple[int, Decimal]], *, delivery: int = 0, delivery_tax: Decimal = Decimal(0), tax_included: bool
+    lines: Iterable[tuple[int, Decimal]],
+    *,
+    delivery: int = 0,
+    delivery_tax: Decimal = Decimal(0),
+    tax_included: bool,
 ) -> Sums:
     """Sums of (amount, tax percentage) lines and a delivery."""
     amounts: dict[Decimal, int] = defaultdict(int)
@@ -26,7 +30,9 @@ def sums_of(
         amounts[percent] += amount
         subtotal += amount
     amounts[delivery_tax] += delivery
-    tax = sum(tax_of(amount, percent, tax_included=tax_included) for percent, amount in amounts.items())
+    tax = sum(
+        tax_of(amount, percent, tax_included=tax_included) for percent, amount in amounts.items()
+    )
     total = subtotal + delivery + (0 if tax_included else tax)
     return Sums(subtotal, delivery, tax, total)
 

@@ -56,7 +56,9 @@ def pay_by_test_card(order: Order, *, number: str, expiry: str, code: str) -> Bu
         raise WrongState(_("This shop takes no cards here."))
     if order.total_minor == 0:
         raise WrongState(_("There is nothing to pay."))
-    verdict = sandbox_cards.judge(number=number, expiry=expiry, code=code, today=order.business.now().date())
+    verdict = sandbox_cards.judge(
+        number=number, expiry=expiry, code=code, today=order.business.now().date()
+    )
     for waiting in order.payments.filter(status__in=LIVE):
         settle(waiting, status=PaymentStatus.CANCELLED)
     payment = new_attempt(order, way=PaymentWay.CARD, is_sandbox=True)
@@ -83,7 +85,11 @@ def _answered(payment: BuyerPayment, accepted: bool) -> BuyerPayment:
 
 
 def new_attempt(
-    order: Order, *, way: PaymentWay, is_sandbox: bool = False, status: PaymentStatus = PaymentStatus.OPEN
+    order: Order,
+    *,
+    way: PaymentWay,
+    is_sandbox: bool = False,
+    status: PaymentStatus = PaymentStatus.OPEN,
 ) -> BuyerPayment:
     """The next attempt of a locked order, with its idempotency key; the database refuses a second live one."""
     return BuyerPayment.objects.create(
@@ -99,12 +105,18 @@ def new_attempt(
     )
 
 
-def settle(payment: BuyerPayment, *, status: PaymentStatus, reference: str = "", failure: str = "") -> BuyerPayment:
+def settle(
+    payment: BuyerPayment, *, status: PaymentStatus, reference: str = "", failure: str = ""
+) -> BuyerPayment:
     """Write how an attempt ended; told again, or after its end, nothing happens. Call inside the business's scope.
 
     Money for an order whose goods were sold meanwhile goes straight back.
     """
-    payment = BuyerPayment.objects.select_for_update(of=("self",)).select_related("business").get(pk=payment.pk)
+    payment = (
+        BuyerPayment.objects.select_for_update(of=("self",))
+        .select_related("business")
+        .get(pk=payment.pk)
+    )
     if payment.status not in LIVE:
         return payment
     known = {"reference": reference[:120]} if reference else {}

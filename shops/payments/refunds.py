@@ -38,9 +38,14 @@ def refund(
         amount_minor = _price_of(order, lines)
     amount = order.left_minor if amount_minor is None else amount_minor
     if not 0 < amount <= order.left_minor:
-        raise TooMuch(_("Between 1 and %(left)d can be paid back (in the smallest unit).") % {"left": order.left_minor})
+        raise TooMuch(
+            _("Between 1 and %(left)d can be paid back (in the smallest unit).")
+            % {"left": order.left_minor}
+        )
     for position, count in (lines or {}).items():
-        order.lines.filter(position=position).update(refunded_quantity=F("refunded_quantity") + count)
+        order.lines.filter(position=position).update(
+            refunded_quantity=F("refunded_quantity") + count
+        )
     Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + amount)
     return_goods(order, goods, reason="refunded")
     by_network = payment.way == PaymentWay.CARD and not payment.is_sandbox
@@ -84,11 +89,18 @@ def _price_of(order: Order, lines: Mapping[int, int]) -> int:
         if line is None:
             raise BadInput(_("There is no line %(n)d.") % {"n": position}, field="lines")
         if not 1 <= count <= line.refundable:
-            raise TooMuch(_("%(left)d of %(line)s can be paid back.") % {"left": line.refundable, "line": line.title})
+            raise TooMuch(
+                _("%(left)d of %(line)s can be paid back.")
+                % {"left": line.refundable, "line": line.title}
+            )
         total += _with_tax(order, line, count)
     return min(total, order.left_minor) if order.left_minor else total
 
 
 def _with_tax(order: Order, line: OrderLine, count: int) -> int:
     amount = line.unit_minor * count
-    return amount if order.tax_included else amount + tax_of(amount, line.tax_percent, tax_included=False)
+    return (
+        amount
+        if order.tax_included
+        else amount + tax_of(amount, line.tax_percent, tax_included=False)
+    )

@@ -39,8 +39,12 @@ def card_page(order: Order, *, back: str) -> str:
     name = _("Order %(order)s at %(shop)s") % {"order": order, "shop": order.catalog.name}
     outcome = stripe_gateway.payment_page(payment, order.catalog, name=name, back=back)
     if outcome.status != PaymentStatus.PENDING or not outcome.next_url:
-        raise Declined(outcome.failure or _("The payment page could not be opened. Please try again."))
-    BuyerPayment.objects.filter(pk=payment.pk).update(reference=outcome.reference, next_url=outcome.next_url)
+        raise Declined(
+            outcome.failure or _("The payment page could not be opened. Please try again.")
+        )
+    BuyerPayment.objects.filter(pk=payment.pk).update(
+        reference=outcome.reference, next_url=outcome.next_url
+    )
     return outcome.next_url
 
 
@@ -85,7 +89,9 @@ def apply_due(limit: int = 50) -> int:
     """Look up what webhooks told of, each in a transaction of its own; returns how many were settled or set aside."""
     with system("events of every shop"):
         rows = list(
-            ShopGatewayEvent.objects.filter(applied_at=None).order_by("id").values_list("pk", "business_id")[:limit]
+            ShopGatewayEvent.objects.filter(applied_at=None)
+            .order_by("id")
+            .values_list("pk", "business_id")[:limit]
         )
     return sum(_apply(event_id, business_id) for event_id, business_id in rows)
 
@@ -93,10 +99,16 @@ def apply_due(limit: int = 50) -> int:
 def _apply(event_id: int, business_id: int) -> int:
     with scope(business_id):
         open_events = ShopGatewayEvent.objects.filter(pk=event_id, applied_at=None)
-        event = open_events.select_for_update(skip_locked=True, of=("self",)).select_related("catalog").first()
+        event = (
+            open_events.select_for_update(skip_locked=True, of=("self",))
+            .select_related("catalog")
+            .first()
+        )
         if event is None:
             return 0
-        named = BuyerPayment.objects.filter(reference=event.object_id, way=PaymentWay.CARD, is_sandbox=False)
+        named = BuyerPayment.objects.filter(
+            reference=event.object_id, way=PaymentWay.CARD, is_sandbox=False
+        )
         payment = named.exclude(reference="").select_related("order").first()
         if payment is not None and payment.status in LIVE:
             outcome = stripe_gateway.look_up(payment, event.catalog)
@@ -110,7 +122,9 @@ def _apply(event_id: int, business_id: int) -> int:
 def give_up_due(limit: int = 50) -> int:
     """Close pages of orders whose goods are not held any more, or settle what was paid there; returns how many."""
     with system("orders of every shop"):
-        overdue = BuyerPayment.objects.filter(status__in=LIVE, is_sandbox=False, order__in=Order.objects.overdue())
+        overdue = BuyerPayment.objects.filter(
+            status__in=LIVE, is_sandbox=False, order__in=Order.objects.overdue()
+        )
         rows = list(overdue.exclude(reference="").values_list("pk", "business_id")[:limit])
     ended = 0
     for payment_id, business_id in rows:

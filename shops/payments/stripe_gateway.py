@@ -41,7 +41,9 @@ def payment_page(payment: BuyerPayment, catalog: Catalog, *, name: str, back: st
         ],
         "payment_intent_data": {"metadata": {"parley_key": payment.key}},
     }
-    return ask(lambda: _api(catalog).v1.checkout.sessions.create(facts, {"idempotency_key": payment.key}))
+    return ask(
+        lambda: _api(catalog).v1.checkout.sessions.create(facts, {"idempotency_key": payment.key})
+    )
 
 
 def look_up(payment: BuyerPayment, catalog: Catalog) -> Outcome:

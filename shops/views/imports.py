@@ -51,7 +51,13 @@ def imports(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
         except ParleyError as refused:
             form.add_error("file", refused.message)
     jobs = CatalogImport.objects.filter(catalog=catalog).order_by("-id")[:SHOWN]
-    context = {"catalog": catalog, "jobs": jobs, "form": form, "columns": feed_csv.COLUMNS, "needed": feed_csv.NEEDED}
+    context = {
+        "catalog": catalog,
+        "jobs": jobs,
+        "form": form,
+        "columns": feed_csv.COLUMNS,
+        "needed": feed_csv.NEEDED,
+    }
     context["unfetched"] = pictures.given_up(catalog).count()
     return render(request, "shops/imports.html", context, status=422 if form.errors else 200)
 
@@ -68,12 +74,16 @@ def one_import(request: BusinessRequest, catalog: Catalog, public_id: uuid.UUID)
     context: dict[str, Any] = {
         "catalog": catalog,
         "job": job,
-        "sample": [row | {"price": texts.shown(row["price_minor"], catalog.currency)} for row in job.sample],
+        "sample": [
+            row | {"price": texts.shown(row["price_minor"], catalog.currency)} for row in job.sample
+        ],
         "problems": job.problems.order_by("row", "id")[:PROBLEMS],
         "problem_count": job.problems.count(),
         "shown": PROBLEMS,
     }
-    page = "shops/_import.html" if request.headers.get("HX-Target") == "job" else "shops/import.html"
+    page = (
+        "shops/_import.html" if request.headers.get("HX-Target") == "job" else "shops/import.html"
+    )
     return render(request, page, context)
 
 
@@ -104,4 +114,6 @@ def export(request: BusinessRequest, catalog: Catalog) -> HttpResponseBase:
     name = f"{catalog.slug}-products.csv"
     held = SpooledTemporaryFile(max_size=2**22)  # noqa: SIM115 - the response closes it
     catalog_imports.export(catalog, held)
-    return FileResponse(held, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+    return FileResponse(
+        held, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8"
+    )

@@ -34,13 +34,23 @@ CARDS, PAGE = 50, 50
 @member_page(*SELLERS)
 def orders(request: BusinessRequest) -> HttpResponse:
     """The board of open orders, or the list of all, narrowed by state and words."""
-    found = Order.objects.filter(business=request.business).select_related("catalog", "conversation__contact")
+    found = Order.objects.filter(business=request.business).select_related(
+        "catalog", "conversation__contact"
+    )
     counts = dict(found.order_by().values_list("state").annotate(n=Count("id")))
-    context: dict[str, Any] = {"now": request.business.now(), "has_orders": bool(counts), "words": _words(request)}
+    context: dict[str, Any] = {
+        "now": request.business.now(),
+        "has_orders": bool(counts),
+        "words": _words(request),
+    }
     if request.GET.get("view") == "list":
         return render(request, "shops/orders.html", context | _listed(request, found))
     columns = [
-        {"state": state, "count": counts.get(state, 0), "orders": found.filter(state=state).newest_first()[:CARDS]}
+        {
+            "state": state,
+            "count": counts.get(state, 0),
+            "orders": found.filter(state=state).newest_first()[:CARDS],
+        }
         for state in ON_THE_BOARD
     ]
     return render(request, "shops/orders.html", context | {"columns": columns})
@@ -63,7 +73,13 @@ def _listed(request: BusinessRequest, found: QuerySet[Order]) -> dict[str, Any]:
         found = found.filter(id__lt=int(before))
     rows = list(found.order_by("-id")[: PAGE + 1])
     older = rows[PAGE - 1].pk if len(rows) > PAGE else 0
-    return {"listed": True, "rows": rows[:PAGE], "older": older, "state": state, "states": OrderState.choices}
+    return {
+        "listed": True,
+        "rows": rows[:PAGE],
+        "older": older,
+        "state": state,
+        "states": OrderState.choices,
+    }
 
 
 @require_GET
@@ -74,7 +90,9 @@ def order(request: BusinessRequest, order_id: int) -> HttpResponse:
     conversation = found.conversation
     page = None
     if conversation is not None:
-        page = inbox.latest_page(Message.objects.filter(conversation=conversation), own=Direction.OUT)
+        page = inbox.latest_page(
+            Message.objects.filter(conversation=conversation), own=Direction.OUT
+        )
     context = {
         "order": found,
         "address_lines": texts.address_lines(found.address),
@@ -95,7 +113,9 @@ def order(request: BusinessRequest, order_id: int) -> HttpResponse:
 
 
 def _order(request: BusinessRequest, order_id: int) -> Order:
-    found = Order.objects.select_related("business", "catalog__number", "conversation__contact", "conversation__number")
+    found = Order.objects.select_related(
+        "business", "catalog__number", "conversation__contact", "conversation__number"
+    )
     return get_object_or_404(
         found.prefetch_related("payments__refunds"), business=request.business, pk=order_id
     )  # fmt: skip
@@ -144,7 +164,9 @@ def _refund(request: BusinessRequest, found: Order) -> None:
     lines = {
         int(match[1]): int(str(text)[:7])
         for name, text in request.POST.items()
-        if (match := re.fullmatch(r"line-(\d{1,5})", name)) and str(text).isdecimal() and int(str(text)[:7]) > 0
+        if (match := re.fullmatch(r"line-(\d{1,5})", name))
+        and str(text).isdecimal()
+        and int(str(text)[:7]) > 0
     }
     reason, amount = request.POST.get("reason", ""), request.POST.get("amount", "").strip()
     minor = _minor(amount, found.currency) if amount and not lines else None
@@ -167,7 +189,9 @@ DEEDS: dict[str, Callable[[BusinessRequest, Order], object]] = {
     "ship": _ship,
     "deliver": lambda request, found: fulfilment.deliver(found),
     "cancel": _cancel,
-    "paid": lambda request, found: attempts.record_money(found, reference=request.POST.get("reference", "")),
+    "paid": lambda request, found: attempts.record_money(
+        found, reference=request.POST.get("reference", "")
+    ),
     "refund": _refund,
     "note": _note,
 }

@@ -33,7 +33,9 @@ Page = Callable[[HttpRequest, str], HttpResponse]
 
 def framed(view: Page) -> Page:
     """Let the simulated phone open a page in its own frame; nobody else, and no cache keeps it."""
-    wrapped: Any = csp_replace({"frame-ancestors": ["'self'"]})(xframe_options_sameorigin(never_cache(view)))  # type: ignore[arg-type]
+    wrapped: Any = csp_replace({"frame-ancestors": ["'self'"]})(
+        xframe_options_sameorigin(never_cache(view))
+    )  # type: ignore[arg-type]
     return wrapped  # type: ignore[no-any-return]
 
 
@@ -41,7 +43,9 @@ def framed(view: Page) -> Page:
 def _opened(token: str) -> Iterator[Order]:
     """The order of that token, in its business's scope; 404 for any other token."""
     with system("who has the address of an order may see and pay it"):
-        business_id = Order.objects.filter(token=token).values_list("business_id", flat=True).first()
+        business_id = (
+            Order.objects.filter(token=token).values_list("business_id", flat=True).first()
+        )
     if business_id is None:
         raise Http404
     with scope(business_id):
@@ -99,7 +103,9 @@ def deliver(request: HttpRequest, order: Order) -> None:
     """Choose the way of delivery, and say where to."""
     wanted = request.POST.get("method", "")
     methods = order.catalog.delivery_methods.filter(is_active=True)
-    method = methods.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 19 else None
+    method = (
+        methods.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 19 else None
+    )
     if method is None:
         raise BadInput("Choose a way of delivery.", field="method")
     address = {name: request.POST.get(name, "") for name in place.ADDRESS}
@@ -158,7 +164,9 @@ def _page(request: HttpRequest, order: Order, error: ParleyError | None = None) 
         "changing": request.GET.get("change") == "1",
         "has_test_form": payments_attempts.has_test_form(order.catalog),
         "waiting": next((one for one in attempts if one.status in LIVE), None),
-        "failed": attempts[-1] if attempts and attempts[-1].status == PaymentStatus.FAILED else None,
+        "failed": attempts[-1]
+        if attempts and attempts[-1].status == PaymentStatus.FAILED
+        else None,
         "error": error,
         "given": given,
     }

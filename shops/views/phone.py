@@ -31,7 +31,11 @@ def shop(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
         Number.objects.select_related("account"), business=request.business, phone_number_id=phone_number_id,
         transport=Transport.SANDBOX,
     )  # fmt: skip
-    catalog = Catalog.objects.filter(business=request.business, number=number).select_related("business").first()
+    catalog = (
+        Catalog.objects.filter(business=request.business, number=number)
+        .select_related("business")
+        .first()
+    )
     cart = _cart(request)
     sends = request.method == "POST" and request.POST.get("do") == "send"
     if (
@@ -43,12 +47,18 @@ def shop(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
         sandbox.send_from_phone(handset=handset, number=number, kind="order", content=content)
         ring(tasks.apply)
         return redirect("phone_chat", handset.pk, number.phone_number_id)
-    return render(request, "shops/phone_shop.html", _context(request, handset, number, catalog, cart))
+    return render(
+        request, "shops/phone_shop.html", _context(request, handset, number, catalog, cart)
+    )
 
 
 def _cart(request: HttpRequest) -> dict[str, int]:
     """How many of each, from fields called `n-<retailer id>`; nonsense is none."""
-    counts = {name.removeprefix("n-"): text for name, text in request.POST.items() if name.startswith("n-")}
+    counts = {
+        name.removeprefix("n-"): text
+        for name, text in request.POST.items()
+        if name.startswith("n-")
+    }
     return {
         name: min(int(str(text)), MOST_OF_ONE)
         for name, text in counts.items()
@@ -57,14 +67,22 @@ def _cart(request: HttpRequest) -> dict[str, int]:
 
 
 def _context(
-    request: BusinessRequest, handset: Handset, number: Number, catalog: Catalog | None, cart: dict[str, int]
+    request: BusinessRequest,
+    handset: Handset,
+    number: Number,
+    catalog: Catalog | None,
+    cart: dict[str, int],
 ) -> dict[str, Any]:
     words = request.POST.get("q", "").strip()[:100]
-    products = product_messages.found(catalog, words, only=_named(request, number)) if catalog else []
+    products = (
+        product_messages.found(catalog, words, only=_named(request, number)) if catalog else []
+    )
     shown = {product.retailer_id for product in products}
     for product in products:
         product.wanted = cart.get(product.retailer_id, 0)
-    handsets = Handset.objects.filter(business=request.business).order_by("name", "id")[:MAX_HANDSETS_SHOWN]
+    handsets = Handset.objects.filter(business=request.business).order_by("name", "id")[
+        :MAX_HANDSETS_SHOWN
+    ]
     return {
         "handset": handset,
         "number": number,
@@ -83,6 +101,8 @@ def _named(request: BusinessRequest, number: Number) -> list[str]:
     wanted = request.GET.get("message", "")
     if not wanted.isdecimal() or len(wanted) > 18:
         return []
-    tapped = Message.objects.filter(business=request.business, number=number, direction=Direction.OUT, pk=int(wanted))
+    tapped = Message.objects.filter(
+        business=request.business, number=number, direction=Direction.OUT, pk=int(wanted)
+    )
     message = tapped.first()
     return products_of(message.kind, message.content) if message else []

@@ -48,10 +48,14 @@ def in_shop(view: Any) -> Any:
 def products(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """Products by title, narrowed by what the address asks for."""
     asked = request.GET
-    rows = catalog_products.in_state(catalog.products.called(asked.get("q", "")[:100]), asked.get("stock", ""))
+    rows = catalog_products.in_state(
+        catalog.products.called(asked.get("q", "")[:100]), asked.get("stock", "")
+    )
     if asked.get("availability") in Availability.values:
         rows = rows.filter(availability=asked["availability"])
-    shelf = Collection.objects.filter(catalog=catalog, slug=asked.get("collection", "")[:80]).first()
+    shelf = Collection.objects.filter(
+        catalog=catalog, slug=asked.get("collection", "")[:80]
+    ).first()
     if shelf is not None:
         rows = rows.filter(collections=shelf)
     shown, after = _page(rows.select_related("business"), asked.get("after", ""))
@@ -60,7 +64,9 @@ def products(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
         "rows": shown,
         "after": after,
         "asked": asked,
-        "narrowed": any(asked.get(name) for name in ("q", "stock", "availability", "collection", "after")),
+        "narrowed": any(
+            asked.get(name) for name in ("q", "stock", "availability", "collection", "after")
+        ),
         "shelves": catalog.collections.all(),
         "availabilities": Availability.choices,
         "low": catalog_products.LOW,
@@ -96,7 +102,11 @@ def _page(rows: Any, after: str) -> tuple[list[Product], str]:
 def new_product(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """A product that is not there yet, perhaps a variant of one that is (`?like=`)."""
     like = _like(request, catalog)
-    start = initial_of(like, catalog.currency, like.collections.all()) if like else {"availability": "in stock"}
+    start = (
+        initial_of(like, catalog.currency, like.collections.all())
+        if like
+        else {"availability": "in stock"}
+    )
     if like:
         start |= {"retailer_id": "", "item_group": like.item_group or like.retailer_id}
     form = ProductForm(catalog, request.POST or None, initial=start)
@@ -107,7 +117,12 @@ def new_product(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
                 catalog_products.save_product(like, changes={"item_group": product.item_group})
             return redirect("shop_product", product.pk)
     status = 422 if request.method == "POST" else 200
-    return render(request, "shops/product.html", {"catalog": catalog, "form": form, "like": like}, status=status)
+    return render(
+        request,
+        "shops/product.html",
+        {"catalog": catalog, "form": form, "like": like},
+        status=status,
+    )
 
 
 def _like(request: BusinessRequest, catalog: Catalog) -> Product | None:
@@ -121,7 +136,9 @@ def _like(request: BusinessRequest, catalog: Catalog) -> Product | None:
 
 def _save(request: BusinessRequest, form: ProductForm, product: Product) -> bool:
     try:
-        catalog_products.save_product(product, changes=form.changes(), shelves=form.shelves(), author=request.user)
+        catalog_products.save_product(
+            product, changes=form.changes(), shelves=form.shelves(), author=request.user
+        )
     except BadInput as refused:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)
         return False
@@ -135,23 +152,35 @@ def product(request: BusinessRequest, catalog: Catalog, product_id: int) -> Http
     """One product; POST changes it."""
     found = catalog_products.product_of(catalog, product_id)
     form = ProductForm(
-        catalog, request.POST or None, initial=initial_of(found, catalog.currency, found.collections.all())
+        catalog,
+        request.POST or None,
+        initial=initial_of(found, catalog.currency, found.collections.all()),
     )
     if request.method == "POST" and form.is_valid() and _save(request, form, found):
         return redirect("shop_product", found.pk)
     if request.method == "POST":
         found.refresh_from_db()
     status = 422 if request.method == "POST" else 200
-    return render(request, "shops/product.html", _product_page(catalog, found) | {"form": form}, status=status)
+    return render(
+        request, "shops/product.html", _product_page(catalog, found) | {"form": form}, status=status
+    )
 
 
 def _product_page(catalog: Catalog, found: Product) -> dict[str, Any]:
-    variants = catalog.products.filter(item_group=found.item_group) if found.item_group else Product.objects.none()
+    variants = (
+        catalog.products.filter(item_group=found.item_group)
+        if found.item_group
+        else Product.objects.none()
+    )
     return {
         "catalog": catalog,
         "product": found,
-        "pictures": Picture.objects.filter(product=found).select_related("media").order_by("position"),
-        "moves": StockMove.objects.filter(product=found).select_related("author", "order").order_by("-id")[:MOVES],
+        "pictures": Picture.objects.filter(product=found)
+        .select_related("media")
+        .order_by("position"),
+        "moves": StockMove.objects.filter(product=found)
+        .select_related("author", "order")
+        .order_by("-id")[:MOVES],
         "variants": variants.select_related("business").order_by("title", "id")[:100],
         "stock_form": StockForm(initial={"stock": found.stock}),
         "most_pictures": pictures.MOST,
@@ -166,7 +195,9 @@ def stock(request: BusinessRequest, catalog: Catalog, product_id: int) -> HttpRe
     found = catalog_products.product_of(catalog, product_id)
     form = StockForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        messages.error(
+            request, " ".join(str(error) for errors in form.errors.values() for error in errors)
+        )
         return redirect("shop_product", found.pk)
     given, why = form.cleaned_data, {"reason": form.cleaned_data["reason"], "author": request.user}
     try:
@@ -187,7 +218,12 @@ def add_picture(request: BusinessRequest, catalog: Catalog, product_id: int) -> 
     found = catalog_products.product_of(catalog, product_id)
     try:
         for file in request.FILES.getlist("picture")[: pictures.MOST]:
-            pictures.add(found, content=file.read(), mime_type=file.content_type or "", filename=file.name or "")
+            pictures.add(
+                found,
+                content=file.read(),
+                mime_type=file.content_type or "",
+                filename=file.name or "",
+            )
     except BadInput as refused:
         messages.error(request, refused.message)
     return redirect("shop_product", found.pk)
@@ -196,7 +232,9 @@ def add_picture(request: BusinessRequest, catalog: Catalog, product_id: int) -> 
 @require_POST
 @member_page(*SELLERS)
 @in_shop
-def change_picture(request: BusinessRequest, catalog: Catalog, product_id: int, picture_id: int) -> HttpResponse:
+def change_picture(
+    request: BusinessRequest, catalog: Catalog, product_id: int, picture_id: int
+) -> HttpResponse:
     """Show it first, or take it away (`do=remove`)."""
     found = catalog_products.product_of(catalog, product_id)
     held = Picture.objects.filter(product=found).select_related("media")

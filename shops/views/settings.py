@@ -37,7 +37,9 @@ def settings(request: BusinessRequest) -> HttpResponse:
         "currencies": CURRENCIES,
         "has_number": Number.objects.filter(business=request.business).exists(),
     } | _parts(catalog)
-    return render(request, "shops/settings.html", context, status=422 if request.method == "POST" else 200)
+    return render(
+        request, "shops/settings.html", context, status=422 if request.method == "POST" else 200
+    )
 
 
 def _proposal(request: BusinessRequest) -> Catalog:
@@ -69,7 +71,9 @@ def add_delivery(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
         form.instance.position = catalog.delivery_methods.count()
         form.save()
     else:
-        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        messages.error(
+            request, " ".join(str(error) for errors in form.errors.values() for error in errors)
+        )
     return redirect("shop_settings")
 
 
@@ -78,7 +82,10 @@ def add_delivery(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 @in_shop
 def remove_delivery(request: BusinessRequest, catalog: Catalog, method_id: int) -> HttpResponse:
     """Offer it no more; orders keep what they hold of it."""
-    if method_id >= 2**63 or not DeliveryMethod.objects.filter(catalog=catalog, pk=method_id).delete()[0]:
+    if (
+        method_id >= 2**63
+        or not DeliveryMethod.objects.filter(catalog=catalog, pk=method_id).delete()[0]
+    ):
         raise Http404
     return redirect("shop_settings")
 
@@ -98,7 +105,9 @@ def add_collection(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 @in_shop
-def remove_collection(request: BusinessRequest, catalog: Catalog, collection_id: int) -> HttpResponse:
+def remove_collection(
+    request: BusinessRequest, catalog: Catalog, collection_id: int
+) -> HttpResponse:
     """Take a shelf away; its products stay."""
     if collection_id >= 2**63 or not catalog.collections.filter(pk=collection_id).delete()[0]:
         raise Http404

@@ -13,7 +13,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import translation
 from django.utils.cache import patch_cache_control
-from django.utils.translation.trans_real import get_supported_language_variant, parse_accept_lang_header
+from django.utils.translation.trans_real import (
+    get_supported_language_variant,
+    parse_accept_lang_header,
+)
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import conditional_page, require_GET, require_POST
@@ -88,7 +91,9 @@ def shared(view: Deed) -> Deed:
 @in_front_of
 def home(request: HttpRequest, catalog: Catalog, collection: str = "") -> HttpResponse:
     """What is sold, by title: all of it, one collection, or what was searched for."""
-    shelf = Collection.objects.filter(catalog=catalog, slug=collection).first() if collection else None
+    shelf = (
+        Collection.objects.filter(catalog=catalog, slug=collection).first() if collection else None
+    )
     if collection and shelf is None:
         raise Http404
     words = request.GET.get("q", "").strip()[:100]
@@ -141,7 +146,9 @@ def product(request: HttpRequest, catalog: Catalog, product_id: int) -> HttpResp
         "catalog": catalog,
         "shelves": _shelves(catalog),
         "product": found,
-        "pictures": Picture.objects.filter(product=found, media__isnull=False).select_related("media"),
+        "pictures": Picture.objects.filter(product=found, media__isnull=False).select_related(
+            "media"
+        ),
         "variants": list(siblings[:100]) if found.item_group else [],
         "base": request.build_absolute_uri("/")[:-1],
     }
@@ -158,7 +165,9 @@ def cart(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     return response
 
 
-def _cart_page(request: HttpRequest, catalog: Catalog, held: Cart | None, error: str = "") -> HttpResponse:
+def _cart_page(
+    request: HttpRequest, catalog: Catalog, held: Cart | None, error: str = ""
+) -> HttpResponse:
     lines = carts.lines_of(held, catalog)
     context = {
         "catalog": catalog,
@@ -209,7 +218,9 @@ def _cart(request: HttpRequest, catalog: Catalog) -> Cart | None:
     return carts.cart_at(catalog, request.COOKIES.get("cart", ""))
 
 
-def _remember(response: HttpResponse, catalog: Catalog, held: Cart | None, count: int) -> HttpResponse:
+def _remember(
+    response: HttpResponse, catalog: Catalog, held: Cart | None, count: int
+) -> HttpResponse:
     """The cart's code in a cookie for this shop alone; beside it the count, which the page's script may read."""
     path = reverse("shop_front", args=[catalog.slug])
     if held is None:
@@ -217,8 +228,12 @@ def _remember(response: HttpResponse, catalog: Catalog, held: Cart | None, count
         response.delete_cookie("cart_count", path=path)
     else:
         secure = bool(settings.SESSION_COOKIE_SECURE)
-        response.set_cookie("cart", held.code, MONTH, path=path, httponly=True, samesite="Lax", secure=secure)
-        response.set_cookie("cart_count", str(count), MONTH, path=path, samesite="Lax", secure=secure)
+        response.set_cookie(
+            "cart", held.code, MONTH, path=path, httponly=True, samesite="Lax", secure=secure
+        )
+        response.set_cookie(
+            "cart_count", str(count), MONTH, path=path, samesite="Lax", secure=secure
+        )
     return response
 
 

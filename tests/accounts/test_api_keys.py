@@ -21,7 +21,9 @@ PASSWORD = "correct horse battery"  # what make_member gives
 
 def _open(text: str) -> Any:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM accounts_open_key(%s, %s)", [text[7:15], ApiKey.digest_of(text)])
+        cursor.execute(
+            "SELECT * FROM accounts_open_key(%s, %s)", [text[7:15], ApiKey.digest_of(text)]
+        )
         return cursor.fetchone()
 
 

@@ -36,14 +36,18 @@ def entries(business: Business, count: int, **fields: Any) -> None:
         **fields,
     }
     with system("test"):
-        AuditEntry.objects.bulk_create(AuditEntry(subject=f"thing {n}", **named) for n in range(count))
+        AuditEntry.objects.bulk_create(
+            AuditEntry(subject=f"thing {n}", **named) for n in range(count)
+        )
 
 
 def subjects(page: bytes) -> list[str]:
     return [line.split("</td>")[0] for line in page.decode().split("</span><br>")[1:]]
 
 
-def test_a_change_is_shown_with_both_sides_and_its_origin(business: Business, owner: Client) -> None:
+def test_a_change_is_shown_with_both_sides_and_its_origin(
+    business: Business, owner: Client
+) -> None:
     member = make_member(business, "agent")
     with system("test"):
         pk = Membership.objects.get(user=member).pk
@@ -57,7 +61,9 @@ def test_a_change_is_shown_with_both_sides_and_its_origin(business: Business, ow
 
 def test_filters_narrow_it_and_nonsense_is_ignored(business: Business, owner: Client) -> None:
     entries(business, 1, action="key.made", actor_name="ada@example.com", at="2026-05-10T12:00:00Z")
-    entries(business, 1, action="plan.changed", actor_name="bob@example.com", at="2026-06-10T12:00:00Z")
+    entries(
+        business, 1, action="plan.changed", actor_name="bob@example.com", at="2026-06-10T12:00:00Z"
+    )
     shown = {
         "": 2, "action=plan.changed": 1, "who=ada@example.com": 1, "q=BOB": 1, "q=thing 0": 2, "q=nobody": 0,
         "since=2026-05-11": 1, "until=2026-05-10": 1, "since=2026-05-10&until=2026-06-10": 2,
@@ -84,7 +90,9 @@ def test_pages_start_after_a_row(business: Business, owner: Client) -> None:
     assert seen == [f"thing {n}" for n in reversed(range(120))]
 
 
-def test_the_download_holds_all_that_matches_and_runs_nothing(business: Business, owner: Client) -> None:
+def test_the_download_holds_all_that_matches_and_runs_nothing(
+    business: Business, owner: Client
+) -> None:
     entries(business, 1100, after={"name": "x"})
     entries(business, 1, actor_name="=HYPERLINK(1)", action="plan.changed")
     response = owner.get("/settings/audit/?csv=1")
@@ -92,7 +100,11 @@ def test_the_download_holds_all_that_matches_and_runs_nothing(business: Business
     rows = list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
     assert len(rows) == 1101
     assert rows[0]["who"] == "'=HYPERLINK(1)"
-    assert (rows[1]["from"], rows[1]["after"], rows[1]["subject"]) == ("198.51.100.7", '{"name":"x"}', "thing 1099")
+    assert (rows[1]["from"], rows[1]["after"], rows[1]["subject"]) == (
+        "198.51.100.7",
+        '{"name":"x"}',
+        "thing 1099",
+    )
     only = owner.get("/settings/audit/?csv=1&action=plan.changed").content.decode()
     assert only.count("\r\n") == 2
 
@@ -103,7 +115,9 @@ def test_others_entries_and_others_eyes(business: Business, owner: Client) -> No
     assert len(subjects(owner.get("/settings/audit/").content)) == 1
     for role in ("agent", "finance", "viewer"):
         client = Client()
-        client.force_login(make_member(business, role), backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(
+            make_member(business, role), backend="django.contrib.auth.backends.ModelBackend"
+        )
         assert client.get("/settings/audit/").status_code == 403
         assert client.get("/settings/audit/?csv=1").status_code == 403
 

@@ -21,7 +21,9 @@ BANNER = b'<aside class="viewing"'
 
 
 def staff(*groups: str) -> User:
-    user = User.objects.create_user(f"{'-'.join(groups).lower() or 'staff'}@example.com", is_staff=True)
+    user = User.objects.create_user(
+        f"{'-'.join(groups).lower() or 'staff'}@example.com", is_staff=True
+    )
     user.groups.set(Group.objects.filter(name__in=groups))
     assert user.groups.count() == len(groups)
     return user
@@ -50,11 +52,15 @@ def enter(client: Client, business: Business, reason: str = "ticket 7") -> Any:
 def actions(business: Business) -> list[tuple[str, dict[str, Any], str]]:
     with system("test"):
         return list(
-            AuditEntry.objects.filter(business=business).order_by("id").values_list("action", "after", "actor_name")
+            AuditEntry.objects.filter(business=business)
+            .order_by("id")
+            .values_list("action", "after", "actor_name")
         )
 
 
-def test_it_begins_with_a_reason_and_is_in_the_business_s_own_log(business: Business, support: Client) -> None:
+def test_it_begins_with_a_reason_and_is_in_the_business_s_own_log(
+    business: Business, support: Client
+) -> None:
     make_number(business)
     assert enter(support, business, "").status_code == 400
     assert support.get("/").status_code == 403
@@ -86,7 +92,10 @@ def test_nothing_can_be_changed_not_even_by_reading(business: Business, support:
         assert answer.status_code == 403
     assert b"can change nothing" in answer.content
     assert support.post(f"/inbox/{thread.public_id}/reply/", {"text": "hi"}).status_code == 403
-    assert support.post(f"/admin/accounts/business/{business.pk}/change/", {"name": "x"}).status_code == 403
+    assert (
+        support.post(f"/admin/accounts/business/{business.pk}/change/", {"name": "x"}).status_code
+        == 403
+    )
     assert b"hello" in support.get(f"/inbox/{thread.public_id}/").content
     with system("test"):
         assert Membership.objects.get(pk=pk).role == "agent"
@@ -98,7 +107,10 @@ def test_nothing_can_be_changed_not_even_by_reading(business: Business, support:
 def test_the_button_ends_it(business: Business, support: Client) -> None:
     enter(support, business)
     answer = support.post("/you/viewing/end/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, f"/admin/accounts/business/{business.pk}/change/")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        302,
+        f"/admin/accounts/business/{business.pk}/change/",
+    )
     assert support.get("/").status_code == 403
     assert support.post("/you/viewing/end/").status_code == 404
     assert [(action, after) for action, after, _ in actions(business)] == [
@@ -107,14 +119,19 @@ def test_the_button_ends_it(business: Business, support: Client) -> None:
     ]
 
 
-def test_half_an_hour_ends_it(business: Business, support: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_an_hour_ends_it(
+    business: Business, support: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     enter(support, business)
     began = time.time()
     monkeypatch.setattr("accounts.impersonation.time.time", lambda: began + 29 * 60)
     assert b"for 1 more minutes" in support.get("/").content
     monkeypatch.setattr("accounts.impersonation.time.time", lambda: began + 30 * 60 + 1)
     answer = support.get("/inbox/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, f"/admin/accounts/business/{business.pk}/change/")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        302,
+        f"/admin/accounts/business/{business.pk}/change/",
+    )
     assert support.get("/inbox/").status_code == 403
     assert actions(business)[-1][:2] == ("business.view_ended", {"by": "time"})
 
@@ -207,7 +224,9 @@ MAY = {
 
 def test_what_each_group_may_open() -> None:
     clients = [logged_in(staff(group)) for group in ("Support", "Finance", "Engineering")]
-    found = {path: tuple(client.get(f"/admin/{path}").status_code for client in clients) for path in MAY}
+    found = {
+        path: tuple(client.get(f"/admin/{path}").status_code for client in clients) for path in MAY
+    }
     assert found == MAY
 
 
@@ -232,7 +251,9 @@ def test_deeds_follow_the_groups(business: Business) -> None:
             assert Business.objects.get(pk=business.pk).may_send(), group
 
 
-def test_the_front_page_counts_businesses_over_their_plan(business: Business, support: Client) -> None:
+def test_the_front_page_counts_businesses_over_their_plan(
+    business: Business, support: Client
+) -> None:
     from django.utils import timezone
 
     month = timezone.now().date().replace(day=1)
@@ -244,7 +265,11 @@ def test_the_front_page_counts_businesses_over_their_plan(business: Business, su
             HostedCount.objects.create(business=one, month=month, messages=messages)
         HostedCount.objects.create(business=business, month=month, messages=10**9)
     page = support.get("/admin/")
-    [item] = [item for item in page.context["attention"] if str(item.title) == "Businesses over their plan"]
+    [item] = [
+        item
+        for item in page.context["attention"]
+        if str(item.title) == "Businesses over their plan"
+    ]
     assert (item.value, item.is_urgent) == ("1", True)
 
 
@@ -275,5 +300,9 @@ def test_opened_lists_ask_for_no_full_count(
             address = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
             assert operator.get(address).status_code == 200, address
         table = model._meta.db_table
-        whole = [q["sql"] for q in asked if f'SELECT COUNT(*) AS "__count" FROM "{table}"' == q["sql"].strip()]
+        whole = [
+            q["sql"]
+            for q in asked
+            if f'SELECT COUNT(*) AS "__count" FROM "{table}"' == q["sql"].strip()
+        ]
         assert whole == [], address

@@ -67,7 +67,9 @@ def test_the_last_number_is_given_once(rush: Any) -> None:
 
     def want(n: int) -> None:
         with scope(business.pk):
-            Number.objects.create(business=business, account=account, digits=f"1555{n:07}", verified_name="A")
+            Number.objects.create(
+                business=business, account=account, digits=f"1555{n:07}", verified_name="A"
+            )
 
     assert rush(want, IntegrityError) == 1
     with scope(business.pk):
@@ -88,7 +90,9 @@ def test_the_last_message_is_sent_once(rush: Any) -> None:
         with scope(business.pk):
             mine = Business.objects.select_related("plan").get()
             content = {"name": "order_update", "language": {"code": "en_US"}}
-            send_message(business=mine, number=number, to=f"1415555{n:04}", kind="template", content=content)
+            send_message(
+                business=mine, number=number, to=f"1415555{n:04}", kind="template", content=content
+            )
 
     assert rush(want, CloudApiError) == 1
     with scope(business.pk):

@@ -51,12 +51,23 @@ def test_the_owner_needs_it_first(business: Business) -> None:
 
 
 @pytest.mark.parametrize("role", ["owner", "agent", "finance", "viewer"])
-def test_a_member_without_it_is_led_there_and_sees_nothing_else(business: Business, role: str) -> None:
+def test_a_member_without_it_is_led_there_and_sees_nothing_else(
+    business: Business, role: str
+) -> None:
     owner, member = make_member(business), make_member(business, role)
     factor(owner)
     assert require(logged_in(owner)).status_code == 302
     client = logged_in(member)
-    for path in ("/", "/inbox/", "/usage/", "/invoices/", "/team/", "/keys/", "/you/", "/messages/"):
+    for path in (
+        "/",
+        "/inbox/",
+        "/usage/",
+        "/invoices/",
+        "/team/",
+        "/keys/",
+        "/you/",
+        "/messages/",
+    ):
         response = client.get(path)
         assert response.status_code == 403, path
         assert b"Luma Bakery asks for two-factor login" in response.content
@@ -111,7 +122,9 @@ def test_it_is_recorded_once_and_can_be_taken_back(business: Business) -> None:
     assert not is_required(business)
     assert logged_in(member).get("/").status_code == 200
     with system("test"):
-        entries = AuditEntry.objects.filter(action="business.mfa_required", business=business).order_by("id")
+        entries = AuditEntry.objects.filter(
+            action="business.mfa_required", business=business
+        ).order_by("id")
         assert [(e.before, e.after, e.actor_id) for e in entries] == [
             ({"required": False}, {"required": True}, owner.pk),
             ({"required": True}, {"required": False}, owner.pk),

@@ -40,12 +40,16 @@ def take(business: Business, code: str) -> datetime | None:
 
 def days(business: Business, month: date = MAY) -> list[tuple[str, int, int]]:
     with system("test"):
-        return [(one.plan.pk, one.first.day, one.last.day) for one in changes.stretches(business, month)]
+        return [
+            (one.plan.pk, one.first.day, one.last.day) for one in changes.stretches(business, month)
+        ]
 
 
 def test_a_larger_plan_begins_at_once_and_is_charged_by_days(business: Business) -> None:
     assert take(business, "team") is None
-    business = at(business, datetime(2026, 5, 22, 3, 59, tzinfo=UTC))  # 23:59 of the 21st in New York
+    business = at(
+        business, datetime(2026, 5, 22, 3, 59, tzinfo=UTC)
+    )  # 23:59 of the 21st in New York
     assert take(business, "business") is None
     assert days(business) == [("free", 1, 9), ("team", 10, 20), ("business", 21, 31)]
     assert days(business, date(2026, 4, 1)) == [("free", 1, 30)]
@@ -55,7 +59,9 @@ def test_a_larger_plan_begins_at_once_and_is_charged_by_days(business: Business)
         made = draft.preview(business=business, month=MAY)
         assert made is not None
         # 49 x 11 / 31 = 17.387...; 199 x 11 / 31 = 70.6129...
-        assert [(one.description, one.unit_price_micros, one.amount_minor) for one in made.lines] == [
+        assert [
+            (one.description, one.unit_price_micros, one.amount_minor) for one in made.lines
+        ] == [
             ("Hosting, plan Team, 10 to 20 May (11 of 31 days)", 17_387_097, 1739),
             ("Hosting, plan Business, 21 to 31 May (11 of 31 days)", 70_612_903, 7061),
         ]
@@ -95,7 +101,10 @@ def test_the_last_change_of_a_day_holds_for_the_day(business: Business) -> None:
     assert days(business) == [("free", 1, 9), ("team", 10, 31)]
     with system("test"):
         assert PlanTerm.objects.filter(business=business).count() == 4
-        assert [plan_fees.fee_of(one) for one in changes.stretches(business, MAY)] == [0, 34_774_194]
+        assert [plan_fees.fee_of(one) for one in changes.stretches(business, MAY)] == [
+            0,
+            34_774_194,
+        ]
 
 
 def test_what_cannot_be_taken_changes_nothing(business: Business, settings: object) -> None:
@@ -117,7 +126,9 @@ def test_the_page_shows_what_is_used_and_what_would_be_over(business: Business) 
     client = Client()
     client.force_login(make_member(business))
     for _ in range(2):
-        make_member(business, "agent") if business.plan.seats is None or business.plan.seats > 2 else None
+        make_member(
+            business, "agent"
+        ) if business.plan.seats is None or business.plan.seats > 2 else None
     take(business, "team")
     for _ in range(3):
         make_member(business, "agent")

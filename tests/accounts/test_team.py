@@ -45,7 +45,11 @@ def test_whoever_founds_a_business_owns_it_and_can_send(client: Client) -> None:
     with scope(member.business_id):
         business = Business.objects.get()
         assert (business.name, business.plan_id, member.role) == ("Ada's Tea", "free", "owner")
-        assert [Number.objects.count(), Template.objects.count(), Handset.objects.count()] == [1, 1, 1]
+        assert [Number.objects.count(), Template.objects.count(), Handset.objects.count()] == [
+            1,
+            1,
+            1,
+        ]
         assert Number.objects.get().transport == "sandbox"
         assert AuditEntry.objects.get().action == "business.founded"
     assert client.get("/", follow=True).status_code == 200
@@ -53,7 +57,10 @@ def test_whoever_founds_a_business_owns_it_and_can_send(client: Client) -> None:
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 121])
 def test_a_business_needs_a_name(client: Client, name: str) -> None:
-    client.force_login(User.objects.create_user("ada@example.com"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        User.objects.create_user("ada@example.com"),
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
     response = client.post("/start/", {"name": name})
     assert response.status_code == 400
     assert b"1 to 120 characters" in response.content
@@ -65,7 +72,12 @@ def test_an_invitation_is_mailed_and_works_once(django_capture_on_commit_callbac
     business = make_business()
     owner = make_member(business)
     with django_capture_on_commit_callbacks(execute=True):
-        assert _client(owner).post("/team/", {"email": "Bob@Example.com", "role": "finance"}).status_code == 302
+        assert (
+            _client(owner)
+            .post("/team/", {"email": "Bob@Example.com", "role": "finance"})
+            .status_code
+            == 302
+        )
     assert mail.outbox[0].to == ["bob@example.com"]
     token = _token_of(mail.outbox[0])
     bob = User.objects.create_user("bob@example.com")
@@ -112,7 +124,9 @@ def test_dead_invitations_open_nothing(django_capture_on_commit_callbacks: Any, 
         team.accept(token=token, user=User.objects.create_user("bob@example.com"))
 
 
-@pytest.mark.parametrize(("email", "role"), [("not an address", "agent"), ("a@example.com", "emperor"), ("", "agent")])
+@pytest.mark.parametrize(
+    ("email", "role"), [("not an address", "agent"), ("a@example.com", "emperor"), ("", "agent")]
+)
 def test_bad_invitations_are_refused(email: str, role: str) -> None:
     business = make_business()
     with pytest.raises(BadInput), scope(business.pk):
@@ -195,8 +209,13 @@ def test_seats_hold_for_members_and_open_invitations() -> None:
 def test_the_audit_log_cannot_be_changed_and_goes_with_its_change() -> None:
     business = make_business()
     with scope(business.pk):
-        record.record(action="test.done", subject="x", business=business, after={"when": timezone.now()})
-    for deed in (lambda: AuditEntry.objects.update(action="y"), lambda: AuditEntry.objects.all().delete()):
+        record.record(
+            action="test.done", subject="x", business=business, after={"when": timezone.now()}
+        )
+    for deed in (
+        lambda: AuditEntry.objects.update(action="y"),
+        lambda: AuditEntry.objects.all().delete(),
+    ):
         with pytest.raises(IntegrityError, match="append-only"), scope(business.pk):
             deed()
     with scope(business.pk):
@@ -217,7 +236,9 @@ def test_a_key_is_replaced_with_a_day_of_overlap() -> None:
         assert new.scopes == ["read"]
         assert text.startswith(f"parley_{new.prefix}_")
         assert old.expires_at is not None
-        assert timedelta(hours=23, minutes=59) < old.expires_at - timezone.now() <= timedelta(hours=24)
+        assert (
+            timedelta(hours=23, minutes=59) < old.expires_at - timezone.now() <= timedelta(hours=24)
+        )
         assert ApiKey.objects.live().count() == 2
         api_keys.revoke_key(key=old)
         with pytest.raises(BadInput):

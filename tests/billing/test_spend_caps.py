@@ -16,7 +16,14 @@ from hosting.errors import CloudApiError
 from hosting.messages import send as messages_send
 from hosting.models import Conversation, Message, Webhook, WebhookCall
 from tests.billing.rate_cards.test_versions import make_version
-from tests.factories import make_business, make_deliveries, make_member, make_number, make_template, queue_deliveries
+from tests.factories import (
+    make_business,
+    make_deliveries,
+    make_member,
+    make_number,
+    make_template,
+    queue_deliveries,
+)
 
 NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
 TEMPLATE = {
@@ -37,7 +44,9 @@ def make_shop(limit, **cap):
 
 def send(business, number, to="14155550100"):
     with scope(business.pk):
-        return messages_send.send_message(business=business, number=number, to=to, kind="template", content=TEMPLATE)
+        return messages_send.send_message(
+            business=business, number=number, to=to, kind="template", content=TEMPLATE
+        )
 
 
 def committed():
@@ -87,7 +96,10 @@ def test_refusal_names_the_amounts_and_leaves_nothing(db):
     with pytest.raises(CloudApiError) as caught:
         send(business, number)
     assert caught.value.code == "cloudapi_131042"
-    assert "Spend cap reached: 0.009099 a month. Charged 0, under way 0, this message 0.0091." in caught.value.message
+    assert (
+        "Spend cap reached: 0.009099 a month. Charged 0, under way 0, this message 0.0091."
+        in caught.value.message
+    )
     with system("test"):
         assert not Message.objects.exists()
         assert not Conversation.objects.exists()
@@ -125,7 +137,9 @@ def test_failed_message_gives_its_room_back(db):
 def test_free_message_needs_no_room_and_a_soft_cap_refuses_nothing(db):
     business, number = make_shop(0)
     with system("test"):
-        CardChoice.objects.create(business=business, card=make_version(utility_free_in_window=True).card)
+        CardChoice.objects.create(
+            business=business, card=make_version(utility_free_in_window=True).card
+        )
     with pytest.raises(CloudApiError):
         send(business, number)
     make_deliveries(business, number, 1)
@@ -158,12 +172,19 @@ def test_alerts_are_raised_and_mailed_once(db):
         "Bakery: 80 % of the spend cap reached",
     ]
     assert mail.outbox[0].to == sorted([owner.email, finance.email])
-    assert mail.outbox[0].body == "Messages of May 2026 have cost $0.0819 so far. The spend cap is $0.10 a month.\n"
+    assert (
+        mail.outbox[0].body
+        == "Messages of May 2026 have cost $0.0819 so far. The spend cap is $0.10 a month.\n"
+    )
     make_deliveries(business, number, 2, at=NOW)
     tasks.sweep()
     with system("test"):
         alerts = SpendAlert.objects.filter(mailed_at__isnull=False).order_by("percent")
-        assert list(alerts.values_list("percent", "spent_micros")) == [(50, 81_900), (80, 81_900), (100, 100_100)]
+        assert list(alerts.values_list("percent", "spent_micros")) == [
+            (50, 81_900),
+            (80, 81_900),
+            (100, 100_100),
+        ]
         changes = [
             orjson.loads(bytes(call.body))["entry"][0]["changes"][0]
             for call in WebhookCall.objects.filter(field="account_alerts").order_by("id")

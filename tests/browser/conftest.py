@@ -55,7 +55,9 @@ class Site:
         context = self.stranger(**options)
         client = Client()
         client.force_login(self.owner, backend="django.contrib.auth.backends.ModelBackend")
-        context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}])
+        context.add_cookies(
+            [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}]
+        )
         return context
 
     def stranger(self, **options: Any) -> BrowserContext:
@@ -75,9 +77,15 @@ class _Threaded(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
-@pytest.fixture(scope="package")  # and no longer: the tests after these run event loops of their own in this thread
+@pytest.fixture(
+    scope="package"
+)  # and no longer: the tests after these run event loops of their own in this thread
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if path is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
     # Playwright's event loop lives in this thread; Django must not take it for an async view.
@@ -92,14 +100,18 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def site(committed_db: None, redis: Any, settings: Any, browser: Browser) -> Iterator[Site]:
     live_port = _free_port()
-    server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Threaded, handler_class=_Quiet)
+    server = make_server(
+        "127.0.0.1", 0, get_wsgi_application(), server_class=_Threaded, handler_class=_Quiet
+    )
     settings.BASE_URL = f"http://127.0.0.1:{server.server_port}"
     settings.LIVE_URL = f"http://127.0.0.1:{live_port}"
     settings.CSRF_TRUSTED_ORIGINS = [settings.BASE_URL]
     policy = settings.CONTENT_SECURITY_POLICY
     directives = policy["DIRECTIVES"] | {"connect-src": ["'self'", settings.LIVE_URL]}
     settings.CONTENT_SECURITY_POLICY = policy | {"DIRECTIVES": directives}
-    config = uvicorn.Config(live_application, port=live_port, log_level="critical", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        live_application, port=live_port, log_level="critical", timeout_graceful_shutdown=1
+    )
     live = uvicorn.Server(config)
     stop = threading.Event()
     threads = [

@@ -29,7 +29,9 @@ def furnish(site: Site) -> dict[str, Any]:
             action="member.role_changed", subject="zoe@example.com", business=site.business,
             before={"role": "agent"}, after={"role": "finance"},
         )  # fmt: skip
-        Invitation.objects.filter(pk=names["invitation"]).update(digest=Invitation.digest_of("welcome"))
+        Invitation.objects.filter(pk=names["invitation"]).update(
+            digest=Invitation.digest_of("welcome")
+        )
         names["order_token"] = Order.objects.get(pk=names["order"]).token
     return names
 
@@ -47,13 +49,17 @@ def _chat(site: Site) -> dict[str, Any]:
     """A thread with every type of message, a note and a label."""
     now = datetime.now(UTC)
     with scope(site.business.pk):
-        contact = Contact.objects.create(business=site.business, wa_id=site.handset.wa_id, name=site.handset.name)
+        contact = Contact.objects.create(
+            business=site.business, wa_id=site.handset.wa_id, name=site.handset.name
+        )
         thread = Conversation.objects.create(
             business=site.business, number=site.number, contact=contact, last_inbound_at=now, last_message_at=now,
             last_message_text="Two of the rye with the long crust, please", unread_count=3,
         )  # fmt: skip
         said = say_every_kind(thread)
-        teamwork.write_note(conversation=thread, author=site.owner, text="Knows the owner; likes her rye dark.")
+        teamwork.write_note(
+            conversation=thread, author=site.owner, text="Knows the owner; likes her rye dark."
+        )
         teamwork.put_label(conversation=thread, name="regular")
     return {
         "thread": thread.public_id, "contact": contact.pk, "handset": site.handset.pk,
@@ -71,25 +77,50 @@ def _shop(site: Site, slug: str) -> dict[str, Any]:
         shop, "rye-s", 450, title="Rye loaf with a long crust", item_group="rye", options={"size": "S"}, stock=3,
         sale_price_minor=390, description="Dark.\n\nKeeps a week.", tax_percent=7,
     )  # fmt: skip
-    make_product(shop, "rye-l", 800, title="Rye loaf with a long crust", item_group="rye", options={"size": "L"})
+    make_product(
+        shop,
+        "rye-l",
+        800,
+        title="Rye loaf with a long crust",
+        item_group="rye",
+        options={"size": "L"},
+    )
     make_product(shop, "bun", 80, title="Bun", stock=0)
     with scope(site.business.pk):
         pictures.add(rye, content=a_picture().read(), mime_type="image/jpeg")
-        shop.collections.get(slug="bread").products.add(rye, through_defaults={"business_id": site.business.pk})
+        shop.collections.get(slug="bread").products.add(
+            rye, through_defaults={"business_id": site.business.pk}
+        )
         job = CatalogImport.objects.create(
-            business=site.business, catalog=shop, filename="spring.csv", state="ready", total=2, bad=1, processed=2
+            business=site.business,
+            catalog=shop,
+            filename="spring.csv",
+            state="ready",
+            total=2,
+            bad=1,
+            processed=2,
         )
         ImportProblem.objects.create(
-            business=site.business, job=job, row=3, column="price", value="free", reason="Write a number."
+            business=site.business,
+            job=job,
+            row=3,
+            column="price",
+            value="free",
+            reason="Write a number.",
         )
     return {"shop": "bakery", "product": rye.pk, "feed": job.public_id}
 
 
 def _list(site: Site) -> dict[str, Any]:
     """A broadcast that waits for its review, with lines that were left out."""
-    template = make_template(site.number, "new_harvest", components=[{"type": "BODY", "text": "Bag {{1}} is ready"}])
+    template = make_template(
+        site.number, "new_harvest", components=[{"type": "BODY", "text": "Bag {{1}} is ready"}]
+    )
     with scope(site.business.pk):
-        lines = "\n".join(f"+1415555{n:04},{n}" for n in range(1000, 1020)) + "\n12,x\n+14155551000,again"
+        lines = (
+            "\n".join(f"+1415555{n:04},{n}" for n in range(1000, 1020))
+            + "\n12,x\n+14155551000,again"
+        )
         waiting: Broadcast = drafts.draft(
             business=site.business, author=site.owner, name="New harvest", number=site.number, template=template,
             text=lines,

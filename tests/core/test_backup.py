@@ -32,7 +32,9 @@ PNG = bytes.fromhex(
 
 
 @pytest.fixture
-def archive(request: pytest.FixtureRequest, committed_db: None, tmp_path: Path, settings: Any) -> Path:
+def archive(
+    request: pytest.FixtureRequest, committed_db: None, tmp_path: Path, settings: Any
+) -> Path:
     """A month that was invoiced, a picture, and a customer; backed up."""
     settings.MEDIA_ROOT = str(tmp_path / "old")
     business = make_business(clock_at=datetime(2026, 6, 3, tzinfo=UTC))
@@ -71,7 +73,11 @@ def empty(archive: Path, tmp_path: Path, settings: Any) -> Iterator[str]:
 def books() -> tuple[Any, ...]:
     with system("test"):
         return (
-            list(Charge.objects.order_by("id").values_list("id", "message_id", "position", "price_micros")),
+            list(
+                Charge.objects.order_by("id").values_list(
+                    "id", "message_id", "position", "price_micros"
+                )
+            ),
             list(Invoice.objects.order_by("id").values_list("number", "total_minor", "status")),
             Message.objects.count(),
         )
@@ -89,7 +95,10 @@ def files_below(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("archive", "count"),
-    [(200, 200), pytest.param(100_000, 100_000, marks=[pytest.mark.long, pytest.mark.timeout(1800)])],
+    [
+        (200, 200),
+        pytest.param(100_000, 100_000, marks=[pytest.mark.long, pytest.mark.timeout(1800)]),
+    ],
     indirect=["archive"],
 )
 def test_what_was_backed_up_comes_back_and_the_books_agree(
@@ -102,7 +111,9 @@ def test_what_was_backed_up_comes_back_and_the_books_agree(
     name = f"{here}_restored"
     databases.drop(name)
     with databases.admin("postgres") as server:
-        server.execute(f'CREATE DATABASE "{name}" OWNER "{connections["owner"].settings_dict["USER"]}"')
+        server.execute(
+            f'CREATE DATABASE "{name}" OWNER "{connections["owner"].settings_dict["USER"]}"'
+        )
     databases.point_at(name)
     settings.MEDIA_ROOT = str(tmp_path / "new")
     said = io.StringIO()
@@ -136,7 +147,13 @@ def test_a_flipped_or_cut_archive_is_refused_before_anything_is_written(
         broken.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(BackupError):
             backup.restore(broken)
-    for length in (0, 100, len(whole) // 2, places[backup.MANIFEST] - 512, places[backup.SEAL] - 512):
+    for length in (
+        0,
+        100,
+        len(whole) // 2,
+        places[backup.MANIFEST] - 512,
+        places[backup.SEAL] - 512,
+    ):
         broken.write_bytes(whole[:length])
         with pytest.raises(BackupError):
             backup.restore(broken)
@@ -159,7 +176,9 @@ def test_an_archive_is_never_overwritten_and_never_half_there(archive: Path) -> 
     assert [path.name for path in archive.parent.iterdir() if path.is_file()] == [archive.name]
 
 
-def test_only_its_owner_reads_it_and_a_file_that_went_meanwhile_is_left_out(archive: Path, tmp_path: Path) -> None:
+def test_only_its_owner_reads_it_and_a_file_that_went_meanwhile_is_left_out(
+    archive: Path, tmp_path: Path
+) -> None:
     assert archive.stat().st_mode & 0o777 == 0o600
     (tmp_path / "old" / "gone").symlink_to(tmp_path / "nowhere")
     default_storage.save("erasures/one.json", ContentFile(b"{}"))

@@ -108,15 +108,26 @@ def test_one_private_address_among_public_ones_is_refused(monkeypatch: Any) -> N
 
 def test_redirects_are_answers(listener: Listener, settings: Any) -> None:
     settings.ALLOW_PRIVATE_URLS = True
-    listener.reply = b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n"
+    listener.reply = (
+        b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n"
+    )
     fetched = fetch(f"http://127.0.0.1:{listener.port}/")
-    assert (fetched.status, fetched.headers["location"], listener.connections) == (302, "http://169.254.169.254/", 1)
+    assert (fetched.status, fetched.headers["location"], listener.connections) == (
+        302,
+        "http://169.254.169.254/",
+        1,
+    )
 
 
-def test_a_body_is_posted_with_its_headers_and_the_host_kept(listener: Listener, settings: Any) -> None:
+def test_a_body_is_posted_with_its_headers_and_the_host_kept(
+    listener: Listener, settings: Any
+) -> None:
     settings.ALLOW_PRIVATE_URLS = True
     fetched = fetch(
-        f"http://localhost:{listener.port}/in?x=1", method="POST", body=b'{"a":1}', headers={"X-Hub-Signature-256": "s"}
+        f"http://localhost:{listener.port}/in?x=1",
+        method="POST",
+        body=b'{"a":1}',
+        headers={"X-Hub-Signature-256": "s"},
     )
     request = listener.requests[0].decode().lower()
     assert (fetched.status, fetched.body, fetched.truncated) == (200, b"ok", False)

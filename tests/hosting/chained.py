@@ -47,14 +47,18 @@ def seed(name: str, digits: str, upstream: dict[str, str] | None = None) -> dict
     """A business with one number, behind an upstream or in the sandbox with one phone."""
     business = Business.objects.create(name=name, plan_id="business")
     account = Account.objects.create(business=business, name=name)
-    number = Number.objects.create(business=business, account=account, verified_name=name, digits=digits)
+    number = Number.objects.create(
+        business=business, account=account, verified_name=name, digits=digits
+    )
     if upstream:
         # Its templates are the upstream's, and come from there.
         Number.objects.update(transport="cloudapi", upstream_id=upstream.pop("phone_number_id"))
         Upstream.objects.create(business=business, account=account, **upstream)
     else:
         Template.objects.create(business=business, account=account, **TEMPLATE)
-        Handset.objects.create(business=business, wa_id="14155550199", name="Sheena Nelson", reads_at_once=True)
+        Handset.objects.create(
+            business=business, wa_id="14155550199", name="Sheena Nelson", reads_at_once=True
+        )
     return {
         "waba_id": account.waba_id,
         "phone_number_id": number.phone_number_id,
@@ -75,14 +79,23 @@ def customer(kind: str, content: dict[str, Any], about: str = "") -> str:
     number = Number.objects.select_related("account", "business").get()
     context = Message.objects.get(text=about).wamid if about else ""
     handset = Handset.objects.select_related("business").get()
-    return sandbox.send_from_phone(handset=handset, number=number, kind=kind, content=content, context=context)
+    return sandbox.send_from_phone(
+        handset=handset, number=number, kind=kind, content=content, context=context
+    )
 
 
 def picture(content: str) -> str:
     """The customer sends a picture (base64) from the simulated phone."""
     business = Business.objects.get()
-    media = store.store_media(business=business, content=base64.b64decode(content), mime_type="image/png")
-    held = {"id": media.media_id, "mime_type": media.mime_type, "sha256": media.sha256, "caption": "Is it this one?"}
+    media = store.store_media(
+        business=business, content=base64.b64decode(content), mime_type="image/png"
+    )
+    held = {
+        "id": media.media_id,
+        "mime_type": media.mime_type,
+        "sha256": media.sha256,
+        "caption": "Is it this one?",
+    }
     return customer("image", held)
 
 
@@ -95,10 +108,19 @@ def block(wa_id: str) -> None:
 def open_shop(upstream_id: str) -> str:
     """A shop whose catalogue the upstream knows by that id, with the product of the customer's order; returns our id."""
     number = Number.objects.get()
-    names = {"business_id": number.business_id, "name": "Bakery", "slug": "bakery", "currency": "USD"}
+    names = {
+        "business_id": number.business_id,
+        "name": "Bakery",
+        "slug": "bakery",
+        "currency": "USD",
+    }
     catalog = Catalog.objects.create(number=number, upstream_id=upstream_id, **names)
     catalog.products.create(
-        business_id=number.business_id, retailer_id="di9ozbzfi4", title="Cake", price_minor=3000, stock=5
+        business_id=number.business_id,
+        retailer_id="di9ozbzfi4",
+        title="Cake",
+        price_minor=3000,
+        stock=5,
     )
     return catalog.catalog_id
 
@@ -117,7 +139,9 @@ def synchronise() -> None:
 
 def report() -> dict[str, Any]:
     """Every message, the SHA-256 of their files, what is unread, and the charges of those that were metered."""
-    rows = Message.objects.order_by("id").values_list("direction", "kind", "text", "status", "wamid", "context_wamid")
+    rows = Message.objects.order_by("id").values_list(
+        "direction", "kind", "text", "status", "wamid", "context_wamid"
+    )
     held = Message.objects.filter(kind="image").order_by("id").values_list("content__id", flat=True)
     files = dict(Media.objects.filter(is_ready=True).values_list("media_id", "sha256"))
     return {

@@ -13,7 +13,9 @@ from tests.factories import make_business, make_number
 _count = itertools.count(1)
 
 
-def make_catalog(business: Business | None = None, number: Number | None = None, **fields: Any) -> Catalog:
+def make_catalog(
+    business: Business | None = None, number: Number | None = None, **fields: Any
+) -> Catalog:
     """An open shop in euros, prices with tax, on a sandbox number."""
     business = business or make_business()
     number = number or make_number(business)
@@ -23,20 +25,32 @@ def make_catalog(business: Business | None = None, number: Number | None = None,
         return Catalog.objects.create(business=business, number=number, name="Bakery", **fields)
 
 
-def make_product(catalog: Catalog, retailer_id: str, price_minor: int = 500, **fields: Any) -> Product:
+def make_product(
+    catalog: Catalog, retailer_id: str, price_minor: int = 500, **fields: Any
+) -> Product:
     """A product that is not counted unless told otherwise."""
     fields.setdefault("title", retailer_id.title())
     with system("test data"):
         return Product.objects.create(
-            business_id=catalog.business_id, catalog=catalog, retailer_id=retailer_id, price_minor=price_minor, **fields
+            business_id=catalog.business_id,
+            catalog=catalog,
+            retailer_id=retailer_id,
+            price_minor=price_minor,
+            **fields,
         )
 
 
-def make_delivery(catalog: Catalog, name: str = "Parcel", price_minor: int = 490, **fields: Any) -> DeliveryMethod:
+def make_delivery(
+    catalog: Catalog, name: str = "Parcel", price_minor: int = 490, **fields: Any
+) -> DeliveryMethod:
     """A way of delivery."""
     with system("test data"):
         return DeliveryMethod.objects.create(
-            business_id=catalog.business_id, catalog=catalog, name=name, price_minor=price_minor, **fields
+            business_id=catalog.business_id,
+            catalog=catalog,
+            name=name,
+            price_minor=price_minor,
+            **fields,
         )
 
 
@@ -46,7 +60,9 @@ def make_conversation(catalog: Catalog, wa_id: str = "") -> Conversation:
         contact = Contact.objects.create(
             business_id=catalog.business_id, wa_id=wa_id or f"49151{next(_count):07}", name="Ann"
         )
-        return Conversation.objects.create(business_id=catalog.business_id, number=catalog.number, contact=contact)
+        return Conversation.objects.create(
+            business_id=catalog.business_id, number=catalog.number, contact=contact
+        )
 
 
 def make_order(business: Business, number: Number) -> Order:

@@ -110,8 +110,14 @@ def test_another_shops_sales_are_not_seen(shop):
 
 
 def test_the_page_shows_it_to_who_may_see_it(shop):
-    assert "No orders in these days" in login(shop.business, "finance").get("/shop/").content.decode()
+    assert (
+        "No orders in these days" in login(shop.business, "finance").get("/shop/").content.decode()
+    )
     sell(shop, wrote(make_conversation(shop), NOON), rye=2)
     page = login(shop.business, "finance").get("/shop/?days=7").content.decode()
-    assert ("€9.00" in page, "100.0 %" in page, 'href="/shop/products/' in page) == (True, True, False)
+    assert ("€9.00" in page, "100.0 %" in page, 'href="/shop/products/' in page) == (
+        True,
+        True,
+        False,
+    )
     assert login(shop.business, "viewer").get("/shop/").status_code == 403

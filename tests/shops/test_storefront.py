@@ -31,7 +31,9 @@ def buyer():
 
 def add(client, shop, product, quantity="1", **more):
     return client.post(
-        f"/s/{shop.slug}/cart/change/", {"do": "add", "product": product.pk, "quantity": quantity}, **more
+        f"/s/{shop.slug}/cart/change/",
+        {"do": "add", "product": product.pk, "quantity": quantity},
+        **more,
     )
 
 
@@ -82,7 +84,9 @@ def test_pages_follow_one_another(shop, buyer, monkeypatch):
     assert buyer.get(f"/s/{shop.slug}/?after=nonsense").status_code == 404
 
 
-def test_it_is_the_same_for_everybody_and_can_be_kept_and_asked_again(shop, buyer, django_assert_num_queries):
+def test_it_is_the_same_for_everybody_and_can_be_kept_and_asked_again(
+    shop, buyer, django_assert_num_queries
+):
     product = make_product(shop, "rye", title="Rye", price_minor=450, sale_price_minor=390)
     add(buyer, shop, product)
     for path in (f"/s/{shop.slug}/", f"/s/{shop.slug}/p/{product.pk}/"):
@@ -94,13 +98,21 @@ def test_it_is_the_same_for_everybody_and_can_be_kept_and_asked_again(shop, buye
         again = buyer.get(path, headers={"If-None-Match": answer["ETag"]})
         assert (again.status_code, again.content) == (304, b"")
         text = answer.content.decode()
-        assert ("€3.90" in text, "€4.50" in text, "csrf" in text, "nonce" in text) == (True, True, False, False)
+        assert ("€3.90" in text, "€4.50" in text, "csrf" in text, "nonce" in text) == (
+            True,
+            True,
+            False,
+            False,
+        )
         assert re.findall(r'(?:src|href)="(?:https?:)?//', text) == []
         assert "3,90" in buyer.get(path, headers={"Accept-Language": "de"}).content.decode()
 
 
 def test_a_cart_is_filled_changed_and_kept_in_a_cookie_of_this_shop(shop, buyer):
-    rye, bun = make_product(shop, "rye", 450, title="Rye", stock=2), make_product(shop, "bun", 80, title="Bun")
+    rye, bun = (
+        make_product(shop, "rye", 450, title="Rye", stock=2),
+        make_product(shop, "bun", 80, title="Bun"),
+    )
     assert "Your cart is empty" in buyer.get(f"/s/{shop.slug}/cart/").content.decode()
     answer = add(buyer, shop, rye, "2")
     assert (answer.status_code, answer["Location"]) == (302, f"/s/{shop.slug}/cart/")
@@ -112,7 +124,12 @@ def test_a_cart_is_filled_changed_and_kept_in_a_cookie_of_this_shop(shop, buyer)
     assert basket() == [("rye", 3), ("bun", 1)]
     page = buyer.get(f"/s/{shop.slug}/cart/")
     text = page.content.decode()
-    assert ("€13.50" in text, "€0.80" in text, "€14.30" in text, "Only 2 left" in text) == (True, True, True, True)
+    assert ("€13.50" in text, "€0.80" in text, "€14.30" in text, "Only 2 left" in text) == (
+        True,
+        True,
+        True,
+        True,
+    )
     assert page["Cache-Control"] == "private, no-store"
     buyer.post(f"/s/{shop.slug}/cart/change/", {"product": rye.pk, "quantity": "1"})
     buyer.post(f"/s/{shop.slug}/cart/change/", {"product": bun.pk, "quantity": "0"})
@@ -123,13 +140,19 @@ def test_a_cart_is_filled_changed_and_kept_in_a_cookie_of_this_shop(shop, buyer)
 def test_a_number_that_cannot_be_ordered_changes_nothing(shop, buyer, quantity):
     product = make_product(shop, "rye")
     answer = add(buyer, shop, product, quantity)
-    assert (answer.status_code, "From 1 to 999 can be ordered." in answer.content.decode()) == (422, True)
+    assert (answer.status_code, "From 1 to 999 can be ordered." in answer.content.decode()) == (
+        422,
+        True,
+    )
     with system("test"):
         assert not Cart.objects.exists()
 
 
 def test_what_is_not_sold_here_cannot_be_put_in(shop, buyer):
-    foreign, hidden = make_product(make_catalog(), "foreign"), make_product(shop, "hidden", is_hidden=True)
+    foreign, hidden = (
+        make_product(make_catalog(), "foreign"),
+        make_product(shop, "hidden", is_hidden=True),
+    )
     for product in (foreign, hidden):
         assert "This is not sold here any more." in add(buyer, shop, product).content.decode()
     with system("test"):
@@ -149,7 +172,9 @@ def test_a_cart_that_was_ordered_or_forgotten_is_not_filled_again(shop, buyer):
     add(buyer, shop, product)
     with scope(shop.business_id):
         cart = Cart.objects.get()
-        place_order(catalog=shop, conversation=make_conversation(shop), wanted=Wanted({"rye": 1}), cart=cart)
+        place_order(
+            catalog=shop, conversation=make_conversation(shop), wanted=Wanted({"rye": 1}), cart=cart
+        )
     add(buyer, shop, product)
     with system("test"):
         second = Cart.objects.exclude(pk=cart.pk).get()
@@ -183,14 +208,19 @@ def test_a_closed_shop_shows_its_page_and_takes_nothing(buyer):
     shop = make_catalog(is_open=False)
     product = make_product(shop, "rye")
     text = buyer.get(f"/s/{shop.slug}/p/{product.pk}/").content.decode()
-    assert ("The shop takes no orders at the moment." in text, "Add to cart" in text) == (True, False)
+    assert ("The shop takes no orders at the moment." in text, "Add to cart" in text) == (
+        True,
+        False,
+    )
 
 
 def test_the_page_asks_the_database_seldom(shop, buyer, django_assert_max_num_queries):
     for n in range(20):
         make_product(shop, f"p{n}", title=f"P{n}", sale_price_minor=100)
     buyer.get(f"/s/{shop.slug}/")
-    with django_assert_max_num_queries(11):  # three of them read, the others open and close two scopes
+    with django_assert_max_num_queries(
+        11
+    ):  # three of them read, the others open and close two scopes
         buyer.get(f"/s/{shop.slug}/")
 
 
@@ -202,5 +232,10 @@ def test_it_may_stand_in_a_frame_of_our_own_phone_and_in_no_other(shop, buyer):
 
 def test_unknown_shops_and_products_are_not_found(shop, buyer):
     other = make_product(make_catalog(), "foreign")
-    for path in ("/s/none/", f"/s/{shop.slug}/p/{other.pk}/", f"/s/{shop.slug}/p/{2**63}/", "/s/none/cart/"):
+    for path in (
+        "/s/none/",
+        f"/s/{shop.slug}/p/{other.pk}/",
+        f"/s/{shop.slug}/p/{2**63}/",
+        "/s/none/cart/",
+    ):
         assert buyer.get(path).status_code == 404

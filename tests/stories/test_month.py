@@ -43,7 +43,9 @@ def month(db):
 
 def send(client, number, body):
     body = {"messaging_product": "whatsapp"} | body
-    response = client.post(f"/v23.0/{number.phone_number_id}/messages", body, content_type="application/json")
+    response = client.post(
+        f"/v23.0/{number.phone_number_id}/messages", body, content_type="application/json"
+    )
     assert response.status_code == 200, response.content
     return orjson.loads(response.content)["messages"][0]["id"]
 
@@ -63,7 +65,9 @@ def test_a_month_is_hosted_metered_and_invoiced(month):
     with scope(business.pk):
         sandbox.write(handset=phone, number=number, text="Do you ship to Mumbai?")
     assert events.apply_due() == 1
-    wamids = [send(client, number, {"to": "919820012345", "text": {"body": f"Yes {n}"}}) for n in range(3)]
+    wamids = [
+        send(client, number, {"to": "919820012345", "text": {"body": f"Yes {n}"}}) for n in range(3)
+    ]
     assert sandbox.deliver_due() == 8
     events.apply_due()
     assert meter.meter_due() == 8
@@ -76,7 +80,13 @@ def test_a_month_is_hosted_metered_and_invoiced(month):
     assert invoice.number == "PARLEY-2026-000001"
     with scope(business.pk):
         lines = [
-            (line.kind, line.quantity, line.unit_price_micros, line.amount_micros, line.amount_minor)
+            (
+                line.kind,
+                line.quantity,
+                line.unit_price_micros,
+                line.amount_micros,
+                line.amount_minor,
+            )
             for line in invoice.lines.all()
         ]
         assert lines == [
@@ -86,7 +96,9 @@ def test_a_month_is_hosted_metered_and_invoiced(month):
             ("messages", 5, 8_200, 41_000, 4),
         ]
         assert invoice.total_minor == 5816
-        pages = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(invoice_pdf(invoice))).pages)
+        pages = "\n".join(
+            page.extract_text() for page in PdfReader(io.BytesIO(invoice_pdf(invoice))).pages
+        )
         assert "$58.16" in pages
         assert "PARLEY-2026-000001" in pages
         assert invoice_pdf(invoice) == invoice_pdf(invoice)
@@ -95,7 +107,10 @@ def test_a_month_is_hosted_metered_and_invoiced(month):
         assert [row["amount"] for row in by_line] == ["49.00", "0.02", "9.10", "0.04"]
         behind = list(csv.DictReader(io.StringIO("".join(messages_csv(invoice)))))
         assert len(behind) == 1008
-        india = sorted((row for row in behind if row["market"] == "India"), key=lambda row: int(row["position"]))
+        india = sorted(
+            (row for row in behind if row["market"] == "India"),
+            key=lambda row: int(row["position"]),
+        )
         assert [row["wamid"] for row in india] == wamids
         assert {(row["price"], row["line"]) for row in india} == {("0.0057", "2")}
         assert "".join(messages_csv(invoice, line=4)).count("\r\n") == 1 + 5

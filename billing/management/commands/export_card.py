@@ -11,7 +11,11 @@ from billing.models import RateCard
 from billing.rate_cards import csv_files, versions
 from core.tenancy import system
 
-WRITERS = {"own": csv_files.write_own, "rates": csv_files.write_rates, "tiers": csv_files.write_tiers}
+WRITERS = {
+    "own": csv_files.write_own,
+    "rates": csv_files.write_rates,
+    "tiers": csv_files.write_tiers,
+}
 
 
 class Command(BaseCommand):
@@ -32,5 +36,7 @@ class Command(BaseCommand):
             month = options["month"] or timezone.now().date().replace(day=1)
             version = versions.version_on(card, month) if card else None
             if version is None:
-                raise CommandError(f"No version of a card named '{options['card']}' holds in {month:%Y-%m}.")
+                raise CommandError(
+                    f"No version of a card named '{options['card']}' holds in {month:%Y-%m}."
+                )
             self.stdout.write(WRITERS[options["layout"]](versions.sheet_of(version)), ending="")

@@ -26,13 +26,32 @@ class Command(BaseCommand):
         """Files, card, month."""
         parser.add_argument("files", nargs="+", type=Path)
         parser.add_argument("--card", required=True, help="name of the rate card")
-        parser.add_argument("--from", dest="month", type=month_of, help="first month, YYYY-MM (default: the next one)")
-        parser.add_argument("--free-messages", type=int, default=0, help="free for each number, market and month")
-        parser.add_argument("--free-entry-hours", type=int, default=72, help="length of the free-entry window")
-        parser.add_argument("--service-free", action="store_true", help="service is free in the 24-hour window")
-        parser.add_argument("--utility-free", action="store_true", help="utility is free in the 24-hour window")
-        parser.add_argument("--reactions-charged", action="store_true", help="reactions are priced like other messages")
-        parser.add_argument("--failed-charged", action="store_true", help="failed messages are charged")
+        parser.add_argument(
+            "--from",
+            dest="month",
+            type=month_of,
+            help="first month, YYYY-MM (default: the next one)",
+        )
+        parser.add_argument(
+            "--free-messages", type=int, default=0, help="free for each number, market and month"
+        )
+        parser.add_argument(
+            "--free-entry-hours", type=int, default=72, help="length of the free-entry window"
+        )
+        parser.add_argument(
+            "--service-free", action="store_true", help="service is free in the 24-hour window"
+        )
+        parser.add_argument(
+            "--utility-free", action="store_true", help="utility is free in the 24-hour window"
+        )
+        parser.add_argument(
+            "--reactions-charged",
+            action="store_true",
+            help="reactions are priced like other messages",
+        )
+        parser.add_argument(
+            "--failed-charged", action="store_true", help="failed messages are charged"
+        )
         parser.add_argument("--schedule", action="store_true", help="do it; else only show")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,7 +68,9 @@ class Command(BaseCommand):
         for change in versions.diff(before, sheet):
             self.stdout.write(str(change))
         try:
-            version = versions.make_draft(card=card, sheet=sheet, valid_from=month, **_rules(options))
+            version = versions.make_draft(
+                card=card, sheet=sheet, valid_from=month, **_rules(options)
+            )
             self._show_cost(version, _month_before(today))
             if options["schedule"]:
                 versions.schedule(version, today=today)
@@ -62,7 +83,9 @@ class Command(BaseCommand):
 
     def _read(self, files: list[Path]) -> Sheet:
         try:
-            sheet = csv_files.read(*((path.name, path.read_text(encoding="utf-8-sig")) for path in files))
+            sheet = csv_files.read(
+                *((path.name, path.read_text(encoding="utf-8-sig")) for path in files)
+            )
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"Cannot read the file: {error}") from error
         for problem in sheet.problems:
@@ -73,7 +96,10 @@ class Command(BaseCommand):
 
     def _show_cost(self, version: CardVersion, month: date) -> None:
         rows, currency = versions.rerate(version, month), version.card.currency
-        was, would = sum(row.charged_micros for row in rows), sum(row.would_be_micros for row in rows)
+        was, would = (
+            sum(row.charged_micros for row in rows),
+            sum(row.would_be_micros for row in rows),
+        )
         self.stdout.write(
             f"{month:%Y-%m}, {sum(row.messages for row in rows):,} messages of {len(rows):,} businesses: "
             f"{money.show_micros(was, currency)} as charged, {money.show_micros(would, currency)} under this card."
@@ -93,4 +119,8 @@ def _rules(options: dict[str, Any]) -> dict[str, Any]:
 
 def _month_before(day: date) -> date:
     first = day.replace(day=1)
-    return (first.replace(year=first.year - 1, month=12)) if first.month == 1 else first.replace(month=first.month - 1)
+    return (
+        (first.replace(year=first.year - 1, month=12))
+        if first.month == 1
+        else first.replace(month=first.month - 1)
+    )

@@ -16,7 +16,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where to."""
-        parser.add_argument("file", type=Path, help="the archive to write, such as parley-2026-11-23.tar")
+        parser.add_argument(
+            "file", type=Path, help="the archive to write, such as parley-2026-11-23.tar"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write it, and say what is in it."""

@@ -17,7 +17,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which, and how carefully."""
         parser.add_argument("file", type=Path)
-        parser.add_argument("--verify", action="store_true", help="recount the ledger and every invoice afterwards")
+        parser.add_argument(
+            "--verify", action="store_true", help="recount the ledger and every invoice afterwards"
+        )
         parser.add_argument("--check", action="store_true", help="read the archive, write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -25,12 +27,16 @@ class Command(BaseCommand):
         try:
             if options["check"]:
                 found = backup.checked(options["file"])
-                self.stdout.write(f"Whole: {sum(found.rows.values()):,} rows, {len(found.parts) - 1:,} files.")
+                self.stdout.write(
+                    f"Whole: {sum(found.rows.values()):,} rows, {len(found.parts) - 1:,} files."
+                )
                 return
             found = backup.restore(options["file"])
         except (backup.BackupError, OSError) as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"Restored: {sum(found.rows.values()):,} rows, {len(found.parts) - 1:,} files.")
+        self.stdout.write(
+            f"Restored: {sum(found.rows.values()):,} rows, {len(found.parts) - 1:,} files."
+        )
         if options["verify"]:
             wrong = backup.differences()
             for line in wrong:

@@ -5,7 +5,12 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -55,7 +60,9 @@ class OneContact(BusinessAPIView):
 
     def check_permissions(self, request: Request) -> None:
         """`read` to look, `messages` to change."""
-        needed = KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
+        needed = (
+            KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
+        )
         if needed not in request.user.scopes:  # type: ignore[union-attr]
             raise NotAllowed(f"This key has no scope '{needed}'.")
 
@@ -112,4 +119,6 @@ class ContactData(OneContact):
     def get(self, request: BusinessAPIRequest, contact_id: int) -> Any:
         """A ZIP with `contact.json` and the files of their messages."""
         contact = self.own(request, contact_id)
-        return FileResponse(data_copy.as_zip(contact), as_attachment=True, filename=f"contact-{contact.pk}.zip")
+        return FileResponse(
+            data_copy.as_zip(contact), as_attachment=True, filename=f"contact-{contact.pk}.zip"
+        )

@@ -21,7 +21,9 @@ class MediaSerializer(serializers.ModelSerializer[Media]):
     """A file."""
 
     id = serializers.CharField(source="media_id", read_only=True)
-    url = serializers.SerializerMethodField(help_text="Its content, for five minutes and without a key.")
+    url = serializers.SerializerMethodField(
+        help_text="Its content, for five minutes and without a key."
+    )
 
     class Meta:
         model = Media
@@ -61,14 +63,18 @@ class MediaList(BusinessAPIMixin, ListAPIView[Media]):
         """The business's own that were not deleted, nor lie in a locked message."""
         return store.readable().filter(business_id=self.request.business.pk)
 
-    @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={201: MediaSerializer})
+    @extend_schema(
+        request={"multipart/form-data": UploadSerializer}, responses={201: MediaSerializer}
+    )
     def post(self, request: BusinessAPIRequest) -> Response:
         """Upload a file; its id can be sent as often as you like."""
         held = request.FILES.get("file")
         if held is None:
             raise BadInput("file is required.", field="file")
         claimed = str(request.POST.get("type") or held.content_type or "")
-        media = store.store_media(business=request.business, content=held, mime_type=claimed, filename=held.name or "")
+        media = store.store_media(
+            business=request.business, content=held, mime_type=claimed, filename=held.name or ""
+        )
         return Response(MediaSerializer(media).data, status=201)
 
 
@@ -94,4 +100,6 @@ class MediaById(BusinessAPIView):
 
     @staticmethod
     def _own(request: BusinessAPIRequest, media_id: str) -> Media:
-        return get_object_or_404(store.readable().filter(business=request.business), media_id=media_id)
+        return get_object_or_404(
+            store.readable().filter(business=request.business), media_id=media_id
+        )

@@ -82,7 +82,9 @@ class CountedFile:
             raise _damaged(self.name, error) from error
         self.archive.left -= len(data)
         if self.archive.left < 0:
-            raise BadArchive(f"What is in the archive is larger than the limit of {MAX_BYTES:,} bytes.")
+            raise BadArchive(
+                f"What is in the archive is larger than the limit of {MAX_BYTES:,} bytes."
+            )
         return data
 
 
@@ -117,9 +119,13 @@ def _check_directory(file: IO[bytes]) -> None:
     _, _, _, _, entries, length, _, _ = _END.unpack_from(tail, at)
     # 0xFFFF and 0xFFFFFFFF say "more than fits here": more than the limits in any case.
     if entries > MAX_ENTRIES:
-        raise BadArchive(f"The archive has {entries:,} or more files; the limit is {MAX_ENTRIES:,}.")
+        raise BadArchive(
+            f"The archive has {entries:,} or more files; the limit is {MAX_ENTRIES:,}."
+        )
     if length > MAX_DIRECTORY:
-        raise BadArchive(f"The archive's list of files has {length:,} bytes; the limit is {MAX_DIRECTORY:,}.")
+        raise BadArchive(
+            f"The archive's list of files has {length:,} bytes; the limit is {MAX_DIRECTORY:,}."
+        )
     file.seek(0)
 
 
@@ -133,7 +139,10 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
         if entry.filename in names:
             raise BadArchive(f"The archive holds '{shown(entry.filename)}' twice.")
         names.add(entry.filename)
-    total, packed = sum(entry.file_size for entry in entries), sum(entry.compress_size for entry in entries)
+    total, packed = (
+        sum(entry.file_size for entry in entries),
+        sum(entry.compress_size for entry in entries),
+    )
     if total > MAX_BYTES:
         raise BadArchive(f"What is in the archive has {total:,} bytes; the limit is {MAX_BYTES:,}.")
     if total > RATIO_FROM and total > packed * MAX_RATIO:
@@ -144,7 +153,13 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
 def _check_name(entry: zipfile.ZipInfo) -> None:
     name = entry.filename
     parts = name.replace("\\", "/").split("/")
-    if len(name) > MAX_NAME or name.startswith(("/", "\\")) or ".." in parts or parts[0].endswith(":") or "\0" in name:
+    if (
+        len(name) > MAX_NAME
+        or name.startswith(("/", "\\"))
+        or ".." in parts
+        or parts[0].endswith(":")
+        or "\0" in name
+    ):
         raise BadArchive(f"The archive names a file outside itself: '{shown(name)}'.")
     mode = entry.external_attr >> 16
     if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -155,9 +170,13 @@ def _check_packing(entry: zipfile.ZipInfo) -> None:
     if entry.flag_bits & 0x1:
         raise BadArchive(f"'{shown(entry.filename)}' in the archive is encrypted.")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise BadArchive(f"'{shown(entry.filename)}' in the archive is packed in a way that is not taken.")
+        raise BadArchive(
+            f"'{shown(entry.filename)}' in the archive is packed in a way that is not taken."
+        )
     if entry.file_size > RATIO_FROM and entry.file_size > entry.compress_size * MAX_RATIO:
-        raise BadArchive(f"'{shown(entry.filename)}' is packed more than {MAX_RATIO} to 1, which is the limit.")
+        raise BadArchive(
+            f"'{shown(entry.filename)}' is packed more than {MAX_RATIO} to 1, which is the limit."
+        )
 
 
 def _check_overlaps(entries: list[zipfile.ZipInfo]) -> None:

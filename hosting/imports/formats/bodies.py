@@ -60,7 +60,12 @@ class Said:
 
 def read_body(body: str, files: Container[str] = frozenset()) -> Said:
     """What a body says; `files` are the names of the files beside the chat."""
-    if LRM not in body and not body.endswith((">", ")")) and "(" not in body and len(body) > _LONGEST:
+    if (
+        LRM not in body
+        and not body.endswith((">", ")"))
+        and "(" not in body
+        and len(body) > _LONGEST
+    ):
         if "maps.google.com/?q=" not in body:
             return _text(body)
     elif edited := _without_edit(body):
@@ -104,7 +109,9 @@ def _read(body: str, files: Container[str]) -> Said:
 def _file_of(body: str, files: Container[str]) -> tuple[str, str] | None:
     """File name and caption."""
     if "<" in body and (match := _NAMED.search(body)):
-        return match[1].strip(_STRIP), (body[: match.start()] + body[match.end() :]).strip(_STRIP + "\n")
+        return match[1].strip(_STRIP), (body[: match.start()] + body[match.end() :]).strip(
+            _STRIP + "\n"
+        )
     match = _BRACKETED.match(body) if "(" in body else None
     if match:
         name = match[1].strip(_STRIP)

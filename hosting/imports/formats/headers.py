@@ -24,8 +24,36 @@ PM = (
     "e pasdites", "em", "ip.", "หลังเที่ยง", "بعدازظهر", "ب.ظ.", "中午", "晚上", "অপরাহ্ণ",
 )  # fmt: skip
 # What stands between date and time beside a comma: Finnish, Danish, French, Portuguese, Spanish, German, Russian …
-JOINS = ("klo", "kl.", "kl", "à", "às", "a las", "um", "alle", "ore", "в", "о", "u", "o", "w", "ob", "at", "ora", "的")
-ERAS = {"令和": 2018, "R": 2018, "平成": 1988, "H": 1988, "昭和": 1925, "S": 1925, "民國": 1911, "民国": 1911}
+JOINS = (
+    "klo",
+    "kl.",
+    "kl",
+    "à",
+    "às",
+    "a las",
+    "um",
+    "alle",
+    "ore",
+    "в",
+    "о",
+    "u",
+    "o",
+    "w",
+    "ob",
+    "at",
+    "ora",
+    "的",
+)
+ERAS = {
+    "令和": 2018,
+    "R": 2018,
+    "平成": 1988,
+    "H": 1988,
+    "昭和": 1925,
+    "S": 1925,
+    "民國": 1911,
+    "民国": 1911,
+}
 BUDDHIST = 543
 FIRST_YEAR = 1990
 DAY_ORDERS = ("dmy", "mdy", "ymd")
@@ -59,7 +87,9 @@ def _time(halves: str) -> str:
     )
 
 
-def _pattern(separator: str, later: str, era: str, halves: str, joins: str) -> list["re.Pattern[str]"]:
+def _pattern(
+    separator: str, later: str, era: str, halves: str, joins: str
+) -> list["re.Pattern[str]"]:
     """Three shapes: `date time - `, `[date time]` and old iOS's `date time: `; `[time, date]` as the web copies it."""
     day, clock = _date(separator, later, era), _time(halves)
     join = rf"(?:{_S}[,،、])?{_S}(?:(?:{joins}){_S})?" if joins else rf"(?:{_S}[,،、])?{_S}"
@@ -99,7 +129,9 @@ class Layout:
     half: str  # "", "before" or "after" the time
     has_seconds: bool
     has_era: bool
-    known_dates: dict[tuple[str, str], date | None] = field(default_factory=dict, compare=False, repr=False)
+    known_dates: dict[tuple[str, str], date | None] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @cached_property
     def pattern(self) -> "re.Pattern[str]":
@@ -107,7 +139,9 @@ class Layout:
         separator = re.escape(self.separator)
         era = f"(?P<era>{_words(ERAS)})" if self.has_era else "(?P<era>)"
         halves = _words((*AM, *PM)) if self.half else ""
-        return _pattern(separator, _LATER.get(self.separator, separator), era, halves, _words(JOINS))[self.shape]
+        return _pattern(
+            separator, _LATER.get(self.separator, separator), era, halves, _words(JOINS)
+        )[self.shape]
 
     def header(self, line: str) -> Header | None:
         """The header that the line begins with, if it is of this layout."""
@@ -126,7 +160,9 @@ class Layout:
         known = self.known_dates[key]
         if not known or header.hour > 23 or header.minute > 59 or header.second > 59:
             return None
-        return datetime(known.year, known.month, known.day, header.hour, header.minute, header.second)
+        return datetime(
+            known.year, known.month, known.day, header.hour, header.minute, header.second
+        )
 
 
 def _read(match: "re.Match[str]") -> Header:
@@ -209,4 +245,8 @@ class OrderFinder:
             return ("dmy",) if dmy < mdy else ("mdy",)
         if self.layout.separator in ".-":
             return ("dmy",)  # nobody writes the month first with dots or hyphens
-        return ("mdy", "dmy") if self.layout.half == "after" and self.layout.shape == 1 else ("dmy", "mdy")
+        return (
+            ("mdy", "dmy")
+            if self.layout.half == "after" and self.layout.shape == 1
+            else ("dmy", "mdy")
+        )

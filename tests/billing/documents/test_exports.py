@@ -91,9 +91,10 @@ def test_other_businesses_and_months_stay_out(billed):
     business, invoice = billed
     stranger, _ = shop()
     close.close_period(business=stranger, month=MAY)
-    assert {row["document"] for row in csv.DictReader(io.StringIO(made(business, "journal")[1].decode()))} == {
-        str(invoice)
-    }
+    assert {
+        row["document"]
+        for row in csv.DictReader(io.StringIO(made(business, "journal")[1].decode()))
+    } == {str(invoice)}
     assert made(business, "journal", **{"from": "2026-06"})[0].total == 0
     assert made(None, "journal")[0].total == 2
     assert made(None, "journal", businesses=[stranger.pk], statuses=["open"])[0].total == 1
@@ -127,10 +128,16 @@ def test_files_go_after_thirty_days_and_are_made_again(billed, settings, tmp_pat
     with system("test"):
         path = Export.objects.get(pk=first.pk).path
     with system("test"):
-        Export.objects.filter(pk=first.pk).update(finished_at=timezone.now() - timedelta(days=30, seconds=1))
+        Export.objects.filter(pk=first.pk).update(
+            finished_at=timezone.now() - timedelta(days=30, seconds=1)
+        )
         Export.objects.filter(pk=twin.pk).update(finished_at=timezone.now() - timedelta(days=29))
     assert finance_exports.expire() == 1
-    assert (state_of(first)[0], state_of(twin)[0], default_storage.exists(path)) == ("expired", "done", True)
+    assert (state_of(first)[0], state_of(twin)[0], default_storage.exists(path)) == (
+        "expired",
+        "done",
+        True,
+    )
     with system("test"):
         Export.objects.filter(pk=twin.pk).update(finished_at=timezone.now() - timedelta(days=31))
     assert (finance_exports.expire(), finance_exports.expire()) == (1, 0)

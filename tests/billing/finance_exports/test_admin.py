@@ -48,9 +48,16 @@ def documents(operator: Client, export: Export) -> set[str]:
     return {row["document"] for row in csv.DictReader(io.StringIO(text))}
 
 
-def test_two_of_three_businesses_are_exported_and_taken(operator: Client, billed: list[Any]) -> None:
+def test_two_of_three_businesses_are_exported_and_taken(
+    operator: Client, billed: list[Any]
+) -> None:
     wanted = f"{billed[0].business_id}, {billed[2].business_id}"
-    assert order(operator, businesses=wanted, first="2026-05", last="2026-05", status="open").status_code == 302
+    assert (
+        order(
+            operator, businesses=wanted, first="2026-05", last="2026-05", status="open"
+        ).status_code
+        == 302
+    )
     with system("test"):
         export = Export.objects.get()
     assert (export.business_id, export.state) == (None, "waiting")
@@ -59,9 +66,9 @@ def test_two_of_three_businesses_are_exported_and_taken(operator: Client, billed
     with system("test"):
         actions = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
     assert actions == ["export.asked", "export.downloaded"]
-    assert wanted.replace(" ", "") in operator.get(reverse("admin:billing_export_changelist")).content.decode().replace(
-        " ", ""
-    )
+    assert wanted.replace(" ", "") in operator.get(
+        reverse("admin:billing_export_changelist")
+    ).content.decode().replace(" ", "")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +80,9 @@ def test_two_of_three_businesses_are_exported_and_taken(operator: Client, billed
         ({"kind": "pdf"}, "pdf"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_written(operator: Client, data: dict[str, str], said: str) -> None:
+def test_what_is_wrong_is_said_and_nothing_is_written(
+    operator: Client, data: dict[str, str], said: str
+) -> None:
     response = order(operator, **data)
     assert said in response.content.decode()
     with system("test"):
@@ -85,7 +94,9 @@ def test_cancelled_and_made_again(operator: Client, billed: list[Any]) -> None:
     order(operator)
     with system("test"):
         export = Export.objects.get()
-    assert operator.get(reverse("admin:billing_export_download", args=[export.pk])).status_code == 302
+    assert (
+        operator.get(reverse("admin:billing_export_download", args=[export.pk])).status_code == 302
+    )
     # Looking at the question changes nothing.
     operator.get(reverse("admin:billing_export_cancel", args=[export.pk]))
     with system("test"):
@@ -102,7 +113,10 @@ def test_whose_an_export_is_stands_in_the_list(operator: Client, billed: list[An
     finance_exports.ask(kind="journal")
     shown = operator.get(reverse("admin:billing_export_changelist")).content.decode()
     cells = re.findall(r'<td class="[^"]*field-whose[^"]*"[^>]*>(.*?)</td>', shown, re.DOTALL)
-    assert [re.sub(r"<[^>]*>", "", cell).strip() for cell in cells] == ["all", str(billed[0].business)]
+    assert [re.sub(r"<[^>]*>", "", cell).strip() for cell in cells] == [
+        "all",
+        str(billed[0].business),
+    ]
 
 
 def test_who_may_not_see_invoices_exports_none(client: Client, billed: list[Any]) -> None:

@@ -27,7 +27,9 @@ def business(db: None, settings: Any, tmp_path: Any) -> Business:
 @pytest.fixture
 def finance(business: Business) -> Client:
     client = Client()
-    client.force_login(make_member(business, "finance"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(business, "finance"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
@@ -50,7 +52,9 @@ def test_asked_for_watched_and_downloaded(finance: Client) -> None:
     page = finance.get("/invoices/exports/").content.decode()
     assert 'hx-trigger="every 2s"' in page
     assert finance_exports.run_due() == 1
-    part = finance.get("/invoices/exports/", headers={"HX-Request": "true", "HX-Target": "jobs"}).content.decode()
+    part = finance.get(
+        "/invoices/exports/", headers={"HX-Request": "true", "HX-Target": "jobs"}
+    ).content.decode()
     assert part.lstrip().startswith('<section class="card flush" id="jobs"')
     assert "every 2s" not in part
     with system("test"):
@@ -58,7 +62,9 @@ def test_asked_for_watched_and_downloaded(finance: Client) -> None:
     answer = finance.get(f"/invoices/exports/{export.pk}/file/")
     data = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
     assert (data[:2], len(data)) == (b"PK", export.size)
-    assert answer["Content-Disposition"] == f'attachment; filename="parley-{export.pk}-invoices.zip"'
+    assert (
+        answer["Content-Disposition"] == f'attachment; filename="parley-{export.pk}-invoices.zip"'
+    )
 
 
 def test_cancelled_and_resumed_on_the_page(finance: Client) -> None:
@@ -81,7 +87,9 @@ def test_a_wrong_month_is_named_and_nothing_is_asked_for(finance: Client) -> Non
 
 
 def test_by_the_api(business: Business) -> None:
-    client = Client(headers={"Authorization": f"Bearer {make_key(business, scopes=[KeyScope.BILLING])}"})
+    client = Client(
+        headers={"Authorization": f"Bearer {make_key(business, scopes=[KeyScope.BILLING])}"}
+    )
     body = orjson.dumps({"kind": "journal", "first": "2026-05", "statuses": ["open"]})
     asked = client.post("/api/v1/invoices/exports/", body, content_type="application/json")
     assert (asked.status_code, asked.json()["state"]) == (201, "waiting")
@@ -94,5 +102,12 @@ def test_by_the_api(business: Business) -> None:
     file = b"".join(client.get(f"{path}file/").streaming_content)  # type: ignore[attr-defined]
     assert file.decode().splitlines()[0].startswith("date,document,account")
     assert client.post(f"{path}cancel/").status_code == 409
-    bad = client.post("/api/v1/invoices/exports/", b'{"kind": "zip", "last": "x"}', content_type="application/json")
-    assert (bad.status_code, bad.json()["error"]["message"]) == (400, "to must be a month as YYYY-MM.")
+    bad = client.post(
+        "/api/v1/invoices/exports/",
+        b'{"kind": "zip", "last": "x"}',
+        content_type="application/json",
+    )
+    assert (bad.status_code, bad.json()["error"]["message"]) == (
+        400,
+        "to must be a month as YYYY-MM.",
+    )

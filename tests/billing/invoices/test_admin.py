@@ -44,7 +44,9 @@ def _invoice(**details: Any) -> Invoice:
 
 
 def _do(operator: Client, invoice: Invoice, deed: str, **data: Any) -> Any:
-    return operator.post(reverse(f"admin:billing_invoice_{deed}", args=[invoice.pk]), {"sent": "1", **data})
+    return operator.post(
+        reverse(f"admin:billing_invoice_{deed}", args=[invoice.pk]), {"sent": "1", **data}
+    )
 
 
 def _status(invoice: Invoice) -> str:
@@ -76,7 +78,9 @@ def test_a_draft_is_issued_once(operator: Client) -> None:
     assert _audited() == ["invoice.approved"]
 
 
-def test_void_wants_a_reason_and_the_same_lines_are_issued_anew_once(operator: Client, invoice: Invoice) -> None:
+def test_void_wants_a_reason_and_the_same_lines_are_issued_anew_once(
+    operator: Client, invoice: Invoice
+) -> None:
     assert _do(operator, invoice, "void", reason="").status_code == 400
     assert _status(invoice) == "open"
     assert _do(operator, invoice, "void", reason="wrong buyer").status_code == 302
@@ -91,20 +95,36 @@ def test_void_wants_a_reason_and_the_same_lines_are_issued_anew_once(operator: C
     assert _audited() == ["invoice.voided", "invoice.reissued"]
 
 
-def test_transfers_settle_an_invoice_bit_by_bit_and_never_twice(operator: Client, invoice: Invoice) -> None:
+def test_transfers_settle_an_invoice_bit_by_bit_and_never_twice(
+    operator: Client, invoice: Invoice
+) -> None:
     total = Decimal(invoice.total_minor) / 100
     assert _do(operator, invoice, "mark_paid", amount="1.00", reference="TRN 1").status_code == 302
-    for amount, reference in ((total, "TRN 2"), ("2.00", "TRN 1"), ("0.005", "TRN 3"), ("", "TRN 4")):
-        assert _do(operator, invoice, "mark_paid", amount=amount, reference=reference).status_code == 400
+    for amount, reference in (
+        (total, "TRN 2"),
+        ("2.00", "TRN 1"),
+        ("0.005", "TRN 3"),
+        ("", "TRN 4"),
+    ):
+        assert (
+            _do(operator, invoice, "mark_paid", amount=amount, reference=reference).status_code
+            == 400
+        )
     assert _status(invoice) == "open"
-    assert _do(operator, invoice, "mark_paid", amount=total - 1, reference="TRN 5").status_code == 302
+    assert (
+        _do(operator, invoice, "mark_paid", amount=total - 1, reference="TRN 5").status_code == 302
+    )
     assert _status(invoice) == "paid"
     with system("test"):
         paid = list(Payment.objects.order_by("id").values_list("amount_minor", "reference"))
         entry = AuditEntry.objects.latest("id")
     assert paid == [(100, "TRN 1"), (invoice.total_minor - 100, "TRN 5")]
     assert (entry.actor_name, entry.business_id) == ("ops@example.com", invoice.business_id)
-    assert (entry.before["status"], entry.after["status"], entry.after["due_minor"]) == ("open", "paid", 0)
+    assert (entry.before["status"], entry.after["status"], entry.after["due_minor"]) == (
+        "open",
+        "paid",
+        0,
+    )
 
 
 def test_a_line_is_credited_never_over_what_is_left(operator: Client, invoice: Invoice) -> None:
@@ -124,7 +144,9 @@ def test_a_line_is_credited_never_over_what_is_left(operator: Client, invoice: I
 
 def test_all_that_was_paid_goes_back(operator: Client, invoice: Invoice) -> None:
     assert _do(operator, invoice, "refund", reason="mistake", everything="on").status_code == 400
-    _do(operator, invoice, "mark_paid", amount=Decimal(invoice.total_minor) / 100, reference="TRN 9")
+    _do(
+        operator, invoice, "mark_paid", amount=Decimal(invoice.total_minor) / 100, reference="TRN 9"
+    )
     assert _do(operator, invoice, "refund", reason="mistake", everything="on").status_code == 302
     with system("test"):
         assert Refund.objects.get().amount_minor == invoice.total_minor
@@ -133,8 +155,13 @@ def test_all_that_was_paid_goes_back(operator: Client, invoice: Invoice) -> None
 
 
 def test_credit_may_be_kept(operator: Client, invoice: Invoice) -> None:
-    _do(operator, invoice, "mark_paid", amount=Decimal(invoice.total_minor) / 100, reference="TRN 9")
-    assert _do(operator, invoice, "credit", reason="gift", everything="on", use="balance").status_code == 302
+    _do(
+        operator, invoice, "mark_paid", amount=Decimal(invoice.total_minor) / 100, reference="TRN 9"
+    )
+    assert (
+        _do(operator, invoice, "credit", reason="gift", everything="on", use="balance").status_code
+        == 302
+    )
     with system("test"):
         assert CreditNote.objects.get().use == "balance"
 
@@ -146,7 +173,9 @@ def test_giving_up(operator: Client, invoice: Invoice) -> None:
     assert (_status(invoice), _audited()) == ("uncollectible", ["invoice.given_up"])
 
 
-def test_mails_are_shown_before_they_leave_and_sent_again(operator: Client, invoice: Invoice) -> None:
+def test_mails_are_shown_before_they_leave_and_sent_again(
+    operator: Client, invoice: Invoice
+) -> None:
     page = operator.get(reverse("admin:billing_invoice_emails", args=[invoice.pk])).content.decode()
     assert "books@example.com" in page
     assert "past_due" in page
@@ -163,7 +192,10 @@ def test_mails_are_shown_before_they_leave_and_sent_again(operator: Client, invo
 
 def test_lists_show_amounts_and_states(operator: Client, invoice: Invoice) -> None:
     _do(operator, invoice, "mark_paid", amount="1.00", reference="TRN 1")
-    assert str(invoice.number) in operator.get(reverse("admin:billing_invoice_changelist")).content.decode()
+    assert (
+        str(invoice.number)
+        in operator.get(reverse("admin:billing_invoice_changelist")).content.decode()
+    )
     assert "$1.00" in operator.get(reverse("admin:billing_payment_changelist")).content.decode()
 
 

@@ -54,7 +54,10 @@ def test_waiting_deliveries_are_metered_before_the_month_closes(db):
     business, number = shop()
     make_deliveries(business, number, 3)
     # Three utility messages to North America at $0.0091: $0.0273, rounded to $0.03; and the fee of $49.00.
-    assert lines_of(close.close_period(business=business, month=MAY)) == [("fee", 1, 4900), ("messages", 3, 3)]
+    assert lines_of(close.close_period(business=business, month=MAY)) == [
+        ("fee", 1, 4900),
+        ("messages", 3, 3),
+    ]
 
 
 def test_late_delivery_is_a_line_of_the_next_month(db):
@@ -66,7 +69,9 @@ def test_late_delivery_is_a_line_of_the_next_month(db):
     meter.meter_due()
     june = close.close_period(business=business, month=date(2026, 6, 1))
     with scope(business.pk):
-        found = [(line.kind, line.month, line.quantity, line.description) for line in june.lines.all()]
+        found = [
+            (line.kind, line.month, line.quantity, line.description) for line in june.lines.all()
+        ]
     assert found == [
         ("messages", date(2026, 6, 1), 1, "Utility messages to North America"),
         ("late", date(2026, 5, 1), 2, "Utility messages to North America, delivered in 2026-05"),
@@ -119,7 +124,9 @@ def test_preview_says_what_closing_will_say_and_leaves_nothing(db):
     # 49.00 + 1,000 x 0.0091 + 5 x 0.0082 = 58.14
     assert (seen.invoice.total_minor, seen.invoice.number) == (5814, None)
     closed = close.close_period(business=business, month=MAY)
-    assert lines_of(closed) == [(line.kind, line.quantity, line.amount_minor) for line in seen.lines]
+    assert lines_of(closed) == [
+        (line.kind, line.quantity, line.amount_minor) for line in seen.lines
+    ]
     assert closed.total_minor == 5814
     with scope(business.pk):
         assert invoices_draft.preview(business=business, month=MAY) is None
@@ -128,7 +135,9 @@ def test_preview_says_what_closing_will_say_and_leaves_nothing(db):
 def test_draft_waits_for_approval_without_a_number(db):
     business, _ = shop()
     with system("test"):
-        BillingDetails.objects.create(business=business, name="Bakery Inc.", country="US", needs_approval=True)
+        BillingDetails.objects.create(
+            business=business, name="Bakery Inc.", country="US", needs_approval=True
+        )
     draft = close.close_period(business=business, month=MAY)
     assert (draft.status, draft.number, draft.total_minor) == ("draft", None, 4900)
     with system("test"):
@@ -143,7 +152,9 @@ def test_discount_is_a_line_of_its_own(db):
     business, number = shop()
     make_deliveries(business, number, 3)
     with system("test"):
-        Discount.objects.create(business=business, description="Launch offer", percent=Decimal("12.5"), first_month=MAY)
+        Discount.objects.create(
+            business=business, description="Launch offer", percent=Decimal("12.5"), first_month=MAY
+        )
     invoice = close.close_period(business=business, month=MAY)
     # 12.5 % of 49.03 is 6.12875, rounded to 6.13.
     assert lines_of(invoice) == [("fee", 1, 4900), ("messages", 3, 3), ("discount", 1, -613)]
@@ -156,13 +167,19 @@ def test_reverse_charge_inside_the_eu_and_domestic_tax(db):
     german, _ = shop()
     irish, _ = shop()
     with system("test"):
-        BillingDetails.objects.create(business=german, name="Bäckerei GmbH", country="DE", vat_id="DE136695976")
+        BillingDetails.objects.create(
+            business=german, name="Bäckerei GmbH", country="DE", vat_id="DE136695976"
+        )
         BillingDetails.objects.create(business=irish, name="Bakery Ltd", country="IE")
     reverse, domestic = (close.close_period(business=one, month=MAY) for one in (german, irish))
     assert (reverse.tax_minor, reverse.total_minor, reverse.taxes[0]["category"]) == (0, 4900, "AE")
     assert "Reverse charge" in reverse.taxes[0]["note"]
     # 23 % of 49.00 is 11.27.
-    assert (domestic.tax_minor, domestic.total_minor, domestic.taxes[0]["percent"]) == (1127, 6027, "23")
+    assert (domestic.tax_minor, domestic.total_minor, domestic.taxes[0]["percent"]) == (
+        1127,
+        6027,
+        "23",
+    )
     assert reverse.buyer["vat_id"] == "DE136695976"
 
 
@@ -183,7 +200,11 @@ def test_issued_invoice_cannot_be_changed(db, statement):
     invoice = close.close_period(business=business, month=MAY)
     with system("test"):
         before = Invoice.objects.filter(pk=invoice.pk).values().get()
-        with pytest.raises(DatabaseError), transaction.atomic(), connections["default"].cursor() as cursor:
+        with (
+            pytest.raises(DatabaseError),
+            transaction.atomic(),
+            connections["default"].cursor() as cursor,
+        ):
             cursor.execute(statement, [invoice.pk])
         assert Invoice.objects.filter(pk=invoice.pk).values().get() == before
     assert lines_of(invoice) == [("fee", 1, 4900)]
@@ -230,7 +251,10 @@ def _close_all(ids, barrier):
 
 
 def test_eight_processes_closing_the_same_fifty_months(committed_db):
-    ids = [make_business(f"Shop {n}", plan_id="team", timezone="UTC", clock_at=JUNE_2).pk for n in range(50)]
+    ids = [
+        make_business(f"Shop {n}", plan_id="team", timezone="UTC", clock_at=JUNE_2).pk
+        for n in range(50)
+    ]
     connections.close_all()
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(8)

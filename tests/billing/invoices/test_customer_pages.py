@@ -17,7 +17,12 @@ from tests.billing.invoices.test_pages import as_member
 from tests.factories import make_business, make_deliveries, make_number
 
 pytestmark = pytest.mark.django_db
-GIVEN = {"name": "Korn GmbH", "address": "Weg 1\n10115 Berlin", "country": "DE", "email": "books@korn.example"}
+GIVEN = {
+    "name": "Korn GmbH",
+    "address": "Weg 1\n10115 Berlin",
+    "country": "DE",
+    "email": "books@korn.example",
+}
 
 
 @pytest.fixture
@@ -32,7 +37,9 @@ def client(business: Business) -> Client:
 
 
 def test_details_are_kept_and_put_on_the_next_invoice(client: Client, business: Business) -> None:
-    answer = client.post(reverse("billing_details"), GIVEN | {"vat_id": "de 136 695 976", "reference": "PO-7"})
+    answer = client.post(
+        reverse("billing_details"), GIVEN | {"vat_id": "de 136 695 976", "reference": "PO-7"}
+    )
     assert answer.status_code == 302
     invoice = close.close_period(business=business, month=date(2026, 5, 1))
     assert invoice is not None
@@ -68,13 +75,17 @@ def test_a_wrong_id_outside_the_eu_is_refused_where_its_digits_are_known() -> No
 
 def test_an_indian_id_does_not_keep_the_month_from_closing(business: Business) -> None:
     with system("test"):
-        BillingDetails.objects.create(business=business, name="Chai", country="IN", vat_id="29AAGCB7383J1Z4")
+        BillingDetails.objects.create(
+            business=business, name="Chai", country="IN", vat_id="29AAGCB7383J1Z4"
+        )
     invoice = close.close_period(business=business, month=date(2026, 5, 1))
     assert invoice is not None
     assert invoice.buyer["vat_id"] == "29AAGCB7383J1Z4"
 
 
-def test_the_draft_is_this_month_so_far_and_leaves_nothing(client: Client, business: Business) -> None:
+def test_the_draft_is_this_month_so_far_and_leaves_nothing(
+    client: Client, business: Business
+) -> None:
     make_deliveries(business, make_number(business), 3, at=datetime(2026, 6, 10, 12, tzinfo=UTC))
     meter.meter_due()
     page = client.get(reverse("invoice_draft"))
@@ -88,14 +99,24 @@ def test_the_draft_is_this_month_so_far_and_leaves_nothing(client: Client, busin
 
 def test_a_month_that_costs_nothing_says_so() -> None:
     client = as_member(make_business(plan_id="free"), "owner")
-    assert "This month costs nothing so far" in client.get(reverse("invoice_draft")).content.decode()
+    assert (
+        "This month costs nothing so far" in client.get(reverse("invoice_draft")).content.decode()
+    )
 
 
 def test_mails_are_listed_for_their_business_only(client: Client, business: Business) -> None:
     assert "No e-mails yet" in client.get(reverse("billing_details")).content.decode()
     with system("test"):
-        Email.objects.create(business=business, key="a", to="books@korn.example", subject="Invoice ours", text="x")
-        Email.objects.create(business=make_business(), key="b", to="x@example.com", subject="Invoice theirs", text="x")
+        Email.objects.create(
+            business=business, key="a", to="books@korn.example", subject="Invoice ours", text="x"
+        )
+        Email.objects.create(
+            business=make_business(),
+            key="b",
+            to="x@example.com",
+            subject="Invoice theirs",
+            text="x",
+        )
     page = client.get(reverse("billing_details")).content.decode()
     assert "Invoice ours" in page
     assert "Invoice theirs" not in page

@@ -85,7 +85,9 @@ def test_what_is_void_or_not_issued_is_not_credited(db: None) -> None:
 def test_credit_goes_only_where_it_can(db: None) -> None:
     _, invoice = owing()
     with pytest.raises(NotIssuable, match="is not paid; the credit lessens what is due"):
-        credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 100}, use=CreditUse.REFUND)
+        credit_notes.credit(
+            invoice=invoice, reason="Goodwill", amounts={1: 100}, use=CreditUse.REFUND
+        )
     with pytest.raises(TooMuch, match="Nothing is left to credit"):
         credit_notes.credit(invoice=invoice, reason="Nothing", amounts={1: 0})
     settlement.record_transfer(invoice=invoice, amount_minor=4000, reference="A")
@@ -115,9 +117,13 @@ def test_a_refund_goes_back_over_the_payments_in_their_order(db: None) -> None:
     for number, minor in enumerate((1000, 2000, 1900)):
         settlement.record_transfer(invoice=invoice, amount_minor=minor, reference=f"STMT {number}")
     for minor in (1500, 1000):
-        credit_notes.credit(invoice=invoice, reason="Back", amounts={1: minor}, use=CreditUse.REFUND)
+        credit_notes.credit(
+            invoice=invoice, reason="Back", amounts={1: minor}, use=CreditUse.REFUND
+        )
     with system("test"):
-        rows = Refund.objects.order_by("id").values_list("credit_note__number", "payment__attempt", "amount_minor")
+        rows = Refund.objects.order_by("id").values_list(
+            "credit_note__number", "payment__attempt", "amount_minor"
+        )
         assert list(rows) == [
             ("CN-2026-000001", 1, 1000), ("CN-2026-000001", 2, 500), ("CN-2026-000002", 2, 1000),
         ]  # fmt: skip
@@ -127,7 +133,9 @@ def test_tax_of_a_credit_follows_the_rate_of_its_lines(db: None) -> None:
     business, _ = shop()
     make_member(business)
     with system("test"):
-        BillingDetails.objects.create(business=business, name="Bakery", country="US", needs_approval=True)
+        BillingDetails.objects.create(
+            business=business, name="Bakery", country="US", needs_approval=True
+        )
     invoice = close.close_period(business=business, month=MAY)
     assert invoice is not None
     # 49.00 without tax, and 9.10 at 20 %, which is 1.82.
@@ -142,7 +150,9 @@ def test_tax_of_a_credit_follows_the_rate_of_its_lines(db: None) -> None:
             quantity=1000, unit_price_micros=9100, amount_micros=9_100_000, amount_minor=910, tax_category="S",
             tax_percent=20,
         )  # fmt: skip
-        Invoice.objects.filter(pk=invoice.pk).update(taxes=groups, subtotal_minor=5810, tax_minor=182, total_minor=5992)
+        Invoice.objects.filter(pk=invoice.pk).update(
+            taxes=groups, subtotal_minor=5810, tax_minor=182, total_minor=5992
+        )
     close.approve(invoice=invoice)
     note = credit_notes.credit(invoice=invoice, reason="Messages", amounts={2: 910})
     assert (note.taxes, note.total_minor) == ([groups[1]], 1092)
@@ -154,18 +164,24 @@ def test_discount_of_less_than_half_a_cent_is_no_line(db: None) -> None:
     business, number = shop(plan_id="free")
     make_deliveries(business, number, 3)
     with system("test"):
-        Discount.objects.create(business=business, description="Launch", percent=Decimal(10), first_month=MAY)
+        Discount.objects.create(
+            business=business, description="Launch", percent=Decimal(10), first_month=MAY
+        )
     # 10 % of 0.03 is 0.003.
     assert lines_of(close.close_period(business=business, month=MAY)) == [("messages", 3, 3)]
 
 
-def test_what_cannot_be_metered_in_time_is_billed_in_the_next_month(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_metered_in_time_is_billed_in_the_next_month(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     business, number = shop(plan_id="free")
     make_deliveries(business, number, 3)
     monkeypatch.setattr(close, "MAX_BATCHES", 0)
     assert close.close_period(business=business, month=MAY) is None
     meter.meter_due()
-    assert lines_of(close.close_period(business=business, month=date(2026, 6, 1))) == [("late", 3, 3)]
+    assert lines_of(close.close_period(business=business, month=date(2026, 6, 1))) == [
+        ("late", 3, 3)
+    ]
 
 
 def test_an_invoice_without_an_address_is_issued_and_not_mailed(db: None) -> None:
@@ -184,10 +200,16 @@ def test_a_mail_may_be_plain(db: None, settings: Any, mailoutbox: list[Any]) -> 
     assert (sent.alternatives, sent.attachments) == ([], [])
 
 
-def test_one_step_of_dunning_that_fails_does_not_hold_up_the_others(db: None, settings: Any) -> None:
+def test_one_step_of_dunning_that_fails_does_not_hold_up_the_others(
+    db: None, settings: Any
+) -> None:
     settings.STRIPE_API_KEY = ""
     # A step's mark holds 30 characters.
-    settings.BILLING_DUNNING = [("x" * 31, 0, "remind"), ("reminder", 0, "remind"), ("charge", 0, "charge")]
+    settings.BILLING_DUNNING = [
+        ("x" * 31, 0, "remind"),
+        ("reminder", 0, "remind"),
+        ("charge", 0, "charge"),
+    ]
     business, invoice = owing()
     turn(business, invoice.due_at)
     assert dunning.run_due() == 2
@@ -248,18 +270,29 @@ def test_journal_leaves_out_lines_that_cost_nothing(db: None, settings: Any, tmp
 def test_a_workbook_without_messages_has_its_header(db: None, settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path
     business, _ = shop()
-    rows = list(load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(values_only=True))  # type: ignore[union-attr]
+    rows = list(
+        load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(values_only=True)
+    )  # type: ignore[union-attr]
     assert (len(rows), rows[0][0]) == (1, "invoice")
 
 
-def test_a_workbook_leaves_cells_empty_that_have_no_value(db: None, settings: Any, tmp_path: Any) -> None:
+def test_a_workbook_leaves_cells_empty_that_have_no_value(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
     settings.MEDIA_ROOT = tmp_path
     business, number = shop()
     make_free(business, number)
     close.close_period(business=business, month=MAY)
-    header, row = load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(values_only=True)  # type: ignore[union-attr]
+    header, row = load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(
+        values_only=True
+    )  # type: ignore[union-attr]
     cells = dict(zip(header, row, strict=True))
-    assert (cells["category"], cells["price"], cells["tier_first"], cells["tier_last"]) == ("utility", 0, None, None)
+    assert (cells["category"], cells["price"], cells["tier_first"], cells["tier_last"]) == (
+        "utility",
+        0,
+        None,
+        None,
+    )
 
 
 def test_every_paper_of_a_credit_note(db: None, settings: Any, tmp_path: Any) -> None:
@@ -269,12 +302,17 @@ def test_every_paper_of_a_credit_note(db: None, settings: Any, tmp_path: Any) ->
     with system("test"):
         data = {kind: archive.read(archive.document(note, kind)) for kind in archive.KINDS}
         assert sources.paper_of(note).corrects == (str(invoice), invoice.issued_at.date())
-    assert data["lines"].decode().splitlines()[1] == 'CN-2026-000001,1,"Hosting, plan Team",2026-05,10.00,USD'
+    assert (
+        data["lines"].decode().splitlines()[1]
+        == 'CN-2026-000001,1,"Hosting, plan Team",2026-05,10.00,USD'
+    )
     assert [failures(syntax, data[syntax]) for syntax in ("cii", "ubl")] == [[], []]
     assert {data["pdf"][:5], data["facturx"][:5]} == {b"%PDF-"}
 
 
-def test_an_export_that_fails_says_why_and_is_made_again(db: None, settings: Any, tmp_path: Any) -> None:
+def test_an_export_that_fails_says_why_and_is_made_again(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
     (tmp_path / "file").write_text("no folder")
     settings.MEDIA_ROOT = tmp_path / "file"
     business, _ = owing()
@@ -289,7 +327,9 @@ def test_an_export_that_fails_says_why_and_is_made_again(db: None, settings: Any
     assert (finance_exports.run_due(), state_of(export)[0]) == (1, "done")
 
 
-def test_an_export_cancelled_under_the_workers_hands_leaves_no_file(db: None, settings: Any, tmp_path: Any) -> None:
+def test_an_export_cancelled_under_the_workers_hands_leaves_no_file(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
     settings.MEDIA_ROOT = tmp_path
     business, _ = owing()
     export = finance_exports.ask(kind="journal", business=business)
@@ -300,7 +340,9 @@ def test_an_export_cancelled_under_the_workers_hands_leaves_no_file(db: None, se
     assert (state_of(export), default_storage.exists("exports")) == (("cancelled", ""), False)
 
 
-def test_an_export_whose_worker_died_is_taken_up_until_the_fifth_time(db: None, settings: Any, tmp_path: Any) -> None:
+def test_an_export_whose_worker_died_is_taken_up_until_the_fifth_time(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
     settings.MEDIA_ROOT = tmp_path
     business, _ = owing()
     first, second = (finance_exports.ask(kind="journal", business=business) for _ in range(2))
@@ -317,7 +359,9 @@ def test_an_export_whose_worker_died_is_taken_up_until_the_fifth_time(db: None, 
 
 def test_an_export_of_no_known_kind_or_of_others_is_refused(db: None) -> None:
     business, _ = owing()
-    with pytest.raises(finance_exports.BadFilter, match="kind must be one of zip, journal, messages"):
+    with pytest.raises(
+        finance_exports.BadFilter, match="kind must be one of zip, journal, messages"
+    ):
         finance_exports.ask(kind="poem", business=business)
     export = finance_exports.ask(kind="zip", business=business)
     with system("test"), pytest.raises(NotYours):
@@ -332,11 +376,19 @@ def test_an_export_says_how_long_it_takes(db: None) -> None:
     assert (export.percent, export.seconds_left) == (25, 60)
 
 
-def test_api_names_what_is_wrong_and_cancels_and_resumes(db: None, settings: Any, tmp_path: Any) -> None:
+def test_api_names_what_is_wrong_and_cancels_and_resumes(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
     settings.MEDIA_ROOT = tmp_path
     business, invoice = owing()
-    client = Client(headers={"Authorization": f"Bearer {make_key(business, scopes=[KeyScope.BILLING])}"})
-    for path, field in (("?status=lost", "status"), (f"{invoice.number}/messages.csv?line=x", "line"), ("?to=x", "to")):
+    client = Client(
+        headers={"Authorization": f"Bearer {make_key(business, scopes=[KeyScope.BILLING])}"}
+    )
+    for path, field in (
+        ("?status=lost", "status"),
+        (f"{invoice.number}/messages.csv?line=x", "line"),
+        ("?to=x", "to"),
+    ):
         answer = client.get(f"/api/v1/invoices/{path}")
         assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
     path = f"/api/v1/invoices/exports/{finance_exports.ask(kind='journal', business=business).pk}"
@@ -359,7 +411,9 @@ def test_pages_refuse_what_there_is_not(db: None, settings: Any, tmp_path: Any) 
 
 def test_an_unfinished_form_of_billing_details_is_refused(db: None) -> None:
     business = make_business()
-    answer = member(business).post(reverse("billing_details"), {"name": "Korn", "country": "", "vat_id": "DE136695976"})
+    answer = member(business).post(
+        reverse("billing_details"), {"name": "Korn", "country": "", "vat_id": "DE136695976"}
+    )
     assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["country"])
     with system("test"):
         assert not BillingDetails.objects.exists()
@@ -380,7 +434,10 @@ def test_a_month_goes_from_delivery_to_money_by_the_bells_alone(
         task()
     with system("test"):
         invoice = Invoice.objects.get()
-    assert (invoice.total_minor, [mail.subject for mail in mailoutbox]) == (5810, [f"Invoice {invoice.number}: $58.10"])
+    assert (invoice.total_minor, [mail.subject for mail in mailoutbox]) == (
+        5810,
+        [f"Invoice {invoice.number}: $58.10"],
+    )
     turn(business, invoice.due_at)
     tasks.collect()
     assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 5810)]), [5810])
@@ -391,7 +448,10 @@ def test_a_month_goes_from_delivery_to_money_by_the_bells_alone(
 
 @pytest.mark.parametrize(
     ("check", "right", "wrong"),
-    [(known_iban, "DE89370400440532013000", "DE89370400440532013001"), (known_vat_id, "DE136695976", "DE136695970")],
+    [
+        (known_iban, "DE89370400440532013000", "DE89370400440532013001"),
+        (known_vat_id, "DE136695976", "DE136695970"),
+    ],
 )
 def test_check_digits_are_checked(check: Any, right: str, wrong: str) -> None:
     check(right)
@@ -403,7 +463,9 @@ def test_rows_are_called_what_accountants_call_them(db: None, stripe: Any) -> No
     _, invoice = owing()
     payment = stripe_collection.start(invoice=invoice)
     stripe_collection.collect_due()
-    note = credit_notes.credit(invoice=invoice, reason="Back", amounts={1: 1000}, use=CreditUse.REFUND)
+    note = credit_notes.credit(
+        invoice=invoice, reason="Back", amounts={1: 1000}, use=CreditUse.REFUND
+    )
     number = "PARLEY-2026-000001"
     with system("test"):
         named = [

@@ -31,7 +31,9 @@ def test_halves_go_to_the_even_neighbour(micros, currency, minor):
     assert money.to_minor(micros, currency) == minor
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     amounts=st.lists(st.integers(-(10**15), 10**15), min_size=40, max_size=60),
     currency=st.sampled_from(["USD", "JPY", "KWD"]),
@@ -42,7 +44,9 @@ def test_database_rounds_as_python_does(db, amounts, currency):
             "SELECT billing_round_half_even(a, %s) FROM unnest(%s::bigint[]) a",
             [money.micros_a_minor(currency), amounts],
         )
-        assert [row[0] for row in cursor.fetchall()] == [money.to_minor(amount, currency) for amount in amounts]
+        assert [row[0] for row in cursor.fetchall()] == [
+            money.to_minor(amount, currency) for amount in amounts
+        ]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,8 @@ def test_amounts_of_other_currencies():
 
 
 @pytest.mark.parametrize(
-    ("base", "percent", "expected"), [(4900, "23", 1127), (50, "19", 10), (150, "1", 2), (250, "1", 2)]
+    ("base", "percent", "expected"),
+    [(4900, "23", 1127), (50, "19", 10), (150, "1", 2), (250, "1", 2)],
 )
 def test_tax_is_rounded_once(base, percent, expected):
     assert tax.tax_minor(base, Decimal(percent)) == expected

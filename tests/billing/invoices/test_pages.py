@@ -28,7 +28,9 @@ def client(business: Business) -> Client:
 
 def as_member(business: Business, role: str) -> Client:
     client = Client()
-    client.force_login(make_member(business, role), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(business, role), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
@@ -66,7 +68,9 @@ def test_an_empty_month_says_what_will_appear(client: Client) -> None:
 
 
 def test_a_price_is_explained_to_its_business_only(client: Client, business: Business) -> None:
-    [message_id] = make_deliveries(business, make_number(business), 1, at=datetime(2026, 6, 10, 12, tzinfo=UTC))
+    [message_id] = make_deliveries(
+        business, make_number(business), 1, at=datetime(2026, 6, 10, 12, tzinfo=UTC)
+    )
     address = reverse("charge", args=[message_id])
     assert client.get(address).status_code == 404
     meter.meter_due()
@@ -101,7 +105,9 @@ def test_an_invoice_downloads_as_pdf_and_csv(client: Client, invoice: Invoice) -
     assert client.get(reverse("invoice_download", args=[invoice.number, "exe"])).status_code == 404
 
 
-def test_an_invoice_is_for_its_business_and_for_those_who_do_the_money(business: Business, invoice: Invoice) -> None:
+def test_an_invoice_is_for_its_business_and_for_those_who_do_the_money(
+    business: Business, invoice: Invoice
+) -> None:
     stranger = as_member(make_business(name="Other"), "owner")
     agent = as_member(business, "agent")
     for address in (

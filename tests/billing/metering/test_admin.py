@@ -61,13 +61,22 @@ def _page(operator: Client, name: str, *args: Any, **query: Any) -> str:
     return operator.get(reverse(f"admin:{name}", args=args), query).content.decode()
 
 
-def test_a_recount_is_asked_for_and_done_in_the_background(operator: Client, business: Business) -> None:
+def test_a_recount_is_asked_for_and_done_in_the_background(
+    operator: Client, business: Business
+) -> None:
     assert "Recount the books" in _page(operator, "billing_recount_run_now")
-    assert operator.post(reverse("admin:billing_recount_run_now"), {"month": "2026-05-17"}).status_code == 302
+    assert (
+        operator.post(reverse("admin:billing_recount_run_now"), {"month": "2026-05-17"}).status_code
+        == 302
+    )
     with system("test"):
         recount = Recount.objects.get()
         Tally.objects.update(positions=3)
-    assert (recount.month, recount.asked_by, recount.finished_at) == (date(2026, 5, 1), "ops@example.com", None)
+    assert (recount.month, recount.asked_by, recount.finished_at) == (
+        date(2026, 5, 1),
+        "ops@example.com",
+        None,
+    )
     assert "Waiting" in _page(operator, "billing_recount_changelist")
     tasks.recount()
     with system("test"):
@@ -92,7 +101,9 @@ def test_every_night_is_kept(operator: Client, business: Business) -> None:
     assert str(reconciliation.ask(month=date(2026, 5, 1))).endswith("2026-05")
 
 
-def test_a_charge_is_taken_back_once_and_with_a_reason(operator: Client, business: Business) -> None:
+def test_a_charge_is_taken_back_once_and_with_a_reason(
+    operator: Client, business: Business
+) -> None:
     with system("test"):
         charge = Charge.objects.order_by("id").first()
     assert charge is not None
@@ -107,19 +118,34 @@ def test_a_charge_is_taken_back_once_and_with_a_reason(operator: Client, busines
         back = Charge.objects.get(reverses_id=charge.pk)
         entry = AuditEntry.objects.get()
     assert (back.price_micros, back.note) == (-charge.price_micros, "our fault")
-    assert (entry.action, entry.after["reversal"], entry.after["reason"]) == ("charge.reversed", back.pk, "our fault")
+    assert (entry.action, entry.after["reversal"], entry.after["reason"]) == (
+        "charge.reversed",
+        back.pk,
+        "our fault",
+    )
 
 
-def test_the_front_page_has_the_margin_where_a_cost_card_is_set(operator: Client, business: Business) -> None:
+def test_the_front_page_has_the_margin_where_a_cost_card_is_set(
+    operator: Client, business: Business
+) -> None:
     def shown() -> list[tuple[str, str, bool]]:
         items = operator.get(reverse("admin:index")).context["figures"]
-        return [(i.value, str(i.note), i.is_urgent) for i in items if str(i.title) == "Margin this month"]
+        return [
+            (i.value, str(i.note), i.is_urgent)
+            for i in items
+            if str(i.title) == "Margin this month"
+        ]
 
     with system("test"):
         Business.objects.update(clock_at=None)
         month = timezone.now().replace(day=1, hour=12)
-        numbers = [Number.objects.select_related("business").get(), make_number(make_business(clock_at=None))]
-        card = RateCard.objects.create(name="Upstream", currency="USD", floor_micros=0, ceiling_micros=90_000)
+        numbers = [
+            Number.objects.select_related("business").get(),
+            make_number(make_business(clock_at=None)),
+        ]
+        card = RateCard.objects.create(
+            name="Upstream", currency="USD", floor_micros=0, ceiling_micros=90_000
+        )
         version = CardVersion.objects.create(card=card, valid_from=month.date())
         rate = Rate.objects.create(version=version, market_id="North America", category="utility")
         Tier.objects.create(rate=rate, first=1, last=100, price_micros=4_000)
@@ -134,7 +160,9 @@ def test_the_front_page_has_the_margin_where_a_cost_card_is_set(operator: Client
         RateCard.objects.filter(pk=card.pk).update(is_cost=True)
     # Revenue: twice 100 x 0.0091 = 1.82. Cost, as one customer of the upstream: 100 x 0.004 + 100 x 0.003 = 0.70.
     assert shown() == [("$1.12", "$0.70 to the upstream", False)]
-    make_deliveries(numbers[0].business, numbers[0], 1, to="919820012345", category="marketing", at=month)
+    make_deliveries(
+        numbers[0].business, numbers[0], 1, to="919820012345", category="marketing", at=month
+    )
     meter.meter_due()
     [(_, note, urgent)] = shown()
     assert (note, urgent) == ("$0.70 to the upstream, 1 messages without a cost", True)
@@ -153,7 +181,9 @@ def test_the_front_page_has_the_revenue_of_the_month(operator: Client, business:
     assert "100 messages priced" in front
     assert "$0.91" in front
     for business_id, count in ((business.pk, 102), (business.pk + 1, 0)):
-        listed = operator.get(reverse("admin:billing_charge_changelist"), {"business_id__exact": business_id})
+        listed = operator.get(
+            reverse("admin:billing_charge_changelist"), {"business_id__exact": business_id}
+        )
         assert listed.context["cl"].result_count == count
 
 
@@ -168,7 +198,9 @@ def test_spend_caps_are_set_for_a_business(operator: Client, business: Business)
 
 
 def _go(operator: Client, business: Business, day: str) -> Any:
-    return operator.post(f"{reverse('admin:billing_period_clock')}?business={business.pk}", {"to": day, "sent": 1})
+    return operator.post(
+        f"{reverse('admin:billing_period_clock')}?business={business.pk}", {"to": day, "sent": 1}
+    )
 
 
 def test_walking_through_months_brings_their_invoices(operator: Client, business: Business) -> None:
@@ -179,7 +211,9 @@ def test_walking_through_months_brings_their_invoices(operator: Client, business
         assert not Invoice.objects.exists()  # the grace of a day is not over
     assert _go(operator, business, "2026-08-03").status_code == 302
     with system("test"):
-        months = list(Invoice.objects.order_by("period__month").values_list("period__month", flat=True))
+        months = list(
+            Invoice.objects.order_by("period__month").values_list("period__month", flat=True)
+        )
         entry = AuditEntry.objects.latest("id")
     assert months == [date(2026, 5, 1), date(2026, 6, 1), date(2026, 7, 1)]
     assert len(entry.after["invoices"]) == 3
@@ -202,7 +236,9 @@ def test_a_month_in_which_nothing_is_owed_brings_no_invoice() -> None:
         assert Period.objects.filter(business=free, state="closed").count() == 2
 
 
-def test_a_real_number_stands_in_the_way_and_no_time_passes(operator: Client, business: Business) -> None:
+def test_a_real_number_stands_in_the_way_and_no_time_passes(
+    operator: Client, business: Business
+) -> None:
     with system("test"):
         Number.objects.update(transport="cloudapi")
     refused = _go(operator, business, "2026-08-03")

@@ -11,7 +11,17 @@ from billing.documents import tables
 from billing.invoices import close
 from billing.metering import meter as metering_meter
 from billing.metering.reconciliation import reconcile
-from billing.models import CardChoice, CardVersion, Charge, Commitment, InvoiceLine, Period, Quarantine, RateCard, Tally
+from billing.models import (
+    CardChoice,
+    CardVersion,
+    Charge,
+    Commitment,
+    InvoiceLine,
+    Period,
+    Quarantine,
+    RateCard,
+    Tally,
+)
 from billing.pricing import explanation
 from billing.rate_cards import versions
 from billing.rate_cards.versions import Sheet, Step
@@ -36,12 +46,16 @@ def number(db):
 def follow(business, **rules):
     """A card of the business's own: the first two of a month cost 8,000 micros, then 5,000."""
     with system("test"):
-        card = RateCard.objects.create(name="Own", currency="USD", floor_micros=0, ceiling_micros=90_000)
+        card = RateCard.objects.create(
+            name="Own", currency="USD", floor_micros=0, ceiling_micros=90_000
+        )
     sheet = Sheet("USD")
     for market in ("Other", "North America"):
         for category in ("utility", "service"):
             sheet.rates[market, category] = [Step(1, 2, 8_000), Step(3, None, 5_000)]
-    version = versions.schedule(versions.make_draft(card=card, sheet=sheet, valid_from=MAY, **rules), today=MAY)
+    version = versions.schedule(
+        versions.make_draft(card=card, sheet=sheet, valid_from=MAY, **rules), today=MAY
+    )
     with system("test"):
         CardChoice.objects.create(business=business, card=card)
     return version
@@ -50,8 +64,13 @@ def follow(business, **rules):
 def tell(number, messages, kind, at=NOON):
     """The network reports a status of each message, by the webhook door."""
     with system("test"):
-        wamids = list(Message.objects.filter(pk__in=messages).order_by("pk").values_list("wamid", flat=True))
-    assert knock(number, webhook(number, statuses=[status(wamid, kind, at) for wamid in wamids])) == 200
+        wamids = list(
+            Message.objects.filter(pk__in=messages).order_by("pk").values_list("wamid", flat=True)
+        )
+    assert (
+        knock(number, webhook(number, statuses=[status(wamid, kind, at) for wamid in wamids]))
+        == 200
+    )
     events.apply_due()
 
 
@@ -86,7 +105,11 @@ def test_a_card_may_charge_failures_on_the_ladder_of_the_delivered_and_the_invoi
     tell(number, [second], "failed", LATER)
     meter()
     # In the order of their moments: the failed one is the third of the month.
-    assert ledger() == [(first, "tier", 1, 8_000), (second, "failed", 3, 5_000), (third, "tier", 2, 8_000)]
+    assert ledger() == [
+        (first, "tier", 1, 8_000),
+        (second, "failed", 3, 5_000),
+        (third, "tier", 2, 8_000),
+    ]
     with system("test"):
         assert list(Tally.objects.values_list("rule", "positions")) == [("tier", 3)]
     assert reconcile() == []
@@ -97,7 +120,10 @@ def test_a_card_may_charge_failures_on_the_ladder_of_the_delivered_and_the_invoi
         "Number 3 of May 2026 in utility to North America: tier from 3 on costs $0.005. "
         "It failed, and your rate card charges failed messages."
     )
-    assert (note.text, note.title) == ("$0.005", "utility to North America, number 3 of the month, failed")
+    assert (note.text, note.title) == (
+        "$0.005",
+        "utility to North America, number 3 of the month, failed",
+    )
     close.close_period(business=number.business, month=MAY)
     with system("test"):
         lines = InvoiceLine.objects.filter(kind="messages").order_by("position")
@@ -154,9 +180,13 @@ def test_delivered_then_failed_is_one_charge_as_delivered(number, proof, metered
     assert reconcile() == []
 
 
-def test_a_failure_without_a_card_waits_in_quarantine_until_the_message_is_delivered_or_the_card_mended(number):
+def test_a_failure_without_a_card_waits_in_quarantine_until_the_message_is_delivered_or_the_card_mended(
+    number,
+):
     with system("test"):
-        bare = RateCard.objects.create(name="Bare", currency="USD", floor_micros=0, ceiling_micros=90_000)
+        bare = RateCard.objects.create(
+            name="Bare", currency="USD", floor_micros=0, ceiling_micros=90_000
+        )
         choice = CardChoice.objects.create(business=number.business, card=bare)
     arrives, stays = make_messages(number.business, number, 2)
     tell(number, [arrives, stays], "failed")
@@ -187,12 +217,16 @@ def test_the_month_of_a_moved_time_zone_decides_which_card_drops_a_failure(numbe
         june = date(2026, 6, 1)
         card = RateCard.objects.get(is_default=True, currency="USD")
         sheet = versions.sheet_of(versions.version_on(card, MAY))
-    versions.schedule(versions.make_draft(card=card, sheet=sheet, valid_from=june, failed_charged=True), today=MAY)
+    versions.schedule(
+        versions.make_draft(card=card, sheet=sheet, valid_from=june, failed_charged=True), today=MAY
+    )
     ids = make_messages(number.business, number, 1, at=datetime(2026, 6, 1, 2, tzinfo=UTC))
     tell(number, ids, "failed", datetime(2026, 6, 1, 2, tzinfo=UTC))
     meter()
     with system("test"):
-        assert [(c.rule, c.month) for c in Charge.objects.filter(message_id=ids[0])] == [("failed", june)]
+        assert [(c.rule, c.month) for c in Charge.objects.filter(message_id=ids[0])] == [
+            ("failed", june)
+        ]
     assert reconcile() == []
 
 
@@ -224,9 +258,13 @@ def test_another_version_of_the_card_is_reckoned_with_or_without_the_failures(nu
         Step(1, 3, 10_000), Step(4, None, 1_000)]})  # fmt: skip
     june = date(2026, 6, 1)
     for charged, costs in ((True, 31_000), (False, 30_000)):
-        draft = versions.make_draft(card=version.card, sheet=sheet, valid_from=june, failed_charged=charged)
+        draft = versions.make_draft(
+            card=version.card, sheet=sheet, valid_from=june, failed_charged=charged
+        )
         found = versions.rerate(draft, MAY)
-        assert [(r.messages, r.charged_micros, r.would_be_micros) for r in found] == [(4, 26_000, costs)]
+        assert [(r.messages, r.charged_micros, r.would_be_micros) for r in found] == [
+            (4, 26_000, costs)
+        ]
         versions.withdraw(draft)
 
 
@@ -273,13 +311,25 @@ def test_messages_behind_a_line_are_found_by_their_position_in_the_unique_index(
     invoice = close.close_period(business=number.business, month=MAY)
     with scope(number.business_id):
         behind = {
-            line.rule: [row["message_id"] for row in tables.page_behind(invoice, line=line.position)[0]]
+            line.rule: [
+                row["message_id"] for row in tables.page_behind(invoice, line=line.position)[0]
+            ]
             for line in invoice.lines.filter(kind="messages", tier_first=1)
         }
     # Dealt in the order of their ids, as all came at the same moment: the failed one and the next have tier 1.
     assert behind == {"failed": ids[:1], "tier": ids[1:2]}
-    wanted = {"invoice_id": invoice.pk, "line": 1, "position": 0, "upto": None, "after": 0, "limit": 100}
+    wanted = {
+        "invoice_id": invoice.pk,
+        "line": 1,
+        "position": 0,
+        "upto": None,
+        "after": 0,
+        "limit": 100,
+    }
     for verb in ("messages_behind", "positions_behind"):
         found = plan(verb, wanted)
         assert any("one_charge_per_position" in line for line in found), found
-        assert any(line.startswith("Index Cond") and "CASE" in line and '"position"' in line for line in found), found
+        assert any(
+            line.startswith("Index Cond") and "CASE" in line and '"position"' in line
+            for line in found
+        ), found

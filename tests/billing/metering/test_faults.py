@@ -42,12 +42,16 @@ def _waiting() -> int:
         return Delivery.objects.count()
 
 
-def test_twenty_thousand_deliveries_survive_ten_kills_and_the_invoice_equals_the_recount(committed_db):
+def test_twenty_thousand_deliveries_survive_ten_kills_and_the_invoice_equals_the_recount(
+    committed_db,
+):
     businesses = [make_business(f"b{n}", timezone="UTC") for n in range(4)]
     for n, business in enumerate(businesses):
         number = make_number(business)
         for m, to in enumerate(RECIPIENTS):
-            make_deliveries(business, number, 1000, to=to, category=["utility", "marketing"][(n + m) % 2])
+            make_deliveries(
+                business, number, 1000, to=to, category=["utility", "marketing"][(n + m) % 2]
+            )
     dice, kills = random.Random(7), 0
     while kills < 10:
         pair = [_start(), _start()]
@@ -61,15 +65,21 @@ def test_twenty_thousand_deliveries_survive_ten_kills_and_the_invoice_equals_the
     while metering_meter.meter_due():
         pass
     total = assert_books_agree()
-    invoices = [close.close_period(business=business, month=date(2026, 5, 1)) for business in businesses]
+    invoices = [
+        close.close_period(business=business, month=date(2026, 5, 1)) for business in businesses
+    ]
     with system("test"):
-        lines = [line for invoice in Invoice.objects.all() for line in invoice.lines.exclude(kind="fee")]
+        lines = [
+            line for invoice in Invoice.objects.all() for line in invoice.lines.exclude(kind="fee")
+        ]
         assert sum(line.amount_micros for line in lines) == total
         assert sum(line.quantity for line in lines) == 20_000
     assert len({invoice.number for invoice in invoices}) == 4
 
 
-def test_a_small_storm_of_kills_lost_connections_and_flushes_loses_and_doubles_nothing(committed_db, redis):
+def test_a_small_storm_of_kills_lost_connections_and_flushes_loses_and_doubles_nothing(
+    committed_db, redis
+):
     # The short form of `python -m benchmarks.faults`, which kills the servers themselves.
     faults.furnish(businesses=4)
     connections.close_all()
@@ -122,7 +132,10 @@ def test_month_closed_while_its_batch_is_claimed_bills_the_next_month(committed_
     assert failures == []
     with system("test"):
         assert not Quarantine.objects.exists()
-        assert [str(c.billed_month) for c in Charge.objects.order_by("position")] == ["2026-05-01", "2026-06-01"]
+        assert [str(c.billed_month) for c in Charge.objects.order_by("position")] == [
+            "2026-05-01",
+            "2026-06-01",
+        ]
 
 
 def _until_somebody_waits_for_a_lock() -> None:

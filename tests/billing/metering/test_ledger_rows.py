@@ -60,7 +60,9 @@ def bare(db: None) -> Any:
     """A business whose card has no version: its two delivered messages are in quarantine."""
     business = make_business(timezone="UTC", clock_at=datetime(2026, 5, 20, tzinfo=UTC))
     with system("test"):
-        card = RateCard.objects.create(name="Bare", currency="USD", floor_micros=0, ceiling_micros=1)
+        card = RateCard.objects.create(
+            name="Bare", currency="USD", floor_micros=0, ceiling_micros=1
+        )
         CardChoice.objects.create(business=business, card=card)
     make_deliveries(business, make_number(business), 2, to="4915112345678")
     meter.meter_due()
@@ -74,7 +76,9 @@ def test_cards_and_tiers_are_listed_with_their_prices(operator: Client) -> None:
 
 
 def test_quarantine_is_metered_again_by_an_operator(operator: Client, bare: Any) -> None:
-    assert "No rate card version for this business and month" in page(operator, "admin:billing_quarantine_changelist")
+    assert "No rate card version for this business and month" in page(
+        operator, "admin:billing_quarantine_changelist"
+    )
     with system("test"):
         CardChoice.objects.all().delete()
         ids = list(Quarantine.objects.values_list("pk", flat=True))
@@ -98,7 +102,10 @@ def test_who_may_only_look_cannot_meter_again(client: Client, bare: Any) -> None
     client.force_login(looker)
     with system("test"):
         ids = list(Quarantine.objects.values_list("pk", flat=True))
-    client.post(reverse("admin:billing_quarantine_changelist"), {"action": "requeue", "_selected_action": ids})
+    client.post(
+        reverse("admin:billing_quarantine_changelist"),
+        {"action": "requeue", "_selected_action": ids},
+    )
     with system("test"):
         assert (Quarantine.objects.count(), Delivery.objects.count()) == (2, 0)
 
@@ -108,7 +115,9 @@ def test_rows_call_themselves_by_what_they_hold(db: None) -> None:
     number = make_number(business)
     version = make_version(free_messages=1)
     with system("test"):
-        choice = CardChoice.objects.create(business=business, card=version.card, discount_percent="2.5")
+        choice = CardChoice.objects.create(
+            business=business, card=version.card, discount_percent="2.5"
+        )
     make_deliveries(business, number, 2, category="service")
     meter.meter_due()
     with system("test"):
@@ -133,14 +142,20 @@ def test_rows_call_themselves_by_what_they_hold(db: None) -> None:
 def test_a_free_message_is_explained_and_its_page_has_no_tiers(client: Client, db: None) -> None:
     business = make_business(timezone="UTC")
     with system("test"):
-        CardChoice.objects.create(business=business, card=make_version(service_free_in_window=True).card)
+        CardChoice.objects.create(
+            business=business, card=make_version(service_free_in_window=True).card
+        )
     ids = make_deliveries(business, make_number(business), 1, category="service", window_open=True)
     meter.meter_due()
     with scope(business.pk):
         why = explanation.explain(business.pk, ids[0])
         note = explanation.notes(business.pk, ids)[ids[0]]
     assert why.reason == "Service is free in the 24-hour window: this message costs nothing."
-    assert (why.price, note.text, note.title) == ("$0.00", "free", "Service is free in the 24-hour window")
+    assert (why.price, note.text, note.title) == (
+        "$0.00",
+        "free",
+        "Service is free in the 24-hour window",
+    )
     client.force_login(make_member(business))
     answer = client.get(reverse("charge", args=ids))
     assert answer.context["tiers"] == []
@@ -160,7 +175,9 @@ def test_where_there_are_no_pages_a_note_has_no_address(db: None) -> None:
     assert (note.text, note.url) == ("$0.0091", "")
 
 
-def test_the_home_page_has_the_month_what_is_due_and_what_waits_for_a_price(client: Client, bare: Any) -> None:
+def test_the_home_page_has_the_month_what_is_due_and_what_waits_for_a_price(
+    client: Client, bare: Any
+) -> None:
     number = make_number(bare)
     with system("test"):
         CardChoice.objects.all().delete()
@@ -196,7 +213,9 @@ def test_a_forgotten_customer_leaves_only_the_digits_of_the_market(bare: Any) ->
 
 
 def test_usage_shows_the_last_tier_full_and_the_share_of_the_plan(client: Client, db: None) -> None:
-    business = make_business(plan_id="free", timezone="UTC", clock_at=datetime(2026, 5, 20, tzinfo=UTC))
+    business = make_business(
+        plan_id="free", timezone="UTC", clock_at=datetime(2026, 5, 20, tzinfo=UTC)
+    )
     with system("test"):
         CardChoice.objects.create(business=business, card=make_version().card)
     make_deliveries(business, make_number(business), 1)
@@ -211,13 +230,17 @@ def test_usage_shows_the_last_tier_full_and_the_share_of_the_plan(client: Client
 def test_a_batch_that_would_lose_a_row_goes_back_into_the_queue_whole(committed_db: None) -> None:
     business = make_business(timezone="UTC")
     with system("test"):
-        card = RateCard.objects.create(name="Bare", currency="USD", floor_micros=0, ceiling_micros=1)
+        card = RateCard.objects.create(
+            name="Bare", currency="USD", floor_micros=0, ceiling_micros=1
+        )
         CardChoice.objects.create(business=business, card=card)
     make_deliveries(business, make_number(business), 2)
     other = make_business("Other", timezone="UTC")
     make_deliveries(other, make_number(other), 3)
     with admin(_database()) as database:
-        database.execute("CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+        database.execute(
+            "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
+        )
         database.execute(
             "CREATE TRIGGER swallow BEFORE INSERT ON billing_quarantine FOR EACH ROW EXECUTE FUNCTION swallow()"
         )
@@ -227,7 +250,11 @@ def test_a_batch_that_would_lose_a_row_goes_back_into_the_queue_whole(committed_
         finally:
             database.execute("DROP FUNCTION swallow CASCADE")
     with system("test"):
-        assert (Delivery.objects.count(), Charge.objects.count(), Quarantine.objects.count()) == (5, 0, 0)
+        assert (Delivery.objects.count(), Charge.objects.count(), Quarantine.objects.count()) == (
+            5,
+            0,
+            0,
+        )
     assert meter.meter_due() == 5
 
 
@@ -247,7 +274,9 @@ def _database() -> str:
         ("Market,Currency,Marketing,Utility\nOther,$,0.02,0.02\n", "f, row 2, column 2: '$' is not a currency code."),
     ],
 )  # fmt: skip
-def test_half_a_card_does_not_pass_for_a_whole_one(text: str, problem: str, request: pytest.FixtureRequest) -> None:
+def test_half_a_card_does_not_pass_for_a_whole_one(
+    text: str, problem: str, request: pytest.FixtureRequest
+) -> None:
     limit = csv.field_size_limit(131_072)
     request.addfinalizer(lambda: csv.field_size_limit(limit))
     assert problem in [str(one) for one in csv_files.read(("f", text)).problems]
@@ -255,13 +284,18 @@ def test_half_a_card_does_not_pass_for_a_whole_one(text: str, problem: str, requ
 
 def test_blank_rows_of_the_published_sheet_are_passed_over() -> None:
     sheet = csv_files.read(("f", "Market,Currency,Marketing,Utility\n,,,\nOther,USD,0.02,0.03\n"))
-    assert (sheet.problems, sorted(sheet.rates)) == ([], [("Other", "marketing"), ("Other", "utility")])
+    assert (sheet.problems, sorted(sheet.rates)) == (
+        [],
+        [("Other", "marketing"), ("Other", "utility")],
+    )
     tiers = "Market,Currency,From,To,Rate type,Rate,vs.\n,,,,,,\nOther,USD,0,--,List rate,0.02,0%\n"
     sheet = csv_files.read(("f", tiers))
     assert (sheet.problems, sorted(sheet.rates)) == ([], [("Other", "utility")])
 
 
-def test_a_month_is_closed_by_hand_once_it_is_over(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_month_is_closed_by_hand_once_it_is_over(
+    db: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     business = make_business("Bakery", timezone="UTC", clock_at=datetime(2026, 5, 20, tzinfo=UTC))
     make_deliveries(business, make_number(business), 100)
     meter.meter_due()

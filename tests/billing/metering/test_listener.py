@@ -54,7 +54,9 @@ def listening() -> bool:
         return bool(database.execute(query, [f"LISTEN {CHANNEL}"]).fetchone() == (1,))
 
 
-def test_a_delivery_is_priced_within_a_second_of_its_commit(number: Number, listener: Listener) -> None:
+def test_a_delivery_is_priced_within_a_second_of_its_commit(
+    number: Number, listener: Listener
+) -> None:
     seconds_until(listening)
     lags = []
     for n in range(1, 6):
@@ -63,7 +65,9 @@ def test_a_delivery_is_priced_within_a_second_of_its_commit(number: Number, list
     assert sorted(lags)[2] < 1.0, lags
 
 
-def test_a_lost_connection_is_made_again_and_what_came_meanwhile_is_priced(number: Number, listener: Listener) -> None:
+def test_a_lost_connection_is_made_again_and_what_came_meanwhile_is_priced(
+    number: Number, listener: Listener
+) -> None:
     seconds_until(listening)
     connections.close_all()
     with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
@@ -88,7 +92,9 @@ def test_only_what_is_committed_into_the_queue_is_told(number: Number) -> None:
     ear.close()
 
 
-def test_a_fault_while_pricing_does_not_end_the_listener(number: Number, listener: Listener) -> None:
+def test_a_fault_while_pricing_does_not_end_the_listener(
+    number: Number, listener: Listener
+) -> None:
     seconds_until(listening)
     with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
         database.execute("REVOKE INSERT ON billing_charge FROM parley_system")
@@ -102,9 +108,13 @@ def test_a_fault_while_pricing_does_not_end_the_listener(number: Number, listene
     seconds_until(lambda: charges() == 2)
 
 
-def test_the_pump_prices_at_once_what_it_is_told_of_and_ends_when_asked(number: Number, settings: Any) -> None:
+def test_the_pump_prices_at_once_what_it_is_told_of_and_ends_when_asked(
+    number: Number, settings: Any
+) -> None:
     # Its own schedule would come to it in an hour.
-    settings.CELERY_BEAT_SCHEDULE = {"billing.sweep": {"task": "billing.tasks.sweep", "schedule": 3600.0}}
+    settings.CELERY_BEAT_SCHEDULE = {
+        "billing.sweep": {"task": "billing.tasks.sweep", "schedule": 3600.0}
+    }
     kept = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
 
     def live() -> None:

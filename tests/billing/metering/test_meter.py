@@ -34,7 +34,9 @@ def test_price_steps_down_exactly_at_the_tier_edge(shop):
     assert {c.price_micros for c in ledger[:1000]} == {9_100}
     assert {c.price_micros for c in ledger[1000:]} == {8_200}
     with scope(business.pk):
-        rows = Usage.objects.order_by("tier_id").values_list("market", "category", "messages", "amount_micros")
+        rows = Usage.objects.order_by("tier_id").values_list(
+            "market", "category", "messages", "amount_micros"
+        )
         assert list(rows) == [
             ("North America", "utility", 1000, 9_100_000),
             ("North America", "utility", 2, 16_400),
@@ -83,7 +85,9 @@ def test_market_is_that_of_the_longest_calling_code(shop, digits, market):
 def test_calling_code_that_moves_market_moves_at_the_month_edge(shop):
     # Kazakhstan is a market of its own from October 2026.
     business, number = shop
-    make_deliveries(business, number, 1, to="77011234567", at=datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC))
+    make_deliveries(
+        business, number, 1, to="77011234567", at=datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC)
+    )
     make_deliveries(business, number, 1, to="77011234567", at=datetime(2026, 10, 1, tzinfo=UTC))
     meter.meter_due()
     assert {(str(c.month), c.market) for c in charges(business)} == {
@@ -117,13 +121,19 @@ def test_late_delivery_keeps_its_tier_and_is_billed_in_the_earliest_open_month(s
     make_deliveries(business, number, 1, at=datetime(2026, 5, 31, tzinfo=UTC))
     meter.meter_due()
     late = charges(business)[-1]
-    assert (late.position, str(late.month), str(late.billed_month)) == (3, "2026-05-01", "2026-06-01")
+    assert (late.position, str(late.month), str(late.billed_month)) == (
+        3,
+        "2026-05-01",
+        "2026-06-01",
+    )
 
 
 def test_what_has_no_price_waits_in_quarantine_and_blocks_nobody(shop):
     business, number = shop
     with system("test"):
-        bare = RateCard.objects.create(name="Bare", currency="USD", floor_micros=0, ceiling_micros=1)
+        bare = RateCard.objects.create(
+            name="Bare", currency="USD", floor_micros=0, ceiling_micros=1
+        )
         CardChoice.objects.create(business=business, card=bare)
     other = make_business("Other shop")
     make_deliveries(business, number, 2)
@@ -146,7 +156,9 @@ def test_free_messages_take_no_tier_position(shop):
     business, number = shop
     with system("test"):
         card = RateCard.objects.get(is_default=True)
-        free = RateCard.objects.create(name="Free service", currency="USD", floor_micros=5_000, ceiling_micros=90_000)
+        free = RateCard.objects.create(
+            name="Free service", currency="USD", floor_micros=5_000, ceiling_micros=90_000
+        )
         with connection.cursor() as cursor:
             cursor.execute(
                 """WITH v AS (INSERT INTO billing_cardversion (card_id, state, valid_from, service_free_in_window,
@@ -163,7 +175,9 @@ def test_free_messages_take_no_tier_position(shop):
                 "JOIN billing_cardversion v ON v.id = r.version_id AND v.card_id = %s",
                 [free.pk],
             )
-            cursor.execute("UPDATE billing_cardversion SET state = 'scheduled' WHERE card_id = %s", [free.pk])
+            cursor.execute(
+                "UPDATE billing_cardversion SET state = 'scheduled' WHERE card_id = %s", [free.pk]
+            )
         CardChoice.objects.create(business=business, card=free)
     make_deliveries(business, number, 2, category="service", window_open=True)
     make_deliveries(business, number, 1, category="service", window_open=False)
@@ -173,7 +187,12 @@ def test_free_messages_take_no_tier_position(shop):
 
 
 @pytest.mark.parametrize(
-    "edit", ["UPDATE billing_charge SET price_micros = 0", "DELETE FROM billing_charge", "TRUNCATE billing_charge"]
+    "edit",
+    [
+        "UPDATE billing_charge SET price_micros = 0",
+        "DELETE FROM billing_charge",
+        "TRUNCATE billing_charge",
+    ],
 )
 def test_ledger_refuses_every_edit_even_by_its_owner(shop, edit):
     business, number = shop
@@ -189,7 +208,9 @@ def test_card_in_force_cannot_be_edited_and_tiers_stay_within_floor_and_ceiling(
         with pytest.raises(Error), system("test"), connection.cursor() as cursor:
             cursor.execute(sql)
 
-    refused("UPDATE billing_tier SET price_micros = 6000 WHERE id = (SELECT min(id) FROM billing_tier)")
+    refused(
+        "UPDATE billing_tier SET price_micros = 6000 WHERE id = (SELECT min(id) FROM billing_tier)"
+    )
     refused("DELETE FROM billing_rate WHERE id = (SELECT min(id) FROM billing_rate)")
     refused("UPDATE billing_cardversion SET service_free_in_window = true")
     refused("UPDATE billing_ratecard SET floor_micros = 5001")

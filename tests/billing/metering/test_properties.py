@@ -16,7 +16,13 @@ from billing.rate_cards.versions import Step, make_draft, schedule, sheet_of, ve
 from core.tenancy import system
 from hosting.models import Delivery, Message
 from tests.billing.recount import assert_books_agree, failed_from
-from tests.factories import make_business, make_deliveries, make_messages, make_number, queue_deliveries
+from tests.factories import (
+    make_business,
+    make_deliveries,
+    make_messages,
+    make_number,
+    queue_deliveries,
+)
 
 MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
 # The price that a new version of the card sets from June on, for every tier of one market and category.
@@ -87,7 +93,9 @@ SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
         ("deliver", 0, "919820012345", "utility", MOMENTS[1], 2),
     ]
 )
-def test_any_history_of_deliveries_doubled_late_and_closed_between_costs_what_its_set_costs(db, steps):
+def test_any_history_of_deliveries_doubled_late_and_closed_between_costs_what_its_set_costs(
+    db, steps
+):
     undone(steps)
 
 
@@ -109,18 +117,31 @@ def undone(steps):
 
 
 def play(steps):
-    businesses = [make_business("UTC shop", timezone="UTC"), make_business("NY shop", timezone="America/New_York")]
+    businesses = [
+        make_business("UTC shop", timezone="UTC"),
+        make_business("NY shop", timezone="America/New_York"),
+    ]
     numbers = [make_number(business) for business in businesses]
     known, failed, dearer = [], [], False
     for step, *values in steps:
         if step == "deliver":
             who, to, category, at, count = values
-            known += make_deliveries(businesses[who], numbers[who], count, to=to, category=category, at=at)
+            known += make_deliveries(
+                businesses[who], numbers[who], count, to=to, category=category, at=at
+            )
         elif step == "meter":
             meter.meter_due(limit=values[0])
         elif step == "fail":
             who, to, category, at, count = values
-            ids = make_messages(businesses[who], numbers[who], count, to=to, category=category, at=at, status="failed")
+            ids = make_messages(
+                businesses[who],
+                numbers[who],
+                count,
+                to=to,
+                category=category,
+                at=at,
+                status="failed",
+            )
             queue_deliveries(ids)
             failed += ids
         elif step == "deliver_failed" and failed:
@@ -134,13 +155,16 @@ def play(steps):
     while meter.meter_due():
         pass
     total = assert_books_agree(
-        dearer={(JUNE, *DEARER[:2]): DEARER[2]} if dearer else {}, failed_charged_from=JUNE if dearer else None
+        dearer={(JUNE, *DEARER[:2]): DEARER[2]} if dearer else {},
+        failed_charged_from=JUNE if dearer else None,
     )
     for business in businesses:
         for month in (MAY, JUNE, date(2026, 7, 1)):
             close.close_period(business=business, month=month)
     with system("test"):
-        lines = InvoiceLine.objects.filter(kind__in=["messages", "late"]).values_list("amount_micros", flat=True)
+        lines = InvoiceLine.objects.filter(kind__in=["messages", "late"]).values_list(
+            "amount_micros", flat=True
+        )
         assert sum(lines) == total
     assert reconcile() == []
 
@@ -157,7 +181,9 @@ def double(message):
 def deliver_failed(message):
     """A message that failed is delivered after all, at the same moment; the queue holds it once, as delivered."""
     with system("test"):
-        Message.objects.filter(pk=message, delivered_at=None).update(status="delivered", delivered_at=F("failed_at"))
+        Message.objects.filter(pk=message, delivered_at=None).update(
+            status="delivered", delivered_at=F("failed_at")
+        )
         Delivery.objects.filter(message_id=message).delete()
     queue_deliveries([message])
 
@@ -174,5 +200,8 @@ def scheduled():
         sheet.rates[market, category] = [
             Step(step.first, step.last, price) for step in sheet.rates[market, category]
         ]  # fmt: skip
-    schedule(make_draft(card=card, sheet=sheet, valid_from=JUNE, failed_charged=True), today=date(2026, 5, 20))
+    schedule(
+        make_draft(card=card, sheet=sheet, valid_from=JUNE, failed_charged=True),
+        today=date(2026, 5, 20),
+    )
     return True

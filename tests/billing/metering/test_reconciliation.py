@@ -12,7 +12,17 @@ from billing.invoices import close
 from billing.metering import meter
 from billing.metering.reconciliation import reconcile
 from billing.metering.reversals import ReversalError, reverse_charge
-from billing.models import CardChoice, Charge, CreditNote, Invoice, InvoiceLine, Payment, Refund, Tally, Usage
+from billing.models import (
+    CardChoice,
+    Charge,
+    CreditNote,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Refund,
+    Tally,
+    Usage,
+)
 from billing.payments import settlement
 from billing.pricing import explanation
 from core.errors import NotYours
@@ -53,13 +63,28 @@ def test_reversal_of_a_closed_month_is_credited_in_the_open_one(books):
     with system("test"):
         charge = Charge.objects.get(message_id=ids[0])
     assert charge.price_micros == 7_962
-    back = reverse_charge(business_id=business.pk, charge_id=charge.pk, reason="  Sent twice by our fault ")
+    back = reverse_charge(
+        business_id=business.pk, charge_id=charge.pk, reason="  Sent twice by our fault "
+    )
     with system("test"):
         row = Charge.objects.get(pk=back)
-        assert (row.price_micros, row.reverses_id, row.note) == (-7_962, charge.pk, "Sent twice by our fault")
-        assert (row.month, row.billed_month, row.position) == (MAY, date(2026, 6, 1), charge.position)
+        assert (row.price_micros, row.reverses_id, row.note) == (
+            -7_962,
+            charge.pk,
+            "Sent twice by our fault",
+        )
+        assert (row.month, row.billed_month, row.position) == (
+            MAY,
+            date(2026, 6, 1),
+            charge.position,
+        )
         usage = Usage.objects.get(billed_month=date(2026, 6, 1))
-        assert (usage.month, usage.messages, usage.amount_micros, usage.price_micros) == (MAY, -1, -7_962, 7_962)
+        assert (usage.month, usage.messages, usage.amount_micros, usage.price_micros) == (
+            MAY,
+            -1,
+            -7_962,
+            7_962,
+        )
         assert Tally.objects.get(category="utility").positions == 1002
     assert reconcile() == []
     with scope(business.pk):
@@ -138,13 +163,18 @@ def test_every_kind_of_damage_is_named_by_id(books):
             "3 charges at positions 1 to 3",
             "a tally of 4 and positions 1 to 3",
         ),
-        ("reconcile_rollup", f"2026-05-01, 2026-05-01, India, marketing, tier, tier {tier_of('marketing')}"): (
+        (
+            "reconcile_rollup",
+            f"2026-05-01, 2026-05-01, India, marketing, tier, tier {tier_of('marketing')}",
+        ): (
             f"3 messages, {3 * 10_325} micros",
             f"2 messages, {3 * 10_325} micros",
         ),
     }
     with pytest.raises(SystemExit):
-        call_command("reconcile", "--month", "2026-05", stdout=(out := io.StringIO()), stderr=io.StringIO())
+        call_command(
+            "reconcile", "--month", "2026-05", stdout=(out := io.StringIO()), stderr=io.StringIO()
+        )
     assert f"business {business.pk}, message {lost}: expected one of charge" in out.getvalue()
 
 
@@ -168,14 +198,18 @@ def test_wrong_price_and_unbilled_charge_in_the_ledger_are_found(books):
     found = [(d.check, d.expected, d.found) for d in reconcile(MAY)]
     assert ("reconcile_prices", "10325", "1") in found
     assert [d.what for d in reconcile(MAY) if d.check == "reconcile_prices"] == [f"charge {bad.pk}"]
-    assert [check for check, _, _ in found if check == "reconcile_invoices"] == ["reconcile_invoices"]
+    assert [check for check, _, _ in found if check == "reconcile_invoices"] == [
+        "reconcile_invoices"
+    ]
 
 
 def test_money_that_disagrees_with_the_invoice_is_found(books):
     business, _, _ = books
     with system("test"):
         invoice = Invoice.objects.get()
-    settlement.record_transfer(invoice=invoice, amount_minor=invoice.total_minor, reference="Statement 1")
+    settlement.record_transfer(
+        invoice=invoice, amount_minor=invoice.total_minor, reference="Statement 1"
+    )
     assert reconcile() == []
     with system("test"):
         payment = Payment.objects.get()
@@ -191,7 +225,11 @@ def test_money_that_disagrees_with_the_invoice_is_found(books):
             issued_at=business.now(), subtotal_minor=1, tax_minor=0, total_minor=1,
         )  # fmt: skip
         Refund.objects.create(
-            business=business, payment=payment, credit_note=note, amount_minor=payment.amount_minor + 1, key="k"
+            business=business,
+            payment=payment,
+            credit_note=note,
+            amount_minor=payment.amount_minor + 1,
+            key="k",
         )
     assert [difference.what for difference in reconcile()] == [
         f"invoice {invoice.number}, paid",

@@ -15,11 +15,18 @@ MAY = date(2026, 5, 1)
 
 @pytest.fixture
 def metered(db):
-    business = make_business(timezone="UTC", clock_at=datetime(2026, 5, 16, tzinfo=UTC), plan_id="team")
+    business = make_business(
+        timezone="UTC", clock_at=datetime(2026, 5, 16, tzinfo=UTC), plan_id="team"
+    )
     number = make_number(business)
     ids = make_deliveries(business, number, 998, at=datetime(2026, 5, 2, tzinfo=UTC))
     ids += make_deliveries(
-        business, number, 1, to="919820012345", category="marketing", at=datetime(2026, 5, 3, tzinfo=UTC)
+        business,
+        number,
+        1,
+        to="919820012345",
+        category="marketing",
+        at=datetime(2026, 5, 3, tzinfo=UTC),
     )
     meter.meter_due()
     return business, ids
@@ -58,7 +65,9 @@ def test_price_is_explained_and_a_stranger_is_told_nothing(metered):
     with scope(business.pk):
         why = explanation.explain(business.pk, ids[0])
         notes = explanation.notes(business.pk, ids[:1] + ids[-1:])
-    assert why.reason == ("Number 1 of May 2026 in utility to North America: tier from 1 to 1,000 costs $0.0091.")
+    assert why.reason == (
+        "Number 1 of May 2026 in utility to North America: tier from 1 to 1,000 costs $0.0091."
+    )
     assert {n: note.text for n, note in notes.items()} == {ids[0]: "$0.0091", ids[-1]: "$0.0118"}
     stranger = make_business("Stranger")
     with scope(stranger.pk), pytest.raises(NotYours):
@@ -78,7 +87,9 @@ def test_a_month_beside_the_one_before(metered):
         ("utility", 998, 9_081_800, None),
         ("marketing", 1, 11_800, None),
     ]
-    assert [(row.category, row.amount_micros, row.amount_before_micros, row.change) for row in backwards] == [
+    assert [
+        (row.category, row.amount_micros, row.amount_before_micros, row.change) for row in backwards
+    ] == [
         ("utility", 0, 9_081_800, -100),
         ("marketing", 0, 11_800, -100),
     ]

@@ -25,10 +25,16 @@ def operator(client: Client) -> Client:
 
 
 def settle(
-    operator: Client, row: Payment | Refund, result: str, reference: str = "", reason: str = "asked them"
+    operator: Client,
+    row: Payment | Refund,
+    result: str,
+    reference: str = "",
+    reason: str = "asked them",
 ) -> Any:
     address = reverse(f"admin:billing_{type(row).__name__.lower()}_settle", args=[row.pk])
-    return operator.post(address, {"sent": "1", "result": result, "reference": reference, "reason": reason})
+    return operator.post(
+        address, {"sent": "1", "result": result, "reference": reference, "reason": reason}
+    )
 
 
 def lost(stripe: Any) -> tuple[Any, Payment]:
@@ -54,7 +60,9 @@ def refund_of(invoice: Any) -> Refund:
         return Refund.objects.get()
 
 
-def test_a_payment_that_the_network_does_not_know_by_its_reference_stays_unknown(stripe: Any) -> None:
+def test_a_payment_that_the_network_does_not_know_by_its_reference_stays_unknown(
+    stripe: Any,
+) -> None:
     invoice, _ = lost(stripe)
     assert state(invoice) == ("open", [("unknown", 4900)])
     with system("test"):
@@ -68,8 +76,13 @@ def test_money_that_moved_pays_the_invoice_once(operator: Client, stripe: Any) -
     assert question in page
     assert payment.key in operator.get(question).content.decode()
     refused = settle(operator, payment, "moved")
-    assert (refused.status_code, "Money that moved has a reference" in refused.content.decode()) == (400, True)
-    assert [settle(operator, payment, *bad).status_code for bad in [("", "pi_9"), ("maybe", "pi_9")]] == [400, 400]
+    assert (
+        refused.status_code,
+        "Money that moved has a reference" in refused.content.decode(),
+    ) == (400, True)
+    assert [
+        settle(operator, payment, *bad).status_code for bad in [("", "pi_9"), ("maybe", "pi_9")]
+    ] == [400, 400]
     assert settle(operator, payment, "never", reason="").status_code == 400
     assert (state(invoice), audited()) == (("open", [("unknown", 4900)]), [])
     assert settle(operator, payment, "moved", "pi_9").status_code == 302
@@ -86,7 +99,9 @@ def test_money_that_never_moved_frees_the_next_attempt(operator: Client, stripe:
     assert state(invoice) == ("paid", [("failed", 4900), ("succeeded", 4900)])
 
 
-def test_a_refund_of_a_transfer_is_noted_with_the_banks_reference(operator: Client, stripe: Any) -> None:
+def test_a_refund_of_a_transfer_is_noted_with_the_banks_reference(
+    operator: Client, stripe: Any
+) -> None:
     _, invoice = owing()
     transfer = reverse("admin:billing_invoice_mark_paid", args=[invoice.pk])
     operator.post(transfer, {"sent": "1", "amount": Decimal(49), "reference": "TRN 1"})
@@ -100,13 +115,18 @@ def test_a_refund_of_a_transfer_is_noted_with_the_banks_reference(operator: Clie
     assert "TRN 2" in operator.get(reverse("admin:billing_refund_changelist")).content.decode()
 
 
-def test_a_cards_refund_is_the_networks_until_its_result_is_lost(operator: Client, stripe: Any) -> None:
+def test_a_cards_refund_is_the_networks_until_its_result_is_lost(
+    operator: Client, stripe: Any
+) -> None:
     _, invoice = owing()
     stripe_collection.start(invoice=invoice)
     stripe_collection.collect_due()
     refund = refund_of(invoice)
     refused = settle(operator, refund, "moved", "re_1")
-    assert (refused.status_code, "is not of unknown result" in refused.content.decode()) == (400, True)
+    assert (refused.status_code, "is not of unknown result" in refused.content.decode()) == (
+        400,
+        True,
+    )
     stripe.lose = 1
     stripe_collection.collect_due()
     assert settle(operator, refund, "never").status_code == 302

@@ -28,7 +28,9 @@ __all__ = ["stripe"]
 
 def member(business: Business, role: str = "finance") -> Client:
     client = Client()
-    client.force_login(make_member(business, role), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(business, role), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
@@ -49,7 +51,9 @@ def test_anybody_with_the_link_sees_and_pays_the_invoice(db: None, stripe: Any) 
     assert (sent.status_code, sent.headers["Location"]) == (302, "https://pay.example/1")
     assert Client().post(f"{page}card/").headers["Location"] == "https://pay.example/1"
     assert state(invoice) == ("open", [("pending", 4900)])
-    (session,) = (thing for thing in stripe.things.values() if thing["object"] == "checkout.session")
+    (session,) = (
+        thing for thing in stripe.things.values() if thing["object"] == "checkout.session"
+    )
     session |= {"status": "complete", "payment_status": "paid"}
     assert "Paid on" in text(Client().get(f"{page}?back=1"))
     assert state(invoice) == ("paid", [("succeeded", 4900)])
@@ -63,9 +67,10 @@ def test_a_made_up_link_leads_nowhere(db: None, stripe: Any) -> None:
     token = pay_links.path_of(invoice).split("/")[2]
     other = f"{invoice.pk + 1}:{token.partition(':')[2]}"
     for wrong in ("x", "1:x", other, token[:-1] + ("A" if token[-1] != "A" else "B")):
-        assert [Client().get(f"/pay/{wrong}/").status_code, Client().post(f"/pay/{wrong}/card/").status_code] == [
-            404
-        ] * 2
+        assert [
+            Client().get(f"/pay/{wrong}/").status_code,
+            Client().post(f"/pay/{wrong}/card/").status_code,
+        ] == [404] * 2
     assert state(invoice) == ("open", [])
 
 
@@ -134,7 +139,9 @@ def test_a_card_is_saved_by_page_and_webhook_in_either_order(db: None, stripe: A
     session = stripe.finish_setup("mastercard", "4444")
     for number in (1, 1, 2):
         body = event(number, session, "checkout.session.completed")
-        posted = Client().post("/webhooks/stripe/", body, content_type="application/json", headers=signed(body))
+        posted = Client().post(
+            "/webhooks/stripe/", body, content_type="application/json", headers=signed(body)
+        )
         assert posted.status_code == 200
     stripe_collection.collect_due()
     assert saved() == ("pm_4444", "mastercard 4444")
@@ -167,7 +174,11 @@ def test_agents_and_viewers_neither_pay_nor_change_the_card(db: None, stripe: An
     business, invoice = owing()
     for role in ("agent", "viewer"):
         client = member(business, role)
-        posts = [reverse("pay_now", args=[invoice.number]), reverse("change_method"), reverse("drop_method")]
+        posts = [
+            reverse("pay_now", args=[invoice.number]),
+            reverse("change_method"),
+            reverse("drop_method"),
+        ]
         assert [client.post(path).status_code for path in posts] == [403] * 3
     assert (state(invoice), saved()) == (("open", []), ("pm_1", ""))
 
@@ -197,7 +208,10 @@ def test_banners_warn_then_say_that_sending_is_stopped_then_go(db: None, setting
     assert (banner(finance), banner(agent)) == ("", "")
     turn(business, datetime(2026, 6, 18, tzinfo=UTC))
     stops = date_format(dunning.stops_at(invoice))
-    assert f"Invoice {invoice.number} is past due. Sending stops on {stops} unless it is paid." in banner(finance)
+    assert (
+        f"Invoice {invoice.number} is past due. Sending stops on {stops} unless it is paid."
+        in banner(finance)
+    )
     assert reverse("invoice", args=[invoice.number]) in banner(finance)
     assert banner(agent) == ""
     turn(business, datetime(2026, 8, 30, tzinfo=UTC))

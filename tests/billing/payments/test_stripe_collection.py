@@ -50,7 +50,11 @@ SECRET = "whsec_test"
 @pytest.fixture
 def stripe(settings):
     fake = FakeStripe()
-    settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, settings.STRIPE_WEBHOOK_SECRET = "sk_test_1", fake.url, SECRET
+    settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, settings.STRIPE_WEBHOOK_SECRET = (
+        "sk_test_1",
+        fake.url,
+        SECRET,
+    )
     yield fake
     fake.stop()
 
@@ -70,7 +74,8 @@ def state(invoice):
     with system("test"):
         invoice.refresh_from_db()
         return invoice.status, [
-            (payment.status, payment.amount_minor) for payment in invoice.payments.order_by("attempt")
+            (payment.status, payment.amount_minor)
+            for payment in invoice.payments.order_by("attempt")
         ]
 
 
@@ -142,7 +147,10 @@ def test_declined_card_is_told_and_another_attempt_possible(db, stripe):
     assert state(invoice) == ("open", [("failed", 4900)])
     with system("test"):
         assert invoice.payments.get().failure == "Your card was declined."
-        assert "Your card was declined." in Email.objects.get(key=f"payment_failed-{invoice.pk}-1").text
+        assert (
+            "Your card was declined."
+            in Email.objects.get(key=f"payment_failed-{invoice.pk}-1").text
+        )
     stripe.decline = False
     stripe_collection.start(invoice=invoice)
     stripe_collection.collect_due()
@@ -188,7 +196,9 @@ def test_webhooks_doubled_and_shuffled_end_in_the_truth(db, stripe):
         (2, "payment_intent.succeeded"),
     ):
         body = event(number, "pi_1", kind)
-        response = client.post("/webhooks/stripe/", body, content_type="application/json", headers=signed(body))
+        response = client.post(
+            "/webhooks/stripe/", body, content_type="application/json", headers=signed(body)
+        )
         assert response.status_code == 200
     assert GatewayEvent.objects.count() == 2
     stripe_collection.collect_due()
@@ -198,8 +208,15 @@ def test_webhooks_doubled_and_shuffled_end_in_the_truth(db, stripe):
 
 def test_wrong_signature_is_refused_and_leaves_nothing(db, stripe):
     body = event(1, "pi_1")
-    for headers in ({}, signed(body, "whsec_other"), signed(body + b" "), signed(body, at=time.time() - 3600)):
-        response = Client().post("/webhooks/stripe/", body, content_type="application/json", headers=headers)
+    for headers in (
+        {},
+        signed(body, "whsec_other"),
+        signed(body + b" "),
+        signed(body, at=time.time() - 3600),
+    ):
+        response = Client().post(
+            "/webhooks/stripe/", body, content_type="application/json", headers=headers
+        )
         assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_signature")
     assert not GatewayEvent.objects.exists()
 
@@ -207,9 +224,15 @@ def test_wrong_signature_is_refused_and_leaves_nothing(db, stripe):
 def test_payment_page_is_one_attempt_and_settles(db, stripe):
     _, invoice = owing()
     url = stripe_collection.pay_by_link(invoice=invoice, back="http://testserver/")
-    assert stripe_collection.pay_by_link(invoice=invoice, back="http://testserver/") == url == "https://pay.example/1"
+    assert (
+        stripe_collection.pay_by_link(invoice=invoice, back="http://testserver/")
+        == url
+        == "https://pay.example/1"
+    )
     assert state(invoice) == ("open", [("pending", 4900)])
-    (session,) = (thing for thing in stripe.things.values() if thing["object"] == "checkout.session")
+    (session,) = (
+        thing for thing in stripe.things.values() if thing["object"] == "checkout.session"
+    )
     session |= {"status": "complete", "payment_status": "paid"}
     later()
     stripe_collection.collect_due()
@@ -245,13 +268,24 @@ def test_credit_by_line_lessens_the_open_invoice_and_tax_adds_up(db):
     invoice = close.close_period(business=business, month=MAY)
     # 49.00 + 9.10 = 58.10; 23 % is 13.363, rounded to 13.36.
     assert (invoice.subtotal_minor, invoice.tax_minor, invoice.total_minor) == (5810, 1336, 7146)
-    first = credit_notes.credit(invoice=invoice, reason="Half the month was down", amounts={1: 2450})
+    first = credit_notes.credit(
+        invoice=invoice, reason="Half the month was down", amounts={1: 2450}
+    )
     # 23 % of 24.50 is 5.635, rounded half-even to 5.64.
-    assert (first.number, first.use, first.subtotal_minor, first.tax_minor) == ("CN-2026-000001", "invoice", 2450, 564)
+    assert (first.number, first.use, first.subtotal_minor, first.tax_minor) == (
+        "CN-2026-000001",
+        "invoice",
+        2450,
+        564,
+    )
     with pytest.raises(TooMuch):
         credit_notes.credit(invoice=invoice, reason="Again", amounts={1: 2451})
     rest = credit_notes.credit(invoice=invoice, reason="All of it")
-    assert (rest.number, rest.subtotal_minor, rest.tax_minor) == ("CN-2026-000002", 3360, 1336 - 564)
+    assert (rest.number, rest.subtotal_minor, rest.tax_minor) == (
+        "CN-2026-000002",
+        3360,
+        1336 - 564,
+    )
     assert state(invoice) == ("paid", [])
     with system("test"):
         assert CreditNote.objects.count() == 2
@@ -264,7 +298,11 @@ def test_database_refuses_credit_beyond_the_line_and_changes_to_a_note(db):
         line = invoice.lines.get()
         with pytest.raises(DatabaseError), transaction.atomic():
             CreditNoteLine.objects.create(
-                credit_note=note, business_id=note.business_id, invoice_line=line, position=9, amount_minor=901
+                credit_note=note,
+                business_id=note.business_id,
+                invoice_line=line,
+                position=9,
+                amount_minor=901,
             )
         with pytest.raises(DatabaseError), transaction.atomic():
             CreditNote.objects.filter(pk=note.pk).update(reason="other")
@@ -296,9 +334,13 @@ def test_refund_goes_back_on_the_card_once(db, stripe):
     stripe_collection.collect_due()
     with system("test"):
         assert Refund.objects.get().status == "succeeded"
-    assert [thing["amount"] for thing in stripe.things.values() if thing["object"] == "refund"] == [1000]
+    assert [thing["amount"] for thing in stripe.things.values() if thing["object"] == "refund"] == [
+        1000
+    ]
     with pytest.raises(TooMuch):
-        credit_notes.credit(invoice=invoice, reason="Too much", amounts={1: 3901}, use=CreditUse.REFUND)
+        credit_notes.credit(
+            invoice=invoice, reason="Too much", amounts={1: 3901}, use=CreditUse.REFUND
+        )
 
 
 def test_dunning_walks_its_schedule_and_payment_lifts_the_suspension_at_once(db, stripe):
@@ -387,7 +429,9 @@ def test_mail_whose_worker_died_is_not_sent_again_by_itself(db, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     owing()
     with system("test"):
-        Email.objects.update(state="sending", attempts=1, not_before=timezone.now() - timedelta(minutes=1))
+        Email.objects.update(
+            state="sending", attempts=1, not_before=timezone.now() - timedelta(minutes=1)
+        )
     assert emails.send_due() == 0
     with system("test"):
         assert Email.objects.get().state == "unknown"
@@ -430,11 +474,16 @@ def test_api_lists_filters_and_serves_the_same_documents(db, settings, tmp_path)
     assert client.get("/api/v1/invoices/?status=paid").json()["data"] == []
     assert client.get("/api/v1/invoices/?from=may").status_code == 400
     detail = client.get(f"/api/v1/invoices/{invoice.number}/").json()
-    assert [(line["amount"], line["unit_price"]) for line in detail["lines"]] == [("49.00", "49"), ("0.03", "0.0091")]
+    assert [(line["amount"], line["unit_price"]) for line in detail["lines"]] == [
+        ("49.00", "49"),
+        ("0.03", "0.0091"),
+    ]
     pdf = client.get(f"/api/v1/invoices/{invoice.number}/documents/pdf/")
     assert pdf.content[:5] == b"%PDF-"
     assert pdf.content == client.get(f"/api/v1/invoices/{invoice.number}/documents/pdf/").content
-    rows = b"".join(client.get(f"/api/v1/invoices/{invoice.number}/messages.csv").streaming_content).decode()
+    rows = b"".join(
+        client.get(f"/api/v1/invoices/{invoice.number}/messages.csv").streaming_content
+    ).decode()
     assert len(rows.splitlines()) == 4
     for path in ("", "documents/pdf/", "messages.csv"):
         assert other.get(f"/api/v1/invoices/{invoice.number}/{path}").status_code == 404
@@ -479,8 +528,16 @@ def test_independent_peer_success_decline_and_3d_secure(db, settings, localstrip
     business, _ = shop()
     make_member(business)
     invoice = close.close_period(business=business, month=MAY)
-    form = {"type": "card", "card[number]": card, "card[exp_month]": 12, "card[exp_year]": 30, "card[cvc]": "123"}
-    method = httpx.post(f"{localstripe}/v1/payment_methods", data=form, auth=("sk_test_1", "")).json()["id"]
+    form = {
+        "type": "card",
+        "card[number]": card,
+        "card[exp_month]": 12,
+        "card[exp_year]": 30,
+        "card[cvc]": "123",
+    }
+    method = httpx.post(
+        f"{localstripe}/v1/payment_methods", data=form, auth=("sk_test_1", "")
+    ).json()["id"]
     details = stripe_collection.save_method(business=business, method_id=method)
     assert details.method_label == f"visa {card[-4:]}"
     stripe_collection.start(invoice=invoice)
@@ -488,7 +545,9 @@ def test_independent_peer_success_decline_and_3d_secure(db, settings, localstrip
     status, (payment,) = state(invoice)
     assert (status, payment[0]) == expected
     if expected[0] == "paid":
-        credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 900}, use=CreditUse.REFUND)
+        credit_notes.credit(
+            invoice=invoice, reason="Goodwill", amounts={1: 900}, use=CreditUse.REFUND
+        )
         stripe_collection.collect_due()
         with system("test"):
             assert Refund.objects.get().status == PaymentStatus.SUCCEEDED
@@ -497,12 +556,21 @@ def test_independent_peer_success_decline_and_3d_secure(db, settings, localstrip
 
 
 def test_the_independent_peers_webhook_is_believed_by_its_signature(db, settings, localstripe):
-    settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, settings.STRIPE_WEBHOOK_SECRET = "sk_test_1", localstripe, SECRET
+    settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, settings.STRIPE_WEBHOOK_SECRET = (
+        "sk_test_1",
+        localstripe,
+        SECRET,
+    )
     heard = queue.Queue()
 
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self):
-            heard.put((self.rfile.read(int(self.headers["Content-Length"])), self.headers["Stripe-Signature"]))
+            heard.put(
+                (
+                    self.rfile.read(int(self.headers["Content-Length"])),
+                    self.headers["Stripe-Signature"],
+                )
+            )
             self.send_response(200)
             self.end_headers()
 
@@ -511,14 +579,22 @@ def test_the_independent_peers_webhook_is_believed_by_its_signature(db, settings
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    hook = {"url": f"http://127.0.0.1:{server.server_port}/", "secret": SECRET, "events": ["payment_intent.succeeded"]}
-    httpx.post(f"{localstripe}/_config/webhooks/parley", json=hook, auth=("sk_test_1", "")).raise_for_status()
+    hook = {
+        "url": f"http://127.0.0.1:{server.server_port}/",
+        "secret": SECRET,
+        "events": ["payment_intent.succeeded"],
+    }
+    httpx.post(
+        f"{localstripe}/_config/webhooks/parley", json=hook, auth=("sk_test_1", "")
+    ).raise_for_status()
     business, _ = shop()
     make_member(business)
     invoice = close.close_period(business=business, month=MAY)
     form = {"type": "card", "card[number]": "4242424242424242", "card[exp_month]": 12, "card[exp_year]": 30,
             "card[cvc]": "123"}  # fmt: skip
-    method = httpx.post(f"{localstripe}/v1/payment_methods", data=form, auth=("sk_test_1", "")).json()["id"]
+    method = httpx.post(
+        f"{localstripe}/v1/payment_methods", data=form, auth=("sk_test_1", "")
+    ).json()["id"]
     stripe_collection.save_method(business=business, method_id=method)
     stripe_collection.start(invoice=invoice)
     stripe_collection.collect_due()
@@ -526,7 +602,10 @@ def test_the_independent_peers_webhook_is_believed_by_its_signature(db, settings
     server.shutdown()
     server.server_close()
     answer = Client().post(
-        "/webhooks/stripe/", body, content_type="application/json", headers={"Stripe-Signature": signature}
+        "/webhooks/stripe/",
+        body,
+        content_type="application/json",
+        headers={"Stripe-Signature": signature},
     )
     assert answer.status_code == 200
     assert [event.kind for event in GatewayEvent.objects.all()] == ["payment_intent.succeeded"]

@@ -10,7 +10,15 @@ from django.utils import timezone
 
 from billing.errors import NotConfigured
 from billing.invoices import close, credit_notes
-from billing.models import BillingDetails, CreditUse, Email, GatewayEvent, Payment, PaymentStatus, Refund
+from billing.models import (
+    BillingDetails,
+    CreditUse,
+    Email,
+    GatewayEvent,
+    Payment,
+    PaymentStatus,
+    Refund,
+)
 from billing.payments import pay_links, stripe_collection
 from billing.payments.stripe_gateway import Outcome, Refused
 from core.tenancy import system
@@ -46,7 +54,9 @@ def charged(invoice: Any, stripe: Any) -> Payment:
 
 
 @pytest.mark.parametrize("fault", [REVOKED, BROKEN])
-def test_a_revoked_key_and_a_broken_network_leave_the_attempt_waiting(db: None, stripe: Any, fault: Any) -> None:
+def test_a_revoked_key_and_a_broken_network_leave_the_attempt_waiting(
+    db: None, stripe: Any, fault: Any
+) -> None:
     _, invoice = owing()
     stripe_collection.start(invoice=invoice)
     stripe.fault = fault
@@ -62,10 +72,14 @@ def test_a_revoked_key_and_a_broken_network_leave_the_attempt_waiting(db: None, 
     assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 4900)]), [4900])
 
 
-def test_a_payment_that_may_have_been_made_is_not_called_failed_for_a_revoked_key(db: None, stripe: Any) -> None:
+def test_a_payment_that_may_have_been_made_is_not_called_failed_for_a_revoked_key(
+    db: None, stripe: Any
+) -> None:
     _, invoice = owing()
     stripe_collection.pay_by_link(invoice=invoice, back="/")
-    (session,) = (thing for thing in stripe.things.values() if thing["object"] == "checkout.session")
+    (session,) = (
+        thing for thing in stripe.things.values() if thing["object"] == "checkout.session"
+    )
     session |= {"status": "complete", "payment_status": "paid"}
     stripe.fault = REVOKED
     stripe_collection.look_now(invoice=invoice)
@@ -82,7 +96,9 @@ def test_a_payment_that_may_have_been_made_is_not_called_failed_for_a_revoked_ke
 def test_an_expired_page_makes_way_for_another_attempt(db: None, stripe: Any) -> None:
     _, invoice = owing()
     stripe_collection.pay_by_link(invoice=invoice, back="/")
-    (session,) = (thing for thing in stripe.things.values() if thing["object"] == "checkout.session")
+    (session,) = (
+        thing for thing in stripe.things.values() if thing["object"] == "checkout.session"
+    )
     session["status"] = "expired"
     stripe_collection.look_now(invoice=invoice)
     assert state(invoice) == ("open", [("cancelled", 4900)])
@@ -110,10 +126,15 @@ def test_the_right_attempt_is_found_among_others(db: None, stripe: Any) -> None:
     stripe_collection.collect_due()
     later()
     stripe_collection.collect_due()
-    assert (state(invoice), stripe.charges) == (("paid", [("failed", 4900), ("succeeded", 4900)]), [4900])
+    assert (state(invoice), stripe.charges) == (
+        ("paid", [("failed", 4900), ("succeeded", 4900)]),
+        [4900],
+    )
 
 
-def test_what_is_told_late_changes_no_settled_attempt_but_money_counts(db: None, stripe: Any) -> None:
+def test_what_is_told_late_changes_no_settled_attempt_but_money_counts(
+    db: None, stripe: Any
+) -> None:
     _, invoice = owing()
     payment = charged(invoice, stripe)
     stripe_collection.apply(payment, Outcome(PaymentStatus.FAILED, failure="late"))
@@ -144,8 +165,14 @@ def test_a_refund_of_unknown_result_does_not_hold_up_the_next(db: None, stripe: 
     with system("test"):
         past = timezone.now() - timedelta(hours=25)
         Refund.objects.filter(status="unknown").update(created_at=past, settled_at=past)
-    assert (stripe_collection.collect_due(), refunds()) == (0, [("unknown", 1000), ("succeeded", 700)])
-    assert [thing["amount"] for thing in stripe.things.values() if thing["object"] == "refund"] == [1000, 700]
+    assert (stripe_collection.collect_due(), refunds()) == (
+        0,
+        [("unknown", 1000), ("succeeded", 700)],
+    )
+    assert [thing["amount"] for thing in stripe.things.values() if thing["object"] == "refund"] == [
+        1000,
+        700,
+    ]
 
 
 def test_without_a_saved_card_nothing_is_begun(db: None, stripe: Any) -> None:
@@ -169,7 +196,11 @@ def test_the_first_payment_makes_details_and_one_customer(db: None, stripe: Any)
     stripe.fault = None
     stripe_collection.pay_by_link(invoice=invoice, back="/")
     details = stripe_collection.save_method(business=business, method_id="pm_9")
-    assert (details.name, details.method_id, details.method_label) == ("Bakery", "pm_9", "sepa_debit")
+    assert (details.name, details.method_id, details.method_label) == (
+        "Bakery",
+        "pm_9",
+        "sepa_debit",
+    )
     customers = [thing for thing in stripe.things.values() if thing["object"] == "customer"]
     assert [(one["name"], one["email"]) for one in customers] == [("Bakery", None)]
 
@@ -181,13 +212,19 @@ def test_the_network_may_write_to_where_invoices_go(db: None, stripe: Any) -> No
     stripe_collection.method_page(business=business, back="/")
     (customer,) = (thing for thing in stripe.things.values() if thing["object"] == "customer")
     with system("test"):
-        assert (customer["email"], BillingDetails.objects.get().customer_id) == ("books@bakery.example", customer["id"])
+        assert (customer["email"], BillingDetails.objects.get().customer_id) == (
+            "books@bakery.example",
+            customer["id"],
+        )
 
 
 def test_a_page_that_does_not_open_leaves_no_attempt(db: None, stripe: Any) -> None:
     _, invoice = owing()
     path = f"{pay_links.path_of(invoice)}card/"
-    for fault, words in ((BAD, "Amount is too small"), (BROKEN, "The payment page could not be opened; try again.")):
+    for fault, words in (
+        (BAD, "Amount is too small"),
+        (BROKEN, "The payment page could not be opened; try again."),
+    ):
         stripe.fault = fault
         assert words in text(Client().post(path))
     assert state(invoice) == ("open", [])
@@ -204,7 +241,9 @@ def test_trouble_with_the_card_page_is_told_and_keeps_what_there_is(db: None, st
         assert "Something is wrong" in shown
     # Forgotten here, though the network could not be told: it is not charged any more.
     assert saved() == ("", "")
-    assert "Something is wrong" in text(client.get(reverse("method_saved"), {"session": "cs_1"}, follow=True))
+    assert "Something is wrong" in text(
+        client.get(reverse("method_saved"), {"session": "cs_1"}, follow=True)
+    )
     stripe.fault = None
     for made_up in ("cs_99", "pm_1", ""):
         client.get(reverse("method_saved"), {"session": made_up})
@@ -229,12 +268,16 @@ def test_a_card_that_the_network_no_longer_knows_is_forgotten(db: None, stripe: 
     assert saved() == ("", "")
 
 
-def test_without_a_key_the_card_is_forgotten_here_and_none_is_asked_for(db: None, settings: Any) -> None:
+def test_without_a_key_the_card_is_forgotten_here_and_none_is_asked_for(
+    db: None, settings: Any
+) -> None:
     settings.STRIPE_API_KEY = ""
     business, invoice = owing()
     client = member(business)
     assert "Card payments are off" in text(client.post(reverse("change_method"), follow=True))
-    assert "Card payments are off" in text(client.get(reverse("method_saved"), {"session": "cs_1"}, follow=True))
+    assert "Card payments are off" in text(
+        client.get(reverse("method_saved"), {"session": "cs_1"}, follow=True)
+    )
     assert "No card is on file any more." in text(client.post(reverse("drop_method"), follow=True))
     assert saved() == ("", "")
     Client().get(f"{pay_links.path_of(invoice)}?back=1")
@@ -242,12 +285,18 @@ def test_without_a_key_the_card_is_forgotten_here_and_none_is_asked_for(db: None
 
 
 def post(body: bytes) -> int:
-    answer = Client().post("/webhooks/stripe/", body, content_type="application/json", headers=signed(body))
+    answer = Client().post(
+        "/webhooks/stripe/", body, content_type="application/json", headers=signed(body)
+    )
     return answer.status_code
 
 
 def waiting() -> list[str]:
-    return list(GatewayEvent.objects.filter(applied_at=None).order_by("id").values_list("event_id", flat=True))
+    return list(
+        GatewayEvent.objects.filter(applied_at=None)
+        .order_by("id")
+        .values_list("event_id", flat=True)
+    )
 
 
 def test_without_a_secret_no_webhook_is_believed(db: None, stripe: Any, settings: Any) -> None:
@@ -256,16 +305,22 @@ def test_without_a_secret_no_webhook_is_believed(db: None, stripe: Any, settings
     assert not GatewayEvent.objects.exists()
 
 
-def test_events_wait_while_the_network_is_away_and_strange_ones_are_done_with(db: None, stripe: Any) -> None:
+def test_events_wait_while_the_network_is_away_and_strange_ones_are_done_with(
+    db: None, stripe: Any
+) -> None:
     business, invoice = owing()
     member(business).post(reverse("change_method"))
     session = stripe.finish_setup("visa", "4242")
     stripe_collection.start(invoice=invoice)
     stripe.lose = 1
     stripe_collection.collect_due()
-    intent = next(thing["id"] for thing in stripe.things.values() if thing["object"] == "payment_intent")
+    intent = next(
+        thing["id"] for thing in stripe.things.values() if thing["object"] == "payment_intent"
+    )
     assert post(event(1, session, "checkout.session.completed")) == post(event(2, intent)) == 200
-    assert post(event(3, "pi_of_another_shop")) == post(event(4, "cus_7", "customer.updated")) == 200
+    assert (
+        post(event(3, "pi_of_another_shop")) == post(event(4, "cus_7", "customer.updated")) == 200
+    )
     stripe.fault = BROKEN
     stripe_collection.collect_due()
     assert (waiting(), saved()) == (["evt_1", "evt_2", "evt_3"], ("pm_1", ""))
@@ -281,7 +336,9 @@ def test_events_wait_while_the_network_is_away_and_strange_ones_are_done_with(db
 def test_an_event_about_a_known_payment_waits_for_its_look_up(db: None, stripe: Any) -> None:
     _, invoice = owing()
     stripe_collection.pay_by_link(invoice=invoice, back="/")
-    (session,) = (thing for thing in stripe.things.values() if thing["object"] == "checkout.session")
+    (session,) = (
+        thing for thing in stripe.things.values() if thing["object"] == "checkout.session"
+    )
     session |= {"status": "complete", "payment_status": "paid"}
     post(event(1, session["id"], "checkout.session.async_payment_succeeded"))
     stripe.fault = BROKEN

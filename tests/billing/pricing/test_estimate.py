@@ -25,12 +25,16 @@ def business(db: None) -> Business:
     return make_business(timezone="UTC", clock_at=NOW)
 
 
-def said(business: Business, counts: dict[str, int], category: str = "utility") -> estimate.Estimate:
+def said(
+    business: Business, counts: dict[str, int], category: str = "utility"
+) -> estimate.Estimate:
     with scope(business.pk):
         return estimate.estimate(business, category=category, counts=counts)
 
 
-def test_it_begins_at_the_place_on_the_ladder_and_splits_at_the_tiers_edge(business: Business) -> None:
+def test_it_begins_at_the_place_on_the_ladder_and_splits_at_the_tiers_edge(
+    business: Business,
+) -> None:
     make_deliveries(business, make_number(business), 998, at=NOW)
     meter.meter_due()
     found = said(business, {US: 5, "16465550": 2, INDIA: 1})
@@ -83,8 +87,12 @@ def test_a_month_without_any_tally_begins_at_one(business: Business) -> None:
 def test_the_page_prices_a_file_and_keeps_nothing(business: Business) -> None:
     template = make_template(make_number(business))
     client = Client()
-    client.force_login(make_member(business, "finance"), backend="django.contrib.auth.backends.ModelBackend")
-    file = SimpleUploadedFile("list.csv", b"phone;name\n+1 415 555 0100;Ann\n14155550101;Bo\n14155550101;Bo\n12;x\n")
+    client.force_login(
+        make_member(business, "finance"), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    file = SimpleUploadedFile(
+        "list.csv", b"phone;name\n+1 415 555 0100;Ann\n14155550101;Bo\n14155550101;Bo\n12;x\n"
+    )
     page = client.post(reverse("estimate"), {"what": template.template_id, "file": file})
     assert page.status_code == 200
     shown = page.context["forecast"]["estimate"]
@@ -96,11 +104,20 @@ def test_the_page_prices_a_file_and_keeps_nothing(business: Business) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "field"), [({}, "list"), ({"list": "nobody"}, "list"), ({"list": "+1 415 555 0100", "what": "9"}, "what")]
+    ("given", "field"),
+    [
+        ({}, "list"),
+        ({"list": "nobody"}, "list"),
+        ({"list": "+1 415 555 0100", "what": "9"}, "what"),
+    ],
 )
-def test_the_page_says_what_is_wrong_with_a_list(business: Business, given: dict[str, str], field: str) -> None:
+def test_the_page_says_what_is_wrong_with_a_list(
+    business: Business, given: dict[str, str], field: str
+) -> None:
     client = Client()
-    client.force_login(make_member(business, "finance"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(business, "finance"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     page = client.post(reverse("estimate"), {"what": "utility"} | given)
     assert page.status_code == 422
     assert list(page.context["form"].errors) == [field]
@@ -123,7 +140,9 @@ def test_a_draft_shows_its_price_before_it_is_sent(business: Business) -> None:
             text="14155550100,1\n14155550101,2",
         )
     client = Client()
-    client.force_login(make_member(business, "agent"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     page = client.get(reverse("broadcast", args=[draft.public_id])).content.decode()
     assert "$0.0091" in page
     assert "This may cost more than the spend cap leaves: $0.01 of $0.01" in page
@@ -135,25 +154,42 @@ def test_a_draft_shows_its_price_before_it_is_sent(business: Business) -> None:
         ("14155550100", None, None, {"utility": "$0.0091", "marketing": "$0.025"}),
         ("14155550100", NOW, None, {"utility": "$0.0091", "marketing": "$0.025"}),
         ("14155550100", NOW, NOW - timedelta(hours=71), {"utility": "Free", "marketing": "Free"}),
-        ("14155550100", NOW, NOW - timedelta(hours=72), {"utility": "$0.0091", "marketing": "$0.025"}),
+        (
+            "14155550100",
+            NOW,
+            NOW - timedelta(hours=72),
+            {"utility": "$0.0091", "marketing": "$0.025"},
+        ),
     ],
 )
 def test_the_picker_says_the_price_before_a_template_is_sent(
-    business: Business, wa_id: str, written: datetime | None, entered: datetime | None, expected: dict[str, str]
+    business: Business,
+    wa_id: str,
+    written: datetime | None,
+    entered: datetime | None,
+    expected: dict[str, str],
 ) -> None:
     number = make_number(business)
     template = make_template(number)
     with system("test"):
         contact = Contact.objects.create(business=business, wa_id=wa_id)
         thread = Conversation.objects.create(
-            business=business, number=number, contact=contact, last_inbound_at=written, free_entry_at=entered
+            business=business,
+            number=number,
+            contact=contact,
+            last_inbound_at=written,
+            free_entry_at=entered,
         )
     with scope(business.pk):
         found = quote.quotes(thread)
     assert {category: found[category].text for category in expected} == expected
     client = Client()
-    client.force_login(make_member(business, "agent"), backend="django.contrib.auth.backends.ModelBackend")
-    page = client.get(reverse("inbox_templates", args=[thread.public_id]), {"template": template.pk})
+    client.force_login(
+        make_member(business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    page = client.get(
+        reverse("inbox_templates", args=[thread.public_id]), {"template": template.pk}
+    )
     assert page.context["quote"].text == expected["utility"]
     assert f'<b class="tnum">{expected["utility"]}</b>' in page.content.decode()
 
@@ -164,9 +200,9 @@ def test_the_quote_is_what_the_ledger_says_afterwards(business: Business) -> Non
     meter.meter_due()
     with system("test"):
         contact = Contact.objects.get_or_create(business=business, wa_id="14155550100")[0]
-        thread = Conversation.objects.filter(contact=contact).first() or Conversation.objects.create(
-            business=business, number=number, contact=contact
-        )
+        thread = Conversation.objects.filter(
+            contact=contact
+        ).first() or Conversation.objects.create(business=business, number=number, contact=contact)
     with scope(business.pk):
         assert quote.quotes(thread)["utility"].text == "$0.0082"
     make_deliveries(business, number, 1, at=NOW)

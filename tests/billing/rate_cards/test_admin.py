@@ -36,12 +36,20 @@ def card() -> RateCard:
         return RateCard.objects.get(is_default=True, currency="USD")
 
 
-def _upload(operator: Client, card: RateCard, rates: str | bytes, tiers: str = "", **data: Any) -> Any:
+def _upload(
+    operator: Client, card: RateCard, rates: str | bytes, tiers: str = "", **data: Any
+) -> Any:
     body = rates if isinstance(rates, bytes) else rates.encode()
     files = {"rates": SimpleUploadedFile("rates.csv", body)}
     if tiers:
         files["tiers"] = SimpleUploadedFile("tiers.csv", tiers.encode())
-    fields = {"valid_from": _next().isoformat(), "free_entry_hours": 72, "free_messages": 0, **files, **data}
+    fields = {
+        "valid_from": _next().isoformat(),
+        "free_entry_hours": 72,
+        "free_messages": 0,
+        **files,
+        **data,
+    }
     return operator.post(reverse("admin:billing_ratecard_upload", args=[card.pk]), fields)
 
 
@@ -54,7 +62,9 @@ def _drafts() -> list[CardVersion]:
         return list(CardVersion.objects.filter(state="draft"))
 
 
-def test_a_file_in_our_layout_becomes_a_draft_is_compared_and_scheduled(operator: Client, card: RateCard) -> None:
+def test_a_file_in_our_layout_becomes_a_draft_is_compared_and_scheduled(
+    operator: Client, card: RateCard
+) -> None:
     with system("test"):
         sheet = versions.sheet_of(versions.version_on(card, _next()))  # type: ignore[arg-type]
     key = next(key for key in sorted(sheet.rates) if key[1] == "utility")
@@ -69,30 +79,45 @@ def test_a_file_in_our_layout_becomes_a_draft_is_compared_and_scheduled(operator
     assert operator.get(url).status_code == 200
     assert operator.post(url, {"sent": 1}).status_code == 302
     refused = operator.post(url, {"sent": 1})
-    assert (refused.status_code, "Only a draft can be scheduled." in refused.content.decode()) == (400, True)
-    assert "Scheduled" in operator.get(reverse("admin:billing_cardversion_changelist")).content.decode()
+    assert (refused.status_code, "Only a draft can be scheduled." in refused.content.decode()) == (
+        400,
+        True,
+    )
+    assert (
+        "Scheduled"
+        in operator.get(reverse("admin:billing_cardversion_changelist")).content.decode()
+    )
     page = reverse("admin:billing_cardversion_change", args=[draft.pk])
     assert operator.post(page, {"valid_from": "2030-01-01"}).status_code == 403
-    assert operator.get(reverse("admin:billing_cardversion_compare", args=[draft.pk])).status_code == 200
+    assert (
+        operator.get(reverse("admin:billing_cardversion_compare", args=[draft.pk])).status_code
+        == 200
+    )
     with system("test"):
         names = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
     assert names == ["cardversion.uploaded", "cardversion.scheduled"]
 
 
-def test_the_comparison_shows_what_last_month_would_have_cost(operator: Client, card: RateCard) -> None:
+def test_the_comparison_shows_what_last_month_would_have_cost(
+    operator: Client, card: RateCard
+) -> None:
     business, month = make_business("Bakery & Sons"), _month_before(timezone.now().date())
     noon = datetime(month.year, month.month, 10, 12, tzinfo=UTC)
     make_deliveries(business, make_number(business), 100, at=noon)
     meter.meter_due()
     _upload(operator, card, OWN + "North America,utility,1,,0.02\n")
     (draft,) = _drafts()
-    page = operator.get(reverse("admin:billing_cardversion_compare", args=[draft.pk])).content.decode()
+    page = operator.get(
+        reverse("admin:billing_cardversion_compare", args=[draft.pk])
+    ).content.decode()
     assert f"{month:%Y-%m} under it: $2.00 instead of $0.91" in page
     assert "Bakery &amp; Sons" in page
     assert "from 1 0.02" in page
 
 
-def test_both_sheets_of_meta_are_read_together_and_written_again(operator: Client, card: RateCard) -> None:
+def test_both_sheets_of_meta_are_read_together_and_written_again(
+    operator: Client, card: RateCard
+) -> None:
     with system("test"):
         RateCard.objects.filter(pk=card.pk).update(floor_micros=0, ceiling_micros=10**6)
     rates, tiers = ((DATA / name).read_text() for name in ("USD_rates.csv", "USD_volume_tiers.csv"))
@@ -128,11 +153,15 @@ def test_what_is_wrong_is_said_and_nothing_is_kept(
         assert not AuditEntry.objects.exists()
 
 
-def test_a_card_without_a_version_in_force_is_compared_with_nothing(operator: Client, card: RateCard) -> None:
+def test_a_card_without_a_version_in_force_is_compared_with_nothing(
+    operator: Client, card: RateCard
+) -> None:
     with system("test"):
         new = RateCard.objects.create(name="Private", floor_micros=1, ceiling_micros=90_000)
     assert _upload(operator, new, OWN).status_code == 302
     (draft,) = _drafts()
-    page = operator.get(reverse("admin:billing_cardversion_compare", args=[draft.pk])).content.decode()
+    page = operator.get(
+        reverse("admin:billing_cardversion_compare", args=[draft.pk])
+    ).content.decode()
     assert "2 changes to nothing" in page
     assert "No business that follows the card was charged." in page

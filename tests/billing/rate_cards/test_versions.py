@@ -90,7 +90,13 @@ def test_worked_examples_of_the_published_tiers(published, market, messages, dol
     ("old", "new", "row", "column", "reason"),
     [
         ("Argentina,USD,0.0618", "Argentina,USD,six cents", 7, 3, "'six cents' is not a price."),
-        ("Brazil,USD,0.0625,0.0068", "Brazil,USD,0.0625,-1", 8, 4, "'-1' is negative, too large or finer"),
+        (
+            "Brazil,USD,0.0625,0.0068",
+            "Brazil,USD,0.0625,-1",
+            8,
+            4,
+            "'-1' is negative, too large or finer",
+        ),
         ("Chile,USD,", "Chile,EUR,", 9, 2, "EUR in a file of USD."),
         ("Colombia,USD,", "Chile,USD,", 10, 1, "Chile, marketing is there twice."),
         ("Egypt,USD,", ",USD,", 11, 1, "A market's name has 1 to 60 characters."),
@@ -112,12 +118,17 @@ def test_broken_tier_sheet_names_row_column_and_reason():
     assert (wrong.problems[0].row, wrong.problems[0].column) == (7, 3)
     assert wrong.problems[0].reason == "'100,00l' is not a whole number."
     hole = read(("tiers.csv", TIERS.replace('"100,001"', '"100,002"', 1)))
-    assert hole.problems[0].reason == "Argentina, utility: the tiers leave a hole, overlap, or do not end unbounded."
+    assert (
+        hole.problems[0].reason
+        == "Argentina, utility: the tiers leave a hole, overlap, or do not end unbounded."
+    )
 
 
 @pytest.mark.parametrize("text", ["", "a,b,c\n1,2,3\n", '"', "\x00\x00", "market,category\n"])
 def test_file_of_no_known_layout_is_a_problem_not_a_crash(text):
-    assert [p.reason for p in read(("x.csv", text)).problems] == ["No header row of a known layout was found."]
+    assert [p.reason for p in read(("x.csv", text)).problems] == [
+        "No header row of a known layout was found."
+    ]
 
 
 def test_our_own_layout_names_what_is_wrong():
@@ -146,7 +157,9 @@ def standard(db):
 @pytest.fixture
 def wide(db):
     with system("test"):
-        return RateCard.objects.create(name="As published", currency="USD", floor_micros=0, ceiling_micros=200_000)
+        return RateCard.objects.create(
+            name="As published", currency="USD", floor_micros=0, ceiling_micros=200_000
+        )
 
 
 def dearer(sheet, market, category):
@@ -186,19 +199,28 @@ def test_scheduled_version_replaces_the_one_before_from_its_month_on(standard):
         assert str(versions.diff(versions.sheet_of(old), sheet)[0]).startswith(
             "North America, utility: from 1 0.0091, from 1,001 0.0082"
         )
-    new = versions.schedule(versions.make_draft(card=standard, sheet=sheet, valid_from=date(2026, 6, 1)), today=TODAY)
+    new = versions.schedule(
+        versions.make_draft(card=standard, sheet=sheet, valid_from=date(2026, 6, 1)), today=TODAY
+    )
     assert new.phase(TODAY) == "scheduled"
     assert new.phase(date(2026, 6, 1)) == "in force"
     with system("test"):
         old.refresh_from_db()
-    assert (old.valid_to, old.phase(date(2026, 6, 1)), old.phase(TODAY)) == (date(2026, 6, 1), "retired", "in force")
+    assert (old.valid_to, old.phase(date(2026, 6, 1)), old.phase(TODAY)) == (
+        date(2026, 6, 1),
+        "retired",
+        "in force",
+    )
     business = make_business(timezone="UTC")
     number = make_number(business)
     make_deliveries(business, number, 1, at=datetime(2026, 5, 31, 23, 59, 59, tzinfo=UTC))
     make_deliveries(business, number, 1, at=datetime(2026, 6, 1, tzinfo=UTC))
     meter.meter_due()
     with system("test"):
-        assert list(Charge.objects.order_by("month").values_list("price_micros", flat=True)) == [9_100, 9_200]
+        assert list(Charge.objects.order_by("month").values_list("price_micros", flat=True)) == [
+            9_100,
+            9_200,
+        ]
 
 
 def test_what_cannot_be_scheduled_says_why_and_changes_nothing(standard):
@@ -207,7 +229,9 @@ def test_what_cannot_be_scheduled_says_why_and_changes_nothing(standard):
     begun = versions.make_draft(card=standard, sheet=sheet, valid_from=date(2026, 5, 1))
     with pytest.raises(CardError, match="2026-05 has begun"):
         versions.schedule(begun, today=TODAY)
-    june = versions.schedule(versions.make_draft(card=standard, sheet=sheet, valid_from=date(2026, 6, 1)), today=TODAY)
+    june = versions.schedule(
+        versions.make_draft(card=standard, sheet=sheet, valid_from=date(2026, 6, 1)), today=TODAY
+    )
     with pytest.raises(CardError, match="Only a draft can be scheduled"):
         versions.schedule(june, today=TODAY)
     twin = versions.make_draft(card=standard, sheet=sheet, valid_from=date(2026, 6, 1))
@@ -217,7 +241,11 @@ def test_what_cannot_be_scheduled_says_why_and_changes_nothing(standard):
         versions.withdraw(june)
     versions.withdraw(twin)
     with system("test"):
-        assert [v.state for v in standard.versions.order_by("valid_from")] == ["scheduled", "draft", "scheduled"]
+        assert [v.state for v in standard.versions.order_by("valid_from")] == [
+            "scheduled",
+            "draft",
+            "scheduled",
+        ]
     assert versions.version_on(standard, date(2024, 1, 1)) is None
 
 
@@ -235,7 +263,9 @@ def test_last_month_under_a_draft_card_is_told_from_the_counts(standard):
     make_deliveries(business, make_number(business), 1002)
     meter.meter_due()
     with system("test"):
-        sheet = dearer(versions.sheet_of(versions.version_on(standard, TODAY)), "North America", "utility")
+        sheet = dearer(
+            versions.sheet_of(versions.version_on(standard, TODAY)), "North America", "utility"
+        )
     draft = versions.make_draft(card=standard, sheet=sheet, valid_from=date(2026, 6, 1))
     with connection.execute_wrapper(_counting(queries := [])):
         found = versions.rerate(draft, date(2026, 5, 1))
@@ -258,14 +288,21 @@ def test_discount_of_a_business_holds_from_its_month_on_and_never_goes_below_the
     business = make_business(timezone="UTC")
     number = make_number(business)
     with system("test"):
-        CardChoice.objects.create(business=business, discount_percent=Decimal("25"), valid_from=date(2026, 6, 1))
+        CardChoice.objects.create(
+            business=business, discount_percent=Decimal("25"), valid_from=date(2026, 6, 1)
+        )
     make_deliveries(business, number, 1, at=datetime(2026, 5, 5, tzinfo=UTC))
     make_deliveries(business, number, 1, at=datetime(2026, 6, 5, tzinfo=UTC))
     meter.meter_due()
     with system("test"):
-        assert list(Charge.objects.order_by("month").values_list("price_micros", flat=True)) == [9_100, 6_825]
+        assert list(Charge.objects.order_by("month").values_list("price_micros", flat=True)) == [
+            9_100,
+            6_825,
+        ]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT billing_price(5500, 25, 5000), billing_price(6002, 25, 0), billing_price(6006, 25, 0)")
+        cursor.execute(
+            "SELECT billing_price(5500, 25, 5000), billing_price(6002, 25, 0), billing_price(6006, 25, 0)"
+        )
         # 4501.5 and 4504.5: halves go to the even micro.
         assert cursor.fetchone() == (5_000, 4_502, 4_504)
 
@@ -278,29 +315,38 @@ def test_terms_of_a_month_with_charges_cannot_change(db):
         with pytest.raises(Error, match="has charges already"), system("test"):
             CardChoice.objects.create(business=business, discount_percent=5, **change)
     with system("test"):
-        CardChoice.objects.create(business=business, discount_percent=5, valid_from=date(2026, 7, 1))
+        CardChoice.objects.create(
+            business=business, discount_percent=5, valid_from=date(2026, 7, 1)
+        )
         assert CardChoice.objects.count() == 1
     with pytest.raises(Error, match="card_choices_do_not_overlap"), system("test"):
-        CardChoice.objects.create(business=business, discount_percent=6, valid_from=date(2026, 8, 1))
+        CardChoice.objects.create(
+            business=business, discount_percent=6, valid_from=date(2026, 8, 1)
+        )
 
 
 def make_version(**rules):
     """A private card: every market and category at 6,000 micros, authentication from abroad in India at 9,000."""
     with system("test"):
-        card = RateCard.objects.create(name="Own", currency="USD", floor_micros=0, ceiling_micros=90_000)
+        card = RateCard.objects.create(
+            name="Own", currency="USD", floor_micros=0, ceiling_micros=90_000
+        )
     sheet = Sheet("USD")
     for market in ("Other", "India", "North America"):
         for category in ("marketing", "utility", "authentication", "service"):
             sheet.rates[market, category] = [Step(1, None, 6_000)]
     sheet.rates["India", "authentication-international"] = [Step(1, None, 9_000)]
     return versions.schedule(
-        versions.make_draft(card=card, sheet=sheet, valid_from=date(2026, 1, 1), **rules), today=TODAY
+        versions.make_draft(card=card, sheet=sheet, valid_from=date(2026, 1, 1), **rules),
+        today=TODAY,
     )
 
 
 def found_charges():
     with system("test"):
-        return sorted(Charge.objects.values_list("market", "category", "rule", "position", "price_micros"))
+        return sorted(
+            Charge.objects.values_list("market", "category", "rule", "position", "price_micros")
+        )
 
 
 def test_first_messages_of_each_number_and_market_are_free_whatever_the_batches(db):
@@ -324,13 +370,18 @@ def test_first_messages_of_each_number_and_market_are_free_whatever_the_batches(
 
 
 def test_authentication_from_another_market_has_a_price_of_its_own(db):
-    at_home, abroad = make_business(country="IN", timezone="UTC"), make_business(country="US", timezone="UTC")
+    at_home, abroad = (
+        make_business(country="IN", timezone="UTC"),
+        make_business(country="US", timezone="UTC"),
+    )
     with system("test"):
         version = make_version()
         for business in (at_home, abroad):
             CardChoice.objects.create(business=business, card=version.card)
     for business in (at_home, abroad):
-        make_deliveries(business, make_number(business), 1, to="919820012345", category="authentication")
+        make_deliveries(
+            business, make_number(business), 1, to="919820012345", category="authentication"
+        )
     make_deliveries(abroad, make_number(abroad), 1, to="14155550100", category="authentication")
     meter.meter_due()
     assert found_charges() == [
@@ -349,7 +400,9 @@ def run(*arguments):
 def test_operator_exports_edits_previews_and_schedules_a_card(standard, tmp_path):
     exported = run("export_card", "--card", "Parley standard", "--month", "2026-05")
     path = tmp_path / "next.csv"
-    path.write_text(exported.replace("India,marketing,1,1000,0.0118", "India,marketing,1,1000,0.0119"))
+    path.write_text(
+        exported.replace("India,marketing,1,1000,0.0118", "India,marketing,1,1000,0.0119")
+    )
     shown = run("import_card", str(path), "--card", "Parley standard", "--from", "2031-01")
     assert shown.startswith("India, marketing: from 1 0.0118")
     assert "0 messages of 0 businesses: $0.00 as charged, $0.00 under this card." in shown
@@ -360,7 +413,9 @@ def test_operator_exports_edits_previews_and_schedules_a_card(standard, tmp_path
         "import_card", str(path), "--card", "Parley standard", "--from", "2031-01", "--schedule"
     )
     with system("test"):
-        assert list(standard.versions.order_by("valid_from").values_list("valid_from", "valid_to")) == [
+        assert list(
+            standard.versions.order_by("valid_from").values_list("valid_from", "valid_to")
+        ) == [
             (date(2025, 1, 1), date(2031, 1, 1)),
             (date(2031, 1, 1), None),
         ]

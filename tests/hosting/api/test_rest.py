@@ -11,7 +11,16 @@ from PIL import Image
 
 from accounts.models import Business
 from core.tenancy import system
-from hosting.models import Contact, Conversation, Media, Message, Number, Outgoing, Webhook, WebhookCall
+from hosting.models import (
+    Contact,
+    Conversation,
+    Media,
+    Message,
+    Number,
+    Outgoing,
+    Webhook,
+    WebhookCall,
+)
 from tests.factories import make_business, make_key, make_number
 from tests.hosting.search.test_engine import START, say
 
@@ -26,7 +35,9 @@ class Api:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         data = json.dumps(body) if body is not None else ""
-        response = self.client.generic(method, f"/api/v1/{path}", data, "application/json", headers=headers)
+        response = self.client.generic(
+            method, f"/api/v1/{path}", data, "application/json", headers=headers
+        )
         return response.status_code, response.json() if response.content else None
 
     def get(self, path: str) -> Any:
@@ -69,18 +80,24 @@ def test_conversations_are_listed_filtered_and_changed(number: Number, api: Api)
     with system("test"):
         for n, thread in enumerate(Conversation.objects.order_by("id")):
             Conversation.objects.filter(pk=thread.pk).update(
-                last_message_at=START + timedelta(hours=n % 3), unread_count=n % 2, is_resolved=n == 4
+                last_message_at=START + timedelta(hours=n % 3),
+                unread_count=n % 2,
+                is_resolved=n == 4,
             )
-        expected = [str(t.public_id) for t in Conversation.objects.order_by("-last_message_at", "-id")]
+        expected = [
+            str(t.public_id) for t in Conversation.objects.order_by("-last_message_at", "-id")
+        ]
     make_number(make_business("Other"))
     assert [row["id"] for row in api.all("conversations/")] == expected
-    assert [row["contact"]["wa_id"] for row in api.get("conversations/?contact=491510000003")["data"]] == [
-        "491510000003"
-    ]
+    assert [
+        row["contact"]["wa_id"] for row in api.get("conversations/?contact=491510000003")["data"]
+    ] == ["491510000003"]
     assert len(api.get("conversations/?unread=true")["data"]) == 2
     assert len(api.get("conversations/?is_resolved=false")["data"]) == 4
     assert len(api.get(f"conversations/?number={number.phone_number_id}")["data"]) == 5
-    status, body = api.ask("PATCH", f"conversations/{expected[0]}/", {"is_resolved": True, "read": True})
+    status, body = api.ask(
+        "PATCH", f"conversations/{expected[0]}/", {"is_resolved": True, "read": True}
+    )
     assert (status, body["is_resolved"], body["unread_count"]) == (200, True, 0)
     reading = Api(number.business, scopes=["read"])
     assert reading.ask("PATCH", f"conversations/{expected[0]}/", {"is_resolved": False})[0] == 403
@@ -118,9 +135,19 @@ def test_filters_that_mean_nothing_are_refused_by_name(api: Api, query: str, fie
 
 def test_a_message_is_sent_by_the_same_rules_as_at_the_cloud_api(number: Number, api: Api) -> None:
     open_window(number)
-    body = {"from": number.phone_number_id, "to": "+1 415 555 0100", "type": "text", "text": {"body": "Ready!"}}
+    body = {
+        "from": number.phone_number_id,
+        "to": "+1 415 555 0100",
+        "type": "text",
+        "text": {"body": "Ready!"},
+    }
     status, sent = api.ask("POST", "messages/", body)
-    assert (status, sent["text"], sent["status"], sent["contact"]) == (201, "Ready!", "accepted", "14155550100")
+    assert (status, sent["text"], sent["status"], sent["contact"]) == (
+        201,
+        "Ready!",
+        "accepted",
+        "14155550100",
+    )
     with system("test"):
         assert Outgoing.objects.get().message_id == sent["id"]
     for wrong, field in [
@@ -142,7 +169,9 @@ def test_the_same_idempotency_key_sends_once(number: Number, api: Api) -> None:
     first = api.ask("POST", "messages/", body, **{"Idempotency-Key": "a"})
     again = api.ask("POST", "messages/", body, **{"Idempotency-Key": "a"})
     assert (first[0], again) == (201, first)
-    status, refusal = api.ask("POST", "messages/", body | {"to": "14155550101"}, **{"Idempotency-Key": "a"})
+    status, refusal = api.ask(
+        "POST", "messages/", body | {"to": "14155550101"}, **{"Idempotency-Key": "a"}
+    )
     assert (status, refusal["error"]["field"]) == (400, "Idempotency-Key")
     with system("test"):
         assert Message.objects.filter(direction="out").count() == 1
@@ -155,7 +184,15 @@ def test_reading_and_sending_are_two_scopes(number: Number) -> None:
 
 
 def test_a_body_that_is_no_object_or_too_deep_is_refused(api: Api) -> None:
-    for raw in ("[]", "{", "[" * 5000, '{"a":' * 200 + "1" + "}" * 200, '"\\u0000"', '{"from": "\\u0000"}', "\xff"):
+    for raw in (
+        "[]",
+        "{",
+        "[" * 5000,
+        '{"a":' * 200 + "1" + "}" * 200,
+        '"\\u0000"',
+        '{"from": "\\u0000"}',
+        "\xff",
+    ):
         response = api.client.post("/api/v1/messages/", raw, "application/json")
         assert response.status_code == 400, raw[:20]
         assert response.json()["error"]["message"]
@@ -176,7 +213,12 @@ def test_contacts_are_found_named_and_merged(number: Number, api: Api) -> None:
     for into, expected in ((old, 400), (foreign, 404), (2**62, 404)):
         assert api.ask("POST", f"contacts/{old}/merge/", {"into": into})[0] == expected
     status, merged = api.ask("POST", f"contacts/{old}/merge/", {"into": new})
-    assert (status, merged["id"], merged["name"], merged["alias"]) == (200, new, "Ann Müller", "Ann (new phone)")
+    assert (status, merged["id"], merged["name"], merged["alias"]) == (
+        200,
+        new,
+        "Ann Müller",
+        "Ann (new phone)",
+    )
     assert api.ask("GET", f"contacts/{old}/")[0] == 404
     assert [row["text"] for row in api.all("messages/?contact=491512222222")] == [
         "from the new phone", "from the old phone",
@@ -206,31 +248,47 @@ def picture() -> BytesIO:
 def test_files_are_uploaded_listed_read_and_let_go(number: Number, api: Api) -> None:
     response = api.client.post("/api/v1/media/", {"file": picture(), "type": "image/png"})
     media = response.json()
-    assert (response.status_code, media["mime_type"], media["filename"]) == (201, "image/png", "red.png")
+    assert (response.status_code, media["mime_type"], media["filename"]) == (
+        201,
+        "image/png",
+        "red.png",
+    )
     assert [row["id"] for row in api.all("media/")] == [media["id"]]
     content = b"".join(Client().get("/media/" + media["url"].split("/media/")[1]))  # type: ignore[arg-type]
     assert content == picture().getvalue()
     assert api.ask("DELETE", f"media/{media['id']}/")[0] == 204
     assert api.ask("GET", f"media/{media['id']}/")[0] == 404
     assert api.get("media/")["data"] == []
-    assert api.client.post("/api/v1/media/", {"type": "image/png"}).json()["error"]["field"] == "file"
+    assert (
+        api.client.post("/api/v1/media/", {"type": "image/png"}).json()["error"]["field"] == "file"
+    )
     with system("test"):
         assert Media.objects.get().deleted_at is not None
 
 
 def test_webhooks_are_listed_switched_replayed_and_removed(number: Number, api: Api) -> None:
     with system("test"):
-        webhook = Webhook.objects.create(business=number.business, account=number.account, url="https://a.example/")
+        webhook = Webhook.objects.create(
+            business=number.business, account=number.account, url="https://a.example/"
+        )
         call = WebhookCall.objects.create(
             business=number.business, webhook=webhook, field="messages", body=b'{"a": 1}', state="dead",
             response_status=500, response_body=b"oops",
         )  # fmt: skip
     (row,) = api.all("webhooks/")
-    assert (row["url"], row["account"], row["events"][0]) == (webhook.url, number.account.waba_id, "messages")
+    assert (row["url"], row["account"], row["events"][0]) == (
+        webhook.url,
+        number.account.waba_id,
+        "messages",
+    )
     assert api.ask("PATCH", f"webhooks/{row['id']}/", {"is_active": False})[1]["is_active"] is False
     (delivery,) = api.all(f"deliveries/?webhook={row['id']}&state=dead")
     detail = api.get(f"deliveries/{delivery['id']}/")
-    assert (detail["body"], detail["response"], detail["response_status"]) == ({"a": 1}, "oops", 500)
+    assert (detail["body"], detail["response"], detail["response_status"]) == (
+        {"a": 1},
+        "oops",
+        500,
+    )
     status, again = api.ask("POST", f"deliveries/{delivery['id']}/replay/")
     assert (status, again["replay_of"], again["state"]) == (201, str(call.public_id), "open")
     assert api.ask("DELETE", f"webhooks/{row['id']}/")[0] == 204
@@ -262,7 +320,9 @@ def test_foreign_things_are_not_found(number: Number) -> None:
         assert stranger.get(path)["data"] == []
 
 
-def test_a_page_takes_a_fixed_number_of_queries(number: Number, api: Api, django_assert_max_num_queries: Any) -> None:
+def test_a_page_takes_a_fixed_number_of_queries(
+    number: Number, api: Api, django_assert_max_num_queries: Any
+) -> None:
     for n in range(12):
         say(number, "apple", "pear", to=f"4915100000{n:02}")
     for path in ("messages/", "conversations/", "contacts/", "media/", "deliveries/", "webhooks/"):

@@ -45,9 +45,15 @@ def stage() -> tuple[str, dict[str, Any]]:
     message = make_deliveries(business, number, 1)[0]
     say(number, "hello", to="14155550101")
     with system("test"):
-        webhook = Webhook.objects.create(business=business, account=number.account, url="https://a.example/")
-        call = WebhookCall.objects.create(business=business, webhook=webhook, field="messages", body=b"{}")
-        media = Media.objects.create(business=business, mime_type="image/png", size=1, sha256="0" * 64)
+        webhook = Webhook.objects.create(
+            business=business, account=number.account, url="https://a.example/"
+        )
+        call = WebhookCall.objects.create(
+            business=business, webhook=webhook, field="messages", body=b"{}"
+        )
+        media = Media.objects.create(
+            business=business, mime_type="image/png", size=1, sha256="0" * 64
+        )
         found = {
             "/conversations/": Conversation.objects.earliest("id").public_id,
             "/contacts/": Contact.objects.earliest("id").pk,
@@ -97,12 +103,16 @@ def ask_one(operation: Any, key: str, known: object, examples: int) -> int:
     return sum(status < 300 for status in answers)
 
 
-def test_no_question_that_the_schema_allows_is_answered_with_5xx(stage: tuple[str, dict[str, Any]]) -> None:
+def test_no_question_that_the_schema_allows_is_answered_with_5xx(
+    stage: tuple[str, dict[str, Any]],
+) -> None:
     successes = ask_all(*stage, EXAMPLES)
     assert len(successes) >= 30
     # Most ways of reading must have been answered, or nothing was tried.
     reading = {
-        label: count for label, count in successes.items() if label.startswith("GET") and "invoices" not in label
+        label: count
+        for label, count in successes.items()
+        if label.startswith("GET") and "invoices" not in label
     }
     assert sum(count > 0 for count in reading.values()) >= len(reading) // 2, reading
 
@@ -115,12 +125,26 @@ def test_nor_after_a_hundred_questions_each(stage: tuple[str, dict[str, Any]]) -
 def test_the_docs_page_and_the_examples_are_ours(client: Client) -> None:
     schema = client.get("/api/v1/schema/?format=json").json()
     paths = schema["paths"]
-    for path in ("conversations", "messages", "contacts", "search", "media", "webhooks", "deliveries"):
+    for path in (
+        "conversations",
+        "messages",
+        "contacts",
+        "search",
+        "media",
+        "webhooks",
+        "deliveries",
+    ):
         assert f"/api/v1/{path}/" in paths, path
     sending = paths["/api/v1/messages/"]["post"]["requestBody"]["content"]["application/json"]
     assert next(iter(sending["examples"].values()))["value"]["text"] == {"body": "Ready!"}
-    assert {"limit", "after"} <= {one["name"] for one in paths["/api/v1/messages/"]["get"]["parameters"]}
-    names = [name for path in paths.values() for name in (one.get("operationId") for one in path.values())]
+    assert {"limit", "after"} <= {
+        one["name"] for one in paths["/api/v1/messages/"]["get"]["parameters"]
+    }
+    names = [
+        name
+        for path in paths.values()
+        for name in (one.get("operationId") for one in path.values())
+    ]
     assert len(names) == len(set(names))
 
 
@@ -132,7 +156,9 @@ def test_the_client_that_the_docs_show_works(stage: tuple[str, dict[str, Any]]) 
     parley = names["Parley"]("http://testserver", stage[0])
     transport = httpx.WSGITransport(get_wsgi_application())  # type: ignore[arg-type]
     parley.http = httpx.Client(
-        transport=transport, base_url=parley.http.base_url, headers={"Authorization": f"Bearer {stage[0]}"}
+        transport=transport,
+        base_url=parley.http.base_url,
+        headers={"Authorization": f"Bearer {stage[0]}"},
     )
     with system("test"):
         thread = Conversation.objects.select_related("number", "contact", "business").latest("id")

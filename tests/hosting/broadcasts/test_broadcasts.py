@@ -53,7 +53,10 @@ def make_shop(**fields: object) -> Number:
     """A number with a marketing template of one variable; its test clock stands, so that nothing is paced."""
     number = make_number(make_business(timezone="UTC", **({"clock_at": NOW} | fields)))
     make_template(
-        number, "new_harvest", category="marketing", components=[{"type": "BODY", "text": "Bag {{1}} is here"}]
+        number,
+        "new_harvest",
+        category="marketing",
+        components=[{"type": "BODY", "text": "Bag {{1}} is here"}],
     )
     return number
 
@@ -62,7 +65,12 @@ def draft(number: Number, text: str, **fields: object) -> Broadcast:
     with scope(number.business_id):
         template = fields.pop("template", None) or Template.objects.get(business=number.business)
         return drafts.draft(
-            business=number.business, author=None, name="Spring", number=number, template=template, text=text
+            business=number.business,
+            author=None,
+            name="Spring",
+            number=number,
+            template=template,
+            text=text,
         )  # type: ignore[arg-type]
 
 
@@ -122,7 +130,11 @@ def test_blocked_and_opted_out_customers_are_left_out_and_counted(shop: Number) 
     ]
     with system("test"):
         assert Message.objects.count() == 0
-        assert list(BroadcastRecipient.objects.order_by("row").values_list("row", flat=True)) == [1, 5, 6]
+        assert list(BroadcastRecipient.objects.order_by("row").values_list("row", flat=True)) == [
+            1,
+            5,
+            6,
+        ]
 
 
 def test_an_opt_out_does_not_stop_what_is_no_marketing(shop: Number) -> None:
@@ -198,7 +210,8 @@ def _books(broadcast: Broadcast) -> tuple[int, int]:
     """What the broadcast says it has sent, and the messages there are, of one moment."""
     with system("test"), connections["default"].cursor() as cursor:
         cursor.execute(
-            "SELECT sent, (SELECT count(*) FROM hosting_message) FROM hosting_broadcast WHERE id = %s", [broadcast.pk]
+            "SELECT sent, (SELECT count(*) FROM hosting_message) FROM hosting_broadcast WHERE id = %s",
+            [broadcast.pk],
         )
         row: tuple[int, int] = cursor.fetchone()
         return row
@@ -225,18 +238,26 @@ def test_a_spend_cap_pauses_it_with_the_reason_and_it_goes_on_when_raised(shop: 
     with scope(shop.business_id):
         run.resume(broadcast=paused)
     drain()
-    assert (fresh(broadcast).state, fresh(broadcast).sent, fresh(broadcast).pause_reason) == (STATE.DONE, 10, "")
+    assert (fresh(broadcast).state, fresh(broadcast).sent, fresh(broadcast).pause_reason) == (
+        STATE.DONE,
+        10,
+        "",
+    )
     assert len(sent_to()) == 11
 
 
 def test_the_plan_pauses_it(db: None) -> None:
     with system("test"):
-        Plan.objects.create(code="tiny", name="Tiny", hosted_messages=5, days_kept=30, numbers=1, seats=1)
+        Plan.objects.create(
+            code="tiny", name="Tiny", hosted_messages=5, days_kept=30, numbers=1, seats=1
+        )
     shop = make_shop(plan_id="tiny")
     broadcast = begin(shop, listed(8))
     drain()
     assert (fresh(broadcast).state, fresh(broadcast).sent) == (STATE.PAUSED, 5)
-    assert fresh(broadcast).pause_reason.startswith("Plan limit reached: the Tiny plan hosts 5 messages a month.")
+    assert fresh(broadcast).pause_reason.startswith(
+        "Plan limit reached: the Tiny plan hosts 5 messages a month."
+    )
 
 
 def test_a_pause_holds_and_a_cancel_leaves_the_rest_out(shop: Number) -> None:
@@ -283,7 +304,11 @@ def test_a_number_sends_no_faster_than_it_may(db: None, redis: object) -> None:
 def test_one_refused_customer_does_not_hold_up_the_others(shop: Number) -> None:
     broadcast = begin(shop, f"{listed(3)}\n{shop.digits},own number")
     drain()
-    assert (fresh(broadcast).state, fresh(broadcast).sent, fresh(broadcast).failed) == (STATE.DONE, 3, 1)
+    assert (fresh(broadcast).state, fresh(broadcast).sent, fresh(broadcast).failed) == (
+        STATE.DONE,
+        3,
+        1,
+    )
     with scope(shop.business_id):
         lines = list(report.as_csv(fresh(broadcast)))
         assert report.refusals(fresh(broadcast)) == [("to is the sender's own number.", 1)]
@@ -294,7 +319,9 @@ def test_one_refused_customer_does_not_hold_up_the_others(shop: Number) -> None:
 
 def test_a_template_that_needs_a_picture_is_refused_before_anything_is_kept(shop: Number) -> None:
     template = make_template(
-        shop, "pictured", components=[{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "Look"}]
+        shop,
+        "pictured",
+        components=[{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "Look"}],
     )
     with pytest.raises(BadInput, match="send it by API"):
         draft(shop, listed(1), template=template)
@@ -304,7 +331,9 @@ def test_a_template_that_needs_a_picture_is_refused_before_anything_is_kept(shop
 
 def test_pages_lead_from_the_list_to_the_results(shop: Number) -> None:
     client = Client()
-    client.force_login(make_member(shop.business, "agent"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(shop.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     assert b"No broadcasts yet" in client.get(reverse("broadcasts")).content
     with scope(shop.business_id):
         template = Template.objects.get()
@@ -324,6 +353,8 @@ def test_pages_lead_from_the_list_to_the_results(shop: Number) -> None:
     drain()
     page = client.get(address).content.decode()
     assert "3 of 3 customers" in page
-    assert client.get(f"{address}results/").content.decode("utf-8-sig").count("sent") == 4  # 3, and a heading
+    assert (
+        client.get(f"{address}results/").content.decode("utf-8-sig").count("sent") == 4
+    )  # 3, and a heading
     client.post(f"{address}start/", {"when": "now"})
     assert (drain(), len(sent_to())) == (0, 3)

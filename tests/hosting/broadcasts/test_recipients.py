@@ -18,10 +18,16 @@ def found(text: str, *names: str) -> list[tuple[str, list[str]]]:
         ("491512345678;Ann;L-1", ("1", "2"), [("491512345678", ["Ann", "L-1"])]),
         ("Name;Telefon;2;1\nAnn;491512345678;b;a", ("1", "2"), [("491512345678", ["a", "b"])]),
         ("Telefon\tname\n491512345678\tAnn", ("1",), [("491512345678", ["Ann"])]),
-        ('phone,first_name\n491512345678,"Ann,\n B"', ("first_name",), [("491512345678", ["Ann, B"])]),
+        (
+            'phone,first_name\n491512345678,"Ann,\n B"',
+            ("first_name",),
+            [("491512345678", ["Ann, B"])],
+        ),
     ],
 )
-def test_lists_are_understood(text: str, names: tuple[str, ...], expected: list[tuple[str, list[str]]]) -> None:
+def test_lists_are_understood(
+    text: str, names: tuple[str, ...], expected: list[tuple[str, list[str]]]
+) -> None:
     assert found(text, *names) == expected
 
 
@@ -32,7 +38,9 @@ def test_rows_are_numbered_as_in_the_file() -> None:
 
 
 def test_a_value_that_would_make_the_text_too_long_is_a_wrong_row() -> None:
-    read = recipients.read(f"491512345678,{'x' * 11}\n491512345679,{'x' * 10}", names=("1",), room=10)
+    read = recipients.read(
+        f"491512345678,{'x' * 11}\n491512345679,{'x' * 10}", names=("1",), room=10
+    )
     assert [one.wa_id for one in read.found] == ["491512345679"]
     assert read.wrong == [(1, "The text would grow too long.")]
 

@@ -34,16 +34,22 @@ def number(db: None) -> Number:
     return make_number(make_business(clock_at=NOON))
 
 
-def say(number: Number, wamid: str, minute: int, who: dict[str, Any] | None = None, **members: Any) -> None:
+def say(
+    number: Number, wamid: str, minute: int, who: dict[str, Any] | None = None, **members: Any
+) -> None:
     """The customer writes at that minute of the hour, with this profile."""
-    one = message("text", wamid, at=NOON + timedelta(minutes=minute), text={"body": wamid}, **members)
+    one = message(
+        "text", wamid, at=NOON + timedelta(minutes=minute), text={"body": wamid}, **members
+    )
     assert knock(number, from_people(number, [one], *([who] if who else []))) == 200
     events.apply_due()
 
 
 def known() -> list[tuple[str, str, str, str]]:
     with system("test"):
-        return list(Contact.objects.order_by("id").values_list("wa_id", "user_id", "name", "username"))
+        return list(
+            Contact.objects.order_by("id").values_list("wa_id", "user_id", "name", "username")
+        )
 
 
 def united(number: Number) -> Contact:
@@ -59,15 +65,26 @@ def united(number: Number) -> Contact:
 def test_a_user_name_is_kept_shown_passed_on_and_taken_back(number: Number) -> None:
     with system("test"):
         account, url = number.account, "https://a.example/"
-        Webhook.objects.create(business=number.business, account=account, url=url, is_active=True, fields=["messages"])
+        Webhook.objects.create(
+            business=number.business, account=account, url=url, is_active=True, fields=["messages"]
+        )
     who = person(TO, "Sheena", username="@realsheena", user_id="US.1")
     say(number, "wamid.1", 1, who)
     assert known() == [(TO, "US.1", "Sheena", "@realsheena")]
     with system("test"):
-        (told,) = orjson.loads(bytes(WebhookCall.objects.get().body))["entry"][0]["changes"][0]["value"]["contacts"]
+        (told,) = orjson.loads(bytes(WebhookCall.objects.get().body))["entry"][0]["changes"][0][
+            "value"
+        ]["contacts"]
         found = Contact.objects.get()
-    assert told == {"profile": {"name": "Sheena", "username": "@realsheena"}, "wa_id": TO, "user_id": "US.1"}
-    assert "@realsheena" in reader(number.business, "agent").get(f"/contacts/{found.pk}/").content.decode()
+    assert told == {
+        "profile": {"name": "Sheena", "username": "@realsheena"},
+        "wa_id": TO,
+        "user_id": "US.1",
+    }
+    assert (
+        "@realsheena"
+        in reader(number.business, "agent").get(f"/contacts/{found.pk}/").content.decode()
+    )
     assert caller(number).get(f"/api/v1/contacts/{found.pk}/").json()["username"] == "@realsheena"
     say(number, "wamid.2", 2, person(TO, "Sheena"))
     assert known() == [(TO, "US.1", "Sheena", "")]

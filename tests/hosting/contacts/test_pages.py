@@ -38,7 +38,9 @@ def owner(number: Number) -> Client:
     return reader(number.business, "owner")
 
 
-def test_customers_are_listed_by_pages_and_found(number: Number, ann: Contact, owner: Client) -> None:
+def test_customers_are_listed_by_pages_and_found(
+    number: Number, ann: Contact, owner: Client
+) -> None:
     for n in range(60):
         say(number, "x", to=f"4915200000{n:02}")
     first = owner.get("/contacts/")
@@ -63,25 +65,38 @@ def test_two_customers_become_one(number: Number, ann: Contact, owner: Client) -
     other = make_number(make_business("Other"))
     say(other, "x", to="491513333333")
     for wrong in ("+49 151 3333333", "", "491511111111"):
-        assert owner.post(f"/contacts/{ann.pk}/merge/", {"into": wrong})["Location"] == f"/contacts/{ann.pk}/"
+        assert (
+            owner.post(f"/contacts/{ann.pk}/merge/", {"into": wrong})["Location"]
+            == f"/contacts/{ann.pk}/"
+        )
     with system("test"):
         assert Contact.objects.filter(business=number.business).count() == 2
         kept = Contact.objects.get(wa_id="491512222222")
     response = owner.post(f"/contacts/{ann.pk}/merge/", {"into": "+49 1512 222222"})
     assert response["Location"] == f"/contacts/{kept.pk}/"
     with system("test"):
-        assert set(Message.objects.filter(contact=kept).values_list("text", flat=True)) == {"hello", "again"}
+        assert set(Message.objects.filter(contact=kept).values_list("text", flat=True)) == {
+            "hello",
+            "again",
+        }
         assert AuditEntry.objects.get().subject == f"contact {ann.pk} into {kept.pk}"
-    assert "491511111111" in owner.get(f"/contacts/{kept.pk}/").content.decode().replace(" ", "").replace("+", "")
+    assert "491511111111" in owner.get(f"/contacts/{kept.pk}/").content.decode().replace(
+        " ", ""
+    ).replace("+", "")
 
 
 def test_a_customer_is_blocked_and_let_again(number: Number, ann: Contact, owner: Client) -> None:
     for blocked, count in (("1", 1), ("1", 1), ("0", 0)):
-        owner.post(f"/contacts/{ann.pk}/block/", {"number": number.phone_number_id, "blocked": blocked})
+        owner.post(
+            f"/contacts/{ann.pk}/block/", {"number": number.phone_number_id, "blocked": blocked}
+        )
         with system("test"):
             assert Block.objects.filter(number=number, wa_id=ann.wa_id).count() == count
     foreign = make_number(make_business("Other")).phone_number_id
-    assert owner.post(f"/contacts/{ann.pk}/block/", {"number": foreign, "blocked": "1"}).status_code == 404
+    assert (
+        owner.post(f"/contacts/{ann.pk}/block/", {"number": foreign, "blocked": "1"}).status_code
+        == 404
+    )
 
 
 def test_forgetting_needs_the_box_ticked_and_no_hold(
@@ -90,7 +105,9 @@ def test_forgetting_needs_the_box_ticked_and_no_hold(
     settings.MEDIA_ROOT = tmp_path
     owner.post(f"/contacts/{ann.pk}/erase/")
     owner.post(f"/contacts/{ann.pk}/hold/", {"held": "1"})
-    assert "nothing of this customer is deleted" in owner.get(f"/contacts/{ann.pk}/").content.decode()
+    assert (
+        "nothing of this customer is deleted" in owner.get(f"/contacts/{ann.pk}/").content.decode()
+    )
     assert owner.post(f"/contacts/{ann.pk}/erase/", {"sure": "1"}).status_code == 409
     with system("test"):
         assert not Erasure.objects.exists()
@@ -126,12 +143,17 @@ def test_how_long_a_number_keeps_messages_is_set_on_its_page(number: Number, own
             business=number.business, number=number, days=400, next_days=90, announced_at=timezone.now(),
             starts_at=timezone.now() + timedelta(days=14), last_run_at=timezone.now(), last_messages=7, messages=77,
         )  # fmt: skip
-        assert [a.action for a in AuditEntry.objects.order_by("id")] == ["number.days_kept", "hold.set"]
+        assert [a.action for a in AuditEntry.objects.order_by("id")] == [
+            "number.days_kept",
+            "hold.set",
+        ]
     page = owner.get("/retention/").content.decode()
     assert "90 days from" in page
     assert "7 messages, 77 in all" in page
     with scope(number.business_id):
-        assert any("older than 90 days" in item.text for item in attention_for(number.business, "owner"))
+        assert any(
+            "older than 90 days" in item.text for item in attention_for(number.business, "owner")
+        )
     owner.post(path, {"days": ""})
     with system("test"):
         assert (Number.objects.get().days_kept, Number.objects.get().held_at) == (None, None)

@@ -70,7 +70,12 @@ def listed(client: Client, **query: str) -> list[str]:
 
 def test_a_label_is_made_once_and_narrows_the_list(client: Client, number: Number) -> None:
     ada, bob = make_conversation(number), make_conversation(number, wa_id="14155550101", name="Bob")
-    for conversation, name in ((ada, "Wholesale"), (ada, " wholesale "), (bob, "WHOLESALE"), (bob, "late")):
+    for conversation, name in (
+        (ada, "Wholesale"),
+        (ada, " wholesale "),
+        (bob, "WHOLESALE"),
+        (bob, "late"),
+    ):
         assert act(client, "inbox_label", conversation, label=name).status_code == 302
     assert [label.name for label in rows(Label)] == ["Wholesale", "late"]
     wholesale, late = rows(Label)
@@ -82,10 +87,14 @@ def test_a_label_is_made_once_and_narrows_the_list(client: Client, number: Numbe
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 41])
-def test_a_label_without_a_proper_name_is_refused(client: Client, number: Number, name: str) -> None:
+def test_a_label_without_a_proper_name_is_refused(
+    client: Client, number: Number, name: str
+) -> None:
     conversation = make_conversation(number)
     refused = client.post(
-        reverse("inbox_label", args=[conversation.public_id]), {"label": name}, headers={"HX-Request": "true"}
+        reverse("inbox_label", args=[conversation.public_id]),
+        {"label": name},
+        headers={"HX-Request": "true"},
     )
     assert "A label has 1 to 40 characters." in refused.content.decode()
     assert rows(Label) == rows(ConversationLabel) == []
@@ -110,8 +119,13 @@ def test_a_label_never_stands_on_a_strangers_conversation(number: Number) -> Non
     theirs = make_conversation(make_number(make_business(name="Other")))
     with system("test"), transaction.atomic():
         label = Label.objects.create(business=number.business, name="mine")
-        with pytest.raises(IntegrityError, match="labelled_conversation_of_business"), transaction.atomic():
-            ConversationLabel.objects.create(business=number.business, conversation=theirs, label=label)
+        with (
+            pytest.raises(IntegrityError, match="labelled_conversation_of_business"),
+            transaction.atomic(),
+        ):
+            ConversationLabel.objects.create(
+                business=number.business, conversation=theirs, label=label
+            )
         assert not ConversationLabel.objects.exists()
 
 
@@ -132,15 +146,23 @@ def test_two_colleagues_type_the_same_new_label_at_once(committed_db: None) -> N
     assert (len(rows(Label)), len(rows(ConversationLabel))) == (1, 4)
 
 
-def test_a_note_stands_at_its_time_and_only_colleagues_see_it(client: Client, agent: User, number: Number) -> None:
+def test_a_note_stands_at_its_time_and_only_colleagues_see_it(
+    client: Client, agent: User, number: Number
+) -> None:
     conversation = make_conversation(number, last_inbound_at=open_window())
     first, second = make_messages(conversation, "Hello", "Anybody?")
     with system("test"):
         Message.objects.filter(pk=first.pk).update(created_at=timezone.now() - timedelta(hours=2))
-        Message.objects.filter(pk=second.pk).update(created_at=timezone.now() + timedelta(seconds=30))
+        Message.objects.filter(pk=second.pk).update(
+            created_at=timezone.now() + timedelta(seconds=30)
+        )
     assert act(client, "inbox_note", conversation, text="Pays *late*").status_code == 302
     page = client.get(conversation.get_absolute_url()).content.decode()
-    assert page.index(f'id="m{first.pk}"') < page.index("Pays <strong>late</strong>") < page.index(f'id="m{second.pk}"')
+    assert (
+        page.index(f'id="m{first.pk}"')
+        < page.index("Pays <strong>late</strong>")
+        < page.index(f'id="m{second.pk}"')
+    )
     with scope(number.business_id):
         messages = Message.objects.filter(conversation=conversation)
         shown = inbox.latest_page(messages, own=Direction.IN)
@@ -165,7 +187,9 @@ def test_each_note_is_on_exactly_one_stretch_of_a_long_thread(number: Number, ag
         latest = inbox.latest_page(messages, own=Direction.OUT)
         middle = inbox.latest_page(messages, own=Direction.OUT, before=latest.older)
         first = inbox.latest_page(messages, own=Direction.OUT, before=middle.older)
-        seen = [remarks_of(inbox.with_remarks(page, conversation)) for page in (first, middle, latest)]
+        seen = [
+            remarks_of(inbox.with_remarks(page, conversation)) for page in (first, middle, latest)
+        ]
         assert seen == [["-1", "19"], ["59"], ["60", "99", "200"]]
         around = inbox.page_around(messages, own=Direction.OUT, at=made[59].pk)
         assert remarks_of(inbox.with_remarks(around, conversation)) == ["59", "60"]
@@ -174,26 +198,39 @@ def test_each_note_is_on_exactly_one_stretch_of_a_long_thread(number: Number, ag
 
 
 def remarks_of(page: inbox.ThreadPage) -> list[str]:
-    return [note.text for note in page.remarks] + [note.text for entry in page.entries for note in entry.remarks]
+    return [note.text for note in page.remarks] + [
+        note.text for entry in page.entries for note in entry.remarks
+    ]
 
 
-def test_an_empty_note_is_refused_and_a_colleagues_is_not_removed(client: Client, number: Number) -> None:
+def test_an_empty_note_is_refused_and_a_colleagues_is_not_removed(
+    client: Client, number: Number
+) -> None:
     conversation = make_conversation(number)
     assert act(client, "inbox_note", conversation, text="  ").status_code == 422
     assert rows(Note) == []
     act(client, "inbox_note", conversation, text="Mine")
     [note] = rows(Note)
     other = Client()
-    other.force_login(make_member(number.business, "owner"), backend="django.contrib.auth.backends.ModelBackend")
+    other.force_login(
+        make_member(number.business, "owner"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     assert act(other, "inbox_note_remove", conversation, note.pk).status_code == 404
     assert len(rows(Note)) == 1
     assert act(client, "inbox_note_remove", conversation, note.pk).status_code == 302
     assert rows(Note) == []
 
 
-def test_snoozed_conversations_come_back_by_time_or_by_the_customer(client: Client, number: Number) -> None:
+def test_snoozed_conversations_come_back_by_time_or_by_the_customer(
+    client: Client, number: Number
+) -> None:
     conversation = make_conversation(number)
-    act(client, "inbox_snooze", conversation, until=(timezone.now() + timedelta(hours=3)).isoformat())
+    act(
+        client,
+        "inbox_snooze",
+        conversation,
+        until=(timezone.now() + timedelta(hours=3)).isoformat(),
+    )
     assert (listed(client), listed(client, view="snoozed")) == ([], ["Ada"])
     assert client.get(reverse("inbox")).context["counts"] == {
         "open": 0, "mine": 0, "unassigned": 0, "snoozed": 1, "resolved": 0, "locked": 0,
@@ -201,7 +238,12 @@ def test_snoozed_conversations_come_back_by_time_or_by_the_customer(client: Clie
     with system("test"):
         Conversation.objects.update(snoozed_until=timezone.now() - timedelta(seconds=1))
     assert (listed(client), listed(client, view="snoozed")) == (["Ada"], [])
-    act(client, "inbox_snooze", conversation, until=(timezone.now() + timedelta(hours=3)).isoformat())
+    act(
+        client,
+        "inbox_snooze",
+        conversation,
+        until=(timezone.now() + timedelta(hours=3)).isoformat(),
+    )
     with scope(number.business_id):
         handset = Handset.objects.create(business=number.business, wa_id="14155550100", name="Ada")
     address = reverse("phone_write", args=[handset.pk, number.phone_number_id])
@@ -211,8 +253,12 @@ def test_snoozed_conversations_come_back_by_time_or_by_the_customer(client: Clie
     assert rows(Conversation)[0].snoozed_until is None
 
 
-@pytest.mark.parametrize("until", ["yesterday", "2020-01-01T10:00", "2999-01-01T10:00", "9999-12-31T23:59"])
-def test_a_conversation_is_not_put_off_to_an_impossible_time(client: Client, number: Number, until: str) -> None:
+@pytest.mark.parametrize(
+    "until", ["yesterday", "2020-01-01T10:00", "2999-01-01T10:00", "9999-12-31T23:59"]
+)
+def test_a_conversation_is_not_put_off_to_an_impossible_time(
+    client: Client, number: Number, until: str
+) -> None:
     conversation = make_conversation(number)
     assert act(client, "inbox_snooze", conversation, until=until).status_code == 400
     assert rows(Conversation)[0].snoozed_until is None
@@ -224,22 +270,35 @@ def test_what_is_offered_are_mornings_of_the_readers_zone() -> None:
     with timezone.override(ZoneInfo("Asia/Tokyo")):
         now = timezone.datetime(2026, 11, 20, 22, 30, tzinfo=ZoneInfo("UTC"))  # type: ignore[attr-defined]
         times = [at.isoformat() for _, at in teamwork.snooze_times(now)]
-    assert times == ["2026-11-21T10:30:00+09:00", "2026-11-22T09:00:00+09:00", "2026-11-23T09:00:00+09:00"]
+    assert times == [
+        "2026-11-21T10:30:00+09:00",
+        "2026-11-22T09:00:00+09:00",
+        "2026-11-23T09:00:00+09:00",
+    ]
 
 
 def test_canned_replies_are_found_by_shortcut_then_by_text(client: Client, number: Number) -> None:
     conversation = make_conversation(number)
-    for shortcut, text in (("/hours", "We open at 8, {name}."), ("help", "Ask away"), ("late", "We open late")):
+    for shortcut, text in (
+        ("/hours", "We open at 8, {name}."),
+        ("help", "Ask away"),
+        ("late", "We open late"),
+    ):
         posted = client.post(reverse("add_canned_reply"), {"shortcut": shortcut, "text": text})
         assert posted.status_code == 302
     client.post(reverse("add_canned_reply"), {"shortcut": "HELP", "text": "Ask anything"})
     with scope(number.business_id):
-        assert teamwork.canned_replies(conversation, "h") == [("help", "Ask anything"), ("hours", "We open at 8, Ada.")]
+        assert teamwork.canned_replies(conversation, "h") == [
+            ("help", "Ask anything"),
+            ("hours", "We open at 8, Ada."),
+        ]
         assert teamwork.canned_replies(conversation, "open") == [
             ("hours", "We open at 8, Ada."), ("late", "We open late"),
         ]  # fmt: skip
         assert teamwork.canned_replies(conversation, "%") == []
-    found = client.get(reverse("inbox_canned", args=[conversation.public_id]), {"q": "hou"}).content.decode()
+    found = client.get(
+        reverse("inbox_canned", args=[conversation.public_id]), {"q": "hou"}
+    ).content.decode()
     assert 'data-text="We open at 8, Ada."' in found
 
 
@@ -256,7 +315,9 @@ def test_jumping_to_a_day_shows_its_first_message(client: Client, number: Number
     with system("test"):
         for n, message in enumerate(made):
             Message.objects.filter(pk=message.pk).update(
-                created_at=timezone.datetime(2026, 3, 1 + n // 10, 12, n % 10, tzinfo=timezone.get_current_timezone())  # type: ignore[attr-defined]
+                created_at=timezone.datetime(
+                    2026, 3, 1 + n // 10, 12, n % 10, tzinfo=timezone.get_current_timezone()
+                )  # type: ignore[attr-defined]
             )
     page = conversation.get_absolute_url()
     for day, at in (("2026-03-03", made[20]), ("2026-01-01", made[0]), ("2027-01-01", made[89])):
@@ -270,7 +331,9 @@ def test_merged_customers_keep_the_labels_and_notes_of_both(number: Number, agen
         for conversation, labels in ((ada, ("a", "both")), (bob, ("b", "both"))):
             for name in labels:
                 teamwork.put_label(conversation=conversation, name=name)
-            teamwork.write_note(conversation=conversation, author=agent, text=f"of {conversation.contact.name}")
+            teamwork.write_note(
+                conversation=conversation, author=agent, text=f"of {conversation.contact.name}"
+            )
         number_changes.merge(Contact.objects.get(name="Bob"), into=Contact.objects.get(name="Ada"))
         [kept] = Conversation.objects.all()
         assert sorted(label.name for label in kept.labels.all()) == ["a", "b", "both"]

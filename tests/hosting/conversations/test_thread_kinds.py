@@ -44,11 +44,17 @@ def shown(settings: Any, tmp_path: Path) -> tuple[dict[str, Any], dict[int, tupl
     number = make_number(make_business())
     with scope(number.business_id):
         contact = Contact.objects.create(business=number.business, wa_id="14155550123", name="Zoe")
-        thread = Conversation.objects.create(business=number.business, number=number, contact=contact)
+        thread = Conversation.objects.create(
+            business=number.business, number=number, contact=contact
+        )
         said = say_every_kind(thread)
     client = Client()
-    client.force_login(make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend")
-    page = client.get(reverse("inbox_messages", args=[thread.public_id]), {"since": "1"}).content.decode()
+    client.force_login(
+        make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    page = client.get(
+        reverse("inbox_messages", args=[thread.public_id]), {"since": "1"}
+    ).content.decode()
     return said, {int(pk): (classes, markup) for classes, pk, markup in BUBBLE.findall(page)}
 
 
@@ -63,12 +69,16 @@ def test_every_type_of_message_says_what_it_holds(shown: Any) -> None:
         markup = re.sub(r'<button class="bare quote-it".*?</button>', "", markup, flags=re.DOTALL)
         found[name] = words(markup.split('<div class="meta">')[0])
     assert found == expected
-    assert bubbles == {}, "edits, revocations and reactions stand with their message, not as bubbles of their own"
+    assert bubbles == {}, (
+        "edits, revocations and reactions stand with their message, not as bubbles of their own"
+    )
 
 
 def test_files_headers_edits_and_reactions_are_shown_with_their_message(shown: Any) -> None:
     said, bubbles = shown
-    markup = {name: bubbles[message.pk][1] for name, message in said.items() if message.pk in bubbles}
+    markup = {
+        name: bubbles[message.pk][1] for name, message in said.items() if message.pk in bubbles
+    }
     for name, tag, gone in (
         ("image", "<img ", "image that is not here"),
         ("video", "<video ", "video that is not here"),
@@ -80,7 +90,9 @@ def test_files_headers_edits_and_reactions_are_shown_with_their_message(shown: A
         assert f"/{file}/" in markup[name], name
         assert tag not in markup[gone], gone
     photo = said["image"].content["id"]
-    assert f'src="{reverse("message_thumbnail", args=[photo])}"' in markup["template"], "the picture of its header"
+    assert f'src="{reverse("message_thumbnail", args=[photo])}"' in markup["template"], (
+        "the picture of its header"
+    )
     assert "<strong>new</strong>" in markup["template"]
     assert ">Edited</span>" in markup["edited"]
     assert ">Edited</span>" not in markup["answer"]
@@ -92,19 +104,45 @@ def test_files_headers_edits_and_reactions_are_shown_with_their_message(shown: A
 
 def test_headers_and_buttons_are_read_and_nonsense_is_not() -> None:
     place = {"latitude": 1, "longitude": 2}
-    given = {"components": [{"type": "header", "parameters": [{"type": "location", "location": place}]}]}
+    given = {
+        "components": [{"type": "header", "parameters": [{"type": "location", "location": place}]}]
+    }
     assert header_of("template", given) == ("location", place)
-    assert header_of("interactive", {"header": {"type": "video", "video": {"id": "9"}}}) == ("video", {"id": "9"})
+    assert header_of("interactive", {"header": {"type": "video", "video": {"id": "9"}}}) == (
+        "video",
+        {"id": "9"},
+    )
     assert header_of("interactive", {"header": {"type": "text", "text": "Hi"}}) == ("", {})
-    for nonsense in ({}, {"components": 1}, {"components": [{"type": "header", "parameters": [3]}]}):
+    for nonsense in (
+        {},
+        {"components": 1},
+        {"components": [{"type": "header", "parameters": [3]}]},
+    ):
         assert header_of("template", nonsense) == ("", {})
-    sent = [{"type": "button", "sub_type": "quick_reply", "index": "2", "parameters": [{"payload": "stop"}]}]
+    sent = [
+        {
+            "type": "button",
+            "sub_type": "quick_reply",
+            "index": "2",
+            "parameters": [{"payload": "stop"}],
+        }
+    ]
     assert buttons_of(HARVEST, sent) == [
         Button("url", "See it", "https://example.com/rye", "See it"),
         Button("phone_number", "Call us", "+14155550100", "Call us"),
         Button("quick_reply", "No more news", "", "stop"),
     ]
-    link = [{"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Go", "url": "https://example.com/{{1}}"}]}]
-    part = {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "rye"}]}
+    link = [
+        {
+            "type": "BUTTONS",
+            "buttons": [{"type": "URL", "text": "Go", "url": "https://example.com/{{1}}"}],
+        }
+    ]
+    part = {
+        "type": "button",
+        "sub_type": "url",
+        "index": "0",
+        "parameters": [{"type": "text", "text": "rye"}],
+    }
     assert [one.target for one in buttons_of(link, [part])] == ["https://example.com/rye"]
     assert buttons_of([], []) == buttons_of([{"type": "BUTTONS", "buttons": 7}], [None]) == []

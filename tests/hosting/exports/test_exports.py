@@ -17,7 +17,16 @@ from hosting.exports import jobs, parts
 from hosting.imports import jobs as imports_jobs
 from hosting.imports.formats import records
 from hosting.media.store import store_media
-from hosting.models import ChatExport, ChatImport, Contact, Conversation, Delivery, Media, Message, Number
+from hosting.models import (
+    ChatExport,
+    ChatImport,
+    Contact,
+    Conversation,
+    Delivery,
+    Media,
+    Message,
+    Number,
+)
 from tests.factories import make_business, make_member, make_number, make_template
 from tests.hosting.imports.test_imports import PNG, upload
 from tests.hosting.imports.test_imports import work as import_all
@@ -38,12 +47,18 @@ def fill(number):
     business = number.business
     author, template = make_member(business), make_template(number)
     with scope(business.pk):
-        media = store_media(business=business, content=PNG, mime_type="image/png", filename="cake.png")
+        media = store_media(
+            business=business, content=PNG, mime_type="image/png", filename="cake.png"
+        )
     with system("test"):
-        ann = Contact.objects.create(business=business, wa_id="491512345678", user_id="DE.1", name='=HYPERLINK("x")')
+        ann = Contact.objects.create(
+            business=business, wa_id="491512345678", user_id="DE.1", name='=HYPERLINK("x")'
+        )
         bob = Contact.objects.create(business=business, wa_id="14155550100", name="Bob")
         threads = [
-            Conversation.objects.create(business=business, number=number, contact=who, last_message_at=AT)
+            Conversation.objects.create(
+                business=business, number=number, contact=who, last_message_at=AT
+            )
             for who in (ann, bob)
         ]
         common = {"business": business, "number": number}
@@ -72,7 +87,9 @@ def fill(number):
 
 def export(line, format="jsonl", **wanted):
     with scope(line.business_id):
-        job = jobs.ask(business=line.business, author=None, wanted=jobs.Wanted(format=format, **wanted))
+        job = jobs.ask(
+            business=line.business, author=None, wanted=jobs.Wanted(format=format, **wanted)
+        )
     return worked(job)
 
 
@@ -194,9 +211,9 @@ def test_a_file_of_another_number_asks_which_one_it_is(number):
         imports_jobs.begin(job=job, answers={"number": make_second.phone_number_id})
     import_all()
     with system("test"):
-        assert set(Message.objects.filter(business=other.business).values_list("number_id", flat=True)) == {
-            make_second.pk
-        }
+        assert set(
+            Message.objects.filter(business=other.business).values_list("number_id", flat=True)
+        ) == {make_second.pk}
 
 
 def test_cells_that_could_be_formulas_are_quoted_and_read_back():
@@ -259,7 +276,9 @@ def test_many_chats_become_pages_with_their_files(number):
     assert sorted(files) == ["chats/00001.html", "chats/00002.html", "index.html", picture]
     assert files[picture] == PNG
     assert f'<img src="../{picture}"' in files["chats/00001.html"].decode()
-    assert '<a href="chats/00002.html" dir="auto">Bob · +14155550100' in files["index.html"].decode()
+    assert (
+        '<a href="chats/00002.html" dir="auto">Bob · +14155550100' in files["index.html"].decode()
+    )
     assert "<small>7 messages</small>" in files["index.html"].decode()
 
 
@@ -287,7 +306,9 @@ def test_a_cut_off_export_goes_on_and_is_the_same(number, format, monkeypatch):
     monkeypatch.setattr(parts, "CHUNK", 2)
     monkeypatch.setattr(parts, "PART", 3)
     with scope(number.business_id):
-        job = jobs.ask(business=number.business, author=None, wanted=jobs.Wanted(format=format, has_media=True))
+        job = jobs.ask(
+            business=number.business, author=None, wanted=jobs.Wanted(format=format, has_media=True)
+        )
     for n in range(1, 4):
         mine = hosting_jobs.claim(ChatExport, ["running"])
         monkeypatch.setattr(parts.time, "monotonic", iter([0.0, 1.0, 9.0]).__next__)
@@ -365,7 +386,10 @@ def test_what_cannot_be_exported_is_refused_by_name(number, wanted, error):
     [
         ({"direction": "up"}, "Line 1: direction must be in or out."),
         ({"status": "sent"}, "Line 1: status must be one of received."),
-        ({"created_at": "yesterday"}, "Line 1: created_at must be a moment as 2026-05-01T12:00:00+00:00."),
+        (
+            {"created_at": "yesterday"},
+            "Line 1: created_at must be a moment as 2026-05-01T12:00:00+00:00.",
+        ),
         ({"created_at": "9999-12-31T23:59:59+00:00"}, "Line 1: created_at must be a moment"),
         ({"kind": "x" * 21}, "Line 1: kind is longer than the limit of 20 characters."),
         ({"text": 5}, "Line 1: text must be a text."),

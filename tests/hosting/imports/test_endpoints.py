@@ -31,7 +31,9 @@ def number(db):
 
 
 def api(number, scopes=("messages", "read")):
-    return Client(headers={"Authorization": f"Bearer {make_key(number.business, scopes=list(scopes))}"})
+    return Client(
+        headers={"Authorization": f"Bearer {make_key(number.business, scopes=list(scopes))}"}
+    )
 
 
 def posted(client, raw, name="chat.txt"):
@@ -41,7 +43,11 @@ def posted(client, raw, name="chat.txt"):
 
 def test_a_program_imports_a_chat(number):
     client = api(number)
-    made = posted(client, zipped(chat__txt=CHAT, **{"IMG-20210313-WA0001__png": PNG}), "WhatsApp Chat with Ann.zip")
+    made = posted(
+        client,
+        zipped(chat__txt=CHAT, **{"IMG-20210313-WA0001__png": PNG}),
+        "WhatsApp Chat with Ann.zip",
+    )
     assert (made.status_code, made.json()["state"]) == (201, "reading")
     path = f"/api/v1/imports/{made.json()['id']}/"
     work()
@@ -53,7 +59,9 @@ def test_a_program_imports_a_chat(number):
     refused = client.post(path + "start/", {}, content_type="application/json")
     assert (refused.status_code, refused.json()["error"]["field"]) == (400, "contact")
     assert Message.objects.count() == 0
-    begun = client.post(path + "start/", {"contact": "+49 151 2345678"}, content_type="application/json")
+    begun = client.post(
+        path + "start/", {"contact": "+49 151 2345678"}, content_type="application/json"
+    )
     assert (begun.status_code, begun.json()["state"], begun.json()["number"]) == (
         200,
         "running",
@@ -94,7 +102,12 @@ def test_a_file_that_is_refused_is_refused_with_its_reason(number, raw, name, me
 def test_keys_reach_what_their_scope_says(number):
     assert posted(api(number, ["read"]), CHAT).status_code == 403
     body = {"format": "jsonl"}
-    assert api(number, ["messages"]).post("/api/v1/exports/", body, content_type="application/json").status_code == 403
+    assert (
+        api(number, ["messages"])
+        .post("/api/v1/exports/", body, content_type="application/json")
+        .status_code
+        == 403
+    )
     with system("test"):
         assert not ChatImport.objects.exists()
         assert not ChatExport.objects.exists()
@@ -105,7 +118,11 @@ def test_a_program_exports(number):
     client = api(number)
     asked = {"format": "csv", "contact": "14155550100", "since": "2026-05-01T00:00:00Z"}
     made = client.post("/api/v1/exports/", asked, content_type="application/json")
-    assert (made.status_code, made.json()["state"], made.json()["download_url"]) == (201, "running", "")
+    assert (made.status_code, made.json()["state"], made.json()["download_url"]) == (
+        201,
+        "running",
+        "",
+    )
     while jobs.work_due():
         pass
     done = client.get(f"/api/v1/exports/{made.json()['id']}/").json()
@@ -114,14 +131,18 @@ def test_a_program_exports(number):
     assert b"".join(file.streaming_content).count(b"\r\n") >= 8
     bad = client.post("/api/v1/exports/", {"format": "xls"}, content_type="application/json")
     assert (bad.status_code, bad.json()["error"]["field"]) == (400, "format")
-    nowhere = client.post("/api/v1/exports/", {"format": "csv", "contact": "999"}, content_type="application/json")
+    nowhere = client.post(
+        "/api/v1/exports/", {"format": "csv", "contact": "999"}, content_type="application/json"
+    )
     assert nowhere.status_code == 404
     assert client.post(f"/api/v1/exports/{made.json()['id']}/cancel/").status_code == 409
 
 
 def owner(number):
     client = Client()
-    client.force_login(make_member(number.business), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(number.business), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
@@ -131,7 +152,10 @@ def test_pages_lead_from_the_file_to_the_conversation(number):
     bad = client.post("/history/imports/", {"file": SimpleUploadedFile("x.txt", b"nothing")})
     assert bad.status_code == 422
     assert "None of the first 1 lines begins a message" in bad.content.decode()
-    made = client.post("/history/imports/", {"file": SimpleUploadedFile("WhatsApp Chat with Ann.txt", CHAT.encode())})
+    made = client.post(
+        "/history/imports/",
+        {"file": SimpleUploadedFile("WhatsApp Chat with Ann.txt", CHAT.encode())},
+    )
     page = made.headers["Location"]
     assert 'hx-trigger="every 2s"' in client.get(page).content.decode()
     work()
@@ -139,7 +163,9 @@ def test_pages_lead_from_the_file_to_the_conversation(number):
     assert "Who of them is your business?" in shown
     assert "Good morning" in shown
     assert client.post(page, {"business_senders": ["Bakery"], "contact": "x"}).status_code == 422
-    begun = client.post(page, {"business_senders": ["Bakery"], "contact": "+49 151 2345678", "number": ""})
+    begun = client.post(
+        page, {"business_senders": ["Bakery"], "contact": "+49 151 2345678", "number": ""}
+    )
     assert begun.status_code == 302
     work()
     shown = client.get(page).content.decode()
@@ -159,8 +185,13 @@ def test_pages_ask_for_exports_and_hand_them_out(number):
     fill(number)
     client = owner(number)
     assert "No exports yet" in client.get("/history/exports/").content.decode()
-    bad = client.post("/history/exports/", {"format": "html", "since": "2026-05-02", "until": "2026-05-01"})
-    assert (bad.status_code, "The end must be after the beginning." in bad.content.decode()) == (422, True)
+    bad = client.post(
+        "/history/exports/", {"format": "html", "since": "2026-05-02", "until": "2026-05-01"}
+    )
+    assert (bad.status_code, "The end must be after the beginning." in bad.content.decode()) == (
+        422,
+        True,
+    )
     asked = {"format": "html", "since": "2026-05-01", "until": "2026-05-01", "has_media": "on"}
     assert client.post("/history/exports/", asked).status_code == 302
     assert 'hx-trigger="every 2s"' in client.get("/history/exports/").content.decode()
@@ -168,7 +199,10 @@ def test_pages_ask_for_exports_and_hand_them_out(number):
         pass
     with system("test"):
         job = ChatExport.objects.get()
-    assert (job.processed, job.total) == (2, 2)  # the day of the business, one message of each customer
+    assert (job.processed, job.total) == (
+        2,
+        2,
+    )  # the day of the business, one message of each customer
     link = client.get(f"/history/exports/{job.public_id}/download/")
     assert b"".join(Client().get(link.headers["Location"]).streaming_content) == content(job)
 
@@ -194,10 +228,15 @@ def hunt(number, examples):
     fill(number)
     whole = {f"{n}.txt": sample.text.encode() for n, sample in enumerate(SAMPLES.values())}
     whole |= {"all.jsonl": content(export(number)), "all.csv": content(export(number, "csv"))}
-    whole |= {"all.zip": content(export(number, has_media=True)), "chat.zip": zipped(chat__txt=CHAT, a__png=PNG)}
+    whole |= {
+        "all.zip": content(export(number, has_media=True)),
+        "chat.zip": zipped(chat__txt=CHAT, a__png=PNG),
+    }
     client = api(number)
 
-    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
     @given(st.sampled_from(sorted(whole)), st.integers(0, 10**9))
     def run(name, seed):
         response = posted(client, bend(whole[name], random.Random(seed)), name)
@@ -255,7 +294,9 @@ while importing.work_due():
 def test_a_killed_worker_loses_and_doubles_nothing(committed_db):
     number = make_number(make_business("Bakery"))
     count = 3_000
-    raw = "".join(f"13.03.21, {n // 600:02}:{n // 10 % 60:02} - Ann: number {n}\n" for n in range(count))
+    raw = "".join(
+        f"13.03.21, {n // 600:02}:{n // 10 % 60:02} - Ann: number {n}\n" for n in range(count)
+    )
     with scope(number.business_id):
         job = imports_jobs.take_in(
             business=number.business, author=None, file=io.BytesIO(raw.encode()), filename="c.txt"
@@ -266,7 +307,8 @@ def test_a_killed_worker_loses_and_doubles_nothing(committed_db):
         imports_jobs.begin(job=job, answers={"contact": "14155550100", "business_senders": []})
     seen = rows_of(job)
     worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER], env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        [sys.executable, "-c", WORKER],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"},
     )
     deadline = time.monotonic() + 60
     while rows_of(job) == seen and time.monotonic() < deadline:

@@ -28,7 +28,9 @@ def read(raw, order=""):
     for line in text.lines_of(io.BytesIO(raw)):
         if header := layout.header(text.decoded(line)):
             finder.see(header)
-    found = list(text.entries(io.BytesIO(raw), layout, order=order or finder.found[0], latest=LATEST))
+    found = list(
+        text.entries(io.BytesIO(raw), layout, order=order or finder.found[0], latest=LATEST)
+    )
     return finder.found, found
 
 
@@ -38,7 +40,13 @@ def test_every_layout_is_read_exactly(name):
     orders, found = read(sample.text.encode())
     assert orders == sample.orders
     said = [
-        (e.at, e.sender, "system" if e.is_system else read_body(e.body).kind, read_body(e.body).text) for e in found
+        (
+            e.at,
+            e.sender,
+            "system" if e.is_system else read_body(e.body).kind,
+            read_body(e.body).text,
+        )
+        for e in found
     ]
     assert said == [(at(time), *rest) for time, *rest in sample.said]
 
@@ -60,7 +68,10 @@ def test_real_samples_are_read_exactly(path):
     assert len(orders) == 1
     people = [entry for entry in found if not entry.is_system]
     # The reference joins lines by a space and lists the newest first.
-    said = [{"timestamp": e.at.isoformat(), "author": e.sender, "message": e.body.replace("\n", " ")} for e in people]
+    said = [
+        {"timestamp": e.at.isoformat(), "author": e.sender, "message": e.body.replace("\n", " ")}
+        for e in people
+    ]
     assert said == TARGET[::-1]
     assert [entry.body for entry in found if entry.is_system] == [
         "John Doe:.", '+12 345 578 created group "Groupname"', "You were added",
@@ -74,7 +85,9 @@ def test_reading_goes_on_from_any_message():
     for n, entry in enumerate(found):
         stream = io.BytesIO(raw)
         stream.seek(entry.end)
-        rest = text.entries(stream, layout, order="dmy", latest=LATEST, offset=entry.end, line=entry.next_line)
+        rest = text.entries(
+            stream, layout, order="dmy", latest=LATEST, offset=entry.end, line=entry.next_line
+        )
         assert list(rest) == found[n + 1 :]
 
 
@@ -92,7 +105,13 @@ def test_unreadable_bytes_are_shown_as_such_and_long_ones_are_refused():
 
 def test_the_hour_that_comes_twice_is_told_apart():
     folds = text.Folds(ZoneInfo("Europe/Berlin"))
-    times = ["2021-10-31T01:59", "2021-10-31T02:10", "2021-10-31T02:50", "2021-10-31T02:10", "2021-10-31T03:10"]
+    times = [
+        "2021-10-31T01:59",
+        "2021-10-31T02:10",
+        "2021-10-31T02:50",
+        "2021-10-31T02:10",
+        "2021-10-31T03:10",
+    ]
     placed = [folds.placed(datetime.fromisoformat(time)).astimezone(UTC) for time in times]
     assert [f"{moment:%H:%M}" for moment in placed] == ["23:59", "00:10", "00:50", "01:10", "02:10"]
 
@@ -208,7 +227,10 @@ def test_the_bytes_that_come_out_are_counted():
         archive.left = 4000
         with archive.reading("a.txt") as member:
             assert len(member.read()) == 2500
-        with pytest.raises(BadArchive, match="is larger than the limit of"), archive.reading("b.txt") as member:
+        with (
+            pytest.raises(BadArchive, match="is larger than the limit of"),
+            archive.reading("b.txt") as member,
+        ):
             member.read()
 
 

@@ -105,13 +105,16 @@ def zipped(**files):
 def rows():
     with system("test"):
         return [
-            (f"{m.created_at:%d %H:%M}", m.direction, m.kind, m.text, m.status) for m in Message.objects.order_by("id")
+            (f"{m.created_at:%d %H:%M}", m.direction, m.kind, m.text, m.status)
+            for m in Message.objects.order_by("id")
         ]
 
 
 def test_a_chat_is_shown_before_it_is_brought_in(business, number):
     job = looked_through(
-        business, zipped(chat__txt=CHAT, **{"IMG-20210313-WA0001__png": PNG}), "WhatsApp Chat with Ann.zip"
+        business,
+        zipped(chat__txt=CHAT, **{"IMG-20210313-WA0001__png": PNG}),
+        "WhatsApp Chat with Ann.zip",
     )
     found = job.preview
     assert found["senders"] == [{"name": "Ann", "messages": 5}, {"name": "Bakery", "messages": 2}]
@@ -153,8 +156,16 @@ def test_a_chat_is_brought_in_exactly_and_bills_nothing(business, number):
         assert messages[4].revoked_at == messages[4].created_at
         assert messages[5].content == {"caption": "Our cake", "id": Media.objects.get().media_id}
         talk = Conversation.objects.get()
-        assert (talk.contact.wa_id, talk.contact.name, talk.number_id) == ("491512345678", "Ann", number.pk)
-        assert (talk.last_message_text, talk.is_resolved, talk.unread_count) == ("[media_placeholder]", True, 0)
+        assert (talk.contact.wa_id, talk.contact.name, talk.number_id) == (
+            "491512345678",
+            "Ann",
+            number.pk,
+        )
+        assert (talk.last_message_text, talk.is_resolved, talk.unread_count) == (
+            "[media_placeholder]",
+            True,
+            0,
+        )
         assert talk.last_inbound_at is None  # a file opens no window
         for nothing in (Delivery, Outgoing, WebhookCall, HostedCount):
             assert not nothing.objects.exists()
@@ -165,7 +176,12 @@ def test_a_status_for_an_imported_message_is_never_metered(business, number):
     brought_in(business, CHAT)
     with system("test"):
         wamid = Message.objects.get(text="Good morning\nin two lines").wamid
-    status = {"id": wamid, "status": "read", "timestamp": "1780000000", "recipient_id": "491512345678"}
+    status = {
+        "id": wamid,
+        "status": "read",
+        "timestamp": "1780000000",
+        "recipient_id": "491512345678",
+    }
     assert knock(number, webhook(number, statuses=[status])) == 200
     assert events.apply_due() == 1
     with system("test"):
@@ -187,7 +203,9 @@ def test_a_doubled_import_adds_nothing_and_a_longer_one_only_what_is_new(busines
 def test_past_messages_lie_above_live_ones(business, number):
     with system("test"):
         contact = Contact.objects.create(business=business, wa_id="491512345678", name="Ann M.")
-        talk = Conversation.objects.create(business=business, number=number, contact=contact, last_message_text="live")
+        talk = Conversation.objects.create(
+            business=business, number=number, contact=contact, last_message_text="live"
+        )
         live = Message.objects.create(
             business=business, number=number, conversation=talk, contact=contact, direction="in", kind="text",
             text="live", status="received",
@@ -196,7 +214,11 @@ def test_past_messages_lie_above_live_ones(business, number):
     with system("test"):
         assert Message.objects.order_by("id").last() == live
         talk.refresh_from_db()
-        assert (talk.last_message_text, talk.is_resolved, talk.contact.name) == ("live", False, "Ann M.")
+        assert (talk.last_message_text, talk.is_resolved, talk.contact.name) == (
+            "live",
+            False,
+            "Ann M.",
+        )
     with scope(business.pk):
         jobs.undo(job=job)
     work()
@@ -309,7 +331,10 @@ def test_an_undecided_order_must_be_answered(business, number):
     work()
     with system("test"):
         times = [m.created_at for m in Message.objects.order_by("id")]
-    assert times == [datetime(2021, 1, 2, 13, 5, tzinfo=UTC), datetime(2021, 2, 3, 1, 6, tzinfo=UTC)]
+    assert times == [
+        datetime(2021, 1, 2, 13, 5, tzinfo=UTC),
+        datetime(2021, 2, 3, 1, 6, tzinfo=UTC),
+    ]
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)

@@ -18,7 +18,8 @@ from tests.factories import make_business, make_number
 from tests.hosting.messages.test_endpoints import NOON, caller, knock, post, status, webhook
 
 SAMPLES = {
-    path.stem: path.read_bytes() for path in sorted((Path(__file__).parent / "data" / "payloads").glob("*.json"))
+    path.stem: path.read_bytes()
+    for path in sorted((Path(__file__).parent / "data" / "payloads").glob("*.json"))
 }
 TO = "16505551234"
 CONTEXT = {"context": {"from": "15550783881", "id": "wamid.asked"}}
@@ -86,7 +87,12 @@ def number(db: None) -> Number:
 def message(
     kind: str, wamid: str = "wamid.1", *, at: datetime = NOON, sender: str = TO, **members: Any
 ) -> dict[str, Any]:
-    return {"from": sender, "id": wamid, "timestamp": str(int(at.timestamp())), "type": kind} | members
+    return {
+        "from": sender,
+        "id": wamid,
+        "timestamp": str(int(at.timestamp())),
+        "type": kind,
+    } | members
 
 
 def take(number: Number, *messages: dict[str, Any]) -> None:
@@ -97,7 +103,9 @@ def take(number: Number, *messages: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("kind", "members", "text"), KINDS)
-def test_every_kind_is_kept_whole_and_readable(number: Number, kind: str, members: dict[str, Any], text: str) -> None:
+def test_every_kind_is_kept_whole_and_readable(
+    number: Number, kind: str, members: dict[str, Any], text: str
+) -> None:
     take(number, message(kind, **members))
     with system("test"):
         row = Message.objects.get()
@@ -124,7 +132,9 @@ def expected(name: str) -> set[tuple[str, str, str]]:
         "message.reaction": {("reaction", "😮", sender)},
         "message.text": {("text", "Body Text", sender)},
         "message.unsupported": {("unsupported", "", sender)},
-        "system.phone_number_change": {("system", "User A changed from 972987654321 to 972912345678", "972912345678")},
+        "system.phone_number_change": {
+            ("system", "User A changed from 972987654321 to 972912345678", "972912345678")
+        },
     }.get(name, set())
 
 
@@ -148,7 +158,11 @@ def test_each_sample_is_applied_as_it_should_be(number: Number, name: str) -> No
     found = left_behind(number)
     if name == "message.contacts":
         ((kind, text, sender),) = found
-        assert (kind, text.splitlines()[0], sender) == ("contacts", "Chandler Bing, +1 555-555-5555", "972987654321")
+        assert (kind, text.splitlines()[0], sender) == (
+            "contacts",
+            "Chandler Bing, +1 555-555-5555",
+            "972987654321",
+        )
         assert len(text.splitlines()) >= 3
     else:
         assert found == expected(name)
@@ -228,7 +242,9 @@ def test_a_story_told_three_times_in_any_order_ends_alike(db: None, seed: int) -
         with system("test"):
             texts = dict(Message.objects.filter(number=number).values_list("wamid", "text"))
             assert (texts["wamid.b"], texts["wamid.c"]) == ("second!", "")
-            assert [row.wa_id for row in Contact.objects.filter(business=number.business)] == ["19990001111"]
+            assert [row.wa_id for row in Contact.objects.filter(business=number.business)] == [
+                "19990001111"
+            ]
             reactions = reactions_to(number_id=number.pk, wamids=["wamid.out"])
             assert reactions == {"wamid.out": {"in": "❤"}}
     assert ends[0] == ends[1]
@@ -243,17 +259,28 @@ def test_a_number_that_was_left_belongs_to_somebody_else_afterwards(number: Numb
         number,
         message("text", "wamid.1", text={"body": "old"}),
         message("system", "wamid.2", at=NOON + timedelta(minutes=1), system=change),
-        message("text", "wamid.3", at=NOON + timedelta(minutes=2), text={"body": "a stranger with the old number"}),
+        message(
+            "text",
+            "wamid.3",
+            at=NOON + timedelta(minutes=2),
+            text={"body": "a stranger with the old number"},
+        ),
     )
     with system("test"):
         rows = Message.objects.order_by("wamid").values_list("wamid", "contact__wa_id")
-        assert list(rows) == [("wamid.1", "19990001111"), ("wamid.2", "19990001111"), ("wamid.3", TO)]
+        assert list(rows) == [
+            ("wamid.1", "19990001111"),
+            ("wamid.2", "19990001111"),
+            ("wamid.3", TO),
+        ]
 
 
 def test_two_changes_of_number_follow_each_other_in_any_order(number: Number) -> None:
     def change(wamid: str, old: str, new: str, minute: int) -> dict[str, Any]:
         system_object = {"body": "x", "wa_id": new, "type": "user_changed_number"}
-        return message("system", wamid, sender=old, at=NOON + timedelta(minutes=minute), system=system_object)
+        return message(
+            "system", wamid, sender=old, at=NOON + timedelta(minutes=minute), system=system_object
+        )
 
     take(
         number,
@@ -275,8 +302,15 @@ def test_the_blocked_stay_outside_and_their_events_are_kept(number: Number) -> N
 
 
 def test_nobody_edits_what_somebody_else_wrote(number: Number) -> None:
-    edit = {"original_message_id": "wamid.1", "message": {"type": "text", "text": {"body": "forged"}}}
-    take(number, message("text", text={"body": "mine"}), message("edit", "wamid.2", sender="19990002222", edit=edit))
+    edit = {
+        "original_message_id": "wamid.1",
+        "message": {"type": "text", "text": {"body": "forged"}},
+    }
+    take(
+        number,
+        message("text", text={"body": "mine"}),
+        message("edit", "wamid.2", sender="19990002222", edit=edit),
+    )
     with system("test"):
         row = Message.objects.get(wamid="wamid.1")
         assert (row.text, row.edited_at) == ("mine", None)
@@ -286,7 +320,12 @@ def test_nobody_edits_what_somebody_else_wrote(number: Number) -> None:
 
 
 def test_a_reply_within_a_day_of_an_ad_click_opens_a_free_entry_window(number: Number) -> None:
-    take(number, message("text", "wamid.ad", at=NOON - timedelta(hours=2), text={"body": "ad"}, referral=REFERRAL))
+    take(
+        number,
+        message(
+            "text", "wamid.ad", at=NOON - timedelta(hours=2), text={"body": "ad"}, referral=REFERRAL
+        ),
+    )
     client = caller(number)
     wamids = [orjson.loads(post(client, number).content)["messages"][0]["id"] for _ in range(2)]
     for wamid in wamids:
@@ -303,7 +342,13 @@ def test_a_reply_within_a_day_of_an_ad_click_opens_a_free_entry_window(number: N
 def test_a_reply_after_a_day_opens_none(number: Number, hours: float, opens: bool) -> None:
     take(
         number,
-        message("text", "wamid.ad", at=NOON - timedelta(hours=hours), text={"body": "ad"}, referral=REFERRAL),
+        message(
+            "text",
+            "wamid.ad",
+            at=NOON - timedelta(hours=hours),
+            text={"body": "ad"},
+            referral=REFERRAL,
+        ),
         message("text", "wamid.2", text={"body": "still there?"}),
     )
     assert post(caller(number), number).status_code == 200
@@ -311,7 +356,9 @@ def test_a_reply_after_a_day_opens_none(number: Number, hours: float, opens: boo
         assert (Message.objects.get(direction="out").free_entry_at is not None) == opens
 
 
-def test_the_free_entry_flag_ends_with_the_protocols_window_and_its_moment_stays(number: Number) -> None:
+def test_the_free_entry_flag_ends_with_the_protocols_window_and_its_moment_stays(
+    number: Number,
+) -> None:
     opened = NOON - timedelta(hours=73)
     take(number, message("text", "wamid.2", text={"body": "hello again"}))
     with system("test"):

@@ -15,7 +15,10 @@ from hosting.models import Event, Number
 from tests.factories import make_business, make_number
 from tests.hosting.messages.test_endpoints import knock
 
-SAMPLES = [orjson.loads(path.read_bytes()) for path in sorted((Path(__file__).parent / "data/payloads").glob("*.json"))]
+SAMPLES = [
+    orjson.loads(path.read_bytes())
+    for path in sorted((Path(__file__).parent / "data/payloads").glob("*.json"))
+]
 STRANGE = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=20),
     st.sampled_from([
@@ -30,8 +33,16 @@ def bent(value: Any, dice: random.Random, strange: Any, rate: float) -> Any:
     if dice.random() < rate:
         return strange
     if isinstance(value, dict):
-        kept = {key: bent(item, dice, strange, rate) for key, item in value.items() if dice.random() > rate / 2}
-        return kept | ({dice.choice(["type", "id", "from", "timestamp", "x"]): strange} if dice.random() < rate else {})
+        kept = {
+            key: bent(item, dice, strange, rate)
+            for key, item in value.items()
+            if dice.random() > rate / 2
+        }
+        return kept | (
+            {dice.choice(["type", "id", "from", "timestamp", "x"]): strange}
+            if dice.random() < rate
+            else {}
+        )
     if isinstance(value, list):
         held = [bent(item, dice, strange, rate) for item in value]
         return held * dice.choice([1, 1, 1, 2])
@@ -57,8 +68,12 @@ def check(number: Number, sample: Any, seed: int, strange: Any, rate: float) -> 
 
 
 def hunt(number: Number, examples: int) -> None:
-    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(st.sampled_from(SAMPLES), st.integers(0, 10**9), STRANGE, st.sampled_from([0.02, 0.1, 0.3]))
+    @settings(
+        max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(
+        st.sampled_from(SAMPLES), st.integers(0, 10**9), STRANGE, st.sampled_from([0.02, 0.1, 0.3])
+    )
     def run(sample: Any, seed: int, strange: Any, rate: float) -> None:
         check(number, sample, seed, strange, rate)
 

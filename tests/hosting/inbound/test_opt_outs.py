@@ -19,13 +19,17 @@ def number(db: None) -> Number:
 @pytest.fixture
 def client(number: Number) -> Client:
     client = Client()
-    client.force_login(make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
 def write(number: Number, *texts: str) -> None:
     with system("test"):
-        phone, _ = Handset.objects.get_or_create(business=number.business, wa_id="14155550100", name="Zoe")
+        phone, _ = Handset.objects.get_or_create(
+            business=number.business, wa_id="14155550100", name="Zoe"
+        )
     phone.business = number.business
     for text in texts:
         sandbox.write(handset=phone, number=number, text=text)
@@ -57,11 +61,16 @@ def test_the_newest_word_counts(number: Number) -> None:
 
 
 def test_a_business_has_words_of_its_own(number: Number, client: Client) -> None:
-    assert client.post(reverse("opt_outs"), {"stop": "Basta\n", "start": "basta"}).status_code == 422
+    assert (
+        client.post(reverse("opt_outs"), {"stop": "Basta\n", "start": "basta"}).status_code == 422
+    )
     assert client.post(reverse("opt_outs"), {"stop": "", "start": ""}).status_code == 422
     with system("test"):
         assert not OptOutWords.objects.exists()
-    assert client.post(reverse("opt_outs"), {"stop": "Basta\nno más", "start": "Ancora"}).status_code == 302
+    assert (
+        client.post(reverse("opt_outs"), {"stop": "Basta\nno más", "start": "Ancora"}).status_code
+        == 302
+    )
     write(number, "stop")
     assert not opted_out(number)
     write(number, "No  MÁS!")

@@ -8,7 +8,16 @@ import orjson
 
 from core.tenancy import system
 from hosting.inbound import events
-from hosting.models import Contact, Conversation, Delivery, Event, FormerNumber, Message, Number, ParkedStatus
+from hosting.models import (
+    Contact,
+    Conversation,
+    Delivery,
+    Event,
+    FormerNumber,
+    Message,
+    Number,
+    ParkedStatus,
+)
 from tests.factories import make_business, make_number
 from tests.hosting.inbound.test_events import KINDS, SAMPLES, message, readdressed, take
 from tests.hosting.messages.test_endpoints import NOON, caller, knock, post, status, webhook
@@ -37,7 +46,11 @@ def from_people(number: Number, messages: list[dict[str, Any]], *people: dict[st
 
 
 def field_body(number: Number, field: str, value: dict[str, Any]) -> bytes:
-    entry = {"id": number.account.waba_id, "time": 1743451903, "changes": [{"field": field, "value": value}]}
+    entry = {
+        "id": number.account.waba_id,
+        "time": 1743451903,
+        "changes": [{"field": field, "value": value}],
+    }
     return orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
 
 
@@ -45,15 +58,30 @@ def pile(number: Number, wamids: list[str]) -> list[bytes]:
     """All samples, all kinds from a customer each, profiles that change, all statuses, and fields of other objects."""
     bodies = [readdressed(raw, number, name) for name, raw in SAMPLES.items()]
     for n, (kind, members, _) in enumerate(KINDS):
-        one = message(kind, f"wamid.k{n}", sender=f"1650555{n:04}", at=NOON + timedelta(minutes=n), **members)
+        one = message(
+            kind, f"wamid.k{n}", sender=f"1650555{n:04}", at=NOON + timedelta(minutes=n), **members
+        )
         bodies.append(webhook(number, messages=[one]))
     for n, (name, user, user_id) in enumerate(
-        [("Ann", "@ann", "US.1"), ("Anna", "@anna", "US.1"), ("Anna B.", "", "US.2"), ("Ann", "@ann", "US.2")]
+        [
+            ("Ann", "@ann", "US.1"),
+            ("Anna", "@anna", "US.1"),
+            ("Anna B.", "", "US.2"),
+            ("Ann", "@ann", "US.2"),
+        ]
     ):
-        text = message("text", f"wamid.p{n}", sender="4915111", at=NOON + timedelta(hours=n), text={"body": str(n)})
+        text = message(
+            "text",
+            f"wamid.p{n}",
+            sender="4915111",
+            at=NOON + timedelta(hours=n),
+            text={"body": str(n)},
+        )
         who = person("4915111", name, user_id=user_id, **({"username": user} if user else {}))
         bodies.append(from_people(number, [text], who))
-    nameless = message("text", "wamid.u", text={"body": "no number"}, from_user_id="DE.77") | {"from": ""}
+    nameless = message("text", "wamid.u", text={"body": "no number"}, from_user_id="DE.77") | {
+        "from": ""
+    }
     bodies.append(webhook(number, messages=[nameless]))
     numbered = message(
         "text",
@@ -64,11 +92,19 @@ def pile(number: Number, wamids: list[str]) -> list[bytes]:
         from_user_id="DE.77",
     )
     bodies.append(webhook(number, messages=[numbered]))
-    steps = ["sent", "delivered", "read"], ["sent", "failed"], ["failed", "delivered"], ["read"], ["played"]
+    steps = (
+        ["sent", "delivered", "read"],
+        ["sent", "failed"],
+        ["failed", "delivered"],
+        ["read"],
+        ["played"],
+    )
     for wamid, kinds in zip([*wamids, "wamid.nobody"], steps, strict=True):
         for n, kind in enumerate(kinds, 1):
             more = {"errors": ERRORS} if kind == "failed" else {}
-            bodies.append(webhook(number, statuses=[status(wamid, kind, NOON + timedelta(seconds=n), **more)]))
+            bodies.append(
+                webhook(number, statuses=[status(wamid, kind, NOON + timedelta(seconds=n), **more)])
+            )
     return bodies + [field_body(number, field, value) for field, value in OTHER_FIELDS]
 
 
@@ -99,13 +135,18 @@ def dump(number: Number) -> dict[str, list[Any]]:
             ),
         }  # fmt: skip
         own = number.phone_number_id.encode()
-        return {name: sorted((plain(row, own) for row in found), key=str) for name, found in rows.items()}
+        return {
+            name: sorted((plain(row, own) for row in found), key=str)
+            for name, found in rows.items()
+        }
 
 
 def plain(row: tuple[Any, ...], own: bytes) -> tuple[Any, ...]:
     """The row with our number's own id, which samples name as well, made the same for every number."""
     return tuple(
-        orjson.loads(orjson.dumps(value).replace(own, b"1122334455667")) if isinstance(value, dict) else value
+        orjson.loads(orjson.dumps(value).replace(own, b"1122334455667"))
+        if isinstance(value, dict)
+        else value
         for value in row
     )
 

@@ -65,12 +65,16 @@ def number(db: None, upstream: Receiver) -> Number:
 
 def store(number: Number, content: bytes = PNG, mime: str = "image/png") -> Media:
     with scope(number.business_id):
-        return media_store.store_media(business=number.business, content=content, mime_type=mime, filename="a b.png")
+        return media_store.store_media(
+            business=number.business, content=content, mime_type=mime, filename="a b.png"
+        )
 
 
 def send(number: Number, kind: str, content: dict[str, Any]) -> Message:
     with scope(number.business_id):
-        return messages_send.send_message(business=number.business, number=number, to=PHONE, kind=kind, content=content)
+        return messages_send.send_message(
+            business=number.business, number=number, to=PHONE, kind=kind, content=content
+        )
 
 
 def rows(model: Any, **which: Any) -> list[Any]:
@@ -81,12 +85,17 @@ def rows(model: Any, **which: Any) -> list[Any]:
 # --- out
 
 
-def test_a_file_is_uploaded_once_and_sent_by_its_id_there(number: Number, upstream: Receiver) -> None:
+def test_a_file_is_uploaded_once_and_sent_by_its_id_there(
+    number: Number, upstream: Receiver
+) -> None:
     media = store(number)
     first = send(number, "image", {"id": media.media_id, "caption": "c"})
     assert cloudapi.deliver_due() == 1
     uploaded, posted = upstream.taken
-    assert (uploaded.path, uploaded.headers["authorization"]) == ("/v23.0/5550001/media", "Bearer their-token")
+    assert (uploaded.path, uploaded.headers["authorization"]) == (
+        "/v23.0/5550001/media",
+        "Bearer their-token",
+    )
     assert uploaded.headers["content-type"].startswith("multipart/form-data; boundary=")
     assert PNG in uploaded.body
     for part in (
@@ -104,7 +113,10 @@ def test_a_file_is_uploaded_once_and_sent_by_its_id_there(number: Number, upstre
         UpstreamMedia.objects.update(uploaded_at=timezone.now() - timedelta(days=26))
     send(number, "image", {"id": media.media_id})
     cloudapi.deliver_due()
-    assert [taken.path for taken in upstream.taken[3:]] == ["/v23.0/5550001/media", "/v23.0/5550001/messages"]
+    assert [taken.path for taken in upstream.taken[3:]] == [
+        "/v23.0/5550001/media",
+        "/v23.0/5550001/messages",
+    ]
 
 
 def test_a_header_and_a_fetched_link_go_by_id_too(number: Number, upstream: Receiver) -> None:
@@ -131,7 +143,12 @@ def test_a_header_and_a_fetched_link_go_by_id_too(number: Number, upstream: Rece
 
 @pytest.mark.parametrize(
     ("answer", "state"),
-    [((503, b"busy"), "open"), ((429, b""), "open"), ((200, b"{}"), "open"), (refused(400, 131053, "too big"), "gone")],
+    [
+        ((503, b"busy"), "open"),
+        ((429, b""), "open"),
+        ((200, b"{}"), "open"),
+        (refused(400, 131053, "too big"), "gone"),
+    ],
 )
 def test_an_upload_that_fails_sends_nothing(
     number: Number, upstream: Receiver, answer: tuple[int, bytes], state: str
@@ -149,7 +166,9 @@ def test_an_upload_that_fails_sends_nothing(
     assert rows(UpstreamMedia) == []
 
 
-def test_a_file_that_was_deleted_meanwhile_fails_its_message(number: Number, upstream: Receiver) -> None:
+def test_a_file_that_was_deleted_meanwhile_fails_its_message(
+    number: Number, upstream: Receiver
+) -> None:
     media = store(number)
     message = send(number, "image", {"id": media.media_id})
     with scope(number.business_id):
@@ -173,22 +192,38 @@ def told_of(content: bytes, upstream: Receiver, **changes: Any) -> Any:
 def picture(number: Number, wamid: str = "wamid.in") -> None:
     held = {"mime_type": "image/png", "sha256": "S=", "id": "77", "caption": "Taj"}
     raw = {"from": PHONE, "id": wamid, "timestamp": "1749416383", "type": "image", "image": held}
-    assert arrive(number, contacts=[wire.contact_object(PHONE, "Sheena", "US.1")], messages=[raw]) == 200
+    assert (
+        arrive(number, contacts=[wire.contact_object(PHONE, "Sheena", "US.1")], messages=[raw])
+        == 200
+    )
 
 
-def test_a_customers_picture_is_fetched_and_its_webhook_waits_for_it(number: Number, upstream: Receiver) -> None:
+def test_a_customers_picture_is_fetched_and_its_webhook_waits_for_it(
+    number: Number, upstream: Receiver
+) -> None:
     upstream.show = told_of(PNG, upstream)
     with Receiver() as business:
         with system("test"):
-            Webhook.objects.create(business=number.business, account=number.account, url=business.url)
+            Webhook.objects.create(
+                business=number.business, account=number.account, url=business.url
+            )
         picture(number)
         (media,), (message,) = rows(Media), rows(Message, direction="in")
-        assert (media.is_ready, message.content["id"], message.content["caption"]) == (False, media.media_id, "Taj")
+        assert (media.is_ready, message.content["id"], message.content["caption"]) == (
+            False,
+            media.media_id,
+            "Taj",
+        )
         path = media_store.signed_path(media)
         assert (Client().get(path).status_code, delivery.call_due()) == (503, 0)
         assert upstream_media.retrieve_due() == 1
-        assert [taken.path for taken in upstream.shown] == ["/v23.0/77?phone_number_id=5550001", "/file"]
-        assert [taken.headers["authorization"] for taken in upstream.shown] == ["Bearer their-token"] * 2
+        assert [taken.path for taken in upstream.shown] == [
+            "/v23.0/77?phone_number_id=5550001",
+            "/file",
+        ]
+        assert [taken.headers["authorization"] for taken in upstream.shown] == [
+            "Bearer their-token"
+        ] * 2
         assert delivery.call_due() == 1
     told = business.taken[0].value["messages"][0]["image"]
     assert (told["id"], told["caption"]) == (media.media_id, "Taj")
@@ -200,10 +235,16 @@ def test_a_customers_picture_is_fetched_and_its_webhook_waits_for_it(number: Num
 
 def test_the_webhook_is_not_held_for_ever(number: Number, upstream: Receiver) -> None:
     with system("test"):
-        Webhook.objects.create(business=number.business, account=number.account, url="http://127.0.0.1:9/")
+        Webhook.objects.create(
+            business=number.business, account=number.account, url="http://127.0.0.1:9/"
+        )
     picture(number)
     (call,) = rows(WebhookCall)
-    assert timedelta(0) < call.not_before - timezone.now() <= timedelta(seconds=upstream_media.HELD_SECONDS)
+    assert (
+        timedelta(0)
+        < call.not_before - timezone.now()
+        <= timedelta(seconds=upstream_media.HELD_SECONDS)
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,7 +269,9 @@ def test_what_cannot_be_trusted_is_not_kept(
     assert upstream_media.retrieve_due() == 0
 
 
-def test_a_file_that_is_gone_is_given_up_and_can_be_asked_for_again(number: Number, upstream: Receiver) -> None:
+def test_a_file_that_is_gone_is_given_up_and_can_be_asked_for_again(
+    number: Number, upstream: Receiver
+) -> None:
     upstream.show = lambda taken: refused(404, 803)
     picture(number)
     assert upstream_media.retrieve_due() == 1
@@ -241,7 +284,9 @@ def test_a_file_that_is_gone_is_given_up_and_can_be_asked_for_again(number: Numb
     (media,) = rows(Media)
     # The network let it pass, so it is kept, as bytes that no browser shows.
     assert (media.is_ready, media.mime_type) == (True, "application/octet-stream")
-    assert Client().get(media_store.signed_path(media))["Content-Disposition"].startswith("attachment")
+    assert (
+        Client().get(media_store.signed_path(media))["Content-Disposition"].startswith("attachment")
+    )
 
 
 def test_an_inner_address_is_never_asked(number: Number, upstream: Receiver, settings: Any) -> None:
@@ -287,7 +332,9 @@ def test_read_receipts_and_typing_are_passed_on(number: Number, upstream: Receiv
     picture(number)
     for typing in (False, True):
         with scope(number.business_id):
-            read_receipts.confirm_read(business=number.business, number=number, wamid="wamid.in", is_typing=typing)
+            read_receipts.confirm_read(
+                business=number.business, number=number, wamid="wamid.in", is_typing=typing
+            )
         assert receipts.pass_due() == 1
     bodies = [orjson.loads(taken.body) for taken in upstream.taken]
     read = {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.in"}
@@ -295,7 +342,9 @@ def test_read_receipts_and_typing_are_passed_on(number: Number, upstream: Receiv
     assert (upstream.taken[0].path, rows(Receipt)) == ("/v23.0/5550001/messages", [])
 
 
-def test_a_member_who_looks_sends_one_receipt_for_the_latest(number: Number, upstream: Receiver) -> None:
+def test_a_member_who_looks_sends_one_receipt_for_the_latest(
+    number: Number, upstream: Receiver
+) -> None:
     for n in range(3):
         picture(number, f"wamid.{n}")
     for _ in range(2):
@@ -309,7 +358,9 @@ def test_receipts_are_tried_again_and_not_for_ever(number: Number, upstream: Rec
     picture(number)
     upstream.answer = lambda taken: (503, b"")
     with scope(number.business_id):
-        read_receipts.confirm_read(business=number.business, number=number, wamid="wamid.in", is_typing=True)
+        read_receipts.confirm_read(
+            business=number.business, number=number, wamid="wamid.in", is_typing=True
+        )
         Receipt.objects.update(created_at=timezone.now() - timedelta(seconds=30))
     for attempt in range(1, 6):
         assert receipts.pass_due() == 1
@@ -328,7 +379,10 @@ def test_the_sandbox_has_no_upstream_to_tell(db: None) -> None:
     wamid = write(number)
     read = {"messaging_product": "whatsapp", "status": "read", "message_id": wamid}
     path = f"/v23.0/{number.phone_number_id}/messages"
-    assert caller(number).post(path, orjson.dumps(read), content_type="application/json").status_code == 200
+    assert (
+        caller(number).post(path, orjson.dumps(read), content_type="application/json").status_code
+        == 200
+    )
     assert rows(Receipt) == []
 
 

@@ -72,7 +72,10 @@ def positions() -> list[tuple[int, str]]:
 def test_what_is_over_the_limit_is_kept_and_not_shown(number: Number) -> None:
     with system("test"):
         hook = Webhook.objects.create(
-            business=number.business, account=number.account, url="https://shop.example/hook", fields=["messages"]
+            business=number.business,
+            account=number.account,
+            url="https://shop.example/hook",
+            fields=["messages"],
         )
     receive(number, *[text(n) for n in range(1, 6)])
     assert said(number) == [
@@ -85,11 +88,17 @@ def test_what_is_over_the_limit_is_kept_and_not_shown(number: Number) -> None:
     assert positions() == [(4, "secret4"), (5, "secret5")]
     with system("test"):
         first = LockedMessage.objects.earliest("position")
-        assert (first.kind, first.content, first.month) == ("text", {"body": "secret4"}, date(2026, 5, 1))
+        assert (first.kind, first.content, first.month) == (
+            "text",
+            {"body": "secret4"},
+            date(2026, 5, 1),
+        )
         assert first.keep_until == NOON + timedelta(days=30, seconds=4)
         assert HostedCount.objects.get().messages == 5
         assert Conversation.objects.get().last_message_text == "🔒"
-        bodies = [bytes(row.body) for row in WebhookCall.objects.filter(webhook=hook).order_by("id")]
+        bodies = [
+            bytes(row.body) for row in WebhookCall.objects.filter(webhook=hook).order_by("id")
+        ]
     values = [orjson.loads(body)["entry"][0]["changes"][0]["value"] for body in bodies]
     told = [one for value in values for one in value["messages"]]
     assert [one["type"] for one in told] == ["text", "text", "text", "unsupported", "unsupported"]
@@ -115,17 +124,24 @@ def test_a_larger_plan_shows_it_at_once_and_as_much_as_it_allows(number: Number)
     assert positions() == [(6, "secret6")]
     with system("test"):
         changes.move(number.business, Plan.objects.get(pk="team"))
-        assert (LockedMessage.objects.count(), Conversation.objects.get().last_message_text) == (0, "secret6")
+        assert (LockedMessage.objects.count(), Conversation.objects.get().last_message_text) == (
+            0,
+            "secret6",
+        )
     assert said(number) == [("text", f"secret{n}") for n in range(1, 7)]
     with scope(number.business_id):
-        assert [hit.message.text for hit in engine.search(business=number.business, words="secret6").hits] == [
-            "secret6"
-        ]
+        assert [
+            hit.message.text
+            for hit in engine.search(business=number.business, words="secret6").hits
+        ] == ["secret6"]
 
 
 def test_changes_of_locked_messages_wait_with_them(number: Number) -> None:
     receive(number, *[text(n) for n in range(1, 5)])
-    edit = {"original_message_id": "wamid.4", "message": {"type": "text", "text": {"body": "changed4"}}}
+    edit = {
+        "original_message_id": "wamid.4",
+        "message": {"type": "text", "text": {"body": "changed4"}},
+    }
     receive(
         number,
         text(5, type="edit", edit=edit),
@@ -133,11 +149,22 @@ def test_changes_of_locked_messages_wait_with_them(number: Number) -> None:
         text(
             7,
             type="edit",
-            edit={"original_message_id": "wamid.2", "message": {"type": "text", "text": {"body": "new2"}}},
+            edit={
+                "original_message_id": "wamid.2",
+                "message": {"type": "text", "text": {"body": "new2"}},
+            },
         ),
     )
     assert said(number)[1] == ("text", "new2")
-    assert [kind for kind, _ in said(number)] == ["text", "text", "text", "locked", "locked", "reaction", "edit"]
+    assert [kind for kind, _ in said(number)] == [
+        "text",
+        "text",
+        "text",
+        "locked",
+        "locked",
+        "reaction",
+        "edit",
+    ]
     with system("test"):
         changes.move(number.business, Plan.objects.get(pk="team"))
     assert said(number)[3] == ("text", "changed4")
@@ -169,7 +196,10 @@ def test_owners_hear_once_at_80_and_at_100_percent(db: None) -> None:
     make_member(number.business, "agent")
     with system("test"):
         Webhook.objects.create(
-            business=number.business, account=number.account, url="https://shop.example/hook", fields=["account_alerts"]
+            business=number.business,
+            account=number.account,
+            url="https://shop.example/hook",
+            fields=["account_alerts"],
         )
     receive(number, *[text(n) for n in range(1, 8)])
     assert notices.warn_due() == 0
@@ -181,16 +211,27 @@ def test_owners_hear_once_at_80_and_at_100_percent(db: None) -> None:
         ([owner.email], "Small: 80 % of the plan's hosted messages used"),
         ([owner.email], "Small: 100 % of the plan's hosted messages used"),
     ]
-    assert mail.outbox[1].body.startswith("10 of the 10 messages that the Free plan hosts in May 2026 are used.")
+    assert mail.outbox[1].body.startswith(
+        "10 of the 10 messages that the Free plan hosts in May 2026 are used."
+    )
     with system("test"):
         kinds = [
             orjson.loads(bytes(body))["entry"][0]["changes"][0]["value"]["alert_info"]["alert_type"]
             for body in WebhookCall.objects.order_by("id").values_list("body", flat=True)
         ]
         assert kinds == ["HOSTED_MESSAGES_80", "HOSTED_MESSAGES_100"]
-    with pytest.raises(IntegrityError, match="limit_notice_once"), system("test"), transaction.atomic():
+    with (
+        pytest.raises(IntegrityError, match="limit_notice_once"),
+        system("test"),
+        transaction.atomic(),
+    ):
         LimitNotice.objects.create(
-            business=number.business, limit="hosted_messages", month=date(2026, 5, 1), percent=80, used=8, allowed=10
+            business=number.business,
+            limit="hosted_messages",
+            month=date(2026, 5, 1),
+            percent=80,
+            used=8,
+            allowed=10,
         )
 
 
@@ -230,7 +271,9 @@ def test_200_messages_at_once_lock_exactly_what_is_over(committed_db: None) -> N
     for thread in threads:
         thread.join()
     with system("test"):
-        assert list(Event.objects.filter(applied_at=None).values_list("last_error", flat=True)) == []
+        assert (
+            list(Event.objects.filter(applied_at=None).values_list("last_error", flat=True)) == []
+        )
         assert HostedCount.objects.get().messages == 200
         assert Message.objects.filter(kind="text").count() == 50
         found = sorted(LockedMessage.objects.values_list("position", flat=True))

@@ -39,7 +39,13 @@ def make_small() -> Number:
     """A number of a business that may keep 2 MB, two webhooks, two exports a month."""
     with system("test"):
         Plan.objects.create(
-            code="small", name="Small", media_megabytes=2, webhooks=2, exports=2, grace_days=30, monthly_fee_micros=1
+            code="small",
+            name="Small",
+            media_megabytes=2,
+            webhooks=2,
+            exports=2,
+            grace_days=30,
+            monthly_fee_micros=1,
         )
     return make_number(make_business("Small", plan_id="small"))
 
@@ -74,8 +80,13 @@ def test_an_upload_that_does_not_fit_is_refused_and_nothing_is_kept(number: Numb
     keep(number, 2 * MB - 5)
     client = Client(headers={"Authorization": f"Bearer {make_key(number.business)}"})
     for path in (f"/v21.0/{number.phone_number_id}/media", "/api/v1/media/"):
-        answer = client.post(path, {"file": SimpleUploadedFile("a.pdf", a_file(20, "y"), "application/pdf")})
-        assert (answer.status_code, b"the Small plan keeps 2 MB of media" in answer.content) == (402, True)
+        answer = client.post(
+            path, {"file": SimpleUploadedFile("a.pdf", a_file(20, "y"), "application/pdf")}
+        )
+        assert (answer.status_code, b"the Small plan keeps 2 MB of media" in answer.content) == (
+            402,
+            True,
+        )
     assert used(number) == 2 * MB - 5
     assert len(default_storage.listdir(f"media/{number.business_id}")[1]) <= 1
     with system("test"):
@@ -136,7 +147,11 @@ def test_a_larger_plan_shows_locked_files_at_once(number: Number) -> None:
     assert reload(media).is_ready is False
     with system("test"):
         changes.move(number.business, Plan.objects.get(pk="business"))
-    assert (reload(media).is_ready, reload(media).locked_until, used(number)) == (True, None, 2 * MB + 1)
+    assert (reload(media).is_ready, reload(media).locked_until, used(number)) == (
+        True,
+        None,
+        2 * MB + 1,
+    )
 
 
 def test_a_locked_file_goes_after_its_day_and_not_before(number: Number) -> None:
@@ -179,9 +194,16 @@ def test_files_of_locked_messages_are_not_served(db: None) -> None:
         Plan.objects.filter(pk="free").update(hosted_messages=1)
     number = make_number(make_business("Full", plan_id="free", clock_at=NOON))
     media = keep(number, 100)
-    picture = {"type": "document", "document": {"id": media.media_id, "mime_type": "application/pdf"}}
+    picture = {
+        "type": "document",
+        "document": {"id": media.media_id, "mime_type": "application/pdf"},
+    }
     client = Client(headers={"Authorization": f"Bearer {make_key(number.business)}"})
-    paths = [f"/v21.0/{media.media_id}", f"/api/v1/media/{media.media_id}/", store.signed_path(media)]
+    paths = [
+        f"/v21.0/{media.media_id}",
+        f"/api/v1/media/{media.media_id}/",
+        store.signed_path(media),
+    ]
     assert [client.get(path).status_code for path in paths] == [200, 200, 200]
     receive(number, text(1), text(2) | picture)
     with system("test"):
@@ -216,7 +238,9 @@ def test_exports_of_a_month_end_at_the_plans(number: Number) -> None:
 def test_webhooks_end_at_the_plans(number: Number) -> None:
     def add(n: int) -> Webhook:
         with scope(number.business_id):
-            return subscriptions.subscribe(account=number.account, url=f"https://a.example/{n}", verify_token="t")
+            return subscriptions.subscribe(
+                account=number.account, url=f"https://a.example/{n}", verify_token="t"
+            )
 
     first = add(1)
     add(2)
@@ -230,7 +254,9 @@ def test_webhooks_end_at_the_plans(number: Number) -> None:
         assert Webhook.objects.kept().count() == 2
 
 
-def test_the_plan_page_shows_every_limit_and_owners_hear_of_storage_once(number: Number, mailoutbox: Any) -> None:
+def test_the_plan_page_shows_every_limit_and_owners_hear_of_storage_once(
+    number: Number, mailoutbox: Any
+) -> None:
     with system("test"):
         Plan.objects.filter(pk="small").update(media_megabytes=5)
     keep(number, 4 * MB)
@@ -238,19 +264,33 @@ def test_the_plan_page_shows_every_limit_and_owners_hear_of_storage_once(number:
     client = Client()
     client.force_login(owner)
     page = client.get("/settings/plan/").content.decode()
-    for words in ("Media storage in MB", "4 of 5", "Exports this month", "0 of 2", "5 MB of media", "2 webhooks"):
+    for words in (
+        "Media storage in MB",
+        "4 of 5",
+        "Exports this month",
+        "0 of 2",
+        "5 MB of media",
+        "2 webhooks",
+    ):
         assert words in page
     with system("test"):
         Webhook.objects.create(
-            business=number.business, account=number.account, url="https://a.example/", fields=["account_alerts"]
+            business=number.business,
+            account=number.account,
+            url="https://a.example/",
+            fields=["account_alerts"],
         )
     assert [limits_notices.warn_due(), limits_notices.warn_due()] == [1, 0]
     keep(number, MB, "y")
     assert [limits_notices.warn_due(), limits_notices.warn_due()] == [1, 0]
     with system("test"):
-        notices = LimitNotice.objects.order_by("id").values_list("limit", "percent", "used", "allowed")
+        notices = LimitNotice.objects.order_by("id").values_list(
+            "limit", "percent", "used", "allowed"
+        )
         assert list(notices) == [("media_megabytes", 80, 4, 5), ("media_megabytes", 100, 5, 5)]
-        told = [orjson.loads(bytes(call.body)) for call in Webhook.objects.get().calls.order_by("id")]
+        told = [
+            orjson.loads(bytes(call.body)) for call in Webhook.objects.get().calls.order_by("id")
+        ]
     kinds = [one["entry"][0]["changes"][0]["value"]["alert_info"]["alert_type"] for one in told]
     assert kinds == ["MEDIA_STORAGE_80", "MEDIA_STORAGE_100"]
     assert [mail.subject for mail in mailoutbox] == [

@@ -137,7 +137,9 @@ def test_a_stranger_hears_nothing(hub: stream.Hub, cookie: str) -> None:
     assert hub.listener is None
 
 
-def test_a_process_that_ends_stops_listening_whenever_it_is_told(redis: Any, hub: stream.Hub) -> None:
+def test_a_process_that_ends_stops_listening_whenever_it_is_told(
+    redis: Any, hub: stream.Hub
+) -> None:
     told: list[str] = []
 
     async def send(message: dict[str, Any]) -> None:

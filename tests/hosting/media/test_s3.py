@@ -41,7 +41,9 @@ def server() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], **quiet)  # type: ignore[call-overload]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], **quiet
+    )  # type: ignore[call-overload]
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 60
     while True:
@@ -78,7 +80,9 @@ def keys(bucket: Any) -> list[str]:
     return sorted(str(found.key) for found in bucket.objects.all())
 
 
-def test_files_go_to_the_bucket_and_come_back_by_signed_address(number: Number, bucket: Any) -> None:
+def test_files_go_to_the_bucket_and_come_back_by_signed_address(
+    number: Number, bucket: Any
+) -> None:
     client = caller(number)
     one, two = uploaded(client, number), uploaded(client, number)
     with system("test"):
@@ -90,11 +94,17 @@ def test_files_go_to_the_bucket_and_come_back_by_signed_address(number: Number, 
         assert Client().get(path).status_code == 404
 
 
-@pytest.mark.parametrize(("wanted", "part"), [("bytes=0-3", PNG[:4]), ("bytes=4-", PNG[4:]), ("bytes=-5", PNG[-5:])])
+@pytest.mark.parametrize(
+    ("wanted", "part"), [("bytes=0-3", PNG[:4]), ("bytes=4-", PNG[4:]), ("bytes=-5", PNG[-5:])]
+)
 def test_a_part_is_asked_of_the_bucket_alone(number: Number, wanted: str, part: bytes) -> None:
     client = caller(number)
     response = Client().get(path_of(client, uploaded(client, number)), headers={"Range": wanted})
-    assert (response.status_code, body_of(response), response["Content-Length"]) == (206, part, str(len(part)))
+    assert (response.status_code, body_of(response), response["Content-Length"]) == (
+        206,
+        part,
+        str(len(part)),
+    )
 
 
 def test_what_is_refused_leaves_nothing_in_the_bucket(number: Number, bucket: Any) -> None:
@@ -104,9 +114,13 @@ def test_what_is_refused_leaves_nothing_in_the_bucket(number: Number, bucket: An
 
 def test_uploads_in_parts_thumbnails_and_deletion(number: Number, bucket: Any) -> None:
     client = caller(number)
-    begun = client.post(f"/v23.0/app/uploads?file_length={len(PNG)}&file_type=image/png").json()["id"]
+    begun = client.post(f"/v23.0/app/uploads?file_length={len(PNG)}&file_type=image/png").json()[
+        "id"
+    ]
     for start, end in ((0, 10), (10, len(PNG))):
-        answer = client.generic("POST", f"/v23.0/{begun}", PNG[start:end], headers={"file-offset": str(start)})
+        answer = client.generic(
+            "POST", f"/v23.0/{begun}", PNG[start:end], headers={"file-offset": str(start)}
+        )
     media_id = answer.json()["h"].removeprefix("4::")
     with scope(number.business_id):
         media = Media.objects.get(media_id=media_id)
@@ -122,14 +136,18 @@ def test_uploads_in_parts_thumbnails_and_deletion(number: Number, bucket: Any) -
 def test_a_large_file_does_not_stay_in_memory(number: Number) -> None:
     with scope(number.business_id):
         media = store.store_media(
-            business=number.business, content=PDF + os.urandom(3 * 1024 * 1024), mime_type="application/pdf"
+            business=number.business,
+            content=PDF + os.urandom(3 * 1024 * 1024),
+            mime_type="application/pdf",
         )
         with store.open_media(media) as held:
             held.read(10)
             assert held.file._rolled  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("url", ["http://bucket", "s3:///folder", "s3://bucket?acl=public-read", "bucket"])
+@pytest.mark.parametrize(
+    "url", ["http://bucket", "s3:///folder", "s3://bucket?acl=public-read", "bucket"]
+)
 def test_a_bucket_that_is_named_badly_is_refused_at_the_start(url: str) -> None:
     with pytest.raises(ConfigurationError, match="MEDIA_URL must look like"):
         media_storage(url)

@@ -29,7 +29,9 @@ def number(db: None, settings: Any, tmp_path: Any) -> Number:
 @pytest.fixture
 def client(number: Number) -> Client:
     client = Client()
-    client.force_login(make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
@@ -48,12 +50,16 @@ def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content), formats=["WEBP"])
 
 
-def test_a_thread_shows_a_small_picture_that_leads_to_the_whole(client: Client, number: Number) -> None:
+def test_a_thread_shows_a_small_picture_that_leads_to_the_whole(
+    client: Client, number: Number
+) -> None:
     media = store(number, drawn("JPEG", (2000, 1000)), "image/jpeg")
     conversation = make_conversation(number)
     make_messages(conversation, "", kind="image", content={"id": media.media_id})
     page = client.get(reverse("inbox_thread", args=[conversation.public_id])).content.decode()
-    small, whole = (reverse(name, args=[media.media_id]) for name in ("message_thumbnail", "message_media"))
+    small, whole = (
+        reverse(name, args=[media.media_id]) for name in ("message_thumbnail", "message_media")
+    )
     assert f'<img src="{small}"' in page
     assert f'<a href="{whole}"' in page
     for _ in range(2):
@@ -83,11 +89,15 @@ def bomb(width: int, height: int) -> bytes:
     """A PNG of a few kilobytes that says it has that many pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
     packed = zlib.compress(b"\0" * 1_000_000)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +107,9 @@ def bomb(width: int, height: int) -> bytes:
         (drawn("GIF", (5, 5)), "image/png"), (drawn("JPEG", (300, 300))[:300], "image/jpeg"), (b"", "image/webp"),
     ],
 )  # fmt: skip
-def test_bombs_and_broken_pictures_make_none(content: bytes, mime: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bombs_and_broken_pictures_make_none(
+    content: bytes, mime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     unpacked: list[Any] = []
     if len(content) > 500:
         monkeypatch.setattr(Image.Image, "convert", lambda *_: unpacked.append(1))
@@ -111,7 +123,9 @@ def test_what_has_none_leads_to_the_file(client: Client, number: Number) -> None
     assert (answer.status_code, answer["Location"].startswith("/media/")) == (302, True)
 
 
-def test_a_stranger_finds_none_and_a_deleted_picture_takes_it_along(client: Client, number: Number) -> None:
+def test_a_stranger_finds_none_and_a_deleted_picture_takes_it_along(
+    client: Client, number: Number
+) -> None:
     stranger = make_number(make_business("Stranger"))
     theirs = store(stranger, drawn("PNG", (9, 9)), "image/png")
     assert client.get(reverse("message_thumbnail", args=[theirs.media_id])).status_code == 404

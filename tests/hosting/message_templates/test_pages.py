@@ -20,7 +20,9 @@ def number(db: None) -> Number:
 @pytest.fixture
 def client(number: Number) -> Client:
     client = Client()
-    client.force_login(make_member(number.business, "owner"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(number.business, "owner"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
@@ -46,8 +48,16 @@ def test_an_empty_page_offers_one_button(client: Client) -> None:
 def test_a_template_is_written_as_people_write_one(client: Client, number: Number) -> None:
     answer = client.post(reverse("new_template"), typed(number))
     made = only()
-    assert (answer.status_code, answer["Location"]) == (302, reverse("template", args=[made.template_id]))
-    assert (made.name, made.language, made.category, made.status) == ("order_shipped", "en_US", "utility", "APPROVED")
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        reverse("template", args=[made.template_id]),
+    )
+    assert (made.name, made.language, made.category, made.status) == (
+        "order_shipped",
+        "en_US",
+        "utility",
+        "APPROVED",
+    )
     assert made.components == [
         {"type": "HEADER", "format": "TEXT", "text": "Good news"},
         {"type": "BODY", "text": "Your order {{1}} is on its way.", "example": {"body_text": [["4711"]]}},
@@ -81,7 +91,11 @@ def test_what_is_refused_is_said_and_nothing_typed_is_lost(
         assert answer.status_code == 302
         return
     page = answer.content.decode()
-    assert (answer.status_code, says in page, "Call us | +14155550100" in page or "buttons" in changes) == (
+    assert (
+        answer.status_code,
+        says in page,
+        "Call us | +14155550100" in page or "buttons" in changes,
+    ) == (
         422,
         True,
         True,
@@ -92,7 +106,8 @@ def test_what_is_refused_is_said_and_nothing_typed_is_lost(
 
 def test_the_preview_shows_what_is_typed_so_far_escaped(client: Client, number: Number) -> None:
     page = client.post(
-        reverse("preview_template"), {"body": "*Hi* {{1}} <script>", "examples": "Ada", "buttons": "Yes"}
+        reverse("preview_template"),
+        {"body": "*Hi* {{1}} <script>", "examples": "Ada", "buttons": "Yes"},
     ).content.decode()
     assert "<strong>Hi</strong> Ada &lt;script&gt;" in page
     assert "<span>Yes</span>" in page
@@ -112,8 +127,13 @@ def test_the_list_shows_status_and_quality_and_pages(client: Client, number: Num
 
 
 def test_deletion_and_a_strangers_template(client: Client, number: Number) -> None:
-    mine, theirs = make_template(number), make_template(make_number(make_business("Stranger")), "theirs")
-    page = client.post(reverse("delete_template", args=[mine.template_id]), follow=True).content.decode()
+    mine, theirs = (
+        make_template(number),
+        make_template(make_number(make_business("Stranger")), "theirs"),
+    )
+    page = client.post(
+        reverse("delete_template", args=[mine.template_id]), follow=True
+    ).content.decode()
     assert "Deleted. What was sent with it stays as it is." in page
     assert client.get(reverse("template", args=[mine.template_id])).status_code == 404
     for name in ("template", "delete_template"):

@@ -21,7 +21,9 @@ from tests.hosting.messages.test_objects import body, create
 def number(db: None) -> Number:
     number = make_number(make_business(clock_at=NOON))
     with system("test"):
-        Webhook.objects.create(business=number.business, account=number.account, url="http://127.0.0.1:9/")
+        Webhook.objects.create(
+            business=number.business, account=number.account, url="http://127.0.0.1:9/"
+        )
     return number
 
 
@@ -49,14 +51,19 @@ def test_an_approval_is_told_as_the_protocol_tells_it(number: Number) -> None:
     ]
     with system("test"):
         entry = orjson.loads(bytes(WebhookCall.objects.get().body))["entry"][0]
-    assert (entry["id"], abs(entry["time"] - timezone.now().timestamp()) < 60) == (number.account.waba_id, True)
+    assert (entry["id"], abs(entry["time"] - timezone.now().timestamp()) < 60) == (
+        number.account.waba_id,
+        True,
+    )
 
 
 def test_a_rejection_carries_its_reason_and_stops_sending(number: Number) -> None:
     template = make_template(number)
     with scope(number.business_id):
         review.reject(template, reason="TAG_CONTENT_MISMATCH")
-    assert [(one["event"], one["reason"]) for one in told()] == [("REJECTED", "TAG_CONTENT_MISMATCH")]
+    assert [(one["event"], one["reason"]) for one in told()] == [
+        ("REJECTED", "TAG_CONTENT_MISMATCH")
+    ]
     assert code_of(post(caller(number), number, wanted())) == (404, 132001)
 
 
@@ -72,7 +79,9 @@ def test_pauses_grow_and_the_third_is_for_good(number: Number) -> None:
         with scope(number.business_id):
             paused = review.pause(template)
         assert paused.paused_until is not None
-        assert abs(paused.paused_until - timezone.now() - timedelta(hours=hours)) < timedelta(minutes=1)
+        assert abs(paused.paused_until - timezone.now() - timedelta(hours=hours)) < timedelta(
+            minutes=1
+        )
         assert (told()[-1]["event"], told()[-1]["other_info"]["title"]) == ("PAUSED", title)
         assert code_of(post(caller(number), number, wanted())) == (400, 132015)
         assert review.resume_due() == 0
@@ -82,7 +91,13 @@ def test_pauses_grow_and_the_third_is_for_good(number: Number) -> None:
         assert post(caller(number), number, wanted()).status_code == 200
     with scope(number.business_id):
         assert review.pause(template).status == "DISABLED"
-    assert [one["event"] for one in told()] == ["PAUSED", "APPROVED", "PAUSED", "APPROVED", "DISABLED"]
+    assert [one["event"] for one in told()] == [
+        "PAUSED",
+        "APPROVED",
+        "PAUSED",
+        "APPROVED",
+        "DISABLED",
+    ]
     assert told()[-1]["disable_info"]["disable_date"] > 0
     assert code_of(post(caller(number), number, wanted())) == (400, 132016)
 
@@ -108,7 +123,9 @@ def test_quality_is_told_when_it_changes(number: Number) -> None:
         ("APPROVED", review.approve), ("DISABLED", review.approve), ("PENDING", review.disable),
     ],
 )  # fmt: skip
-def test_what_does_not_follow_is_refused_and_told_to_nobody(number: Number, status: str, verb: Any) -> None:
+def test_what_does_not_follow_is_refused_and_told_to_nobody(
+    number: Number, status: str, verb: Any
+) -> None:
     template = make_template(number, status=status)
     with scope(number.business_id), pytest.raises(review.ReviewRefused, match=status):
         verb(template)
@@ -131,8 +148,15 @@ def test_the_sandboxs_own_judgement_is_told_too(number: Number) -> None:
         ("MARKETING", 43_199, None), ("MARKETING", 43_200, 43_200), ("UTILITY", "x", None), ("UTILITY", True, None),
     ],
 )  # fmt: skip
-def test_how_long_delivery_is_tried(number: Number, category: str, ttl: Any, kept: int | None) -> None:
-    answer = create(number, category=category, message_send_ttl_seconds=ttl, components=body("Your order shipped"))
+def test_how_long_delivery_is_tried(
+    number: Number, category: str, ttl: Any, kept: int | None
+) -> None:
+    answer = create(
+        number,
+        category=category,
+        message_send_ttl_seconds=ttl,
+        components=body("Your order shipped"),
+    )
     if kept is None:
         assert code_of(answer) == (400, 131009)
         with system("test"):
@@ -147,7 +171,9 @@ def test_how_long_delivery_is_tried(number: Number, category: str, ttl: Any, kep
 def test_what_comes_too_late_is_not_delivered(number: Number, later: int, status: str) -> None:
     make_template(number, ttl_seconds=600)
     with system("test"):
-        handset = Handset.objects.create(business=number.business, wa_id=TO, name="x", is_online=False)
+        handset = Handset.objects.create(
+            business=number.business, wa_id=TO, name="x", is_online=False
+        )
     assert post(caller(number), number, wanted()).status_code == 200
     sandbox.deliver_due()
     events.apply_due()

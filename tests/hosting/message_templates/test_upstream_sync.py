@@ -38,10 +38,15 @@ def upstream() -> Any:
             pages = receiver.pages  # type: ignore[attr-defined]
             at = int(taken.path.rpartition("after=")[2]) if "after=" in taken.path else 0
             more = {"next": "http://x/"} if at + 1 < len(pages) else {}
-            return 200, orjson.dumps({"data": pages[at], "paging": {"cursors": {"after": str(at + 1)}} | more})
+            return 200, orjson.dumps(
+                {"data": pages[at], "paging": {"cursors": {"after": str(at + 1)}} | more}
+            )
 
         receiver.show = show
-        receiver.answer = lambda taken: (200, b'{"id":"6001","status":"PENDING","category":"UTILITY"}')
+        receiver.answer = lambda taken: (
+            200,
+            b'{"id":"6001","status":"PENDING","category":"UTILITY"}',
+        )
         yield receiver
 
 
@@ -51,7 +56,9 @@ def number(db: None, upstream: Receiver, settings: Any) -> Number:
     number = make_number(make_business(), digits="15550783881")
     put_behind(number, upstream)
     with system("test"):
-        Webhook.objects.create(business=number.business, account=number.account, url="http://127.0.0.1:9/")
+        Webhook.objects.create(
+            business=number.business, account=number.account, url="http://127.0.0.1:9/"
+        )
     return number
 
 
@@ -63,16 +70,24 @@ def synchronise() -> None:
 
 def templates() -> list[tuple[str, str, str, str]]:
     with system("test"):
-        return list(Template.objects.live().order_by("name").values_list("name", "status", "quality", "upstream_id"))
+        return list(
+            Template.objects.live()
+            .order_by("name")
+            .values_list("name", "status", "quality", "upstream_id")
+        )
 
 
 def told() -> list[tuple[str, str]]:
     """Field and news of every call about something else than messages."""
     with system("test"):
         changes = [
-            orjson.loads(bytes(call.body))["entry"][0]["changes"][0] for call in WebhookCall.objects.order_by("id")
+            orjson.loads(bytes(call.body))["entry"][0]["changes"][0]
+            for call in WebhookCall.objects.order_by("id")
         ]
-    return [(one["field"], one["value"].get("event") or one["value"]["new_quality_score"]) for one in changes]
+    return [
+        (one["field"], one["value"].get("event") or one["value"]["new_quality_score"])
+        for one in changes
+    ]
 
 
 def test_every_page_is_pulled_and_the_token_shown(number: Number, upstream: Receiver) -> None:
@@ -92,14 +107,24 @@ def test_every_page_is_pulled_and_the_token_shown(number: Number, upstream: Rece
     assert upstream_sync.synchronise_due() == 1
 
 
-def test_what_changed_is_told_and_what_is_gone_is_deleted(number: Number, upstream: Receiver) -> None:
+def test_what_changed_is_told_and_what_is_gone_is_deleted(
+    number: Number, upstream: Receiver
+) -> None:
     upstream.pages = [[theirs("a", 1), theirs("b", 2)]]  # type: ignore[attr-defined]
     synchronise()
     make_template(number, "ours_alone")
-    upstream.pages = [[theirs("a", 1, status="REJECTED", rejected_reason="SCAM", quality_score={"score": "RED"})]]  # type: ignore[attr-defined]
+    upstream.pages = [
+        [theirs("a", 1, status="REJECTED", rejected_reason="SCAM", quality_score={"score": "RED"})]
+    ]  # type: ignore[attr-defined]
     synchronise()
-    assert [row[:3] for row in templates()] == [("a", "REJECTED", "RED"), ("ours_alone", "APPROVED", "UNKNOWN")]
-    assert told() == [("message_template_status_update", "REJECTED"), ("message_template_quality_update", "RED")]
+    assert [row[:3] for row in templates()] == [
+        ("a", "REJECTED", "RED"),
+        ("ours_alone", "APPROVED", "UNKNOWN"),
+    ]
+    assert told() == [
+        ("message_template_status_update", "REJECTED"),
+        ("message_template_quality_update", "RED"),
+    ]
     synchronise()
     assert len(told()) == 2
 
@@ -132,8 +157,12 @@ def test_a_template_made_here_is_made_there(number: Number, upstream: Receiver) 
     assert orjson.loads(caller(number).get(f"/v23.0/{made['id']}").content)["status"] == "PENDING"
 
 
-def test_a_template_that_is_refused_there_is_rejected_here(number: Number, upstream: Receiver) -> None:
-    upstream.answer = lambda taken: refused(400, 100, error_data={"details": "body.text is too long"})
+def test_a_template_that_is_refused_there_is_rejected_here(
+    number: Number, upstream: Receiver
+) -> None:
+    upstream.answer = lambda taken: refused(
+        400, 100, error_data={"details": "body.text is too long"}
+    )
     create(number)
     synchronise()
     with system("test"):
@@ -158,21 +187,37 @@ def named(**more: Any) -> dict[str, Any]:
 
 def test_the_upstreams_webhooks_change_templates_and_become_ours(number: Number) -> None:
     template = make_template(number, upstream_id="5001")
-    paused = named(event="PAUSED", reason="NONE", other_info={"title": "FIRST_PAUSE", "description": "d"})
+    paused = named(
+        event="PAUSED", reason="NONE", other_info={"title": "FIRST_PAUSE", "description": "d"}
+    )
     assert hear(number, "message_template_status_update", paused) == 200
     hear(number, "message_template_status_update", paused | {"again": 1})
-    hear(number, "message_template_quality_update", named(new_quality_score="RED", previous_quality_score="GREEN"))
-    hear(number, "template_category_update", named(new_category="MARKETING", previous_category="UTILITY"))
+    hear(
+        number,
+        "message_template_quality_update",
+        named(new_quality_score="RED", previous_quality_score="GREEN"),
+    )
+    hear(
+        number,
+        "template_category_update",
+        named(new_category="MARKETING", previous_category="UTILITY"),
+    )
     hear(number, "account_update", {"event": "VOLUME_BASED_PRICING_TIER_UPDATE"})
     with system("test"):
         template.refresh_from_db()
-        calls = [orjson.loads(bytes(call.body))["entry"][0] for call in WebhookCall.objects.order_by("id")]
+        calls = [
+            orjson.loads(bytes(call.body))["entry"][0]
+            for call in WebhookCall.objects.order_by("id")
+        ]
     assert (template.status, template.quality, template.category) == ("PAUSED", "RED", "marketing")
     assert [call["changes"][0]["field"] for call in calls] == [
         "message_template_status_update", "message_template_quality_update", "account_update",
     ]  # fmt: skip
     first = calls[0]["changes"][0]["value"]
-    assert (calls[0]["id"], first["message_template_id"]) == (number.account.waba_id, int(template.template_id))
+    assert (calls[0]["id"], first["message_template_id"]) == (
+        number.account.waba_id,
+        int(template.template_id),
+    )
     assert first["other_info"] == {"title": "FIRST_PAUSE", "description": "d"}
 
 
@@ -195,7 +240,15 @@ def test_an_account_without_upstream_listens_to_nobody(db: None) -> None:
 
 
 def test_what_is_no_template_is_left_out(number: Number, upstream: Receiver) -> None:
-    upstream.pages = [[theirs("Upper", 1), theirs("", 2), theirs("news", 3, category="NEWS"), {}, theirs("good", 4)]]  # type: ignore[attr-defined]
+    upstream.pages = [
+        [
+            theirs("Upper", 1),
+            theirs("", 2),
+            theirs("news", 3, category="NEWS"),
+            {},
+            theirs("good", 4),
+        ]
+    ]  # type: ignore[attr-defined]
     synchronise()
     assert [row[0] for row in templates()] == ["good"]
 

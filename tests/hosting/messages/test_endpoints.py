@@ -47,7 +47,10 @@ def caller(number: Number, **fields: Any) -> Client:
 def post(client: Client, number: Number, body: Any = TEXT, **headers: str) -> Any:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     return client.post(
-        f"/v23.0/{number.phone_number_id}/messages", raw, content_type="application/json", headers=headers
+        f"/v23.0/{number.phone_number_id}/messages",
+        raw,
+        content_type="application/json",
+        headers=headers,
     )
 
 
@@ -70,7 +73,9 @@ def count(model: Any, **which: Any) -> int:
 
 
 def nothing_sent() -> bool:
-    return not any(count(model) for model in (Outgoing, Delivery)) and not count(Message, direction="out")
+    return not any(count(model) for model in (Outgoing, Delivery)) and not count(
+        Message, direction="out"
+    )
 
 
 # --- keys
@@ -83,11 +88,17 @@ def test_a_text_within_the_window_is_accepted_with_its_wamid(number: Number) -> 
     assert (response.status_code, body["contacts"]) == (200, [{"input": TO, "wa_id": TO}])
     with system("test"):
         message = Message.objects.get(wamid=body["messages"][0]["id"])
-        assert (message.status, message.category, message.window_open) == ("accepted", "service", True)
+        assert (message.status, message.category, message.window_open) == (
+            "accepted",
+            "service",
+            True,
+        )
         assert Outgoing.objects.get().message_id == message.pk
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer x", "Basic eDp4", "Bearer parley_00000000_" + "A" * 43])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer x", "Basic eDp4", "Bearer parley_00000000_" + "A" * 43]
+)
 def test_a_bad_key_is_190(number: Number, header: str) -> None:
     write(number)
     response = post(Client(), number, Authorization=header)
@@ -114,7 +125,12 @@ def test_all_three_ways_to_carry_a_key_and_every_version(number: Number) -> None
     key = make_key(number.business)
     for version in ("", "/v13.0", "/v23.0", "/v26.0"):
         path = f"{version}/{number.phone_number_id}/messages"
-        assert Client().post(f"{path}?access_token={key}", TEXT, content_type="application/json").status_code == 200
+        assert (
+            Client()
+            .post(f"{path}?access_token={key}", TEXT, content_type="application/json")
+            .status_code
+            == 200
+        )
     assert post(Client(), number, **{"D360-API-KEY": key}).status_code == 200
     assert code_of(caller(number).get(f"/v23.0/{number.phone_number_id}/messages")) == (400, 100)
 
@@ -145,7 +161,9 @@ def test_a_strangers_message_can_be_neither_read_nor_reacted_to(number: Number) 
     read = {"messaging_product": "whatsapp", "status": "read", "message_id": wamid}
     assert code_of(post(client, stranger, read)) == (400, 131009)
     react = {"messaging_product": "whatsapp", "to": TO, "type": "reaction"}
-    assert code_of(post(client, stranger, react | {"reaction": {"message_id": wamid, "emoji": "x"}})) == (400, 131009)
+    assert code_of(
+        post(client, stranger, react | {"reaction": {"message_id": wamid, "emoji": "x"}})
+    ) == (400, 131009)
     with system("test"):
         assert Conversation.objects.get(number=number).unread_count == 1
     assert nothing_sent()
@@ -182,11 +200,21 @@ def test_a_body_of_three_megabytes_is_too_large(number: Number) -> None:
 
 def test_members_that_would_set_our_own_columns_are_ignored(number: Number) -> None:
     write(number)
-    forged = TEXT | {"status_rank": 4, "business_id": 1, "price": 0, "category": "utility", "window_open": True}
+    forged = TEXT | {
+        "status_rank": 4,
+        "business_id": 1,
+        "price": 0,
+        "category": "utility",
+        "window_open": True,
+    }
     wamid = orjson.loads(post(caller(number), number, forged).content)["messages"][0]["id"]
     with system("test"):
         message = Message.objects.get(wamid=wamid)
-        assert (message.business_id, message.category, message.status) == (number.business_id, "service", "accepted")
+        assert (message.business_id, message.category, message.status) == (
+            number.business_id,
+            "service",
+            "accepted",
+        )
 
 
 # --- the window, the template, the plan, suspension
@@ -200,11 +228,17 @@ def test_free_form_needs_the_window_and_a_template_does_not(number: Number) -> N
     assert nothing_sent()
     make_template(number, "hello", components=[{"type": "BODY", "text": "Hello"}])
     hello = {"type": "template", "template": {"name": "hello", "language": {"code": "en_US"}}}
-    assert post(client, number, {"messaging_product": "whatsapp", "to": TO} | hello).status_code == 200
+    assert (
+        post(client, number, {"messaging_product": "whatsapp", "to": TO} | hello).status_code == 200
+    )
     write(number, at=NOON - timedelta(hours=24) + timedelta(seconds=1))
     assert post(client, number).status_code == 200
     with system("test"):
-        found = Message.objects.filter(direction="out").order_by("id").values_list("category", "window_open")
+        found = (
+            Message.objects.filter(direction="out")
+            .order_by("id")
+            .values_list("category", "window_open")
+        )
         assert list(found) == [("utility", False), ("service", True)]
 
 
@@ -213,7 +247,10 @@ def test_a_number_does_not_write_to_itself_nor_while_suspended(number: Number) -
     assert code_of(post(caller(number), number, TEXT | {"to": number.digits})) == (400, 131021)
     with system("test"):
         number.business.suspend("invoice overdue")
-    status, reply = (response := post(caller(number), number)).status_code, orjson.loads(response.content)
+    status, reply = (
+        (response := post(caller(number), number)).status_code,
+        orjson.loads(response.content),
+    )
     assert (status, reply["error"]["code"]) == (403, 131031)
     assert "invoice overdue" in reply["error"]["error_data"]["details"]
     assert nothing_sent()
@@ -256,10 +293,15 @@ def test_exactly_the_plans_messages_are_accepted_of_200_in_parallel(committed_db
 # --- the webhook door
 
 
-def webhook(number: Number, *, statuses: list[Any] | None = None, messages: list[Any] | None = None) -> bytes:
+def webhook(
+    number: Number, *, statuses: list[Any] | None = None, messages: list[Any] | None = None
+) -> bytes:
     value: dict[str, Any] = {
         "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": number.digits, "phone_number_id": number.phone_number_id},
+        "metadata": {
+            "display_phone_number": number.digits,
+            "phone_number_id": number.phone_number_id,
+        },
         "contacts": [{"profile": {"name": "Sheena"}, "wa_id": TO}],
     }
     value |= {name: held for name, held in (("statuses", statuses), ("messages", messages)) if held}
@@ -269,7 +311,9 @@ def webhook(number: Number, *, statuses: list[Any] | None = None, messages: list
 
 def knock(number: Number, body: bytes, signature: str | None = None, **headers: str) -> int:
     secret = number.account.app_secret
-    given = {"X-Hub-Signature-256": sign(body, secret) if signature is None else signature} | headers
+    given = {
+        "X-Hub-Signature-256": sign(body, secret) if signature is None else signature
+    } | headers
     response = Client().post(
         f"/webhooks/{number.account.waba_id}", body, content_type="application/json", headers=given
     )
@@ -277,7 +321,13 @@ def knock(number: Number, body: bytes, signature: str | None = None, **headers: 
 
 
 def inbound(wamid: str, text: str = "hi", at: datetime = NOON) -> dict[str, Any]:
-    return {"from": TO, "id": wamid, "timestamp": str(int(at.timestamp())), "type": "text", "text": {"body": text}}
+    return {
+        "from": TO,
+        "id": wamid,
+        "timestamp": str(int(at.timestamp())),
+        "type": "text",
+        "text": {"body": text},
+    }
 
 
 def test_a_signed_body_is_stored_and_applied(number: Number) -> None:
@@ -306,7 +356,10 @@ def test_the_raw_bytes_are_what_is_signed(number: Number) -> None:
     assert knock(number, escaped, sign(body, number.account.app_secret)) == 403
     assert knock(number, escaped) == 200
     packed = gzip.compress(body)
-    assert knock(number, packed, sign(body, number.account.app_secret), **{"Content-Encoding": "gzip"}) == 403
+    assert (
+        knock(number, packed, sign(body, number.account.app_secret), **{"Content-Encoding": "gzip"})
+        == 403
+    )
     assert count(Event) == 1
     events.apply_due()
     with system("test"):
@@ -321,7 +374,10 @@ def test_a_strangers_secret_opens_no_door_and_moves_no_message(number: Number) -
     # At the stranger's own door, with the stranger's own secret, but about a number that is not theirs.
     client = Client(headers={"X-Hub-Signature-256": sign(body, stranger.account.app_secret)})
     assert (
-        client.post(f"/webhooks/{stranger.account.waba_id}", body, content_type="application/json").status_code == 200
+        client.post(
+            f"/webhooks/{stranger.account.waba_id}", body, content_type="application/json"
+        ).status_code
+        == 200
     )
     forged = webhook(number, messages=[inbound("wamid.forged")])
     client = Client(headers={"X-Hub-Signature-256": sign(forged, stranger.account.app_secret)})
@@ -341,28 +397,51 @@ def test_an_unknown_account_is_404_and_a_large_body_413(number: Number) -> None:
 
 def test_the_challenge_is_answered_bare_to_the_right_token_only(number: Number) -> None:
     path = f"/webhooks/{number.account.waba_id}"
-    asked = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": number.account.verify_token}
+    asked = {
+        "hub.mode": "subscribe",
+        "hub.challenge": "1158201444",
+        "hub.verify_token": number.account.verify_token,
+    }
     assert Client().get(path, asked).content == b"1158201444"
     for wrong in ({"hub.verify_token": "x"}, {"hub.mode": "unsubscribe"}, {"hub.verify_token": ""}):
         assert Client().get(path, asked | wrong).status_code == 403
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{", b"\xff", b"[]", b"1", b"[" * 200000, b'{"entry":1}', b'{"entry":[{"changes":[1,{"value":[]}]}]}']
+    "raw",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b"1",
+        b"[" * 200000,
+        b'{"entry":1}',
+        b'{"entry":[{"changes":[1,{"value":[]}]}]}',
+    ],
 )
 def test_whatever_is_signed_is_kept_and_answered_200(number: Number, raw: bytes) -> None:
     assert knock(number, raw) == 200
     assert events.apply_due() == 1
     with system("test"):
         event = Event.objects.get()
-        assert (bytes(event.body), event.applied_at is not None, event.is_dead) == (raw, True, False)
+        assert (bytes(event.body), event.applied_at is not None, event.is_dead) == (
+            raw,
+            True,
+            False,
+        )
 
 
 # --- statuses
 
 
 def status(wamid: str, kind: str, at: datetime = NOON, **more: Any) -> dict[str, Any]:
-    return {"id": wamid, "status": kind, "timestamp": str(int(at.timestamp())), "recipient_id": TO} | more
+    return {
+        "id": wamid,
+        "status": kind,
+        "timestamp": str(int(at.timestamp())),
+        "recipient_id": TO,
+    } | more
 
 
 def _sent(number: Number) -> str:
@@ -392,13 +471,17 @@ STEPS = [
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::3])
-def test_statuses_in_any_order_and_three_times_end_alike(number: Number, order: tuple[int, ...]) -> None:
+def test_statuses_in_any_order_and_three_times_end_alike(
+    number: Number, order: tuple[int, ...]
+) -> None:
     wamid = _sent(number)
     for n, step in enumerate([*order, *order, *order]):
         kind, at = STEPS[step]
         more = {"errors": [ERROR]} if kind == "failed" else {}
         # Another body each time, so that storing it once does not hide the doubling.
-        assert knock(number, webhook(number, statuses=[status(wamid, kind, at, n=n, **more)])) == 200
+        assert (
+            knock(number, webhook(number, statuses=[status(wamid, kind, at, n=n, **more)])) == 200
+        )
         events.apply_due()
     at = dict(STEPS)
     assert state(wamid) == ("read", at["sent"], at["delivered"], at["read"], at["failed"], 1)
@@ -437,7 +520,11 @@ def test_a_status_before_its_message_is_parked_and_comes_back(number: Number) ->
     with system("test"):
         Message.objects.filter(wamid=wamid).update(wamid="wamid.early")
     assert events.unpark() == 2
-    assert (state("wamid.early")[0], state("wamid.early")[-1], count(ParkedStatus)) == ("delivered", 1, 0)
+    assert (state("wamid.early")[0], state("wamid.early")[-1], count(ParkedStatus)) == (
+        "delivered",
+        1,
+        0,
+    )
     assert events.unpark() == 0
 
 
@@ -454,7 +541,10 @@ def test_a_status_of_another_number_never_touches_a_message(number: Number) -> N
 )
 def test_impossible_times_are_taken_in_and_bill_within_reason(number: Number, stamp: Any) -> None:
     wamid = _sent(number)
-    assert knock(number, webhook(number, statuses=[status(wamid, "delivered") | {"timestamp": stamp}])) == 200
+    assert (
+        knock(number, webhook(number, statuses=[status(wamid, "delivered") | {"timestamp": stamp}]))
+        == 200
+    )
     events.apply_due()
     with system("test"):
         delivery, message = Delivery.objects.get(), Message.objects.get(wamid=wamid)
@@ -465,7 +555,9 @@ def test_impossible_times_are_taken_in_and_bill_within_reason(number: Number, st
 @pytest.mark.parametrize(("at", "billed"), [
     (NOON - timedelta(days=40), NOON), (NOON + timedelta(days=40), NOON), (datetime(2026, 6, 1, tzinfo=UTC), NOON),
 ])  # fmt: skip
-def test_a_wrong_clock_moves_no_delivery_into_another_month(number: Number, at: datetime, billed: datetime) -> None:
+def test_a_wrong_clock_moves_no_delivery_into_another_month(
+    number: Number, at: datetime, billed: datetime
+) -> None:
     wamid = _sent(number)
     knock(number, webhook(number, statuses=[status(wamid, "delivered", at)]))
     events.apply_due()
@@ -482,7 +574,9 @@ def test_milliseconds_are_noticed(number: Number) -> None:
     assert state(wamid)[1] == NOON - timedelta(seconds=5)
 
 
-def test_the_same_webhook_fifty_times_in_parallel_is_one_event_and_one_message(committed_db: None) -> None:
+def test_the_same_webhook_fifty_times_in_parallel_is_one_event_and_one_message(
+    committed_db: None,
+) -> None:
     number = make_number(make_business())
     body = webhook(number, messages=[inbound("wamid.1")])
     codes: list[int] = []

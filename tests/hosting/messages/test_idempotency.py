@@ -36,7 +36,9 @@ def test_a_repeated_request_gets_the_same_bytes_and_sends_once(number: Number) -
     assert len({reply.content for reply in replies}) == 1
     assert [reply.headers.get("Idempotent-Replayed") for reply in replies] == [None, "true", "true"]
     assert sent() == 1
-    assert code_of(post(client, number, TEXT | {"text": {"body": "other"}}, **{"Idempotency-Key": "order-7"})) == (
+    assert code_of(
+        post(client, number, TEXT | {"text": {"body": "other"}}, **{"Idempotency-Key": "order-7"})
+    ) == (
         400,
         100,
     )
@@ -82,14 +84,20 @@ def test_pairs_with_one_key_at_once_send_one_message_each(committed_db: None, pa
     for thread in threads:
         thread.join()
     assert all(len(found) == 2 and found[0] == found[1] for found in replies.values())
-    assert len({orjson.loads(found[0])["messages"][0]["id"] for found in replies.values()}) == sent() == pairs
+    assert (
+        len({orjson.loads(found[0])["messages"][0]["id"] for found in replies.values()})
+        == sent()
+        == pairs
+    )
 
 
 # --- pace
 
 
 @pytest.mark.parametrize("present", [True, False])
-def test_a_number_sends_no_faster_than_it_may(db: None, redis: Any, monkeypatch: Any, present: bool) -> None:
+def test_a_number_sends_no_faster_than_it_may(
+    db: None, redis: Any, monkeypatch: Any, present: bool
+) -> None:
     monkeypatch.setattr(rate_limit, "_local", rate_limit.LocalBuckets())
     monkeypatch.setattr(rate_limit, "_absent_until", 0.0 if present else float("inf"))
     number = make_number(make_business(), messages_per_second=3)

@@ -39,13 +39,21 @@ def number(db: None, settings: Any, tmp_path: Any) -> Number:
     return make_number(make_business(clock_at=NOON))
 
 
-def upload(client: Client, number: Number, content: bytes, mime: str, name: str = "a.bin", **form: str) -> Any:
+def upload(
+    client: Client, number: Number, content: bytes, mime: str, name: str = "a.bin", **form: str
+) -> Any:
     held = SimpleUploadedFile(name, content, content_type=mime)
     form = {"messaging_product": "whatsapp", "type": mime} | form
     return client.post(f"/v23.0/{number.phone_number_id}/media", {"file": held} | form)
 
 
-def uploaded(client: Client, number: Number, content: bytes = PNG, mime: str = "image/png", name: str = "a.png") -> str:
+def uploaded(
+    client: Client,
+    number: Number,
+    content: bytes = PNG,
+    mime: str = "image/png",
+    name: str = "a.png",
+) -> str:
     return str(orjson.loads(upload(client, number, content, mime, name).content)["id"])
 
 
@@ -65,11 +73,19 @@ def test_media_come_back_as_they_went_in(number: Number) -> None:
     client = caller(number)
     media_id = uploaded(client, number)
     found = orjson.loads(client.get(f"/v23.0/{media_id}").content)
-    assert (found["id"], found["mime_type"], found["file_size"]) == (media_id, "image/png", str(len(PNG)))
+    assert (found["id"], found["mime_type"], found["file_size"]) == (
+        media_id,
+        "image/png",
+        str(len(PNG)),
+    )
     assert found["sha256"] == hashlib.sha256(PNG).hexdigest()
     for reader in (Client(), client):
         response = reader.get(path_of(client, media_id))
-        assert (response.status_code, body_of(response), response["Content-Type"]) == (200, PNG, "image/png")
+        assert (response.status_code, body_of(response), response["Content-Type"]) == (
+            200,
+            PNG,
+            "image/png",
+        )
         assert response["X-Content-Type-Options"] == "nosniff"
         assert response["Content-Disposition"] == 'inline; filename="a.png"'
 
@@ -82,7 +98,9 @@ def test_media_come_back_as_they_went_in(number: Number) -> None:
         ("bytes=x-y", 200, PNG, None), ("bytes=-", 200, PNG, None),
     ],
 )  # fmt: skip
-def test_parts_of_a_file(number: Number, wanted: str, status: int, part: bytes, says: str | None) -> None:
+def test_parts_of_a_file(
+    number: Number, wanted: str, status: int, part: bytes, says: str | None
+) -> None:
     client = caller(number)
     response = Client().get(path_of(client, uploaded(client, number)), headers={"Range": wanted})
     assert (response.status_code, body_of(response)) == (status, part)
@@ -100,7 +118,9 @@ def test_an_address_expires_and_cannot_be_made_up(number: Number) -> None:
 
 def test_documents_are_saved_and_never_shown(number: Number) -> None:
     client = caller(number)
-    response = Client().get(path_of(client, uploaded(client, number, PDF, "application/pdf", "../../in\r\nX: y.pdf")))
+    response = Client().get(
+        path_of(client, uploaded(client, number, PDF, "application/pdf", "../../in\r\nX: y.pdf"))
+    )
     assert response["Content-Disposition"].startswith("attachment; filename=")
     assert not any(forbidden in response["Content-Disposition"] for forbidden in ("/", "\r", "\n"))
     assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
@@ -157,7 +177,10 @@ def test_media_are_sent_by_id_of_the_right_kind_and_owner_only(number: Number) -
     for ask in (client.get, client.delete):
         assert code_of(ask(f"/v23.0/{theirs}")) == (404, 803)
     with system("test"):
-        assert (Message.objects.filter(direction="out").count(), Media.objects.live().count()) == (1, 2)
+        assert (Message.objects.filter(direction="out").count(), Media.objects.live().count()) == (
+            1,
+            2,
+        )
 
 
 class Files(BaseHTTPRequestHandler):
@@ -202,7 +225,9 @@ def send_link(number: Number, link: str) -> Message:
         return Message.objects.get(wamid=wamid)
 
 
-def test_a_link_is_fetched_before_the_message_leaves(number: Number, web: str, settings: Any) -> None:
+def test_a_link_is_fetched_before_the_message_leaves(
+    number: Number, web: str, settings: Any
+) -> None:
     settings.ALLOW_PRIVATE_URLS = True
     message = send_link(number, f"{web}/x.png")
     assert message.status == "delivered"
@@ -213,14 +238,22 @@ def test_a_link_is_fetched_before_the_message_leaves(number: Number, web: str, s
 
 @pytest.mark.parametrize(
     ("path", "code", "says"),
-    [("/x.html", 131053, "not taken"), ("/huge", 131053, "larger than"), ("/away", 131052, "HTTP 302")],
+    [
+        ("/x.html", 131053, "not taken"),
+        ("/huge", 131053, "larger than"),
+        ("/away", 131052, "HTTP 302"),
+    ],
 )
 def test_a_link_that_fails_fails_its_message(
     number: Number, web: str, settings: Any, path: str, code: int, says: str
 ) -> None:
     settings.ALLOW_PRIVATE_URLS = True
     message = send_link(number, web + path)
-    assert (message.status, message.errors[0]["code"], says in message.error_reason) == ("failed", code, True)
+    assert (message.status, message.errors[0]["code"], says in message.error_reason) == (
+        "failed",
+        code,
+        True,
+    )
     with system("test"):
         assert not Outgoing.objects.exists()
 
@@ -238,7 +271,11 @@ def test_a_resumable_upload_in_parts(number: Number) -> None:
 
     def part(start: int, end: int) -> Any:
         return client.generic(
-            "POST", path, PNG[start:end], "application/octet-stream", headers={"file-offset": str(start)}
+            "POST",
+            path,
+            PNG[start:end],
+            "application/octet-stream",
+            headers={"file-offset": str(start)},
         )
 
     assert orjson.loads(part(0, 10).content) == {"id": upload_id}
@@ -258,7 +295,12 @@ def body(text: str, **more: Any) -> list[dict[str, Any]]:
 
 
 def create(number: Number, **changes: Any) -> Any:
-    held = {"name": "hello", "language": "en_US", "category": "UTILITY", "components": body("Order {{1}} shipped")}
+    held = {
+        "name": "hello",
+        "language": "en_US",
+        "category": "UTILITY",
+        "components": body("Order {{1}} shipped"),
+    }
     return caller(number).post(
         f"/v23.0/{number.account.waba_id}/message_templates",
         orjson.dumps(held | changes),
@@ -275,10 +317,12 @@ def test_a_template_lives_from_creation_to_deletion(number: Number) -> None:
     assert [row["name"] for row in listed["data"]] == ["hello"]
     assert listed["summary"]["total_count"] == 1
     change = orjson.dumps({"components": body("Order {{1}} is on its way")})
-    assert orjson.loads(client.post(f"/v23.0/{made['id']}", change, content_type="application/json").content) == {
-        "success": True
-    }
-    assert orjson.loads(client.get(f"/v23.0/{made['id']}").content)["components"] == body("Order {{1}} is on its way")
+    assert orjson.loads(
+        client.post(f"/v23.0/{made['id']}", change, content_type="application/json").content
+    ) == {"success": True}
+    assert orjson.loads(client.get(f"/v23.0/{made['id']}").content)["components"] == body(
+        "Order {{1}} is on its way"
+    )
     assert orjson.loads(client.delete(f"{edge}?name=hello").content) == {"success": True}
     assert code_of(client.delete(f"{edge}?name=hello")) == (404, 2593002)
     assert orjson.loads(client.get(edge).content)["data"] == []
@@ -301,7 +345,9 @@ def test_a_template_lives_from_creation_to_deletion(number: Number) -> None:
         ({"components": [*body("a"), *body("b")]}, 100),
     ],
 )  # fmt: skip
-def test_templates_outside_the_limits_are_refused_by_code(number: Number, changes: dict[str, Any], code: int) -> None:
+def test_templates_outside_the_limits_are_refused_by_code(
+    number: Number, changes: dict[str, Any], code: int
+) -> None:
     assert code_of(create(number, **changes)) == (400, code)
     with system("test"):
         assert not Template.objects.exists()
@@ -310,22 +356,37 @@ def test_templates_outside_the_limits_are_refused_by_code(number: Number, change
 def test_the_250th_template_is_the_last(number: Number) -> None:
     with system("test"):
         Template.objects.bulk_create(
-            Template(business=number.business, account=number.account, name=f"t{n}", language="en", category="utility")
+            Template(
+                business=number.business,
+                account=number.account,
+                name=f"t{n}",
+                language="en",
+                category="utility",
+            )
             for n in range(249)
         )
     assert create(number).status_code == 200
     assert code_of(create(number, name="one_more")) == (400, 2388019)
 
 
-def test_a_template_under_review_is_locked_and_a_one_time_password_has_its_own_words(number: Number) -> None:
+def test_a_template_under_review_is_locked_and_a_one_time_password_has_its_own_words(
+    number: Number,
+) -> None:
     pending = make_template(number, "pending", status="PENDING")
     client = caller(number)
-    assert code_of(client.post(f"/v23.0/{pending.template_id}", b"{}", content_type="application/json")) == (
+    assert code_of(
+        client.post(f"/v23.0/{pending.template_id}", b"{}", content_type="application/json")
+    ) == (
         400,
         2388039,
     )
-    parts = [{"type": "BODY", "add_security_recommendation": True}, {"type": "FOOTER", "code_expiration_minutes": 5}]
-    made = orjson.loads(create(number, name="otp", category="AUTHENTICATION", components=parts).content)
+    parts = [
+        {"type": "BODY", "add_security_recommendation": True},
+        {"type": "FOOTER", "code_expiration_minutes": 5},
+    ]
+    made = orjson.loads(
+        create(number, name="otp", category="AUTHENTICATION", components=parts).content
+    )
     shown = orjson.loads(client.get(f"/v23.0/{made['id']}").content)["components"]
     assert [part["text"] for part in shown] == [
         "{{1}} is your verification code. For your security, do not share this code.", "This code expires in 5 minutes.",
@@ -338,15 +399,26 @@ def test_a_template_under_review_is_locked_and_a_one_time_password_has_its_own_w
 
 def ask(number: Number, method: str, edge: str, held: Any = None) -> Any:
     path = f"/v23.0/{number.phone_number_id}/{edge}"
-    response = caller(number).generic(method, path, orjson.dumps(held) if held is not None else b"", "application/json")
+    response = caller(number).generic(
+        method, path, orjson.dumps(held) if held is not None else b"", "application/json"
+    )
     return response.status_code, orjson.loads(response.content)
 
 
 def test_profile_and_commerce_settings(number: Number) -> None:
-    given = {"messaging_product": "whatsapp", "about": "hi", "websites": ["https://a.b/"], "vertical": "RETAIL"}
+    given = {
+        "messaging_product": "whatsapp",
+        "about": "hi",
+        "websites": ["https://a.b/"],
+        "vertical": "RETAIL",
+    }
     assert ask(number, "POST", "whatsapp_business_profile", given) == (200, {"success": True})
     row = ask(number, "GET", "whatsapp_business_profile?fields=about,websites")[1]["data"][0]
-    assert (row["about"], row["business_profile"]["websites"], "vertical" in row) == ("hi", ["https://a.b/"], False)
+    assert (row["about"], row["business_profile"]["websites"], "vertical" in row) == (
+        "hi",
+        ["https://a.b/"],
+        False,
+    )
     for wrong in (
         {"about": "x" * 140},
         {"about": ""},
@@ -355,7 +427,10 @@ def test_profile_and_commerce_settings(number: Number) -> None:
         {"vertical": "x"},
     ):
         assert ask(number, "POST", "whatsapp_business_profile", wrong)[0] == 400
-    assert ask(number, "POST", "whatsapp_commerce_settings?is_cart_enabled=false") == (200, {"success": True})
+    assert ask(number, "POST", "whatsapp_commerce_settings?is_cart_enabled=false") == (
+        200,
+        {"success": True},
+    )
     assert ask(number, "GET", "whatsapp_commerce_settings")[1]["data"][0] == {
         "id": number.phone_number_id, "is_cart_enabled": False, "is_catalog_visible": False,
     }  # fmt: skip
@@ -380,7 +455,10 @@ def test_chat_links(number: Number) -> None:
     made = ask(number, "POST", "message_qrdls", {"prefilled_message": "Hello"})[1]
     assert made["deep_link_url"] == f"https://wa.me/message/{made['code']}"
     ask(number, "POST", "message_qrdls", {"prefilled_message": "Bye", "code": made["code"]})
-    assert ask(number, "GET", f"message_qrdls/{made['code']}")[1]["data"][0]["prefilled_message"] == "Bye"
+    assert (
+        ask(number, "GET", f"message_qrdls/{made['code']}")[1]["data"][0]["prefilled_message"]
+        == "Bye"
+    )
     assert ask(number, "DELETE", f"message_qrdls/{made['code']}") == (200, {"success": True})
     assert ask(number, "DELETE", f"message_qrdls/{made['code']}")[0] == 404
 
@@ -389,8 +467,13 @@ def test_a_number_that_is_not_registered_sends_nothing(number: Number) -> None:
     write(number)
     assert ask(number, "POST", "deregister")[0] == 200
     assert code_of(post(caller(number), number)) == (400, 133010)
-    assert ask(number, "POST", "register", {"messaging_product": "whatsapp", "pin": "12345"})[0] == 400
-    assert ask(number, "POST", "register", {"messaging_product": "whatsapp", "pin": "123456"})[0] == 200
+    assert (
+        ask(number, "POST", "register", {"messaging_product": "whatsapp", "pin": "12345"})[0] == 400
+    )
+    assert (
+        ask(number, "POST", "register", {"messaging_product": "whatsapp", "pin": "123456"})[0]
+        == 200
+    )
     assert ask(number, "POST", "register", {"pin": "654321"})[1]["error"]["code"] == 133005
     assert post(caller(number), number).status_code == 200
     assert ask(number, "POST", "request_code?code_method=SMS&language=en")[0] == 200
@@ -403,30 +486,45 @@ def test_account_accounts_history_and_analytics(number: Number) -> None:
     wamid = orjson.loads(post(caller(number), number).content)["messages"][0]["id"]
     sandbox.deliver_due()
     inbound_events.apply_due()
-    events = ask(number, "GET", f"message_history?message_id={wamid}")[1]["data"][0]["events"]["data"]
+    events = ask(number, "GET", f"message_history?message_id={wamid}")[1]["data"][0]["events"][
+        "data"
+    ]
     assert [event["delivery_status"] for event in events] == ["ACCEPTED", "SENT", "DELIVERED"]
     client, waba = caller(number), number.account.waba_id
-    start, end = int((NOON - timedelta(days=1)).timestamp()), int((NOON + timedelta(days=1)).timestamp())
+    start, end = (
+        int((NOON - timedelta(days=1)).timestamp()),
+        int((NOON + timedelta(days=1)).timestamp()),
+    )
     asked = f'/v23.0/{waba}?fields=name,analytics.start({start}).end({end}).granularity(DAY).phone_numbers(["{number.digits}"])'
     found = orjson.loads(client.get(asked).content)
     day = int(NOON.replace(hour=0).timestamp())
     assert found["name"] == "Bakery"
-    assert found["analytics"]["data_points"] == [{"start": day, "end": day + 86400, "sent": 1, "delivered": 1}]
+    assert found["analytics"]["data_points"] == [
+        {"start": day, "end": day + 86400, "sent": 1, "delivered": 1}
+    ]
     edge = orjson.loads(
-        client.get(f"/v23.0/{waba}/conversation_analytics?start={start}&end={end}&granularity=DAILY").content
+        client.get(
+            f"/v23.0/{waba}/conversation_analytics?start={start}&end={end}&granularity=DAILY"
+        ).content
     )
     assert edge["data"][0]["data_points"][0]["conversation_category"] == "SERVICE"
     assert code_of(client.get(f"/v23.0/{waba}/analytics?start=1&end=0")) == (400, 100)
-    owned = orjson.loads(client.get(f"/v23.0/{number.business_id}/owned_whatsapp_business_accounts").content)
+    owned = orjson.loads(
+        client.get(f"/v23.0/{number.business_id}/owned_whatsapp_business_accounts").content
+    )
     assert [row["id"] for row in owned["data"]] == [waba]
 
 
 def test_other_apps_add_analytics(number: Number, monkeypatch: Any) -> None:
     monkeypatch.setitem(
-        extensions.account_edges, "pricing_analytics", lambda account, given: {"asked": given["dimensions"]}
+        extensions.account_edges,
+        "pricing_analytics",
+        lambda account, given: {"asked": given["dimensions"]},
     )
     asked = f"/v23.0/{number.account.waba_id}?fields=pricing_analytics.start(1).end(2).dimensions(PHONE,TIER)"
-    assert orjson.loads(caller(number).get(asked).content)["pricing_analytics"] == {"asked": ["PHONE", "TIER"]}
+    assert orjson.loads(caller(number).get(asked).content)["pricing_analytics"] == {
+        "asked": ["PHONE", "TIER"]
+    }
 
 
 def test_strangers_find_nothing_behind_any_edge(number: Number) -> None:
@@ -434,8 +532,14 @@ def test_strangers_find_nothing_behind_any_edge(number: Number) -> None:
     template = make_template(number)
     edges = "media whatsapp_business_profile whatsapp_commerce_settings block_users message_qrdls register deregister request_code verify_code message_history"
     paths = [f"/v23.0/{number.phone_number_id}/{edge}" for edge in edges.split()]
-    paths += [f"/v23.0/{number.account.waba_id}/{edge}" for edge in ("analytics", "message_templates", "phone_numbers")]
-    paths += [f"/v23.0/{one}" for one in (template.template_id, number.account.waba_id, number.phone_number_id)]
+    paths += [
+        f"/v23.0/{number.account.waba_id}/{edge}"
+        for edge in ("analytics", "message_templates", "phone_numbers")
+    ]
+    paths += [
+        f"/v23.0/{one}"
+        for one in (template.template_id, number.account.waba_id, number.phone_number_id)
+    ]
     paths += [f"/v23.0/{number.business_id}/owned_whatsapp_business_accounts"]
     for path in paths:
         codes = {code_of(ask(path)) for ask in (stranger.get, stranger.post, stranger.delete)}

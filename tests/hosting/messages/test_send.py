@@ -32,7 +32,9 @@ class Line:
     def post(self, body: dict[str, Any]) -> tuple[int, Any]:
         body = {"messaging_product": "whatsapp", "to": TO} | body
         response = self.client.post(
-            f"/v23.0/{self.number.phone_number_id}/messages", orjson.dumps(body), content_type="application/json"
+            f"/v23.0/{self.number.phone_number_id}/messages",
+            orjson.dumps(body),
+            content_type="application/json",
         )
         return response.status_code, orjson.loads(response.content)
 
@@ -60,12 +62,18 @@ def line(db: None) -> Line:
 @pytest.mark.parametrize(("body", "text"), SENDS)
 def test_every_kind_is_accepted_and_readable(line: Line, body: dict[str, Any], text: str) -> None:
     message = line.send(body)
-    assert (message.kind, message.text, message.status) == (body.get("type", "text").lower(), text, "accepted")
+    assert (message.kind, message.text, message.status) == (
+        body.get("type", "text").lower(),
+        text,
+        "accepted",
+    )
     assert None not in message.content.values()
 
 
 @pytest.mark.parametrize(("body", "code", "says"), REFUSED)
-def test_what_is_outside_the_limits_is_refused_by_name(line: Line, body: dict[str, Any], code: int, says: str) -> None:
+def test_what_is_outside_the_limits_is_refused_by_name(
+    line: Line, body: dict[str, Any], code: int, says: str
+) -> None:
     found, details = line.refused(body)
     assert (found, says in details) == (code, True), details
 
@@ -73,7 +81,9 @@ def test_what_is_outside_the_limits_is_refused_by_name(line: Line, body: dict[st
 def test_a_reaction_stands_beside_its_message_and_goes_with_an_empty_emoji(line: Line) -> None:
     line.send({"type": "reaction", "reaction": {"message_id": line.inbound, "emoji": "👍"}})
     with scope(line.business.pk):
-        assert reactions_to(number_id=line.number.pk, wamids=[line.inbound]) == {line.inbound: {"out": "👍"}}
+        assert reactions_to(number_id=line.number.pk, wamids=[line.inbound]) == {
+            line.inbound: {"out": "👍"}
+        }
     line.send({"type": "reaction", "reaction": {"message_id": line.inbound, "emoji": ""}})
     with scope(line.business.pk):
         assert reactions_to(number_id=line.number.pk, wamids=[line.inbound]) == {}
@@ -83,7 +93,10 @@ def test_a_customer_can_be_named_by_user_id_alone(line: Line) -> None:
     with scope(line.business.pk):
         user_id = Contact.objects.get(wa_id=TO).user_id
     status, reply = line.post({"to": None, "recipient": user_id, "text": {"body": "x"}})
-    assert (status, reply["contacts"]) == (200, [{"input": user_id, "wa_id": TO, "user_id": user_id}])
+    assert (status, reply["contacts"]) == (
+        200,
+        [{"input": user_id, "wa_id": TO, "user_id": user_id}],
+    )
     # Where both are given, the number wins.
     status, reply = line.post({"recipient": "US.1", "text": {"body": "x"}})
     assert (status, reply["contacts"]) == (200, [{"input": TO, "wa_id": TO}])
@@ -96,7 +109,12 @@ def test_a_reply_keeps_its_context_also_when_the_message_is_not_known(line: Line
 
 
 def test_read_receipts_and_typing(line: Line) -> None:
-    body = {"to": None, "status": "read", "message_id": line.inbound, "typing_indicator": {"type": "text"}}
+    body = {
+        "to": None,
+        "status": "read",
+        "message_id": line.inbound,
+        "typing_indicator": {"type": "text"},
+    }
     assert line.post(body) == (200, {"success": True})
     assert line.refused(body | {"message_id": "wamid.none"})[0] == 131009
     assert line.refused(body | {"status": "seen"})[0] == 131009
@@ -139,15 +157,28 @@ def components(**changes: Any) -> list[dict[str, Any]]:
 
 
 def template(name: str, given: Any = None) -> dict[str, Any]:
-    held = {"name": name, "language": {"code": "en_US", "policy": "deterministic"}, "components": given}
+    held = {
+        "name": name,
+        "language": {"code": "en_US", "policy": "deterministic"},
+        "components": given,
+    }
     return {"type": "template", "template": held}
 
 
 def test_a_template_is_filled_with_every_kind_of_parameter(line: Line) -> None:
     make_template(line.number, "order_menu", components=MENU)
     message = line.send(template("order_menu", components()))
-    assert (message.text, message.category) == ("Order 7\nAnn, it costs $5.00 on May 1\nThanks", "utility")
-    assert [part["type"] for part in message.content["components"]] == ["header", "body", "button", "button", "button"]
+    assert (message.text, message.category) == (
+        "Order 7\nAnn, it costs $5.00 on May 1\nThanks",
+        "utility",
+    )
+    assert [part["type"] for part in message.content["components"]] == [
+        "header",
+        "body",
+        "button",
+        "button",
+        "button",
+    ]
 
 
 @pytest.mark.parametrize("given", [None, []])
@@ -159,8 +190,14 @@ def test_a_template_without_variables_needs_no_components(line: Line, given: Any
 def test_named_parameters_and_media_headers(line: Line) -> None:
     parts = [{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "Hi {{name}}"}]
     make_template(line.number, "named", components=parts)
-    body = {"type": "body", "parameters": [{"type": "text", "parameter_name": "name", "text": "Ann"}]}
-    header = {"type": "header", "parameters": [{"type": "image", "image": {"link": "https://example.com/x.png"}}]}
+    body = {
+        "type": "body",
+        "parameters": [{"type": "text", "parameter_name": "name", "text": "Ann"}],
+    }
+    header = {
+        "type": "header",
+        "parameters": [{"type": "image", "image": {"link": "https://example.com/x.png"}}],
+    }
     assert line.send(template("named", [header, body])).text == "Hi Ann"
 
 
@@ -174,17 +211,29 @@ TEXT = {"type": "text", "text": "x"}
 @pytest.mark.parametrize(
     ("given", "code", "says"),
     [
-        (components(body=None), 132000, "body: number of parameters (0) does not match the expected number (3)"),
+        (
+            components(body=None),
+            132000,
+            "body: number of parameters (0) does not match the expected number (3)",
+        ),
         (components(body=_body(TEXT, TEXT)), 132000, "(2) does not match the expected number (3)"),
         (components(header=None), 132000, "header: number of parameters (0)"),
         (components(b1=None), 131008, "button 1: its URL has a variable"),
-        (components(b0={"type": "button", "sub_type": "url", "index": 0, "parameters": [TEXT]}), 132012, "button 0"),
+        (
+            components(b0={"type": "button", "sub_type": "url", "index": 0, "parameters": [TEXT]}),
+            132012,
+            "button 0",
+        ),
         (
             components(b0={"type": "button", "sub_type": "url", "index": 7, "parameters": [TEXT]}),
             132012,
             "has 3 buttons",
         ),
-        (components(body=_body(TEXT, TEXT, {"type": "image", "image": {"id": "1"}})), 132012, "received image"),
+        (
+            components(body=_body(TEXT, TEXT, {"type": "image", "image": {"id": "1"}})),
+            132012,
+            "received image",
+        ),
         (components(body=_body(TEXT, TEXT, TEXT | {"text": "a\nb"})), 132007, "line break"),
         (components(body=_body(TEXT, TEXT, TEXT | {"text": "x" * 1020})), 132005, "1024"),
         (components(body=_body(TEXT, TEXT, TEXT | {"parameter_name": "zz"})), 132012, "'zz'"),
@@ -193,16 +242,21 @@ TEXT = {"type": "text", "text": "x"}
         (["x"], 131009, "components"),
     ],
 )
-def test_templates_that_do_not_fit_are_refused_by_code(line: Line, given: Any, code: int, says: str) -> None:
+def test_templates_that_do_not_fit_are_refused_by_code(
+    line: Line, given: Any, code: int, says: str
+) -> None:
     make_template(line.number, "order_menu", components=MENU)
     found, details = line.refused(template("order_menu", given))
     assert (found, says in details) == (code, True), details
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [("PENDING", 132001), ("REJECTED", 132001), ("PAUSED", 132015), ("DISABLED", 132016)]
+    ("status", "code"),
+    [("PENDING", 132001), ("REJECTED", 132001), ("PAUSED", 132015), ("DISABLED", 132016)],
 )
 def test_only_approved_templates_leave(line: Line, status: str, code: int) -> None:
-    make_template(line.number, "hello", components=[{"type": "body", "text": "Hello"}], status=status)
+    make_template(
+        line.number, "hello", components=[{"type": "body", "text": "Hello"}], status=status
+    )
     assert line.refused(template("hello"))[0] == code
     assert line.refused(template("unknown"))[0] == 132001

@@ -58,7 +58,11 @@ def test_a_key_in_the_address_is_not_repeated(number: Number) -> None:
     for n in range(3):
         ask(number, "POST", "message_qrdls", {"prefilled_message": str(n)})
     key = make_key(number.business)
-    shown = Client().get(f"/v23.0/{number.phone_number_id}/message_qrdls?limit=1&after=1&access_token={key}").content
+    shown = (
+        Client()
+        .get(f"/v23.0/{number.phone_number_id}/message_qrdls?limit=1&after=1&access_token={key}")
+        .content
+    )
     assert key.encode() not in shown
 
 
@@ -80,17 +84,33 @@ def test_half_hours_and_dimensions(number: Number) -> None:
     ]
     asked = f"{path}/conversation_analytics?start={start}&end={end}&granularity=DAILY"
     for written in ('["PHONE"]', "[PHONE]", "(PHONE)", "PHONE"):
-        (point,) = client.get(asked, {"dimensions": written} | dict(_query(asked))).json()["data"][0]["data_points"]
+        (point,) = client.get(asked, {"dimensions": written} | dict(_query(asked))).json()["data"][
+            0
+        ]["data_points"]
         assert {key: point[key] for key in point if key not in ("start", "end")} == {
             "conversation": 1, "cost": 0.0, "phone_number": "15550783881",
         }  # fmt: skip
     (whole,) = client.get(asked).json()["data"][0]["data_points"]
-    assert (whole["conversation_type"], whole["conversation_direction"]) == ("REGULAR", "USER_INITIATED")
-    (told,) = client.get(f"{asked}&dimensions=COUNTRY&metric_types=CONVERSATION").json()["data"][0]["data_points"]
-    assert {key: told[key] for key in told if key not in ("start", "end")} == {"conversation": 1, "country": "US"}
+    assert (whole["conversation_type"], whole["conversation_direction"]) == (
+        "REGULAR",
+        "USER_INITIATED",
+    )
+    (told,) = client.get(f"{asked}&dimensions=COUNTRY&metric_types=CONVERSATION").json()["data"][0][
+        "data_points"
+    ]
+    assert {key: told[key] for key in told if key not in ("start", "end")} == {
+        "conversation": 1,
+        "country": "US",
+    }
     for codes, count in (("US,DE", 1), ("DE", 0)):
-        assert len(client.get(f"{asked}&country_codes={codes}").json()["data"][0]["data_points"]) == count
-    assert client.get(f"{asked}&conversation_categories=MARKETING").json()["data"][0]["data_points"] == []
+        assert (
+            len(client.get(f"{asked}&country_codes={codes}").json()["data"][0]["data_points"])
+            == count
+        )
+    assert (
+        client.get(f"{asked}&conversation_categories=MARKETING").json()["data"][0]["data_points"]
+        == []
+    )
 
 
 def _query(path: str) -> list[tuple[str, str]]:
@@ -105,7 +125,9 @@ def test_registration_has_its_states_and_its_limit(db: None, redis: Any) -> None
     }  # fmt: skip
     assert ask(number, "POST", "register", pin)[1]["error"]["code"] == 133006
     assert ask(number, "POST", f"verify_code?code={number.digits[-6:]}")[0] == 200
-    statuses = [ask(number, "POST", edge, pin)[0] for _ in range(5) for edge in ("register", "deregister")]
+    statuses = [
+        ask(number, "POST", edge, pin)[0] for _ in range(5) for edge in ("register", "deregister")
+    ]
     assert statuses == [200] * 10
     refused = ask(number, "POST", "register", pin)
     assert (refused[0], refused[1]["error"]["code"]) == (400, 133016)
@@ -114,10 +136,16 @@ def test_registration_has_its_states_and_its_limit(db: None, redis: Any) -> None
 
 
 def test_qr_codes(number: Number) -> None:
-    made = ask(number, "POST", "message_qrdls", {"prefilled_message": "Hi", "generate_qr_image": "SVG"})[1]
+    made = ask(
+        number, "POST", "message_qrdls", {"prefilled_message": "Hi", "generate_qr_image": "SVG"}
+    )[1]
     path = made["qr_image_url"].partition("/qr/")[2]
     svg = Client().get(f"/qr/{path}")
-    assert (svg.status_code, svg["Content-Type"], svg.content[:5]) == (200, "image/svg+xml", b"<?xml")
+    assert (svg.status_code, svg["Content-Type"], svg.content[:5]) == (
+        200,
+        "image/svg+xml",
+        b"<?xml",
+    )
     listed = ask(number, "GET", "message_qrdls?fields=code,qr_image_url.format(PNG)")[1]["data"]
     assert [sorted(row) for row in listed] == [["code", "qr_image_url"]]
     png = Client().get("/qr/" + listed[0]["qr_image_url"].partition("/qr/")[2])
@@ -130,9 +158,14 @@ def test_qr_codes(number: Number) -> None:
 
 def test_a_profile_picture_has_an_address(number: Number) -> None:
     client = caller(number)
-    assert ask(number, "GET", "whatsapp_business_profile")[1]["data"][0]["profile_picture_url"] == ""
+    assert (
+        ask(number, "GET", "whatsapp_business_profile")[1]["data"][0]["profile_picture_url"] == ""
+    )
     handle = f"4::{uploaded(client, number)}"
-    assert ask(number, "POST", "whatsapp_business_profile", {"profile_picture_handle": handle})[0] == 200
+    assert (
+        ask(number, "POST", "whatsapp_business_profile", {"profile_picture_handle": handle})[0]
+        == 200
+    )
     url = ask(number, "GET", "whatsapp_business_profile?fields=profile_picture_url")[1]["data"][0][
         "profile_picture_url"
     ]
@@ -153,7 +186,10 @@ def test_activities_are_the_audit_log(number: Number) -> None:
         ("webhook.added", "https://a/", "SYSTEM"),
     ]
     stranger = make_number(make_business("Stranger"))
-    assert code_of(caller(stranger).get(f"/v23.0/{number.account.waba_id}/activities")) == (404, 803)
+    assert code_of(caller(stranger).get(f"/v23.0/{number.account.waba_id}/activities")) == (
+        404,
+        803,
+    )
 
 
 def test_media_by_key_alone(number: Number) -> None:
@@ -188,15 +224,28 @@ def test_pricing_goes_with_the_first_proof_of_delivery(
     number: Number, told: tuple[str, ...], priced: list[str]
 ) -> None:
     with system("test"):
-        Webhook.objects.create(business=number.business, account=number.account, url="http://127.0.0.1:9/")
+        Webhook.objects.create(
+            business=number.business, account=number.account, url="http://127.0.0.1:9/"
+        )
     write(number)
     wamid = post(caller(number), number).json()["messages"][0]["id"]
     for n, name in enumerate(told):
-        assert knock(number, webhook(number, statuses=[status(wamid, name, NOON + timedelta(seconds=n))])) == 200
+        assert (
+            knock(
+                number, webhook(number, statuses=[status(wamid, name, NOON + timedelta(seconds=n))])
+            )
+            == 200
+        )
         events.apply_due()
     with system("test"):
         bodies = [orjson.loads(bytes(call.body)) for call in WebhookCall.objects.order_by("id")]
         assert Message.objects.get(wamid=wamid).status == "read"
-    found = [one for body in bodies for one in body["entry"][0]["changes"][0]["value"].get("statuses", [])]
+    found = [
+        one
+        for body in bodies
+        for one in body["entry"][0]["changes"][0]["value"].get("statuses", [])
+    ]
     assert [one["status"] for one in found if "pricing" in one] == priced
-    assert [("expiration_timestamp" in one["conversation"]) for one in found if "conversation" in one] == [True, False]
+    assert [
+        ("expiration_timestamp" in one["conversation"]) for one in found if "conversation" in one
+    ] == [True, False]

@@ -14,7 +14,10 @@ from tests.hosting.receivers import Receiver
 from tests.hosting.upstreams import refused
 
 THEIRS = {
-    "data": [{"id": "5550001", "display_phone_number": "+1 555-078-3881"}, {"id": "9", "display_phone_number": "+1 1"}]
+    "data": [
+        {"id": "5550001", "display_phone_number": "+1 555-078-3881"},
+        {"id": "9", "display_phone_number": "+1 1"},
+    ]
 }
 
 
@@ -27,14 +30,17 @@ def number(db: None, settings: Any) -> Number:
 @pytest.fixture
 def client(number: Number) -> Client:
     client = Client()
-    client.force_login(make_member(number.business, "owner"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(number.business, "owner"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
 @pytest.fixture
 def upstream() -> Any:
     with Receiver(
-        show=lambda taken: (200, orjson.dumps(THEIRS)), answer=lambda taken: (200, b'{"success":true}')
+        show=lambda taken: (200, orjson.dumps(THEIRS)),
+        answer=lambda taken: (200, b'{"success":true}'),
     ) as found:
         yield found
 
@@ -77,7 +83,9 @@ def test_numbers_that_both_know_are_connected_and_its_webhook_is_set(
     assert "s3cret" not in page
     assert (
         "Disconnected"
-        in client.post(reverse("disconnect_upstream", args=[account.waba_id]), follow=True).content.decode()
+        in client.post(
+            reverse("disconnect_upstream", args=[account.waba_id]), follow=True
+        ).content.decode()
     )
     assert state(number) == ("sandbox", "", 0)
 
@@ -99,35 +107,45 @@ def test_what_does_not_answer_as_it_should_is_not_connected(
     assert upstream.taken == []
 
 
-def test_an_address_inside_is_never_asked(client: Client, number: Number, upstream: Receiver, settings: Any) -> None:
+def test_an_address_inside_is_never_asked(
+    client: Client, number: Number, upstream: Receiver, settings: Any
+) -> None:
     settings.ALLOW_PRIVATE_URLS = False
     page = connect(client, number, "http://127.0.0.1/v23.0")
     assert (page.status_code, "not on the public internet" in page.content.decode()) == (422, True)
     assert (upstream.shown, state(number)) == ([], ("sandbox", "", 0))
 
 
-def test_a_webhook_that_cannot_be_set_is_said(client: Client, number: Number, upstream: Receiver) -> None:
+def test_a_webhook_that_cannot_be_set_is_said(
+    client: Client, number: Number, upstream: Receiver
+) -> None:
     upstream.answer = lambda taken: refused(403, 200, "Permissions error")
     page = connect(client, number, upstream.url.replace("/hook", "/v23.0")).content.decode()
     assert "Set its webhook by hand: The upstream answered HTTP 403" in page
     assert state(number)[0] == "cloudapi"
 
 
-def test_it_stays_while_messages_are_on_their_way(client: Client, number: Number, upstream: Receiver) -> None:
+def test_it_stays_while_messages_are_on_their_way(
+    client: Client, number: Number, upstream: Receiver
+) -> None:
     from tests.hosting.transports.test_upstream import open_window, say
 
     connect(client, number, upstream.url.replace("/hook", "/v23.0"))
     open_window(number, "14155550199")
     number.transport = "cloudapi"
     say(number, "Hello")
-    page = client.post(reverse("disconnect_upstream", args=[number.account.waba_id]), follow=True).content.decode()
+    page = client.post(
+        reverse("disconnect_upstream", args=[number.account.waba_id]), follow=True
+    ).content.decode()
     assert "1 messages are still on their way" in page
     assert state(number)[2] == 1
     with system("test"):
         assert Outgoing.objects.count() == 1
 
 
-def test_a_strangers_account_cannot_be_chosen(client: Client, number: Number, upstream: Receiver) -> None:
+def test_a_strangers_account_cannot_be_chosen(
+    client: Client, number: Number, upstream: Receiver
+) -> None:
     stranger = make_number(make_business("Stranger"))
     page = connect(client, number, upstream.url, account_=stranger.account.waba_id)
     assert (page.status_code, upstream.shown) == (422, [])

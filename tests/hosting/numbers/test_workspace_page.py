@@ -38,7 +38,10 @@ def rows(model: Any, **which: Any) -> list[Any]:
 
 
 def test_name_and_time_zone_are_changed_on_record(owner: Client, number: Number) -> None:
-    assert owner.post(reverse("business"), {"name": "Luma & Co", "timezone": "Asia/Tokyo"}).status_code == 302
+    assert (
+        owner.post(reverse("business"), {"name": "Luma & Co", "timezone": "Asia/Tokyo"}).status_code
+        == 302
+    )
     found = rows(Business)[0]
     assert (found.name, found.timezone) == ("Luma & Co", "Asia/Tokyo")
     entry = rows(AuditEntry)[0]
@@ -47,7 +50,11 @@ def test_name_and_time_zone_are_changed_on_record(owner: Client, number: Number)
     )  # fmt: skip
     owner.post(reverse("business"), {"name": "Luma & Co", "timezone": "Asia/Tokyo"})
     assert len(rows(AuditEntry)) == 1, "nothing was changed the second time"
-    for wrong in ({"name": "", "timezone": "UTC"}, {"name": "x", "timezone": "Mars/Base"}, {"name": "x" * 121}):
+    for wrong in (
+        {"name": "", "timezone": "UTC"},
+        {"name": "x", "timezone": "Mars/Base"},
+        {"name": "x" * 121},
+    ):
         response = owner.post(reverse("business"), wrong)
         assert (response.status_code, bool(response.context["form"].errors)) == (400, True)
         assert rows(Business)[0].name == "Luma & Co"
@@ -102,19 +109,28 @@ def test_a_profile_is_set_and_what_is_wrong_is_named(owner: Client, number: Numb
     assert rows(Number)[0].profile == profile
 
 
-def test_everybody_is_forgotten_but_who_is_on_hold_and_charges_stay(owner: Client, number: Number) -> None:
+def test_everybody_is_forgotten_but_who_is_on_hold_and_charges_stay(
+    owner: Client, number: Number
+) -> None:
     business = number.business
     for to in ("14155550101", "14155550102", "14155550103"):
         make_deliveries(business, number, 2, to=to, at=NOON)
     meter.meter_due()
     with system("test"):
-        kept, moved = Contact.objects.get(wa_id="14155550103"), Contact.objects.get(wa_id="14155550102")
+        kept, moved = (
+            Contact.objects.get(wa_id="14155550103"),
+            Contact.objects.get(wa_id="14155550102"),
+        )
         Contact.objects.filter(pk=kept.pk).update(held_at=NOON)
-        FormerNumber.objects.create(business=business, contact=moved, wa_id="14155550999", changed_at=NOON)
+        FormerNumber.objects.create(
+            business=business, contact=moved, wa_id="14155550999", changed_at=NOON
+        )
     charged = [(row.message_id, row.price_micros) for row in rows(Charge)]
     assert len(charged) == 6
 
-    refused = owner.post(reverse("forget_everybody"), {"name": "luma"}, follow=True).content.decode()
+    refused = owner.post(
+        reverse("forget_everybody"), {"name": "luma"}, follow=True
+    ).content.decode()
     assert "Nothing was deleted." in refused
     assert not rows(Erasure)
 

@@ -26,7 +26,10 @@ BUTTONS = {
 LIST = {
     "type": "list",
     "body": {"text": "How?"},
-    "action": {"button": "Choose", "sections": [{"rows": [{"id": "post", "title": "Post", "description": "$4.50"}]}]},
+    "action": {
+        "button": "Choose",
+        "sections": [{"rows": [{"id": "post", "title": "Post", "description": "$4.50"}]}],
+    },
 }
 PRODUCT = {"type": "product", "action": {"catalog_id": "1", "product_retailer_id": "RYE"}}
 
@@ -48,7 +51,9 @@ def phone(number: Number) -> Handset:
 @pytest.fixture
 def client(number: Number) -> Client:
     client = Client()
-    client.force_login(make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(number.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
@@ -84,11 +89,18 @@ def tapped(client: Client, phone: Handset, message: Message, choice: str) -> int
 def replies(number: Number) -> list[tuple[Any, str]]:
     events.apply_due()
     with system("test"):
-        found = Message.objects.filter(number=number, direction="in", kind="interactive").order_by("id")
-        return [({k: v for k, v in row.content.items() if k != "_webhook"}, row.context_wamid) for row in found]
+        found = Message.objects.filter(number=number, direction="in", kind="interactive").order_by(
+            "id"
+        )
+        return [
+            ({k: v for k, v in row.content.items() if k != "_webhook"}, row.context_wamid)
+            for row in found
+        ]
 
 
-def test_a_tapped_button_comes_back_as_the_reply_to_its_message(number: Number, phone: Handset, client: Client) -> None:
+def test_a_tapped_button_comes_back_as_the_reply_to_its_message(
+    number: Number, phone: Handset, client: Client
+) -> None:
     message = deliver(number, BUTTONS)
     page = client.get(reverse("phone_chat", args=[phone.pk, number.phone_number_id]))
     assert f"/tap/{message.pk}/" in page.content.decode()
@@ -97,20 +109,26 @@ def test_a_tapped_button_comes_back_as_the_reply_to_its_message(number: Number, 
     assert replies(number) == [(reply, message.wamid)]
 
 
-def test_a_row_of_a_list_comes_back_with_its_description(number: Number, phone: Handset, client: Client) -> None:
+def test_a_row_of_a_list_comes_back_with_its_description(
+    number: Number, phone: Handset, client: Client
+) -> None:
     message = deliver(number, LIST)
     assert tapped(client, phone, message, "post") == 302
     row = {"id": "post", "title": "Post", "description": "$4.50"}
     assert replies(number) == [({"type": "list_reply", "list_reply": row}, message.wamid)]
 
 
-def test_what_a_message_does_not_offer_cannot_be_tapped(number: Number, phone: Handset, client: Client) -> None:
+def test_what_a_message_does_not_offer_cannot_be_tapped(
+    number: Number, phone: Handset, client: Client
+) -> None:
     assert tapped(client, phone, deliver(number, BUTTONS), "no") == 404
     assert tapped(client, phone, deliver(number, PRODUCT), "RYE") == 404
     assert replies(number) == []
 
 
-def test_only_public_pages_of_ours_open_inside_the_phone(number: Number, phone: Handset, client: Client) -> None:
+def test_only_public_pages_of_ours_open_inside_the_phone(
+    number: Number, phone: Handset, client: Client
+) -> None:
     address = reverse("phone_web", args=[phone.pk, number.phone_number_id])
     page = client.get(address, {"to": "/s/luma/"})
     assert '<iframe class="web" src="/s/luma/"' in page.content.decode()
@@ -122,14 +140,22 @@ def test_a_product_is_shown_with_name_price_and_picture(
     number: Number, phone: Handset, client: Client, cards: list[Any]
 ) -> None:
     deliver(number, PRODUCT)
-    items = [{"product_retailer_id": one, "quantity": 2, "item_price": 5, "currency": "USD"} for one in ("RYE", "GONE")]
+    items = [
+        {"product_retailer_id": one, "quantity": 2, "item_price": 5, "currency": "USD"}
+        for one in ("RYE", "GONE")
+    ]
     with scope(number.business_id):
         sandbox.send_from_phone(
-            handset=phone, number=number, kind="order", content={"catalog_id": "1", "product_items": items}
+            handset=phone,
+            number=number,
+            kind="order",
+            content={"catalog_id": "1", "product_items": items},
         )
     events.apply_due()
     cards.clear()
-    shown = client.get(reverse("phone_chat", args=[phone.pk, number.phone_number_id])).content.decode()
+    shown = client.get(
+        reverse("phone_chat", args=[phone.pk, number.phone_number_id])
+    ).content.decode()
     assert cards == [(number.business_id, ["GONE", "RYE"])], "one question for the whole page"
     assert '<img src="/s/luma/rye.webp"' in shown
     assert '<b>Rye bread</b><span class="tnum">$4.80 <s class="muted">$6.00</s></span>' in shown
@@ -150,8 +176,14 @@ def test_amounts_and_links_of_a_payment_message_are_read_and_nonsense_is_not(set
         assert offset_amount(nonsense, "EUR") == ""
     item = {"quantity": 3, "amount": {"value": 480, "offset": 100}}
     assert offset_amount(item_amount(item), "EUR") == "€14.40"
-    assert offset_amount(item_amount(item | {"sale_amount": {"value": 400, "offset": 100}}), "EUR") == "€12.00"
-    assert [item_amount(nonsense) for nonsense in (None, {}, {"quantity": "3"}, item | {"quantity": "3"})] == [{}] * 4
+    assert (
+        offset_amount(item_amount(item | {"sale_amount": {"value": 400, "offset": 100}}), "EUR")
+        == "€12.00"
+    )
+    assert [
+        item_amount(nonsense)
+        for nonsense in (None, {}, {"quantity": "3"}, item | {"quantity": "3"})
+    ] == [{}] * 4
     link = {"type": "payment_link", "payment_link": {"uri": "https://chat.example/s/pay/x/"}}
     content = {"action": {"parameters": {"payment_settings": [{"type": "other"}, link]}}}
     assert public_path(payment_link(content)) == "/s/pay/x/"

@@ -76,11 +76,15 @@ def media(tmp_path: Path, settings: Any) -> Path:
 def dump() -> dict[str, bytes]:
     """Every table as COPY writes it, read as superuser."""
     with admin(connection.settings_dict["NAME"]) as database:
-        tables = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        tables = database.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
         found = {}
         for (table,) in tables:
             # COPY of a query shows generated columns too, such as the words of the search index.
-            with database.cursor().copy(f'COPY (SELECT * FROM "{table}" ORDER BY 1) TO STDOUT') as copy:  # type: ignore[arg-type]
+            with database.cursor().copy(
+                f'COPY (SELECT * FROM "{table}" ORDER BY 1) TO STDOUT'
+            ) as copy:  # type: ignore[arg-type]
                 found[table] = b"".join(bytes(part) for part in copy)
         return found
 
@@ -99,10 +103,18 @@ def files(folder: Path) -> Iterator[bytes]:
     return (path.read_bytes() + path.name.encode() for path in folder.rglob("*") if path.is_file())
 
 
-def inbound(number: Number, text: str, *, wa_id: str, name: str, wamid: str, at: int = 1777636800) -> bytes:
+def inbound(
+    number: Number, text: str, *, wa_id: str, name: str, wamid: str, at: int = 1777636800
+) -> bytes:
     """A webhook body as the network sends it."""
     line = {"display_phone_number": number.digits, "phone_number_id": number.phone_number_id}
-    said = {"from": wa_id, "id": wamid, "timestamp": str(at), "type": "text", "text": {"body": text}}
+    said = {
+        "from": wa_id,
+        "id": wamid,
+        "timestamp": str(at),
+        "type": "text",
+        "text": {"body": text},
+    }
     value = {
         "messaging_product": "whatsapp", "metadata": line, "messages": [said],
         "contacts": [{"profile": {"name": name, "username": "@pomelo"}, "wa_id": wa_id}],
@@ -116,17 +128,29 @@ def a_life(number: Number) -> Contact:
     """A customer who left something everywhere."""
     business = number.business
     with system("test"):
-        Webhook.objects.create(business=business, account=number.account, url="https://a.example/", is_active=True)
+        Webhook.objects.create(
+            business=business, account=number.account, url="https://a.example/", is_active=True
+        )
     body = inbound(number, "I love marzipan", wa_id=BEFORE, name=NAME, wamid="wamid.one")
     events.store_event(body=body, account_id=None)
     events.apply_due()
     with scope(business.pk):
-        number_changes.change_number(business_id=business.pk, old=BEFORE, new=WHO, at=timezone.now())
+        number_changes.change_number(
+            business_id=business.pk, old=BEFORE, new=WHO, at=timezone.now()
+        )
         contact = Contact.objects.get(wa_id=WHO)
         Contact.objects.filter(pk=contact.pk).update(alias="my private alias", user_id="US.77zebu")
         contact.refresh_from_db()
-        own = store_media(business=business, content=picture(), mime_type="image/png", filename="Zebulon.png")
-    say(number, "marzipan photo", to=WHO, kind="image", content={"id": own.media_id, "caption": "marzipan"})
+        own = store_media(
+            business=business, content=picture(), mime_type="image/png", filename="Zebulon.png"
+        )
+    say(
+        number,
+        "marzipan photo",
+        to=WHO,
+        kind="image",
+        content={"id": own.media_id, "caption": "marzipan"},
+    )
     Api(business).ask("PATCH", f"contacts/{contact.pk}/", {"alias": "my private alias"})
     with system("test"):
         Conversation.objects.filter(contact=contact).update(last_inbound_at=business.now())
@@ -142,8 +166,15 @@ def a_life(number: Number) -> Contact:
             phone_number_id=number.phone_number_id, wamid="wamid.parked", status="failed",
             occurred_at=timezone.now(), errors=[{"message": f"{WHO} is away"}],
         )  # fmt: skip
-        record.record(action="contact.changed", subject=NAME, business=business, after={"alias": "my private alias"})
-        record.record(action="block.added", subject="a block", business=business, after={"wa_id": WHO})
+        record.record(
+            action="contact.changed",
+            subject=NAME,
+            business=business,
+            after={"alias": "my private alias"},
+        )
+        record.record(
+            action="block.added", subject="a block", business=business, after={"wa_id": WHO}
+        )
         LogEntry.objects.create(
             user=_operator(), content_type=ContentType.objects.get_for_model(Contact),
             object_id=str(contact.pk), object_repr=NAME, action_flag=CHANGE, change_message=f"alias of {NAME}",
@@ -156,13 +187,17 @@ def _exported_and_imported(number: Number, contact: Contact) -> None:
     with system("test"):
         for n, (title, of) in enumerate(((NAME, contact), (number.business.name, None))):
             for state in ("done", "running"):
-                path = default_storage.save(f"history/e{n}{state}", ContentFile(f"{WHO} marzipan".encode()))
+                path = default_storage.save(
+                    f"history/e{n}{state}", ContentFile(f"{WHO} marzipan".encode())
+                )
                 ChatExport.objects.create(
                     business=number.business, format="csv", title=title, contact=of, state=state, path=path,
                     filename=f"{title}.csv", parts=0,
                 )  # fmt: skip
         for source, of in (("whatsapp", contact), ("csv", None)):
-            path = default_storage.save(f"history/i{source}", ContentFile(f"{WHO} marzipan".encode()))
+            path = default_storage.save(
+                f"history/i{source}", ContentFile(f"{WHO} marzipan".encode())
+            )
             ChatImport.objects.create(
                 business=number.business, source=source, contact=of, state="done", path=path,
                 filename=f"Chat with {NAME}.txt", preview={"senders": [NAME]}, answers={"contact": WHO},
@@ -183,7 +218,9 @@ def _quarantine(number: Number) -> None:
         )  # fmt: skip
 
 
-def test_no_trace_is_left_and_money_is_byte_equal(committed_db: None, media: Path, redis: Any) -> None:
+def test_no_trace_is_left_and_money_is_byte_equal(
+    committed_db: None, media: Path, redis: Any
+) -> None:
     number = make_number(make_business())
     business, month = number.business, datetime(2026, 5, 10, tzinfo=UTC).date().replace(day=1)
     contact = a_life(number)
@@ -201,7 +238,9 @@ def test_no_trace_is_left_and_money_is_byte_equal(committed_db: None, media: Pat
         "hosting_parkedstatus", "hosting_block", "hosting_handset", "hosting_formernumber", "hosting_delivery",
         "hosting_chatexport", "hosting_chatimport", "billing_quarantine", "accounts_auditentry", "django_admin_log", "hosting_conversation", "hosting_media",
     }  # fmt: skip
-    assert picture().getvalue() in [content[: len(picture().getvalue())] for content in files(media)]
+    assert picture().getvalue() in [
+        content[: len(picture().getvalue())] for content in files(media)
+    ]
 
     assert Api(business).ask("DELETE", f"contacts/{contact.pk}/")[0] == 202
     assert erasure.erase_due() == 1
@@ -211,7 +250,9 @@ def test_no_trace_is_left_and_money_is_byte_equal(committed_db: None, media: Pat
     left = list(files(media))
     assert [secret for secret in SECRETS for content in left if secret.encode() in content] == []
     assert not any(picture().getvalue() in content for content in left)
-    assert [path for path in media.rglob("*") if path.is_file() and "erasures" not in path.parts] == []
+    assert [
+        path for path in media.rglob("*") if path.is_file() and "erasures" not in path.parts
+    ] == []
     assert {table: after[table] for table in KEPT} == {table: before[table] for table in KEPT}
     assert b"nougat" in after["hosting_message"]
     with system("test"):
@@ -222,10 +263,15 @@ def test_no_trace_is_left_and_money_is_byte_equal(committed_db: None, media: Pat
             ("expired", "[erased]", ""), ("cancelled", "[erased]", ""),
             ("expired", business.name, ""), ("cancelled", business.name, ""),
         ]  # fmt: skip
-        assert list(ChatImport.objects.values_list("state", "filename", "path")) == [("done", "[erased]", "")] * 2
+        assert (
+            list(ChatImport.objects.values_list("state", "filename", "path"))
+            == [("done", "[erased]", "")] * 2
+        )
         assert Quarantine.objects.get().recipient == "49151230000"
         assert sorted(Delivery.objects.values_list("recipient", flat=True)) == ["4915123000000"] * 2
-        assert {a.subject for a in AuditEntry.objects.filter(action="contact.changed")} == {"[erased]"}
+        assert {a.subject for a in AuditEntry.objects.filter(action="contact.changed")} == {
+            "[erased]"
+        }
         assert AuditEntry.objects.filter(action="contact.erased").count() == 1
     # What waited for its price is priced by the digits that decide the market.
     assert meter.meter_due() == 2
@@ -264,7 +310,9 @@ def test_who_writes_again_is_a_new_customer(committed_db: None, media: Path, red
     events.apply_due()
     with system("test"):
         assert Message.objects.count() == 0
-    fresh = inbound(number, "hello again", wa_id=WHO, name=NAME, wamid="wamid.two", at=int(time.time()) + 5)
+    fresh = inbound(
+        number, "hello again", wa_id=WHO, name=NAME, wamid="wamid.two", at=int(time.time()) + 5
+    )
     events.store_event(body=fresh, account_id=None)
     events.apply_due()
     assert erasure.reapply() == 0
@@ -276,8 +324,12 @@ def test_who_writes_again_is_a_new_customer(committed_db: None, media: Path, red
 def test_a_file_that_went_to_others_too_stays_with_them(media: Path) -> None:
     number = make_number(make_business())
     with scope(number.business_id):
-        shared = store_media(business=number.business, content=picture(), mime_type="image/png", filename="menu.png")
-        twin = store_media(business=number.business, content=picture(), mime_type="image/png", filename="own.png")
+        shared = store_media(
+            business=number.business, content=picture(), mime_type="image/png", filename="menu.png"
+        )
+        twin = store_media(
+            business=number.business, content=picture(), mime_type="image/png", filename="own.png"
+        )
     say(number, "menu", kind="image", content={"id": shared.media_id}, to=WHO)
     say(number, "menu", kind="image", content={"id": shared.media_id}, to="14155550100")
     say(number, "own", kind="image", content={"id": twin.media_id}, to=WHO)
@@ -313,9 +365,15 @@ def test_asked_twice_it_is_one_request_and_strangers_logs_stay(media: Path) -> N
     with system("test"):
         record.record(action="contact.changed", subject=WHO, business=other.business)
         mine = Contact.objects.get(business=number.business)
-        theirs = Webhook.objects.create(business=other.business, account=other.account, url="https://a.example/")
-        WebhookCall.objects.create(business=other.business, webhook=theirs, field="messages", body=WHO.encode())
-        IdempotentReply.objects.create(business=other.business, key="k", fingerprint=b"x", body=WHO.encode())
+        theirs = Webhook.objects.create(
+            business=other.business, account=other.account, url="https://a.example/"
+        )
+        WebhookCall.objects.create(
+            business=other.business, webhook=theirs, field="messages", body=WHO.encode()
+        )
+        IdempotentReply.objects.create(
+            business=other.business, key="k", fingerprint=b"x", body=WHO.encode()
+        )
     with scope(number.business_id):
         assert erasure.request(contact=mine) == erasure.request(contact=mine)
     assert erasure.erase_due() == 1
@@ -334,10 +392,14 @@ REFUSED = [
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("change", [*REFUSED, "UPDATE accounts_auditentry SET subject = '[erased]'"])
+@pytest.mark.parametrize(
+    "change", [*REFUSED, "UPDATE accounts_auditentry SET subject = '[erased]'"]
+)
 def test_the_audit_log_lets_nobody_else_write_the_mark(change: str) -> None:
     with system("test"):
-        record.record(action="contact.changed", subject="Zebulon", business=make_business(), after={"a": 1})
+        record.record(
+            action="contact.changed", subject="Zebulon", business=make_business(), after={"a": 1}
+        )
         connection.cursor().execute("SELECT set_config('parley.redacting', 'on', true)")
     with pytest.raises((IntegrityError, ProgrammingError), match="append-only"), system("test"):
         connection.cursor().execute(change)
@@ -364,7 +426,9 @@ def test_a_business_cannot_redact_its_log() -> None:
 def test_a_customer_takes_along_everything_that_is_kept(media: Path) -> None:
     number = make_number(make_business())
     with scope(number.business_id):
-        own = store_media(business=number.business, content=picture(), mime_type="image/png", filename="me.png")
+        own = store_media(
+            business=number.business, content=picture(), mime_type="image/png", filename="me.png"
+        )
     say(number, "first", "second", to=WHO)
     say(number, "photo", to=WHO, kind="image", content={"id": own.media_id})
     say(number, "somebody else", to="14155550100")
@@ -373,7 +437,10 @@ def test_a_customer_takes_along_everything_that_is_kept(media: Path) -> None:
     response = Api(number.business).client.get(f"/api/v1/contacts/{contact.pk}/data/")
     archive = zipfile.ZipFile(io.BytesIO(b"".join(response)))  # type: ignore[arg-type]
     told = json.loads(archive.read("contact.json"))
-    assert (told["wa_id"], [row["text"] for row in told["messages"]]) == (WHO, ["first", "second", "photo"])
+    assert (told["wa_id"], [row["text"] for row in told["messages"]]) == (
+        WHO,
+        ["first", "second", "photo"],
+    )
     assert archive.read(told["media"][0]["file"]) == picture().getvalue()
     assert sorted(archive.namelist()) == ["contact.json", f"media/{own.media_id}-me.png"]
     assert "somebody else" not in archive.read("contact.json").decode()

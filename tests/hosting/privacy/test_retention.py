@@ -13,7 +13,17 @@ from billing.metering import meter
 from billing.models import Charge
 from core.tenancy import scope, system
 from hosting.media import store
-from hosting.models import Contact, Conversation, Event, HostedCount, Media, Message, Number, Outgoing, Retention
+from hosting.models import (
+    Contact,
+    Conversation,
+    Event,
+    HostedCount,
+    Media,
+    Message,
+    Number,
+    Outgoing,
+    Retention,
+)
 from hosting.privacy import retention
 from tests.factories import make_business, make_deliveries, make_member, make_number
 from tests.hosting.api.test_rest import picture
@@ -47,14 +57,16 @@ def keep(number: Number, days: int = 30) -> None:
         Retention.objects.create(business=number.business, number=number, days=days)
 
 
-def test_nothing_goes_without_two_weeks_of_notice(number: Number, django_capture_on_commit_callbacks: Any) -> None:
+def test_nothing_goes_without_two_weeks_of_notice(
+    number: Number, django_capture_on_commit_callbacks: Any
+) -> None:
     say(number, "old", at=ago(40))
     say(number, "new", at=ago(2))
     with django_capture_on_commit_callbacks(execute=True):
         assert retention.announce() == 1
-    assert [(m.to, "30 days" in m.subject, number.display_phone_number in m.body) for m in mail.outbox] == [
-        (["owner" + mail.outbox[0].to[0].removeprefix("owner")], True, True)
-    ]
+    assert [
+        (m.to, "30 days" in m.subject, number.display_phone_number in m.body) for m in mail.outbox
+    ] == [(["owner" + mail.outbox[0].to[0].removeprefix("owner")], True, True)]
     assert retention.announce() == 0
     assert retention.purge_due() == 0
     with system("test"):
@@ -127,7 +139,9 @@ def test_batches_are_small_and_what_waits_to_be_sent_stays(number: Number) -> No
     other = make_number(number.business)
     say(other, "another number's", at=ago(41))
     with system("test"):
-        Outgoing.objects.create(message_id=rows[0].pk, business=number.business, number=number, transport="sandbox")
+        Outgoing.objects.create(
+            message_id=rows[0].pk, business=number.business, number=number, transport="sandbox"
+        )
     assert retention.purge_due(batch=10, batches=2) == 20
     assert retention.purge_due(batch=10, batches=2) == 4
     assert texts() == ["another number's", "0"]
@@ -145,7 +159,8 @@ def test_money_and_counts_stay_and_files_go_when_nobody_holds_them(
     make_deliveries(number.business, number, 2, at=ago(40))
     with scope(number.business_id):
         old, shared = (
-            store.store_media(business=number.business, content=picture(), mime_type="image/png") for _ in range(2)
+            store.store_media(business=number.business, content=picture(), mime_type="image/png")
+            for _ in range(2)
         )
     say(number, "p", kind="image", content={"id": old.media_id}, at=ago(40))
     say(number, "p", kind="image", content={"id": shared.media_id}, at=ago(40))
@@ -165,7 +180,9 @@ def test_money_and_counts_stay_and_files_go_when_nobody_holds_them(
 def test_raw_events_go_a_month_after_they_were_applied() -> None:
     with system("test"):
         for n, applied in enumerate((ago(31), ago(29), None)):
-            Event.objects.create(digest=bytes([n]) * 32, body=b"x", applied_at=applied, received_at=ago(60))
+            Event.objects.create(
+                digest=bytes([n]) * 32, body=b"x", applied_at=applied, received_at=ago(60)
+            )
     assert retention.forget_events() == 1
     with system("test"):
         assert Event.objects.count() == 2

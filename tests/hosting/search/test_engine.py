@@ -23,11 +23,15 @@ pytestmark = pytest.mark.django_db
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def say(number: Number, *texts: str, to: str = "14155550100", at: datetime = START, **fields: Any) -> list[Message]:
+def say(
+    number: Number, *texts: str, to: str = "14155550100", at: datetime = START, **fields: Any
+) -> list[Message]:
     """Inbound messages in the order of their texts, a minute apart."""
     with system("test data"):
         contact, _ = Contact.objects.get_or_create(business=number.business, wa_id=to)
-        thread, _ = Conversation.objects.get_or_create(business=number.business, number=number, contact=contact)
+        thread, _ = Conversation.objects.get_or_create(
+            business=number.business, number=number, contact=contact
+        )
         fields = {"direction": "in", "kind": "text", "status": "received"} | fields
         return Message.objects.bulk_create(
             Message(business=number.business, number=number, conversation=thread, contact=contact, text=text,
@@ -113,7 +117,9 @@ def way(request: Any, monkeypatch: Any) -> str:
     return str(request.param)
 
 
-def test_every_language_is_found_by_word_beginning_phrase_and_number(number: Number, way: str) -> None:
+def test_every_language_is_found_by_word_beginning_phrase_and_number(
+    number: Number, way: str
+) -> None:
     say(number, *TEXTS)
     wrong = {words: found(number.business, words) for words in ASKED}
     assert wrong == {words: [TEXTS[n] for n in places] for words, places in ASKED.items()}
@@ -125,7 +131,14 @@ def test_filters_are_kept(number: Number, way: str) -> None:
     say(number, "red apple", to="491511111111")
     say(second, "red pear", to="491512222222", at=START + timedelta(days=2))
     say(number, "red photo", kind="image", at=START + timedelta(days=3))
-    say(number, "red answer", direction="out", status="sent", category="service", at=START + timedelta(days=4))
+    say(
+        number,
+        "red answer",
+        direction="out",
+        status="sent",
+        category="service",
+        at=START + timedelta(days=4),
+    )
     with scope(business.pk):
         ann = Contact.objects.get(wa_id="491511111111")
     cases: list[tuple[Filters, list[str]]] = [
@@ -136,7 +149,10 @@ def test_filters_are_kept(number: Number, way: str) -> None:
         (Filters(direction="out"), ["red answer"]),
         (Filters(since=START + timedelta(days=2)), ["red answer", "red photo", "red pear"]),
         (Filters(until=START + timedelta(days=2)), ["red apple"]),
-        (Filters(number=number, direction="in", until=START + timedelta(days=9)), ["red photo", "red apple"]),
+        (
+            Filters(number=number, direction="in", until=START + timedelta(days=9)),
+            ["red photo", "red apple"],
+        ),
     ]
     for filters, texts in cases:
         assert found(business, "red", filters=filters) == texts
@@ -149,9 +165,13 @@ def test_pages_cover_every_hit_once_newest_first(number: Number, monkeypatch: An
     with system("test data"):
         rows = say(number, *random.Random(1).sample(texts, len(texts)))
         for n, row in enumerate(rows):
-            Message.objects.filter(pk=row.pk).update(created_at=START + timedelta(minutes=(n * 7 % 60) // 3))
+            Message.objects.filter(pk=row.pk).update(
+                created_at=START + timedelta(minutes=(n * 7 % 60) // 3)
+            )
         wanted = list(
-            Message.objects.filter(text__startswith="pear").order_by("-created_at", "-id").values_list("id", flat=True)
+            Message.objects.filter(text__startswith="pear")
+            .order_by("-created_at", "-id")
+            .values_list("id", flat=True)
         )
     for glance, few in ((1000, 1000), (10, 1000), (3, 5), (0, 1000), (0, -1)):
         monkeypatch.setattr(engine, "GLANCE", glance)
@@ -167,7 +187,9 @@ def test_pages_cover_every_hit_once_newest_first(number: Number, monkeypatch: An
         assert seen == wanted
 
 
-def test_hits_of_one_season_are_found_day_by_day_in_the_same_order(number: Number, monkeypatch: Any) -> None:
+def test_hits_of_one_season_are_found_day_by_day_in_the_same_order(
+    number: Number, monkeypatch: Any
+) -> None:
     """More hits in one stretch of 32 days than are read at once, few in others, none in most."""
     monkeypatch.setattr(engine, "GLANCE", 0)
     for day, count in ((0, 3), (100, 150), (101, 120), (103, 2), (130, 1), (300, 201), (400, 1)):
@@ -175,7 +197,9 @@ def test_hits_of_one_season_are_found_day_by_day_in_the_same_order(number: Numbe
         say(number, "apple", at=START + timedelta(days=day))
     with system("test"):
         wanted = list(
-            Message.objects.filter(text__startswith="pear").order_by("-created_at", "-id").values_list("id", flat=True)
+            Message.objects.filter(text__startswith="pear")
+            .order_by("-created_at", "-id")
+            .values_list("id", flat=True)
         )
     seen, below = [], None
     with scope(number.business_id):
@@ -189,12 +213,15 @@ def test_hits_of_one_season_are_found_day_by_day_in_the_same_order(number: Numbe
     until = START + timedelta(days=101, minutes=5)
     since = START + timedelta(days=100, minutes=148)
     assert (
-        found(number.business, "pear", filters=Filters(since=since, until=until)) == ["pear 101"] * 5 + ["pear 100"] * 2
+        found(number.business, "pear", filters=Filters(since=since, until=until))
+        == ["pear 101"] * 5 + ["pear 100"] * 2
     )
 
 
 @pytest.mark.parametrize("few", [1000, 40, -1])
-def test_longer_words_are_found_among_the_whole_ones_in_their_order(number: Number, monkeypatch: Any, few: int) -> None:
+def test_longer_words_are_found_among_the_whole_ones_in_their_order(
+    number: Number, monkeypatch: Any, few: int
+) -> None:
     """Both kinds in the same stretches and in others; each page is the newest of both."""
     monkeypatch.setattr(engine, "GLANCE", 0)
     monkeypatch.setattr(engine, "FEW", few)
@@ -208,7 +235,9 @@ def test_longer_words_are_found_among_the_whole_ones_in_their_order(number: Numb
     say(number, "pears -apples", to="491511111111", at=START + timedelta(days=91))
     with system("test"):
         wanted = list(
-            Message.objects.filter(text__startswith="pear").order_by("-created_at", "-id").values_list("id", flat=True)
+            Message.objects.filter(text__startswith="pear")
+            .order_by("-created_at", "-id")
+            .values_list("id", flat=True)
         )
     seen, below = [], None
     with scope(number.business_id):
@@ -262,7 +291,11 @@ def test_no_words_and_no_filters_reach_another_business(number: Number, way: str
             except BadInput:
                 continue
         assert {hit.message.pk for hit in hits} <= {mine.pk}
-    for filters in (Filters(number=other), Filters(contact=foreign), Filters(kind=f"x' | '#w{other.business_id}.301")):
+    for filters in (
+        Filters(number=other),
+        Filters(contact=foreign),
+        Filters(kind=f"x' | '#w{other.business_id}.301"),
+    ):
         assert found(number.business, "secret", filters=filters) == []
 
 
@@ -279,7 +312,9 @@ def test_the_statements_themselves_keep_to_the_business(number: Number) -> None:
             assert len(engine._run(verb, asked | {"business_id": other.business_id})) == 1
 
 
-def test_a_business_without_messages_is_answered_without_walking_through_all_time(number: Number) -> None:
+def test_a_business_without_messages_is_answered_without_walking_through_all_time(
+    number: Number,
+) -> None:
     say(number, "rye bread")
     newcomer = make_business()
     with scope(newcomer.pk), CaptureQueriesContext(connection) as asked:
@@ -308,7 +343,9 @@ def test_any_text_is_answered_and_finds_itself(words: str) -> None:
                           unnest(v.positions) place ORDER BY 1""",
                 [term.words.replace("\x00", "")],
             )
-            query = search_query.query_of(search_query.Term(term.words, term.is_prefix), cursor.fetchall())
+            query = search_query.query_of(
+                search_query.Term(term.words, term.is_prefix), cursor.fetchall()
+            )
             if query:
                 cursor.execute(
                     "SELECT hosting_search_vector(1, 1, 1, 'in', 'text', %s, now()) @@ %s::tsquery",
@@ -324,10 +361,14 @@ def test_words_without_letters_are_refused(number: Number) -> None:
         assert refusal.value.field == "q"
 
 
-def test_a_search_that_takes_too_long_is_refused_and_the_connection_lives(number: Number, monkeypatch: Any) -> None:
+def test_a_search_that_takes_too_long_is_refused_and_the_connection_lives(
+    number: Number, monkeypatch: Any
+) -> None:
     say(number, "red apple")
     monkeypatch.setattr(engine, "LONGEST_MS", 50)
-    monkeypatch.setattr(engine, "_places", lambda *_: connection.cursor().execute("SELECT pg_sleep(2)"))
+    monkeypatch.setattr(
+        engine, "_places", lambda *_: connection.cursor().execute("SELECT pg_sleep(2)")
+    )
     with scope(number.business_id):
         with pytest.raises(engine.TooBroad):
             search(business=number.business, words="red")
@@ -350,7 +391,9 @@ SPANS = [
 
 @pytest.mark.parametrize(("text", "words", "marked"), SPANS)
 def test_hits_are_marked_where_they_stand(text: str, words: str, marked: list[str]) -> None:
-    assert [text[start:end] for start, end in search_query.spans(text, search_query.terms_of(words))] == marked
+    assert [
+        text[start:end] for start, end in search_query.spans(text, search_query.terms_of(words))
+    ] == marked
 
 
 def test_a_text_too_long_for_the_index_is_kept_and_found_by_its_beginning(number: Number) -> None:

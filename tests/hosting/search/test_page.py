@@ -22,7 +22,9 @@ def number() -> Number:
 
 def reader(business: Business, role: str = "agent") -> Client:
     client = Client()
-    client.force_login(make_member(business, role), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(business, role), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
@@ -58,8 +60,14 @@ def test_filters_stand_in_the_address_and_wrong_ones_are_named(number: Number) -
         ("kind=text", ["pie", "tart"]),
     ]:
         page = client.get(f"/search/?{query}").content.decode()
-        assert [word for word in ("pie", "tart") if word in page.split("hits", 1)[-1]] == texts, query
-    for query, field in [("since=yesterday", "since"), ("contact=999", "contact"), ("direction=up", "direction")]:
+        assert [word for word in ("pie", "tart") if word in page.split("hits", 1)[-1]] == texts, (
+            query
+        )
+    for query, field in [
+        ("since=yesterday", "since"),
+        ("contact=999", "contact"),
+        ("direction=up", "direction"),
+    ]:
         page = client.get(f"/search/?q=apple&{query}").content.decode()
         assert f"{field} " in page.split('class="notice warn"')[1]
 
@@ -69,7 +77,9 @@ def test_the_next_page_comes_alone_and_without_doubles(number: Number) -> None:
     client = reader(number.business)
     first = client.get("/search/?q=apple")
     cursor = first.context["answer"].next
-    rest = client.get("/search/", {"q": "apple", "after": cursor}, headers={"HX-Request": "true"}).content.decode()
+    rest = client.get(
+        "/search/", {"q": "apple", "after": cursor}, headers={"HX-Request": "true"}
+    ).content.decode()
     assert first.content.decode().count('class="hit"') == 25
     assert rest.count('class="hit"') == 5
     assert "<html" not in rest
@@ -89,17 +99,24 @@ def test_customers_are_found_by_name_and_number(number: Number) -> None:
 def test_a_page_without_a_wish_says_what_will_appear(number: Number) -> None:
     page = reader(number.business).get("/search/").content.decode()
     assert "Find anything that was said" in page
-    assert "Nothing was said like that" in reader(number.business).get("/search/?q=absent").content.decode()
+    assert (
+        "Nothing was said like that"
+        in reader(number.business).get("/search/?q=absent").content.decode()
+    )
 
 
 def test_a_jump_shows_the_hit_with_messages_around_it_and_both_ways_on(number: Number) -> None:
     messages = say(number, *(f"message {n:03}" for n in range(200)))
     thread, client = thread_of(messages[0]), reader(number.business)
     page = client.get(f"/inbox/{thread}/?at={messages[100].pk}&mark=message+100").context["page"]
-    assert [entry.message.text for entry in page.entries] == [f"message {n:03}" for n in range(81, 121)]
+    assert [entry.message.text for entry in page.entries] == [
+        f"message {n:03}" for n in range(81, 121)
+    ]
     assert (page.older, page.newer) == (messages[81].pk, messages[120].pk)
     more = client.get(f"/inbox/{thread}/messages/?after={page.newer}").context["page"]
-    assert [entry.message.text for entry in more.entries] == [f"message {n:03}" for n in range(121, 161)]
+    assert [entry.message.text for entry in more.entries] == [
+        f"message {n:03}" for n in range(121, 161)
+    ]
     last = client.get(f"/inbox/{thread}/messages/?after={more.newer}").context["page"]
     assert (last.entries[-1].message.text, last.newer) == ("message 199", 0)
 
@@ -111,7 +128,9 @@ def test_a_jump_near_the_end_stays_live(number: Number) -> None:
     assert 'id="latest"' in page.content.decode()
 
 
-def test_a_page_of_hits_takes_a_fixed_number_of_queries(number: Number, django_assert_max_num_queries: Any) -> None:
+def test_a_page_of_hits_takes_a_fixed_number_of_queries(
+    number: Number, django_assert_max_num_queries: Any
+) -> None:
     say(number, *(f"apple {n}" for n in range(25)))
     client = reader(number.business)
     client.get("/search/?q=apple")

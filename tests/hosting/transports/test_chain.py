@@ -27,7 +27,9 @@ PHONE = "14155550199"
 ORDER = {
     "catalog_id": "194836987003835",
     "text": "",
-    "product_items": [{"product_retailer_id": "di9ozbzfi4", "quantity": 2, "item_price": 30, "currency": "USD"}],
+    "product_items": [
+        {"product_retailer_id": "di9ozbzfi4", "quantity": 2, "item_price": 30, "currency": "USD"}
+    ],
 }
 
 
@@ -43,9 +45,15 @@ class Parley:
         self.port, database = free_port(), f"chain_{name}_{os.environ['PARLEY_TEST_RUN']}"
         databases.clone(f"pristine_{os.environ['PARLEY_TEST_RUN']}", database)
         stack.callback(databases.drop, database)
-        env = os.environ | {url: databases.with_database(os.environ[url], database) for url in databases.URLS}
+        env = os.environ | {
+            url: databases.with_database(os.environ[url], database) for url in databases.URLS
+        }
         env["PARLEY_VAR"] = str(var / name)
-        env |= {"PARLEY_ALLOW_PRIVATE_URLS": "1", "PORT": str(self.port), "BASE_URL": f"http://127.0.0.1:{self.port}"}
+        env |= {
+            "PARLEY_ALLOW_PRIVATE_URLS": "1",
+            "PORT": str(self.port),
+            "BASE_URL": f"http://127.0.0.1:{self.port}",
+        }
         env |= {
             "SECRET_KEY": settings.SECRET_KEY,
             "PARLEY_ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
@@ -63,7 +71,11 @@ class Parley:
     @staticmethod
     def start(stack, env, module):
         process = subprocess.Popen(
-            [sys.executable, "-m", *module], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", *module],
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         stack.callback(process.wait)
         stack.callback(process.kill)
@@ -85,10 +97,15 @@ class Parley:
 
     def send(self, to, **message):
         body = {"messaging_product": "whatsapp", "to": to, **message}
-        return self.ask("POST", f"{self.it['phone_number_id']}/messages", json=body)["messages"][0]["id"]
+        return self.ask("POST", f"{self.it['phone_number_id']}/messages", json=body)["messages"][0][
+            "id"
+        ]
 
     def upload(self, content):
-        files, form = {"file": ("x.png", content, "image/png")}, {"messaging_product": "whatsapp", "type": "image/png"}
+        files, form = (
+            {"file": ("x.png", content, "image/png")},
+            {"messaging_product": "whatsapp", "type": "image/png"},
+        )
         return self.ask("POST", f"{self.it['phone_number_id']}/media", files=files, data=form)["id"]
 
     def download(self, media_id):
@@ -121,7 +138,9 @@ def chain(committed_db, tmp_path):
         a.ready()
         b.ready()
         b.do(
-            "subscribe", url=f"http://127.0.0.1:{a.port}/webhooks/{a.it['waba_id']}", verify_token=a.it["verify_token"]
+            "subscribe",
+            url=f"http://127.0.0.1:{a.port}/webhooks/{a.it['waba_id']}",
+            verify_token=a.it["verify_token"],
         )
         a.do("subscribe", url=client.url, verify_token="client")
         yield a, b, client
@@ -163,7 +182,11 @@ def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     assert (question["from"], question["text"]) == (PHONE, {"body": "Is my order ready?"})
     assert b.do("report")["unread"] == 1
     read = {"messaging_product": "whatsapp", "status": "read", "message_id": question["id"]}
-    a.ask("POST", f"{a.it['phone_number_id']}/messages", json=read | {"typing_indicator": {"type": "text"}})
+    a.ask(
+        "POST",
+        f"{a.it['phone_number_id']}/messages",
+        json=read | {"typing_indicator": {"type": "text"}},
+    )
     until(lambda: b.do("report")["unread"] == 0)
 
     text = a.send(PHONE, type="text", text={"body": "Wait"}, context={"message_id": question["id"]})
@@ -175,18 +198,29 @@ def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     for wamid in sent:
         mine = [status["status"] for status in told(client, "statuses") if status["id"] == wamid]
         assert mine == ["sent", "delivered", "read"]
-    trackers = [s.get("biz_opaque_callback_data") for s in told(client, "statuses") if s["id"] == template]
+    trackers = [
+        s.get("biz_opaque_callback_data") for s in told(client, "statuses") if s["id"] == template
+    ]
     assert trackers == ["order-7"] * 3
 
     b.do("block", wa_id="14155550188")
     refused = a.send(**order_ready("14155550188", "8"))
     until(lambda: len(told(client, "statuses")) == 13)
     failed = told(client, "statuses")[-1]
-    assert (failed["id"], failed["status"], failed["errors"][0]["code"]) == (refused, "failed", 130403)
+    assert (failed["id"], failed["status"], failed["errors"][0]["code"]) == (
+        refused,
+        "failed",
+        130403,
+    )
 
     reply = {"type": "button_reply", "button_reply": {"id": "yes", "title": "Yes"}}
     b.do("customer", kind="interactive", content=reply, about="Deliver it?")
-    b.do("customer", kind="button", content={"payload": "Thanks", "text": "Thanks"}, about="Order 7 is ready")
+    b.do(
+        "customer",
+        kind="button",
+        content={"payload": "Thanks", "text": "Thanks"},
+        about="Order 7 is ready",
+    )
     catalog = a.do("open_shop", upstream_id=ORDER["catalog_id"])
     b.do("customer", kind="order", content=ORDER)
     b.do("picture", content=base64.b64encode(OTHER).decode())
@@ -195,7 +229,10 @@ def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     assert (pressed["interactive"], pressed["context"]["id"]) == (reply, choice)
     assert (thanks["button"]["payload"], thanks["context"]["id"]) == ("Thanks", template)
     assert (ordered["type"], ordered["order"]) == ("order", ORDER | {"catalog_id": catalog})
-    assert (pictured["image"]["caption"], a.download(pictured["image"]["id"])) == ("Is it this one?", OTHER)
+    assert (pictured["image"]["caption"], a.download(pictured["image"]["id"])) == (
+        "Is it this one?",
+        OTHER,
+    )
 
     until(lambda: (a.do("report")["charges"], b.do("report")["charges"]) == (4, 4))
     here, there = a.do("report"), b.do("report")
@@ -216,7 +253,9 @@ def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     assert (here["files"], there["files"]) == (hashes, hashes)
     # Each has its own ids for what went out, the same for what came in; replies name the right ones on both sides.
     assert {row[4] for row in mine if row[0] == "out"}.isdisjoint(row[4] for row in theirs)
-    assert [row[4] for row in mine if row[0] == "in"] == [row[4] for row in theirs if row[0] == "in"]
+    assert [row[4] for row in mine if row[0] == "in"] == [
+        row[4] for row in theirs if row[0] == "in"
+    ]
     assert (mine[5][5], theirs[5][5]) == (mine[3][4], theirs[3][4])
     assert (mine[1][5], theirs[1][5]) == (question["id"], question["id"])
     for taken in client.taken:

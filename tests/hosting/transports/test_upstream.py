@@ -14,7 +14,16 @@ from hosting.cloudapi import webhooks as wire
 from hosting.cloudapi.upstreams import Outcome, message_named, verdict_on
 from hosting.inbound import events
 from hosting.messages import send
-from hosting.models import Contact, Conversation, Delivery, Event, Message, Number, Outgoing, ParkedStatus
+from hosting.models import (
+    Contact,
+    Conversation,
+    Delivery,
+    Event,
+    Message,
+    Number,
+    Outgoing,
+    ParkedStatus,
+)
 from hosting.transports import cloudapi
 from tests.factories import make_business, make_number, make_template
 from tests.hosting.receivers import Receiver
@@ -53,7 +62,12 @@ def open_window(number, wa_id):
 def say(number, text, to=PHONE, **more):
     with scope(number.business_id):
         return send.send_message(
-            business=number.business, number=number, to=to, kind="text", content={"body": text}, **more
+            business=number.business,
+            number=number,
+            to=to,
+            kind="text",
+            content={"body": text},
+            **more,
         )
 
 
@@ -75,7 +89,9 @@ def let_time_pass():
 
 def arrive(number, secret="their-secret", **members):
     """The upstream calls our door, in its own ids, signed with its own secret."""
-    body = wire.body_of(wire.Line("777", "5550001", "15550783881"), contacts=members.pop("contacts", []), **members)
+    body = wire.body_of(
+        wire.Line("777", "5550001", "15550783881"), contacts=members.pop("contacts", []), **members
+    )
     response = Client().post(
         f"/webhooks/{number.account.waba_id}",
         body,
@@ -87,7 +103,12 @@ def arrive(number, secret="their-secret", **members):
 
 
 def told(wamid, status, **more):
-    return {"id": wamid, "status": status, "timestamp": str(int(time.time())), "recipient_id": PHONE} | more
+    return {
+        "id": wamid,
+        "status": status,
+        "timestamp": str(int(time.time())),
+        "recipient_id": PHONE,
+    } | more
 
 
 def test_a_message_leaves_with_its_row_as_tracker(number, upstream):
@@ -142,7 +163,10 @@ def test_a_customers_message_comes_in_and_names_ours(number, upstream):
     assert arrive(number, contacts=people, messages=[answer, heart]) == 200
     with system("test"):
         first, second = Message.objects.filter(direction="in").order_by("id")
-    assert (first.context_wamid, first.content["button" if "button" in first.content else "text"]) == (
+    assert (
+        first.context_wamid,
+        first.content["button" if "button" in first.content else "text"],
+    ) == (
         message.wamid,
         "Yes",
     )
@@ -152,7 +176,10 @@ def test_a_customers_message_comes_in_and_names_ours(number, upstream):
     say(number, "Thanks", context_wamid="wamid.in1")
     say(number, "As I said", context_wamid=message.wamid)
     assert cloudapi.deliver_due() == 2
-    assert [orjson.loads(taken.body)["context"]["message_id"] for taken in upstream.taken[1:]] == ["wamid.in1", theirs]
+    assert [orjson.loads(taken.body)["context"]["message_id"] for taken in upstream.taken[1:]] == [
+        "wamid.in1",
+        theirs,
+    ]
 
 
 def test_a_crash_after_the_post_never_sends_twice_and_a_webhook_settles_it(number, upstream):
@@ -169,7 +196,9 @@ def test_a_crash_after_the_post_never_sends_twice_and_a_webhook_settles_it(numbe
     let_time_pass()
     assert cloudapi.deliver_due() == 0
     assert len(upstream.taken) == 1
-    status = told("wamid.upstream-lost", "delivered", biz_opaque_callback_data=f"parley:{message.pk}")
+    status = told(
+        "wamid.upstream-lost", "delivered", biz_opaque_callback_data=f"parley:{message.pk}"
+    )
     assert arrive(number, statuses=[status]) == 200
     assert waiting() == []
     found = reload(message)
@@ -257,7 +286,9 @@ def test_rate_limits_make_the_number_rest(number, upstream, code):
 
 
 def test_the_pair_limit_holds_back_one_conversation_only(number, upstream):
-    upstream.answer = lambda taken: refused(400, 131056) if PHONE.encode() in taken.body else accepted(taken)
+    upstream.answer = lambda taken: (
+        refused(400, 131056) if PHONE.encode() in taken.body else accepted(taken)
+    )
     say(number, "one")
     say(number, "two")
     open_window(number, "14155550111")
@@ -277,7 +308,12 @@ def test_messages_of_one_conversation_leave_in_order(number, upstream):
     for n in range(4):
         say(number, str(n))
     assert cloudapi.deliver_due() == 4
-    assert [orjson.loads(taken.body)["text"]["body"] for taken in upstream.taken] == ["0", "1", "2", "3"]
+    assert [orjson.loads(taken.body)["text"]["body"] for taken in upstream.taken] == [
+        "0",
+        "1",
+        "2",
+        "3",
+    ]
 
 
 def test_an_upstream_that_cannot_be_reached_is_tried_again_for_a_day(number, upstream):
@@ -342,7 +378,12 @@ def test_two_workers_send_each_message_once(committed_db, settings):
     bodies = [orjson.loads(taken.body) for taken in upstream.taken]
     assert len(bodies) == 20
     for n in range(5):
-        assert [b["text"]["body"] for b in bodies if b["to"] == f"1415555{n:04}"] == ["0", "1", "2", "3"]
+        assert [b["text"]["body"] for b in bodies if b["to"] == f"1415555{n:04}"] == [
+            "0",
+            "1",
+            "2",
+            "3",
+        ]
     assert waiting() == []
 
 
@@ -371,7 +412,10 @@ def test_what_answers_mean(status, body, outcome):
 
 
 def test_trackers_that_are_not_ours_name_nothing():
-    named = [message_named(tracker) for tracker in ("parley:7", "parley:", "parley:-1", "parley:" + "9" * 30, "7", "")]
+    named = [
+        message_named(tracker)
+        for tracker in ("parley:7", "parley:", "parley:-1", "parley:" + "9" * 30, "7", "")
+    ]
     assert named == [7, None, None, None, None, None]
 
 
@@ -383,7 +427,13 @@ def test_an_upstream_template_goes_by_its_name(number, upstream):
         "components": [{"type": "body", "parameters": [{"type": "text", "text": "7"}]}],
     }
     with scope(number.business_id):
-        send.send_message(business=number.business, number=number, to="14155550111", kind="template", content=content)
+        send.send_message(
+            business=number.business,
+            number=number,
+            to="14155550111",
+            kind="template",
+            content=content,
+        )
     assert cloudapi.deliver_due() == 1
     assert orjson.loads(upstream.taken[0].body)["template"] == content
     with system("test"):

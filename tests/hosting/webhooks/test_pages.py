@@ -26,7 +26,9 @@ def number(db: None, settings: Any) -> Number:
 @pytest.fixture
 def client(number: Number) -> Client:
     client = Client()
-    client.force_login(make_member(number.business, "owner"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(number.business, "owner"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
@@ -37,7 +39,12 @@ def receiver() -> Iterator[Receiver]:
 
 
 def add(client: Client, number: Number, url: str, **changes: Any) -> Any:
-    form = {"url": url, "verify_token": "vt", "source": number.account.waba_id, "fields_": ["messages"]}
+    form = {
+        "url": url,
+        "verify_token": "vt",
+        "source": number.account.waba_id,
+        "fields_": ["messages"],
+    }
     return client.post(reverse("add_webhook"), form | changes)
 
 
@@ -52,11 +59,21 @@ def test_an_empty_page_says_what_will_appear_and_offers_one_thing(client: Client
     assert page.count('class="button primary"') == 2  # the empty page's, and the form's own
 
 
-def test_a_receiver_that_answers_the_challenge_is_added(client: Client, number: Number, receiver: Receiver) -> None:
+def test_a_receiver_that_answers_the_challenge_is_added(
+    client: Client, number: Number, receiver: Receiver
+) -> None:
     answer = add(client, number, receiver.url)
     made = only(Webhook)
-    assert (answer.status_code, answer["Location"]) == (302, reverse("webhook", args=[made.public_id]))
-    assert (made.url, made.verify_token, made.fields, made.number_id) == (receiver.url, "vt", ["messages"], None)
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        reverse("webhook", args=[made.public_id]),
+    )
+    assert (made.url, made.verify_token, made.fields, made.number_id) == (
+        receiver.url,
+        "vt",
+        ["messages"],
+        None,
+    )
     assert made.verified_at is not None
     assert receiver.challenges[0]["hub.verify_token"] == "vt"
     assert "The receiver answered the challenge." in client.get(answer["Location"]).content.decode()
@@ -72,7 +89,11 @@ def test_a_number_gets_its_own(client: Client, number: Number, receiver: Receive
 @pytest.mark.parametrize(
     ("url", "token", "says"),
     [
-        ("http://10.0.0.1/hook", "vt", "The callback URL cannot be used: the host is not on the public internet."),
+        (
+            "http://10.0.0.1/hook",
+            "vt",
+            "The callback URL cannot be used: the host is not on the public internet.",
+        ),
         ("http://169.254.169.254/latest", "vt", "not on the public internet"),
         ("http://[::1]/", "vt", "not on the public internet"),
         ("https://example.com:6379/", "vt", "only ports 80 and 443 are asked"),
@@ -92,7 +113,9 @@ def test_addresses_inside_are_refused_by_name(
         assert not Webhook.objects.exists()
 
 
-def test_a_receiver_that_does_not_know_the_token_is_not_added(client: Client, number: Number) -> None:
+def test_a_receiver_that_does_not_know_the_token_is_not_added(
+    client: Client, number: Number
+) -> None:
     with Receiver(verify_token="another") as receiver:
         answer = add(client, number, receiver.url)
     assert answer.status_code == 422
@@ -101,7 +124,9 @@ def test_a_receiver_that_does_not_know_the_token_is_not_added(client: Client, nu
         assert not Webhook.objects.exists()
 
 
-def test_a_strangers_account_cannot_be_chosen(client: Client, number: Number, receiver: Receiver) -> None:
+def test_a_strangers_account_cannot_be_chosen(
+    client: Client, number: Number, receiver: Receiver
+) -> None:
     stranger = make_number(make_business("Stranger"))
     assert add(client, number, receiver.url, source=stranger.account.waba_id).status_code == 422
     assert receiver.challenges == []
@@ -148,7 +173,9 @@ def test_a_test_delivery_is_signed_sent_and_shown(
         assert shown in page
 
 
-def test_the_log_pages_filters_and_shows_what_went_wrong(client: Client, webhook: Webhook, receiver: Receiver) -> None:
+def test_the_log_pages_filters_and_shows_what_went_wrong(
+    client: Client, webhook: Webhook, receiver: Receiver
+) -> None:
     receiver.answer = lambda taken: (500, b"<script>alert(1)</script>")
     with scope(webhook.business_id):
         for _ in range(51):
@@ -160,14 +187,18 @@ def test_the_log_pages_filters_and_shows_what_went_wrong(client: Client, webhook
     assert (len(page.context["calls"]), page.context["calls"][0].pk) == (50, newest.pk)
     last = client.get(reverse("webhook_log"), {"before": page.context["older"]})
     assert (len(last.context["calls"]), last.context["older"]) == (1, 0)
-    (waiting,) = client.get(reverse("webhook", args=[webhook.public_id]), {"state": "open"}).context["calls"]
+    (waiting,) = client.get(
+        reverse("webhook", args=[webhook.public_id]), {"state": "open"}
+    ).context["calls"]
     shown = client.get(reverse("webhook_call", args=[waiting.public_id])).content.decode()
     assert "HTTP 500" in shown
     assert "&lt;script&gt;" in shown
     assert "<script>alert" not in shown
 
 
-def test_replay_sends_the_same_bytes_again(client: Client, webhook: Webhook, receiver: Receiver) -> None:
+def test_replay_sends_the_same_bytes_again(
+    client: Client, webhook: Webhook, receiver: Receiver
+) -> None:
     with scope(webhook.business_id):
         call = delivery.send_sample(webhook, field="messages")
     delivery.call_due()
@@ -182,7 +213,9 @@ def test_replay_sends_the_same_bytes_again(client: Client, webhook: Webhook, rec
         assert WebhookCall.objects.count() == 2
 
 
-def test_dead_letters_are_shown_at_home_and_tried_again(client: Client, webhook: Webhook, receiver: Receiver) -> None:
+def test_dead_letters_are_shown_at_home_and_tried_again(
+    client: Client, webhook: Webhook, receiver: Receiver
+) -> None:
     with scope(webhook.business_id):
         delivery.send_sample(webhook, field="messages")
         WebhookCall.objects.update(state="dead")
@@ -194,9 +227,13 @@ def test_dead_letters_are_shown_at_home_and_tried_again(client: Client, webhook:
     assert "?state=dead" not in client.get(reverse("home")).content.decode()
 
 
-def test_the_secret_is_changed_and_both_are_live(client: Client, webhook: Webhook, number: Number) -> None:
+def test_the_secret_is_changed_and_both_are_live(
+    client: Client, webhook: Webhook, number: Number
+) -> None:
     old = only(Account).app_secret
-    page = client.post(reverse("change_secret", args=[number.account.waba_id]), follow=True).content.decode()
+    page = client.post(
+        reverse("change_secret", args=[number.account.waba_id]), follow=True
+    ).content.decode()
     account = only(Account)
     assert account.secrets == [account.app_secret, old]
     assert account.app_secret != old
@@ -222,13 +259,18 @@ def test_fields_switch_and_removal(client: Client, webhook: Webhook) -> None:
     names = [webhook.public_id]
     client.post(reverse("webhook_fields", args=names), {"fields_": ["account_update", "nonsense"]})
     assert only(Webhook).fields == ["account_update"]
-    assert "Choose at least one" in client.post(reverse("webhook_fields", args=names), follow=True).content.decode()
+    assert (
+        "Choose at least one"
+        in client.post(reverse("webhook_fields", args=names), follow=True).content.decode()
+    )
     assert only(Webhook).fields == ["account_update"]
     client.post(reverse("switch_webhook", args=names), {"active": "0"})
     assert only(Webhook).is_active is False
     assert (
         "Switch the webhook on"
-        in client.post(reverse("test_webhook", args=names), {"field": "messages"}, follow=True).content.decode()
+        in client.post(
+            reverse("test_webhook", args=names), {"field": "messages"}, follow=True
+        ).content.decode()
     )
     client.post(reverse("remove_webhook", args=names))
     assert only(Webhook).removed_at is not None

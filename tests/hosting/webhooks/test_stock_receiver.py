@@ -49,11 +49,15 @@ class Stock(logging.Handler):
         return lambda _client, update: self.seen.append((name, update))
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.complaints.append(f"{record.getMessage()} {record.exc_info[1] if record.exc_info else ''!r}")
+        self.complaints.append(
+            f"{record.getMessage()} {record.exc_info[1] if record.exc_info else ''!r}"
+        )
 
     def answer(self, taken: Taken) -> tuple[int, bytes]:
         with self.turn:
-            error = self.client.webhook_update_validator(taken.body, taken.headers.get("x-hub-signature-256"))
+            error = self.client.webhook_update_validator(
+                taken.body, taken.headers.get("x-hub-signature-256")
+            )
             if error:
                 self.complaints.append(str(error))
                 return error[1], error[0].encode()
@@ -77,7 +81,9 @@ def number(db: None, settings: Any, stock: Stock) -> Iterator[Number]:
         with system("test"):
             Account.objects.filter(pk=number.account_id).update(app_secret=SECRET)
             number.account.refresh_from_db()
-            Webhook.objects.create(business=number.business, account=number.account, url=receiver.url)
+            Webhook.objects.create(
+                business=number.business, account=number.account, url=receiver.url
+            )
         yield number
 
 
@@ -101,11 +107,15 @@ WHO = {"button": "callback_button", "list_reply": "callback_selection", "button_
 @pytest.mark.parametrize(
     ("kind", "members"), [(kind, members) for kind, members, _ in KINDS if members not in MALFORMED]
 )
-def test_every_inbound_kind(number: Number, stock: Stock, kind: str, members: dict[str, Any]) -> None:
+def test_every_inbound_kind(
+    number: Number, stock: Stock, kind: str, members: dict[str, Any]
+) -> None:
     take(number, message(kind, **members))
     ((name, update),) = told(stock)
     inner = members.get(kind)
-    expected = WHO.get(inner.get("type", "") if kind == "interactive" and inner else kind, "message")
+    expected = WHO.get(
+        inner.get("type", "") if kind == "interactive" and inner else kind, "message"
+    )
     expected = "phone_number_change" if kind == "system" else expected
     assert (name, update.id, update.from_user.wa_id) == (expected, "wamid.1", TO)
     if name == "message":
@@ -113,7 +123,10 @@ def test_every_inbound_kind(number: Number, stock: Stock, kind: str, members: di
 
 
 def test_changes_of_messages_and_of_numbers(number: Number, stock: Stock) -> None:
-    edit = {"original_message_id": "wamid.1", "message": {"type": "text", "text": {"body": "second"}}}
+    edit = {
+        "original_message_id": "wamid.1",
+        "message": {"type": "text", "text": {"body": "second"}},
+    }
     moved = {"body": "A changed", "wa_id": "19990001111", "type": "user_changed_number"}
     take(
         number,
@@ -130,7 +143,9 @@ def test_changes_of_messages_and_of_numbers(number: Number, stock: Stock) -> Non
     assert (seen[1][1].message.text, seen[3][1].reaction.emoji) == ("second", None)
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLES if name.startswith(("message.", "callback", "system"))])
+@pytest.mark.parametrize(
+    "name", [name for name in SAMPLES if name.startswith(("message.", "callback", "system"))]
+)
 def test_every_sample_passed_on(number: Number, stock: Stock, name: str) -> None:
     assert knock(number, readdressed(SAMPLES[name], number, name)) == 200
     events.apply_due()
@@ -139,26 +154,45 @@ def test_every_sample_passed_on(number: Number, stock: Stock, name: str) -> None
     assert update.id == sample["entry"][0]["changes"][0]["value"]["messages"][0]["id"]
 
 
-def test_every_status_of_a_batch_arrives_with_pricing_where_the_protocol_has_it(number: Number, stock: Stock) -> None:
+def test_every_status_of_a_batch_arrives_with_pricing_where_the_protocol_has_it(
+    number: Number, stock: Stock
+) -> None:
     take(number, message("text", text={"body": "hello"}))
     wamid = orjson.loads(post(caller(number), number).content)["messages"][0]["id"]
     told(stock)
-    moments = [(name, NOON + timedelta(seconds=n)) for n, name in enumerate(("sent", "delivered", "read"))]
-    assert knock(number, webhook(number, statuses=[status(wamid, name, at) for name, at in moments])) == 200
+    moments = [
+        (name, NOON + timedelta(seconds=n)) for n, name in enumerate(("sent", "delivered", "read"))
+    ]
+    assert (
+        knock(number, webhook(number, statuses=[status(wamid, name, at) for name, at in moments]))
+        == 200
+    )
     events.apply_due()
     found = [update for _, update in told(stock)]
     assert [(update.id, update.status.value, update.timestamp) for update in found] == [
         (wamid, name, at) for name, at in moments
     ]
-    assert [update.pricing.category.value if update.pricing else None for update in found] == ["service"] * 2 + [None]
+    assert [update.pricing.category.value if update.pricing else None for update in found] == [
+        "service"
+    ] * 2 + [None]
 
 
 def test_a_failure_carries_its_code(number: Number, stock: Stock) -> None:
     take(number, message("text", text={"body": "hello"}))
     wamid = orjson.loads(post(caller(number), number).content)["messages"][0]["id"]
     told(stock)
-    error = {"code": 131049, "title": "Not delivered", "message": "Not delivered", "error_data": {"details": "Why"}}
-    assert knock(number, webhook(number, statuses=[status(wamid, "failed", NOON) | {"errors": [error]}])) == 200
+    error = {
+        "code": 131049,
+        "title": "Not delivered",
+        "message": "Not delivered",
+        "error_data": {"details": "Why"},
+    }
+    assert (
+        knock(
+            number, webhook(number, statuses=[status(wamid, "failed", NOON) | {"errors": [error]}])
+        )
+        == 200
+    )
     events.apply_due()
     ((name, update),) = told(stock)
     assert (name, update.status.value, update.error.code) == ("message_status", "failed", 131049)
@@ -180,7 +214,9 @@ def test_news_of_templates_and_samples_of_every_field(number: Number, stock: Sto
     ]  # fmt: skip
 
 
-def test_an_inbound_batch_is_one_call_each_unless_more_is_asked_for(number: Number, stock: Stock) -> None:
+def test_an_inbound_batch_is_one_call_each_unless_more_is_asked_for(
+    number: Number, stock: Stock
+) -> None:
     batch = [message("text", f"wamid.{n}", text={"body": str(n)}) for n in range(5)]
     assert knock(number, webhook(number, messages=batch)) == 200
     events.apply_due()

@@ -38,8 +38,12 @@ def shop(db):
     business = make_business(clock_at=AT)
     number = make_number(business, phone_number_id="106540352242922", digits="15550783881")
     with system("test"):
-        Account.objects.filter(pk=number.account_id).update(waba_id="102290129340398", app_secret="s3cret")
-        handset = Handset.objects.create(business=business, wa_id=PHONE, name="Sheena Nelson", reads_at_once=True)
+        Account.objects.filter(pk=number.account_id).update(
+            waba_id="102290129340398", app_secret="s3cret"
+        )
+        handset = Handset.objects.create(
+            business=business, wa_id=PHONE, name="Sheena Nelson", reads_at_once=True
+        )
     return business, number, handset
 
 
@@ -76,7 +80,9 @@ def calls(**which):
 def put_off(**which):
     """Let time pass: what waits is due, what rests rests no more."""
     with system("test"):
-        WebhookCall.objects.filter(state="open", **which).update(not_before=timezone.now() - timedelta(minutes=1))
+        WebhookCall.objects.filter(state="open", **which).update(
+            not_before=timezone.now() - timedelta(minutes=1)
+        )
         Webhook.objects.update(paused_until=None)
 
 
@@ -131,9 +137,17 @@ def test_an_inbound_message_is_told_exactly_and_signed(shop):
     (call,) = calls()
     when, name, ours = (part.split("=")[1] for part in taken.headers["parley-signature"].split(","))
     signed = f"{when}.{call.public_id}.".encode() + taken.body
-    assert (name, ours) == (str(call.public_id), hmac.new(b"s3cret", signed, hashlib.sha256).hexdigest())
+    assert (name, ours) == (
+        str(call.public_id),
+        hmac.new(b"s3cret", signed, hashlib.sha256).hexdigest(),
+    )
     assert abs(int(when) - time.time()) < 10
-    assert (call.state, call.attempts, call.response_status, bytes(call.response_body)) == ("done", 1, 200, b"ok")
+    assert (call.state, call.attempts, call.response_status, bytes(call.response_body)) == (
+        "done",
+        1,
+        200,
+        b"ok",
+    )
     assert call.seconds is not None
     assert 0 < call.seconds < 5
 
@@ -145,13 +159,23 @@ def test_statuses_are_told_once_each_with_the_clients_own_tracker(shop):
         write(shop)
         with scope(business.pk):
             message = send.send_message(
-                business=business, number=number, to=PHONE, kind="text", content={"body": "Yes"}, tracker="order-7"
+                business=business,
+                number=number,
+                to=PHONE,
+                kind="text",
+                content={"body": "Yes"},
+                tracker="order-7",
             )
         sandbox.deliver_due()
         events.apply_due()
         with system("the same once more, in other bytes"):
             status = wire.status_object(
-                wamid=message.wamid, status="delivered", at=AT, wa_id=PHONE, category="service", in_window=True
+                wamid=message.wamid,
+                status="delivered",
+                at=AT,
+                wa_id=PHONE,
+                category="service",
+                in_window=True,
             )
             number = Number.objects.select_related("account").get(pk=number.pk)
             events.store_event(
@@ -161,13 +185,19 @@ def test_statuses_are_told_once_each_with_the_clients_own_tracker(shop):
         assert events.apply_due() == 1
         assert delivery.call_due() == 2
     _, told = receiver.taken
-    assert [(s["id"], s["status"], s["timestamp"], s["recipient_id"]) for s in told.value["statuses"]] == [
+    assert [
+        (s["id"], s["status"], s["timestamp"], s["recipient_id"]) for s in told.value["statuses"]
+    ] == [
         (message.wamid, "sent", str(int(AT.timestamp())), PHONE),
         (message.wamid, "delivered", str(int(AT.timestamp()) + 1), PHONE),
         (message.wamid, "read", str(int(AT.timestamp()) + 20), PHONE),
     ]
     assert {s["biz_opaque_callback_data"] for s in told.value["statuses"]} == {"order-7"}
-    assert [s.get("pricing", {}).get("category") for s in told.value["statuses"]] == ["service", "service", None]
+    assert [s.get("pricing", {}).get("category") for s in told.value["statuses"]] == [
+        "service",
+        "service",
+        None,
+    ]
     assert told.value["contacts"][0]["profile"] == {"name": "Sheena Nelson"}
     assert told.value["contacts"][0]["user_id"]
 
@@ -177,7 +207,9 @@ def test_a_failed_status_carries_its_errors(shop):
     listen(number, "http://127.0.0.1:9/")
     write(shop)
     with scope(business.pk):
-        message = send.send_message(business=business, number=number, to=PHONE, kind="text", content={"body": "?"})
+        message = send.send_message(
+            business=business, number=number, to=PHONE, kind="text", content={"body": "?"}
+        )
     error = {"code": 131026, "title": "Message undeliverable", "message": "Message undeliverable"}
     with system("test"):
         Message.objects.filter(pk=message.pk).update(errors=[error], failed_at=AT, status="failed")
@@ -192,7 +224,13 @@ def test_a_message_sent_twice_by_the_network_is_told_once(shop):
     wamid = write(shop)
     with system("test"):
         number = Number.objects.select_related("account").get(pk=number.pk)
-        again = {"from": PHONE, "id": wamid, "timestamp": "1", "type": "text", "text": {"body": "again"}}
+        again = {
+            "from": PHONE,
+            "id": wamid,
+            "timestamp": "1",
+            "type": "text",
+            "text": {"body": "again"},
+        }
         body = wire.body_of(outbox.line_of(number), contacts=[], messages=[again])
         events.store_event(body=body, account_id=number.account_id)
     assert events.apply_due() == 1
@@ -203,7 +241,10 @@ def test_a_numbers_own_webhook_takes_the_place_of_its_accounts(shop):
     business, number, _ = shop
     with system("test"):
         other = Number.objects.create(
-            business=business, account_id=number.account_id, digits="15550783882", verified_name="Other"
+            business=business,
+            account_id=number.account_id,
+            digits="15550783882",
+            verified_name="Other",
         )
     general = listen(number, "http://127.0.0.1:9/account")
     own = listen(number, "http://127.0.0.1:9/number", own=True)
@@ -233,14 +274,22 @@ def test_template_news_go_to_those_who_asked(shop):
     with system("test"):
         account = Account.objects.get(pk=number.account_id)
         value = {"event": "APPROVED", "message_template_id": 1689556908129832}
-        assert outbox.note_field(account=account, field="message_template_status_update", value=value) == 1
+        assert (
+            outbox.note_field(account=account, field="message_template_status_update", value=value)
+            == 1
+        )
     (call,) = calls()
     assert call.webhook_id == wants.pk
     told = orjson.loads(bytes(call.body))
     assert told["entry"][0].pop("time") > 0
     assert told == {
         "object": "whatsapp_business_account",
-        "entry": [{"id": "102290129340398", "changes": [{"field": "message_template_status_update", "value": value}]}],
+        "entry": [
+            {
+                "id": "102290129340398",
+                "changes": [{"field": "message_template_status_update", "value": value}],
+            }
+        ],
     }
 
 
@@ -267,7 +316,11 @@ def test_a_refused_call_waits_longer_each_time_and_is_given_up_after_seven_days(
             assert delivery.call_due() == 1
             (call,) = calls()
             assert (call.state, call.attempts, call.response_status) == ("open", attempt, 503)
-            assert (call.last_error, len(call.response_body), len(call.shown_response)) == ("HTTP 503", 65536, 2048)
+            assert (call.last_error, len(call.response_body), len(call.shown_response)) == (
+                "HTTP 503",
+                65536,
+                2048,
+            )
             wait = (call.not_before - before).total_seconds()
             assert 0.8 * 5 * 2 ** (attempt - 1) - 5 < wait < 1.2 * 5 * 2 ** (attempt - 1) + 5
             assert delivery.call_due() == 0
@@ -341,7 +394,9 @@ def test_a_conversations_calls_are_made_in_order(shop):
 
 def test_one_call_that_always_fails_holds_its_conversation_for_an_hour_only(shop):
     _, number, _ = shop
-    with Receiver(answer=lambda taken: (500, b"") if b"poison" in taken.body else (200, b"")) as receiver:
+    with Receiver(
+        answer=lambda taken: (500, b"") if b"poison" in taken.body else (200, b"")
+    ) as receiver:
         listen(number, receiver.url)
         write(shop, "poison")
         write(shop, "after")
@@ -349,7 +404,9 @@ def test_one_call_that_always_fails_holds_its_conversation_for_an_hour_only(shop
         put_off()
         with system("test"):
             first = WebhookCall.objects.earliest("id")
-            WebhookCall.objects.filter(pk=first.pk).update(created_at=timezone.now() - timedelta(hours=1, seconds=5))
+            WebhookCall.objects.filter(pk=first.pk).update(
+                created_at=timezone.now() - timedelta(hours=1, seconds=5)
+            )
         assert delivery.call_due() == 2
         assert receiver.taken[-1].value["messages"][0]["text"]["body"] in ("after", "poison")
     assert [call.state for call in calls()] == ["open", "done"]
@@ -463,8 +520,16 @@ def test_no_call_reaches_an_address_inside(shop, settings, monkeypatch):
         # Port 80 means our listener, and the machine's resolver answers as an attacker's would: with loopback.
         monkeypatch.setattr("core.http.PORTS", {"http": port, "https": port})
         monkeypatch.setattr(socket, "getaddrinfo", attackers_resolver)
-        urls = [*REFUSED, f"http://127.0.0.1:{port}/", f"http://localhost:{port}/", "http://rebind.example.com/"]
-        made = [delivery.make(delivery.Claimed(n, 1, "x", b"{}", url, False, ("s",))) for n, url in enumerate(urls)]
+        urls = [
+            *REFUSED,
+            f"http://127.0.0.1:{port}/",
+            f"http://localhost:{port}/",
+            "http://rebind.example.com/",
+        ]
+        made = [
+            delivery.make(delivery.Claimed(n, 1, "x", b"{}", url, False, ("s",)))
+            for n, url in enumerate(urls)
+        ]
         for url in urls:
             with pytest.raises(subscriptions.WebhookRefused):
                 subscriptions.challenge(url=url, verify_token="t")
@@ -483,7 +548,9 @@ def test_the_secret_changes_without_a_moment_of_silence(shop):
     assert account.secrets == [new, "s3cret"]
     claimed = delivery.Claimed(1, 1, "id", b"{}", "http://x/", False, (new, "s3cret"))
     first = delivery.headers_of(claimed, at=1)
-    second = delivery.headers_of(delivery.Claimed(1, 2, "id", b"{}", "http://x/", False, (new, "s3cret")), at=1)
+    second = delivery.headers_of(
+        delivery.Claimed(1, 2, "id", b"{}", "http://x/", False, (new, "s3cret")), at=1
+    )
     assert first["x-hub-signature-256"] == wire.sign(b"{}", new)
     assert second["x-hub-signature-256"] == wire.sign(b"{}", "s3cret")
     assert first["parley-signature"].count("v1=") == 2
@@ -522,15 +589,28 @@ def test_subscribing_by_the_cloud_api(shop):
     with Receiver(verify_token="vt") as first, Receiver(verify_token="vt") as second:
         refused = post({"override_callback_uri": first.url, "verify_token": "wrong"})
         assert refused.status_code == 400
-        assert "HTTP 403, not 200" in orjson.loads(refused.content)["error"]["error_data"]["details"]
+        assert (
+            "HTTP 403, not 200" in orjson.loads(refused.content)["error"]["error_data"]["details"]
+        )
         assert post({"override_callback_uri": first.url}).status_code == 400
-        assert post({"override_callback_uri": "http://user@x/", "verify_token": "vt"}).status_code == 400
+        assert (
+            post({"override_callback_uri": "http://user@x/", "verify_token": "vt"}).status_code
+            == 400
+        )
         assert orjson.loads(client.get(path).content) == {"data": []}
-        assert post({"override_callback_uri": first.url, "verify_token": "vt"}).content == b'{"success":true}'
-        assert post({"override_callback_uri": second.url, "verify_token": "vt"}).content == b'{"success":true}'
+        assert (
+            post({"override_callback_uri": first.url, "verify_token": "vt"}).content
+            == b'{"success":true}'
+        )
+        assert (
+            post({"override_callback_uri": second.url, "verify_token": "vt"}).content
+            == b'{"success":true}'
+        )
     assert first.challenges[-1]["hub.mode"] == "subscribe"
     app = {"whatsapp_business_api_data": {"id": "102290129340398", "name": "Bakery", "link": ""}}
-    assert orjson.loads(client.get(path).content) == {"data": [{**app, "override_callback_uri": second.url}]}
+    assert orjson.loads(client.get(path).content) == {
+        "data": [{**app, "override_callback_uri": second.url}]
+    }
     own = listen(number, "http://127.0.0.1:9/own")
     assert client.delete(path).content == b'{"success":true}'
     assert orjson.loads(client.get(path).content) == {"data": []}

@@ -35,7 +35,9 @@ def asking(business, **scopes):
     client = Client(headers={"Authorization": f"Bearer {make_key(business, **scopes)}"})
 
     def ask(method, path, body=None):
-        answer = client.generic(method, path, orjson.dumps(body) if body is not None else b"", "application/json")
+        answer = client.generic(
+            method, path, orjson.dumps(body) if body is not None else b"", "application/json"
+        )
         return answer.status_code, answer.json() if answer.content else None
 
     return ask
@@ -49,14 +51,28 @@ def kept(shop):
 def test_a_product_is_added_shown_changed_and_removed(shop, api):
     status, made = api("POST", PRODUCTS, RYE)
     assert status == 201
-    shown = {name: made[name] for name in ("retailer_id", "price", "sale_price", "current_price", "currency", "stock")}
+    shown = {
+        name: made[name]
+        for name in ("retailer_id", "price", "sale_price", "current_price", "currency", "stock")
+    }
     assert shown == {
         "retailer_id": "rye-1", "price": "4.50", "sale_price": "3.90", "current_price": "3.90", "currency": "EUR", "stock": 12,
     }  # fmt: skip
-    assert (made["catalog_id"], made["options"], made["tax_percent"]) == (shop.catalog_id, {"size": "1 kg"}, "0.00")
+    assert (made["catalog_id"], made["options"], made["tax_percent"]) == (
+        shop.catalog_id,
+        {"size": "1 kg"},
+        "0.00",
+    )
     path = f"{PRODUCTS}{made['id']}/"
-    status, changed = api("PATCH", path, {"price": "5", "sale_price": None, "tax_percent": "7", "is_hidden": True})
-    assert (status, changed["price"], changed["current_price"], changed["tax_percent"]) == (200, "5.00", "5.00", "7.00")
+    status, changed = api(
+        "PATCH", path, {"price": "5", "sale_price": None, "tax_percent": "7", "is_hidden": True}
+    )
+    assert (status, changed["price"], changed["current_price"], changed["tax_percent"]) == (
+        200,
+        "5.00",
+        "5.00",
+        "7.00",
+    )
     assert (changed["title"], changed["stock"], changed["is_hidden"]) == ("Rye", 12, True)
     assert api("GET", path)[1] == changed
     assert api("DELETE", path) == (204, None)
@@ -71,7 +87,12 @@ def test_stock_is_counted_with_a_reason_and_never_below_zero(shop, api):
     assert api("POST", path, {"by": -2, "reason": "broken"})[1]["stock"] == 3
     status, answer = api("POST", path, {"by": -4, "reason": "sold"})
     assert (status, answer["error"]["field"]) == (400, "by")
-    for wrong in ({"stock": 1, "by": 1, "reason": "x"}, {"reason": "x"}, {"stock": -1, "reason": "x"}, {"stock": 1}):
+    for wrong in (
+        {"stock": 1, "by": 1, "reason": "x"},
+        {"reason": "x"},
+        {"stock": -1, "reason": "x"},
+        {"stock": 1},
+    ):
         assert api("POST", path, wrong)[0] == 400
     with system("test"):
         moves = list(StockMove.objects.order_by("id").values_list("change", "stock", "reason"))
@@ -111,12 +132,16 @@ def test_stock_is_not_changed_in_passing(shop, api):
 
 
 def test_pictures_are_links_that_are_fetched_and_take_the_place_of_others(shop, api):
-    _, made = api("POST", PRODUCTS, RYE | {"pictures": ["https://x.example/1.jpg", "https://x.example/2.jpg"]})
+    _, made = api(
+        "POST", PRODUCTS, RYE | {"pictures": ["https://x.example/1.jpg", "https://x.example/2.jpg"]}
+    )
     assert made["pictures"] == ["https://x.example/1.jpg", "https://x.example/2.jpg"]
     _, changed = api("PATCH", f"{PRODUCTS}{made['id']}/", {"pictures": ["https://x.example/2.jpg"]})
     assert changed["pictures"] == ["https://x.example/2.jpg"]
     with system("test"):
-        assert list(Picture.objects.values_list("position", "source_url")) == [(0, "https://x.example/2.jpg")]
+        assert list(Picture.objects.values_list("position", "source_url")) == [
+            (0, "https://x.example/2.jpg")
+        ]
 
 
 def test_the_list_is_paged_and_searched(shop, api, django_assert_max_num_queries):
@@ -128,7 +153,9 @@ def test_the_list_is_paged_and_searched(shop, api, django_assert_max_num_queries
     names = [row["retailer_id"] for page in (first, rest) for row in page["data"]]
     assert (names, rest["next"]) == (["p4", "p3", "p2", "p1", "p0"], None)
     assert [row["retailer_id"] for row in api("GET", f"{PRODUCTS}?q=loaf+3")[1]["data"]] == ["p3"]
-    assert [row["retailer_id"] for row in api("GET", f"{PRODUCTS}?retailer_id=p2")[1]["data"]] == ["p2"]
+    assert [row["retailer_id"] for row in api("GET", f"{PRODUCTS}?retailer_id=p2")[1]["data"]] == [
+        "p2"
+    ]
     with django_assert_max_num_queries(8):
         api("GET", PRODUCTS)
 
@@ -141,5 +168,8 @@ def test_a_key_without_the_scope_reads_and_does_not_write_and_a_stranger_finds_n
     stranger = asking(make_business())
     assert stranger("GET", f"{PRODUCTS}{product.pk}/")[0] == 404
     assert stranger("DELETE", f"{PRODUCTS}{product.pk}/")[0] == 404
-    assert stranger("POST", PRODUCTS, RYE)[1]["error"]["message"] == "Open a shop first: /shop/settings/."
+    assert (
+        stranger("POST", PRODUCTS, RYE)[1]["error"]["message"]
+        == "Open a shop first: /shop/settings/."
+    )
     assert [p.title for p in kept(shop)] == ["Rye"]

@@ -29,7 +29,9 @@ FULL = {
 def table(*rows, heading=None):
     heading = heading or list(rows[0])
     lines = io.StringIO()
-    feed_csv.csv.writer(lines).writerows([heading, *[[row.get(name, "") for name in heading] for row in rows]])
+    feed_csv.csv.writer(lines).writerows(
+        [heading, *[[row.get(name, "") for name in heading] for row in rows]]
+    )
     return lines.getvalue().encode()
 
 
@@ -81,7 +83,12 @@ def test_a_wrong_cell_is_named_with_its_row_column_and_reason(column, value, rea
 
 def test_separators_encodings_comments_and_other_names_of_columns_are_understood():
     text = '"# Required | the id",# Optional\nID;Title;Price;Inventory;Shoe width\n1;Käse;2 EUR;3;wide\n\n'
-    for raw in (text.encode(), text.encode("utf-8-sig"), text.encode("cp1252"), text.encode("utf-16")):
+    for raw in (
+        text.encode(),
+        text.encode("utf-8-sig"),
+        text.encode("cp1252"),
+        text.encode("utf-16"),
+    ):
         found = feed_csv.read(raw)
         assert (found.columns, found.ignored) == (
             ("id", "title", "price", "quantity_to_sell_on_facebook"),
@@ -92,7 +99,9 @@ def test_separators_encodings_comments_and_other_names_of_columns_are_understood
         ]
 
 
-@pytest.mark.parametrize("raw", [b"", b"id,title\n1,x\n", b"id,id,title,price\n", b"\xff\xfe\x00", b"PK\x03\x04"])
+@pytest.mark.parametrize(
+    "raw", [b"", b"id,title\n1,x\n", b"id,id,title,price\n", b"\xff\xfe\x00", b"PK\x03\x04"]
+)
 def test_what_is_no_feed_is_refused_before_it_is_kept(raw, db):
     shop = make_catalog()
     with scope(shop.business_id), pytest.raises(BadInput):
@@ -133,7 +142,11 @@ def state_of(shop):
         return (
             list(Product.objects.filter(catalog=shop).order_by("id").values()),
             list(Picture.objects.filter(product__catalog=shop).order_by("id").values()),
-            list(Collection.objects.filter(catalog=shop).order_by("id").values_list("name", "products__retailer_id")),
+            list(
+                Collection.objects.filter(catalog=shop)
+                .order_by("id")
+                .values_list("name", "products__retailer_id")
+            ),
         )
 
 
@@ -147,11 +160,20 @@ def test_good_rows_come_in_and_bad_ones_are_listed_by_row_and_column(shop, monke
         {"id": "roll", "title": "Roll", "price": "0.80 EUR", "quantity_to_sell_on_facebook": "5"},
     ]
     job = brought_in(shop, table(*rows, heading=list(FULL)), go=False)
-    assert (job.state, job.total, job.bad, job.known, job.good, job.fresh) == ("ready", 5, 2, 0, 3, 3)
+    assert (job.state, job.total, job.bad, job.known, job.good, job.fresh) == (
+        "ready",
+        5,
+        2,
+        0,
+        3,
+        3,
+    )
     assert [row["retailer_id"] for row in job.sample] == ["rye-1", "bun", "roll"]
     with system("test"):
         found = list(
-            ImportProblem.objects.filter(job=job).order_by("row", "id").values_list("row", "column", "value", "reason")
+            ImportProblem.objects.filter(job=job)
+            .order_by("row", "id")
+            .values_list("row", "column", "value", "reason")
         )
         assert not Product.objects.exists()
     assert found == [
@@ -169,10 +191,21 @@ def test_good_rows_come_in_and_bad_ones_are_listed_by_row_and_column(shop, monke
         rye, bun, roll = Product.objects.order_by("retailer_id").in_bulk(field_name="id").values()
         assert {p.retailer_id for p in (rye, bun, roll)} == {"rye-1", "bun", "roll"}
         rye = Product.objects.get(retailer_id="rye-1")
-        kept = (rye.price_minor, rye.sale_price_minor, rye.stock, rye.is_hidden, rye.tax_percent, rye.options)
+        kept = (
+            rye.price_minor,
+            rye.sale_price_minor,
+            rye.stock,
+            rye.is_hidden,
+            rye.tax_percent,
+            rye.options,
+        )
         assert kept == (450, 390, 12, True, Decimal("7.00"), {"size": "1 kg"})
         assert rye.sale_until == datetime(2026, 6, 1, tzinfo=UTC)
-        links = list(Picture.objects.filter(product=rye).order_by("position").values_list("source_url", flat=True))
+        links = list(
+            Picture.objects.filter(product=rye)
+            .order_by("position")
+            .values_list("source_url", flat=True)
+        )
         assert links == [f"https://x.example/{n}.jpg" for n in (1, 2, 3)]
         assert sorted(rye.collections.values_list("name", flat=True)) == ["Bread", "Gifts"]
         moves = sorted(StockMove.objects.values_list("product__retailer_id", "change", "reason"))
@@ -180,7 +213,9 @@ def test_good_rows_come_in_and_bad_ones_are_listed_by_row_and_column(shop, monke
 
 
 def test_a_round_trip_changes_nothing(shop):
-    product = make_product(shop, "own", title='=Own, "quoted"', stock=3, options={"color": "Rot"}, tax_percent="19.5")
+    product = make_product(
+        shop, "own", title='=Own, "quoted"', stock=3, options={"color": "Rot"}, tax_percent="19.5"
+    )
     with scope(shop.business_id):
         pictures.add(product, content=a_picture().read(), mime_type="image/jpeg")
     assert brought_in(shop, table(FULL)).added == 1
@@ -201,7 +236,15 @@ def test_columns_that_are_not_there_change_nothing(shop):
     assert (job.added, job.changed) == (0, 1)
     with system("test"):
         rye = Product.objects.get(retailer_id="rye-1")
-        kept = (rye.title, rye.price_minor, rye.sale_price_minor, rye.stock, rye.brand, rye.is_hidden, rye.options)
+        kept = (
+            rye.title,
+            rye.price_minor,
+            rye.sale_price_minor,
+            rye.stock,
+            rye.brand,
+            rye.is_hidden,
+            rye.options,
+        )
         assert kept == ("Rye bread", 500, 390, 12, "Miller", True, {})
         assert (rye.pictures.count(), rye.collections.count()) == (3, 2)
 
@@ -210,9 +253,14 @@ def test_pictures_follow_the_file_and_what_is_shown_no_more_is_let_go(shop):
     product = make_product(shop, "rye-1")
     with scope(shop.business_id):
         own = pictures.add(product, content=a_picture().read(), mime_type="image/jpeg").media
-    brought_in(shop, b"id,title,price,image_link,additional_image_link\nrye-1,Rye,1 EUR,https://x.example/2.jpg,\n")
+    brought_in(
+        shop,
+        b"id,title,price,image_link,additional_image_link\nrye-1,Rye,1 EUR,https://x.example/2.jpg,\n",
+    )
     with system("test"):
-        found = list(Picture.objects.filter(product=product).values_list("position", "source_url", "media"))
+        found = list(
+            Picture.objects.filter(product=product).values_list("position", "source_url", "media")
+        )
         assert found == [(0, "https://x.example/2.jpg", None)]
         assert Media.objects.get(pk=own.pk).deleted_at is not None
 
@@ -277,7 +325,11 @@ def test_links_are_fetched_in_the_background_and_faults_are_noted(shop, settings
     with system("test"):
         first, second = Picture.objects.order_by("position").select_related("media")
     assert (first.media.mime_type, first.last_error, first.attempts) == ("image/jpeg", "", 1)
-    assert (second.media, second.last_error, second.attempts) == (None, "The link answered HTTP 404.", 1)
+    assert (second.media, second.last_error, second.attempts) == (
+        None,
+        "The link answered HTTP 404.",
+        1,
+    )
 
 
 def test_private_addresses_are_not_asked(shop, settings):
@@ -294,7 +346,10 @@ def test_private_addresses_are_not_asked(shop, settings):
 def test_the_pages_take_a_file_in_show_it_and_bring_it_in(shop):
     client = login(shop.business, "agent")
     refused = client.post("/shop/imports/", {"file": io.BytesIO(b"sku,name\n")})
-    assert (refused.status_code, b"The column &#x27;id&#x27; is missing." in refused.content) == (422, True)
+    assert (refused.status_code, b"The column &#x27;id&#x27; is missing." in refused.content) == (
+        422,
+        True,
+    )
     upload = io.BytesIO(table(FULL, {"id": "bad"}, heading=list(FULL)))
     upload.name = "spring.csv"
     address = client.post("/shop/imports/", {"file": upload})["Location"]
@@ -310,14 +365,19 @@ def test_the_pages_take_a_file_in_show_it_and_bring_it_in(shop):
     work()
     assert "Imported" in client.get(address).content.decode()
     exported = b"".join(client.get("/shop/products.csv")).decode().splitlines()
-    assert exported[0].startswith("id,title,description,availability,condition,price,link,image_link")
+    assert exported[0].startswith(
+        "id,title,description,availability,condition,price,link,image_link"
+    )
     assert client.post(address).status_code == 409
 
 
 @pytest.mark.long
 def test_twenty_thousand_products_come_in_with_progress_and_every_bad_row_is_listed(shop):
     """Every hundredth price is wrong; the export of it all, brought in again, changes nothing."""
-    lines = [f"p{n},Product {n},{'free' if n % 100 == 0 else f'{n % 900}.50 EUR'},{n % 70}" for n in range(20_000)]
+    lines = [
+        f"p{n},Product {n},{'free' if n % 100 == 0 else f'{n % 900}.50 EUR'},{n % 70}"
+        for n in range(20_000)
+    ]
     raw = ("id,title,price,inventory\n" + "\n".join(lines)).encode()
     job = brought_in(shop, raw, go=False)
     assert (job.state, job.total, job.bad, job.good) == ("ready", 20_000, 200, 19_800)
@@ -329,7 +389,9 @@ def test_twenty_thousand_products_come_in_with_progress_and_every_bad_row_is_lis
     assert seen == sorted(seen)
     assert (seen[-1], fresh(job).state, fresh(job).added) == (100, "done", 19_800)
     with system("test"):
-        rows = list(ImportProblem.objects.filter(job=job).order_by("row").values_list("row", flat=True))
+        rows = list(
+            ImportProblem.objects.filter(job=job).order_by("row").values_list("row", flat=True)
+        )
     assert rows == [n + 2 for n in range(0, 20_000, 100)]
     with scope(shop.business_id):
         held = io.BytesIO()
@@ -343,7 +405,9 @@ def test_pictures_that_gave_up_are_counted_listed_and_asked_for_again(shop, sett
     client, other = login(shop.business, "agent"), make_catalog()
     make_product(shop, "bun")
     assert b"could not be fetched" not in client.get("/shop/products/").content
-    with Receiver(show=lambda taken: (404, b"") if len(server.shown) < 2 else (200, a_picture().read())) as server:
+    with Receiver(
+        show=lambda taken: (404, b"") if len(server.shown) < 2 else (200, a_picture().read())
+    ) as server:
         brought_in(shop, f"id,title,price,image_link\nr,R,1 EUR,{server.url}/1.jpg\n".encode())
         with system("test"):
             Picture.objects.update(attempts=4)

@@ -40,7 +40,12 @@ def send(catalog: Catalog, phone: Handset, kind: str, content: dict[str, Any]) -
 
 def settle() -> None:
     """Let everything that waits happen."""
-    while events.apply_due() + orders_intake.take_due() + order_updates.tell_due() + sandbox.deliver_due():
+    while (
+        events.apply_due()
+        + orders_intake.take_due()
+        + order_updates.tell_due()
+        + sandbox.deliver_due()
+    ):
         pass
 
 
@@ -76,12 +81,23 @@ def lines(order: Order) -> list[tuple[str, int, int]]:
         return list(order.lines.values_list("retailer_id", "quantity", "unit_minor"))
 
 
-def test_a_cart_that_was_sent_becomes_an_order_with_its_goods_held(catalog: Catalog, phone: Handset) -> None:
+def test_a_cart_that_was_sent_becomes_an_order_with_its_goods_held(
+    catalog: Catalog, phone: Handset
+) -> None:
     make_product(catalog, "rye", 480, stock=10, options={"size": "1 kg", "color": ""})
     make_product(catalog, "bun", 95, stock=100)
-    send(catalog, phone, "order", cart_of(catalog, ("rye", 2, 4.8), ("bun", 6, 0.95), text="Ring twice"))
+    send(
+        catalog,
+        phone,
+        "order",
+        cart_of(catalog, ("rye", 2, 4.8), ("bun", 6, 0.95), text="Ring twice"),
+    )
     (order,) = orders(catalog)
-    assert (order.state, order.total_minor, order.buyer_note) == ("placed", 2 * 480 + 6 * 95, "Ring twice")
+    assert (order.state, order.total_minor, order.buyer_note) == (
+        "placed",
+        2 * 480 + 6 * 95,
+        "Ring twice",
+    )
     assert lines(order) == [("rye", 2, 480), ("bun", 6, 95)]
     assert stock(catalog) == {"rye": 8, "bun": 94}
     with system("test"):
@@ -94,7 +110,9 @@ def test_a_cart_that_was_sent_becomes_an_order_with_its_goods_held(catalog: Cata
     assert (content["type"], parameters["reference_id"], parameters["total_amount"]) == (
         "order_details", "1", {"value": 1530, "offset": 100},
     )  # fmt: skip
-    assert parameters["payment_settings"][0]["payment_link"]["uri"].endswith(f"/s/pay/{order.token}/")
+    assert parameters["payment_settings"][0]["payment_link"]["uri"].endswith(
+        f"/s/pay/{order.token}/"
+    )
     assert [item["name"] for item in parameters["order"]["items"]] == ["Rye, 1 kg", "Bun"]
 
 
@@ -122,14 +140,18 @@ def test_the_same_message_doubled_makes_one_order(catalog: Catalog) -> None:
     value["messages"][0]["order"] = cart_of(catalog, ("HAMBURGER", 3, 30))
     for space in range(3):  # other bytes, the same message
         with system("test"):
-            events.store_event(body=orjson.dumps(body) + b" " * space, account_id=catalog.number.account_id)
+            events.store_event(
+                body=orjson.dumps(body) + b" " * space, account_id=catalog.number.account_id
+            )
     settle()
     assert [order.number for order in orders(catalog)] == [1]
     assert stock(catalog) == {"HAMBURGER": 6}
     assert len(said(catalog)) == 1
 
 
-def test_prices_come_from_the_catalogue_and_a_changed_one_is_told_first(catalog: Catalog, phone: Handset) -> None:
+def test_prices_come_from_the_catalogue_and_a_changed_one_is_told_first(
+    catalog: Catalog, phone: Handset
+) -> None:
     make_product(catalog, "rye", 550, stock=10, title="Rye bread")
     make_product(catalog, "bun", 95, stock=10)
     send(catalog, phone, "order", cart_of(catalog, ("rye", 2, 4.8), ("bun", 1, "0.95")))
@@ -137,7 +159,8 @@ def test_prices_come_from_the_catalogue_and_a_changed_one_is_told_first(catalog:
     assert stock(catalog) == {"rye": 10, "bun": 10}
     (content,) = said(catalog)
     assert (
-        content["body"]["text"] == "Something has changed:\n• Rye bread costs $5.50 now.\nShall we go on with the rest?"
+        content["body"]["text"]
+        == "Something has changed:\n• Rye bread costs $5.50 now.\nShall we go on with the rest?"
     )
     with system("test"):
         cart = Cart.objects.get()
@@ -150,11 +173,18 @@ def test_prices_come_from_the_catalogue_and_a_changed_one_is_told_first(catalog:
     assert stock(catalog) == {"rye": 8, "bun": 9}
 
 
-def test_unknown_sold_out_and_scarce_products_are_told_in_one_message(catalog: Catalog, phone: Handset) -> None:
+def test_unknown_sold_out_and_scarce_products_are_told_in_one_message(
+    catalog: Catalog, phone: Handset
+) -> None:
     make_product(catalog, "rye", 480, stock=0, title="Rye bread")
     make_product(catalog, "bun", 95, stock=2, title="Bun")
     make_product(catalog, "old", 95, availability="discontinued", title="Old cake")
-    send(catalog, phone, "order", cart_of(catalog, ("rye", 1, 4.8), ("bun", 6, 0.95), ("old", 1, 1), ("xyz", 1, 1)))
+    send(
+        catalog,
+        phone,
+        "order",
+        cart_of(catalog, ("rye", 1, 4.8), ("bun", 6, 0.95), ("old", 1, 1), ("xyz", 1, 1)),
+    )
     (content,) = said(catalog)
     assert content["body"]["text"] == (
         "Something has changed:\n• Rye bread is sold out.\n• Only 2 of Bun are left.\n• Old cake is not sold any more.\n"
@@ -169,7 +199,9 @@ def test_unknown_sold_out_and_scarce_products_are_told_in_one_message(catalog: C
 
 def test_where_nothing_can_be_had_there_is_no_button(catalog: Catalog, phone: Handset) -> None:
     send(catalog, phone, "order", cart_of(catalog, ("xyz", 1, 1)))
-    assert said(catalog) == [{"body": "Nothing of this can be ordered now:\n• xyz is not sold any more."}]
+    assert said(catalog) == [
+        {"body": "Nothing of this can be ordered now:\n• xyz is not sold any more."}
+    ]
     with system("test"):
         assert (Order.objects.count(), Cart.objects.count()) == (0, 0)
 
@@ -215,10 +247,17 @@ def test_delivery_is_chosen_in_the_chat_with_its_price(catalog: Catalog, phone: 
         "Your order #1\n1 × Rye  $4.80\nTotal $4.80\nHow shall we bring it to you?"
     )  # fmt: skip
     rows = question["action"]["sections"][0]["rows"]
-    assert [(row["title"], row["description"]) for row in rows] == [("Pick-up", "free"), ("Parcel", "$4.50")]
+    assert [(row["title"], row["description"]) for row in rows] == [
+        ("Pick-up", "free"),
+        ("Parcel", "$4.50"),
+    ]
     send(catalog, phone, "interactive", {"type": "list_reply", "list_reply": rows[1]})
     (order,) = orders(catalog)
-    assert (order.delivery_name, order.delivery_minor, order.total_minor) == ("Parcel", parcel.price_minor, 930)
+    assert (order.delivery_name, order.delivery_minor, order.total_minor) == (
+        "Parcel",
+        parcel.price_minor,
+        930,
+    )
     asked, payment = said(catalog)[1:]
     assert asked["type"] == "address_message"
     sums = payment["action"]["parameters"]["order"]
@@ -233,7 +272,12 @@ def test_answers_and_carts_of_others_do_nothing(catalog: Catalog, phone: Handset
     row = said(catalog)[0]["action"]["sections"][0]["rows"][0]
     with system("test"):
         other = Handset.objects.create(business=catalog.business, wa_id="14155550999", name="Eve")
-    for choice in (row, row | {"id": "shop:to:x"}, row | {"id": "shop:go:NOSUCHCODE"}, row | {"id": "shop:to:1:2:3"}):
+    for choice in (
+        row,
+        row | {"id": "shop:to:x"},
+        row | {"id": "shop:go:NOSUCHCODE"},
+        row | {"id": "shop:to:1:2:3"},
+    ):
         send(catalog, other, "interactive", {"type": "list_reply", "list_reply": choice})
     assert [order.delivery_name for order in orders(catalog)] == [""]
     assert len(said(catalog)) == 1

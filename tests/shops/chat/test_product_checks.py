@@ -43,7 +43,12 @@ def single(catalog_id, product):
 def several(catalog_id, *products):
     items = [{"product_retailer_id": product} for product in products]
     action = {"catalog_id": catalog_id, "sections": [{"title": "S", "product_items": items}]}
-    return {"type": "product_list", "header": {"type": "text", "text": "H"}, "body": {"text": "B"}, "action": action}
+    return {
+        "type": "product_list",
+        "header": {"type": "text", "text": "H"},
+        "body": {"text": "B"},
+        "action": action,
+    }
 
 
 def catalogue(thumbnail=""):
@@ -53,9 +58,16 @@ def catalogue(thumbnail=""):
 
 
 def post(number, interactive):
-    body = {"messaging_product": "whatsapp", "to": PHONE, "type": "interactive", "interactive": interactive}
+    body = {
+        "messaging_product": "whatsapp",
+        "to": PHONE,
+        "type": "interactive",
+        "interactive": interactive,
+    }
     answer = Client(headers={"Authorization": f"Bearer {make_key(number.business)}"}).post(
-        f"/v23.0/{number.phone_number_id}/messages", orjson.dumps(body), content_type="application/json"
+        f"/v23.0/{number.phone_number_id}/messages",
+        orjson.dumps(body),
+        content_type="application/json",
     )
     return answer.status_code, answer.json()
 
@@ -78,7 +90,10 @@ def test_an_unknown_or_hidden_product_is_refused_and_nothing_is_sent(shop, name)
     for content in (single(shop.catalog_id, name), several(shop.catalog_id, "rye", name)):
         status, answer = post(shop.number, content)
         assert (status, answer["error"]["code"]) == (400, 131009)
-        assert answer["error"]["error_data"]["details"] == f"Products not found in catalog {shop.catalog_id}: {name}."
+        assert (
+            answer["error"]["error_data"]["details"]
+            == f"Products not found in catalog {shop.catalog_id}: {name}."
+        )
     assert messages() == 0
 
 
@@ -96,7 +111,10 @@ def test_a_catalogue_message_whose_picture_is_gone_shows_the_first_product(shop)
 
 
 def test_a_catalogue_that_no_shop_here_has_is_kept_elsewhere(shop):
-    assert [post(shop.number, content)[0] for content in (single("333", "sku-1"), several("333", "sku-1"))] == [
+    assert [
+        post(shop.number, content)[0]
+        for content in (single("333", "sku-1"), several("333", "sku-1"))
+    ] == [
         200,
         200,
     ]
@@ -123,7 +141,10 @@ def test_upstream_the_catalogue_goes_by_its_id_there_and_here_by_ours(shop, sett
             )
         cloudapi.deliver_due()
         [taken] = upstream.taken
-    assert orjson.loads(taken.body)["interactive"]["action"] == {"catalog_id": "900800", "product_retailer_id": "rye"}
+    assert orjson.loads(taken.body)["interactive"]["action"] == {
+        "catalog_id": "900800",
+        "product_retailer_id": "rye",
+    }
     with system("test"):
         assert not Outgoing.objects.exists()
         assert Message.objects.get(pk=sent.pk).content["action"]["catalog_id"] == shop.catalog_id
@@ -132,14 +153,26 @@ def test_upstream_the_catalogue_goes_by_its_id_there_and_here_by_ours(shop, sett
 def heard(number, order, product):
     """What an upstream tells of its number: an order of one catalogue, a question about a product of another."""
     items = [{"product_retailer_id": "rye", "quantity": 1, "item_price": 5, "currency": "EUR"}]
-    asked = {"from": "1", "id": "wamid.x", "referred_product": {"catalog_id": product, "product_retailer_id": "rye"}}
+    asked = {
+        "from": "1",
+        "id": "wamid.x",
+        "referred_product": {"catalog_id": product, "product_retailer_id": "rye"},
+    }
     messages = [
         {"type": "order", "order": {"catalog_id": order, "product_items": items}},
         {"type": "text", "text": {"body": "Is it there?"}, "context": asked},
     ]
     for n, message in enumerate(messages):
-        message |= {"from": PHONE, "id": f"wamid.{number.pk}.{n}", "timestamp": str(int(timezone.now().timestamp()))}
-    value = {"messaging_product": "whatsapp", "metadata": {"phone_number_id": number.upstream_id}, "messages": messages}
+        message |= {
+            "from": PHONE,
+            "id": f"wamid.{number.pk}.{n}",
+            "timestamp": str(int(timezone.now().timestamp())),
+        }
+    value = {
+        "messaging_product": "whatsapp",
+        "metadata": {"phone_number_id": number.upstream_id},
+        "messages": messages,
+    }
     entry = {"id": "777", "changes": [{"field": "messages", "value": value}]}
     body = orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
     with system("test"):
@@ -148,11 +181,18 @@ def heard(number, order, product):
     with system("test"):
         first, second = Message.objects.filter(number=number, direction="in").order_by("id")
         calls = [
-            orjson.loads(bytes(call.body)) for call in WebhookCall.objects.filter(webhook__account=number.account_id)
+            orjson.loads(bytes(call.body))
+            for call in WebhookCall.objects.filter(webhook__account=number.account_id)
         ]
     told = [one for call in calls for one in call["entry"][0]["changes"][0]["value"]["messages"]]
-    ids = [first.content["catalog_id"], second.content["_webhook"]["context"]["referred_product"]["catalog_id"]]
-    assert [told[0]["order"]["catalog_id"], told[1]["context"]["referred_product"]["catalog_id"]] == ids
+    ids = [
+        first.content["catalog_id"],
+        second.content["_webhook"]["context"]["referred_product"]["catalog_id"],
+    ]
+    assert [
+        told[0]["order"]["catalog_id"],
+        told[1]["context"]["referred_product"]["catalog_id"],
+    ] == ids
     return ids
 
 
@@ -162,7 +202,9 @@ def test_what_an_upstream_says_of_a_catalogue_is_told_by_our_id_of_it(shop):
         for number, name in ((shop.number, "5550001"), (other, "5550002")):
             put_behind(number, upstream, name)
             with system("test"):
-                Webhook.objects.create(business=number.business, account=number.account, url="http://127.0.0.1:9/")
+                Webhook.objects.create(
+                    business=number.business, account=number.account, url="http://127.0.0.1:9/"
+                )
     assert heard(shop.number, "900800", "900800") == [shop.catalog_id] * 2
     # A catalogue that no shop of this business has keeps the name it came with.
     assert heard(other, "900800", "17") == ["900800", "17"]

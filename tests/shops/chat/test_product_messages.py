@@ -39,7 +39,9 @@ def phone(catalog: Catalog) -> Handset:
 @pytest.fixture
 def client(catalog: Catalog) -> Client:
     client = Client()
-    client.force_login(make_member(catalog.business, "agent"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(catalog.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
@@ -77,7 +79,10 @@ def test_one_product_several_and_the_whole_catalogue_are_sent(
                 "sections": [
                     {
                         "title": "Bakery",
-                        "product_items": [{"product_retailer_id": "rye"}, {"product_retailer_id": "bun"}],
+                        "product_items": [
+                            {"product_retailer_id": "rye"},
+                            {"product_retailer_id": "bun"},
+                        ],
                     }
                 ],
             },
@@ -89,7 +94,9 @@ def test_one_product_several_and_the_whole_catalogue_are_sent(
         },
     ]
     settle()
-    chat = client.get(reverse("phone_chat", args=[phone.pk, catalog.number.phone_number_id])).content.decode()
+    chat = client.get(
+        reverse("phone_chat", args=[phone.pk, catalog.number.phone_number_id])
+    ).content.decode()
     assert '<b>Rye bread</b><span class="tnum">$4.80</span>' in chat
     assert '<span class="tnum">$0.80 <s class="muted">$0.95</s></span>' in chat
     assert shop_of(catalog, phone) in chat
@@ -98,7 +105,10 @@ def test_one_product_several_and_the_whole_catalogue_are_sent(
 def test_nothing_and_what_is_not_sold_are_refused_and_not_sent(
     catalog: Catalog, phone: Handset, client: Client
 ) -> None:
-    for product, said in (([], "Choose from 1 to 30 products."), (["rye", "xyz"], "Not in the catalogue: xyz.")):
+    for product, said in (
+        ([], "Choose from 1 to 30 products."),
+        (["rye", "xyz"], "Not in the catalogue: xyz."),
+    ):
         refused = offer(client, catalog, product=product)
         assert (refused.status_code, refused.context["error"]) == (422, said)
     assert sent(catalog) == []
@@ -113,7 +123,12 @@ def test_a_cart_is_filled_on_the_phone_kept_while_searching_and_sent(
     searched = client.post(address, {"do": "search", "q": "bun", "n-rye": "2", "n-bun": "0"})
     assert [product.retailer_id for product in searched.context["products"]] == ["bun"]
     assert searched.context["kept"] == [("rye", 2)]
-    assert client.post(address, {"do": "send", "q": "bun", "n-rye": "2", "n-bun": "3", "n-xyz": "1"}).status_code == 302
+    assert (
+        client.post(
+            address, {"do": "send", "q": "bun", "n-rye": "2", "n-bun": "3", "n-xyz": "1"}
+        ).status_code
+        == 302
+    )
     settle()
     with system("test"):
         order = Order.objects.get()
@@ -127,7 +142,9 @@ def test_a_cart_is_filled_on_the_phone_kept_while_searching_and_sent(
     }  # fmt: skip
 
 
-def test_an_empty_or_senseless_cart_is_not_sent(catalog: Catalog, phone: Handset, client: Client) -> None:
+def test_an_empty_or_senseless_cart_is_not_sent(
+    catalog: Catalog, phone: Handset, client: Client
+) -> None:
     for counts in ({}, {"n-rye": "0"}, {"n-rye": "-1"}, {"n-rye": "two"}, {"n-xyz": "1"}):
         assert client.post(shop_of(catalog, phone), {"do": "send"} | counts).status_code == 200
     settle()
@@ -135,7 +152,9 @@ def test_an_empty_or_senseless_cart_is_not_sent(catalog: Catalog, phone: Handset
         assert Message.objects.filter(kind="order").count() == 0
 
 
-def test_a_message_opens_its_own_products_alone(catalog: Catalog, phone: Handset, client: Client) -> None:
+def test_a_message_opens_its_own_products_alone(
+    catalog: Catalog, phone: Handset, client: Client
+) -> None:
     offer(client, catalog, product=["bun"])
     settle()
     with system("test"):

@@ -31,8 +31,12 @@ def catalog() -> Catalog:
 def order(catalog: Catalog) -> Order:
     """Two breads: $9.60."""
     with system("test"):
-        phone = Handset.objects.create(business=catalog.business, wa_id="14155550123", name="Zoe Field")
-        Webhook.objects.create(business=catalog.business, account=catalog.number.account, url="http://127.0.0.1:9/")
+        phone = Handset.objects.create(
+            business=catalog.business, wa_id="14155550123", name="Zoe Field"
+        )
+        Webhook.objects.create(
+            business=catalog.business, account=catalog.number.account, url="http://127.0.0.1:9/"
+        )
     send(catalog, phone, "order", cart_of(catalog, ("rye", 2, 4.8)))
     return fresh()
 
@@ -40,7 +44,9 @@ def order(catalog: Catalog) -> Order:
 @pytest.fixture
 def client(catalog: Catalog) -> Client:
     client = Client()
-    client.force_login(make_member(catalog.business, "agent"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(catalog.business, "agent"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
@@ -51,7 +57,9 @@ def program(catalog: Catalog) -> Client:
 
 def fresh() -> Order:
     with system("test"):
-        return Order.objects.select_related("business", "catalog__number", "conversation__contact").get()
+        return Order.objects.select_related(
+            "business", "catalog__number", "conversation__contact"
+        ).get()
 
 
 def pay(order: Order) -> None:
@@ -67,7 +75,9 @@ def act(client: Client, order: Order, deed: str, **given: Any) -> list[str]:
 def events(order: Order) -> list[dict[str, Any]]:
     """What the business's webhook is to be told about orders."""
     with system("test"):
-        calls = WebhookCall.objects.filter(business_id=order.business_id, field="orders").order_by("id")
+        calls = WebhookCall.objects.filter(business_id=order.business_id, field="orders").order_by(
+            "id"
+        )
         return [orjson.loads(bytes(call.body))["entry"][0]["changes"][0]["value"] for call in calls]
 
 
@@ -82,7 +92,13 @@ def test_the_board_and_the_list_show_the_order(client: Client, order: Order) -> 
     assert [(column["state"], column["count"], len(column["orders"])) for column in board.context["columns"]] == [
         ("placed", 1, 1), ("confirmed", 0, 0), ("packed", 0, 0), ("shipped", 0, 0),
     ]  # fmt: skip
-    for found, query in ((1, {}), (1, {"q": "#1"}), (1, {"q": "zoe"}), (0, {"q": "7"}), (0, {"state": "packed"})):
+    for found, query in (
+        (1, {}),
+        (1, {"q": "#1"}),
+        (1, {"q": "zoe"}),
+        (0, {"q": "7"}),
+        (0, {"state": "packed"}),
+    ):
         listed = client.get(reverse("shop_orders"), {"view": "list"} | query)
         assert len(listed.context["rows"]) == found, query
 
@@ -134,13 +150,19 @@ def test_programs_read_and_move_orders(program: Client, order: Order) -> None:
     with system("test"):
         facts = facts_of(fresh())
     assert listed == {"data": [facts], "next": None}
-    assert (facts["number"], facts["total_minor"], facts["lines"][0]["product_retailer_id"]) == (1, 960, "rye")
+    assert (facts["number"], facts["total_minor"], facts["lines"][0]["product_retailer_id"]) == (
+        1,
+        960,
+        "rye",
+    )
     assert program.get(f"/api/v1/orders/{order.pk}/").json() == facts
     assert program.get("/api/v1/orders/", {"state": "packed"}).json()["data"] == []
     assert program.get("/api/v1/orders/", {"state": "x"}).json()["error"]["field"] == "state"
 
     def step(**body: Any) -> Any:
-        return program.post(f"/api/v1/orders/{order.pk}/steps/", body, content_type="application/json")
+        return program.post(
+            f"/api/v1/orders/{order.pk}/steps/", body, content_type="application/json"
+        )
 
     assert (step(to="packed").status_code, step(to="flown").status_code) == (409, 400)
     pay(order)
@@ -148,18 +170,29 @@ def test_programs_read_and_move_orders(program: Client, order: Order) -> None:
     assert fresh().state == "shipped"
 
     def refund(**body: Any) -> Any:
-        return program.post(f"/api/v1/orders/{order.pk}/refunds/", body, content_type="application/json")
+        return program.post(
+            f"/api/v1/orders/{order.pk}/refunds/", body, content_type="application/json"
+        )
 
     assert refund(lines={"1": 1}).json()["refunded_minor"] == 480
-    refusals = [refund(amount_minor=481), refund(lines={"x": 1}), refund(lines={"1": 9}), refund(amount_minor=0)]
+    refusals = [
+        refund(amount_minor=481),
+        refund(lines={"x": 1}),
+        refund(lines={"1": 9}),
+        refund(amount_minor=0),
+    ]
     assert [answer.status_code for answer in refusals] == [400] * 4
     assert fresh().refunded_minor == 480
 
 
 def test_a_key_that_reads_cannot_move_orders(catalog: Catalog, order: Order) -> None:
-    reader = Client(headers={"Authorization": f"Bearer {make_key(catalog.business, scopes=['read'])}"})
+    reader = Client(
+        headers={"Authorization": f"Bearer {make_key(catalog.business, scopes=['read'])}"}
+    )
     assert reader.get(f"/api/v1/orders/{order.pk}/").status_code == 200
-    answer = reader.post(f"/api/v1/orders/{order.pk}/steps/", {"to": "cancelled"}, content_type="application/json")
+    answer = reader.post(
+        f"/api/v1/orders/{order.pk}/steps/", {"to": "cancelled"}, content_type="application/json"
+    )
     assert (answer.status_code, fresh().state) == (403, "placed")
 
 
@@ -173,7 +206,11 @@ def test_webhooks_tell_each_thing_once_in_its_order(client: Client, order: Order
     assert [event["event"] for event in told] == [
         "order.placed", "order.paid", "order.confirmed", "order.shipped", "order.refunded",
     ]  # fmt: skip
-    assert (told[-1]["id"], told[-1]["wa_id"], told[-1]["refunded_minor"]) == (order.pk, "14155550123", 100)
+    assert (told[-1]["id"], told[-1]["wa_id"], told[-1]["refunded_minor"]) == (
+        order.pk,
+        "14155550123",
+        100,
+    )
 
 
 def test_a_forgotten_buyer_leaves_the_order_without_a_name(catalog: Catalog, order: Order) -> None:
@@ -185,5 +222,10 @@ def test_a_forgotten_buyer_leaves_the_order_without_a_name(catalog: Catalog, ord
         erasure.request(contact=order.conversation.contact)  # type: ignore[union-attr]
     assert erasure.erase_due() == 1
     left = fresh()
-    assert (left.conversation, left.address, left.buyer_note, left.total_minor) == (None, {}, "", 960)
+    assert (left.conversation, left.address, left.buyer_note, left.total_minor) == (
+        None,
+        {},
+        "",
+        960,
+    )
     assert said(catalog) == []

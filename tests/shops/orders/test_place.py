@@ -13,7 +13,16 @@ from core.errors import BadInput
 from core.tenancy import scope, system
 from hosting.models import Conversation, Message
 from shops.errors import OutOfStock, WrongState
-from shops.models import BuyerPayment, Catalog, IncomingOrder, Order, OrderState, PaymentWay, Product, StockMove
+from shops.models import (
+    BuyerPayment,
+    Catalog,
+    IncomingOrder,
+    Order,
+    OrderState,
+    PaymentWay,
+    Product,
+    StockMove,
+)
 from shops.orders.place import (
     Closed,
     NotSold,
@@ -56,24 +65,45 @@ def stock_of(product: Product) -> int | None:
 
 @contextmanager
 def refused_by_database(name: str) -> Iterator[None]:
-    with pytest.raises((IntegrityError, DatabaseError), match=name), system("test"), transaction.atomic():
+    with (
+        pytest.raises((IntegrityError, DatabaseError), match=name),
+        system("test"),
+        transaction.atomic(),
+    ):
         yield
 
 
-def test_an_order_holds_goods_at_the_prices_of_the_moment(catalog: Catalog, buyer: Conversation) -> None:
+def test_an_order_holds_goods_at_the_prices_of_the_moment(
+    catalog: Catalog, buyer: Conversation
+) -> None:
     now = timezone.now()
     bread = make_product(catalog, "bread", 450, stock=10, tax_percent=Decimal(7))
     make_product(
-        catalog, "mug", 1500, sale_price_minor=1190, sale_until=now + timedelta(days=1), tax_percent=Decimal(19)
+        catalog,
+        "mug",
+        1500,
+        sale_price_minor=1190,
+        sale_until=now + timedelta(days=1),
+        tax_percent=Decimal(19),
     )
     make_product(catalog, "tea", 800, sale_price_minor=1, sale_until=now, tax_percent=Decimal(7))
     order = order_of(catalog, buyer, mug=1, bread=3, tea=1)
     with scope(catalog.business_id):
-        lines = list(order.lines.values_list("retailer_id", "quantity", "unit_minor", "amount_minor", "is_counted"))
-        moves = list(
-            StockMove.objects.order_by("id").values_list("product__retailer_id", "change", "stock", "reason", "order")
+        lines = list(
+            order.lines.values_list(
+                "retailer_id", "quantity", "unit_minor", "amount_minor", "is_counted"
+            )
         )
-    assert lines == [("mug", 1, 1190, 1190, False), ("bread", 3, 450, 1350, True), ("tea", 1, 800, 800, False)]
+        moves = list(
+            StockMove.objects.order_by("id").values_list(
+                "product__retailer_id", "change", "stock", "reason", "order"
+            )
+        )
+    assert lines == [
+        ("mug", 1, 1190, 1190, False),
+        ("bread", 3, 450, 1350, True),
+        ("tea", 1, 800, 800, False),
+    ]
     # 7 %: (1350 + 800) x 7 / 107 = 140.65 -> 141; 19 %: 1190 x 19 / 119 = 190.
     assert (order.subtotal_minor, order.tax_minor, order.total_minor) == (3340, 331, 3340)
     assert (order.number, order.state, stock_of(bread)) == (1, "placed", 7)
@@ -88,7 +118,9 @@ def test_tax_is_rounded_half_even_once_a_rate() -> None:
     assert sums_of(lines, tax_included=False) == Sums(383, 0, 5 + 18, 383 + 23)
     assert sums_of([(5, Decimal(10))], tax_included=False).tax == 0
     assert sums_of([(15, Decimal(10))], tax_included=False).tax == 2
-    taxed = sums_of([(1000, Decimal(7))], delivery=490, delivery_tax=Decimal(19), tax_included=False)
+    taxed = sums_of(
+        [(1000, Decimal(7))], delivery=490, delivery_tax=Decimal(19), tax_included=False
+    )
     assert taxed == Sums(1000, 490, 70 + 93, 1653)
 
 
@@ -103,7 +135,11 @@ def test_what_cannot_be_had_holds_nothing(catalog: Catalog, buyer: Conversation)
     with pytest.raises(NotSold) as gone:
         order_of(catalog, buyer, tea=1, old=1, secret=1, never=1)
     assert gone.value.retailer_ids == ["never", "old", "secret"]
-    for quantities, field in (({}, "product_items"), ({"tea": 0}, "quantity"), ({"tea": 1000}, "quantity")):
+    for quantities, field in (
+        ({}, "product_items"),
+        ({"tea": 0}, "quantity"),
+        ({"tea": 1000}, "quantity"),
+    ):
         with pytest.raises(BadInput) as bad:
             order_of(catalog, buyer, **quantities)
         assert bad.value.field == field
@@ -118,12 +154,18 @@ def test_what_cannot_be_had_holds_nothing(catalog: Catalog, buyer: Conversation)
     assert (stock_of(bread), stock_of(tea)) == (2, 5)
 
 
-def test_delivery_changes_the_sums_until_the_order_is_confirmed(catalog: Catalog, buyer: Conversation) -> None:
+def test_delivery_changes_the_sums_until_the_order_is_confirmed(
+    catalog: Catalog, buyer: Conversation
+) -> None:
     make_product(catalog, "bread", 1070, tax_percent=Decimal(7))
     parcel = make_delivery(catalog, price_minor=595, tax_percent=Decimal(19), countries="DE, AT")
     order = order_of(catalog, buyer, bread=1)
     with scope(catalog.business_id):
-        for wrong, field in (({}, "name"), (HOME | {"country": "FR"}, "country"), (HOME | {"city": "x" * 201}, "city")):
+        for wrong, field in (
+            ({}, "name"),
+            (HOME | {"country": "FR"}, "country"),
+            (HOME | {"city": "x" * 201}, "city"),
+        ):
             with pytest.raises(BadInput) as bad:
                 choose_delivery(order, method=parcel, address=wrong)
             assert bad.value.field == field
@@ -178,7 +220,12 @@ def test_goods_leave_paid_and_an_order_is_paid_once(catalog: Catalog, buyer: Con
     with refused_by_database("one_live_payment_per_order"):
         for key in "ab":
             BuyerPayment.objects.create(
-                business_id=catalog.business_id, order=order, way="card", amount_minor=1000, currency="EUR", key=key
+                business_id=catalog.business_id,
+                order=order,
+                way="card",
+                amount_minor=1000,
+                currency="EUR",
+                key=key,
             )
 
 
@@ -208,7 +255,12 @@ def test_a_payment_under_way_keeps_the_goods(catalog: Catalog, buyer: Conversati
     with system("test"):
         Order.objects.update(expires_at=timezone.now())
         BuyerPayment.objects.create(
-            business_id=catalog.business_id, order=order, way="card", amount_minor=1000, currency="EUR", key="k"
+            business_id=catalog.business_id,
+            order=order,
+            way="card",
+            amount_minor=1000,
+            currency="EUR",
+            key="k",
         )
         assert expire_due() == 0
     assert stock_of(bread) == 0
@@ -231,7 +283,9 @@ def test_paid_too_late_takes_the_goods_again_or_waits_for_a_refund(
     assert stock_of(bread) == (0 if state == "confirmed" else 1)
 
 
-def test_order_messages_wait_for_their_order_and_history_does_not(catalog: Catalog, buyer: Conversation) -> None:
+def test_order_messages_wait_for_their_order_and_history_does_not(
+    catalog: Catalog, buyer: Conversation
+) -> None:
     with system("test"):
         facts = {
             "business_id": catalog.business_id, "conversation": buyer, "number": catalog.number,
@@ -247,7 +301,11 @@ def test_rows_of_one_shop_cannot_name_anothers(catalog: Catalog) -> None:
     other = make_catalog(make_business("Florist"))
     with refused_by_database("product_catalog_of_business"):
         Product.objects.create(
-            business_id=other.business_id, catalog=catalog, retailer_id="x", title="X", price_minor=1
+            business_id=other.business_id,
+            catalog=catalog,
+            retailer_id="x",
+            title="X",
+            price_minor=1,
         )
     with scope(other.business_id):
         assert list(Catalog.objects.values_list("pk", flat=True)) == [other.pk]

@@ -34,7 +34,9 @@ def network(settings: Any) -> Iterator[FakeStripe]:
 
 @pytest.fixture
 def catalog() -> Catalog:
-    catalog = make_catalog(currency="USD", stripe_key="sk_test_seller", stripe_webhook_secret=SECRET)
+    catalog = make_catalog(
+        currency="USD", stripe_key="sk_test_seller", stripe_webhook_secret=SECRET
+    )
     make_product(catalog, "rye", 480, stock=9)
     return catalog
 
@@ -55,7 +57,9 @@ def fresh() -> Order:
 
 def payments() -> list[tuple[str, bool, int]]:
     with system("test"):
-        return list(BuyerPayment.objects.order_by("id").values_list("status", "is_sandbox", "amount_minor"))
+        return list(
+            BuyerPayment.objects.order_by("id").values_list("status", "is_sandbox", "amount_minor")
+        )
 
 
 def open_page(order: Order) -> Any:
@@ -73,7 +77,9 @@ def tell(catalog: Catalog, event_id: str, object_id: str, *, secret: str = SECRE
     digest = hmac.new(secret.encode(), f"{at}.".encode() + body, sha256).hexdigest()
     address = reverse("shop_stripe", args=[catalog.catalog_id])
     headers = {"Stripe-Signature": f"t={at},v1={digest}"}
-    return Client().post(address, body, content_type="application/json", headers=headers).status_code
+    return (
+        Client().post(address, body, content_type="application/json", headers=headers).status_code
+    )
 
 
 def test_an_order_has_one_page_and_is_paid_once_however_often_it_is_told(
@@ -89,7 +95,11 @@ def test_an_order_has_one_page_and_is_paid_once_however_often_it_is_told(
         assert ShopGatewayEvent.objects.count() == 2
     assert stripe_collection.apply_due() == 2
     assert stripe_collection.apply_due() == 0
-    assert (fresh().state, fresh().paid_minor, payments()) == ("confirmed", 960, [("succeeded", False, 960)])
+    assert (fresh().state, fresh().paid_minor, payments()) == (
+        "confirmed",
+        960,
+        [("succeeded", False, 960)],
+    )
     assert network.charges == [960]
 
 
@@ -99,7 +109,9 @@ def test_a_webhook_that_is_not_the_sellers_changes_nothing(catalog: Catalog, ord
         assert ShopGatewayEvent.objects.count() == 0
 
 
-def test_what_was_not_heard_is_asked_again(catalog: Catalog, order: Order, network: FakeStripe) -> None:
+def test_what_was_not_heard_is_asked_again(
+    catalog: Catalog, order: Order, network: FakeStripe
+) -> None:
     open_page(order)
     tell(catalog, "evt_1", network.finish_payment())
     network.refuse = 1
@@ -117,7 +129,9 @@ def test_the_buyer_who_comes_back_sees_it_paid(order: Order, network: FakeStripe
     assert fresh().paid_minor == 960
 
 
-def test_the_page_of_an_expired_order_is_closed_and_its_goods_are_free(order: Order, network: FakeStripe) -> None:
+def test_the_page_of_an_expired_order_is_closed_and_its_goods_are_free(
+    order: Order, network: FakeStripe
+) -> None:
     open_page(order)
     with system("test"):
         Order.objects.update(expires_at=order.placed_at)
@@ -126,7 +140,9 @@ def test_the_page_of_an_expired_order_is_closed_and_its_goods_are_free(order: Or
     assert [thing["status"] for thing in network.things.values()] == ["expired"]
 
 
-def test_refunds_are_asked_for_until_they_are_heard(catalog: Catalog, order: Order, network: FakeStripe) -> None:
+def test_refunds_are_asked_for_until_they_are_heard(
+    catalog: Catalog, order: Order, network: FakeStripe
+) -> None:
     open_page(order)
     tell(catalog, "evt_1", network.finish_payment())
     stripe_collection.apply_due()
@@ -137,5 +153,9 @@ def test_refunds_are_asked_for_until_they_are_heard(catalog: Catalog, order: Ord
     assert stripe_collection.pay_back_due() == 1
     assert stripe_collection.pay_back_due() == 0
     with system("test"):
-        assert list(BuyerRefund.objects.values_list("status", "amount_minor")) == [("succeeded", 480)]
-    assert [thing["amount"] for thing in network.things.values() if thing["object"] == "refund"] == [480]
+        assert list(BuyerRefund.objects.values_list("status", "amount_minor")) == [
+            ("succeeded", 480)
+        ]
+    assert [
+        thing["amount"] for thing in network.things.values() if thing["object"] == "refund"
+    ] == [480]
