@@ -1,4 +1,4 @@
-"""The letterbox: mails that were written to files, as `make run` does without EMAIL_URL, to be read on a page."""
+"""The development mailbox: mails that were written to files, as `make run` does without EMAIL_URL."""
 
 import email
 import email.policy

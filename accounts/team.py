@@ -3,18 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.utils import IntegrityError
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.timezone import now as utc_now
 from django.utils.translation import gettext as _
 
 from accounts.audit import record
 from accounts.models import Business, Invitation, Membership, Role, User
+from core import links, outbox
 from core.errors import BadInput, NotAllowed, NotYours, ParleyError
 from core.tenancy import scope, system
 
@@ -55,7 +53,7 @@ def found_business(
     *, user: User, name: str, country: str = "US", timezone: str = "UTC"
 ) -> Business:
     """Make a business on the free plan with `user` as its owner and whatever other apps give it to start with."""
-    name = name.strip()
+    name = " ".join(name.split())
     if not 1 <= len(name) <= 120:
         raise BadInput(_("A name has 1 to 120 characters."), field="name")
     business = Business(name=name, country=country, timezone=timezone)
@@ -75,7 +73,10 @@ def found_business(
 
 
 def invite(*, business: Business, by: User, email: str, role: str) -> Invitation:
-    """Keep a place for an address and mail it the link; call in the business's scope. Raises BadInput, Refused."""
+    """Keep a place for an address and mail it the link; call in the business's scope.
+
+    Raises BadInput, Refused.
+    """
     email = email.strip().lower()
     try:
         validate_email(email)
@@ -107,17 +108,19 @@ def invite(*, business: Business, by: User, email: str, role: str) -> Invitation
             business=business,
             after={"email": email, "role": role},
         )
-    link = settings.BASE_URL + reverse("accept_invitation", args=[token])
-    transaction.on_commit(lambda: _mail(invitation, link), robust=True)
+        _mail(invitation, links.absolute(reverse("accept_invitation", args=[token])))
     return invitation
 
 
 def _mail(invitation: Invitation, link: str) -> None:
-    words = {"invitation": invitation, "business": invitation.business, "link": link}
-    subject = _("Join %(business)s on Parley") % {
-        "business": invitation.business.name.replace("\n", " ")
-    }
-    send_mail(subject, render_to_string("emails/invitation.txt", words), None, [invitation.email])
+    context = {"invitation": invitation, "business": invitation.business, "link": link}
+    outbox.write(
+        outbox.render("invitation", context),
+        key=f"invitation-{invitation.pk}",
+        recipients=[invitation.email],
+        business_id=invitation.business_id,
+        is_private=True,
+    )
 
 
 def find_invitation(token: str) -> Invitation:

@@ -17,10 +17,10 @@ class BillingConfig(AppConfig):
         from accounts import navigation, panels
         from accounts.models import Role
         from accounts.plans import changes
-        from billing import dashboard, erasure, spend_caps
+        from billing import dashboard, emails, erasure, spend_caps
         from billing.metering import meter, reconciliation
         from billing.pricing import analytics, estimate, explanation, quote
-        from core import backup, health
+        from core import backup, health, outbox
         from hosting import extensions
 
         extensions.forecasts.append(estimate.forecast)
@@ -31,6 +31,7 @@ class BillingConfig(AppConfig):
         extensions.message_costs.append(analytics.cost_of_message)
         extensions.erasers.append(erasure.forget)
         changes.checks.append(dashboard.check_payable)
+        outbox.sources.add(emails.DOCUMENTS)
         backup.recounts.append(reconciliation.in_words)
         health.queues["deliveries"] = meter.oldest_waiting_seconds
         finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})

@@ -1,26 +1,28 @@
-"""Mailing: e-mails about money are written as rows beside what they are about, and sent once."""
+"""Mails about money: written in the transaction of the invoice, credit note or payment."""
 
-from datetime import timedelta
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
-from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.db.models import F
-from django.template.loader import render_to_string
-from django.utils import timezone
+from django.db.models import Q, QuerySet
 
 from accounts.models import Business, Role
 from billing.documents import archive
-from billing.models import BillingDetails, CreditNote, Document, Email, Invoice
+from billing.models import BillingDetails, CreditNote, Invoice
 from billing.payments import pay_links
-from core import money
-from core.tenancy import system
+from core import money, outbox
+from core.models import Email
 
 log = structlog.get_logger(__name__)
 
-MAX_ATTEMPTS = 5
-LEASE = timedelta(minutes=5)
+KINDS = (
+    "invoice_issued",
+    "credit_note_issued",
+    "past_due",
+    "payment_failed",
+    "suspended",
+    "spend_alert",
+)
 
 
 def invoice_issued(invoice: Invoice) -> None:
@@ -35,45 +37,35 @@ def credit_note_issued(note: CreditNote) -> None:
         "total": money.show_minor(note.total_minor, note.currency),
         "number": note.number,
     }
-    _store(
-        note.business,
-        f"credit_note_issued-{note.pk}",
-        "credit_note_issued",
-        context,
-        credit_note=note,
-        attachments=["pdf"],
-    )
+    attachments = _attachments(note, ["pdf"])
+    _store(note.business, _key(note), "credit_note_issued", context, attachments)
 
 
-def write(
-    invoice: Invoice, about: str, *, attachments: list[str] | None = None, **more: Any
-) -> None:
-    """Write one e-mail about an invoice from `emails/<about>.txt` and `.html`; never a second of
-    its kind.
+def write(invoice: Invoice, about: str, *, attachments: Iterable[str] = (), **more: Any) -> None:
+    """Write a mail about an invoice from `emails/<about>.txt` and `.html`.
+
+    One of its kind for each invoice, and for each `step` if there is one. `attachments` are kinds
+    of documents.
     """
-    context = {
+    key = _key(invoice) + (f"-{more['step']}" if "step" in more else "")
+    context = _context(invoice) | more
+    _store(invoice.business, key, about, context, _attachments(invoice, attachments))
+
+
+def preview(invoice: Invoice, about: str, **more: Any) -> outbox.Content:
+    """What `write` would store."""
+    context = _context(invoice) | {"number": str(invoice), "business": invoice.business} | more
+    return outbox.render(about, context)
+
+
+def _context(invoice: Invoice) -> dict[str, Any]:
+    return {
         "invoice": invoice,
         "number": invoice.number,
         "pay_url": pay_links.url_of(invoice),
         "total": money.show_minor(invoice.total_minor, invoice.currency),
         "due": money.show_minor(invoice.due_now(), invoice.currency),
-        **more,
     }
-    key = f"{about}-{invoice.pk}" + (f"-{more['step']}" if "step" in more else "")
-    _store(invoice.business, key, about, context, invoice=invoice, attachments=attachments or [])
-
-
-def preview(invoice: Invoice, about: str, **more: Any) -> tuple[str, str, str]:
-    """Subject, text and HTML as `write` would store them."""
-    context = {
-        "invoice": invoice,
-        "number": str(invoice),
-        "pay_url": pay_links.url_of(invoice),
-        "total": money.show_minor(invoice.total_minor, invoice.currency),
-        "due": money.show_minor(invoice.due_now(), invoice.currency),
-        **more,
-    }
-    return _render(invoice.business, about, context)
 
 
 def address_of(business: Business) -> str:
@@ -87,111 +79,48 @@ def address_of(business: Business) -> str:
     return details.email or (owner.user.email if owner else "")
 
 
-def send_due(limit: int = 20) -> int:
-    """Send e-mails that wait; returns how many were tried. One whose worker died is never sent
-    again by itself.
-    """
-    _mark_unknown()
-    tried = 0
-    while tried < limit and (email := _claim()):
-        _send(email)
-        tried += 1
-    return tried
+def of_business(business: Business) -> QuerySet[Email]:
+    """The mails about money that were written to a business, newest first."""
+    return Email.objects.filter(business=business, kind__in=KINDS)
 
 
-def send_again(*, email: Email) -> None:
-    """Let an operator send an e-mail once more that is dead, of unknown result, or sent."""
-    with system("operators send again"):
-        Email.objects.filter(pk=email.pk).exclude(state=Email.State.SENDING).update(
-            state=Email.State.WAITING, attempts=0, not_before=timezone.now()
-        )
+def of_invoice(invoice: Invoice) -> QuerySet[Email]:
+    """The mails about one invoice, newest first."""
+    key = _key(invoice)
+    return of_business(invoice.business).filter(Q(key=key) | Q(key__startswith=f"{key}-"))
 
 
 def _store(
-    business: Business, key: str, about: str, context: dict[str, Any], **fields: Any
+    business: Business,
+    key: str,
+    about: str,
+    context: dict[str, Any],
+    attachments: Iterable[str] = (),
 ) -> None:
     to = address_of(business)
     if not to:
         log.warning("no_billing_address", business_id=business.pk, about=about)
         return
-    subject, text, html = _render(business, about, context)
-    email = Email(
-        business=business, key=key, to=to, subject=subject, text=text, html=html, **fields
-    )
-    Email.objects.bulk_create([email], ignore_conflicts=True)
-
-
-def _render(business: Business, about: str, context: dict[str, Any]) -> tuple[str, str, str]:
-    context = {**context, "business": business, "base_url": settings.BASE_URL}
-    first, _, text = render_to_string(f"emails/{about}.txt", context).strip().partition("\n")
-    # One line: a name with a line break in it must not become a header.
-    return (
-        " ".join(first.split())[:200],
-        text.strip() + "\n",
-        render_to_string(f"emails/{about}.html", context),
+    content = outbox.render(about, {**context, "business": business})
+    outbox.write(
+        content, key=key, recipients=[to], business_id=business.pk, attachments=attachments
     )
 
 
-def _claim() -> Email | None:
-    """Take one waiting e-mail: attempt and lease are committed before the mail server hears of
-    it.
-    """
-    with system("the outbox belongs to every business"):
-        email = (
-            Email.objects.select_for_update(skip_locked=True)
-            .filter(state=Email.State.WAITING, not_before__lte=timezone.now())
-            .order_by("not_before")
-            .first()
-        )
-        if email is None:
-            return None
-        Email.objects.filter(pk=email.pk).update(
-            state=Email.State.SENDING, attempts=F("attempts") + 1, not_before=timezone.now() + LEASE
-        )
-        email.attempts += 1
-        return email
+def _key(source: Invoice | CreditNote) -> str:
+    return f"{'invoice' if isinstance(source, Invoice) else 'credit_note'}-{source.pk}"
 
 
-def _send(email: Email) -> None:
-    try:
-        _message(email).send()
-    except Exception as error:
-        log.warning("email_failed", email=email.pk, error=str(error))
-        dead = email.attempts >= MAX_ATTEMPTS
-        _finish(
-            email,
-            state=Email.State.DEAD if dead else Email.State.WAITING,
-            not_before=timezone.now() + timedelta(minutes=2**email.attempts),
-            last_error=str(error)[:300],
-        )
-    else:
-        _finish(email, state=Email.State.SENT, sent_at=timezone.now(), last_error="")
+def _attachments(source: Invoice | CreditNote, kinds: Iterable[str]) -> list[str]:
+    return [DOCUMENTS.reference(f"{_key(source)}-{kind}") for kind in kinds]
 
 
-def _message(email: Email) -> EmailMultiAlternatives:
-    message = EmailMultiAlternatives(
-        email.subject, email.text, settings.DEFAULT_FROM_EMAIL, [email.to]
-    )
-    if email.html:
-        message.attach_alternative(email.html, "text/html")
-    with system("the paper is made for its own business"):
-        for document in _attached(email):
-            message.attach(document.name, archive.read(document), document.content_type)
-    return message
+def _file_of(reference: str) -> outbox.File:
+    """The document that `_attachments` names, made if it is not yet."""
+    model, key, kind = reference.split("-")
+    found = (Invoice if model == "invoice" else CreditNote).objects.get(pk=int(key))
+    document = archive.document(found, kind)
+    return outbox.File(document.name, archive.read(document), document.content_type)
 
 
-def _attached(email: Email) -> list[Document]:
-    source = email.invoice or email.credit_note
-    return [archive.document(source, kind) for kind in email.attachments] if source else []
-
-
-def _finish(email: Email, **fields: Any) -> None:
-    with system("the outbox belongs to every business"):
-        Email.objects.filter(pk=email.pk).update(**fields)
-
-
-def _mark_unknown() -> None:
-    with system("the outbox belongs to every business"):
-        Email.objects.filter(state=Email.State.SENDING, not_before__lt=timezone.now()).update(
-            state=Email.State.UNKNOWN, last_error="The worker stopped while sending."
-        )
+DOCUMENTS = outbox.AttachmentSource("billing.documents", _file_of)

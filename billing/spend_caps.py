@@ -1,13 +1,13 @@
 """Spending: a cap that the send path keeps exactly, and alerts on the way to it."""
 
 import structlog
-from django.core.mail import EmailMessage
 from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Membership, Role
 from billing.models import SpendAlert
 from core import money
+from core import outbox as email_outbox
 from core.sql import fetch_prepared, statement
 from core.tenancy import system
 from hosting.errors import CloudApiError
@@ -83,9 +83,7 @@ def raise_alerts() -> int:
 
 
 def _mail_one() -> bool:
-    """One alert a transaction: a mail server that refuses one does not hold up what was mailed
-    before.
-    """
+    """Mail the oldest alert that was not, in a transaction of its own; False when there is none."""
     with system("alerts of every business"):
         alerts = SpendAlert.objects.select_for_update(skip_locked=True, of=("self",)).filter(
             mailed_at=None
@@ -125,9 +123,11 @@ def _words(alert: SpendAlert) -> str:
 def _mail(alert: SpendAlert) -> None:
     business = alert.business
     readers = Membership.objects.filter(business=business, role__in=[Role.OWNER, Role.FINANCE])
-    EmailMessage(
-        subject=f"{business.name}: {alert.percent} % of the spend cap reached",
-        body=f"{_words(alert)}\n",
-        to=sorted(readers.values_list("user__email", flat=True)),
-    ).send()
+    context = {"business": business, "percent": alert.percent, "words": _words(alert)}
+    email_outbox.write(
+        email_outbox.render("spend_alert", context),
+        key=f"alert-{alert.pk}",
+        recipients=sorted(readers.values_list("user__email", flat=True)),
+        business_id=business.pk,
+    )
     log.info("spend_alert", business_id=business.pk, percent=alert.percent, month=str(alert.month))

@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from billing import emails, finance_exports, spend_caps
+from billing import finance_exports, spend_caps
 from billing.invoices import close
 from billing.metering import meter, reconciliation
 from billing.payments import dunning, stripe_collection
@@ -30,10 +30,9 @@ def close_due_periods() -> None:
 
 @shared_task
 def collect() -> None:
-    """Take the steps of dunning that are due, charge and look up payments, send what waits in the outbox."""
+    """Take the steps of dunning that are due, charge and look up payments."""
     dunning.run_due()
     stripe_collection.collect_due()
-    emails.send_due()
 
 
 @shared_task

@@ -93,6 +93,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _entry(_("Webhook events"), "webhook", "hosting_event"),
                     _entry(_("Outgoing"), "outbox", "hosting_outgoing"),
+                    _entry(_("Email outbox"), "mail", "core_email"),
                     _entry(_("Order messages"), "shopping_cart_checkout", "shops_incomingorder"),
                     _entry(_("News of orders"), "campaign", "shops_ordernews"),
                     _entry(_("Deliveries to meter"), "speed", "hosting_delivery"),
@@ -115,7 +116,6 @@ UNFOLD: dict[str, Any] = {
                     _entry(_("Exports"), "download", "billing_export"),
                     _entry(_("Invoices"), "request_quote", "billing_invoice"),
                     _entry(_("Payments"), "payments", "billing_payment"),
-                    _entry(_("E-mails"), "mail", "billing_email"),
                 ],
             },
         ],

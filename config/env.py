@@ -14,6 +14,11 @@ from stack.kept import kept_secrets, known_secrets, new_secret
 from stack.servers import running
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# Ours take the place of Django's: they know when a result is unknown, and who may read a file.
+OWN_EMAIL_BACKENDS = {
+    "django.core.mail.backends.smtp.EmailBackend": "core.outbox.smtp.EmailBackend",
+    "django.core.mail.backends.filebased.EmailBackend": "core.outbox.files.EmailBackend",
+}
 
 
 class ConfigurationError(SystemExit):
@@ -222,9 +227,11 @@ def _database(url: str) -> dict[str, Any]:
 
 def _email(read: environ.Env, var: Path) -> dict[str, Any]:
     if os.environ.get("EMAIL_URL"):
-        return dict(read.email_url("EMAIL_URL"))
+        found = dict(read.email_url("EMAIL_URL"))
+        backend = found["EMAIL_BACKEND"]
+        return {**found, "EMAIL_BACKEND": OWN_EMAIL_BACKENDS.get(backend, backend)}
     return {
-        "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "EMAIL_BACKEND": "core.outbox.files.EmailBackend",
         "EMAIL_FILE_PATH": str(var / "mail"),
     }
 

@@ -11,12 +11,14 @@ from django.apps import AppConfig, apps
 
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "Support": {
+        "core": ("view_email",),
         "accounts": ("view_*", "enter_business", "open_messages"),
         "hosting": ("view_*",),
         "shops": ("view_*",),
         "billing": ("view_invoice", "view_payment", "view_usage", "view_charge", "view_quarantine"),
     },
     "Finance": {
+        "core": ("view_email", "change_email"),
         "accounts": (
             "view_business",
             "view_membership",
@@ -28,6 +30,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "billing": ("view_*", "add_*", "change_*"),
     },
     "Engineering": {
+        "core": ("view_*", "change_email"),
         "accounts": ("view_*",),
         "hosting": ("view_*", "change_*"),
         "shops": ("view_*", "change_incomingorder", "change_ordernews", "change_picture"),

@@ -133,6 +133,11 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+# Mails and authenticator apps name the product, never an address.
+PRODUCT_NAME = "Parley"
+ACCOUNT_ADAPTER = "accounts.signup.AccountAdapter"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"{PRODUCT_NAME}: "
+MFA_TOTP_ISSUER = PRODUCT_NAME
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -149,12 +154,15 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 
 EMAIL_BACKEND = ENV.email_backend
+# Seconds that a mail server may take for each answer.
+EMAIL_TIMEOUT = 30
 globals().update({name: value for name, value in ENV.email.items() if name.startswith("EMAIL_")})
 ALLOW_PRIVATE_URLS = ENV.allow_private_urls
-# Where a page may show mails that are files; never where others reach us: they hold codes to log in with.
-MAIL_FOLDER = (
-    ENV.email.get("EMAIL_FILE_PATH", "") if urlsplit(ENV.base_url).hostname in LOOPBACK else ""
-)
+# The folder that the page "Development mailbox" shows, empty: there is no such page. Only with the
+# demo and where BASE_URL is this machine: mails hold codes to log in with.
+IS_LOOPBACK = urlsplit(ENV.base_url).hostname in LOOPBACK
+ARE_FILES = ENV.email_backend == "core.outbox.files.EmailBackend"
+MAIL_FOLDER = ENV.email["EMAIL_FILE_PATH"] if ARE_FILES and ENV.demo and IS_LOOPBACK else ""
 DEFAULT_FROM_EMAIL = ENV.from_email
 
 LANGUAGE_CODE = "en"
@@ -239,6 +247,11 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
+    "core.send_emails": {
+        "task": "core.tasks.send_emails",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "hosting.sweep": {"task": "hosting.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "hosting.tidy": {"task": "hosting.tasks.tidy", "schedule": 60.0, "options": {"expires": 50}},
     "hosting.synchronise": {

@@ -1,6 +1,8 @@
 """Where every address leads."""
 
+from allauth.account import views as allauth_views
 from django.contrib import admin
+from django.db import transaction
 from django.urls import include, path
 
 from billing.api import stripe
@@ -10,6 +12,9 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
+    # Who signs up or changes an address, and the mail about it: one transaction.
+    path("account/signup/", transaction.atomic(allauth_views.signup), name="account_signup"),
+    path("account/email/", transaction.atomic(allauth_views.email), name="account_email"),
     path("account/", include("allauth.urls")),
     path("api/v1/", include("config.api")),
     path("", include("accounts.urls")),

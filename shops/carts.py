@@ -8,12 +8,12 @@ from io import BytesIO
 from urllib.parse import urlencode
 
 import segno
-from django.conf import settings
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core import links
 from core.errors import BadInput
 from hosting.models import Handset
 from hosting.models.numbers import Transport
@@ -130,7 +130,7 @@ def link_of(catalog: Catalog, cart: Cart | None) -> str:
     changes.
     """
     path = reverse("shop_chat", args=[catalog.slug])
-    return settings.BASE_URL + path + (f"?cart={cart.code}" if cart else "")
+    return links.absolute(path + (f"?cart={cart.code}" if cart else ""))
 
 
 def qr_of(link: str) -> bytes:

@@ -5,12 +5,11 @@ is active.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.templatetags.amounts import locale
-from core import money
+from core import links, money
 from core.errors import BadInput
 from core.territories import country_name
 from shops.models import Cart, DeliveryMethod, News, Order, OrderLine, OrderNews, PaymentWay
@@ -37,7 +36,7 @@ def shown(minor: int, currency: str) -> str:
 
 def pay_address(order: Order) -> str:
     """The full address of an order's pay page."""
-    return f"{settings.BASE_URL}{reverse('shop_pay', args=[order.token])}"
+    return links.absolute(reverse("shop_pay", args=[order.token]))
 
 
 def changed(changes: Sequence[str], cart: Cart | None) -> tuple[str, dict[str, Any]]:

@@ -66,14 +66,21 @@ def switch(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def mails(request: HttpRequest) -> HttpResponse:
-    """Mails that were written to files; only where that is so, and only for this machine."""
-    if not settings.MAIL_FOLDER or request.META.get("REMOTE_ADDR") not in LOOPBACK:
+    """The development mailbox: mails that were written to files, for readers on this machine.
+
+    Settings decide whether there is one (the demo, and BASE_URL is a loopback address), not the
+    host that a request names. A request that a proxy passes on for somebody elsewhere is refused.
+    """
+    if not settings.MAIL_FOLDER or not _is_from_here(request):
         raise Http404
-    return render(
-        request,
-        "accounts/mails.html",
-        {"mails": development_mailbox.newest(Path(settings.MAIL_FOLDER))},
-    )
+    found = development_mailbox.newest(Path(settings.MAIL_FOLDER))
+    return render(request, "accounts/mails.html", {"mails": found})
+
+
+def _is_from_here(request: HttpRequest) -> bool:
+    passed_on = request.headers.get("X-Forwarded-For", "").split(",")
+    clients = [request.META.get("REMOTE_ADDR", ""), *(one.strip() for one in passed_on)]
+    return all(one in LOOPBACK for one in clients if one) and "Forwarded" not in request.headers
 
 
 @require_POST

@@ -12,7 +12,7 @@ from accounts.admin_site.base import Item, attention, figures, links, standing
 from accounts.models import Business
 from billing import dashboard
 from billing.metering import meter
-from billing.models import Email, Invoice, InvoiceStatus, Payment, PaymentStatus, Recount
+from billing.models import Invoice, InvoiceStatus, Payment, PaymentStatus, Recount
 from core import money
 from core.sql import statement
 
@@ -64,7 +64,6 @@ def unsettled() -> list[Item]:
     week = timezone.now() - timedelta(days=7)
     failed = Payment.objects.filter(status=PaymentStatus.FAILED, settled_at__gte=week).count()
     unknown = Payment.objects.filter(status=PaymentStatus.UNKNOWN).count()
-    mails = Email.objects.filter(state__in=[Email.State.DEAD, Email.State.UNKNOWN]).count()
     payments = reverse("admin:billing_payment_changelist")
     return [
         Item(
@@ -87,13 +86,6 @@ def unsettled() -> list[Item]:
             f"{payments}?status__exact=unknown",
             "",
             unknown > 0,
-        ),
-        Item(
-            _("E-mails that did not leave"),
-            str(mails),
-            reverse("admin:billing_email_changelist"),
-            "",
-            mails > 0,
         ),
     ]
 

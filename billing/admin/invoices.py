@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -32,7 +32,6 @@ from billing.invoices import close, credit_notes
 from billing.models import (
     CreditNote,
     CreditUse,
-    Email,
     Invoice,
     InvoiceLine,
     NumberSeries,
@@ -297,8 +296,8 @@ class InvoiceAdmin(OfBusiness):
         """The e-mails about it: those written, and how each of them would read now."""
         invoice = get_object_or_404(Invoice, pk=object_id)
         written = [
-            (mail.subject, mail.to, mail.get_state_display(), mail.sent_at or "")
-            for mail in invoice.emails.all()
+            (mail.subject, mail.recipient, mail.get_state_display(), mail.sent_at or "")
+            for mail in billing_emails.of_invoice(invoice)
         ]
         tables = [
             Table(
@@ -309,10 +308,8 @@ class InvoiceAdmin(OfBusiness):
             )
         ]
         for about in EMAILS:
-            subject, text, _html = billing_emails.preview(
-                invoice, about, failure="card declined", step=1
-            )
-            tables.append(Table(about, (_("Subject"), _("Text")), [(subject, text)]))
+            mail = billing_emails.preview(invoice, about, failure="card declined", step=1)
+            tables.append(Table(about, (_("Subject"), _("Text")), [(mail.subject, mail.text)]))
         question = Question(_("E-mails of %(invoice)s") % {"invoice": invoice}, "", tables=tables)
         return show(request, self, question, back=_page(invoice))
 
@@ -382,54 +379,6 @@ def _lines_table(invoice: Invoice) -> Table:
         "status": invoice.get_status_display(),
     }
     return Table(title, (_("Line"), _("What"), _("Quantity"), _("Net")), rows)
-
-
-@admin.register(Email)
-class EmailAdmin(ReadOnlyAdmin):
-    """The outbox: what was written, whether it left, and again."""
-
-    hidden: ClassVar[tuple[str, ...]] = ("html",)
-    list_display = (
-        "subject",
-        "to",
-        "business",
-        "status",
-        "attempts",
-        "created_at",
-        "sent_at",
-        "last_error",
-    )
-    list_select_related = ("business",)
-    list_filter = ("state",)
-    search_fields = ("to", "subject")
-    ordering = ("-id",)
-    actions = ("send_again",)
-
-    @display(
-        description=_("state"),
-        label={
-            "waiting": "info",
-            "sending": "info",
-            "sent": "success",
-            "dead": "danger",
-            "unknown": "warning",
-        },
-    )
-    def status(self, email: Email) -> tuple[str, str]:
-        """A chip."""
-        return email.state, email.get_state_display()
-
-    def has_again_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change e-mails."""
-        return request.user.has_perm("billing.change_email")
-
-    @action(description=_("Send again"), permissions=["again"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
-        """Send the chosen ones once more."""
-        for email in queryset:
-            billing_emails.send_again(email=email)
-            record.record(action="email.sent_again", subject=email, business=email.business_id)
-        messages.success(request, _("The e-mails leave within a minute."))
 
 
 @admin.register(InvoiceLine)

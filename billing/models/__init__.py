@@ -4,7 +4,7 @@ currency.
 
 from billing.models.credit_notes import CreditNote, CreditNoteLine, CreditUse
 from billing.models.details import BillingDetails, Discount, TaxRate
-from billing.models.documents import Document, Email, Export
+from billing.models.documents import Document, Export
 from billing.models.invoices import (
     Invoice,
     InvoiceLine,
@@ -50,7 +50,6 @@ __all__ = [
     "Discount",
     "Document",
     "DunningStep",
-    "Email",
     "Export",
     "GatewayEvent",
     "Invoice",

@@ -1,11 +1,8 @@
-"""Papers: documents kept by the hash of their bytes, e-mails that leave once, and exports that
-finance asked for.
-"""
+"""Documents kept by the hash of their bytes, and exports that finance asked for."""
 
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -55,53 +52,6 @@ class Document(models.Model):
     def path(self) -> str:
         """Where the storage keeps it."""
         return f"documents/{self.sha256[:2]}/{self.sha256}"
-
-
-class Email(models.Model):
-    """An e-mail of ours: written with what it is about, sent once; `key` says which one it is."""
-
-    class State(models.TextChoices):
-        """Unknown: the worker died while sending, so it is not sent again by itself."""
-
-        WAITING = "waiting", _("Waiting")
-        SENDING = "sending", _("Being sent")
-        SENT = "sent", _("Sent")
-        UNKNOWN = "unknown", _("Result unknown")
-        DEAD = "dead", _("Could not be sent")
-
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="emails")
-    key = models.CharField(max_length=120, unique=True)
-    to = models.EmailField()
-    subject = models.CharField(max_length=200)
-    text = models.TextField()
-    html = models.TextField(blank=True)
-    invoice = models.ForeignKey(
-        Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="emails"
-    )
-    credit_note = models.ForeignKey(
-        CreditNote, null=True, blank=True, on_delete=models.PROTECT, related_name="emails"
-    )
-    attachments = ArrayField(
-        models.CharField(max_length=20),
-        default=list,
-        blank=True,
-        help_text=_("Kinds of documents."),
-    )
-    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now)
-    last_error = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    sent_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["-id"]
-        indexes: ClassVar = [
-            models.Index(fields=["not_before"], condition=Q(state="waiting"), name="emails_due")
-        ]
-
-    def __str__(self) -> str:
-        return self.subject
 
 
 def no_filters() -> dict[str, Any]:

@@ -2,11 +2,11 @@
 login.
 """
 
-from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
 from billing.models import Invoice, InvoiceStatus
+from core import links
 from core.tenancy import system
 
 SALT = "billing.pay_links"
@@ -19,7 +19,7 @@ def path_of(invoice: Invoice) -> str:
 
 def url_of(invoice: Invoice) -> str:
     """The full address, for e-mails and for the payment network to come back to."""
-    return f"{settings.BASE_URL}{path_of(invoice)}"
+    return links.absolute(path_of(invoice))
 
 
 def invoice_of(token: str) -> Invoice | None:

@@ -13,9 +13,10 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
+from billing import emails
 from billing.forms import BillingDetailsForm
 from billing.invoices import draft as invoices_draft
-from billing.models import BillingDetails, Email, Seller
+from billing.models import BillingDetails, Seller
 
 FINANCE = (Role.OWNER, Role.FINANCE)
 MAILS_SHOWN = 30
@@ -35,7 +36,7 @@ def details(request: BusinessRequest) -> HttpResponse:
         "details": BillingDetails.of(request.business),
         "terms_days": Seller.objects.values_list("terms_days", flat=True).get(is_current=True),
         "has_stripe": bool(settings.STRIPE_API_KEY),
-        "mails": Email.objects.filter(business=request.business)[:MAILS_SHOWN],
+        "mails": emails.of_business(request.business)[:MAILS_SHOWN],
     }
     return render(request, "billing/details.html", context, status=422 if form.errors else 200)
 

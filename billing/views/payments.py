@@ -4,7 +4,6 @@ method.
 
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -21,6 +20,7 @@ from billing.documents import archive
 from billing.models import BillingDetails, Invoice
 from billing.payments import pay_links, stripe_collection, stripe_gateway
 from billing.views.invoices import invoice_or_404
+from core import links
 from core.errors import ParleyError
 from core.tenancy import system
 from core.wake import ring
@@ -114,7 +114,7 @@ def pay_now(request: BusinessRequest, number: str) -> HttpResponse:
 def change_method(request: BusinessRequest) -> HttpResponse:
     """On to the payment network's page where a card is saved."""
     try:
-        back = f"{settings.BASE_URL}{reverse('method_saved')}"
+        back = links.absolute(reverse("method_saved"))
         return HttpResponseRedirect(
             stripe_collection.method_page(business=request.business, back=back)
         )

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import AuditEntry, KeyScope
+from core import links
 from hosting.api.keys import Caller, cloud_api, opened
 from hosting.api.responses import answer
 from hosting.cloudapi.fieldlists import parse_fields
@@ -158,7 +159,7 @@ def _neighbour(request: HttpRequest, **cursor: str) -> str:
         query.pop(name, None)
     for name, value in cursor.items():
         query[name] = value
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    return links.absolute(f"{request.path}?{query.urlencode()}")
 
 
 def _whole(raw: str | None, default: int) -> int:

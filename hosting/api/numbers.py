@@ -6,11 +6,11 @@ from io import BytesIO
 from typing import Any
 
 import segno
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import KeyScope
+from core import links
 from hosting.api.keys import cloud_api, opened
 from hosting.api.messages import json_body
 from hosting.api.nodes import page
@@ -118,7 +118,7 @@ def _link_object(link: ChatLink, form: str = "") -> dict[str, str]:
         "prefilled_message": link.prefilled_message,
         "deep_link_url": link.url,
     }
-    return shown | ({"qr_image_url": f"{settings.BASE_URL}/qr/{link.code}.{form}"} if form else {})
+    return shown | ({"qr_image_url": links.absolute(f"/qr/{link.code}.{form}")} if form else {})
 
 
 def _qr_form(asked: str) -> str:

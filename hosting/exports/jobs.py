@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.core import signing
 from django.core.files.storage import default_storage
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Business, User
+from core import links
 from core.errors import BadInput, NotYours
 from core.tenancy import scope
 from hosting import jobs
@@ -127,7 +127,7 @@ def download_path(job: ChatExport) -> str:
 def download_url(job: ChatExport) -> str:
     """The same with our address before it."""
     path = download_path(job)
-    return settings.BASE_URL + path if path else ""
+    return links.absolute(path) if path else ""
 
 
 def opened_by(token: str) -> tuple[int, uuid.UUID] | None:

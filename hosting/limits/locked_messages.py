@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
+from core.models import Email
 from core.sql import statement
 from core.tenancy import system
 from hosting.cloudapi import sends
@@ -110,7 +111,11 @@ def _show(conversation_ids: set[int]) -> None:
 def purge_due(limit: int = 1000) -> int:
     """Delete what stayed locked past the day that was told, a batch a transaction; returns how many in this batch."""
     with system("locked messages of every business"), connection.cursor() as cursor:
-        cursor.execute(statement("hosting", "purge_locked"), {"limit": limit})
+        values: dict[str, Any] = {
+            "limit": limit,
+            "untold": Email.objects.untold_businesses(kind="limit", key_prefix="100-"),
+        }
+        cursor.execute(statement("hosting", "purge_locked"), values)
         rows = cursor.fetchall()
         for business_id in {row[0] for row in rows}:
             files = {

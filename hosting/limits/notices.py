@@ -4,11 +4,9 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.core.mail import EmailMessage
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -16,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Business, Membership, Role
 from accounts.panels import Banner
+from core import outbox as email_outbox
 from core.sql import statement
 from core.tenancy import system
 from hosting.limits import quota
@@ -26,6 +25,8 @@ log = structlog.get_logger(__name__)
 MAILS_AT_ONCE = 50
 NEARLY = 80
 STORAGE = "media_megabytes"
+# Limit -> template of its mails.
+EMAILS = {"hosted_messages": "limit", STORAGE: "storage"}
 # Limit -> what webhooks call it.
 ALERTS = {"hosted_messages": "HOSTED_MESSAGES", STORAGE: "MEDIA_STORAGE"}
 
@@ -41,7 +42,7 @@ def warn_due() -> int:
 
 
 def _tell_one() -> bool:
-    """One notice a transaction: a mail server that refuses one does not hold up what was mailed before."""
+    """Send the oldest notice that was not, in a transaction of its own; False when there is none."""
     with system("notices of every business"):
         waiting = LimitNotice.objects.select_for_update(skip_locked=True, of=("self",)).filter(
             told_at=None
@@ -88,17 +89,16 @@ def _words(notice: LimitNotice) -> str:
 
 def _mail(notice: LimitNotice) -> None:
     business = notice.business
-    what, page = (
-        ("media storage", "storage") if notice.limit == STORAGE else ("hosted messages", "limit")
-    )
     owners = Membership.objects.filter(business=business, role=Role.OWNER)
-    EmailMessage(
-        subject=f"{business.name}: {notice.percent} % of the plan's {what} used",
-        body=render_to_string(
-            f"emails/{page}.txt", {"words": _words(notice), "notice": notice, "plan": business.plan}
-        ),
-        to=sorted(owners.values_list("user__email", flat=True)),
-    ).send()
+    context = {
+        "words": _words(notice), "notice": notice, "business": business, "plan": business.plan,
+    }  # fmt: skip
+    email_outbox.write(
+        email_outbox.render(EMAILS[notice.limit], context),
+        key=f"{notice.percent}-{notice.pk}",
+        recipients=sorted(owners.values_list("user__email", flat=True)),
+        business_id=business.pk,
+    )
     log.info(
         "limit_notice", business_id=business.pk, percent=notice.percent, month=str(notice.month)
     )

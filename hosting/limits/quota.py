@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Business, Plan
 from core.errors import ParleyError
+from core.models import Email
 from core.sql import statement
 from core.tenancy import system
 from hosting.errors import CloudApiError
@@ -84,7 +85,9 @@ def tidy() -> None:
     """Show what fits by now, and let go of what stayed locked past its day."""
     with system("files of every business"):
         unlock(None)
-        Media.objects.live().filter(locked_until__lt=Now()).update(deleted_at=Now())
+        due = Media.objects.live().filter(locked_until__lt=Now())
+        untold = Email.objects.untold_businesses(kind="storage", key_prefix="100-")
+        due.exclude(business__in=untold).update(deleted_at=Now())
 
 
 def megabytes(size: int) -> int:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from django.conf import settings
 from django.core import signing
 from django.core.files.base import File
 from django.core.files.storage import default_storage
@@ -16,6 +15,7 @@ from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from accounts.models import Business
+from core import links
 from hosting.cloudapi import files
 from hosting.errors import CloudApiError
 from hosting.limits import quota
@@ -175,7 +175,7 @@ def signed_path(media: Media) -> str:
 
 def signed_url(media: Media) -> str:
     """The same with our address before it."""
-    return settings.BASE_URL + signed_path(media)
+    return links.absolute(signed_path(media))
 
 
 def opened_by(token: str) -> tuple[int, str] | None:

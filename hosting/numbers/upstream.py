@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from django.conf import settings
 
+from core import links
 from core.errors import ParleyError
 from core.http import Fetched, FetchFailed, fetch
 from hosting.cloudapi.json import MalformedJson, as_dict, as_list, as_text, read_json
@@ -109,7 +109,7 @@ def connect(
 
 def subscribe_there(place: Place, account: Account) -> None:
     """Ask the upstream to send its webhooks to our door for this account; raises UpstreamRefused. Outside transactions."""
-    uri = f"{settings.BASE_URL}/webhooks/{account.waba_id}"
+    uri = links.absolute(f"/webhooks/{account.waba_id}")
     _ask(
         place,
         "subscribed_apps",

@@ -1,7 +1,8 @@
 """Purging: messages older than a number keeps them go, in small batches, and never without notice.
 
-The plan says how many days are kept, a number may say fewer. What is to be kept shorter than before is announced to
-the owners and begins two weeks later; what is kept longer begins at once. Charges, invoices and counts stay.
+The plan says how many days are kept, a number may say fewer. What is to be kept shorter than
+before is announced to the owners by mail and begins two weeks after a mail server took that mail;
+what is kept longer begins at once. Charges, invoices and counts stay.
 """
 
 from dataclasses import dataclass
@@ -10,15 +11,14 @@ from typing import Any
 
 import orjson
 import structlog
-from django.core.mail import send_mail
-from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db import connection
+from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce, Least
-from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.models import Membership, Role
+from core import outbox
+from core.models import Email
 from core.sql import statement
 from core.tenancy import system
 from hosting.cloudapi import sends
@@ -27,6 +27,7 @@ from hosting.models import Conversation, Event, Message, Number, Retention
 
 log = structlog.get_logger(__name__)
 NOTICE = timedelta(days=14)
+EMAIL = "retention"
 BATCH = 1000
 EVENTS_KEPT = timedelta(days=30)
 # Longer than any plan: stands for "for ever" where days are compared.
@@ -56,7 +57,7 @@ def _settle(number: Number, days: int | None) -> None:
     else:
         now = timezone.now()
         held.next_days, held.announced_at, held.starts_at = days, now, now + NOTICE
-        transaction.on_commit(lambda: _tell(number, held), robust=True)
+        _tell(number, held)
     held.save()
 
 
@@ -69,23 +70,50 @@ def _has_older(number: Number, days: int) -> bool:
 
 
 def _begin() -> None:
-    due = Retention.objects.filter(starts_at__lte=timezone.now())
-    due.update(days=F("next_days"), next_days=None, starts_at=None)
+    """Let announced rules hold whose notice was handed over two weeks ago; put off the others."""
+    now = timezone.now()
+    for held in Retention.objects.select_for_update().filter(starts_at__lte=now).order_by("id"):
+        handed_over_at = _handed_over_at(held)
+        if handed_over_at is None:
+            continue
+        held.starts_at = handed_over_at + NOTICE
+        if held.starts_at <= now:
+            held.days, held.next_days, held.starts_at = held.next_days, None, None
+        held.save(update_fields=["days", "next_days", "starts_at"])
+
+
+def _handed_over_at(held: Retention) -> datetime | None:
+    """When the last owner's notice was handed over to a mail server.
+
+    None while one waits, and when none was handed over. A notice that is dead or of unknown result
+    does not count: another owner's may.
+    """
+    notices = Email.objects.filter(kind=EMAIL, key=_key(held))
+    if notices.filter(state__in=[Email.State.WAITING, Email.State.SENDING]).exists():
+        return None
+    found: datetime | None = notices.aggregate(last=Max("sent_at"))["last"]
+    return found
+
+
+def _key(held: Retention) -> str:
+    assert held.announced_at is not None, "only what was announced has a notice"
+    return f"{held.pk}-{held.announced_at:%Y%m%dT%H%M%S.%f}"
 
 
 def _tell(number: Number, held: Retention) -> None:
-    with system("owners are told what will be deleted"):
-        owners = Membership.objects.filter(business_id=number.business_id, role=Role.OWNER)
-        emails = list(owners.values_list("user__email", flat=True))
-    words = {
+    owners = Membership.objects.filter(business_id=number.business_id, role=Role.OWNER)
+    context = {
         "number": number,
         "business": number.business,
         "days": held.next_days,
         "starts_at": held.starts_at,
     }
-    subject = _("Messages older than %(days)d days will be deleted") % {"days": held.next_days}
-    for email in emails:
-        send_mail(subject, render_to_string("emails/retention.txt", words), None, [email])
+    outbox.write(
+        outbox.render(EMAIL, context),
+        key=_key(held),
+        recipients=sorted(owners.values_list("user__email", flat=True)),
+        business_id=number.business_id,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Business, User
+from core import links
 from core.errors import BadInput, NotYours, ParleyError
 from core.sql import statement
 from core.tenancy import scope
@@ -327,7 +328,7 @@ def export(catalog: Catalog, held: IO[bytes]) -> None:
 def _address(catalog: Catalog, name: str) -> str:
     own = _OWN.fullmatch(name)
     return (
-        settings.BASE_URL + reverse("shop_picture", args=[catalog.slug, own[1], EDGES[-1]])
+        links.absolute(reverse("shop_picture", args=[catalog.slug, own[1], EDGES[-1]]))
         if own
         else name
     )

@@ -155,7 +155,7 @@ def product(request: HttpRequest, catalog: Catalog, product_id: int) -> HttpResp
             "media"
         ),
         "variants": list(siblings[:100]) if found.item_group else [],
-        "base": request.build_absolute_uri("/")[:-1],
+        "base": settings.BASE_URL,
     }
     return render(request, "shops/front/product.html", context)
 

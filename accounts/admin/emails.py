@@ -1,0 +1,75 @@
+"""Admin of the outbox: what was written to whom, whether it was sent, and sending it again."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from accounts.admin_site.base import Item, QueueAdmin, attention, given_up, links
+from accounts.audit import record
+from core import outbox
+from core.models import Email
+
+links.append((_("E-mails"), "core_email_changelist", "business__id__exact"))
+
+
+def not_sent() -> list[Item]:
+    """Mails that were given up, and mails of which nobody knows whether they were sent."""
+    failed = Email.objects.failed()
+    query = "state__in=dead,unknown"
+    return [given_up(_("E-mails not sent"), failed, query, _("after 3 days"), is_urgent=True)]
+
+
+attention.append(not_sent)
+
+
+@admin.register(Email)
+class EmailAdmin(QueueAdmin):
+    """Every mail, without its text: that holds codes and links that log in or pay."""
+
+    hidden: ClassVar[tuple[str, ...]] = ("text", "html")
+    list_display = (
+        "subject",
+        "recipient",
+        "business",
+        "kind",
+        "status",
+        "attempts",
+        "created_at",
+        "sent_at",
+        "last_error",
+    )
+    list_select_related = ("business",)
+    list_filter = ("state", "kind")
+    search_fields = ("recipient", "subject")
+    ordering = ("-id",)
+    actions = ("send_again",)
+
+    @display(
+        description=_("state"),
+        label={
+            "waiting": "info",
+            "sending": "info",
+            "sent": "success",
+            "dead": "danger",
+            "unknown": "warning",
+        },
+    )
+    def status(self, email: Email) -> tuple[str, str]:
+        """The state, as a coloured label."""
+        return email.state, email.get_state_display()
+
+    @action(description=_("Send again"), permissions=["rerun"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
+        """Send the chosen ones once more; those whose text is deleted stay as they are."""
+        count = 0
+        for email in queryset:
+            if outbox.send_again([email.pk]):
+                count += 1
+                record.record(action="email.sent_again", subject=email, business=email.business_id)
+        messages.success(request, _("%(count)d e-mails will be sent again.") % {"count": count})
