@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from accounts.models import Business, User
 from billing.metering import meter
+from core import outbox
 from core.tenancy import system
 from hosting.broadcasts import run as broadcasts_run
 from hosting.inbound import events
@@ -147,9 +148,10 @@ def _work(stop: threading.Event) -> None:
         broadcasts_run.work_due,
         sandbox.deliver_due,
         events.apply_due,
-        orders_intake.take_due,
-        order_updates.tell_due,
+        orders_intake.process_due,
+        order_updates.notify_due,
         meter.meter_due,
+        outbox.send_due,
     ]
     while not stop.is_set():
         for verb in verbs:

@@ -9,7 +9,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from accounts.models import Membership, User
 from core.tenancy import system
@@ -20,8 +20,20 @@ from tests.browser.conftest import PASSWORD, PICTURES, Site
 @pytest.fixture
 def mails(settings: Any, tmp_path: Path) -> None:
     """Mails are files, as `make run` has them, and /mails/ shows them."""
-    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_BACKEND = "core.outbox.files.EmailBackend"
     settings.EMAIL_FILE_PATH = settings.MAIL_FOLDER = str(tmp_path / "mail")
+
+
+def open_mail(page: Page, words: str) -> Locator:
+    """The newest mail with these words in the development mailbox, once it is sent."""
+    page.goto("/mails/")
+    mail = page.locator("article", has_text=words).first
+    for _ in range(40):
+        if mail.is_visible():
+            break
+        time.sleep(0.25)
+        page.reload()
+    return mail
 
 
 def sign_up(page: Page, address: str) -> None:
@@ -32,8 +44,7 @@ def sign_up(page: Page, address: str) -> None:
     page.fill("input[name=password2]", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"^(?!.*/account/signup/)"))
-    page.goto("/mails/")
-    page.locator("article", has_text=address).locator("a[href*=confirm-email]").first.click()
+    open_mail(page, address).locator("a[href*=confirm-email]").first.click()
     page.get_by_role("button", name=re.compile("Confirm")).click()
     page.wait_for_url(re.compile(r"^(?!.*/confirm-email/)"))
 
@@ -152,8 +163,7 @@ def test_an_invited_person_joins_by_the_mail_and_sees_what_the_role_may(
     expect(owner.get_by_text("bob@example.org")).to_be_visible()
     page = site.stranger().new_page()
     sign_up(page, "bob@example.org")
-    page.goto("/mails/")
-    page.locator("article", has_text="Join Luma Bakery").locator("a[href*='/join/']").click()
+    open_mail(page, "Join Luma Bakery").locator("a[href*='/join/']").click()
     page.locator("main form button").click()
     expect(page.get_by_role("heading", name="Luma Bakery")).to_be_visible()
     assert page.goto("/usage/").status == 200  # type: ignore[union-attr]

@@ -40,7 +40,7 @@ def test_defaults_work_on_one_machine(var: Path) -> None:
     assert (found.app_secret, found.verify_token) == (kept["app_secret"], kept["verify_token"])
     assert (found.debug, found.demo, found.allow_private_urls) == (False, True, False)
     assert found.email == {
-        "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "EMAIL_BACKEND": "core.outbox.files.EmailBackend",
         "EMAIL_FILE_PATH": str(var / "mail"),
     }
 

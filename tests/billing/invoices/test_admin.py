@@ -13,7 +13,8 @@ from django.urls import reverse
 from accounts.models import AuditEntry, User
 from billing.invoices import close
 from billing.metering import meter
-from billing.models import BillingDetails, CreditNote, Email, Invoice, Payment, Refund
+from billing.models import BillingDetails, CreditNote, Invoice, Payment, Refund
+from core.models import Email
 from core.tenancy import system
 from tests.factories import make_business, make_deliveries, make_member, make_number
 
@@ -184,7 +185,7 @@ def test_mails_are_shown_before_they_leave_and_sent_again(
     with system("test"):
         mail = Email.objects.get()
         Email.objects.update(state="dead", attempts=5)
-    outbox = reverse("admin:billing_email_changelist")
+    outbox = reverse("admin:core_email_changelist")
     assert "Could not be sent" in operator.get(outbox).content.decode()
     operator.post(outbox, {"action": "send_again", "_selected_action": [mail.pk], "index": 0})
     with system("test"):

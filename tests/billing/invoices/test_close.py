@@ -19,13 +19,13 @@ from billing.models import (
     BillingDetails,
     Charge,
     Discount,
-    Email,
     Invoice,
     InvoiceLine,
     NumberSeries,
     Period,
     Seller,
 )
+from core.models import Email
 from core.tenancy import scope, system
 from tests.factories import make_business, make_deliveries, make_member, make_number
 
@@ -238,8 +238,9 @@ def test_new_invoice_is_announced_once(db):
     invoice = close.close_period(business=business, month=MAY)
     with system("test"):
         (email,) = Email.objects.all()
-    assert (email.to, email.subject) == (owner.email, f"Invoice {invoice.number}: $49.00")
-    assert email.attachments == ["pdf", "lines"]
+    assert (email.recipient, email.subject) == (owner.email, f"Invoice {invoice.number}: $49.00")
+    names = [f"billing.documents:invoice-{invoice.pk}-{kind}" for kind in ("pdf", "lines")]
+    assert email.attachments == names
     assert f"/invoices/{invoice.number}/" in email.text
 
 

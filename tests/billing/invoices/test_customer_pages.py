@@ -12,8 +12,9 @@ from django.urls import reverse
 from accounts.models import Business
 from billing.invoices import close
 from billing.metering import meter
-from billing.models import BillingDetails, Email, Invoice, Period
+from billing.models import BillingDetails, Invoice, Period
 from billing.models.details import fitting_vat_id, known_vat_id, plain_vat_id
+from core.models import Email
 from core.tenancy import system
 from tests.billing.invoices.test_pages import as_member
 from tests.factories import make_business, make_deliveries, make_number
@@ -116,19 +117,18 @@ def test_a_month_that_costs_nothing_says_so() -> None:
 def test_mails_are_listed_for_their_business_only(client: Client, business: Business) -> None:
     assert "No e-mails yet" in client.get(reverse("billing_details")).content.decode()
     with system("test"):
-        Email.objects.create(
-            business=business, key="a", to="books@korn.example", subject="Invoice ours", text="x"
-        )
-        Email.objects.create(
-            business=make_business(),
-            key="b",
-            to="x@example.com",
-            subject="Invoice theirs",
-            text="x",
-        )
+        for owner, kind, subject in (
+            (business, "invoice_issued", "Invoice ours"),
+            (business, "invitation", "Join us"),
+            (make_business(), "invoice_issued", "Invoice theirs"),
+        ):
+            Email.objects.create(
+                business=owner, kind=kind, key=subject, recipient="x@example.com", subject=subject
+            )
     page = client.get(reverse("billing_details")).content.decode()
     assert "Invoice ours" in page
     assert "Invoice theirs" not in page
+    assert "Join us" not in page
 
 
 def test_without_a_key_the_page_says_how_cards_are_switched_on(client: Client, settings) -> None:  # type: ignore[no-untyped-def]

@@ -15,7 +15,7 @@ from django.utils import timezone
 from openpyxl import load_workbook
 
 from accounts.models import KeyScope
-from billing import emails, finance_exports, tasks
+from billing import finance_exports, tasks
 from billing.documents import archive, sources
 from billing.errors import NotIssuable, TooMuch
 from billing.invoices import close, credit_notes
@@ -26,7 +26,6 @@ from billing.models import (
     CreditUse,
     Discount,
     DunningStep,
-    Email,
     Export,
     GatewayEvent,
     Invoice,
@@ -39,7 +38,9 @@ from billing.models import (
 from billing.models.details import known_vat_id
 from billing.models.invoices import known_iban
 from billing.payments import dunning, settlement, stripe_collection
+from core import outbox
 from core.errors import NotYours
+from core.models import Email
 from core.tenancy import system
 from hosting.models import Delivery
 from tests.billing.documents.test_documents import failures
@@ -208,7 +209,7 @@ def test_a_mail_may_be_plain(db: None, settings: Any, mailoutbox: list[Any]) -> 
     owing()
     with system("test"):
         Email.objects.update(html="", attachments=[])
-    assert emails.send_due() == 1
+    assert outbox.send_due() == 1
     (sent,) = mailoutbox
     assert (sent.alternatives, sent.attachments) == ([], [])
 
@@ -228,7 +229,9 @@ def test_one_step_of_dunning_that_fails_does_not_hold_up_the_others(
     assert dunning.run_due() == 2
     with system("test"):
         assert set(DunningStep.objects.values_list("step", flat=True)) == {"reminder", "charge"}
-        assert Email.objects.filter(key=f"past_due-{invoice.pk}-reminder").count() == 1
+        assert (
+            Email.objects.filter(kind="past_due", key=f"invoice-{invoice.pk}-reminder").count() == 1
+        )
     # Two workers with the same list in hand: the second finds the step taken.
     assert dunning._take(invoice, dunning.schedule()[1]) is False
     assert state(invoice) == ("open", [])
@@ -462,6 +465,7 @@ def test_a_month_goes_from_delivery_to_money_by_the_bells_alone(
         )
     for task in (tasks.sweep, tasks.close_due_periods, tasks.collect):
         task()
+    assert outbox.send_due() == 1
     with system("test"):
         invoice = Invoice.objects.get()
     assert (invoice.total_minor, [mail.subject for mail in mailoutbox]) == (

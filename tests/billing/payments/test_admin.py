@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from accounts.models import AuditEntry, User
 from billing.invoices import credit_notes
-from billing.models import CreditUse, Email, Payment, Refund
+from billing.models import CreditUse, Payment, Refund
 from billing.payments import stripe_collection
+from core.models import Email
 from core.tenancy import system
 from tests.billing.payments.test_stripe_collection import later, owing, state, stripe
 
@@ -70,7 +71,7 @@ def test_a_payment_that_the_network_does_not_know_by_its_reference_stays_unknown
     invoice, _ = lost(stripe)
     assert state(invoice) == ("open", [("unknown", 4900)])
     with system("test"):
-        assert not Email.objects.filter(key__startswith="payment_failed").exists()
+        assert not Email.objects.filter(kind="payment_failed").exists()
 
 
 def test_money_that_moved_pays_the_invoice_once(operator: Client, stripe: Any) -> None:

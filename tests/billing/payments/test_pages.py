@@ -11,8 +11,9 @@ from django.utils.formats import date_format
 
 from accounts.models import Business
 from billing import emails
-from billing.models import BillingDetails, Email, GatewayEvent, Invoice, Seller
+from billing.models import BillingDetails, GatewayEvent, Invoice, Seller
 from billing.payments import dunning, pay_links, settlement, stripe_collection
+from core.models import Email
 from core.tenancy import system
 from tests.billing.payments.test_stripe_collection import (
     event,
@@ -192,7 +193,8 @@ def test_every_mail_about_money_carries_the_link(db: None) -> None:
     link = pay_links.url_of(invoice)
     with system("test"):
         for about in ("invoice_issued", "past_due", "payment_failed", "suspended"):
-            _, plain, html = emails.preview(invoice, about, failure="x", stops_at=invoice.due_at)
+            mail = emails.preview(invoice, about, failure="x", stops_at=invoice.due_at)
+            plain, html = mail.text, mail.html
             assert link in plain
             assert f'href="{link}"' in html
         assert link in Email.objects.get(invoice=invoice).text

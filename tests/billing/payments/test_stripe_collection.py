@@ -23,7 +23,6 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Business
-from billing import emails
 from billing.errors import NotConfigured, NotIssuable, PaymentUnderWay, TooMuch
 from billing.invoices import close, credit_notes
 from billing.models import (
@@ -32,7 +31,6 @@ from billing.models import (
     CreditNoteLine,
     CreditUse,
     DunningStep,
-    Email,
     GatewayEvent,
     Invoice,
     Payment,
@@ -41,6 +39,8 @@ from billing.models import (
     Seller,
 )
 from billing.payments import dunning, settlement, stripe_collection
+from core import outbox
+from core.models import Email
 from core.tenancy import scope, system
 from tests.billing.fake_stripe import FakeStripe
 from tests.billing.invoices.test_close import MAY, shop
@@ -151,7 +151,7 @@ def test_declined_card_is_told_and_another_attempt_possible(db, stripe):
         assert invoice.payments.get().failure == "Your card was declined."
         assert (
             "Your card was declined."
-            in Email.objects.get(key=f"payment_failed-{invoice.pk}-1").text
+            in Email.objects.get(kind="payment_failed", key=f"invoice-{invoice.pk}-1").text
         )
     stripe.decline = False
     stripe_collection.start(invoice=invoice)
@@ -420,7 +420,7 @@ def test_mail_leaves_once_with_its_papers(db, settings, tmp_path):
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     _, invoice = owing()
     mail.outbox = []
-    assert (emails.send_due(), emails.send_due()) == (1, 0)
+    assert (outbox.send_due(), outbox.send_due()) == (1, 0)
     (sent,) = mail.outbox
     assert sent.subject == f"Invoice {invoice.number}: $49.00"
     assert [attachment.filename for attachment in sent.attachments] == [
@@ -430,36 +430,6 @@ def test_mail_leaves_once_with_its_papers(db, settings, tmp_path):
     assert sent.alternatives[0].mimetype == "text/html"
     with system("test"):
         assert Email.objects.get().state == "sent"
-
-
-def test_mail_whose_worker_died_is_not_sent_again_by_itself(db, settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    owing()
-    with system("test"):
-        Email.objects.update(
-            state="sending", attempts=1, not_before=timezone.now() - timedelta(minutes=1)
-        )
-    assert emails.send_due() == 0
-    with system("test"):
-        assert Email.objects.get().state == "unknown"
-
-
-def test_mail_server_away_is_tried_again_and_dies_visibly(db, settings):
-    settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = (
-        "django.core.mail.backends.smtp.EmailBackend",
-        "127.0.0.1",
-        1,
-    )
-    owing()
-    for attempt in range(1, 6):
-        with system("test"):
-            Email.objects.update(not_before=timezone.now())
-        assert emails.send_due() == 1
-        with system("test"):
-            assert (Email.objects.get().attempts, Email.objects.get().state) == (
-                attempt,
-                "dead" if attempt == 5 else "waiting",
-            )
 
 
 def test_api_lists_filters_and_serves_the_same_documents(db, settings, tmp_path):

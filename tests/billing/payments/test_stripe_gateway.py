@@ -15,7 +15,6 @@ from billing.invoices import close, credit_notes
 from billing.models import (
     BillingDetails,
     CreditUse,
-    Email,
     GatewayEvent,
     Payment,
     PaymentStatus,
@@ -23,6 +22,7 @@ from billing.models import (
 )
 from billing.payments import pay_links, stripe_collection
 from billing.payments.stripe_gateway import Outcome, Refused
+from core.models import Email
 from core.tenancy import system
 from tests.billing.invoices.test_close import MAY, shop
 from tests.billing.payments.test_pages import member, saved, text
@@ -67,7 +67,7 @@ def test_a_revoked_key_and_a_broken_network_leave_the_attempt_waiting(
     stripe_collection.collect_due()
     assert (state(invoice), stripe.charges) == (("open", [("unknown", 4900)]), [])
     with system("test"):
-        assert not Email.objects.filter(key__startswith="payment_failed").exists()
+        assert not Email.objects.filter(kind="payment_failed").exists()
     stripe.fault = None
     later()
     stripe_collection.collect_due()

@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from accounts.models import Plan
 from accounts.plans import changes
+from core import outbox
 from core.tenancy import scope, system
 from hosting.inbound import events
 from hosting.limits import locked_messages, notices
@@ -207,6 +208,8 @@ def test_owners_hear_once_at_80_and_at_100_percent(db: None) -> None:
     assert (notices.warn_due(), notices.warn_due()) == (1, 0)
     receive(number, text(9), text(10))
     assert (notices.warn_due(), notices.warn_due()) == (1, 0)
+    assert outbox.send_due() == 2
+    mail.outbox.sort(key=lambda one: one.subject, reverse=True)
     assert [(one.to, one.subject) for one in mail.outbox] == [
         ([owner.email], "Small: 80 % of the plan's hosted messages used"),
         ([owner.email], "Small: 100 % of the plan's hosted messages used"),

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Business, Plan
 from accounts.plans import changes
+from core import outbox
 from core.tenancy import scope, system
 from hosting.errors import CloudApiError
 from hosting.exports import jobs
@@ -293,6 +294,8 @@ def test_the_plan_page_shows_every_limit_and_owners_hear_of_storage_once(
         ]
     kinds = [one["entry"][0]["changes"][0]["value"]["alert_info"]["alert_type"] for one in told]
     assert kinds == ["MEDIA_STORAGE_80", "MEDIA_STORAGE_100"]
+    assert outbox.send_due() == 2
+    mailoutbox.sort(key=lambda one: one.subject, reverse=True)
     assert [mail.subject for mail in mailoutbox] == [
         "Small: 80 % of the plan's media storage used",
         "Small: 100 % of the plan's media storage used",
