@@ -15,6 +15,7 @@ from accounts.admin_site.base import EstimatedPaginator, ReadOnlyAdmin, hidden_o
 from accounts.models import ApiKey, AuditEntry, Business, Membership, Plan, User
 from billing.metering import meter
 from billing.models import Charge, Invoice, InvoiceLine, Period, Quarantine, Tally, Usage
+from core import outbox
 from core.tenancy import system
 from hosting.inbound.events import store_event
 from hosting.messages.send import send_message
@@ -31,7 +32,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 OURS = [
     model
-    for label in ("accounts", "hosting", "billing")
+    for label in ("core", "accounts", "hosting", "billing")
     for model in apps.get_app_config(label).get_models()
 ]
 SECRET = "do-not-show-me-7321"
@@ -65,6 +66,12 @@ def stage() -> dict[str, Any]:
             business=business, number=number, to="4915112345678", kind="template", content=template
         )
         Outgoing.objects.update(state="dead", attempts=5)
+        outbox.write(
+            outbox.Content("test", "Your code", SECRET, f"<b>{SECRET}</b>"),
+            key="1",
+            recipients=["ann@example.com"],
+            business_id=business.pk,
+        )
     return {"business": business, "number": number, "key": key, "message": message}
 
 

@@ -13,7 +13,6 @@ from accounts.models import Business
 from billing import emails
 from billing.models import BillingDetails, GatewayEvent, Invoice, Seller
 from billing.payments import dunning, pay_links, settlement, stripe_collection
-from core.models import Email
 from core.tenancy import system
 from tests.billing.payments.test_stripe_collection import (
     event,
@@ -197,7 +196,7 @@ def test_every_mail_about_money_carries_the_link(db: None) -> None:
             plain, html = mail.text, mail.html
             assert link in plain
             assert f'href="{link}"' in html
-        assert link in Email.objects.get(invoice=invoice).text
+        assert link in emails.of_invoice(invoice).get().text
 
 
 def banner(client: Client) -> str:

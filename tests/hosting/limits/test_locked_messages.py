@@ -11,10 +11,12 @@ from django.core import mail
 from django.db import IntegrityError, connections, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Plan
 from accounts.plans import changes
 from core import outbox
+from core.models import Email
 from core.tenancy import scope, system
 from hosting.inbound import events
 from hosting.limits import locked_messages, notices
@@ -182,6 +184,37 @@ def test_what_stays_locked_goes_on_the_day_that_was_told_and_holds_stop_it(numbe
     assert (locked_messages.purge_due(), locked_messages.purge_due()) == (1, 0)
     assert positions() == [(5, "secret5")]
     assert [kind for kind, _ in said(number)] == ["text", "text", "text", "locked"]
+
+
+def test_what_is_locked_stays_while_no_mail_server_took_the_notice(number: Number) -> None:
+    make_member(number.business)
+    with system("test"):
+        Plan.objects.filter(pk="free").update(hosted_messages=3)
+    receive(number, *[text(n) for n in range(1, 6)])
+    assert notices.warn_due() == 2
+    with system("test"):
+        LockedMessage.objects.update(keep_until=NOON - timedelta(days=400))
+        (notice,) = Email.objects.all()
+        assert (notice.kind, notice.state) == ("limit", "waiting")
+    for state in ("waiting", "dead", "unknown"):
+        with system("test"):
+            Email.objects.update(state=state)
+        assert locked_messages.purge_due() == 0
+    with system("test"):
+        outbox.send_again([notice.pk])
+    assert outbox.send_due() == 1
+    assert locked_messages.purge_due() == 2
+    # A later notice counts as well, one of another month that was given up does not.
+    with system("test"):
+        assert Email.objects.untold_businesses(kind="limit", key_prefix="100-") == []
+        Email.objects.create(
+            business=number.business, kind="limit", key="100-0", recipient="x@example.com",
+            state="dead", created_at=notice.created_at - timedelta(days=30),
+        )  # fmt: skip
+        assert Email.objects.untold_businesses(kind="limit", key_prefix="100-") == []
+        Email.objects.filter(state="dead").update(created_at=timezone.now())
+        untold = Email.objects.untold_businesses(kind="limit", key_prefix="100-")
+        assert untold == [number.business_id]
 
 
 def test_deleting_a_message_deletes_what_it_said(number: Number) -> None:

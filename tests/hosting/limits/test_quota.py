@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import Business, Plan
 from accounts.plans import changes
 from core import outbox
+from core.models import Email
 from core.tenancy import scope, system
 from hosting.errors import CloudApiError
 from hosting.exports import jobs
@@ -164,6 +165,20 @@ def test_a_locked_file_goes_after_its_day_and_not_before(number: Number) -> None
     quota.tidy()
     assert reload(media).deleted_at is not None
     assert used(number) == 0
+
+
+def test_a_locked_file_stays_while_no_mail_server_took_the_notice(number: Number) -> None:
+    make_member(number.business)
+    media = keep(number, 2 * MB + 1, from_customer=True)
+    limits_notices.warn_due()
+    with system("test"):
+        Media.objects.update(locked_until=timezone.now() - timedelta(seconds=1))
+        assert list(Email.objects.values_list("kind", "state")) == [("storage", "waiting")]
+    quota.tidy()
+    assert reload(media).deleted_at is None
+    assert outbox.send_due() == 1
+    quota.tidy()
+    assert reload(media).deleted_at is not None
 
 
 def test_two_hundred_at_the_limit_minus_one_and_one_passes(committed_db: None) -> None:

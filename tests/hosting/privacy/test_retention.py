@@ -31,6 +31,7 @@ from hosting.privacy import retention
 from tests.factories import make_business, make_deliveries, make_member, make_number
 from tests.hosting.api.test_rest import picture
 from tests.hosting.search.test_engine import say
+from tests.smtp import mail_server
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +54,12 @@ def ago(days: int) -> Any:
 def texts() -> list[str]:
     with system("test"):
         return list(Message.objects.order_by("created_at").values_list("text", flat=True))
+
+
+def notices() -> list[Any]:
+    """State and time of every notice, the newest first."""
+    with system("test"):
+        return list(Email.objects.filter(kind="retention").values_list("state", "sent_at"))
 
 
 def later(passed: timedelta) -> None:
@@ -90,6 +97,81 @@ def test_nothing_goes_without_two_weeks_of_notice(number: Number) -> None:
         assert (held.days, held.next_days, held.last_messages, held.messages) == (30, None, 1, 1)
         assert held.last_run_at is not None
     assert len(mail.outbox) == 1
+
+
+def test_nothing_goes_whose_notice_no_mail_server_took(number: Number, settings: Any) -> None:
+    say(number, "old", at=ago(40))
+    with mail_server(settings) as server:
+        server.answers = {"RCPT": "451 4.3.0 Try later"}
+        retention.announce()
+        assert outbox.send_due() == 1
+        # Waiting, then dead: whatever time passes, the messages stay.
+        for state, fields in (("waiting", {}), ("dead", {"attempts": 20})):
+            later(timedelta(days=30))
+            with system("test"):
+                Email.objects.filter(state="waiting").update(**fields)
+            outbox.send_due()
+            retention.announce()
+            assert (notices(), retention.purge_due()) == ([(state, None)], 0)
+        assert texts() == ["old"]
+        # An operator sends it again, and from then on there are two weeks.
+        server.answers = {}
+        with system("test"):
+            assert outbox.send_again(Email.objects.values_list("pk", flat=True)) == 1
+        assert outbox.send_due() == 1
+        assert server.subjects() == ["Bakery: messages older than 30 days will be deleted"]
+    retention.announce()
+    with system("test"):
+        starts_at, sent_at = Retention.objects.get().starts_at, Email.objects.get().sent_at
+    assert starts_at - sent_at == timedelta(days=14)
+    later(timedelta(days=13, hours=23))
+    retention.announce()
+    assert (retention.purge_due(), texts()) == (0, ["old"])
+    later(timedelta(hours=2))
+    retention.announce()
+    assert (retention.purge_due(), texts()) == (1, [])
+
+
+def test_one_owner_who_cannot_be_reached_does_not_keep_messages_for_ever(
+    number: Number, settings: Any
+) -> None:
+    other = make_member(number.business)
+    say(number, "old", at=ago(40))
+    with mail_server(settings) as server:
+        server.refused = {other.email: "550 5.1.1 No such mailbox"}
+        retention.announce()
+        outbox.send_due()
+    later(timedelta(days=14, seconds=1))
+    retention.announce()
+    assert (retention.purge_due(), texts()) == (1, [])
+    assert sorted(state for state, _ in notices()) == ["dead", "sent"]
+
+
+def test_while_one_owners_notice_waits_the_messages_stay(number: Number, settings: Any) -> None:
+    other = make_member(number.business)
+    say(number, "old", at=ago(40))
+    with mail_server(settings) as server:
+        server.refused = {other.email: "450 4.2.1 Mailbox busy"}
+        retention.announce()
+        outbox.send_due()
+    later(timedelta(days=15))
+    retention.announce()
+    assert (retention.purge_due(), texts()) == (0, ["old"])
+    assert sorted(state for state, _ in notices()) == ["sent", "waiting"]
+
+
+def test_a_shorter_rule_is_announced_anew(number: Number) -> None:
+    say(number, "old", at=ago(40))
+    retention.announce()
+    outbox.send_due()
+    later(timedelta(days=13))
+    with system("test"):
+        Number.objects.update(days_kept=10)
+    retention.announce()
+    later(timedelta(days=2))
+    retention.announce()
+    assert (retention.purge_due(), texts()) == (0, ["old"])
+    assert [state for state, _ in notices()] == ["waiting", "sent"]
 
 
 def test_a_number_with_nothing_old_keeps_its_days_at_once(number: Number) -> None:
