@@ -13,8 +13,8 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     # Who signs up or changes an address, and the mail about it: one transaction.
-    path("account/signup/", transaction.atomic(allauth_views.signup), name="account_signup"),
-    path("account/email/", transaction.atomic(allauth_views.email), name="account_email"),
+    path("account/signup/", transaction.atomic(allauth_views.signup)),
+    path("account/email/", transaction.atomic(allauth_views.email)),
     path("account/", include("allauth.urls")),
     path("api/v1/", include("config.api")),
     path("", include("accounts.urls")),
