@@ -39,13 +39,13 @@ def pace(*, number: Number, to: str, key_id: int | None = None) -> None:
             field="to",
         )
     if empty == 3:
-        raise CloudApiError(4, limits.words_for(business))
+        raise CloudApiError(4, limits.message_for(business))
 
 
 def pace_key(*, key_id: int, business: Business) -> None:
     """Count one request that sends nothing; raises 4 where the key asks too fast."""
     try:
-        limits.hold(key_id=key_id, business=business)
+        limits.check(key_id=key_id, business=business)
     except limits.TooManyRequests as refused:
         raise CloudApiError(4, refused.message) from None
 

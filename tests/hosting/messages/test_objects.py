@@ -515,14 +515,20 @@ def test_account_accounts_history_and_analytics(number: Number) -> None:
     assert [row["id"] for row in owned["data"]] == [waba]
 
 
-def test_other_apps_add_analytics(number: Number, monkeypatch: Any) -> None:
-    monkeypatch.setitem(
-        extensions.account_edges,
-        "pricing_analytics",
-        lambda account, given: {"asked": given["dimensions"]},
+@pytest.fixture
+def added_edge() -> Iterator[None]:
+    edge = extensions.AccountEdge(
+        "template_analytics", lambda account, given: {"asked": given["dimensions"]}
     )
-    asked = f"/v23.0/{number.account.waba_id}?fields=pricing_analytics.start(1).end(2).dimensions(PHONE,TIER)"
-    assert orjson.loads(caller(number).get(asked).content)["pricing_analytics"] == {
+    extensions.account_edges.register(edge)
+    yield
+    extensions.account_edges.unregister(edge)
+
+
+def test_other_apps_add_analytics(number: Number, added_edge: None) -> None:
+    fields = "template_analytics.start(1).end(2).dimensions(PHONE,TIER)"
+    asked = f"/v23.0/{number.account.waba_id}?fields={fields}"
+    assert orjson.loads(caller(number).get(asked).content)["template_analytics"] == {
         "asked": ["PHONE", "TIER"]
     }
 
