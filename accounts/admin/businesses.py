@@ -203,7 +203,11 @@ class PlanAdmin(HouseAdmin):
                 if form.is_valid() and (question := preview.question(plan, form)):
                     back = reverse("admin:accounts_plan_change", args=[object_id])
                     return show(
-                        request, self, question, form=preview.confirmed_form(request.POST), back=back
+                        request,
+                        self,
+                        question,
+                        form=preview.confirmed_form(request.POST),
+                        back=back,
                     )
         return super().changeform_view(request, object_id, *args, **kwargs)
 

@@ -35,7 +35,9 @@ def create_business(request: HttpRequest) -> HttpResponse:
             user=request.user, name=request.POST.get("name", "").replace("\x00", "")
         )
     except ParleyError as error:
-        return render(request, "accounts/create_business.html", {"error": error.message}, status=error.status)
+        return render(
+            request, "accounts/create_business.html", {"error": error.message}, status=error.status
+        )
     request.session[SESSION_KEY] = business.pk
     return redirect("home")
 

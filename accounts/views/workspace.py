@@ -43,7 +43,9 @@ def profile(request: BusinessRequest) -> HttpResponse:
             Membership.objects.filter(user=request.user).select_related("business").order_by("id")
         )
     return render(
-        request, "accounts/profile.html", {"memberships": memberships, "languages": settings.LANGUAGES}
+        request,
+        "accounts/profile.html",
+        {"memberships": memberships, "languages": settings.LANGUAGES},
     )
 
 

@@ -20,7 +20,9 @@ log = structlog.get_logger(__name__)
 
 ROUTES = [
     re_path(NUMBER + r"messages/?$", messages.messages, name="cloudapi_messages"),
-    re_path(r"^webhooks/(?:(?P<waba_id>[0-9]{1,32})/?)?$", webhooks.receive, name="incoming_webhooks"),
+    re_path(
+        r"^webhooks/(?:(?P<waba_id>[0-9]{1,32})/?)?$", webhooks.receive, name="incoming_webhooks"
+    ),
 ]
 
 
