@@ -34,8 +34,8 @@ def _extend_ground() -> None:
     from accounts import api_keys, team
     from accounts.plans import changes, usage
     from core import backup, health
-    from hosting import queue_health
-    from hosting.limits import gauges, locked_messages, quota
+    from hosting import queue_health, quota
+    from hosting.limits import gauges, locked_messages
     from hosting.numbers import onboarding, profile
     from hosting.privacy import erasure
 

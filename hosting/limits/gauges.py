@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.plans.usage import UsageLimit, count_of
-from hosting.limits.quota import MEGABYTE
 from hosting.models import ChatExport, HostedCount, Number, Storage, Webhook
+from hosting.quota import MEGABYTE
 
 
 def _hosted() -> Combinable:

@@ -21,8 +21,9 @@ from PIL import Image
 from core.tenancy import scope, system
 from hosting import extensions
 from hosting.inbound import events as inbound_events
-from hosting.media import links, store
+from hosting.media import store
 from hosting.models import Event, Media, Message, Number, Outgoing, Template
+from hosting.transports import media_links
 from hosting.transports import sandbox
 from tests.factories import make_business, make_number, make_template
 from tests.hosting.messages.test_endpoints import NOON, TO, caller, code_of, post, write
@@ -217,7 +218,7 @@ def send_link(number: Number, link: str) -> Message:
     image = {"messaging_product": "whatsapp", "to": TO, "type": "image", "image": {"link": link}}
     wamid = orjson.loads(post(caller(number), number, image).content)["messages"][0]["id"]
     assert sandbox.deliver_due() == 0
-    assert links.fetch_due() == 1
+    assert media_links.fetch_due() == 1
     inbound_events.apply_due()
     sandbox.deliver_due()
     inbound_events.apply_due()
