@@ -49,7 +49,7 @@ def _extend_hosting() -> None:
         extensions.Tool(_("Send products"), "cart", "inbox_products")
     )
     extensions.phone_tools.register(extensions.Tool(_("Open the catalogue"), "cart", "phone_shop"))
-    extensions.erasers.register(erasure.forget)
+    extensions.erasers.register(erasure.erase_person)
 
 
 def _extend_admin() -> None:
