@@ -18,8 +18,7 @@ from hosting.media import store
 from hosting.message_templates import review, upstream_sync
 from hosting.messages import idempotency, rejections
 from hosting.privacy import erasure, retention
-from hosting.transports import cloudapi, receipts, sandbox
-from hosting.transports import media_links
+from hosting.transports import cloudapi, media_links, receipts, sandbox
 from hosting.webhooks import delivery
 
 # A woken worker stays this long after the last row, so that rings in between can be skipped.

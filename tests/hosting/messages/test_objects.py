@@ -23,8 +23,7 @@ from hosting import extensions
 from hosting.inbound import events as inbound_events
 from hosting.media import store
 from hosting.models import Event, Media, Message, Number, Outgoing, Template
-from hosting.transports import media_links
-from hosting.transports import sandbox
+from hosting.transports import media_links, sandbox
 from tests.factories import make_business, make_number, make_template
 from tests.hosting.messages.test_endpoints import NOON, TO, caller, code_of, post, write
 
