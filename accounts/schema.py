@@ -34,7 +34,10 @@ class InitialMigration(migrations.Migration):
     """
 
     def apply(
-        self, project_state: "ProjectState", schema_editor: "BaseDatabaseSchemaEditor", collect_sql: bool = False
+        self,
+        project_state: "ProjectState",
+        schema_editor: "BaseDatabaseSchemaEditor",
+        collect_sql: bool = False,
     ) -> "ProjectState":
         """Create the tables; returns the state after the last operation. Raises ValueError for other operations."""
         after = project_state.clone()
@@ -52,4 +55,9 @@ class InitialMigration(migrations.Migration):
         return after
 
 
-CREATE_TABLES = (migrations.CreateModel, migrations.AddField, migrations.AddIndex, migrations.AddConstraint)
+CREATE_TABLES = (
+    migrations.CreateModel,
+    migrations.AddField,
+    migrations.AddIndex,
+    migrations.AddConstraint,
+)

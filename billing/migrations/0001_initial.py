@@ -2,7 +2,7 @@
 
 import billing.models.details
 import billing.models.invoices
-import billing.models.papers
+import billing.models.documents
 import datetime
 import django.contrib.postgres.fields
 import django.db.models.deletion
@@ -125,7 +125,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('zip', 'Documents of the invoices, one ZIP'), ('journal', 'General journal, CSV'), ('messages', 'Every message, XLSX')], max_length=10)),
-                ('filters', models.JSONField(blank=True, default=billing.models.papers.no_filters)),
+                ('filters', models.JSONField(blank=True, default=billing.models.documents.no_filters)),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('expired', 'Expired')], default='waiting', max_length=10)),
                 ('done', models.PositiveIntegerField(default=0)),
                 ('total', models.PositiveIntegerField(blank=True, null=True)),

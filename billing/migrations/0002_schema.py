@@ -27,9 +27,14 @@ def _day(text: str) -> date | None:
 def add_markets(apps: Any, schema_editor: Any) -> None:
     """Insert markets and calling codes."""
     db = schema_editor.connection.alias
-    Market, CallingCode = apps.get_model("billing", "Market"), apps.get_model("billing", "CallingCode")
+    Market, CallingCode = (
+        apps.get_model("billing", "Market"),
+        apps.get_model("billing", "CallingCode"),
+    )
     codes = list(_rows("calling_codes.csv"))
-    names = {row["market"] for row in codes} | {row["market"] for row in _rows("parley_standard_usd.csv")}
+    names = {row["market"] for row in codes} | {
+        row["market"] for row in _rows("parley_standard_usd.csv")
+    }
     Market.objects.using(db).bulk_create(Market(name=name) for name in sorted(names))
     CallingCode.objects.using(db).bulk_create(
         CallingCode(
@@ -46,7 +51,10 @@ def add_markets(apps: Any, schema_editor: Any) -> None:
 def add_card(apps: Any, schema_editor: Any) -> None:
     """Insert the card that businesses without one of their own follow."""
     db = schema_editor.connection.alias
-    RateCard, CardVersion = apps.get_model("billing", "RateCard"), apps.get_model("billing", "CardVersion")
+    RateCard, CardVersion = (
+        apps.get_model("billing", "RateCard"),
+        apps.get_model("billing", "CardVersion"),
+    )
     card = RateCard.objects.using(db).create(
         name="Parley standard",
         currency="USD",
@@ -54,7 +62,9 @@ def add_card(apps: Any, schema_editor: Any) -> None:
         ceiling_micros=CEILING_MICROS,
         is_default=True,
     )
-    version = CardVersion.objects.using(db).create(card=card, state="draft", valid_from=date(2025, 1, 1))
+    version = CardVersion.objects.using(db).create(
+        card=card, state="draft", valid_from=date(2025, 1, 1)
+    )
     _add_tiers(apps, db, version)
     # Its tiers can no longer be changed from here on.
     version.state = "scheduled"

@@ -6,11 +6,11 @@ import django.db.models.fields.json
 import django.db.models.functions.datetime
 import django.db.models.functions.text
 import django.utils.timezone
-import hosting.models.doors
+import hosting.models.links
 import hosting.models.messages
 import hosting.models.numbers
 import hosting.models.webhooks
-import hosting.secrets
+import core.encryption
 import uuid
 from django.conf import settings
 from accounts.schema import InitialMigration
@@ -89,10 +89,10 @@ class Migration(InitialMigration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('waba_id', models.CharField(default=hosting.models.numbers.new_graph_id, max_length=32, unique=True)),
                 ('name', models.CharField(max_length=120)),
-                ('app_secret', hosting.secrets.EncryptedTextField(default=hosting.models.numbers.new_token)),
-                ('previous_app_secret', hosting.secrets.EncryptedTextField(blank=True, help_text='Good for 24 hours after a change.', null=True)),
+                ('app_secret', core.encryption.EncryptedTextField(default=hosting.models.numbers.new_token)),
+                ('previous_app_secret', core.encryption.EncryptedTextField(blank=True, help_text='Good for 24 hours after a change.', null=True)),
                 ('secret_changed_at', models.DateTimeField(blank=True, null=True)),
-                ('verify_token', hosting.secrets.EncryptedTextField(default=hosting.models.numbers.new_token)),
+                ('verify_token', core.encryption.EncryptedTextField(default=hosting.models.numbers.new_token)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='accounts.business')),
             ],
@@ -389,7 +389,7 @@ class Migration(InitialMigration):
                 ('is_catalog_visible', models.BooleanField(default=False)),
                 ('is_registered', models.BooleanField(default=True, help_text='Registered for sending by the Cloud API.')),
                 ('is_verified', models.BooleanField(default=True, help_text='Its code was verified.')),
-                ('pin', hosting.secrets.EncryptedTextField(blank=True, default='', help_text='Two-step verification.')),
+                ('pin', core.encryption.EncryptedTextField(blank=True, default='', help_text='Two-step verification.')),
                 ('days_kept', models.PositiveIntegerField(blank=True, help_text='How long messages are kept, where shorter than the plan says.', null=True)),
                 ('held_at', models.DateTimeField(blank=True, help_text='Legal hold: nothing of this number is deleted while it is set.', null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -422,7 +422,7 @@ class Migration(InitialMigration):
             name='ChatLink',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(default=hosting.models.doors.new_link_code, max_length=14, unique=True)),
+                ('code', models.CharField(default=hosting.models.links.new_link_code, max_length=14, unique=True)),
                 ('prefilled_message', models.CharField(max_length=140)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
@@ -629,8 +629,8 @@ class Migration(InitialMigration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('base_url', models.CharField(default='https://graph.facebook.com/v23.0', help_text='With the version, if it has one.', max_length=500)),
                 ('waba_id', models.CharField(help_text="The account's id there.", max_length=32)),
-                ('token', hosting.secrets.EncryptedTextField(help_text='Sent as Bearer; encrypted at rest.')),
-                ('app_secret', hosting.secrets.EncryptedTextField(help_text='What the upstream signs its webhooks with.')),
+                ('token', core.encryption.EncryptedTextField(help_text='Sent as Bearer; encrypted at rest.')),
+                ('app_secret', core.encryption.EncryptedTextField(help_text='What the upstream signs its webhooks with.')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('synchronised_at', models.DateTimeField(blank=True, help_text='When templates were last read.', null=True)),
                 ('last_error', models.TextField(blank=True)),
@@ -659,7 +659,7 @@ class Migration(InitialMigration):
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('url', models.CharField(max_length=2048)),
                 ('host', models.GeneratedField(db_persist=True, expression=models.Func(models.Func(models.F('url'), models.Value('^[^:]*://(\\[[^\\]]*\\]|[^/:?#]+)'), function='substring'), function='lower'), output_field=models.TextField())),
-                ('verify_token', hosting.secrets.EncryptedTextField(default=hosting.models.numbers.new_token)),
+                ('verify_token', core.encryption.EncryptedTextField(default=hosting.models.numbers.new_token)),
                 ('fields', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), default=hosting.models.webhooks.all_fields, size=None)),
                 ('updates_per_call', models.PositiveSmallIntegerField(db_default=1, default=1, help_text='Updates of one conversation in one call, at most 100.')),
                 ('is_active', models.BooleanField(default=True)),

@@ -19,7 +19,12 @@ def elsewhere(var: Path) -> Iterator[Postgres]:
     var.mkdir()
     var.chmod(0o755)
     server = Postgres(
-        place(var, postgres_bin()), var / "log", kept_secrets(var), None, durable=False, max_connections=20
+        place(var, postgres_bin()),
+        var / "log",
+        kept_secrets(var),
+        None,
+        durable=False,
+        max_connections=20,
     )
     server.start()
     try:

@@ -34,7 +34,11 @@ def test_every_schema_file_is_loaded_and_every_other_sql_file_is_run() -> None:
         sql for key, migration in _migrations().items() if key[0] in APPS
         for operation in migration.operations if isinstance(operation, RunSQL) for sql in operation.sql
     )  # fmt: skip
-    unused = [path for path in ROOT.glob("*/sql/schema/*.sql") if schema_file(path.parts[-4], path.stem) not in loaded]
+    unused = [
+        path
+        for path in ROOT.glob("*/sql/schema/*.sql")
+        if schema_file(path.parts[-4], path.stem) not in loaded
+    ]
     assert unused == []
     code = "".join(path.read_text() for app in APPS for path in (ROOT / app).rglob("*.py"))
     named = set(re.findall(r'"([a-z_]+)"', code))
@@ -71,7 +75,9 @@ def test_an_initial_migration_refuses_what_does_more_than_make_tables() -> None:
         migration.apply(ProjectState(), None)  # type: ignore[arg-type]
 
 
-def test_makemigrations_gives_a_first_migration_its_base(tmp_path: Path, settings: Any, monkeypatch: Any) -> None:
+def test_makemigrations_gives_a_first_migration_its_base(
+    tmp_path: Path, settings: Any, monkeypatch: Any
+) -> None:
     (tmp_path / "fresh_migrations").mkdir()
     (tmp_path / "fresh_migrations" / "__init__.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -11,7 +11,9 @@ from django.db.migrations.writer import MigrationWriter
 class Command(DjangoMakeMigrations):
     """Django's makemigrations; see `accounts.schema.InitialMigration`."""
 
-    def write_migration_files(self, changes: dict[str, list[Migration]], *args: Any, **options: Any) -> None:
+    def write_migration_files(
+        self, changes: dict[str, list[Migration]], *args: Any, **options: Any
+    ) -> None:
         """Write the files, and change the base class of those that are an app's first."""
         super().write_migration_files(changes, *args, **options)
         if self.dry_run:
@@ -20,7 +22,8 @@ class Command(DjangoMakeMigrations):
             path = Path(MigrationWriter(migration).path)
             text = path.read_text(encoding="utf-8")
             text = text.replace(
-                "\n\n\nclass Migration(migrations.Migration):", "\n\n\nclass Migration(InitialMigration):"
+                "\n\n\nclass Migration(migrations.Migration):",
+                "\n\n\nclass Migration(InitialMigration):",
             )
             text = text.replace(
                 "from django.db import migrations",
