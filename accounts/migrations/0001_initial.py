@@ -7,7 +7,7 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
-from accounts.schema import InitialMigration
+from core.schema import InitialMigration
 from django.db import migrations, models
 
 

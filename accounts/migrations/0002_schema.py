@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import migrations
 
-from accounts.schema import schema_files
+from core.schema import schema_files
 
 # Limits that are None do not hold.
 PLANS: list[dict[str, Any]] = [

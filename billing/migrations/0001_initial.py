@@ -10,7 +10,7 @@ import django.db.models.expressions
 import django.utils.timezone
 from decimal import Decimal
 from django.conf import settings
-from accounts.schema import InitialMigration
+from core.schema import InitialMigration
 from django.db import migrations, models
 
 

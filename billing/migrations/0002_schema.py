@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import migrations
 
-from accounts.schema import schema_files
+from core.schema import schema_files
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 FLOOR_MICROS, CEILING_MICROS = 5_000, 90_000

@@ -13,7 +13,7 @@ import hosting.models.webhooks
 import core.encryption
 import uuid
 from django.conf import settings
-from accounts.schema import InitialMigration
+from core.schema import InitialMigration
 from django.db import migrations, models
 
 

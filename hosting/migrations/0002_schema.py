@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from accounts.schema import schema_files
+from core.schema import schema_files
 
 
 class Migration(migrations.Migration):

@@ -12,7 +12,7 @@ import shops.models.carts
 import shops.models.orders
 import uuid
 from django.conf import settings
-from accounts.schema import InitialMigration
+from core.schema import InitialMigration
 from django.db import migrations, models
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from accounts.schema import schema_file
+from core.schema import schema_file
 from stack.binaries import postgres_bin
 from stack.kept import kept_secrets
 from stack.placing import place

@@ -12,7 +12,7 @@ from django.db.migrations import RunSQL
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
-from accounts.schema import InitialMigration, schema_file
+from core.schema import InitialMigration, schema_file
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 APPS = ("accounts", "hosting", "billing", "shops")
@@ -85,5 +85,5 @@ def test_makemigrations_gives_a_first_migration_its_base(
     settings.MIGRATION_MODULES = {"accounts": "fresh_migrations", **others}
     call_command("makemigrations", "accounts", verbosity=0)
     written = (tmp_path / "fresh_migrations" / "0001_initial.py").read_text()
-    assert "from accounts.schema import InitialMigration\n" in written
+    assert "from core.schema import InitialMigration\n" in written
     assert "class Migration(InitialMigration):\n" in written

@@ -9,7 +9,7 @@ from django.db.migrations.writer import MigrationWriter
 
 
 class Command(DjangoMakeMigrations):
-    """Django's makemigrations; see `accounts.schema.InitialMigration`."""
+    """Django's makemigrations; see `core.schema.InitialMigration`."""
 
     def write_migration_files(
         self, changes: dict[str, list[Migration]], *args: Any, **options: Any
@@ -27,7 +27,7 @@ class Command(DjangoMakeMigrations):
             )
             text = text.replace(
                 "from django.db import migrations",
-                "from accounts.schema import InitialMigration\nfrom django.db import migrations",
+                "from core.schema import InitialMigration\nfrom django.db import migrations",
                 1,
             )
             path.write_text(text, encoding="utf-8")
