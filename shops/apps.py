@@ -13,7 +13,9 @@ class ShopsConfig(AppConfig):
     verbose_name = "Shops"
 
     def ready(self) -> None:
-        """Say which pages and queues there are, ring when messages come, and add to hosting what shops know of them."""
+        """Say which pages and queues there are, ring when messages come, and add to hosting what
+        shops know of them.
+        """
         from accounts import navigation
         from accounts.models import Role
         from core import health

@@ -1,4 +1,6 @@
-"""Carting: what a buyer gathers on the shop's page, and how it goes on in the chat; one cart for both."""
+"""Carting: what a buyer gathers on the shop's page, and how it goes on in the chat; one cart for
+both.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,9 +52,11 @@ def cart_at(catalog: Catalog, code: str) -> Cart | None:
 
 
 def put(catalog: Catalog, cart: Cart | None, *, product_id: int, quantity: int, add: bool) -> Cart:
-    """Set how many of a product are in the cart (0: none), or add to what is there; makes the cart where there is none.
+    """Set how many of a product are in the cart (0: none), or add to what is there; makes the cart
+    where there is none.
 
-    Raises BadInput for a product that is not sold, or more than a cart holds. Call inside the shop's scope.
+    Raises BadInput for a product that is not sold, or more than a cart holds. Call inside the
+    shop's scope.
     """
     if not 0 <= quantity <= MOST_OF_ONE:
         raise BadInput(
@@ -104,7 +108,9 @@ def message_for(catalog: Catalog, cart: Cart | None) -> str:
 
 
 def chat_address(catalog: Catalog, cart: Cart | None) -> str:
-    """Where the chat opens with that message: wa.me, or a simulated phone for a number of the sandbox."""
+    """Where the chat opens with that message: wa.me, or a simulated phone for a number of the
+    sandbox.
+    """
     text = message_for(catalog, cart)
     number = catalog.number
     if number.transport != Transport.SANDBOX:
@@ -120,7 +126,9 @@ def chat_address(catalog: Catalog, cart: Cart | None) -> str:
 
 
 def link_of(catalog: Catalog, cart: Cart | None) -> str:
-    """Our own address that leads there: short enough for a QR code, and the same while the number changes."""
+    """Our own address that leads there: short enough for a QR code, and the same while the number
+    changes.
+    """
     path = reverse("shop_chat", args=[catalog.slug])
     return settings.BASE_URL + path + (f"?cart={cart.code}" if cart else "")
 

@@ -49,9 +49,23 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Catalog
         fields = (
-            "name", "slug", "description", "number", "language", "currency", "tax_included", "is_open", "takes_card", "takes_cash",
-            "takes_transfer", "bank_details", "hold_minutes", "stripe_key", "stripe_webhook_secret", "upstream_id",
-        )  # fmt: skip
+            "name",
+            "slug",
+            "description",
+            "number",
+            "language",
+            "currency",
+            "tax_included",
+            "is_open",
+            "takes_card",
+            "takes_cash",
+            "takes_transfer",
+            "bank_details",
+            "hold_minutes",
+            "stripe_key",
+            "stripe_webhook_secret",
+            "upstream_id",
+        )
         labels: ClassVar = {
             "name": _("Name"),
             "slug": _("Address"),
@@ -229,9 +243,20 @@ class ProductForm(forms.Form):
         """Fields of a product that the form sets."""
         given = self.cleaned_data
         plain = (
-            "title", "description", "sale_from", "sale_until", "tax_percent", "availability", "condition",
-            "retailer_id", "item_group", "brand", "category", "link", "is_hidden",
-        )  # fmt: skip
+            "title",
+            "description",
+            "sale_from",
+            "sale_until",
+            "tax_percent",
+            "availability",
+            "condition",
+            "retailer_id",
+            "item_group",
+            "brand",
+            "category",
+            "link",
+            "is_hidden",
+        )
         chosen = {name: given[name] for name in plain}
         kept = {name: given[name] for name in OPTIONS if given[name]}
         return chosen | {
@@ -251,11 +276,15 @@ def initial_of(product: Product, currency: str, shelves: "QuerySet[Collection]")
     shown = {
         name: getattr(product, name) for name in ProductForm.base_fields if hasattr(product, name)
     }
-    return shown | {name: product.options.get(name, "") for name in OPTIONS} | {
-        "price": money.minor_amount(product.price_minor, currency),
-        "sale_price": None if sale is None else money.minor_amount(sale, currency),
-        "collections": list(shelves),
-    }  # fmt: skip
+    return (
+        shown
+        | {name: product.options.get(name, "") for name in OPTIONS}
+        | {
+            "price": money.minor_amount(product.price_minor, currency),
+            "sale_price": None if sale is None else money.minor_amount(sale, currency),
+            "collections": list(shelves),
+        }
+    )
 
 
 class StockForm(forms.Form):

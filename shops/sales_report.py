@@ -1,4 +1,6 @@
-"""Selling: how the shop did: sales by day and by product, chats that became orders, and what their messages cost."""
+"""Selling: how the shop did: sales by day and by product, chats that became orders, and what their
+messages cost.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -53,7 +55,9 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A shop's days from `since` on; message costs are millionths of the business's currency, not of the shop's."""
+    """A shop's days from `since` on; message costs are millionths of the business's currency, not
+    of the shop's.
+    """
 
     since: date
     until: date
@@ -88,8 +92,9 @@ def report(catalog: Catalog, days: int) -> Report:
     names = {"business_id": catalog.business_id, "catalog_id": catalog.pk}
     with connection.cursor() as cursor:
         cursor.execute(
-            statement("shops", "sales_by_day"), names | {"since": since, "until": until, "zone": str(zone)}
-        )  # fmt: skip
+            statement("shops", "sales_by_day"),
+            names | {"since": since, "until": until, "zone": str(zone)},
+        )
         by_day = [Day(*row) for row in cursor.fetchall()]
         cursor.execute(
             statement("shops", "sales_by_product"), names | {"since": start, "limit": BEST}
@@ -113,12 +118,16 @@ def _chats_of(orders: Any) -> int:
 
 
 def _messages(catalog: Catalog, start: datetime) -> tuple[int, int]:
-    """(what the messages of chats with confirmed orders cost, how many the shop sent in them); billing says the price."""
+    """(what the messages of chats with confirmed orders cost, how many the shop sent in them);
+    billing says the price.
+    """
     sold = Order.objects.filter(catalog=catalog, confirmed_at__gte=start, state__in=SOLD)
     sent = Message.objects.filter(
-        business=catalog.business_id, conversation__in=sold.values("conversation"), direction=Direction.OUT,
+        business=catalog.business_id,
+        conversation__in=sold.values("conversation"),
+        direction=Direction.OUT,
         created_at__gte=start,
-    )  # fmt: skip
+    )
     costs = [cost() for cost in extensions.message_costs]
     sums = [
         sent.annotate(micro=cost).aggregate(sum=Sum("micro", output_field=DecimalField()))

@@ -1,4 +1,6 @@
-"""What a shop says in a chat: contents of Cloud API messages about an order, in the language that is active."""
+"""What a shop says in a chat: contents of Cloud API messages about an order, in the language that
+is active.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,7 +17,8 @@ from shops.models import Cart, DeliveryMethod, News, Order, OrderLine, OrderNews
 
 # Prefixes of the ids by which a buyer answers; the database queues such answers.
 GO_ON, DELIVER = "shop:go:", "shop:to:"
-# The network shows payment messages in India, Brazil and Singapore only; elsewhere the same facts go as a link.
+# The network shows payment messages in India, Brazil and Singapore only; elsewhere the same facts
+# go as a link.
 PAYMENT_COUNTRIES = ("91", "55", "65")
 OFFSET = 100
 MAX_BODY, MAX_NAME, MAX_TITLE, MAX_ROW = 1024, 60, 24, 72
@@ -38,7 +41,9 @@ def pay_address(order: Order) -> str:
 
 
 def changed(changes: Sequence[str], cart: Cart | None) -> tuple[str, dict[str, Any]]:
-    """Kind and content of the one message that says what changed; with a button while something is left to order."""
+    """Kind and content of the one message that says what changed; with a button while something is
+    left to order.
+    """
     listed = "\n".join(f"• {change}" for change in changes)
     if cart is None:
         return text(_("Nothing of this can be ordered now:\n%(changes)s") % {"changes": listed})
@@ -61,7 +66,9 @@ def text(words: str) -> tuple[str, dict[str, Any]]:
 def delivery_question(
     order: Order, methods: Sequence[DeliveryMethod]
 ) -> tuple[str, dict[str, Any]]:
-    """Kind and content of the list of up to ten ways of delivery, with their prices, below a summary of the order."""
+    """Kind and content of the list of up to ten ways of delivery, with their prices, below a
+    summary of the order.
+    """
     rows = [
         {
             "id": f"{DELIVER}{order.pk}:{method.pk}",
@@ -71,8 +78,9 @@ def delivery_question(
         for method in methods[:10]
     ]
     body = _("Your order %(order)s\n%(lines)s\nHow shall we bring it to you?") % {
-        "order": order, "lines": summary(order, list(order.lines.all())),
-    }  # fmt: skip
+        "order": order,
+        "lines": summary(order, list(order.lines.all())),
+    }
     action = {"button": _("Choose delivery"), "sections": [{"title": _("Delivery"), "rows": rows}]}
     return "interactive", {"type": "list", "body": {"text": _cut(body)}, "action": action}
 
@@ -80,7 +88,9 @@ def delivery_question(
 def address_request(
     order: Order, country: str, known: Mapping[str, str], wrong: BadInput | None
 ) -> tuple[str, dict[str, Any]]:
-    """Kind and content of an address message: the country's form, with what is known filled in and what is wrong."""
+    """Kind and content of an address message: the country's form, with what is known filled in and
+    what is wrong.
+    """
     body = _("Where shall we bring your order %(order)s?") % {"order": order}
     names = _form_names(country)
     parameters: dict[str, Any] = {"country": country}
@@ -102,9 +112,13 @@ def _form_names(country: str) -> dict[str, str]:
     """Our fields of an address -> the names that the country's form has for them."""
     postcode = "in_pin_code" if country == "IN" else "postal_code"
     return {
-        "name": "name", "street": "address", "city": "city", "postcode": postcode, "region": "state",
+        "name": "name",
+        "street": "address",
+        "city": "city",
+        "postcode": postcode,
+        "region": "state",
         "phone": "phone_number",
-    }  # fmt: skip
+    }
 
 
 def address_lines(address: Mapping[str, str]) -> str:
@@ -153,7 +167,9 @@ def total_text(order: Order) -> str:
 def payment_request(
     order: Order, lines: Sequence[OrderLine], *, plain: bool
 ) -> tuple[str, dict[str, Any]]:
-    """Kind and content of the message that is paid from: a payment message, or (`plain`) a link with a summary."""
+    """Kind and content of the message that is paid from: a payment message, or (`plain`) a link
+    with a summary.
+    """
     if plain or money.exponent(order.currency) > 2:
         body = _("Your order %(order)s\n%(lines)s") % {
             "order": order,

@@ -1,4 +1,6 @@
-"""Records of shops in the admin: read-only, with money and stock as they are; an operator can close a shop or hide a product."""
+"""Records of shops in the admin: read-only, with money and stock as they are; an operator can close
+a shop or hide a product.
+"""
 
 from typing import Any, ClassVar
 
@@ -124,7 +126,9 @@ class PaymentInline(ReadOnlyInline):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
-    """Orders, without who lives where: the address, the words and the key of the pay page are not shown."""
+    """Orders, without who lives where: the address, the words and the key of the pay page are not
+    shown.
+    """
 
     hidden: ClassVar[tuple[str, ...]] = ("token", "address", "buyer_note")
     list_display = (

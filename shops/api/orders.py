@@ -33,9 +33,15 @@ class LineSerializer(serializers.ModelSerializer[OrderLine]):
     class Meta:
         model = OrderLine
         fields = (
-            "product_retailer_id", "title", "quantity", "refunded_quantity", "returned_quantity", "unit_minor",
-            "amount_minor", "tax_percent",
-        )  # fmt: skip
+            "product_retailer_id",
+            "title",
+            "quantity",
+            "refunded_quantity",
+            "returned_quantity",
+            "unit_minor",
+            "amount_minor",
+            "tax_percent",
+        )
 
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
@@ -51,11 +57,34 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
     class Meta:
         model = Order
         fields = (
-            "id", "number", "catalog_id", "wa_id", "state", "way", "currency", "tax_included", "subtotal_minor",
-            "delivery_minor", "tax_minor", "total_minor", "paid_minor", "refunded_minor", "delivery_name", "address",
-            "buyer_note", "tracking", "reason", "placed_at", "confirmed_at", "paid_at", "packed_at", "shipped_at",
-            "delivered_at", "ended_at", "lines",
-        )  # fmt: skip
+            "id",
+            "number",
+            "catalog_id",
+            "wa_id",
+            "state",
+            "way",
+            "currency",
+            "tax_included",
+            "subtotal_minor",
+            "delivery_minor",
+            "tax_minor",
+            "total_minor",
+            "paid_minor",
+            "refunded_minor",
+            "delivery_name",
+            "address",
+            "buyer_note",
+            "tracking",
+            "reason",
+            "placed_at",
+            "confirmed_at",
+            "paid_at",
+            "packed_at",
+            "shipped_at",
+            "delivered_at",
+            "ended_at",
+            "lines",
+        )
 
     def to_representation(self, instance: Order) -> dict[str, Any]:
         """The same facts that webhooks carry."""

@@ -56,10 +56,32 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
     class Meta:
         model = Product
         fields = (
-            "id", "catalog_id", "retailer_id", "item_group", "options", "title", "description", "brand", "category",
-            "link", "condition", "availability", "currency", "price", "sale_price", "sale_from", "sale_until",
-            "current_price", "tax_percent", "stock", "is_hidden", "collections", "pictures", "created_at", "updated_at",
-        )  # fmt: skip
+            "id",
+            "catalog_id",
+            "retailer_id",
+            "item_group",
+            "options",
+            "title",
+            "description",
+            "brand",
+            "category",
+            "link",
+            "condition",
+            "availability",
+            "currency",
+            "price",
+            "sale_price",
+            "sale_from",
+            "sale_until",
+            "current_price",
+            "tax_percent",
+            "stock",
+            "is_hidden",
+            "collections",
+            "pictures",
+            "created_at",
+            "updated_at",
+        )
         read_only_fields = fields
 
     def get_price(self, product: Product) -> str:
@@ -78,7 +100,9 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_pictures(self, product: Product) -> list[str]:
-        """Our own address of a picture that is here, the link of one that is still to be fetched."""
+        """Our own address of a picture that is here, the link of one that is still to be
+        fetched.
+        """
         slug, edge = product.catalog.slug, catalog_pictures.EDGES[-1]
         return [
             catalog_pictures.path_of(slug, one, edge) or one.source_url
@@ -123,9 +147,11 @@ class ProductChange(serializers.Serializer[Any]):
     )
     is_hidden = serializers.BooleanField(required=False)
     pictures = serializers.ListField(
-        child=serializers.URLField(max_length=1000), max_length=catalog_pictures.MOST, required=False,
+        child=serializers.URLField(max_length=1000),
+        max_length=catalog_pictures.MOST,
+        required=False,
         help_text="Links, fetched in the background; they take the place of all pictures.",
-    )  # fmt: skip
+    )
 
     def changes(self, currency: str) -> dict[str, Any]:
         """Fields of a product; BadInput for an amount that the currency does not have."""
@@ -282,7 +308,9 @@ class ProductStock(ProductView):
 
     @extend_schema(request=StockChange, responses={200: ProductSerializer})
     def post(self, request: BusinessAPIRequest, product_id: int) -> Response:
-        """Count anew, or add and take away; orders meanwhile are not lost. Less than nothing is refused."""
+        """Count anew, or add and take away; orders meanwhile are not lost. Less than nothing is
+        refused.
+        """
         product = self.one(product_id)
         given = StockChange(data=request.data)
         given.is_valid(raise_exception=True)

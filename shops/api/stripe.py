@@ -1,4 +1,6 @@
-"""`POST /webhooks/shops/<catalog_id>/stripe/`: what the seller's payment network tells; kept before 200."""
+"""`POST /webhooks/shops/<catalog_id>/stripe/`: what the seller's payment network tells; kept before
+200.
+"""
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt

@@ -1,6 +1,8 @@
-"""Product feeds in the columns of Meta's catalogue: a CSV in, checked rows and problems out, and back. No database here.
+"""Product feeds in the columns of Meta's catalogue: a CSV in, checked rows and problems out, and
+back. No database here.
 
-Source of the columns: Meta's catalogue field reference ("Product data specifications"), read in November 2026.
+Source of the columns: Meta's catalogue field reference ("Product data specifications"), read in
+November 2026.
 """
 
 import csv
@@ -21,12 +23,29 @@ MOST_BYTES = 100 * 1024 * 1024
 MOST_PICTURES = 20
 MOST_STOCK = 2_000_000_000
 OPTIONS = ("color", "size", "material", "pattern")
-# In the order in which they are written; tax_percent is our own, and custom_label_0 holds the collections.
+# In the order in which they are written; tax_percent is our own, and custom_label_0 holds the
+# collections.
 COLUMNS = (
-    "id", "title", "description", "availability", "condition", "price", "link", "image_link", "brand",
-    "additional_image_link", "sale_price", "sale_price_effective_date", "item_group_id", *OPTIONS, "product_type",
-    "quantity_to_sell_on_facebook", "status", "custom_label_0", "tax_percent",
-)  # fmt: skip
+    "id",
+    "title",
+    "description",
+    "availability",
+    "condition",
+    "price",
+    "link",
+    "image_link",
+    "brand",
+    "additional_image_link",
+    "sale_price",
+    "sale_price_effective_date",
+    "item_group_id",
+    *OPTIONS,
+    "product_type",
+    "quantity_to_sell_on_facebook",
+    "status",
+    "custom_label_0",
+    "tax_percent",
+)
 NEEDED = ("id", "title", "price")
 ALIASES = {
     "inventory": "quantity_to_sell_on_facebook",
@@ -35,9 +54,14 @@ ALIASES = {
     "colour": "color",
 }
 LIMITS = {
-    "id": 100, "title": 200, "description": 9999, "brand": 100, "item_group_id": 100, "product_type": 250,
+    "id": 100,
+    "title": 200,
+    "description": 9999,
+    "brand": 100,
+    "item_group_id": 100,
+    "product_type": 250,
     **dict.fromkeys(OPTIONS, 100),
-}  # fmt: skip
+}
 NAMES = {"id": "retailer_id", "item_group_id": "item_group", "product_type": "category"}
 AVAILABILITY = ("in stock", "out of stock", "preorder", "available for order", "discontinued")
 CONDITION = ("new", "refurbished", "used")
@@ -70,7 +94,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """What a row is checked against: the currency, the zone of times without one, our own address."""
+    """What a row is checked against: the currency, the zone of times without one, our own
+    address.
+    """
 
     currency: str
     zone: tzinfo
@@ -79,7 +105,9 @@ class Shop:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A file that was recognised: its columns by our names, those not understood, and its rows with their numbers."""
+    """A file that was recognised: its columns by our names, those not understood, and its rows with
+    their numbers.
+    """
 
     columns: tuple[str, ...]
     ignored: tuple[str, ...]
@@ -87,7 +115,9 @@ class Feed:
 
 
 def read(raw: bytes) -> Feed:
-    """Recognise encoding, separator and headings; BadFeed for what is no table or lacks a needed column."""
+    """Recognise encoding, separator and headings; BadFeed for what is no table or lacks a needed
+    column.
+    """
     text = _decoded(raw)
     first = next(
         (line for line in text.splitlines() if line.strip() and not line.startswith(("#", '"#'))),
@@ -131,7 +161,9 @@ def _name(cell: str) -> str:
 
 
 def _numbered(table: Any) -> Iterator[tuple[int, list[str]]]:
-    """Rows that hold something, with their numbers; Meta's template explains its columns in rows that begin with #."""
+    """Rows that hold something, with their numbers; Meta's template explains its columns in rows
+    that begin with #.
+    """
     number = 0
     try:
         for cells in table:
@@ -346,7 +378,9 @@ CELLS: dict[str, Any] = {
 
 
 def written(row: Mapping[str, Any], currency: str) -> list[str]:
-    """A product's row as it is exported; `row` has the names of the product's fields, `pictures` and `shelves`."""
+    """A product's row as it is exported; `row` has the names of the product's fields, `pictures`
+    and `shelves`.
+    """
     since, until = row["sale_from"], row["sale_until"]
     sale = row["sale_price_minor"]
     cells = {name: row[NAMES.get(name, name)] for name in LIMITS if name not in OPTIONS}

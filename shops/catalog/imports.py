@@ -1,4 +1,6 @@
-"""Feeding: a file of products is taken in, looked through, shown, brought in set by set; and written out again."""
+"""Feeding: a file of products is taken in, looked through, shown, brought in set by set; and
+written out again.
+"""
 
 import csv
 import io
@@ -48,7 +50,9 @@ class NotNow(ParleyError):
 def take_in(
     *, catalog: Catalog, author: User | None, file: IO[bytes], filename: str
 ) -> CatalogImport:
-    """Keep an uploaded feed and have it looked through; BadInput for one that is none, before it is kept."""
+    """Keep an uploaded feed and have it looked through; BadInput for one that is none, before it is
+    kept.
+    """
     raw = file.read(feed_csv.MOST_BYTES + 1)
     if len(raw) > feed_csv.MOST_BYTES:
         raise BadInput(
@@ -62,9 +66,16 @@ def take_in(
     public_id = uuid.uuid4()
     path = default_storage.save(f"feeds/{catalog.business_id}/{public_id}", File(io.BytesIO(raw)))
     return CatalogImport.objects.create(
-        business_id=catalog.business_id, catalog=catalog, author=author, public_id=public_id, path=path, size=len(raw),
-        filename=safe_name(filename) or "products.csv", columns=list(found.columns), ignored=list(found.ignored)[:50],
-    )  # fmt: skip
+        business_id=catalog.business_id,
+        catalog=catalog,
+        author=author,
+        public_id=public_id,
+        path=path,
+        size=len(raw),
+        filename=safe_name(filename) or "products.csv",
+        columns=list(found.columns),
+        ignored=list(found.ignored)[:50],
+    )
 
 
 def one(business: Business, public_id: uuid.UUID) -> CatalogImport:
@@ -138,7 +149,9 @@ Row = tuple[int, dict[str, Any], list[feed_csv.Problem]]
 
 
 def _rows(job: CatalogImport) -> Iterator[Row]:
-    """(number, row, problems) of the whole file; the second row of an id is a problem, and those past the limit are."""
+    """(number, row, problems) of the whole file; the second row of an id is a problem, and those
+    past the limit are.
+    """
     with default_storage.open(job.path, "rb") as held:
         found = feed_csv.read(held.read())
     shop = feed_csv.Shop(job.catalog.currency, ZoneInfo(job.business.timezone), settings.BASE_URL)
@@ -186,9 +199,12 @@ def _look_through(job: CatalogImport) -> None:
             _note(job, problems[: max(0, MOST_PROBLEMS - noted)])
             noted += len(problems)
             jobs.keep(
-                job, processed=job.processed + len(batch), bad=job.bad + len(batch) - len(good), known=job.known + known,
+                job,
+                processed=job.processed + len(batch),
+                bad=job.bad + len(batch) - len(good),
+                known=job.known + known,
                 sample=(job.sample + good)[:SAMPLE],
-            )  # fmt: skip
+            )
     with scope(job.business_id):
         if not job.processed:
             raise feed_csv.BadFeed("The file names columns, but no product.")
@@ -221,7 +237,9 @@ def _note(job: CatalogImport, problems: list[feed_csv.Problem]) -> None:
 
 
 def _bring_in(job: CatalogImport) -> None:
-    """Write set by set until the slice is over; a set, its counts and the place in the file are one transaction."""
+    """Write set by set until the slice is over; a set, its counts and the place in the file are one
+    transaction.
+    """
     deadline, skip = time.monotonic() + jobs.SECONDS, int(job.position.get("rows", 0))
     for batch in _batches(job, skip):
         good = [row for _number, row, found in batch if not found]
@@ -247,7 +265,9 @@ def _bring_in(job: CatalogImport) -> None:
 def write(
     catalog: Catalog, rows: list[dict[str, Any]], columns: tuple[str, ...]
 ) -> tuple[int, int]:
-    """Make these rows the shop's products; returns how many were new and how many changed. Call in a scope."""
+    """Make these rows the shop's products; returns how many were new and how many changed. Call in
+    a scope.
+    """
     if not rows:
         return 0, 0
     given = feed_csv.fields_of(columns)

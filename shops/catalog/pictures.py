@@ -1,4 +1,6 @@
-"""Pictures of products: kept with their sizes as they come, fetched in the background where a feed names links."""
+"""Pictures of products: kept with their sizes as they come, fetched in the background where a feed
+names links.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -46,7 +48,9 @@ def path_of(slug: str, picture: Picture, edge: int) -> str:
 def add(
     product: Product, *, content: IO[bytes] | bytes, mime_type: str, filename: str = ""
 ) -> Picture:
-    """Keep a picture behind those that are there; raises BadInput for one that is none, broken, or one too many."""
+    """Keep a picture behind those that are there; raises BadInput for one that is none, broken, or
+    one too many.
+    """
     last = Picture.objects.filter(product=product).aggregate(last=Max("position"))["last"]
     if Picture.objects.filter(product=product).count() >= MOST:
         raise BadInput(
@@ -117,7 +121,8 @@ def put_first(picture: Picture) -> None:
 
 
 def replace(cursor: Any, catalog: Catalog, rows: list[dict[str, Any]]) -> set[int]:
-    """Give the products of these rows (`retailer_id`, `pictures`) exactly the pictures named, links or `media:<id>`.
+    """Give the products of these rows (`retailer_id`, `pictures`) exactly the pictures named, links
+    or `media:<id>`.
 
     Links that are new are fetched in the background. Returns the ids of the products that changed.
     """
@@ -152,7 +157,8 @@ def fetch_due(limit: int = BATCH) -> int:
     claimed = _claim(limit)
     if not claimed:
         return 0
-    # The network is asked outside of every transaction, and for several at once: one slow host holds up no other.
+    # The network is asked outside of every transaction, and for several at once: one slow host
+    # holds up no other.
     with ThreadPoolExecutor(max_workers=BATCH) as pool:
         results = list(pool.map(_asked, claimed))
     for wanted, (content, error) in zip(claimed, results, strict=True):

@@ -9,7 +9,9 @@ MOST_MINOR = 10**12
 
 
 def minor_of(amount: Decimal, currency: str) -> int:
-    """`9.99` USD as 999; raises ValueError for more decimals than the currency has, below zero, or too much."""
+    """`9.99` USD as 999; raises ValueError for more decimals than the currency has, below zero, or
+    too much.
+    """
     scaled = amount.scaleb(money.exponent(currency))
     if (
         not scaled.is_finite()

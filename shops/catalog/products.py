@@ -63,9 +63,11 @@ def save_product(
     shelves: Iterable[int] | None = None,
     author: User | None = None,
 ) -> Product:
-    """Write a new product, or these fields of one that is there, and the shelves (ids of collections) it is on.
+    """Write a new product, or these fields of one that is there, and the shelves (ids of
+    collections) it is on.
 
-    Raises BadInput naming what the database does not take. Stock is changed by `set_stock` alone once it is there.
+    Raises BadInput naming what the database does not take. Stock is changed by `set_stock` alone
+    once it is there.
     """
     for name, value in changes.items():
         setattr(product, name, value)
@@ -118,7 +120,9 @@ def _put_on(product: Product, shelves: set[int]) -> None:
 def set_stock(
     product: Product, *, stock: int | None, reason: str, author: User | None = None
 ) -> None:
-    """Say how much is there (None: nobody counts), and why it changed; raises BadInput for a number out of range."""
+    """Say how much is there (None: nobody counts), and why it changed; raises BadInput for a number
+    out of range.
+    """
     if stock is not None and not 0 <= stock <= MOST_STOCK:
         raise BadInput(
             _("Stock is a whole number from 0 to %(most)d.") % {"most": MOST_STOCK}, field="stock"
@@ -129,7 +133,9 @@ def set_stock(
 
 
 def change_stock(product: Product, *, by: int, reason: str, author: User | None = None) -> None:
-    """Add to a counted stock, or take from it, whatever orders do meanwhile; raises BadInput below zero."""
+    """Add to a counted stock, or take from it, whatever orders do meanwhile; raises BadInput below
+    zero.
+    """
     counted = Product.objects.filter(pk=product.pk).exclude(stock=None)
     try:
         with transaction.atomic(), explained(reason, author=author):

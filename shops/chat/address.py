@@ -1,4 +1,6 @@
-"""Addressing: where an order goes is asked for in the chat, read from the form that comes back, and asked again."""
+"""Addressing: where an order goes is asked for in the chat, read from the form that comes back, and
+asked again.
+"""
 
 from typing import Any
 
@@ -15,23 +17,40 @@ from shops.chat import send
 from shops.models import Order, OrderState
 from shops.orders.place import choose_delivery
 
-# Our field -> the names that address messages and flows have for it; what stands in several is written in this order.
+# Our field -> the names that address messages and flows have for it; what stands in several is
+# written in this order.
 NAMES = {
     "name": ("name", "full_name"),
     "street": (
-        "house_number", "unit_number", "floor_number", "tower_number", "building_name", "street", "street_address",
-        "address", "landmark_area",
+        "house_number",
+        "unit_number",
+        "floor_number",
+        "tower_number",
+        "building_name",
+        "street",
+        "street_address",
+        "address",
+        "landmark_area",
     ),
     "city": ("city", "town"),
-    "postcode": ("in_pin_code", "sg_post_code", "postal_code", "postcode", "pin_code", "zip_code", "zip"),
+    "postcode": (
+        "in_pin_code",
+        "sg_post_code",
+        "postal_code",
+        "postcode",
+        "pin_code",
+        "zip_code",
+        "zip",
+    ),
     "region": ("state", "region"),
     "country": ("country",),
     "phone": ("phone_number", "phone"),
-}  # fmt: skip
+}
 
 
 def heed(message: Message) -> None:
-    """Fill the address of the order that waits for one from a form that was sent; what is wrong is asked again.
+    """Fill the address of the order that waits for one from a form that was sent; what is wrong is
+    asked again.
 
     A flow that holds no address is the business's own affair, and so is a form when no order waits.
     """
@@ -44,7 +63,9 @@ def heed(message: Message) -> None:
 
 
 def read_address(content: dict[str, Any]) -> dict[str, str] | None:
-    """The address in a form that was sent, in our fields; None for another form, empty where nothing can be read."""
+    """The address in a form that was sent, in our fields; None for another form, empty where
+    nothing can be read.
+    """
     form, values = addresses.form_name(content), addresses.form_values(content)
     found = {
         field: ", ".join(filter(None, map(_clean, map(values.get, names))))
@@ -60,7 +81,9 @@ def _clean(value: Any) -> str:
 
 
 def _waiting(message: Message) -> Order | None:
-    """The buyer's open order that lacks an address, else the newest one: its address is corrected."""
+    """The buyer's open order that lacks an address, else the newest one: its address is
+    corrected.
+    """
     placed = Order.objects.filter(
         conversation=message.conversation, state=OrderState.PLACED
     ).exclude(delivery_name="")
@@ -94,7 +117,9 @@ def _fill(order: Order, message: Message, given: dict[str, str]) -> None:
 
 
 def _country_asked(message: Message) -> str:
-    """The country of the form that was answered, else the one of the buyer's number; empty where none is known."""
+    """The country of the form that was answered, else the one of the buyer's number; empty where
+    none is known.
+    """
     asked = Message.objects.filter(
         conversation=message.conversation, wamid=message.context_wamid or "-"
     ).first()

@@ -1,4 +1,6 @@
-"""Telling: buyer and business hear what happened to an order, once, in the order in which it happened."""
+"""Telling: buyer and business hear what happened to an order, once, in the order in which it
+happened.
+"""
 
 from typing import Any
 
@@ -20,15 +22,19 @@ FIELD = "orders"
 
 
 def tell_due(limit: int = 50) -> int:
-    """Tell up to `limit` pieces of news, each in a transaction of its own; returns how many were claimed."""
+    """Tell up to `limit` pieces of news, each in a transaction of its own; returns how many were
+    claimed.
+    """
     return NEWS.work(_tell, limit=limit)
 
 
 def _tell(news_id: int) -> None:
     found = OrderNews.objects.select_related(
-        "business__plan", "order__catalog__number__account", "order__conversation__contact",
+        "business__plan",
+        "order__catalog__number__account",
+        "order__conversation__contact",
         "order__conversation__number__account",
-    )  # fmt: skip
+    )
     news = found.get(pk=news_id)
     news.order.business = news.order.catalog.business = news.business
     account = news.order.catalog.number.account
@@ -53,7 +59,9 @@ def _tell_buyer(news: OrderNews) -> None:
 
 
 def _receipt(order: Order) -> dict[str, Any] | None:
-    """The content of a document message that holds the receipt; None where the plan has no room for the file."""
+    """The content of a document message that holds the receipt; None where the plan has no room for
+    the file.
+    """
     name = filename_of(order)
     try:
         media = store_media(
@@ -74,7 +82,9 @@ def _receipt(order: Order) -> dict[str, Any] | None:
 
 
 def facts_of(order: Order) -> dict[str, Any]:
-    """An order as programs read it, in webhooks and in the API: amounts in minor units of the currency."""
+    """An order as programs read it, in webhooks and in the API: amounts in minor units of the
+    currency.
+    """
     lines = [
         {
             "product_retailer_id": line.retailer_id,
@@ -89,9 +99,23 @@ def facts_of(order: Order) -> dict[str, Any]:
         for line in order.lines.all()
     ]
     names = (
-        "number", "state", "way", "currency", "tax_included", "subtotal_minor", "delivery_minor", "tax_minor",
-        "total_minor", "paid_minor", "refunded_minor", "delivery_name", "address", "buyer_note", "tracking", "reason",
-    )  # fmt: skip
+        "number",
+        "state",
+        "way",
+        "currency",
+        "tax_included",
+        "subtotal_minor",
+        "delivery_minor",
+        "tax_minor",
+        "total_minor",
+        "paid_minor",
+        "refunded_minor",
+        "delivery_name",
+        "address",
+        "buyer_note",
+        "tracking",
+        "reason",
+    )
     times = (
         "placed_at",
         "confirmed_at",

@@ -1,4 +1,6 @@
-"""Taking orders: a cart that was sent in a chat, or what a buyer answers there, becomes an order at today's prices."""
+"""Taking orders: a cart that was sent in a chat, or what a buyer answers there, becomes an order at
+today's prices.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -30,7 +32,9 @@ CART_CODE = re.compile(rf"#([{CODE_LETTERS}]{{{CODE_LENGTH}}})(?![0-9A-Z])")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A cart as its message has it: how many of each, and the price each was shown at, where it says one."""
+    """A cart as its message has it: how many of each, and the price each was shown at, where it
+    says one.
+    """
 
     quantities: dict[str, int]
     prices: dict[str, tuple[Decimal, str]]
@@ -45,7 +49,9 @@ class Differences:
 
 
 def take_due(limit: int = 50) -> int:
-    """Heed up to `limit` waiting messages, each in a transaction of its own; returns how many were claimed."""
+    """Heed up to `limit` waiting messages, each in a transaction of its own; returns how many were
+    claimed.
+    """
     return INCOMING.work(_take, limit=limit)
 
 
@@ -92,7 +98,9 @@ def _decimal(value: Any) -> Decimal | None:
 
 
 def catalog_of(message: Message) -> Catalog | None:
-    """The shop an order is for: the one it names, by our id or the upstream's, else the only one of the number."""
+    """The shop an order is for: the one it names, by our id or the upstream's, else the only one of
+    the number.
+    """
     named = as_text(message.content.get("catalog_id"))
     shops = Catalog.objects.filter(business=message.business)
     found = shops.filter(Q(catalog_id=named) | Q(upstream_id=named)).first() if named else None
@@ -126,7 +134,9 @@ def place_or_tell(
     cart: Cart | None = None,
     buyer_note: str = "",
 ) -> Order | None:
-    """Place the order and ask on, or say in one message what has changed; the order, or None where none was placed."""
+    """Place the order and ask on, or say in one message what has changed; the order, or None where
+    none was placed.
+    """
     wanted = Wanted(asked.quantities)
     try:
         wanted.check()
@@ -134,9 +144,13 @@ def place_or_tell(
         if not (catalog.is_open and told.changes):
             with transaction.atomic():
                 order = place_order(
-                    catalog=catalog, conversation=conversation, wanted=wanted, message=message, cart=cart,
+                    catalog=catalog,
+                    conversation=conversation,
+                    wanted=wanted,
+                    message=message,
+                    cart=cart,
                     buyer_note=buyer_note,
-                )  # fmt: skip
+                )
             send.ask_on(order, conversation)
             return order
     except (NotSold, OutOfStock):
@@ -183,7 +197,7 @@ def differences(catalog: Catalog, asked: Asked) -> Differences:
 
 def _change(
     catalog: Catalog, product: Product, count: int, can_have: int, seen: tuple[Decimal, str] | None
-) -> str:  # fmt: skip
+) -> str:
     if not can_have:
         return _("%(product)s is sold out.") % {"product": product}
     if can_have < count:
@@ -207,16 +221,22 @@ def _new_cart(catalog: Catalog, conversation: Conversation, quantities: Mapping[
     products = catalog.products.filter(retailer_id__in=quantities)
     CartLine.objects.bulk_create(
         CartLine(
-            business_id=catalog.business_id, cart=cart, product=product,
+            business_id=catalog.business_id,
+            cart=cart,
+            product=product,
             quantity=min(quantities[product.retailer_id], 999),
         )
-        for product in sorted(products, key=lambda product: list(quantities).index(product.retailer_id))
-    )  # fmt: skip
+        for product in sorted(
+            products, key=lambda product: list(quantities).index(product.retailer_id)
+        )
+    )
     return cart
 
 
 def forget_carts() -> int:
-    """Delete carts past their time that never became an order; returns how many. Call across businesses."""
+    """Delete carts past their time that never became an order; returns how many. Call across
+    businesses.
+    """
     return Cart.objects.filter(expires_at__lte=Now(), order=None).delete()[1].get("shops.Cart", 0)
 
 

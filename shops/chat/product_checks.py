@@ -1,4 +1,6 @@
-"""Checking: a message that shows products names a catalogue and products that are there; upstream it goes by their ids."""
+"""Checking: a message that shows products names a catalogue and products that are there; upstream
+it goes by their ids.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,14 +14,17 @@ from hosting.errors import CloudApiError
 from hosting.models import Message
 from shops.models import Catalog
 
-# The kinds of interactive message that are about products; a catalogue message shows the first when its own is gone.
+# The kinds of interactive message that are about products; a catalogue message shows the first when
+# its own is gone.
 KINDS = ("product", "product_list")
 
 
 def check_products(message: Message) -> None:
-    """Refuse a message about products that are not there: CloudApiError 131009, as the Cloud API does.
+    """Refuse a message about products that are not there: CloudApiError 131009, as the Cloud API
+    does.
 
-    A catalogue that no shop here has is kept elsewhere: a client that changed only its base URL names it by Meta's id.
+    A catalogue that no shop here has is kept elsewhere: a client that changed only its base URL
+    names it by Meta's id.
     """
     kind = as_text(message.content.get("type")) if message.kind == "interactive" else ""
     if kind not in KINDS:
@@ -48,9 +53,10 @@ def _check(catalog: Catalog, names: list[str]) -> None:
     gone = [name for name in names if name not in there]
     if gone:
         raise CloudApiError(
-            131009, f"Products not found in catalog {catalog.catalog_id}: {', '.join(gone[:10])}.",
+            131009,
+            f"Products not found in catalog {catalog.catalog_id}: {', '.join(gone[:10])}.",
             field="interactive.action.product_retailer_id",
-        )  # fmt: skip
+        )
 
 
 def from_upstream(named: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
@@ -69,7 +75,9 @@ def from_upstream(named: Collection[tuple[int, str]]) -> dict[tuple[int, str], s
 
 
 def for_upstream(message: Message, content: dict[str, Any]) -> dict[str, Any]:
-    """The same content with the upstream's id of the catalogue in place of ours; call across businesses."""
+    """The same content with the upstream's id of the catalogue in place of ours; call across
+    businesses.
+    """
     action = as_dict(content.get("action"))
     name = as_text(action.get("catalog_id"))
     if message.kind != "interactive" or not name:

@@ -1,4 +1,6 @@
-"""Offering products in a chat: contents of the Cloud API's product, product list and catalogue messages."""
+"""Offering products in a chat: contents of the Cloud API's product, product list and catalogue
+messages.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,13 +18,17 @@ SHOWN = 60
 
 
 def catalog_for(conversation: Conversation) -> Catalog | None:
-    """The shop whose products a conversation can be offered: its number's, else the business's first."""
+    """The shop whose products a conversation can be offered: its number's, else the business's
+    first.
+    """
     shops = Catalog.objects.filter(business_id=conversation.business_id).select_related("business")
     return shops.filter(number_id=conversation.number_id).first() or shops.order_by("id").first()
 
 
 def found(catalog: Catalog, words: str, *, only: Sequence[str] = ()) -> list[Any]:
-    """Products that can be ordered now, by title, each with the media id of its first picture as `shown_media`."""
+    """Products that can be ordered now, by title, each with the media id of its first picture as
+    `shown_media`.
+    """
     products = catalog.products.sellable().select_related("business", "catalog")  # type: ignore[attr-defined]
     if only:
         products = products.filter(retailer_id__in=only)
@@ -36,7 +42,9 @@ def found(catalog: Catalog, words: str, *, only: Sequence[str] = ()) -> list[Any
 
 
 def offer(catalog: Catalog, retailer_ids: Sequence[str], words: str) -> dict[str, Any]:
-    """One product, or a list of up to 30; raises BadInput for none, too many, or one that is not sold."""
+    """One product, or a list of up to 30; raises BadInput for none, too many, or one that is not
+    sold.
+    """
     wanted = list(dict.fromkeys(retailer_ids))
     if not 1 <= len(wanted) <= MOST_PRODUCTS:
         raise BadInput(
@@ -81,7 +89,9 @@ def whole_catalog(words: str) -> dict[str, Any]:
 
 
 def ordered(catalog: Catalog, quantities: dict[str, int]) -> dict[str, Any]:
-    """The content of the `order` message that a phone sends for a cart, at the prices it shows; empty for no cart."""
+    """The content of the `order` message that a phone sends for a cart, at the prices it shows;
+    empty for no cart.
+    """
     products = catalog.products.filter(retailer_id__in=quantities).select_related("business")
     items = [
         {

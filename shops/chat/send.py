@@ -1,4 +1,6 @@
-"""Chatting: a shop writes to a buyer, and asks what an order still needs: the way of delivery, then the payment."""
+"""Chatting: a shop writes to a buyer, and asks what an order still needs: the way of delivery, then
+the payment.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +19,8 @@ from shops.orders.place import choose_delivery
 
 log = structlog.get_logger(__name__)
 
-# An approved template of this name, with two placeholders (order, what is new), is used once the window has closed.
+# An approved template of this name, with two placeholders (order, what is new), is used once the
+# window has closed.
 TEMPLATE = "order_status_update"
 WINDOW_CLOSED = 131047
 
@@ -25,7 +28,9 @@ WINDOW_CLOSED = 131047
 def say(
     conversation: Conversation, what: tuple[str, dict[str, Any]], *, order: Order | None = None
 ) -> Message | None:
-    """Send a message of the shop; None where sending is refused, which is then noted beside the order."""
+    """Send a message of the shop; None where sending is refused, which is then noted beside the
+    order.
+    """
     kind, content = what
     try:
         with transaction.atomic():
@@ -58,10 +63,16 @@ def _say_by_template(
 ) -> Message | None:
     words = content.get("body", "")
     words = words.get("text", "") if isinstance(words, dict) else words
-    found = Template.objects.filter(
-        business_id=order.business_id, account_id=conversation.number.account_id, name=TEMPLATE,
-        status=TemplateStatus.APPROVED,
-    ).order_by("id").first()  # fmt: skip
+    found = (
+        Template.objects.filter(
+            business_id=order.business_id,
+            account_id=conversation.number.account_id,
+            name=TEMPLATE,
+            status=TemplateStatus.APPROVED,
+        )
+        .order_by("id")
+        .first()
+    )
     if found is None or not words:
         _note_refusal(conversation, order, error)
         return None
@@ -104,7 +115,9 @@ def ask_on(order: Order, conversation: Conversation) -> None:
 
 
 def ask_rest(order: Order, conversation: Conversation) -> None:
-    """Ask where to, where the delivery needs it, and for the payment, whose page asks for what is not answered here."""
+    """Ask where to, where the delivery needs it, and for the payment, whose page asks for what is
+    not answered here.
+    """
     if order.delivery_name and not order.address.get("street"):
         ask_address(order, conversation)
     ask_payment(order, conversation)
@@ -117,7 +130,9 @@ def ask_address(
     given: Mapping[str, str] | None = None,
     wrong: BadInput | None = None,
 ) -> bool:
-    """Send the form for the address; again with what was `given` and is `wrong`. False where no form can be shown."""
+    """Send the form for the address; again with what was `given` and is `wrong`. False where no
+    form can be shown.
+    """
     method = order.catalog.delivery_methods.filter(
         name=order.delivery_name, needs_address=True
     ).first()
@@ -130,7 +145,9 @@ def ask_address(
 
 
 def _form_country(method: DeliveryMethod, conversation: Conversation) -> str:
-    """The country whose form is sent: of the buyer's number where goods go there, else the first; empty: no form."""
+    """The country whose form is sent: of the buyer's number where goods go there, else the first;
+    empty: no form.
+    """
     own = country_of(conversation.contact.wa_id).replace("ZZ", "")
     served = method.served or [own]
     country = own if own in served else served[0]

@@ -18,7 +18,9 @@ TEMPLATE = Path(__file__).with_name("receipt.typ")
 
 
 def receipt_pdf(order: Order) -> bytes:
-    """The PDF in the language that is active; made anew from the order, which no longer changes once it is paid."""
+    """The PDF in the language that is active; made anew from the order, which no longer changes
+    once it is paid.
+    """
     return pdf.pdf(TEMPLATE, content_of(order))
 
 
@@ -39,17 +41,26 @@ def content_of(order: Order) -> dict[str, Any]:
         "shop": order.catalog.name,
         "buyer": _lines_of(order.address),
         "lines": [
-            [line.title, str(line.quantity), shown(line.unit_minor, order.currency), _amount(order, line.amount_minor)]
+            [
+                line.title,
+                str(line.quantity),
+                shown(line.unit_minor, order.currency),
+                _amount(order, line.amount_minor),
+            ]
             for line in order.lines.all()
         ],
         "sums": _sums(order),
         "total": _amount(order, order.total_minor),
         "paid": _paid(order),
         "words": {
-            "product": _("Product"), "quantity": _("Quantity"), "price": _("Price"), "amount": _("Amount"),
-            "total": _("Total"), "for": _("For"),
+            "product": _("Product"),
+            "quantity": _("Quantity"),
+            "price": _("Price"),
+            "amount": _("Amount"),
+            "total": _("Total"),
+            "for": _("For"),
         },
-    }  # fmt: skip
+    }
 
 
 def _amount(order: Order, minor: int) -> str:

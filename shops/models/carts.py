@@ -1,4 +1,6 @@
-"""Carts: what a buyer has gathered, on the shop's page or in the chat; a cart holds no stock, its order does."""
+"""Carts: what a buyer has gathered, on the shop's page or in the chat; a cart holds no stock, its
+order does.
+"""
 
 import secrets
 from datetime import datetime, timedelta

@@ -1,4 +1,6 @@
-"""Catalogues: what a shop sells, at which price, how much of it is there, and how it is delivered."""
+"""Catalogues: what a shop sells, at which price, how much of it is there, and how it is
+delivered.
+"""
 
 import re
 from typing import ClassVar, Self
@@ -24,9 +26,11 @@ MOST_WORDS = 8
 
 
 class Catalog(models.Model):
-    """A business's shop: one currency, one public page at `/s/<slug>/`, one number that its buyers write to.
+    """A business's shop: one currency, one public page at `/s/<slug>/`, one number that its buyers
+    write to.
 
-    `catalog_id` is its name in the Cloud API; `upstream_id` the name of the same catalogue at an upstream.
+    `catalog_id` is its name in the Cloud API; `upstream_id` the name of the same catalogue at an
+    upstream.
     """
 
     business = models.ForeignKey(
@@ -124,7 +128,9 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.shown().filter(availability__in=SELLABLE).filter(Q(stock=None) | Q(stock__gt=0))
 
     def called(self, text: str) -> Self:
-        """With every word of `text` in title, brand, category, options or id, as whole words or beginnings of words."""
+        """With every word of `text` in title, brand, category, options or id, as whole words or
+        beginnings of words.
+        """
         words = WORD.findall(text.lower())[:MOST_WORDS]
         if not words:
             return self
@@ -139,10 +145,11 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
 
 class Product(models.Model):
-    """One thing that can be ordered, as a row of Meta's feed is; rows of one `item_group` are variants of one another.
+    """One thing that can be ordered, as a row of Meta's feed is; rows of one `item_group` are
+    variants of one another.
 
-    Prices are integers in the currency's smallest unit; `stock` is what is neither sold nor held by an order, and
-    None where nobody counts.
+    Prices are integers in the currency's smallest unit; `stock` is what is neither sold nor held by
+    an order, and None where nobody counts.
     """
 
     business = models.ForeignKey(
@@ -384,7 +391,9 @@ class DeliveryMethod(models.Model):
 
 
 class StockMove(models.Model):
-    """Why a counted stock changed, and by how much; written by the database with every change, never edited."""
+    """Why a counted stock changed, and by how much; written by the database with every change,
+    never edited.
+    """
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False

@@ -1,4 +1,6 @@
-"""Imports of product feeds: the row is the queue, and each thing wrong in the file is a row of its own."""
+"""Imports of product feeds: the row is the queue, and each thing wrong in the file is a row of its
+own.
+"""
 
 from typing import ClassVar
 
@@ -12,7 +14,9 @@ from shops.models.catalogs import Catalog
 
 
 class CatalogImport(Job):
-    """A feed of products: looked through first, then, when the seller has seen what is in it, brought in."""
+    """A feed of products: looked through first, then, when the seller has seen what is in it,
+    brought in.
+    """
 
     class State(models.TextChoices):
         """What is being done with it, or what became of it."""

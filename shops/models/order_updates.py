@@ -1,4 +1,6 @@
-"""News of orders: what happened to one, written by the database as it happens; buyer and business are told from here."""
+"""News of orders: what happened to one, written by the database as it happens; buyer and business
+are told from here.
+"""
 
 from typing import ClassVar
 
@@ -28,7 +30,9 @@ class News(models.TextChoices):
 
 
 class OrderNews(models.Model):
-    """One thing that happened to an order; open until buyer and business were told, dead after five attempts."""
+    """One thing that happened to an order; open until buyer and business were told, dead after five
+    attempts.
+    """
 
     OPEN: ClassVar = {"told_at": None}
 

@@ -48,7 +48,9 @@ class PaymentWay(models.TextChoices):
 
 
 def new_token() -> str:
-    """192 bits for the address of an order's pay page: whoever knows it may pay and see the order."""
+    """192 bits for the address of an order's pay page: whoever knows it may pay and see the
+    order.
+    """
     return secrets.token_urlsafe(24)
 
 
@@ -67,10 +69,11 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
 
 class Order(models.Model):
-    """One order. Money is integers in the currency's smallest unit; lines and prices never change once placed.
+    """One order. Money is integers in the currency's smallest unit; lines and prices never change
+    once placed.
 
-    total = subtotal + delivery, plus tax where the shop's prices hold none. `refunded_minor` counts refunds from the
-    moment they are asked for, so that two at once cannot exceed what was paid.
+    total = subtotal + delivery, plus tax where the shop's prices hold none. `refunded_minor` counts
+    refunds from the moment they are asked for, so that two at once cannot exceed what was paid.
     """
 
     business = models.ForeignKey(
@@ -205,7 +208,9 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    """So many of one product, at the price of that moment; `amount` is their product, in minor units."""
+    """So many of one product, at the price of that moment; `amount` is their product, in minor
+    units.
+    """
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -272,10 +277,11 @@ class OrderNote(models.Model):
 
 
 class IncomingOrder(models.Model):
-    """An inbound message that a shop must heed: an `order`, an answer to its question, a text that names a cart.
+    """An inbound message that a shop must heed: an `order`, an answer to its question, a text that
+    names a cart.
 
-    The database writes it with the message itself. The row is the queue and goes with the work; after five attempts it
-    is a dead letter that operators can re-run.
+    The database writes it with the message itself. The row is the queue and goes with the work;
+    after five attempts it is a dead letter that operators can re-run.
     """
 
     OPEN: ClassVar[dict[str, object]] = {}

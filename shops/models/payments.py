@@ -1,4 +1,6 @@
-"""Buyers' money: attempts to pay an order, and what goes back. It is the seller's money, never on Parley's invoices."""
+"""Buyers' money: attempts to pay an order, and what goes back. It is the seller's money, never on
+Parley's invoices.
+"""
 
 from typing import ClassVar
 
@@ -13,7 +15,9 @@ from shops.models.orders import Order, PaymentWay
 
 
 class PaymentStatus(models.TextChoices):
-    """Open, pending and unknown ones are live: nothing else is tried for their order until they are settled."""
+    """Open, pending and unknown ones are live: nothing else is tried for their order until they are
+    settled.
+    """
 
     OPEN = "open", _("To be tried")
     PENDING = "pending", _("Waits for the buyer or the network")
@@ -111,7 +115,9 @@ class BuyerRefund(models.Model):
 
 
 class ShopGatewayEvent(models.Model):
-    """A webhook of the seller's payment network: once by its id; only a bell, the object itself is fetched anew."""
+    """A webhook of the seller's payment network: once by its id; only a bell, the object itself is
+    fetched anew.
+    """
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False

@@ -1,4 +1,6 @@
-"""Rows that wait to be done: what open and dead means for a queue, and letting dead ones try again."""
+"""Rows that wait to be done: what open and dead means for a queue, and letting dead ones try
+again.
+"""
 
 from typing import Any, Self
 

@@ -1,4 +1,6 @@
-"""Fulfilling: what the seller does with a confirmed order, step by step, with the money that belongs to a step."""
+"""Fulfilling: what the seller does with a confirmed order, step by step, with the money that
+belongs to a step.
+"""
 
 from shops.models import LIVE, Order, OrderState, PaymentStatus, PaymentWay
 from shops.orders.place import step

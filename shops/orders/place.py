@@ -1,4 +1,6 @@
-"""Ordering: goods are held and prices fixed in one transaction; then an order goes step by step, or gives back."""
+"""Ordering: goods are held and prices fixed in one transaction; then an order goes step by step, or
+gives back.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -34,9 +36,14 @@ from shops.orders.totals import Sums, sums_of
 MOST_LINES = 100
 # An address's fields, and what people call them.
 ADDRESS = {
-    "name": _lazy("Name"), "street": _lazy("Street and number"), "city": _lazy("Town"), "postcode": _lazy("Postcode"),
-    "region": _lazy("Region"), "country": _lazy("Country"), "phone": _lazy("Phone"),
-}  # fmt: skip
+    "name": _lazy("Name"),
+    "street": _lazy("Street and number"),
+    "city": _lazy("Town"),
+    "postcode": _lazy("Postcode"),
+    "region": _lazy("Region"),
+    "country": _lazy("Country"),
+    "phone": _lazy("Phone"),
+}
 LONGEST_FIELD = 200
 INDIAN_POSTCODE = re.compile(r"[1-9][0-9]{5}")
 # When a state was reached is written where the state is.
@@ -98,8 +105,9 @@ def place_order(
 ) -> Order:
     """Hold the goods and write the order at today's prices; call inside the business's scope.
 
-    Raises BadInput, Closed, NotSold or OutOfStock, and nothing is held then. A second order for the same message or
-    cart is refused by the database (IntegrityError). Locks: products by id, then the catalogue.
+    Raises BadInput, Closed, NotSold or OutOfStock, and nothing is held then. A second order for the
+    same message or cart is refused by the database (IntegrityError). Locks: products by id, then
+    the catalogue.
     """
     wanted.check()
     if not catalog.is_open:
@@ -149,7 +157,9 @@ def place_order(
 
 
 def _lock(catalog: Catalog, wanted: Wanted) -> list[Product]:
-    """The products in the order in which they were asked for, locked by id; raises when one cannot be had."""
+    """The products in the order in which they were asked for, locked by id; raises when one cannot
+    be had.
+    """
     asked = list(wanted.quantities)
     found = (
         catalog.products.filter(retailer_id__in=asked)
@@ -189,7 +199,8 @@ def _next_number(catalog: Catalog) -> int:
 
 
 def move_stock(order: Order, *, sign: int, reason: str) -> None:
-    """Take an order's counted goods from stock (-1) or give back (+1) those that are not there yet, and say why.
+    """Take an order's counted goods from stock (-1) or give back (+1) those that are not there yet,
+    and say why.
 
     Raises IntegrityError when less is there than is taken.
     """
@@ -245,7 +256,8 @@ class explained:
 def choose_delivery(
     order: Order, *, method: DeliveryMethod, address: Mapping[str, Any] | None = None
 ) -> Order:
-    """Set how and where the goods go; the sums follow. Raises WrongState once confirmed, BadInput for the address.
+    """Set how and where the goods go; the sums follow. Raises WrongState once confirmed, BadInput
+    for the address.
 
     In a chat the method is chosen first, without `address`; the pay page asks for what is missing.
     """
@@ -277,7 +289,9 @@ def _with_delivery(order: Order, method: DeliveryMethod) -> Sums:
 
 
 def checked_address(method: DeliveryMethod, given: Mapping[str, Any]) -> dict[str, str]:
-    """The address's known fields, trimmed; raises BadInput naming a field that is missing, too long or not served."""
+    """The address's known fields, trimmed; raises BadInput naming a field that is missing, too long
+    or not served.
+    """
     place = {name: str(given.get(name) or "").replace("\0", "").strip() for name in ADDRESS}
     if not method.needs_address:
         return {name: text for name, text in place.items() if text}
@@ -295,7 +309,9 @@ def checked_address(method: DeliveryMethod, given: Mapping[str, Any]) -> dict[st
 
 
 def _check_place(method: DeliveryMethod, place: dict[str, str]) -> None:
-    """Raise BadInput for a country that is none or not served, and an Indian postcode that cannot be."""
+    """Raise BadInput for a country that is none or not served, and an Indian postcode that cannot
+    be.
+    """
     place["country"] = country = place["country"].upper()
     if not (len(country) == 2 and country.isascii() and country.isalpha()):
         raise BadInput(_("Write the country as two letters, such as DE."), field="country")
@@ -311,7 +327,9 @@ def _check_place(method: DeliveryMethod, place: dict[str, str]) -> None:
 
 
 def choose_way(order: Order, *, way: PaymentWay) -> Order:
-    """Confirm an order that is paid at the door or by transfer; raises WrongState where the shop does not take it."""
+    """Confirm an order that is paid at the door or by transfer; raises WrongState where the shop
+    does not take it.
+    """
     order = locked(order)
     taken = {
         PaymentWay.CASH: order.catalog.takes_cash,
@@ -325,9 +343,9 @@ def choose_way(order: Order, *, way: PaymentWay) -> Order:
 def mark_paid(order: Order, *, way: PaymentWay) -> Order:
     """Note that the whole total has arrived, and confirm an order that waited for it.
 
-    An order that had expired takes its goods again where they are still there; otherwise it stays expired and paid,
-    and is to be refunded. Paid twice is refused (WrongState). Call with the payment's own row changed in the same
-    transaction.
+    An order that had expired takes its goods again where they are still there; otherwise it stays
+    expired and paid, and is to be refunded. Paid twice is refused (WrongState). Call with the
+    payment's own row changed in the same transaction.
     """
     order = locked(order)
     if order.is_paid and order.total_minor:
@@ -375,7 +393,8 @@ def step(order: Order, *, to: OrderState, **fields: Any) -> Order:
     return order
 
 
-# As `order_steps.sql` has it: here for the buttons and the message, there so that nothing else can happen.
+# As `order_steps.sql` has it: here for the buttons and the message, there so that nothing else can
+# happen.
 NEXT: dict[OrderState, frozenset[OrderState]] = {
     OrderState.PLACED: frozenset({OrderState.CONFIRMED, OrderState.CANCELLED, OrderState.EXPIRED}),
     OrderState.EXPIRED: frozenset({OrderState.CONFIRMED}),
@@ -400,7 +419,9 @@ def locked(order: Order) -> Order:
 
 
 def expire_due(limit: int = 200) -> int:
-    """Give back the goods of orders that were not paid in time; returns how many. Call across businesses."""
+    """Give back the goods of orders that were not paid in time; returns how many. Call across
+    businesses.
+    """
     due = Order.objects.overdue().order_by("expires_at")
     # A payment under way may still succeed: it is looked up first, and the order waits for that.
     idle = due.exclude(payments__status__in=["open", "pending", "unknown"])

@@ -1,4 +1,6 @@
-"""Sums of an order: integers in minor units, tax by rate, half-even once per rate. No database here."""
+"""Sums of an order: integers in minor units, tax by rate, half-even once per rate. No database
+here.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,4 +1,6 @@
-"""Paying: an order is paid once, by card, at the door or by transfer; what the network says twice happens once."""
+"""Paying: an order is paid once, by card, at the door or by transfer; what the network says twice
+happens once.
+"""
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,7 +21,9 @@ class Declined(ShopError):
 
 
 def has_test_form(catalog: Catalog) -> bool:
-    """Whether buyers pay by test cards: on a sandbox number, while the seller has no key of a payment network."""
+    """Whether buyers pay by test cards: on a sandbox number, while the seller has no key of a
+    payment network.
+    """
     return catalog.number.transport == Transport.SANDBOX and not catalog.stripe_key
 
 
@@ -47,9 +51,11 @@ def payable(order: Order) -> Order:
 
 
 def pay_by_test_card(order: Order, *, number: str, expiry: str, code: str) -> BuyerPayment:
-    """Pay with a test card of the sandbox; the payment is settled, declined, or waits for the bank's question.
+    """Pay with a test card of the sandbox; the payment is settled, declined, or waits for the
+    bank's question.
 
-    Raises BadInput naming the field, or WrongState. Another card ends an attempt that waits. Call inside the scope.
+    Raises BadInput naming the field, or WrongState. Another card ends an attempt that waits. Call
+    inside the scope.
     """
     order = payable(order)
     if not (has_test_form(order.catalog) and order.catalog.takes_card):
@@ -70,7 +76,9 @@ def pay_by_test_card(order: Order, *, number: str, expiry: str, code: str) -> Bu
 
 
 def answer_bank(order: Order, *, accepted: bool) -> BuyerPayment:
-    """What the buyer answers to the bank's question in the sandbox; raises WrongState where none waits."""
+    """What the buyer answers to the bank's question in the sandbox; raises WrongState where none
+    waits.
+    """
     order = locked(order)
     payment = order.payments.filter(status=PaymentStatus.PENDING, is_sandbox=True).first()
     if payment is None:
@@ -91,7 +99,9 @@ def new_attempt(
     is_sandbox: bool = False,
     status: PaymentStatus = PaymentStatus.OPEN,
 ) -> BuyerPayment:
-    """The next attempt of a locked order, with its idempotency key; the database refuses a second live one."""
+    """The next attempt of a locked order, with its idempotency key; the database refuses a second
+    live one.
+    """
     return BuyerPayment.objects.create(
         business_id=order.business_id,
         order=order,
@@ -108,7 +118,8 @@ def new_attempt(
 def settle(
     payment: BuyerPayment, *, status: PaymentStatus, reference: str = "", failure: str = ""
 ) -> BuyerPayment:
-    """Write how an attempt ended; told again, or after its end, nothing happens. Call inside the business's scope.
+    """Write how an attempt ended; told again, or after its end, nothing happens. Call inside the
+    business's scope.
 
     Money for an order whose goods were sold meanwhile goes straight back.
     """
@@ -132,7 +143,8 @@ def settle(
 
 
 def give_up_due() -> int:
-    """End questions of the sandbox's bank that nobody answered while the goods were held; returns how many.
+    """End questions of the sandbox's bank that nobody answered while the goods were held; returns
+    how many.
 
     An order with a payment under way is not expired, so this comes first. Call across businesses.
     """
@@ -142,7 +154,9 @@ def give_up_due() -> int:
 
 
 def pay_later(order: Order, *, way: PaymentWay) -> Order:
-    """Confirm an order that is paid at the door or by transfer; raises WrongState where that cannot be."""
+    """Confirm an order that is paid at the door or by transfer; raises WrongState where that cannot
+    be.
+    """
     order = payable(order)
     for waiting in order.payments.filter(status__in=LIVE, is_sandbox=True):
         settle(waiting, status=PaymentStatus.CANCELLED)
@@ -158,7 +172,9 @@ def confirm_free(order: Order) -> Order:
 
 
 def record_money(order: Order, *, reference: str = "") -> BuyerPayment:
-    """Note that the money of a confirmed order came at the door or by transfer; raises WrongState for any other."""
+    """Note that the money of a confirmed order came at the door or by transfer; raises WrongState
+    for any other.
+    """
     order = locked(order)
     if order.way not in (PaymentWay.CASH, PaymentWay.TRANSFER) or order.state in (
         OrderState.CANCELLED,

@@ -11,7 +11,8 @@ from shops.models import BuyerRefund, Order, OrderLine, OrderState, PaymentStatu
 from shops.orders.place import GIVEN_BACK, locked, return_goods
 from shops.orders.totals import tax_of
 
-# While an order is in one of these its goods have not left, so what is paid back goes on the shelf again.
+# While an order is in one of these its goods have not left, so what is paid back goes on the shelf
+# again.
 NOT_SENT = (OrderState.CONFIRMED, OrderState.PACKED)
 
 
@@ -23,11 +24,13 @@ def refund(
     reason: str = "",
     restock: bool | None = None,
 ) -> BuyerRefund:
-    """Send money back: what is left, an amount in minor units, or so many of each line (by position).
+    """Send money back: what is left, an amount in minor units, or so many of each line (by
+    position).
 
-    `restock` puts the goods that are paid back on the shelf again; untold, those that were not sent. Raises WrongState
-    where nothing was paid or the goods are back already, TooMuch beyond what is left, BadInput for a line that is not
-    there. What was paid at the door or by transfer the seller pays back by hand; it is noted here. Call inside the scope.
+    `restock` puts the goods that are paid back on the shelf again; untold, those that were not
+    sent. Raises WrongState where nothing was paid or the goods are back already, TooMuch beyond
+    what is left, BadInput for a line that is not there. What was paid at the door or by transfer
+    the seller pays back by hand; it is noted here. Call inside the scope.
     """
     order = locked(order)
     goods = _goods_of(order, lines, amount_minor, restock)

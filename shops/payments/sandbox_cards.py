@@ -1,4 +1,6 @@
-"""Test cards of the sandbox: numbers that no bank has issued, each with its outcome. Nothing of them is kept."""
+"""Test cards of the sandbox: numbers that no bank has issued, each with its outcome. Nothing of
+them is kept.
+"""
 
 import re
 from datetime import date

@@ -1,4 +1,6 @@
-"""Collecting by the seller's Stripe account: its pages, what it tells, and money back; each result is applied once."""
+"""Collecting by the seller's Stripe account: its pages, what it tells, and money back; each result
+is applied once.
+"""
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,7 +26,8 @@ FINAL = (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED, PaymentStatus.CANCELLED)
 def card_page(order: Order, *, back: str) -> str:
     """The address of the page where an order is paid by card; the same attempt's while it is open.
 
-    Raises WrongState, NoKey, or Declined where the network opens none. Call inside the business's scope.
+    Raises WrongState, NoKey, or Declined where the network opens none. Call inside the business's
+    scope.
     """
     order = attempts.payable(order)
     if not order.catalog.stripe_key or not order.catalog.takes_card or not order.total_minor:
@@ -49,7 +52,9 @@ def card_page(order: Order, *, back: str) -> str:
 
 
 def _end(payment: BuyerPayment, catalog: Catalog) -> None:
-    """Close a page for another amount; one that was paid meanwhile is settled, and what follows is refused."""
+    """Close a page for another amount; one that was paid meanwhile is settled, and what follows is
+    refused.
+    """
     outcome = stripe_gateway.close(payment, catalog)
     if outcome.status not in FINAL:
         raise Declined(_("The payment page could not be opened. Please try again."))
@@ -58,7 +63,9 @@ def _end(payment: BuyerPayment, catalog: Catalog) -> None:
 
 
 def look_now(order: Order) -> None:
-    """Look up an attempt that waits, as the buyer comes back from the page; call inside the business's scope."""
+    """Look up an attempt that waits, as the buyer comes back from the page; call inside the
+    business's scope.
+    """
     payment = order.payments.filter(status__in=LIVE, is_sandbox=False).exclude(reference="").first()
     if payment is not None:
         _settle(payment, stripe_gateway.look_up(payment, order.catalog))
@@ -71,7 +78,9 @@ def _settle(payment: BuyerPayment, outcome: Outcome) -> None:
 
 
 def hear(catalog_id: str, body: bytes, signature: str) -> bool:
-    """Keep what the network tells, once; True where it is new. Raises NoKey, BadSignature, or Catalog.DoesNotExist."""
+    """Keep what the network tells, once; True where it is new. Raises NoKey, BadSignature, or
+    Catalog.DoesNotExist.
+    """
     with system("a webhook names the shop in its address"):
         catalog = Catalog.objects.get(catalog_id=catalog_id)
         told = stripe_gateway.heard(body, signature, catalog)
@@ -79,14 +88,18 @@ def hear(catalog_id: str, body: bytes, signature: str) -> bool:
             catalog=catalog,
             event_id=told.event_id[:120],
             defaults={
-                "business_id": catalog.business_id, "kind": told.kind[:80], "object_id": told.object_id[:120],
+                "business_id": catalog.business_id,
+                "kind": told.kind[:80],
+                "object_id": told.object_id[:120],
             },
-        )  # fmt: skip
+        )
     return is_new
 
 
 def apply_due(limit: int = 50) -> int:
-    """Look up what webhooks told of, each in a transaction of its own; returns how many were settled or set aside."""
+    """Look up what webhooks told of, each in a transaction of its own; returns how many were
+    settled or set aside.
+    """
     with system("events of every shop"):
         rows = list(
             ShopGatewayEvent.objects.filter(applied_at=None)
@@ -120,7 +133,9 @@ def _apply(event_id: int, business_id: int) -> int:
 
 
 def give_up_due(limit: int = 50) -> int:
-    """Close pages of orders whose goods are not held any more, or settle what was paid there; returns how many."""
+    """Close pages of orders whose goods are not held any more, or settle what was paid there;
+    returns how many.
+    """
     with system("orders of every shop"):
         overdue = BuyerPayment.objects.filter(
             status__in=LIVE, is_sandbox=False, order__in=Order.objects.overdue()
@@ -137,7 +152,9 @@ def give_up_due(limit: int = 50) -> int:
 
 
 def pay_back_due(limit: int = 50) -> int:
-    """Ask the network for refunds that are open; returns how many were settled. What was not heard is asked again."""
+    """Ask the network for refunds that are open; returns how many were settled. What was not heard
+    is asked again.
+    """
     with system("refunds of every shop"):
         waiting = BuyerRefund.objects.filter(status__in=LIVE).order_by("id")
         rows = list(waiting.values_list("pk", "business_id")[:limit])
@@ -156,7 +173,9 @@ def _pay_back(refund_id: int, business_id: int) -> int:
         if outcome.status not in FINAL:
             return 0
         BuyerRefund.objects.filter(pk=refund_id).update(
-            status=outcome.status, reference=outcome.reference[:120], failure=outcome.failure[:200],
+            status=outcome.status,
+            reference=outcome.reference[:120],
+            failure=outcome.failure[:200],
             settled_at=refund.business.now(),
-        )  # fmt: skip
+        )
         return 1

@@ -23,7 +23,9 @@ def _api(catalog: Catalog) -> stripe.StripeClient:
 
 
 def payment_page(payment: BuyerPayment, catalog: Catalog, *, name: str, back: str) -> Outcome:
-    """A page of Stripe's where the order is paid, and the buyer's bank asked; `back` is where it returns to."""
+    """A page of Stripe's where the order is paid, and the buyer's bank asked; `back` is where it
+    returns to.
+    """
     facts: Any = {
         "mode": "payment",
         "success_url": back,
@@ -52,7 +54,9 @@ def look_up(payment: BuyerPayment, catalog: Catalog) -> Outcome:
 
 
 def close(payment: BuyerPayment, catalog: Catalog) -> Outcome:
-    """Close the page of a payment, so that it takes no money any more; what it says of the payment then."""
+    """Close the page of a payment, so that it takes no money any more; what it says of the payment
+    then.
+    """
     closed = ask(lambda: _api(catalog).v1.checkout.sessions.expire(payment.reference))
     # Refused where it was paid a moment before: then that is the outcome.
     return look_up(payment, catalog) if closed.status == "failed" else closed

@@ -65,7 +65,9 @@ def imports(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 @member_page(*SELLERS)
 @in_shop
 def one_import(request: BusinessRequest, catalog: Catalog, public_id: uuid.UUID) -> HttpResponse:
-    """What is in the file and what is wrong with it, how far it is; POST brings the good rows in."""
+    """What is in the file and what is wrong with it, how far it is; POST brings the good rows
+    in.
+    """
     job = catalog_imports.one(request.business, public_id)
     if request.method == "POST":
         catalog_imports.begin(job)

@@ -1,4 +1,6 @@
-"""Orders for those who sell: a board of what is to be done, the list of all, and one order beside its conversation."""
+"""Orders for those who sell: a board of what is to be done, the list of all, and one order beside
+its conversation.
+"""
 
 import re
 from collections.abc import Callable
@@ -17,7 +19,7 @@ from accounts.models import Role
 from core import money
 from core.errors import BadInput, ParleyError
 from core.wake import ring
-from hosting.conversations import inbox
+from hosting.conversations import thread
 from hosting.models import Direction, Message
 from shops import tasks, texts
 from shops.documents.receipt import filename_of, receipt_pdf
@@ -85,12 +87,14 @@ def _listed(request: BusinessRequest, found: QuerySet[Order]) -> dict[str, Any]:
 @require_GET
 @member_page(*SELLERS)
 def order(request: BusinessRequest, order_id: int) -> HttpResponse:
-    """One order: its goods, its money, what comes next, and the conversation with its buyer beside it."""
+    """One order: its goods, its money, what comes next, and the conversation with its buyer beside
+    it.
+    """
     found = _order(request, order_id)
     conversation = found.conversation
     page = None
     if conversation is not None:
-        page = inbox.latest_page(
+        page = thread.latest_page(
             Message.objects.filter(conversation=conversation), own=Direction.OUT
         )
     context = {
@@ -103,12 +107,14 @@ def order(request: BusinessRequest, order_id: int) -> HttpResponse:
         "steps": _steps(found),
         "goods_are_here": found.state in refunds.NOT_SENT,
         "goods_are_back": found.state in place.GIVEN_BACK,
-        "awaits_money": found.way in (PaymentWay.CASH, PaymentWay.TRANSFER) and not found.is_paid
-        and found.state in (OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED),
+        "awaits_money": found.way in (PaymentWay.CASH, PaymentWay.TRANSFER)
+        and not found.is_paid
+        and found.state
+        in (OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED),
         "conversation": conversation,
         "page": page,
         "now": request.business.now(),
-    }  # fmt: skip
+    }
     return render(request, "shops/order.html", context)
 
 
@@ -118,7 +124,7 @@ def _order(request: BusinessRequest, order_id: int) -> Order:
     )
     return get_object_or_404(
         found.prefetch_related("payments__refunds"), business=request.business, pk=order_id
-    )  # fmt: skip
+    )
 
 
 def _steps(found: Order) -> set[str]:
@@ -131,7 +137,9 @@ def _steps(found: Order) -> set[str]:
 @require_POST
 @member_page(*SELLERS)
 def act(request: BusinessRequest, order_id: int, deed: str) -> HttpResponse:
-    """Pack, ship, deliver, cancel, note money or words, refund; a refusal is said and nothing done."""
+    """Pack, ship, deliver, cancel, note money or words, refund; a refusal is said and nothing
+    done.
+    """
     found = _order(request, order_id)
     do = DEEDS.get(deed)
     if do is None:

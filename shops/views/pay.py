@@ -1,4 +1,6 @@
-"""The pay page of an order: for whoever has its address, without a login, in the chat's own view."""
+"""The pay page of an order: for whoever has its address, without a login, in the chat's own
+view.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -80,7 +82,9 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _deed(do: Deed) -> Callable[[HttpRequest, str], HttpResponse]:
-    """A POST of the page: it does one thing and shows the page again, with what is wrong where it is refused."""
+    """A POST of the page: it does one thing and shows the page again, with what is wrong where it
+    is refused.
+    """
 
     @framed
     @require_POST
@@ -143,8 +147,9 @@ def receipt(request: HttpRequest, token: str) -> HttpResponse:
     """The receipt as PDF."""
     with _opened(token) as order:
         headers = {
-            "Content-Disposition": f'attachment; filename="{filename_of(order)}"', "X-Robots-Tag": "noindex",
-        }  # fmt: skip
+            "Content-Disposition": f'attachment; filename="{filename_of(order)}"',
+            "X-Robots-Tag": "noindex",
+        }
         return HttpResponse(receipt_pdf(order), content_type="application/pdf", headers=headers)
 
 

@@ -1,4 +1,6 @@
-"""The catalogue on a simulated phone: what a customer sees of it in the chat, and the cart that is sent from there."""
+"""The catalogue on a simulated phone: what a customer sees of it in the chat, and the cart that is
+sent from there.
+"""
 
 from typing import Any
 
@@ -23,14 +25,18 @@ MAX_HANDSETS_SHOWN = 60
 
 @member_page(*CHATS)
 def shop(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
-    """Products of the number's shop, or of one message; POST sends the cart, or keeps it while searching."""
+    """Products of the number's shop, or of one message; POST sends the cart, or keeps it while
+    searching.
+    """
     handset = get_object_or_404(
         Handset.objects.select_related("business"), business=request.business, pk=handset_id
-    )  # fmt: skip
+    )
     number = get_object_or_404(
-        Number.objects.select_related("account"), business=request.business, phone_number_id=phone_number_id,
+        Number.objects.select_related("account"),
+        business=request.business,
+        phone_number_id=phone_number_id,
         transport=Transport.SANDBOX,
-    )  # fmt: skip
+    )
     catalog = (
         Catalog.objects.filter(business=request.business, number=number)
         .select_related("business")

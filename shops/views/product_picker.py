@@ -1,4 +1,6 @@
-"""Offering products from the composer: one, several, or the whole catalogue, as messages of the Cloud API."""
+"""Offering products from the composer: one, several, or the whole catalogue, as messages of the
+Cloud API.
+"""
 
 import uuid
 from typing import Any
@@ -49,19 +51,24 @@ def _send(request: BusinessRequest, conversation: Conversation, catalog: Catalog
         content = product_messages.offer(catalog, request.POST.getlist("product"), words)
     with transaction.atomic():
         send_message(
-            business=request.business, number=conversation.number, to=conversation.contact.wa_id, kind="interactive",
-            content=content, author=request.user,
-        )  # fmt: skip
+            business=request.business,
+            number=conversation.number,
+            to=conversation.contact.wa_id,
+            kind="interactive",
+            content=content,
+            author=request.user,
+        )
     ring(tasks.deliver)
     shown = str(conversation.public_id)
     transaction.on_commit(
-        lambda: publish.announce(request.business.pk, kind="message", conversation=shown), robust=True
-    )  # fmt: skip
+        lambda: publish.announce(request.business.pk, kind="message", conversation=shown),
+        robust=True,
+    )
 
 
 def _picker(
     request: BusinessRequest, conversation: Conversation, catalog: Catalog | None, error: str
-) -> HttpResponse:  # fmt: skip
+) -> HttpResponse:
     words = request.GET.get("q", "").strip()[:100]
     context: dict[str, Any] = {
         "conversation": conversation,
@@ -82,9 +89,11 @@ def _composer(request: BusinessRequest, conversation: Conversation) -> HttpRespo
         return redirect(f"{conversation.get_absolute_url()}#end")
     now = request.business.now()
     context = {
-        "conversation": conversation, "now": now, "window_open": conversation.window_open(at=now),
+        "conversation": conversation,
+        "now": now,
+        "window_open": conversation.window_open(at=now),
         "tools": extensions.composer_tools,
-    }  # fmt: skip
+    }
     response = render(request, "hosting/_composer.html", context)
     response.headers["HX-Trigger"] = "changed"
     return response

@@ -1,4 +1,6 @@
-"""The shop's figures: sales by day and product, chats that became orders, revenue beside the cost of messages."""
+"""The shop's figures: sales by day and product, chats that became orders, revenue beside the cost
+of messages.
+"""
 
 from typing import Any
 

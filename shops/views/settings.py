@@ -46,9 +46,12 @@ def _proposal(request: BusinessRequest) -> Catalog:
     business = request.business
     number = Number.objects.filter(business=business).order_by("id").first()
     return Catalog(
-        business=business, name=business.name[:120], slug=slugify(business.name)[:60], currency=business.currency,
+        business=business,
+        name=business.name[:120],
+        slug=slugify(business.name)[:60],
+        currency=business.currency,
         number=number,
-    )  # fmt: skip
+    )
 
 
 def _parts(catalog: Catalog | None) -> dict[str, Any]:

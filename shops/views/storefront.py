@@ -1,4 +1,6 @@
-"""The shop's public page: no login, nothing of other servers, the same answer for everybody, so that it can be cached."""
+"""The shop's public page: no login, nothing of other servers, the same answer for everybody, so
+that it can be cached.
+"""
 
 from collections.abc import Callable
 from functools import wraps
@@ -50,7 +52,8 @@ def shop_at(slug: str) -> Catalog:
 def in_front_of(view: Deed) -> Callable[..., HttpResponseBase]:
     """Hand the view the shop of the address, in its business's scope and the reader's language.
 
-    The language comes from the browser alone: a cookie would make the answer one that cannot be shared.
+    The language comes from the browser alone: a cookie would make the answer one that cannot be
+    shared.
     """
 
     @wraps(view)
@@ -75,7 +78,9 @@ def _language(request: HttpRequest) -> str:
 
 
 def shared(view: Deed) -> Deed:
-    """Let the answer be kept by whoever stands between for a minute, and asked for again by its ETag."""
+    """Let the answer be kept by whoever stands between for a minute, and asked for again by its
+    ETag.
+    """
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -185,15 +190,20 @@ def _cart_page(
 @require_POST
 @in_front_of
 def change_cart(request: HttpRequest, catalog: Catalog) -> HttpResponse:
-    """Add to the cart (`add`), or set how many there are (`quantity`, 0 takes it out); then the cart is shown."""
+    """Add to the cart (`add`), or set how many there are (`quantity`, 0 takes it out); then the
+    cart is shown.
+    """
     if not _is_ours(request):
         return HttpResponse(status=403)
     held, given = _cart(request, catalog), request.POST
     try:
         held = carts.put(
-            catalog, held, product_id=_whole(given.get("product")), quantity=_whole(given.get("quantity", "1")),
+            catalog,
+            held,
+            product_id=_whole(given.get("product")),
+            quantity=_whole(given.get("quantity", "1")),
             add=given.get("do") == "add",
-        )  # fmt: skip
+        )
     except BadInput as refused:
         return _cart_page(request, catalog, held, refused.message)
     response = redirect("shop_cart", catalog.slug)
@@ -201,7 +211,9 @@ def change_cart(request: HttpRequest, catalog: Catalog) -> HttpResponse:
 
 
 def _is_ours(request: HttpRequest) -> bool:
-    """Whether the form stands on a page of ours: a page that is the same for all can hold no secret of a session."""
+    """Whether the form stands on a page of ours: a page that is the same for all can hold no secret
+    of a session.
+    """
     if site := request.headers.get("Sec-Fetch-Site"):
         return site in ("same-origin", "none")
     origin = request.headers.get("Origin")
@@ -221,7 +233,9 @@ def _cart(request: HttpRequest, catalog: Catalog) -> Cart | None:
 def _remember(
     response: HttpResponse, catalog: Catalog, held: Cart | None, count: int
 ) -> HttpResponse:
-    """The cart's code in a cookie for this shop alone; beside it the count, which the page's script may read."""
+    """The cart's code in a cookie for this shop alone; beside it the count, which the page's script
+    may read.
+    """
     path = reverse("shop_front", args=[catalog.slug])
     if held is None:
         response.delete_cookie("cart", path=path)
@@ -253,9 +267,10 @@ def qr(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     """The link to the chat as a QR code, of the cart where the address names one."""
     held = carts.cart_at(catalog, request.GET.get("cart", ""))
     return HttpResponse(
-        carts.qr_of(carts.link_of(catalog, held)), content_type="image/svg+xml",
+        carts.qr_of(carts.link_of(catalog, held)),
+        content_type="image/svg+xml",
         headers={"Cache-Control": "private, max-age=300"},
-    )  # fmt: skip
+    )
 
 
 @require_GET

@@ -1,4 +1,6 @@
-"""What operators do for shops: let what gave up try again, close a shop, hide a product; money and stock are not theirs."""
+"""What operators do for shops: let what gave up try again, close a shop, hide a product; money and
+stock are not theirs.
+"""
 
 from typing import Any
 
@@ -54,13 +56,17 @@ def dead_rows(catalog: Catalog) -> dict[str, Any]:
         order = make_order(catalog.business, catalog.number)
         OrderNews.objects.update(**DEAD)
         picture = Picture.objects.create(
-            business=catalog.business, product=product, source_url="https://a.example/x.jpg", not_before=timezone.now(),
+            business=catalog.business,
+            product=product,
+            source_url="https://a.example/x.jpg",
+            not_before=timezone.now(),
             **DEAD,
-        )  # fmt: skip
+        )
         return {
-            "incomingorder": IncomingOrder.objects.get(), "ordernews": OrderNews.objects.get(order=order),
+            "incomingorder": IncomingOrder.objects.get(),
+            "ordernews": OrderNews.objects.get(order=order),
             "picture": picture,
-        }  # fmt: skip
+        }
 
 
 def choose(client: Client, name: str, row: Any) -> Any:
@@ -76,8 +82,11 @@ def test_what_gave_up_is_counted_listed_and_runs_again(
     front = {
         str(item.title): item for item in operator.get(reverse("admin:index")).context["attention"]
     }
-    titles = {"incomingorder": "Order messages not heeded", "ordernews": "News of orders not told",
-              "picture": "Pictures not fetched"}  # fmt: skip
+    titles = {
+        "incomingorder": "Order messages not heeded",
+        "ordernews": "News of orders not told",
+        "picture": "Pictures not fetched",
+    }
     item = front[titles[name]]
     assert (item.value, item.is_urgent) == ("1", name != "picture")
     listed = operator.get(item.url)

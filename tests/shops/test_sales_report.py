@@ -1,4 +1,6 @@
-"""The shop's figures: exact sums by day and product, chats that became orders, what their messages cost."""
+"""The shop's figures: exact sums by day and product, chats that became orders, what their messages
+cost.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -63,12 +65,14 @@ def test_sales_are_summed_by_day_of_the_business_and_by_product(shop):
         found = sales_report.report(shop, 7)
     assert (found.since, found.until, len(found.days)) == (date(2026, 5, 5), date(2026, 5, 11), 7)
     assert [(d.day, d.orders, d.amount_minor) for d in found.days if d.orders] == [
-        (date(2026, 5, 10), 1, 1300), (date(2026, 5, 11), 1, 400),
-    ]  # fmt: skip
+        (date(2026, 5, 10), 1, 1300),
+        (date(2026, 5, 11), 1, 400),
+    ]
     assert (found.orders, found.amount_minor, found.average_minor) == (2, 1700, 850)
     assert [(b.retailer_id, b.title, b.pieces, b.amount_minor) for b in found.best] == [
-        ("rye", "Rye", 3, 1350), ("bun", "Bun", 5, 400),
-    ]  # fmt: skip
+        ("rye", "Rye", 3, 1350),
+        ("bun", "Bun", 5, 400),
+    ]
 
 
 def test_chats_that_became_orders_are_counted_once(shop):

@@ -1,4 +1,6 @@
-"""A stock client library sends products of a shop: the three kinds arrive, and what is not there is its own error."""
+"""A stock client library sends products of a shop: the three kinds arrive, and what is not there is
+its own error.
+"""
 
 from typing import Any
 

@@ -1,4 +1,6 @@
-"""The shop's public page: what it lists, its cart, the way to the chat; the same answer for everybody, to be cached."""
+"""The shop's public page: what it lists, its cart, the way to the chat; the same answer for
+everybody, to be cached.
+"""
 
 import re
 from datetime import timedelta

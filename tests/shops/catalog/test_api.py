@@ -1,4 +1,6 @@
-"""`/api/v1/products/`: add, change, count, list and remove, with exact values; what is refused changes nothing."""
+"""`/api/v1/products/`: add, change, count, list and remove, with exact values; what is refused
+changes nothing.
+"""
 
 import orjson
 import pytest
@@ -56,8 +58,13 @@ def test_a_product_is_added_shown_changed_and_removed(shop, api):
         for name in ("retailer_id", "price", "sale_price", "current_price", "currency", "stock")
     }
     assert shown == {
-        "retailer_id": "rye-1", "price": "4.50", "sale_price": "3.90", "current_price": "3.90", "currency": "EUR", "stock": 12,
-    }  # fmt: skip
+        "retailer_id": "rye-1",
+        "price": "4.50",
+        "sale_price": "3.90",
+        "current_price": "3.90",
+        "currency": "EUR",
+        "stock": 12,
+    }
     assert (made["catalog_id"], made["options"], made["tax_percent"]) == (
         shop.catalog_id,
         {"size": "1 kg"},

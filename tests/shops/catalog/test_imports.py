@@ -1,4 +1,6 @@
-"""Feeds of products: read cell by cell, looked through, brought in set by set, written out; a round trip changes nothing."""
+"""Feeds of products: read cell by cell, looked through, brought in set by set, written out; a round
+trip changes nothing.
+"""
 
 import io
 from datetime import UTC, datetime
@@ -17,13 +19,27 @@ from tests.shops.sample_data import make_catalog, make_product
 
 SHOP = feed_csv.Shop("EUR", UTC, "https://parley.example")
 FULL = {
-    "id": "rye-1", "title": "Rye", "description": "Dark, \"dense\"\nand sour", "availability": "In_Stock",
-    "condition": "", "price": "4.50 EUR", "link": "https://x.example/rye", "image_link": "https://x.example/1.jpg",
-    "brand": "Miller", "additional_image_link": "https://x.example/2.jpg,https://x.example/3.jpg|https://x.example/2.jpg",
-    "sale_price": "EUR 3.9", "sale_price_effective_date": "2026-05-01T00:00+02:00/2026-06-01T00:00",
-    "item_group_id": "rye", "color": "", "size": "1 kg", "product_type": "Bread > Rye",
-    "quantity_to_sell_on_facebook": "12", "status": "archived", "custom_label_0": "Bread|Gifts", "tax_percent": "7.00",
-}  # fmt: skip
+    "id": "rye-1",
+    "title": "Rye",
+    "description": 'Dark, "dense"\nand sour',
+    "availability": "In_Stock",
+    "condition": "",
+    "price": "4.50 EUR",
+    "link": "https://x.example/rye",
+    "image_link": "https://x.example/1.jpg",
+    "brand": "Miller",
+    "additional_image_link": "https://x.example/2.jpg,https://x.example/3.jpg|https://x.example/2.jpg",
+    "sale_price": "EUR 3.9",
+    "sale_price_effective_date": "2026-05-01T00:00+02:00/2026-06-01T00:00",
+    "item_group_id": "rye",
+    "color": "",
+    "size": "1 kg",
+    "product_type": "Bread > Rye",
+    "quantity_to_sell_on_facebook": "12",
+    "status": "archived",
+    "custom_label_0": "Bread|Gifts",
+    "tax_percent": "7.00",
+}
 
 
 def table(*rows, heading=None):
@@ -39,13 +55,30 @@ def test_a_full_row_is_read_with_exact_values():
     row, problems = feed_csv.checked(FULL, 2, SHOP)
     assert problems == []
     assert row == {
-        "retailer_id": "rye-1", "title": "Rye", "description": "Dark, \"dense\"\nand sour", "availability": "in stock",
-        "condition": "new", "price_minor": 450, "link": "https://x.example/rye", "brand": "Miller",
-        "pictures": ["https://x.example/1.jpg", "https://x.example/2.jpg", "https://x.example/3.jpg"],
-        "sale_price_minor": 390, "sale_from": "2026-05-01T00:00:00+02:00", "sale_until": "2026-06-01T00:00:00+00:00",
-        "item_group": "rye", "options": {"size": "1 kg"}, "category": "Bread > Rye", "stock": 12, "is_hidden": True,
-        "shelves": ["Bread", "Gifts"], "tax_percent": "7.00",
-    }  # fmt: skip
+        "retailer_id": "rye-1",
+        "title": "Rye",
+        "description": 'Dark, "dense"\nand sour',
+        "availability": "in stock",
+        "condition": "new",
+        "price_minor": 450,
+        "link": "https://x.example/rye",
+        "brand": "Miller",
+        "pictures": [
+            "https://x.example/1.jpg",
+            "https://x.example/2.jpg",
+            "https://x.example/3.jpg",
+        ],
+        "sale_price_minor": 390,
+        "sale_from": "2026-05-01T00:00:00+02:00",
+        "sale_until": "2026-06-01T00:00:00+00:00",
+        "item_group": "rye",
+        "options": {"size": "1 kg"},
+        "category": "Bread > Rye",
+        "stock": 12,
+        "is_hidden": True,
+        "shelves": ["Bread", "Gifts"],
+        "tax_percent": "7.00",
+    }
 
 
 @pytest.mark.parametrize(
@@ -62,20 +95,40 @@ def test_a_full_row_is_read_with_exact_values():
         ("price", "9.99 USD", "The shop sells in EUR."),
         ("price", "9.999 EUR", "EUR has fewer decimals."),
         ("sale_price", "4.51 EUR", "It is above the price."),
-        ("sale_price_effective_date", "2026-05-01", "Write begin and end with a slash between: 2026-05-01T00:00+00:00/2026-05-31T23:59+00:00."),
-        ("sale_price_effective_date", "May/June", "'May' is no time such as 2026-05-01T00:00+00:00."),
+        (
+            "sale_price_effective_date",
+            "2026-05-01",
+            "Write begin and end with a slash between: 2026-05-01T00:00+00:00/2026-05-31T23:59+00:00.",
+        ),
+        (
+            "sale_price_effective_date",
+            "May/June",
+            "'May' is no time such as 2026-05-01T00:00+00:00.",
+        ),
         ("sale_price_effective_date", "2026-05-02/2026-05-01", "It ends before it begins."),
-        ("availability", "soon", "It is one of: in stock, out of stock, preorder, available for order, discontinued."),
+        (
+            "availability",
+            "soon",
+            "It is one of: in stock, out of stock, preorder, available for order, discontinued.",
+        ),
         ("condition", "old", "It is one of: new, refurbished, used."),
         ("quantity_to_sell_on_facebook", "1.5", "It is a whole number from 0 to 2,000,000,000."),
         ("quantity_to_sell_on_facebook", "-1", "It is a whole number from 0 to 2,000,000,000."),
         ("status", "maybe", "It is active or archived."),
         ("tax_percent", "101", "It is a percentage from 0 to 100 with two decimals at most."),
         ("tax_percent", "NaN", "It is a percentage from 0 to 100 with two decimals at most."),
-        ("link", "ftp://x", "It is an address that begins with https:// and has at most 1,000 characters."),
-        ("image_link", "javascript:alert(1)", "It is an address that begins with https:// and has at most 1,000 characters."),
+        (
+            "link",
+            "ftp://x",
+            "It is an address that begins with https:// and has at most 1,000 characters.",
+        ),
+        (
+            "image_link",
+            "javascript:alert(1)",
+            "It is an address that begins with https:// and has at most 1,000 characters.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_cell_is_named_with_its_row_column_and_reason(column, value, reason):
     _, problems = feed_csv.checked(FULL | {column: value}, 7, SHOP)
     assert problems == [feed_csv.Problem(7, column, value[:120], reason)]

@@ -1,4 +1,6 @@
-"""Sellers' pages: a shop is opened, products edited, stock changed with reasons, pictures shown in their sizes."""
+"""Sellers' pages: a shop is opened, products edited, stock changed with reasons, pictures shown in
+their sizes.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -44,13 +46,26 @@ def rows(model, **fields):
 
 
 SHOP = {
-    "name": "Rye & Co", "slug": "rye", "currency": "eur", "tax_included": "on", "is_open": "on", "takes_cash": "on",
-    "hold_minutes": "60", "language": "en",
-}  # fmt: skip
+    "name": "Rye & Co",
+    "slug": "rye",
+    "currency": "eur",
+    "tax_included": "on",
+    "is_open": "on",
+    "takes_cash": "on",
+    "hold_minutes": "60",
+    "language": "en",
+}
 PRODUCT = {
-    "title": "Rye loaf", "price": "4.50", "sale_price": "3.90", "tax_percent": "7", "availability": "in stock",
-    "condition": "new", "retailer_id": "rye-1", "size": "1 kg", "description": "Dark.",
-}  # fmt: skip
+    "title": "Rye loaf",
+    "price": "4.50",
+    "sale_price": "3.90",
+    "tax_percent": "7",
+    "availability": "in stock",
+    "condition": "new",
+    "retailer_id": "rye-1",
+    "size": "1 kg",
+    "description": "Dark.",
+}
 
 
 def test_without_a_shop_the_page_offers_to_open_one_and_settings_do_so():

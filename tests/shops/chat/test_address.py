@@ -1,4 +1,6 @@
-"""Where an order goes, asked for in the chat: forms in the network's shapes fill it in, wrong ones come again."""
+"""Where an order goes, asked for in the chat: forms in the network's shapes fill it in, wrong ones
+come again.
+"""
 
 from typing import Any
 
@@ -16,12 +18,19 @@ from tests.shops.chat.test_orders_intake import cart_of, said, send, settle
 from tests.shops.sample_data import make_catalog, make_delivery, make_product
 
 pytestmark = pytest.mark.django_db
-# The fields of Meta's documentation of address messages (India), with a saved address's id beside them.
+# The fields of Meta's documentation of address messages (India), with a saved address's id beside
+# them.
 INDIAN = {
-    "name": "Asha Rao", "phone_number": "+919820000000", "in_pin_code": "400063", "floor_number": "8",
-    "building_name": "", "address": "Wing A, Film City Road", "landmark_area": "Goregaon", "city": "Mumbai",
+    "name": "Asha Rao",
+    "phone_number": "+919820000000",
+    "in_pin_code": "400063",
+    "floor_number": "8",
+    "building_name": "",
+    "address": "Wing A, Film City Road",
+    "landmark_area": "Goregaon",
+    "city": "Mumbai",
     "state": "Maharashtra",
-}  # fmt: skip
+}
 ELSEWHERE = {"name": "Zoe Field", "address": "Main 1", "postal_code": "05401", "city": "Burlington"}
 
 
@@ -89,9 +98,12 @@ def test_a_form_asks_where_to_and_its_answer_fills_the_order(
     }
     assert address() == home
     assert said(catalog)[2:] == [
-        {"body": "Thank you. Your order #1 comes to:\nZoe Field\nMain 1\n05401 Burlington\nUnited States"}
-    ]  # fmt: skip
-    # Another form of the same buyer has the address in it, and an answer before the payment corrects it.
+        {
+            "body": "Thank you. Your order #1 comes to:\nZoe Field\nMain 1\n05401 Burlington\nUnited States"
+        }
+    ]
+    # Another form of the same buyer has the address in it, and an answer before the payment
+    # corrects it.
     answer(catalog, phone, ELSEWHERE | {"address": "Main 2"})
     assert address() == home | {"street": "Main 2"}
     prefilled = {
@@ -110,9 +122,14 @@ def test_the_indian_form_is_read_field_by_field(catalog: Catalog) -> None:
     assert order(catalog, phone) == {"country": "IN"}
     answer(catalog, phone, INDIAN)
     assert address() == {
-        "name": "Asha Rao", "street": "8, Wing A, Film City Road, Goregaon", "city": "Mumbai", "postcode": "400063",
-        "region": "Maharashtra", "country": "IN", "phone": "+919820000000",
-    }  # fmt: skip
+        "name": "Asha Rao",
+        "street": "8, Wing A, Film City Road, Goregaon",
+        "city": "Mumbai",
+        "postcode": "400063",
+        "region": "Maharashtra",
+        "country": "IN",
+        "phone": "+919820000000",
+    }
 
 
 @pytest.mark.parametrize(
@@ -176,8 +193,12 @@ def test_a_flow_that_holds_an_address_fills_it_too_and_another_flow_does_nothing
     }
     answer(catalog, phone, filled | {"country": "de"}, name="flow")
     assert address() == {
-        "name": "Zoe", "street": "Main\ufffd 1", "city": "Berlin", "postcode": "10115", "country": "DE",
-    }  # fmt: skip
+        "name": "Zoe",
+        "street": "Main\ufffd 1",
+        "city": "Berlin",
+        "postcode": "10115",
+        "country": "DE",
+    }
 
 
 def test_where_no_order_waits_or_goods_are_fetched_nothing_happens(

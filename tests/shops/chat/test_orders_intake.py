@@ -1,4 +1,6 @@
-"""Orders from the chat: a cart that was sent becomes one order at our prices, or one message says what has changed."""
+"""Orders from the chat: a cart that was sent becomes one order at our prices, or one message says
+what has changed.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -108,8 +110,10 @@ def test_a_cart_that_was_sent_becomes_an_order_with_its_goods_held(
     (content,) = said(catalog)
     parameters = content["action"]["parameters"]
     assert (content["type"], parameters["reference_id"], parameters["total_amount"]) == (
-        "order_details", "1", {"value": 1530, "offset": 100},
-    )  # fmt: skip
+        "order_details",
+        "1",
+        {"value": 1530, "offset": 100},
+    )
     assert parameters["payment_settings"][0]["payment_link"]["uri"].endswith(
         f"/s/pay/{order.token}/"
     )
@@ -245,7 +249,7 @@ def test_delivery_is_chosen_in_the_chat_with_its_price(catalog: Catalog, phone: 
     (question,) = said(catalog)
     assert question["body"]["text"] == (
         "Your order #1\n1 × Rye  $4.80\nTotal $4.80\nHow shall we bring it to you?"
-    )  # fmt: skip
+    )
     rows = question["action"]["sections"][0]["rows"]
     assert [(row["title"], row["description"]) for row in rows] == [
         ("Pick-up", "free"),
@@ -302,9 +306,14 @@ def test_a_number_without_a_shop_takes_no_orders(phone: Handset) -> None:
     number = make_number(phone.business)
     with scope(phone.business_id):
         sandbox.send_from_phone(
-            handset=phone, number=number, kind="order",
-            content={"catalog_id": "1", "product_items": [{"product_retailer_id": "x", "quantity": 1}]},
-        )  # fmt: skip
+            handset=phone,
+            number=number,
+            kind="order",
+            content={
+                "catalog_id": "1",
+                "product_items": [{"product_retailer_id": "x", "quantity": 1}],
+            },
+        )
     settle()
     with system("test"):
         assert (Order.objects.count(), IncomingOrder.objects.count()) == (0, 0)
@@ -325,9 +334,12 @@ def test_news_of_an_order_are_written_by_the_database(catalog: Catalog, phone: H
         "Bakery has your order #1. Please pay $4.80 when it arrives.",
         "Your order #1 is on its way.\nL-42",
     ]
-    assert [content["action"]["parameters"]["order"]["status"] for content in said(catalog)[1:]] == [
-        "processing", "shipped",
-    ]  # fmt: skip
+    assert [
+        content["action"]["parameters"]["order"]["status"] for content in said(catalog)[1:]
+    ] == [
+        "processing",
+        "shipped",
+    ]
 
 
 def test_orders_show_their_products_in_the_thread(catalog: Catalog, phone: Handset) -> None:

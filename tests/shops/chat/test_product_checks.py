@@ -1,4 +1,6 @@
-"""Product messages: what is not in the catalogue is refused with the Cloud API's code; upstream it goes by their ids."""
+"""Product messages: what is not in the catalogue is refused with the Cloud API's code; upstream it
+goes by their ids.
+"""
 
 import orjson
 import pytest
@@ -79,8 +81,12 @@ def messages():
 
 def test_products_that_are_there_are_sent_by_our_id_and_by_the_upstreams(shop):
     for content in (
-        single(shop.catalog_id, "rye"), single("900800", "rye"), several(shop.catalog_id, "rye"), catalogue(), catalogue("rye"),
-    ):  # fmt: skip
+        single(shop.catalog_id, "rye"),
+        single("900800", "rye"),
+        several(shop.catalog_id, "rye"),
+        catalogue(),
+        catalogue("rye"),
+    ):
         assert post(shop.number, content)[0] == 200
     assert messages() == 5
 
@@ -151,7 +157,9 @@ def test_upstream_the_catalogue_goes_by_its_id_there_and_here_by_ours(shop, sett
 
 
 def heard(number, order, product):
-    """What an upstream tells of its number: an order of one catalogue, a question about a product of another."""
+    """What an upstream tells of its number: an order of one catalogue, a question about a product
+    of another.
+    """
     items = [{"product_retailer_id": "rye", "quantity": 1, "item_price": 5, "currency": "EUR"}]
     asked = {
         "from": "1",

@@ -63,7 +63,7 @@ def shop_of(catalog: Catalog, phone: Handset) -> str:
 
 def test_one_product_several_and_the_whole_catalogue_are_sent(
     catalog: Catalog, phone: Handset, client: Client
-) -> None:  # fmt: skip
+) -> None:
     assert offer(client, catalog, product=["rye"]).status_code == 302
     assert offer(client, catalog, product=["rye", "bun"], words="Still warm").status_code == 302
     assert offer(client, catalog, whole="1").status_code == 302
@@ -133,13 +133,17 @@ def test_a_cart_is_filled_on_the_phone_kept_while_searching_and_sent(
     with system("test"):
         order = Order.objects.get()
         assert list(OrderLine.objects.values_list("retailer_id", "quantity", "unit_minor")) == [
-            ("bun", 3, 80), ("rye", 2, 480),
-        ]  # fmt: skip
+            ("bun", 3, 80),
+            ("rye", 2, 480),
+        ]
         message = Message.objects.get(kind="order")
     assert order.message_id == message.pk
     assert message.content["product_items"][0] == {
-        "product_retailer_id": "bun", "quantity": 3, "item_price": 0.8, "currency": "USD",
-    }  # fmt: skip
+        "product_retailer_id": "bun",
+        "quantity": 3,
+        "item_price": 0.8,
+        "currency": "USD",
+    }
 
 
 def test_an_empty_or_senseless_cart_is_not_sent(

@@ -1,4 +1,6 @@
-"""Orders in the dashboard and by API: what is shown, each step with its refusals, refunds, and what programs are told."""
+"""Orders in the dashboard and by API: what is shown, each step with its refusals, refunds, and what
+programs are told.
+"""
 
 from typing import Any
 
@@ -89,9 +91,15 @@ def test_an_empty_page_offers_one_button(client: Client) -> None:
 
 def test_the_board_and_the_list_show_the_order(client: Client, order: Order) -> None:
     board = client.get(reverse("shop_orders"))
-    assert [(column["state"], column["count"], len(column["orders"])) for column in board.context["columns"]] == [
-        ("placed", 1, 1), ("confirmed", 0, 0), ("packed", 0, 0), ("shipped", 0, 0),
-    ]  # fmt: skip
+    assert [
+        (column["state"], column["count"], len(column["orders"]))
+        for column in board.context["columns"]
+    ] == [
+        ("placed", 1, 1),
+        ("confirmed", 0, 0),
+        ("packed", 0, 0),
+        ("shipped", 0, 0),
+    ]
     for found, query in (
         (1, {}),
         (1, {"q": "#1"}),
@@ -204,8 +212,12 @@ def test_webhooks_tell_each_thing_once_in_its_order(client: Client, order: Order
     settle()
     told = events(order)
     assert [event["event"] for event in told] == [
-        "order.placed", "order.paid", "order.confirmed", "order.shipped", "order.refunded",
-    ]  # fmt: skip
+        "order.placed",
+        "order.paid",
+        "order.confirmed",
+        "order.shipped",
+        "order.refunded",
+    ]
     assert (told[-1]["id"], told[-1]["wa_id"], told[-1]["refunded_minor"]) == (
         order.pk,
         "14155550123",

@@ -214,9 +214,17 @@ def test_goods_leave_paid_and_an_order_is_paid_once(catalog: Catalog, buyer: Con
         Order.objects.filter(pk=unpaid.pk).update(state="packed")
     with refused_by_database("begins as placed"):
         Order.objects.create(
-            business_id=catalog.business_id, catalog=catalog, number=9, currency="EUR", tax_included=True, state="packed",
-            subtotal_minor=0, tax_minor=0, total_minor=0, expires_at=timezone.now(),
-        )  # fmt: skip
+            business_id=catalog.business_id,
+            catalog=catalog,
+            number=9,
+            currency="EUR",
+            tax_included=True,
+            state="packed",
+            subtotal_minor=0,
+            tax_minor=0,
+            total_minor=0,
+            expires_at=timezone.now(),
+        )
     with refused_by_database("one_live_payment_per_order"):
         for key in "ab":
             BuyerPayment.objects.create(
@@ -288,9 +296,12 @@ def test_order_messages_wait_for_their_order_and_history_does_not(
 ) -> None:
     with system("test"):
         facts = {
-            "business_id": catalog.business_id, "conversation": buyer, "number": catalog.number,
-            "contact_id": buyer.contact_id, "status": "received",
-        }  # fmt: skip
+            "business_id": catalog.business_id,
+            "conversation": buyer,
+            "number": catalog.number,
+            "contact_id": buyer.contact_id,
+            "status": "received",
+        }
         wanted = Message.objects.create(kind="order", direction="in", **facts)
         Message.objects.create(kind="order", direction="in", imported_from_id=1, **facts)
         Message.objects.create(kind="text", direction="in", **facts)

@@ -1,4 +1,6 @@
-"""Paying on the pay page: test cards, the bank's question, at the door, by transfer; once, and back up to what was paid."""
+"""Paying on the pay page: test cards, the bank's question, at the door, by transfer; once, and back
+up to what was paid.
+"""
 
 import re
 from io import BytesIO
@@ -259,8 +261,10 @@ def test_cash_is_paid_when_it_is_delivered(catalog: Catalog, order: Order) -> No
         for step in (fulfilment.pack, fulfilment.ship, fulfilment.deliver):
             step(fresh(order))
     assert (fresh(order).state, fresh(order).paid_minor, payments(order)) == (
-        "delivered", 2150, [("cash", "succeeded", 2150)],
-    )  # fmt: skip
+        "delivered",
+        2150,
+        [("cash", "succeeded", 2150)],
+    )
     settle()
     texts = [content["body"]["text"] for content in said(catalog)[1:] if "body" in content]
     assert texts == [
@@ -331,8 +335,9 @@ def test_refunds_by_line_and_in_full_never_exceed_what_was_paid(
         refunds.refund(order)
     with system("test"):
         assert list(BuyerRefund.objects.values_list("amount_minor", "status", "lines")) == [
-            (480, "succeeded", {"1": 1}), (1670, "succeeded", {}),
-        ]  # fmt: skip
+            (480, "succeeded", {"1": 1}),
+            (1670, "succeeded", {}),
+        ]
     settle()
     texts = [
         content["body"]["text"]

@@ -1,4 +1,6 @@
-"""Refunds that put goods back on the shelf: by choice, as rows, each piece once, and never where it is back already."""
+"""Refunds that put goods back on the shelf: by choice, as rows, each piece once, and never where it
+is back already.
+"""
 
 import pytest
 from django.db import IntegrityError, connection

@@ -1,4 +1,6 @@
-"""Cards by the seller's own Stripe account: one page an attempt, webhooks doubled and shuffled, refunds asked for once."""
+"""Cards by the seller's own Stripe account: one page an attempt, webhooks doubled and shuffled,
+refunds asked for once.
+"""
 
 import hmac
 import json
