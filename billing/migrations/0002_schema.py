@@ -116,7 +116,7 @@ def add_seller(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [("billing", "0001_initial"), ("hosting", "0002_schema")]
     operations = [
-        schema_files("accounts", "tenant_tables"),
+        schema_files("core", "tenant_tables"),
         schema_files(
             "billing",
             "append_only",

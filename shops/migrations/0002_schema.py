@@ -8,7 +8,7 @@ from core.schema import schema_files
 class Migration(migrations.Migration):
     dependencies = [("shops", "0001_initial"), ("hosting", "0002_schema")]
     operations = [
-        schema_files("accounts", "tenant_tables"),
+        schema_files("core", "tenant_tables"),
         schema_files(
             "shops",
             "references",

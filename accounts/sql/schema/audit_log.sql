@@ -2,10 +2,23 @@
 -- `anywhere` in subject, before or after, or one of `names` in an entry about a contact, say
 -- `[erased]` instead. Only this function can do it, and it can write nothing else: the trigger lets
 -- the owner change a text into that mark alone.
+CREATE FUNCTION accounts_audit_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE'
+       AND pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')
+       AND current_setting('parley.redacting', true) = 'on' THEN
+        IF NEW.subject IN (OLD.subject, '[erased]')
+           AND NEW.before IN (OLD.before, '{"erased": true}') AND NEW.after IN (OLD.after, '{"erased": true}')
+           AND (to_jsonb(NEW) - 'subject' - 'before' - 'after') = (to_jsonb(OLD) - 'subject' - 'before' - 'after') THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON accounts_auditentry
-    FOR EACH ROW EXECUTE FUNCTION accounts_append_only();
+    FOR EACH ROW EXECUTE FUNCTION accounts_audit_is_final();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON accounts_auditentry
-    FOR EACH STATEMENT EXECUTE FUNCTION accounts_append_only();
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 
 CREATE FUNCTION accounts_redact_audit(of_business bigint, anywhere text[], names text[]) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

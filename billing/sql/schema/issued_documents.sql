@@ -18,7 +18,7 @@ END $$;
 CREATE TRIGGER is_final BEFORE UPDATE OR DELETE ON billing_invoice
     FOR EACH ROW EXECUTE FUNCTION billing_invoice_is_final();
 CREATE TRIGGER is_final_truncate BEFORE TRUNCATE ON billing_invoice
-    FOR EACH STATEMENT EXECUTE FUNCTION accounts_append_only();
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 
 CREATE FUNCTION billing_credit_fits() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
