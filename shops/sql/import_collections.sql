@@ -1,4 +1,4 @@
--- Promises: the products of `rows` are on exactly the shelves (slugs of collections) named. Output: products that moved.
+-- Promises: the products of `rows` are on exactly the collections (by slug) named. Output: products that moved.
 WITH e AS (
     SELECT p.id AS product_id, r.slugs
       FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(retailer_id text, slugs jsonb)
