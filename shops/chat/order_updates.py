@@ -38,7 +38,7 @@ def _tell(news_id: int) -> None:
     news = found.get(pk=news_id)
     news.order.business = news.order.catalog.business = news.business
     account = news.order.catalog.number.account
-    outbox.note_field(
+    outbox.write_field_calls(
         account=account, field=FIELD, value={"event": f"order.{news.kind}"} | facts_of(news.order)
     )
     with translation.override(news.order.catalog.language):
