@@ -127,7 +127,7 @@ def open_shop(upstream_id: str) -> str:
 
 def take() -> list[list[Any]]:
     """Make orders of what was sent; returns them as catalogue, total, what is left of the first product."""
-    orders_intake.take_due()
+    orders_intake.process_due()
     rows = Order.objects.values_list("catalog__catalog_id", "total_minor", "lines__product__stock")
     return [list(row) for row in rows]
 
