@@ -2,7 +2,8 @@
 
 An app adds its routes in three steps:
 
-1. `<app>/api/…`: views that inherit `BusinessAPIMixin` before one of DRF's generic views (or `BusinessAPIView` alone):
+1. `<app>/api/…`: views that inherit `BusinessAPIMixin` before one of DRF's generic views, or
+   `BusinessAPIView` alone:
 
        class Invoices(BusinessAPIMixin, ListAPIView):
            required_scope = KeyScope.BILLING
@@ -89,7 +90,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[Caller, int]:
-        """The caller and the id of the key; 401 for a key that is malformed, unknown or not live."""
+        """The caller and the id of the key; 401 for one that is malformed, unknown or not live."""
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         match = KEY.fullmatch(text.strip())
         if scheme.lower() != "bearer" or match is None:
@@ -146,7 +147,7 @@ class BusinessAPIMixin(APIView):
                 response: Any = super().dispatch(request, *args, **kwargs)
                 if response.status_code >= 400:
                     transaction.set_rollback(True)
-                # Rendered here, not after the transaction: lazy querysets must still see their rows.
+                # Rendered here, within the transaction: lazy querysets must still see their rows.
                 # A file is not rendered; what it streams must not read the database.
                 return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
         except (OperationalError, InterfaceError):
