@@ -86,7 +86,7 @@ class BusinessAPIRequest(Request):
 class ApiKeyAuthentication(BaseAuthentication):
     """Authentication by `Authorization: Bearer parley_…`.
 
-    Runs inside `tenancy.opened()`, whose transaction it scopes to the business of the key.
+    Runs inside `tenancy.deferred_scope()`, whose transaction it scopes to the business of the key.
     """
 
     def authenticate(self, request: Request) -> tuple[Caller, int]:
@@ -105,7 +105,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             row = cursor.fetchone()
         if row is None:
             raise exceptions.AuthenticationFailed("This API key is unknown, revoked or expired.")
-        tenancy.remember(row[1])
+        tenancy.record_scope(row[1])
         business = Business.objects.select_related("plan").get(pk=row[1])
         caller = Caller(business, row[0], frozenset(row[2]), row[3] and frozenset(row[3]))
         request.business = caller.business  # type: ignore[attr-defined]
@@ -143,7 +143,7 @@ class BusinessAPIMixin(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         """Answer inside the tenant's transaction; 503 while the database is unavailable."""
         try:
-            with tenancy.opened():
+            with tenancy.deferred_scope():
                 response: Any = super().dispatch(request, *args, **kwargs)
                 if response.status_code >= 400:
                     transaction.set_rollback(True)

@@ -1,4 +1,4 @@
-"""Addresses below /api/v1/; each app keeps its own in `<app>/api/rest.py` (see `accounts.api`)."""
+"""URLs below /api/v1/; each app has its own in `<app>/api/v1/urls.py` (see `accounts.api`)."""
 
 from csp.decorators import csp_replace
 from django.urls import include, path, re_path
