@@ -2,7 +2,7 @@
 
 An app adds its routes in three steps:
 
-1. `<app>/api/…`: views that inherit `BusinessAPIMixin` before one of DRF's generic views, or
+1. `<app>/api/v1/…`: views that inherit `BusinessAPIMixin` before one of DRF's generic views, or
    `BusinessAPIView` alone:
 
        class Invoices(BusinessAPIMixin, ListAPIView):
@@ -11,8 +11,8 @@ An app adds its routes in three steps:
            serializer_class = InvoiceSerializer
            ordering = ("-issued_at", "-id")          # keyset paging: ends in a unique column
 
-2. `<app>/api/…/urls.py`: `urlpatterns = [path("invoices/", Invoices.as_view(), name=…)]`;
-3. one line in `config/api.py`: `path("", include("<app>.api.urls"))`.
+2. `<app>/api/v1/urls.py`: `urlpatterns = [path("invoices/", Invoices.as_view(), name=…)]`;
+3. for a new app, a line in `config/api.py`: `path("", include("<app>.api.v1.urls"))`.
 
 Inside a view `request.business` is the key's business and the transaction is scoped to it. A
 response of status 400 or above rolls back whatever the view wrote. A streamed response must not
