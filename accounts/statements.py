@@ -28,6 +28,14 @@ def fetch_prepared(query: str, parameters: Sequence[Any] | Mapping[str, Any] = (
         return cursor.execute(query, parameters, prepare=True).fetchone()
 
 
+def select(app: str, verb: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All rows of `<app>/sql/<verb>.sql`, each as column name -> value. Raises Django's database errors."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement(app, verb), parameters)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def run_file(app: str, verb: str, reverse: str = "") -> migrations.RunSQL:
     """Give a migration the operation that runs `<app>/sql/<verb>.sql` as the owner."""
     return migrations.RunSQL(sql=statement(app, verb), reverse_sql=reverse or migrations.RunSQL.noop)

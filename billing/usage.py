@@ -8,7 +8,7 @@ from django.db import connection
 
 from accounts import money, planning
 from accounts.models import Business
-from accounts.statements import statement
+from accounts.statements import select, statement
 from billing import fees
 from hosting.models import Delivery
 
@@ -91,8 +91,6 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         days = [DayUsage(*row) for row in cursor.fetchall()]
         cursor.execute(statement("billing", "usage_rows"), parameters)
         rows = [RowUsage(row[0], row[1], int(row[2]), int(row[3])) for row in cursor.fetchall()]
-        cursor.execute(statement("billing", "usage_ladders"), parameters)
-        ladders = [Ladder(*row) for row in cursor.fetchall()]
         cursor.execute(
             "SELECT state, starts_at, ends_at FROM billing_period WHERE business_id = %(business_id)s AND month = %(month)s",
             parameters,
@@ -111,7 +109,7 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         waiting=Delivery.objects.filter(business_id=business.pk, failed=False).count(),
         days=days,
         rows=rows,
-        ladders=ladders,
+        ladders=[Ladder(**row) for row in select("billing", "usage_ladders", parameters)],
     )
 
 

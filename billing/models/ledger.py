@@ -133,6 +133,11 @@ class Charge(models.Model):
             ),
             models.CheckConstraint(condition=Q(reverses_id=None) | ~Q(note=""), name="reversal_has_a_reason"),
         ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["business_id", "month"], condition=Q(reverses_id__isnull=False), name="charge_reversals"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"charge of message {self.message_id}"
