@@ -1,7 +1,7 @@
 """Sending: a message is checked, written `accepted` with its queue row, and handed to its transport."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -27,12 +27,11 @@ from hosting.models import (
     TemplateStatus,
     Transport,
 )
-from hosting.models.conversations import CUSTOMER_SERVICE_WINDOW, preview
+from hosting.models.conversations import preview
 from hosting.models.messages import new_wamid
 from hosting.storing import media_of
 
 # The longest that a free-entry window is known to last; rate cards say how long it counts.
-FREE_ENTRY_LONGEST = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def send_message(
         status=Status.ACCEPTED,
         created_at=now,
         window_open=thread.conversation.window_open(at=now),
-        free_entry_at=_free_entry_at(thread.conversation, now),
+        free_entry_at=thread.conversation.free_entry(at=now),
     )
     _check_recipient(message, thread)
     if kind == "template":
@@ -190,14 +189,6 @@ def _dress_template(message: Message, content: dict[str, Any]) -> None:
         raise CloudApiError(132001, f"Template '{template.name}' is not approved (it is {template.status}).")
     message.text = templates.rendered(template.components, content.get("components") or [])
     message.category = template.category
-
-
-def _free_entry_at(conversation: Conversation, now: datetime) -> datetime | None:
-    """When the free-entry window opened that a message accepted now is in: perhaps now, by this very reply."""
-    came, opened = conversation.referred_at, conversation.free_entry_at
-    if came and came <= now < came + CUSTOMER_SERVICE_WINDOW and (opened is None or opened < came):
-        return now
-    return opened if opened and now < opened + FREE_ENTRY_LONGEST else None
 
 
 def _write(message: Message) -> int:

@@ -75,7 +75,7 @@ class CardVersion(models.Model):
     )
     reactions_free = models.BooleanField(default=True, db_default=True)
     free_messages = models.PositiveIntegerField(
-        default=0, db_default=0, help_text=_("Service messages that are free for each number, market and month.")
+        default=0, db_default=0, help_text=_("Service messages that are free for each number and month.")
     )
     failed_charged = models.BooleanField(
         _("failed messages are charged"),

@@ -56,7 +56,7 @@ WITH open AS MATERIALIZED (
 ), answers AS MATERIALIZED (
     SELECT u.question, u.business_id, u.month, u.market, coalesce(r.priced_as, u.category) AS category, u.messages,
            u.billed_month, u.version_id, u.discount_percent, u.floor_micros, u.free_messages, u.rule, r.rate_id,
-           u.rule = 'tier' AND u.category = 'service' AND u.free_messages > 0 AS is_counted,
+           billing_is_allowed(u.rule, u.category, u.free_messages, 0) AS is_counted,
            CASE WHEN u.version_id IS NULL THEN 'no_card'
                 WHEN u.billed_month IS NULL THEN 'no_period'
                 WHEN u.rule = 'tier' AND r.rate_id IS NULL THEN 'no_rate' END AS refused
@@ -82,29 +82,27 @@ WITH open AS MATERIALIZED (
     ON CONFLICT (message_id) DO UPDATE SET reason = EXCLUDED.reason
     RETURNING 1
 ), counted AS MATERIALIZED (
-    -- Only service messages under a card with free messages; counted per number and market, so that the number of
-    -- priced messages, and with it the month's total, does not depend on the order of processing.
-    SELECT k.message_id, k.number_id, k.delivered_at, a.question, a.business_id, a.month, a.market, a.category,
+    -- Only service messages under a card with free messages: those of a number in a month, whatever the market, in the
+    -- order in which they are metered. The published rule has no order; the ledger says which messages were free.
+    SELECT k.message_id, k.number_id, k.delivered_at, a.question, a.business_id, a.month, a.rule, a.category,
            a.free_messages
       FROM answers a JOIN asked k USING (question)
      WHERE a.refused IS NULL AND a.is_counted
 ), number_keys AS MATERIALIZED (
-    SELECT business_id, month, number_id, market, category, count(*) AS messages
-      FROM counted GROUP BY 1, 2, 3, 4, 5
+    SELECT business_id, month, number_id, count(*) AS messages FROM counted GROUP BY 1, 2, 3
 ), number_bumped AS (
-    INSERT INTO billing_numbertally AS t (business_id, month, number_id, market, category, messages)
-    SELECT business_id, month, number_id, market, category, messages FROM number_keys ORDER BY 1, 2, 3, 4, 5
-    ON CONFLICT (business_id, month, number_id, market, category) DO UPDATE SET messages = t.messages + EXCLUDED.messages
-    RETURNING business_id, month, number_id, market, category, messages
+    INSERT INTO billing_numbertally AS t (business_id, month, number_id, messages)
+    SELECT business_id, month, number_id, messages FROM number_keys ORDER BY 1, 2, 3
+    ON CONFLICT (business_id, month, number_id) DO UPDATE SET messages = t.messages + EXCLUDED.messages
+    RETURNING business_id, month, number_id, messages
 ), allowed AS MATERIALIZED (
     SELECT message_id, question
-      FROM (SELECT c.message_id, c.question, c.free_messages, b.messages - k.messages + row_number() OVER (
-                       PARTITION BY c.business_id, c.month, c.number_id, c.market, c.category
-                       ORDER BY c.delivered_at, c.message_id) AS nth
+      FROM (SELECT c.message_id, c.question, c.rule, c.category, c.free_messages, b.messages - k.messages + row_number() OVER (
+                       PARTITION BY c.business_id, c.month, c.number_id ORDER BY c.delivered_at, c.message_id) AS nth
               FROM counted c
-              JOIN number_keys k USING (business_id, month, number_id, market, category)
-              JOIN number_bumped b USING (business_id, month, number_id, market, category)) x
-     WHERE nth <= free_messages
+              JOIN number_keys k USING (business_id, month, number_id)
+              JOIN number_bumped b USING (business_id, month, number_id)) x
+     WHERE billing_is_allowed(rule, category, free_messages, nth - 1)
 ), parts AS MATERIALIZED (
     -- A question's messages are all under its rule, but for those within the month's free messages.
     SELECT a.question, a.business_id, a.month, a.market, a.category, p.rule, p.messages, a.billed_month,

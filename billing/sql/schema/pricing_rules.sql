@@ -109,7 +109,7 @@ $$;
 
 -- The rule that makes a message free under a version's rules, or 'tier' where it is priced. The first
 -- that fits: free entry, reaction, the open 24-hour window. The month's free messages of a number
--- ('allowance') need a count and are looked at after these.
+-- ('allowance', billing_is_allowed) need a count and come after these.
 CREATE OR REPLACE FUNCTION billing_rule(
     category text, window_open boolean, is_reaction boolean, entry_hours integer,
     service_free_in_window boolean, utility_free_in_window boolean, reactions_free boolean,
@@ -122,6 +122,22 @@ CREATE OR REPLACE FUNCTION billing_rule(
                 WHEN category = 'utility' AND window_open AND utility_free_in_window
                 THEN 'utility_in_window'
                 ELSE 'tier' END
+$$;
+
+-- How many service messages of a number a month's free messages were counted against.
+CREATE OR REPLACE FUNCTION billing_allowance(of_business bigint, of_number bigint, in_month date)
+RETURNS TABLE (messages bigint) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce((SELECT y.messages FROM billing_numbertally y
+                      WHERE y.business_id = of_business AND y.month = in_month
+                        AND y.number_id = of_number), 0)
+$$;
+
+-- Whether a message that no other rule makes free is within the month's free messages of its number,
+-- when so many were counted before it: service messages alone have such.
+CREATE OR REPLACE FUNCTION billing_is_allowed(
+    rule text, category text, free_messages integer, counted bigint
+) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT rule = 'tier' AND category = 'service' AND counted < free_messages
 $$;
 
 -- The rate of a category in a market under a version, and the category that it is priced as:

@@ -6,7 +6,7 @@ from accounts.statements import run_file
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0014_cost_card")]
+    dependencies = [("billing", "0015_numbers_allowance")]
     operations = [
         migrations.AddIndex("callingcode", models.Index(fields=["prefix"], name="calling_code_prefix")),
         migrations.AddIndex(
