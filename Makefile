@@ -1,6 +1,8 @@
 # Two commands matter: `make run` and `make test`. They need python3 (3.11 or newer) and make, nothing else.
 PYTHON ?= python3
 VENV := .venv
+# Installs faster where it is there; `make UV= …` does without it, as CI does.
+UV ?= $(shell command -v uv 2>/dev/null)
 PY := $(VENV)/bin/python
 .DEFAULT_GOAL := run
 
@@ -8,14 +10,16 @@ define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "parley: $(PYTHON) is missing or older than 3.11. Name another: make PYTHON=python3.12" >&2; exit 1; }
 	@echo "Installing $(1) into $(VENV) (once) …"
-	@if command -v uv >/dev/null 2>&1; then \
-	  { [ -x $(PY) ] || uv venv -q --python $(PYTHON) $(VENV); } && uv pip install -q --require-hashes --python $(PY) -r $(1); \
+	@if [ -n "$(UV)" ]; then \
+	  { [ -x $(PY) ] || $(UV) venv -q --python $(PYTHON) $(VENV); } && \
+	  $(UV) pip install -q --require-hashes --python $(PY) -r $(1); \
 	else \
 	  $(PY) -m pip --version >/dev/null 2>&1 || { \
 	    $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	      echo "parley: $(PYTHON) cannot make environments (no ensurepip). On Debian: apt-get install python3-venv" >&2; exit 1; }; \
 	    $(PYTHON) -m venv --clear $(VENV); \
-	  } && $(PY) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: --no-binary localstripe -r $(1); \
+	  } && $(PY) -m pip install -q --disable-pip-version-check --require-hashes \
+	    --only-binary :all: --no-binary localstripe -r $(1); \
 	fi
 	@touch $@
 endef
@@ -54,9 +58,13 @@ pictures: $(VENV)/.dev  ## make the pictures of the docs from the demo that `mak
 bench: $(VENV)/.dev  ## run every benchmark; ARGS=metering runs one
 	@exec $(PY) -m benchmarks $(ARGS)
 
+# Pins keep their extras: pip in hash mode takes `coverage[toml]>=7` from the newest release unless a pin has that extra.
+COMPILE = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+  --no-emit-index-url --no-header --no-annotate
+
 lock:  ## pin requirements anew (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements.in -o requirements.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
 clean:  ## remove the environment and all data
 	@$(if $(wildcard $(PY)),$(PY),$(PYTHON)) -m stack.placing var
@@ -65,4 +73,4 @@ clean:  ## remove the environment and all data
 help:  ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 8
 
-.PHONY: run test lint coverage bench lock clean help
+.PHONY: run test lint coverage pictures bench lock clean help
