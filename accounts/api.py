@@ -29,7 +29,10 @@ from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 from django.db.utils import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
-from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.authentication import BaseAuthentication
@@ -39,11 +42,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import tenancy, throttling
-from accounts.errors import BadInput, NotAllowed, ParleyError
-from accounts.keying import numbers_of
+from accounts.api_keys import numbers_of
 from accounts.models import ApiKey, Business, KeyScope
-from accounts.paging import KeysetPagination
+from accounts.plans import limits
+from core import tenancy
+from core.errors import BadInput, NotAllowed, ParleyError
+from core.paging import KeysetPagination
 
 log = structlog.get_logger(__name__)
 KEY = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
@@ -81,9 +85,14 @@ class ApiKeyAuthentication(BaseAuthentication):
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         match = KEY.fullmatch(text.strip())
         if scheme.lower() != "bearer" or match is None:
-            raise exceptions.NotAuthenticated("Send a live API key as 'Authorization: Bearer parley_…'.")
+            raise exceptions.NotAuthenticated(
+                "Send a live API key as 'Authorization: Bearer parley_…'."
+            )
         with connection.cursor() as cursor:
-            cursor.execute("SELECT * FROM accounts_open_key(%s, %s)", [match[1], ApiKey.digest_of(text.strip())])
+            cursor.execute(
+                "SELECT * FROM accounts_open_key(%s, %s)",
+                [match[1], ApiKey.digest_of(text.strip())],
+            )
             row = cursor.fetchone()
         if row is None:
             raise exceptions.AuthenticationFailed("This API key is unknown, revoked or expired.")
@@ -134,7 +143,13 @@ class BusinessAPIMixin(APIView):
         except (OperationalError, InterfaceError):
             log.exception("database_away")
             connection.close()
-            body = {"error": {"code": "unavailable", "message": "The database is restarting; try again.", "field": ""}}
+            body = {
+                "error": {
+                    "code": "unavailable",
+                    "message": "The database is restarting; try again.",
+                    "field": "",
+                }
+            }
             return JsonResponse(body, status=503, headers={"Retry-After": "1"})
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -142,14 +157,16 @@ class BusinessAPIMixin(APIView):
         super().initial(request, *args, **kwargs)
         # Here, not among the permissions: a view that has its own ones cannot forget it.
         if request.user.number_ids is not None and self.number_path is None:  # type: ignore[union-attr]
-            raise NotAllowed("This key is limited to some numbers, and this belongs to the business as a whole.")
+            raise NotAllowed(
+                "This key is limited to some numbers, and this belongs to the business as a whole."
+            )
         for name, value in [*request.query_params.items(), *kwargs.items()]:
             if "\x00" in name or "\x00" in str(value):
                 raise BadInput("The NUL character is not allowed.", field=name.replace("\x00", ""))
 
     def check_throttles(self, request: Request) -> None:
         """Hold the key to its plan's requests a second."""
-        throttling.hold(key_id=request.user.key_id, business=request.user.business)  # type: ignore[union-attr]
+        limits.hold(key_id=request.user.key_id, business=request.user.business)  # type: ignore[union-attr]
 
     def get_queryset(self) -> QuerySet[Any]:
         """The view's `queryset`, of the caller's business and numbers alone."""
@@ -176,7 +193,9 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     if not isinstance(error, exceptions.APIException):
         return None
     field, detail = _first(error.detail)
-    response = _refusal(error.status_code, str(detail.code or error.default_code), str(detail), field)
+    response = _refusal(
+        error.status_code, str(detail.code or error.default_code), str(detail), field
+    )
     if header := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = header
     return _with_wait(response, error)
@@ -231,9 +250,13 @@ class RootSerializer(serializers.Serializer[Any]):
 
     business = serializers.CharField(help_text="Name of the business whose key this is.")
     plan = serializers.CharField(help_text="Code of its plan.")
-    scopes = serializers.ListField(child=serializers.CharField(), help_text="What this key reaches.")
+    scopes = serializers.ListField(
+        child=serializers.CharField(), help_text="What this key reaches."
+    )
     numbers = serializers.ListField(
-        child=serializers.CharField(), allow_null=True, help_text="phone_number_ids it is limited to; null: all."
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="phone_number_ids it is limited to; null: all.",
     )
 
 
@@ -249,14 +272,28 @@ class Root(BusinessAPIView):
         """Whose key this is, and what it reaches."""
         business = request.business
         reach = request.user.number_ids
-        limited = [one.phone_number_id for one in numbers_of(business) if one.pk in reach] if reach else None
-        answer = {"business": business.name, "plan": business.plan_id, "scopes": sorted(request.user.scopes)}
+        limited = (
+            [one.phone_number_id for one in numbers_of(business) if one.pk in reach]
+            if reach
+            else None
+        )
+        answer = {
+            "business": business.name,
+            "plan": business.plan_id,
+            "scopes": sorted(request.user.scopes),
+        }
         return Response(answer | {"numbers": limited})
 
 
 def not_found(request: HttpRequest, rest: str = "") -> JsonResponse:
     """Any address below /api/v1/ that leads nowhere."""
-    body = {"error": {"code": "not_found", "message": f"There is nothing at {request.path}.", "field": ""}}
+    body = {
+        "error": {
+            "code": "not_found",
+            "message": f"There is nothing at {request.path}.",
+            "field": "",
+        }
+    }
     return JsonResponse(body, status=404)
 
 

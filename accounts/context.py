@@ -34,4 +34,8 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
 def _current(path: str, pages: list[navigation.Page]) -> str:
     """Address of the entry that a page lies below; the longest, where entries lie below one another."""
     addresses = [reverse(page.url_name) for page in pages]
-    return max((one for one in addresses if path == one or (one != "/" and path.startswith(one))), key=len, default="")
+    return max(
+        (one for one in addresses if path == one or (one != "/" and path.startswith(one))),
+        key=len,
+        default="",
+    )

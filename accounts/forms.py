@@ -8,16 +8,21 @@ from django.http import QueryDict
 from django.utils.timezone import now as utc_now
 from django.utils.translation import gettext_lazy as _
 
-from accounts.keying import KeyNumber
+from accounts.api_keys import KeyNumber
 from accounts.models import KeyScope, all_scopes
 
 
 class ApiKeyForm(forms.Form):
     """A new API key: what it is called and what it reaches."""
 
-    name = forms.CharField(max_length=80, label=_("Name"), help_text=_("Where it is used: “order system”, “CI”."))
+    name = forms.CharField(
+        max_length=80, label=_("Name"), help_text=_("Where it is used: “order system”, “CI”.")
+    )
     scopes = forms.MultipleChoiceField(
-        choices=KeyScope.choices, initial=all_scopes, label=_("Reaches"), widget=forms.CheckboxSelectMultiple
+        choices=KeyScope.choices,
+        initial=all_scopes,
+        label=_("Reaches"),
+        widget=forms.CheckboxSelectMultiple,
     )
     number_ids = forms.TypedMultipleChoiceField(
         coerce=int,
@@ -27,7 +32,11 @@ class ApiKeyForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
     days = forms.IntegerField(
-        required=False, min_value=1, max_value=3650, label=_("Days it works"), help_text=_("Empty: until revoked.")
+        required=False,
+        min_value=1,
+        max_value=3650,
+        label=_("Days it works"),
+        help_text=_("Empty: until revoked."),
     )
 
     def __init__(self, data: QueryDict | None = None, *, numbers: Sequence[KeyNumber]) -> None:

@@ -10,10 +10,11 @@ from django.shortcuts import redirect, render
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 
-from accounts import auditing, viewing
-from accounts.errors import NotAllowed
-from accounts.membership import READ_ONLY, refusal
-from accounts.tenancy import system
+from accounts import impersonation
+from accounts.access import READ_ONLY, refusal
+from accounts.audit import record
+from core.errors import NotAllowed
+from core.tenancy import system
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -51,20 +52,20 @@ class BusinessMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Let the audit log know whose request this is; admin views are wrapped in process_view."""
-        token = auditing.origin.set(lambda: auditing.origin_of(request))
+        token = record.origin.set(lambda: record.origin_of(request))
         try:
             return self._while_viewing(request) or self.get_response(request)
         finally:
-            auditing.origin.reset(token)
+            record.origin.reset(token)
 
     def _while_viewing(self, request: HttpRequest) -> HttpResponseBase | None:
         """The answer where an operator views as a business and the half hour is over, or something would be changed."""
-        seen = viewing.of(request)
+        seen = impersonation.of(request)
         request.viewing = seen  # type: ignore[attr-defined]
         if seen is None or request.path_info == reverse("end_viewing"):
             return None
         if seen.is_over:
-            viewing.end(request, seen)
+            impersonation.end(request, seen)
             return redirect("admin:accounts_business_change", seen.business_id)
         return None if request.method in SAFE else refusal(request, NotAllowed(str(READ_ONLY)))
 

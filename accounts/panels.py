@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Business, Role
-from accounts.tenancy import ensured
+from core.tenancy import ensured
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ def banners_for(business: Business, role: str) -> list[Banner]:
 
 def panels_for(business: Business, role: str) -> list[tuple[str, dict[str, Any]]]:
     """(template, its variables) of every panel that a role sees, in order; within the business's scope."""
-    shown = sorted((panel for panel in _panels if role in panel.roles), key=lambda panel: panel.order)
+    shown = sorted(
+        (panel for panel in _panels if role in panel.roles), key=lambda panel: panel.order
+    )
     return [(panel.template, panel.load(business)) for panel in shown]
 
 

@@ -3,8 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import planning
 from accounts.models import Heartbeat
+from accounts.plans import changes
 
 
 @shared_task
@@ -16,4 +16,4 @@ def heartbeat() -> None:
 @shared_task
 def plans() -> None:
     """Carry out changes of plans whose month has begun."""
-    planning.apply_due()
+    changes.apply_due()

@@ -9,10 +9,14 @@ NOT_BENCHMARKS = {"__init__", "__main__", "report", "arena", "doors", "plans"}
 
 def main() -> None:
     """Run them one after the other, each in an arena of its own."""
-    known = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in NOT_BENCHMARKS)
+    known = sorted(
+        path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in NOT_BENCHMARKS
+    )
     wanted = sys.argv[1:] or known
     if unknown := set(wanted) - set(known):
-        sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}. There are: {', '.join(known)}")
+        sys.exit(
+            f"There is no benchmark {', '.join(sorted(unknown))}. There are: {', '.join(known)}"
+        )
     for name in wanted:
         importlib.import_module(f"benchmarks.{name}").main()
 

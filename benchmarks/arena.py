@@ -15,7 +15,11 @@ def arena() -> Iterator[Servers]:
     """Start PostgreSQL and Valkey, migrate, set Django up."""
     folder = Path(tempfile.mkdtemp(prefix="parley-bench-"))
     folder.chmod(0o755)
-    os.environ |= {"PARLEY_VAR": str(folder), "LOG_LEVEL": "ERROR", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    os.environ |= {
+        "PARLEY_VAR": str(folder),
+        "LOG_LEVEL": "ERROR",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
     for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"):
         os.environ.pop(name, None)
     servers = Servers(Settings(folder)).start()

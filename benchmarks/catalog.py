@@ -50,69 +50,98 @@ def main() -> None:
     good = PRODUCTS - PRODUCTS // BAD_EVERY
     assert written == good, f"{written} of {good} products were imported"
     figures = [
-        Figure("catalog", "products imported, beside COPY of the same rows", good / seconds, good / plain, "rows/s"),
+        Figure(
+            "catalog",
+            "products imported, beside COPY of the same rows",
+            good / seconds,
+            good / plain,
+            "rows/s",
+        ),
         Figure("catalog", "rows looked through before", PRODUCTS / looked, None, "rows/s"),
     ]
     figures += [
-        Figure("catalog", f"{name}, beside its bare query by the tables' owner", pages[name], queries[name], "ms")
+        Figure(
+            "catalog",
+            f"{name}, beside its bare query by the tables' owner",
+            pages[name],
+            queries[name],
+            "ms",
+        )
         for name in pages
     ]
-    show(f"Catalogue of {PRODUCTS:,} products, {PRODUCTS // BAD_EVERY:,} bad rows among them", figures)
+    show(
+        f"Catalogue of {PRODUCTS:,} products, {PRODUCTS // BAD_EVERY:,} bad rows among them",
+        figures,
+    )
 
 
 def _shop():
     from accounts.models import Business
-    from accounts.tenancy import system
+    from core.tenancy import system
     from hosting.models import Account, Number
     from shops.models import Catalog
 
     with system("benchmark"):
         business = Business.objects.create(name="Bakery", plan_id="business")
         account = Account.objects.create(business=business, name="a")
-        number = Number.objects.create(business=business, account=account, digits="15550100100", verified_name="Bakery")
-        return Catalog.objects.create(business=business, number=number, name="Bakery", slug="bakery", currency="EUR")
+        number = Number.objects.create(
+            business=business, account=account, digits="15550100100", verified_name="Bakery"
+        )
+        return Catalog.objects.create(
+            business=business, number=number, name="Bakery", slug="bakery", currency="EUR"
+        )
 
 
 def _feed() -> bytes:
     text = io.StringIO()
     table = csv.writer(text)
-    table.writerow(["id", "title", "description", "availability", "condition", "price", "brand", "inventory"])
+    table.writerow(
+        ["id", "title", "description", "availability", "condition", "price", "brand", "inventory"]
+    )
     for n in range(PRODUCTS):
         title = f"{WORDS[n % 15]} {WORDS[n // 15 % 15]} loaf {n}".title()
         price = "free" if n % BAD_EVERY == 0 else f"{1 + n % 900 / 100:.2f} EUR"
         about = " ".join(WORDS[(n + k) % 15] for k in range(30))
-        table.writerow([f"sku-{n}", title, about, "in stock", "new", price, f"Mill {n % 40}", n % 50])
+        table.writerow(
+            [f"sku-{n}", title, about, "in stock", "new", price, f"Mill {n % 40}", n % 50]
+        )
     return text.getvalue().encode()
 
 
 def _looked_through(catalog):
     """A ready import with every problem noted; and the seconds that looking through took."""
-    from accounts.tenancy import scope
-    from shops import feeding
+    from core.tenancy import scope
+    from shops.catalog import imports
 
     with scope(catalog.business_id):
-        job = feeding.take_in(catalog=catalog, author=None, file=io.BytesIO(_feed()), filename="feed.csv")
+        job = imports.take_in(
+            catalog=catalog, author=None, file=io.BytesIO(_feed()), filename="feed.csv"
+        )
     start = time.perf_counter()
-    feeding.work_due()
+    imports.work_due()
     looked = time.perf_counter() - start
     with scope(catalog.business_id):
         job.refresh_from_db()
-        feeding.begin(job)
+        imports.begin(job)
     return job, looked
 
 
 def _slice() -> int:
-    from shops import feeding
+    from shops.catalog import imports
 
-    return feeding.work_due()
+    return imports.work_due()
 
 
 def _check(job) -> None:
-    from accounts.tenancy import scope
+    from core.tenancy import scope
 
     with scope(job.business_id):
         job.refresh_from_db()
-        assert (job.state, job.bad, job.problems.count()) == ("done", PRODUCTS // BAD_EVERY, PRODUCTS // BAD_EVERY)
+        assert (job.state, job.bad, job.problems.count()) == (
+            "done",
+            PRODUCTS // BAD_EVERY,
+            PRODUCTS // BAD_EVERY,
+        )
 
 
 def _copied(servers) -> tuple[int, float]:
@@ -120,7 +149,10 @@ def _copied(servers) -> tuple[int, float]:
     with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as db:
         db.execute("ANALYZE shops_product")  # as autovacuum does soon after
         db.execute("CREATE TABLE bare (LIKE shops_product INCLUDING ALL)")
-        with db.cursor() as cursor, cursor.copy(f"COPY (SELECT {COLUMNS} FROM shops_product) TO STDOUT") as copy:
+        with (
+            db.cursor() as cursor,
+            cursor.copy(f"COPY (SELECT {COLUMNS} FROM shops_product) TO STDOUT") as copy,
+        ):
             held = b"".join(bytes(piece) for piece in copy)
         start = time.perf_counter()
         with db.cursor() as cursor:
@@ -133,7 +165,7 @@ def _pages(catalog) -> dict[str, float]:
     """Median milliseconds of each page, by the whole way through the application, nothing kept in between."""
     from django.test import Client
 
-    from accounts.tenancy import scope
+    from core.tenancy import scope
 
     with scope(catalog.business_id):
         product = catalog.products.order_by("title", "id")[PRODUCTS // 2]
@@ -144,7 +176,9 @@ def _pages(catalog) -> dict[str, float]:
         "search, frequent": "/s/bakery/?q=rye+loaf",
         "search, one of all": f"/s/bakery/?q={PRODUCTS // 2 + 1}",
     }
-    return {name: _median(lambda path=path: _seen(client.get(path))) for name, path in addresses.items()}  # type: ignore[misc]
+    return {
+        name: _median(lambda path=path: _seen(client.get(path))) for name, path in addresses.items()
+    }  # type: ignore[misc]
 
 
 def _seen(answer) -> None:
@@ -157,7 +191,10 @@ def _queries(servers, catalog) -> dict[str, float]:
     found = listed.format("AND words @@ to_tsquery('simple', %s)")
     asked = {
         "shop front": (listed.format(""), [catalog.pk]),
-        "product": ("SELECT * FROM shops_product WHERE catalog_id = %s AND retailer_id = %s", [catalog.pk, "sku-5001"]),
+        "product": (
+            "SELECT * FROM shops_product WHERE catalog_id = %s AND retailer_id = %s",
+            [catalog.pk, "sku-5001"],
+        ),
         "search, frequent": (found, [catalog.pk, "rye:* & loaf:*"]),
         "search, one of all": (found, [catalog.pk, f"{PRODUCTS // 2 + 1}:*"]),
     }

@@ -59,12 +59,18 @@ def granian(folder: str, servers: object) -> Iterator[int]:
     with open(f"{folder}/bench_settings.py", "w", encoding="utf-8") as file:
         file.write("from config.settings import *\nROOT_URLCONF = 'bench_urls'\n")
     port = free_port()
-    environment = {**os.environ, "PYTHONPATH": f"{folder}:{os.getcwd()}", "DJANGO_SETTINGS_MODULE": "bench_settings"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{folder}:{os.getcwd()}",
+        "DJANGO_SETTINGS_MODULE": "bench_settings",
+    }
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "2",
         "--blocking-threads", "4", "--log-level", "critical", "config.wsgi:application",
     ]  # fmt: skip
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         _await(port)
         yield port
@@ -107,7 +113,11 @@ class Client:
         while b"\r\n\r\n" not in answer:
             answer += self._more()
         head, _, body = answer.partition(b"\r\n\r\n")
-        length = next(int(line[15:]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:")
+        length = next(
+            int(line[15:])
+            for line in head.split(b"\r\n")
+            if line[:15].lower() == b"content-length:"
+        )
         while len(body) < length:
             body += self._more()
         return int(head[9:12])

@@ -182,11 +182,11 @@ def pumping() -> None:
     """A worker without a broker: sweeps, and goes on after whatever happens to the database."""
     import django.db
 
-    from billing import metering
+    from billing.metering import meter
 
     while True:
         try:
-            if not metering.meter_due(500):
+            if not meter.meter_due(500):
                 time.sleep(0.01)
         except django.db.Error:
             django.db.close_old_connections()
@@ -221,17 +221,22 @@ def celery_beat() -> None:
 def furnish(businesses: int = BUSINESSES) -> None:
     """Businesses, each with a number and a conversation for every kind of recipient."""
     from accounts.models import Business
-    from accounts.tenancy import system
+    from core.tenancy import system
     from hosting.models import Account, Contact, Conversation, Number
 
     with system("benchmark"):
         for n in range(businesses):
             business = Business.objects.create(name=f"b{n}", plan_id="business", timezone="UTC")
             account = Account.objects.create(business=business, name="a")
-            number = Number.objects.create(business=business, account=account, digits=f"1555{n:07}", verified_name="n")
-            contacts = Contact.objects.bulk_create(Contact(business=business, wa_id=to) for to in RECIPIENTS)
+            number = Number.objects.create(
+                business=business, account=account, digits=f"1555{n:07}", verified_name="n"
+            )
+            contacts = Contact.objects.bulk_create(
+                Contact(business=business, wa_id=to) for to in RECIPIENTS
+            )
             Conversation.objects.bulk_create(
-                Conversation(business=business, number=number, contact=contact) for contact in contacts
+                Conversation(business=business, number=number, contact=contact)
+                for contact in contacts
             )
 
 
@@ -245,7 +250,13 @@ def main(arguments: list[str] | None = None) -> None:
         connections.close_all()
         beat = FORK.Process(target=_for_ever, args=(celery_beat,), daemon=True)
         beat.start()
-        storm = Storm(plan, servers.environment["DATABASE_SUPERUSER_URL"], celery_worker, _hits(servers), _ring_sweep)
+        storm = Storm(
+            plan,
+            servers.environment["DATABASE_SUPERUSER_URL"],
+            celery_worker,
+            _hits(servers),
+            _ring_sweep,
+        )
         began = time.monotonic()
         try:
             drained = storm.run()
@@ -257,7 +268,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _plan(arguments: list[str]) -> Plan:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.faults", description=(__doc__ or "").partition("\n")[0]
+    )
     for one in fields(Plan):
         parser.add_argument(f"--{one.name}", type=int, default=one.default)
     return Plan(**vars(parser.parse_args(arguments)))
@@ -297,9 +310,9 @@ def _ring_sweep() -> None:
 
 
 def _verdict(plan: Plan, storm: Storm, drained: float, lasted: float) -> None:
-    from accounts.tenancy import system
+    from billing.metering.reconciliation import reconcile
     from billing.models import Charge
-    from billing.reconciling import reconcile
+    from core.tenancy import system
     from tests.billing.recount import assert_books_agree
 
     differences = reconcile()
@@ -317,7 +330,9 @@ def _verdict(plan: Plan, storm: Storm, drained: float, lasted: float) -> None:
         f"  recount: equal to the micro, {total / 1_000_000:,.6f} in all; reconciliation: {len(differences)} differences"
     )
     if differences or charges != plan.deliveries or drained > DRAINED_WITHIN:
-        sys.exit("\n".join(["The books do not agree, or it took too long.", *map(str, differences[:20])]))
+        sys.exit(
+            "\n".join(["The books do not agree, or it took too long.", *map(str, differences[:20])])
+        )
 
 
 if __name__ == "__main__":

@@ -51,20 +51,27 @@ def main() -> None:
         business_id = _load(servers)
         with granian(os.environ["PARLEY_VAR"], servers) as port:
             figures = [*_in_database(business_id), *_at_door(business_id, port)]
-    show(f"History, {MESSAGES:,} messages of one business in {CONVERSATIONS:,} conversations", figures)
+    show(
+        f"History, {MESSAGES:,} messages of one business in {CONVERSATIONS:,} conversations",
+        figures,
+    )
 
 
 def _load(servers: Any) -> int:
     import psycopg
 
-    business_id, number_id, contacts, threads = _people()
+    business_id, number_id, contacts, inbox = _people()
     began = time.monotonic()
-    with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
+    with psycopg.connect(
+        servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True
+    ) as database:
         # Filled as a restore fills it: rows first, then the index of words.
-        definition = database.execute("SELECT pg_get_indexdef('message_search'::regclass)").fetchone()
+        definition = database.execute(
+            "SELECT pg_get_indexdef('message_search'::regclass)"
+        ).fetchone()
         database.execute("DROP INDEX message_search")
         with database.cursor().copy(f"COPY hosting_message ({COLUMNS}) FROM STDIN") as copy:
-            for line in _lines(business_id, number_id, contacts, threads):
+            for line in _lines(business_id, number_id, contacts, inbox):
                 copy.write(line)
         print(f"  {MESSAGES:,} messages copied in {time.monotonic() - began:.0f} s", flush=True)
         database.execute("SET maintenance_work_mem = '1GB'")
@@ -80,30 +87,43 @@ def _load(servers: Any) -> int:
         sizes = database.execute(
             "SELECT pg_relation_size('hosting_message') >> 20, pg_relation_size('message_search') >> 20"
         ).fetchone()
-    print(f"  ready after {time.monotonic() - began:.0f} s; table {sizes[0]} MB, words {sizes[1]} MB", flush=True)  # type: ignore[index]
+    print(
+        f"  ready after {time.monotonic() - began:.0f} s; table {sizes[0]} MB, words {sizes[1]} MB",
+        flush=True,
+    )  # type: ignore[index]
     return business_id
 
 
 def _people() -> tuple[int, int, list[int], list[int]]:
     from accounts.models import Business
-    from accounts.tenancy import system
+    from core.tenancy import system
     from hosting.models import Account, Contact, Conversation, Number
 
     with system("benchmark"):
         business = Business.objects.create(name="Large", plan_id="business")
         account = Account.objects.create(business=business, name="a")
-        number = Number.objects.create(business=business, account=account, digits="15550001111", verified_name="n")
-        contacts = Contact.objects.bulk_create(
-            Contact(business=business, wa_id=f"49151{n:07}", name=f"Customer {n}") for n in range(CONVERSATIONS)
+        number = Number.objects.create(
+            business=business, account=account, digits="15550001111", verified_name="n"
         )
-        threads = Conversation.objects.bulk_create(
+        contacts = Contact.objects.bulk_create(
+            Contact(business=business, wa_id=f"49151{n:07}", name=f"Customer {n}")
+            for n in range(CONVERSATIONS)
+        )
+        inbox = Conversation.objects.bulk_create(
             Conversation(business=business, number=number, contact=contact, is_resolved=n % 3 == 2)
             for n, contact in enumerate(contacts)
         )
-        return business.pk, number.pk, [contact.pk for contact in contacts], [thread.pk for thread in threads]
+        return (
+            business.pk,
+            number.pk,
+            [contact.pk for contact in contacts],
+            [thread.pk for thread in inbox],
+        )
 
 
-def _lines(business_id: int, number_id: int, contacts: list[int], threads: list[int]) -> Iterator[str]:
+def _lines(
+    business_id: int, number_id: int, contacts: list[int], threads: list[int]
+) -> Iterator[str]:
     rng = random.Random(7)
     step = timedelta(days=DAYS) / MESSAGES
     pool = rng.choices(VOCABULARY, CHANCES, k=1_000_000)
@@ -143,7 +163,9 @@ def _questions() -> dict[str, Callable[[random.Random], str]]:
 def _percentiles(seconds: list[float]) -> tuple[float, float]:
     """Median and 99th percentile in milliseconds."""
     ordered = sorted(seconds)
-    return statistics.median(ordered) * 1000, ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)] * 1000
+    return statistics.median(ordered) * 1000, ordered[
+        min(int(len(ordered) * 0.99), len(ordered) - 1)
+    ] * 1000
 
 
 class Stopwatch:
@@ -161,11 +183,13 @@ class Stopwatch:
             self.seconds += time.perf_counter() - began
 
 
-def _timed(ask: Callable[[random.Random], object], business_id: int, rounds: int = ROUNDS) -> tuple[float, float]:
+def _timed(
+    ask: Callable[[random.Random], object], business_id: int, rounds: int = ROUNDS
+) -> tuple[float, float]:
     from django.db import connection
 
-    from accounts.tenancy import scope
-    from hosting.searching import TooBroad
+    from core.tenancy import scope
+    from hosting.search.engine import TooBroad
 
     rng, taken, refused = random.Random(11), [], 0
     for n in range(rounds + 5):
@@ -185,10 +209,10 @@ def _timed(ask: Callable[[random.Random], object], business_id: int, rounds: int
 
 def _in_database(business_id: int) -> list[Figure]:
     from accounts.models import Business, User
-    from accounts.tenancy import scope
-    from hosting import threads
+    from core.tenancy import scope
+    from hosting.conversations import inbox
     from hosting.models import Conversation, Message
-    from hosting.searching import search
+    from hosting.search.engine import search
 
     with scope(business_id):
         business = Business.objects.select_related("plan").get()
@@ -197,16 +221,18 @@ def _in_database(business_id: int) -> list[Figure]:
     with scope(business_id):
         middle = list(long.values_list("id", flat=True)[:100_000:1000])
         ids = list(long.values_list("id", flat=True)[:40])
-    listed = threads.matching(business, view="open", narrowing=threads.Narrowing(), user=User())
+    listed = inbox.matching(business, view="open", narrowing=inbox.Narrowing(), user=User())
     asked: dict[str, Callable[[random.Random], object]] = {
-        "conversation list": lambda _: threads.list_page(listed),
-        "thread, newest page": lambda rng: threads.latest_page(
+        "conversation list": lambda _: inbox.list_page(listed),
+        "thread, newest page": lambda rng: inbox.latest_page(
             Message.objects.filter(conversation=rng.choice(talks)), own="out"),
-        "thread of 100,000, deep page": lambda rng: threads.latest_page(long, own="out", before=rng.choice(middle)),
-        "thread of 100,000, jump to a hit": lambda rng: threads.page_around(long, own="out", at=rng.choice(middle)),
+        "thread of 100,000, deep page": lambda rng: inbox.latest_page(long, own="out", before=rng.choice(middle)),
+        "thread of 100,000, jump to a hit": lambda rng: inbox.page_around(long, own="out", at=rng.choice(middle)),
     }  # fmt: skip
     for name, question in _questions().items():
-        asked[f"search: {name}"] = lambda rng, question=question: search(business=business, words=question(rng))
+        asked[f"search: {name}"] = lambda rng, question=question: search(
+            business=business, words=question(rng)
+        )
     limit = _timed(lambda _: list(Message.objects.filter(pk__in=ids)), business_id)
     figures = []
     for name, ask in asked.items():
@@ -225,7 +251,7 @@ def _pair(name: str, ours: tuple[float, float], limit: tuple[float, float]) -> l
 def _at_door(business_id: int, port: int) -> list[Figure]:
     from urllib.parse import quote
 
-    from accounts.tenancy import scope
+    from core.tenancy import scope
     from hosting.models import Conversation
 
     with scope(business_id):
@@ -241,7 +267,9 @@ def _at_door(business_id: int, port: int) -> list[Figure]:
     }
     limit = _knock(client, lambda _: "/bench/empty", {})
     return [
-        figure for name, path in asked.items() for figure in _pair(f"door, {name}", _knock(client, path, cookie), limit)
+        figure
+        for name, path in asked.items()
+        for figure in _pair(f"door, {name}", _knock(client, path, cookie), limit)
     ]
 
 
@@ -250,7 +278,9 @@ def _any(rng: random.Random, talks: list[uuid.UUID]) -> uuid.UUID:
 
 
 def _knock(
-    client: http.client.HTTPConnection, path: Callable[[random.Random], str], headers: dict[str, str]
+    client: http.client.HTTPConnection,
+    path: Callable[[random.Random], str],
+    headers: dict[str, str],
 ) -> tuple[float, float]:
     rng, taken = random.Random(13), []
     for n in range(ROUNDS + 10):
@@ -270,7 +300,7 @@ def _login(business_id: int) -> str:
     from django.test import Client as Browser
 
     from accounts.models import Membership, User
-    from accounts.tenancy import system
+    from core.tenancy import system
 
     with system("benchmark"):
         user = User.objects.create(email="owner@example.com")

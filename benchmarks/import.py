@@ -10,9 +10,7 @@ from benchmarks.arena import arena
 from benchmarks.report import Figure, show
 
 LINES = int(os.environ.get("BENCH_LINES", "1000000"))
-WORDS = (
-    "Is the Yirgacheffe back in stock? We would take two bags of it and a kilo of the house blend, ground for filter."
-)
+WORDS = "Is the Yirgacheffe back in stock? We would take two bags of it and a kilo of the house blend, ground for filter."
 
 
 def main() -> None:
@@ -30,9 +28,21 @@ def main() -> None:
     show(
         f"Import of an exported chat, {LINES:,} lines",
         [
-            Figure("import", "lines imported, beside COPY of the same rows", LINES / seconds, LINES / plain, "lines/s"),
+            Figure(
+                "import",
+                "lines imported, beside COPY of the same rows",
+                LINES / seconds,
+                LINES / plain,
+                "lines/s",
+            ),
             Figure("import", "lines looked through before", LINES / looked, None, "lines/s"),
-            Figure("import", "memory above the start while importing", peak.highest - before, None, "MB"),
+            Figure(
+                "import",
+                "memory above the start while importing",
+                peak.highest - before,
+                None,
+                "MB",
+            ),
         ],
     )
 
@@ -40,14 +50,16 @@ def main() -> None:
 def _looked_through():
     """A ready import of a chat of one message a line; and the seconds that looking through took."""
     from accounts.models import Business
-    from accounts.tenancy import scope, system
-    from hosting import importing
+    from core.tenancy import scope, system
+    from hosting.imports import jobs
     from hosting.models import Account, Number
 
     with system("benchmark"):
         business = Business.objects.create(name="Bakery", plan_id="business")
         account = Account.objects.create(business=business, name="a")
-        Number.objects.create(business=business, account=account, digits="15550100100", verified_name="Bakery")
+        Number.objects.create(
+            business=business, account=account, digits="15550100100", verified_name="Bakery"
+        )
     path = Path(os.environ["PARLEY_VAR"]) / "chat.txt"
     with path.open("w", encoding="utf-8") as file:
         for n in range(LINES):
@@ -58,20 +70,23 @@ def _looked_through():
                 f"{'Ann' if n % 3 else 'Bakery'}: {n} {WORDS[: 20 + n * 7 % 90]}\n"
             )
     with path.open("rb") as file, scope(business.pk):
-        job = importing.take_in(business=business, author=None, file=file, filename="chat.txt")
+        job = jobs.take_in(business=business, author=None, file=file, filename="chat.txt")
     start = time.perf_counter()
-    importing.work_due()
+    jobs.work_due()
     looked = time.perf_counter() - start
     with scope(business.pk):
         job.refresh_from_db()
-        importing.begin(job=job, answers={"contact": "14155550100", "day_order": "dmy", "business_senders": ["Bakery"]})
+        jobs.begin(
+            job=job,
+            answers={"contact": "14155550100", "day_order": "dmy", "business_senders": ["Bakery"]},
+        )
     return job, looked
 
 
 def _slice(job) -> int:
-    from hosting import importing
+    from hosting.imports import jobs
 
-    return importing.work_due()
+    return jobs.work_due()
 
 
 class _Peak:
@@ -111,7 +126,9 @@ def _copied(servers) -> tuple[int, float]:
             )
         )
         parts, rows = [], db.execute("SELECT count(*) FROM hosting_message").fetchone()[0]
-        with db.cursor().copy(f"COPY (SELECT {columns} FROM hosting_message ORDER BY id) TO STDOUT") as out:
+        with db.cursor().copy(
+            f"COPY (SELECT {columns} FROM hosting_message ORDER BY id) TO STDOUT"
+        ) as out:
             parts = [bytes(part) for part in out]
         db.execute("CHECKPOINT")
         start = time.perf_counter()

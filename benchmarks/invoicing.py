@@ -12,7 +12,14 @@ ROWS = int(os.environ.get("BENCH_ROWS", "200000"))
 MONTHS = int(os.environ.get("BENCH_MONTHS", "50"))
 PDFS = int(os.environ.get("BENCH_PDFS", "60"))
 MAY = date(2026, 5, 1)
-MARKETS = ["14155550100", "919820012345", "5511987654321", "4915112345678", "447400123456", "525512345678"]
+MARKETS = [
+    "14155550100",
+    "919820012345",
+    "5511987654321",
+    "4915112345678",
+    "447400123456",
+    "525512345678",
+]
 
 BUSINESS = """
 INSERT INTO accounts_business (id, name, plan_id, country, timezone, currency, created_at, suspended_reason, clock_at)
@@ -32,7 +39,10 @@ def main() -> None:
     """Measure, and print."""
     with arena() as servers:
         figures = [_closing(servers), *_papers(), *_export(servers)]
-    show(f"Invoicing, {MONTHS} months, {PDFS} papers of 60 lines, {ROWS:,} messages behind one invoice", figures)
+    show(
+        f"Invoicing, {MONTHS} months, {PDFS} papers of 60 lines, {ROWS:,} messages behind one invoice",
+        figures,
+    )
 
 
 def _superuser(servers):
@@ -47,15 +57,21 @@ _base = 0
 def _businesses(servers, *, first: int, count: int, each: int) -> None:
     """Businesses with `each` metered messages of May."""
     global _base
-    from billing import metering
+    from billing.metering import meter
 
-    values = {"first": first, "last": first + count - 1, "each": each, "base": _base, "markets": MARKETS}
+    values = {
+        "first": first,
+        "last": first + count - 1,
+        "each": each,
+        "base": _base,
+        "markets": MARKETS,
+    }
     with _superuser(servers) as db:
         db.execute(BUSINESS, values)
         db.execute(DELIVERIES, values)
         db.execute("ANALYZE hosting_delivery")
     _base += count * each
-    while metering.meter_due(10_000):
+    while meter.meter_due(10_000):
         pass
     with _superuser(servers) as db:
         db.execute("VACUUM ANALYZE billing_charge")
@@ -67,19 +83,21 @@ def _closing(servers) -> Figure:
     _businesses(servers, first=1001, count=MONTHS, each=2000)
     _close(range(1, 3))
     few, many = _close(range(3, MONTHS + 1)), _close(range(1003, 1001 + MONTHS))
-    return Figure("invoicing", "months closed, 2,000 messages each; limit: 200 each", many, few, "months/s")
+    return Figure(
+        "invoicing", "months closed, 2,000 messages each; limit: 200 each", many, few, "months/s"
+    )
 
 
 def _close(ids) -> float:
     from accounts.models import Business
-    from accounts.tenancy import system
-    from billing import invoicing
+    from billing.invoices import close
+    from core.tenancy import system
 
     with system("benchmark"):
         businesses = list(Business.objects.filter(pk__in=ids).select_related("plan"))
     start = time.perf_counter()
     for business in businesses:
-        assert invoicing.close_period(business=business, month=MAY)
+        assert close.close_period(business=business, month=MAY)
     return len(businesses) / (time.perf_counter() - start)
 
 
@@ -88,7 +106,7 @@ def _papers() -> list[Figure]:
     from decimal import Decimal
 
     from billing.documents import pdf
-    from billing.documents.paper import Paper, PaperLine
+    from billing.documents.content import Paper, PaperLine
 
     lines = [
         PaperLine(n, "messages", f"Utility messages to market {n}", MAY, f"market {n}", (1, 1000), 10 * n, 9_100, 91 * n,
@@ -106,20 +124,24 @@ def _papers() -> list[Figure]:
     for paper in papers:
         pdf.render(paper)
     ours = PDFS / (time.perf_counter() - start)
-    return [Figure("invoicing", "PDF/A-3 papers of 60 lines, one core; goal: 20", ours, 20.0, "papers/s")]
+    return [
+        Figure(
+            "invoicing", "PDF/A-3 papers of 60 lines, one core; goal: 20", ours, 20.0, "papers/s"
+        )
+    ]
 
 
 def _export(servers) -> list[Figure]:
     """Every message behind one invoice as CSV, beside COPY TO of the same columns; and what memory it takes."""
     from accounts.models import Business
-    from accounts.tenancy import system
-    from billing import invoicing
     from billing.documents.tables import messages_csv
+    from billing.invoices import close
+    from core.tenancy import system
 
     _businesses(servers, first=5001, count=1, each=ROWS)
     with system("benchmark"):
         business = Business.objects.get(pk=5001)
-    invoice = invoicing.close_period(business=business, month=MAY)
+    invoice = close.close_period(business=business, month=MAY)
     assert invoice is not None
     copied, start = 0, time.perf_counter()
     with _superuser(servers) as db, db.cursor() as cursor, cursor.copy(COPY) as rows:
@@ -134,8 +156,16 @@ def _export(servers) -> list[Figure]:
     ours = written / (time.perf_counter() - start)
     assert written == copied + 1 == ROWS + 1, (written, copied)
     return [
-        Figure("invoicing", "messages behind an invoice as CSV; limit: COPY TO", ours, limit, "rows/s"),
-        Figure("invoicing", "memory above the start meanwhile; goal: 100", (peak - before) / 2**20, 100.0, "MB"),
+        Figure(
+            "invoicing", "messages behind an invoice as CSV; limit: COPY TO", ours, limit, "rows/s"
+        ),
+        Figure(
+            "invoicing",
+            "memory above the start meanwhile; goal: 100",
+            (peak - before) / 2**20,
+            100.0,
+            "MB",
+        ),
     ]
 
 

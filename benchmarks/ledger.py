@@ -58,13 +58,17 @@ ROLLUP = [
 def main() -> None:
     """Fill, measure, and print."""
     with arena() as servers:
-        with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
+        with psycopg.connect(
+            servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True
+        ) as database:
             began = time.perf_counter()
             database.execute(PEOPLE, [BUSINESSES])
             database.execute(LEDGER, {"businesses": BUSINESSES, "charges": CHARGES})
             for statement in ROLLUP:
                 database.execute(statement)
-            print(f"  {CHARGES:,} charges written in {time.perf_counter() - began:.0f} s", flush=True)
+            print(
+                f"  {CHARGES:,} charges written in {time.perf_counter() - began:.0f} s", flush=True
+            )
         figures = [*_usage(), _page(), *_rerating()]
     show(f"A ledger of {CHARGES:,} charges, {BUSINESSES:,} businesses", figures)
 
@@ -94,8 +98,8 @@ def _query(sql: str, parameters: list[Any]) -> Callable[[], Any]:
 def _usage() -> list[Figure]:
     """A business's month beside one plain sum of its rows: over the rollup where we read the rollup."""
     from accounts.models import Business
-    from accounts.tenancy import scope
-    from billing.usage import usage_of
+    from billing.metering.usage import usage_of
+    from core.tenancy import scope
 
     figures = []
     for business_id, words in (
@@ -110,15 +114,21 @@ def _usage() -> list[Figure]:
                 [business_id, MONTH],
             )
             figures.append(
-                Figure("ledger", f"usage of {words}; limit: one sum of them", ours, _a_second(scan), "months/s")
+                Figure(
+                    "ledger",
+                    f"usage of {words}; limit: one sum of them",
+                    ours,
+                    _a_second(scan),
+                    "months/s",
+                )
             )
     return figures
 
 
 def _page() -> Figure:
     """A page of charges in the middle of the largest business's ledger, beside as many rows by primary key."""
-    from accounts.tenancy import scope
     from billing.models import Charge
+    from core.tenancy import scope
 
     with scope(1):
         middle = CHARGES // 2
@@ -126,37 +136,50 @@ def _page() -> Figure:
         ours = _a_second(lambda: list(found.values_list()[:100]))
         ids = list(found.values_list("id", flat=True)[:100])
         limit = _a_second(lambda: list(Charge.objects.filter(id__in=ids).values_list()))
-    return Figure("ledger", "100 charges from the middle; limit: the same rows by key", ours, limit, "pages/s")
+    return Figure(
+        "ledger", "100 charges from the middle; limit: the same rows by key", ours, limit, "pages/s"
+    )
 
 
 def _rerating() -> list[Figure]:
     """All businesses' month under a draft, beside one pass over the ledger, and beside pricing it."""
-    from accounts.tenancy import system
-    from billing import cards
     from billing.models import RateCard
+    from billing.rate_cards import versions
+    from core.tenancy import system
 
     with system("benchmark"):
         card = RateCard.objects.get(is_default=True, currency="USD")
-        sheet = cards.sheet_of(cards.version_on(card, MONTH))  # type: ignore[arg-type]
-    draft = cards.make_draft(card=card, sheet=sheet, valid_from=date(2030, 1, 1))
-    found = cards.rerate(draft, MONTH)
+        sheet = versions.sheet_of(versions.version_on(card, MONTH))  # type: ignore[arg-type]
+    draft = versions.make_draft(card=card, sheet=sheet, valid_from=date(2030, 1, 1))
+    found = versions.rerate(draft, MONTH)
     assert sum(row.messages for row in found) == CHARGES
-    assert all(row.charged_micros == row.would_be_micros for row in found), "the same card, another sum"
-    ours = CHARGES * _a_second(lambda: cards.rerate(draft, MONTH))
+    assert all(row.charged_micros == row.would_be_micros for row in found), (
+        "the same card, another sum"
+    )
+    ours = CHARGES * _a_second(lambda: versions.rerate(draft, MONTH))
     with system("benchmark"):
-        scan = _query("SELECT business_id, sum(price_micros) FROM billing_charge WHERE month = %s GROUP BY 1", [MONTH])
+        scan = _query(
+            "SELECT business_id, sum(price_micros) FROM billing_charge WHERE month = %s GROUP BY 1",
+            [MONTH],
+        )
         began = time.perf_counter()
         scan()
         limit = CHARGES / (time.perf_counter() - began)
     return [
-        Figure("ledger", "re-rating the month; limit: one pass over the ledger", ours, limit, "charges/s"),
+        Figure(
+            "ledger",
+            "re-rating the month; limit: one pass over the ledger",
+            ours,
+            limit,
+            "charges/s",
+        ),
         Figure("ledger", "re-rating the month; limit: metering it", ours, _metering(), "charges/s"),
     ]
 
 
 def _metering(rows: int = 50_000) -> float:
-    from accounts.tenancy import system
-    from billing import metering
+    from billing.metering import meter
+    from core.tenancy import system
     from hosting.models import Delivery
 
     at = datetime(2026, 5, 3, tzinfo=UTC)
@@ -169,7 +192,7 @@ def _metering(rows: int = 50_000) -> float:
             for n in range(1, rows + 1)
         )  # fmt: skip
     began = time.perf_counter()
-    while metering.meter_due():
+    while meter.meter_due():
         pass
     return rows / (time.perf_counter() - began)
 

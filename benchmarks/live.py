@@ -27,12 +27,17 @@ def main() -> None:
         [
             Figure("live", name, one, other, "ms")
             for name, one, other in zip(
-                ("half of the readers", "99 of 100 readers", "the slowest"), ours, limit, strict=True
+                ("half of the readers", "99 of 100 readers", "the slowest"),
+                ours,
+                limit,
+                strict=True,
             )
         ],
     )
     if ours[2] > 1000:
-        sys.exit(f"The slowest reader heard of an event after {ours[2]:,.0f} ms: more than a second.")
+        sys.exit(
+            f"The slowest reader heard of an event after {ours[2]:,.0f} ms: more than a second."
+        )
 
 
 def _session() -> tuple[str, int]:
@@ -42,7 +47,7 @@ def _session() -> tuple[str, int]:
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
     from accounts.models import Business, Membership, User
-    from accounts.tenancy import system
+    from core.tenancy import system
 
     with system("benchmark"):
         business = Business.objects.create(name="live", plan_id="business")
@@ -62,7 +67,16 @@ def _live_server(environment: dict[str, str]) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port), "--log-level", "error"]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "config.asgi:application",
+        "--port",
+        str(port),
+        "--log-level",
+        "error",
+    ]
     process = subprocess.Popen(command, env=os.environ | environment)
     try:
         _await(port)
@@ -83,12 +97,16 @@ def _await(port: int) -> None:
 
 
 async def _streams(port: int, cookie: str, business_id: int) -> tuple[float, float, float]:
-    from hosting.live import announce
+    from hosting.live.publish import announce
 
     heard: dict[str, list[float]] = {}
-    request = f"GET /live/events HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n\r\n".encode()
+    request = (
+        f"GET /live/events HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n\r\n".encode()
+    )
     async with _readers(lambda: _open(port, request), heard):
-        return await _measure(heard, lambda name: announce(business_id, kind="message", conversation=name))
+        return await _measure(
+            heard, lambda name: announce(business_id, kind="message", conversation=name)
+        )
 
 
 async def _open(port: int, request: bytes) -> AsyncIterator[bytes]:
@@ -162,5 +180,7 @@ async def _bare(url: str) -> tuple[float, float, float]:
                 yield b"ready" if message["type"] == "subscribe" else message["data"]
 
     async with _readers(subscribe, heard):
-        result: tuple[float, float, float] = await _measure(heard, lambda name: client.publish("bare", name))
+        result: tuple[float, float, float] = await _measure(
+            heard, lambda name: client.publish("bare", name)
+        )
         return result

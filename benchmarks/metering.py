@@ -67,7 +67,9 @@ def _against_plain(servers, *, workers: int, hot: bool) -> Figure:
     seconds = _run(_meter, workers)
     first, _base = _base, _base + ROWS
     with _superuser(servers) as db:
-        written = db.execute("SELECT count(*) FROM billing_charge WHERE message_id > %s", [first]).fetchone()[0]
+        written = db.execute(
+            "SELECT count(*) FROM billing_charge WHERE message_id > %s", [first]
+        ).fetchone()[0]
         assert written == ROWS, f"{written} of {ROWS} were charged"
         db.execute("DROP TABLE IF EXISTS plain_rows, plain_ledger")
         db.execute(
@@ -81,14 +83,18 @@ def _against_plain(servers, *, workers: int, hot: bool) -> Figure:
         db.execute("CHECKPOINT")
     plain = _run(_insert_plain, workers)
     over = "1 hot business" if hot else f"{BUSINESSES:,} businesses"
-    return Figure("metering", f"{workers} worker(s), {over}", ROWS / seconds, ROWS / plain, "deliveries/s")
+    return Figure(
+        "metering", f"{workers} worker(s), {over}", ROWS / seconds, ROWS / plain, "deliveries/s"
+    )
 
 
 def _run(work, workers: int) -> float:
     """Seconds that `workers` processes need together, without their start."""
     context = multiprocessing.get_context("spawn")
     ready, go = context.Semaphore(0), context.Event()
-    processes = [context.Process(target=_worker, args=(work, n, workers, ready, go)) for n in range(workers)]
+    processes = [
+        context.Process(target=_worker, args=(work, n, workers, ready, go)) for n in range(workers)
+    ]
     for process in processes:
         process.start()
     for _ in processes:
@@ -114,16 +120,16 @@ def _worker(work, shard: int, shards: int, ready, go) -> None:
 
 
 def _meter(shard: int, shards: int) -> None:
-    from billing import metering
+    from billing.metering import meter
 
-    while metering.meter_due(BATCH, shard=shard, shards=shards):
+    while meter.meter_due(BATCH, shard=shard, shards=shards):
         pass
 
 
 def _insert_plain(shard: int, shards: int) -> None:
     from django.db import connection
 
-    from accounts.tenancy import system
+    from core.tenancy import system
 
     for start in range(shard * BATCH, ROWS, BATCH * shards):
         with system("benchmark"), connection.cursor() as cursor:
@@ -137,15 +143,23 @@ def _against_orm() -> Figure:
     """One ORM transaction a message, as most people would write it, for scale."""
     from datetime import UTC, date, datetime
 
-    from accounts.tenancy import system
     from billing.models import Charge, Tally
+    from core.tenancy import system
 
     rows, month = 400, date(2025, 3, 1)
     start = time.perf_counter()
     for n in range(rows):
         with system("benchmark"):
-            key = {"business_id": 1 + n % 50, "month": month, "market": "India", "category": "utility", "rule": "tier"}
-            tally, _ = Tally.objects.select_for_update().get_or_create(**key, defaults={"positions": 0})
+            key = {
+                "business_id": 1 + n % 50,
+                "month": month,
+                "market": "India",
+                "category": "utility",
+                "rule": "tier",
+            }
+            tally, _ = Tally.objects.select_for_update().get_or_create(
+                **key, defaults={"positions": 0}
+            )
             tally.positions += 1
             tally.save(update_fields=["positions"])
             Charge.objects.create(
@@ -153,4 +167,10 @@ def _against_orm() -> Figure:
                 delivered_at=datetime(2025, 3, 5, tzinfo=UTC),
             )  # fmt: skip
     seconds = time.perf_counter() - start
-    return Figure("metering", "one ORM transaction a message, 1 worker (for scale)", rows / seconds, None, "messages/s")
+    return Figure(
+        "metering",
+        "one ORM transaction a message, 1 worker (for scale)",
+        rows / seconds,
+        None,
+        "messages/s",
+    )

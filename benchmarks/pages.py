@@ -34,14 +34,20 @@ class Browser:
 
     def get(self, path: str) -> tuple[str, int, float]:
         """Text, bytes gzipped, seconds."""
-        request = urllib.request.Request(urllib.parse.urljoin(self.base, path), headers={"Accept-Encoding": "gzip"})
+        request = urllib.request.Request(
+            urllib.parse.urljoin(self.base, path), headers={"Accept-Encoding": "gzip"}
+        )
         began = time.perf_counter()
         with self.opener.open(request) as answer:
             raw = answer.read()
             packed = answer.headers.get("Content-Encoding") == "gzip"
         seconds = time.perf_counter() - began
         text = gzip.decompress(raw) if packed else raw
-        return text.decode(errors="replace"), len(raw) if packed else len(gzip.compress(raw, 6)), seconds
+        return (
+            text.decode(errors="replace"),
+            len(raw) if packed else len(gzip.compress(raw, 6)),
+            seconds,
+        )
 
     def log_in(self, email: str, password: str) -> None:
         """As the login page does it."""
@@ -50,7 +56,9 @@ class Browser:
         assert token is not None
         fields = {"csrfmiddlewaretoken": token[1], "login": email, "password": password}
         body = urllib.parse.urlencode(fields).encode()
-        self.opener.open(urllib.request.Request(f"{self.base}/account/login/", body, {"Referer": self.base})).read()
+        self.opener.open(
+            urllib.request.Request(f"{self.base}/account/login/", body, {"Referer": self.base})
+        ).read()
 
 
 def main() -> None:
@@ -70,5 +78,7 @@ def main() -> None:
         taken = sorted(browser.get(path or found[1])[2] for _ in range(ROUNDS))[ROUNDS // 2]
         kb = [size / 1000 for size in (html, styles, scripts)]
         words = f"{name}: HTML {kb[0]:.1f} + CSS {kb[1]:.1f} + JS {kb[2]:.1f}; server {taken * 1000:.0f} ms"
-        figures.append(Figure("pages", words, sum(kb), GOAL_KB if name in ("inbox", "thread") else None, "kB"))
+        figures.append(
+            Figure("pages", words, sum(kb), GOAL_KB if name in ("inbox", "thread") else None, "kB")
+        )
     show("Pages of the demo, gzipped; goal for the inbox: 120 kB in all", figures)

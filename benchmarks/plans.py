@@ -20,14 +20,16 @@ def main() -> None:
     with arena() as servers:
         from benchmarks.ledger import BUSINESSES, PEOPLE
         from benchmarks.metering import BATCH, QUEUE
-        from billing import metering
+        from billing.metering import meter
 
-        with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
+        with psycopg.connect(
+            servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True
+        ) as database:
             database.execute(PEOPLE, [BUSINESSES])
             database.execute(QUEUE, {"base": 0, "businesses": BUSINESSES, "rows": ROWS + 2 * BATCH})
             database.execute("VACUUM ANALYZE hosting_delivery")
             for _ in range(ROWS // BATCH):
-                metering.meter_due(BATCH)
+                meter.meter_due(BATCH)
             for table in ("hosting_delivery", "billing_charge", "billing_tally", "billing_usage"):
                 database.execute(f"VACUUM ANALYZE {table}")
         _explain_batch(BATCH)
@@ -36,14 +38,16 @@ def main() -> None:
 def _explain_batch(batch: int) -> None:
     from django.db import connection, transaction
 
-    from accounts.statements import statement
-    from accounts.tenancy import system
-    from billing.metering import _BATCH_TABLE, _PLAN
+    from billing.metering.meter import _BATCH_TABLE, _PLAN
+    from core.sql import statement
+    from core.tenancy import system
 
     with system("benchmark"), connection.cursor() as cursor:
 
         def explain(verb: str, parameters: dict[str, Any] | None = None) -> None:
-            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {statement('billing', verb)}", parameters)
+            cursor.execute(
+                f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {statement('billing', verb)}", parameters
+            )
             print(f"\n== {verb}\n" + "\n".join(line for (line,) in cursor.fetchall()), flush=True)
 
         cursor.execute(_BATCH_TABLE)

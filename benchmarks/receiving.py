@@ -23,13 +23,29 @@ def main() -> None:
     show(
         "Receiving",
         [
-            Figure("receiving", "1 update a request, beside an empty view", one, empty, "requests/s"),
-            Figure("receiving", "1 update a request, beside HMAC + parse + INSERT", one, plain, "requests/s"),
             Figure(
-                "receiving", f"{MANY} updates a request, acknowledged (goal 15,000)", many * MANY, 15_000, "updates/s"
+                "receiving", "1 update a request, beside an empty view", one, empty, "requests/s"
             ),
             Figure(
-                "receiving", "applied, beside INSERT … SELECT unnest of the same messages", applied, limit, "updates/s"
+                "receiving",
+                "1 update a request, beside HMAC + parse + INSERT",
+                one,
+                plain,
+                "requests/s",
+            ),
+            Figure(
+                "receiving",
+                f"{MANY} updates a request, acknowledged (goal 15,000)",
+                many * MANY,
+                15_000,
+                "updates/s",
+            ),
+            Figure(
+                "receiving",
+                "applied, beside INSERT … SELECT unnest of the same messages",
+                applied,
+                limit,
+                "updates/s",
             ),
         ],
     )
@@ -37,14 +53,16 @@ def main() -> None:
 
 def _line():
     from accounts.models import Business
-    from accounts.tenancy import system
+    from core.tenancy import system
     from hosting.cloudapi.webhooks import Line
     from hosting.models import Account, Number
 
     with system("benchmark"):
         business = Business.objects.create(name="b", plan_id="business")
         account = Account.objects.create(business=business, name="a")
-        number = Number.objects.create(business=business, account=account, digits="15550100100", verified_name="n")
+        number = Number.objects.create(
+            business=business, account=account, digits="15550100100", verified_name="n"
+        )
     return Line(account.waba_id, number.phone_number_id, number.digits)
 
 
@@ -78,18 +96,20 @@ def _applied(servers) -> tuple[float, float]:
     """Messages applied a second by one worker; then the same rows, sent as arrays, by INSERT … SELECT unnest."""
     import psycopg
 
-    from hosting import receiving
+    from hosting.inbound import events
 
     with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as db:
         # Bounded: forty thousand messages say enough; the first half warms up.
         db.execute("DELETE FROM hosting_event WHERE length(body) < 9000")
-        db.execute("DELETE FROM hosting_event WHERE id NOT IN (SELECT id FROM hosting_event ORDER BY id LIMIT 400)")
+        db.execute(
+            "DELETE FROM hosting_event WHERE id NOT IN (SELECT id FROM hosting_event ORDER BY id LIMIT 400)"
+        )
         db.execute("VACUUM ANALYZE hosting_event")
-        while receiving.apply_due(limit=50) and _waiting(db) > 200:
+        while events.apply_due(limit=50) and _waiting(db) > 200:
             pass
         before = _messages(db)
         start = time.perf_counter()
-        while receiving.apply_due(limit=50):
+        while events.apply_due(limit=50):
             pass
         seconds = time.perf_counter() - start
         return (_messages(db) - before) / seconds, _plainly(db)
@@ -118,7 +138,9 @@ def _plainly(db) -> float:
     asked = ", ".join(f"{name}::text" if kind == "text" else name for name, kind in columns)
     rows = db.execute(f"SELECT {asked} FROM hosting_message ORDER BY id LIMIT 20000").fetchall()
     arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
-    chosen = ", ".join(f"{name}::jsonb" if name in ("content", "errors") else name for name, _ in columns)
+    chosen = ", ".join(
+        f"{name}::jsonb" if name in ("content", "errors") else name for name, _ in columns
+    )
     start = time.perf_counter()
     for first in range(0, len(rows), 1000):
         db.execute(

@@ -34,7 +34,9 @@ def main() -> None:
         f"Sending, {BUSINESSES} businesses, template to a new customer each",
         [
             Figure("sending", "POST /messages beside an empty view", ours, empty, "requests/s"),
-            Figure("sending", "POST /messages beside HMAC + parse + INSERT", ours, plain, "requests/s"),
+            Figure(
+                "sending", "POST /messages beside HMAC + parse + INSERT", ours, plain, "requests/s"
+            ),
         ],
     )
 
@@ -43,16 +45,20 @@ def _senders() -> list[tuple[str, str]]:
     from django.utils import timezone
 
     from accounts.models import ApiKey, Business
-    from accounts.tenancy import system
+    from core.tenancy import system
     from hosting.models import Account, Number, Template
 
     senders = []
     with system("benchmark"):
         for n in range(BUSINESSES):
             # A test clock: the pace of real numbers (80 a second) is not what is measured here.
-            business = Business.objects.create(name=f"b{n}", plan_id="business", clock_at=timezone.now())
+            business = Business.objects.create(
+                name=f"b{n}", plan_id="business", clock_at=timezone.now()
+            )
             account = Account.objects.create(business=business, name="a")
-            number = Number.objects.create(business=business, account=account, digits=f"1555{n:07}", verified_name="n")
+            number = Number.objects.create(
+                business=business, account=account, digits=f"1555{n:07}", verified_name="n"
+            )
             Template.objects.create(
                 business=business, account=account, name="hello", language="en_US", category="utility",
                 status="APPROVED", components=[{"type": "BODY", "text": "Hello"}],

@@ -12,34 +12,28 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         """Show prices, keep spend caps, put the metering queue on the health page and the money in the navigation."""
-        from accounts import health, navigation, panels, planning, safekeeping
+        from accounts import navigation, panels
         from accounts.models import Role
-        from billing import (
-            estimating,
-            forgetting,
-            metering,
-            overview,
-            pricing,
-            pricing_points,
-            quoting,
-            reconciling,
-            spending,
-        )
+        from accounts.plans import changes
+        from billing import dashboard, erasure, spend_caps
+        from billing.metering import meter, reconciliation
+        from billing.pricing import analytics, estimate, explanation, quote
+        from core import backup, health
         from hosting import extensions
 
-        extensions.forecasts.append(estimating.forecast)
-        extensions.quotes.append(quoting.quotes)
-        extensions.message_notes.append(pricing.notes)
-        extensions.send_checks.append(spending.check_cap)
-        extensions.account_edges["pricing_analytics"] = pricing_points.pricing_analytics
-        extensions.message_costs.append(pricing_points.cost_of_message)
-        extensions.erasers.append(forgetting.forget)
-        planning.checks.append(overview.check_payable)
-        safekeeping.recounts.append(reconciling.in_words)
-        health.queues["deliveries"] = metering.oldest_waiting_seconds
+        extensions.forecasts.append(estimate.forecast)
+        extensions.quotes.append(quote.quotes)
+        extensions.message_notes.append(explanation.notes)
+        extensions.send_checks.append(spend_caps.check_cap)
+        extensions.account_edges["pricing_analytics"] = analytics.pricing_analytics
+        extensions.message_costs.append(analytics.cost_of_message)
+        extensions.erasers.append(erasure.forget)
+        changes.checks.append(dashboard.check_payable)
+        backup.recounts.append(reconciliation.in_words)
+        health.queues["deliveries"] = meter.oldest_waiting_seconds
         finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})
         navigation.add(navigation.Page(_("Usage"), "usage", "usage", 40, finance))
         navigation.add(navigation.Page(_("Invoices"), "invoices", "invoice", 50, finance))
-        panels.add(panels.Panel("billing/_month.html", overview.month, 20, finance))
-        panels.watch(panels.Watch(overview.attention, finance))
-        panels.announce(overview.banners)
+        panels.add(panels.Panel("billing/_month.html", dashboard.month, 20, finance))
+        panels.watch(panels.Watch(dashboard.attention, finance))
+        panels.announce(dashboard.banners)

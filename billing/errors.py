@@ -1,6 +1,6 @@
 """What billing refuses, each with a code and a sentence for the reader."""
 
-from accounts.errors import ParleyError
+from core.errors import ParleyError
 
 
 class BillingError(ParleyError):
@@ -27,11 +27,15 @@ class PaymentUnderWay(BillingError):
     """Another attempt is live."""
 
     code = "payment_under_way"
-    message = "A payment of this invoice is under way; its result must be known before another is tried."
+    message = (
+        "A payment of this invoice is under way; its result must be known before another is tried."
+    )
 
 
 class NotConfigured(BillingError):
     """Something outside is not set up."""
 
     code = "not_configured"
-    message = "Card payments are off. Set STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET to switch them on."
+    message = (
+        "Card payments are off. Set STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET to switch them on."
+    )

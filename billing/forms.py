@@ -6,9 +6,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.territories import countries
 from billing.models import BillingDetails, Export, InvoiceStatus
 from billing.models.details import fitting_vat_id, plain_vat_id
+from core.territories import countries
 
 
 class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -39,10 +39,14 @@ class FinanceExportForm(forms.Form):
 
     kind = forms.ChoiceField(label=_("Written as"), choices=Export.Kind.choices)
     first = forms.CharField(
-        label=_("From month"), required=False, widget=forms.TextInput(attrs={"type": "month", "placeholder": "2026-01"})
+        label=_("From month"),
+        required=False,
+        widget=forms.TextInput(attrs={"type": "month", "placeholder": "2026-01"}),
     )
     last = forms.CharField(
-        label=_("To month"), required=False, widget=forms.TextInput(attrs={"type": "month", "placeholder": "2026-12"})
+        label=_("To month"),
+        required=False,
+        widget=forms.TextInput(attrs={"type": "month", "placeholder": "2026-12"}),
     )
     statuses = forms.MultipleChoiceField(
         label=_("Only these"),
@@ -54,4 +58,8 @@ class FinanceExportForm(forms.Form):
     def as_filters(self) -> dict[str, Any]:
         """As `exports.ask` takes them."""
         given = {"from": self.cleaned_data["first"], "to": self.cleaned_data["last"]}
-        return {name: value for name, value in (given | {"statuses": self.cleaned_data["statuses"]}).items() if value}
+        return {
+            name: value
+            for name, value in (given | {"statuses": self.cleaned_data["statuses"]}).items()
+            if value
+        }

@@ -4,7 +4,10 @@ import time
 
 from celery import shared_task
 
-from billing import collecting, dunning, exports, invoicing, mailing, metering, reconciling, spending
+from billing import emails, finance_exports, spend_caps
+from billing.invoices import close
+from billing.metering import meter, reconciliation
+from billing.payments import dunning, stripe_collection
 
 LONGEST = 20.0
 
@@ -13,41 +16,41 @@ LONGEST = 20.0
 def sweep() -> None:
     """Price what was delivered, until nothing waits; then see to the spend caps."""
     deadline = time.monotonic() + LONGEST
-    while metering.meter_due() and time.monotonic() < deadline:
+    while meter.meter_due() and time.monotonic() < deadline:
         pass
-    spending.release_commitments()
-    spending.raise_alerts()
+    spend_caps.release_commitments()
+    spend_caps.raise_alerts()
 
 
 @shared_task
 def close_due_periods() -> None:
     """Invoice the months that are over and past their grace."""
-    invoicing.close_due_periods()
+    close.close_due_periods()
 
 
 @shared_task
 def collect() -> None:
     """Take the steps of dunning that are due, charge and look up payments, send what waits in the outbox."""
     dunning.run_due()
-    collecting.collect_due()
-    mailing.send_due()
+    stripe_collection.collect_due()
+    emails.send_due()
 
 
 @shared_task
 def reconcile() -> None:
     """Recount the books every night; differences are logged as errors and kept for the admin."""
-    reconciling.ask()
-    reconciling.run_due()
+    reconciliation.ask()
+    reconciliation.run_due()
 
 
 @shared_task
 def recount() -> None:
     """Do the recounts that operators asked for."""
-    reconciling.run_due()
+    reconciliation.run_due()
 
 
 @shared_task
 def export() -> None:
     """Make the finance exports that wait; remove old files."""
-    exports.run_due()
-    exports.expire()
+    finance_exports.run_due()
+    finance_exports.expire()

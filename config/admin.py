@@ -12,7 +12,7 @@ class ParleyAdminConfig(AdminConfig):
     def ready(self) -> None:
         """Discover every `admin.py`, then fill the gaps."""
         super().ready()
-        from accounts.backstage import register_the_rest
+        from accounts.admin_site.base import register_the_rest
 
         ours = [apps.get_app_config(label) for label in OURS if apps.is_installed(label)]
         register_the_rest(*(model for app in ours for model in app.get_models()))

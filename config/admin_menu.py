@@ -13,7 +13,9 @@ def _entry(title: Any, icon: str, model: str) -> dict[str, Any]:
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{model}_changelist"),
-        "permission": lambda request, app=app, model=model: _may_see(request, app, model.partition("_")[2]),
+        "permission": lambda request, app=app, model=model: _may_see(
+            request, app, model.partition("_")[2]
+        ),
     }
 
 
@@ -29,7 +31,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "accounts.backstage.front_page",
+    "DASHBOARD_CALLBACK": "accounts.admin_site.base.front_page",
     "COLORS": {
         "primary": {
             "50": "oklch(97.1% .02 166)",
@@ -54,7 +56,11 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Who"),
                 "separator": True,
                 "items": [
-                    {"title": _("Overview"), "icon": "monitoring", "link": reverse_lazy("admin:index")},
+                    {
+                        "title": _("Overview"),
+                        "icon": "monitoring",
+                        "link": reverse_lazy("admin:index"),
+                    },
                     _entry(_("Businesses"), "storefront", "accounts_business"),
                     _entry(_("People"), "person", "accounts_user"),
                     _entry(_("Plans"), "sell", "accounts_plan"),

@@ -14,11 +14,11 @@ urlpatterns = [
     path("", api.Root.as_view(), name="api_root"),
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
     path("docs/", docs, name="api_docs"),
-    path("", include("hosting.api.history")),
-    path("", include("billing.api.rest")),
-    path("", include("hosting.api.rest")),
+    path("", include("hosting.api.transfers")),
+    path("", include("billing.api.urls")),
+    path("", include("hosting.api.v1.urls")),
     path("", include("shops.api.orders")),
-    path("", include("shops.api.rest")),
+    path("", include("shops.api.urls")),
     # Add apps above this line.
     re_path(r"^(?P<rest>.*)$", api.not_found, name="api_not_found"),
 ]

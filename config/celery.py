@@ -31,6 +31,6 @@ def drop_inherited_connections(**_: Any) -> None:
 @worker_init.connect
 def listen(**_: Any) -> None:
     """Price deliveries as soon as PostgreSQL tells of them, also while the broker is away; once a worker, not a child."""
-    from billing.listening import Listener
+    from billing.metering.listener import Listener
 
     Listener().start()

@@ -121,7 +121,9 @@ def load() -> Env:
         app_secret=_kept("PARLEY_APP_SECRET", "app_secret", var),
         verify_token=_kept("PARLEY_VERIFY_TOKEN", "verify_token", var),
         debug=read.bool("DEBUG", default=False),
-        allowed_hosts=read.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", _host_of(where.base_url)]),
+        allowed_hosts=read.list(
+            "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", _host_of(where.base_url)]
+        ),
         databases=_databases(var),
         redis_url=_server_url("REDIS_URL", var),
         media=media_storage(os.environ.get("MEDIA_URL", "")),
@@ -153,7 +155,9 @@ def _kept(variable: str, name: str, var: Path) -> str:
     if environ.Env().bool("DEBUG", default=False):
         return kept_secrets(var)[name]
     # A secret made here and now would differ on the next machine, and what it encrypts would be lost.
-    raise ConfigurationError(f"{variable} is not set. Set it, or DEBUG=1 for development; `make run` makes its own.")
+    raise ConfigurationError(
+        f"{variable} is not set. Set it, or DEBUG=1 for development; `make run` makes its own."
+    )
 
 
 def _no_servers() -> bool:
@@ -168,8 +172,14 @@ def _server_url(name: str, var: Path) -> str:
     if url := os.environ.get(name) or running(var).get(name):
         return url
     if _no_servers():
-        return "redis://127.0.0.1:1/0" if name == "REDIS_URL" else "postgresql://parley_app@127.0.0.1:1/parley"
-    raise ConfigurationError(f"{name} is not set and no stack is running: set it, or start one with `make run`.")
+        return (
+            "redis://127.0.0.1:1/0"
+            if name == "REDIS_URL"
+            else "postgresql://parley_app@127.0.0.1:1/parley"
+        )
+    raise ConfigurationError(
+        f"{name} is not set and no stack is running: set it, or start one with `make run`."
+    )
 
 
 def _databases(var: Path) -> dict[str, dict[str, Any]]:
@@ -181,7 +191,10 @@ def _databases(var: Path) -> dict[str, dict[str, Any]]:
     if default.get("USER") != "parley_app":
         # Another login, often one for all: the application takes the plain role as it connects.
         given = default.get("OPTIONS", {})
-        default["OPTIONS"] = {**given, "options": f"{given.get('options', '')} -c role=parley_app".strip()}
+        default["OPTIONS"] = {
+            **given,
+            "options": f"{given.get('options', '')} -c role=parley_app".strip(),
+        }
     return {"default": default, "owner": {**_database(owner or url), "CONN_MAX_AGE": 0}}
 
 
@@ -193,7 +206,9 @@ def _database(url: str) -> dict[str, Any]:
         parsed = environ.Env.db_url_config(url)
     if not str(parsed.get("ENGINE", "")).endswith("postgresql") or not parsed.get("NAME"):
         # Not repeated here: it holds a password.
-        raise ConfigurationError("A database URL must look like postgresql://user:password@host:5432/name.")
+        raise ConfigurationError(
+            "A database URL must look like postgresql://user:password@host:5432/name."
+        )
     return {
         **parsed,
         "ENGINE": "django.db.backends.postgresql",
@@ -220,8 +235,21 @@ def media_storage(url: str) -> dict[str, Any]:
         return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
     parts = urlsplit(url)
     options: dict[str, Any] = dict(parse_qsl(parts.query))
-    if parts.scheme != "s3" or not parts.netloc or set(options) - {"endpoint_url", "region_name", "addressing_style"}:
-        raise ConfigurationError("MEDIA_URL must look like s3://bucket/folder?endpoint_url=https://s3.example.com.")
+    if (
+        parts.scheme != "s3"
+        or not parts.netloc
+        or set(options) - {"endpoint_url", "region_name", "addressing_style"}
+    ):
+        raise ConfigurationError(
+            "MEDIA_URL must look like s3://bucket/folder?endpoint_url=https://s3.example.com."
+        )
     # Content is named by its hash, so what is written again is the same; large files do not stay in memory.
-    options |= {"bucket_name": parts.netloc, "location": parts.path.strip("/"), "max_memory_size": 1024 * 1024}
-    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"default_acl": None, **options}}
+    options |= {
+        "bucket_name": parts.netloc,
+        "location": parts.path.strip("/"),
+        "max_memory_size": 1024 * 1024,
+    }
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {"default_acl": None, **options},
+    }

@@ -17,7 +17,14 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "billing": ("view_invoice", "view_payment", "view_usage", "view_charge", "view_quarantine"),
     },
     "Finance": {
-        "accounts": ("view_business", "view_membership", "view_plan", "change_plan", "add_plan", "view_auditentry"),
+        "accounts": (
+            "view_business",
+            "view_membership",
+            "view_plan",
+            "change_plan",
+            "add_plan",
+            "view_auditentry",
+        ),
         "billing": ("view_*", "add_*", "change_*"),
     },
     "Engineering": {
@@ -33,10 +40,17 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
 def ship(sender: AppConfig, using: str, **_: Any) -> None:
     """After an app has migrated: its permissions, as each group has them."""
     Group, Permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
-    known = {row.codename: row for row in Permission.objects.using(using).filter(content_type__app_label=sender.label)}
+    known = {
+        row.codename: row
+        for row in Permission.objects.using(using).filter(content_type__app_label=sender.label)
+    }
     for name, apps_of in GROUPS.items():
         patterns = apps_of.get(sender.label, ())
-        wanted = [row for code, row in known.items() if any(fnmatchcase(code, pattern) for pattern in patterns)]
+        wanted = [
+            row
+            for code, row in known.items()
+            if any(fnmatchcase(code, pattern) for pattern in patterns)
+        ]
         group, _made = Group.objects.using(using).get_or_create(name=name)
         group.permissions.remove(*(row for row in known.values() if row not in wanted))
         group.permissions.add(*wanted)

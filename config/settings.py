@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "django_structlog",
     "csp",
     "axes",
+    "core",
     "accounts",
     "hosting",
     "billing",
@@ -57,7 +58,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "hosting.api.doors.DoorMiddleware",
+    "hosting.api.fast_path.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -124,7 +125,10 @@ PASSWORD_HASHERS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
@@ -148,7 +152,9 @@ EMAIL_BACKEND = ENV.email_backend
 globals().update({name: value for name, value in ENV.email.items() if name.startswith("EMAIL_")})
 ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 # Where a page may show mails that are files; never where others reach us: they hold codes to log in with.
-MAIL_FOLDER = ENV.email.get("EMAIL_FILE_PATH", "") if urlsplit(ENV.base_url).hostname in LOOPBACK else ""
+MAIL_FOLDER = (
+    ENV.email.get("EMAIL_FILE_PATH", "") if urlsplit(ENV.base_url).hostname in LOOPBACK else ""
+)
 DEFAULT_FROM_EMAIL = ENV.from_email
 
 LANGUAGE_CODE = "en"
@@ -235,29 +241,72 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "hosting.sweep": {"task": "hosting.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "hosting.tidy": {"task": "hosting.tasks.tidy", "schedule": 60.0, "options": {"expires": 50}},
-    "hosting.synchronise": {"task": "hosting.tasks.synchronise", "schedule": 30.0, "options": {"expires": 25}},
-    "hosting.purge": {"task": "hosting.tasks.purge", "schedule": 600.0, "options": {"expires": 500}},
-    "hosting.fetch_links": {"task": "hosting.tasks.fetch_links", "schedule": 5.0, "options": {"expires": 5}},
-    "hosting.broadcast": {"task": "hosting.tasks.broadcast", "schedule": 1.0, "options": {"expires": 5}},
-    "hosting.move_history": {"task": "hosting.tasks.move_history", "schedule": 2.0, "options": {"expires": 5}},
+    "hosting.synchronise": {
+        "task": "hosting.tasks.synchronise",
+        "schedule": 30.0,
+        "options": {"expires": 25},
+    },
+    "hosting.purge": {
+        "task": "hosting.tasks.purge",
+        "schedule": 600.0,
+        "options": {"expires": 500},
+    },
+    "hosting.fetch_links": {
+        "task": "hosting.tasks.fetch_links",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "hosting.broadcast": {
+        "task": "hosting.tasks.broadcast",
+        "schedule": 1.0,
+        "options": {"expires": 5},
+    },
+    "hosting.move_history": {
+        "task": "hosting.tasks.move_history",
+        "schedule": 2.0,
+        "options": {"expires": 5},
+    },
     "billing.sweep": {"task": "billing.tasks.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "shops.take": {"task": "shops.tasks.take", "schedule": 1.0, "options": {"expires": 5}},
     "shops.feed": {"task": "shops.tasks.feed", "schedule": 2.0, "options": {"expires": 5}},
-    "shops.fetch_pictures": {"task": "shops.tasks.fetch_pictures", "schedule": 10.0, "options": {"expires": 10}},
+    "shops.fetch_pictures": {
+        "task": "shops.tasks.fetch_pictures",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "shops.collect": {"task": "shops.tasks.collect", "schedule": 10.0, "options": {"expires": 10}},
     "shops.sweep": {"task": "shops.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
-    "billing.reconcile": {"task": "billing.tasks.reconcile", "schedule": crontab(hour=3, minute=20)},
+    "billing.reconcile": {
+        "task": "billing.tasks.reconcile",
+        "schedule": crontab(hour=3, minute=20),
+    },
     # Operators ring for their recounts; a lost bell costs ten seconds.
-    "billing.recount": {"task": "billing.tasks.recount", "schedule": 10.0, "options": {"expires": 10}},
+    "billing.recount": {
+        "task": "billing.tasks.recount",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "billing.close_due_periods": {
         "task": "billing.tasks.close_due_periods",
         "schedule": 300.0,
         "options": {"expires": 240},
     },
     "billing.export": {"task": "billing.tasks.export", "schedule": 5.0, "options": {"expires": 5}},
-    "billing.collect": {"task": "billing.tasks.collect", "schedule": 30.0, "options": {"expires": 25}},
-    "accounts.plans": {"task": "accounts.tasks.plans", "schedule": 30.0, "options": {"expires": 25}},
-    "accounts.beat": {"task": "accounts.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
+    "billing.collect": {
+        "task": "billing.tasks.collect",
+        "schedule": 30.0,
+        "options": {"expires": 25},
+    },
+    "accounts.plans": {
+        "task": "accounts.tasks.plans",
+        "schedule": 30.0,
+        "options": {"expires": 25},
+    },
+    "accounts.beat": {
+        "task": "accounts.tasks.heartbeat",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
 }
 
 # Late deliveries have this long after a month ends before its invoice is issued.

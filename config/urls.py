@@ -3,8 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from accounts import health
 from billing.api import stripe
+from core import health
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

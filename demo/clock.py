@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from accounts.models import Business
-from accounts.tenancy import system
+from core.tenancy import system
 
 
 def set_clock(business: Business, at: datetime | None) -> None:

@@ -15,12 +15,16 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import ApiKey, Business, Membership, Role, User
-from accounts.tenancy import system
-from billing import invoicing, metering, paying
+from billing.invoices import close
+from billing.metering import meter
+from billing.payments import settlement
+from core.tenancy import system
 from demo import shop, story
 from demo.clock import set_clock
 from demo.trade import Fortnight
-from hosting import broadcasting, listing, receiving, teamwork
+from hosting.broadcasts import drafts, run
+from hosting.conversations import teamwork
+from hosting.inbound import events
 from hosting.models import Account, Conversation, Event, Handset, Number, Template, TemplateStatus
 from hosting.transports import sandbox
 
@@ -55,10 +59,14 @@ def make_logins(business: Business) -> dict[str, dict[str, str]]:
             user, _ = User.objects.get_or_create(email=email, defaults={"name": f"Demo {role}"})
             user.is_staff = user.is_superuser = role == "operator"
             user.set_password(password)
-            EmailAddress.objects.update_or_create(user=user, email=email, defaults={"primary": True, "verified": True})
+            EmailAddress.objects.update_or_create(
+                user=user, email=email, defaults={"primary": True, "verified": True}
+            )
             user.save()
             if role in Role.values:
-                Membership.objects.get_or_create(business=business, user=user, defaults={"role": role})
+                Membership.objects.get_or_create(
+                    business=business, user=user, defaults={"role": role}
+                )
             logins[role] = {"email": email, "password": password}
     return logins
 
@@ -66,9 +74,14 @@ def make_logins(business: Business) -> dict[str, dict[str, str]]:
 def set_up(transport: httpx.BaseTransport) -> Stage:
     """Create the business with number, templates, key and simulated phones."""
     with system("a business is being founded"):
-        business = Business.objects.create(name=story.BUSINESS, plan_id="team", country="US", timezone=story.TIMEZONE)
+        business = Business.objects.create(
+            name=story.BUSINESS, plan_id="team", country="US", timezone=story.TIMEZONE
+        )
         account = Account.objects.create(
-            business=business, name=story.BUSINESS, app_secret=settings.APP_SECRET, verify_token=settings.VERIFY_TOKEN
+            business=business,
+            name=story.BUSINESS,
+            app_secret=settings.APP_SECRET,
+            verify_token=settings.VERIFY_TOKEN,
         )
         number = Number.objects.create(
             business=business, account=account, digits=story.DIGITS, verified_name=story.BUSINESS
@@ -76,11 +89,16 @@ def set_up(transport: httpx.BaseTransport) -> Stage:
         Template.objects.bulk_create(_templates(business, account))
         _, key = ApiKey.issue(business, name="Demo key")
         phones = Handset.objects.bulk_create(
-            Handset(business=business, wa_id=person.digits, name=person.name, reads_at_once=n % 4 != 3)
+            Handset(
+                business=business, wa_id=person.digits, name=person.name, reads_at_once=n % 4 != 3
+            )
             for n, person in enumerate(story.PEOPLE)
         )
     client = httpx.Client(
-        transport=transport, base_url=settings.BASE_URL, headers={"Authorization": f"Bearer {key}"}, timeout=30
+        transport=transport,
+        base_url=settings.BASE_URL,
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=30,
     )
     return Stage(business, account, number, key, {phone.wa_id: phone for phone in phones}, client)
 
@@ -111,7 +129,9 @@ def play(stage: Stage, report: Report) -> None:
         report(n, len(weeks), f"week of {start:%d %B %Y}")
         _week(stage, start, end)
         fortnight.live_until(end)
-        if n + 1 == len(weeks) or weeks[n + 1][0].date().replace(day=1) != start.date().replace(day=1):
+        if n + 1 == len(weeks) or weeks[n + 1][0].date().replace(day=1) != start.date().replace(
+            day=1
+        ):
             _drain()
             _close(stage, start.date().replace(day=1), last=n + 1 == len(weeks))
     fortnight.live_until(now)
@@ -123,7 +143,9 @@ def play(stage: Stage, report: Report) -> None:
 def _weeks(now: datetime) -> Iterator[tuple[datetime, datetime]]:
     zone = ZoneInfo(story.TIMEZONE)
     today = now.astimezone(zone)
-    month = (today.replace(day=1) - timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    month = (today.replace(day=1) - timedelta(days=32)).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0
+    )
     while month < today:
         following = (month + timedelta(days=32)).replace(day=1)
         start = month
@@ -142,10 +164,17 @@ def _week(stage: Stage, start: datetime, end: datetime) -> None:
     replies = {}
     for person in people:
         question, replies[person.digits] = stage.rng.choice(story.EXCHANGES)
-        sandbox.write(handset=stage.phones[person.digits], number=stage.number, text=question, at=asked[person.digits])
+        sandbox.write(
+            handset=stage.phones[person.digits],
+            number=stage.number,
+            text=question,
+            at=asked[person.digits],
+        )
     _apply_all()
     for digits, text in replies.items():
-        _send(stage, digits, asked[digits] + timedelta(minutes=stage.rng.randint(2, 40)), _text(text))
+        _send(
+            stage, digits, asked[digits] + timedelta(minutes=stage.rng.randint(2, 40)), _text(text)
+        )
     _drain()
     for digits in stage.rng.sample(list(asked), k=12):
         sandbox.write(
@@ -198,7 +227,8 @@ def _template(name: str, *values: str) -> dict[str, Any]:
 def _send(stage: Stage, to: str, at: datetime, message: dict[str, Any]) -> None:
     set_clock(stage.business, at)
     response = stage.client.post(
-        f"/v23.0/{stage.number.phone_number_id}/messages", json={"messaging_product": "whatsapp", "to": to} | message
+        f"/v23.0/{stage.number.phone_number_id}/messages",
+        json={"messaging_product": "whatsapp", "to": to} | message,
     )
     if response.status_code != httpx.codes.OK:
         raise RuntimeError(f"the demo's message was refused: {response.text}")
@@ -208,15 +238,15 @@ def _drain() -> None:
     """Do what the workers do, until nothing waits."""
     while sandbox.deliver_due() + _apply_all():
         pass
-    while metering.meter_due():
+    while meter.meter_due():
         pass
 
 
 def _apply_all() -> int:
     """Apply what came in; a worker may hold some of it, so wait until nothing is open."""
-    applied = receiving.apply_due()
+    applied = events.apply_due()
     while Event.objects.filter(applied_at=None, is_dead=False).exists():
-        applied += receiving.apply_due()
+        applied += events.apply_due()
         time.sleep(0.005)
     return applied
 
@@ -228,11 +258,13 @@ def _close(stage: Stage, month: date, *, last: bool) -> None:
     set_clock(stage.business, datetime(following.year, following.month, 2, 12, tzinfo=UTC))
     with system("the demo closes its month"):
         stage.business.refresh_from_db()
-    invoice = invoicing.close_period(business=stage.business, month=month)
+    invoice = close.close_period(business=stage.business, month=month)
     if invoice and invoice.number:
         # Paid in time: an unpaid month would suspend sending.
-        paying.record_transfer(
-            invoice=invoice, amount_minor=invoice.total_minor, reference=f"Bank transfer for {invoice.number}"
+        settlement.record_transfer(
+            invoice=invoice,
+            amount_minor=invoice.total_minor,
+            reference=f"Bank transfer for {invoice.number}",
         )
 
 
@@ -247,7 +279,10 @@ def _present(stage: Stage) -> None:
         phone = stage.phones[person.digits]
         phone.business = stage.business
         sandbox.write(
-            handset=phone, number=stage.number, text=story.EXCHANGES[n][0], at=now - timedelta(minutes=7 * n + 1)
+            handset=phone,
+            number=stage.number,
+            text=story.EXCHANGES[n][0],
+            at=now - timedelta(minutes=7 * n + 1),
         )
     _drain()
     with system("the demo's colleagues keep what they know"):
@@ -259,13 +294,15 @@ def _broadcast(stage: Stage) -> None:
     """One list written to, from pasted rows to the last tick."""
     rows = "\n".join(f"+{person.digits},{person.name.split()[0]}" for person in story.PEOPLE)
     with system("the demo sends to a list"):
-        template = Template.objects.select_related("account").get(account=stage.account, name="new_harvest")
-        broadcast = listing.draft(
+        template = Template.objects.select_related("account").get(
+            account=stage.account, name="new_harvest"
+        )
+        broadcast = drafts.draft(
             business=stage.business, author=User.objects.filter(email="owner@luma.example").first(),
             name=story.BROADCAST, number=stage.number, template=template, text=rows,
         )  # fmt: skip
-        broadcasting.start(broadcast=broadcast)
-    while broadcasting.work_due():
+        run.start(broadcast=broadcast)
+    while run.work_due():
         pass
     _drain()
 
@@ -275,10 +312,14 @@ def _colleagues(stage: Stage) -> None:
         teamwork.add_reply(business_id=stage.business.pk, shortcut=shortcut, text=text)
     threads = {
         row.contact.wa_id: row
-        for row in Conversation.objects.filter(business=stage.business).select_related("contact", "business")
+        for row in Conversation.objects.filter(business=stage.business).select_related(
+            "contact", "business"
+        )
     }
     for name, positions in story.LABELS.items():
         for person in (story.PEOPLE[position] for position in positions):
             teamwork.put_label(conversation=threads[person.digits], name=name)
-    agent, _ = User.objects.get_or_create(email="agent@luma.example", defaults={"name": "Demo agent"})
+    agent, _ = User.objects.get_or_create(
+        email="agent@luma.example", defaults={"name": "Demo agent"}
+    )
     teamwork.write_note(conversation=threads[story.PEOPLE[2].digits], author=agent, text=story.NOTE)

@@ -7,9 +7,9 @@ import random
 from PIL import Image, ImageDraw, ImageFont
 
 from accounts.models import Business
-from accounts.tenancy import scope
+from core.tenancy import scope
 from hosting.models import Number
-from shops import feeding, picturing
+from shops.catalog import imports, pictures
 from shops.models import Catalog, DeliveryMethod, Product
 
 SLUG = "luma"
@@ -47,26 +47,32 @@ def open_shop(business: Business, number: Number) -> None:
             description="Small lots, roasted in Burlington. Order here, pay and ask in the chat.", takes_cash=True,
             hold_minutes=HOLD_MINUTES,
         )  # fmt: skip
-        for position, (name, price) in enumerate([("Parcel, 2 to 3 days", 590), ("Pick up at the roastery", 0)]):
+        for position, (name, price) in enumerate(
+            [("Parcel, 2 to 3 days", 590), ("Pick up at the roastery", 0)]
+        ):
             DeliveryMethod.objects.create(
                 business=business, catalog=catalog, name=name, price_minor=price, position=position,
                 needs_address=price > 0,
             )  # fmt: skip
-        job = feeding.take_in(catalog=catalog, author=None, file=io.BytesIO(_feed()), filename="luma-spring.csv")
-    while feeding.work_due():
+        job = imports.take_in(
+            catalog=catalog, author=None, file=io.BytesIO(_feed()), filename="luma-spring.csv"
+        )
+    while imports.work_due():
         pass
     with scope(business.pk):
         job.refresh_from_db()
-        feeding.begin(job)
-    while feeding.work_due():
+        imports.begin(job)
+    while imports.work_due():
         pass
     with scope(business.pk):
         for row, product in zip(GOODS, _products(catalog), strict=True):
-            picturing.add(product, content=_drawn(row[2], row[6], row[7]), mime_type="image/jpeg")
+            pictures.add(product, content=_drawn(row[2], row[6], row[7]), mime_type="image/jpeg")
 
 
 def _products(catalog: Catalog) -> list[Product]:
-    found = {product.retailer_id: product for product in catalog.products.select_related("business")}
+    found = {
+        product.retailer_id: product for product in catalog.products.select_related("business")
+    }
     return [found[row[0]] for row in GOODS]
 
 

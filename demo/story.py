@@ -66,14 +66,23 @@ EXCHANGES = [
     ),
     ("Is the decaf water processed?", "Yes, Swiss Water, from Huila. It is our quiet bestseller."),
     ("Do you have a gift card?", "We do: 25, 50 or 100. Shall I send you a link?"),
-    ("The last bag was fantastic, thank you ☕️", "That makes our day! The next harvest lands in two weeks."),
-    ("Could you send me an invoice with our company's name?", "Of course. Which name and VAT number should be on it?"),
+    (
+        "The last bag was fantastic, thank you ☕️",
+        "That makes our day! The next harvest lands in two weeks.",
+    ),
+    (
+        "Could you send me an invoice with our company's name?",
+        "Of course. Which name and VAT number should be on it?",
+    ),
     (
         "How long does an opened bag stay fresh?",
         "Three to four weeks, closed and away from light. Please not in the fridge!",
     ),
     ("Are you open on Saturday?", "Yes, from 9 to 4. The cupping starts at 11, come by!"),
-    ("I'd like to order 5 kg for our office", "Happy to! Espresso or filter? For 5 kg there are 12 % off."),
+    (
+        "I'd like to order 5 kg for our office",
+        "Happy to! Espresso or filter? For 5 kg there are 12 % off.",
+    ),
     ("Any oat milk recommendation?", "We like the barista ones. They foam well with our Brazil."),
 ]
 THANKS = [

@@ -11,15 +11,18 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from accounts.models import Business
-from accounts.tenancy import scope, system
+from core.tenancy import scope, system
 from demo import story
 from demo.clock import set_clock
-from hosting import receiving
 from hosting.cloudapi import addresses
+from hosting.inbound import events
 from hosting.models import Handset, Message, Number
 from hosting.transports import sandbox
-from shops import carting, fulfilling, offering, ordering, paying, refunding, taking, telling, wording
+from shops import carts, texts
+from shops.chat import order_updates, orders_intake, product_messages
 from shops.models import Catalog, Order, PaymentWay, Product
+from shops.orders import fulfilment, place
+from shops.payments import attempts, refunds
 
 PAYS = {"number": "4242 4242 4242 4242", "expiry": "12/39", "code": "123"}
 DECLINED = PAYS | {"number": "4000 0000 0000 0002"}
@@ -47,7 +50,9 @@ class Purchase:
             return now - self.placed * MINUTE
         days, clock = self.placed
         hours, minutes = map(int, clock.split(":"))
-        return (now.astimezone(ZONE) - timedelta(days=days)).replace(hour=hours, minute=minutes, second=0)
+        return (now.astimezone(ZONE) - timedelta(days=days)).replace(
+            hour=hours, minute=minutes, second=0
+        )
 
 
 SENT = ((3, "pack"), (22, "ship"), (94, "deliver"))
@@ -55,14 +60,36 @@ PURCHASES = [
     Purchase(0, (13, "10:12"), {"eth-250": 2, "papers": 1}, SENT, tracking="UPS 1Z 4471 0031"),
     Purchase(8, (12, "16:40"), {"ken-1000": 1}, SENT, way="asked", tracking="DHL 00340 4345"),
     Purchase(6, (11, "18:05"), {"bra-250": 3}, ((49, "expire"),), way="never"),
-    Purchase(10, (10, "09:31"), {"grinder": 1, "papers": 2}, SENT, way="declined", tracking="UPS 1Z 4471 0038"),
     Purchase(
-        1, (9, "14:02"), {"col-250": 4, "mug-sand": 1}, (*SENT, (118, "refund line")), tracking="UPS 1Z 4471 0047"
+        10,
+        (10, "09:31"),
+        {"grinder": 1, "papers": 2},
+        SENT,
+        way="declined",
+        tracking="UPS 1Z 4471 0038",
     ),
-    Purchase(2, (8, "13:15"), {"mug-sand": 1, "mug-sea": 1}, SENT, tracking="UPS 1Z 4471 0052", by_page=True),
-    Purchase(3, (7, "11:20"), {"house-250": 2}, ((5, "pack"), (20, "deliver")), way="cash", delivery=1),
+    Purchase(
+        1,
+        (9, "14:02"),
+        {"col-250": 4, "mug-sand": 1},
+        (*SENT, (118, "refund line")),
+        tracking="UPS 1Z 4471 0047",
+    ),
+    Purchase(
+        2,
+        (8, "13:15"),
+        {"mug-sand": 1, "mug-sea": 1},
+        SENT,
+        tracking="UPS 1Z 4471 0052",
+        by_page=True,
+    ),
+    Purchase(
+        3, (7, "11:20"), {"house-250": 2}, ((5, "pack"), (20, "deliver")), way="cash", delivery=1
+    ),
     Purchase(12, (6, "10:05"), {"eth-1000": 1}, ((20, "cancel"),)),
-    Purchase(15, (4, "12:10"), {"house-250": 6}, ((4, "pack"), (21, "ship")), tracking="UPS 1Z 4471 0071"),
+    Purchase(
+        15, (4, "12:10"), {"house-250": 6}, ((4, "pack"), (21, "ship")), tracking="UPS 1Z 4471 0071"
+    ),
     Purchase(24, (3, "11:51"), {"ken-250": 2}, ((6, "pack"), (26, "ship")), by_page=True),
     Purchase(27, (2, "15:02"), {"house-250": 1, "grinder": 1}, ((3, "pack"),), way="asked"),
     Purchase(20, (1, "08:35"), {"eth-250": 3, "mug-sea": 1}, ((2, "pack"),)),
@@ -95,7 +122,9 @@ class Fortnight:
     def __post_init__(self) -> None:
         """Write down what happens when; what lies ahead of the present does not happen."""
         deeds = [deed for n, purchase in enumerate(PURCHASES) for deed in self._deeds(n, purchase)]
-        self.ahead = sorted((deed for deed in deeds if deed[0] <= self.now), key=lambda deed: deed[:2])
+        self.ahead = sorted(
+            (deed for deed in deeds if deed[0] <= self.now), key=lambda deed: deed[:2]
+        )
 
     def live_until(self, moment: datetime) -> None:
         """Do what happens before that moment, each by the clock of its own."""
@@ -107,7 +136,9 @@ class Fortnight:
             do()
             _settle(self.business)
 
-    def _deeds(self, n: int, purchase: Purchase) -> Iterator[tuple[datetime, int, Callable[[], None]]]:
+    def _deeds(
+        self, n: int, purchase: Purchase
+    ) -> Iterator[tuple[datetime, int, Callable[[], None]]]:
         start = purchase.begins(self.now)
         yield start, n, partial(self._place, n, purchase)
         yield start + 2 * MINUTE, n, partial(self._choose, n, purchase)
@@ -128,9 +159,11 @@ class Fortnight:
         with scope(self.business.pk):
             catalog = Catalog.objects.select_related("business").get(business=self.business)
             if purchase.by_page:
-                sandbox.write(handset=phone, number=self.number, text=_filled(catalog, purchase.goods))
+                sandbox.write(
+                    handset=phone, number=self.number, text=_filled(catalog, purchase.goods)
+                )
             else:
-                self._send(phone, "order", offering.ordered(catalog, dict(purchase.goods)))
+                self._send(phone, "order", product_messages.ordered(catalog, dict(purchase.goods)))
         _settle(self.business)
         with scope(self.business.pk):
             self.orders[n] = Order.objects.filter(catalog=catalog).latest("id").pk
@@ -142,7 +175,7 @@ class Fortnight:
         with scope(self.business.pk):
             order = self._order(n)
             method = order.catalog.delivery_methods.all()[purchase.delivery]
-            reply = {"id": f"{wording.DELIVER}{order.pk}:{method.pk}", "title": method.name}
+            reply = {"id": f"{texts.DELIVER}{order.pk}:{method.pk}", "title": method.name}
             content = {"type": "list_reply", "list_reply": reply}
             self._send(self._phone(purchase), "interactive", content)
 
@@ -151,14 +184,20 @@ class Fortnight:
         phone, home = self._phone(purchase), _home(purchase.person)
         with scope(self.business.pk):
             conversation = self._order(n).conversation
-            asked = Message.objects.filter(conversation=conversation, content__type="address_message").latest("id")
+            asked = Message.objects.filter(
+                conversation=conversation, content__type="address_message"
+            ).latest("id")
             given = {
                 "name": home["name"], "address": home["street"], "city": home["city"],
                 "postal_code": home["postcode"], "in_pin_code": home["postcode"],
             }  # fmt: skip
             content = addresses.reply_with(asked.content, given)
             sandbox.send_from_phone(
-                handset=phone, number=self.number, kind="interactive", content=content, context=asked.wamid
+                handset=phone,
+                number=self.number,
+                kind="interactive",
+                content=content,
+                context=asked.wamid,
             )
 
     def _order(self, n: int) -> Order:
@@ -168,30 +207,30 @@ class Fortnight:
         """As the pay page does: where to, then how."""
         with scope(self.business.pk):
             order = self._order(n)
-            if paying.lacks_delivery(order):
+            if attempts.lacks_delivery(order):
                 method = order.catalog.delivery_methods.all()[purchase.delivery]
-                order = ordering.choose_delivery(order, method=method, address=_home(purchase.person))
+                order = place.choose_delivery(order, method=method, address=_home(purchase.person))
             if purchase.way == "cash":
-                paying.pay_later(order, way=PaymentWay.CASH)
+                attempts.pay_later(order, way=PaymentWay.CASH)
             elif purchase.way == "asked":
-                paying.pay_by_test_card(order, **ASKED)
-                paying.answer_bank(order, accepted=True)
+                attempts.pay_by_test_card(order, **ASKED)
+                attempts.answer_bank(order, accepted=True)
             elif purchase.way in ("declined", "later"):
-                paying.pay_by_test_card(order, **DECLINED)
+                attempts.pay_by_test_card(order, **DECLINED)
             if purchase.way in ("card", "declined"):
-                paying.pay_by_test_card(order, **PAYS)
+                attempts.pay_by_test_card(order, **PAYS)
 
     def _step(self, n: int, purchase: Purchase, name: str) -> None:
         if name == "expire":
             with system("the demo's unpaid orders expire"):
-                ordering.expire_due()
+                place.expire_due()
             return
         deeds: dict[str, Callable[[Order], object]] = {
-            "pack": fulfilling.pack,
-            "ship": partial(fulfilling.ship, tracking=purchase.tracking),
-            "deliver": fulfilling.deliver,
-            "cancel": partial(fulfilling.cancel, reason="The last bag was torn, we are sorry."),
-            "refund line": partial(refunding.refund, lines={1: 1}, reason="One bag was open."),
+            "pack": fulfilment.pack,
+            "ship": partial(fulfilment.ship, tracking=purchase.tracking),
+            "deliver": fulfilment.deliver,
+            "cancel": partial(fulfilment.cancel, reason="The last bag was torn, we are sorry."),
+            "refund line": partial(refunds.refund, lines={1: 1}, reason="One bag was open."),
         }
         with scope(self.business.pk):
             deeds[name](self._order(n))
@@ -202,15 +241,21 @@ def _filled(catalog: Catalog, goods: Mapping[str, int]) -> str:
     cart = None
     for product in Product.objects.filter(catalog=catalog, retailer_id__in=goods).order_by("id"):
         count = goods[product.retailer_id]
-        cart = carting.put(catalog, cart, product_id=product.pk, quantity=count, add=False)
-    return carting.message_for(catalog, cart)
+        cart = carts.put(catalog, cart, product_id=product.pk, quantity=count, add=False)
+    return carts.message_for(catalog, cart)
 
 
 def _home(person: int) -> dict[str, str]:
     buyer = story.PEOPLE[person]
     city, postcode, country = TOWNS.get(buyer.digits[:2]) or TOWNS[buyer.digits[:1]]
     street = STREETS[person % len(STREETS)]
-    return {"name": buyer.name, "street": street, "city": city, "postcode": postcode, "country": country}
+    return {
+        "name": buyer.name,
+        "street": street,
+        "city": city,
+        "postcode": postcode,
+        "country": country,
+    }
 
 
 # One question instead of three: it is asked after every step.
@@ -223,7 +268,7 @@ _OPEN = """
 
 def _settle(business: Business) -> None:
     """Let everything that waits happen; a worker may hold some of it, so go on until nothing is open."""
-    queues = (receiving.apply_due, taking.take_due, telling.tell_due)
+    queues = (events.apply_due, orders_intake.take_due, order_updates.tell_due)
     while any(waiting := _open_queues(business)):
         if not sum(work() for work, is_open in zip(queues, waiting, strict=True) if is_open):
             time.sleep(0.002)

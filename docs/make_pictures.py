@@ -30,8 +30,12 @@ def main() -> None:
     demo = json.loads((Path(os.environ.get("PARLEY_VAR", "var")) / "demo.json").read_text())
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_context(viewport=SIZE, base_url=demo["base_url"], locale="en-US").new_page()
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_context(
+            viewport=SIZE, base_url=demo["base_url"], locale="en-US"
+        ).new_page()
         page.goto("/account/login/")
         page.fill("input[name=login]", demo["logins"]["owner"]["email"])
         page.fill("input[name=password]", demo["logins"]["owner"]["password"])

@@ -14,17 +14,30 @@ class HostingConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the health page which queues there are, and the navigation which pages."""
-        from accounts import health, joining, keying, measuring, navigation, panels, planning, safekeeping
+        from accounts import api_keys, navigation, panels, team
         from accounts.models import Role
-        from hosting import erasing, gauging, locking, overview, profiling, starting, waiting, warning, weighing
+        from accounts.plans import changes, usage
+        from core import backup, health
+        from hosting import dashboard, queue_health
+        from hosting.limits import gauges, locked_messages, notices, quota
+        from hosting.numbers import onboarding, profile
+        from hosting.privacy import erasure
 
-        for queue in ("events", "outgoing", "webhook_calls", "media_fetches", "imports", "exports", "broadcasts"):
-            health.queues[queue] = partial(waiting.age_of, queue)
+        for queue in (
+            "events",
+            "outgoing",
+            "webhook_calls",
+            "media_fetches",
+            "imports",
+            "exports",
+            "broadcasts",
+        ):
+            health.queues[queue] = partial(queue_health.age_of, queue)
 
-        panels.add(panels.Panel("hosting/_today.html", overview.today, 10))
-        panels.add(panels.Panel("hosting/_standing.html", overview.standing, 30))
-        panels.watch(panels.Watch(overview.attention))
-        panels.watch(panels.Watch(overview.given_up, frozenset({str(Role.OWNER)})))
+        panels.add(panels.Panel("hosting/_today.html", dashboard.today, 10))
+        panels.add(panels.Panel("hosting/_standing.html", dashboard.standing, 30))
+        panels.watch(panels.Watch(dashboard.attention))
+        panels.watch(panels.Watch(dashboard.given_up, frozenset({str(Role.OWNER)})))
         chats = frozenset({str(Role.OWNER), str(Role.AGENT)})
         navigation.add(navigation.Page(_("Inbox"), "inbox", "inbox", 10, chats))
         readers = chats | {str(Role.VIEWER)}
@@ -33,11 +46,11 @@ class HostingConfig(AppConfig):
         navigation.add(navigation.Page(_("Broadcasts"), "broadcasts", "send", 28, chats))
         navigation.add(navigation.Page(_("Phone"), "phones", "phone", 30, chats))
         navigation.add(navigation.Page(_("Messages"), "messages", "list", 20))
-        joining.founded.append(starting.give_sandbox)
-        keying.number_sources.append(profiling.key_numbers)
-        planning.changed.append(locking.unlock)
-        safekeeping.afterwards.append(erasing.reapply)
-        planning.changed.append(weighing.unlock)
-        measuring.gauges[:0] = [gauging.HOSTED, gauging.NUMBERS]
-        measuring.gauges += gauging.OTHERS
-        panels.announce(warning.banners)
+        team.founded.append(onboarding.give_sandbox)
+        api_keys.number_sources.append(profile.key_numbers)
+        changes.changed.append(locked_messages.unlock)
+        backup.afterwards.append(erasure.reapply)
+        changes.changed.append(quota.unlock)
+        usage.gauges[:0] = [gauges.HOSTED, gauges.NUMBERS]
+        usage.gauges += gauges.OTHERS
+        panels.announce(notices.banners)

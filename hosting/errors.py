@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounts.errors import ParleyError
+from core.errors import ParleyError
 
 # Cloud API code -> (HTTP status, title); source: the error table of the Cloud API reference.
 TITLES: dict[int, tuple[int, str]] = {

@@ -9,17 +9,17 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
-from hosting import addressing
+from core.http import MAX_URL
+from hosting.broadcasts import recipients
 from hosting.cloudapi.sends import MAX_TEXT, digits_of
 from hosting.cloudapi.texts import fill, placeholders
-from hosting.connecting import Place
 from hosting.errors import CloudApiError
-from hosting.fetching import MAX_URL
 from hosting.models import Account, CannedReply, ChatExport, Number, Template
 from hosting.models.numbers import new_token
 from hosting.models.webhooks import FIELDS
-from hosting.profiling import LIMITS, VERTICALS
-from hosting.subscribing import MAX_TOKEN
+from hosting.numbers.profile import LIMITS, VERTICALS
+from hosting.numbers.upstream import Place
+from hosting.webhooks.subscriptions import MAX_TOKEN
 
 MAX_PARAMETER = 1024
 
@@ -48,7 +48,9 @@ class BusinessForm(forms.Form):
     """What a business is called, and where its days begin."""
 
     name = forms.CharField(
-        max_length=120, label=_("Name"), help_text=_("On invoices stands the name of the billing details.")
+        max_length=120,
+        label=_("Name"),
+        help_text=_("On invoices stands the name of the billing details."),
     )
     timezone = forms.ChoiceField(
         choices=zones,
@@ -69,10 +71,15 @@ class ProfileForm(forms.Form):
     )
     address = forms.CharField(max_length=LIMITS["address"], required=False, label=_("Address"))
     email = forms.EmailField(max_length=LIMITS["email"], required=False, label=_("E-mail"))
-    website = forms.URLField(max_length=256, required=False, label=_("Website"), assume_scheme="https")
-    website2 = forms.URLField(max_length=256, required=False, label=_("Second website"), assume_scheme="https")
+    website = forms.URLField(
+        max_length=256, required=False, label=_("Website"), assume_scheme="https"
+    )
+    website2 = forms.URLField(
+        max_length=256, required=False, label=_("Second website"), assume_scheme="https"
+    )
     vertical = forms.ChoiceField(
-        choices=[(one.upper(), one.replace("_", " ").capitalize()) for one in VERTICALS], label=_("Line of business")
+        choices=[(one.upper(), one.replace("_", " ").capitalize()) for one in VERTICALS],
+        label=_("Line of business"),
     )
 
     @staticmethod
@@ -91,7 +98,9 @@ class ProfileForm(forms.Form):
 class NoteForm(forms.Form):
     """A remark among colleagues."""
 
-    text = forms.CharField(max_length=MAX_TEXT, strip=True, error_messages={"required": _("Write something first.")})
+    text = forms.CharField(
+        max_length=MAX_TEXT, strip=True, error_messages={"required": _("Write something first.")}
+    )
 
 
 class CannedReplyForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -130,7 +139,9 @@ class HandsetForm(forms.Form):
     """A new simulated phone."""
 
     name = forms.CharField(max_length=120, label=_("Name"))
-    wa_id = forms.CharField(max_length=24, label=_("Phone number"), help_text=_("With country code: +49 151 2345678"))
+    wa_id = forms.CharField(
+        max_length=24, label=_("Phone number"), help_text=_("With country code: +49 151 2345678")
+    )
 
     def clean_wa_id(self) -> str:
         """Digits only."""
@@ -150,9 +161,14 @@ class WebhookForm(forms.Form):
         widget=forms.URLInput(attrs={"placeholder": "https://", "spellcheck": "false"}),
     )
     verify_token = forms.CharField(
-        max_length=MAX_TOKEN, initial=new_token, label=_("Verify token"), help_text=_("Your receiver compares it.")
+        max_length=MAX_TOKEN,
+        initial=new_token,
+        label=_("Verify token"),
+        help_text=_("Your receiver compares it."),
     )
-    source = forms.ChoiceField(label=_("Whose events"), help_text=_("A number's own webhook replaces its account's."))
+    source = forms.ChoiceField(
+        label=_("Whose events"), help_text=_("A number's own webhook replaces its account's.")
+    )
     fields_ = forms.MultipleChoiceField(
         choices=[(field, field) for field in FIELDS],
         initial=list(FIELDS),
@@ -160,13 +176,18 @@ class WebhookForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
 
-    def __init__(self, accounts: QuerySet[Account], numbers: QuerySet[Number], *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, accounts: QuerySet[Account], numbers: QuerySet[Number], *args: Any, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.sources: dict[str, tuple[Account, Number | None]] = {}
         for account in accounts:
             self.sources[account.waba_id] = (account, None)
         for number in numbers:
-            self.sources[f"{number.account.waba_id}/{number.phone_number_id}"] = (number.account, number)
+            self.sources[f"{number.account.waba_id}/{number.phone_number_id}"] = (
+                number.account,
+                number,
+            )
         source: Any = self.fields["source"]
         source.choices = [
             (key, str(number) if number else _("All numbers of %(account)s") % {"account": account})
@@ -182,13 +203,22 @@ class NewTemplateForm(forms.Form):
     """A template as people write one: texts, up to ten buttons a line each, and an example for each variable."""
 
     account_ = forms.ChoiceField(label=_("Account"))
-    name = forms.CharField(max_length=512, label=_("Name"), help_text=_("Lower-case letters, digits and underscores."))
+    name = forms.CharField(
+        max_length=512, label=_("Name"), help_text=_("Lower-case letters, digits and underscores.")
+    )
     language = forms.CharField(
-        max_length=15, initial="en_US", label=_("Language"), help_text=_("A code such as en_US or de.")
+        max_length=15,
+        initial="en_US",
+        label=_("Language"),
+        help_text=_("A code such as en_US or de."),
     )
     category = forms.ChoiceField(
         label=_("Category"),
-        choices=[("utility", _("Utility")), ("marketing", _("Marketing")), ("authentication", _("Authentication"))],
+        choices=[
+            ("utility", _("Utility")),
+            ("marketing", _("Marketing")),
+            ("authentication", _("Authentication")),
+        ],
     )
     header = forms.CharField(max_length=60, required=False, label=_("Header"))
     body = forms.CharField(
@@ -208,8 +238,12 @@ class NewTemplateForm(forms.Form):
         required=False,
         max_length=2500,
         label=_("Buttons"),
-        help_text=_("One a line: a reply; text and address, or text and phone number, with | between them."),
-        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Track it | https://example.com/{{1}}"}),
+        help_text=_(
+            "One a line: a reply; text and address, or text and phone number, with | between them."
+        ),
+        widget=forms.Textarea(
+            attrs={"rows": 2, "placeholder": "Track it | https://example.com/{{1}}"}
+        ),
     )
 
     def __init__(self, accounts: QuerySet[Account], *args: Any, **kwargs: Any) -> None:
@@ -229,13 +263,21 @@ class NewTemplateForm(forms.Form):
         body: dict[str, Any] = {"type": "BODY", "text": given["body"]}
         if examples:
             body["example"] = {"body_text": [examples]}
-        parts = [{"type": "HEADER", "format": "TEXT", "text": given["header"]}] if given["header"] else []
+        parts = (
+            [{"type": "HEADER", "format": "TEXT", "text": given["header"]}]
+            if given["header"]
+            else []
+        )
         parts.append(body)
         if given["footer"]:
             parts.append({"type": "FOOTER", "text": given["footer"]})
         if given["buttons"]:
-            parts.append({"type": "BUTTONS", "buttons": [_button(line) for line in _lines(given["buttons"])]})
-        return {name: given[name] for name in ("name", "language", "category")} | {"components": parts}
+            parts.append(
+                {"type": "BUTTONS", "buttons": [_button(line) for line in _lines(given["buttons"])]}
+            )
+        return {name: given[name] for name in ("name", "language", "category")} | {
+            "components": parts
+        }
 
     def preview(self) -> dict[str, Any]:
         """What the preview shows of what is typed so far, checked or not."""
@@ -246,7 +288,9 @@ class NewTemplateForm(forms.Form):
                 "header": typed.get("header", ""),
                 "body": fill(str(typed.get("body", ""))[:1024], values),
                 "footer": typed.get("footer", ""),
-                "buttons": [_button(line)["text"] for line in _lines(typed.get("buttons", ""))[:10]],
+                "buttons": [
+                    _button(line)["text"] for line in _lines(typed.get("buttons", ""))[:10]
+                ],
             }
         }
 
@@ -269,7 +313,9 @@ class ImportForm(forms.Form):
 
     file = forms.FileField(
         label=_("File"),
-        help_text=_("WhatsApp's 'Export chat' as .txt or .zip, or a file that Parley exported; 500 MB at most."),
+        help_text=_(
+            "WhatsApp's 'Export chat' as .txt or .zip, or a file that Parley exported; 500 MB at most."
+        ),
         widget=forms.FileInput(attrs={"accept": ".txt,.zip,.jsonl,.csv"}),
     )
 
@@ -279,12 +325,23 @@ class ExportForm(forms.Form):
 
     number = forms.ChoiceField(label=_("Number"), required=False)
     contact = forms.CharField(
-        max_length=32, required=False, label=_("Customer"), help_text=_("A phone number; empty for all customers.")
+        max_length=32,
+        required=False,
+        label=_("Customer"),
+        help_text=_("A phone number; empty for all customers."),
     )
-    since = forms.DateField(required=False, label=_("From"), widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(required=False, label=_("To"), widget=forms.DateInput(attrs={"type": "date"}))
-    format = forms.ChoiceField(label=_("Written as"), choices=ChatExport.Format.choices, initial="html")
-    has_media = forms.BooleanField(required=False, label=_("With pictures and other files, as a ZIP"))
+    since = forms.DateField(
+        required=False, label=_("From"), widget=forms.DateInput(attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        required=False, label=_("To"), widget=forms.DateInput(attrs={"type": "date"})
+    )
+    format = forms.ChoiceField(
+        label=_("Written as"), choices=ChatExport.Format.choices, initial="html"
+    )
+    has_media = forms.BooleanField(
+        required=False, label=_("With pictures and other files, as a ZIP")
+    )
     conversation = forms.CharField(max_length=36, required=False, widget=forms.HiddenInput)
 
     def __init__(self, business: Business, *args: Any, **kwargs: Any) -> None:
@@ -295,13 +352,17 @@ class ExportForm(forms.Form):
 
     def clean_contact(self) -> str:
         """Digits only."""
-        return "".join(letter for letter in self.cleaned_data["contact"] if letter.isalnum() or letter == ".")
+        return "".join(
+            letter for letter in self.cleaned_data["contact"] if letter.isalnum() or letter == "."
+        )
 
 
 class BroadcastForm(forms.Form):
     """A template, the number it comes from, and the list of those who get it."""
 
-    name = forms.CharField(max_length=120, required=False, label=_("Name"), help_text=_("For you alone."))
+    name = forms.CharField(
+        max_length=120, required=False, label=_("Name"), help_text=_("For you alone.")
+    )
     number = forms.ChoiceField(label=_("From"))
     template = forms.ChoiceField(label=_("Template"))
     list = forms.CharField(
@@ -309,8 +370,12 @@ class BroadcastForm(forms.Form):
         strip=False,
         max_length=2_500_000,
         label=_("Paste numbers"),
-        help_text=_("One a line, with country code; then a column for each variable of the template."),
-        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "placeholder": "+49 151 23456789, Ann, L-1001"}),
+        help_text=_(
+            "One a line, with country code; then a column for each variable of the template."
+        ),
+        widget=forms.Textarea(
+            attrs={"rows": 6, "spellcheck": "false", "placeholder": "+49 151 23456789, Ann, L-1001"}
+        ),
     )
     file = forms.FileField(
         required=False,
@@ -322,20 +387,33 @@ class BroadcastForm(forms.Form):
     def __init__(self, business: Business, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         numbers = Number.objects.filter(business=business, is_registered=True).order_by("id")
-        templates = Template.objects.live().filter(business=business, status="APPROVED").order_by("name", "language")
+        templates = (
+            Template.objects.live()
+            .filter(business=business, status="APPROVED")
+            .order_by("name", "language")
+        )
         self.numbers = {number.phone_number_id: number for number in numbers}
         self.templates = {one.template_id: one for one in templates}
         chosen: Any = self.fields
         chosen["number"].choices = [(key, str(number)) for key, number in self.numbers.items()]
         chosen["template"].choices = [
-            (key, f"{one} · {one.get_category_display()} · {one.body[:60]}") for key, one in self.templates.items()
+            (key, f"{one} · {one.get_category_display()} · {one.body[:60]}")
+            for key, one in self.templates.items()
         ]
 
     def given(self) -> tuple[Number, Template, str]:
         """Number, template and the list's text of a valid form; raises BadInput for a file that is too large."""
         file = self.cleaned_data["file"]
-        text = addressing.decoded(file.read(addressing.MAX_BYTES + 1)) if file else self.cleaned_data["list"]
-        return self.numbers[self.cleaned_data["number"]], self.templates[self.cleaned_data["template"]], text
+        text = (
+            recipients.decoded(file.read(recipients.MAX_BYTES + 1))
+            if file
+            else self.cleaned_data["list"]
+        )
+        return (
+            self.numbers[self.cleaned_data["number"]],
+            self.templates[self.cleaned_data["template"]],
+            text,
+        )
 
 
 class UpstreamForm(forms.Form):
@@ -349,9 +427,13 @@ class UpstreamForm(forms.Form):
         help_text=_("With the version, if it has one."),
         widget=forms.URLInput(attrs={"spellcheck": "false"}),
     )
-    waba_id = forms.RegexField(r"^[0-9]{1,32}$", label=_("Account there"), help_text=_("Its id in digits."))
+    waba_id = forms.RegexField(
+        r"^[0-9]{1,32}$", label=_("Account there"), help_text=_("Its id in digits.")
+    )
     token = forms.CharField(
-        max_length=4000, label=_("Access token"), widget=forms.PasswordInput(attrs={"autocomplete": "off"})
+        max_length=4000,
+        label=_("Access token"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
     app_secret = forms.CharField(
         max_length=400,

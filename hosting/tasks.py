@@ -4,28 +4,19 @@ import time
 
 from celery import shared_task
 
-from accounts.tenancy import system
-from hosting import (
-    broadcasting,
-    calling,
-    erasing,
-    exporting,
-    importing,
-    linking,
-    locking,
-    purging,
-    receiving,
-    refusing,
-    repeating,
-    retrieving,
-    reviewing,
-    storing,
-    synchronising,
-    warning,
-    weighing,
-)
-from hosting.bells import ring
+from core.tenancy import system
+from core.wake import ring
+from hosting.broadcasts import run
+from hosting.exports import jobs
+from hosting.imports import jobs as imports_jobs
+from hosting.inbound import events, upstream_media
+from hosting.limits import locked_messages, notices, quota
+from hosting.media import links, store
+from hosting.message_templates import review, upstream_sync
+from hosting.messages import idempotency, rejections
+from hosting.privacy import erasure, retention
 from hosting.transports import cloudapi, receipts, sandbox
+from hosting.webhooks import delivery
 
 # A woken worker stays this long after the last row, so that rings in between can be skipped.
 LINGER = 0.06
@@ -37,8 +28,8 @@ def _until_idle(*verbs) -> None:  # type: ignore[no-untyped-def]
     while time.monotonic() < min(deadline, idle_until):
         if sum(verb() for verb in verbs):
             idle_until = time.monotonic() + LINGER
-            calling.wake()
-            retrieving.wake()
+            delivery.wake()
+            upstream_media.wake()
         else:
             time.sleep(LINGER / 3)
 
@@ -48,21 +39,21 @@ def deliver() -> None:
     """Hand accepted messages to their transports, and apply what a sandbox phone answers."""
     cloudapi.wake()
     receipts.wake()
-    _until_idle(sandbox.deliver_due, receiving.apply_due)
+    _until_idle(sandbox.deliver_due, events.apply_due)
 
 
 @shared_task
 def fetch_links() -> None:
     """Fetch the media links of accepted messages, then let them leave."""
-    _until_idle(linking.fetch_due)
+    _until_idle(links.fetch_due)
     cloudapi.wake()
-    _until_idle(sandbox.deliver_due, receiving.apply_due)
+    _until_idle(sandbox.deliver_due, events.apply_due)
 
 
 @shared_task
 def apply() -> None:
     """Apply stored webhook events."""
-    _until_idle(receiving.apply_due)
+    _until_idle(events.apply_due)
 
 
 @shared_task
@@ -72,64 +63,64 @@ def sweep() -> None:
     cloudapi.release()
     cloudapi.wake()
     receipts.wake()
-    receiving.apply_due()
-    receiving.unpark()
-    retrieving.wake()
-    calling.wake()
+    events.apply_due()
+    events.unpark()
+    upstream_media.wake()
+    delivery.wake()
 
 
 @shared_task
 def call() -> None:
     """Make the webhook calls that are due."""
-    calling.wake()
+    delivery.wake()
 
 
 @shared_task
 def synchronise() -> None:
     """Synchronise the templates of accounts that have an upstream."""
-    synchronising.synchronise_due()
-    calling.wake()
+    upstream_sync.synchronise_due()
+    delivery.wake()
 
 
 @shared_task
 def forget() -> None:
     """Forget the customers who wait for it, a few at a time, so that other work comes in between."""
-    if erasing.erase_due() == erasing.AT_ONCE:
+    if erasure.erase_due() == erasure.AT_ONCE:
         forget.delay()
 
 
 @shared_task
 def purge() -> None:
     """Announce what will be kept shorter, and delete what is past its time."""
-    purging.announce()
-    purging.purge_due()
-    purging.forget_events()
+    retention.announce()
+    retention.purge_due()
+    retention.forget_events()
 
 
 @shared_task
 def tidy() -> None:
     """Give up what is too old to be called, forget what was called long ago, remove files that nothing names."""
-    calling.expire()
-    calling.purge()
-    if reviewing.resume_due():
-        calling.wake()
-    erasing.erase_due()
-    locking.unlock_due()
-    locking.purge_due()
-    warning.warn_due()
-    weighing.tidy()
+    delivery.expire()
+    delivery.purge()
+    if review.resume_due():
+        delivery.wake()
+    erasure.erase_due()
+    locked_messages.unlock_due()
+    locked_messages.purge_due()
+    notices.warn_due()
+    quota.tidy()
     with system("files and replies of every business"):
-        storing.collect_garbage()
-        repeating.forget()
-        refusing.forget()
-        importing.expire()
-        exporting.expire()
+        store.collect_garbage()
+        idempotency.forget()
+        rejections.forget()
+        imports_jobs.expire()
+        jobs.expire()
 
 
 @shared_task
 def move_history() -> None:
     """Do a slice of an import and of an export, and ring again while there is more: other work has its turn between."""
-    if importing.work_due() + exporting.work_due():
+    if imports_jobs.work_due() + jobs.work_due():
         ring(move_history)
 
 
@@ -138,7 +129,7 @@ def broadcast() -> None:
     """Write to the lists that are due; a paced number rests for a moment between."""
     deadline, idle_until = time.monotonic() + LONGEST, time.monotonic() + LINGER
     while time.monotonic() < min(deadline, idle_until):
-        if broadcasting.work_due():
+        if run.work_due():
             ring(deliver)
             idle_until = time.monotonic() + 5 * LINGER
         else:

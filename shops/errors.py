@@ -1,6 +1,6 @@
 """What shops refuse, each with a code and a sentence for the reader."""
 
-from accounts.errors import ParleyError
+from core.errors import ParleyError
 
 
 class ShopError(ParleyError):

@@ -7,16 +7,21 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts import money
 from accounts.models import Business
+from core import money
 from hosting.models import Number
-from shops import prices
+from shops.catalog import prices
 from shops.models import Availability, Catalog, Collection, Condition, DeliveryMethod, Product
 
 # Columns of Meta's feed that tell variants apart.
 OPTIONS = ("color", "size", "material", "pattern")
 # No money is smaller than a thousandth of its unit.
-PRICE: dict[str, Any] = {"max_digits": 15, "decimal_places": 3, "min_value": Decimal(0), "localize": False}
+PRICE: dict[str, Any] = {
+    "max_digits": 15,
+    "decimal_places": 3,
+    "min_value": Decimal(0),
+    "localize": False,
+}
 CURRENCIES = ["EUR", "USD", "GBP", "CHF", "BRL", "MXN", "INR", "IDR", "ZAR", "JPY", "KWD"]
 
 
@@ -73,7 +78,9 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]
         widgets: ClassVar = {
             "description": forms.Textarea(attrs={"rows": 2}),
             "bank_details": forms.Textarea(attrs={"rows": 2}),
-            "currency": forms.TextInput(attrs={"list": "currencies", "autocapitalize": "characters"}),
+            "currency": forms.TextInput(
+                attrs={"list": "currencies", "autocapitalize": "characters"}
+            ),
         }
 
     def __init__(self, business: Business, *args: Any, **kwargs: Any) -> None:
@@ -139,7 +146,9 @@ def _minor(given: Decimal, currency: str) -> int:
     try:
         return prices.minor_of(given, currency)
     except ValueError:
-        raise forms.ValidationError(_("Not an amount in %(currency)s.") % {"currency": currency}) from None
+        raise forms.ValidationError(
+            _("Not an amount in %(currency)s.") % {"currency": currency}
+        ) from None
 
 
 class ProductForm(forms.Form):
@@ -147,7 +156,10 @@ class ProductForm(forms.Form):
 
     title = forms.CharField(max_length=200, label=_("Title"))
     description = forms.CharField(
-        max_length=9999, required=False, label=_("Description"), widget=forms.Textarea(attrs={"rows": 5})
+        max_length=9999,
+        required=False,
+        label=_("Description"),
+        widget=forms.Textarea(attrs={"rows": 5}),
     )
     price = forms.DecimalField(label=_("Price"), **PRICE)
     sale_price = forms.DecimalField(required=False, label=_("Sale price"), **PRICE)
@@ -167,7 +179,9 @@ class ProductForm(forms.Form):
     availability = forms.ChoiceField(choices=Availability.choices, label=_("Availability"))
     condition = forms.ChoiceField(choices=Condition.choices, label=_("Condition"))
     retailer_id = forms.CharField(
-        max_length=100, label=_("Id"), help_text=_("Your own; the Cloud API calls it product_retailer_id.")
+        max_length=100,
+        label=_("Id"),
+        help_text=_("Your own; the Cloud API calls it product_retailer_id."),
     )
     item_group = forms.CharField(
         max_length=100,
@@ -181,13 +195,21 @@ class ProductForm(forms.Form):
     pattern = forms.CharField(max_length=100, required=False, label=_("Pattern"))
     brand = forms.CharField(max_length=100, required=False, label=_("Brand"))
     category = forms.CharField(
-        max_length=250, required=False, label=_("Category"), help_text=_("Your own path, such as Bread > Rye.")
+        max_length=250,
+        required=False,
+        label=_("Category"),
+        help_text=_("Your own path, such as Bread > Rye."),
     )
     link = forms.URLField(max_length=1000, required=False, label=_("Link"), assume_scheme="https")
     collections = forms.ModelMultipleChoiceField(
-        queryset=Collection.objects.none(), required=False, label=_("Collections"), widget=forms.CheckboxSelectMultiple
+        queryset=Collection.objects.none(),
+        required=False,
+        label=_("Collections"),
+        widget=forms.CheckboxSelectMultiple,
     )
-    is_hidden = forms.BooleanField(required=False, label=_("Hidden: neither on the page nor to be ordered"))
+    is_hidden = forms.BooleanField(
+        required=False, label=_("Hidden: neither on the page nor to be ordered")
+    )
 
     def __init__(self, catalog: Catalog, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -212,7 +234,11 @@ class ProductForm(forms.Form):
         )  # fmt: skip
         chosen = {name: given[name] for name in plain}
         kept = {name: given[name] for name in OPTIONS if given[name]}
-        return chosen | {"price_minor": given["price"], "sale_price_minor": given["sale_price"], "options": kept}
+        return chosen | {
+            "price_minor": given["price"],
+            "sale_price_minor": given["sale_price"],
+            "options": kept,
+        }
 
     def shelves(self) -> list[int]:
         """Ids of the collections it is on."""
@@ -222,7 +248,9 @@ class ProductForm(forms.Form):
 def initial_of(product: Product, currency: str, shelves: "QuerySet[Collection]") -> dict[str, Any]:
     """What the form shows of a product."""
     sale = product.sale_price_minor
-    shown = {name: getattr(product, name) for name in ProductForm.base_fields if hasattr(product, name)}
+    shown = {
+        name: getattr(product, name) for name in ProductForm.base_fields if hasattr(product, name)
+    }
     return shown | {name: product.options.get(name, "") for name in OPTIONS} | {
         "price": money.minor_amount(product.price_minor, currency),
         "sale_price": None if sale is None else money.minor_amount(sale, currency),
@@ -234,9 +262,16 @@ class StockForm(forms.Form):
     """A new count, or how much comes and goes, with a reason."""
 
     stock = forms.IntegerField(
-        required=False, label=_("Now there are"), help_text=_("Empty, with nothing added: nobody counts it.")
+        required=False,
+        label=_("Now there are"),
+        help_text=_("Empty, with nothing added: nobody counts it."),
     )
     by = forms.IntegerField(
-        required=False, label=_("Or add (take away: minus)"), min_value=-2_000_000_000, max_value=2_000_000_000
+        required=False,
+        label=_("Or add (take away: minus)"),
+        min_value=-2_000_000_000,
+        max_value=2_000_000_000,
     )
-    reason = forms.CharField(max_length=120, label=_("Reason"), help_text=_("Such as: delivery, counted, broken."))
+    reason = forms.CharField(
+        max_length=120, label=_("Reason"), help_text=_("Such as: delivery, counted, broken.")
+    )

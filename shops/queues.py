@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 from django.db import connection
 
-from accounts.tenancy import scope, system
+from core.tenancy import scope, system
 from shops.models import MAX_ATTEMPTS
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,13 @@ class Queue:
                     if self._is_mine(key, attempts):
                         do(key)
             except Exception as error:
-                log.warning("row_not_done", table=self.table, key=key, attempts=attempts, error=repr(error)[:500])
+                log.warning(
+                    "row_not_done",
+                    table=self.table,
+                    key=key,
+                    attempts=attempts,
+                    error=repr(error)[:500],
+                )
                 self._put_back(key, attempts, repr(error)[:2000])
         return len(claimed)
 
@@ -57,7 +63,8 @@ class Queue:
         # The attempt number is the fencing token: who slept past the lease finds another's here, or no row.
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT FROM {self.table} WHERE {self.key} = %s AND attempts = %s FOR UPDATE", [key, attempts]
+                f"SELECT FROM {self.table} WHERE {self.key} = %s AND attempts = %s FOR UPDATE",
+                [key, attempts],
             )
             return bool(cursor.rowcount == 1)
 

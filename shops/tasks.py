@@ -4,11 +4,15 @@ import time
 
 from celery import shared_task
 
-from accounts.tenancy import system
-from hosting import calling, receiving
-from hosting.bells import ring
+from core.tenancy import system
+from core.wake import ring
+from hosting.inbound import events
 from hosting.transports import cloudapi, sandbox
-from shops import collecting, feeding, ordering, paying, picturing, taking, telling
+from hosting.webhooks import delivery
+from shops.catalog import imports, pictures
+from shops.chat import order_updates, orders_intake
+from shops.orders import place
+from shops.payments import attempts, stripe_collection
 
 LONGEST = 20.0
 
@@ -16,41 +20,41 @@ LONGEST = 20.0
 @shared_task
 def take() -> None:
     """Heed what buyers sent, tell what happened to their orders, and let the messages leave."""
-    while taking.take_due() + telling.tell_due():
+    while orders_intake.take_due() + order_updates.tell_due():
         cloudapi.wake()
-        calling.wake()
-        while sandbox.deliver_due() + receiving.apply_due():
+        delivery.wake()
+        while sandbox.deliver_due() + events.apply_due():
             pass
 
 
 @shared_task
 def sweep() -> None:
     """Give back the goods of orders that were not paid in time, and forget old carts."""
-    collecting.give_up_due()
+    stripe_collection.give_up_due()
     with system("orders expire for every shop"):
-        paying.give_up_due()
-        ordering.expire_due()
-        taking.forget_carts()
+        attempts.give_up_due()
+        place.expire_due()
+        orders_intake.forget_carts()
 
 
 @shared_task
 def fetch_pictures() -> None:
     """Fetch the pictures that feeds have named, for a while; the next sweep goes on."""
     deadline = time.monotonic() + LONGEST
-    while time.monotonic() < deadline and picturing.fetch_due():
+    while time.monotonic() < deadline and pictures.fetch_due():
         pass
 
 
 @shared_task
 def feed() -> None:
     """Do a slice of an import of products, and ring again while there is more: other work has its turn between."""
-    if feeding.work_due():
+    if imports.work_due():
         ring(feed)
 
 
 @shared_task
 def collect() -> None:
     """Apply what the sellers' payment networks told, ask them for refunds, and tell the buyers."""
-    collecting.apply_due()
-    collecting.pay_back_due()
+    stripe_collection.apply_due()
+    stripe_collection.pay_back_due()
     take()

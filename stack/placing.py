@@ -43,7 +43,10 @@ def place(root: Path, programs: Path) -> Place:
         return Place(programs, root / "pg")
     user = pwd.getpwnam(LIMITED_USER)
     limits = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    if all(reachable(path, user.pw_uid, user.pw_gid) for path in (root, programs, programs / "postgres")):
+    if all(
+        reachable(path, user.pw_uid, user.pw_gid)
+        for path in (root, programs, programs / "postgres")
+    ):
         return Place(programs, root / "pg", limits)
     folder = _public_folder(root)
     note = f"Root's private folder: the database's files are in {folder}."
@@ -73,14 +76,18 @@ def _public_folder(root: Path) -> Path:
 def _copied(programs: Path, folder: Path) -> Path:
     package = programs.parent.parent
     found = (programs / "postgres").stat()
-    version = hashlib.sha256(f"{programs} {found.st_size} {found.st_mtime_ns}".encode()).hexdigest()[:12]
+    version = hashlib.sha256(
+        f"{programs} {found.st_size} {found.st_mtime_ns}".encode()
+    ).hexdigest()[:12]
     home = folder / f"programs-{version}"
     copied = home / package.name / programs.parent.name
     if not home.exists():
         for older in folder.glob("programs-*"):
             shutil.rmtree(older)
         unfinished = folder / "programs-unfinished"
-        shutil.copytree(programs.parent, unfinished / package.name / programs.parent.name, symlinks=True)
+        shutil.copytree(
+            programs.parent, unfinished / package.name / programs.parent.name, symlinks=True
+        )
         for libraries in package.parent.glob(f"{package.name}.libs"):
             shutil.copytree(libraries, unfinished / libraries.name)
         _open_to_all(unfinished)
@@ -92,7 +99,10 @@ def _open_to_all(folder: Path) -> None:
     """A strict umask may have made the wheel's files private to root."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
-            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or os.access(path, os.X_OK) else 0o044))
+            path.chmod(
+                path.stat().st_mode
+                | (0o055 if path.is_dir() or os.access(path, os.X_OK) else 0o044)
+            )
 
 
 def main(folder: str) -> None:

@@ -44,11 +44,19 @@ class Postgres:
     """A PostgreSQL on loopback; every login needs a password."""
 
     def __init__(
-        self, place: Place, logs: Path, secrets: dict[str, str], port: int | None, durable: bool, max_connections: int
+        self,
+        place: Place,
+        logs: Path,
+        secrets: dict[str, str],
+        port: int | None,
+        durable: bool,
+        max_connections: int,
     ) -> None:
         self.place, self.secrets = place, secrets
         self.port = port if port and port_is_free(port) else free_port()
-        options = OPTIONS | {"max_connections": str(max_connections)} | ({} if durable else THROW_AWAY)
+        options = (
+            OPTIONS | {"max_connections": str(max_connections)} | ({} if durable else THROW_AWAY)
+        )
         command = [str(place.bin / "postgres"), "-D", str(place.data), "-p", str(self.port)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
@@ -108,10 +116,14 @@ class Postgres:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                return psycopg.connect(self.url("postgres", "postgres"), autocommit=True, connect_timeout=3)
+                return psycopg.connect(
+                    self.url("postgres", "postgres"), autocommit=True, connect_timeout=3
+                )
             except psycopg.OperationalError as error:
                 if not self.process.alive:
-                    raise StackError(f"PostgreSQL did not start: {self.process.last_words}") from None
+                    raise StackError(
+                        f"PostgreSQL did not start: {self.process.last_words}"
+                    ) from None
                 if time.monotonic() > deadline:
                     raise StackError(f"PostgreSQL does not answer: {error}") from None
                 time.sleep(0.03)
@@ -123,7 +135,10 @@ class Postgres:
                 _make_role(admin, role, options, self.secrets[role])
             admin.execute("GRANT parley_system TO parley_app WITH INHERIT FALSE, SET TRUE")
             admin.execute("GRANT parley_app, parley_system TO parley_owner WITH ADMIN OPTION")
-            if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
+            if (
+                admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+                is None
+            ):
                 admin.execute(f"CREATE DATABASE {DATABASE} OWNER parley_owner")
         return {
             "DATABASE_URL": self.url("parley_app", DATABASE),

@@ -18,12 +18,16 @@ _kept: dict[str, Any] = {}
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> None:
     """Start the servers, unless the environment names some or nothing will run."""
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         # Each worker empties its Valkey database as it likes: number 0 belongs to a run without workers.
         number = int(worker.removeprefix("gw")) + 1
-        os.environ["REDIS_URL"] = urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{number}").geturl()
+        os.environ["REDIS_URL"] = (
+            urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{number}").geturl()
+        )
         return
     if NEED_NO_SERVERS & set(args):
         os.environ["PARLEY_SERVERS"] = "none"
@@ -44,7 +48,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
 
 def _start(folder: Path) -> None:
     wants = {name: not os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL")}
-    servers = Servers(Settings(folder, durable=False), postgres=wants["DATABASE_URL"], valkey=wants["REDIS_URL"])
+    servers = Servers(
+        Settings(folder, durable=False), postgres=wants["DATABASE_URL"], valkey=wants["REDIS_URL"]
+    )
     try:
         servers.start()
     except StackError as error:
@@ -70,6 +76,12 @@ def _drop_databases(run: str) -> None:
 
     url = urlsplit(os.environ["DATABASE_SUPERUSER_URL"])._replace(path="/postgres").geturl()
     with psycopg.connect(url, autocommit=True) as server:
-        found = server.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%_{run}"])
+        found = server.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%_{run}"]
+        )
         for (name,) in found.fetchall():
-            server.execute(psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(psycopg.sql.Identifier(name)))
+            server.execute(
+                psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(
+                    psycopg.sql.Identifier(name)
+                )
+            )

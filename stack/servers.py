@@ -61,7 +61,10 @@ class Servers:
             self._place_postgres(ports.get("postgres"))
         if self.wants_valkey:
             self.valkey = Valkey(
-                self.root, kept_secrets(self.root)["valkey"], ports.get("valkey"), self.settings.durable
+                self.root,
+                kept_secrets(self.root)["valkey"],
+                ports.get("valkey"),
+                self.settings.durable,
             )
             self.valkey.start()
             self.environment["REDIS_URL"] = self.valkey.url
@@ -78,7 +81,9 @@ class Servers:
 
         place = placing.place(self.root, postgres_bin())
         self.note = place.note
-        if (place.data / "PG_VERSION").exists() and not kept.known_secrets(self.root).get("postgres_superuser"):
+        if (place.data / "PG_VERSION").exists() and not kept.known_secrets(self.root).get(
+            "postgres_superuser"
+        ):
             raise StackError(
                 f"{self.root / 'secrets.json'} is missing, but {place.data} holds a database whose passwords and "
                 "encryption keys were in it. Put it back, or start anew with `make clean`."
@@ -96,7 +101,9 @@ class Servers:
     @property
     def processes(self) -> dict[str, Supervised]:
         """The running servers by name."""
-        return {server.process.name: server.process for server in (self.postgres, self.valkey) if server}
+        return {
+            server.process.name: server.process for server in (self.postgres, self.valkey) if server
+        }
 
     @property
     def pids(self) -> dict[str, int]:
@@ -105,7 +112,9 @@ class Servers:
 
     @property
     def _ports(self) -> dict[str, int]:
-        return {server.process.name: server.port for server in (self.postgres, self.valkey) if server}
+        return {
+            server.process.name: server.port for server in (self.postgres, self.valkey) if server
+        }
 
     def url(self, role: str, database: str) -> str:
         """A connection URL for one of our roles."""
@@ -128,7 +137,9 @@ class Servers:
                 "urls": self.environment,
                 "pids": self.pids,
                 "ports": self._ports,
-                "processes": {name: process.mark for name, process in processes.items() if process.alive},
+                "processes": {
+                    name: process.mark for name, process in processes.items() if process.alive
+                },
                 "supervisor": {"pid": os.getpid(), "born": born(os.getpid())},
             },
         )
@@ -153,7 +164,10 @@ class Servers:
         return self.start()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()
 

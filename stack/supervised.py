@@ -84,7 +84,9 @@ class Supervised:
         self.failures += 1
         self.not_before = time.monotonic() + pause
         signal_group(self.pid, signal.SIGKILL)
-        say(f"{self.name} ended ({self.ending}); it starts again in {pause:g} s. {self.last_words} Log: {self.log}")
+        say(
+            f"{self.name} ended ({self.ending}); it starts again in {pause:g} s. {self.last_words} Log: {self.log}"
+        )
 
     @property
     def ending(self) -> str:
@@ -114,7 +116,11 @@ class Supervised:
         """The line of its log, since it started, that says best why it ended."""
         with contextlib.suppress(OSError), self.log.open("rb") as log:
             log.seek(self.log_start)
-            lines = [line for line in log.read()[-20_000:].decode(errors="replace").splitlines() if line.strip()]
+            lines = [
+                line
+                for line in log.read()[-20_000:].decode(errors="replace").splitlines()
+                if line.strip()
+            ]
             telling = [line for line in lines if "FATAL" in line or "Error" in line] or lines
             return telling[-1].strip()[:300] if telling else ""
         return ""
@@ -130,7 +136,9 @@ def _make_room(log: Path) -> None:
 
 def end_all(marks: dict[str, dict[str, Any]]) -> None:
     """End the groups that a killed supervisor left behind; those that only share a number are spared."""
-    ours = [mark for mark in marks.values() if mark.get("born") and born(mark["pid"]) == mark["born"]]
+    ours = [
+        mark for mark in marks.values() if mark.get("born") and born(mark["pid"]) == mark["born"]
+    ]
     for mark in ours:
         signal_group(mark["pid"], mark["signal"])
     asked = time.monotonic()

@@ -31,7 +31,9 @@ def main() -> int:
     """Run everything until told to stop; returns the exit code."""
     for number in ENDS:
         signal.signal(number, _interrupt)
-    servers = Servers(Settings(var_folder()), postgres=_unset("DATABASE_URL"), valkey=_unset("REDIS_URL"))
+    servers = Servers(
+        Settings(var_folder()), postgres=_unset("DATABASE_URL"), valkey=_unset("REDIS_URL")
+    )
     processes: dict[str, Supervised] = {}
     guard = _guard()
     try:
@@ -107,8 +109,14 @@ def _run(servers: Servers, processes: dict[str, Supervised]) -> None:
 
 
 def _start_servers(servers: Servers) -> None:
-    names = [name for name, ours in (("PostgreSQL", servers.wants_postgres), ("Valkey", servers.wants_valkey)) if ours]
-    with step(f"Starting {' and '.join(names)}" if names else "Using the servers of the environment"):
+    names = [
+        name
+        for name, ours in (("PostgreSQL", servers.wants_postgres), ("Valkey", servers.wants_valkey))
+        if ours
+    ]
+    with step(
+        f"Starting {' and '.join(names)}" if names else "Using the servers of the environment"
+    ):
         servers.start()
         # Asked after the lock: who runs already is told so, and not of a taken port.
         _require_free_ports(addresses())
@@ -126,7 +134,9 @@ def _guard() -> "subprocess.Popen[bytes]":
 def _require_free_ports(where: Addresses) -> None:
     for name, port in (("PORT", where.port), ("LIVE_PORT", where.live_port)):
         if not port_is_free(port, where.host):
-            raise StackError(f"port {port} of {where.host} is taken. Choose another: {name}={port + 10} make run")
+            raise StackError(
+                f"port {port} of {where.host} is taken. Choose another: {name}={port + 10} make run"
+            )
 
 
 def _manage(*words: str) -> None:
@@ -176,7 +186,9 @@ def _await_healthy(env: Env, servers: Servers, processes: dict[str, Supervised])
     while waiting:
         waiting = [url for url in waiting if not _answers(url)]
         if time.monotonic() > deadline:
-            raise StackError(f"not healthy after {HEALTHY_SECONDS} s: {', '.join(waiting)}. See {env.var / 'log'}")
+            raise StackError(
+                f"not healthy after {HEALTHY_SECONDS} s: {', '.join(waiting)}. See {env.var / 'log'}"
+            )
         _tend(env, servers, processes)
         time.sleep(0.1)
 
@@ -197,7 +209,11 @@ def _tend(env: Env, servers: Servers, processes: dict[str, Supervised]) -> None:
 
 
 def _pids(servers: Servers, processes: dict[str, Supervised]) -> dict[str, int]:
-    return {"supervisor": os.getpid(), **servers.pids, **{name: process.pid for name, process in processes.items()}}
+    return {
+        "supervisor": os.getpid(),
+        **servers.pids,
+        **{name: process.pid for name, process in processes.items()},
+    }
 
 
 def _stop(processes: dict[str, Supervised]) -> None:

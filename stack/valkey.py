@@ -20,7 +20,10 @@ class Valkey:
         self.port = port if port and port_is_free(port) else free_port()
         self.folder = root / "valkey"
         self.process = Supervised(
-            "valkey", [str(valkey_binary()), "valkey.conf"], root / "log" / "valkey.log", cwd=self.folder
+            "valkey",
+            [str(valkey_binary()), "valkey.conf"],
+            root / "log" / "valkey.log",
+            cwd=self.folder,
         )
 
     @property
@@ -53,5 +56,7 @@ class Valkey:
                 return
             except redis.RedisError as error:
                 if not self.process.alive or time.monotonic() > deadline:
-                    raise StackError(f"Valkey did not start: {self.process.last_words or error}") from None
+                    raise StackError(
+                        f"Valkey did not start: {self.process.last_words or error}"
+                    ) from None
                 time.sleep(0.03)

@@ -15,7 +15,10 @@ def welcome(env: Env, pids: dict[str, int]) -> str:
     known = read_json(path) | {"base_url": env.base_url, "live_url": env.live_url, "pids": pids}
     write_private(path, known)
     lines = [f"Parley is running at {env.base_url}", *_logins(known), *_first_call(known), ""]
-    lines += [f"All of this is in {path}; logs are in {env.var / 'log'}.", "Ctrl-C stops everything; data is kept."]
+    lines += [
+        f"All of this is in {path}; logs are in {env.var / 'log'}.",
+        "Ctrl-C stops everything; data is kept.",
+    ]
     return "\n" + "\n".join(f"  {line}".rstrip() for line in lines) + "\n"
 
 
@@ -23,7 +26,9 @@ def _logins(known: dict[str, Any]) -> list[str]:
     logins = known.get("logins", {})
     if not logins:
         return []
-    ordered = sorted(logins.items(), key=lambda item: ROLES.index(item[0]) if item[0] in ROLES else len(ROLES))
+    ordered = sorted(
+        logins.items(), key=lambda item: ROLES.index(item[0]) if item[0] in ROLES else len(ROLES)
+    )
     rows = [("log in as", "e-mail", "password", "at")]
     for role, login in ordered:
         page = "/admin/" if role == "operator" else "/"
@@ -31,7 +36,12 @@ def _logins(known: dict[str, Any]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return [
         "",
-        *("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows),
+        *(
+            "  ".join(
+                [*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]
+            )
+            for row in rows
+        ),
     ]
 
 

@@ -65,10 +65,10 @@ def redis() -> Iterator["redis_client.Redis"]:
 @pytest.fixture(autouse=True)
 def _fresh_memory() -> Iterator[None]:
     """Nothing remembered in the process leaks from test to test."""
-    from hosting import bells
+    from core import wake
     from hosting.api import webhooks
 
-    bells._next_ring.clear()
+    wake._next_ring.clear()
     webhooks._doors.clear()
     yield
     if os.environ.get("REDIS_URL"):

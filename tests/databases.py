@@ -16,7 +16,9 @@ MIGRATING = 7_290_001  # the advisory lock that lets one worker migrate while th
 BIG = 8_000_000  # bytes; below, DELETE is faster than TRUNCATE
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
-SEQUENCES = "SELECT sequencename, start_value, last_value FROM pg_sequences WHERE schemaname = 'public'"
+SEQUENCES = (
+    "SELECT sequencename, start_value, last_value FROM pg_sequences WHERE schemaname = 'public'"
+)
 OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
@@ -27,7 +29,9 @@ def with_database(url: str, database: str) -> str:
 
 def admin(database: str) -> "psycopg.Connection[Any]":
     """A connection that may do everything."""
-    return psycopg.connect(with_database(os.environ["DATABASE_SUPERUSER_URL"], database), autocommit=True)
+    return psycopg.connect(
+        with_database(os.environ["DATABASE_SUPERUSER_URL"], database), autocommit=True
+    )
 
 
 def make_pristine() -> str:
@@ -35,7 +39,10 @@ def make_pristine() -> str:
     name = f"pristine_{os.environ['PARLEY_TEST_RUN']}"
     with admin("postgres") as server:
         server.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
-        if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+        if (
+            server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+            is None
+        ):
             _migrate(server, name)
     return name
 
@@ -43,17 +50,27 @@ def make_pristine() -> str:
 def _migrate(server: "psycopg.Connection[Any]", name: str) -> None:
     owner = urlsplit(os.environ["DATABASE_OWNER_URL"]).username or "parley_owner"
     unfinished = f"unfinished_{name}"
-    server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(unfinished), sql.Identifier(owner)))
+    server.execute(
+        sql.SQL("CREATE DATABASE {} OWNER {}").format(
+            sql.Identifier(unfinished), sql.Identifier(owner)
+        )
+    )
     point_at(unfinished)
     call_command("migrate", verbosity=0)
     connections.close_all()
-    server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(unfinished), sql.Identifier(name)))
+    server.execute(
+        sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+            sql.Identifier(unfinished), sql.Identifier(name)
+        )
+    )
 
 
 def clone(source: str, target: str) -> None:
     """Make `target` anew, as a copy of `source`."""
     with admin("postgres") as server:
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(target)))
+        server.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(target))
+        )
         server.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
                 sql.Identifier(target), sql.Identifier(source)
@@ -64,7 +81,9 @@ def clone(source: str, target: str) -> None:
 def drop(name: str) -> None:
     """Remove a database and whoever is connected to it."""
     with admin("postgres") as server:
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        server.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )
 
 
 def point_at(database: str) -> None:
@@ -111,7 +130,9 @@ class Snapshot:
         for table in _filled(database):
             if table in self.seeded and _copied_out(database, table) == self.seeded[table]:
                 continue
-            size = database.execute("SELECT pg_relation_size(%s::regclass)", [f'"{table}"']).fetchone()
+            size = database.execute(
+                "SELECT pg_relation_size(%s::regclass)", [f'"{table}"']
+            ).fetchone()
             verb = "TRUNCATE" if size and size[0] > BIG else "DELETE FROM"
             database.execute(sql.SQL("{} {}").format(sql.SQL(verb), sql.Identifier(table)))
 
@@ -119,16 +140,22 @@ class Snapshot:
         filled = set(_filled(database))
         for table, rows in self.seeded.items():
             if table not in filled:
-                with database.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
+                with database.cursor().copy(
+                    sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+                ) as copy:
                     copy.write(rows)
-        values = [(f'"{name}"', last or start, last is not None) for name, start, last in self.sequences]
+        values = [
+            (f'"{name}"', last or start, last is not None) for name, start, last in self.sequences
+        ]
         database.cursor().executemany("SELECT setval(%s::regclass, %s, %s)", values)
 
 
 def _filled(database: "psycopg.Connection[Any]") -> list[str]:
     names = [name for (name,) in database.execute(TABLES)]
     asked = [
-        sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(sql.Literal(name), sql.Identifier(name))
+        sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
+            sql.Literal(name), sql.Identifier(name)
+        )
         for name in names
     ]
     return [name for (name,) in database.execute(sql.SQL(" UNION ALL ").join(asked))]

@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection
 
 from accounts.models import ApiKey, Business, Membership, User
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import Account, Contact, Conversation, Message, Number, Template
 
 _count = itertools.count(1)
@@ -29,7 +29,9 @@ def make_number(business: Business, **fields: Any) -> Number:
     with system("test data"):
         account = Account.objects.create(business=business, name=business.name)
         fields.setdefault("digits", f"1555{n:07}")
-        return Number.objects.create(business=business, account=account, verified_name=business.name, **fields)
+        return Number.objects.create(
+            business=business, account=account, verified_name=business.name, **fields
+        )
 
 
 def make_key(business: Business, **fields: Any) -> str:
@@ -38,10 +40,14 @@ def make_key(business: Business, **fields: Any) -> str:
         return ApiKey.issue(business, name="test", **fields)[1]
 
 
-def make_member(business: Business, role: str = "owner", password: str = "correct horse battery") -> User:
+def make_member(
+    business: Business, role: str = "owner", password: str = "correct horse battery"
+) -> User:
     """A user who is a member of the business."""
     with system("test data"):
-        user = User.objects.create(email=f"{role}{next(_count)}@example.com", password=_hashed(password))
+        user = User.objects.create(
+            email=f"{role}{next(_count)}@example.com", password=_hashed(password)
+        )
         EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
         Membership.objects.create(business=business, user=user, role=role)
         return user
@@ -76,7 +82,14 @@ def make_deliveries(
 ) -> list[int]:
     """Delivered messages with their waiting Delivery rows; returns the message ids."""
     ids = make_messages(
-        business, number, count, to=to, category=category, at=at, window_open=window_open, status="delivered"
+        business,
+        number,
+        count,
+        to=to,
+        category=category,
+        at=at,
+        window_open=window_open,
+        status="delivered",
     )
     queue_deliveries(ids)
     return ids
@@ -89,7 +102,9 @@ def make_messages(
     """Outbound messages, `sent`, `failed` or `delivered` at that moment, and nothing waiting; returns their ids."""
     with system("test data"):
         contact, _ = Contact.objects.get_or_create(business=business, wa_id=to)
-        conversation, _ = Conversation.objects.get_or_create(business=business, number=number, contact=contact)
+        conversation, _ = Conversation.objects.get_or_create(
+            business=business, number=number, contact=contact
+        )
         messages = Message.objects.bulk_create(
             Message(
                 business=business, number=number, conversation=conversation, contact=contact, direction="out",

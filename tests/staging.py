@@ -3,10 +3,11 @@
 from typing import Any
 
 from accounts.models import ApiKey, Business, Invitation, Membership
-from accounts.tenancy import system
-from billing import crediting, invoicing, metering, pay_links
+from billing.invoices import close, credit_notes
+from billing.metering import meter
 from billing.models import Export, Invoice
-from hosting import calling
+from billing.payments import pay_links
+from core.tenancy import system
 from hosting.models import (
     Broadcast,
     CannedReply,
@@ -21,11 +22,16 @@ from hosting.models import (
     Template,
     Webhook,
 )
+from hosting.webhooks import delivery
 from shops.models import Catalog, CatalogImport
 from tests.factories import make_deliveries, make_key, make_member, make_template
-from tests.shops.making import make_catalog, make_delivery, make_order, make_product
+from tests.shops.sample_data import make_catalog, make_delivery, make_order, make_product
 
-PREVIEW = {"senders": [], "day_orders": ["dmy"], "guess": {"number": "", "contact": "", "time_zone": "UTC"}}
+PREVIEW = {
+    "senders": [],
+    "day_orders": ["dmy"],
+    "guess": {"number": "", "contact": "", "time_zone": "UTC"},
+}
 
 
 def one_of_everything(business: Business, number: Number) -> dict[str, Any]:
@@ -33,10 +39,10 @@ def one_of_everything(business: Business, number: Number) -> dict[str, Any]:
     spare, template = make_member(business), make_template(number)
     key = make_key(business)
     message = make_deliveries(business, number, 2)[0]
-    metering.meter_due()
+    meter.meter_due()
     with system("test data"):
         month = Message.objects.get(pk=message).created_at.date().replace(day=1)
-        invoicing.close_period(business=Business.objects.get(pk=business.pk), month=month)
+        close.close_period(business=Business.objects.get(pk=business.pk), month=month)
         shop = make_catalog(business, number)
         return {
             "key": ApiKey.objects.get(prefix=key[7:15]).pk,
@@ -50,7 +56,11 @@ def one_of_everything(business: Business, number: Number) -> dict[str, Any]:
             **_shop(business, number, shop),
             **_money(business),
             "invitation": Invitation.objects.create(
-                business=business, email="x@example.com", role="agent", digest=b"x" * 32, invited_by=spare
+                business=business,
+                email="x@example.com",
+                role="agent",
+                digest=b"x" * 32,
+                invited_by=spare,
             ).pk,
         }
 
@@ -64,9 +74,13 @@ def _chats(business: Business, number: Number, template: Template) -> dict[str, 
     return {
         "thread": thread.public_id,
         "contact": thread.contact_id,
-        "media": Media.objects.create(business=business, mime_type="image/png", size=1, sha256="0" * 64).media_id,
+        "media": Media.objects.create(
+            business=business, mime_type="image/png", size=1, sha256="0" * 64
+        ).media_id,
         "handset": Handset.objects.create(business=business, wa_id="14155550100", name="Phone").pk,
-        "canned": CannedReply.objects.create(business=business, shortcut="hours", text="8 to 18").pk,
+        "canned": CannedReply.objects.create(
+            business=business, shortcut="hours", text="8 to 18"
+        ).pk,
         "label": Label.objects.create(business=business, name="urgent").pk,
         "import": job.public_id,
         "export": ChatExport.objects.create(business=business, format="csv", title="All").public_id,
@@ -75,12 +89,19 @@ def _chats(business: Business, number: Number, template: Template) -> dict[str, 
 
 
 def _wiring(business: Business, number: Number) -> dict[str, Any]:
-    webhook = Webhook.objects.create(business=business, account=number.account, url="http://127.0.0.1:9/")
-    return {"webhook": webhook.public_id, "call": calling.send_sample(webhook, field="messages").public_id}
+    webhook = Webhook.objects.create(
+        business=business, account=number.account, url="http://127.0.0.1:9/"
+    )
+    return {
+        "webhook": webhook.public_id,
+        "call": delivery.send_sample(webhook, field="messages").public_id,
+    }
 
 
 def _shop(business: Business, number: Number, shop: Catalog) -> dict[str, Any]:
-    feed = CatalogImport.objects.create(business=business, catalog=shop, filename="x.csv", state="ready")
+    feed = CatalogImport.objects.create(
+        business=business, catalog=shop, filename="x.csv", state="ready"
+    )
     return {
         "order": make_order(business, number).pk,
         "shop": shop.slug,
@@ -93,7 +114,7 @@ def _shop(business: Business, number: Number, shop: Catalog) -> dict[str, Any]:
 
 def _money(business: Business) -> dict[str, Any]:
     invoice = Invoice.objects.get(business=business)
-    note = crediting.credit(invoice=invoice, reason="test", amounts={1: 1})
+    note = credit_notes.credit(invoice=invoice, reason="test", amounts={1: 1})
     return {
         "invoice": invoice.number,
         "credit_note": note.number,

@@ -14,11 +14,11 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts.backstage import ReadOnlyAdmin
+from accounts.admin_site.base import ReadOnlyAdmin
 from accounts.models import ApiKey, Business, Membership, User
-from accounts.tenancy import system
+from core.tenancy import system
 from tests.factories import make_business, make_key, make_member, make_number
-from tests.shops.making import make_catalog
+from tests.shops.sample_data import make_catalog
 from tests.staging import one_of_everything
 
 pytestmark = pytest.mark.django_db
@@ -243,7 +243,9 @@ ROWS: dict[str, Row] = {
     "shop_export": Row("/shop/products.csv", CHATS, get=200),
     "shop_settings": Row("/shop/settings/", OWNER, get=200, post=422),
     "shop_add_delivery": Row("/shop/settings/delivery/", OWNER, post=302),
-    "shop_remove_delivery": Row("/shop/settings/delivery/{delivery}/remove/", OWNER, True, post=302),
+    "shop_remove_delivery": Row(
+        "/shop/settings/delivery/{delivery}/remove/", OWNER, True, post=302
+    ),
     "shop_add_collection": Row("/shop/collections/", CHATS, post=302),
     "shop_remove_collection": Row("/shop/collections/{collection}/remove/", OWNER, True, post=302),
     "shop_front": ForEveryone("/s/{shop}/", get=200),
@@ -285,13 +287,23 @@ ROWS: dict[str, Row] = {
     "api_export": ForKeys("/api/v1/exports/{export}/", get=200),
     "api_export_cancel": ForKeys("/api/v1/exports/{export}/cancel/", post=200),
     "finance_exports": Row("/invoices/exports/", MONEY, get=200, post=422),
-    "finance_export_cancel": Row("/invoices/exports/{finance_export}/cancel/", MONEY, True, post=302),
-    "finance_export_resume": Row("/invoices/exports/{finance_export}/resume/", MONEY, True, post=409),
+    "finance_export_cancel": Row(
+        "/invoices/exports/{finance_export}/cancel/", MONEY, True, post=302
+    ),
+    "finance_export_resume": Row(
+        "/invoices/exports/{finance_export}/resume/", MONEY, True, post=409
+    ),
     "finance_export_file": Row("/invoices/exports/{finance_export}/file/", MONEY, True, get=404),
-    "api_finance_exports": ForKeys("/api/v1/invoices/exports/", get=200, foreign=200, post=415, foreign_post=415),
+    "api_finance_exports": ForKeys(
+        "/api/v1/invoices/exports/", get=200, foreign=200, post=415, foreign_post=415
+    ),
     "api_finance_export": ForKeys("/api/v1/invoices/exports/{finance_export}/", get=200),
-    "api_finance_export_cancel": ForKeys("/api/v1/invoices/exports/{finance_export}/cancel/", post=200),
-    "api_finance_export_resume": ForKeys("/api/v1/invoices/exports/{finance_export}/resume/", post=409),
+    "api_finance_export_cancel": ForKeys(
+        "/api/v1/invoices/exports/{finance_export}/cancel/", post=200
+    ),
+    "api_finance_export_resume": ForKeys(
+        "/api/v1/invoices/exports/{finance_export}/resume/", post=409
+    ),
     "api_finance_export_file": ForKeys("/api/v1/invoices/exports/{finance_export}/file/", get=404),
     "api_invoices": ForKeys("/api/v1/invoices/", get=200, foreign=200),
     "api_invoice": ForKeys("/api/v1/invoices/{invoice}/", get=200),
@@ -329,11 +341,20 @@ def stage() -> dict[str, Any]:
     number = make_number(business)
     make_number(other)
     users = {role: make_member(business, role) for role in OWN}
-    users |= {"stranger owner": make_member(other), "stranger finance": make_member(other, "finance")}
+    users |= {
+        "stranger owner": make_member(other),
+        "stranger finance": make_member(other, "finance"),
+    }
     make_member(other)
-    users["operator without permission"] = User.objects.create_user("staff@example.com", is_staff=True)
+    users["operator without permission"] = User.objects.create_user(
+        "staff@example.com", is_staff=True
+    )
     users["operator"] = User.objects.create_superuser("ops@example.com")
-    keys = {"own key": make_key(business), "stranger's key": make_key(other), "revoked key": make_key(business)}
+    keys = {
+        "own key": make_key(business),
+        "stranger's key": make_key(other),
+        "revoked key": make_key(business),
+    }
     make_catalog(other)
     names = one_of_everything(business, number)
     with system("test"):
@@ -348,7 +369,9 @@ def _clients(users: dict[str, User], keys: dict[str, str]) -> dict[str, Client]:
     for role, user in users.items():
         clients[role].force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     for role, key in keys.items():
-        clients[role] = Client(raise_request_exception=False, headers={"Authorization": f"Bearer {key}"})
+        clients[role] = Client(
+            raise_request_exception=False, headers={"Authorization": f"Bearer {key}"}
+        )
     return clients
 
 
@@ -368,7 +391,11 @@ def _walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _ask(client: Client, method: str, path: str) -> int:
     with transaction.atomic():  # whatever it does is undone before the next question
-        status = client.generic(method, path).status_code if method != "POST" else client.post(path).status_code
+        status = (
+            client.generic(method, path).status_code
+            if method != "POST"
+            else client.post(path).status_code
+        )
         transaction.set_rollback(True)
     return int(status)
 
@@ -431,7 +458,9 @@ def test_no_page_answers_other_methods_with_a_deed(stage: dict[str, Any]) -> Non
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_cloud_api_opens_to_live_keys_alone_and_finds_nothing_of_strangers(stage: dict[str, Any]) -> None:
+def test_the_cloud_api_opens_to_live_keys_alone_and_finds_nothing_of_strangers(
+    stage: dict[str, Any],
+) -> None:
     own_number, own_account = stage["names"]["number"], stage["names"]["waba"]
     wrong = []
     for name, path in _cloud_paths(own_number, own_account):
@@ -460,13 +489,21 @@ NOT_BY_NUMBER = {
 def _cloud_paths(number: str, account: str) -> Iterator[tuple[str, str]]:
     for name, pattern in _addresses():
         if _cloud(name) and name not in NOT_BY_NUMBER:
-            path = pattern.replace(r"^(?:v[0-9]+(?:\.[0-9]+)?/)?", "/v23.0/").rstrip("$").replace("/?", "")
+            path = (
+                pattern.replace(r"^(?:v[0-9]+(?:\.[0-9]+)?/)?", "/v23.0/")
+                .rstrip("$")
+                .replace("/?", "")
+            )
             path = path.replace("(?P<phone_number_id>[0-9]{1,32})", number).replace(
                 "(?P<object_id>[0-9]{1,32})", number
             )
-            path = path.replace("(?P<waba_id>[0-9]{1,32})", account).replace("(?P<business_id>[0-9]{1,32})", account)
+            path = path.replace("(?P<waba_id>[0-9]{1,32})", account).replace(
+                "(?P<business_id>[0-9]{1,32})", account
+            )
             path = path.replace("(?P<name>analytics|[a-z]{1,30}_analytics)", "analytics")
-            path = path.replace("(?P<code>[A-Z0-9]{1,14})", "ABC").replace("(?:owned|client)", "owned")
+            path = path.replace("(?P<code>[A-Z0-9]{1,14})", "ABC").replace(
+                "(?:owned|client)", "owned"
+            )
             assert not set("(?[^$") & set(path), f"say how to fill {name}: {path}"
             yield name, path
 
@@ -475,7 +512,11 @@ def test_the_admin_is_for_operators_with_permission(stage: dict[str, Any]) -> No
     wrong = []
     for model, pages in admin.site._registry.items():
         base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
-        for role, expected in (("owner", 302), ("operator without permission", 403), ("operator", 200)):
+        for role, expected in (
+            ("owner", 302),
+            ("operator without permission", 403),
+            ("operator", 200),
+        ):
             if (status := _ask(stage["clients"][role], "GET", base)) != expected:
                 wrong.append(f"{base} {role}: {status}")
         for role in (*SESSIONS[:-3], "revoked key"):

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
 from accounts.models import ApiKey, Business, Membership
-from accounts.tenancy import scope, system
+from core.tenancy import scope, system
 from tests.factories import make_business, make_key, make_member
 
 pytestmark = pytest.mark.django_db
@@ -51,9 +51,13 @@ def test_every_tenant_table_is_closed_to_the_plain_role() -> None:
 
 def test_the_application_is_neither_superuser_nor_owner_nor_exempt() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_user, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        cursor.execute(
+            "SELECT current_user, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        )
         assert cursor.fetchone() == ("parley_app", False, False)
-        cursor.execute("SELECT count(*) FROM pg_tables WHERE tableowner IN ('parley_app', 'parley_system')")
+        cursor.execute(
+            "SELECT count(*) FROM pg_tables WHERE tableowner IN ('parley_app', 'parley_system')"
+        )
         assert cursor.fetchone() == (0,)
 
 
@@ -63,7 +67,9 @@ def test_a_query_without_tenant_sees_nothing() -> None:
     make_member(business)
     assert {table: _count(table) for table in _tables()} == dict.fromkeys(_tables(), 0)
     with system("test"):
-        assert [_count(t) for t in ("accounts_business", "accounts_apikey", "accounts_membership")] == [1, 1, 1]
+        assert [
+            _count(t) for t in ("accounts_business", "accounts_apikey", "accounts_membership")
+        ] == [1, 1, 1]
 
 
 def test_a_business_sees_its_own_rows_and_no_others() -> None:
@@ -143,7 +149,10 @@ def test_a_scope_does_not_outlive_its_transaction(committed_db: Any) -> None:
 
 
 def test_the_plain_role_cannot_switch_security_off() -> None:
-    for attempt in ("ALTER TABLE accounts_business DISABLE ROW LEVEL SECURITY", "SET ROLE postgres"):
+    for attempt in (
+        "ALTER TABLE accounts_business DISABLE ROW LEVEL SECURITY",
+        "SET ROLE postgres",
+    ):
         with (
             pytest.raises((ProgrammingError, psycopg.errors.Error)),
             transaction.atomic(),

@@ -12,9 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing, changing, measuring, planning, viewing
-from accounts.asking import Question, ReasonForm, ask, show
-from accounts.backstage import (
+from accounts import impersonation
+from accounts.admin_site.base import (
     HouseAdmin,
     HouseInline,
     Item,
@@ -24,8 +23,11 @@ from accounts.backstage import (
     business_links,
     standing,
 )
-from accounts.changing import CONFIRMED
+from accounts.admin_site.confirmation import Question, ReasonForm, ask, show
+from accounts.audit import record
 from accounts.models import ApiKey, AuditEntry, Business, Heartbeat, Membership, Plan
+from accounts.plans import changes, preview, usage
+from accounts.plans.preview import CONFIRMED
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -44,7 +46,16 @@ class ApiKeyInline(ReadOnlyInline):
     """The keys, on a business's page: never their text or hash."""
 
     model = ApiKey
-    fields = ("name", "prefix", "scopes", "number_ids", "created_at", "expires_at", "revoked_at", "last_used_at")
+    fields = (
+        "name",
+        "prefix",
+        "scopes",
+        "number_ids",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+    )
     verbose_name_plural = _("API keys")
 
 
@@ -60,7 +71,11 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Rows of the chosen state."""
-        return queryset.filter(suspended_at__isnull=self.value() == "active") if self.value() else queryset
+        return (
+            queryset.filter(suspended_at__isnull=self.value() == "active")
+            if self.value()
+            else queryset
+        )
 
 
 @admin.register(Business)
@@ -80,16 +95,22 @@ class BusinessAdmin(HouseAdmin):
     change_form_before_template = "admin/business.html"
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page, below what the business uses of its plan, this month's cost and its last invoices."""
         business = self.get_object(request, object_id) if request.method == "GET" else None
         shown = [item for items in standing for item in items(business)] if business else []
-        return super().change_view(request, object_id, form_url, {"standing": shown} | (extra_context or {}))  # type: ignore[no-any-return]
+        return super().change_view(
+            request, object_id, form_url, {"standing": shown} | (extra_context or {})
+        )  # type: ignore[no-any-return]
 
     def has_enter_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Support, as it is shipped."""
-        return request.user.has_perm(viewing.PERMISSION)
+        return request.user.has_perm(impersonation.PERMISSION)
 
     @action(description=_("View as its owner"), url_path="enter", permissions=["enter"])
     def enter(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -97,7 +118,7 @@ class BusinessAdmin(HouseAdmin):
         business = get_object_or_404(Business, pk=object_id)
 
         def begin(data: dict[str, Any]) -> StrOrPromise:
-            viewing.begin(request=request, business=business, reason=data["reason"])
+            impersonation.begin(request=request, business=business, reason=data["reason"])
             return _("Nothing can be changed while you look.")
 
         words = _(
@@ -124,14 +145,14 @@ class BusinessAdmin(HouseAdmin):
         """A larger plan shows at once what the old one locked."""
         super().save_model(request, obj, form, change)
         if "plan" in form.changed_data:
-            planning.tell(obj.pk)
+            changes.tell(obj.pk)
 
     @action(description=_("Suspend sending"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Business]) -> None:
         """Stop sending; reading stays."""
         for business in queryset:
             business.suspend("by an operator")
-            auditing.record(action="business.suspended", subject=business, business=business)
+            record.record(action="business.suspended", subject=business, business=business)
         messages.success(request, _("Sending is suspended."))
 
     @action(description=_("Resume sending"), permissions=["change"])
@@ -140,7 +161,9 @@ class BusinessAdmin(HouseAdmin):
         for business in queryset.exclude(suspended_at=None):
             before = {"reason": business.suspended_reason}
             business.resume()
-            auditing.record(action="business.resumed", subject=business, business=business, before=before)
+            record.record(
+                action="business.resumed", subject=business, business=business, before=before
+            )
         messages.success(request, _("Sending is resumed."))
 
 
@@ -168,17 +191,21 @@ class PlanAdmin(HouseAdmin):
         """A higher limit shows at once what the old one locked."""
         super().save_model(request, obj, form, change)
         if {"hosted_messages", "media_megabytes"} & set(form.changed_data):
-            planning.tell(None)
+            changes.tell(None)
 
-    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
         """The page; a change that businesses feel is saved only after it was said how many."""
         if request.method == "POST" and object_id and CONFIRMED not in request.POST:
             plan = self.get_object(request, object_id)
             if plan is not None and self.has_change_permission(request, plan):
                 form = self.get_form(request, plan, change=True)(request.POST, instance=plan)
-                if form.is_valid() and (question := changing.question(plan, form)):
+                if form.is_valid() and (question := preview.question(plan, form)):
                     back = reverse("admin:accounts_plan_change", args=[object_id])
-                    return show(request, self, question, form=changing.again(request.POST), back=back)
+                    return show(
+                        request, self, question, form=preview.again(request.POST), back=back
+                    )
         return super().changeform_view(request, object_id, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -190,7 +217,16 @@ class PlanAdmin(HouseAdmin):
 class ApiKeyAdmin(ReadOnlyAdmin):
     """API keys: to be revoked here, never read, made by their owners."""
 
-    list_display = ("name", "prefix", "business", "scopes", "number_ids", "expires_at", "revoked_at", "last_used_at")
+    list_display = (
+        "name",
+        "prefix",
+        "business",
+        "scopes",
+        "number_ids",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+    )
     list_select_related = ("business",)
     list_filter = ("revoked_at", "expires_at")
     search_fields = ("name", "prefix", "business__name")
@@ -205,7 +241,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         """Make the chosen keys useless from the next request on."""
         for key in queryset.filter(revoked_at=None):
             key.revoke()
-            auditing.record(action="key.revoked", subject=key, business=key.business_id)
+            record.record(action="key.revoked", subject=key, business=key.business_id)
         messages.success(request, _("The keys are revoked."))
 
 
@@ -240,10 +276,17 @@ attention.append(suspended)
 def plan_use(business: Business) -> list[Item]:
     """What the business uses of each limit of its plan."""
     found = []
-    for meter in measuring.meters(business):
+    for meter in usage.meters(business):
         limit = meter.allowed(business.plan)
         note = _("no limit") if limit is None else _("of %(limit)s") % {"limit": f"{limit:,}"}
-        found.append(Item(meter.name, f"{meter.used:,}", note=note, is_urgent=limit is not None and meter.used > limit))
+        found.append(
+            Item(
+                meter.name,
+                f"{meter.used:,}",
+                note=note,
+                is_urgent=limit is not None and meter.used > limit,
+            )
+        )
     return found
 
 

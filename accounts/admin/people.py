@@ -16,15 +16,19 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts import auditing
-from accounts.backstage import (
-    HouseAdmin,
-    ReadOnlyAdmin,
-    ReadOnlyInline,
-)
+from accounts.admin_site.base import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
+from accounts.audit import record
 from accounts.models import Membership, User
 
-FOREIGN = (Group, EmailAddress, Authenticator, UserSession, AccessAttempt, AccessLog, AccessFailureLog)
+FOREIGN = (
+    Group,
+    EmailAddress,
+    Authenticator,
+    UserSession,
+    AccessAttempt,
+    AccessLog,
+    AccessFailureLog,
+)
 for model in FOREIGN:
     if admin.site.is_registered(model):
         admin.site.unregister(model)
@@ -61,7 +65,15 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg, misc]
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
     ordering = ("email",)
-    list_display = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login", "date_joined")
+    list_display = (
+        "email",
+        "name",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "last_login",
+        "date_joined",
+    )
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     search_fields = ("email", "name")
     readonly_fields = ("last_login", "date_joined")
@@ -78,7 +90,11 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg, misc]
         if request.user.is_superuser:
             return self.readonly_fields
         rights = ("is_staff", "is_superuser", "groups", "user_permissions")
-        return (*self.readonly_fields, *rights, *(("email", "is_active") if obj and obj.is_superuser else ()))
+        return (
+            *self.readonly_fields,
+            *rights,
+            *(("email", "is_active") if obj and obj.is_superuser else ()),
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A person who leaves is made inactive: the audit log names them."""
@@ -93,7 +109,7 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg, misc]
             raise PermissionDenied
         response = super().user_change_password(request, id, form_url)
         if request.method == "POST" and response.status_code == 302:
-            auditing.record(action="user.password_set", subject=user)
+            record.record(action="user.password_set", subject=user)
         return response
 
 
@@ -152,7 +168,13 @@ class AccessAdmin(ReadOnlyAdmin):
     """Logins and failed ones."""
 
     hidden: ClassVar[tuple[str, ...]] = ("get_data", "post_data", "session_hash")
-    list_display: ClassVar[tuple[str, ...]] = ("attempt_time", "username", "ip_address", "path_info", "user_agent")
+    list_display: ClassVar[tuple[str, ...]] = (
+        "attempt_time",
+        "username",
+        "ip_address",
+        "path_info",
+        "user_agent",
+    )
     search_fields = ("username", "ip_address")
     ordering = ("-id",)
 

@@ -7,7 +7,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from accounts.statements import run_file
+from core.sql import run_file
 
 
 class Migration(migrations.Migration):

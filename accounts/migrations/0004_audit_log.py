@@ -15,13 +15,27 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="AuditEntry",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "actor_name",
-                    models.CharField(help_text="E-mail address, key, or what part of Parley acted.", max_length=254),
+                    models.CharField(
+                        help_text="E-mail address, key, or what part of Parley acted.",
+                        max_length=254,
+                    ),
                 ),
-                ("action", models.CharField(help_text="Such as member.role_changed.", max_length=60)),
-                ("subject", models.CharField(help_text="What was changed, for a reader.", max_length=200)),
+                (
+                    "action",
+                    models.CharField(help_text="Such as member.role_changed.", max_length=60),
+                ),
+                (
+                    "subject",
+                    models.CharField(help_text="What was changed, for a reader.", max_length=200),
+                ),
                 ("before", models.JSONField(default=dict)),
                 ("after", models.JSONField(default=dict)),
                 ("ip", models.GenericIPAddressField(blank=True, null=True)),

@@ -17,12 +17,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Invitation",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("email", models.EmailField(max_length=254)),
                 (
                     "role",
                     models.CharField(
-                        choices=[("owner", "Owner"), ("agent", "Agent"), ("finance", "Finance"), ("viewer", "Viewer")],
+                        choices=[
+                            ("owner", "Owner"),
+                            ("agent", "Agent"),
+                            ("finance", "Finance"),
+                            ("viewer", "Viewer"),
+                        ],
                         max_length=20,
                     ),
                 ),
@@ -41,28 +51,39 @@ class Migration(migrations.Migration):
             model_name="membership",
             name="role",
             field=models.CharField(
-                choices=[("owner", "Owner"), ("agent", "Agent"), ("finance", "Finance"), ("viewer", "Viewer")],
+                choices=[
+                    ("owner", "Owner"),
+                    ("agent", "Agent"),
+                    ("finance", "Finance"),
+                    ("viewer", "Viewer"),
+                ],
                 max_length=20,
             ),
         ),
         migrations.AddConstraint(
             model_name="membership",
             constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["owner", "agent", "finance", "viewer"])), name="membership_role_known"
+                condition=models.Q(("role__in", ["owner", "agent", "finance", "viewer"])),
+                name="membership_role_known",
             ),
         ),
         migrations.AddField(
             model_name="invitation",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="invitations", to="accounts.business"
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="invitations",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="invitation",
             name="invited_by",
             field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
             ),
         ),
         migrations.AddConstraint(
@@ -76,7 +97,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="invitation",
             constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["owner", "agent", "finance", "viewer"])), name="invitation_role_known"
+                condition=models.Q(("role__in", ["owner", "agent", "finance", "viewer"])),
+                name="invitation_role_known",
             ),
         ),
     ]

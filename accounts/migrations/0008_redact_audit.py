@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from accounts.statements import run_file
+from core.sql import run_file
 
 
 class Migration(migrations.Migration):
@@ -10,5 +10,9 @@ class Migration(migrations.Migration):
 
     dependencies = [("accounts", "0007_membership_rules")]
     operations = [
-        run_file("accounts", "redact_audit", reverse="DROP FUNCTION accounts_redact_audit(bigint, text[], text[])")
+        run_file(
+            "accounts",
+            "redact_audit",
+            reverse="DROP FUNCTION accounts_redact_audit(bigint, text[], text[])",
+        )
     ]

@@ -3,8 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -16,7 +16,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PlanTerm",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("started_at", models.DateTimeField()),
             ],
             options={
@@ -44,13 +49,17 @@ class Migration(migrations.Migration):
             model_name="plan",
             name="grace_days",
             field=models.PositiveIntegerField(
-                db_default=30, default=30, help_text="Days that inbound messages over the limit are kept, locked."
+                db_default=30,
+                default=30,
+                help_text="Days that inbound messages over the limit are kept, locked.",
             ),
         ),
         migrations.AddIndex(
             model_name="business",
             index=models.Index(
-                condition=models.Q(("next_plan_at__isnull", False)), fields=["next_plan_at"], name="plan_change_due"
+                condition=models.Q(("next_plan_at__isnull", False)),
+                fields=["next_plan_at"],
+                name="plan_change_due",
             ),
         ),
         migrations.AddConstraint(
@@ -77,7 +86,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="planterm",
             name="plan",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.plan"),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.plan"
+            ),
         ),
         migrations.AddIndex(
             model_name="planterm",

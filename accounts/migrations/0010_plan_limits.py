@@ -26,12 +26,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="plan",
             name="exports",
-            field=models.PositiveIntegerField(blank=True, help_text="Of conversations, a month.", null=True),
+            field=models.PositiveIntegerField(
+                blank=True, help_text="Of conversations, a month.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="plan",
             name="media_megabytes",
-            field=models.PositiveIntegerField(blank=True, help_text="Files kept, in 1,000,000 bytes.", null=True),
+            field=models.PositiveIntegerField(
+                blank=True, help_text="Files kept, in 1,000,000 bytes.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="plan",

@@ -20,7 +20,9 @@ class Migration(migrations.Migration):
             model_name="business",
             name="requires_mfa",
             field=models.BooleanField(
-                default=False, db_default=False, help_text="Members without a second factor see nothing."
+                default=False,
+                db_default=False,
+                help_text="Members without a second factor see nothing.",
             ),
         ),
     ]

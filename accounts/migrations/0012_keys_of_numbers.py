@@ -21,7 +21,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="apikey",
             constraint=models.CheckConstraint(
-                condition=models.Q(("number_ids", None), ("number_ids__len__gt", 0), _connector="OR"),
+                condition=models.Q(
+                    ("number_ids", None), ("number_ids__len__gt", 0), _connector="OR"
+                ),
                 name="limited_key_has_numbers",
             ),
         ),

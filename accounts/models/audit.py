@@ -33,7 +33,9 @@ class AuditEntry(models.Model):
         db_constraint=False,
         db_index=False,
     )
-    actor_name = models.CharField(max_length=254, help_text=_("E-mail address, key, or what part of Parley acted."))
+    actor_name = models.CharField(
+        max_length=254, help_text=_("E-mail address, key, or what part of Parley acted.")
+    )
     action = models.CharField(max_length=60, help_text=_("Such as member.role_changed."))
     subject = models.CharField(max_length=200, help_text=_("What was changed, for a reader."))
     before = models.JSONField(default=dict)

@@ -18,25 +18,39 @@ class Plan(models.Model):
 
     code = models.SlugField(primary_key=True, max_length=40)
     name = models.CharField(max_length=80)
-    hosted_messages = models.PositiveIntegerField(null=True, blank=True, help_text=_("Messages hosted, a month."))
+    hosted_messages = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Messages hosted, a month.")
+    )
     grace_days = models.PositiveIntegerField(
-        default=30, db_default=30, help_text=_("Days that inbound messages over the limit are kept, locked.")
+        default=30,
+        db_default=30,
+        help_text=_("Days that inbound messages over the limit are kept, locked."),
     )
     days_kept = models.PositiveIntegerField(null=True, blank=True)
     numbers = models.PositiveIntegerField(null=True, blank=True)
     seats = models.PositiveIntegerField(null=True, blank=True)
-    media_megabytes = models.PositiveIntegerField(null=True, blank=True, help_text=_("Files kept, in 1,000,000 bytes."))
+    media_megabytes = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Files kept, in 1,000,000 bytes.")
+    )
     webhooks = models.PositiveIntegerField(null=True, blank=True)
-    exports = models.PositiveIntegerField(null=True, blank=True, help_text=_("Of conversations, a month."))
+    exports = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Of conversations, a month.")
+    )
     requests_per_second = models.PositiveIntegerField(default=80, help_text=_("Of each API key."))
-    monthly_fee_micros = models.BigIntegerField(default=0, help_text=_("Millionths of the currency."))
+    monthly_fee_micros = models.BigIntegerField(
+        default=0, help_text=_("Millionths of the currency.")
+    )
     currency = models.CharField(max_length=3, default="USD")
     is_public = models.BooleanField(default=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(monthly_fee_micros__gte=0), name="plan_fee_not_negative"),
-            models.CheckConstraint(condition=Q(requests_per_second__gte=1), name="plan_lets_keys_ask"),
+            models.CheckConstraint(
+                condition=Q(monthly_fee_micros__gte=0), name="plan_fee_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(requests_per_second__gte=1), name="plan_lets_keys_ask"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -46,19 +60,28 @@ class Plan(models.Model):
 def known_timezone(name: str) -> None:
     """Refuse a time zone that the tz database does not know."""
     if name not in zoneinfo.available_timezones():
-        raise ValidationError(_("%(name)s is not a time zone of the tz database."), params={"name": name})
+        raise ValidationError(
+            _("%(name)s is not a time zone of the tz database."), params={"name": name}
+        )
 
 
 class Business(models.Model):
     """The tenant. Everything that a request reads starts here."""
 
     name = models.CharField(max_length=120)
-    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, default="free", related_name="businesses")
+    plan = models.ForeignKey(
+        Plan, on_delete=models.PROTECT, default="free", related_name="businesses"
+    )
     country = models.CharField(max_length=2, default="US")
     timezone = models.CharField(max_length=64, default="UTC", validators=[known_timezone])
     currency = models.CharField(max_length=3, default="USD")
     next_plan = models.ForeignKey(
-        Plan, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text=_("From the next month on.")
+        Plan,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("From the next month on."),
     )
     next_plan_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=utc_now)
@@ -68,7 +91,9 @@ class Business(models.Model):
         default=False, db_default=False, help_text=_("Members without a second factor see nothing.")
     )
     clock_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("Test clock: the moment this business lives in. Sandbox numbers only.")
+        null=True,
+        blank=True,
+        help_text=_("Test clock: the moment this business lives in. Sandbox numbers only."),
     )
 
     class Meta:
@@ -80,12 +105,17 @@ class Business(models.Model):
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(next_plan=None, next_plan_at=None) | Q(next_plan__isnull=False, next_plan_at__isnull=False),
+                condition=Q(next_plan=None, next_plan_at=None)
+                | Q(next_plan__isnull=False, next_plan_at__isnull=False),
                 name="next_plan_has_a_start",
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["next_plan_at"], condition=Q(next_plan_at__isnull=False), name="plan_change_due"),
+            models.Index(
+                fields=["next_plan_at"],
+                condition=Q(next_plan_at__isnull=False),
+                name="plan_change_due",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -118,7 +148,9 @@ class PlanTerm(models.Model):
     The first reaches back to the beginning. Fees are charged by the day from these.
     """
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="plan_terms", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="plan_terms", db_index=False
+    )
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField()
 
@@ -149,7 +181,9 @@ class Membership(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "user"], name="one_membership_per_business_and_user"),
+            models.UniqueConstraint(
+                fields=["business", "user"], name="one_membership_per_business_and_user"
+            ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_known"),
         ]
 

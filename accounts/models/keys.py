@@ -44,7 +44,9 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=80)
     prefix = models.CharField(max_length=8, unique=True, editable=False)
     digest = models.BinaryField(max_length=32, editable=False)
-    scopes = ArrayField(models.CharField(max_length=20, choices=KeyScope.choices), default=all_scopes)
+    scopes = ArrayField(
+        models.CharField(max_length=20, choices=KeyScope.choices), default=all_scopes
+    )
     number_ids = ArrayField(
         models.BigIntegerField(),
         null=True,
@@ -63,7 +65,8 @@ class ApiKey(models.Model):
         constraints: ClassVar = [
             # An empty list would be read as "all" by one and as "none" by another.
             models.CheckConstraint(
-                condition=Q(number_ids=None) | Q(number_ids__len__gt=0), name="limited_key_has_numbers"
+                condition=Q(number_ids=None) | Q(number_ids__len__gt=0),
+                name="limited_key_has_numbers",
             ),
         ]
 

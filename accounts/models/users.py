@@ -28,7 +28,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(_("e-mail address"), unique=True)
     name = models.CharField(_("name"), max_length=120, blank=True)
-    is_staff = models.BooleanField(_("operator"), default=False, help_text=_("May log in to the admin."))
+    is_staff = models.BooleanField(
+        _("operator"), default=False, help_text=_("May log in to the admin.")
+    )
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(default=utc_now)
 

@@ -6,7 +6,7 @@ from django import template
 from django.utils import formats
 from django.utils.translation import get_language, to_locale
 
-from accounts import money
+from core import money
 
 register = template.Library()
 

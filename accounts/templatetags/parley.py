@@ -24,7 +24,10 @@ def icon(name: str, css: str = "") -> SafeString:
     """An icon of static/icons.svg, hidden from screen readers: the text beside it says the same."""
     sprite = static("icons.svg")
     return format_html(
-        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>', css, sprite, name
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
+        css,
+        sprite,
+        name,
     )
 
 
@@ -47,7 +50,11 @@ def device(user_agent: str) -> str:
     found = parse(user_agent)
     browser = found.user_agent.family if found.user_agent else ""
     system = " ".join(filter(None, (found.os.family, found.os.major))) if found.os else ""
-    return " · ".join(filter(None, (browser, system))) or truncatechars(user_agent, 40) or gettext("Unknown device")
+    return (
+        " · ".join(filter(None, (browser, system)))
+        or truncatechars(user_agent, 40)
+        or gettext("Unknown device")
+    )
 
 
 @register.simple_tag(takes_context=True)

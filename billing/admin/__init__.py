@@ -1,8 +1,8 @@
 """Admin of billing: cards, ledger, invoices, and what the front page says of them."""
 
-from billing.admin import cards as cards
 from billing.admin import exports as exports
 from billing.admin import front as front
 from billing.admin import invoices as invoices
 from billing.admin import ledger as ledger
 from billing.admin import payments as payments
+from billing.admin import rate_cards as rate_cards

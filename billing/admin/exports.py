@@ -11,29 +11,37 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing
-from accounts.asking import HouseForm, Question, ask
-from accounts.backstage import ReadOnlyAdmin
-from accounts.errors import BadInput
+from accounts.admin_site.base import ReadOnlyAdmin
+from accounts.admin_site.confirmation import HouseForm, Question, ask
+from accounts.audit import record
 from accounts.models import Business, User
-from billing import exports, tasks
+from billing import finance_exports, tasks
 from billing.models import Export, InvoiceStatus
-from hosting.bells import ring
+from core.errors import BadInput
+from core.wake import ring
 
 
 class ExportForm(HouseForm):
     """Which invoices of which businesses, and as what; empty is all."""
 
     kind = forms.ChoiceField(label=_("Written as"), choices=Export.Kind.choices)
-    first = forms.CharField(label=_("From month"), required=False, max_length=7, help_text="2026-01")
+    first = forms.CharField(
+        label=_("From month"), required=False, max_length=7, help_text="2026-01"
+    )
     last = forms.CharField(label=_("To month"), required=False, max_length=7, help_text="2026-12")
     status = forms.ChoiceField(
         label=_("Status"),
         required=False,
-        choices=[("", _("All")), *(choice for choice in InvoiceStatus.choices if choice[0] != InvoiceStatus.DRAFT)],
+        choices=[
+            ("", _("All")),
+            *(choice for choice in InvoiceStatus.choices if choice[0] != InvoiceStatus.DRAFT),
+        ],
     )
     businesses = forms.CharField(
-        label=_("Businesses"), required=False, max_length=2000, help_text=_("Their ids, with commas; empty: all.")
+        label=_("Businesses"),
+        required=False,
+        max_length=2000,
+        help_text=_("Their ids, with commas; empty: all."),
     )
 
 
@@ -71,7 +79,13 @@ class ExportAdmin(ReadOnlyAdmin):
 
     @display(
         description=_("status"),
-        label={"done": "success", "failed": "danger", "running": "info", "waiting": "info", "expired": "default"},
+        label={
+            "done": "success",
+            "failed": "danger",
+            "running": "info",
+            "waiting": "info",
+            "expired": "default",
+        },
     )
     def shown(self, export: Export) -> tuple[str, str]:
         """A chip."""
@@ -93,25 +107,40 @@ class ExportAdmin(ReadOnlyAdmin):
         """Write it down and ring; the worker makes it."""
 
         def do(data: dict[str, Any]) -> Any:
-            export = exports.ask(
-                kind=data["kind"], filters=_filters(data), asked_by=User.objects.get(pk=request.user.pk or 0)
+            export = finance_exports.ask(
+                kind=data["kind"],
+                filters=_filters(data),
+                asked_by=User.objects.get(pk=request.user.pk or 0),
             )
-            auditing.record(action="export.asked", subject=export, after=export.filters)
+            record.record(action="export.asked", subject=export, after=export.filters)
             ring(tasks.export)
             return _("It is made in the background; it is here in a moment.")
 
-        question = Question(_("Export invoices"), _("Export"), _("Issued invoices of these businesses and months."))
-        return ask(request, self, question, form=ExportForm, do=do, back=reverse("admin:billing_export_changelist"))
+        question = Question(
+            _("Export invoices"), _("Export"), _("Issued invoices of these businesses and months.")
+        )
+        return ask(
+            request,
+            self,
+            question,
+            form=ExportForm,
+            do=do,
+            back=reverse("admin:billing_export_changelist"),
+        )
 
     @action(description=_("Download"), url_path="download", permissions=["export"])
     def download(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """The finished file; who took it is in the audit log."""
         export = get_object_or_404(Export, pk=object_id)
         if export.state != Export.State.DONE or not default_storage.exists(export.path):
-            messages.error(request, _("There is no file: %(state)s.") % {"state": export.get_state_display()})
+            messages.error(
+                request, _("There is no file: %(state)s.") % {"state": export.get_state_display()}
+            )
             return redirect("admin:billing_export_change", object_id)
-        auditing.record(action="export.downloaded", subject=export)
-        return FileResponse(default_storage.open(export.path, "rb"), as_attachment=True, filename=export.name)
+        record.record(action="export.downloaded", subject=export)
+        return FileResponse(
+            default_storage.open(export.path, "rb"), as_attachment=True, filename=export.name
+        )
 
     @action(description=_("Cancel"), url_path="cancel", permissions=["export"])
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -119,11 +148,13 @@ class ExportAdmin(ReadOnlyAdmin):
         export = get_object_or_404(Export, pk=object_id)
 
         def do(data: dict[str, Any]) -> Any:
-            exports.cancel(export=export)
-            auditing.record(action="export.cancelled", subject=export)
+            finance_exports.cancel(export=export)
+            record.record(action="export.cancelled", subject=export)
             return _("It is cancelled.")
 
-        question = Question(_("Cancel this export"), _("Cancel it"), _("What was made so far is thrown away."))
+        question = Question(
+            _("Cancel this export"), _("Cancel it"), _("What was made so far is thrown away.")
+        )
         return ask(request, self, question, form=HouseForm, do=do, back=_page_of(export))
 
     @action(description=_("Make again"), url_path="again", permissions=["export"])
@@ -132,12 +163,14 @@ class ExportAdmin(ReadOnlyAdmin):
         export = get_object_or_404(Export, pk=object_id)
 
         def do(data: dict[str, Any]) -> Any:
-            exports.resume(export=export)
-            auditing.record(action="export.resumed", subject=export)
+            finance_exports.resume(export=export)
+            record.record(action="export.resumed", subject=export)
             ring(tasks.export)
             return _("It is made in the background; it is here in a moment.")
 
-        question = Question(_("Make this export again"), _("Make it"), _("Papers made before are not made twice."))
+        question = Question(
+            _("Make this export again"), _("Make it"), _("Papers made before are not made twice.")
+        )
         return ask(request, self, question, form=HouseForm, do=do, back=_page_of(export))
 
 

@@ -8,12 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import money
-from accounts.backstage import Item, attention, figures, links, standing
+from accounts.admin_site.base import Item, attention, figures, links, standing
 from accounts.models import Business
-from accounts.statements import statement
-from billing import metering, overview
+from billing import dashboard
+from billing.metering import meter
 from billing.models import Email, Invoice, InvoiceStatus, Payment, PaymentStatus, Recount
+from core import money
+from core.sql import statement
 
 LONG_SECONDS = 60
 
@@ -30,8 +31,8 @@ links += [
 
 def unpriced() -> list[Item]:
     """Quarantine, and the age of the metering queue."""
-    count = metering.waiting_in_quarantine()
-    age = metering.oldest_waiting_seconds()
+    count = meter.waiting_in_quarantine()
+    age = meter.oldest_waiting_seconds()
     return [
         Item((_("In quarantine")), f"{count:,}", reverse("admin:billing_quarantine_changelist"),
              (_("delivered, not priced")), count > 0),
@@ -45,17 +46,45 @@ def unsettled() -> list[Item]:
     """Whether the last recount agreed; payments that failed this week, and those whose result is not known."""
     last = Recount.objects.exclude(finished_at=None).order_by("-id").first()
     wrong = len(last.differences) if last else 0
-    when = _("last recount %(at)s") % {"at": f"{last.finished_at:%Y-%m-%d %H:%M}"} if last else _("never recounted")
+    when = (
+        _("last recount %(at)s") % {"at": f"{last.finished_at:%Y-%m-%d %H:%M}"}
+        if last
+        else _("never recounted")
+    )
     week = timezone.now() - timedelta(days=7)
     failed = Payment.objects.filter(status=PaymentStatus.FAILED, settled_at__gte=week).count()
     unknown = Payment.objects.filter(status=PaymentStatus.UNKNOWN).count()
     mails = Email.objects.filter(state__in=[Email.State.DEAD, Email.State.UNKNOWN]).count()
     payments = reverse("admin:billing_payment_changelist")
     return [
-        Item(_("Books that disagree"), str(wrong), reverse("admin:billing_recount_changelist"), when, wrong > 0),
-        Item(_("Failed payments"), str(failed), f"{payments}?status__exact=failed", _("in 7 days"), failed > 0),
-        Item(_("Payments of unknown result"), str(unknown), f"{payments}?status__exact=unknown", "", unknown > 0),
-        Item(_("E-mails that did not leave"), str(mails), reverse("admin:billing_email_changelist"), "", mails > 0),
+        Item(
+            _("Books that disagree"),
+            str(wrong),
+            reverse("admin:billing_recount_changelist"),
+            when,
+            wrong > 0,
+        ),
+        Item(
+            _("Failed payments"),
+            str(failed),
+            f"{payments}?status__exact=failed",
+            _("in 7 days"),
+            failed > 0,
+        ),
+        Item(
+            _("Payments of unknown result"),
+            str(unknown),
+            f"{payments}?status__exact=unknown",
+            "",
+            unknown > 0,
+        ),
+        Item(
+            _("E-mails that did not leave"),
+            str(mails),
+            reverse("admin:billing_email_changelist"),
+            "",
+            mails > 0,
+        ),
     ]
 
 
@@ -83,7 +112,12 @@ def money_this_month() -> list[Item]:
         for currency, (micros, count) in totals.items()
     ]
     return revenue + [
-        Item(name, _amount(micros, currency), reverse("admin:accounts_business_change", args=[pk]), _priced(count))
+        Item(
+            name,
+            _amount(micros, currency),
+            reverse("admin:accounts_business_change", args=[pk]),
+            _priced(count),
+        )
         for pk, name, currency, micros, count in spenders[:TOP]
     ]
 
@@ -91,7 +125,9 @@ def money_this_month() -> list[Item]:
 def margin() -> list[Item]:
     """Revenue of the running month less what the upstream charges for the same messages, where a cost card is set."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("billing", "margin"), {"month": timezone.now().date().replace(day=1)})
+        cursor.execute(
+            statement("billing", "margin"), {"month": timezone.now().date().replace(day=1)}
+        )
         found = cursor.fetchall()
     return [
         Item(
@@ -124,7 +160,7 @@ INVOICES = 4
 
 def month_so_far(business: Business) -> list[Item]:
     """What the business's month has cost until now."""
-    usage = overview.month_usage(business)
+    usage = dashboard.month_usage(business)
     note = _("%(estimate)s expected, %(count)s messages") % {
         "estimate": usage.show(usage.estimate_micros + usage.fee_micros),
         "count": f"{usage.messages:,}",
@@ -135,7 +171,11 @@ def month_so_far(business: Business) -> list[Item]:
 
 def last_invoices(business: Business) -> list[Item]:
     """Its newest invoices; one that is past due is urgent."""
-    rows = Invoice.objects.filter(business=business).exclude(number=None).order_by("-issued_at", "-id")[:INVOICES]
+    rows = (
+        Invoice.objects.filter(business=business)
+        .exclude(number=None)
+        .order_by("-issued_at", "-id")[:INVOICES]
+    )
     return [
         Item(
             invoice.number or "", money.show_minor(invoice.total_minor, invoice.currency),

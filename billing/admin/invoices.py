@@ -13,11 +13,20 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing, money
-from accounts.asking import LONGEST_REASON, HouseForm, Question, ReasonForm, Table, ask, show
-from accounts.backstage import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
-from billing import crediting, invoicing, mailing, paying
+from accounts.admin_site.base import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin_site.confirmation import (
+    LONGEST_REASON,
+    HouseForm,
+    Question,
+    ReasonForm,
+    Table,
+    ask,
+    show,
+)
+from accounts.audit import record
+from billing import emails as billing_emails
 from billing.admin.ledger import OfBusiness
+from billing.invoices import close, credit_notes
 from billing.models import (
     CreditNote,
     CreditUse,
@@ -28,6 +37,8 @@ from billing.models import (
     Payment,
     Seller,
 )
+from billing.payments import settlement
+from core import money
 
 # The e-mails that an invoice may cause, as operators can look at them.
 EMAILS = ("invoice_issued", "payment_failed", "past_due", "suspended")
@@ -66,8 +77,12 @@ class CreditNoteInline(ReadOnlyInline):
 class TransferForm(HouseForm):
     """A bank transfer as the statement shows it."""
 
-    amount = forms.DecimalField(label=_("Amount"), min_value=Decimal("0.001"), max_digits=15, decimal_places=3)
-    reference = forms.CharField(label=_("Reference"), max_length=120, help_text=_("As the bank's statement has it."))
+    amount = forms.DecimalField(
+        label=_("Amount"), min_value=Decimal("0.001"), max_digits=15, decimal_places=3
+    )
+    reference = forms.CharField(
+        label=_("Reference"), max_length=120, help_text=_("As the bank's statement has it.")
+    )
 
 
 def credit_form(invoice: Invoice, *, use: str = "") -> type[HouseForm]:
@@ -81,9 +96,16 @@ def credit_form(invoice: Invoice, *, use: str = "") -> type[HouseForm]:
         fields["use"] = forms.ChoiceField(label=_("Use"), choices=choices, required=False)
     for line in _lines_left(invoice):
         left = money.show_minor(line.amount_minor - (line.credited or 0), invoice.currency)
-        label = _("Line %(position)s: %(text)s") % {"position": line.position, "text": line.description}
+        label = _("Line %(position)s: %(text)s") % {
+            "position": line.position,
+            "text": line.description,
+        }
         fields[f"line_{line.position}"] = forms.DecimalField(
-            label=label, required=False, max_digits=15, decimal_places=3, help_text=_("Left: %(left)s") % {"left": left}
+            label=label,
+            required=False,
+            max_digits=15,
+            decimal_places=3,
+            help_text=_("Left: %(left)s") % {"left": left},
         )
     return type("CreditForm", (HouseForm,), fields)
 
@@ -96,7 +118,9 @@ def _minor(amount: Decimal, currency: str) -> int:
     """Minor units of an amount typed in; a part of one is refused."""
     exact = amount.scaleb(money.exponent(currency))
     if exact != exact.to_integral_value():
-        raise forms.ValidationError(_("%(amount)s is finer than the currency.") % {"amount": amount})
+        raise forms.ValidationError(
+            _("%(amount)s is finer than the currency.") % {"amount": amount}
+        )
     return int(exact)
 
 
@@ -104,8 +128,14 @@ def _amounts(data: dict[str, Any], currency: str) -> dict[int, int] | None:
     """Minor units by line position; None stands for all that is left."""
     if data["everything"]:
         return None
-    typed = {name: value for name, value in data.items() if name.startswith("line_") and value is not None}
-    return {int(name.removeprefix("line_")): _minor(value, currency) for name, value in typed.items()}
+    typed = {
+        name: value
+        for name, value in data.items()
+        if name.startswith("line_") and value is not None
+    }
+    return {
+        int(name.removeprefix("line_")): _minor(value, currency) for name, value in typed.items()
+    }
 
 
 @admin.register(Invoice)
@@ -134,7 +164,13 @@ class InvoiceAdmin(OfBusiness):
     @display(
         description=_("status"),
         ordering="status",
-        label={"draft": "info", "open": "warning", "paid": "success", "void": "default", "uncollectible": "danger"},
+        label={
+            "draft": "info",
+            "open": "warning",
+            "paid": "success",
+            "void": "default",
+            "uncollectible": "danger",
+        },
     )
     def state(self, invoice: Invoice) -> tuple[str, str]:
         """A chip."""
@@ -155,7 +191,7 @@ class InvoiceAdmin(OfBusiness):
         words = _("The draft gets the next number and is final. It is e-mailed to the business.")
         return self._deed(
             request, object_id, "approved", Question(_("Issue the invoice"), _("Issue"), words), HouseForm,
-            lambda invoice, data: {"number": str(invoicing.approve(invoice=invoice))},
+            lambda invoice, data: {"number": str(close.approve(invoice=invoice))},
         )  # fmt: skip
 
     @action(description=_("Void"), url_path="void", permissions=["deed"])
@@ -164,7 +200,12 @@ class InvoiceAdmin(OfBusiness):
         words = _("Only while no money and no credit has touched it. Its number stays taken.")
         question = Question(_("Void the invoice"), _("Void"), words, is_danger=True)
         return self._deed(
-            request, object_id, "voided", question, ReasonForm, lambda invoice, data: invoicing.void(invoice=invoice)
+            request,
+            object_id,
+            "voided",
+            question,
+            ReasonForm,
+            lambda invoice, data: close.void(invoice=invoice),
         )
 
     @action(description=_("Reissue"), url_path="reissue", permissions=["deed"])
@@ -173,17 +214,19 @@ class InvoiceAdmin(OfBusiness):
         words = _("The same lines under a new number, with the billing details and the tax of now.")
         return self._deed(
             request, object_id, "reissued", Question(_("Reissue the invoice"), _("Reissue"), words), HouseForm,
-            lambda invoice, data: {"new": str(invoicing.reissue(invoice=invoice))},
+            lambda invoice, data: {"new": str(close.reissue(invoice=invoice))},
         )  # fmt: skip
 
     @action(description=_("Give up"), url_path="give-up", permissions=["deed"])
     def give_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Mark it uncollectible."""
-        words = _("It stays owed, and a late payment still settles it; nobody is reminded any more.")
+        words = _(
+            "It stays owed, and a late payment still settles it; nobody is reminded any more."
+        )
         question = Question(_("Mark as uncollectible"), _("Give up"), words, is_danger=True)
         return self._deed(
             request, object_id, "given_up", question, ReasonForm,
-            lambda invoice, data: invoicing.give_up(invoice=invoice),
+            lambda invoice, data: close.give_up(invoice=invoice),
         )  # fmt: skip
 
     @action(description=_("Mark paid"), url_path="mark-paid", permissions=["deed"])
@@ -191,11 +234,15 @@ class InvoiceAdmin(OfBusiness):
         """Note a bank transfer."""
 
         def transfer(invoice: Invoice, data: dict[str, Any]) -> None:
-            paying.record_transfer(
-                invoice=invoice, amount_minor=_minor(data["amount"], invoice.currency), reference=data["reference"]
+            settlement.record_transfer(
+                invoice=invoice,
+                amount_minor=_minor(data["amount"], invoice.currency),
+                reference=data["reference"],
             )
 
-        words = _("%(due)s is due. A part may be paid; the rest stays due.") % {"due": self._due(object_id)}
+        words = _("%(due)s is due. A part may be paid; the rest stays due.") % {
+            "due": self._due(object_id)
+        }
         question = Question(_("Note a bank transfer"), _("Mark paid"), words)
         return self._deed(request, object_id, "transfer_noted", question, TransferForm, transfer)
 
@@ -214,7 +261,7 @@ class InvoiceAdmin(OfBusiness):
 
         def write(invoice: Invoice, data: dict[str, Any]) -> dict[str, Any]:
             chosen = use or data["use"]
-            note = crediting.credit(
+            note = credit_notes.credit(
                 invoice=invoice, reason=data["reason"], amounts=_amounts(data, invoice.currency),
                 use=CreditUse(chosen) if chosen else None,
             )  # fmt: skip
@@ -234,11 +281,21 @@ class InvoiceAdmin(OfBusiness):
         """The e-mails about it: those written, and how each of them would read now."""
         invoice = get_object_or_404(Invoice, pk=object_id)
         written = [
-            (mail.subject, mail.to, mail.get_state_display(), mail.sent_at or "") for mail in invoice.emails.all()
+            (mail.subject, mail.to, mail.get_state_display(), mail.sent_at or "")
+            for mail in invoice.emails.all()
         ]
-        tables = [Table(_("Outbox"), (_("Subject"), _("To"), _("State"), _("Sent")), written, _("None was written."))]
+        tables = [
+            Table(
+                _("Outbox"),
+                (_("Subject"), _("To"), _("State"), _("Sent")),
+                written,
+                _("None was written."),
+            )
+        ]
         for about in EMAILS:
-            subject, text, _html = mailing.preview(invoice, about, failure="card declined", step=1)
+            subject, text, _html = billing_emails.preview(
+                invoice, about, failure="card declined", step=1
+            )
             tables.append(Table(about, (_("Subject"), _("Text")), [(subject, text)]))
         question = Question(_("E-mails of %(invoice)s") % {"invoice": invoice}, "", tables=tables)
         return show(request, self, question, back=_page(invoice))
@@ -262,11 +319,23 @@ class InvoiceAdmin(OfBusiness):
         def told(data: dict[str, Any]) -> Any:
             more = do(invoice, data) or {}
             invoice.refresh_from_db()
-            after = {"status": invoice.status, "due_minor": invoice.due_now(), **_given(data), **more}
-            auditing.record(
-                action=f"invoice.{verb}", subject=invoice, business=invoice.business_id, before=before, after=after
+            after = {
+                "status": invoice.status,
+                "due_minor": invoice.due_now(),
+                **_given(data),
+                **more,
+            }
+            record.record(
+                action=f"invoice.{verb}",
+                subject=invoice,
+                business=invoice.business_id,
+                before=before,
+                after=after,
             )
-            return _("%(invoice)s: %(title)s, done.") % {"invoice": invoice, "title": question.title}
+            return _("%(invoice)s: %(title)s, done.") % {
+                "invoice": invoice,
+                "title": question.title,
+            }
 
         question.tables.append(_lines_table(invoice))
         return ask(request, self, question, form=form, do=told, back=_page(invoice))
@@ -282,7 +351,12 @@ def _page(invoice: Invoice) -> str:
 
 def _lines_table(invoice: Invoice) -> Table:
     rows = [
-        (line.position, line.description, f"{line.quantity:,}", money.show_minor(line.amount_minor, invoice.currency))
+        (
+            line.position,
+            line.description,
+            f"{line.quantity:,}",
+            money.show_minor(line.amount_minor, invoice.currency),
+        )
         for line in invoice.lines.all()
     ]
     title = _("%(invoice)s of %(business)s, %(total)s, %(status)s") % {
@@ -299,7 +373,16 @@ class EmailAdmin(ReadOnlyAdmin):
     """The outbox: what was written, whether it left, and again."""
 
     hidden: ClassVar[tuple[str, ...]] = ("html",)
-    list_display = ("subject", "to", "business", "status", "attempts", "created_at", "sent_at", "last_error")
+    list_display = (
+        "subject",
+        "to",
+        "business",
+        "status",
+        "attempts",
+        "created_at",
+        "sent_at",
+        "last_error",
+    )
     list_select_related = ("business",)
     list_filter = ("state",)
     search_fields = ("to", "subject")
@@ -308,7 +391,13 @@ class EmailAdmin(ReadOnlyAdmin):
 
     @display(
         description=_("state"),
-        label={"waiting": "info", "sending": "info", "sent": "success", "dead": "danger", "unknown": "warning"},
+        label={
+            "waiting": "info",
+            "sending": "info",
+            "sent": "success",
+            "dead": "danger",
+            "unknown": "warning",
+        },
     )
     def status(self, email: Email) -> tuple[str, str]:
         """A chip."""
@@ -322,8 +411,8 @@ class EmailAdmin(ReadOnlyAdmin):
     def send_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
         """Send the chosen ones once more."""
         for email in queryset:
-            mailing.send_again(email=email)
-            auditing.record(action="email.sent_again", subject=email, business=email.business_id)
+            billing_emails.send_again(email=email)
+            record.record(action="email.sent_again", subject=email, business=email.business_id)
         messages.success(request, _("The e-mails leave within a minute."))
 
 

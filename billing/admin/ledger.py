@@ -12,16 +12,18 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing, money
-from accounts.asking import HouseForm, Question, ReasonForm, Table, ask, show
-from accounts.backstage import HouseAdmin, ReadOnlyAdmin
+from accounts.admin_site.base import HouseAdmin, ReadOnlyAdmin
+from accounts.admin_site.confirmation import HouseForm, Question, ReasonForm, Table, ask, show
+from accounts.audit import record
 from accounts.models import Business
-from billing import metering, reconciling, tasks
+from billing import tasks
+from billing.invoices.clock import walk
+from billing.metering import meter, reconciliation
+from billing.metering.reversals import reverse_charge
 from billing.models import Charge, Invoice, Period, Quarantine, Recount, SpendCap, Tally, Usage
-from billing.reversing import reverse_charge
-from billing.walking import walk
-from hosting.bells import ring
-from hosting.clocking import set_clock
+from core import money
+from core.wake import ring
+from hosting.numbers.sandbox_clock import set_clock
 
 
 class OfBusiness(ReadOnlyAdmin):
@@ -29,7 +31,9 @@ class OfBusiness(ReadOnlyAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """By business, from its page."""
-        return lookup in ("business_id__exact", "business__id__exact") or super().lookup_allowed(lookup, value, request)
+        return lookup in ("business_id__exact", "business__id__exact") or super().lookup_allowed(
+            lookup, value, request
+        )
 
 
 @admin.register(Period)
@@ -51,7 +55,11 @@ class PeriodAdmin(OfBusiness):
     def clock(self, request: HttpRequest) -> HttpResponse:
         """Put a business of the sandbox on a clock and walk it through time: `?business=` names it."""
         chosen = request.GET.get("business", "")
-        business = Business.objects.filter(pk=int(chosen)).first() if chosen.isdecimal() and len(chosen) < 19 else None
+        business = (
+            Business.objects.filter(pk=int(chosen)).first()
+            if chosen.isdecimal() and len(chosen) < 19
+            else None
+        )
         if business is None:
             messages.info(request, _("Choose a business; its page has a link to its test clock."))
             return HttpResponseRedirect(reverse("admin:accounts_business_changelist"))
@@ -60,8 +68,12 @@ class PeriodAdmin(OfBusiness):
             before = {"clock_at": business.clock_at}
             came = _walk(business, data["to"])
             after = {"clock_at": business.clock_at, "invoices": [str(one) for one in came]}
-            auditing.record(
-                action="business.clock_set", subject=business, business=business, before=before, after=after
+            record.record(
+                action="business.clock_set",
+                subject=business,
+                business=business,
+                before=before,
+                after=after,
             )
             return _("It is %(now)s now; %(count)s invoices came.") % {
                 "now": f"{business.now():%Y-%m-%d %H:%M}", "count": len(came),
@@ -104,15 +116,24 @@ class ChargeAdmin(OfBusiness):
         charge = get_object_or_404(Charge, pk=object_id)
 
         def reversal(data: dict[str, Any]) -> str:
-            back = reverse_charge(business_id=charge.business_id, charge_id=charge.pk, reason=data["reason"])
-            auditing.record(
+            back = reverse_charge(
+                business_id=charge.business_id, charge_id=charge.pk, reason=data["reason"]
+            )
+            record.record(
                 action="charge.reversed", subject=f"charge {charge.pk}", business=charge.business_id,
                 after={"reversal": back, "price_micros": -charge.price_micros, "reason": data["reason"]},
             )  # fmt: skip
-            return _("Charge %(charge)s is taken back by %(back)s.") % {"charge": charge.pk, "back": back}
+            return _("Charge %(charge)s is taken back by %(back)s.") % {
+                "charge": charge.pk,
+                "back": back,
+            }
 
-        words = _("A row of the opposite sign, in its own month while that is open, else in the earliest open one.")
-        question = Question(_("Reverse charge %(id)s") % {"id": charge.pk}, _("Reverse"), words, is_danger=True)
+        words = _(
+            "A row of the opposite sign, in its own month while that is open, else in the earliest open one."
+        )
+        question = Question(
+            _("Reverse charge %(id)s") % {"id": charge.pk}, _("Reverse"), words, is_danger=True
+        )
         page = reverse("admin:billing_charge_change", args=[charge.pk])
         return ask(request, self, question, form=ReasonForm, do=reversal, back=page)
 
@@ -121,7 +142,16 @@ class ChargeAdmin(OfBusiness):
 class UsageAdmin(OfBusiness):
     """The rollup that invoices are copied from."""
 
-    list_display = ("business_id", "billed_month", "month", "market", "category", "rule", "messages", "amount_micros")
+    list_display = (
+        "business_id",
+        "billed_month",
+        "month",
+        "market",
+        "category",
+        "rule",
+        "messages",
+        "amount_micros",
+    )
     list_filter = ("category", "rule")
     search_fields = ("business_id__exact",)
     ordering = ("-id",)
@@ -131,7 +161,15 @@ class UsageAdmin(OfBusiness):
 class QuarantineAdmin(OfBusiness):
     """Deliveries that could not be priced; put back into the queue once the card is mended."""
 
-    list_display = ("message_id", "business_id", "reason", "category", "recipient", "delivered_at", "quarantined_at")
+    list_display = (
+        "message_id",
+        "business_id",
+        "reason",
+        "category",
+        "recipient",
+        "delivered_at",
+        "quarantined_at",
+    )
     list_filter = ("reason", "category")
     search_fields = ("message_id__exact",)
     ordering = ("-id",)
@@ -145,8 +183,10 @@ class QuarantineAdmin(OfBusiness):
     def requeue(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
         """Put the chosen deliveries back; what still has no price comes here again."""
         ids = list(queryset.values_list("pk", flat=True))
-        count = metering.requeue(ids)
-        auditing.record(action="quarantine.requeued", subject=f"{count} deliveries", after={"ids": ids[:1000]})
+        count = meter.requeue(ids)
+        record.record(
+            action="quarantine.requeued", subject=f"{count} deliveries", after={"ids": ids[:1000]}
+        )
         messages.success(request, _("%(count)s deliveries are metered again.") % {"count": count})
 
 
@@ -182,7 +222,11 @@ class RecountAdmin(ReadOnlyAdmin):
         if recount.finished_at is None:
             return "waiting", str(_("Waiting"))
         count = len(recount.differences)
-        return ("bad", str(_("%(count)s differences") % {"count": count})) if count else ("ok", str(_("All agrees")))
+        return (
+            ("bad", str(_("%(count)s differences") % {"count": count}))
+            if count
+            else ("ok", str(_("All agrees")))
+        )
 
     def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may see the recounts."""
@@ -194,12 +238,14 @@ class RecountAdmin(ReadOnlyAdmin):
 
         def order(data: dict[str, Any]) -> Any:
             month = data["month"] and data["month"].replace(day=1)
-            recount = reconciling.ask(month=month, by=str(request.user))
-            auditing.record(action="recount.asked", subject=recount)
+            recount = reconciliation.ask(month=month, by=str(request.user))
+            record.record(action="recount.asked", subject=recount)
             ring(tasks.recount)
             return _("The books are recounted; the result is here in a moment.")
 
-        words = _("Messages, prices, positions, rollup and invoices are counted anew, in the background.")
+        words = _(
+            "Messages, prices, positions, rollup and invoices are counted anew, in the background."
+        )
         back = reverse("admin:billing_recount_changelist")
         question = Question(_("Recount the books"), _("Recount now"), words)
         return ask(request, self, question, form=MonthForm, do=order, back=back)
@@ -213,7 +259,7 @@ class RecountAdmin(ReadOnlyAdmin):
                 (one["business_id"], one["what"], one["expected"], one["found"])
                 for one in recount.differences if one["check"] == check
             ], _("Agrees."))
-            for check, words in reconciling.CHECKS.items()
+            for check, words in reconciliation.CHECKS.items()
         ]  # fmt: skip
         question = Question(str(recount), "", tables=table_of)
         return show(request, self, question, back=reverse("admin:billing_recount_changelist"))
@@ -222,13 +268,17 @@ class RecountAdmin(ReadOnlyAdmin):
 class MonthForm(HouseForm):
     """A month, or all of them."""
 
-    month = forms.DateField(label=_("Month"), required=False, help_text=_("Any day of it; empty: all months."))
+    month = forms.DateField(
+        label=_("Month"), required=False, help_text=_("Any day of it; empty: all months.")
+    )
 
 
 class ClockForm(HouseForm):
     """Where the test clock goes to."""
 
-    to = forms.DateField(label=_("Go to"), required=False, help_text=_("00:00 UTC of that day; empty: real time."))
+    to = forms.DateField(
+        label=_("Go to"), required=False, help_text=_("00:00 UTC of that day; empty: real time.")
+    )
 
 
 def _walk(business: Business, day: date | None) -> list[Invoice]:
@@ -245,7 +295,11 @@ def _clock_question(business: Business) -> Question:
         for one in invoices.select_related("period")
     ]  # fmt: skip
     shown = f"{business.clock_at:%Y-%m-%d %H:%M} UTC" if business.clock_at else _("real time")
-    words = _("The clock of %(business)s shows %(shown)s. Months that are over by more than the grace are closed.")
-    table = Table(_("Invoices"), (_("Number"), _("Month"), _("State"), _("Total")), rows, _("None yet."))
+    words = _(
+        "The clock of %(business)s shows %(shown)s. Months that are over by more than the grace are closed."
+    )
+    table = Table(
+        _("Invoices"), (_("Number"), _("Month"), _("State"), _("Total")), rows, _("None yet.")
+    )
     title = _("Test clock of %(business)s") % {"business": business}
     return Question(title, _("Go"), words % {"business": business, "shown": shown}, [table])

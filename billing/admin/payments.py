@@ -10,11 +10,12 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts import auditing, money
-from accounts.asking import Question, ReasonForm, ask
-from billing import collecting
+from accounts.admin_site.confirmation import Question, ReasonForm, ask
+from accounts.audit import record
 from billing.admin.ledger import OfBusiness
 from billing.models import Payment, Refund
+from billing.payments import stripe_collection
+from core import money
 
 MOVED, NEVER = "moved", "never"
 
@@ -27,7 +28,10 @@ class SettleForm(ReasonForm):
         choices=[("", "—"), (MOVED, _("The money has moved")), (NEVER, _("It never moved"))],
     )
     reference = forms.CharField(
-        label=_("Reference"), max_length=120, required=False, help_text=_("The network's id, or the bank's text.")
+        label=_("Reference"),
+        max_length=120,
+        required=False,
+        help_text=_("The network's id, or the bank's text."),
     )
 
     field_order = ("result", "reference", "reason")
@@ -50,17 +54,29 @@ class MoneyMoved(OfBusiness):
     @display(description=_("amount"), ordering="amount_minor")
     def amount(self, row: Any) -> str:
         """With the currency's sign."""
-        return money.show_minor(row.amount_minor, (row if isinstance(row, Payment) else row.payment).currency)
+        return money.show_minor(
+            row.amount_minor, (row if isinstance(row, Payment) else row.payment).currency
+        )
 
-    def _settle(self, request: HttpRequest, row: Payment | Refund, question: Question) -> HttpResponse:
+    def _settle(
+        self, request: HttpRequest, row: Payment | Refund, question: Question
+    ) -> HttpResponse:
         kind = str(self.opts.model_name)
 
         def told(data: dict[str, Any]) -> Any:
             before = {"status": row.status, "reference": row.reference}
-            collecting.settle_by_hand(row, moved=data["result"] == MOVED, reference=data["reference"])
+            stripe_collection.settle_by_hand(
+                row, moved=data["result"] == MOVED, reference=data["reference"]
+            )
             row.refresh_from_db()
             after = {"status": row.status, "reference": row.reference, "reason": data["reason"]}
-            auditing.record(action=f"{kind}.settled", subject=row, business=row.business_id, before=before, after=after)
+            record.record(
+                action=f"{kind}.settled",
+                subject=row,
+                business=row.business_id,
+                before=before,
+                after=after,
+            )
             return _("%(what)s: %(status)s.") % {"what": row, "status": row.get_status_display()}
 
         back = reverse(f"admin:billing_{kind}_change", args=[row.pk])
@@ -71,7 +87,16 @@ class MoneyMoved(OfBusiness):
 class PaymentAdmin(MoneyMoved):
     """Attempts to pay; failed and unknown ones are what to look at."""
 
-    list_display = ("invoice", "business", "method", "status", "amount", "reference", "failure", "created_at")
+    list_display = (
+        "invoice",
+        "business",
+        "method",
+        "status",
+        "amount",
+        "reference",
+        "failure",
+        "created_at",
+    )
     list_select_related = ("invoice", "business")
     list_filter = ("status", "method")
     search_fields = ("reference__exact", "invoice__number")
@@ -87,7 +112,9 @@ class PaymentAdmin(MoneyMoved):
         )
         payment = get_object_or_404(Payment, pk=object_id)
         return self._settle(
-            request, payment, Question(_("Settle a payment by hand"), _("Settle"), words % {"key": payment.key})
+            request,
+            payment,
+            Question(_("Settle a payment by hand"), _("Settle"), words % {"key": payment.key}),
         )
 
 
@@ -95,7 +122,16 @@ class PaymentAdmin(MoneyMoved):
 class RefundAdmin(MoneyMoved):
     """Money going back: by the network for cards; for bank transfers by whoever has the bank's page."""
 
-    list_display = ("payment", "credit_note", "business", "status", "amount", "reference", "failure", "created_at")
+    list_display = (
+        "payment",
+        "credit_note",
+        "business",
+        "status",
+        "amount",
+        "reference",
+        "failure",
+        "created_at",
+    )
     list_select_related = ("payment__invoice", "credit_note", "business")
     list_filter = ("status", "payment__method")
     search_fields = ("reference__exact", "credit_note__number")
@@ -111,5 +147,7 @@ class RefundAdmin(MoneyMoved):
         )
         refund = get_object_or_404(Refund.objects.select_related("payment"), pk=object_id)
         return self._settle(
-            request, refund, Question(_("Settle a refund by hand"), _("Settle"), words % {"key": refund.key})
+            request,
+            refund,
+            Question(_("Settle a refund by hand"), _("Settle"), words % {"key": refund.key}),
         )

@@ -12,9 +12,9 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from billing import exports, tasks
+from billing import finance_exports, tasks
 from billing.models import Export, InvoiceStatus
-from hosting.bells import ring
+from core.wake import ring
 
 
 class FinanceExportSerializer(serializers.ModelSerializer[Export]):
@@ -37,8 +37,12 @@ class FinanceExportWanted(serializers.Serializer[Any]):
     """What to export; months as YYYY-MM, both included."""
 
     kind = serializers.ChoiceField(choices=Export.Kind.choices)
-    first = serializers.CharField(required=False, default="", allow_blank=True, help_text="First month, YYYY-MM.")
-    last = serializers.CharField(required=False, default="", allow_blank=True, help_text="Last month, YYYY-MM.")
+    first = serializers.CharField(
+        required=False, default="", allow_blank=True, help_text="First month, YYYY-MM."
+    )
+    last = serializers.CharField(
+        required=False, default="", allow_blank=True, help_text="Last month, YYYY-MM."
+    )
     statuses = serializers.ListField(
         child=serializers.ChoiceField(choices=InvoiceStatus.choices), required=False, default=list
     )
@@ -54,7 +58,11 @@ class FinanceExports(BusinessAPIMixin, ListAPIView[Export]):
     @extend_schema(
         request=FinanceExportWanted,
         responses={201: FinanceExportSerializer},
-        examples=[OpenApiExample("A year", {"kind": "zip", "first": "2026-01", "last": "2026-12"}, request_only=True)],
+        examples=[
+            OpenApiExample(
+                "A year", {"kind": "zip", "first": "2026-01", "last": "2026-12"}, request_only=True
+            )
+        ],
     )
     def post(self, request: BusinessAPIRequest) -> Response:
         """Ask; it is made in the background."""
@@ -62,7 +70,7 @@ class FinanceExports(BusinessAPIMixin, ListAPIView[Export]):
         given.is_valid(raise_exception=True)
         wanted = given.validated_data
         filters = {"from": wanted["first"], "to": wanted["last"], "statuses": wanted["statuses"]}
-        export = exports.ask(
+        export = finance_exports.ask(
             kind=wanted["kind"],
             business=request.business,
             filters={name: value for name, value in filters.items() if value},
@@ -88,8 +96,8 @@ class CancelFinanceExport(BusinessAPIView):
     @extend_schema(request=None, responses=FinanceExportSerializer)
     def post(self, request: BusinessAPIRequest, pk: int) -> Response:
         """Stop; 409 when it has ended."""
-        export = exports.one(request.business, pk)
-        exports.cancel(export=export)
+        export = finance_exports.one(request.business, pk)
+        finance_exports.cancel(export=export)
         return Response(FinanceExportSerializer(export).data)
 
 
@@ -102,8 +110,8 @@ class ResumeFinanceExport(BusinessAPIView):
     @extend_schema(request=None, responses=FinanceExportSerializer)
     def post(self, request: BusinessAPIRequest, pk: int) -> Response:
         """Go on; 409 when it was neither cancelled nor failed."""
-        export = exports.one(request.business, pk)
-        exports.resume(export=export)
+        export = finance_exports.one(request.business, pk)
+        finance_exports.resume(export=export)
         ring(tasks.export)
         return Response(FinanceExportSerializer(export).data)
 
@@ -116,7 +124,9 @@ class FinanceExportFile(BusinessAPIView):
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: BusinessAPIRequest, pk: int) -> FileResponse:
         """The file; 404 until it is done."""
-        export = exports.one(request.business, pk)
+        export = finance_exports.one(request.business, pk)
         if export.state != Export.State.DONE or not default_storage.exists(export.path):
             raise Http404
-        return FileResponse(default_storage.open(export.path, "rb"), as_attachment=True, filename=export.name)
+        return FileResponse(
+            default_storage.open(export.path, "rb"), as_attachment=True, filename=export.name
+        )

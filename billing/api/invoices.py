@@ -10,13 +10,13 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
-from accounts import money
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import BadInput, NotYours
 from accounts.models import KeyScope
-from billing import archive
+from billing.documents import archive
 from billing.documents.tables import messages_csv
 from billing.models import Invoice, InvoiceLine, InvoiceStatus
+from core import money
+from core.errors import BadInput, NotYours
 
 
 class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
@@ -137,7 +137,9 @@ class InvoiceMessages(BusinessAPIView):
 
     required_scope = KeyScope.BILLING
 
-    @extend_schema(parameters=[OpenApiParameter("line", int)], responses={(200, "text/csv"): OpenApiTypes.STR})
+    @extend_schema(
+        parameters=[OpenApiParameter("line", int)], responses={(200, "text/csv"): OpenApiTypes.STR}
+    )
     def get(self, request: BusinessAPIRequest, number: str) -> StreamingHttpResponse:
         """The file, streamed."""
         text = request.query_params.get("line", "")
@@ -152,7 +154,11 @@ class InvoiceMessages(BusinessAPIView):
 
 
 def _one(request: BusinessAPIRequest, number: str) -> Invoice:
-    found = Invoice.objects.filter(business_id=request.business.pk, number=number).select_related("business").first()
+    found = (
+        Invoice.objects.filter(business_id=request.business.pk, number=number)
+        .select_related("business")
+        .first()
+    )
     if found is None:
         raise NotYours
     return found

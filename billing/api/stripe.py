@@ -4,9 +4,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from accounts.errors import ParleyError
-from billing import collecting, tasks
-from hosting.bells import ring
+from billing import tasks
+from billing.payments import stripe_collection
+from core.errors import ParleyError
+from core.wake import ring
 
 
 @csrf_exempt
@@ -14,9 +15,11 @@ from hosting.bells import ring
 def webhook(request: HttpRequest) -> HttpResponse:
     """Check the signature over the raw body, store the event once, ring the bell."""
     try:
-        is_new = collecting.hear(request.body, request.headers.get("Stripe-Signature", ""))
+        is_new = stripe_collection.hear(request.body, request.headers.get("Stripe-Signature", ""))
     except ParleyError as error:
-        return JsonResponse({"error": {"code": error.code, "message": error.message}}, status=error.status)
+        return JsonResponse(
+            {"error": {"code": error.code, "message": error.message}}, status=error.status
+        )
     if is_new:
         ring(tasks.collect)
     return JsonResponse({"received": True})

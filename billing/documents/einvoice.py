@@ -11,8 +11,8 @@ from typing import Any
 
 from lxml import etree
 
-from accounts import money
-from billing.documents.paper import Paper, PaperLine
+from billing.documents.content import Paper, PaperLine
+from core import money
 
 GUIDELINE = "urn:cen.eu:en16931:2017"
 RSM = "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"
@@ -31,7 +31,9 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 def cii(paper: Paper) -> bytes:
     """UN/CEFACT Cross Industry Invoice, as Factur-X and ZUGFeRD carry it."""
-    root = etree.Element(f"{{{RSM}}}CrossIndustryInvoice", nsmap={"rsm": RSM, "ram": RAM, "udt": UDT, "qdt": QDT})
+    root = etree.Element(
+        f"{{{RSM}}}CrossIndustryInvoice", nsmap={"rsm": RSM, "ram": RAM, "udt": UDT, "qdt": QDT}
+    )
     names = {"rsm": RSM, "udt": UDT, "qdt": QDT, "": RAM}
     for node in _cii_nodes(paper):
         _append(root, node, names)
@@ -114,7 +116,10 @@ def _days(month: date) -> tuple[date, date]:
 
 def _cii_nodes(paper: Paper) -> list[Node]:
     return [
-        ("rsm:ExchangedDocumentContext", ("GuidelineSpecifiedDocumentContextParameter", ("ID", GUIDELINE))),
+        (
+            "rsm:ExchangedDocumentContext",
+            ("GuidelineSpecifiedDocumentContextParameter", ("ID", GUIDELINE)),
+        ),
         (
             "rsm:ExchangedDocument",
             ("ID", paper.number),
@@ -181,10 +186,14 @@ def _cii_party(name: str, paper: Paper, party: dict[str, Any]) -> Node:
     lines = zip(("LineOne", "LineTwo", "LineThree"), _addressed(party), strict=False)
     return (
         name,
-        ("ID", party.get("email") or party["name"]) if name == "SellerTradeParty" and not vat_id else None,
+        ("ID", party.get("email") or party["name"])
+        if name == "SellerTradeParty" and not vat_id
+        else None,
         ("Name", party["name"]),
         ("PostalTradeAddress", *lines, ("CountryID", party["country"])),
-        ("URIUniversalCommunication", ("URIID", {"schemeID": "EM"}, party["email"])) if party.get("email") else None,
+        ("URIUniversalCommunication", ("URIID", {"schemeID": "EM"}, party["email"]))
+        if party.get("email")
+        else None,
         ("SpecifiedTaxRegistration", ("ID", {"schemeID": "VA"}, vat_id)) if vat_id else None,
     )
 
@@ -197,8 +206,14 @@ def _cii_settlement(paper: Paper) -> Node:
         ("InvoiceCurrencyCode", paper.currency),
         _cii_means(paper),
         *(_cii_tax(paper, group) for group in paper.taxes),
-        ("BillingSpecifiedPeriod", ("StartDateTime", _cii_day(first)), ("EndDateTime", _cii_day(last))),
-        ("SpecifiedTradePaymentTerms", ("DueDateDateTime", _cii_day(paper.due))) if paper.due else None,
+        (
+            "BillingSpecifiedPeriod",
+            ("StartDateTime", _cii_day(first)),
+            ("EndDateTime", _cii_day(last)),
+        ),
+        ("SpecifiedTradePaymentTerms", ("DueDateDateTime", _cii_day(paper.due)))
+        if paper.due
+        else None,
         (
             "SpecifiedTradeSettlementHeaderMonetarySummation",
             ("LineTotalAmount", _amount(paper, paper.subtotal_minor)),
@@ -288,7 +303,10 @@ def _ubl_corrects(paper: Paper) -> Node | None:
     if paper.corrects is None:
         return None
     number, day = paper.corrects
-    return ("cac:BillingReference", ("cac:InvoiceDocumentReference", ("ID", number), ("IssueDate", day)))
+    return (
+        "cac:BillingReference",
+        ("cac:InvoiceDocumentReference", ("ID", number), ("IssueDate", day)),
+    )
 
 
 def _ubl_party(paper: Paper, party: dict[str, Any], *, is_seller: bool) -> Node:
@@ -296,14 +314,18 @@ def _ubl_party(paper: Paper, party: dict[str, Any], *, is_seller: bool) -> Node:
     return (
         "cac:Party",
         ("EndpointID", {"schemeID": "EM"}, email) if email else None,
-        ("cac:PartyIdentification", ("ID", email or party["name"])) if is_seller and not vat_id else None,
+        ("cac:PartyIdentification", ("ID", email or party["name"]))
+        if is_seller and not vat_id
+        else None,
         (
             "cac:PostalAddress",
             *zip(("StreetName", "AdditionalStreetName"), lines, strict=False),
             ("cac:AddressLine", ("Line", lines[2])) if len(lines) > 2 else None,
             ("cac:Country", ("IdentificationCode", party["country"])),
         ),
-        ("cac:PartyTaxScheme", ("CompanyID", vat_id), ("cac:TaxScheme", ("ID", "VAT"))) if vat_id else None,
+        ("cac:PartyTaxScheme", ("CompanyID", vat_id), ("cac:TaxScheme", ("ID", "VAT")))
+        if vat_id
+        else None,
         ("cac:PartyLegalEntity", ("RegistrationName", party["name"])),
     )
 
@@ -342,7 +364,11 @@ def _ubl_line(paper: Paper, line: PaperLine, kind: str) -> Node:
     return (
         f"cac:{kind}Line",
         ("ID", line.position),
-        ("CreditedQuantity" if kind == "CreditNote" else "InvoicedQuantity", {"unitCode": "C62"}, quantity),
+        (
+            "CreditedQuantity" if kind == "CreditNote" else "InvoicedQuantity",
+            {"unitCode": "C62"},
+            quantity,
+        ),
         _ubl_amount(paper, "LineExtensionAmount", line.amount_minor),
         (
             "cac:Item",

@@ -4,16 +4,28 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import IO, Any
 
-from accounts import money
 from billing.documents.tables import csv_rows
-from billing.models import CreditNote, CreditUse, Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentMethod
+from billing.models import (
+    CreditNote,
+    CreditUse,
+    Invoice,
+    InvoiceLine,
+    InvoiceStatus,
+    Payment,
+    PaymentMethod,
+)
+from core import money
 
 COLUMNS = (
     "date", "document", "account", "account_name", "debit", "credit", "currency", "tax_code", "tax_percent", "customer",
     "text", "reference",
 )  # fmt: skip
 
-RECEIVABLE, BANK, CARD = ("1400", "Trade receivables"), ("1800", "Bank"), ("1810", "Card payments in transit")
+RECEIVABLE, BANK, CARD = (
+    ("1400", "Trade receivables"),
+    ("1800", "Bank"),
+    ("1810", "Card payments in transit"),
+)
 BALANCE, TAX = ("1700", "Customer credit balances"), ("3800", "Output VAT")
 HOSTING, MESSAGES = ("4400", "Revenue: hosting"), ("4410", "Revenue: messages")
 _OF_METHOD = {PaymentMethod.BANK: BANK, PaymentMethod.STRIPE: CARD, PaymentMethod.BALANCE: BALANCE}
@@ -44,7 +56,9 @@ def _invoice(invoice: Invoice, *, sign: int) -> Iterator[Entry]:
     yield _entry(invoice, invoice.issued_at, RECEIVABLE, sign * invoice.total_minor, text)
     for line in invoice.lines.all():
         if line.amount_minor:
-            yield _revenue(invoice, invoice.issued_at, line, -sign * line.amount_minor, line.description)
+            yield _revenue(
+                invoice, invoice.issued_at, line, -sign * line.amount_minor, line.description
+            )
     for group in invoice.taxes:
         if group["tax_minor"]:
             yield _tax(invoice, invoice.issued_at, group, -sign * group["tax_minor"])
@@ -53,7 +67,13 @@ def _invoice(invoice: Invoice, *, sign: int) -> Iterator[Entry]:
 def _credit_note(note: CreditNote) -> Iterator[Entry]:
     account = RECEIVABLE if note.use == CreditUse.INVOICE else BALANCE
     for line in note.lines.select_related("invoice_line"):
-        yield _revenue(note, note.issued_at, line.invoice_line, line.amount_minor, f"Credit: {line.description}")
+        yield _revenue(
+            note,
+            note.issued_at,
+            line.invoice_line,
+            line.amount_minor,
+            f"Credit: {line.description}",
+        )
     for group in note.taxes:
         if group["tax_minor"]:
             yield _tax(note, note.issued_at, group, group["tax_minor"])
@@ -72,7 +92,9 @@ def _payment(payment: Payment, invoice: Invoice) -> Iterator[Entry]:
         yield _entry(refund.credit_note, back, account, -refund.amount_minor, "Refund")
 
 
-def _revenue(paper: Invoice | CreditNote, at: datetime, line: InvoiceLine, minor: int, text: str) -> Entry:
+def _revenue(
+    paper: Invoice | CreditNote, at: datetime, line: InvoiceLine, minor: int, text: str
+) -> Entry:
     account = MESSAGES if line.kind in ("messages", "late") else HOSTING
     return _entry(paper, at, account, minor, text, line.tax_category, line.tax_percent)
 

@@ -5,28 +5,28 @@ from typing import Any
 
 from babel import Locale
 
-from accounts import money, typesetting
-from billing.documents.paper import Paper
+from billing.documents.content import Paper
+from billing.documents.sources import paper_of
 from billing.models import Invoice, LineKind
-from billing.papers import paper_of
+from core import money, pdf
 
 TEMPLATE = Path(__file__).with_name("invoice.typ")
 MAX_BARS = 6
 
 
 def invoice_pdf(invoice: Invoice) -> bytes:
-    """The PDF of an invoice, made anew; `billing.archive.document` keeps the one that was sent."""
+    """The PDF of an invoice, made anew; `billing.documents.archive.document` keeps the one that was sent."""
     return render(paper_of(invoice))
 
 
 def render(paper: Paper) -> bytes:
     """The PDF of a paper."""
-    return typesetting.pdf(TEMPLATE, _content(paper))
+    return pdf.pdf(TEMPLATE, _content(paper))
 
 
 def first_page(paper: Paper) -> bytes:
     """A PNG of the first page, for eyes and tests."""
-    return typesetting.first_page(TEMPLATE, _content(paper))
+    return pdf.first_page(TEMPLATE, _content(paper))
 
 
 def _content(paper: Paper) -> dict[str, Any]:
@@ -37,7 +37,9 @@ def _content(paper: Paper) -> dict[str, Any]:
         "issued_parts": [paper.issued.year, paper.issued.month, paper.issued.day],
         "due": f"{paper.due:%-d %B %Y}" if paper.due else "",
         "month": f"{paper.month:%B %Y}",
-        "corrects": f"{paper.corrects[0]} of {paper.corrects[1]:%-d %B %Y}" if paper.corrects else "",
+        "corrects": f"{paper.corrects[0]} of {paper.corrects[1]:%-d %B %Y}"
+        if paper.corrects
+        else "",
         "reason": paper.reason,
         "seller": _party(paper.seller),
         "buyer": _party(paper.buyer),
@@ -68,7 +70,11 @@ def _party(party: dict[str, Any]) -> dict[str, str]:
 
 def _tax(paper: Paper, group: dict[str, Any]) -> dict[str, str]:
     name = f"VAT {group['percent']} %" if group["category"] == "S" else "VAT 0 %"
-    return {"name": name, "base": paper.show(group["base_minor"]), "tax": paper.show(group["tax_minor"])}
+    return {
+        "name": name,
+        "base": paper.show(group["base_minor"]),
+        "tax": paper.show(group["tax_minor"]),
+    }
 
 
 def _bars(paper: Paper) -> list[dict[str, Any]]:

@@ -9,11 +9,11 @@ from typing import Any
 from django.db import connection
 from psycopg import ClientCursor
 
-from accounts import money
-from accounts.statements import statement
-from accounts.tenancy import scope
-from billing.documents.paper import Paper
+from billing.documents.content import Paper
 from billing.models import Invoice, LineKind
+from core import money
+from core.sql import statement
+from core.tenancy import scope
 
 # A cell that begins so could run as a formula where it is opened.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "\x00")
@@ -106,7 +106,9 @@ def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
     """
     yield from csv_rows(MESSAGE_COLUMNS, [])
     with scope(invoice.business_id), connection.cursor() as cursor:
-        cursor.execute(statement("billing", "positions_behind"), {"invoice_id": invoice.pk, "line": line})
+        cursor.execute(
+            statement("billing", "positions_behind"), {"invoice_id": invoice.pk, "line": line}
+        )
         lines = cursor.fetchall()
     for position, market, first, last in lines:
         for begin in range(first or 0, (last or -1) + 1, STRETCH):
@@ -119,7 +121,9 @@ def _copied(invoice: Invoice, line: int, market: str, first: int, last: int) -> 
         "invoice_id": invoice.pk, "line": line,
         "position": first - 1, "after": LAST, "upto": last, "limit": None,
     }  # fmt: skip
-    query = statement("billing", "copy_messages").replace("/* behind */", statement("billing", "messages_behind"))
+    query = statement("billing", "copy_messages").replace(
+        "/* behind */", statement("billing", "messages_behind")
+    )
     with scope(invoice.business_id), connection.cursor() as cursor:
         # COPY takes no parameters: the driver writes them into the text, quoted.
         text = ClientCursor(cursor.connection).mogrify(query, values)
@@ -127,7 +131,9 @@ def _copied(invoice: Invoice, line: int, market: str, first: int, last: int) -> 
             return b"".join(rows).decode().replace("\n", "\r\n")
 
 
-def page_behind(invoice: Invoice, *, line: int, after: str = "", limit: int = 50) -> tuple[list[dict[str, Any]], str]:
+def page_behind(
+    invoice: Invoice, *, line: int, after: str = "", limit: int = 50
+) -> tuple[list[dict[str, Any]], str]:
     """Messages behind one line from a cursor (`<position>.<charge>`) on, as dicts, and the next cursor (empty at the end).
 
     A cursor that was made up begins at the beginning.
@@ -141,7 +147,9 @@ def page_behind(invoice: Invoice, *, line: int, after: str = "", limit: int = 50
     return rows, f"{rows[-1]['position']}.{rows[-1]['id']}" if len(found) > limit else ""
 
 
-def message_rows(invoice: Invoice, line: int | None = None, chunk: int = 10_000) -> Iterator[tuple[Any, ...]]:
+def message_rows(
+    invoice: Invoice, line: int | None = None, chunk: int = 10_000
+) -> Iterator[tuple[Any, ...]]:
     """Values of `MESSAGE_COLUMNS` for every message behind an invoice or one of its lines; one chunk in memory."""
     for position in [line] if line is not None else _message_lines(invoice):
         cursor, length = BEGINNING, chunk
@@ -150,7 +158,22 @@ def message_rows(invoice: Invoice, line: int | None = None, chunk: int = 10_000)
             with scope(invoice.business_id):
                 rows = _behind(invoice, position, cursor, chunk)
             length = len(rows)
-            for charge, n, message, wamid, to, at, month, market, category, rule, counted, first, last, price in rows:
+            for (
+                charge,
+                n,
+                message,
+                wamid,
+                to,
+                at,
+                month,
+                market,
+                category,
+                rule,
+                counted,
+                first,
+                last,
+                price,
+            ) in rows:
                 cursor = (counted, charge)
                 yield (
                     invoice.number, n, message, wamid, to, _moment(at), f"{month:%Y-%m}", market, category, rule,
@@ -166,10 +189,16 @@ def _moment(at: datetime) -> str:
 
 def _message_lines(invoice: Invoice) -> list[int]:
     with scope(invoice.business_id):
-        return list(invoice.lines.exclude(kind=LineKind.FEE).order_by("position").values_list("position", flat=True))
+        return list(
+            invoice.lines.exclude(kind=LineKind.FEE)
+            .order_by("position")
+            .values_list("position", flat=True)
+        )
 
 
-def _behind(invoice: Invoice, line: int, after: tuple[int, int], limit: int) -> list[tuple[Any, ...]]:
+def _behind(
+    invoice: Invoice, line: int, after: tuple[int, int], limit: int
+) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(
             statement("billing", "messages_behind"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import migrations
 
-from accounts.statements import run_file
+from core.sql import run_file
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 FLOOR, CEILING = 5_000, 90_000
@@ -25,9 +25,14 @@ def _day(text: str) -> date | None:
 
 def add_markets(apps: Any, schema_editor: Any) -> None:
     db = schema_editor.connection.alias
-    Market, CallingCode = apps.get_model("billing", "Market"), apps.get_model("billing", "CallingCode")
+    Market, CallingCode = (
+        apps.get_model("billing", "Market"),
+        apps.get_model("billing", "CallingCode"),
+    )
     codes = _rows("calling_codes.csv")
-    names = {row["market"] for row in codes} | {row["market"] for row in _rows("parley_standard_usd.csv")}
+    names = {row["market"] for row in codes} | {
+        row["market"] for row in _rows("parley_standard_usd.csv")
+    }
     Market.objects.using(db).bulk_create(Market(name=name) for name in sorted(names))
     CallingCode.objects.using(db).bulk_create(
         CallingCode(
@@ -40,12 +45,21 @@ def add_markets(apps: Any, schema_editor: Any) -> None:
 
 def add_card(apps: Any, schema_editor: Any) -> None:
     db = schema_editor.connection.alias
-    RateCard, CardVersion = apps.get_model("billing", "RateCard"), apps.get_model("billing", "CardVersion")
+    RateCard, CardVersion = (
+        apps.get_model("billing", "RateCard"),
+        apps.get_model("billing", "CardVersion"),
+    )
     Rate, Tier = apps.get_model("billing", "Rate"), apps.get_model("billing", "Tier")
     card = RateCard.objects.using(db).create(
-        name="Parley standard", currency="USD", floor_micros=FLOOR, ceiling_micros=CEILING, is_default=True
+        name="Parley standard",
+        currency="USD",
+        floor_micros=FLOOR,
+        ceiling_micros=CEILING,
+        is_default=True,
     )
-    version = CardVersion.objects.using(db).create(card=card, state="draft", valid_from=date(2025, 1, 1))
+    version = CardVersion.objects.using(db).create(
+        card=card, state="draft", valid_from=date(2025, 1, 1)
+    )
     rows = _rows("parley_standard_usd.csv")
     keys = dict.fromkeys((row["market"], row["category"]) for row in rows)
     rates = Rate.objects.using(db).bulk_create(

@@ -12,20 +12,32 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Seller",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("name", models.CharField(max_length=120)),
                 ("address", models.TextField(blank=True)),
                 ("country", models.CharField(default="US", max_length=2)),
                 ("vat_id", models.CharField(blank=True, max_length=40)),
                 ("email", models.EmailField(blank=True, max_length=254)),
                 ("number_prefix", models.CharField(default="INV", max_length=20)),
-                ("terms_days", models.PositiveIntegerField(default=14, help_text="Days until an invoice is due.")),
+                (
+                    "terms_days",
+                    models.PositiveIntegerField(
+                        default=14, help_text="Days until an invoice is due."
+                    ),
+                ),
                 ("is_current", models.BooleanField(default=True)),
             ],
             options={
                 "constraints": [
                     models.UniqueConstraint(
-                        condition=models.Q(("is_current", True)), fields=("is_current",), name="one_current_seller"
+                        condition=models.Q(("is_current", True)),
+                        fields=("is_current",),
+                        name="one_current_seller",
                     )
                 ],
             },

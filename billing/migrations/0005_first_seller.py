@@ -7,7 +7,9 @@ from django.db import migrations
 
 def add_seller(apps: Any, schema_editor: Any) -> None:
     apps.get_model("billing", "Seller").objects.using(schema_editor.connection.alias).create(
-        name="Parley", address="Set your company's address in the admin: Billing, Sellers", number_prefix="PARLEY"
+        name="Parley",
+        address="Set your company's address in the admin: Billing, Sellers",
+        number_prefix="PARLEY",
     )
 
 

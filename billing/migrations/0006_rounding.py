@@ -2,11 +2,15 @@
 
 from django.db import migrations
 
-from accounts.statements import run_file
+from core.sql import run_file
 
 
 class Migration(migrations.Migration):
     dependencies = [("billing", "0005_first_seller")]
     operations = [
-        run_file("billing", "round_half_even", reverse="DROP FUNCTION billing_round_half_even(bigint, bigint)")
+        run_file(
+            "billing",
+            "round_half_even",
+            reverse="DROP FUNCTION billing_round_half_even(bigint, bigint)",
+        )
     ]

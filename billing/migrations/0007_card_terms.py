@@ -18,7 +18,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Commitment",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("business_id", models.BigIntegerField()),
                 ("number_id", models.BigIntegerField()),
                 ("wamid", models.CharField(max_length=256)),
@@ -29,7 +34,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="NumberTally",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("business_id", models.BigIntegerField()),
                 ("month", models.DateField()),
                 ("number_id", models.BigIntegerField()),
@@ -44,7 +54,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="SpendAlert",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("month", models.DateField()),
                 ("percent", models.PositiveSmallIntegerField()),
                 ("limit_micros", models.BigIntegerField()),
@@ -56,11 +71,21 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="SpendCap",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("limit_micros", models.BigIntegerField(help_text="Millionths of the business's currency.")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "limit_micros",
+                    models.BigIntegerField(help_text="Millionths of the business's currency."),
+                ),
                 (
                     "is_hard",
-                    models.BooleanField(default=True, help_text="Refuse sends that might exceed it; else only warn."),
+                    models.BooleanField(
+                        default=True, help_text="Refuse sends that might exceed it; else only warn."
+                    ),
                 ),
             ],
         ),
@@ -85,18 +110,24 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="cardchoice",
             name="valid_from",
-            field=models.DateField(default=datetime.date(2025, 1, 1), help_text="First day of a month."),
+            field=models.DateField(
+                default=datetime.date(2025, 1, 1), help_text="First day of a month."
+            ),
         ),
         migrations.AddField(
             model_name="cardchoice",
             name="valid_to",
-            field=models.DateField(blank=True, help_text="First day it no longer holds.", null=True),
+            field=models.DateField(
+                blank=True, help_text="First day it no longer holds.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="cardversion",
             name="free_messages",
             field=models.PositiveIntegerField(
-                db_default=0, default=0, help_text="Service messages that are free for each number, market and month."
+                db_default=0,
+                default=0,
+                help_text="Service messages that are free for each number, market and month.",
             ),
         ),
         migrations.AddField(
@@ -108,13 +139,19 @@ class Migration(migrations.Migration):
             model_name="charge",
             name="note",
             field=models.CharField(
-                blank=True, db_default="", default="", help_text="Why it was reversed.", max_length=200
+                blank=True,
+                db_default="",
+                default="",
+                help_text="Why it was reversed.",
+                max_length=200,
             ),
         ),
         migrations.AddField(
             model_name="charge",
             name="reverses_id",
-            field=models.BigIntegerField(blank=True, help_text="The ledger row that this one takes back.", null=True),
+            field=models.BigIntegerField(
+                blank=True, help_text="The ledger row that this one takes back.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="quarantine",
@@ -135,7 +172,9 @@ class Migration(migrations.Migration):
             model_name="cardchoice",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="card_choices", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="card_choices",
+                to="accounts.business",
             ),
         ),
         migrations.AlterField(
@@ -154,7 +193,8 @@ class Migration(migrations.Migration):
             model_name="cardversion",
             name="free_entry_hours",
             field=models.PositiveIntegerField(
-                default=72, help_text="How long after a free-entry window opened a message is free; 0 switches it off."
+                default=72,
+                help_text="How long after a free-entry window opened a message is free; 0 switches it off.",
             ),
         ),
         migrations.AlterField(
@@ -227,7 +267,8 @@ class Migration(migrations.Migration):
             model_name="cardchoice",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("valid_from__day", 1), models.Q(("valid_to", None), ("valid_to__day", 1), _connector="OR")
+                    ("valid_from__day", 1),
+                    models.Q(("valid_to", None), ("valid_to__day", 1), _connector="OR"),
                 ),
                 name="card_choice_starts_a_month",
             ),
@@ -235,20 +276,32 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="cardchoice",
             constraint=models.CheckConstraint(
-                condition=models.Q(("valid_to", None), ("valid_to__gt", models.F("valid_from")), _connector="OR"),
+                condition=models.Q(
+                    ("valid_to", None), ("valid_to__gt", models.F("valid_from")), _connector="OR"
+                ),
                 name="card_choice_dates_in_order",
             ),
         ),
         migrations.AddConstraint(
             model_name="charge",
             constraint=models.UniqueConstraint(
-                fields=("message_id", "reverses_id"), name="one_charge_per_message", nulls_distinct=False
+                fields=("message_id", "reverses_id"),
+                name="one_charge_per_message",
+                nulls_distinct=False,
             ),
         ),
         migrations.AddConstraint(
             model_name="charge",
             constraint=models.UniqueConstraint(
-                fields=("business_id", "month", "market", "category", "rule", "position", "reverses_id"),
+                fields=(
+                    "business_id",
+                    "month",
+                    "market",
+                    "category",
+                    "rule",
+                    "position",
+                    "reverses_id",
+                ),
                 name="one_charge_per_position",
                 nulls_distinct=False,
             ),
@@ -256,41 +309,54 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="charge",
             constraint=models.CheckConstraint(
-                condition=models.Q(("reverses_id", None), models.Q(("note", ""), _negated=True), _connector="OR"),
+                condition=models.Q(
+                    ("reverses_id", None), models.Q(("note", ""), _negated=True), _connector="OR"
+                ),
                 name="reversal_has_a_reason",
             ),
         ),
         migrations.AddIndex(
             model_name="commitment",
-            index=models.Index(fields=["business_id"], include=("price_micros",), name="commitment_sum"),
+            index=models.Index(
+                fields=["business_id"], include=("price_micros",), name="commitment_sum"
+            ),
         ),
         migrations.AddConstraint(
             model_name="commitment",
-            constraint=models.UniqueConstraint(fields=("number_id", "wamid"), name="one_commitment_per_message"),
+            constraint=models.UniqueConstraint(
+                fields=("number_id", "wamid"), name="one_commitment_per_message"
+            ),
         ),
         migrations.AddConstraint(
             model_name="numbertally",
             constraint=models.UniqueConstraint(
-                fields=("business_id", "month", "number_id", "market", "category"), name="one_number_tally"
+                fields=("business_id", "month", "number_id", "market", "category"),
+                name="one_number_tally",
             ),
         ),
         migrations.AddField(
             model_name="spendalert",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="spend_alerts", to="accounts.business"
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="spend_alerts",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="spendcap",
             name="business",
             field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE, related_name="spend_cap", to="accounts.business"
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="spend_cap",
+                to="accounts.business",
             ),
         ),
         migrations.AddIndex(
             model_name="spendalert",
-            index=models.Index(condition=models.Q(("mailed_at", None)), fields=["id"], name="alert_open"),
+            index=models.Index(
+                condition=models.Q(("mailed_at", None)), fields=["id"], name="alert_open"
+            ),
         ),
         migrations.AddConstraint(
             model_name="spendalert",

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import migrations, models
 
 import billing.models.details
+import billing.models.documents
 import billing.models.invoices
-import billing.models.papers
 
 
 class Migration(migrations.Migration):
@@ -25,7 +25,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="BillingDetails",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("name", models.CharField(max_length=120, verbose_name="legal name")),
                 ("address", models.TextField(blank=True, max_length=400, verbose_name="address")),
                 ("country", models.CharField(max_length=2, verbose_name="country")),
@@ -40,17 +45,36 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "reference",
-                    models.CharField(blank=True, max_length=80, verbose_name="your reference or purchase order"),
+                    models.CharField(
+                        blank=True, max_length=80, verbose_name="your reference or purchase order"
+                    ),
                 ),
-                ("email", models.EmailField(blank=True, max_length=254, verbose_name="invoices go to")),
+                (
+                    "email",
+                    models.EmailField(blank=True, max_length=254, verbose_name="invoices go to"),
+                ),
                 (
                     "needs_approval",
-                    models.BooleanField(default=False, help_text="An operator approves each invoice first."),
+                    models.BooleanField(
+                        default=False, help_text="An operator approves each invoice first."
+                    ),
                 ),
-                ("auto_collect", models.BooleanField(default=True, verbose_name="pay automatically")),
-                ("customer_id", models.CharField(blank=True, help_text="Stripe customer.", max_length=80)),
-                ("method_id", models.CharField(blank=True, help_text="Stripe payment method.", max_length=80)),
-                ("method_label", models.CharField(blank=True, help_text="Brand and last digits.", max_length=80)),
+                (
+                    "auto_collect",
+                    models.BooleanField(default=True, verbose_name="pay automatically"),
+                ),
+                (
+                    "customer_id",
+                    models.CharField(blank=True, help_text="Stripe customer.", max_length=80),
+                ),
+                (
+                    "method_id",
+                    models.CharField(blank=True, help_text="Stripe payment method.", max_length=80),
+                ),
+                (
+                    "method_label",
+                    models.CharField(blank=True, help_text="Brand and last digits.", max_length=80),
+                ),
             ],
             options={
                 "verbose_name_plural": "billing details",
@@ -59,7 +83,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="CreditNote",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("number", models.CharField(max_length=40, unique=True)),
                 (
                     "use",
@@ -89,7 +118,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="CreditNoteLine",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("position", models.PositiveIntegerField()),
                 ("description", models.CharField(max_length=200)),
                 ("amount_minor", models.BigIntegerField()),
@@ -101,17 +135,32 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Discount",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("description", models.CharField(max_length=120)),
                 ("percent", models.DecimalField(decimal_places=2, max_digits=5)),
                 ("first_month", models.DateField(help_text="First day of the first month.")),
-                ("last_month", models.DateField(blank=True, help_text="First day of the last month.", null=True)),
+                (
+                    "last_month",
+                    models.DateField(
+                        blank=True, help_text="First day of the last month.", null=True
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
             name="Document",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("kind", models.CharField(max_length=20)),
                 ("name", models.CharField(max_length=120)),
                 ("content_type", models.CharField(max_length=120)),
@@ -123,7 +172,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="DunningStep",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("step", models.CharField(max_length=30)),
                 ("taken_at", models.DateTimeField()),
             ],
@@ -131,7 +185,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Email",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("key", models.CharField(max_length=120, unique=True)),
                 ("to", models.EmailField(max_length=254)),
                 ("subject", models.CharField(max_length=200)),
@@ -174,7 +233,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Export",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
@@ -186,7 +250,10 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("filters", models.JSONField(blank=True, default=billing.models.papers.no_filters)),
+                (
+                    "filters",
+                    models.JSONField(blank=True, default=billing.models.documents.no_filters),
+                ),
                 (
                     "state",
                     models.CharField(
@@ -219,7 +286,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="GatewayEvent",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("event_id", models.CharField(max_length=120, unique=True)),
                 ("kind", models.CharField(max_length=80)),
                 ("object_id", models.CharField(blank=True, max_length=120)),
@@ -230,12 +302,21 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Payment",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("attempt", models.PositiveIntegerField()),
                 (
                     "method",
                     models.CharField(
-                        choices=[("stripe", "Card"), ("bank", "Bank transfer"), ("balance", "Credit balance")],
+                        choices=[
+                            ("stripe", "Card"),
+                            ("bank", "Bank transfer"),
+                            ("balance", "Credit balance"),
+                        ],
                         max_length=10,
                     ),
                 ),
@@ -258,15 +339,28 @@ class Migration(migrations.Migration):
                 ("currency", models.CharField(max_length=3)),
                 (
                     "key",
-                    models.CharField(help_text="Idempotency key, stable across retries.", max_length=80, unique=True),
+                    models.CharField(
+                        help_text="Idempotency key, stable across retries.",
+                        max_length=80,
+                        unique=True,
+                    ),
                 ),
                 (
                     "reference",
-                    models.CharField(blank=True, help_text="The network's id, or the bank's text.", max_length=120),
+                    models.CharField(
+                        blank=True,
+                        help_text="The network's id, or the bank's text.",
+                        max_length=120,
+                    ),
                 ),
                 ("is_automatic", models.BooleanField(default=False)),
                 ("failure", models.CharField(blank=True, max_length=200)),
-                ("next_url", models.URLField(blank=True, help_text="Where the customer must go on.", max_length=500)),
+                (
+                    "next_url",
+                    models.URLField(
+                        blank=True, help_text="Where the customer must go on.", max_length=500
+                    ),
+                ),
                 ("asked_at", models.DateTimeField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("settled_at", models.DateTimeField(blank=True, null=True)),
@@ -278,7 +372,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Refund",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "status",
                     models.CharField(
@@ -305,11 +404,21 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TaxRate",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("country", models.CharField(max_length=2)),
                 ("percent", models.DecimalField(decimal_places=2, max_digits=5)),
                 ("valid_from", models.DateField()),
-                ("valid_to", models.DateField(blank=True, help_text="First day it no longer holds.", null=True)),
+                (
+                    "valid_to",
+                    models.DateField(
+                        blank=True, help_text="First day it no longer holds.", null=True
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
@@ -352,7 +461,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="seller",
             name="iban",
-            field=models.CharField(blank=True, max_length=40, validators=[billing.models.invoices.known_iban]),
+            field=models.CharField(
+                blank=True, max_length=40, validators=[billing.models.invoices.known_iban]
+            ),
         ),
         migrations.AlterField(
             model_name="invoice",
@@ -400,12 +511,16 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="seller",
             name="vat_id",
-            field=models.CharField(blank=True, max_length=40, validators=[billing.models.details.known_vat_id]),
+            field=models.CharField(
+                blank=True, max_length=40, validators=[billing.models.details.known_vat_id]
+            ),
         ),
         migrations.AddConstraint(
             model_name="invoice",
             constraint=models.CheckConstraint(
-                condition=models.Q(("number__isnull", False), ("status__in", ["draft", "void"]), _connector="OR"),
+                condition=models.Q(
+                    ("number__isnull", False), ("status__in", ["draft", "void"]), _connector="OR"
+                ),
                 name="issued_invoice_has_number",
             ),
         ),
@@ -427,56 +542,72 @@ class Migration(migrations.Migration):
             model_name="billingdetails",
             name="business",
             field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT, related_name="billing_details", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="billing_details",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="creditnote",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="credit_notes", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="credit_notes",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="creditnote",
             name="invoice",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="credit_notes", to="billing.invoice"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="credit_notes",
+                to="billing.invoice",
             ),
         ),
         migrations.AddField(
             model_name="creditnoteline",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="creditnoteline",
             name="credit_note",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="billing.creditnote"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="lines",
+                to="billing.creditnote",
             ),
         ),
         migrations.AddField(
             model_name="creditnoteline",
             name="invoice_line",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="credits", to="billing.invoiceline"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="credits",
+                to="billing.invoiceline",
             ),
         ),
         migrations.AddField(
             model_name="discount",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="discounts", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="discounts",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="document",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
@@ -505,21 +636,27 @@ class Migration(migrations.Migration):
             model_name="dunningstep",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="dunningstep",
             name="invoice",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="dunning_steps", to="billing.invoice"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="dunning_steps",
+                to="billing.invoice",
             ),
         ),
         migrations.AddField(
             model_name="email",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="emails", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="emails",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
@@ -570,35 +707,45 @@ class Migration(migrations.Migration):
             model_name="payment",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="payments", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="payments",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="payment",
             name="invoice",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="payments", to="billing.invoice"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="payments",
+                to="billing.invoice",
             ),
         ),
         migrations.AddField(
             model_name="refund",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="refund",
             name="credit_note",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="refunds", to="billing.creditnote"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="refunds",
+                to="billing.creditnote",
             ),
         ),
         migrations.AddField(
             model_name="refund",
             name="payment",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="refunds", to="billing.payment"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="refunds",
+                to="billing.payment",
             ),
         ),
         migrations.AddConstraint(
@@ -610,13 +757,16 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="taxrate",
             constraint=models.CheckConstraint(
-                condition=models.Q(("percent__gte", 0), ("percent__lte", 100)), name="tax_rate_is_a_percentage"
+                condition=models.Q(("percent__gte", 0), ("percent__lte", 100)),
+                name="tax_rate_is_a_percentage",
             ),
         ),
         migrations.AddConstraint(
             model_name="taxrate",
             constraint=models.CheckConstraint(
-                condition=models.Q(("valid_to", None), ("valid_to__gt", models.F("valid_from")), _connector="OR"),
+                condition=models.Q(
+                    ("valid_to", None), ("valid_to__gt", models.F("valid_from")), _connector="OR"
+                ),
                 name="tax_rate_order",
             ),
         ),
@@ -628,7 +778,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="creditnoteline",
-            constraint=models.UniqueConstraint(fields=("credit_note", "position"), name="credit_line_position_once"),
+            constraint=models.UniqueConstraint(
+                fields=("credit_note", "position"), name="credit_line_position_once"
+            ),
         ),
         migrations.AddConstraint(
             model_name="creditnoteline",
@@ -639,12 +791,15 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="discount",
             constraint=models.CheckConstraint(
-                condition=models.Q(("percent__gt", 0), ("percent__lte", 100)), name="discount_is_a_percentage"
+                condition=models.Q(("percent__gt", 0), ("percent__lte", 100)),
+                name="discount_is_a_percentage",
             ),
         ),
         migrations.AddConstraint(
             model_name="document",
-            constraint=models.UniqueConstraint(fields=("invoice", "kind"), name="one_document_per_invoice_and_kind"),
+            constraint=models.UniqueConstraint(
+                fields=("invoice", "kind"), name="one_document_per_invoice_and_kind"
+            ),
         ),
         migrations.AddConstraint(
             model_name="document",
@@ -661,15 +816,21 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="dunningstep",
-            constraint=models.UniqueConstraint(fields=("invoice", "step"), name="dunning_step_once"),
+            constraint=models.UniqueConstraint(
+                fields=("invoice", "step"), name="dunning_step_once"
+            ),
         ),
         migrations.AddIndex(
             model_name="email",
-            index=models.Index(condition=models.Q(("state", "waiting")), fields=["not_before"], name="emails_due"),
+            index=models.Index(
+                condition=models.Q(("state", "waiting")), fields=["not_before"], name="emails_due"
+            ),
         ),
         migrations.AddConstraint(
             model_name="payment",
-            constraint=models.UniqueConstraint(fields=("invoice", "attempt"), name="attempt_once_per_invoice"),
+            constraint=models.UniqueConstraint(
+                fields=("invoice", "attempt"), name="attempt_once_per_invoice"
+            ),
         ),
         migrations.AddConstraint(
             model_name="payment",
@@ -689,11 +850,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="payment",
-            constraint=models.CheckConstraint(condition=models.Q(("amount_minor__gt", 0)), name="payment_is_positive"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", 0)), name="payment_is_positive"
+            ),
         ),
         migrations.AddConstraint(
             model_name="refund",
-            constraint=models.CheckConstraint(condition=models.Q(("amount_minor__gt", 0)), name="refund_is_positive"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", 0)), name="refund_is_positive"
+            ),
         ),
         migrations.AddConstraint(
             model_name="refund",

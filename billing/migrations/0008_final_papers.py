@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import migrations
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "tax_rates.csv"
 

@@ -2,8 +2,8 @@
 
 from django.db import migrations
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -11,13 +11,17 @@ class Migration(migrations.Migration):
 
     dependencies = [("billing", "0007_card_terms")]
     operations = [
-        row_level_security("billing_numbertally", "billing_spendcap", "billing_commitment", "billing_spendalert"),
+        row_level_security(
+            "billing_numbertally", "billing_spendcap", "billing_commitment", "billing_spendalert"
+        ),
         migrations.RunSQL(
             """ALTER TABLE billing_cardchoice ADD CONSTRAINT card_choices_do_not_overlap
                EXCLUDE USING gist (int8range(business_id, business_id, '[]') WITH &&,
                                    daterange(valid_from, valid_to) WITH &&)""",
             reverse_sql="ALTER TABLE billing_cardchoice DROP CONSTRAINT card_choices_do_not_overlap",
         ),
-        run_file("billing", "price", reverse="DROP FUNCTION billing_price(bigint, numeric, bigint)"),
+        run_file(
+            "billing", "price", reverse="DROP FUNCTION billing_price(bigint, numeric, bigint)"
+        ),
         run_file("billing", "choice_rules"),
     ]

@@ -13,8 +13,18 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Recount",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("month", models.DateField(blank=True, help_text="Its first day; empty: all months.", null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "month",
+                    models.DateField(
+                        blank=True, help_text="Its first day; empty: all months.", null=True
+                    ),
+                ),
                 ("asked_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("asked_by", models.CharField(default="parley", max_length=254)),
                 ("finished_at", models.DateTimeField(blank=True, null=True)),
@@ -23,7 +33,11 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-id"],
                 "indexes": [
-                    models.Index(condition=models.Q(("finished_at", None)), fields=["id"], name="recount_open")
+                    models.Index(
+                        condition=models.Q(("finished_at", None)),
+                        fields=["id"],
+                        name="recount_open",
+                    )
                 ],
             },
         ),

@@ -79,7 +79,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="quarantine",
-            index=models.Index(condition=models.Q(("failed", True)), fields=["message_id"], name="quarantine_failed"),
+            index=models.Index(
+                condition=models.Q(("failed", True)),
+                fields=["message_id"],
+                name="quarantine_failed",
+            ),
         ),
         migrations.AddConstraint(
             model_name="charge",
@@ -88,7 +92,9 @@ class Migration(migrations.Migration):
                 models.F("month"),
                 models.F("market"),
                 models.F("category"),
-                models.Case(models.When(rule="failed", then=models.Value("tier")), default=models.F("rule")),
+                models.Case(
+                    models.When(rule="failed", then=models.Value("tier")), default=models.F("rule")
+                ),
                 models.F("position"),
                 models.F("reverses_id"),
                 name="one_charge_per_position",

@@ -18,13 +18,16 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="ratecard",
             constraint=models.UniqueConstraint(
-                fields=["currency"], condition=models.Q(is_cost=True), name="one_cost_card_per_currency"
+                fields=["currency"],
+                condition=models.Q(is_cost=True),
+                name="one_cost_card_per_currency",
             ),
         ),
         migrations.AddConstraint(
             model_name="ratecard",
             constraint=models.CheckConstraint(
-                condition=models.Q(is_cost=False) | models.Q(is_default=False), name="nobody_is_billed_at_cost"
+                condition=models.Q(is_cost=False) | models.Q(is_default=False),
+                name="nobody_is_billed_at_cost",
             ),
         ),
     ]

@@ -11,13 +11,17 @@ class Migration(migrations.Migration):
         migrations.RemoveField("numbertally", "category"),
         migrations.AddConstraint(
             "numbertally",
-            models.UniqueConstraint(fields=["business_id", "month", "number_id"], name="one_number_tally"),
+            models.UniqueConstraint(
+                fields=["business_id", "month", "number_id"], name="one_number_tally"
+            ),
         ),
         migrations.AlterField(
             "cardversion",
             "free_messages",
             models.PositiveIntegerField(
-                db_default=0, default=0, help_text="Service messages that are free for each number and month."
+                db_default=0,
+                default=0,
+                help_text="Service messages that are free for each number and month.",
             ),
         ),
     ]

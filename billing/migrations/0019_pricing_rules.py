@@ -2,13 +2,15 @@
 
 from django.db import migrations, models
 
-from accounts.statements import run_file
+from core.sql import run_file
 
 
 class Migration(migrations.Migration):
     dependencies = [("billing", "0015_numbers_allowance")]
     operations = [
-        migrations.AddIndex("callingcode", models.Index(fields=["prefix"], name="calling_code_prefix")),
+        migrations.AddIndex(
+            "callingcode", models.Index(fields=["prefix"], name="calling_code_prefix")
+        ),
         migrations.AddIndex(
             "charge",
             models.Index(

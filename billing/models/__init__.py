@@ -1,9 +1,8 @@
 """What it cost: rate cards, the ledger, periods and invoices. Amounts are micro-units of the currency."""
 
-from billing.models.caps import Commitment, SpendAlert, SpendCap
-from billing.models.cards import CardChoice, CardVersion, Rate, RateCard, RateCategory, Tier, VersionState
-from billing.models.credits import CreditNote, CreditNoteLine, CreditUse
+from billing.models.credit_notes import CreditNote, CreditNoteLine, CreditUse
 from billing.models.details import BillingDetails, Discount, TaxRate
+from billing.models.documents import Document, Email, Export
 from billing.models.invoices import (
     Invoice,
     InvoiceLine,
@@ -14,7 +13,6 @@ from billing.models.invoices import (
 )
 from billing.models.ledger import Charge, NumberTally, Period, Quarantine, Rule, Tally, Usage
 from billing.models.markets import CallingCode, Market
-from billing.models.papers import Document, Email, Export
 from billing.models.payments import (
     LIVE,
     DunningStep,
@@ -24,7 +22,17 @@ from billing.models.payments import (
     PaymentStatus,
     Refund,
 )
-from billing.models.recounts import Recount
+from billing.models.rate_cards import (
+    CardChoice,
+    CardVersion,
+    Rate,
+    RateCard,
+    RateCategory,
+    Tier,
+    VersionState,
+)
+from billing.models.reconciliation import Recount
+from billing.models.spend_caps import Commitment, SpendAlert, SpendCap
 
 __all__ = [
     "LIVE",

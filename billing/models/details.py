@@ -41,25 +41,32 @@ def fitting_vat_id(number: str, country: str) -> None:
         fits = known is None or known.is_valid(compact)
     if not fits:
         raise ValidationError(
-            _("%(number)s is not a valid VAT id of %(country)s."), params={"number": number, "country": country}
+            _("%(number)s is not a valid VAT id of %(country)s."),
+            params={"number": number, "country": country},
         )
 
 
 class BillingDetails(models.Model):
     """What the business wants on its invoices; copied into each as it is issued."""
 
-    business = models.OneToOneField(Business, on_delete=models.PROTECT, related_name="billing_details")
+    business = models.OneToOneField(
+        Business, on_delete=models.PROTECT, related_name="billing_details"
+    )
     name = models.CharField(_("legal name"), max_length=120)
     address = models.TextField(_("address"), max_length=400, blank=True)
     country = models.CharField(_("country"), max_length=2)
     vat_id = models.CharField(_("VAT id"), max_length=40, blank=True, validators=[known_vat_id])
     reference = models.CharField(_("your reference or purchase order"), max_length=80, blank=True)
     email = models.EmailField(_("invoices go to"), blank=True)
-    needs_approval = models.BooleanField(default=False, help_text=_("An operator approves each invoice first."))
+    needs_approval = models.BooleanField(
+        default=False, help_text=_("An operator approves each invoice first.")
+    )
     auto_collect = models.BooleanField(_("pay automatically"), default=True)
     customer_id = models.CharField(max_length=80, blank=True, help_text=_("Stripe customer."))
     method_id = models.CharField(max_length=80, blank=True, help_text=_("Stripe payment method."))
-    method_label = models.CharField(max_length=80, blank=True, help_text=_("Brand and last digits."))
+    method_label = models.CharField(
+        max_length=80, blank=True, help_text=_("Brand and last digits.")
+    )
 
     class Meta:
         verbose_name_plural = "billing details"
@@ -105,9 +112,15 @@ class TaxRate(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["country", "valid_from"], name="one_tax_rate_per_country_and_day"),
-            models.CheckConstraint(condition=Q(percent__gte=0, percent__lte=100), name="tax_rate_is_a_percentage"),
-            models.CheckConstraint(condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="tax_rate_order"),
+            models.UniqueConstraint(
+                fields=["country", "valid_from"], name="one_tax_rate_per_country_and_day"
+            ),
+            models.CheckConstraint(
+                condition=Q(percent__gte=0, percent__lte=100), name="tax_rate_is_a_percentage"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="tax_rate_order"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -131,13 +144,17 @@ class Discount(models.Model):
     description = models.CharField(max_length=120)
     percent = models.DecimalField(max_digits=5, decimal_places=2)
     first_month = models.DateField(help_text=_("First day of the first month."))
-    last_month = models.DateField(null=True, blank=True, help_text=_("First day of the last month."))
+    last_month = models.DateField(
+        null=True, blank=True, help_text=_("First day of the last month.")
+    )
 
     objects = DiscountQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(percent__gt=0, percent__lte=100), name="discount_is_a_percentage"),
+            models.CheckConstraint(
+                condition=Q(percent__gt=0, percent__lte=100), name="discount_is_a_percentage"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -27,7 +27,9 @@ class NumberSeries(models.Model):
     class Meta:
         verbose_name_plural = "number series"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["prefix", "year"], name="one_series_per_prefix_and_year"),
+            models.UniqueConstraint(
+                fields=["prefix", "year"], name="one_series_per_prefix_and_year"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -51,8 +53,12 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         """Adds `due_minor`: what is still to be paid, in minor units; 0 for drafts and void ones."""
         from billing.models import CreditNote, CreditUse, Payment, PaymentStatus
 
-        paid = _sum_of(Payment.objects.filter(invoice=OuterRef("pk"), status=PaymentStatus.SUCCEEDED))
-        credited = _sum_of(CreditNote.objects.filter(invoice=OuterRef("pk"), use=CreditUse.INVOICE), "total_minor")
+        paid = _sum_of(
+            Payment.objects.filter(invoice=OuterRef("pk"), status=PaymentStatus.SUCCEEDED)
+        )
+        credited = _sum_of(
+            CreditNote.objects.filter(invoice=OuterRef("pk"), use=CreditUse.INVOICE), "total_minor"
+        )
         return self.annotate(
             due_minor=Case(
                 When(status__in=[InvoiceStatus.DRAFT, InvoiceStatus.VOID], then=Value(0)),
@@ -85,9 +91,16 @@ class Invoice(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="invoices")
     period = models.ForeignKey(Period, on_delete=models.PROTECT, related_name="invoices")
     number = models.CharField(max_length=40, unique=True, null=True, blank=True)
-    status = models.CharField(max_length=20, choices=InvoiceStatus.choices, default=InvoiceStatus.DRAFT)
+    status = models.CharField(
+        max_length=20, choices=InvoiceStatus.choices, default=InvoiceStatus.DRAFT
+    )
     replaces = models.OneToOneField(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by", help_text=_("A void one.")
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="replaced_by",
+        help_text=_("A void one."),
     )
     currency = models.CharField(max_length=3)
     seller = models.JSONField(default=dict)
@@ -106,12 +119,17 @@ class Invoice(models.Model):
         ordering: ClassVar = ["-issued_at", "-id"]
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(number__isnull=False) | Q(status__in=["draft", "void"]), name="issued_invoice_has_number"
+                condition=Q(number__isnull=False) | Q(status__in=["draft", "void"]),
+                name="issued_invoice_has_number",
             ),
-            models.CheckConstraint(condition=Q(total_minor=F("subtotal_minor") + F("tax_minor")), name="total_is_sum"),
+            models.CheckConstraint(
+                condition=Q(total_minor=F("subtotal_minor") + F("tax_minor")), name="total_is_sum"
+            ),
             # A voided invoice may be reissued; two live ones for a month may not exist.
             models.UniqueConstraint(
-                fields=["business", "period"], condition=~Q(status="void"), name="one_live_invoice_per_period"
+                fields=["business", "period"],
+                condition=~Q(status="void"),
+                name="one_live_invoice_per_period",
             ),
         ]
 
@@ -183,12 +201,16 @@ class Seller(models.Model):
     number_prefix = models.CharField(max_length=20, default="INV")
     credit_prefix = models.CharField(max_length=20, default="CN")
     iban = models.CharField(max_length=40, blank=True, validators=[known_iban])
-    terms_days = models.PositiveIntegerField(default=14, help_text=_("Days until an invoice is due."))
+    terms_days = models.PositiveIntegerField(
+        default=14, help_text=_("Days until an invoice is due.")
+    )
     is_current = models.BooleanField(default=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["is_current"], condition=Q(is_current=True), name="one_current_seller"),
+            models.UniqueConstraint(
+                fields=["is_current"], condition=Q(is_current=True), name="one_current_seller"
+            ),
         ]
 
     def __str__(self) -> str:

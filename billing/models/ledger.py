@@ -30,7 +30,9 @@ class Period(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["business", "month"], name="one_period_per_month"),
             models.CheckConstraint(condition=Q(month__day=1), name="period_starts_a_month"),
-            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="period_edges_in_order"),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="period_edges_in_order"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -62,7 +64,9 @@ class Tally(models.Model):
     class Meta:
         verbose_name_plural = "tallies"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business_id", "month", "market", "category", "rule"], name="one_tally"),
+            models.UniqueConstraint(
+                fields=["business_id", "month", "market", "category", "rule"], name="one_tally"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -80,7 +84,9 @@ class NumberTally(models.Model):
     class Meta:
         verbose_name_plural = "number tallies"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business_id", "month", "number_id"], name="one_number_tally"),
+            models.UniqueConstraint(
+                fields=["business_id", "month", "number_id"], name="one_number_tally"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -95,7 +101,9 @@ class Charge(models.Model):
 
     message_id = models.BigIntegerField()
     business_id = models.BigIntegerField()
-    month = models.DateField(help_text=_("The month it was delivered in; decides tier and card version."))
+    month = models.DateField(
+        help_text=_("The month it was delivered in; decides tier and card version.")
+    )
     billed_month = models.DateField(help_text=_("The month whose invoice carries it."))
     market = models.CharField(max_length=60)
     category = models.CharField(max_length=30)
@@ -106,14 +114,20 @@ class Charge(models.Model):
     price_micros = models.BigIntegerField()
     delivered_at = models.DateTimeField()
     charged_at = models.DateTimeField(default=timezone.now)
-    reverses_id = models.BigIntegerField(null=True, blank=True, help_text=_("The ledger row that this one takes back."))
-    note = models.CharField(max_length=200, blank=True, default="", db_default="", help_text=_("Why it was reversed."))
+    reverses_id = models.BigIntegerField(
+        null=True, blank=True, help_text=_("The ledger row that this one takes back.")
+    )
+    note = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text=_("Why it was reversed.")
+    )
 
     class Meta:
         constraints: ClassVar = [
             # A message has one charge, and a charge one reversal.
             models.UniqueConstraint(
-                fields=["message_id", "reverses_id"], name="one_charge_per_message", nulls_distinct=False
+                fields=["message_id", "reverses_id"],
+                name="one_charge_per_message",
+                nulls_distinct=False,
             ),
             models.UniqueConstraint(
                 F("business_id"),
@@ -127,11 +141,15 @@ class Charge(models.Model):
                 name="one_charge_per_position",
                 nulls_distinct=False,
             ),
-            models.CheckConstraint(condition=Q(reverses_id=None) | ~Q(note=""), name="reversal_has_a_reason"),
+            models.CheckConstraint(
+                condition=Q(reverses_id=None) | ~Q(note=""), name="reversal_has_a_reason"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["business_id", "month"], condition=Q(reverses_id__isnull=False), name="charge_reversals"
+                fields=["business_id", "month"],
+                condition=Q(reverses_id__isnull=False),
+                name="charge_reversals",
             ),
         ]
 
@@ -204,7 +222,9 @@ class Quarantine(models.Model):
 
     class Meta:
         verbose_name_plural = "quarantine"
-        indexes: ClassVar = [models.Index(fields=["message_id"], condition=Q(failed=True), name="quarantine_failed")]
+        indexes: ClassVar = [
+            models.Index(fields=["message_id"], condition=Q(failed=True), name="quarantine_failed")
+        ]
 
     def __str__(self) -> str:
         return f"message {self.message_id}: {self.get_reason_display()}"

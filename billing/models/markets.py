@@ -32,9 +32,12 @@ class CallingCode(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(prefix__regex=r"^[1-9][0-9]{0,6}$"), name="calling_code_digits"),
             models.CheckConstraint(
-                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="calling_code_dates_in_order"
+                condition=Q(prefix__regex=r"^[1-9][0-9]{0,6}$"), name="calling_code_digits"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+                name="calling_code_dates_in_order",
             ),
             models.CheckConstraint(
                 condition=Q(valid_from__day=1) & (Q(valid_to=None) | Q(valid_to__day=1)),

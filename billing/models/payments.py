@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
-from billing.models.credits import CreditNote
+from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
 
 
@@ -53,14 +53,22 @@ class Payment(models.Model):
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
     attempt = models.PositiveIntegerField()
     method = models.CharField(max_length=10, choices=PaymentMethod.choices)
-    status = models.CharField(max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN)
+    status = models.CharField(
+        max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
+    )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    key = models.CharField(max_length=80, unique=True, help_text=_("Idempotency key, stable across retries."))
-    reference = models.CharField(max_length=120, blank=True, help_text=_("The network's id, or the bank's text."))
+    key = models.CharField(
+        max_length=80, unique=True, help_text=_("Idempotency key, stable across retries.")
+    )
+    reference = models.CharField(
+        max_length=120, blank=True, help_text=_("The network's id, or the bank's text.")
+    )
     is_automatic = models.BooleanField(default=False)
     failure = models.CharField(max_length=200, blank=True)
-    next_url = models.URLField(max_length=500, blank=True, help_text=_("Where the customer must go on."))
+    next_url = models.URLField(
+        max_length=500, blank=True, help_text=_("Where the customer must go on.")
+    )
     asked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True)
@@ -72,10 +80,14 @@ class Payment(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["invoice", "attempt"], name="attempt_once_per_invoice"),
             models.UniqueConstraint(
-                fields=["invoice"], condition=Q(status__in=LIVE), name="one_live_payment_per_invoice"
+                fields=["invoice"],
+                condition=Q(status__in=LIVE),
+                name="one_live_payment_per_invoice",
             ),
             models.UniqueConstraint(
-                fields=["method", "reference"], condition=~Q(reference=""), name="payment_reference_once"
+                fields=["method", "reference"],
+                condition=~Q(reference=""),
+                name="payment_reference_once",
             ),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_is_positive"),
         ]
@@ -90,7 +102,9 @@ class Refund(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     credit_note = models.ForeignKey(CreditNote, on_delete=models.PROTECT, related_name="refunds")
-    status = models.CharField(max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN)
+    status = models.CharField(
+        max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
+    )
     amount_minor = models.BigIntegerField()
     key = models.CharField(max_length=80, unique=True)
     reference = models.CharField(max_length=120, blank=True)
@@ -101,7 +115,9 @@ class Refund(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_is_positive"),
-            models.UniqueConstraint(fields=["payment", "credit_note"], name="one_refund_per_payment_and_note"),
+            models.UniqueConstraint(
+                fields=["payment", "credit_note"], name="one_refund_per_payment_and_note"
+            ),
         ]
 
     def __str__(self) -> str:

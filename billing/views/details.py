@@ -9,10 +9,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from billing import drafting
 from billing.forms import BillingDetailsForm
+from billing.invoices import draft as invoices_draft
 from billing.models import BillingDetails, Email, Seller
 
 FINANCE = (Role.OWNER, Role.FINANCE)
@@ -44,5 +44,5 @@ def draft(request: BusinessRequest) -> HttpResponse:
     """What this month's invoice would be if it were closed now."""
     now = request.business.now()
     month = now.astimezone(ZoneInfo(request.business.timezone)).date().replace(day=1)
-    preview = drafting.preview(business=request.business, month=month)
+    preview = invoices_draft.preview(business=request.business, month=month)
     return render(request, "billing/draft.html", {"month": month, "preview": preview, "now": now})

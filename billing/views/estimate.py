@@ -8,12 +8,12 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
-from accounts.errors import BadInput
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Business, Role
-from billing import estimating
-from hosting import addressing
-from hosting.listing import PREFIX
+from billing.pricing import estimate as pricing_estimate
+from core.errors import BadInput
+from hosting.broadcasts import recipients
+from hosting.broadcasts.drafts import PREFIX
 from hosting.models import Category, Template
 
 
@@ -26,7 +26,9 @@ class EstimateForm(forms.Form):
         max_length=2_500_000,
         label=_("Paste numbers"),
         help_text=_("One a line, with country code."),
-        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "placeholder": "+49 151 23456789"}),
+        widget=forms.Textarea(
+            attrs={"rows": 6, "spellcheck": "false", "placeholder": "+49 151 23456789"}
+        ),
     )
     file = forms.FileField(
         required=False,
@@ -37,31 +39,44 @@ class EstimateForm(forms.Form):
 
     def __init__(self, business: Business, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        templates = Template.objects.live().filter(business=business, status="APPROVED").order_by("name", "language")
+        templates = (
+            Template.objects.live()
+            .filter(business=business, status="APPROVED")
+            .order_by("name", "language")
+        )
         self.categories = {one.template_id: one.category for one in templates}
         self.categories |= {value: value for value in Category.values}
         chosen: Any = self.fields["what"]
         own = [(one.template_id, f"{one} · {one.get_category_display()}") for one in templates]
-        chosen.choices = [(_("Categories"), list(Category.choices)), *([(_("Templates"), own)] if own else [])]
+        chosen.choices = [
+            (_("Categories"), list(Category.choices)),
+            *([(_("Templates"), own)] if own else []),
+        ]
 
-    def addresses(self) -> addressing.Addresses:
+    def addresses(self) -> recipients.Addresses:
         """The numbers of a valid form; BadInput where there are none."""
         file = self.cleaned_data["file"]
-        text = addressing.decoded(file.read(addressing.MAX_BYTES + 1)) if file else self.cleaned_data["list"]
-        return addressing.read(text)
+        text = (
+            recipients.decoded(file.read(recipients.MAX_BYTES + 1))
+            if file
+            else self.cleaned_data["list"]
+        )
+        return recipients.read(text)
 
 
 @member_page(Role.OWNER, Role.FINANCE, Role.AGENT)
 def estimate(request: BusinessRequest) -> HttpResponse:
     """Paste or upload numbers, choose a template: the price by market and tier, and in all."""
-    form = EstimateForm(request.business, *((request.POST, request.FILES) if request.method == "POST" else ()))
+    form = EstimateForm(
+        request.business, *((request.POST, request.FILES) if request.method == "POST" else ())
+    )
     context: dict[str, Any] = {"form": form}
     if request.method == "POST" and form.is_valid():
         try:
             found = form.addresses()
             counts = Counter(one.wa_id[:PREFIX] for one in found.found)
             category = form.categories[form.cleaned_data["what"]]
-            said = estimating.estimate(request.business, category=category, counts=counts)
+            said = pricing_estimate.estimate(request.business, category=category, counts=counts)
             context |= {"found": found, "wrong": found.wrong[:20], "forecast": {"estimate": said}}
         except BadInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)

@@ -7,14 +7,14 @@ from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import ParleyError
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from billing import exports as exporting
+from billing import finance_exports as exporting
 from billing import tasks
 from billing.forms import FinanceExportForm
 from billing.models import Export
-from hosting.bells import ring
+from core.errors import ParleyError
+from core.wake import ring
 
 FINANCE = (Role.OWNER, Role.FINANCE)
 SHOWN = 50
@@ -23,7 +23,9 @@ SHOWN = 50
 @member_page(*FINANCE)
 def exports(request: BusinessRequest) -> HttpResponse:
     """The exports there are; POST asks for one more."""
-    form = FinanceExportForm(request.POST if request.method == "POST" else None, initial=_chosen(request))
+    form = FinanceExportForm(
+        request.POST if request.method == "POST" else None, initial=_chosen(request)
+    )
     error = ""
     if form.is_bound and form.is_valid():
         try:
@@ -42,7 +44,9 @@ def exports(request: BusinessRequest) -> HttpResponse:
     if request.headers.get("HX-Target") == "jobs":
         return render(request, "billing/_exports.html", context)
     status = 422 if error or form.errors else 200
-    return render(request, "billing/exports.html", context | {"form": form, "error": error}, status=status)
+    return render(
+        request, "billing/exports.html", context | {"form": form, "error": error}, status=status
+    )
 
 
 def _chosen(request: BusinessRequest) -> dict[str, str]:

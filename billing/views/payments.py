@@ -12,15 +12,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import ParleyError
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from accounts.tenancy import system
-from billing import archive, collecting, pay_links, tasks
-from billing.gateways import stripe
+from billing import tasks
+from billing.documents import archive
 from billing.models import BillingDetails, Invoice
-from billing.views.months import invoice_or_404
-from hosting.bells import ring
+from billing.payments import pay_links, stripe_collection, stripe_gateway
+from billing.views.invoices import invoice_or_404
+from core.errors import ParleyError
+from core.tenancy import system
+from core.wake import ring
 
 FINANCE = (Role.OWNER, Role.FINANCE)
 
@@ -31,7 +32,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     """One invoice, what is due on it, and how it is paid."""
     invoice = _linked(token)
     if "back" in request.GET:
-        collecting.look_now(invoice=invoice)
+        stripe_collection.look_now(invoice=invoice)
         invoice = _linked(token)
     return _page(request, token, invoice)
 
@@ -41,7 +42,9 @@ def pay_by_card(request: HttpRequest, token: str) -> HttpResponse:
     """On to the payment network's page; the same attempt while one is open."""
     invoice = _linked(token)
     try:
-        url = collecting.pay_by_link(invoice=invoice, back=f"{pay_links.url_of(invoice)}?back=1")
+        url = stripe_collection.pay_by_link(
+            invoice=invoice, back=f"{pay_links.url_of(invoice)}?back=1"
+        )
     except ParleyError as error:
         return _page(request, token, _linked(token), error=error.message, status=error.status)
     return HttpResponseRedirect(url)
@@ -53,7 +56,10 @@ def pay_pdf(request: HttpRequest, token: str) -> HttpResponse:
     invoice = _linked(token)
     with system("who has the link of an invoice sees that invoice"):
         kept = archive.document(invoice, "pdf")
-        headers = {"Content-Disposition": f'attachment; filename="{kept.name}"', "X-Robots-Tag": "noindex"}
+        headers = {
+            "Content-Disposition": f'attachment; filename="{kept.name}"',
+            "X-Robots-Tag": "noindex",
+        }
         return HttpResponse(archive.read(kept), content_type=kept.content_type, headers=headers)
 
 
@@ -64,14 +70,16 @@ def _linked(token: str) -> Invoice:
     return invoice
 
 
-def _page(request: HttpRequest, token: str, invoice: Invoice, error: str = "", status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest, token: str, invoice: Invoice, error: str = "", status: int = 200
+) -> HttpResponse:
     with (
         system("who has the link of an invoice sees that invoice"),
         timezone.override(ZoneInfo(invoice.business.timezone)),
     ):
         context = {
             "invoice": invoice, "token": token, "error": error, "live": invoice.payments.live().first(),
-            "now": invoice.business.now(), "has_stripe": stripe.is_on(),
+            "now": invoice.business.now(), "has_stripe": stripe_gateway.is_on(),
         }  # fmt: skip
         response = render(request, "billing/pay.html", context, status=status)
     response.headers["X-Robots-Tag"] = "noindex"
@@ -85,10 +93,10 @@ def _page(request: HttpRequest, token: str, invoice: Invoice, error: str = "", s
 def pay_now(request: BusinessRequest, number: str) -> HttpResponse:
     """Charge the saved method; without one, on to the page where the invoice is paid by hand."""
     invoice = invoice_or_404(request, number)
-    if not BillingDetails.of(request.business).method_id or not stripe.is_on():
+    if not BillingDetails.of(request.business).method_id or not stripe_gateway.is_on():
         return redirect(pay_links.path_of(invoice))
     try:
-        collecting.start(invoice=invoice)
+        stripe_collection.start(invoice=invoice)
         ring(tasks.collect)
     except ParleyError as error:
         messages.error(request, error.message)
@@ -101,7 +109,9 @@ def change_method(request: BusinessRequest) -> HttpResponse:
     """On to the payment network's page where a card is saved."""
     try:
         back = f"{settings.BASE_URL}{reverse('method_saved')}"
-        return HttpResponseRedirect(collecting.method_page(business=request.business, back=back))
+        return HttpResponseRedirect(
+            stripe_collection.method_page(business=request.business, back=back)
+        )
     except ParleyError as error:
         messages.error(request, error.message)
         return redirect("billing_details")
@@ -113,13 +123,19 @@ def method_saved(request: BusinessRequest) -> HttpResponse:
     """Back from that page: what was saved is fetched, and kept when it is this business's."""
     session = request.GET.get("session", "")[:200]
     try:
-        details = collecting.take_method(session) if session.startswith(stripe.CHECKOUT) else None
+        details = (
+            stripe_collection.take_method(session)
+            if session.startswith(stripe_gateway.CHECKOUT)
+            else None
+        )
     except ParleyError as error:
         messages.error(request, error.message)
     else:
         if details is not None and details.business_id == request.business.pk:
             messages.success(
-                request, _("From now on invoices are charged to %(method)s.") % {"method": details.method_label}
+                request,
+                _("From now on invoices are charged to %(method)s.")
+                % {"method": details.method_label},
             )
     return redirect("billing_details")
 
@@ -129,7 +145,7 @@ def method_saved(request: BusinessRequest) -> HttpResponse:
 def drop_method(request: BusinessRequest) -> HttpResponse:
     """Forget the saved method; invoices are paid by hand again."""
     try:
-        collecting.drop_method(business=request.business)
+        stripe_collection.drop_method(business=request.business)
     except ParleyError as error:
         messages.error(request, error.message)
     else:

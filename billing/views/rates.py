@@ -6,12 +6,12 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from billing.invoicing import next_month
+from billing.invoices.close import next_month
+from billing.metering.usage import months_of
 from billing.models import RateCategory
-from billing.terms import first_market, terms_of, tiers_of
-from billing.usage import months_of
+from billing.rate_cards.terms import first_market, terms_of, tiers_of
 
 FINANCE = (Role.OWNER, Role.FINANCE)
 
@@ -25,12 +25,21 @@ def rates(request: BusinessRequest) -> HttpResponse:
     months = [next_month(today), today, *(month for month in months_of(business) if month < today)]
     month = next((one for one in months if f"{one:%Y-%m}" == request.GET.get("month", "")), today)
     terms = terms_of(business, month)
-    context: dict[str, object] = {"terms": terms, "month": month, "months": months, "is_coming": month > today}
+    context: dict[str, object] = {
+        "terms": terms,
+        "month": month,
+        "months": months,
+        "is_coming": month > today,
+    }
     if terms is not None:
         markets, market = terms.markets, request.GET.get("market", "")
         market = market if market in markets else first_market(business, terms)
         tiers = tiers_of(business, terms, market)
-        context |= {"markets": markets, "market": market, "tiers": [(_category(one.category), one) for one in tiers]}
+        context |= {
+            "markets": markets,
+            "market": market,
+            "tiers": [(_category(one.category), one) for one in tiers],
+        }
     return render(request, "billing/rates.html", context)
 
 

@@ -9,12 +9,14 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.backstage import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
-from hosting import calling, receiving, retrieving, tasks
-from hosting.bells import ring
+from accounts.admin_site.base import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
+from core.wake import ring
+from hosting import tasks
+from hosting.inbound import events, upstream_media
 from hosting.models import Event, MediaFetch, Outgoing, Receipt, WebhookCall
+from hosting.queue_health import age_of, send_again
 from hosting.transports import cloudapi
-from hosting.waiting import age_of, send_again
+from hosting.webhooks import delivery
 
 # A row older than this waits too long: somebody should look.
 LONG_SECONDS = 60
@@ -30,7 +32,9 @@ class EventAdmin(QueueAdmin):
     ordering = ("-id",)
     actions = ("rerun",)
 
-    @display(description=_("state"), label={"applied": "success", "waiting": "info", "dead": "danger"})
+    @display(
+        description=_("state"), label={"applied": "success", "waiting": "info", "dead": "danger"}
+    )
     def state(self, event: Event) -> str:
         """Applied, waiting or dead."""
         return "dead" if event.is_dead else "applied" if event.applied_at else "waiting"
@@ -38,7 +42,7 @@ class EventAdmin(QueueAdmin):
     @action(description=_("Run again"), permissions=["rerun"])
     def rerun(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
         """Open dead events again; the sweep takes them within a second or two."""
-        count = self.again(request, queryset, verb=receiving.rerun)
+        count = self.again(request, queryset, verb=events.rerun)
         messages.success(request, _("%(count)s events run again.") % {"count": count})
 
 
@@ -46,7 +50,16 @@ class EventAdmin(QueueAdmin):
 class OutgoingAdmin(QueueAdmin):
     """Messages that wait for their transport; those that gave up, or whose answer was lost, wait for a person."""
 
-    list_display = ("message_id", "business", "number", "transport", "state", "attempts", "queued_at", "last_error")
+    list_display = (
+        "message_id",
+        "business",
+        "number",
+        "transport",
+        "state",
+        "attempts",
+        "queued_at",
+        "last_error",
+    )
     list_select_related = ("business", "number", "message")
     list_filter = ("state", "transport")
     search_fields = ("message__wamid__exact",)
@@ -60,7 +73,10 @@ class OutgoingAdmin(QueueAdmin):
         count = self.again(request, queryset, verb=send_again)
         messages.success(request, _("%(count)s messages are sent again.") % {"count": count})
 
-    @action(description=_("Send again (result unknown: I know that it never left)"), permissions=["rerun"])
+    @action(
+        description=_("Send again (result unknown: I know that it never left)"),
+        permissions=["rerun"],
+    )
     def never_left(self, request: HttpRequest, queryset: QuerySet[Outgoing]) -> None:
         """Send rows whose result is unknown once more. Only a person can know that the upstream has not got them."""
         count = self.again(request, queryset, verb=cloudapi.send_again, action="never_left")
@@ -70,14 +86,25 @@ class OutgoingAdmin(QueueAdmin):
     def give_up(self, request: HttpRequest, queryset: QuerySet[Outgoing]) -> None:
         """Report rows whose result is unknown as failed; the business hears it by webhook."""
         count = self.again(request, queryset, verb=cloudapi.give_up, action="given_up")
-        messages.success(request, _("%(count)s messages are reported as failed.") % {"count": count})
+        messages.success(
+            request, _("%(count)s messages are reported as failed.") % {"count": count}
+        )
 
 
 @admin.register(MediaFetch)
 class MediaFetchAdmin(QueueAdmin):
     """Customers' files that are still at their upstream; those that gave up can be asked for again."""
 
-    list_display = ("media", "business", "number", "upstream_id", "state", "attempts", "created_at", "last_error")
+    list_display = (
+        "media",
+        "business",
+        "number",
+        "upstream_id",
+        "state",
+        "attempts",
+        "created_at",
+        "last_error",
+    )
     list_select_related = ("media", "business", "number")
     list_filter = ("is_dead",)
     search_fields = ("upstream_id__exact", "media__media_id__exact")
@@ -93,7 +120,7 @@ class MediaFetchAdmin(QueueAdmin):
     @action(description=_("Ask again"), permissions=["rerun"])
     def rerun(self, request: HttpRequest, queryset: QuerySet[MediaFetch]) -> None:
         """Ask again for files that were given up; an upstream keeps them for some days."""
-        count = self.again(request, queryset, verb=retrieving.rerun)
+        count = self.again(request, queryset, verb=upstream_media.rerun)
         messages.success(request, _("%(count)s files are asked for again.") % {"count": count})
 
 
@@ -115,7 +142,7 @@ class WebhookCallAdmin(QueueAdmin):
     @action(description=_("Call again (given up only)"), permissions=["rerun"])
     def rerun(self, request: HttpRequest, queryset: QuerySet[WebhookCall]) -> None:
         """Open dead calls again, with seven new days."""
-        count = self.again(request, queryset, verb=calling.rerun, key="public_id")
+        count = self.again(request, queryset, verb=delivery.rerun, key="public_id")
         ring(tasks.call)
         messages.success(request, _("%(count)s calls are made again.") % {"count": count})
 
@@ -134,9 +161,19 @@ def waiting() -> list[Item]:
     unsettled = [Outgoing.State.DEAD, Outgoing.State.UNKNOWN]
     gave_up = (
         (_("Dead webhook events"), Event.objects.filter(is_dead=True), "is_dead__exact=1", ""),
-        (_("Dead letters"), Outgoing.objects.filter(state__in=unsettled), "", _("dead or result unknown")),
+        (
+            _("Dead letters"),
+            Outgoing.objects.filter(state__in=unsettled),
+            "",
+            _("dead or result unknown"),
+        ),
         (_("Files not fetched"), MediaFetch.objects.filter(is_dead=True), "is_dead__exact=1", ""),
-        (_("Webhook calls given up"), WebhookCall.objects.filter(state="dead"), "state__exact=dead", _("in 30 days")),
+        (
+            _("Webhook calls given up"),
+            WebhookCall.objects.filter(state="dead"),
+            "state__exact=dead",
+            _("in 30 days"),
+        ),
     )
     # Receivers of others that fail are theirs to mend: shown, not urgent.
     found = [given_up(*one, is_urgent=one[1].model is not WebhookCall) for one in gave_up]

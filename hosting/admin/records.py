@@ -11,9 +11,18 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from accounts import auditing
-from accounts.asking import Question, ReasonForm, Table, show
-from accounts.backstage import HouseAdmin, HouseInline, Item, ReadOnlyAdmin, attention, figures, hidden_of, links
+from accounts.admin_site.base import (
+    HouseAdmin,
+    HouseInline,
+    Item,
+    ReadOnlyAdmin,
+    attention,
+    figures,
+    hidden_of,
+    links,
+)
+from accounts.admin_site.confirmation import Question, ReasonForm, Table, show
+from accounts.audit import record
 from hosting.models import (
     Account,
     BroadcastRecipient,
@@ -68,7 +77,14 @@ class AccountAdmin(HouseAdmin):
 class NumberAdmin(HouseAdmin):
     """Business phone numbers."""
 
-    list_display = ("verified_name", "display_phone_number", "phone_number_id", "business", "transport", "created_at")
+    list_display = (
+        "verified_name",
+        "display_phone_number",
+        "phone_number_id",
+        "business",
+        "transport",
+        "created_at",
+    )
     list_select_related = ("business",)
     list_filter = ("transport", "quality_rating")
     search_fields = ("verified_name", "digits", "phone_number_id", "business__name")
@@ -92,7 +108,14 @@ class ConversationAdmin(ReadOnlyAdmin):
     """Threads, without what was said in them."""
 
     hidden: ClassVar[tuple[str, ...]] = ("last_message_text",)
-    list_display = ("contact", "number", "business", "last_message_at", "unread_count", "is_resolved")
+    list_display = (
+        "contact",
+        "number",
+        "business",
+        "last_message_at",
+        "unread_count",
+        "is_resolved",
+    )
     list_select_related = ("contact", "number", "business")
     search_fields = ("contact__wa_id__exact", "public_id__exact")
     search_help_text = _("The customer's whole number, or the thread's id.")
@@ -119,17 +142,26 @@ class MessageAdmin(ReadOnlyAdmin):
     def open_text(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what was said, this once; who asked and why is in the business's own audit log."""
         message = get_object_or_404(Message, pk=object_id)
-        form, back = ReasonForm(request.POST or None), reverse("admin:hosting_message_change", args=[message.pk])
+        form, back = (
+            ReasonForm(request.POST or None),
+            reverse("admin:hosting_message_change", args=[message.pk]),
+        )
         if form.is_valid():
-            auditing.record(
+            record.record(
                 action="message.opened", subject=f"message {message.pk}", business=message.business_id,
                 after={"reason": form.cleaned_data["reason"]},
             )  # fmt: skip
             content = orjson.dumps(message.content, option=orjson.OPT_INDENT_2).decode()
             said = Table(_("Content"), (_("As it was sent"),), [(content,)])
-            return show(request, self, Question(_("What was said"), "", message.text, [said]), back=back)
-        words = _("The text is shown this once. The business's owner sees that you opened it, and why.")
-        return show(request, self, Question(_("Open the text"), _("Open"), words), form=form, back=back)
+            return show(
+                request, self, Question(_("What was said"), "", message.text, [said]), back=back
+            )
+        words = _(
+            "The text is shown this once. The business's owner sees that you opened it, and why."
+        )
+        return show(
+            request, self, Question(_("Open the text"), _("Open"), words), form=form, back=back
+        )
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """By business, from its page."""
@@ -139,13 +171,22 @@ class MessageAdmin(ReadOnlyAdmin):
 class SaidAdmin(ReadOnlyAdmin):
     """Rows that hold a copy of what was said: it is opened at the message, with a reason."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("text", "content", "variables", "preview", "answers", "refused")
+    hidden: ClassVar[tuple[str, ...]] = (
+        "text",
+        "content",
+        "variables",
+        "preview",
+        "answers",
+        "refused",
+    )
     ordering = ("-pk",)
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         """The first columns, but what was said."""
         return [
-            field.name for field in self.model._meta.fields if field.name not in hidden_of(self.model, self.hidden)
+            field.name
+            for field in self.model._meta.fields
+            if field.name not in hidden_of(self.model, self.hidden)
         ][:6]
 
 
@@ -165,7 +206,15 @@ class ParkedStatusAdmin(ReadOnlyAdmin):
 class DeliveryAdmin(ReadOnlyAdmin):
     """Delivered and failed messages that wait to be metered."""
 
-    list_display = ("message_id", "business_id", "category", "recipient", "delivered_at", "failed", "created_at")
+    list_display = (
+        "message_id",
+        "business_id",
+        "category",
+        "recipient",
+        "delivered_at",
+        "failed",
+        "created_at",
+    )
     list_filter = ("category", "failed")
     search_fields = ("message_id__exact",)
     ordering = ("-id",)
@@ -199,7 +248,11 @@ def hosted_this_month() -> list[Item]:
         )
         hosted, businesses = cursor.fetchone()
     return [
-        Item((_("Messages hosted this month")), f"{hosted:,}", reverse("admin:hosting_hostedcount_changelist")),
+        Item(
+            (_("Messages hosted this month")),
+            f"{hosted:,}",
+            reverse("admin:hosting_hostedcount_changelist"),
+        ),
         Item((_("Businesses active this month")), f"{businesses:,}"),
     ]
 

@@ -6,18 +6,30 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, Count, DateTimeField, DecimalField, F, Func, Q, QuerySet, Sum, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    DateTimeField,
+    DecimalField,
+    F,
+    Func,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import TruncDay, TruncMonth, Upper
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
 from hosting import extensions
-from hosting.api.answers import answer
 from hosting.api.keys import cloud_api, opened
 from hosting.api.nodes import own_account
+from hosting.api.responses import answer
 from hosting.cloudapi.fieldlists import as_list
 from hosting.cloudapi.spans import Parameters, span
-from hosting.contacts import country_of
+from hosting.contacts.identity import country_of
 from hosting.errors import CloudApiError
 from hosting.extensions import AccountEdge
 from hosting.models import Account, Message
@@ -28,7 +40,9 @@ HALF_HOUR = timedelta(minutes=30)
 def _half_hour(column: str, **_: Any) -> Any:
     """The half hour in which a moment lies."""
     start = Value(datetime(1970, 1, 1, tzinfo=UTC), output_field=DateTimeField())
-    return Func(Value(HALF_HOUR), F(column), start, function="date_bin", output_field=DateTimeField())
+    return Func(
+        Value(HALF_HOUR), F(column), start, function="date_bin", output_field=DateTimeField()
+    )
 
 
 BUCKETS: dict[str, Any] = {
@@ -57,9 +71,9 @@ FILTERS = {
 
 def edge(name: str) -> AccountEdge | None:
     """The edge of that name: ours, or another app's."""
-    return {"analytics": _messages, "conversation_analytics": _conversations}.get(name) or extensions.account_edges.get(
+    return {"analytics": _messages, "conversation_analytics": _conversations}.get(
         name
-    )
+    ) or extensions.account_edges.get(name)
 
 
 @cloud_api("GET")
@@ -72,7 +86,9 @@ def account_edge(request: HttpRequest, waba_id: str, name: str) -> HttpResponse:
         found = edge(name)
         if found is None:
             raise CloudApiError(100, f"There is no edge '{name}' here.")
-        return answer(found(account, {key: as_list(str(value)) for key, value in request.GET.items()}))
+        return answer(
+            found(account, {key: as_list(str(value)) for key, value in request.GET.items()})
+        )
 
 
 def _of(account: Account, parameters: Parameters) -> tuple[QuerySet[Message], str]:
@@ -91,7 +107,9 @@ def _of(account: Account, parameters: Parameters) -> tuple[QuerySet[Message], st
 
 def _bounds(at: datetime, granularity: str) -> dict[str, int]:
     length = HALF_HOUR if granularity == "HALF_HOUR" else timedelta(days=1)
-    end = (at + timedelta(days=31)).replace(day=1) if granularity.startswith("MONTH") else at + length
+    end = (
+        (at + timedelta(days=31)).replace(day=1) if granularity.startswith("MONTH") else at + length
+    )
     return {"start": int(at.timestamp()), "end": int(end.timestamp())}
 
 
@@ -100,19 +118,31 @@ def _messages(account: Account, parameters: Parameters) -> dict[str, Any]:
     counted = (
         rows.annotate(at=BUCKETS[granularity]("created_at", tzinfo=UTC))
         .values("at")
-        .annotate(sent=Count("id", filter=Q(status_rank__gte=1)), delivered=Count("id", filter=Q(status_rank__gte=3)))
+        .annotate(
+            sent=Count("id", filter=Q(status_rank__gte=1)),
+            delivered=Count("id", filter=Q(status_rank__gte=3)),
+        )
         .order_by("at")
     )
-    points = [_bounds(row["at"], granularity) | {"sent": row["sent"], "delivered": row["delivered"]} for row in counted]
+    points = [
+        _bounds(row["at"], granularity) | {"sent": row["sent"], "delivered": row["delivered"]}
+        for row in counted
+    ]
     numbers = sorted(account.numbers.values_list("digits", flat=True))
     return {"phone_numbers": numbers, "granularity": granularity, "data_points": points}
 
 
 def _conversations(account: Account, parameters: Parameters) -> dict[str, Any]:
     rows, granularity = _of(account, parameters)
-    asked = [ASKED[name] for name in parameters.get("dimensions", ()) if name in ASKED] or list(DIMENSIONS)
-    metrics = [METRICS[name] for name in parameters.get("metric_types", ()) if name in METRICS] or METRICS.values()
-    rows = rows.filter(status_rank__gte=3).annotate(at=BUCKETS[granularity]("created_at", tzinfo=UTC), **DIMENSIONS)
+    asked = [ASKED[name] for name in parameters.get("dimensions", ()) if name in ASKED] or list(
+        DIMENSIONS
+    )
+    metrics = [
+        METRICS[name] for name in parameters.get("metric_types", ()) if name in METRICS
+    ] or METRICS.values()
+    rows = rows.filter(status_rank__gte=3).annotate(
+        at=BUCKETS[granularity]("created_at", tzinfo=UTC), **DIMENSIONS
+    )
     for name, member in FILTERS.items():
         if wanted := parameters.get(name):
             rows = rows.filter(**{f"{member}__in": [one.upper() for one in wanted]})
@@ -123,16 +153,22 @@ def _conversations(account: Account, parameters: Parameters) -> dict[str, Any]:
             key = (row["at"], *(row[name] for name in asked))
             sums[key] = (sums[key][0] + row["conversation"], sums[key][1] + (row["micros"] or 0))
     points = []
-    for (at, *members), (count, micros) in sorted(sums.items(), key=lambda item: tuple(map(str, item[0]))):
+    for (at, *members), (count, micros) in sorted(
+        sums.items(), key=lambda item: tuple(map(str, item[0]))
+    ):
         measured = {"conversation": count, "cost": float(micros / 1_000_000)}
         told = {name: measured[name] for name in metrics} | dict(zip(asked, members, strict=True))
         points.append(_bounds(at, granularity) | told)
     return {"data": [{"data_points": points}]}
 
 
-def _counted(rows: QuerySet[Message], asked: list[str], *, by_customer: bool) -> Iterator[dict[str, Any]]:
+def _counted(
+    rows: QuerySet[Message], asked: list[str], *, by_customer: bool
+) -> Iterator[dict[str, Any]]:
     """Conversations and cost in millionths; a country is known of a customer's number only, so those are told one by one."""
-    names = [name for name in asked if name != COUNTRY] + (["contact__wa_id"] if by_customer else [])
+    names = [name for name in asked if name != COUNTRY] + (
+        ["contact__wa_id"] if by_customer else []
+    )
     costs = [cost() for cost in extensions.message_costs] or [Value(0)]
     counted = rows.annotate(micro=costs[0]).values("at", *names).annotate(
         conversation=Count("conversation_id", distinct=True), micros=Sum("micro", output_field=DecimalField())

@@ -5,17 +5,18 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
-from hosting import storing, templating
 from hosting.api import analytics
-from hosting.api.answers import answer
 from hosting.api.keys import Caller, cloud_api, opened
 from hosting.api.media import media_object, own_media
 from hosting.api.messages import json_body
 from hosting.api.nodes import account_object, number_object, template_object
+from hosting.api.responses import answer
 from hosting.api.subscriptions import configure_number
 from hosting.cloudapi.fieldlists import parse_fields
-from hosting.cloudapi.reading import as_dict
+from hosting.cloudapi.json import as_dict
 from hosting.errors import CloudApiError
+from hosting.media import store
+from hosting.message_templates import lifecycle
 from hosting.models import Account, Media, Number, Template
 
 Found = Number | Media | Template | Account
@@ -63,7 +64,11 @@ def _find(caller: Caller, object_id: str) -> Found:
 def _shown(caller: Caller, found: Found, request: HttpRequest) -> dict[str, Any]:
     asked = parse_fields(request.GET.get("fields", ""))
     whole = _whole(found)
-    shown = {key: value for key, value in whole.items() if not asked or key == "id" or key in {f.name for f in asked}}
+    shown = {
+        key: value
+        for key, value in whole.items()
+        if not asked or key == "id" or key in {f.name for f in asked}
+    }
     if isinstance(found, Account):
         for one in asked:
             if edge := analytics.edge(one.name):
@@ -83,12 +88,12 @@ def _whole(found: Found) -> dict[str, Any]:
 def _delete(found: Found) -> None:
     if not isinstance(found, Media):
         raise CloudApiError(100, "Only media are deleted by their id alone.")
-    storing.delete_media(found)
+    store.delete_media(found)
 
 
 def _change(found: Found, body: dict[str, Any]) -> None:
     if isinstance(found, Template):
-        templating.edit_template(found, body=body)
+        lifecycle.edit_template(found, body=body)
     elif isinstance(found, Number):
         _change_number(found, body)
     else:

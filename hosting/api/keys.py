@@ -14,13 +14,13 @@ from django.db.models import QuerySet
 from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
-from accounts import tenancy
-from accounts.errors import ParleyError
 from accounts.models import ApiKey, Business, KeyScope, Plan
-from accounts.statements import fetch_prepared
-from hosting import pacing
-from hosting.api.answers import error_answer
+from core import tenancy
+from core.errors import ParleyError
+from core.sql import fetch_prepared
+from hosting.api.responses import error_answer
 from hosting.errors import CloudApiError
+from hosting.messages import rate_limits
 from hosting.models import Account, Number
 
 log = structlog.get_logger(__name__)
@@ -45,7 +45,9 @@ class Caller:
     def require_number(self, phone_number_id: str) -> Number:
         """The number, or 803 as for an object that is not there."""
         if self.number is None:
-            raise CloudApiError(803, f"Object with ID '{phone_number_id}' does not exist, or is not yours.")
+            raise CloudApiError(
+                803, f"Object with ID '{phone_number_id}' does not exist, or is not yours."
+            )
         return self.number
 
     def numbers(self) -> QuerySet[Number]:
@@ -56,7 +58,11 @@ class Caller:
     def accounts(self) -> QuerySet[Account]:
         """The accounts that hold a number which the key reaches; all of the business for a key without a limit."""
         rows = Account.objects.filter(business=self.business)
-        return rows if self.number_ids is None else rows.filter(pk__in=self.numbers().values("account_id"))
+        return (
+            rows
+            if self.number_ids is None
+            else rows.filter(pk__in=self.numbers().values("account_id"))
+        )
 
     def require_whole(self, account: Account | None = None) -> None:
         """Refuse (code 200, HTTP 403) a key that is limited to some numbers of the account, or of the business."""
@@ -64,7 +70,9 @@ class Caller:
             return
         others = Number.objects.filter(account=account).exclude(pk__in=self.number_ids)
         if account is None or others.exists():
-            raise CloudApiError(200, "This key is limited to some numbers, and this concerns others too.")
+            raise CloudApiError(
+                200, "This key is limited to some numbers, and this concerns others too."
+            )
 
 
 def key_text(request: HttpRequest) -> str:
@@ -76,7 +84,9 @@ def key_text(request: HttpRequest) -> str:
 
 
 @contextmanager
-def opened(request: HttpRequest, phone_number_id: str = "", *, is_paced: bool = True) -> Iterator[Caller]:
+def opened(
+    request: HttpRequest, phone_number_id: str = "", *, is_paced: bool = True
+) -> Iterator[Caller]:
     """One transaction, scoped to the business whose key this is. Raises 190 for any key that is not live.
 
     And 4 for one that asks too fast; without `is_paced` the caller counts the request, together with what it sends.
@@ -87,21 +97,39 @@ def opened(request: HttpRequest, phone_number_id: str = "", *, is_paced: bool = 
         raise CloudApiError(190, "Send a live API key as 'Authorization: Bearer parley_…'.")
     with tenancy.opened():
         row = fetch_prepared(
-            "SELECT * FROM hosting_enter_door(%s, %s, %s)", [match[1], ApiKey.digest_of(text), phone_number_id]
+            "SELECT * FROM hosting_enter_door(%s, %s, %s)",
+            [match[1], ApiKey.digest_of(text), phone_number_id],
         )
         if row is None:
             raise CloudApiError(190, "This API key is unknown, revoked or expired.")
         tenancy.remember(row[1])
         caller = _caller(row)
         if is_paced:
-            pacing.pace_key(key_id=caller.key_id, business=caller.business)
+            rate_limits.pace_key(key_id=caller.key_id, business=caller.business)
         yield caller
 
 
 def _caller(row: tuple[Any, ...]) -> Caller:
-    (key_id, business_id, scopes, reach, name, clock_at, suspended_at, reason, plan_name, hosted, rps, *line) = row
+    (
+        key_id,
+        business_id,
+        scopes,
+        reach,
+        name,
+        clock_at,
+        suspended_at,
+        reason,
+        plan_name,
+        hosted,
+        rps,
+        *line,
+    ) = row
     business = Business(
-        pk=business_id, name=name, clock_at=clock_at, suspended_at=suspended_at, suspended_reason=reason
+        pk=business_id,
+        name=name,
+        clock_at=clock_at,
+        suspended_at=suspended_at,
+        suspended_reason=reason,
     )
     business.plan = Plan(name=plan_name, hosted_messages=hosted, requests_per_second=rps)
     number = None
@@ -135,7 +163,12 @@ def cloud_api(*methods: str) -> Callable[[View], View]:
                 return refusal
             except ParleyError as error:
                 held = {"messaging_product": "whatsapp", "details": error.message}
-                body = {"message": error.message, "type": "OAuthException", "code": 100, "error_data": held}
+                body = {
+                    "message": error.message,
+                    "type": "OAuthException",
+                    "code": 100,
+                    "error_data": held,
+                }
                 return error_answer({"error": body | {"fbtrace_id": trace}}, error.status)
             except (OperationalError, InterfaceError):
                 log.exception("database_away", trace=trace)

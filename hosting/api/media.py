@@ -5,18 +5,24 @@ import secrets
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.http.multipartparser import MultiPartParserError
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Business, KeyScope
-from accounts.tenancy import scope
-from hosting import storing, uploading
-from hosting.api.answers import answer
+from core.tenancy import scope
 from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.responses import answer
 from hosting.cloudapi.files import INERT, MAX_BYTES
 from hosting.errors import CloudApiError
+from hosting.media import store, uploads
 from hosting.models import Media
 
 # A multipart body's own lines come on top of the file.
@@ -33,7 +39,7 @@ def upload(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
     # The body is read after the key was checked, and outside of its transaction.
     held, claimed = _file_of(request)
     with scope(caller.business.pk):
-        media = storing.store_media(
+        media = store.store_media(
             business=caller.business,
             content=held,
             mime_type=claimed or held.content_type or "",
@@ -45,7 +51,9 @@ def upload(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
 def _file_of(request: HttpRequest) -> tuple[Any, str]:
     length = request.headers.get("Content-Length", "")
     if not length.isdigit() or int(length) > MAX_UPLOAD:
-        raise CloudApiError(131053, f"The upload must say its length, and be at most {MAX_UPLOAD:,} bytes.")
+        raise CloudApiError(
+            131053, f"The upload must say its length, and be at most {MAX_UPLOAD:,} bytes."
+        )
     try:
         held, form = request.FILES.get("file"), request.POST
     except (MultiPartParserError, SuspiciousOperation, OSError):
@@ -62,7 +70,7 @@ def media_object(media: Media) -> dict[str, Any]:
     return {
         "messaging_product": "whatsapp",
         "id": media.media_id,
-        "url": storing.signed_url(media),
+        "url": store.signed_url(media),
         "mime_type": media.mime_type,
         "sha256": media.sha256,
         "file_size": str(media.size),
@@ -71,23 +79,27 @@ def media_object(media: Media) -> dict[str, Any]:
 
 def own_media(caller: Caller, media_id: str) -> Media | None:
     """The caller's live media of that id."""
-    return storing.media_of(business_id=caller.business.pk, media_ids=[media_id]).get(media_id)
+    return store.media_of(business_id=caller.business.pk, media_ids=[media_id]).get(media_id)
 
 
 @require_http_methods(["GET", "HEAD"])
 def download(request: HttpRequest, token: str) -> HttpResponseBase:
     """The content behind a signed address; whoever has it needs no key. Never shown as a page of ours."""
-    opened_by = storing.opened_by(token)
+    opened_by = store.opened_by(token)
     if opened_by is None:
         return HttpResponse(
-            "This address has expired: ask for the media's url again.", status=404, content_type="text/plain"
+            "This address has expired: ask for the media's url again.",
+            status=404,
+            content_type="text/plain",
         )
     with scope(opened_by[0]):
-        media = storing.media_of(business_id=opened_by[0], media_ids=[opened_by[1]]).get(opened_by[1])
+        media = store.media_of(business_id=opened_by[0], media_ids=[opened_by[1]]).get(opened_by[1])
     if media is None:
         return HttpResponse("no such media", status=404, content_type="text/plain")
     if media.locked_until is not None:
-        return HttpResponse("locked: the plan's media storage is used", status=402, content_type="text/plain")
+        return HttpResponse(
+            "locked: the plan's media storage is used", status=402, content_type="text/plain"
+        )
     if not media.is_ready:
         soon = {"Retry-After": "5"}
         return HttpResponse("still on its way", status=503, headers=soon, content_type="text/plain")
@@ -102,7 +114,9 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
     response["Cache-Control"] = "private, max-age=300, immutable"
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = etag
-    name = content_disposition_header(media.mime_type not in INERT, media.filename or media.media_id)
+    name = content_disposition_header(
+        media.mime_type not in INERT, media.filename or media.media_id
+    )
     response["Content-Disposition"] = name or "inline"
     return response
 
@@ -110,14 +124,18 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
 def _content(media: Media, wanted: str) -> HttpResponseBase:
     span = _span(wanted, media.size)
     if span is None:
-        response: HttpResponseBase = FileResponse(storing.open_media(media), content_type=media.mime_type)
+        response: HttpResponseBase = FileResponse(
+            store.open_media(media), content_type=media.mime_type
+        )
         response["Content-Length"] = str(media.size)
         return response
     start, end = span
     if start > end:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{media.size}"})
     length = end - start + 1
-    response = StreamingHttpResponse(storing.part_of(media, start, length), status=206, content_type=media.mime_type)
+    response = StreamingHttpResponse(
+        store.part_of(media, start, length), status=206, content_type=media.mime_type
+    )
     response["Content-Length"] = str(length)
     response["Content-Range"] = f"bytes {start}-{end}/{media.size}"
     return response
@@ -140,7 +158,7 @@ def start_upload(request: HttpRequest) -> HttpResponse:
     with opened(request) as caller:
         caller.require(KeyScope.MESSAGES)
         given = request.GET | request.POST if request.POST else request.GET
-        started = uploading.start(
+        started = uploads.start(
             business=caller.business,
             size=str(given.get("file_length", "")),
             mime_type=str(given.get("file_type", "")),
@@ -155,10 +173,10 @@ def resume_upload(request: HttpRequest, upload_id: str) -> HttpResponse:
     """`POST /upload:ID` with `file_offset`: take bytes in; the whole file gives its handle. GET tells how far it is."""
     with opened(request) as caller:
         caller.require(KeyScope.MESSAGES)
-        found = uploading.own(business_id=caller.business.pk, upload_id=upload_id)
+        found = uploads.own(business_id=caller.business.pk, upload_id=upload_id)
         if request.method == "GET":
             return answer({"id": f"upload:{upload_id}", "file_offset": found.received})
         business: Business = caller.business
     offset = request.headers.get("file-offset", "0")
-    handle = uploading.take(business=business, upload_id=upload_id, offset=offset, content=request)
+    handle = uploads.take(business=business, upload_id=upload_id, offset=offset, content=request)
     return answer({"h": handle} if handle else {"id": f"upload:{upload_id}"})

@@ -3,15 +3,23 @@
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
-from hosting import pacing, refusing, repeating, sending, tasks
-from hosting.api.answers import answer
+from core.wake import ring
+from hosting import tasks
 from hosting.api.keys import Caller, cloud_api, opened
-from hosting.bells import ring
+from hosting.api.responses import answer
 from hosting.cloudapi import sends
-from hosting.cloudapi.reading import MAX_BODY_BYTES, MAX_DEPTH, MalformedJson, has_unstorable, read_json, too_deep
+from hosting.cloudapi.json import (
+    MAX_BODY_BYTES,
+    MAX_DEPTH,
+    MalformedJson,
+    has_unstorable,
+    read_json,
+    too_deep,
+)
 from hosting.errors import CloudApiError
+from hosting.messages import idempotency, rate_limits, rejections, send
+from hosting.messages.read_receipts import confirm_read
 from hosting.models import Message, Transport
-from hosting.reading import confirm_read
 
 
 @cloud_api("POST")
@@ -23,7 +31,9 @@ def messages(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
     except CloudApiError as error:
         for caller, wanted in asked:
             assert caller.number is not None
-            refusing.note(business=caller.business, number=caller.number, wanted=wanted, error=error)
+            rejections.note(
+                business=caller.business, number=caller.number, wanted=wanted, error=error
+            )
         raise
 
 
@@ -36,8 +46,10 @@ def _messages(
         number = caller.require_number(phone_number_id)
         wanted = sends.parse(json_body(request))
         if isinstance(wanted, sends.ReadRequest):
-            pacing.pace_key(key_id=caller.key_id, business=caller.business)
-            confirm_read(business=caller.business, number=number, wamid=wanted.wamid, is_typing=wanted.typing)
+            rate_limits.pace_key(key_id=caller.key_id, business=caller.business)
+            confirm_read(
+                business=caller.business, number=number, wamid=wanted.wamid, is_typing=wanted.typing
+            )
             if number.transport == Transport.CLOUDAPI:
                 ring(tasks.deliver)
             return answer({"success": True})
@@ -50,19 +62,21 @@ def _once(request: HttpRequest, caller: Caller, wanted: sends.SendRequest) -> Ht
     key, business_id = request.headers.get("Idempotency-Key", ""), caller.business.pk
     if not key:
         return _send(caller, wanted)
-    fingerprint = repeating.fingerprint_of(request.path, request.body)
-    before = repeating.claim(business_id=business_id, key=key, fingerprint=fingerprint)
+    fingerprint = idempotency.fingerprint_of(request.path, request.body)
+    before = idempotency.claim(business_id=business_id, key=key, fingerprint=fingerprint)
     if before is not None:
-        return HttpResponse(before, content_type="application/json", headers={"Idempotent-Replayed": "true"})
+        return HttpResponse(
+            before, content_type="application/json", headers={"Idempotent-Replayed": "true"}
+        )
     response = _send(caller, wanted)
-    repeating.keep(business_id=business_id, key=key, body=response.content)
+    idempotency.keep(business_id=business_id, key=key, body=response.content)
     return response
 
 
 def _send(caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
     assert caller.number is not None
-    pacing.pace(number=caller.number, to=wanted.to or wanted.user_id, key_id=caller.key_id)
-    message = sending.send_message(
+    rate_limits.pace(number=caller.number, to=wanted.to or wanted.user_id, key_id=caller.key_id)
+    message = send.send_message(
         business=caller.business,
         number=caller.number,
         to=wanted.to,

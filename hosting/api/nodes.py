@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import AuditEntry, KeyScope
-from hosting.api.answers import answer
 from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.responses import answer
 from hosting.cloudapi.fieldlists import parse_fields
 from hosting.errors import CloudApiError
 from hosting.models import Account, Number, Template
@@ -31,7 +31,9 @@ def owned_accounts(request: HttpRequest, business_id: str) -> HttpResponse:
     with opened(request) as caller:
         caller.require(KeyScope.MESSAGES)
         if business_id != str(caller.business.pk):
-            raise CloudApiError(803, f"Object with ID '{business_id}' does not exist, or is not yours.")
+            raise CloudApiError(
+                803, f"Object with ID '{business_id}' does not exist, or is not yours."
+            )
         return page(request, caller.accounts().order_by("id"), account_object)
 
 
@@ -42,7 +44,11 @@ def activities(request: HttpRequest, waba_id: str) -> HttpResponse:
         caller.require(KeyScope.MESSAGES)
         own_account(caller, waba_id)
         caller.require_whole()
-        rows = AuditEntry.objects.filter(business=caller.business).select_related("actor").order_by("id")
+        rows = (
+            AuditEntry.objects.filter(business=caller.business)
+            .select_related("actor")
+            .order_by("id")
+        )
         return page(request, rows, activity_object)
 
 

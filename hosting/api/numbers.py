@@ -11,16 +11,18 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import KeyScope
-from hosting import pacing, profiling, storing
-from hosting.api.answers import answer
 from hosting.api.keys import cloud_api, opened
 from hosting.api.messages import json_body
 from hosting.api.nodes import page
+from hosting.api.responses import answer
 from hosting.cloudapi import sends
 from hosting.cloudapi.fieldlists import parse_fields
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.errors import CloudApiError
+from hosting.media import store
+from hosting.messages import rate_limits
 from hosting.models import Block, ChatLink, Message, Number
+from hosting.numbers import profile as numbers_profile
 
 Edge = Callable[..., Any]
 
@@ -57,13 +59,15 @@ SUCCESS = {"success": True}
 def profile(request: HttpRequest, number: Number) -> Any:
     """`whatsapp_business_profile`."""
     if request.method == "POST":
-        profiling.change_profile(number, _given(request))
+        numbers_profile.change_profile(number, _given(request))
         return SUCCESS
-    shown = profiling.profile_of(number) | {"profile_picture_url": _picture_url(number)}
+    shown = numbers_profile.profile_of(number) | {"profile_picture_url": _picture_url(number)}
     shown.pop("profile_picture_handle", None)
     asked = {name.strip() for name in request.GET.get("fields", "").split(",") if name.strip()}
     if asked:
-        shown = {key: value for key, value in shown.items() if key in asked or key == "messaging_product"}
+        shown = {
+            key: value for key, value in shown.items() if key in asked or key == "messaging_product"
+        }
     # Stock clients read the members directly; Meta's document wraps them. Both are there.
     return {"data": [shown | {"business_profile": shown}]}
 
@@ -71,17 +75,17 @@ def profile(request: HttpRequest, number: Number) -> Any:
 def _picture_url(number: Number) -> str:
     """Where the picture can be had for five minutes; empty without one."""
     media_id = str(number.profile.get("profile_picture_handle", "")).rpartition("::")[2]
-    found = storing.media_of(business_id=number.business_id, media_ids=[media_id]).get(media_id)
-    return storing.signed_url(found) if found else ""
+    found = store.media_of(business_id=number.business_id, media_ids=[media_id]).get(media_id)
+    return store.signed_url(found) if found else ""
 
 
 @_edge("GET", "POST")
 def commerce(request: HttpRequest, number: Number) -> Any:
     """`whatsapp_commerce_settings`."""
     if request.method == "GET":
-        flags = {name: getattr(number, name) for name in profiling.FLAGS}
+        flags = {name: getattr(number, name) for name in numbers_profile.FLAGS}
         return {"data": [{"id": number.phone_number_id} | flags]}
-    profiling.change_commerce(number, _given(request))
+    numbers_profile.change_commerce(number, _given(request))
     return SUCCESS
 
 
@@ -90,13 +94,17 @@ def block_users(request: HttpRequest, number: Number) -> Any:
     """`block_users`: list, block, unblock."""
     if request.method == "GET":
         rows = Block.objects.filter(number=number).order_by("id")
-        return page(request, rows, lambda row: {"messaging_product": "whatsapp", "wa_id": row.wa_id})
-    users = [as_text(as_dict(user).get("user")) for user in as_list(_given(request).get("block_users"))]
+        return page(
+            request, rows, lambda row: {"messaging_product": "whatsapp", "wa_id": row.wa_id}
+        )
+    users = [
+        as_text(as_dict(user).get("user")) for user in as_list(_given(request).get("block_users"))
+    ]
     if not users or len(users) > 1000:
         raise CloudApiError(100, "block_users must hold 1 to 1,000 users.", field="block_users")
     wa_ids = [sends.digits_of(user, field="block_users.user") for user in users]
     if request.method == "POST":
-        profiling.block(number, wa_ids)
+        numbers_profile.block(number, wa_ids)
     else:
         Block.objects.filter(number=number, wa_id__in=wa_ids).delete()
     done = [{"input": user, "wa_id": wa_id} for user, wa_id in zip(users, wa_ids, strict=True)]
@@ -105,7 +113,11 @@ def block_users(request: HttpRequest, number: Number) -> Any:
 
 
 def _link_object(link: ChatLink, form: str = "") -> dict[str, str]:
-    shown = {"code": link.code, "prefilled_message": link.prefilled_message, "deep_link_url": link.url}
+    shown = {
+        "code": link.code,
+        "prefilled_message": link.prefilled_message,
+        "deep_link_url": link.url,
+    }
     return shown | ({"qr_image_url": f"{settings.BASE_URL}/qr/{link.code}.{form}"} if form else {})
 
 
@@ -118,7 +130,10 @@ def _qr_form(asked: str) -> str:
 
 def _listed_form(request: HttpRequest) -> str:
     """The picture asked for among `fields`: `qr_image_url.format(SVG)`."""
-    asked = next((one for one in parse_fields(request.GET.get("fields", "")) if one.name == "qr_image_url"), None)
+    asked = next(
+        (one for one in parse_fields(request.GET.get("fields", "")) if one.name == "qr_image_url"),
+        None,
+    )
     return _qr_form("".join(asked.parameters.get("format", ("SVG",)))) if asked else ""
 
 
@@ -128,7 +143,10 @@ def qr_image(request: HttpRequest, code: str, form: str) -> HttpResponse:
     held = BytesIO()
     segno.make(ChatLink(code=code).url, error="m").save(held, kind=form, scale=8, border=4)
     kind = {"svg": "image/svg+xml", "png": "image/png"}[form]
-    headers = {"Cache-Control": "public, max-age=86400", "Content-Security-Policy": "default-src 'none'"}
+    headers = {
+        "Cache-Control": "public, max-age=86400",
+        "Content-Security-Policy": "default-src 'none'",
+    }
     return HttpResponse(held.getvalue(), content_type=kind, headers=headers)
 
 
@@ -143,7 +161,9 @@ def chat_links(request: HttpRequest, number: Number) -> Any:
         return page(request, rows.order_by("id"), lambda link: _link_object(link, form))
     given = _given(request)
     form = _qr_form(as_text(given.get("generate_qr_image")))
-    saved = profiling.save_link(number, as_text(given.get("prefilled_message")), as_text(given.get("code")))
+    saved = numbers_profile.save_link(
+        number, as_text(given.get("prefilled_message")), as_text(given.get("code"))
+    )
     return _link_object(saved, form)
 
 
@@ -167,18 +187,18 @@ def register(request: HttpRequest, number: Number) -> Any:
         raise CloudApiError(100, "pin must be 6 digits.", field="pin")
     if not number.is_verified:
         raise CloudApiError(133006, "Verify the number first: request_code, then verify_code.")
-    pacing.pace_registration(number)
+    rate_limits.pace_registration(number)
     if number.pin and number.pin != pin:
         raise CloudApiError(133005, "The pin is not the one set for this number.", field="pin")
-    profiling.set_registered(number, True, pin=pin)
+    numbers_profile.set_registered(number, True, pin=pin)
     return SUCCESS
 
 
 @_edge("POST")
 def deregister(request: HttpRequest, number: Number) -> Any:
     """`deregister`: nothing is sent by this number until it is registered again."""
-    pacing.pace_registration(number)
-    profiling.set_registered(number, False)
+    rate_limits.pace_registration(number)
+    numbers_profile.set_registered(number, False)
     return SUCCESS
 
 
@@ -198,7 +218,11 @@ def verify_code(request: HttpRequest, number: Number) -> Any:
     """`verify_code?code=…`: the sandbox takes the last six digits of the number itself."""
     code = re.sub(r"[\s-]", "", as_text(_given(request).get("code")))
     if code != number.digits[-6:]:
-        raise CloudApiError(136025, "The code is wrong. The sandbox's is the number's last six digits.", field="code")
+        raise CloudApiError(
+            136025,
+            "The code is wrong. The sandbox's is the number's last six digits.",
+            field="code",
+        )
     Number.objects.filter(pk=number.pk).update(is_verified=True)
     return SUCCESS
 
@@ -222,7 +246,11 @@ def _history_object(message: Message) -> dict[str, Any]:
         if at
     ]  # fmt: skip
     events = [
-        {"id": f"{message.pk}-{name.lower()}", "delivery_status": name, "occurrence_timestamp": int(at.timestamp())}
+        {
+            "id": f"{message.pk}-{name.lower()}",
+            "delivery_status": name,
+            "occurrence_timestamp": int(at.timestamp()),
+        }
         for name, at in sorted(moments, key=lambda moment: moment[1])
     ]
     if message.error_reason:

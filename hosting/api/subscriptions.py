@@ -5,21 +5,23 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
-from hosting import subscribing
-from hosting.api.answers import answer
 from hosting.api.keys import Caller, cloud_api, opened
 from hosting.api.messages import json_body
 from hosting.api.nodes import own_account
-from hosting.cloudapi.reading import as_dict, as_text
+from hosting.api.responses import answer
+from hosting.cloudapi.json import as_dict, as_text
 from hosting.errors import CloudApiError
 from hosting.models import Account, Webhook
+from hosting.webhooks import subscriptions
 
 
 @cloud_api("GET", "POST", "DELETE")
 def subscribed_apps(request: HttpRequest, waba_id: str) -> HttpResponse:
     """List, make or end the subscription of an account."""
     override = None
-    if request.method == "POST" and (override := _override(request, json_body(request) if request.body else {})):
+    if request.method == "POST" and (
+        override := _override(request, json_body(request) if request.body else {})
+    ):
         # A key that does not reach the account must not make Parley ask anybody anything.
         with opened(request) as caller:
             _own_account(caller, waba_id)
@@ -27,14 +29,26 @@ def subscribed_apps(request: HttpRequest, waba_id: str) -> HttpResponse:
     with opened(request) as caller:
         account = _own_account(caller, waba_id)
         if request.method == "GET":
-            active = Webhook.objects.kept().filter(account=account, number=None, is_active=True).order_by("id")
-            return answer({"data": [_app_object(account.waba_id, account.name, webhook) for webhook in active]})
+            active = (
+                Webhook.objects.kept()
+                .filter(account=account, number=None, is_active=True)
+                .order_by("id")
+            )
+            return answer(
+                {
+                    "data": [
+                        _app_object(account.waba_id, account.name, webhook) for webhook in active
+                    ]
+                }
+            )
         if request.method == "DELETE":
-            subscribing.unsubscribe(account=account)
+            subscriptions.unsubscribe(account=account)
         elif override:
-            subscribing.subscribe(account=account, url=override[0], verify_token=override[1], by_api=True)
+            subscriptions.subscribe(
+                account=account, url=override[0], verify_token=override[1], by_api=True
+            )
         else:
-            subscribing.resume(account=account)
+            subscriptions.resume(account=account)
         return answer({"success": True})
 
 
@@ -50,11 +64,15 @@ def configure_number(request: HttpRequest, phone_number_id: str, body: Any) -> N
         caller.require(KeyScope.WEBHOOKS)
         number = caller.require_number(phone_number_id)
         if override:
-            subscribing.subscribe(
-                account=number.account, number=number, url=override[0], verify_token=override[1], by_api=True
+            subscriptions.subscribe(
+                account=number.account,
+                number=number,
+                url=override[0],
+                verify_token=override[1],
+                by_api=True,
             )
         else:
-            subscribing.drop_override(number=number)
+            subscriptions.drop_override(number=number)
 
 
 def _own_account(caller: Caller, waba_id: str) -> Account:
@@ -67,18 +85,24 @@ def _own_account(caller: Caller, waba_id: str) -> Account:
 def _override(request: HttpRequest, body: Any) -> tuple[str, str] | None:
     """URL and token of an override, or None where there is none; both may stand in the query."""
     given = as_dict(body)
-    url = as_text(given.get("override_callback_uri")) or request.GET.get("override_callback_uri", "")
+    url = as_text(given.get("override_callback_uri")) or request.GET.get(
+        "override_callback_uri", ""
+    )
     token = as_text(given.get("verify_token")) or request.GET.get("verify_token", "")
     if url and not token:
-        raise CloudApiError(100, "verify_token is required with override_callback_uri.", field="verify_token")
+        raise CloudApiError(
+            100, "verify_token is required with override_callback_uri.", field="verify_token"
+        )
     return (url, token) if url else None
 
 
 def _challenge(url: str, token: str) -> None:
     try:
-        subscribing.challenge(url=url, verify_token=token)
-    except subscribing.WebhookRefused as error:
-        raise CloudApiError(100, f"override_callback_uri: {error.message}", field="override_callback_uri") from None
+        subscriptions.challenge(url=url, verify_token=token)
+    except subscriptions.WebhookRefused as error:
+        raise CloudApiError(
+            100, f"override_callback_uri: {error.message}", field="override_callback_uri"
+        ) from None
 
 
 def _app_object(waba_id: str, name: str, webhook: Webhook) -> dict[str, Any]:

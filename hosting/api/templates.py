@@ -3,13 +3,13 @@
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
-from hosting import templating
-from hosting.api.answers import answer
 from hosting.api.keys import Caller, cloud_api, opened
 from hosting.api.messages import json_body
 from hosting.api.nodes import own_account, page, template_object
-from hosting.cloudapi.reading import as_dict
+from hosting.api.responses import answer
+from hosting.cloudapi.json import as_dict
 from hosting.errors import CloudApiError
+from hosting.message_templates import lifecycle
 from hosting.models import Account, Template
 
 
@@ -30,15 +30,19 @@ def message_templates(request: HttpRequest, waba_id: str) -> HttpResponse:
 
 def _create(caller: Caller, account: Account, request: HttpRequest) -> HttpResponse:
     account.business = caller.business
-    made = templating.create_template(account=account, body=as_dict(json_body(request)))
-    return answer({"id": made.template_id, "status": made.status, "category": made.category.upper()})
+    made = lifecycle.create_template(account=account, body=as_dict(json_body(request)))
+    return answer(
+        {"id": made.template_id, "status": made.status, "category": made.category.upper()}
+    )
 
 
 def _delete(account: Account, request: HttpRequest) -> HttpResponse:
     name = request.GET.get("name", "")
     if not name:
         raise CloudApiError(131008, "name is required.", field="name")
-    templating.delete_templates(account=account, name=name, template_id=request.GET.get("hsm_id", ""))
+    lifecycle.delete_templates(
+        account=account, name=name, template_id=request.GET.get("hsm_id", "")
+    )
     return answer({"success": True})
 
 
@@ -58,7 +62,7 @@ def _list(account: Account, request: HttpRequest) -> HttpResponse:
     summary = {
         "total_count": total,
         "message_template_count": total,
-        "message_template_limit": templating.LIMIT,
+        "message_template_limit": lifecycle.LIMIT,
         "are_translations_complete": True,
     }
     return page(request, rows, template_object, summary=summary)

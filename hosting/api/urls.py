@@ -2,47 +2,78 @@
 
 from django.urls import re_path
 
-from hosting.api import analytics, doors, graph, media, messages, nodes, numbers, subscriptions, templates, webhooks
+from hosting.api import (
+    analytics,
+    fast_path,
+    graph,
+    media,
+    messages,
+    nodes,
+    numbers,
+    subscriptions,
+    templates,
+    webhooks,
+)
 
 V = r"^(?:v[0-9]+(?:\.[0-9]+)?/)?"
 NUMBER = V + r"(?P<phone_number_id>[0-9]{1,32})/"
 ACCOUNT = V + r"(?P<waba_id>[0-9]{1,32})/"
 
-doors.doors[:] = [
+fast_path.doors[:] = [
     re_path(NUMBER + r"messages/?$", messages.messages, name="cloudapi_messages"),
     re_path(r"^webhooks/(?:(?P<waba_id>[0-9]{1,32})/?)?$", webhooks.door, name="webhook_door"),
 ]
 urlpatterns = [
-    *doors.doors,
+    *fast_path.doors,
     # 360dialog's shape: the key alone says which number.
     re_path(V + r"messages/?$", messages.messages, name="cloudapi_messages_by_key"),
     re_path(NUMBER + r"media/?$", media.upload, name="cloudapi_media"),
     re_path(V + r"media/?$", media.upload, name="cloudapi_media_by_key"),
     re_path(r"^media/(?P<token>[A-Za-z0-9:_.=-]{1,300})$", media.download, name="media_download"),
     re_path(V + r"(?:app|[0-9]{1,32})/uploads/?$", media.start_upload, name="cloudapi_uploads"),
-    re_path(V + r"upload:(?P<upload_id>[A-Za-z0-9_-]{1,64})$", media.resume_upload, name="cloudapi_upload"),
+    re_path(
+        V + r"upload:(?P<upload_id>[A-Za-z0-9_-]{1,64})$",
+        media.resume_upload,
+        name="cloudapi_upload",
+    ),
     re_path(NUMBER + r"whatsapp_business_profile/?$", numbers.profile, name="cloudapi_profile"),
     re_path(NUMBER + r"whatsapp_commerce_settings/?$", numbers.commerce, name="cloudapi_commerce"),
     re_path(NUMBER + r"block_users/?$", numbers.block_users, name="cloudapi_block_users"),
     re_path(NUMBER + r"message_qrdls/?$", numbers.chat_links, name="cloudapi_chat_links"),
-    re_path(NUMBER + r"message_qrdls/(?P<code>[A-Z0-9]{1,14})/?$", numbers.chat_link, name="cloudapi_chat_link"),
+    re_path(
+        NUMBER + r"message_qrdls/(?P<code>[A-Z0-9]{1,14})/?$",
+        numbers.chat_link,
+        name="cloudapi_chat_link",
+    ),
     re_path(NUMBER + r"register/?$", numbers.register, name="cloudapi_register"),
     re_path(NUMBER + r"deregister/?$", numbers.deregister, name="cloudapi_deregister"),
     re_path(NUMBER + r"request_code/?$", numbers.request_code, name="cloudapi_request_code"),
     re_path(NUMBER + r"verify_code/?$", numbers.verify_code, name="cloudapi_verify_code"),
-    re_path(NUMBER + r"message_history/?$", numbers.message_history, name="cloudapi_message_history"),
+    re_path(
+        NUMBER + r"message_history/?$", numbers.message_history, name="cloudapi_message_history"
+    ),
     re_path(r"^qr/(?P<code>[A-Z0-9]{1,14})\.(?P<form>svg|png)$", numbers.qr_image, name="qr_image"),
     re_path(ACCOUNT + r"activities/?$", nodes.activities, name="cloudapi_activities"),
     re_path(ACCOUNT + r"phone_numbers/?$", nodes.phone_numbers, name="cloudapi_phone_numbers"),
-    re_path(ACCOUNT + r"message_templates/?$", templates.message_templates, name="cloudapi_message_templates"),
+    re_path(
+        ACCOUNT + r"message_templates/?$",
+        templates.message_templates,
+        name="cloudapi_message_templates",
+    ),
     re_path(
         V + r"(?P<business_id>[0-9]{1,32})/(?:owned|client)_whatsapp_business_accounts/?$",
         nodes.owned_accounts,
         name="cloudapi_accounts",
     ),
     re_path(
-        ACCOUNT + r"(?P<name>analytics|[a-z]{1,30}_analytics)/?$", analytics.account_edge, name="cloudapi_analytics"
+        ACCOUNT + r"(?P<name>analytics|[a-z]{1,30}_analytics)/?$",
+        analytics.account_edge,
+        name="cloudapi_analytics",
     ),
-    re_path(ACCOUNT + r"subscribed_apps/?$", subscriptions.subscribed_apps, name="cloudapi_subscribed_apps"),
+    re_path(
+        ACCOUNT + r"subscribed_apps/?$",
+        subscriptions.subscribed_apps,
+        name="cloudapi_subscribed_apps",
+    ),
     re_path(V + r"(?P<object_id>[0-9]{1,32})/?$", graph.node, name="cloudapi_node"),
 ]

@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from hosting import receiving, tasks
-from hosting.bells import ring
-from hosting.cloudapi.reading import MAX_BODY_BYTES
+from core.encryption import decrypt
+from core.wake import ring
+from hosting import tasks
+from hosting.cloudapi.json import MAX_BODY_BYTES
 from hosting.cloudapi.webhooks import signature_fits
-from hosting.secrets import decrypt
+from hosting.inbound import events
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,9 @@ def door(request: HttpRequest, waba_id: str = "") -> HttpResponse:
     except (OperationalError, InterfaceError):
         log.exception("database_away")
         connection.close()
-        return HttpResponse("try again", status=503, headers={"Retry-After": "1"}, content_type="text/plain")
+        return HttpResponse(
+            "try again", status=503, headers={"Retry-After": "1"}, content_type="text/plain"
+        )
 
 
 def _door(waba_id: str) -> Door | None:
@@ -67,11 +70,13 @@ def _challenge(request: HttpRequest, opened: Door) -> HttpResponse:
 def _take_in(request: HttpRequest, opened: Door) -> HttpResponse:
     length = request.headers.get("Content-Length", "0")
     if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-        return HttpResponse(f"larger than {MAX_BODY_BYTES} bytes", status=413, content_type="text/plain")
+        return HttpResponse(
+            f"larger than {MAX_BODY_BYTES} bytes", status=413, content_type="text/plain"
+        )
     body = request.body
     signature = request.headers.get("X-Hub-Signature-256", "")
     if not any(signature_fits(body, secret, signature) for secret in opened[2]):
         return HttpResponse("signature does not match", status=403, content_type="text/plain")
-    receiving.store_event(body=body, account_id=opened[0])
+    events.store_event(body=body, account_id=opened[0])
     ring(tasks.apply)
     return HttpResponse("EVENT_RECEIVED", content_type="text/plain")

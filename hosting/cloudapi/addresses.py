@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from hosting.cloudapi.reading import MalformedJson, as_dict, as_text, read_json
+from hosting.cloudapi.json import MalformedJson, as_dict, as_text, read_json
 
 # The network asks customers in India only; the sandbox asks everybody, elsewhere with the shorter form.
 FIELDS = {
@@ -44,7 +44,9 @@ def form_values(content: dict[str, Any]) -> dict[str, Any]:
     """What was filled in, by the form's own names; empty where nothing can be read."""
     answered = as_dict(content.get("nfm_reply")).get("response_json")
     try:
-        filled = as_dict(read_json(answered.encode(errors="replace")) if isinstance(answered, str) else answered)
+        filled = as_dict(
+            read_json(answered.encode(errors="replace")) if isinstance(answered, str) else answered
+        )
     except MalformedJson:
         return {}
     return as_dict(filled["values"]) if "values" in filled else filled

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hosting.cloudapi import fields
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.cloudapi.texts import PLACEHOLDER, placeholders
 from hosting.errors import CloudApiError
 
@@ -26,7 +26,9 @@ def check_name(body: dict[str, Any]) -> tuple[str, str, str]:
     """Name, language and category (lower case) of a template to create."""
     name = fields.text(body, "name", "template", limit=512)
     if not NAME.fullmatch(name):
-        raise CloudApiError(100, "name may have lower-case letters, digits and underscores only.", field="name")
+        raise CloudApiError(
+            100, "name may have lower-case letters, digits and underscores only.", field="name"
+        )
     language = body.get("language")
     language = as_text(as_dict(language).get("code") if isinstance(language, dict) else language)
     if not LANGUAGE.fullmatch(language):
@@ -36,10 +38,14 @@ def check_name(body: dict[str, Any]) -> tuple[str, str, str]:
 
 def check_components(raw: Any, category: str) -> list[Part]:
     """Check components; their types come out in upper case. Raises CloudApiError with the code of the part at fault."""
-    parts: list[Part] = fields.objects({"components": fields.without_nulls(raw)}, "components", "template", most=10)
+    parts: list[Part] = fields.objects(
+        {"components": fields.without_nulls(raw)}, "components", "template", most=10
+    )
     seen: set[str] = set()
     for part in parts:
-        part["type"] = kind = fields.choice(part, "type", "components", tuple(name.lower() for name in CHECKS)).upper()
+        part["type"] = kind = fields.choice(
+            part, "type", "components", tuple(name.lower() for name in CHECKS)
+        ).upper()
         if kind in seen:
             raise CloudApiError(100, f"components: {kind} is given twice.", field="components")
         seen.add(kind)
@@ -51,25 +57,35 @@ def check_components(raw: Any, category: str) -> list[Part]:
 
 def _short(text: str, limit: int, field: str) -> None:
     if len(text) > limit:
-        raise CloudApiError(TOO_LONG, f"{field} is longer than {limit} characters ({len(text)}).", field=field)
+        raise CloudApiError(
+            TOO_LONG, f"{field} is longer than {limit} characters ({len(text)}).", field=field
+        )
 
 
 def _header(part: Part, category: str) -> None:
     form = as_text(part.get("format") or "text").lower()
     if form not in FORMATS:
         raise CloudApiError(
-            HEADER, f"header.format must be one of {', '.join(FORMATS).upper()}.", field="header.format"
+            HEADER,
+            f"header.format must be one of {', '.join(FORMATS).upper()}.",
+            field="header.format",
         )
     part["format"] = form.upper()
     if form != "text":
         return
     text = as_text(part.get("text"))
     if not text.strip() or "\n" in text or re.search(r"[*_~`]", text):
-        raise CloudApiError(HEADER, "header.text is required, on one line and without formatting.", field="header.text")
+        raise CloudApiError(
+            HEADER,
+            "header.text is required, on one line and without formatting.",
+            field="header.text",
+        )
     _short(text, MAX_SHORT, "header.text")
     names = placeholders(text)
     if len(names) > 1:
-        raise CloudApiError(HEADER, f"header.text has {len(names)} variables; 1 is the limit.", field="header.text")
+        raise CloudApiError(
+            HEADER, f"header.text has {len(names)} variables; 1 is the limit.", field="header.text"
+        )
     _check_examples(part, names, ("header_text", "header_text_named_params"), HEADER)
 
 
@@ -93,14 +109,22 @@ def _check_variables(text: str, names: list[str]) -> None:
     stripped = text.strip().strip(".!?,;:")
     ends = [match.span() for match in PLACEHOLDER.finditer(stripped)]
     if ends and (ends[0][0] == 0 or ends[-1][1] == len(stripped)):
-        raise CloudApiError(EDGES, "body.text must not begin or end with a variable.", field="body.text")
+        raise CloudApiError(
+            EDGES, "body.text must not begin or end with a variable.", field="body.text"
+        )
     numbered = [name for name in names if name.isdigit()]
     if numbered and sorted(map(int, numbered)) != list(range(1, len(names) + 1)):
-        raise CloudApiError(BODY, "body.text: variables must be numbered from {{1}} without gaps.", field="body.text")
+        raise CloudApiError(
+            BODY,
+            "body.text: variables must be numbered from {{1}} without gaps.",
+            field="body.text",
+        )
     words = len(PLACEHOLDER.sub(" ", text).split())
     if len(names) > words:
         raise CloudApiError(
-            WORDS, f"body.text has {len(names)} variables among {words} words: too many.", field="body.text"
+            WORDS,
+            f"body.text has {len(names)} variables among {words} words: too many.",
+            field="body.text",
         )
 
 
@@ -111,7 +135,9 @@ def _check_examples(part: Part, names: list[str], members: tuple[str, str], code
         given = given[0]
     if example and len(given) != len(names):
         field = f"{as_text(part['type']).lower()}.example"
-        raise CloudApiError(code, f"{field} has {len(given)} values for {len(names)} variables.", field=field)
+        raise CloudApiError(
+            code, f"{field} has {len(given)} values for {len(names)} variables.", field=field
+        )
 
 
 def _footer(part: Part, category: str) -> None:
@@ -122,7 +148,11 @@ def _footer(part: Part, category: str) -> None:
         return
     text = as_text(part.get("text"))
     if not text.strip() or placeholders(text) or "\n" in text:
-        raise CloudApiError(FOOTER, "footer.text is required, on one line and without variables.", field="footer.text")
+        raise CloudApiError(
+            FOOTER,
+            "footer.text is required, on one line and without variables.",
+            field="footer.text",
+        )
     _short(text, MAX_SHORT, "footer.text")
 
 
@@ -131,7 +161,9 @@ def _buttons(part: Part, category: str) -> None:
         kind = as_text(button.get("type")).lower()
         path = f"buttons[{n}]"
         if kind not in BUTTONS:
-            raise CloudApiError(100, f"{path}.type '{kind[:40]}' is not supported.", field=f"{path}.type")
+            raise CloudApiError(
+                100, f"{path}.type '{kind[:40]}' is not supported.", field=f"{path}.type"
+            )
         button["type"] = kind.upper()
         if text := as_text(button.get("text")):
             _short(text, MAX_BUTTON_TEXT, f"{path}.text")
@@ -141,8 +173,12 @@ def _buttons(part: Part, category: str) -> None:
             # Only the end of an address may vary.
             address = fields.text(button, "url", path, limit=2000)
             fields.link({"url": PLACEHOLDER.sub("x", address)}, "url", path)
-            if len(placeholders(address)) > 1 or (placeholders(address) and not address.endswith("}}")):
-                raise CloudApiError(100, f"{path}.url may have one variable, at its end.", field=f"{path}.url")
+            if len(placeholders(address)) > 1 or (
+                placeholders(address) and not address.endswith("}}")
+            ):
+                raise CloudApiError(
+                    100, f"{path}.url may have one variable, at its end.", field=f"{path}.url"
+                )
         if kind == "phone_number":
             fields.text(button, "phone_number", path, limit=20)
 
@@ -156,5 +192,7 @@ CHECKS: dict[str, Callable[[Part, str], None]] = {
     "BODY": _body,
     "FOOTER": _footer,
     "BUTTONS": _buttons,
-    **dict.fromkeys(("CAROUSEL", "LIMITED_TIME_OFFER", "CALL_PERMISSION_REQUEST", "ORDER_STATUS"), _anything),
+    **dict.fromkeys(
+        ("CAROUSEL", "LIMITED_TIME_OFFER", "CALL_PERMISSION_REQUEST", "ORDER_STATUS"), _anything
+    ),
 }

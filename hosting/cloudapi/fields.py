@@ -18,7 +18,9 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
-def text(holder: Mapping[str, Any], name: str, path: str, *, limit: int, required: bool = True) -> str:
+def text(
+    holder: Mapping[str, Any], name: str, path: str, *, limit: int, required: bool = True
+) -> str:
     """A string of at most `limit` characters; empty when it is left out and may be."""
     field, value = f"{path}.{name}", holder.get(name)
     if value is None or value == "":
@@ -30,11 +32,15 @@ def text(holder: Mapping[str, Any], name: str, path: str, *, limit: int, require
     if required and not value.strip():
         raise CloudApiError(MISSING, f"{field} is required and must not be blank.", field=field)
     if len(value) > limit:
-        raise CloudApiError(INVALID, f"{field} is longer than {limit} characters ({len(value)}).", field=field)
+        raise CloudApiError(
+            INVALID, f"{field} is longer than {limit} characters ({len(value)}).", field=field
+        )
     return value
 
 
-def mapping(holder: Mapping[str, Any], name: str, path: str, *, required: bool = True) -> dict[str, Any]:
+def mapping(
+    holder: Mapping[str, Any], name: str, path: str, *, required: bool = True
+) -> dict[str, Any]:
     """An object; empty when it is left out and may be."""
     field, value = f"{path}.{name}", holder.get(name)
     if value is None:
@@ -58,11 +64,20 @@ def objects(
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise CloudApiError(INVALID, f"{field} must be an array of objects.", field=field)
     if not least <= len(value) <= most:
-        raise CloudApiError(INVALID, f"{field} must hold {least} to {most} items, not {len(value)}.", field=field)
+        raise CloudApiError(
+            INVALID, f"{field} must hold {least} to {most} items, not {len(value)}.", field=field
+        )
     return value
 
 
-def choice(holder: Mapping[str, Any], name: str, path: str, allowed: tuple[str, ...], *, required: bool = True) -> str:
+def choice(
+    holder: Mapping[str, Any],
+    name: str,
+    path: str,
+    allowed: tuple[str, ...],
+    *,
+    required: bool = True,
+) -> str:
     """One of some words, in lower case whatever the client's."""
     value = text(holder, name, path, limit=60, required=required).lower()
     if value and value not in allowed:
@@ -77,16 +92,24 @@ def decimal(holder: Mapping[str, Any], name: str, path: str, *, limit: float) ->
     if value is None or value == "":
         raise CloudApiError(MISSING, f"{field} is required.", field=field)
     try:
-        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+        number = (
+            float(value)
+            if isinstance(value, int | float | str) and not isinstance(value, bool)
+            else None
+        )
     except (ValueError, OverflowError):
         number = None
     # NaN compares as false, so it is refused too.
     if number is None or not -limit <= number <= limit:
-        raise CloudApiError(INVALID, f"{field} must be a number from {-limit:g} to {limit:g}.", field=field)
+        raise CloudApiError(
+            INVALID, f"{field} must be a number from {-limit:g} to {limit:g}.", field=field
+        )
     return number
 
 
-def whole(holder: Mapping[str, Any], name: str, path: str, *, least: int, most: int, required: bool = True) -> int:
+def whole(
+    holder: Mapping[str, Any], name: str, path: str, *, least: int, most: int, required: bool = True
+) -> int:
     """A whole number, also as a string of digits; `least` when it is left out and may be."""
     field, value = f"{path}.{name}", holder.get(name)
     if value is None and not required:
@@ -96,7 +119,9 @@ def whole(holder: Mapping[str, Any], name: str, path: str, *, least: int, most: 
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise CloudApiError(INVALID, f"{field} must be a whole number from {least} to {most:,}.", field=field)
+        raise CloudApiError(
+            INVALID, f"{field} must be a whole number from {least} to {most:,}.", field=field
+        )
     return value
 
 
@@ -112,7 +137,9 @@ def link(holder: Mapping[str, Any], name: str, path: str, *, required: bool = Tr
         fits = False
     if not fits:
         field = f"{path}.{name}"
-        raise CloudApiError(INVALID, f"{field} must be a URL that begins with http:// or https://.", field=field)
+        raise CloudApiError(
+            INVALID, f"{field} must be a URL that begins with http:// or https://.", field=field
+        )
     return value
 
 
@@ -121,11 +148,20 @@ def media(holder: Mapping[str, Any], path: str) -> None:
     given = [name for name in ("id", "link") if holder.get(name)]
     if len(given) != 1:
         raise CloudApiError(
-            INVALID if given else MISSING, f"{path} needs exactly one of {path}.id and {path}.link.", field=path
+            INVALID if given else MISSING,
+            f"{path} needs exactly one of {path}.id and {path}.link.",
+            field=path,
         )
     if given == ["link"]:
         link(holder, "link", path)
         return
     held = holder["id"]
-    if not (isinstance(held, str | int) and str(held).isascii() and str(held).isdigit() and len(str(held)) <= 32):
-        raise CloudApiError(INVALID, f"{path}.id must be the id of uploaded media.", field=f"{path}.id")
+    if not (
+        isinstance(held, str | int)
+        and str(held).isascii()
+        and str(held).isdigit()
+        and len(str(held)) <= 32
+    ):
+        raise CloudApiError(
+            INVALID, f"{path}.id must be the id of uploaded media.", field=f"{path}.id"
+        )

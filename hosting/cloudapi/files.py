@@ -13,7 +13,11 @@ HEAD_BYTES = 4096
 MAX_PIXELS = 50_000_000
 STILL_STICKER = 100 * 1024
 OFFICE = "application/vnd.openxmlformats-officedocument."
-ZIPPED = (f"{OFFICE}wordprocessingml.document", f"{OFFICE}spreadsheetml.sheet", f"{OFFICE}presentationml.presentation")
+ZIPPED = (
+    f"{OFFICE}wordprocessingml.document",
+    f"{OFFICE}spreadsheetml.sheet",
+    f"{OFFICE}presentationml.presentation",
+)
 OLE = ("application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint")
 AUDIO = ("audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg")
 VIDEO = ("video/mp4", "video/3gpp")
@@ -60,7 +64,9 @@ def type_of(head: bytes, claimed: str) -> str:
         found = claimed
     if not any(found in limit.types for limit in LIMITS.values()):
         raise CloudApiError(
-            131053, f"Files of type '{(found or claimed or 'unknown')[:80]}' are not taken.", field="file"
+            131053,
+            f"Files of type '{(found or claimed or 'unknown')[:80]}' are not taken.",
+            field="file",
         )
     if claimed and claimed != found and claimed != "application/octet-stream":
         raise CloudApiError(131053, f"The file is {found}, not {claimed[:80]}.", field="type")
@@ -99,7 +105,11 @@ def check_size(mime_type: str, size: int) -> None:
     if mime_type in LIMITS["image"].types:
         most = LIMITS["image"].most
     if not 0 < size <= most:
-        raise CloudApiError(131053, f"The file has {size:,} bytes; {mime_type} may have 1 to {most:,}.", field="file")
+        raise CloudApiError(
+            131053,
+            f"The file has {size:,} bytes; {mime_type} may have 1 to {most:,}.",
+            field="file",
+        )
 
 
 def check_sticker(mime_type: str, size: int, content: IO[bytes]) -> None:
@@ -109,14 +119,18 @@ def check_sticker(mime_type: str, size: int, content: IO[bytes]) -> None:
     moves = head[12:16] == b"VP8X" and bool(head[20:21]) and bool(head[20] & 2)
     if mime_type == "image/webp" and size > STILL_STICKER and not moves:
         raise CloudApiError(
-            131053, f"The sticker has {size:,} bytes; one that does not move may have {STILL_STICKER:,}.", field="file"
+            131053,
+            f"The sticker has {size:,} bytes; one that does not move may have {STILL_STICKER:,}.",
+            field="file",
         )
 
 
 def check_kind(kind: str, mime_type: str, field: str) -> None:
     """Refuse (131053) a file that this kind of message does not carry."""
     if mime_type not in LIMITS[kind].types:
-        raise CloudApiError(131053, f"{field}: a message of type {kind} does not carry {mime_type}.", field=field)
+        raise CloudApiError(
+            131053, f"{field}: a message of type {kind} does not carry {mime_type}.", field=field
+        )
 
 
 def check_pixels(mime_type: str, content: IO[bytes]) -> None:
@@ -131,5 +145,7 @@ def check_pixels(mime_type: str, content: IO[bytes]) -> None:
         raise CloudApiError(131053, "The picture cannot be read.", field="file") from None
     if width * height > MAX_PIXELS:
         raise CloudApiError(
-            131053, f"The picture has {width:,} x {height:,} pixels; {MAX_PIXELS:,} is the limit.", field="file"
+            131053,
+            f"The picture has {width:,} x {height:,} pixels; {MAX_PIXELS:,} is the limit.",
+            field="file",
         )

@@ -16,10 +16,14 @@ def check(content: dict[str, Any]) -> None:
     """Refuse an `interactive` object outside its kind's limits."""
     kind = fields.text(content, "type", "interactive", limit=60).lower()
     if kind not in CHECKS:
-        raise CloudApiError(131009, f"interactive.type '{kind[:40]}' is not supported.", field="interactive.type")
+        raise CloudApiError(
+            131009, f"interactive.type '{kind[:40]}' is not supported.", field="interactive.type"
+        )
     content["type"] = kind
     body = fields.mapping(content, "body", "interactive", required=kind not in BODY_MAY_MISS)
-    fields.text(body, "text", "interactive.body", limit=BODIES.get(kind, MAX_BODY), required=bool(body))
+    fields.text(
+        body, "text", "interactive.body", limit=BODIES.get(kind, MAX_BODY), required=bool(body)
+    )
     if footer := fields.mapping(content, "footer", "interactive", required=False):
         fields.text(footer, "text", "interactive.footer", limit=MAX_FOOTER, required=False)
     _check_header(content, kind)
@@ -31,13 +35,19 @@ def _check_header(content: dict[str, Any], kind: str) -> None:
     if not header:
         return
     if kind == "product":
-        raise CloudApiError(131009, "interactive.header does not go with type 'product'.", field="interactive.header")
+        raise CloudApiError(
+            131009,
+            "interactive.header does not go with type 'product'.",
+            field="interactive.header",
+        )
     allowed = ("text",) if kind in ("list", "product_list") else ("text", *MEDIA_HEADERS)
     form = fields.choice(header, "type", "interactive.header", allowed)
     if form == "text":
         fields.text(header, "text", "interactive.header", limit=MAX_HEADER)
     else:
-        fields.media(fields.mapping(header, form, "interactive.header"), f"interactive.header.{form}")
+        fields.media(
+            fields.mapping(header, form, "interactive.header"), f"interactive.header.{form}"
+        )
 
 
 def _buttons(action: dict[str, Any]) -> None:
@@ -95,12 +105,20 @@ def _product_list(action: dict[str, Any]) -> None:
             fields.text(item, "product_retailer_id", f"{path}.product_items", limit=200)
         total += len(items)
     if total > MAX_PRODUCTS:
-        raise CloudApiError(131009, f"{path} hold {total} products; {MAX_PRODUCTS} is the limit in all.", field=path)
+        raise CloudApiError(
+            131009, f"{path} hold {total} products; {MAX_PRODUCTS} is the limit in all.", field=path
+        )
 
 
 def _catalog_message(action: dict[str, Any]) -> None:
     parameters = fields.mapping(action, "parameters", "interactive.action", required=False)
-    fields.text(parameters, "thumbnail_product_retailer_id", "interactive.action.parameters", limit=200, required=False)
+    fields.text(
+        parameters,
+        "thumbnail_product_retailer_id",
+        "interactive.action.parameters",
+        limit=200,
+        required=False,
+    )
 
 
 def _order_details(action: dict[str, Any]) -> None:
@@ -110,7 +128,9 @@ def _order_details(action: dict[str, Any]) -> None:
     fields.choice(parameters, "type", path, ("digital-goods", "physical-goods"))
     currency = fields.text(parameters, "currency", path, limit=3)
     if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
-        raise CloudApiError(131009, f"{path}.currency must be three capital letters.", field=f"{path}.currency")
+        raise CloudApiError(
+            131009, f"{path}.currency must be three capital letters.", field=f"{path}.currency"
+        )
     order = fields.mapping(parameters, "order", path)
     items = fields.objects(order, "items", f"{path}.order", most=999)
     cost = sum(_order_item(item, f"{path}.order.items[{n}]") for n, item in enumerate(items))
@@ -129,7 +149,9 @@ def _order_item(item: dict[str, Any], path: str) -> int:
 def _amount(holder: dict[str, Any], name: str, path: str) -> int:
     amount = fields.mapping(holder, name, path)
     if fields.whole(amount, "offset", f"{path}.{name}", least=1, most=10**6) != 100:
-        raise CloudApiError(131009, f"{path}.{name}.offset must be 100.", field=f"{path}.{name}.offset")
+        raise CloudApiError(
+            131009, f"{path}.{name}.offset must be 100.", field=f"{path}.{name}.offset"
+        )
     return fields.whole(amount, "value", f"{path}.{name}", least=0, most=10**15)
 
 
@@ -137,7 +159,11 @@ def _check_sum(parameters: dict[str, Any], order: dict[str, Any], cost: int, pat
     """The total is the subtotal with tax and shipping, less the discount; the subtotal is what the items cost."""
     total = _amount(parameters, "total_amount", path)
     subtotal = _amount(order, "subtotal", f"{path}.order")
-    parts = {name: _amount(order, name, f"{path}.order") for name in ("tax", "shipping", "discount") if name in order}
+    parts = {
+        name: _amount(order, name, f"{path}.order")
+        for name in ("tax", "shipping", "discount")
+        if name in order
+    }
     expected = subtotal + parts.get("tax", 0) + parts.get("shipping", 0) - parts.get("discount", 0)
     if total != expected:
         raise CloudApiError(
@@ -157,7 +183,15 @@ def _order_status(action: dict[str, Any]) -> None:
     parameters = fields.mapping(action, "parameters", "interactive.action")
     fields.text(parameters, "reference_id", path, limit=60)
     order = fields.mapping(parameters, "order", path)
-    known = ("pending", "processing", "partially_shipped", "partially-shipped", "shipped", "completed", "canceled")
+    known = (
+        "pending",
+        "processing",
+        "partially_shipped",
+        "partially-shipped",
+        "shipped",
+        "completed",
+        "canceled",
+    )
     fields.choice(order, "status", f"{path}.order", known)
     fields.text(order, "description", f"{path}.order", limit=120, required=False)
 

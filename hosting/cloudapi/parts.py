@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.cloudapi.texts import fill
 
 HEADERS = frozenset({"image", "video", "document", "location"})
@@ -36,8 +36,15 @@ def buttons_of(definition: list[Any], given: list[Any]) -> list[Button]:
     """The buttons of a template (its definition's components), filled with the components that were sent."""
     parts = map(as_dict, definition)
     found = next((part for part in parts if as_text(part.get("type")).lower() == "buttons"), {})
-    sent = {as_text(part.get("index")): part for part in map(as_dict, given) if part.get("type") == "button"}
-    return [_button(as_dict(one), as_dict(sent.get(str(n)))) for n, one in enumerate(as_list(found.get("buttons")))]
+    sent = {
+        as_text(part.get("index")): part
+        for part in map(as_dict, given)
+        if part.get("type") == "button"
+    }
+    return [
+        _button(as_dict(one), as_dict(sent.get(str(n))))
+        for n, one in enumerate(as_list(found.get("buttons")))
+    ]
 
 
 def _button(button: dict[str, Any], sent: dict[str, Any]) -> Button:

@@ -14,7 +14,9 @@ USER_ID = "US.13491208655302741918"
 def sample(field: str, line: webhooks.Line, *, at: datetime) -> bytes:
     """A body of that field as the protocol's own console sends it; nobody wrote it, and it names no real message."""
     if field == "messages":
-        return webhooks.body_of(line, contacts=[webhooks.contact_object(WA_ID, NAME, USER_ID)], messages=[_message(at)])
+        return webhooks.body_of(
+            line, contacts=[webhooks.contact_object(WA_ID, NAME, USER_ID)], messages=[_message(at)]
+        )
     change = {"field": field, "value": VALUES[field]}
     entry = {"id": line.waba_id, "time": int(at.timestamp()), "changes": [change]}
     return orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})

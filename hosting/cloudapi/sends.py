@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from hosting.cloudapi import fields, interactive, templates
-from hosting.cloudapi.reading import as_dict, as_text
+from hosting.cloudapi.json import as_dict, as_text
 from hosting.errors import CloudApiError
 
 MAX_TEXT = 4096
@@ -77,7 +77,9 @@ def _content(body: dict[str, Any], kind: str) -> dict[str, Any]:
             try:
                 held = fields.without_nulls(orjson.loads(held))
             except orjson.JSONDecodeError:
-                raise CloudApiError(131009, "contacts must be an array.", field="contacts") from None
+                raise CloudApiError(
+                    131009, "contacts must be an array.", field="contacts"
+                ) from None
         held = {"contacts": held}
     if not isinstance(held, dict):
         raise CloudApiError(131008, f"{kind} is required and must be an object.", field=kind)
@@ -91,7 +93,9 @@ def _recipient(body: dict[str, Any]) -> tuple[str, str, str]:
     # Where both are given, the number wins.
     if user_id and not as_text(body.get("to")):
         if not USER_ID.fullmatch(user_id):
-            raise CloudApiError(131009, "recipient must be a user id such as 'US.1349…'.", field="recipient")
+            raise CloudApiError(
+                131009, "recipient must be a user id such as 'US.1349…'.", field="recipient"
+            )
         return "", user_id, user_id
     return digits_of(body.get("to"), field="to"), "", as_text(body.get("to"))
 
@@ -101,9 +105,13 @@ def digits_of(raw: Any, *, field: str) -> str:
     text = as_text(raw)
     digits = re.sub(r"[\s+().-]", "", text)
     if not digits:
-        raise CloudApiError(131008, f"{field} is required: the customer's phone number in digits.", field=field)
+        raise CloudApiError(
+            131008, f"{field} is required: the customer's phone number in digits.", field=field
+        )
     if not re.fullmatch(r"[1-9][0-9]{6,14}", digits):
-        raise CloudApiError(131009, f"{field} must be a phone number of 7 to 15 digits.", field=field)
+        raise CloudApiError(
+            131009, f"{field} must be a phone number of 7 to 15 digits.", field=field
+        )
     return digits
 
 
@@ -118,7 +126,9 @@ def _tracker(raw: Any) -> str:
     tracker = as_text(raw)
     if len(tracker) > MAX_TRACKER:
         field = "biz_opaque_callback_data"
-        raise CloudApiError(131009, f"{field} is longer than {MAX_TRACKER} characters.", field=field)
+        raise CloudApiError(
+            131009, f"{field} is longer than {MAX_TRACKER} characters.", field=field
+        )
     return tracker
 
 
@@ -130,7 +140,9 @@ def _read_request(body: dict[str, Any]) -> ReadRequest:
         raise CloudApiError(131008, "message_id is required.", field="message_id")
     typing = body.get("typing_indicator")
     if typing is not None and as_dict(typing).get("type") != "text":
-        raise CloudApiError(131009, "typing_indicator.type must be 'text'.", field="typing_indicator.type")
+        raise CloudApiError(
+            131009, "typing_indicator.type must be 'text'.", field="typing_indicator.type"
+        )
     return ReadRequest(wamid=wamid, typing=typing is not None)
 
 
@@ -139,7 +151,9 @@ def _check_text(content: dict[str, Any]) -> None:
     if not isinstance(body, str) or not body.strip():
         raise CloudApiError(131008, "text.body is required.", field="text.body")
     if len(body) > MAX_TEXT:
-        raise CloudApiError(100, f"text.body is longer than {MAX_TEXT} characters ({len(body)}).", field="text.body")
+        raise CloudApiError(
+            100, f"text.body is longer than {MAX_TEXT} characters ({len(body)}).", field="text.body"
+        )
 
 
 def _media_check(kind: str) -> Callable[[dict[str, Any]], None]:

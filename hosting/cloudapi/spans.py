@@ -21,7 +21,11 @@ def span(parameters: Parameters) -> tuple[datetime, datetime, str]:
         moments.append(datetime.fromtimestamp(int(raw), UTC))
     granularity = "".join(parameters.get("granularity", ("DAY",))).upper()
     if granularity not in GRANULARITIES:
-        raise CloudApiError(100, f"granularity must be one of {', '.join(GRANULARITIES)}.", field="granularity")
+        raise CloudApiError(
+            100, f"granularity must be one of {', '.join(GRANULARITIES)}.", field="granularity"
+        )
     if not moments[0] < moments[1] <= moments[0] + LONGEST:
-        raise CloudApiError(100, f"start must be before end, by at most {LONGEST.days} days.", field="end")
+        raise CloudApiError(
+            100, f"start must be before end, by at most {LONGEST.days} days.", field="end"
+        )
     return moments[0], moments[1], granularity

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hosting.cloudapi import fields
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.cloudapi.texts import PLACEHOLDER, fill, placeholders
 from hosting.errors import CloudApiError
 
@@ -30,7 +30,9 @@ def check_send(content: dict[str, Any]) -> None:
     language = content.get("language")
     if isinstance(language, str):
         content["language"] = {"code": language}
-    fields.text(fields.mapping(content, "language", "template"), "code", "template.language", limit=15)
+    fields.text(
+        fields.mapping(content, "language", "template"), "code", "template.language", limit=15
+    )
     given = fields.objects(content, "components", "template", least=0, most=MAX_COMPONENTS)
     content["components"] = given
     for n, component in enumerate(given):
@@ -41,9 +43,13 @@ def _check_component(component: dict[str, Any], path: str) -> None:
     component["type"] = kind = fields.choice(component, "type", path, PARTS)
     if kind == "button":
         component["sub_type"] = fields.choice(component, "sub_type", path, BUTTONS)
-        component["index"] = str(fields.whole(component, "index", path, least=0, most=9, required=False))
+        component["index"] = str(
+            fields.whole(component, "index", path, least=0, most=9, required=False)
+        )
     for m, card in enumerate(fields.objects(component, "cards", path, least=0, most=10)):
-        for n, part in enumerate(fields.objects(card, "components", f"{path}.cards[{m}]", least=0, most=10)):
+        for n, part in enumerate(
+            fields.objects(card, "components", f"{path}.cards[{m}]", least=0, most=10)
+        ):
             _check_component(part, f"{path}.cards[{m}].components[{n}]")
     for n, parameter in enumerate(fields.objects(component, "parameters", path, least=0, most=100)):
         _check_parameter(parameter, f"{path}.parameters[{n}]")
@@ -57,13 +63,17 @@ def _check_parameter(parameter: Parameter, path: str) -> None:
 
 def _text(parameter: Parameter, path: str) -> None:
     # Some clients send numbers; a reader sees the same digits.
-    if isinstance(parameter.get("text"), int | float) and not isinstance(parameter.get("text"), bool):
+    if isinstance(parameter.get("text"), int | float) and not isinstance(
+        parameter.get("text"), bool
+    ):
         parameter["text"] = str(parameter["text"])
     value = fields.text(parameter, "text", path, limit=32768)
     if _BROKEN_LINES.search(value):
         field = f"{path}.text"
         raise CloudApiError(
-            POLICY, f"{field} must not hold a line break, a tab or over 4 spaces in a row.", field=field
+            POLICY,
+            f"{field} must not hold a line break, a tab or over 4 spaces in a row.",
+            field=field,
         )
 
 
@@ -122,7 +132,12 @@ def rendered(definition: list[Any], given: list[Any]) -> str:
     parts = {as_text(part.get("type")).lower(): part for part in map(as_dict, definition)}
     sent = {as_text(part.get("type")).lower(): part for part in map(as_dict, given)}
     header = _header(as_dict(parts.get("header")), _parameters(sent.get("header")))
-    body = _filled(as_text(as_dict(parts.get("body")).get("text")), _parameters(sent.get("body")), "body", MAX_BODY)
+    body = _filled(
+        as_text(as_dict(parts.get("body")).get("text")),
+        _parameters(sent.get("body")),
+        "body",
+        MAX_BODY,
+    )
     _check_buttons(as_dict(parts.get("buttons")), given)
     footer = as_text(as_dict(parts.get("footer")).get("text"))
     return "\n".join(filter(None, (header, body, footer)))
@@ -160,7 +175,9 @@ def _filled(text: str, given: list[Parameter], part: str, limit: int) -> str:
             )  # fmt: skip
     named = {as_text(item.get("parameter_name")) for item in given} - {""}
     if unknown := sorted(named - set(expected)):
-        raise CloudApiError(FORMAT, f"{part}: no parameter is named '{unknown[0]}'.", field="template.components")
+        raise CloudApiError(
+            FORMAT, f"{part}: no parameter is named '{unknown[0]}'.", field="template.components"
+        )
     whole = fill(text, given)
     if given and len(whole) > limit:
         raise CloudApiError(
@@ -176,9 +193,15 @@ def _check_buttons(part: dict[str, Any], given: list[Any]) -> None:
     for index, component in sent.items():
         if int(index) >= len(buttons):
             raise CloudApiError(
-                FORMAT, f"button {index}: the template has {len(buttons)} buttons.", field="template.components"
+                FORMAT,
+                f"button {index}: the template has {len(buttons)} buttons.",
+                field="template.components",
             )
-        _check_kind(as_text(buttons[int(index)].get("type")).lower(), as_text(component.get("sub_type")), index)
+        _check_kind(
+            as_text(buttons[int(index)].get("type")).lower(),
+            as_text(component.get("sub_type")),
+            index,
+        )
     for n, button in enumerate(buttons):
         if PLACEHOLDER.search(as_text(button.get("url"))) and not _parameters(sent.get(str(n))):
             raise CloudApiError(
@@ -191,5 +214,7 @@ def _check_kind(wanted: str, sent: str, index: str) -> None:
     # A one-time password button is filled as a URL button.
     if sent != wanted and not (wanted == "otp" and sent == "url"):
         raise CloudApiError(
-            FORMAT, f"button {index}: format mismatch, expected {wanted}, received {sent}.", field="template.components"
+            FORMAT,
+            f"button {index}: format mismatch, expected {wanted}, received {sent}.",
+            field="template.components",
         )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.cloudapi.json import as_dict, as_list, as_text
 
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
 REPLIES = ("button_reply", "list_reply", "call_permission_reply", "nfm_reply")
@@ -28,8 +28,14 @@ def _interactive(content: dict[str, Any]) -> str:
     for kind in REPLIES:
         if reply := as_dict(content.get(kind)):
             # A completed flow says its words in `body`.
-            return as_text(reply.get("title")) or as_text(reply.get("body")) or as_text(reply.get("response"))
-    header, body, footer = (as_text(as_dict(content.get(part)).get("text")) for part in ("header", "body", "footer"))
+            return (
+                as_text(reply.get("title"))
+                or as_text(reply.get("body"))
+                or as_text(reply.get("response"))
+            )
+    header, body, footer = (
+        as_text(as_dict(content.get(part)).get("text")) for part in ("header", "body", "footer")
+    )
     return _lines(header, body, footer) or _product_of(as_dict(content.get("action")))
 
 
@@ -44,7 +50,11 @@ def products_of(kind: str, content: dict[str, Any]) -> list[str]:
     action = as_dict(content.get("action")) if kind == "interactive" else {}
     if content.get("type") == "product_list":
         sections = map(as_dict, as_list(action.get("sections")))
-        return [one for section in sections for one in _retailer_ids(as_list(section.get("product_items")))]
+        return [
+            one
+            for section in sections
+            for one in _retailer_ids(as_list(section.get("product_items")))
+        ]
     return list(filter(None, (_product_of(action), as_text(_thumbnail_of(action)))))
 
 
@@ -57,8 +67,12 @@ def _thumbnail_of(action: dict[str, Any]) -> Any:
 
 
 def _location(content: dict[str, Any]) -> str:
-    named = _lines(as_text(content.get("name")), as_text(content.get("address"))).replace("\n", ", ")
-    return named or ", ".join(str(content[part]) for part in ("latitude", "longitude") if part in content)
+    named = _lines(as_text(content.get("name")), as_text(content.get("address"))).replace(
+        "\n", ", "
+    )
+    return named or ", ".join(
+        str(content[part]) for part in ("latitude", "longitude") if part in content
+    )
 
 
 def _contacts(content: dict[str, Any]) -> str:
@@ -74,7 +88,10 @@ def _card(card: dict[str, Any]) -> str:
 
 def _order(content: dict[str, Any]) -> str:
     items = [as_dict(item) for item in as_list(content.get("product_items"))]
-    rows = (f"{as_text(item.get('quantity'))} × {as_text(item.get('product_retailer_id'))}" for item in items)
+    rows = (
+        f"{as_text(item.get('quantity'))} × {as_text(item.get('product_retailer_id'))}"
+        for item in items
+    )
     return _lines(as_text(content.get("text")), *rows)
 
 
@@ -99,7 +116,10 @@ READERS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 def fill(text: str, parameters: list[dict[str, Any]]) -> str:
     """A template's text with its `{{1}}` or `{{name}}` filled from Cloud API parameters."""
-    values = {as_text(item.get("parameter_name")) or str(n): _value(item) for n, item in enumerate(parameters, 1)}
+    values = {
+        as_text(item.get("parameter_name")) or str(n): _value(item)
+        for n, item in enumerate(parameters, 1)
+    }
     return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
 

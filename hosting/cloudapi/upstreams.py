@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from hosting.cloudapi.reading import MalformedJson, as_dict, as_list, as_text, read_json
+from hosting.cloudapi.json import MalformedJson, as_dict, as_list, as_text, read_json
 from hosting.cloudapi.webhooks import wire_object
 
 TRACKER = "parley:"
@@ -42,11 +42,15 @@ def tracker_of(message_id: int) -> str:
 def message_named(tracker: str) -> int | None:
     """Our row that a webhook's `biz_opaque_callback_data` names, or None."""
     digits = tracker.removeprefix(TRACKER)
-    named = tracker.startswith(TRACKER) and digits.isascii() and digits.isdigit() and len(digits) < 19
+    named = (
+        tracker.startswith(TRACKER) and digits.isascii() and digits.isdigit() and len(digits) < 19
+    )
     return int(digits) if named else None
 
 
-def send_body(*, to: str, kind: str, content: dict[str, Any], context: str, tracker: str) -> dict[str, Any]:
+def send_body(
+    *, to: str, kind: str, content: dict[str, Any], context: str, tracker: str
+) -> dict[str, Any]:
     """The body of `POST /{phone_number_id}/messages`; a customer known by user id alone is its `recipient`."""
     body: dict[str, Any] = {
         "messaging_product": "whatsapp",
@@ -80,7 +84,9 @@ def verdict_on(status: int, body: bytes) -> Verdict:
     if code in PASSING:
         return Verdict(Outcome.LATER, rest=True, why=_why(status, error))
     if error or 400 <= status < 500:
-        return Verdict(Outcome.REFUSED, errors=(_error_object(status, error),), why=_why(status, error))
+        return Verdict(
+            Outcome.REFUSED, errors=(_error_object(status, error),), why=_why(status, error)
+        )
     # A gateway's page, not the API's word: it may have been carried out behind it.
     return Verdict(Outcome.UNKNOWN, why=f"HTTP {status} without an error object")
 

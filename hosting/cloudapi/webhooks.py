@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from hosting.cloudapi.reading import as_dict, as_list, as_text, moment, read_json
+from hosting.cloudapi.json import as_dict, as_list, as_text, moment, read_json
 from hosting.cloudapi.texts import text_of
 
 # Members of a message that have columns of their own; all others are kept beside its content.
@@ -109,7 +109,9 @@ def _people(value: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
     return people
 
 
-def _message(number: str, raw: dict[str, Any], people: dict[str, tuple[str, str, str]]) -> InboundMessage | None:
+def _message(
+    number: str, raw: dict[str, Any], people: dict[str, tuple[str, str, str]]
+) -> InboundMessage | None:
     wamid, sender = as_text(raw.get("id")), as_text(raw.get("from"))
     user_id = as_text(raw.get("from_user_id"))[:80]
     # A customer without a number is known by user id alone.
@@ -154,7 +156,11 @@ def wire_object(kind: str, content: dict[str, Any]) -> Any:
 
 def _about(kind: str, content: dict[str, Any], raw: dict[str, Any]) -> str:
     """The message that this one answers, or for a reaction, an edit or a revocation: changes."""
-    named = {"reaction": "message_id", "edit": "original_message_id", "revoke": "original_message_id"}.get(kind)
+    named = {
+        "reaction": "message_id",
+        "edit": "original_message_id",
+        "revoke": "original_message_id",
+    }.get(kind)
     if named:
         return as_text(content.get(named))[:256]
     return as_text(as_dict(raw.get("context")).get("id"))[:256]
@@ -185,7 +191,9 @@ class Line:
     display_phone_number: str
 
 
-def body_of(line: Line, *, contacts: Iterable[dict[str, Any]], **members: list[dict[str, Any]]) -> bytes:
+def body_of(
+    line: Line, *, contacts: Iterable[dict[str, Any]], **members: list[dict[str, Any]]
+) -> bytes:
     """A `messages` webhook body with `messages=[…]` or `statuses=[…]`; contacts always carry name and user id."""
     value: dict[str, Any] = {
         "messaging_product": "whatsapp",
@@ -197,7 +205,12 @@ def body_of(line: Line, *, contacts: Iterable[dict[str, Any]], **members: list[d
         **members,
     }
     change = {"field": "messages", "value": value}
-    return orjson.dumps({"object": "whatsapp_business_account", "entry": [{"id": line.waba_id, "changes": [change]}]})
+    return orjson.dumps(
+        {
+            "object": "whatsapp_business_account",
+            "entry": [{"id": line.waba_id, "changes": [change]}],
+        }
+    )
 
 
 def contact_object(wa_id: str, name: str, user_id: str, username: str = "") -> dict[str, Any]:
@@ -229,7 +242,12 @@ def status_object(
         body["conversation"] = {"id": conversation_id(wamid), "origin": {"type": category}}
         if status == "sent":
             body["conversation"]["expiration_timestamp"] = str(int(at.timestamp()) + 24 * 3600)
-        body["pricing"] = {"billable": True, "pricing_model": "PMP", "type": "regular", "category": category}
+        body["pricing"] = {
+            "billable": True,
+            "pricing_model": "PMP",
+            "type": "regular",
+            "category": category,
+        }
     if tracker:
         body["biz_opaque_callback_data"] = tracker
     return body

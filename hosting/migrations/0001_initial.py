@@ -4,7 +4,7 @@ import django.db.models.deletion
 import django.utils.timezone
 import hosting.models.messages
 import hosting.models.numbers
-import hosting.secrets
+import core.encryption
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -69,8 +69,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('waba_id', models.CharField(default=hosting.models.numbers.new_graph_id, max_length=32, unique=True)),
                 ('name', models.CharField(max_length=120)),
-                ('app_secret', hosting.secrets.EncryptedTextField(default=hosting.models.numbers.new_token)),
-                ('verify_token', hosting.secrets.EncryptedTextField(default=hosting.models.numbers.new_token)),
+                ('app_secret', core.encryption.EncryptedTextField(default=hosting.models.numbers.new_token)),
+                ('verify_token', core.encryption.EncryptedTextField(default=hosting.models.numbers.new_token)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='accounts.business')),
             ],

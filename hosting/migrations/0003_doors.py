@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from accounts.statements import run_file
+from core.sql import run_file
 
 
 class Migration(migrations.Migration):

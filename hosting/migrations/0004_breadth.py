@@ -5,7 +5,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from accounts.tenancy import row_level_security
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -19,7 +19,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Block",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("wa_id", models.CharField(max_length=32)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
@@ -27,7 +32,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="FormerNumber",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("wa_id", models.CharField(max_length=32)),
                 ("changed_at", models.DateTimeField()),
             ],
@@ -45,13 +55,17 @@ class Migration(migrations.Migration):
             model_name="conversation",
             name="referred_at",
             field=models.DateTimeField(
-                blank=True, help_text="When the customer last came by an ad or a page's button.", null=True
+                blank=True,
+                help_text="When the customer last came by an ad or a page's button.",
+                null=True,
             ),
         ),
         migrations.AddField(
             model_name="delivery",
             name="accepted_at",
-            field=models.DateTimeField(blank=True, help_text="When the message was accepted.", null=True),
+            field=models.DateTimeField(
+                blank=True, help_text="When the message was accepted.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="delivery",
@@ -62,7 +76,10 @@ class Migration(migrations.Migration):
             model_name="delivery",
             name="kind",
             field=models.CharField(
-                blank=True, db_default="", help_text="The message's kind: reactions may be free.", max_length=20
+                blank=True,
+                db_default="",
+                help_text="The message's kind: reactions may be free.",
+                max_length=20,
             ),
         ),
         migrations.AddField(
@@ -74,18 +91,24 @@ class Migration(migrations.Migration):
             model_name="message",
             name="free_entry_at",
             field=models.DateTimeField(
-                blank=True, help_text="When the free-entry window opened in which it was accepted.", null=True
+                blank=True,
+                help_text="When the free-entry window opened in which it was accepted.",
+                null=True,
             ),
         ),
         migrations.AddField(
             model_name="message",
             name="revoked_at",
-            field=models.DateTimeField(blank=True, help_text="When the customer took it back.", null=True),
+            field=models.DateTimeField(
+                blank=True, help_text="When the customer took it back.", null=True
+            ),
         ),
         migrations.AlterField(
             model_name="delivery",
             name="free_entry",
-            field=models.BooleanField(default=False, help_text="Accepted after a free-entry window had opened."),
+            field=models.BooleanField(
+                default=False, help_text="Accepted after a free-entry window had opened."
+            ),
         ),
         migrations.AlterField(
             model_name="outgoing",
@@ -112,43 +135,61 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="outgoing",
-            index=models.Index(condition=models.Q(("state", "fetching")), fields=["not_before"], name="outgoing_links"),
+            index=models.Index(
+                condition=models.Q(("state", "fetching")),
+                fields=["not_before"],
+                name="outgoing_links",
+            ),
         ),
         migrations.AddField(
             model_name="block",
             name="business",
             field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.business"
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="block",
             name="number",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="blocks", to="hosting.number"
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="blocks",
+                to="hosting.number",
             ),
         ),
         migrations.AddField(
             model_name="formernumber",
             name="business",
             field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.business"
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="formernumber",
             name="contact",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="former_numbers", to="hosting.contact"
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="former_numbers",
+                to="hosting.contact",
             ),
         ),
         migrations.AddConstraint(
             model_name="block",
-            constraint=models.UniqueConstraint(fields=("number", "wa_id"), name="blocked_once_per_number"),
+            constraint=models.UniqueConstraint(
+                fields=("number", "wa_id"), name="blocked_once_per_number"
+            ),
         ),
         migrations.AddConstraint(
             model_name="formernumber",
-            constraint=models.UniqueConstraint(fields=("business", "wa_id", "changed_at"), name="number_left_once"),
+            constraint=models.UniqueConstraint(
+                fields=("business", "wa_id", "changed_at"), name="number_left_once"
+            ),
         ),
         row_level_security("hosting_block", "hosting_formernumber"),
     ]

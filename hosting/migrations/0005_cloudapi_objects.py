@@ -4,11 +4,11 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import hosting.models.doors
+import core.encryption
+import hosting.models.links
 import hosting.models.numbers
-import hosting.secrets
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -31,7 +31,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="number",
             name="is_registered",
-            field=models.BooleanField(default=True, help_text="Registered for sending by the Cloud API."),
+            field=models.BooleanField(
+                default=True, help_text="Registered for sending by the Cloud API."
+            ),
         ),
         migrations.AddField(
             model_name="number",
@@ -41,13 +43,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="number",
             name="pin",
-            field=hosting.secrets.EncryptedTextField(blank=True, default="", help_text="Two-step verification."),
+            field=core.encryption.EncryptedTextField(
+                blank=True, default="", help_text="Two-step verification."
+            ),
         ),
         migrations.AddField(
             model_name="number",
             name="profile",
             field=models.JSONField(
-                blank=True, default=dict, help_text="The business profile as the Cloud API names it."
+                blank=True,
+                default=dict,
+                help_text="The business profile as the Cloud API names it.",
             ),
         ),
         migrations.AddField(
@@ -68,7 +74,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="template",
             name="quality",
-            field=models.CharField(default="UNKNOWN", help_text="GREEN, YELLOW, RED or UNKNOWN.", max_length=10),
+            field=models.CharField(
+                default="UNKNOWN", help_text="GREEN, YELLOW, RED or UNKNOWN.", max_length=10
+            ),
         ),
         migrations.AddField(
             model_name="template",
@@ -78,25 +86,41 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="template",
             name="ttl_seconds",
-            field=models.IntegerField(blank=True, help_text="How long delivery is tried.", null=True),
+            field=models.IntegerField(
+                blank=True, help_text="How long delivery is tried.", null=True
+            ),
         ),
         migrations.CreateModel(
             name="ChatLink",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("code", models.CharField(default=hosting.models.doors.new_link_code, max_length=14, unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        default=hosting.models.links.new_link_code, max_length=14, unique=True
+                    ),
+                ),
                 ("prefilled_message", models.CharField(max_length=140)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "business",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.business"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.business",
                     ),
                 ),
                 (
                     "number",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="chat_links", to="hosting.number"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="chat_links",
+                        to="hosting.number",
                     ),
                 ),
             ],
@@ -104,18 +128,33 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Media",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("media_id", models.CharField(default=hosting.models.numbers.new_graph_id, max_length=32, unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "media_id",
+                    models.CharField(
+                        default=hosting.models.numbers.new_graph_id, max_length=32, unique=True
+                    ),
+                ),
                 ("mime_type", models.CharField(max_length=100)),
                 ("size", models.PositiveBigIntegerField(help_text="Bytes.")),
-                ("sha256", models.CharField(help_text="Of the content, in hexadecimal.", max_length=64)),
+                (
+                    "sha256",
+                    models.CharField(help_text="Of the content, in hexadecimal.", max_length=64),
+                ),
                 ("filename", models.CharField(blank=True, max_length=240)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("deleted_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "business",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="media", to="accounts.business"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="media",
+                        to="accounts.business",
                     ),
                 ),
             ],
@@ -126,17 +165,27 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Upload",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("upload_id", models.CharField(max_length=64, unique=True)),
                 ("filename", models.CharField(blank=True, max_length=240)),
                 ("mime_type", models.CharField(max_length=100)),
                 ("size", models.PositiveBigIntegerField(help_text="Bytes that were announced.")),
-                ("received", models.PositiveBigIntegerField(default=0, help_text="Bytes that have come.")),
+                (
+                    "received",
+                    models.PositiveBigIntegerField(default=0, help_text="Bytes that have come."),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "business",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.business"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.business",
                     ),
                 ),
                 (
@@ -154,11 +203,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="IdempotentReply",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("key", models.CharField(max_length=255)),
-                ("fingerprint", models.BinaryField(help_text="SHA-256 of path and body.", max_length=32)),
+                (
+                    "fingerprint",
+                    models.BinaryField(help_text="SHA-256 of path and body.", max_length=32),
+                ),
                 ("body", models.BinaryField(default=b"")),
-                ("created_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_index=True, default=django.utils.timezone.now),
+                ),
                 (
                     "business",
                     models.ForeignKey(
@@ -172,7 +232,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name_plural": "idempotent replies",
                 "constraints": [
-                    models.UniqueConstraint(fields=("business", "key"), name="idempotency_key_once_per_business")
+                    models.UniqueConstraint(
+                        fields=("business", "key"), name="idempotency_key_once_per_business"
+                    )
                 ],
             },
         ),
@@ -180,6 +242,10 @@ class Migration(migrations.Migration):
             model_name="media",
             index=models.Index(fields=["business", "sha256"], name="media_content"),
         ),
-        row_level_security("hosting_media", "hosting_upload", "hosting_chatlink", "hosting_idempotentreply"),
-        run_file("hosting", "enter_door", reverse="DROP FUNCTION hosting_enter_door(text, bytea, text)"),
+        row_level_security(
+            "hosting_media", "hosting_upload", "hosting_chatlink", "hosting_idempotentreply"
+        ),
+        run_file(
+            "hosting", "enter_door", reverse="DROP FUNCTION hosting_enter_door(text, bytea, text)"
+        ),
     ]

@@ -7,9 +7,9 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+import core.encryption
 import hosting.models.numbers
 import hosting.models.webhooks
-import hosting.secrets
 
 
 class Migration(migrations.Migration):
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="account",
             name="previous_app_secret",
-            field=hosting.secrets.EncryptedTextField(
+            field=core.encryption.EncryptedTextField(
                 blank=True, help_text="Good for 24 hours after a change.", null=True
             ),
         ),
@@ -34,7 +34,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Webhook",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ("url", models.CharField(max_length=2048)),
                 (
@@ -43,14 +48,19 @@ class Migration(migrations.Migration):
                         db_persist=True,
                         expression=models.Func(
                             models.Func(
-                                models.F("url"), models.Value("^[^:]*://(\\[[^\\]]*\\]|[^/:?#]+)"), function="substring"
+                                models.F("url"),
+                                models.Value("^[^:]*://(\\[[^\\]]*\\]|[^/:?#]+)"),
+                                function="substring",
                             ),
                             function="lower",
                         ),
                         output_field=models.TextField(),
                     ),
                 ),
-                ("verify_token", hosting.secrets.EncryptedTextField(default=hosting.models.numbers.new_token)),
+                (
+                    "verify_token",
+                    core.encryption.EncryptedTextField(default=hosting.models.numbers.new_token),
+                ),
                 (
                     "fields",
                     django.contrib.postgres.fields.ArrayField(
@@ -63,27 +73,34 @@ class Migration(migrations.Migration):
                 (
                     "by_api",
                     models.BooleanField(
-                        default=False, help_text="Set by `override_callback_uri`; one for each account."
+                        default=False,
+                        help_text="Set by `override_callback_uri`; one for each account.",
                     ),
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("removed_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "failures",
-                    models.PositiveIntegerField(default=0, help_text="Failed calls since the last that was answered."),
+                    models.PositiveIntegerField(
+                        default=0, help_text="Failed calls since the last that was answered."
+                    ),
                 ),
                 ("paused_until", models.DateTimeField(blank=True, null=True)),
                 ("mean_seconds", models.FloatField(default=0)),
                 (
                     "account",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="webhooks", to="hosting.account"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="webhooks",
+                        to="hosting.account",
                     ),
                 ),
                 (
                     "business",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="webhooks", to="accounts.business"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="webhooks",
+                        to="accounts.business",
                     ),
                 ),
                 (
@@ -102,7 +119,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="WebhookCall",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ("conversation_id", models.BigIntegerField(blank=True, null=True)),
                 ("field", models.CharField(max_length=60)),
@@ -186,19 +208,25 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="webhookcall",
             index=models.Index(
-                condition=models.Q(("state", "open")), fields=["webhook", "not_before", "id"], name="call_due"
+                condition=models.Q(("state", "open")),
+                fields=["webhook", "not_before", "id"],
+                name="call_due",
             ),
         ),
         migrations.AddIndex(
             model_name="webhookcall",
             index=models.Index(
-                condition=models.Q(("state", "open")), fields=["webhook", "conversation_id", "id"], name="call_order"
+                condition=models.Q(("state", "open")),
+                fields=["webhook", "conversation_id", "id"],
+                name="call_order",
             ),
         ),
         migrations.AddIndex(
             model_name="webhookcall",
             index=models.Index(
-                condition=models.Q(("leased_until__isnull", False)), fields=["webhook"], name="call_under_way"
+                condition=models.Q(("leased_until__isnull", False)),
+                fields=["webhook"],
+                name="call_under_way",
             ),
         ),
         migrations.AddIndex(

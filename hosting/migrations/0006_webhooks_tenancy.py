@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from accounts.tenancy import row_level_security
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):

@@ -5,7 +5,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import hosting.secrets
+import core.encryption
 
 
 class Migration(migrations.Migration):
@@ -19,7 +19,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Upstream",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "base_url",
                     models.CharField(
@@ -29,15 +34,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("waba_id", models.CharField(help_text="The account's id there.", max_length=32)),
-                ("token", hosting.secrets.EncryptedTextField(help_text="Sent as Bearer; encrypted at rest.")),
+                (
+                    "token",
+                    core.encryption.EncryptedTextField(
+                        help_text="Sent as Bearer; encrypted at rest."
+                    ),
+                ),
                 (
                     "app_secret",
-                    hosting.secrets.EncryptedTextField(help_text="What the upstream signs its webhooks with."),
+                    core.encryption.EncryptedTextField(
+                        help_text="What the upstream signs its webhooks with."
+                    ),
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "synchronised_at",
-                    models.DateTimeField(blank=True, help_text="When templates were last read.", null=True),
+                    models.DateTimeField(
+                        blank=True, help_text="When templates were last read.", null=True
+                    ),
                 ),
                 ("last_error", models.TextField(blank=True)),
             ],
@@ -45,23 +59,31 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="message",
             name="upstream_wamid",
-            field=models.CharField(blank=True, help_text="Its id at the upstream.", max_length=256, null=True),
+            field=models.CharField(
+                blank=True, help_text="Its id at the upstream.", max_length=256, null=True
+            ),
         ),
         migrations.AddField(
             model_name="number",
             name="paused_until",
-            field=models.DateTimeField(blank=True, help_text="The upstream asked for a rest.", null=True),
+            field=models.DateTimeField(
+                blank=True, help_text="The upstream asked for a rest.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="number",
             name="upstream_id",
             field=models.CharField(
-                blank=True, help_text="Its phone_number_id at the account's upstream, if it has one.", max_length=32
+                blank=True,
+                help_text="Its phone_number_id at the account's upstream, if it has one.",
+                max_length=32,
             ),
         ),
         migrations.AddIndex(
             model_name="outgoing",
-            index=models.Index(fields=["transport", "number", "message"], name="outgoing_of_number"),
+            index=models.Index(
+                fields=["transport", "number", "message"], name="outgoing_of_number"
+            ),
         ),
         migrations.AddConstraint(
             model_name="message",
@@ -83,20 +105,25 @@ class Migration(migrations.Migration):
             model_name="upstream",
             name="account",
             field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT, related_name="upstream", to="hosting.account"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="upstream",
+                to="hosting.account",
             ),
         ),
         migrations.AddField(
             model_name="upstream",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="accounts.business",
             ),
         ),
         migrations.AddConstraint(
             model_name="upstream",
             constraint=models.CheckConstraint(
-                condition=models.Q(("base_url__regex", "^https?://[^/]")), name="upstream_base_is_url"
+                condition=models.Q(("base_url__regex", "^https?://[^/]")),
+                name="upstream_base_is_url",
             ),
         ),
     ]

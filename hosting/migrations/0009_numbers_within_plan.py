@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from accounts.statements import run_file
+from core.sql import run_file
 
 
 class Migration(migrations.Migration):
@@ -10,5 +10,9 @@ class Migration(migrations.Migration):
 
     dependencies = [("hosting", "0008_upstream_tenancy")]
     operations = [
-        run_file("hosting", "numbers_within_plan", reverse="DROP FUNCTION hosting_numbers_within_plan() CASCADE")
+        run_file(
+            "hosting",
+            "numbers_within_plan",
+            reverse="DROP FUNCTION hosting_numbers_within_plan() CASCADE",
+        )
     ]

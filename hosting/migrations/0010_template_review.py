@@ -18,11 +18,15 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="template",
             name="paused_until",
-            field=models.DateTimeField(blank=True, help_text="When a pause ends by itself.", null=True),
+            field=models.DateTimeField(
+                blank=True, help_text="When a pause ends by itself.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="template",
             name="pauses",
-            field=models.PositiveSmallIntegerField(default=0, help_text="How often it was paused for low quality."),
+            field=models.PositiveSmallIntegerField(
+                default=0, help_text="How often it was paused for low quality."
+            ),
         ),
     ]

@@ -13,15 +13,21 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="webhook",
             name="verified_at",
-            field=models.DateTimeField(blank=True, help_text="When it last answered the challenge.", null=True),
+            field=models.DateTimeField(
+                blank=True, help_text="When it last answered the challenge.", null=True
+            ),
         ),
         migrations.AddField(
             model_name="webhookcall",
             name="is_test",
-            field=models.BooleanField(db_default=False, default=False, help_text="A sample that somebody asked for."),
+            field=models.BooleanField(
+                db_default=False, default=False, help_text="A sample that somebody asked for."
+            ),
         ),
         migrations.AddIndex(
             model_name="webhookcall",
-            index=models.Index(condition=models.Q(("state", "dead")), fields=["business", "-id"], name="call_dead"),
+            index=models.Index(
+                condition=models.Q(("state", "dead")), fields=["business", "-id"], name="call_dead"
+            ),
         ),
     ]

@@ -14,7 +14,9 @@ class Migration(migrations.Migration):
             model_name="webhook",
             name="updates_per_call",
             field=models.PositiveSmallIntegerField(
-                db_default=1, default=1, help_text="Updates of one conversation in one call, at most 100."
+                db_default=1,
+                default=1,
+                help_text="Updates of one conversation in one call, at most 100.",
             ),
         ),
         migrations.AddConstraint(

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from accounts.statements import run_file
+from core.sql import run_file
 
 
 class Migration(migrations.Migration):
@@ -12,5 +12,7 @@ class Migration(migrations.Migration):
     operations = [
         run_file("accounts", "open_key"),
         run_file("hosting", "enter_door"),
-        migrations.RunSQL("DROP FUNCTION IF EXISTS hosting_open_door(text, bytea, text)", migrations.RunSQL.noop),
+        migrations.RunSQL(
+            "DROP FUNCTION IF EXISTS hosting_open_door(text, bytea, text)", migrations.RunSQL.noop
+        ),
     ]

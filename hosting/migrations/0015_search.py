@@ -5,7 +5,7 @@ The column is the database's own: no model reads it, nobody has to remember to w
 
 from django.db import migrations, models
 
-from accounts.statements import run_file
+from core.sql import run_file
 
 UNDO = """
 ALTER TABLE hosting_message DROP COLUMN search;

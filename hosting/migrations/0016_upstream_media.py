@@ -16,13 +16,17 @@ class Migration(migrations.Migration):
             model_name="media",
             name="is_ready",
             field=models.BooleanField(
-                db_default=True, default=True, help_text="A customer's file is not while it is still at the upstream."
+                db_default=True,
+                default=True,
+                help_text="A customer's file is not while it is still at the upstream.",
             ),
         ),
         migrations.AddField(
             model_name="template",
             name="upstream_id",
-            field=models.CharField(blank=True, db_default="", help_text="Its id at the upstream.", max_length=32),
+            field=models.CharField(
+                blank=True, db_default="", help_text="Its id at the upstream.", max_length=32
+            ),
         ),
         migrations.CreateModel(
             name="MediaFetch",
@@ -44,7 +48,8 @@ class Migration(migrations.Migration):
                 (
                     "is_dead",
                     models.BooleanField(
-                        default=False, help_text="Gave up; can be re-run while the upstream has the file."
+                        default=False,
+                        help_text="Gave up; can be re-run while the upstream has the file.",
                     ),
                 ),
                 ("last_error", models.TextField(blank=True)),
@@ -61,22 +66,38 @@ class Migration(migrations.Migration):
                 (
                     "number",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="hosting.number"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hosting.number",
                     ),
                 ),
             ],
             options={
                 "verbose_name_plural": "media fetches",
                 "indexes": [
-                    models.Index(condition=models.Q(("is_dead", False)), fields=["not_before"], name="media_fetch_due")
+                    models.Index(
+                        condition=models.Q(("is_dead", False)),
+                        fields=["not_before"],
+                        name="media_fetch_due",
+                    )
                 ],
             },
         ),
         migrations.CreateModel(
             name="Receipt",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("wamid", models.CharField(help_text="The customer's message that was read.", max_length=256)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "wamid",
+                    models.CharField(
+                        help_text="The customer's message that was read.", max_length=256
+                    ),
+                ),
                 ("is_typing", models.BooleanField(default=False)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
@@ -93,19 +114,30 @@ class Migration(migrations.Migration):
                 (
                     "number",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="hosting.number"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hosting.number",
                     ),
                 ),
             ],
             options={
                 "indexes": [models.Index(fields=["not_before"], name="receipt_due")],
-                "constraints": [models.UniqueConstraint(fields=("number", "wamid"), name="receipt_once_per_message")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("number", "wamid"), name="receipt_once_per_message"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
             name="UpstreamMedia",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("upstream_id", models.CharField(max_length=64)),
                 ("uploaded_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
@@ -120,19 +152,27 @@ class Migration(migrations.Migration):
                 (
                     "media",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="hosting.media"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hosting.media",
                     ),
                 ),
                 (
                     "number",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="hosting.number"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hosting.number",
                     ),
                 ),
             ],
             options={
                 "verbose_name_plural": "upstream media",
-                "constraints": [models.UniqueConstraint(fields=("number", "media"), name="uploaded_once_per_number")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("number", "media"), name="uploaded_once_per_number"
+                    )
+                ],
             },
         ),
     ]

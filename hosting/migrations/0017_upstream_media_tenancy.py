@@ -2,11 +2,13 @@
 
 from django.db import migrations
 
-from accounts.tenancy import row_level_security
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
     """What Django's models cannot say."""
 
     dependencies = [("hosting", "0016_upstream_media")]
-    operations = [row_level_security("hosting_upstreammedia", "hosting_mediafetch", "hosting_receipt")]
+    operations = [
+        row_level_security("hosting_upstreammedia", "hosting_mediafetch", "hosting_receipt")
+    ]

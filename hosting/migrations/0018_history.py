@@ -20,24 +20,49 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ChatImport",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("path", models.CharField(blank=True, help_text="Where its file lies in the storage.", max_length=200)),
+                (
+                    "path",
+                    models.CharField(
+                        blank=True, help_text="Where its file lies in the storage.", max_length=200
+                    ),
+                ),
                 ("size", models.PositiveBigIntegerField(default=0, help_text="Bytes of its file.")),
-                ("total", models.PositiveBigIntegerField(default=0, help_text="Messages there are.")),
-                ("processed", models.PositiveBigIntegerField(default=0, help_text="Messages done.")),
-                ("position", models.JSONField(default=dict, help_text="Where the next slice begins.")),
+                (
+                    "total",
+                    models.PositiveBigIntegerField(default=0, help_text="Messages there are."),
+                ),
+                (
+                    "processed",
+                    models.PositiveBigIntegerField(default=0, help_text="Messages done."),
+                ),
+                (
+                    "position",
+                    models.JSONField(default=dict, help_text="Where the next slice begins."),
+                ),
                 ("error", models.TextField(blank=True)),
                 (
                     "attempts",
-                    models.PositiveSmallIntegerField(default=0, help_text="Since the last slice that was finished."),
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="Since the last slice that was finished."
+                    ),
                 ),
-                ("token", models.UUIDField(blank=True, help_text="Of the worker that has it.", null=True)),
+                (
+                    "token",
+                    models.UUIDField(blank=True, help_text="Of the worker that has it.", null=True),
+                ),
                 ("lease_until", models.DateTimeField(blank=True, null=True)),
                 (
                     "turn_at",
                     models.DateTimeField(
-                        default=django.utils.timezone.now, help_text="Whose turn came longest ago is next."
+                        default=django.utils.timezone.now,
+                        help_text="Whose turn came longest ago is next.",
                     ),
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
@@ -72,20 +97,34 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("preview", models.JSONField(default=dict, help_text="What was found in the file.")),
-                ("answers", models.JSONField(default=dict, help_text="What was asked and answered.")),
-                ("added", models.PositiveBigIntegerField(default=0, help_text="Messages that were new.")),
+                (
+                    "preview",
+                    models.JSONField(default=dict, help_text="What was found in the file."),
+                ),
+                (
+                    "answers",
+                    models.JSONField(default=dict, help_text="What was asked and answered."),
+                ),
+                (
+                    "added",
+                    models.PositiveBigIntegerField(default=0, help_text="Messages that were new."),
+                ),
                 ("files_added", models.PositiveBigIntegerField(default=0)),
                 (
                     "refused",
-                    models.JSONField(default=dict, help_text="Files that were not taken: reason and how many."),
+                    models.JSONField(
+                        default=dict, help_text="Files that were not taken: reason and how many."
+                    ),
                 ),
                 ("first_id", models.BigIntegerField(blank=True, null=True)),
                 ("last_id", models.BigIntegerField(blank=True, null=True)),
                 (
                     "made_contacts",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.BigIntegerField(), default=list, help_text="Contacts that it made.", size=None
+                        base_field=models.BigIntegerField(),
+                        default=list,
+                        help_text="Contacts that it made.",
+                        size=None,
                     ),
                 ),
                 (
@@ -110,7 +149,9 @@ class Migration(migrations.Migration):
                 (
                     "business",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="chat_imports", to="accounts.business"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="chat_imports",
+                        to="accounts.business",
                     ),
                 ),
                 (
@@ -162,24 +203,49 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ChatExport",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("path", models.CharField(blank=True, help_text="Where its file lies in the storage.", max_length=200)),
+                (
+                    "path",
+                    models.CharField(
+                        blank=True, help_text="Where its file lies in the storage.", max_length=200
+                    ),
+                ),
                 ("size", models.PositiveBigIntegerField(default=0, help_text="Bytes of its file.")),
-                ("total", models.PositiveBigIntegerField(default=0, help_text="Messages there are.")),
-                ("processed", models.PositiveBigIntegerField(default=0, help_text="Messages done.")),
-                ("position", models.JSONField(default=dict, help_text="Where the next slice begins.")),
+                (
+                    "total",
+                    models.PositiveBigIntegerField(default=0, help_text="Messages there are."),
+                ),
+                (
+                    "processed",
+                    models.PositiveBigIntegerField(default=0, help_text="Messages done."),
+                ),
+                (
+                    "position",
+                    models.JSONField(default=dict, help_text="Where the next slice begins."),
+                ),
                 ("error", models.TextField(blank=True)),
                 (
                     "attempts",
-                    models.PositiveSmallIntegerField(default=0, help_text="Since the last slice that was finished."),
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="Since the last slice that was finished."
+                    ),
                 ),
-                ("token", models.UUIDField(blank=True, help_text="Of the worker that has it.", null=True)),
+                (
+                    "token",
+                    models.UUIDField(blank=True, help_text="Of the worker that has it.", null=True),
+                ),
                 ("lease_until", models.DateTimeField(blank=True, null=True)),
                 (
                     "turn_at",
                     models.DateTimeField(
-                        default=django.utils.timezone.now, help_text="Whose turn came longest ago is next."
+                        default=django.utils.timezone.now,
+                        help_text="Whose turn came longest ago is next.",
                     ),
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
@@ -188,7 +254,11 @@ class Migration(migrations.Migration):
                 (
                     "format",
                     models.CharField(
-                        choices=[("jsonl", "JSON Lines"), ("csv", "CSV"), ("html", "HTML, reads like the chat")],
+                        choices=[
+                            ("jsonl", "JSON Lines"),
+                            ("csv", "CSV"),
+                            ("html", "HTML, reads like the chat"),
+                        ],
                         max_length=10,
                     ),
                 ),
@@ -211,7 +281,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("filename", models.CharField(blank=True, max_length=240)),
-                ("parts", models.PositiveIntegerField(default=0, help_text="Slices written so far.")),
+                (
+                    "parts",
+                    models.PositiveIntegerField(default=0, help_text="Slices written so far."),
+                ),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "author",
@@ -226,7 +299,9 @@ class Migration(migrations.Migration):
                 (
                     "business",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="chat_exports", to="accounts.business"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="chat_exports",
+                        to="accounts.business",
                     ),
                 ),
                 (
@@ -263,15 +338,22 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(fields=["business", "-id"], name="export_of_business"),
-                    models.Index(condition=models.Q(("state", "running")), fields=["turn_at"], name="export_open"),
+                    models.Index(
+                        condition=models.Q(("state", "running")),
+                        fields=["turn_at"],
+                        name="export_open",
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("state__in", ["running", "done", "cancelled", "failed", "expired"])),
+                        condition=models.Q(
+                            ("state__in", ["running", "done", "cancelled", "failed", "expired"])
+                        ),
                         name="export_state_known",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("format__in", ["jsonl", "csv", "html"])), name="export_format_known"
+                        condition=models.Q(("format__in", ["jsonl", "csv", "html"])),
+                        name="export_format_known",
                     ),
                 ],
             },
@@ -292,7 +374,19 @@ class Migration(migrations.Migration):
             model_name="chatimport",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("state__in", ["reading", "ready", "running", "done", "cancelled", "failed", "undoing", "undone"])
+                    (
+                        "state__in",
+                        [
+                            "reading",
+                            "ready",
+                            "running",
+                            "done",
+                            "cancelled",
+                            "failed",
+                            "undoing",
+                            "undone",
+                        ],
+                    )
                 ),
                 name="import_state_known",
             ),

@@ -7,7 +7,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from accounts.tenancy import row_level_security
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -21,8 +21,16 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Erasure",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("contact_id", models.BigIntegerField(blank=True, help_text="Until it is done.", null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "contact_id",
+                    models.BigIntegerField(blank=True, help_text="Until it is done.", null=True),
+                ),
                 (
                     "digests",
                     django.contrib.postgres.fields.ArrayField(
@@ -39,17 +47,35 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Retention",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("days", models.PositiveIntegerField(blank=True, help_text="In force; empty: all is kept.", null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "days",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="In force; empty: all is kept.", null=True
+                    ),
+                ),
                 (
                     "next_days",
-                    models.PositiveIntegerField(blank=True, help_text="Announced, from `starts_at` on.", null=True),
+                    models.PositiveIntegerField(
+                        blank=True, help_text="Announced, from `starts_at` on.", null=True
+                    ),
                 ),
                 ("announced_at", models.DateTimeField(blank=True, null=True)),
                 ("starts_at", models.DateTimeField(blank=True, null=True)),
                 ("last_run_at", models.DateTimeField(blank=True, null=True)),
-                ("last_messages", models.PositiveBigIntegerField(default=0, help_text="Deleted by the last run.")),
-                ("messages", models.PositiveBigIntegerField(default=0, help_text="Deleted in all.")),
+                (
+                    "last_messages",
+                    models.PositiveBigIntegerField(default=0, help_text="Deleted by the last run."),
+                ),
+                (
+                    "messages",
+                    models.PositiveBigIntegerField(default=0, help_text="Deleted in all."),
+                ),
             ],
             options={
                 "verbose_name_plural": "retention",
@@ -59,41 +85,54 @@ class Migration(migrations.Migration):
             model_name="contact",
             name="alias",
             field=models.CharField(
-                blank=True, db_default="", help_text="What the business calls them; shown in its place.", max_length=200
+                blank=True,
+                db_default="",
+                help_text="What the business calls them; shown in its place.",
+                max_length=200,
             ),
         ),
         migrations.AddField(
             model_name="contact",
             name="held_at",
             field=models.DateTimeField(
-                blank=True, help_text="Legal hold: nothing of this customer is deleted while it is set.", null=True
+                blank=True,
+                help_text="Legal hold: nothing of this customer is deleted while it is set.",
+                null=True,
             ),
         ),
         migrations.AddField(
             model_name="number",
             name="days_kept",
             field=models.PositiveIntegerField(
-                blank=True, help_text="How long messages are kept, where shorter than the plan says.", null=True
+                blank=True,
+                help_text="How long messages are kept, where shorter than the plan says.",
+                null=True,
             ),
         ),
         migrations.AddField(
             model_name="number",
             name="held_at",
             field=models.DateTimeField(
-                blank=True, help_text="Legal hold: nothing of this number is deleted while it is set.", null=True
+                blank=True,
+                help_text="Legal hold: nothing of this number is deleted while it is set.",
+                null=True,
             ),
         ),
         migrations.AlterField(
             model_name="contact",
             name="name",
-            field=models.CharField(blank=True, help_text="What the customer calls themselves.", max_length=200),
+            field=models.CharField(
+                blank=True, help_text="What the customer calls themselves.", max_length=200
+            ),
         ),
         migrations.AddIndex(
             model_name="message",
             index=models.Index(
                 models.F("business"),
                 django.db.models.fields.json.KeyTextTransform("id", "content"),
-                condition=models.Q(("kind__in", ["image", "audio", "video", "document", "sticker"])),
+                condition=models.Q(
+                    ("kind__in", ["image", "audio", "video", "document", "sticker"])
+                ),
                 name="message_media",
             ),
         ),
@@ -101,21 +140,27 @@ class Migration(migrations.Migration):
             model_name="erasure",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.business"
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="retention",
             name="business",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.business"
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
             model_name="retention",
             name="number",
             field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE, related_name="retention", to="hosting.number"
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="retention",
+                to="hosting.number",
             ),
         ),
         migrations.AddConstraint(

@@ -19,13 +19,20 @@ class Migration(migrations.Migration):
             model_name="conversation",
             name="snoozed_until",
             field=models.DateTimeField(
-                blank=True, help_text="Out of the open views until then, or until the customer writes.", null=True
+                blank=True,
+                help_text="Out of the open views until then, or until the customer writes.",
+                null=True,
             ),
         ),
         migrations.CreateModel(
             name="ConversationLabel",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "business",
                     models.ForeignKey(
@@ -49,7 +56,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Label",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("name", models.CharField(max_length=40)),
                 (
                     "business",
@@ -63,7 +75,9 @@ class Migration(migrations.Migration):
                 (
                     "conversations",
                     models.ManyToManyField(
-                        related_name="labels", through="hosting.ConversationLabel", to="hosting.conversation"
+                        related_name="labels",
+                        through="hosting.ConversationLabel",
+                        to="hosting.conversation",
                     ),
                 ),
             ],
@@ -74,12 +88,19 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="conversationlabel",
             name="label",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="hosting.label"),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="hosting.label"
+            ),
         ),
         migrations.CreateModel(
             name="Note",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("text", models.CharField(max_length=4096)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
@@ -114,17 +135,26 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="CannedReply",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "shortcut",
                     models.CharField(
-                        help_text="One word; typed after a slash: /hours", max_length=32, verbose_name="Shortcut"
+                        help_text="One word; typed after a slash: /hours",
+                        max_length=32,
+                        verbose_name="Shortcut",
                     ),
                 ),
                 (
                     "text",
                     models.CharField(
-                        help_text="{name} becomes the customer's name.", max_length=4096, verbose_name="Text"
+                        help_text="{name} becomes the customer's name.",
+                        max_length=4096,
+                        verbose_name="Text",
                     ),
                 ),
                 (
@@ -151,7 +181,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="label",
             constraint=models.UniqueConstraint(
-                models.F("business"), django.db.models.functions.text.Lower("name"), name="label_once_per_business"
+                models.F("business"),
+                django.db.models.functions.text.Lower("name"),
+                name="label_once_per_business",
             ),
         ),
         migrations.AddConstraint(
@@ -160,11 +192,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="label",
-            constraint=models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="label_has_a_name"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True), name="label_has_a_name"
+            ),
         ),
         migrations.AddConstraint(
             model_name="conversationlabel",
-            constraint=models.UniqueConstraint(fields=("conversation", "label"), name="label_once_per_conversation"),
+            constraint=models.UniqueConstraint(
+                fields=("conversation", "label"), name="label_once_per_conversation"
+            ),
         ),
         migrations.AddIndex(
             model_name="note",

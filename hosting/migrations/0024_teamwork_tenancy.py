@@ -2,8 +2,8 @@
 
 from django.db import migrations
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -11,6 +11,8 @@ class Migration(migrations.Migration):
 
     dependencies = [("hosting", "0023_teamwork")]
     operations = [
-        row_level_security("hosting_label", "hosting_conversationlabel", "hosting_note", "hosting_cannedreply"),
+        row_level_security(
+            "hosting_label", "hosting_conversationlabel", "hosting_note", "hosting_cannedreply"
+        ),
         run_file("hosting", "teamwork_of_one_business"),
     ]

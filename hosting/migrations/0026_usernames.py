@@ -12,11 +12,16 @@ class Migration(migrations.Migration):
             model_name="contact",
             name="username",
             field=models.CharField(
-                blank=True, db_default="", help_text="The name they chose to be found by, such as @ann.", max_length=100
+                blank=True,
+                db_default="",
+                help_text="The name they chose to be found by, such as @ann.",
+                max_length=100,
             ),
         ),
         migrations.AlterField(
-            model_name="formernumber", name="changed_at", field=models.DateTimeField(blank=True, null=True)
+            model_name="formernumber",
+            name="changed_at",
+            field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddIndex(
             model_name="contact",

@@ -10,16 +10,22 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(condition=models.Q(("is_dead", True)), fields=["-id"], name="event_dead"),
+            index=models.Index(
+                condition=models.Q(("is_dead", True)), fields=["-id"], name="event_dead"
+            ),
         ),
         migrations.AddIndex(
             model_name="mediafetch",
-            index=models.Index(condition=models.Q(("is_dead", True)), fields=["-media"], name="media_fetch_dead"),
+            index=models.Index(
+                condition=models.Q(("is_dead", True)), fields=["-media"], name="media_fetch_dead"
+            ),
         ),
         migrations.AddIndex(
             model_name="outgoing",
             index=models.Index(
-                condition=models.Q(("state__in", ["dead", "unknown"])), fields=["-message"], name="outgoing_given_up"
+                condition=models.Q(("state__in", ["dead", "unknown"])),
+                fields=["-message"],
+                name="outgoing_given_up",
             ),
         ),
     ]

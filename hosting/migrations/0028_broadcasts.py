@@ -33,13 +33,19 @@ class Migration(migrations.Migration):
                 (
                     "stop",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=40), default=list, help_text="Upper case.", size=None
+                        base_field=models.CharField(max_length=40),
+                        default=list,
+                        help_text="Upper case.",
+                        size=None,
                     ),
                 ),
                 (
                     "start",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=40), default=list, help_text="Upper case.", size=None
+                        base_field=models.CharField(max_length=40),
+                        default=list,
+                        help_text="Upper case.",
+                        size=None,
                     ),
                 ),
             ],
@@ -48,13 +54,20 @@ class Migration(migrations.Migration):
             model_name="contact",
             name="opted_out_at",
             field=models.DateTimeField(
-                blank=True, help_text="Since when the customer wants no marketing; broadcasts keep to it.", null=True
+                blank=True,
+                help_text="Since when the customer wants no marketing; broadcasts keep to it.",
+                null=True,
             ),
         ),
         migrations.CreateModel(
             name="Broadcast",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ("name", models.CharField(max_length=120)),
                 (
@@ -74,12 +87,16 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "pause_reason",
-                    models.TextField(blank=True, help_text="Why it stopped by itself; empty when somebody paused it."),
+                    models.TextField(
+                        blank=True,
+                        help_text="Why it stopped by itself; empty when somebody paused it.",
+                    ),
                 ),
                 (
                     "wrong",
                     models.JSONField(
-                        default=list, help_text="The first rows of the list that were not taken: [row, reason]."
+                        default=list,
+                        help_text="The first rows of the list that were not taken: [row, reason].",
                     ),
                 ),
                 ("wrong_count", models.PositiveIntegerField(default=0)),
@@ -94,15 +111,21 @@ class Migration(migrations.Migration):
                 (
                     "turn_at",
                     models.DateTimeField(
-                        default=django.utils.timezone.now, help_text="Whose turn came longest ago is next."
+                        default=django.utils.timezone.now,
+                        help_text="Whose turn came longest ago is next.",
                     ),
                 ),
                 ("started_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "resumed_at",
-                    models.DateTimeField(blank=True, help_text="Since then it goes on without a pause.", null=True),
+                    models.DateTimeField(
+                        blank=True, help_text="Since then it goes on without a pause.", null=True
+                    ),
                 ),
-                ("resumed_from", models.PositiveIntegerField(default=0, help_text="How many were done by then.")),
+                (
+                    "resumed_from",
+                    models.PositiveIntegerField(default=0, help_text="How many were done by then."),
+                ),
                 ("finished_at", models.DateTimeField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
@@ -127,13 +150,17 @@ class Migration(migrations.Migration):
                 (
                     "number",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="hosting.number"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="hosting.number",
                     ),
                 ),
                 (
                     "template",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="hosting.template"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="hosting.template",
                     ),
                 ),
             ],
@@ -141,17 +168,32 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="BroadcastRecipient",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("row", models.PositiveIntegerField(help_text="Where it stood in the list, from 1.")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "row",
+                    models.PositiveIntegerField(help_text="Where it stood in the list, from 1."),
+                ),
                 ("wa_id", models.CharField(max_length=32)),
                 (
                     "variables",
-                    models.JSONField(default=list, help_text="Texts in the order of the template's variables."),
+                    models.JSONField(
+                        default=list, help_text="Texts in the order of the template's variables."
+                    ),
                 ),
                 (
                     "state",
                     models.CharField(
-                        choices=[("open", "Waiting"), ("sent", "Sent"), ("failed", "Refused"), ("skipped", "Left out")],
+                        choices=[
+                            ("open", "Waiting"),
+                            ("sent", "Sent"),
+                            ("failed", "Refused"),
+                            ("skipped", "Left out"),
+                        ],
                         default="open",
                         max_length=10,
                     ),
@@ -160,7 +202,9 @@ class Migration(migrations.Migration):
                 ("message_id", models.BigIntegerField(blank=True, null=True)),
                 (
                     "not_before",
-                    models.DateTimeField(blank=True, help_text="Too many messages went to this customer.", null=True),
+                    models.DateTimeField(
+                        blank=True, help_text="Too many messages went to this customer.", null=True
+                    ),
                 ),
                 ("done_at", models.DateTimeField(blank=True, null=True)),
                 (
@@ -190,17 +234,23 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="broadcast",
             index=models.Index(
-                condition=models.Q(("state__in", ["scheduled", "running"])), fields=["turn_at"], name="broadcast_open"
+                condition=models.Q(("state__in", ["scheduled", "running"])),
+                fields=["turn_at"],
+                name="broadcast_open",
             ),
         ),
         migrations.AddConstraint(
             model_name="broadcast",
-            constraint=models.UniqueConstraint(fields=("business", "id"), name="broadcast_of_business"),
+            constraint=models.UniqueConstraint(
+                fields=("business", "id"), name="broadcast_of_business"
+            ),
         ),
         migrations.AddConstraint(
             model_name="broadcast",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["draft", "scheduled", "running", "paused", "done", "cancelled"])),
+                condition=models.Q(
+                    ("state__in", ["draft", "scheduled", "running", "paused", "done", "cancelled"])
+                ),
                 name="broadcast_state_known",
             ),
         ),
@@ -208,7 +258,9 @@ class Migration(migrations.Migration):
             model_name="broadcast",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("state__in", ["draft", "cancelled"]), ("starts_at__isnull", False), _connector="OR"
+                    ("state__in", ["draft", "cancelled"]),
+                    ("starts_at__isnull", False),
+                    _connector="OR",
                 ),
                 name="broadcast_begun_has_a_start",
             ),
@@ -216,7 +268,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="broadcastrecipient",
             index=models.Index(
-                condition=models.Q(("state", "open")), fields=["broadcast", "id"], name="recipient_open"
+                condition=models.Q(("state", "open")),
+                fields=["broadcast", "id"],
+                name="recipient_open",
             ),
         ),
         migrations.AddIndex(
@@ -225,18 +279,24 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="broadcastrecipient",
-            constraint=models.UniqueConstraint(fields=("broadcast", "wa_id"), name="once_per_broadcast"),
+            constraint=models.UniqueConstraint(
+                fields=("broadcast", "wa_id"), name="once_per_broadcast"
+            ),
         ),
         migrations.AddConstraint(
             model_name="broadcastrecipient",
-            constraint=models.UniqueConstraint(fields=("broadcast", "row"), name="row_once_per_broadcast"),
+            constraint=models.UniqueConstraint(
+                fields=("broadcast", "row"), name="row_once_per_broadcast"
+            ),
         ),
         migrations.AddConstraint(
             model_name="broadcastrecipient",
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("message_id__isnull", False), ("state", "sent")),
-                    models.Q(models.Q(("state", "sent"), _negated=True), ("message_id__isnull", True)),
+                    models.Q(
+                        models.Q(("state", "sent"), _negated=True), ("message_id__isnull", True)
+                    ),
                     _connector="OR",
                 ),
                 name="recipient_sent_has_a_message",

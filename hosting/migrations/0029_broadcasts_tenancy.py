@@ -2,8 +2,8 @@
 
 from django.db import migrations
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -11,6 +11,8 @@ class Migration(migrations.Migration):
 
     dependencies = [("hosting", "0028_broadcasts")]
     operations = [
-        row_level_security("hosting_broadcast", "hosting_broadcastrecipient", "hosting_optoutwords"),
+        row_level_security(
+            "hosting_broadcast", "hosting_broadcastrecipient", "hosting_optoutwords"
+        ),
         run_file("hosting", "broadcasts_of_one_business"),
     ]

@@ -4,7 +4,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-from accounts.tenancy import row_level_security
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -17,13 +17,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RefusedSend",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("wa_id", models.CharField(help_text="Digits or user id of the customer.", max_length=80)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "wa_id",
+                    models.CharField(help_text="Digits or user id of the customer.", max_length=80),
+                ),
                 ("kind", models.CharField(max_length=20)),
                 (
                     "content",
                     models.JSONField(
-                        default=dict, help_text="The Cloud API's object for this type; large ones are left out."
+                        default=dict,
+                        help_text="The Cloud API's object for this type; large ones are left out.",
                     ),
                 ),
                 ("code", models.IntegerField(help_text="The Cloud API's error code.")),
@@ -41,7 +50,9 @@ class Migration(migrations.Migration):
                 (
                     "number",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="hosting.number"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hosting.number",
                     ),
                 ),
             ],

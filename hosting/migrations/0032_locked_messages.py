@@ -5,8 +5,8 @@ import django.db.models.functions.datetime
 import django.utils.timezone
 from django.db import migrations, models
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -19,7 +19,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="LimitNotice",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("limit", models.CharField(max_length=30)),
                 ("month", models.DateField()),
                 ("percent", models.PositiveSmallIntegerField()),
@@ -28,7 +33,8 @@ class Migration(migrations.Migration):
                 (
                     "created_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now
+                        db_default=django.db.models.functions.datetime.Now(),
+                        default=django.utils.timezone.now,
                     ),
                 ),
                 ("told_at", models.DateTimeField(blank=True, null=True)),
@@ -44,10 +50,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
-                    models.Index(condition=models.Q(("told_at", None)), fields=["id"], name="limit_notice_to_tell")
+                    models.Index(
+                        condition=models.Q(("told_at", None)),
+                        fields=["id"],
+                        name="limit_notice_to_tell",
+                    )
                 ],
                 "constraints": [
-                    models.UniqueConstraint(fields=("business", "limit", "month", "percent"), name="limit_notice_once")
+                    models.UniqueConstraint(
+                        fields=("business", "limit", "month", "percent"), name="limit_notice_once"
+                    )
                 ],
             },
         ),
@@ -68,12 +80,19 @@ class Migration(migrations.Migration):
                 ("month", models.DateField()),
                 (
                     "position",
-                    models.PositiveBigIntegerField(help_text="The how manieth hosted message of its month it was."),
+                    models.PositiveBigIntegerField(
+                        help_text="The how manieth hosted message of its month it was."
+                    ),
                 ),
                 ("kind", models.CharField(max_length=20)),
                 ("text", models.TextField(blank=True)),
                 ("content", models.JSONField(default=dict)),
-                ("keep_until", models.DateTimeField(help_text="Then it goes, if the plan still does not allow it.")),
+                (
+                    "keep_until",
+                    models.DateTimeField(
+                        help_text="Then it goes, if the plan still does not allow it."
+                    ),
+                ),
                 (
                     "business",
                     models.ForeignKey(

@@ -4,8 +4,8 @@ import django.db.models.deletion
 import django.db.models.fields.json
 from django.db import migrations, models
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -45,12 +45,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="lockedmessage",
-            index=models.Index(django.db.models.fields.json.KeyTextTransform("id", "content"), name="locked_file"),
+            index=models.Index(
+                django.db.models.fields.json.KeyTextTransform("id", "content"), name="locked_file"
+            ),
         ),
         migrations.AddIndex(
             model_name="media",
             index=models.Index(
-                condition=models.Q(("locked_until__isnull", False)), fields=["business", "id"], name="media_locked"
+                condition=models.Q(("locked_until__isnull", False)),
+                fields=["business", "id"],
+                name="media_locked",
             ),
         ),
         migrations.AddConstraint(
@@ -62,10 +66,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="storage",
-            constraint=models.CheckConstraint(condition=models.Q(("bytes__gte", 0)), name="storage_not_negative"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("bytes__gte", 0)), name="storage_not_negative"
+            ),
         ),
         row_level_security("hosting_storage"),
-        run_file("hosting", "count_storage", reverse="DROP FUNCTION hosting_count_storage() CASCADE"),
+        run_file(
+            "hosting", "count_storage", reverse="DROP FUNCTION hosting_count_storage() CASCADE"
+        ),
         run_file(
             "hosting",
             "webhooks_within_plan",

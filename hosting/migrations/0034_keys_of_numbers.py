@@ -2,10 +2,12 @@
 
 from django.db import migrations
 
-from accounts.statements import run_file, statement
+from core.sql import run_file, statement
 
 OLD_KEY = "DROP FUNCTION accounts_open_key(text, bytea);" + statement("accounts", "open_key")
-OLD_DOOR = "DROP FUNCTION hosting_enter_door(text, bytea, text);" + statement("hosting", "enter_door")
+OLD_DOOR = "DROP FUNCTION hosting_enter_door(text, bytea, text);" + statement(
+    "hosting", "enter_door"
+)
 OLD_RULE = "DROP TRIGGER key_of_own_numbers ON accounts_apikey; DROP FUNCTION hosting_keys_of_own_numbers();"
 
 

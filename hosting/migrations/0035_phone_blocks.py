@@ -3,8 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -17,12 +17,24 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HandsetBlock",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("begun_after", models.BigIntegerField(help_text="The business's newest message when it began.")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "begun_after",
+                    models.BigIntegerField(
+                        help_text="The business's newest message when it began."
+                    ),
+                ),
                 (
                     "ended_after",
                     models.BigIntegerField(
-                        blank=True, help_text="The business's newest message when it ended.", null=True
+                        blank=True,
+                        help_text="The business's newest message when it ended.",
+                        null=True,
                     ),
                 ),
             ],
@@ -39,7 +51,10 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     ("fails_with", None),
-                    ("fails_with__in", [130472, 131000, 131026, 131042, 131047, 131048, 131049, 131050, 131053]),
+                    (
+                        "fails_with__in",
+                        [130472, 131000, 131026, 131042, 131047, 131048, 131049, 131050, 131053],
+                    ),
                     _connector="OR",
                 ),
                 name="handset_fails_with_known",
@@ -49,7 +64,10 @@ class Migration(migrations.Migration):
             model_name="handsetblock",
             name="business",
             field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.business"
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="accounts.business",
             ),
         ),
         migrations.AddField(
@@ -67,7 +85,10 @@ class Migration(migrations.Migration):
             model_name="handsetblock",
             name="number",
             field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="hosting.number"
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="hosting.number",
             ),
         ),
         migrations.AddIndex(
@@ -77,14 +98,18 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="handsetblock",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_after", None)), fields=("handset", "number"), name="handset_block_once"
+                condition=models.Q(("ended_after", None)),
+                fields=("handset", "number"),
+                name="handset_block_once",
             ),
         ),
         migrations.AddConstraint(
             model_name="handsetblock",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("ended_after", None), ("ended_after__gte", models.F("begun_after")), _connector="OR"
+                    ("ended_after", None),
+                    ("ended_after__gte", models.F("begun_after")),
+                    _connector="OR",
                 ),
                 name="handset_block_ends_later",
             ),

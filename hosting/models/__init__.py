@@ -2,11 +2,11 @@
 
 from hosting.models.broadcasts import Broadcast, BroadcastRecipient, OptOutWords
 from hosting.models.conversations import Block, Contact, Conversation, FormerNumber
-from hosting.models.doors import ChatLink, IdempotentReply
 from hosting.models.events import Event, ParkedStatus
-from hosting.models.history import ChatExport, ChatImport
 from hosting.models.limits import LimitNotice, LockedMessage
+from hosting.models.links import ChatLink, IdempotentReply
 from hosting.models.media import Media, Storage, Upload
+from hosting.models.message_templates import Template, TemplateStatus
 from hosting.models.messages import (
     Category,
     Delivery,
@@ -17,11 +17,11 @@ from hosting.models.messages import (
     Status,
 )
 from hosting.models.numbers import Account, Number, Transport
-from hosting.models.refusals import RefusedSend
+from hosting.models.phones import Handset, HandsetBlock
+from hosting.models.rejections import RefusedSend
 from hosting.models.retention import Erasure, Retention
-from hosting.models.sandbox import Handset, HandsetBlock
 from hosting.models.teamwork import CannedReply, ConversationLabel, Label, Note
-from hosting.models.templates import Template, TemplateStatus
+from hosting.models.transfers import ChatExport, ChatImport
 from hosting.models.upstreams import MediaFetch, Receipt, Upstream, UpstreamMedia
 from hosting.models.webhooks import Webhook, WebhookCall
 

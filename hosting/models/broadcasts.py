@@ -13,11 +13,21 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from hosting.models.message_templates import Template
 from hosting.models.numbers import Number
-from hosting.models.templates import Template
 
 # What customers write to hear no more, or to hear again; a business may have words of its own.
-STOP_WORDS = ("STOP", "STOPP", "UNSUBSCRIBE", "ABMELDEN", "ABBESTELLEN", "BAJA", "ARRET", "CANCELAR", "SAIR")
+STOP_WORDS = (
+    "STOP",
+    "STOPP",
+    "UNSUBSCRIBE",
+    "ABMELDEN",
+    "ABBESTELLEN",
+    "BAJA",
+    "ARRET",
+    "CANCELAR",
+    "SAIR",
+)
 START_WORDS = ("START", "SUBSCRIBE", "ANMELDEN", "UNSTOP")
 MAX_WORD = 40
 
@@ -25,9 +35,15 @@ MAX_WORD = 40
 class OptOutWords(models.Model):
     """The words of one business by which customers end and resume marketing; without a row, the common ones hold."""
 
-    business = models.OneToOneField(Business, on_delete=models.CASCADE, primary_key=True, related_name="opt_out_words")
-    stop = ArrayField(models.CharField(max_length=MAX_WORD), default=list, help_text=_("Upper case."))
-    start = ArrayField(models.CharField(max_length=MAX_WORD), default=list, help_text=_("Upper case."))
+    business = models.OneToOneField(
+        Business, on_delete=models.CASCADE, primary_key=True, related_name="opt_out_words"
+    )
+    stop = ArrayField(
+        models.CharField(max_length=MAX_WORD), default=list, help_text=_("Upper case.")
+    )
+    start = ArrayField(
+        models.CharField(max_length=MAX_WORD), default=list, help_text=_("Upper case.")
+    )
 
     def __str__(self) -> str:
         return ", ".join(self.stop)
@@ -48,7 +64,9 @@ class Broadcast(models.Model):
 
     WORKING: ClassVar = (State.SCHEDULED, State.RUNNING)
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="broadcasts", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="broadcasts", db_index=False
+    )
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=120)
     number = models.ForeignKey(Number, on_delete=models.PROTECT, related_name="+")
@@ -57,7 +75,9 @@ class Broadcast(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
-    pause_reason = models.TextField(blank=True, help_text=_("Why it stopped by itself; empty when somebody paused it."))
+    pause_reason = models.TextField(
+        blank=True, help_text=_("Why it stopped by itself; empty when somebody paused it.")
+    )
     wrong = models.JSONField(
         default=list, help_text=_("The first rows of the list that were not taken: [row, reason].")
     )
@@ -70,10 +90,16 @@ class Broadcast(models.Model):
     failed = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
     starts_at = models.DateTimeField(null=True, blank=True)
-    turn_at = models.DateTimeField(default=timezone.now, help_text=_("Whose turn came longest ago is next."))
+    turn_at = models.DateTimeField(
+        default=timezone.now, help_text=_("Whose turn came longest ago is next.")
+    )
     started_at = models.DateTimeField(null=True, blank=True)
-    resumed_at = models.DateTimeField(null=True, blank=True, help_text=_("Since then it goes on without a pause."))
-    resumed_from = models.PositiveIntegerField(default=0, help_text=_("How many were done by then."))
+    resumed_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("Since then it goes on without a pause.")
+    )
+    resumed_from = models.PositiveIntegerField(
+        default=0, help_text=_("How many were done by then.")
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -81,7 +107,9 @@ class Broadcast(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["business", "id"], name="broadcast_of_business"),
             models.CheckConstraint(
-                condition=Q(state__in=["draft", "scheduled", "running", "paused", "done", "cancelled"]),
+                condition=Q(
+                    state__in=["draft", "scheduled", "running", "paused", "done", "cancelled"]
+                ),
                 name="broadcast_state_known",
             ),
             models.CheckConstraint(
@@ -91,7 +119,11 @@ class Broadcast(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["business", "-id"], name="broadcast_newest"),
-            models.Index(fields=["turn_at"], condition=Q(state__in=["scheduled", "running"]), name="broadcast_open"),
+            models.Index(
+                fields=["turn_at"],
+                condition=Q(state__in=["scheduled", "running"]),
+                name="broadcast_open",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -132,16 +164,24 @@ class BroadcastRecipient(models.Model):
         FAILED = "failed", _("Refused")
         SKIPPED = "skipped", _("Left out")
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
-    broadcast = models.ForeignKey(Broadcast, on_delete=models.CASCADE, related_name="recipients", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    broadcast = models.ForeignKey(
+        Broadcast, on_delete=models.CASCADE, related_name="recipients", db_index=False
+    )
     row = models.PositiveIntegerField(help_text=_("Where it stood in the list, from 1."))
     wa_id = models.CharField(max_length=32)
-    variables = models.JSONField(default=list, help_text=_("Texts in the order of the template's variables."))
+    variables = models.JSONField(
+        default=list, help_text=_("Texts in the order of the template's variables.")
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     reason = models.TextField(blank=True)
     # No foreign key: messages are purged and erased, and what became of the broadcast stays.
     message_id = models.BigIntegerField(null=True, blank=True)
-    not_before = models.DateTimeField(null=True, blank=True, help_text=_("Too many messages went to this customer."))
+    not_before = models.DateTimeField(
+        null=True, blank=True, help_text=_("Too many messages went to this customer.")
+    )
     done_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -149,12 +189,15 @@ class BroadcastRecipient(models.Model):
             models.UniqueConstraint(fields=["broadcast", "wa_id"], name="once_per_broadcast"),
             models.UniqueConstraint(fields=["broadcast", "row"], name="row_once_per_broadcast"),
             models.CheckConstraint(
-                condition=Q(state="sent", message_id__isnull=False) | (~Q(state="sent") & Q(message_id__isnull=True)),
+                condition=Q(state="sent", message_id__isnull=False)
+                | (~Q(state="sent") & Q(message_id__isnull=True)),
                 name="recipient_sent_has_a_message",
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["broadcast", "id"], condition=Q(state="open"), name="recipient_open"),
+            models.Index(
+                fields=["broadcast", "id"], condition=Q(state="open"), name="recipient_open"
+            ),
             models.Index(fields=["business", "wa_id"], name="recipient_person"),
         ]
 

@@ -36,21 +36,39 @@ class ContactQuerySet(models.QuerySet["Contact"]):
 class Contact(models.Model):
     """A customer of one business, known by WhatsApp id (digits), user id, or both."""
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="contacts", db_index=False)
-    wa_id = models.CharField(max_length=32, help_text=_("Digits of the phone number, without the plus sign."))
-    user_id = models.CharField(max_length=80, blank=True, help_text=_("Business-scoped user id, such as US.1349…"))
-    name = models.CharField(max_length=200, blank=True, help_text=_("What the customer calls themselves."))
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="contacts", db_index=False
+    )
+    wa_id = models.CharField(
+        max_length=32, help_text=_("Digits of the phone number, without the plus sign.")
+    )
+    user_id = models.CharField(
+        max_length=80, blank=True, help_text=_("Business-scoped user id, such as US.1349…")
+    )
+    name = models.CharField(
+        max_length=200, blank=True, help_text=_("What the customer calls themselves.")
+    )
     username = models.CharField(
-        max_length=100, blank=True, db_default="", help_text=_("The name they chose to be found by, such as @ann.")
+        max_length=100,
+        blank=True,
+        db_default="",
+        help_text=_("The name they chose to be found by, such as @ann."),
     )
     alias = models.CharField(
-        max_length=200, blank=True, db_default="", help_text=_("What the business calls them; shown in its place.")
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text=_("What the business calls them; shown in its place."),
     )
     held_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("Legal hold: nothing of this customer is deleted while it is set.")
+        null=True,
+        blank=True,
+        help_text=_("Legal hold: nothing of this customer is deleted while it is set."),
     )
     opted_out_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("Since when the customer wants no marketing; broadcasts keep to it.")
+        null=True,
+        blank=True,
+        help_text=_("Since when the customer wants no marketing; broadcasts keep to it."),
     )
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -72,16 +90,22 @@ class FormerNumber(models.Model):
     Without `changed_at` it is still theirs: the number of a contact that was merged into this one.
     """
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     wa_id = models.CharField(max_length=32)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_numbers")
     changed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "wa_id", "changed_at"], name="number_left_once"),
             models.UniqueConstraint(
-                fields=["business", "wa_id"], condition=Q(changed_at=None), name="second_number_of_one_contact"
+                fields=["business", "wa_id", "changed_at"], name="number_left_once"
+            ),
+            models.UniqueConstraint(
+                fields=["business", "wa_id"],
+                condition=Q(changed_at=None),
+                name="second_number_of_one_contact",
             ),
         ]
 
@@ -92,7 +116,9 @@ class FormerNumber(models.Model):
 class Block(models.Model):
     """A customer from whom one number takes no messages, and to whom it sends none."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="blocks")
     wa_id = models.CharField(max_length=32)
     created_at = models.DateTimeField(default=timezone.now)
@@ -117,8 +143,12 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 class Conversation(models.Model):
     """The thread with one contact on one number."""
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="conversations", db_index=False)
-    number = models.ForeignKey(Number, on_delete=models.PROTECT, related_name="conversations", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="conversations", db_index=False
+    )
+    number = models.ForeignKey(
+        Number, on_delete=models.PROTECT, related_name="conversations", db_index=False
+    )
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="conversations")
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
@@ -126,15 +156,21 @@ class Conversation(models.Model):
     last_message_text = models.CharField(max_length=120, blank=True)
     last_inbound_at = models.DateTimeField(null=True, blank=True)
     referred_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When the customer last came by an ad or a page's button.")
+        null=True,
+        blank=True,
+        help_text=_("When the customer last came by an ad or a page's button."),
     )
     free_entry_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When the last free-entry window opened: at our reply to such a message.")
+        null=True,
+        blank=True,
+        help_text=_("When the last free-entry window opened: at our reply to such a message."),
     )
     unread_count = models.PositiveIntegerField(default=0)
     is_resolved = models.BooleanField(default=False)
     snoozed_until = models.DateTimeField(
-        null=True, blank=True, help_text=_("Out of the open views until then, or until the customer writes.")
+        null=True,
+        blank=True,
+        help_text=_("Out of the open views until then, or until the customer writes."),
     )
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -144,7 +180,9 @@ class Conversation(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["number", "contact"], name="one_conversation_per_number_and_contact"),
+            models.UniqueConstraint(
+                fields=["number", "contact"], name="one_conversation_per_number_and_contact"
+            ),
             # Lets a message name business and conversation in one foreign key.
             models.UniqueConstraint(fields=["business", "id"], name="conversation_of_business"),
         ]
@@ -173,7 +211,11 @@ class Conversation(models.Model):
     def free_entry(self, *, at: datetime) -> datetime | None:
         """When the free-entry window opened that a message accepted at that moment is in: perhaps then, by itself."""
         came, opened = self.referred_at, self.free_entry_at
-        if came and came <= at < came + CUSTOMER_SERVICE_WINDOW and (opened is None or opened < came):
+        if (
+            came
+            and came <= at < came + CUSTOMER_SERVICE_WINDOW
+            and (opened is None or opened < came)
+        ):
             return at
         return opened if opened and at < opened + FREE_ENTRY_LONGEST else None
 

@@ -13,7 +13,9 @@ from hosting.models.numbers import Account
 class Event(models.Model):
     """The raw bytes of one webhook request; unique by content, so a repeated delivery is one row."""
 
-    digest = models.BinaryField(max_length=32, unique=True, help_text=_("SHA-256 of account and body."))
+    digest = models.BinaryField(
+        max_length=32, unique=True, help_text=_("SHA-256 of account and body.")
+    )
     account = models.ForeignKey(
         Account,
         null=True,
@@ -22,19 +24,25 @@ class Event(models.Model):
         related_name="+",
         db_index=False,
         db_constraint=False,
-        help_text=_("Whose secret signed it; empty for the platform's own door, which speaks for every number."),
+        help_text=_(
+            "Whose secret signed it; empty for the platform's own door, which speaks for every number."
+        ),
     )
     body = models.BinaryField()
     received_at = models.DateTimeField(default=timezone.now)
     applied_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(default=timezone.now)
-    is_dead = models.BooleanField(default=False, help_text=_("Gave up after 5 attempts; can be re-run."))
+    is_dead = models.BooleanField(
+        default=False, help_text=_("Gave up after 5 attempts; can be re-run.")
+    )
     last_error = models.TextField(blank=True)
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["id"], condition=Q(applied_at=None, is_dead=False), name="event_open"),
+            models.Index(
+                fields=["id"], condition=Q(applied_at=None, is_dead=False), name="event_open"
+            ),
             models.Index(fields=["-id"], condition=Q(is_dead=True), name="event_dead"),
         ]
 
@@ -55,7 +63,9 @@ class ParkedStatus(models.Model):
     class Meta:
         verbose_name_plural = "parked statuses"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["phone_number_id", "wamid", "status"], name="status_parked_once"),
+            models.UniqueConstraint(
+                fields=["phone_number_id", "wamid", "status"], name="status_parked_once"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -23,16 +23,28 @@ class LockedMessage(models.Model):
 
     # The database's own foreign key deletes with the message, whichever way that goes.
     message = models.OneToOneField(
-        Message, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="lock"
+        Message,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        db_constraint=False,
+        related_name="lock",
     )
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="locks", db_constraint=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="locks", db_constraint=False
+    )
     month = models.DateField()
-    position = models.PositiveBigIntegerField(help_text=_("The how manieth hosted message of its month it was."))
+    position = models.PositiveBigIntegerField(
+        help_text=_("The how manieth hosted message of its month it was.")
+    )
     kind = models.CharField(max_length=20)
     text = models.TextField(blank=True)
     content = models.JSONField(default=dict)
-    keep_until = models.DateTimeField(help_text=_("Then it goes, if the plan still does not allow it."))
+    keep_until = models.DateTimeField(
+        help_text=_("Then it goes, if the plan still does not allow it.")
+    )
 
     class Meta:
         indexes: ClassVar = [
@@ -48,7 +60,9 @@ class LockedMessage(models.Model):
 class LimitNotice(models.Model):
     """That a business was told it has used so many percent of a limit in a month: once, by the database's word."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     limit = models.CharField(max_length=30)
     month = models.DateField()
     percent = models.PositiveSmallIntegerField()
@@ -59,10 +73,14 @@ class LimitNotice(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "limit", "month", "percent"], name="limit_notice_once"),
+            models.UniqueConstraint(
+                fields=["business", "limit", "month", "percent"], name="limit_notice_once"
+            ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["id"], condition=models.Q(told_at=None), name="limit_notice_to_tell"),
+            models.Index(
+                fields=["id"], condition=models.Q(told_at=None), name="limit_notice_to_tell"
+            ),
         ]
 
     def __str__(self) -> str:

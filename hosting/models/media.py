@@ -29,10 +29,14 @@ class Media(models.Model):
     sha256 = models.CharField(max_length=64, help_text=_("Of the content, in hexadecimal."))
     filename = models.CharField(max_length=240, blank=True)
     is_ready = models.BooleanField(
-        default=True, db_default=True, help_text=_("A customer's file is not while it is still at the upstream.")
+        default=True,
+        db_default=True,
+        help_text=_("A customer's file is not while it is still at the upstream."),
     )
     locked_until = models.DateTimeField(
-        null=True, blank=True, help_text=_("A customer's file over the plan's storage is kept until then, not shown.")
+        null=True,
+        blank=True,
+        help_text=_("A customer's file over the plan's storage is kept until then, not shown."),
     )
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -43,10 +47,16 @@ class Media(models.Model):
         verbose_name_plural = "media"
         indexes: ClassVar = [
             models.Index(fields=["business", "sha256"], name="media_content"),
-            models.Index(fields=["business", "id"], condition=Q(locked_until__isnull=False), name="media_locked"),
+            models.Index(
+                fields=["business", "id"],
+                condition=Q(locked_until__isnull=False),
+                name="media_locked",
+            ),
         ]
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(locked_until=None) | Q(is_ready=False), name="locked_media_not_ready"),
+            models.CheckConstraint(
+                condition=Q(locked_until=None) | Q(is_ready=False), name="locked_media_not_ready"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -66,12 +76,16 @@ class Media(models.Model):
 class Storage(models.Model):
     """How many bytes of files a business keeps that can be read; the database counts."""
 
-    business = models.OneToOneField(Business, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    business = models.OneToOneField(
+        Business, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
     bytes = models.BigIntegerField(default=0)
 
     class Meta:
         verbose_name_plural = "storage"
-        constraints: ClassVar = [models.CheckConstraint(condition=Q(bytes__gte=0), name="storage_not_negative")]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(bytes__gte=0), name="storage_not_negative")
+        ]
 
     def __str__(self) -> str:
         return f"{self.bytes} bytes"
@@ -86,7 +100,9 @@ class Upload(models.Model):
     mime_type = models.CharField(max_length=100)
     size = models.PositiveBigIntegerField(help_text=_("Bytes that were announced."))
     received = models.PositiveBigIntegerField(default=0, help_text=_("Bytes that have come."))
-    media = models.ForeignKey(Media, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    media = models.ForeignKey(
+        Media, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

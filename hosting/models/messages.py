@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from hosting.models.conversations import Contact, Conversation
+from hosting.models.message_templates import Template
 from hosting.models.numbers import Number
-from hosting.models.templates import Template
 
 
 class Direction(models.TextChoices):
@@ -35,7 +35,14 @@ class Status(models.TextChoices):
     READ = "read", _("Read")
 
 
-STATUS_RANK: dict[str, int] = {"received": 0, "accepted": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4}
+STATUS_RANK: dict[str, int] = {
+    "received": 0,
+    "accepted": 0,
+    "sent": 1,
+    "failed": 2,
+    "delivered": 3,
+    "read": 4,
+}
 
 
 class Category(models.TextChoices):
@@ -56,31 +63,57 @@ class Message(models.Model):
     """One message of a conversation, either way, with its state."""
 
     business = models.ForeignKey(
-        Business, on_delete=models.PROTECT, related_name="messages", db_index=False, db_constraint=False
+        Business,
+        on_delete=models.PROTECT,
+        related_name="messages",
+        db_index=False,
+        db_constraint=False,
     )
     # The database's own foreign key is (business, conversation): a message cannot stray to another tenant.
     conversation = models.ForeignKey(
-        Conversation, on_delete=models.PROTECT, related_name="messages", db_index=False, db_constraint=False
+        Conversation,
+        on_delete=models.PROTECT,
+        related_name="messages",
+        db_index=False,
+        db_constraint=False,
     )
-    number = models.ForeignKey(Number, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    number = models.ForeignKey(
+        Number, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     contact = models.ForeignKey(
         Contact, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
     wamid = models.CharField(max_length=256, default=new_wamid)
-    upstream_wamid = models.CharField(max_length=256, null=True, blank=True, help_text=_("Its id at the upstream."))
+    upstream_wamid = models.CharField(
+        max_length=256, null=True, blank=True, help_text=_("Its id at the upstream.")
+    )
     direction = models.CharField(max_length=3, choices=Direction.choices)
-    kind = models.CharField(max_length=20, help_text=_("The Cloud API's type: text, template, image …"))
+    kind = models.CharField(
+        max_length=20, help_text=_("The Cloud API's type: text, template, image …")
+    )
     text = models.TextField(blank=True, help_text=_("What a reader sees and search finds."))
     content = models.JSONField(default=dict, help_text=_("The Cloud API's object for this type."))
-    context_wamid = models.CharField(max_length=256, blank=True, help_text=_("The message replied to."))
+    context_wamid = models.CharField(
+        max_length=256, blank=True, help_text=_("The message replied to.")
+    )
     tracker = models.CharField(max_length=512, blank=True, help_text=_("biz_opaque_callback_data"))
     template = models.ForeignKey(
-        Template, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+        Template,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     category = models.CharField(max_length=20, choices=Category.choices, blank=True)
-    window_open = models.BooleanField(default=False, help_text=_("Was the 24-hour window open when it was accepted?"))
+    window_open = models.BooleanField(
+        default=False, help_text=_("Was the 24-hour window open when it was accepted?")
+    )
     free_entry_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When the free-entry window opened in which it was accepted.")
+        null=True,
+        blank=True,
+        help_text=_("When the free-entry window opened in which it was accepted."),
     )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -94,7 +127,8 @@ class Message(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices)
     status_rank = models.GeneratedField(
         expression=Case(
-            *[When(status=status, then=Value(rank)) for status, rank in STATUS_RANK.items()], default=Value(0)
+            *[When(status=status, then=Value(rank)) for status, rank in STATUS_RANK.items()],
+            default=Value(0),
         ),
         output_field=models.SmallIntegerField(),
         db_persist=True,
@@ -106,7 +140,9 @@ class Message(models.Model):
     read_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
     edited_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True, help_text=_("When the customer took it back."))
+    revoked_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the customer took it back.")
+    )
 
     imported_from = models.ForeignKey(
         "hosting.ChatImport",
@@ -130,7 +166,9 @@ class Message(models.Model):
                 condition=Q(upstream_wamid__isnull=False),
                 name="upstream_wamid_once_per_number",
             ),
-            models.CheckConstraint(condition=Q(status__in=Status.values), name="message_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="message_status_known"
+            ),
             models.CheckConstraint(
                 condition=Q(direction="in", category="", status="received")
                 | (Q(direction="out", category__in=Category.values) & ~Q(status="received")),
@@ -183,9 +221,15 @@ class Outgoing(models.Model):
         UNKNOWN = "unknown", _("Result unknown")
         DEAD = "dead", _("Dead letter")
 
-    message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True, related_name="outgoing")
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_constraint=False)
-    number = models.ForeignKey(Number, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    message = models.OneToOneField(
+        Message, on_delete=models.CASCADE, primary_key=True, related_name="outgoing"
+    )
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
+    number = models.ForeignKey(
+        Number, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     transport = models.CharField(max_length=20)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -197,10 +241,18 @@ class Outgoing(models.Model):
     class Meta:
         verbose_name_plural = "outgoing"
         indexes: ClassVar = [
-            models.Index(fields=["transport", "not_before"], condition=Q(state="open"), name="outgoing_due"),
+            models.Index(
+                fields=["transport", "not_before"], condition=Q(state="open"), name="outgoing_due"
+            ),
             models.Index(fields=["transport", "number", "message"], name="outgoing_of_number"),
-            models.Index(fields=["not_before"], condition=Q(state="fetching"), name="outgoing_links"),
-            models.Index(fields=["-message"], condition=Q(state__in=["dead", "unknown"]), name="outgoing_given_up"),
+            models.Index(
+                fields=["not_before"], condition=Q(state="fetching"), name="outgoing_links"
+            ),
+            models.Index(
+                fields=["-message"],
+                condition=Q(state__in=["dead", "unknown"]),
+                name="outgoing_given_up",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -216,12 +268,21 @@ class Delivery(models.Model):
     recipient = models.CharField(max_length=32, help_text=_("Digits of the customer's number."))
     category = models.CharField(max_length=20, choices=Category.choices)
     window_open = models.BooleanField(default=False)
-    free_entry = models.BooleanField(default=False, help_text=_("Accepted after a free-entry window had opened."))
-    free_entry_at = models.DateTimeField(null=True, blank=True, help_text=_("When that window opened."))
-    kind = models.CharField(
-        max_length=20, blank=True, db_default="", help_text=_("The message's kind: reactions may be free.")
+    free_entry = models.BooleanField(
+        default=False, help_text=_("Accepted after a free-entry window had opened.")
     )
-    accepted_at = models.DateTimeField(null=True, blank=True, help_text=_("When the message was accepted."))
+    free_entry_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When that window opened.")
+    )
+    kind = models.CharField(
+        max_length=20,
+        blank=True,
+        db_default="",
+        help_text=_("The message's kind: reactions may be free."),
+    )
+    accepted_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the message was accepted.")
+    )
     delivered_at = models.DateTimeField(help_text=_("Or when it failed."))
     failed = models.BooleanField(
         default=False, db_default=False, help_text=_("It failed; a rate card may charge that.")
@@ -247,7 +308,9 @@ class HostedCount(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "month"], name="one_hosted_count_per_month"),
+            models.UniqueConstraint(
+                fields=["business", "month"], name="one_hosted_count_per_month"
+            ),
         ]
 
     def __str__(self) -> str:

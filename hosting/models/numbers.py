@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
-from hosting.secrets import EncryptedTextField
+from core.encryption import EncryptedTextField
 
 
 def new_graph_id() -> str:
@@ -41,7 +41,9 @@ class Account(models.Model):
     waba_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
     name = models.CharField(max_length=120)
     app_secret = EncryptedTextField(default=new_token)
-    previous_app_secret = EncryptedTextField(null=True, blank=True, help_text=_("Good for 24 hours after a change."))
+    previous_app_secret = EncryptedTextField(
+        null=True, blank=True, help_text=_("Good for 24 hours after a change.")
+    )
     secret_changed_at = models.DateTimeField(null=True, blank=True)
     verify_token = EncryptedTextField(default=new_token)
     created_at = models.DateTimeField(default=timezone.now)
@@ -52,7 +54,9 @@ class Account(models.Model):
     def change_secret(self) -> None:
         """Make a new app secret; the one before stays good for 24 hours."""
         Account.objects.filter(pk=self.pk).update(
-            previous_app_secret=self.app_secret, app_secret=new_token(), secret_changed_at=timezone.now()
+            previous_app_secret=self.app_secret,
+            app_secret=new_token(),
+            secret_changed_at=timezone.now(),
         )
         self.refresh_from_db(fields=["app_secret", "previous_app_secret", "secret_changed_at"])
 
@@ -65,7 +69,11 @@ class Account(models.Model):
     def secrets(self) -> list[str]:
         """Secrets that are good now, the newest first."""
         changed = self.secret_changed_at
-        old = self.previous_app_secret if changed and timezone.now() < changed + SECRET_OVERLAP else None
+        old = (
+            self.previous_app_secret
+            if changed and timezone.now() < changed + SECRET_OVERLAP
+            else None
+        )
         return [self.app_secret, *([old] if old else [])]
 
 
@@ -77,33 +85,51 @@ class Number(models.Model):
     phone_number_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
     digits = models.CharField(max_length=15, help_text=_("E.164 without the plus sign."))
     verified_name = models.CharField(max_length=120)
-    transport = models.CharField(max_length=20, choices=Transport.choices, default=Transport.SANDBOX)
+    transport = models.CharField(
+        max_length=20, choices=Transport.choices, default=Transport.SANDBOX
+    )
     quality_rating = models.CharField(max_length=10, default="GREEN")
     upstream_id = models.CharField(
-        max_length=32, blank=True, help_text=_("Its phone_number_id at the account's upstream, if it has one.")
+        max_length=32,
+        blank=True,
+        help_text=_("Its phone_number_id at the account's upstream, if it has one."),
     )
-    paused_until = models.DateTimeField(null=True, blank=True, help_text=_("The upstream asked for a rest."))
+    paused_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("The upstream asked for a rest.")
+    )
     messages_per_second = models.PositiveIntegerField(default=80)
-    profile = models.JSONField(default=dict, blank=True, help_text=_("The business profile as the Cloud API names it."))
+    profile = models.JSONField(
+        default=dict, blank=True, help_text=_("The business profile as the Cloud API names it.")
+    )
     is_cart_enabled = models.BooleanField(default=True)
     is_catalog_visible = models.BooleanField(default=False)
-    is_registered = models.BooleanField(default=True, help_text=_("Registered for sending by the Cloud API."))
+    is_registered = models.BooleanField(
+        default=True, help_text=_("Registered for sending by the Cloud API.")
+    )
     is_verified = models.BooleanField(default=True, help_text=_("Its code was verified."))
     pin = EncryptedTextField(default="", blank=True, help_text=_("Two-step verification."))
     days_kept = models.PositiveIntegerField(
-        null=True, blank=True, help_text=_("How long messages are kept, where shorter than the plan says.")
+        null=True,
+        blank=True,
+        help_text=_("How long messages are kept, where shorter than the plan says."),
     )
     held_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("Legal hold: nothing of this number is deleted while it is set.")
+        null=True,
+        blank=True,
+        help_text=_("Legal hold: nothing of this number is deleted while it is set."),
     )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(digits__regex=r"^[1-9][0-9]{6,14}$"), name="number_digits_e164"),
+            models.CheckConstraint(
+                condition=Q(digits__regex=r"^[1-9][0-9]{6,14}$"), name="number_digits_e164"
+            ),
             models.UniqueConstraint(fields=["business", "digits"], name="number_once_per_business"),
             models.UniqueConstraint(
-                fields=["account", "upstream_id"], condition=~Q(upstream_id=""), name="upstream_id_once_per_account"
+                fields=["account", "upstream_id"],
+                condition=~Q(upstream_id=""),
+                name="upstream_id_once_per_account",
             ),
         ]
 

@@ -20,7 +20,10 @@ class Erasure(models.Model):
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
     contact_id = models.BigIntegerField(null=True, blank=True, help_text=_("Until it is done."))
-    digests = ArrayField(models.CharField(max_length=64), help_text=_("Keyed hashes of all its numbers and user ids."))
+    digests = ArrayField(
+        models.CharField(max_length=64),
+        help_text=_("Keyed hashes of all its numbers and user ids."),
+    )
     requested_at = models.DateTimeField(default=timezone.now)
     done_at = models.DateTimeField(null=True, blank=True)
     messages = models.PositiveBigIntegerField(default=0, help_text=_("How many went."))
@@ -28,7 +31,9 @@ class Erasure(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["contact_id"], name="contact_erased_once"),
-            models.CheckConstraint(condition=Q(contact_id=None) | Q(done_at=None), name="erasure_done_names_nobody"),
+            models.CheckConstraint(
+                condition=Q(contact_id=None) | Q(done_at=None), name="erasure_done_names_nobody"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -40,19 +45,26 @@ class Retention(models.Model):
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
     number = models.OneToOneField(Number, on_delete=models.CASCADE, related_name="retention")
-    days = models.PositiveIntegerField(null=True, blank=True, help_text=_("In force; empty: all is kept."))
-    next_days = models.PositiveIntegerField(null=True, blank=True, help_text=_("Announced, from `starts_at` on."))
+    days = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("In force; empty: all is kept.")
+    )
+    next_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Announced, from `starts_at` on.")
+    )
     announced_at = models.DateTimeField(null=True, blank=True)
     starts_at = models.DateTimeField(null=True, blank=True)
     last_run_at = models.DateTimeField(null=True, blank=True)
-    last_messages = models.PositiveBigIntegerField(default=0, help_text=_("Deleted by the last run."))
+    last_messages = models.PositiveBigIntegerField(
+        default=0, help_text=_("Deleted by the last run.")
+    )
     messages = models.PositiveBigIntegerField(default=0, help_text=_("Deleted in all."))
 
     class Meta:
         verbose_name_plural = "retention"
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(next_days=None, starts_at=None) | Q(next_days__isnull=False, starts_at__isnull=False),
+                condition=Q(next_days=None, starts_at=None)
+                | Q(next_days__isnull=False, starts_at__isnull=False),
                 name="shorter_keeping_has_a_start",
             ),
         ]

@@ -15,9 +15,13 @@ from hosting.models.conversations import Conversation
 class Label(models.Model):
     """A word of a business's own, put on conversations."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="labels", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="labels", db_index=False
+    )
     name = models.CharField(max_length=40)
-    conversations = models.ManyToManyField(Conversation, through="ConversationLabel", related_name="labels")
+    conversations = models.ManyToManyField(
+        Conversation, through="ConversationLabel", related_name="labels"
+    )
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -34,13 +38,19 @@ class Label(models.Model):
 class ConversationLabel(models.Model):
     """One label on one conversation; both are the same business's, by the database's word."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     label = models.ForeignKey(Label, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["conversation", "label"], name="label_once_per_conversation"),
+            models.UniqueConstraint(
+                fields=["conversation", "label"], name="label_once_per_conversation"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -50,14 +60,22 @@ class ConversationLabel(models.Model):
 class Note(models.Model):
     """A remark among colleagues, shown in the thread at its time."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="notes", db_index=False)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="notes", db_index=False
+    )
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     text = models.CharField(max_length=4096)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["conversation", "created_at"], name="note_in_thread")]
+        indexes: ClassVar = [
+            models.Index(fields=["conversation", "created_at"], name="note_in_thread")
+        ]
 
     def __str__(self) -> str:
         return self.text[:60]
@@ -66,16 +84,24 @@ class Note(models.Model):
 class CannedReply(models.Model):
     """An answer that is given often, found by its shortcut; `{name}` becomes the customer's name."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="canned_replies", db_index=False)
-    shortcut = models.CharField(
-        max_length=32, verbose_name=_("Shortcut"), help_text=_("One word; typed after a slash: /hours")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="canned_replies", db_index=False
     )
-    text = models.CharField(max_length=4096, verbose_name=_("Text"), help_text=_("{name} becomes the customer's name."))
+    shortcut = models.CharField(
+        max_length=32,
+        verbose_name=_("Shortcut"),
+        help_text=_("One word; typed after a slash: /hours"),
+    )
+    text = models.CharField(
+        max_length=4096, verbose_name=_("Text"), help_text=_("{name} becomes the customer's name.")
+    )
 
     class Meta:
         ordering: ClassVar = ["shortcut"]
         constraints: ClassVar = [
-            models.UniqueConstraint("business", Lower("shortcut"), name="canned_reply_once_per_business"),
+            models.UniqueConstraint(
+                "business", Lower("shortcut"), name="canned_reply_once_per_business"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.encryption import EncryptedTextField
 from hosting.models.media import Media
 from hosting.models.numbers import Account, Number
-from hosting.secrets import EncryptedTextField
 
 
 class Upstream(models.Model):
@@ -23,18 +23,24 @@ class Upstream(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
     account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="upstream")
     base_url = models.CharField(
-        max_length=500, default="https://graph.facebook.com/v23.0", help_text=_("With the version, if it has one.")
+        max_length=500,
+        default="https://graph.facebook.com/v23.0",
+        help_text=_("With the version, if it has one."),
     )
     waba_id = models.CharField(max_length=32, help_text=_("The account's id there."))
     token = EncryptedTextField(help_text=_("Sent as Bearer; encrypted at rest."))
     app_secret = EncryptedTextField(help_text=_("What the upstream signs its webhooks with."))
     created_at = models.DateTimeField(default=timezone.now)
-    synchronised_at = models.DateTimeField(null=True, blank=True, help_text=_("When templates were last read."))
+    synchronised_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When templates were last read.")
+    )
     last_error = models.TextField(blank=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(base_url__regex=r"^https?://[^/]"), name="upstream_base_is_url"),
+            models.CheckConstraint(
+                condition=Q(base_url__regex=r"^https?://[^/]"), name="upstream_base_is_url"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -48,7 +54,9 @@ class Upstream(models.Model):
 class UpstreamMedia(models.Model):
     """A file that an upstream holds too, under its own id, for one number; it forgets files after 30 days."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
     media = models.ForeignKey(Media, on_delete=models.CASCADE, related_name="+")
     upstream_id = models.CharField(max_length=64)
@@ -67,15 +75,21 @@ class UpstreamMedia(models.Model):
 class MediaFetch(models.Model):
     """A customer's file that is still at the upstream; the row is the queue and goes when the file is here."""
 
-    media = models.OneToOneField(Media, on_delete=models.CASCADE, primary_key=True, related_name="fetch")
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    media = models.OneToOneField(
+        Media, on_delete=models.CASCADE, primary_key=True, related_name="fetch"
+    )
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
     # No foreign key: whose webhook calls wait for the file.
     conversation_id = models.BigIntegerField()
     upstream_id = models.CharField(max_length=64)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(default=timezone.now)
-    is_dead = models.BooleanField(default=False, help_text=_("Gave up; can be re-run while the upstream has the file."))
+    is_dead = models.BooleanField(
+        default=False, help_text=_("Gave up; can be re-run while the upstream has the file.")
+    )
     last_error = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -93,7 +107,9 @@ class MediaFetch(models.Model):
 class Receipt(models.Model):
     """A read receipt, perhaps with a typing indicator, that waits to be passed on to the upstream. A queue."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
     wamid = models.CharField(max_length=256, help_text=_("The customer's message that was read."))
     is_typing = models.BooleanField(default=False)

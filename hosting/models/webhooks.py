@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.encryption import EncryptedTextField
 from hosting.models.numbers import Account, Number, new_token
-from hosting.secrets import EncryptedTextField
 
 RETRIED_FOR = timedelta(days=7)
 SHOWN_BYTES = 2048
@@ -58,7 +58,8 @@ class Webhook(models.Model):
     url = models.CharField(max_length=2048)
     host = models.GeneratedField(
         expression=Func(
-            Func(models.F("url"), Value(r"^[^:]*://(\[[^\]]*\]|[^/:?#]+)"), function="substring"), function="lower"
+            Func(models.F("url"), Value(r"^[^:]*://(\[[^\]]*\]|[^/:?#]+)"), function="substring"),
+            function="lower",
         ),
         output_field=models.TextField(),
         db_persist=True,
@@ -67,15 +68,23 @@ class Webhook(models.Model):
     fields = ArrayField(models.CharField(max_length=60), default=all_fields)
     # Stock clients read the first update of a body and no other, so one is what is sent unless more is asked for.
     updates_per_call = models.PositiveSmallIntegerField(
-        default=1, db_default=1, help_text=_("Updates of one conversation in one call, at most 100.")
+        default=1,
+        db_default=1,
+        help_text=_("Updates of one conversation in one call, at most 100."),
     )
     is_active = models.BooleanField(default=True)
-    by_api = models.BooleanField(default=False, help_text=_("Set by `override_callback_uri`; one for each account."))
+    by_api = models.BooleanField(
+        default=False, help_text=_("Set by `override_callback_uri`; one for each account.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)
-    verified_at = models.DateTimeField(null=True, blank=True, help_text=_("When it last answered the challenge."))
+    verified_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When it last answered the challenge.")
+    )
     # How the receiver does: it decides how many calls may be under way, so that a slow one waits for itself alone.
-    failures = models.PositiveIntegerField(default=0, help_text=_("Failed calls since the last that was answered."))
+    failures = models.PositiveIntegerField(
+        default=0, help_text=_("Failed calls since the last that was answered.")
+    )
     paused_until = models.DateTimeField(null=True, blank=True)
     mean_seconds = models.FloatField(default=0)
 
@@ -96,9 +105,12 @@ class Webhook(models.Model):
                 name="one_webhook_by_api",
             ),
             models.CheckConstraint(
-                condition=Q(updates_per_call__gte=1, updates_per_call__lte=MAX_UPDATES), name="updates_per_call_within"
+                condition=Q(updates_per_call__gte=1, updates_per_call__lte=MAX_UPDATES),
+                name="updates_per_call_within",
             ),
-            models.CheckConstraint(condition=Q(removed_at=None) | Q(is_active=False), name="removed_webhook_is_silent"),
+            models.CheckConstraint(
+                condition=Q(removed_at=None) | Q(is_active=False), name="removed_webhook_is_silent"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -129,7 +141,9 @@ class WebhookCall(models.Model):
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
-    webhook = models.ForeignKey(Webhook, on_delete=models.PROTECT, related_name="calls", db_index=False)
+    webhook = models.ForeignKey(
+        Webhook, on_delete=models.PROTECT, related_name="calls", db_index=False
+    )
     # Calls of one conversation are made in the order of their ids. No foreign key: it is a queue and a log.
     conversation_id = models.BigIntegerField(null=True, blank=True)
     field = models.CharField(max_length=60)
@@ -145,7 +159,9 @@ class WebhookCall(models.Model):
     response_body = models.BinaryField(default=b"", help_text=_("The first 64 KB."))
     seconds = models.FloatField(null=True, blank=True)
     last_error = models.TextField(blank=True)
-    is_test = models.BooleanField(default=False, db_default=False, help_text=_("A sample that somebody asked for."))
+    is_test = models.BooleanField(
+        default=False, db_default=False, help_text=_("A sample that somebody asked for.")
+    )
     replay_of = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replays", db_index=False,
         db_constraint=False,
@@ -153,9 +169,17 @@ class WebhookCall(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["webhook", "not_before", "id"], condition=Q(state="open"), name="call_due"),
-            models.Index(fields=["webhook", "conversation_id", "id"], condition=Q(state="open"), name="call_order"),
-            models.Index(fields=["webhook"], condition=Q(leased_until__isnull=False), name="call_under_way"),
+            models.Index(
+                fields=["webhook", "not_before", "id"], condition=Q(state="open"), name="call_due"
+            ),
+            models.Index(
+                fields=["webhook", "conversation_id", "id"],
+                condition=Q(state="open"),
+                name="call_order",
+            ),
+            models.Index(
+                fields=["webhook"], condition=Q(leased_until__isnull=False), name="call_under_way"
+            ),
             models.Index(fields=["business", "-id"], name="call_log"),
             models.Index(fields=["conversation_id"], name="call_conversation"),
             models.Index(fields=["business", "-id"], condition=Q(state="dead"), name="call_dead"),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from hosting.cloudapi import addresses
-from hosting.cloudapi.reading import as_dict, as_list, as_text
+from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.extensions import ProductCard
 
 register = template.Library()
@@ -29,7 +29,9 @@ MARKS = [
     (re.compile(r"^&gt; ?(.+)$", re.MULTILINE), r"<blockquote>\1</blockquote>"),
 ]
 # Taken out before the marks are read: code and links are shown as they are.
-VERBATIM = re.compile(r"```(.+?)```|`([^`\n]+)`|(https?://[^\s<]+?)(?=[.,;:!?)]*(?:\s|$))", re.DOTALL)
+VERBATIM = re.compile(
+    r"```(.+?)```|`([^`\n]+)`|(https?://[^\s<]+?)(?=[.,;:!?)]*(?:\s|$))", re.DOTALL
+)
 SLOT = re.compile("\ue000(\\d+)\ue001")
 SOON = timedelta(hours=2)
 ADDRESS_LABELS = {
@@ -57,7 +59,9 @@ def formatted(text: str) -> SafeString:
 
 
 def _link(url: str) -> SafeString:
-    return format_html('<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>', url, url)
+    return format_html(
+        '<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>', url, url
+    )
 
 
 @register.filter
@@ -161,7 +165,9 @@ def contact_cards(content: object) -> list[dict[str, object]]:
     return [
         {
             "name": as_text(as_dict(card.get("name")).get("formatted_name")) or _("Contact"),
-            "phones": [as_text(as_dict(phone).get("phone")) for phone in as_list(card.get("phones"))],
+            "phones": [
+                as_text(as_dict(phone).get("phone")) for phone in as_list(card.get("phones"))
+            ],
         }
         for card in map(as_dict, listed)
     ]
@@ -195,7 +201,9 @@ def item_amount(item: object) -> dict[str, object]:
 def payment_link(content: object) -> str:
     """Where an `order_details` message is paid; empty where it names no link."""
     parameters = as_dict(as_dict(as_dict(content).get("action")).get("parameters"))
-    links = [as_dict(one).get("payment_link") for one in as_list(parameters.get("payment_settings"))]
+    links = [
+        as_dict(one).get("payment_link") for one in as_list(parameters.get("payment_settings"))
+    ]
     return next((as_text(as_dict(link).get("uri")) for link in links if link), "")
 
 
@@ -207,6 +215,10 @@ def public_path(address: str) -> str:
 
 
 @register.filter
-def order_lines(content: object, products: list[ProductCard]) -> list[tuple[dict[str, object], ProductCard]]:
+def order_lines(
+    content: object, products: list[ProductCard]
+) -> list[tuple[dict[str, object], ProductCard]]:
     """The items of an order, each with its product as it is shown."""
-    return list(zip(map(as_dict, as_list(as_dict(content).get("product_items"))), products, strict=False))
+    return list(
+        zip(map(as_dict, as_list(as_dict(content).get("product_items"))), products, strict=False)
+    )

@@ -18,16 +18,16 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.statements import statement
-from accounts.tenancy import system
+from core.http import FetchFailed, NotReached, fetch
+from core.sql import statement
+from core.tenancy import system
+from core.worker_pool import Crew
 from hosting import extensions
 from hosting.cloudapi import webhooks
 from hosting.cloudapi.upstreams import Outcome, Verdict, send_body, tracker_of, verdict_on
-from hosting.crew import Crew
 from hosting.errors import CloudApiError
-from hosting.fetching import FetchFailed, NotReached, fetch
+from hosting.inbound.events import store_event
 from hosting.models import Direction, Message, Number, Outgoing, Transport, Upstream
-from hosting.receiving import store_event
 from hosting.transports import files
 from hosting.transports.files import Attachment
 
@@ -84,24 +84,39 @@ def claim(under_way: "Sequence[Parcel]" = ()) -> list[Parcel]:
 
 
 def _parcels(rows: dict[int, tuple[Any, ...]]) -> list[Parcel]:
-    found = Message.objects.filter(pk__in=rows).select_related("number__account__upstream", "contact").order_by("id")
+    found = (
+        Message.objects.filter(pk__in=rows)
+        .select_related("number__account__upstream", "contact")
+        .order_by("id")
+    )
     messages = list(found)
     theirs, held = _upstream_ids(messages), files.attached_to(messages)
-    return [_parcel(message, rows[message.pk], theirs, held.get(message.pk, [])) for message in messages]
+    return [
+        _parcel(message, rows[message.pk], theirs, held.get(message.pk, [])) for message in messages
+    ]
 
 
 def _upstream_ids(messages: Sequence[Message]) -> dict[tuple[int, str], str]:
     """Upstream ids of our own messages that these reply or react to; inbound ones have the upstream's id already."""
     about = {message.context_wamid for message in messages if message.context_wamid}
     found = Message.objects.filter(
-        number__in={message.number_id for message in messages}, wamid__in=about, direction=Direction.OUT
+        number__in={message.number_id for message in messages},
+        wamid__in=about,
+        direction=Direction.OUT,
     )
-    rows = found.exclude(upstream_wamid=None).values_list("number_id", "wamid", "upstream_wamid") if about else []
+    rows = (
+        found.exclude(upstream_wamid=None).values_list("number_id", "wamid", "upstream_wamid")
+        if about
+        else []
+    )
     return {(number, wamid): str(upstream_wamid) for number, wamid, upstream_wamid in rows}
 
 
 def _parcel(
-    message: Message, row: tuple[Any, ...], theirs: dict[tuple[int, str], str], held: Sequence[Attachment]
+    message: Message,
+    row: tuple[Any, ...],
+    theirs: dict[tuple[int, str], str],
+    held: Sequence[Attachment],
 ) -> Parcel:
     upstream: Upstream | None = getattr(message.number.account, "upstream", None)
     context = theirs.get((message.number_id, message.context_wamid), message.context_wamid)
@@ -138,9 +153,13 @@ def send(parcel: Parcel) -> Report:
     try:
         for one in parcel.files:
             if not one.upstream_id:
-                uploads[one.media_pk] = files.upload(one, url=f"{parcel.url}/media", bearer=parcel.bearer)
+                uploads[one.media_pk] = files.upload(
+                    one, url=f"{parcel.url}/media", bearer=parcel.bearer
+                )
             if time.monotonic() - started > UPLOADING:
-                raise files.NotUploaded(Verdict(Outcome.LATER, why="uploading its files took too long"))
+                raise files.NotUploaded(
+                    Verdict(Outcome.LATER, why="uploading its files took too long")
+                )
     except files.NotUploaded as error:
         return Report(parcel, error.verdict, tuple(uploads.items()))
     except Exception as error:
@@ -192,7 +211,9 @@ def _finish_sent(parcel: Parcel, verdict: Verdict) -> None:
     # What is known is written down even by a worker that slept past its lease; then nothing sends it again.
     known = Message.objects.filter(number_id=parcel.number_id, upstream_wamid=verdict.wamid)
     if not known.exists():
-        Message.objects.filter(pk=parcel.message_id, upstream_wamid=None).update(upstream_wamid=verdict.wamid)
+        Message.objects.filter(pk=parcel.message_id, upstream_wamid=None).update(
+            upstream_wamid=verdict.wamid
+        )
     Outgoing.objects.filter(pk=parcel.message_id).delete()
 
 
@@ -203,11 +224,18 @@ def _finish_refused(parcel: Parcel, verdict: Verdict) -> None:
 
 def _finish_later(parcel: Parcel, verdict: Verdict) -> None:
     if parcel.is_late:
-        given_up = CloudApiError(131000, f"Not taken by the upstream within 24 hours: {verdict.why}")
+        given_up = CloudApiError(
+            131000, f"Not taken by the upstream within 24 hours: {verdict.why}"
+        )
         _finish_refused(parcel, Verdict(Outcome.REFUSED, errors=(given_up.as_status_error(),)))
         return
     delay = timedelta(seconds=delay_after(parcel.attempt, chance=random.random()))  # noqa: S311
-    _mine(parcel).update(state=Outgoing.State.OPEN, not_before=Now() + delay, lease_token=None, last_error=verdict.why)
+    _mine(parcel).update(
+        state=Outgoing.State.OPEN,
+        not_before=Now() + delay,
+        lease_token=None,
+        last_error=verdict.why,
+    )
     if verdict.rest:
         Number.objects.filter(pk=parcel.number_id).update(paused_until=Now() + delay)
 
@@ -269,9 +297,13 @@ def send_again(message_ids: Iterable[int]) -> int:
 
 def give_up(message_ids: Iterable[int]) -> int:
     """An operator gives these up: they are reported as failed; returns how many. Call inside `system`."""
-    unknown = Outgoing.objects.filter(pk__in=message_ids, state=Outgoing.State.UNKNOWN).select_for_update()
+    unknown = Outgoing.objects.filter(
+        pk__in=message_ids, state=Outgoing.State.UNKNOWN
+    ).select_for_update()
     ids = list(unknown.values_list("pk", flat=True))
-    error = CloudApiError(131000, "The upstream's answer was lost; an operator gave the message up.")
+    error = CloudApiError(
+        131000, "The upstream's answer was lost; an operator gave the message up."
+    )
     fail(Message.objects.filter(pk__in=ids), [error.as_status_error()])
     Outgoing.objects.filter(pk__in=ids).delete()
     return len(ids)

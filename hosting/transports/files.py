@@ -11,11 +11,11 @@ import structlog
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from core.http import FetchFailed, NotReached, fetch
 from hosting.cloudapi import sends
-from hosting.cloudapi.reading import MalformedJson, as_dict, as_text, read_json
+from hosting.cloudapi.json import MalformedJson, as_dict, as_text, read_json
 from hosting.cloudapi.upstreams import Outcome, Verdict, verdict_on
 from hosting.errors import CloudApiError
-from hosting.fetching import FetchFailed, NotReached, fetch
 from hosting.models import Media, Message, UpstreamMedia
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,9 @@ def attached_to(messages: Sequence[Message]) -> dict[int, list[Attachment]]:
     if not ids:
         return {}
     businesses = {message.business_id for message in messages}
-    media = {row.media_id: row for row in Media.objects.filter(business__in=businesses, media_id__in=ids)}
+    media = {
+        row.media_id: row for row in Media.objects.filter(business__in=businesses, media_id__in=ids)
+    }
     there = _there(media.values(), {message.number_id for message in messages})
     found: dict[int, list[Attachment]] = defaultdict(list)
     for message in messages:
@@ -73,8 +75,12 @@ def _media_in(message: Message) -> "Iterator[tuple[str, dict[str, Any]]]":
 
 
 def _there(media: Iterable[Media], numbers: set[int]) -> dict[tuple[int, int], str]:
-    rows = UpstreamMedia.objects.filter(media__in=media, number__in=numbers, uploaded_at__gt=timezone.now() - FRESH)
-    return {(row[0], row[1]): row[2] for row in rows.values_list("number_id", "media_id", "upstream_id")}
+    rows = UpstreamMedia.objects.filter(
+        media__in=media, number__in=numbers, uploaded_at__gt=timezone.now() - FRESH
+    )
+    return {
+        (row[0], row[1]): row[2] for row in rows.values_list("number_id", "media_id", "upstream_id")
+    }
 
 
 def _attachment(media: Media, upstream_id: str) -> Attachment:
@@ -102,7 +108,9 @@ def upload(attachment: Attachment, *, url: str, bearer: str) -> str:
     """Upload a file and return its id there; raises NotUploaded. Touches no database."""
     if not attachment.path:
         gone = CloudApiError(131053, f"Media {attachment.media_id} was deleted before it was sent.")
-        raise NotUploaded(Verdict(Outcome.REFUSED, errors=(gone.as_status_error(),), why=gone.message))
+        raise NotUploaded(
+            Verdict(Outcome.REFUSED, errors=(gone.as_status_error(),), why=gone.message)
+        )
     boundary = secrets.token_hex(16)
     head, tail = _frame(attachment, boundary)
     try:
@@ -163,7 +171,13 @@ def remember(uploads: Iterable[tuple[int, int, int, str]]) -> None:
     latest = {(row[1], row[2]): row for row in uploads}
     UpstreamMedia.objects.bulk_create(
         [
-            UpstreamMedia(business_id=row[0], number_id=row[1], media_id=row[2], upstream_id=row[3], uploaded_at=now)
+            UpstreamMedia(
+                business_id=row[0],
+                number_id=row[1],
+                media_id=row[2],
+                upstream_id=row[3],
+                uploaded_at=now,
+            )
             for _, row in sorted(latest.items())
         ],
         update_conflicts=True,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import orjson
 from django.db import connection
 
-from accounts.tenancy import system
+from core.http import FetchFailed, fetch
+from core.tenancy import system
+from core.worker_pool import Crew
 from hosting.cloudapi.upstreams import Outcome, verdict_on
-from hosting.crew import Crew
-from hosting.fetching import FetchFailed, fetch
 from hosting.models import Receipt
 from hosting.transports.cloudapi import TIMEOUT
 
@@ -44,7 +44,11 @@ def claim(under_way: "Sequence[Due]" = ()) -> list[Due]:
             [LEASE, TYPING_SECONDS, AT_ONCE - len(under_way)],
         )
         ids = [row[0] for row in cursor.fetchall()]
-        rows = Receipt.objects.filter(pk__in=ids).select_related("number__account__upstream").order_by("pk")
+        rows = (
+            Receipt.objects.filter(pk__in=ids)
+            .select_related("number__account__upstream")
+            .order_by("pk")
+        )
         return [_due(row) for row in rows] if ids else []
 
 
@@ -84,6 +88,8 @@ def finish(results: Sequence[tuple[Due, bool]]) -> None:
         )
 
 
-crew: Crew[Due, tuple[Due, bool]] = Crew("receipts", size=AT_ONCE, claim=claim, do=pass_on, finish=finish)
+crew: Crew[Due, tuple[Due, bool]] = Crew(
+    "receipts", size=AT_ONCE, claim=claim, do=pass_on, finish=finish
+)
 # `pass_due()` passes on what is due and returns how many that were; `wake()` has a thread do it.
 pass_due, wake = crew.run, crew.wake

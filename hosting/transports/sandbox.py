@@ -9,16 +9,29 @@ from django.db.models import F, Max, Value
 from django.db.models.functions import Greatest
 
 from accounts.models import Business
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.cloudapi import webhooks
 from hosting.cloudapi.failures import error_of
-from hosting.models import Direction, Handset, HandsetBlock, Message, Number, Outgoing, Status, Transport
+from hosting.inbound.events import store_event
+from hosting.models import (
+    Direction,
+    Handset,
+    HandsetBlock,
+    Message,
+    Number,
+    Outgoing,
+    Status,
+    Transport,
+)
 from hosting.models.messages import new_wamid
-from hosting.receiving import store_event
 
 BATCH = 500
 # What a phone on a good connection takes; shown times look as they do in life.
-SENT_AFTER, DELIVERED_AFTER, READ_AFTER = timedelta(seconds=0), timedelta(seconds=1), timedelta(seconds=20)
+SENT_AFTER, DELIVERED_AFTER, READ_AFTER = (
+    timedelta(seconds=0),
+    timedelta(seconds=1),
+    timedelta(seconds=20),
+)
 UPDATES_A_BODY = 100
 # What stands under a message's type: an object, or a list of contact cards.
 Content = dict[str, Any] | list[dict[str, Any]]
@@ -40,7 +53,10 @@ def deliver_due(limit: int = BATCH) -> int:
         messages = _messages(pk__in=claimed)
         phones = _phones(messages)
         failing, deaf = _failing(messages, phones), _blocking(phones.values())
-        _report(messages, lambda one: _reactions(one, phones[_recipient(one)], failing.get(one.pk, 0), deaf))
+        _report(
+            messages,
+            lambda one: _reactions(one, phones[_recipient(one)], failing.get(one.pk, 0), deaf),
+        )
         Outgoing.objects.filter(pk__in=claimed).delete()
         return len(claimed)
 
@@ -64,7 +80,8 @@ def _phones(messages: Sequence[Message]) -> dict[tuple[int, str], Handset]:
         ignore_conflicts=True,
     )
     found = Handset.objects.filter(
-        business_id__in={business_id for business_id, _ in wanted}, wa_id__in={wa_id for _, wa_id in wanted}
+        business_id__in={business_id for business_id, _ in wanted},
+        wa_id__in={wa_id for _, wa_id in wanted},
     )
     return {(phone.business_id, phone.wa_id): phone for phone in found}
 
@@ -88,7 +105,9 @@ def _failing(messages: Sequence[Message], phones: dict[tuple[int, str], Handset]
 
 def _blocking(phones: Iterable[Handset]) -> set[tuple[int, int]]:
     """Phone and number of each that takes nothing from the other."""
-    open_blocks = HandsetBlock.objects.filter(handset__in=[phone.pk for phone in phones], ended_after=None)
+    open_blocks = HandsetBlock.objects.filter(
+        handset__in=[phone.pk for phone in phones], ended_after=None
+    )
     return set(open_blocks.values_list("handset_id", "number_id"))
 
 
@@ -100,8 +119,14 @@ class Step(NamedTuple):
     code: int = 0
 
 
-def _reactions(message: Message, phone: Handset, code: int, deaf: set[tuple[int, int]]) -> list[Step]:
-    start = message.created_at if message.business.clock_at else max(message.created_at, message.business.now())
+def _reactions(
+    message: Message, phone: Handset, code: int, deaf: set[tuple[int, int]]
+) -> list[Step]:
+    start = (
+        message.created_at
+        if message.business.clock_at
+        else max(message.created_at, message.business.now())
+    )
     if code:
         return [Step(Status.FAILED, start + SENT_AFTER, code)]
     steps = [Step(Status.SENT, start + SENT_AFTER)]
@@ -153,7 +178,9 @@ def line_of(number: Number) -> webhooks.Line:
 
 def write(*, handset: Handset, number: Number, text: str, at: datetime | None = None) -> str:
     """A customer writes a text from a simulated phone; returns the wamid. Arrives by the webhook door."""
-    return send_from_phone(handset=handset, number=number, kind="text", content={"body": text}, at=at)
+    return send_from_phone(
+        handset=handset, number=number, kind="text", content={"body": text}, at=at
+    )
 
 
 def send_from_phone(
@@ -166,7 +193,7 @@ def send_from_phone(
     context: str = "",
 ) -> str:
     """A customer sends a message of any kind from a simulated phone; returns the wamid."""
-    from hosting.contacts import user_id_for
+    from hosting.contacts.identity import user_id_for
 
     user_id = user_id_for(handset.wa_id)
     message: dict[str, Any] = {
@@ -190,7 +217,12 @@ def send_from_phone(
 
 def open_chat(*, handset: Handset, number: Number) -> int:
     """The customer opens the chat: everything delivered to the phone is read; returns how many messages."""
-    unread = _messages(number=number, contact__wa_id=handset.wa_id, direction=Direction.OUT, status=Status.DELIVERED)
+    unread = _messages(
+        number=number,
+        contact__wa_id=handset.wa_id,
+        direction=Direction.OUT,
+        status=Status.DELIVERED,
+    )
     now = handset.business.now()
     _report(unread, lambda _: [Step(Status.READ, now)])
     return len(unread)
@@ -211,7 +243,11 @@ def set_online(*, handset: Handset, online: bool) -> int:
     )
     now = handset.business.now()
     blocks = list(HandsetBlock.objects.filter(handset=handset))
-    in_time = [message for message in waiting if not _too_late(message, now) and not _unheard(message, blocks)]
+    in_time = [
+        message
+        for message in waiting
+        if not _too_late(message, now) and not _unheard(message, blocks)
+    ]
     _report(in_time, lambda _: [Step(Status.DELIVERED, now)])
     return len(in_time)
 
@@ -219,29 +255,44 @@ def set_online(*, handset: Handset, online: bool) -> int:
 def _too_late(message: Message, now: datetime) -> bool:
     """Whether it was to be delivered by now or not at all; such a message stays `sent`, as on the real network."""
     seconds = message.template.ttl_seconds if message.template else None
-    return now > message.created_at + (LONGEST_TRIED if seconds in (None, -1) else timedelta(seconds=seconds or 0))
+    return now > message.created_at + (
+        LONGEST_TRIED if seconds in (None, -1) else timedelta(seconds=seconds or 0)
+    )
 
 
 def _unheard(message: Message, blocks: Iterable[HandsetBlock]) -> bool:
     """Whether it was sent while its number was blocked, or is blocked now."""
     return any(
-        block.number_id == message.number_id and (block.ended_after is None or block.covers(message.pk))
+        block.number_id == message.number_id
+        and (block.ended_after is None or block.covers(message.pk))
         for block in blocks
     )
 
 
 def set_blocked(*, handset: Handset, number: Number, blocked: bool) -> None:
     """Block a number on a phone, or take it back; what was sent meanwhile never arrives. Twice is as once."""
-    newest = Message.objects.filter(business=handset.business_id).aggregate(newest=Max("id"))["newest"] or 0
+    newest = (
+        Message.objects.filter(business=handset.business_id).aggregate(newest=Max("id"))["newest"]
+        or 0
+    )
     if blocked:
         HandsetBlock.objects.bulk_create(
-            [HandsetBlock(business_id=handset.business_id, handset=handset, number=number, begun_after=newest)],
+            [
+                HandsetBlock(
+                    business_id=handset.business_id,
+                    handset=handset,
+                    number=number,
+                    begun_after=newest,
+                )
+            ],
             ignore_conflicts=True,
         )
     else:
         # What was newest when it began may have been purged since.
         ended = Greatest(F("begun_after"), Value(newest))
-        HandsetBlock.objects.filter(handset=handset, number=number, ended_after=None).update(ended_after=ended)
+        HandsetBlock.objects.filter(handset=handset, number=number, ended_after=None).update(
+            ended_after=ended
+        )
 
 
 def has_blocked(*, handset: Handset, number: Number) -> bool:
@@ -262,4 +313,8 @@ def fail_next(*, handset: Handset, code: int | None) -> None:
 
 def numbers_of(business: Business) -> list[Number]:
     """The sandbox numbers of a business, which its simulated phones can reach."""
-    return list(Number.objects.filter(business=business, transport=Transport.SANDBOX).select_related("account"))
+    return list(
+        Number.objects.filter(business=business, transport=Transport.SANDBOX).select_related(
+            "account"
+        )
+    )

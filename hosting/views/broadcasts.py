@@ -14,12 +14,14 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import BadInput, ParleyError
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import broadcasting, extensions, listing, opting, outcomes, tasks
-from hosting.bells import ring
+from core.errors import BadInput, ParleyError
+from core.wake import ring
+from hosting import extensions, tasks
+from hosting.broadcasts import drafts, report, run
 from hosting.forms import BroadcastForm
+from hosting.inbound import opt_outs as inbound_opt_outs
 from hosting.models import Broadcast, Contact
 
 CHATS = (Role.OWNER, Role.AGENT)
@@ -31,18 +33,24 @@ WRONG_SHOWN = 100
 @member_page(*CHATS)
 def broadcasts(request: BusinessRequest) -> HttpResponse:
     """The broadcasts there were, the newest first."""
-    found = Broadcast.objects.filter(business=request.business).select_related("template").order_by("-id")
+    found = (
+        Broadcast.objects.filter(business=request.business)
+        .select_related("template")
+        .order_by("-id")
+    )
     return render(request, "hosting/broadcasts.html", {"broadcasts": found[:SHOWN]})
 
 
 @member_page(*CHATS)
 def new(request: BusinessRequest) -> HttpResponse:
     """Choose a template and a list; POST keeps them as a draft to be reviewed."""
-    form = BroadcastForm(request.business, *((request.POST, request.FILES) if request.method == "POST" else ()))
+    form = BroadcastForm(
+        request.business, *((request.POST, request.FILES) if request.method == "POST" else ())
+    )
     if request.method == "POST" and form.is_valid():
         try:
             number, template, text = form.given()
-            draft = listing.draft(
+            draft = drafts.draft(
                 business=request.business, author=request.user, name=form.cleaned_data["name"], number=number,
                 template=template, text=text,
             )  # fmt: skip
@@ -50,15 +58,20 @@ def new(request: BusinessRequest) -> HttpResponse:
         except BadInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
     context = {"form": form, "has_number": bool(form.numbers), "has_template": bool(form.templates)}
-    return render(request, "hosting/new_broadcast.html", context, status=422 if form.errors else 200)
+    return render(
+        request, "hosting/new_broadcast.html", context, status=422 if form.errors else 200
+    )
 
 
 @require_GET
 @member_page(*CHATS)
 def broadcast(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One broadcast: a draft with preview and price, else how far it is and what became of it."""
-    found = broadcasting.one(request.business, public_id)
-    context: dict[str, Any] = {"broadcast": found, "seconds_left": found.seconds_left(now=outcomes.now())}
+    found = run.one(request.business, public_id)
+    context: dict[str, Any] = {
+        "broadcast": found,
+        "seconds_left": found.seconds_left(now=report.now()),
+    }
     if request.headers.get("HX-Target") == "progress":
         return render(request, "hosting/_broadcast_progress.html", context | _outcome(found))
     if found.state == Broadcast.State.DRAFT:
@@ -69,13 +82,15 @@ def broadcast(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 def _review(request: BusinessRequest, found: Broadcast) -> dict[str, Any]:
-    room = listing.plan_room(request.business)
-    counts = listing.by_prefix(found)
+    room = drafts.plan_room(request.business)
+    counts = drafts.by_prefix(found)
     sources = extensions.forecasts if found.total else []
     return {
-        "samples": list(listing.samples(found)),
+        "samples": list(drafts.samples(found)),
         "wrong": found.wrong[:WRONG_SHOWN],
-        "forecasts": [source(request.business, found.template.category, counts) for source in sources],
+        "forecasts": [
+            source(request.business, found.template.category, counts) for source in sources
+        ],
         "over_plan": max(0, found.total - room) if room is not None else 0,
         "room": room,
         "earliest": request.business.now().astimezone(ZoneInfo(request.business.timezone)),
@@ -84,15 +99,15 @@ def _review(request: BusinessRequest, found: Broadcast) -> dict[str, Any]:
 
 def _outcome(found: Broadcast) -> dict[str, Any]:
     # Counting the ticks of a long list is left until it rests.
-    is_cheap = not found.is_working or found.total <= outcomes.CHEAP
-    return {"ticks": outcomes.ticks(found) if is_cheap else None, "refusals": outcomes.refusals(found)}
+    is_cheap = not found.is_working or found.total <= report.CHEAP
+    return {"ticks": report.ticks(found) if is_cheap else None, "refusals": report.refusals(found)}
 
 
 @require_POST
 @member_page(*CHATS)
 def start(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send a draft now, or at the time given."""
-    return _do(request, public_id, lambda found: broadcasting.start(broadcast=found, at=_moment(request)))
+    return _do(request, public_id, lambda found: run.start(broadcast=found, at=_moment(request)))
 
 
 def _moment(request: BusinessRequest) -> datetime | None:
@@ -113,25 +128,27 @@ def _moment(request: BusinessRequest) -> datetime | None:
 @member_page(*CHATS)
 def pause(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Stop for now."""
-    return _do(request, public_id, lambda found: broadcasting.pause(broadcast=found))
+    return _do(request, public_id, lambda found: run.pause(broadcast=found))
 
 
 @require_POST
 @member_page(*CHATS)
 def resume(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Go on."""
-    return _do(request, public_id, lambda found: broadcasting.resume(broadcast=found))
+    return _do(request, public_id, lambda found: run.resume(broadcast=found))
 
 
 @require_POST
 @member_page(*CHATS)
 def cancel(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Stop for good."""
-    return _do(request, public_id, lambda found: broadcasting.cancel(broadcast=found))
+    return _do(request, public_id, lambda found: run.cancel(broadcast=found))
 
 
-def _do(request: BusinessRequest, public_id: uuid.UUID, verb: Callable[[Broadcast], None]) -> HttpResponse:
-    found = broadcasting.one(request.business, public_id)
+def _do(
+    request: BusinessRequest, public_id: uuid.UUID, verb: Callable[[Broadcast], None]
+) -> HttpResponse:
+    found = run.one(request.business, public_id)
     try:
         verb(found)
         ring(tasks.broadcast)
@@ -144,10 +161,10 @@ def _do(request: BusinessRequest, public_id: uuid.UUID, verb: Callable[[Broadcas
 @member_page(*CHATS)
 def results(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """What became of each recipient, as CSV."""
-    found = broadcasting.one(request.business, public_id)
+    found = run.one(request.business, public_id)
     name = f"{slugify(found.name) or 'broadcast'}-results.csv"
     return HttpResponse(
-        "".join(outcomes.as_csv(found)).encode("utf-8-sig"),
+        "".join(report.as_csv(found)).encode("utf-8-sig"),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -156,12 +173,12 @@ def results(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @member_page(*CHATS)
 def opt_outs(request: BusinessRequest) -> HttpResponse:
     """The words by which customers end and resume marketing, and who wants none."""
-    stop, start_again = ("\n".join(words) for words in opting.words_of(request.business))
+    stop, start_again = ("\n".join(words) for words in inbound_opt_outs.words_of(request.business))
     error = ""
     if request.method == "POST":
         stop, start_again = request.POST.get("stop", ""), request.POST.get("start", "")
         try:
-            opting.choose_words(request.business, stop=stop, start=start_again)
+            inbound_opt_outs.choose_words(request.business, stop=stop, start=start_again)
             messages.success(request, _("Saved."))
             return redirect("opt_outs")
         except BadInput as refusal:

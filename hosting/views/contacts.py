@@ -8,12 +8,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import BadInput
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import disclosing, erasing, holding, opting, profiling, renumbering, tasks
-from hosting.bells import ring
+from core.errors import BadInput
+from core.wake import ring
+from hosting import tasks
+from hosting.contacts import number_changes
+from hosting.inbound import opt_outs
 from hosting.models import Block, Contact, Conversation, Erasure, Number
+from hosting.numbers import profile
+from hosting.privacy import data_copy, erasure, legal_holds
 
 CHATS = (Role.OWNER, Role.AGENT)
 PAGE = 50
@@ -29,7 +33,11 @@ def contacts(request: BusinessRequest) -> HttpResponse:
     if before.isdecimal() and len(before) < 19:
         found = found.filter(id__lt=int(before))
     rows = list(found[: PAGE + 1])
-    context = {"rows": rows[:PAGE], "older": rows[PAGE - 1].pk if len(rows) > PAGE else 0, "words": words}
+    context = {
+        "rows": rows[:PAGE],
+        "older": rows[PAGE - 1].pk if len(rows) > PAGE else 0,
+        "words": words,
+    }
     return render(request, "hosting/contacts.html", context)
 
 
@@ -42,12 +50,16 @@ def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
         found.save(update_fields=["alias"])
         return redirect("contact", contact_id)
     blocked = set(
-        Block.objects.filter(business=request.business, wa_id=found.wa_id).values_list("number_id", flat=True)
+        Block.objects.filter(business=request.business, wa_id=found.wa_id).values_list(
+            "number_id", flat=True
+        )
     )
     numbers = Number.objects.filter(business=request.business).order_by("id")[:100]
     context: dict[str, Any] = {
         "contact": found,
-        "threads": Conversation.objects.filter(contact=found).select_related("number").newest_first(),  # type: ignore[attr-defined]
+        "threads": Conversation.objects.filter(contact=found)
+        .select_related("number")
+        .newest_first(),  # type: ignore[attr-defined]
         "former": found.former_numbers.order_by("-changed_at"),
         "numbers": [(number, number.pk in blocked) for number in numbers],
         "going": Erasure.objects.filter(contact_id=found.pk).exists(),
@@ -62,12 +74,16 @@ def merge(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Move all of this contact to the one with the number given; back on that one's page."""
     found = _own(request, contact_id)
     digits = "".join(filter(str.isdigit, request.POST.get("into", "")))
-    into = Contact.objects.filter(business=request.business, wa_id=digits[:32]).first() if digits else None
+    into = (
+        Contact.objects.filter(business=request.business, wa_id=digits[:32]).first()
+        if digits
+        else None
+    )
     if into is None:
         messages.error(request, _("No customer has this number."))
         return redirect("contact", contact_id)
     try:
-        renumbering.unite(found, into=into)
+        number_changes.unite(found, into=into)
     except BadInput:
         messages.error(request, _("A customer cannot be merged with themselves."))
         return redirect("contact", contact_id)
@@ -83,7 +99,7 @@ def block(request: BusinessRequest, contact_id: int) -> HttpResponse:
     own = Number.objects.filter(business=request.business)
     number = get_object_or_404(own, phone_number_id=request.POST.get("number", ""))
     if request.POST.get("blocked") == "1":
-        profiling.block(number, [found.wa_id])
+        profile.block(number, [found.wa_id])
     else:
         Block.objects.filter(number=number, wa_id=found.wa_id).delete()
     return redirect("contact", contact_id)
@@ -93,7 +109,7 @@ def block(request: BusinessRequest, contact_id: int) -> HttpResponse:
 @member_page(*CHATS)
 def marketing(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Say whether the customer wants broadcasts of marketing."""
-    opting.mark(_own(request, contact_id), wants_marketing=request.POST.get("wanted") == "1")
+    opt_outs.mark(_own(request, contact_id), wants_marketing=request.POST.get("wanted") == "1")
     return redirect("contact", contact_id)
 
 
@@ -101,7 +117,7 @@ def marketing(request: BusinessRequest, contact_id: int) -> HttpResponse:
 @member_page(Role.OWNER)
 def hold(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Set or lift the legal hold."""
-    holding.hold(_own(request, contact_id), on=request.POST.get("held") == "1")
+    legal_holds.hold(_own(request, contact_id), on=request.POST.get("held") == "1")
     return redirect("contact", contact_id)
 
 
@@ -110,7 +126,9 @@ def hold(request: BusinessRequest, contact_id: int) -> HttpResponse:
 def data(request: BusinessRequest, contact_id: int) -> Any:
     """Everything that is kept about the customer, as a ZIP."""
     found = _own(request, contact_id)
-    return FileResponse(disclosing.as_zip(found), as_attachment=True, filename=f"contact-{found.pk}.zip")
+    return FileResponse(
+        data_copy.as_zip(found), as_attachment=True, filename=f"contact-{found.pk}.zip"
+    )
 
 
 @require_POST
@@ -121,7 +139,7 @@ def erase(request: BusinessRequest, contact_id: int) -> HttpResponse:
     if request.POST.get("sure") != "1":
         messages.error(request, _("Tick the box first: this cannot be undone."))
         return redirect("contact", contact_id)
-    erasing.request(contact=found)
+    erasure.request(contact=found)
     ring(tasks.forget)
     messages.success(request, _("The customer is being forgotten. That takes a minute or so."))
     return redirect("contacts")

@@ -9,17 +9,20 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import ParleyError
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import extensions, filtering, live, tasks, threads, wording
-from hosting.attaching import attach
-from hosting.bells import ring
+from core.errors import ParleyError
+from core.wake import ring
+from hosting import extensions, tasks
+from hosting.conversations import inbox as conversations_inbox
+from hosting.conversations.teamwork import snooze_times
 from hosting.forms import ReplyForm, TemplateForm
+from hosting.live import publish
+from hosting.media.attachments import attach
+from hosting.messages.read_receipts import see
+from hosting.messages.send import send_message
 from hosting.models import Conversation, Direction, Message, Template, Transport
-from hosting.reading import see
-from hosting.sending import send_message
-from hosting.teamwork import snooze_times
+from hosting.search import filters, query
 
 CHATS = (Role.OWNER, Role.AGENT)
 
@@ -35,7 +38,9 @@ def inbox(request: BusinessRequest) -> HttpResponse:
 @member_page(*CHATS)
 def rows(request: BusinessRequest) -> HttpResponse:
     """Rows of the list alone: the newest again when something changed, or the next page."""
-    return render(request, "hosting/_rows.html", _list(request, current=request.GET.get("current", "")))
+    return render(
+        request, "hosting/_rows.html", _list(request, current=request.GET.get("current", ""))
+    )
 
 
 @require_GET
@@ -44,7 +49,9 @@ def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One thread; opening it marks it as read."""
     conversation = conversation_of(request, public_id)
     if day := request.GET.get("on"):
-        at = threads.at_day(_messages(conversation), filtering.moment(day, "on") or conversation.created_at)
+        at = conversations_inbox.at_day(
+            _messages(conversation), filters.moment(day, "on") or conversation.created_at
+        )
         return redirect(f"{conversation.get_absolute_url()}?at={at}#m{at}")
     before, at = _number(request.GET.get("before")), _number(request.GET.get("at"))
     context = _open(request, conversation, before=before, at=at)
@@ -64,20 +71,29 @@ def stretch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     conversation = conversation_of(request, public_id)
     context = composing(request, conversation)
     if before := _number(request.GET.get("before")):
-        page = threads.latest_page(_messages(conversation), own=Direction.OUT, before=before)
+        page = conversations_inbox.latest_page(
+            _messages(conversation), own=Direction.OUT, before=before
+        )
         return _stretch(request, "hosting/_older.html", context, page)
     if after := _number(request.GET.get("after")):
-        page = threads.page_after(_messages(conversation), own=Direction.OUT, after=after)
+        page = conversations_inbox.page_after(
+            _messages(conversation), own=Direction.OUT, after=after
+        )
         return _stretch(request, "hosting/_newer.html", context, page)
-    page = threads.page_since(_messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since")))
+    page = conversations_inbox.page_since(
+        _messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since"))
+    )
     _seen(request, conversation)
     return _stretch(request, "hosting/_entries.html", context, page)
 
 
 def _stretch(
-    request: BusinessRequest, template: str, context: dict[str, Any], page: threads.ThreadPage
+    request: BusinessRequest,
+    template: str,
+    context: dict[str, Any],
+    page: conversations_inbox.ThreadPage,
 ) -> HttpResponse:
-    page = threads.with_remarks(page, context["conversation"])
+    page = conversations_inbox.with_remarks(page, context["conversation"])
     return render(request, template, context | {"page": page})
 
 
@@ -88,13 +104,21 @@ def reply(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     conversation = conversation_of(request, public_id)
     form = ReplyForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _composer(request, conversation, error=_first_error(form), draft=request.POST.get("text", ""))
+        return _composer(
+            request, conversation, error=_first_error(form), draft=request.POST.get("text", "")
+        )
     text = form.cleaned_data["text"]
     try:
         kind, content = "text", {"body": text}
         if file := form.cleaned_data["file"]:
             kind, content = attach(business=request.business, file=file, caption=text)
-        _send(request, conversation, kind=kind, content=content, context_wamid=form.cleaned_data["context"])
+        _send(
+            request,
+            conversation,
+            kind=kind,
+            content=content,
+            context_wamid=form.cleaned_data["context"],
+        )
     except ParleyError as error:
         return _composer(request, conversation, error=error.message, draft=text)
     return _composer(request, conversation)
@@ -105,7 +129,10 @@ def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Choose a template, fill its variables, see what will be sent, send it."""
     conversation = conversation_of(request, public_id)
     wanted = _number((request.POST or request.GET).get("template"))
-    offered, quotes = threads.templates_for(conversation), extensions.quotes_for(conversation)
+    offered, quotes = (
+        conversations_inbox.templates_for(conversation),
+        extensions.quotes_for(conversation),
+    )
     context: dict[str, Any] = {
         "conversation": conversation,
         "templates": [(one, quotes.get(one.category)) for one in offered],
@@ -128,7 +155,12 @@ def _send_template(
     context: dict[str, Any],
 ) -> HttpResponse:
     try:
-        _send(request, conversation, kind="template", content=threads.template_content(template, form.values()))
+        _send(
+            request,
+            conversation,
+            kind="template",
+            content=conversations_inbox.template_content(template, form.values()),
+        )
     except ParleyError as error:
         page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"  # type: ignore[attr-defined]
         return render(request, page, context | {"error": error.message})
@@ -140,7 +172,9 @@ def _send_template(
 def resolve(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Resolve a conversation, or open it again; a new message from the customer opens it too."""
     conversation = conversation_of(request, public_id)
-    Conversation.objects.filter(pk=conversation.pk).update(is_resolved=request.POST.get("resolved") == "1")
+    Conversation.objects.filter(pk=conversation.pk).update(
+        is_resolved=request.POST.get("resolved") == "1"
+    )
     tell(request, conversation)
     return show_again(request, conversation)
 
@@ -153,7 +187,11 @@ def assign(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     member_id = _number(request.POST.get("assignee"))
     member = None
     if member_id:
-        member = request.business.memberships.filter(user_id=member_id).values_list("user_id", flat=True).first()
+        member = (
+            request.business.memberships.filter(user_id=member_id)
+            .values_list("user_id", flat=True)
+            .first()
+        )
         if member is None:
             raise Http404
     Conversation.objects.filter(pk=conversation.pk).update(assignee_id=member)
@@ -165,12 +203,14 @@ def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     view = request.GET.get("view", "open")
     choices = _choices(request)
     narrowing = _narrowing(request, choices)
-    found = threads.matching(request.business, view=view, narrowing=narrowing, user=request.user)
+    found = conversations_inbox.matching(
+        request.business, view=view, narrowing=narrowing, user=request.user
+    )
     return {
-        "list": threads.list_page(found, before=request.GET.get("before_row", "")),
+        "list": conversations_inbox.list_page(found, before=request.GET.get("before_row", "")),
         "choices": choices,
         "counts": choices.counts,
-        "view": view if view in threads.VIEWS else "open",
+        "view": view if view in conversations_inbox.VIEWS else "open",
         "words": narrowing.words,
         "narrowing": narrowing,
         "current": current,
@@ -178,22 +218,26 @@ def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     }
 
 
-def _choices(request: BusinessRequest) -> threads.Choices:
+def _choices(request: BusinessRequest) -> conversations_inbox.Choices:
     """Asked for once a request: the list and the pane beside it both show them."""
-    known: threads.Choices | None = getattr(request, "choices", None)
+    known: conversations_inbox.Choices | None = getattr(request, "choices", None)
     if known is None:
         # A pane alone shows no views: nothing is counted for it.
         alone = request.htmx and request.path != reverse("inbox_rows")  # type: ignore[attr-defined]
-        known = threads.choices_of(request.business, reader=None if alone else request.user)
+        known = conversations_inbox.choices_of(
+            request.business, reader=None if alone else request.user
+        )
         request.choices = known  # type: ignore[attr-defined]
     return known
 
 
-def _narrowing(request: BusinessRequest, choices: threads.Choices) -> threads.Narrowing:
+def _narrowing(
+    request: BusinessRequest, choices: conversations_inbox.Choices
+) -> conversations_inbox.Narrowing:
     """What the address asks for; what names nothing of this business narrows nothing."""
     label, assignee = _number(request.GET.get("label")), _number(request.GET.get("assignee"))
     wanted = request.GET.get("number", "")
-    return threads.Narrowing(
+    return conversations_inbox.Narrowing(
         words=request.GET.get("q", "").strip()[:100],
         label=label if any(one.pk == label for one in choices.labels) else 0,
         number=next((one for one in choices.numbers if one.phone_number_id == wanted), None),
@@ -201,20 +245,22 @@ def _narrowing(request: BusinessRequest, choices: threads.Choices) -> threads.Na
     )
 
 
-def _open(request: BusinessRequest, conversation: Conversation, before: int = 0, at: int = 0) -> dict[str, Any]:
+def _open(
+    request: BusinessRequest, conversation: Conversation, before: int = 0, at: int = 0
+) -> dict[str, Any]:
     _seen(request, conversation)
     found = _messages(conversation)
     page = (
-        threads.page_around(found, own=Direction.OUT, at=at)
+        conversations_inbox.page_around(found, own=Direction.OUT, at=at)
         if at and not before
-        else threads.latest_page(found, own=Direction.OUT, before=before)
+        else conversations_inbox.latest_page(found, own=Direction.OUT, before=before)
     )
     return {
         "conversation": conversation,
-        "page": threads.with_remarks(page, conversation),
+        "page": conversations_inbox.with_remarks(page, conversation),
         "choices": _choices(request),
         "snooze_times": snooze_times(request.business.now()),
-        "marks": wording.patterns_of(wording.terms_of(request.GET.get("mark", ""))),
+        "marks": query.patterns_of(query.terms_of(request.GET.get("mark", ""))),
     } | composing(request, conversation)
 
 
@@ -231,10 +277,17 @@ def composing(request: BusinessRequest, conversation: Conversation) -> dict[str,
     """What the composer needs: the conversation, the present, whether its window is open, and tools of other apps."""
     now = request.business.now()
     window_open = conversation.window_open(at=now)
-    return {"conversation": conversation, "now": now, "window_open": window_open, "tools": extensions.composer_tools}
+    return {
+        "conversation": conversation,
+        "now": now,
+        "window_open": window_open,
+        "tools": extensions.composer_tools,
+    }
 
 
-def _composer(request: BusinessRequest, conversation: Conversation, error: str = "", draft: str = "") -> HttpResponse:
+def _composer(
+    request: BusinessRequest, conversation: Conversation, error: str = "", draft: str = ""
+) -> HttpResponse:
     if request.htmx:  # type: ignore[attr-defined]
         context = composing(request, conversation) | {"error": error, "draft": draft}
         response = render(request, "hosting/_composer.html", context)
@@ -244,14 +297,18 @@ def _composer(request: BusinessRequest, conversation: Conversation, error: str =
     if not error:
         return redirect(f"{conversation.get_absolute_url()}#end")
     context = _open(request, conversation) | _list(request, current=str(conversation.public_id))
-    return render(request, "hosting/inbox.html", context | {"error": error, "draft": draft}, status=422)
+    return render(
+        request, "hosting/inbox.html", context | {"error": error, "draft": draft}, status=422
+    )
 
 
 def show_again(request: BusinessRequest, conversation: Conversation, **more: str) -> HttpResponse:
     """The pane after a change: drawn anew, or the page when there is no JavaScript."""
     if request.htmx:  # type: ignore[attr-defined]
         response = render(
-            request, "hosting/_pane.html", _open(request, conversation_of(request, conversation.public_id)) | more
+            request,
+            "hosting/_pane.html",
+            _open(request, conversation_of(request, conversation.public_id)) | more,
         )
         response.headers["HX-Trigger"] = "changed"
         return response
@@ -275,7 +332,8 @@ def tell(request: BusinessRequest, conversation: Conversation) -> None:
     """Let the open dashboards of this business know, once it is committed."""
     public_id = str(conversation.public_id)
     transaction.on_commit(
-        lambda: live.announce(request.business.pk, kind="message", conversation=public_id), robust=True
+        lambda: publish.announce(request.business.pk, kind="message", conversation=public_id),
+        robust=True,
     )
 
 
@@ -283,7 +341,7 @@ def conversation_of(request: BusinessRequest, public_id: uuid.UUID) -> Conversat
     """The conversation of this business; 404 for any other."""
     return get_object_or_404(
         Conversation.objects.select_related("contact", "number__account", "assignee").annotate(
-            label_ids=threads.label_ids()
+            label_ids=conversations_inbox.label_ids()
         ),
         business=request.business,
         public_id=public_id,

@@ -8,16 +8,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import ParleyError
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import extensions, tasks, threads
-from hosting.attaching import attach
-from hosting.bells import ring
+from core.errors import ParleyError
+from core.wake import ring
+from hosting import extensions, tasks
 from hosting.cloudapi import addresses
 from hosting.cloudapi.interactive import reply_to
 from hosting.cloudapi.parts import buttons_of
+from hosting.conversations import inbox
 from hosting.forms import HandsetForm, ReplyForm
+from hosting.media.attachments import attach
 from hosting.models import Conversation, Direction, Handset, Message, Number, Status
 from hosting.transports import sandbox
 
@@ -57,7 +58,11 @@ def phone(request: BusinessRequest, handset_id: int) -> HttpResponse:
     context = {"handset": handset, "chats": _chats(request, handset), "now": request.business.now()}
     if request.headers.get("HX-Target") == "chats":
         return render(request, "hosting/_phone_chats.html", context)
-    return render(request, "hosting/phone.html", context | {"handsets": _handsets(request), "form": HandsetForm()})
+    return render(
+        request,
+        "hosting/phone.html",
+        context | {"handsets": _handsets(request), "form": HandsetForm()},
+    )
 
 
 @require_GET
@@ -71,7 +76,7 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
     conversation = Conversation.objects.filter(
         business=request.business, number=number, contact__wa_id=handset.wa_id
     ).first()
-    page = threads.latest_page(_on_phone(conversation), own=Direction.IN, before=_before(request))
+    page = inbox.latest_page(_on_phone(conversation), own=Direction.IN, before=_before(request))
     context = {
         "handset": handset,
         "number": number,
@@ -85,7 +90,11 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
     }
     if request.headers.get("HX-Target") == "latest":
         return render(request, "hosting/_entries.html", context)
-    return render(request, "hosting/phone.html", context | {"handsets": _handsets(request), "form": HandsetForm()})
+    return render(
+        request,
+        "hosting/phone.html",
+        context | {"handsets": _handsets(request), "form": HandsetForm()},
+    )
 
 
 @require_GET
@@ -96,10 +105,16 @@ def web(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Http
     address = request.GET.get("to", "")
     if not address.startswith(PUBLIC_PAGES):
         raise Http404
-    return screen(request, "hosting/phone_web.html", {"handset": handset, "number": number, "address": address})
+    return screen(
+        request,
+        "hosting/phone_web.html",
+        {"handset": handset, "number": number, "address": address},
+    )
 
 
-def screen(request: BusinessRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+def screen(
+    request: BusinessRequest, template: str, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
     """A screen of the phone that stands in place of the chat."""
     around = {"now": request.business.now(), "handsets": _handsets(request), "form": HandsetForm()}
     return render(request, template, around | context, status=status)
@@ -107,10 +122,19 @@ def screen(request: BusinessRequest, template: str, context: dict[str, Any], sta
 
 @require_POST
 @member_page(*CHATS)
-def tap(request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int) -> HttpResponse:
+def tap(
+    request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int
+) -> HttpResponse:
     """The customer taps a button of a message, or chooses from its list."""
     handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
-    asked = said(request, handset, number, message_id, direction=Direction.OUT, kind__in=("interactive", "template"))
+    asked = said(
+        request,
+        handset,
+        number,
+        message_id,
+        direction=Direction.OUT,
+        kind__in=("interactive", "template"),
+    )
     content = _answer(asked, request)
     if content is None:
         raise Http404
@@ -119,9 +143,13 @@ def tap(request: BusinessRequest, handset_id: int, phone_number_id: str, message
     return redirect("phone_chat", handset.pk, number.phone_number_id)
 
 
-def said(request: BusinessRequest, handset: Handset, number: Number, message_id: int, **which: Any) -> Message:
+def said(
+    request: BusinessRequest, handset: Handset, number: Number, message_id: int, **which: Any
+) -> Message:
     """A message of this chat."""
-    own = Message.objects.filter(business=request.business, number=number, contact__wa_id=handset.wa_id, **which)
+    own = Message.objects.filter(
+        business=request.business, number=number, contact__wa_id=handset.wa_id, **which
+    )
     return get_object_or_404(own.select_related("template"), pk=message_id)
 
 
@@ -131,20 +159,33 @@ def _answer(asked: Message, request: BusinessRequest) -> dict[str, Any] | None:
     if asked.content.get("type") != "address_message":
         return reply_to(asked.content, request.POST.get("choice", ""))
     prefix = f"address-{asked.pk}-"
-    filled = {name.removeprefix(prefix): str(text) for name, text in request.POST.items() if name.startswith(prefix)}
+    filled = {
+        name.removeprefix(prefix): str(text)
+        for name, text in request.POST.items()
+        if name.startswith(prefix)
+    }
     return addresses.reply_with(asked.content, filled)
 
 
 def _pressed(asked: Message, choice: str) -> dict[str, Any] | None:
-    offered = buttons_of(asked.template.components if asked.template else [], asked.content.get("components") or [])
-    found = next((one for n, one in enumerate(offered) if str(n) == choice and one.kind == "quick_reply"), None)
+    offered = buttons_of(
+        asked.template.components if asked.template else [], asked.content.get("components") or []
+    )
+    found = next(
+        (one for n, one in enumerate(offered) if str(n) == choice and one.kind == "quick_reply"),
+        None,
+    )
     return {"text": found.text, "payload": found.payload} if found else None
 
 
-def send(handset: Handset, number: Number, *, kind: str, content: sandbox.Content, context: str = "") -> None:
+def send(
+    handset: Handset, number: Number, *, kind: str, content: sandbox.Content, context: str = ""
+) -> None:
     """Nothing leaves a phone that is switched off, or has blocked the number."""
     if sandbox.can_send(handset=handset, number=number):
-        sandbox.send_from_phone(handset=handset, number=number, kind=kind, content=content, context=context)
+        sandbox.send_from_phone(
+            handset=handset, number=number, kind=kind, content=content, context=context
+        )
         ring(tasks.apply)
 
 
@@ -172,7 +213,9 @@ def _leave(request: BusinessRequest, handset: Handset, number: Number, form: Rep
     text = form.cleaned_data["text"]
     kind, content = "text", {"body": text}
     if file := form.cleaned_data["file"]:
-        kind, content = attach(business=request.business, file=file, caption=text, from_customer=True)
+        kind, content = attach(
+            business=request.business, file=file, caption=text, from_customer=True
+        )
     send(handset, number, kind=kind, content=content)
 
 
@@ -193,14 +236,22 @@ def _look(handset: Handset, number: Number) -> None:
 
 def _on_phone(conversation: Conversation | None) -> Any:
     """What reached the phone, and what was written on it."""
-    arrived = Message.objects.filter(conversation=conversation) if conversation else Message.objects.none()
-    return arrived.exclude(direction=Direction.OUT, status__in=[Status.ACCEPTED, Status.SENT, Status.FAILED])
+    arrived = (
+        Message.objects.filter(conversation=conversation)
+        if conversation
+        else Message.objects.none()
+    )
+    return arrived.exclude(
+        direction=Direction.OUT, status__in=[Status.ACCEPTED, Status.SENT, Status.FAILED]
+    )
 
 
 def _chats(request: BusinessRequest, handset: Handset) -> list[dict[str, Any]]:
     threads_by_number = {
         conversation.number_id: conversation
-        for conversation in Conversation.objects.filter(business=request.business, contact__wa_id=handset.wa_id)
+        for conversation in Conversation.objects.filter(
+            business=request.business, contact__wa_id=handset.wa_id
+        )
     }
     return [
         {"number": number, "conversation": threads_by_number.get(number.pk)}
@@ -209,12 +260,18 @@ def _chats(request: BusinessRequest, handset: Handset) -> list[dict[str, Any]]:
 
 
 def _handsets(request: BusinessRequest) -> list[Handset]:
-    return list(Handset.objects.filter(business=request.business).order_by("name", "id")[:MAX_HANDSETS_SHOWN])
+    return list(
+        Handset.objects.filter(business=request.business).order_by("name", "id")[
+            :MAX_HANDSETS_SHOWN
+        ]
+    )
 
 
 def handset_of(request: BusinessRequest, handset_id: int) -> Handset:
     """A phone of the business; 404 for any other."""
-    return get_object_or_404(Handset.objects.select_related("business"), business=request.business, pk=handset_id)
+    return get_object_or_404(
+        Handset.objects.select_related("business"), business=request.business, pk=handset_id
+    )
 
 
 def line_of(request: BusinessRequest, phone_number_id: str) -> Number:

@@ -6,11 +6,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import holding, purging, tasks
-from hosting.bells import ring
+from core.wake import ring
+from hosting import tasks
 from hosting.models import Number
+from hosting.privacy import legal_holds, retention
 
 MAX_DAYS = 3650
 
@@ -19,8 +20,10 @@ MAX_DAYS = 3650
 @member_page(Role.OWNER)
 def page(request: BusinessRequest) -> HttpResponse:
     """Each number: what is in force, what is announced, when it was last purged."""
-    numbers = Number.objects.filter(business=request.business).select_related("retention").order_by("id")
-    context = {"numbers": numbers, "plan": request.business.plan, "notice": purging.NOTICE.days}
+    numbers = (
+        Number.objects.filter(business=request.business).select_related("retention").order_by("id")
+    )
+    context = {"numbers": numbers, "plan": request.business.plan, "notice": retention.NOTICE.days}
     return render(request, "hosting/retention.html", context)
 
 
@@ -28,12 +31,16 @@ def page(request: BusinessRequest) -> HttpResponse:
 @member_page(Role.OWNER)
 def change(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
     """Keep shorter, or as the plan says; set or lift the hold."""
-    number = get_object_or_404(Number.objects.filter(business=request.business), phone_number_id=phone_number_id)
+    number = get_object_or_404(
+        Number.objects.filter(business=request.business), phone_number_id=phone_number_id
+    )
     days = request.POST.get("days", "").strip()
     if days and not (days.isascii() and days.isdigit() and 1 <= int(days[:6]) <= MAX_DAYS):
-        messages.error(request, _("Days are a whole number from 1 to %(most)d.") % {"most": MAX_DAYS})
+        messages.error(
+            request, _("Days are a whole number from 1 to %(most)d.") % {"most": MAX_DAYS}
+        )
         return redirect("retention")
-    holding.keep(number, days=int(days) if days else None)
-    holding.hold(number, on=request.POST.get("held") == "1")
+    legal_holds.keep(number, days=int(days) if days else None)
+    legal_holds.hold(number, on=request.POST.get("held") == "1")
     ring(tasks.purge)
     return redirect("retention")

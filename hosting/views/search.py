@@ -7,14 +7,14 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from accounts.errors import BadInput
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Business, Role
-from accounts.paging import cursor_of, read_cursor
-from hosting.entries import KNOWN_KINDS
-from hosting.filtering import search_filters
+from core.errors import BadInput
+from core.paging import cursor_of, read_cursor
+from hosting.conversations.entries import KNOWN_KINDS
 from hosting.models import Contact, Direction, Message, Number
-from hosting.searching import Found, TooBroad, search
+from hosting.search.engine import Found, TooBroad, search
+from hosting.search.filters import search_filters
 
 ORDER = ("-created_at", "-id")
 PAGE = 25
@@ -52,7 +52,9 @@ def page(request: BusinessRequest) -> HttpResponse:
         "asked": asked,
         "narrowed": any(asked.values()),
         "answer": answer,
-        "people": _people(request.business, words) if words and not request.GET.get("after") else [],
+        "people": _people(request.business, words)
+        if words and not request.GET.get("after")
+        else [],
         "numbers": Number.objects.filter(business=request.business).order_by("id")[:100],
         "directions": Direction.choices,
         "kinds": sorted(KNOWN_KINDS),
@@ -71,12 +73,16 @@ def _answer(business: Business, words: str, asked: dict[str, str], after: str) -
     try:
         filters = search_filters(business, asked)
         place = (below[0], below[1]) if below else None
-        return Answer(search(business=business, words=words, filters=filters, below=place, limit=PAGE))
+        return Answer(
+            search(business=business, words=words, filters=filters, below=place, limit=PAGE)
+        )
     except (BadInput, TooBroad) as refusal:
         return Answer(error=refusal.message)
 
 
 def _people(business: Business, words: str) -> list[Contact]:
     """The first customers whose name holds all words, or whose number begins with the digits."""
-    found = Contact.objects.called(words.replace('"', "").replace("*", "")).filter(business=business)
+    found = Contact.objects.called(words.replace('"', "").replace("*", "")).filter(
+        business=business
+    )
     return list(found.order_by("name", "id")[:PEOPLE])

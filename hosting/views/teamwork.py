@@ -6,11 +6,13 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import ParleyError
-from accounts.membership import BusinessRequest, member_page
-from hosting import filtering, live, teamwork
+from accounts.access import BusinessRequest, member_page
+from core.errors import ParleyError
+from hosting.conversations import teamwork
 from hosting.forms import CannedReplyForm, NoteForm
+from hosting.live import publish
 from hosting.models import CannedReply, Label
+from hosting.search import filters
 from hosting.views.inbox import CHATS, composing, conversation_of, show_again, tell
 
 MAX_TYPED = 40
@@ -44,7 +46,9 @@ def take_label(request: BusinessRequest, public_id: uuid.UUID, label_id: int) ->
 def snooze(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Put a conversation off until a time, or with an empty one take it back."""
     conversation = conversation_of(request, public_id)
-    teamwork.snooze(conversation=conversation, until=filtering.local_moment(request.POST.get("until"), "until"))
+    teamwork.snooze(
+        conversation=conversation, until=filters.local_moment(request.POST.get("until"), "until")
+    )
     tell(request, conversation)
     return show_again(request, conversation)
 
@@ -55,7 +59,9 @@ def note(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     conversation = conversation_of(request, public_id)
     form = NoteForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        teamwork.write_note(conversation=conversation, author=request.user, text=form.cleaned_data["text"])
+        teamwork.write_note(
+            conversation=conversation, author=request.user, text=form.cleaned_data["text"]
+        )
         tell(request, conversation)
         return _composer(request, public_id)
     page = "hosting/_note.html" if request.htmx else "hosting/note.html"  # type: ignore[attr-defined]
@@ -96,7 +102,12 @@ def canned(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 def typing(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Let colleagues see that somebody is answering."""
     conversation = conversation_of(request, public_id)
-    live.announce(request.business.pk, kind="typing", conversation=str(conversation.public_id), who=str(request.user))
+    publish.announce(
+        request.business.pk,
+        kind="typing",
+        conversation=str(conversation.public_id),
+        who=str(request.user),
+    )
     return HttpResponse(status=204)
 
 

@@ -7,14 +7,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import auditing
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
+from accounts.audit import record
 from accounts.models import Role
-from hosting import connecting, tasks
-from hosting.bells import ring
-from hosting.connecting import Place, UpstreamRefused
+from core.wake import ring
+from hosting import tasks
 from hosting.forms import UpstreamForm
 from hosting.models import Account, Number, Upstream
+from hosting.numbers import upstream
+from hosting.numbers.upstream import Place, UpstreamRefused
 
 PROCEED = 204
 
@@ -35,14 +36,14 @@ def connect(request: HttpRequest) -> HttpResponseBase:
         return checked
     (place, account), refusal, numbers = asked[0], "", dict[str, str]()
     try:
-        numbers = connecting.look(place)
+        numbers = upstream.look(place)
     except UpstreamRefused as error:
         refusal = error.message
     answer = _connected(request, numbers, refusal)
     if answer.status_code != 302:
         return answer
     try:
-        connecting.subscribe_there(place, account)
+        upstream.subscribe_there(place, account)
     except UpstreamRefused as error:
         messages.warning(request, _("Set its webhook by hand: %(why)s") % {"why": error.message})
     return answer
@@ -62,15 +63,24 @@ def _connected(request: BusinessRequest, numbers: dict[str, str], refusal: str) 
     form = _form(request)
     if form.is_valid() and not refusal:
         try:
-            ours = connecting.connect(
-                account=form.account(), place=form.place(), app_secret=form.cleaned_data["app_secret"], numbers=numbers
+            ours = upstream.connect(
+                account=form.account(),
+                place=form.place(),
+                app_secret=form.cleaned_data["app_secret"],
+                numbers=numbers,
             )
         except UpstreamRefused as error:
             refusal = error.message
         else:
             named = ", ".join(number.display_phone_number for number in ours)
-            auditing.record(action="upstream.connected", subject=form.place().base_url, business=request.business)
-            messages.success(request, _("Connected: %(numbers)s send by it from now on.") % {"numbers": named})
+            record.record(
+                action="upstream.connected",
+                subject=form.place().base_url,
+                business=request.business,
+            )
+            messages.success(
+                request, _("Connected: %(numbers)s send by it from now on.") % {"numbers": named}
+            )
             ring(tasks.synchronise)
             return redirect("upstreams")
     if refusal:
@@ -84,11 +94,11 @@ def disconnect(request: BusinessRequest, waba_id: str) -> HttpResponse:
     """Take the upstream away from an account."""
     account = get_object_or_404(Account, business=request.business, waba_id=waba_id)
     try:
-        connecting.disconnect(account)
+        upstream.disconnect(account)
     except UpstreamRefused as error:
         messages.error(request, error.message)
     else:
-        auditing.record(action="upstream.disconnected", subject=account, business=request.business)
+        record.record(action="upstream.disconnected", subject=account, business=request.business)
         messages.success(request, _("Disconnected. Its numbers are in the sandbox again."))
     return redirect("upstreams")
 
@@ -99,11 +109,17 @@ def _form(request: BusinessRequest) -> UpstreamForm:
 
 
 def _page(request: BusinessRequest, form: UpstreamForm, status: int = 200) -> HttpResponse:
-    found = Upstream.objects.filter(business=request.business).select_related("account").order_by("id")
-    numbers = Number.objects.filter(business=request.business).exclude(upstream_id="").order_by("id")
+    found = (
+        Upstream.objects.filter(business=request.business).select_related("account").order_by("id")
+    )
+    numbers = (
+        Number.objects.filter(business=request.business).exclude(upstream_id="").order_by("id")
+    )
     context = {
         "form": form,
-        "upstreams": [(one, [row for row in numbers if row.account_id == one.account_id]) for one in found],
+        "upstreams": [
+            (one, [row for row in numbers if row.account_id == one.account_id]) for one in found
+        ],
         "base_url": settings.BASE_URL,
     }
     return render(request, "hosting/upstreams.html", context, status=status)

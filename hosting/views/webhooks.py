@@ -10,15 +10,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import auditing
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
+from accounts.audit import record
 from accounts.models import Role
-from hosting import calling, subscribing, tasks
-from hosting.bells import ring
+from core.wake import ring
+from hosting import tasks
 from hosting.cloudapi.webhooks import sign
 from hosting.forms import WebhookForm
 from hosting.models import Account, Number, Webhook, WebhookCall
 from hosting.models.webhooks import FIELDS, MAX_UPDATES
+from hosting.webhooks import delivery, subscriptions
 
 PAGE = 50
 PROCEED = 204
@@ -50,8 +51,8 @@ def _checked(request: BusinessRequest) -> HttpResponse:
 def _challenge(url: str, verify_token: str) -> str:
     """Why the URL cannot be used, or nothing."""
     try:
-        subscribing.challenge(url=url.strip(), verify_token=verify_token.strip())
-    except subscribing.WebhookRefused as error:
+        subscriptions.challenge(url=url.strip(), verify_token=verify_token.strip())
+    except subscriptions.WebhookRefused as error:
         return error.message
     return ""
 
@@ -65,14 +66,18 @@ def _added(request: BusinessRequest, refusal: str) -> HttpResponse:
     if not refusal:
         given = {name: form.cleaned_data[name] for name in ("url", "verify_token")}
         try:
-            made = subscribing.subscribe(account=account, number=number, fields=form.cleaned_data["fields_"], **given)
-        except subscribing.WebhookRefused as error:
+            made = subscriptions.subscribe(
+                account=account, number=number, fields=form.cleaned_data["fields_"], **given
+            )
+        except subscriptions.WebhookRefused as error:
             refusal = error.message
     if refusal:
         form.add_error("url", refusal)
         return _page(request, form, status=422)
-    auditing.record(action="webhook.added", subject=made.url, business=request.business)
-    messages.success(request, _("The receiver answered the challenge. Webhooks go there from now on."))
+    record.record(action="webhook.added", subject=made.url, business=request.business)
+    messages.success(
+        request, _("The receiver answered the challenge. Webhooks go there from now on.")
+    )
     return redirect("webhook", made.public_id)
 
 
@@ -81,7 +86,9 @@ def _added(request: BusinessRequest, refusal: str) -> HttpResponse:
 def webhook(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One webhook: what it hears, how it does, and its delivery log."""
     found = _own(request, public_id)
-    context = {"webhook": found, "all_fields": FIELDS} | _log(request, WebhookCall.objects.filter(webhook=found))
+    context = {"webhook": found, "all_fields": FIELDS} | _log(
+        request, WebhookCall.objects.filter(webhook=found)
+    )
     return render(request, "hosting/webhook.html", context)
 
 
@@ -98,7 +105,11 @@ def call(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One call in full: request, answer, timing."""
     found = _own_call(request, public_id)
     body = bytes(found.body)
-    context = {"call": found, "signature": sign(body, found.webhook.account.app_secret), "size": len(body)}
+    context = {
+        "call": found,
+        "signature": sign(body, found.webhook.account.app_secret),
+        "size": len(body),
+    }
     return render(request, "hosting/webhook_call.html", context)
 
 
@@ -108,9 +119,11 @@ def replay(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send the same bytes once more."""
     found = _own_call(request, public_id)
     if not found.webhook.is_active:
-        messages.error(request, _("This webhook is switched off or removed: nothing can be sent there."))
+        messages.error(
+            request, _("This webhook is switched off or removed: nothing can be sent there.")
+        )
         return redirect("webhook_call", found.public_id)
-    made = calling.replay(found)
+    made = delivery.replay(found)
     ring(tasks.call)
     return redirect("webhook_call", made.public_id)
 
@@ -124,7 +137,7 @@ def test(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     if not found.is_active or field not in FIELDS:
         messages.error(request, _("Switch the webhook on, and choose what to send."))
         return redirect("webhook", found.public_id)
-    made = calling.send_sample(found, field=field)
+    made = delivery.send_sample(found, field=field)
     ring(tasks.call)
     return redirect("webhook_call", made.public_id)
 
@@ -135,7 +148,7 @@ def rerun(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Try again what was given up."""
     found = _own(request, public_id)
     dead = WebhookCall.objects.filter(webhook=found, state=WebhookCall.State.DEAD)
-    count = calling.rerun(map(str, dead.order_by("id").values_list("public_id", flat=True)))
+    count = delivery.rerun(map(str, dead.order_by("id").values_list("public_id", flat=True)))
     ring(tasks.call)
     messages.success(request, _("%(n)d calls are tried again, for seven days.") % {"n": count})
     return redirect("webhook", found.public_id)
@@ -148,8 +161,11 @@ def switch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     found = _own(request, public_id)
     is_active = request.POST.get("active") == "1"
     Webhook.objects.filter(pk=found.pk).update(is_active=is_active, failures=0, paused_until=None)
-    auditing.record(
-        action="webhook.switched", subject=found.url, business=request.business, after={"active": is_active}
+    record.record(
+        action="webhook.switched",
+        subject=found.url,
+        business=request.business,
+        after={"active": is_active},
     )
     ring(tasks.call)
     return redirect("webhook", found.public_id)
@@ -163,7 +179,9 @@ def choose_fields(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespons
     chosen = [field for field in FIELDS if field in request.POST.getlist("fields_")]
     updates = request.POST.get("updates_per_call", "1")
     if not updates.isdecimal() or not 1 <= int(updates[:9]) <= MAX_UPDATES:
-        messages.error(request, _("Updates in one call: a number from 1 to %(n)d.") % {"n": MAX_UPDATES})
+        messages.error(
+            request, _("Updates in one call: a number from 1 to %(n)d.") % {"n": MAX_UPDATES}
+        )
     elif chosen:
         Webhook.objects.filter(pk=found.pk).update(fields=chosen, updates_per_call=int(updates))
         messages.success(request, _("Changed."))
@@ -194,7 +212,7 @@ def _told(request: BusinessRequest, public_id: uuid.UUID, refusal: str) -> HttpR
     if refusal:
         messages.error(request, refusal)
     else:
-        subscribing.confirm(found)
+        subscriptions.confirm(found)
         ring(tasks.call)
         messages.success(request, _("The receiver answered the challenge."))
     return redirect("webhook", found.public_id)
@@ -206,7 +224,7 @@ def remove(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Call it no more; what was sent stays in the log."""
     found = _own(request, public_id)
     found.remove()
-    auditing.record(action="webhook.removed", subject=found.url, business=request.business)
+    record.record(action="webhook.removed", subject=found.url, business=request.business)
     messages.success(request, _("Removed. What was sent there stays in the log."))
     return redirect("webhooks")
 
@@ -217,25 +235,34 @@ def change_secret(request: BusinessRequest, waba_id: str) -> HttpResponse:
     """Make a new app secret; the one before works 24 hours more."""
     account = get_object_or_404(Account, business=request.business, waba_id=waba_id)
     account.change_secret()
-    auditing.record(action="account.secret_changed", subject=account, business=request.business)
+    record.record(action="account.secret_changed", subject=account, business=request.business)
     messages.success(request, _("There is a new secret. The old one works 24 hours more."))
     return redirect("webhooks")
 
 
 def _form(request: BusinessRequest, data: Any = None) -> WebhookForm:
     accounts = Account.objects.filter(business=request.business).order_by("id")
-    numbers = Number.objects.filter(business=request.business).select_related("account").order_by("id")
+    numbers = (
+        Number.objects.filter(business=request.business).select_related("account").order_by("id")
+    )
     return WebhookForm(accounts, numbers, data)
 
 
 def _page(request: BusinessRequest, form: WebhookForm, status: int = 200) -> HttpResponse:
-    kept = Webhook.objects.kept().filter(business=request.business).select_related("account", "number").order_by("id")
+    kept = (
+        Webhook.objects.kept()
+        .filter(business=request.business)
+        .select_related("account", "number")
+        .order_by("id")
+    )
     context = {
         "form": form,
         "webhooks": kept,
         "accounts": Account.objects.filter(business=request.business).order_by("id"),
         "base_url": settings.BASE_URL,
-        "dead": WebhookCall.objects.filter(business=request.business, state=WebhookCall.State.DEAD).exists(),
+        "dead": WebhookCall.objects.filter(
+            business=request.business, state=WebhookCall.State.DEAD
+        ).exists(),
     }
     return render(request, "hosting/webhooks.html", context, status=status)
 
@@ -243,7 +270,11 @@ def _page(request: BusinessRequest, form: WebhookForm, status: int = 200) -> Htt
 def _log(request: BusinessRequest, calls: Any) -> dict[str, Any]:
     state = request.GET.get("state", "")
     state = state if state in WebhookCall.State.values else ""
-    rows = calls.filter(business=request.business).select_related("webhook").defer("body", "response_body")
+    rows = (
+        calls.filter(business=request.business)
+        .select_related("webhook")
+        .defer("body", "response_body")
+    )
     rows = rows.filter(state=state) if state else rows
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 19:

@@ -11,10 +11,17 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.backstage import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
-from hosting.bells import ring
+from accounts.admin_site.base import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
+from core.wake import ring
 from shops import tasks
-from shops.models import MAX_ATTEMPTS, CatalogImport, ImportProblem, IncomingOrder, OrderNews, Picture
+from shops.models import (
+    MAX_ATTEMPTS,
+    CatalogImport,
+    ImportProblem,
+    IncomingOrder,
+    OrderNews,
+    Picture,
+)
 
 STATES = {"dead": "danger", "waiting": "info", "done": "success"}
 
@@ -72,7 +79,17 @@ class IncomingOrderAdmin(QueueAdmin):
 class OrderNewsAdmin(QueueAdmin):
     """What happened to orders; what buyer and business were not told can be told after all, with what is true by then."""
 
-    list_display = ("id", "business", "order", "kind", "state", "attempts", "created_at", "told_at", "last_error")
+    list_display = (
+        "id",
+        "business",
+        "order",
+        "kind",
+        "state",
+        "attempts",
+        "created_at",
+        "told_at",
+        "last_error",
+    )
     list_select_related = ("business", "order")
     list_filter = (StateFilter, "kind")
     search_fields = ("order__id__exact",)
@@ -97,7 +114,16 @@ class OrderNewsAdmin(QueueAdmin):
 class PictureAdmin(QueueAdmin):
     """Pictures of products; those that a feed's link did not give can be fetched again."""
 
-    list_display = ("id", "business", "product", "state", "attempts", "not_before", "last_error", "source_url")
+    list_display = (
+        "id",
+        "business",
+        "product",
+        "state",
+        "attempts",
+        "not_before",
+        "last_error",
+        "source_url",
+    )
     list_select_related = ("business", "product")
     list_filter = (StateFilter,)
     search_fields = ("product__retailer_id__exact",)
@@ -123,7 +149,18 @@ class CatalogImportAdmin(ReadOnlyAdmin):
     """Feeds of products: how far each came, and why one failed. The seller brings the file once more."""
 
     hidden: ClassVar[tuple[str, ...]] = ("sample", "path", "token")
-    list_display = ("id", "business", "filename", "state", "total", "bad", "added", "changed", "created_at", "error")
+    list_display = (
+        "id",
+        "business",
+        "filename",
+        "state",
+        "total",
+        "bad",
+        "added",
+        "changed",
+        "created_at",
+        "error",
+    )
     list_select_related = ("business",)
     list_filter = ("state",)
     search_fields = ("filename", "business__name")

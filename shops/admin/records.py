@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts import money
-from accounts.backstage import ReadOnlyAdmin, ReadOnlyInline, links
+from accounts.admin_site.base import ReadOnlyAdmin, ReadOnlyInline, links
+from core import money
 from shops.models import (
     BuyerPayment,
     BuyerRefund,
@@ -59,7 +59,16 @@ class ProductAdmin(SwitchAdmin):
     """Products; price and stock are the seller's."""
 
     switches: ClassVar[tuple[str, ...]] = ("is_hidden",)
-    list_display = ("id", "catalog", "retailer_id", "title", "price", "stock", "availability", "is_hidden")
+    list_display = (
+        "id",
+        "catalog",
+        "retailer_id",
+        "title",
+        "price",
+        "stock",
+        "availability",
+        "is_hidden",
+    )
     list_select_related = ("catalog",)
     list_filter = ("availability", "is_hidden")
     search_fields = ("retailer_id__exact", "catalog__slug__exact")
@@ -76,7 +85,17 @@ class ProductAdmin(SwitchAdmin):
 class StockMoveAdmin(ReadOnlyAdmin):
     """Why stocks changed: rows that the database writes and nobody edits."""
 
-    list_display = ("id", "business", "product", "change", "stock", "reason", "order", "author", "created_at")
+    list_display = (
+        "id",
+        "business",
+        "product",
+        "change",
+        "stock",
+        "reason",
+        "order",
+        "author",
+        "created_at",
+    )
     list_select_related = ("business", "product", "order", "author")
     ordering = ("-id",)
 
@@ -85,7 +104,15 @@ class LineInline(ReadOnlyInline):
     """The goods, on an order's page."""
 
     model = OrderLine
-    fields = ("position", "retailer_id", "title", "quantity", "unit_minor", "amount_minor", "refunded_quantity")
+    fields = (
+        "position",
+        "retailer_id",
+        "title",
+        "quantity",
+        "unit_minor",
+        "amount_minor",
+        "refunded_quantity",
+    )
 
 
 class PaymentInline(ReadOnlyInline):
@@ -100,7 +127,18 @@ class OrderAdmin(ReadOnlyAdmin):
     """Orders, without who lives where: the address, the words and the key of the pay page are not shown."""
 
     hidden: ClassVar[tuple[str, ...]] = ("token", "address", "buyer_note")
-    list_display = ("id", "business", "catalog", "number", "state", "way", "total", "paid", "refunded", "placed_at")
+    list_display = (
+        "id",
+        "business",
+        "catalog",
+        "number",
+        "state",
+        "way",
+        "total",
+        "paid",
+        "refunded",
+        "placed_at",
+    )
     list_select_related = ("business", "catalog")
     list_filter = ("state", "way")
     search_fields = ("id__exact", "catalog__slug__exact")
@@ -149,7 +187,17 @@ class BuyerPaymentAdmin(ReadOnlyAdmin):
     """Attempts to pay orders: money between buyers and sellers."""
 
     hidden: ClassVar[tuple[str, ...]] = ("next_url",)
-    list_display = ("id", "business", "order", "way", "status", "amount", "is_sandbox", "created_at", "failure")
+    list_display = (
+        "id",
+        "business",
+        "order",
+        "way",
+        "status",
+        "amount",
+        "is_sandbox",
+        "created_at",
+        "failure",
+    )
     list_select_related = ("business", "order")
     list_filter = ("status", "way", "is_sandbox")
     search_fields = ("key__exact", "reference__exact")
@@ -166,7 +214,16 @@ class BuyerPaymentAdmin(ReadOnlyAdmin):
 class BuyerRefundAdmin(ReadOnlyAdmin):
     """Money that went back, or is to."""
 
-    list_display = ("id", "business", "payment", "status", "amount", "created_at", "settled_at", "failure")
+    list_display = (
+        "id",
+        "business",
+        "payment",
+        "status",
+        "amount",
+        "created_at",
+        "settled_at",
+        "failure",
+    )
     list_select_related = ("business", "payment")
     list_filter = ("status",)
     search_fields = ("key__exact", "reference__exact")

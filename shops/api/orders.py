@@ -11,13 +11,17 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from hosting.bells import ring
-from hosting.filtering import choice, moment
-from shops import fulfilling, paying, refunding, tasks
+from core.wake import ring
+from hosting.search.filters import choice, moment
+from shops import tasks
+from shops.chat.order_updates import facts_of
 from shops.models import Order, OrderLine, OrderState
-from shops.telling import facts_of
+from shops.orders import fulfilment
+from shops.payments import attempts, refunds
 
-ROWS = Order.objects.select_related("business", "catalog__number", "conversation__contact").prefetch_related("lines")
+ROWS = Order.objects.select_related(
+    "business", "catalog__number", "conversation__contact"
+).prefetch_related("lines")
 STEPS = ("packed", "shipped", "delivered", "cancelled", "paid")
 
 
@@ -38,7 +42,9 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
     """An order as the webhooks tell it too; amounts in the smallest unit of its currency."""
 
     catalog_id = serializers.CharField()
-    wa_id = serializers.CharField(allow_null=True, help_text="The buyer's number; null once the buyer was forgotten.")
+    wa_id = serializers.CharField(
+        allow_null=True, help_text="The buyer's number; null once the buyer was forgotten."
+    )
     address = serializers.DictField(child=serializers.CharField())
     lines = LineSerializer(many=True)
 
@@ -62,7 +68,9 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
         parameters=[
             OpenApiParameter("state", str, enum=OrderState.values),
             OpenApiParameter("wa_id", str, description="The buyer's number."),
-            OpenApiParameter("since", str, description="Placed at or after: a day, or a moment with zone."),
+            OpenApiParameter(
+                "since", str, description="Placed at or after: a day, or a moment with zone."
+            ),
         ],
     )
 )
@@ -160,15 +168,15 @@ class OrderSteps(_Change):
         """409 where it cannot go there now; the buyer is told of every step."""
         order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
         if given["to"] == "packed":
-            fulfilling.pack(order)
+            fulfilment.pack(order)
         elif given["to"] == "shipped":
-            fulfilling.ship(order, tracking=given["tracking"])
+            fulfilment.ship(order, tracking=given["tracking"])
         elif given["to"] == "delivered":
-            fulfilling.deliver(order)
+            fulfilment.deliver(order)
         elif given["to"] == "cancelled":
-            fulfilling.cancel(order, reason=given["reason"])
+            fulfilment.cancel(order, reason=given["reason"])
         else:
-            paying.record_money(order, reference=given["reference"])
+            attempts.record_money(order, reference=given["reference"])
         return self.answered(order_id)
 
 
@@ -177,12 +185,20 @@ class OrderRefunds(_Change):
 
     serializer_class = RefundSerializer
 
-    @extend_schema(operation_id="orders_refund", request=RefundSerializer, responses=OrderSerializer)
+    @extend_schema(
+        operation_id="orders_refund", request=RefundSerializer, responses=OrderSerializer
+    )
     def post(self, request: BusinessAPIRequest, order_id: int) -> Response:
         """400 for more than is left, 409 where nothing was paid."""
         order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
         lines, amount = given.get("lines"), given.get("amount_minor")
-        refunding.refund(order, lines=lines, amount_minor=amount, reason=given["reason"], restock=given["restock"])
+        refunds.refund(
+            order,
+            lines=lines,
+            amount_minor=amount,
+            reason=given["reason"],
+            restock=given["restock"],
+        )
         return self.answered(order_id)
 
 

@@ -17,17 +17,24 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import money
 from accounts.api import BusinessAPIRequest, BusinessAPIView
-from accounts.errors import BadInput, NotAllowed, NotYours
 from accounts.models import KeyScope
+from core import money
+from core.errors import BadInput, NotAllowed, NotYours
 from hosting.api.v1.bodies import BoundedJSONParser
-from shops import cataloguing, feeds, picturing, prices
+from shops.catalog import feed_csv, prices, products
+from shops.catalog import pictures as catalog_pictures
 from shops.models import Availability, Catalog, Condition, Picture, Product
 
 BIGGEST = 2**63 - 1
 AMOUNT: dict[str, Any] = {"max_digits": 15, "decimal_places": 3, "min_value": Decimal(0)}
-EXAMPLE = {"retailer_id": "rye-1", "title": "Rye loaf", "price": "4.50", "stock": 12, "options": {"size": "1 kg"}}
+EXAMPLE = {
+    "retailer_id": "rye-1",
+    "title": "Rye loaf",
+    "price": "4.50",
+    "stock": 12,
+    "options": {"size": "1 kg"},
+}
 
 
 class ProductSerializer(serializers.ModelSerializer[Product]):
@@ -41,7 +48,9 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
     price = serializers.SerializerMethodField()
     sale_price = serializers.SerializerMethodField()
     current_price = serializers.SerializerMethodField(help_text="What one costs now.")
-    pictures = serializers.SerializerMethodField(help_text="Addresses; the first one is shown in lists.")
+    pictures = serializers.SerializerMethodField(
+        help_text="Addresses; the first one is shown in lists."
+    )
     collections = serializers.SlugRelatedField("slug", many=True, read_only=True)  # type: ignore[var-annotated]
 
     class Meta:
@@ -70,8 +79,11 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_pictures(self, product: Product) -> list[str]:
         """Our own address of a picture that is here, the link of one that is still to be fetched."""
-        slug, edge = product.catalog.slug, picturing.EDGES[-1]
-        return [picturing.path_of(slug, one, edge) or one.source_url for one in product.pictures.all()]
+        slug, edge = product.catalog.slug, catalog_pictures.EDGES[-1]
+        return [
+            catalog_pictures.path_of(slug, one, edge) or one.source_url
+            for one in product.pictures.all()
+        ]
 
 
 class OptionsField(serializers.DictField):
@@ -81,10 +93,10 @@ class OptionsField(serializers.DictField):
 
     def to_internal_value(self, data: Any) -> Any:
         """Only the columns of Meta's feed."""
-        unknown = set(data) - set(feeds.OPTIONS) if isinstance(data, dict) else set()
+        unknown = set(data) - set(feed_csv.OPTIONS) if isinstance(data, dict) else set()
         if unknown:
             raise serializers.ValidationError(
-                f"{sorted(map(str, unknown))[0][:40]} is none of {', '.join(feeds.OPTIONS)}."
+                f"{sorted(map(str, unknown))[0][:40]} is none of {', '.join(feed_csv.OPTIONS)}."
             )
         return super().to_internal_value(data)
 
@@ -106,10 +118,12 @@ class ProductChange(serializers.Serializer[Any]):
     sale_price = serializers.DecimalField(**AMOUNT, allow_null=True, required=False)
     sale_from = serializers.DateTimeField(allow_null=True, required=False)
     sale_until = serializers.DateTimeField(allow_null=True, required=False)
-    tax_percent = serializers.DecimalField(max_digits=5, decimal_places=2, min_value=0, max_value=100, required=False)
+    tax_percent = serializers.DecimalField(
+        max_digits=5, decimal_places=2, min_value=0, max_value=100, required=False
+    )
     is_hidden = serializers.BooleanField(required=False)
     pictures = serializers.ListField(
-        child=serializers.URLField(max_length=1000), max_length=picturing.MOST, required=False,
+        child=serializers.URLField(max_length=1000), max_length=catalog_pictures.MOST, required=False,
         help_text="Links, fetched in the background; they take the place of all pictures.",
     )  # fmt: skip
 
@@ -126,14 +140,20 @@ class ProductChange(serializers.Serializer[Any]):
 class NewProduct(ProductChange):
     """A product that is not there yet."""
 
-    stock = serializers.IntegerField(min_value=0, max_value=cataloguing.MOST_STOCK, allow_null=True, required=False)
+    stock = serializers.IntegerField(
+        min_value=0, max_value=products.MOST_STOCK, allow_null=True, required=False
+    )
 
 
 class StockChange(serializers.Serializer[Any]):
     """A new count (`stock`, null: nobody counts) or how much comes and goes (`by`), and why."""
 
-    stock = serializers.IntegerField(min_value=0, max_value=cataloguing.MOST_STOCK, allow_null=True, required=False)
-    by = serializers.IntegerField(min_value=-cataloguing.MOST_STOCK, max_value=cataloguing.MOST_STOCK, required=False)
+    stock = serializers.IntegerField(
+        min_value=0, max_value=products.MOST_STOCK, allow_null=True, required=False
+    )
+    by = serializers.IntegerField(
+        min_value=-products.MOST_STOCK, max_value=products.MOST_STOCK, required=False
+    )
     reason = serializers.CharField(max_length=120)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -159,7 +179,9 @@ class ProductView(BusinessAPIView):
 
     def check_permissions(self, request: Request) -> None:
         """`read` to look, `messages` to change."""
-        needed = KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
+        needed = (
+            KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
+        )
         if needed not in request.user.scopes:  # type: ignore[union-attr]
             raise NotAllowed(f"This key has no scope '{needed}'.")
 
@@ -185,7 +207,11 @@ class ProductView(BusinessAPIView):
     get=extend_schema(
         operation_id="products_list",
         parameters=[
-            OpenApiParameter("q", str, description="Beginnings of words in title, brand, category, options or id."),
+            OpenApiParameter(
+                "q",
+                str,
+                description="Beginnings of words in title, brand, category, options or id.",
+            ),
             OpenApiParameter("retailer_id", str, description="Exactly this id."),
             OpenApiParameter("item_group", str, description="The variants of this group."),
         ],
@@ -210,13 +236,13 @@ class Products(ProductView, ListAPIView[Product]):
     )
     def post(self, request: BusinessAPIRequest) -> Response:
         """Add a product to the shop."""
-        catalog = cataloguing.shop_of(request.business)
+        catalog = products.shop_of(request.business)
         if catalog is None:
             raise BadInput("Open a shop first: /shop/settings/.", field="catalog_id")
         given = NewProduct(data=request.data)
         given.is_valid(raise_exception=True)
         product = Product(business=request.business, catalog=catalog)
-        cataloguing.save_product(product, changes=given.changes(catalog.currency))
+        products.save_product(product, changes=given.changes(catalog.currency))
         _set_pictures(catalog, product, given.validated_data)
         return self.shown(product.pk, 201)
 
@@ -238,14 +264,14 @@ class ProductById(ProductView):
             raise BadInput("Change the stock at /stock/, with a reason.", field="stock")
         given = ProductChange(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
-        cataloguing.save_product(product, changes=given.changes(product.catalog.currency))
+        products.save_product(product, changes=given.changes(product.catalog.currency))
         _set_pictures(product.catalog, product, given.validated_data)
         return self.shown(product.pk)
 
     @extend_schema(responses={204: None})
     def delete(self, request: BusinessAPIRequest, product_id: int) -> Response:
         """Let it go; orders keep what they hold of it."""
-        cataloguing.remove_product(self.one(product_id))
+        products.remove_product(self.one(product_id))
         return Response(status=204)
 
 
@@ -262,17 +288,22 @@ class ProductStock(ProductView):
         given.is_valid(raise_exception=True)
         asked = given.validated_data
         if "by" in asked:
-            cataloguing.change_stock(product, by=asked["by"], reason=asked["reason"])
+            products.change_stock(product, by=asked["by"], reason=asked["reason"])
         else:
-            cataloguing.set_stock(product, stock=asked["stock"], reason=asked["reason"])
+            products.set_stock(product, stock=asked["stock"], reason=asked["reason"])
         return self.shown(product.pk)
 
 
 def _set_pictures(catalog: Catalog, product: Product, given: dict[str, Any]) -> None:
     if "pictures" in given:
         with connection.cursor() as cursor:
-            picturing.replace(
+            catalog_pictures.replace(
                 cursor,
                 catalog,
-                [{"retailer_id": product.retailer_id, "pictures": list(dict.fromkeys(given["pictures"]))}],
+                [
+                    {
+                        "retailer_id": product.retailer_id,
+                        "pictures": list(dict.fromkeys(given["pictures"])),
+                    }
+                ],
             )

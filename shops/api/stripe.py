@@ -4,10 +4,11 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from accounts.errors import ParleyError
-from hosting.bells import ring
-from shops import collecting, tasks
+from core.errors import ParleyError
+from core.wake import ring
+from shops import tasks
 from shops.models import Catalog
+from shops.payments import stripe_collection
 
 
 @csrf_exempt
@@ -15,11 +16,15 @@ from shops.models import Catalog
 def webhook(request: HttpRequest, catalog_id: str) -> HttpResponse:
     """Check the signature over the raw body, keep the event once, ring the bell."""
     try:
-        is_new = collecting.hear(catalog_id, request.body, request.headers.get("Stripe-Signature", ""))
+        is_new = stripe_collection.hear(
+            catalog_id, request.body, request.headers.get("Stripe-Signature", "")
+        )
     except Catalog.DoesNotExist:
         raise Http404 from None
     except ParleyError as error:
-        return JsonResponse({"error": {"code": error.code, "message": error.message}}, status=error.status)
+        return JsonResponse(
+            {"error": {"code": error.code, "message": error.message}}, status=error.status
+        )
     if is_new:
         ring(tasks.collect)
     return JsonResponse({"received": True})

@@ -9,17 +9,17 @@ from zoneinfo import ZoneInfo
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from accounts import typesetting
+from core import pdf
 from shops.models import Order, PaymentWay
-from shops.sums import tax_of
-from shops.wording import shown
+from shops.orders.totals import tax_of
+from shops.texts import shown
 
 TEMPLATE = Path(__file__).with_name("receipt.typ")
 
 
 def receipt_pdf(order: Order) -> bytes:
     """The PDF in the language that is active; made anew from the order, which no longer changes once it is paid."""
-    return typesetting.pdf(TEMPLATE, content_of(order))
+    return pdf.pdf(TEMPLATE, content_of(order))
 
 
 def filename_of(order: Order) -> str:

@@ -6,7 +6,7 @@ import django.db.models.expressions
 import django.db.models.functions.datetime
 import django.utils.timezone
 import hosting.models.numbers
-import hosting.secrets
+import core.encryption
 import shops.models.carts
 import shops.models.orders
 from django.conf import settings
@@ -42,8 +42,8 @@ class Migration(migrations.Migration):
                 ('bank_details', models.CharField(blank=True, help_text='Shown to buyers who pay by transfer.', max_length=500)),
                 ('hold_minutes', models.PositiveIntegerField(default=60, help_text='How long an order keeps its goods without being paid.', validators=[django.core.validators.MinValueValidator(5), django.core.validators.MaxValueValidator(10080)])),
                 ('last_order', models.PositiveIntegerField(default=0, editable=False)),
-                ('stripe_key', hosting.secrets.EncryptedTextField(blank=True, help_text="The seller's own secret key: buyers' money goes to the seller.", null=True)),
-                ('stripe_webhook_secret', hosting.secrets.EncryptedTextField(blank=True, null=True)),
+                ('stripe_key', core.encryption.EncryptedTextField(blank=True, help_text="The seller's own secret key: buyers' money goes to the seller.", null=True)),
+                ('stripe_webhook_secret', core.encryption.EncryptedTextField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='catalogs', to='accounts.business')),
                 ('number', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='catalogs', to='hosting.number')),

@@ -5,8 +5,8 @@ import django.db.models.functions.datetime
 import django.utils.timezone
 from django.db import migrations, models
 
-from accounts.statements import run_file
-from accounts.tenancy import row_level_security
+from core.sql import run_file
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -29,7 +29,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="OrderNews",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
@@ -47,11 +52,17 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("amount_minor", models.BigIntegerField(blank=True, help_text="Of a payment or refund.", null=True)),
+                (
+                    "amount_minor",
+                    models.BigIntegerField(
+                        blank=True, help_text="Of a payment or refund.", null=True
+                    ),
+                ),
                 (
                     "created_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now
+                        db_default=django.db.models.functions.datetime.Now(),
+                        default=django.utils.timezone.now,
                     ),
                 ),
                 ("told_at", models.DateTimeField(blank=True, null=True)),
@@ -59,7 +70,8 @@ class Migration(migrations.Migration):
                 (
                     "not_before",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now
+                        db_default=django.db.models.functions.datetime.Now(),
+                        default=django.utils.timezone.now,
                     ),
                 ),
                 ("last_error", models.TextField(blank=True, db_default="")),
@@ -75,7 +87,9 @@ class Migration(migrations.Migration):
                 (
                     "order",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="news", to="shops.order"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="news",
+                        to="shops.order",
                     ),
                 ),
             ],
@@ -87,7 +101,11 @@ class Migration(migrations.Migration):
                         fields=["not_before"],
                         name="order_news_due",
                     ),
-                    models.Index(condition=models.Q(("told_at", None)), fields=["order"], name="order_news_open"),
+                    models.Index(
+                        condition=models.Q(("told_at", None)),
+                        fields=["order"],
+                        name="order_news_open",
+                    ),
                 ],
             },
         ),

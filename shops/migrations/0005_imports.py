@@ -7,7 +7,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from accounts.tenancy import row_level_security
+from core.tenancy import row_level_security
 
 
 class Migration(migrations.Migration):
@@ -21,24 +21,49 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="CatalogImport",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("path", models.CharField(blank=True, help_text="Where its file lies in the storage.", max_length=200)),
+                (
+                    "path",
+                    models.CharField(
+                        blank=True, help_text="Where its file lies in the storage.", max_length=200
+                    ),
+                ),
                 ("size", models.PositiveBigIntegerField(default=0, help_text="Bytes of its file.")),
-                ("total", models.PositiveBigIntegerField(default=0, help_text="Messages there are.")),
-                ("processed", models.PositiveBigIntegerField(default=0, help_text="Messages done.")),
-                ("position", models.JSONField(default=dict, help_text="Where the next slice begins.")),
+                (
+                    "total",
+                    models.PositiveBigIntegerField(default=0, help_text="Messages there are."),
+                ),
+                (
+                    "processed",
+                    models.PositiveBigIntegerField(default=0, help_text="Messages done."),
+                ),
+                (
+                    "position",
+                    models.JSONField(default=dict, help_text="Where the next slice begins."),
+                ),
                 ("error", models.TextField(blank=True)),
                 (
                     "attempts",
-                    models.PositiveSmallIntegerField(default=0, help_text="Since the last slice that was finished."),
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="Since the last slice that was finished."
+                    ),
                 ),
-                ("token", models.UUIDField(blank=True, help_text="Of the worker that has it.", null=True)),
+                (
+                    "token",
+                    models.UUIDField(blank=True, help_text="Of the worker that has it.", null=True),
+                ),
                 ("lease_until", models.DateTimeField(blank=True, null=True)),
                 (
                     "turn_at",
                     models.DateTimeField(
-                        default=django.utils.timezone.now, help_text="Whose turn came longest ago is next."
+                        default=django.utils.timezone.now,
+                        help_text="Whose turn came longest ago is next.",
                     ),
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
@@ -60,21 +85,38 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("columns", models.JSONField(default=list, help_text="Columns of the file that are understood.")),
-                ("ignored", models.JSONField(default=list, help_text="Columns of the file that are not.")),
+                (
+                    "columns",
+                    models.JSONField(
+                        default=list, help_text="Columns of the file that are understood."
+                    ),
+                ),
+                (
+                    "ignored",
+                    models.JSONField(default=list, help_text="Columns of the file that are not."),
+                ),
                 ("sample", models.JSONField(default=list, help_text="The first good rows.")),
                 (
                     "bad",
-                    models.PositiveIntegerField(default=0, help_text="Rows with something wrong, which are left out."),
+                    models.PositiveIntegerField(
+                        default=0, help_text="Rows with something wrong, which are left out."
+                    ),
                 ),
                 (
                     "known",
-                    models.PositiveIntegerField(default=0, help_text="Good rows of products that are there already."),
+                    models.PositiveIntegerField(
+                        default=0, help_text="Good rows of products that are there already."
+                    ),
                 ),
-                ("added", models.PositiveIntegerField(default=0, help_text="Products that were new.")),
+                (
+                    "added",
+                    models.PositiveIntegerField(default=0, help_text="Products that were new."),
+                ),
                 (
                     "changed",
-                    models.PositiveIntegerField(default=0, help_text="Products that were there and are different now."),
+                    models.PositiveIntegerField(
+                        default=0, help_text="Products that were there and are different now."
+                    ),
                 ),
                 (
                     "author",
@@ -98,7 +140,9 @@ class Migration(migrations.Migration):
                 (
                     "catalog",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="imports", to="shops.catalog"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="imports",
+                        to="shops.catalog",
                     ),
                 ),
             ],
@@ -106,8 +150,18 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ImportProblem",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("row", models.PositiveIntegerField(help_text="Counted as spreadsheets do: the headings are row 1.")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "row",
+                    models.PositiveIntegerField(
+                        help_text="Counted as spreadsheets do: the headings are row 1."
+                    ),
+                ),
                 ("column", models.CharField(max_length=60)),
                 ("value", models.CharField(blank=True, max_length=120)),
                 ("reason", models.CharField(max_length=300)),
@@ -138,13 +192,17 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="catalogimport",
             index=models.Index(
-                condition=models.Q(("state__in", ["reading", "running"])), fields=["turn_at"], name="feed_open"
+                condition=models.Q(("state__in", ["reading", "running"])),
+                fields=["turn_at"],
+                name="feed_open",
             ),
         ),
         migrations.AddConstraint(
             model_name="catalogimport",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["reading", "ready", "running", "done", "cancelled", "failed"])),
+                condition=models.Q(
+                    ("state__in", ["reading", "ready", "running", "done", "cancelled", "failed"])
+                ),
                 name="feed_state_known",
             ),
         ),

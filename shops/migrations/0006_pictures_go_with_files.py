@@ -15,7 +15,11 @@ class Migration(migrations.Migration):
             model_name="picture",
             name="media",
             field=models.ForeignKey(
-                blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="hosting.media"
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="hosting.media",
             ),
         ),
     ]

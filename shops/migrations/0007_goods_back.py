@@ -14,13 +14,15 @@ class Migration(migrations.Migration):
             model_name="orderline",
             name="returned_quantity",
             field=models.PositiveIntegerField(
-                default=0, help_text="How many are on the shelf again; they are not put there twice."
+                default=0,
+                help_text="How many are on the shelf again; they are not put there twice.",
             ),
         ),
         migrations.AddConstraint(
             model_name="orderline",
             constraint=models.CheckConstraint(
-                condition=models.Q(("returned_quantity__lte", models.F("quantity"))), name="line_back_up_to_ordered"
+                condition=models.Q(("returned_quantity__lte", models.F("quantity"))),
+                name="line_back_up_to_ordered",
             ),
         ),
     ]

@@ -14,7 +14,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="picture",
             index=models.Index(
-                condition=models.Q(("attempts__gte", 5), ("media", None)), fields=["business"], name="picture_dead"
+                condition=models.Q(("attempts__gte", 5), ("media", None)),
+                fields=["business"],
+                name="picture_dead",
             ),
         ),
     ]

@@ -14,7 +14,7 @@ from shops.models.catalogs import (
     StockMove,
 )
 from shops.models.imports import CatalogImport, ImportProblem
-from shops.models.news import News, OrderNews
+from shops.models.order_updates import News, OrderNews
 from shops.models.orders import (
     HELD,
     IncomingOrder,
@@ -26,7 +26,7 @@ from shops.models.orders import (
     PaymentWay,
 )
 from shops.models.payments import LIVE, BuyerPayment, BuyerRefund, PaymentStatus, ShopGatewayEvent
-from shops.models.waiting import MAX_ATTEMPTS, Waiting
+from shops.models.queue_rows import MAX_ATTEMPTS, Waiting
 
 __all__ = [
     "HELD",

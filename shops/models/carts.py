@@ -32,7 +32,9 @@ def in_a_month() -> datetime:
 class Cart(models.Model):
     """One cart of one buyer: a cookie names it on the shop's page, its code in the chat."""
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="carts")
     code = models.CharField(max_length=CODE_LENGTH, unique=True, default=new_code)
     conversation = models.ForeignKey(
@@ -42,7 +44,9 @@ class Cart(models.Model):
     expires_at = models.DateTimeField(default=in_a_month, db_index=True)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["business", "id"], name="cart_of_business")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "id"], name="cart_of_business")
+        ]
 
     def __str__(self) -> str:
         return f"cart {self.pk}"
@@ -51,7 +55,9 @@ class Cart(models.Model):
 class CartLine(models.Model):
     """So many of one product in a cart."""
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines", db_index=False)
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="+")
     quantity = models.PositiveIntegerField(default=1)
@@ -60,7 +66,9 @@ class CartLine(models.Model):
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["cart", "product"], name="product_once_per_cart"),
-            models.CheckConstraint(condition=Q(quantity__range=(1, MOST_OF_ONE)), name="cart_quantity_in_range"),
+            models.CheckConstraint(
+                condition=Q(quantity__range=(1, MOST_OF_ONE)), name="cart_quantity_in_range"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
-from hosting.models.history import Job
+from hosting.models.transfers import Job
 from shops.models.catalogs import Catalog
 
 
@@ -26,29 +26,43 @@ class CatalogImport(Job):
 
     WORKING: ClassVar = (State.READING, State.RUNNING)
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="catalog_imports", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="catalog_imports", db_index=False
+    )
     catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="imports")
     filename = models.CharField(max_length=240)
     state = models.CharField(max_length=10, choices=State.choices, default=State.READING)
-    columns = models.JSONField(default=list, help_text=_("Columns of the file that are understood."))
+    columns = models.JSONField(
+        default=list, help_text=_("Columns of the file that are understood.")
+    )
     ignored = models.JSONField(default=list, help_text=_("Columns of the file that are not."))
     sample = models.JSONField(default=list, help_text=_("The first good rows."))
-    bad = models.PositiveIntegerField(default=0, help_text=_("Rows with something wrong, which are left out."))
-    known = models.PositiveIntegerField(default=0, help_text=_("Good rows of products that are there already."))
+    bad = models.PositiveIntegerField(
+        default=0, help_text=_("Rows with something wrong, which are left out.")
+    )
+    known = models.PositiveIntegerField(
+        default=0, help_text=_("Good rows of products that are there already.")
+    )
     added = models.PositiveIntegerField(default=0, help_text=_("Products that were new."))
-    changed = models.PositiveIntegerField(default=0, help_text=_("Products that were there and are different now."))
+    changed = models.PositiveIntegerField(
+        default=0, help_text=_("Products that were there and are different now.")
+    )
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(state__in=["reading", "ready", "running", "done", "cancelled", "failed"]),
+                condition=Q(
+                    state__in=["reading", "ready", "running", "done", "cancelled", "failed"]
+                ),
                 name="feed_state_known",
             ),
             models.UniqueConstraint(fields=["business", "id"], name="feed_of_business"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["business", "-id"], name="feed_newest"),
-            models.Index(fields=["turn_at"], condition=Q(state__in=["reading", "running"]), name="feed_open"),
+            models.Index(
+                fields=["turn_at"], condition=Q(state__in=["reading", "running"]), name="feed_open"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -78,9 +92,15 @@ class CatalogImport(Job):
 class ImportProblem(models.Model):
     """One cell of a feed that cannot be taken, with the reason; its row is left out."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
-    job = models.ForeignKey(CatalogImport, on_delete=models.CASCADE, related_name="problems", db_index=False)
-    row = models.PositiveIntegerField(help_text=_("Counted as spreadsheets do: the headings are row 1."))
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    job = models.ForeignKey(
+        CatalogImport, on_delete=models.CASCADE, related_name="problems", db_index=False
+    )
+    row = models.PositiveIntegerField(
+        help_text=_("Counted as spreadsheets do: the headings are row 1.")
+    )
     column = models.CharField(max_length=60)
     value = models.CharField(max_length=120, blank=True)
     reason = models.CharField(max_length=300)

@@ -14,7 +14,7 @@ from accounts.models import Business
 from hosting.models import Conversation, Message
 from shops.models.carts import Cart
 from shops.models.catalogs import Catalog, Product
-from shops.models.waiting import Waiting
+from shops.models.queue_rows import Waiting
 
 
 class OrderState(models.TextChoices):
@@ -30,7 +30,13 @@ class OrderState(models.TextChoices):
 
 
 # In these an order holds or has its goods.
-HELD = [OrderState.PLACED, OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED]
+HELD = [
+    OrderState.PLACED,
+    OrderState.CONFIRMED,
+    OrderState.PACKED,
+    OrderState.SHIPPED,
+    OrderState.DELIVERED,
+]
 
 
 class PaymentWay(models.TextChoices):
@@ -55,7 +61,9 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def overdue(self) -> Self:
         """Placed, and held longer than the shop allows, by the business's clock."""
-        return self.filter(state=OrderState.PLACED, expires_at__lte=Coalesce("business__clock_at", Now()))
+        return self.filter(
+            state=OrderState.PLACED, expires_at__lte=Coalesce("business__clock_at", Now())
+        )
 
 
 class Order(models.Model):
@@ -65,8 +73,12 @@ class Order(models.Model):
     moment they are asked for, so that two at once cannot exceed what was paid.
     """
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="orders", db_index=False)
-    catalog = models.ForeignKey(Catalog, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="orders", db_index=False
+    )
+    catalog = models.ForeignKey(
+        Catalog, on_delete=models.PROTECT, related_name="orders", db_index=False
+    )
     number = models.PositiveIntegerField(help_text=_("Counted per catalogue, without gaps."))
     token = models.CharField(max_length=40, unique=True, default=new_token)
     conversation = models.ForeignKey(
@@ -87,7 +99,9 @@ class Order(models.Model):
         related_name="order",
         help_text=_("What it came by."),
     )
-    cart = models.OneToOneField(Cart, null=True, blank=True, on_delete=models.SET_NULL, related_name="order")
+    cart = models.OneToOneField(
+        Cart, null=True, blank=True, on_delete=models.SET_NULL, related_name="order"
+    )
     state = models.CharField(max_length=10, choices=OrderState.choices, default=OrderState.PLACED)
     way = models.CharField(max_length=10, choices=PaymentWay.choices, blank=True)
     currency = models.CharField(max_length=3)
@@ -99,12 +113,18 @@ class Order(models.Model):
     total_minor = models.BigIntegerField()
     paid_minor = models.BigIntegerField(default=0)
     refunded_minor = models.BigIntegerField(default=0)
-    delivery_name = models.CharField(max_length=80, blank=True, help_text=_("Empty until the buyer has chosen."))
+    delivery_name = models.CharField(
+        max_length=80, blank=True, help_text=_("Empty until the buyer has chosen.")
+    )
     address = models.JSONField(
-        default=dict, blank=True, help_text=_("name, street, city, postcode, region, country, phone.")
+        default=dict,
+        blank=True,
+        help_text=_("name, street, city, postcode, region, country, phone."),
     )
     buyer_note = models.CharField(max_length=1000, blank=True)
-    tracking = models.CharField(max_length=200, blank=True, help_text=_("Carrier's number or address."))
+    tracking = models.CharField(
+        max_length=200, blank=True, help_text=_("Carrier's number or address.")
+    )
     reason = models.CharField(max_length=200, blank=True, help_text=_("Why it was cancelled."))
     expires_at = models.DateTimeField(help_text=_("Until when goods are held without payment."))
     placed_at = models.DateTimeField(default=timezone.now)
@@ -122,18 +142,26 @@ class Order(models.Model):
             models.UniqueConstraint(fields=["catalog", "number"], name="order_number_once"),
             models.UniqueConstraint(fields=["business", "id"], name="order_of_business"),
             models.CheckConstraint(
-                condition=Q(subtotal_minor__gte=0, delivery_minor__gte=0, tax_minor__gte=0), name="order_not_below_zero"
+                condition=Q(subtotal_minor__gte=0, delivery_minor__gte=0, tax_minor__gte=0),
+                name="order_not_below_zero",
             ),
             models.CheckConstraint(
-                condition=Q(tax_included=True, total_minor=F("subtotal_minor") + F("delivery_minor"))
-                | Q(tax_included=False, total_minor=F("subtotal_minor") + F("delivery_minor") + F("tax_minor")),
+                condition=Q(
+                    tax_included=True, total_minor=F("subtotal_minor") + F("delivery_minor")
+                )
+                | Q(
+                    tax_included=False,
+                    total_minor=F("subtotal_minor") + F("delivery_minor") + F("tax_minor"),
+                ),
                 name="order_total_is_its_sum",
             ),
             models.CheckConstraint(
-                condition=Q(paid_minor=0) | Q(paid_minor=F("total_minor")), name="order_is_paid_once"
+                condition=Q(paid_minor=0) | Q(paid_minor=F("total_minor")),
+                name="order_is_paid_once",
             ),
             models.CheckConstraint(
-                condition=Q(refunded_minor__gte=0, refunded_minor__lte=F("paid_minor")), name="refund_up_to_paid"
+                condition=Q(refunded_minor__gte=0, refunded_minor__lte=F("paid_minor")),
+                name="refund_up_to_paid",
             ),
             # Goods leave when they are paid for, or will be at the door.
             models.CheckConstraint(
@@ -143,7 +171,8 @@ class Order(models.Model):
                 name="goods_leave_paid",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["placed", "cancelled", "expired"]) | ~Q(way=""), name="confirmed_has_a_way"
+                condition=Q(state__in=["placed", "cancelled", "expired"]) | ~Q(way=""),
+                name="confirmed_has_a_way",
             ),
         ]
         indexes: ClassVar = [
@@ -158,7 +187,11 @@ class Order(models.Model):
     @property
     def buyer(self) -> str:
         """Who it is for, as lists show it; empty once the buyer was forgotten."""
-        return str(self.conversation.contact) if self.conversation else str(self.address.get("name", ""))
+        return (
+            str(self.conversation.contact)
+            if self.conversation
+            else str(self.address.get("name", ""))
+        )
 
     @property
     def left_minor(self) -> int:
@@ -174,7 +207,9 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """So many of one product, at the price of that moment; `amount` is their product, in minor units."""
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
     position = models.PositiveSmallIntegerField()
     product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -199,8 +234,12 @@ class OrderLine(models.Model):
                 condition=Q(unit_minor__gte=0, amount_minor=F("unit_minor") * F("quantity")),
                 name="line_amount_is_product",
             ),
-            models.CheckConstraint(condition=Q(refunded_quantity__lte=F("quantity")), name="line_refund_up_to_ordered"),
-            models.CheckConstraint(condition=Q(returned_quantity__lte=F("quantity")), name="line_back_up_to_ordered"),
+            models.CheckConstraint(
+                condition=Q(refunded_quantity__lte=F("quantity")), name="line_refund_up_to_ordered"
+            ),
+            models.CheckConstraint(
+                condition=Q(returned_quantity__lte=F("quantity")), name="line_back_up_to_ordered"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -215,9 +254,13 @@ class OrderLine(models.Model):
 class OrderNote(models.Model):
     """A remark among colleagues about an order."""
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="notes")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     text = models.CharField(max_length=2000)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -240,7 +283,9 @@ class IncomingOrder(models.Model):
     message = models.OneToOneField(
         Message, on_delete=models.CASCADE, db_constraint=False, primary_key=True, related_name="+"
     )
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     not_before = models.DateTimeField(default=timezone.now, db_default=Now())
     last_error = models.TextField(blank=True, db_default="")
@@ -249,8 +294,12 @@ class IncomingOrder(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["not_before"], condition=Q(attempts__lt=5), name="incoming_order_due"),
-            models.Index(fields=["message"], condition=Q(attempts__gte=5), name="incoming_order_dead"),
+            models.Index(
+                fields=["not_before"], condition=Q(attempts__lt=5), name="incoming_order_due"
+            ),
+            models.Index(
+                fields=["message"], condition=Q(attempts__gte=5), name="incoming_order_dead"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -29,17 +29,29 @@ LIVE = [PaymentStatus.OPEN, PaymentStatus.PENDING, PaymentStatus.UNKNOWN]
 class BuyerPayment(models.Model):
     """One attempt to pay an order; its idempotency key is committed before the network is asked."""
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
     way = models.CharField(max_length=10, choices=PaymentWay.choices)
-    is_sandbox = models.BooleanField(default=False, help_text=_("Paid by a test card of Parley's own sandbox."))
-    status = models.CharField(max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN)
+    is_sandbox = models.BooleanField(
+        default=False, help_text=_("Paid by a test card of Parley's own sandbox.")
+    )
+    status = models.CharField(
+        max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
+    )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    key = models.CharField(max_length=80, unique=True, help_text=_("Idempotency key, stable across retries."))
-    reference = models.CharField(max_length=120, blank=True, help_text=_("The network's id, or the bank's text."))
+    key = models.CharField(
+        max_length=80, unique=True, help_text=_("Idempotency key, stable across retries.")
+    )
+    reference = models.CharField(
+        max_length=120, blank=True, help_text=_("The network's id, or the bank's text.")
+    )
     failure = models.CharField(max_length=200, blank=True)
-    next_url = models.URLField(max_length=500, blank=True, help_text=_("Where the buyer must go on."))
+    next_url = models.URLField(
+        max_length=500, blank=True, help_text=_("Where the buyer must go on.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True)
 
@@ -47,14 +59,18 @@ class BuyerPayment(models.Model):
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["order"], condition=Q(status__in=[*LIVE, "succeeded"]), name="one_live_payment_per_order"
+                fields=["order"],
+                condition=Q(status__in=[*LIVE, "succeeded"]),
+                name="one_live_payment_per_order",
             ),
             models.UniqueConstraint(
                 fields=["business", "reference"],
                 condition=~Q(reference="") & Q(way="card"),
                 name="buyer_payment_reference_once",
             ),
-            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="buyer_payment_is_positive"),
+            models.CheckConstraint(
+                condition=Q(amount_minor__gt=0), name="buyer_payment_is_positive"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -64,11 +80,17 @@ class BuyerPayment(models.Model):
 class BuyerRefund(models.Model):
     """Money going back to a buyer; `Order.refunded_minor` counts it from here on."""
 
-    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     payment = models.ForeignKey(BuyerPayment, on_delete=models.PROTECT, related_name="refunds")
-    status = models.CharField(max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN)
+    status = models.CharField(
+        max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
+    )
     amount_minor = models.BigIntegerField()
-    lines = models.JSONField(default=dict, blank=True, help_text=_("Line position -> how many are paid back."))
+    lines = models.JSONField(
+        default=dict, blank=True, help_text=_("Line position -> how many are paid back.")
+    )
     reason = models.CharField(max_length=200, blank=True)
     key = models.CharField(max_length=80, unique=True)
     reference = models.CharField(max_length=120, blank=True)
@@ -79,7 +101,9 @@ class BuyerRefund(models.Model):
     class Meta:
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="buyer_refund_is_positive"),
+            models.CheckConstraint(
+                condition=Q(amount_minor__gt=0), name="buyer_refund_is_positive"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -89,7 +113,9 @@ class BuyerRefund(models.Model):
 class ShopGatewayEvent(models.Model):
     """A webhook of the seller's payment network: once by its id; only a bell, the object itself is fetched anew."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+", db_index=False)
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="+", db_index=False)
     event_id = models.CharField(max_length=120)
     kind = models.CharField(max_length=80)

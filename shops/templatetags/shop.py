@@ -2,7 +2,7 @@
 
 from django import template
 
-from shops import picturing
+from shops.catalog import pictures
 from shops.models import Picture
 
 register = template.Library()
@@ -11,4 +11,4 @@ register = template.Library()
 @register.simple_tag
 def picture_url(slug: str, picture: Picture, edge: int) -> str:
     """The address of a picture in one of its sizes; empty while it is still to be fetched."""
-    return picturing.path_of(slug, picture, edge)
+    return pictures.path_of(slug, picture, edge)

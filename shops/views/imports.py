@@ -10,10 +10,12 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import ParleyError
-from accounts.membership import BusinessRequest, member_page
-from hosting.bells import ring
-from shops import feeding, feeds, picturing, tasks, wording
+from accounts.access import BusinessRequest, member_page
+from core.errors import ParleyError
+from core.wake import ring
+from shops import tasks, texts
+from shops.catalog import feed_csv, pictures
+from shops.catalog import imports as catalog_imports
 from shops.models import Catalog, CatalogImport
 from shops.views.products import SELLERS, in_shop
 
@@ -41,14 +43,22 @@ def imports(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     if form.is_bound and form.is_valid():
         file = form.cleaned_data["file"]
         try:
-            job = feeding.take_in(catalog=catalog, author=request.user, file=file.file, filename=file.name or "")
+            job = catalog_imports.take_in(
+                catalog=catalog, author=request.user, file=file.file, filename=file.name or ""
+            )
             ring(tasks.feed)
             return redirect("shop_import", job.public_id)
         except ParleyError as refused:
             form.add_error("file", refused.message)
     jobs = CatalogImport.objects.filter(catalog=catalog).order_by("-id")[:SHOWN]
-    context = {"catalog": catalog, "jobs": jobs, "form": form, "columns": feeds.COLUMNS, "needed": feeds.NEEDED}
-    context["unfetched"] = picturing.given_up(catalog).count()
+    context = {
+        "catalog": catalog,
+        "jobs": jobs,
+        "form": form,
+        "columns": feed_csv.COLUMNS,
+        "needed": feed_csv.NEEDED,
+    }
+    context["unfetched"] = pictures.given_up(catalog).count()
     return render(request, "shops/imports.html", context, status=422 if form.errors else 200)
 
 
@@ -56,20 +66,24 @@ def imports(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 @in_shop
 def one_import(request: BusinessRequest, catalog: Catalog, public_id: uuid.UUID) -> HttpResponse:
     """What is in the file and what is wrong with it, how far it is; POST brings the good rows in."""
-    job = feeding.one(request.business, public_id)
+    job = catalog_imports.one(request.business, public_id)
     if request.method == "POST":
-        feeding.begin(job)
+        catalog_imports.begin(job)
         ring(tasks.feed)
         return redirect("shop_import", job.public_id)
     context: dict[str, Any] = {
         "catalog": catalog,
         "job": job,
-        "sample": [row | {"price": wording.shown(row["price_minor"], catalog.currency)} for row in job.sample],
+        "sample": [
+            row | {"price": texts.shown(row["price_minor"], catalog.currency)} for row in job.sample
+        ],
         "problems": job.problems.order_by("row", "id")[:PROBLEMS],
         "problem_count": job.problems.count(),
         "shown": PROBLEMS,
     }
-    page = "shops/_import.html" if request.headers.get("HX-Target") == "job" else "shops/import.html"
+    page = (
+        "shops/_import.html" if request.headers.get("HX-Target") == "job" else "shops/import.html"
+    )
     return render(request, page, context)
 
 
@@ -78,7 +92,7 @@ def one_import(request: BusinessRequest, catalog: Catalog, public_id: uuid.UUID)
 @in_shop
 def cancel_import(request: BusinessRequest, catalog: Catalog, public_id: uuid.UUID) -> HttpResponse:
     """Stop it where it is."""
-    feeding.cancel(feeding.one(request.business, public_id))
+    catalog_imports.cancel(catalog_imports.one(request.business, public_id))
     return redirect("shop_import", public_id)
 
 
@@ -87,7 +101,7 @@ def cancel_import(request: BusinessRequest, catalog: Catalog, public_id: uuid.UU
 @in_shop
 def problems(request: BusinessRequest, catalog: Catalog, public_id: uuid.UUID) -> HttpResponse:
     """Everything that is wrong with a file, as CSV."""
-    found = feeding.problems_as_csv(feeding.one(request.business, public_id))
+    found = catalog_imports.problems_as_csv(catalog_imports.one(request.business, public_id))
     headers = {"Content-Disposition": 'attachment; filename="problems.csv"'}
     return HttpResponse(found, content_type="text/csv; charset=utf-8", headers=headers)
 
@@ -99,5 +113,7 @@ def export(request: BusinessRequest, catalog: Catalog) -> HttpResponseBase:
     """All products as a feed."""
     name = f"{catalog.slug}-products.csv"
     held = SpooledTemporaryFile(max_size=2**22)  # noqa: SIM115 - the response closes it
-    feeding.export(catalog, held)
-    return FileResponse(held, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+    catalog_imports.export(catalog, held)
+    return FileResponse(
+        held, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8"
+    )

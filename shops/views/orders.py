@@ -12,16 +12,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import money
-from accounts.errors import BadInput, ParleyError
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from hosting import threads
-from hosting.bells import ring
+from core import money
+from core.errors import BadInput, ParleyError
+from core.wake import ring
+from hosting.conversations import inbox
 from hosting.models import Direction, Message
-from shops import fulfilling, ordering, paying, refunding, tasks, wording
+from shops import tasks, texts
 from shops.documents.receipt import filename_of, receipt_pdf
 from shops.models import Order, OrderNote, OrderState, PaymentWay
+from shops.orders import fulfilment, place
+from shops.payments import attempts, refunds
 
 SELLERS = (Role.OWNER, Role.AGENT)
 ON_THE_BOARD = (OrderState.PLACED, OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED)
@@ -32,13 +34,23 @@ CARDS, PAGE = 50, 50
 @member_page(*SELLERS)
 def orders(request: BusinessRequest) -> HttpResponse:
     """The board of open orders, or the list of all, narrowed by state and words."""
-    found = Order.objects.filter(business=request.business).select_related("catalog", "conversation__contact")
+    found = Order.objects.filter(business=request.business).select_related(
+        "catalog", "conversation__contact"
+    )
     counts = dict(found.order_by().values_list("state").annotate(n=Count("id")))
-    context: dict[str, Any] = {"now": request.business.now(), "has_orders": bool(counts), "words": _words(request)}
+    context: dict[str, Any] = {
+        "now": request.business.now(),
+        "has_orders": bool(counts),
+        "words": _words(request),
+    }
     if request.GET.get("view") == "list":
         return render(request, "shops/orders.html", context | _listed(request, found))
     columns = [
-        {"state": state, "count": counts.get(state, 0), "orders": found.filter(state=state).newest_first()[:CARDS]}
+        {
+            "state": state,
+            "count": counts.get(state, 0),
+            "orders": found.filter(state=state).newest_first()[:CARDS],
+        }
         for state in ON_THE_BOARD
     ]
     return render(request, "shops/orders.html", context | {"columns": columns})
@@ -61,7 +73,13 @@ def _listed(request: BusinessRequest, found: QuerySet[Order]) -> dict[str, Any]:
         found = found.filter(id__lt=int(before))
     rows = list(found.order_by("-id")[: PAGE + 1])
     older = rows[PAGE - 1].pk if len(rows) > PAGE else 0
-    return {"listed": True, "rows": rows[:PAGE], "older": older, "state": state, "states": OrderState.choices}
+    return {
+        "listed": True,
+        "rows": rows[:PAGE],
+        "older": older,
+        "state": state,
+        "states": OrderState.choices,
+    }
 
 
 @require_GET
@@ -72,17 +90,19 @@ def order(request: BusinessRequest, order_id: int) -> HttpResponse:
     conversation = found.conversation
     page = None
     if conversation is not None:
-        page = threads.latest_page(Message.objects.filter(conversation=conversation), own=Direction.OUT)
+        page = inbox.latest_page(
+            Message.objects.filter(conversation=conversation), own=Direction.OUT
+        )
     context = {
         "order": found,
-        "address_lines": wording.address_lines(found.address),
+        "address_lines": texts.address_lines(found.address),
         "lines": found.lines.all(),
         "payments": found.payments.all(),
         "notes": found.notes.select_related("author"),
         "refunds": [refund for payment in found.payments.all() for refund in payment.refunds.all()],
         "steps": _steps(found),
-        "goods_are_here": found.state in refunding.NOT_SENT,
-        "goods_are_back": found.state in ordering.GIVEN_BACK,
+        "goods_are_here": found.state in refunds.NOT_SENT,
+        "goods_are_back": found.state in place.GIVEN_BACK,
         "awaits_money": found.way in (PaymentWay.CASH, PaymentWay.TRANSFER) and not found.is_paid
         and found.state in (OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED),
         "conversation": conversation,
@@ -93,7 +113,9 @@ def order(request: BusinessRequest, order_id: int) -> HttpResponse:
 
 
 def _order(request: BusinessRequest, order_id: int) -> Order:
-    found = Order.objects.select_related("business", "catalog__number", "conversation__contact", "conversation__number")
+    found = Order.objects.select_related(
+        "business", "catalog__number", "conversation__contact", "conversation__number"
+    )
     return get_object_or_404(
         found.prefetch_related("payments__refunds"), business=request.business, pk=order_id
     )  # fmt: skip
@@ -101,9 +123,9 @@ def _order(request: BusinessRequest, order_id: int) -> Order:
 
 def _steps(found: Order) -> set[str]:
     """Which states a seller's button can lead to now."""
-    may = set(ordering.NEXT[OrderState(found.state)]) - {OrderState.CONFIRMED, OrderState.EXPIRED}
+    may = set(place.NEXT[OrderState(found.state)]) - {OrderState.CONFIRMED, OrderState.EXPIRED}
     leaves = found.is_paid or found.way == PaymentWay.CASH
-    return {str(state) for state in may if leaves or state not in ordering.LEAVING}
+    return {str(state) for state in may if leaves or state not in place.LEAVING}
 
 
 @require_POST
@@ -123,11 +145,11 @@ def act(request: BusinessRequest, order_id: int, deed: str) -> HttpResponse:
 
 
 def _ship(request: BusinessRequest, found: Order) -> None:
-    fulfilling.ship(found, tracking=request.POST.get("tracking", ""))
+    fulfilment.ship(found, tracking=request.POST.get("tracking", ""))
 
 
 def _cancel(request: BusinessRequest, found: Order) -> None:
-    fulfilling.cancel(found, reason=request.POST.get("reason", ""))
+    fulfilment.cancel(found, reason=request.POST.get("reason", ""))
 
 
 def _note(request: BusinessRequest, found: Order) -> None:
@@ -142,12 +164,14 @@ def _refund(request: BusinessRequest, found: Order) -> None:
     lines = {
         int(match[1]): int(str(text)[:7])
         for name, text in request.POST.items()
-        if (match := re.fullmatch(r"line-(\d{1,5})", name)) and str(text).isdecimal() and int(str(text)[:7]) > 0
+        if (match := re.fullmatch(r"line-(\d{1,5})", name))
+        and str(text).isdecimal()
+        and int(str(text)[:7]) > 0
     }
     reason, amount = request.POST.get("reason", ""), request.POST.get("amount", "").strip()
     minor = _minor(amount, found.currency) if amount and not lines else None
     restock = bool(request.POST.get("restock")) and minor is None
-    refunding.refund(found, lines=lines, amount_minor=minor, reason=reason, restock=restock)
+    refunds.refund(found, lines=lines, amount_minor=minor, reason=reason, restock=restock)
 
 
 def _minor(text: str, currency: str) -> int:
@@ -161,11 +185,13 @@ def _minor(text: str, currency: str) -> int:
 
 
 DEEDS: dict[str, Callable[[BusinessRequest, Order], object]] = {
-    "pack": lambda request, found: fulfilling.pack(found),
+    "pack": lambda request, found: fulfilment.pack(found),
     "ship": _ship,
-    "deliver": lambda request, found: fulfilling.deliver(found),
+    "deliver": lambda request, found: fulfilment.deliver(found),
     "cancel": _cancel,
-    "paid": lambda request, found: paying.record_money(found, reference=request.POST.get("reference", "")),
+    "paid": lambda request, found: attempts.record_money(
+        found, reference=request.POST.get("reference", "")
+    ),
     "refund": _refund,
     "note": _note,
 }

@@ -15,14 +15,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import BadInput, ParleyError
-from accounts.tenancy import scope, system
-from accounts.territories import countries
-from hosting.bells import ring
-from hosting.contacts import country_of
-from shops import collecting, ordering, paying, tasks, wording
+from core.errors import BadInput, ParleyError
+from core.tenancy import scope, system
+from core.territories import countries
+from core.wake import ring
+from hosting.contacts.identity import country_of
+from shops import tasks, texts
 from shops.documents.receipt import filename_of, receipt_pdf
 from shops.models import LIVE, DeliveryMethod, Order, OrderState, PaymentStatus, PaymentWay
+from shops.orders import place
+from shops.payments import attempts as payments_attempts
+from shops.payments import stripe_collection
 
 Deed = Callable[[HttpRequest, Order], object]
 Page = Callable[[HttpRequest, str], HttpResponse]
@@ -30,7 +33,9 @@ Page = Callable[[HttpRequest, str], HttpResponse]
 
 def framed(view: Page) -> Page:
     """Let the simulated phone open a page in its own frame; nobody else, and no cache keeps it."""
-    wrapped: Any = csp_replace({"frame-ancestors": ["'self'"]})(xframe_options_sameorigin(never_cache(view)))  # type: ignore[arg-type]
+    wrapped: Any = csp_replace({"frame-ancestors": ["'self'"]})(
+        xframe_options_sameorigin(never_cache(view))
+    )  # type: ignore[arg-type]
     return wrapped  # type: ignore[no-any-return]
 
 
@@ -38,7 +43,9 @@ def framed(view: Page) -> Page:
 def _opened(token: str) -> Iterator[Order]:
     """The order of that token, in its business's scope; 404 for any other token."""
     with system("who has the address of an order may see and pay it"):
-        business_id = Order.objects.filter(token=token).values_list("business_id", flat=True).first()
+        business_id = (
+            Order.objects.filter(token=token).values_list("business_id", flat=True).first()
+        )
     if business_id is None:
         raise Http404
     with scope(business_id):
@@ -54,7 +61,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     """One order: what it comes to, how it is delivered and paid, and later how far it has come."""
     with _opened(token) as order:
         if "back" in request.GET:
-            collecting.look_now(order)
+            stripe_collection.look_now(order)
             ring(tasks.take)
             order.refresh_from_db()
         return _page(request, order)
@@ -65,7 +72,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     """On to the payment network's page; the same attempt while one is open."""
     try:
         with _opened(token) as order:
-            url = collecting.card_page(order, back=f"{wording.pay_address(order)}?back=1")
+            url = stripe_collection.card_page(order, back=f"{texts.pay_address(order)}?back=1")
     except ParleyError as error:
         with _opened(token) as order:
             return _page(request, order, error)
@@ -96,24 +103,26 @@ def deliver(request: HttpRequest, order: Order) -> None:
     """Choose the way of delivery, and say where to."""
     wanted = request.POST.get("method", "")
     methods = order.catalog.delivery_methods.filter(is_active=True)
-    method = methods.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 19 else None
+    method = (
+        methods.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 19 else None
+    )
     if method is None:
         raise BadInput("Choose a way of delivery.", field="method")
-    address = {name: request.POST.get(name, "") for name in ordering.ADDRESS}
-    ordering.choose_delivery(order, method=method, address=address)
+    address = {name: request.POST.get(name, "") for name in place.ADDRESS}
+    place.choose_delivery(order, method=method, address=address)
 
 
 @_deed
 def card(request: HttpRequest, order: Order) -> None:
     """Pay by a test card."""
     given = {name: request.POST.get(name, "")[:40] for name in ("number", "expiry", "code")}
-    paying.pay_by_test_card(order, **given)
+    payments_attempts.pay_by_test_card(order, **given)
 
 
 @_deed
 def confirm(request: HttpRequest, order: Order) -> None:
     """Answer the bank's question."""
-    paying.answer_bank(order, accepted=request.POST.get("accepted") == "1")
+    payments_attempts.answer_bank(order, accepted=request.POST.get("accepted") == "1")
 
 
 @_deed
@@ -121,11 +130,11 @@ def later(request: HttpRequest, order: Order) -> None:
     """Pay at the door or by transfer, or confirm what costs nothing."""
     way = request.POST.get("way", "")
     if way == "free":
-        paying.confirm_free(order)
+        payments_attempts.confirm_free(order)
         return
     if way not in (PaymentWay.CASH, PaymentWay.TRANSFER):
         raise BadInput("Choose how to pay.", field="way")
-    paying.pay_later(order, way=PaymentWay(way))
+    payments_attempts.pay_later(order, way=PaymentWay(way))
 
 
 @never_cache
@@ -151,11 +160,13 @@ def _page(request: HttpRequest, order: Order, error: ParleyError | None = None) 
         "methods": methods,
         "countries": _countries(methods),
         "country": given.get("country") or _own_country(order),
-        "lacks_delivery": is_open and paying.lacks_delivery(order),
+        "lacks_delivery": is_open and payments_attempts.lacks_delivery(order),
         "changing": request.GET.get("change") == "1",
-        "has_test_form": paying.has_test_form(order.catalog),
+        "has_test_form": payments_attempts.has_test_form(order.catalog),
         "waiting": next((one for one in attempts if one.status in LIVE), None),
-        "failed": attempts[-1] if attempts and attempts[-1].status == PaymentStatus.FAILED else None,
+        "failed": attempts[-1]
+        if attempts and attempts[-1].status == PaymentStatus.FAILED
+        else None,
         "error": error,
         "given": given,
     }

@@ -9,12 +9,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.errors import BadInput
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from accounts.paging import after_row, cursor_of, read_cursor
-from hosting.bells import ring
-from shops import cataloguing, picturing, tasks
+from core.errors import BadInput
+from core.paging import after_row, cursor_of, read_cursor
+from core.wake import ring
+from shops import tasks
+from shops.catalog import pictures
+from shops.catalog import products as catalog_products
 from shops.forms import ProductForm, StockForm, initial_of
 from shops.models import Availability, Catalog, Collection, Picture, Product, StockMove
 
@@ -29,7 +31,7 @@ def in_shop(view: Any) -> Any:
 
     @wraps(view)
     def wrapped(request: BusinessRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        catalog = cataloguing.shop_of(request.business)
+        catalog = catalog_products.shop_of(request.business)
         if catalog is None:
             if args or kwargs or request.method == "POST":
                 raise Http404
@@ -46,10 +48,14 @@ def in_shop(view: Any) -> Any:
 def products(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """Products by title, narrowed by what the address asks for."""
     asked = request.GET
-    rows = cataloguing.in_state(catalog.products.called(asked.get("q", "")[:100]), asked.get("stock", ""))
+    rows = catalog_products.in_state(
+        catalog.products.called(asked.get("q", "")[:100]), asked.get("stock", "")
+    )
     if asked.get("availability") in Availability.values:
         rows = rows.filter(availability=asked["availability"])
-    shelf = Collection.objects.filter(catalog=catalog, slug=asked.get("collection", "")[:80]).first()
+    shelf = Collection.objects.filter(
+        catalog=catalog, slug=asked.get("collection", "")[:80]
+    ).first()
     if shelf is not None:
         rows = rows.filter(collections=shelf)
     shown, after = _page(rows.select_related("business"), asked.get("after", ""))
@@ -58,11 +64,13 @@ def products(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
         "rows": shown,
         "after": after,
         "asked": asked,
-        "narrowed": any(asked.get(name) for name in ("q", "stock", "availability", "collection", "after")),
+        "narrowed": any(
+            asked.get(name) for name in ("q", "stock", "availability", "collection", "after")
+        ),
         "shelves": catalog.collections.all(),
         "availabilities": Availability.choices,
-        "low": cataloguing.LOW,
-        "unfetched": picturing.given_up(catalog).count(),
+        "low": catalog_products.LOW,
+        "unfetched": pictures.given_up(catalog).count(),
     }
     return render(request, "shops/products.html", context)
 
@@ -72,14 +80,14 @@ def products(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 @in_shop
 def fetch_again(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """Ask the links that gave no picture once more."""
-    count = picturing.given_up(catalog).again()
+    count = pictures.given_up(catalog).again()
     ring(tasks.fetch_pictures)
     messages.success(request, _("%(count)s pictures are fetched again.") % {"count": count})
     return redirect("shop_products")
 
 
 def _page(rows: Any, after: str) -> tuple[list[Product], str]:
-    rows = cataloguing.with_first_picture(rows.order_by(*ORDERING))
+    rows = catalog_products.with_first_picture(rows.order_by(*ORDERING))
     if after:
         try:
             rows = after_row(rows, ORDERING, read_cursor(after[:600], rows, ORDERING))
@@ -94,7 +102,11 @@ def _page(rows: Any, after: str) -> tuple[list[Product], str]:
 def new_product(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """A product that is not there yet, perhaps a variant of one that is (`?like=`)."""
     like = _like(request, catalog)
-    start = initial_of(like, catalog.currency, like.collections.all()) if like else {"availability": "in stock"}
+    start = (
+        initial_of(like, catalog.currency, like.collections.all())
+        if like
+        else {"availability": "in stock"}
+    )
     if like:
         start |= {"retailer_id": "", "item_group": like.item_group or like.retailer_id}
     form = ProductForm(catalog, request.POST or None, initial=start)
@@ -102,20 +114,31 @@ def new_product(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
         product = Product(business=request.business, catalog=catalog)
         if _save(request, form, product):
             if like and not like.item_group:
-                cataloguing.save_product(like, changes={"item_group": product.item_group})
+                catalog_products.save_product(like, changes={"item_group": product.item_group})
             return redirect("shop_product", product.pk)
     status = 422 if request.method == "POST" else 200
-    return render(request, "shops/product.html", {"catalog": catalog, "form": form, "like": like}, status=status)
+    return render(
+        request,
+        "shops/product.html",
+        {"catalog": catalog, "form": form, "like": like},
+        status=status,
+    )
 
 
 def _like(request: BusinessRequest, catalog: Catalog) -> Product | None:
     text = request.GET.get("like", "")
-    return cataloguing.product_of(catalog, int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return (
+        catalog_products.product_of(catalog, int(text))
+        if text.isascii() and text.isdigit() and len(text) < 19
+        else None
+    )
 
 
 def _save(request: BusinessRequest, form: ProductForm, product: Product) -> bool:
     try:
-        cataloguing.save_product(product, changes=form.changes(), shelves=form.shelves(), author=request.user)
+        catalog_products.save_product(
+            product, changes=form.changes(), shelves=form.shelves(), author=request.user
+        )
     except BadInput as refused:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)
         return False
@@ -127,28 +150,40 @@ def _save(request: BusinessRequest, form: ProductForm, product: Product) -> bool
 @in_shop
 def product(request: BusinessRequest, catalog: Catalog, product_id: int) -> HttpResponse:
     """One product; POST changes it."""
-    found = cataloguing.product_of(catalog, product_id)
+    found = catalog_products.product_of(catalog, product_id)
     form = ProductForm(
-        catalog, request.POST or None, initial=initial_of(found, catalog.currency, found.collections.all())
+        catalog,
+        request.POST or None,
+        initial=initial_of(found, catalog.currency, found.collections.all()),
     )
     if request.method == "POST" and form.is_valid() and _save(request, form, found):
         return redirect("shop_product", found.pk)
     if request.method == "POST":
         found.refresh_from_db()
     status = 422 if request.method == "POST" else 200
-    return render(request, "shops/product.html", _product_page(catalog, found) | {"form": form}, status=status)
+    return render(
+        request, "shops/product.html", _product_page(catalog, found) | {"form": form}, status=status
+    )
 
 
 def _product_page(catalog: Catalog, found: Product) -> dict[str, Any]:
-    variants = catalog.products.filter(item_group=found.item_group) if found.item_group else Product.objects.none()
+    variants = (
+        catalog.products.filter(item_group=found.item_group)
+        if found.item_group
+        else Product.objects.none()
+    )
     return {
         "catalog": catalog,
         "product": found,
-        "pictures": Picture.objects.filter(product=found).select_related("media").order_by("position"),
-        "moves": StockMove.objects.filter(product=found).select_related("author", "order").order_by("-id")[:MOVES],
+        "pictures": Picture.objects.filter(product=found)
+        .select_related("media")
+        .order_by("position"),
+        "moves": StockMove.objects.filter(product=found)
+        .select_related("author", "order")
+        .order_by("-id")[:MOVES],
         "variants": variants.select_related("business").order_by("title", "id")[:100],
         "stock_form": StockForm(initial={"stock": found.stock}),
-        "most_pictures": picturing.MOST,
+        "most_pictures": pictures.MOST,
     }
 
 
@@ -157,17 +192,19 @@ def _product_page(catalog: Catalog, found: Product) -> dict[str, Any]:
 @in_shop
 def stock(request: BusinessRequest, catalog: Catalog, product_id: int) -> HttpResponse:
     """Count anew, or add and take away, with a reason."""
-    found = cataloguing.product_of(catalog, product_id)
+    found = catalog_products.product_of(catalog, product_id)
     form = StockForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        messages.error(
+            request, " ".join(str(error) for errors in form.errors.values() for error in errors)
+        )
         return redirect("shop_product", found.pk)
     given, why = form.cleaned_data, {"reason": form.cleaned_data["reason"], "author": request.user}
     try:
         if given["by"]:
-            cataloguing.change_stock(found, by=given["by"], **why)
+            catalog_products.change_stock(found, by=given["by"], **why)
         else:
-            cataloguing.set_stock(found, stock=given["stock"], **why)
+            catalog_products.set_stock(found, stock=given["stock"], **why)
     except BadInput as refused:
         messages.error(request, refused.message)
     return redirect("shop_product", found.pk)
@@ -178,10 +215,15 @@ def stock(request: BusinessRequest, catalog: Catalog, product_id: int) -> HttpRe
 @in_shop
 def add_picture(request: BusinessRequest, catalog: Catalog, product_id: int) -> HttpResponse:
     """Put pictures behind those that are there."""
-    found = cataloguing.product_of(catalog, product_id)
+    found = catalog_products.product_of(catalog, product_id)
     try:
-        for file in request.FILES.getlist("picture")[: picturing.MOST]:
-            picturing.add(found, content=file.read(), mime_type=file.content_type or "", filename=file.name or "")
+        for file in request.FILES.getlist("picture")[: pictures.MOST]:
+            pictures.add(
+                found,
+                content=file.read(),
+                mime_type=file.content_type or "",
+                filename=file.name or "",
+            )
     except BadInput as refused:
         messages.error(request, refused.message)
     return redirect("shop_product", found.pk)
@@ -190,17 +232,19 @@ def add_picture(request: BusinessRequest, catalog: Catalog, product_id: int) -> 
 @require_POST
 @member_page(*SELLERS)
 @in_shop
-def change_picture(request: BusinessRequest, catalog: Catalog, product_id: int, picture_id: int) -> HttpResponse:
+def change_picture(
+    request: BusinessRequest, catalog: Catalog, product_id: int, picture_id: int
+) -> HttpResponse:
     """Show it first, or take it away (`do=remove`)."""
-    found = cataloguing.product_of(catalog, product_id)
+    found = catalog_products.product_of(catalog, product_id)
     held = Picture.objects.filter(product=found).select_related("media")
     picture = held.filter(pk=picture_id).first() if picture_id < 2**63 else None
     if picture is None:
         raise Http404
     if request.POST.get("do") == "remove":
-        picturing.remove(picture)
+        pictures.remove(picture)
     else:
-        picturing.put_first(picture)
+        pictures.put_first(picture)
     return redirect("shop_product", found.pk)
 
 
@@ -209,6 +253,6 @@ def change_picture(request: BusinessRequest, catalog: Catalog, product_id: int, 
 @in_shop
 def remove_product(request: BusinessRequest, catalog: Catalog, product_id: int) -> HttpResponse:
     """Let a product go; orders keep what they hold of it."""
-    cataloguing.remove_product(cataloguing.product_of(catalog, product_id))
+    catalog_products.remove_product(catalog_products.product_of(catalog, product_id))
     messages.success(request, _("The product is gone."))
     return redirect("shop_products")

@@ -9,11 +9,11 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from accounts.errors import BadInput
-from accounts.membership import BusinessRequest, member_page
+from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
+from core.errors import BadInput
 from hosting.models import Number
-from shops import cataloguing
+from shops.catalog import products
 from shops.forms import CURRENCIES, DeliveryForm, ShopForm
 from shops.models import Catalog, DeliveryMethod
 from shops.views.products import in_shop
@@ -22,11 +22,11 @@ from shops.views.products import in_shop
 @member_page(Role.OWNER)
 def settings(request: BusinessRequest) -> HttpResponse:
     """The shop as it is, or a first one; POST saves it."""
-    catalog = cataloguing.shop_of(request.business)
+    catalog = products.shop_of(request.business)
     form = ShopForm(request.business, request.POST or None, instance=catalog or _proposal(request))
     if request.method == "POST" and form.is_valid():
         try:
-            cataloguing.save_shop(form.instance)
+            products.save_shop(form.instance)
             messages.success(request, _("Saved."))
             return redirect("shop_settings")
         except BadInput as refused:
@@ -37,7 +37,9 @@ def settings(request: BusinessRequest) -> HttpResponse:
         "currencies": CURRENCIES,
         "has_number": Number.objects.filter(business=request.business).exists(),
     } | _parts(catalog)
-    return render(request, "shops/settings.html", context, status=422 if request.method == "POST" else 200)
+    return render(
+        request, "shops/settings.html", context, status=422 if request.method == "POST" else 200
+    )
 
 
 def _proposal(request: BusinessRequest) -> Catalog:
@@ -69,7 +71,9 @@ def add_delivery(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
         form.instance.position = catalog.delivery_methods.count()
         form.save()
     else:
-        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        messages.error(
+            request, " ".join(str(error) for errors in form.errors.values() for error in errors)
+        )
     return redirect("shop_settings")
 
 
@@ -78,7 +82,10 @@ def add_delivery(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 @in_shop
 def remove_delivery(request: BusinessRequest, catalog: Catalog, method_id: int) -> HttpResponse:
     """Offer it no more; orders keep what they hold of it."""
-    if method_id >= 2**63 or not DeliveryMethod.objects.filter(catalog=catalog, pk=method_id).delete()[0]:
+    if (
+        method_id >= 2**63
+        or not DeliveryMethod.objects.filter(catalog=catalog, pk=method_id).delete()[0]
+    ):
         raise Http404
     return redirect("shop_settings")
 
@@ -89,7 +96,7 @@ def remove_delivery(request: BusinessRequest, catalog: Catalog, method_id: int) 
 def add_collection(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """One more shelf."""
     try:
-        cataloguing.add_collection(catalog, request.POST.get("name", ""))
+        products.add_collection(catalog, request.POST.get("name", ""))
     except BadInput as refused:
         messages.error(request, refused.message)
     return redirect("shop_settings" if request.membership.role == Role.OWNER else "shop_products")
@@ -98,7 +105,9 @@ def add_collection(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 @in_shop
-def remove_collection(request: BusinessRequest, catalog: Catalog, collection_id: int) -> HttpResponse:
+def remove_collection(
+    request: BusinessRequest, catalog: Catalog, collection_id: int
+) -> HttpResponse:
     """Take a shelf away; its products stay."""
     if collection_id >= 2**63 or not catalog.collections.filter(pk=collection_id).delete()[0]:
         raise Http404

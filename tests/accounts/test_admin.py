@@ -11,14 +11,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.backstage import EstimatedPaginator, ReadOnlyAdmin, hidden_of
+from accounts.admin_site.base import EstimatedPaginator, ReadOnlyAdmin, hidden_of
 from accounts.models import ApiKey, AuditEntry, Business, Membership, Plan, User
-from accounts.tenancy import system
-from billing import metering
+from billing.metering import meter
 from billing.models import Charge, Invoice, InvoiceLine, Period, Quarantine, Tally, Usage
+from core.tenancy import system
+from hosting.inbound.events import store_event
+from hosting.messages.send import send_message
 from hosting.models import Account, Delivery, Event, Message, Outgoing
-from hosting.receiving import store_event
-from hosting.sending import send_message
 from tests.factories import (
     make_business,
     make_deliveries,
@@ -29,7 +29,11 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-OURS = [model for label in ("accounts", "hosting", "billing") for model in apps.get_app_config(label).get_models()]
+OURS = [
+    model
+    for label in ("accounts", "hosting", "billing")
+    for model in apps.get_app_config(label).get_models()
+]
 SECRET = "do-not-show-me-7321"
 
 
@@ -50,14 +54,16 @@ def stage() -> dict[str, Any]:
     with system("test"):
         Account.objects.update(app_secret=SECRET, verify_token=SECRET)
     make_deliveries(business, number, 3)
-    metering.meter_due()
+    meter.meter_due()
     make_deliveries(business, number, 2)
     with system("test"):
         store_event(body=SECRET.encode(), account_id=None)
         Event.objects.update(is_dead=True, attempts=5, last_error="boom")
         template = {"name": "order_update", "language": {"code": "en_US"},
                     "components": [{"type": "body", "parameters": [{"type": "text", "text": SECRET}]}]}  # fmt: skip
-        message = send_message(business=business, number=number, to="4915112345678", kind="template", content=template)
+        message = send_message(
+            business=business, number=number, to="4915112345678", kind="template", content=template
+        )
         Outgoing.objects.update(state="dead", attempts=5)
     return {"business": business, "number": number, "key": key, "message": message}
 
@@ -70,7 +76,9 @@ def _row_of(model: Any) -> Any:
 def test_every_model_has_a_list_and_a_page_without_secrets(operator: Client, stage: Any) -> None:
     for model in OURS:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
-        listed = operator.get(reverse(f"admin:{name}_changelist"), {"q": "1"} if _is_searchable(model) else {})
+        listed = operator.get(
+            reverse(f"admin:{name}_changelist"), {"q": "1"} if _is_searchable(model) else {}
+        )
         assert listed.status_code == 200, name
         page = operator.get(reverse(f"admin:{name}_changelist")).content.decode()
         row = _row_of(model)
@@ -104,8 +112,13 @@ def test_the_ledger_and_the_facts_cannot_be_changed(operator: Client, stage: Any
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         assert operator.post(reverse(f"{name}_add"), {}).status_code == 403, name
         if row is not None:
-            assert operator.post(reverse(f"{name}_change", args=[row.pk]), {}).status_code == 403, name
-            assert operator.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403, name
+            assert operator.post(reverse(f"{name}_change", args=[row.pk]), {}).status_code == 403, (
+                name
+            )
+            assert (
+                operator.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"}).status_code
+                == 403
+            ), name
             assert _act(operator, model, "delete_selected", [row.pk], post="yes") == 200, name
             with system("test"):
                 assert model.objects.filter(pk=row.pk).exists(), name
@@ -127,7 +140,9 @@ def test_a_dead_event_and_a_dead_letter_run_again(operator: Client, stage: Any) 
         letter.refresh_from_db()
         assert (event.is_dead, event.attempts, event.last_error) == (False, 0, "")
         assert (letter.state, letter.attempts) == ("open", 0)
-        assert list(AuditEntry.objects.order_by("id").values_list("action", "actor_name", "ip")) == [
+        assert list(
+            AuditEntry.objects.order_by("id").values_list("action", "actor_name", "ip")
+        ) == [
             ("event.rerun", "ops@example.com", "127.0.0.1"),
             ("outgoing.rerun", "ops@example.com", "127.0.0.1"),
         ]
@@ -155,7 +170,9 @@ def test_quarantine_is_metered_again_by_an_action(operator: Client, stage: Any) 
             "free_entry",
             "delivered_at",
         )
-        row = Quarantine.objects.create(reason="no_card", **{name: getattr(delivery, name) for name in columns})
+        row = Quarantine.objects.create(
+            reason="no_card", **{name: getattr(delivery, name) for name in columns}
+        )
         delivery.delete()
     assert _act(operator, Quarantine, "requeue", [row.pk]) == 200
     with system("test"):
@@ -165,9 +182,15 @@ def test_quarantine_is_metered_again_by_an_action(operator: Client, stage: Any) 
 
 def test_a_key_is_revoked_and_the_audit_log_says_by_whom(operator: Client, stage: Any) -> None:
     key = _row_of(ApiKey)
-    assert operator.get("/api/v1/", headers={"Authorization": f"Bearer {stage['key']}"}).status_code == 200
+    assert (
+        operator.get("/api/v1/", headers={"Authorization": f"Bearer {stage['key']}"}).status_code
+        == 200
+    )
     assert _act(operator, ApiKey, "revoke", [key.pk]) == 200
-    assert operator.get("/api/v1/", headers={"Authorization": f"Bearer {stage['key']}"}).status_code == 401
+    assert (
+        operator.get("/api/v1/", headers={"Authorization": f"Bearer {stage['key']}"}).status_code
+        == 401
+    )
     with system("test"):
         entry = AuditEntry.objects.get()
         assert (entry.action, entry.actor_name, entry.business_id) == (
@@ -203,10 +226,15 @@ def test_editing_a_plan_is_recorded_before_and_after(operator: Client) -> None:
         assert Plan.objects.get(pk="team").hosted_messages == 300000
         entry = AuditEntry.objects.get()
         assert (entry.action, entry.subject) == ("plan.changed", "Team")
-        assert (entry.before, entry.after) == ({"hosted_messages": before}, {"hosted_messages": 300000})
+        assert (entry.before, entry.after) == (
+            {"hosted_messages": before},
+            {"hosted_messages": 300000},
+        )
 
 
-def test_a_plan_that_businesses_are_on_is_changed_after_it_was_said_how_many(operator: Client) -> None:
+def test_a_plan_that_businesses_are_on_is_changed_after_it_was_said_how_many(
+    operator: Client,
+) -> None:
     big, small = make_business("Big", plan_id="team"), make_business("Small", plan_id="team")
     make_business("Elsewhere")
     for _ in range(3):
@@ -223,10 +251,14 @@ def test_a_plan_that_businesses_are_on_is_changed_after_it_was_said_how_many(ope
     said = " ".join(re.sub(r"<[^>]+>", " ", asked.content.decode()).split())
     assert "2 businesses are on this plan, and the change holds for them at once." in said
     assert f"Numbers {was} 2" in said
-    assert "Over the new limit Limit After Businesses over it Numbers 2 1 " in said, "two seats are not over two"
+    assert "Over the new limit Limit After Businesses over it Numbers 2 1 " in said, (
+        "two seats are not over two"
+    )
     with system("test"):
         assert (Plan.objects.get(pk="team").numbers, AuditEntry.objects.count()) == (was, 0)
-    sent = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', asked.content.decode()))
+    sent = dict(
+        re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', asked.content.decode())
+    )
     assert operator.post(url, sent).status_code == 302
     with system("test"):
         plan = Plan.objects.get(pk="team")
@@ -234,20 +266,26 @@ def test_a_plan_that_businesses_are_on_is_changed_after_it_was_said_how_many(ope
         assert AuditEntry.objects.get().after == {"numbers": 2, "seats": 2}
 
 
-def test_a_business_page_says_where_it_stands(operator: Client, django_assert_max_num_queries: Any) -> None:
+def test_a_business_page_says_where_it_stands(
+    operator: Client, django_assert_max_num_queries: Any
+) -> None:
     business = make_business(plan_id="team")
     number = make_number(business)
     make_member(business)
     make_key(business)
     make_deliveries(business, number, 3, at=timezone.now())
-    metering.meter_due()
+    meter.meter_due()
     with system("test"):
         Plan.objects.filter(pk="team").update(numbers=1)
     url = reverse("admin:accounts_business_change", args=[business.pk])
     with django_assert_max_num_queries(35):
         page = operator.get(url).content.decode()
     start = page.index('aria-labelledby="standing"')
-    said = " ".join(re.sub(r"<[^>]+>", " ", page[page.index(">", start) + 1 : page.index("</section>", start)]).split())
+    said = " ".join(
+        re.sub(
+            r"<[^>]+>", " ", page[page.index(">", start) + 1 : page.index("</section>", start)]
+        ).split()
+    )
     assert said.startswith("Where it stands Hosted messages this month 0 of ")
     assert "Numbers 1 of 1 Seats 1 of " in said
     assert "Cost this month $49.03 $49." in said, "the fee, and three messages at $0.0088"
@@ -258,8 +296,12 @@ def test_what_no_business_feels_is_not_asked(operator: Client) -> None:
     make_business(plan_id="team")
     with system("test"):
         data = _initial(Plan, "team") | {"name": "Team of ten", "is_public": "on"}
-    assert operator.post(reverse("admin:accounts_plan_change", args=["team"]), data).status_code == 302
-    wrong = operator.post(reverse("admin:accounts_plan_change", args=["team"]), data | {"numbers": -1})
+    assert (
+        operator.post(reverse("admin:accounts_plan_change", args=["team"]), data).status_code == 302
+    )
+    wrong = operator.post(
+        reverse("admin:accounts_plan_change", args=["team"]), data | {"numbers": -1}
+    )
     assert wrong.status_code == 200
     assert wrong.context["errors"]
     with system("test"):
@@ -295,18 +337,27 @@ def test_autocomplete_sees_every_business(operator: Client, stage: Any) -> None:
     make_business("Florist")
     found = operator.get(
         reverse("admin:autocomplete"),
-        {"app_label": "accounts", "model_name": "membership", "field_name": "business", "term": "Flor"},
+        {
+            "app_label": "accounts",
+            "model_name": "membership",
+            "field_name": "business",
+            "term": "Flor",
+        },
     )
     assert [row["text"] for row in found.json()["results"]] == ["Florist"]
 
 
-def test_an_operator_without_permission_sees_nothing_and_one_cannot_make_himself_superuser(client: Client) -> None:
+def test_an_operator_without_permission_sees_nothing_and_one_cannot_make_himself_superuser(
+    client: Client,
+) -> None:
     staff = User.objects.create_user("staff@example.com", is_staff=True)
     client.force_login(staff)
     assert client.get(reverse("admin:accounts_business_changelist")).status_code == 403
     from django.contrib.auth.models import Permission
 
-    staff.user_permissions.add(*Permission.objects.filter(codename__in=["change_user", "view_user"]))
+    staff.user_permissions.add(
+        *Permission.objects.filter(codename__in=["change_user", "view_user"])
+    )
     page = reverse("admin:accounts_user_change", args=[staff.pk])
     client.post(page, {"email": "staff@example.com", "is_staff": "on", "is_superuser": "on", "is_active": "on",
                        "memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0})  # fmt: skip
@@ -320,10 +371,12 @@ def test_members_and_strangers_are_sent_to_the_operators_login(client: Client) -
     assert client.get(reverse("admin:index")).status_code == 302
 
 
-def test_big_lists_are_estimated_not_counted(monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:
+def test_big_lists_are_estimated_not_counted(
+    monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
     from django.db import connection
 
-    monkeypatch.setattr("accounts.backstage.EXACT_UP_TO", 3)
+    monkeypatch.setattr("accounts.admin_site.base.EXACT_UP_TO", 3)
     business = make_business()
     for _ in range(6):
         make_key(business)

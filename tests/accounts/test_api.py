@@ -11,9 +11,9 @@ from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
 from accounts.api import BusinessAPIMixin, BusinessAPIView
-from accounts.errors import BadInput
 from accounts.models import ApiKey, Business, KeyScope, Membership
-from accounts.tenancy import scope, system
+from core.errors import BadInput
+from core.tenancy import scope, system
 from tests.factories import make_business, make_key, make_member
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +51,9 @@ def bakery() -> Business:
 
 
 def _get(view: Any, key: str, query: str = "", **kwargs: Any) -> Any:
-    request: HttpRequest = RequestFactory().get(f"/x{query}", headers={"Authorization": f"Bearer {key}"})
+    request: HttpRequest = RequestFactory().get(
+        f"/x{query}", headers={"Authorization": f"Bearer {key}"}
+    )
     return view.as_view()(request, **kwargs)
 
 
@@ -73,7 +75,9 @@ def test_a_live_key_is_told_whose_it_is(client: Client, bakery: Business) -> Non
     }
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer parley_00000000_x", "Basic abc", "Bearer \x00", "Bearer ä"])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer parley_00000000_x", "Basic abc", "Bearer \x00", "Bearer ä"]
+)
 def test_without_a_key_the_answer_is_401_in_our_shape(client: Client, header: str) -> None:
     response = client.get("/api/v1/", headers={"Authorization": header})
     assert response.status_code == 401
@@ -103,7 +107,9 @@ def test_a_dead_key_opens_nothing(client: Client, bakery: Business, fate: str) -
 def test_a_missing_scope_is_403_and_names_it(bakery: Business) -> None:
     response = _get(Members, make_key(bakery, scopes=["billing"]))
     assert response.status_code == 403
-    assert _json(response) == {"error": {"code": "forbidden", "message": "This key has no scope 'read'.", "field": ""}}
+    assert _json(response) == {
+        "error": {"code": "forbidden", "message": "This key has no scope 'read'.", "field": ""}
+    }
 
 
 def test_a_foreign_id_is_404_and_an_own_one_is_found(bakery: Business) -> None:
@@ -126,10 +132,14 @@ def test_pages_follow_the_key_and_cover_every_row_once(bakery: Business) -> None
         make_member(bakery)
         with scope(bakery.pk):  # three share a moment: the id breaks the tie
             newest = Membership.objects.latest("id")
-            Membership.objects.filter(pk=newest.pk).update(created_at=moment + timedelta(days=n // 3))
+            Membership.objects.filter(pk=newest.pk).update(
+                created_at=moment + timedelta(days=n // 3)
+            )
     make_member(make_business("Other"))
     with scope(bakery.pk):
-        expected = list(Membership.objects.order_by("-created_at", "-id").values_list("id", flat=True))
+        expected = list(
+            Membership.objects.order_by("-created_at", "-id").values_list("id", flat=True)
+        )
     seen: list[int] = []
     after = ""
     for _ in range(4):
@@ -145,7 +155,8 @@ CURSORS = ["?after=x", "?after=bnVsbA", "?after=WzEsMl0", "?after=W251bGwsbnVsbF
 
 
 @pytest.mark.parametrize(
-    ("query", "field"), [*((q, "limit") for q in LIMITS), *((q, "after") for q in CURSORS), ("?q=%00", "q")]
+    ("query", "field"),
+    [*((q, "limit") for q in LIMITS), *((q, "after") for q in CURSORS), ("?q=%00", "q")],
 )
 def test_bad_paging_is_400_and_names_the_field(bakery: Business, query: str, field: str) -> None:
     response = _get(Members, make_key(bakery), query)
@@ -155,15 +166,21 @@ def test_bad_paging_is_400_and_names_the_field(bakery: Business, query: str, fie
 
 def test_a_refusal_leaves_nothing_written(bakery: Business) -> None:
     key = make_key(bakery)
-    request = RequestFactory().post("/x", "{}", "application/json", headers={"Authorization": f"Bearer {key}"})
+    request = RequestFactory().post(
+        "/x", "{}", "application/json", headers={"Authorization": f"Bearer {key}"}
+    )
     response = Renaming.as_view()(request)
     assert response.status_code == 400
-    assert _json(response) == {"error": {"code": "invalid", "message": "No such colour.", "field": "colour"}}
+    assert _json(response) == {
+        "error": {"code": "invalid", "message": "No such colour.", "field": "colour"}
+    }
     with scope(bakery.pk):
         assert Business.objects.get().name == "Bakery"
 
 
-def test_wrong_methods_bodies_and_addresses_are_answered_in_our_shape(client: Client, bakery: Business) -> None:
+def test_wrong_methods_bodies_and_addresses_are_answered_in_our_shape(
+    client: Client, bakery: Business
+) -> None:
     headers = {"Authorization": f"Bearer {make_key(bakery)}"}
     wrong = client.delete("/api/v1/", headers=headers)
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (405, "method_not_allowed")

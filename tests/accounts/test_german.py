@@ -23,13 +23,19 @@ def texts(message_part: object) -> list[str]:
 def test_every_text_of_a_page_is_translated_with_its_variables() -> None:
     with (FOLDER / "django.po").open("rb") as file:
         catalogue = read_po(file, locale="de")
-    pages = [m for m in catalogue if m.id and any(place.startswith("templates/") for place, _ in m.locations)]
+    pages = [
+        m
+        for m in catalogue
+        if m.id and any(place.startswith("templates/") for place, _ in m.locations)
+    ]
     assert len(pages) > 250
     assert [m.id for m in pages if not all(texts(m.string))] == []
     for message in catalogue:
         if message.id and all(texts(message.string)):
             wanted = set(VARIABLE.findall(texts(message.id)[0]))
-            assert all(set(VARIABLE.findall(text)) == wanted for text in texts(message.string)), message.id
+            assert all(set(VARIABLE.findall(text)) == wanted for text in texts(message.string)), (
+                message.id
+            )
 
 
 def test_the_compiled_catalogue_is_the_written_one() -> None:
@@ -43,7 +49,9 @@ def test_the_compiled_catalogue_is_the_written_one() -> None:
 @pytest.mark.django_db
 def test_a_reader_gets_the_language_asked_for() -> None:
     client = Client(headers={"Accept-Language": "de"})
-    client.force_login(make_member(make_business(), "owner"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(make_business(), "owner"), backend="django.contrib.auth.backends.ModelBackend"
+    )
     assert "Noch keine Gespräche" in client.get(reverse("inbox")).content.decode()
     client.post(reverse("language"), {"language": "en", "next": "/you/"})
     assert "No conversations yet" in client.get(reverse("inbox")).content.decode()

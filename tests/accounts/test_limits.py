@@ -9,12 +9,12 @@ from django.db import connections
 from django.db.utils import IntegrityError
 from django.test import override_settings
 
-from accounts import joining
+from accounts import team
 from accounts.models import AuditEntry, Business, Invitation, Plan
-from accounts.tenancy import scope, system
+from core.tenancy import scope, system
 from hosting.errors import CloudApiError
+from hosting.messages.send import send_message
 from hosting.models import Account, HostedCount, Message, Number, Outgoing
-from hosting.sending import send_message
 from tests.factories import make_business, make_member, make_number, make_template
 
 AT_ONCE = 200
@@ -52,9 +52,9 @@ def test_the_last_seat_is_given_once(rush: Any) -> None:
 
     def want(n: int) -> None:
         with scope(business.pk):
-            joining.invite(business=business, by=owner, email=f"p{n}@example.com", role="agent")
+            team.invite(business=business, by=owner, email=f"p{n}@example.com", role="agent")
 
-    assert rush(want, joining.Refused) == 1
+    assert rush(want, team.Refused) == 1
     with scope(business.pk):
         assert Invitation.objects.count() == 1
         assert AuditEntry.objects.filter(action="member.invited").count() == 1
@@ -67,7 +67,9 @@ def test_the_last_number_is_given_once(rush: Any) -> None:
 
     def want(n: int) -> None:
         with scope(business.pk):
-            Number.objects.create(business=business, account=account, digits=f"1555{n:07}", verified_name="A")
+            Number.objects.create(
+                business=business, account=account, digits=f"1555{n:07}", verified_name="A"
+            )
 
     assert rush(want, IntegrityError) == 1
     with scope(business.pk):
@@ -88,7 +90,9 @@ def test_the_last_message_is_sent_once(rush: Any) -> None:
         with scope(business.pk):
             mine = Business.objects.select_related("plan").get()
             content = {"name": "order_update", "language": {"code": "en_US"}}
-            send_message(business=mine, number=number, to=f"1415555{n:04}", kind="template", content=content)
+            send_message(
+                business=mine, number=number, to=f"1415555{n:04}", kind="template", content=content
+            )
 
     assert rush(want, CloudApiError) == 1
     with scope(business.pk):

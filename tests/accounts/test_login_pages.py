@@ -85,7 +85,9 @@ def answers(user: User | None, factor: int) -> dict[str, tuple[int, int]]:
 
 def test_they_answer_everybody_alike_and_nobody_reaches_another_s_factor() -> None:
     business, other = make_business(), make_business("Other")
-    factor = Authenticator.objects.create(user=make_member(other), type="webauthn", data={"name": "theirs"}).pk
+    factor = Authenticator.objects.create(
+        user=make_member(other), type="webauthn", data={"name": "theirs"}
+    ).pk
     people = {role: make_member(business, role) for role in ("owner", "agent", "finance", "viewer")}
     people["operator"] = User.objects.create_superuser("ops@example.com", "correct horse battery")
     assert answers(None, factor) == {name: (row[1], row[2]) for name, row in ROWS.items()}
@@ -131,7 +133,12 @@ def test_one_session_is_ended_and_the_others_go_on() -> None:
 
 @pytest.mark.parametrize(
     ("header", "shown"),
-    [(FIREFOX, "Firefox · Windows 10"), ("curl/8.5", "curl"), ("ours 1", "ours 1"), ("", "Unknown device")],
+    [
+        (FIREFOX, "Firefox · Windows 10"),
+        ("curl/8.5", "curl"),
+        ("ours 1", "ours 1"),
+        ("", "Unknown device"),
+    ],
 )
 def test_browsers_are_named(header: str, shown: str) -> None:
     assert device(header) == shown
@@ -141,7 +148,9 @@ TOKEN = re.compile(r'(csrfmiddlewaretoken" value=|nonce=|X-CSRFToken": )"[^"]+"'
 
 
 @pytest.mark.parametrize("page", ["login", "password/reset", "login/code", "signup"])
-def test_nobody_learns_whether_an_address_has_an_account(page: str, mailoutbox: list[EmailMessage]) -> None:
+def test_nobody_learns_whether_an_address_has_an_account(
+    page: str, mailoutbox: list[EmailMessage]
+) -> None:
     known = make_member(make_business()).email
     told = []
     for email in (known, "nobody@example.com"):
@@ -157,12 +166,16 @@ def test_nobody_learns_whether_an_address_has_an_account(page: str, mailoutbox: 
     assert page == "login" or {address for mail in mailoutbox for address in mail.to} >= {known}
 
 
-@pytest.mark.parametrize("evil", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "evil", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
 def test_a_login_leads_to_own_pages_only_and_changes_the_session(evil: str) -> None:
     email = make_member(make_business()).email
     client = Client()
     client.get("/account/login/")
     before = client.session.session_key
-    answer = client.post("/account/login/", {"login": email, "password": "correct horse battery", "next": evil})
+    answer = client.post(
+        "/account/login/", {"login": email, "password": "correct horse battery", "next": evil}
+    )
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
     assert client.session.session_key != before

@@ -10,10 +10,11 @@ from django.db.utils import IntegrityError
 from django.test import Client
 from django.utils import timezone
 
-from accounts import auditing, joining, keying
-from accounts.errors import BadInput, NotAllowed, NotYours
+from accounts import api_keys, team
+from accounts.audit import record
 from accounts.models import ApiKey, AuditEntry, Business, Invitation, Membership, User
-from accounts.tenancy import scope, system
+from core.errors import BadInput, NotAllowed, NotYours
+from core.tenancy import scope, system
 from hosting.models import Handset, Number, Template
 from tests.factories import make_business, make_key, make_member
 
@@ -44,7 +45,11 @@ def test_whoever_founds_a_business_owns_it_and_can_send(client: Client) -> None:
     with scope(member.business_id):
         business = Business.objects.get()
         assert (business.name, business.plan_id, member.role) == ("Ada's Tea", "free", "owner")
-        assert [Number.objects.count(), Template.objects.count(), Handset.objects.count()] == [1, 1, 1]
+        assert [Number.objects.count(), Template.objects.count(), Handset.objects.count()] == [
+            1,
+            1,
+            1,
+        ]
         assert Number.objects.get().transport == "sandbox"
         assert AuditEntry.objects.get().action == "business.founded"
     assert client.get("/", follow=True).status_code == 200
@@ -52,7 +57,10 @@ def test_whoever_founds_a_business_owns_it_and_can_send(client: Client) -> None:
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 121])
 def test_a_business_needs_a_name(client: Client, name: str) -> None:
-    client.force_login(User.objects.create_user("ada@example.com"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        User.objects.create_user("ada@example.com"),
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
     response = client.post("/start/", {"name": name})
     assert response.status_code == 400
     assert b"1 to 120 characters" in response.content
@@ -64,7 +72,12 @@ def test_an_invitation_is_mailed_and_works_once(django_capture_on_commit_callbac
     business = make_business()
     owner = make_member(business)
     with django_capture_on_commit_callbacks(execute=True):
-        assert _client(owner).post("/team/", {"email": "Bob@Example.com", "role": "finance"}).status_code == 302
+        assert (
+            _client(owner)
+            .post("/team/", {"email": "Bob@Example.com", "role": "finance"})
+            .status_code
+            == 302
+        )
     assert mail.outbox[0].to == ["bob@example.com"]
     token = _token_of(mail.outbox[0])
     bob = User.objects.create_user("bob@example.com")
@@ -85,10 +98,10 @@ def test_somebody_else_cannot_use_the_link(django_capture_on_commit_callbacks: A
     business = make_business()
     owner = make_member(business)
     with django_capture_on_commit_callbacks(execute=True), scope(business.pk):
-        joining.invite(business=business, by=owner, email="bob@example.com", role="agent")
+        team.invite(business=business, by=owner, email="bob@example.com", role="agent")
     eve = User.objects.create_user("eve@example.com")
     with pytest.raises(NotAllowed):
-        joining.accept(token=_token_of(mail.outbox[0]), user=eve)
+        team.accept(token=_token_of(mail.outbox[0]), user=eve)
     with system("test"):
         assert not Membership.objects.filter(user=eve).exists()
 
@@ -98,24 +111,26 @@ def test_dead_invitations_open_nothing(django_capture_on_commit_callbacks: Any, 
     business = make_business()
     owner = make_member(business)
     with django_capture_on_commit_callbacks(execute=True), scope(business.pk):
-        invitation = joining.invite(business=business, by=owner, email="bob@example.com", role="agent")
+        invitation = team.invite(business=business, by=owner, email="bob@example.com", role="agent")
     token = _token_of(mail.outbox[0])
     with scope(business.pk):
         if fate == "withdrawn":
-            joining.withdraw(invitation=invitation)
+            team.withdraw(invitation=invitation)
         elif fate == "too old":
             Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     if fate == "unknown":
         token = "x" * 43
     with pytest.raises(NotYours):
-        joining.accept(token=token, user=User.objects.create_user("bob@example.com"))
+        team.accept(token=token, user=User.objects.create_user("bob@example.com"))
 
 
-@pytest.mark.parametrize(("email", "role"), [("not an address", "agent"), ("a@example.com", "emperor"), ("", "agent")])
+@pytest.mark.parametrize(
+    ("email", "role"), [("not an address", "agent"), ("a@example.com", "emperor"), ("", "agent")]
+)
 def test_bad_invitations_are_refused(email: str, role: str) -> None:
     business = make_business()
     with pytest.raises(BadInput), scope(business.pk):
-        joining.invite(business=business, by=make_member(business), email=email, role=role)
+        team.invite(business=business, by=make_member(business), email=email, role=role)
     with system("test"):
         assert not Invitation.objects.exists()
 
@@ -124,10 +139,10 @@ def test_members_and_invited_people_are_not_invited_again() -> None:
     business = make_business()
     owner = make_member(business)
     with scope(business.pk):
-        joining.invite(business=business, by=owner, email="bob@example.com", role="agent")
+        team.invite(business=business, by=owner, email="bob@example.com", role="agent")
         for email in ("bob@example.com", owner.email):
-            with pytest.raises(joining.Refused, match="already"):
-                joining.invite(business=business, by=owner, email=email, role="agent")
+            with pytest.raises(team.Refused, match="already"):
+                team.invite(business=business, by=owner, email=email, role="agent")
         assert Invitation.objects.count() == 1
 
 
@@ -183,23 +198,28 @@ def test_seats_hold_for_members_and_open_invitations() -> None:
     business = make_business(plan_id="free")  # three seats
     owner = make_member(business)
     with scope(business.pk):
-        joining.invite(business=business, by=owner, email="b@example.com", role="agent")
-        kept = joining.invite(business=business, by=owner, email="c@example.com", role="agent")
-        with pytest.raises(joining.Refused, match="The Free plan has 3 seats, and all are taken"):
-            joining.invite(business=business, by=owner, email="d@example.com", role="agent")
-        joining.withdraw(invitation=kept)
-        joining.invite(business=business, by=owner, email="d@example.com", role="agent")
+        team.invite(business=business, by=owner, email="b@example.com", role="agent")
+        kept = team.invite(business=business, by=owner, email="c@example.com", role="agent")
+        with pytest.raises(team.Refused, match="The Free plan has 3 seats, and all are taken"):
+            team.invite(business=business, by=owner, email="d@example.com", role="agent")
+        team.withdraw(invitation=kept)
+        team.invite(business=business, by=owner, email="d@example.com", role="agent")
 
 
 def test_the_audit_log_cannot_be_changed_and_goes_with_its_change() -> None:
     business = make_business()
     with scope(business.pk):
-        auditing.record(action="test.done", subject="x", business=business, after={"when": timezone.now()})
-    for deed in (lambda: AuditEntry.objects.update(action="y"), lambda: AuditEntry.objects.all().delete()):
+        record.record(
+            action="test.done", subject="x", business=business, after={"when": timezone.now()}
+        )
+    for deed in (
+        lambda: AuditEntry.objects.update(action="y"),
+        lambda: AuditEntry.objects.all().delete(),
+    ):
         with pytest.raises(IntegrityError, match="append-only"), scope(business.pk):
             deed()
     with scope(business.pk):
-        auditing.record(action="test.undone", subject="x", business=business)
+        record.record(action="test.undone", subject="x", business=business)
         transaction.set_rollback(True)
     with scope(business.pk):
         assert AuditEntry.objects.get().action == "test.done"
@@ -211,16 +231,18 @@ def test_a_key_is_replaced_with_a_day_of_overlap() -> None:
     make_key(business, scopes=["read"])
     with scope(business.pk):
         old = ApiKey.objects.get()
-        new, text = keying.replace_key(key=old)
+        new, text = api_keys.replace_key(key=old)
         old.refresh_from_db()
         assert new.scopes == ["read"]
         assert text.startswith(f"parley_{new.prefix}_")
         assert old.expires_at is not None
-        assert timedelta(hours=23, minutes=59) < old.expires_at - timezone.now() <= timedelta(hours=24)
+        assert (
+            timedelta(hours=23, minutes=59) < old.expires_at - timezone.now() <= timedelta(hours=24)
+        )
         assert ApiKey.objects.live().count() == 2
-        keying.revoke_key(key=old)
+        api_keys.revoke_key(key=old)
         with pytest.raises(BadInput):
-            keying.replace_key(key=old)
+            api_keys.replace_key(key=old)
         actions = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
         assert actions == ["key.made", "key.replaced", "key.revoked"]
 
@@ -229,6 +251,6 @@ def test_a_key_is_replaced_with_a_day_of_overlap() -> None:
 def test_a_key_reaches_something_known(scopes: list[str]) -> None:
     business = make_business()
     with pytest.raises(BadInput), scope(business.pk):
-        keying.make_key(business=business, name="x", scopes=scopes)
+        api_keys.make_key(business=business, name="x", scopes=scopes)
     with system("test"):
         assert not ApiKey.objects.exists()

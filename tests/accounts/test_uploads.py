@@ -9,7 +9,7 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import Client
 
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import ChatImport
 from tests.factories import make_business, make_key
 
@@ -41,7 +41,12 @@ def announce(path: str, size: str, **headers: str) -> "tuple[int, str]":
 
 
 @pytest.mark.parametrize(
-    ("path", "limit"), [("/api/v1/imports/", 500 * MB), ("/history/imports/", 500 * MB), ("/accounts/login/", 100 * MB)]
+    ("path", "limit"),
+    [
+        ("/api/v1/imports/", 500 * MB),
+        ("/history/imports/", 500 * MB),
+        ("/accounts/login/", 100 * MB),
+    ],
 )
 def test_a_body_beyond_its_limit_is_refused_unread(path: str, limit: int) -> None:
     key = {"HTTP_AUTHORIZATION": f"Bearer {make_key(make_business())}"}
@@ -55,7 +60,11 @@ def test_a_body_beyond_its_limit_is_refused_unread(path: str, limit: int) -> Non
 
 def test_one_within_it_is_read() -> None:
     with pytest.raises(AssertionError, match="the body was read"):
-        announce("/api/v1/imports/", str(500 * MB), HTTP_AUTHORIZATION=f"Bearer {make_key(make_business())}")
+        announce(
+            "/api/v1/imports/",
+            str(500 * MB),
+            HTTP_AUTHORIZATION=f"Bearer {make_key(make_business())}",
+        )
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import ApiKey, Business, Membership
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import Contact, Conversation, Handset, Message, Number
 from tests.factories import make_business, make_deliveries, make_member, make_number
 
@@ -30,11 +30,15 @@ def number(business: Business) -> Number:
 
 def as_member(business: Business, role: str) -> Client:
     client = Client()
-    client.force_login(make_member(business, role), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        make_member(business, role), backend="django.contrib.auth.backends.ModelBackend"
+    )
     return client
 
 
-def make_conversation(number: Number, wa_id: str = "14155550100", name: str = "Ada") -> Conversation:
+def make_conversation(
+    number: Number, wa_id: str = "14155550100", name: str = "Ada"
+) -> Conversation:
     with system("test data"):
         contact = Contact.objects.create(business=number.business, wa_id=wa_id, name=name)
         return Conversation.objects.create(business=number.business, number=number, contact=contact)
@@ -45,7 +49,9 @@ def pages(number: Number) -> dict[str, tuple[str, set[str]]]:
     conversation = make_conversation(number, wa_id="4915112345678")
     [message_id] = make_deliveries(number.business, number, 1)
     with system("test data"):
-        handset = Handset.objects.create(business=number.business, wa_id="4915112345678", name="Ada")
+        handset = Handset.objects.create(
+            business=number.business, wa_id="4915112345678", name="Ada"
+        )
     chats = {"owner", "agent"}
     return {
         "thread": (reverse("inbox_thread", args=[conversation.public_id]), chats),
@@ -71,7 +77,9 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("role", ["owner", "agent", "finance"])
-def test_each_role_opens_its_pages_and_no_other(business: Business, number: Number, role: str) -> None:
+def test_each_role_opens_its_pages_and_no_other(
+    business: Business, number: Number, role: str
+) -> None:
     client = as_member(business, role)
     for name, roles in PLAIN.items():
         assert client.get(reverse(name)).status_code == (200 if role in roles else 403), name
@@ -87,7 +95,10 @@ def test_a_stranger_of_another_business_finds_nothing(number: Number) -> None:
 
 def test_nobody_gets_in_without_a_login(number: Number) -> None:
     client = Client()
-    for address in [*(reverse(name) for name in PLAIN), *(address for address, _ in pages(number).values())]:
+    for address in [
+        *(reverse(name) for name in PLAIN),
+        *(address for address, _ in pages(number).values()),
+    ]:
         response = client.get(address)
         assert response.status_code == 302
         assert response.headers["Location"].startswith("/account/login/"), address
@@ -95,9 +106,15 @@ def test_nobody_gets_in_without_a_login(number: Number) -> None:
 
 def test_home_shows_each_role_what_it_may_see(business: Business, number: Number) -> None:
     make_deliveries(business, number, 1)
-    shown = {role: as_member(business, role).get("/").content.decode() for role in ("owner", "agent", "finance")}
+    shown = {
+        role: as_member(business, role).get("/").content.decode()
+        for role in ("owner", "agent", "finance")
+    }
     assert all("Usual answer time" in html for html in shown.values())
-    assert {role for role, html in shown.items() if "Messages so far" in html} == {"owner", "finance"}
+    assert {role for role, html in shown.items() if "Messages so far" in html} == {
+        "owner",
+        "finance",
+    }
 
 
 def test_home_names_what_waits_and_what_failed_today(business: Business, number: Number) -> None:
@@ -118,7 +135,9 @@ def test_home_names_what_waits_and_what_failed_today(business: Business, number:
     ]
 
 
-def test_home_shows_the_weeks_failures_by_reason_and_the_plan(business: Business, number: Number) -> None:
+def test_home_shows_the_weeks_failures_by_reason_and_the_plan(
+    business: Business, number: Number
+) -> None:
     conversation = make_conversation(number)
     with system("test data"):
         for title in ("Message undeliverable", "Message undeliverable", "Media download error"):
@@ -127,7 +146,9 @@ def test_home_shows_the_weeks_failures_by_reason_and_the_plan(business: Business
                 direction="out", kind="text", text="x", category="service", status="failed", errors=[{"title": title}],
             )  # fmt: skip
     page = as_member(business, "finance").get("/")
-    found = next(panel for template, panel in page.context["panels"] if template == "hosting/_standing.html")
+    found = next(
+        panel for template, panel in page.context["panels"] if template == "hosting/_standing.html"
+    )
     assert [(one.reason, one.messages) for one in found["failures"]] == [
         ("Message undeliverable", 2),
         ("Media download error", 1),
@@ -172,9 +193,14 @@ def test_a_key_is_shown_once_and_revoked_at_once(business: Business) -> None:
     assert key.revoked_at is not None
 
 
-def test_pages_carry_a_strict_content_policy_and_no_inline_code(business: Business, number: Number) -> None:
+def test_pages_carry_a_strict_content_policy_and_no_inline_code(
+    business: Business, number: Number
+) -> None:
     client = as_member(business, "owner")
-    addresses = [*(reverse(name) for name in PLAIN), *(address for address, _ in pages(number).values())]
+    addresses = [
+        *(reverse(name) for name in PLAIN),
+        *(address for address, _ in pages(number).values()),
+    ]
     for address in addresses:
         response = client.get(address)
         html = response.content.decode()
@@ -192,7 +218,11 @@ def queries_of(client: Client, address: str) -> list[str]:
     with CaptureQueriesContext(connection) as captured:
         assert client.get(address).status_code == 200
     statements = [row["sql"] for row in captured]
-    return [sql for sql in statements if not sql.startswith(("SAVEPOINT", "RELEASE")) and reset not in sql]
+    return [
+        sql
+        for sql in statements
+        if not sql.startswith(("SAVEPOINT", "RELEASE")) and reset not in sql
+    ]
 
 
 def test_the_inbox_takes_at_most_twelve_queries(business: Business, number: Number) -> None:

@@ -31,7 +31,9 @@ class FakeStripe:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                fake.serve(self, "POST", {name: values[-1] for name, values in parse_qs(body).items()})
+                fake.serve(
+                    self, "POST", {name: values[-1] for name, values in parse_qs(body).items()}
+                )
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -72,13 +74,26 @@ class FakeStripe:
     def answer(self, method, path, form):
         parts = path.strip("/").split("/")[1:]
         if method == "GET" and len(parts) > 1:
-            missing = {"type": "invalid_request_error", "code": "resource_missing", "message": f"No such {parts[-1]}"}
-            return (200, self.things[parts[-1]]) if parts[-1] in self.things else (404, {"error": missing})
+            missing = {
+                "type": "invalid_request_error",
+                "code": "resource_missing",
+                "message": f"No such {parts[-1]}",
+            }
+            return (
+                (200, self.things[parts[-1]])
+                if parts[-1] in self.things
+                else (404, {"error": missing})
+            )
         if method == "GET":
             found = [thing for thing in self.things.values() if thing["object"] == "payment_intent"]
             return 200, {"object": "list", "data": found, "has_more": False, "url": path}
         if parts[-1] == "attach":
-            return 200, {"id": parts[1], "object": "payment_method", "type": "sepa_debit", "card": None}
+            return 200, {
+                "id": parts[1],
+                "object": "payment_method",
+                "type": "sepa_debit",
+                "card": None,
+            }
         if parts[0] == "payment_methods":
             self.detached.append(parts[1])
             return 200, {"id": parts[1], "object": "payment_method"}
@@ -90,7 +105,9 @@ class FakeStripe:
 
     def finish_setup(self, brand, last4):
         """The customer saves a card on the page that was opened last; returns the session's id."""
-        session = [thing for thing in self.things.values() if thing["object"] == "checkout.session"][-1]
+        session = [
+            thing for thing in self.things.values() if thing["object"] == "checkout.session"
+        ][-1]
         method = {"id": f"pm_{last4}", "object": "payment_method", "type": "card",
                   "card": {"brand": brand, "last4": last4}}  # fmt: skip
         session |= {"status": "complete", "setup_intent": {"id": "seti_1", "object": "setup_intent",
@@ -104,8 +121,14 @@ class FakeStripe:
 
     def finish_payment(self):
         """The buyer pays on the page that was opened last; returns the session's id."""
-        session = [thing for thing in self.things.values() if thing["object"] == "checkout.session"][-1]
-        session |= {"status": "complete", "payment_status": "paid", "payment_intent": f"pi_of_{session['id']}"}
+        session = [
+            thing for thing in self.things.values() if thing["object"] == "checkout.session"
+        ][-1]
+        session |= {
+            "status": "complete",
+            "payment_status": "paid",
+            "payment_intent": f"pi_of_{session['id']}",
+        }
         self.charges.append(session["amount"])
         return session["id"]
 
@@ -116,7 +139,11 @@ class FakeStripe:
         if self.decline:
             _, made = self.keep("pi", "payment_intent", status="requires_payment_method", amount=int(form["amount"]),
                                 metadata={"parley_key": form["metadata[parley_key]"]})  # fmt: skip
-            error = {"type": "card_error", "code": "card_declined", "message": "Your card was declined."}
+            error = {
+                "type": "card_error",
+                "code": "card_declined",
+                "message": "Your card was declined.",
+            }
             return 402, {"error": {**error, "payment_intent": made}}
         self.charges.append(int(form["amount"]))
         return self.keep("pi", "payment_intent", status="succeeded", amount=int(form["amount"]),

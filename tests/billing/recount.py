@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from accounts.tenancy import system
 from billing.models import Charge, Tally, Usage
+from core.tenancy import system
 from hosting.models import Delivery, Message
 
 DATA = Path(__file__).resolve().parents[2] / "billing" / "data"
@@ -55,23 +55,32 @@ def cost(market: str, category: str, messages: int) -> int:
     for tier in TIERS:
         if (tier["market"], tier["category"]) == (market, category):
             last = int(tier["last"]) if tier["last"] else messages
-            total += max(0, min(messages, last) - int(tier["first"]) + 1) * int(Decimal(tier["price"]) * 1_000_000)
+            total += max(0, min(messages, last) - int(tier["first"]) + 1) * int(
+                Decimal(tier["price"]) * 1_000_000
+            )
     return total
 
 
-def recount(messages: Iterable[Sent], dearer: Changed) -> dict[tuple[int, date, str, str], tuple[int, int]]:
+def recount(
+    messages: Iterable[Sent], dearer: Changed
+) -> dict[tuple[int, date, str, str], tuple[int, int]]:
     """Messages and micros by business, month, market and category."""
     counts: Counter[tuple[int, date, str, str]] = Counter()
     for sent in messages:
         counts[sent.business, sent.month, market_of(sent.to, sent.month), sent.category] += 1
-    return {key: (n, n * dearer[key[1:]] if key[1:] in dearer else cost(*key[2:], n)) for key, n in counts.items()}
+    return {
+        key: (n, n * dearer[key[1:]] if key[1:] in dearer else cost(*key[2:], n))
+        for key, n in counts.items()
+    }
 
 
 def everything_delivered() -> list[Sent]:
     with system("test"):
         return [
             Sent(*row)
-            for row in Message.objects.filter(direction="out", delivered_at__isnull=False).values_list(
+            for row in Message.objects.filter(
+                direction="out", delivered_at__isnull=False
+            ).values_list(
                 "business_id", "business__timezone", "contact__wa_id", "category", "delivered_at"
             )
         ]
@@ -81,11 +90,15 @@ def failed_from(month: date) -> list[Sent]:
     """What failed and was never delivered, from that month on: a card that charges failures prices it like the rest."""
     with system("test"):
         failed = Message.objects.filter(direction="out", delivered_at=None, failed_at__isnull=False)
-        rows = failed.values_list("business_id", "business__timezone", "contact__wa_id", "category", "failed_at")
+        rows = failed.values_list(
+            "business_id", "business__timezone", "contact__wa_id", "category", "failed_at"
+        )
         return [sent for sent in (Sent(*row) for row in rows) if sent.month >= month]
 
 
-def assert_books_agree(dearer: Changed | None = None, failed_charged_from: date | None = None) -> int:
+def assert_books_agree(
+    dearer: Changed | None = None, failed_charged_from: date | None = None
+) -> int:
     """Ledger, tallies and rollup equal the recount of the messages themselves; returns the total in micros."""
     failed = failed_from(failed_charged_from) if failed_charged_from else []
     expected = recount(everything_delivered() + failed, dearer or {})
@@ -93,14 +106,25 @@ def assert_books_agree(dearer: Changed | None = None, failed_charged_from: date 
         assert not Delivery.objects.exists()
         charges = list(
             Charge.objects.filter(reverses_id=None).values_list(
-                "business_id", "month", "market", "category", "position", "price_micros", "message_id"
+                "business_id",
+                "month",
+                "market",
+                "category",
+                "position",
+                "price_micros",
+                "message_id",
             )
         )
         tallies = {
-            t[:4]: t[4] for t in Tally.objects.values_list("business_id", "month", "market", "category", "positions")
+            t[:4]: t[4]
+            for t in Tally.objects.values_list(
+                "business_id", "month", "market", "category", "positions"
+            )
         }
         usage = list(
-            Usage.objects.values_list("business_id", "month", "market", "category", "messages", "amount_micros")
+            Usage.objects.values_list(
+                "business_id", "month", "market", "category", "messages", "amount_micros"
+            )
         )
     assert len({c[6] for c in charges}) == len(charges)
     positions: dict[tuple[int, date, str, str], list[int]] = {}

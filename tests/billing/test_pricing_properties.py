@@ -16,10 +16,14 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from accounts.models import Business
-from accounts.tenancy import scope, system
-from billing import card_files, cards, estimating, metering, quoting, reversing, spending
-from billing.cards import Sheet, Step
+from billing import spend_caps
+from billing.metering import meter, reversals
 from billing.models import CardChoice, CardVersion, Charge, Commitment, RateCard, SpendCap
+from billing.pricing import estimate as pricing_estimate
+from billing.pricing import quote as pricing_quote
+from billing.rate_cards import csv_files, versions
+from billing.rate_cards.versions import Sheet, Step
+from core.tenancy import scope, system
 from hosting.models import Contact, Conversation, Delivery, Message, Number
 from tests.factories import make_business, make_number
 
@@ -103,7 +107,13 @@ SETTINGS: dict[str, Any] = {"deadline": None, "suppress_health_check": list(Heal
 @settings(max_examples=12, **SETTINGS)
 @given(sheets(), rules, discount, country, many, st.sampled_from([0, 5_000]))
 def test_one_price_under_any_card(
-    db: None, sheet: Sheet, rules: dict[str, Any], discount: Decimal, country: str, many: list[Sent], floor: int
+    db: None,
+    sheet: Sheet,
+    rules: dict[str, Any],
+    discount: Decimal,
+    country: str,
+    many: list[Sent],
+    floor: int,
 ) -> None:
     for steps in sheet.rates.values():
         steps[:] = [Step(one.first, one.last, max(one.price_micros, floor)) for one in steps]
@@ -130,8 +140,11 @@ def test_one_price_under_very_many_cards(
 
 def published() -> Sheet:
     """Meta's rates and tiers; it has no rate for service, which gets that of utility."""
-    texts = [(name, (DATA / name).read_text(encoding="utf-8")) for name in ("USD_rates.csv", "USD_volume_tiers.csv")]
-    sheet = card_files.read(*texts)
+    texts = [
+        (name, (DATA / name).read_text(encoding="utf-8"))
+        for name in ("USD_rates.csv", "USD_volume_tiers.csv")
+    ]
+    sheet = csv_files.read(*texts)
     assert ("India", "authentication-international") in sheet.rates
     for market in sheet.markets:
         sheet.rates[market, "service"] = list(sheet.rates[market, "utility"])
@@ -170,9 +183,17 @@ class Expected:
             return "free_entry"
         if one.is_reaction and rules["reactions_free"]:
             return "reaction"
-        if one.window_open and one.category in ("service", "utility") and rules[f"{one.category}_free_in_window"]:
+        if (
+            one.window_open
+            and one.category in ("service", "utility")
+            and rules[f"{one.category}_free_in_window"]
+        ):
             return f"{one.category}_in_window"
-        return "allowance" if one.category == "service" and self.counted < rules["free_messages"] else "tier"
+        return (
+            "allowance"
+            if one.category == "service" and self.counted < rules["free_messages"]
+            else "tier"
+        )
 
     def key(self, one: Sent) -> tuple[str, str]:
         """Market and category that it is priced as."""
@@ -186,7 +207,9 @@ class Expected:
         """The price of the next position, less the discount."""
         position = self.positions.get(self.key(one), 0) + 1
         steps = self.sheet.rates[self.key(one)]
-        listed = next(step.price_micros for step in steps if step.last is None or position <= step.last)
+        listed = next(
+            step.price_micros for step in steps if step.last is None or position <= step.last
+        )
         if not self.discount:
             return listed
         exact = listed * (100 - self.discount) / 100
@@ -202,7 +225,12 @@ class Expected:
 
 
 def play(
-    sheet: Sheet, rules: dict[str, Any], discount: Decimal, country: str, many: list[Sent], floor: int
+    sheet: Sheet,
+    rules: dict[str, Any],
+    discount: Decimal,
+    country: str,
+    many: list[Sent],
+    floor: int,
 ) -> None:
     business = make_business(country=country, timezone="UTC", clock_at=NOW)
     number = make_number(business)
@@ -215,13 +243,17 @@ def play(
         message = accepted(business, number, one)
         assert_asked_before(business, message, one, rule, micros, expected.listed(one))
         charge = delivered(message, one)
-        assert (charge.rule, charge.price_micros, charge.category) == (rule, micros, expected.key(one)[1])
+        assert (charge.rule, charge.price_micros, charge.category) == (
+            rule,
+            micros,
+            expected.key(one)[1],
+        )
         expected.take(one)
         total += micros
         if one.is_reversed:
-            reversing.reverse_charge(business_id=business.pk, charge_id=charge.pk, reason="a test")
+            reversals.reverse_charge(business_id=business.pk, charge_id=charge.pk, reason="a test")
             total -= micros
-    (rerated,) = cards.rerate(version, MONTH, business_ids=[business.pk])
+    (rerated,) = versions.rerate(version, MONTH, business_ids=[business.pk])
     assert (rerated.charged_micros, rerated.would_be_micros, rerated.unpriced) == (total, total, 0)
     assert rerated.messages == sum(not one.is_reversed for one in many)
 
@@ -233,8 +265,8 @@ def agree(
         card = RateCard.objects.create(
             name=f"Card {next(names)}", currency="USD", floor_micros=floor, ceiling_micros=10**6
         )
-    draft = cards.make_draft(card=card, sheet=sheet, valid_from=MONTH, **rules)
-    version = cards.schedule(draft, today=date(2026, 4, 20))
+    draft = versions.make_draft(card=card, sheet=sheet, valid_from=MONTH, **rules)
+    version = versions.schedule(draft, today=date(2026, 4, 20))
     with system("test"):
         CardChoice.objects.create(business=business, card=card, discount_percent=discount)
         SpendCap.objects.create(business=business, limit_micros=10**9)
@@ -263,10 +295,14 @@ def assert_asked_before(
 ) -> None:
     """The quote, the estimate and the spend cap, asked before the message is sent."""
     with scope(business.pk):
-        quotes = {quote.category: quote for quote in quoting.prices(message.conversation)}
-        estimate = estimating.estimate(business, category=one.category, counts={one.to[:7]: 1})
-        spending.check_cap(message)
-        held = list(Commitment.objects.filter(wamid=message.wamid).values_list("price_micros", flat=True))
+        quotes = {quote.category: quote for quote in pricing_quote.prices(message.conversation)}
+        estimate = pricing_estimate.estimate(
+            business, category=one.category, counts={one.to[:7]: 1}
+        )
+        spend_caps.check_cap(message)
+        held = list(
+            Commitment.objects.filter(wamid=message.wamid).values_list("price_micros", flat=True)
+        )
     # A quote is asked for a template or a text, never for a reaction.
     if not one.is_reaction:
         assert (quotes[one.category].rule, quotes[one.category].micros) == (rule, micros)
@@ -285,7 +321,7 @@ def delivered(message: Message, one: Sent) -> Charge:
             category=one.category, window_open=message.window_open, free_entry=False, kind=message.kind,
             free_entry_at=message.free_entry_at, accepted_at=message.created_at, delivered_at=NOW,
         )  # fmt: skip
-    assert metering.meter_due() == 1
+    assert meter.meter_due() == 1
     with system("test"):
         assert not Commitment.objects.exists()
         return Charge.objects.get(message_id=message.pk, reverses_id=None)
@@ -314,13 +350,19 @@ ASKING = {
 
 @pytest.mark.parametrize("verb", ASKING)
 def test_every_function_is_inlined_into_the_statements_that_call_it(db: None, verb: str) -> None:
-    from accounts.statements import statement
+    from core.sql import statement
 
     with system("test"), connection.cursor() as cursor:
         cursor.execute(FUNCTIONS)
         functions = [name for (name,) in cursor.fetchall()]
-        assert {"billing_terms", "billing_market", "billing_rule", "billing_steps", "billing_price"} <= {*functions}
-        cursor.execute(metering._BATCH_TABLE)
+        assert {
+            "billing_terms",
+            "billing_market",
+            "billing_rule",
+            "billing_steps",
+            "billing_price",
+        } <= {*functions}
+        cursor.execute(meter._BATCH_TABLE)
         parameters = {"business_id": 1} | ASKING[verb] if ASKING[verb] else None
         cursor.execute(f"EXPLAIN (VERBOSE) {statement('billing', verb)}", parameters)
         plan = "\n".join(line for (line,) in cursor.fetchall())

@@ -21,13 +21,14 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from accounts.models import Business, User
-from accounts.tenancy import system
-from billing import metering
-from hosting import broadcasting, receiving
+from billing.metering import meter
+from core.tenancy import system
+from hosting.broadcasts import run as broadcasts_run
+from hosting.inbound import events
+from hosting.live.stream import application as live_application
 from hosting.models import Handset, Number
-from hosting.streams import application as live_application
 from hosting.transports import sandbox
-from shops import taking, telling
+from shops.chat import order_updates, orders_intake
 from tests.factories import make_business, make_member, make_number
 
 # Generous: the machine that runs the suite may be busy.
@@ -54,7 +55,9 @@ class Site:
         context = self.stranger(**options)
         client = Client()
         client.force_login(self.owner, backend="django.contrib.auth.backends.ModelBackend")
-        context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}])
+        context.add_cookies(
+            [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}]
+        )
         return context
 
     def stranger(self, **options: Any) -> BrowserContext:
@@ -74,9 +77,15 @@ class _Threaded(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
-@pytest.fixture(scope="package")  # and no longer: the tests after these run event loops of their own in this thread
+@pytest.fixture(
+    scope="package"
+)  # and no longer: the tests after these run event loops of their own in this thread
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if path is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
     # Playwright's event loop lives in this thread; Django must not take it for an async view.
@@ -91,14 +100,18 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def site(committed_db: None, redis: Any, settings: Any, browser: Browser) -> Iterator[Site]:
     live_port = _free_port()
-    server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Threaded, handler_class=_Quiet)
+    server = make_server(
+        "127.0.0.1", 0, get_wsgi_application(), server_class=_Threaded, handler_class=_Quiet
+    )
     settings.BASE_URL = f"http://127.0.0.1:{server.server_port}"
     settings.LIVE_URL = f"http://127.0.0.1:{live_port}"
     settings.CSRF_TRUSTED_ORIGINS = [settings.BASE_URL]
     policy = settings.CONTENT_SECURITY_POLICY
     directives = policy["DIRECTIVES"] | {"connect-src": ["'self'", settings.LIVE_URL]}
     settings.CONTENT_SECURITY_POLICY = policy | {"DIRECTIVES": directives}
-    config = uvicorn.Config(live_application, port=live_port, log_level="critical", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        live_application, port=live_port, log_level="critical", timeout_graceful_shutdown=1
+    )
     live = uvicorn.Server(config)
     stop = threading.Event()
     threads = [
@@ -131,12 +144,12 @@ def _people(url: str, browser: Browser) -> Site:
 def _work(stop: threading.Event) -> None:
     """What the Celery worker does, without waiting for a bell."""
     verbs: list[Callable[[], int]] = [
-        broadcasting.work_due,
+        broadcasts_run.work_due,
         sandbox.deliver_due,
-        receiving.apply_due,
-        taking.take_due,
-        telling.tell_due,
-        metering.meter_due,
+        events.apply_due,
+        orders_intake.take_due,
+        order_updates.tell_due,
+        meter.meter_due,
     ]
     while not stop.is_set():
         for verb in verbs:

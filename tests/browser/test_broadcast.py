@@ -2,20 +2,29 @@
 
 from playwright.sync_api import Page, expect
 
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import BroadcastRecipient, Message, Number
 from tests.browser.conftest import Site
 from tests.factories import make_template
 
 
-def test_two_hundred_customers_are_written_to_while_somebody_watches(site: Site, page: Page) -> None:
-    make_template(site.number, "new_harvest", category="marketing", components=[{"type": "BODY", "text": "Bag {{1}}"}])
+def test_two_hundred_customers_are_written_to_while_somebody_watches(
+    site: Site, page: Page
+) -> None:
+    make_template(
+        site.number,
+        "new_harvest",
+        category="marketing",
+        components=[{"type": "BODY", "text": "Bag {{1}}"}],
+    )
     with system("test"):
         # Slow enough to be watched: 80 at once, then the rest as the bucket fills.
         Number.objects.filter(pk=site.number.pk).update(messages_per_second=80)
     page.goto("/broadcasts/")
     page.get_by_role("link", name="New broadcast").click()
-    page.get_by_label("Paste numbers").fill("\n".join(f"+1415555{n:04},{n}" for n in range(1000, 1200)) + "\n12,x")
+    page.get_by_label("Paste numbers").fill(
+        "\n".join(f"+1415555{n:04},{n}" for n in range(1000, 1200)) + "\n12,x"
+    )
     page.get_by_role("button", name="Check the list").click()
     expect(page.locator("main")).to_contain_text("Bag 1000")
     expect(page.locator("main")).to_contain_text("North America")
@@ -26,7 +35,10 @@ def test_two_hundred_customers_are_written_to_while_somebody_watches(site: Site,
     expect(page.locator("#progress")).to_contain_text("200 of 200 customers", timeout=30_000)
     with system("test"):
         assert Message.objects.count() == 200
-        assert BroadcastRecipient.objects.filter(state="sent").values("message_id").distinct().count() == 200
+        assert (
+            BroadcastRecipient.objects.filter(state="sent").values("message_id").distinct().count()
+            == 200
+        )
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     assert download.value.suggested_filename == "new_harvest-results.csv"

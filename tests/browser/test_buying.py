@@ -7,20 +7,24 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import Business
-from accounts.tenancy import system
-from billing import invoicing
+from billing.invoices import close
 from billing.models import Charge, InvoiceLine
+from core.tenancy import system
 from hosting.models import Message
 from shops.models import Order, Product
 from tests.browser.conftest import Site
-from tests.shops.making import make_catalog, make_delivery, make_product
+from tests.shops.sample_data import make_catalog, make_delivery, make_product
 
 WAIT = 30_000
 
 
 def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) -> None:
     catalog = make_catalog(site.business, site.number, currency="USD")
-    for name, title, price in (("rye", "Rye bread", 480), ("bun", "Poppy bun", 95), ("jam", "Plum jam", 650)):
+    for name, title, price in (
+        ("rye", "Rye bread", 480),
+        ("bun", "Poppy bun", 95),
+        ("jam", "Plum jam", 650),
+    ):
         make_product(catalog, name, price, title=title, stock=20)
     make_delivery(catalog, "Pick-up", 0, needs_address=False)
     make_delivery(catalog, "Parcel", 450, position=1)
@@ -38,7 +42,11 @@ def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) ->
     phone.locator("summary", has_text="Choose delivery").click()
     phone.get_by_role("button", name=re.compile("Parcel")).click()
     phone.locator("summary", has_text="Give the address").click(timeout=WAIT)
-    for label, text in (("Name", "Zoe Field"), ("Street and number", "Main 1"), ("Postcode", "05401")):
+    for label, text in (
+        ("Name", "Zoe Field"),
+        ("Street and number", "Main 1"),
+        ("Postcode", "05401"),
+    ):
         phone.locator("#latest").get_by_label(label).fill(text)
     phone.locator("#latest").get_by_label("Town").fill("Burlington")
     phone.get_by_role("button", name="Send the address").click()
@@ -67,23 +75,40 @@ def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) ->
 
     with system("test"):
         order = Order.objects.get()
-        assert (order.state, order.total_minor, order.paid_minor, order.tracking) == ("shipped", 2630, 2630, "L-42")
-        assert dict(Product.objects.values_list("retailer_id", "stock")) == {"rye": 18, "bun": 14, "jam": 19}
+        assert (order.state, order.total_minor, order.paid_minor, order.tracking) == (
+            "shipped",
+            2630,
+            2630,
+            "L-42",
+        )
+        assert dict(Product.objects.values_list("retailer_id", "stock")) == {
+            "rye": 18,
+            "bun": 14,
+            "jam": 19,
+        }
         sent = set(
-            Message.objects.filter(conversation=order.conversation, direction="out").values_list("id", flat=True)
+            Message.objects.filter(conversation=order.conversation, direction="out").values_list(
+                "id", flat=True
+            )
         )
     # Which delivery, where to, the payment message, thanks, paid, the receipt, packed, shipped: each on the invoice.
     assert len(sent) == 8
     for _ in range(100):
         with system("test"):
-            charged = set(Charge.objects.filter(business_id=site.business.pk).values_list("message_id", flat=True))
+            charged = set(
+                Charge.objects.filter(business_id=site.business.pk).values_list(
+                    "message_id", flat=True
+                )
+            )
         if charged == sent:
             break
         page.wait_for_timeout(100)
     assert charged == sent
     with system("test"):
-        Business.objects.filter(pk=site.business.pk).update(clock_at=timezone.now() + timedelta(days=40))
-    first = invoicing.close_due_periods()[0]
+        Business.objects.filter(pk=site.business.pk).update(
+            clock_at=timezone.now() + timedelta(days=40)
+        )
+    first = close.close_due_periods()[0]
     with system("test"):
         lines = InvoiceLine.objects.filter(invoice=first, kind="messages")
         assert sum(line.quantity for line in lines) == 8

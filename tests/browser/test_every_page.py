@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Page
 
 from tests.browser.conftest import PICTURES, Site
-from tests.browser.furnishing import furnish
+from tests.browser.sample_data import furnish
 from tests.browser.test_joining import log_in
 from tests.test_matrix import ROWS, ForKeys
 
@@ -66,8 +66,14 @@ IN_BETWEEN = {
 
 def pages() -> dict[str, str]:
     """The address of every page by its name, with gaps for the names of rows."""
-    answered = {name: row.path for name, row in ROWS.items() if row.get != 405 and not isinstance(row, ForKeys)}
-    return {name: path for name, path in (answered | RICHER | MORE).items() if name not in NOT_PAGES}
+    answered = {
+        name: row.path
+        for name, row in ROWS.items()
+        if row.get != 405 and not isinstance(row, ForKeys)
+    }
+    return {
+        name: path for name, path in (answered | RICHER | MORE).items() if name not in NOT_PAGES
+    }
 
 
 def _account(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
@@ -96,7 +102,11 @@ def test_every_page_is_accessible_and_fits(
     settings.MEDIA_ROOT = str(tmp_path)
     names = furnish(site)
     PICTURES.mkdir(exist_ok=True)
-    look = {"color_scheme": scheme, "viewport": {"width": width, "height": height}, "reduced_motion": "reduce"}
+    look = {
+        "color_scheme": scheme,
+        "viewport": {"width": width, "height": height},
+        "reduced_motion": "reduce",
+    }
     problems: list[str] = []
     stranger = site.stranger(**look).new_page()
     for name, path in ENTRANCES.items():

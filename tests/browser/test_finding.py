@@ -5,7 +5,7 @@ from datetime import timedelta
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
-from tests.hosting.test_searching import START, say
+from tests.hosting.search.test_engine import START, say
 
 MARKED = "[...CSS.highlights.get('hits') ?? []].map((range) => range.toString())"
 

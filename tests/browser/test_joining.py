@@ -12,7 +12,7 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import Membership, User
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import Handset, Number
 from tests.browser.conftest import PASSWORD, PICTURES, Site
 
@@ -98,7 +98,9 @@ def test_from_sign_up_to_the_first_message_and_its_price(site: Site, mails: None
     expect(row).to_contain_text(re.compile(r"\$0\.\d+|free"))
 
 
-def test_two_factors_can_be_required_and_a_recovery_code_works_once(site: Site, mails: None) -> None:
+def test_two_factors_can_be_required_and_a_recovery_code_works_once(
+    site: Site, mails: None
+) -> None:
     with system("test"):
         agent = User.objects.create_user("agent@example.org", PASSWORD)
         Membership.objects.create(business=site.business, user=agent, role="agent")
@@ -139,7 +141,9 @@ def test_two_factors_can_be_required_and_a_recovery_code_works_once(site: Site, 
             expect(page).to_have_url(re.compile("/2fa/authenticate/"))
 
 
-def test_an_invited_person_joins_by_the_mail_and_sees_what_the_role_may(site: Site, mails: None) -> None:
+def test_an_invited_person_joins_by_the_mail_and_sees_what_the_role_may(
+    site: Site, mails: None
+) -> None:
     owner = site.window().new_page()
     owner.goto("/team/")
     owner.get_by_label("E-mail address").fill("bob@example.org")
@@ -155,7 +159,9 @@ def test_an_invited_person_joins_by_the_mail_and_sees_what_the_role_may(site: Si
     assert page.goto("/usage/").status == 200  # type: ignore[union-attr]
     assert page.goto("/inbox/").status == 403  # type: ignore[union-attr]
     owner.reload()
-    expect(owner.locator("tr", has_text="bob@example.org").locator("select")).to_have_value("finance")
+    expect(owner.locator("tr", has_text="bob@example.org").locator("select")).to_have_value(
+        "finance"
+    )
 
 
 def test_an_operator_views_as_the_business_under_a_banner_until_it_ends(site: Site) -> None:
@@ -164,7 +170,9 @@ def test_an_operator_views_as_the_business_under_a_banner_until_it_ends(site: Si
     client = Client()
     client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
     context = site.stranger(viewport={"width": 1440, "height": 900})
-    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site.url}])
+    context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site.url}]
+    )
     page = context.new_page()
     page.goto(f"/admin/accounts/business/{site.business.pk}/change/")
     page.get_by_role("link", name="View as its owner").first.click()

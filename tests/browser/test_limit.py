@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from accounts.models import Business, Plan
-from accounts.tenancy import system
+from core.tenancy import system
 from tests.browser.conftest import Site
 
 
@@ -14,7 +14,9 @@ def test_over_the_limit_and_upgrade(site: Site, page: Page) -> None:
     phone = site.window().new_page()
     phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
     said = ("Two rye, please", "And a seeded one", "Is my card on file?")
-    for words, shown in zip(said, (*said[:2], "Sent. The business has reached its plan's limit."), strict=True):
+    for words, shown in zip(
+        said, (*said[:2], "Sent. The business has reached its plan's limit."), strict=True
+    ):
         phone.get_by_role("textbox", name="Message", exact=True).fill(words)
         phone.keyboard.press("Enter")
         expect(phone.locator("#latest")).to_contain_text(shown)

@@ -5,7 +5,9 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import PICTURES, Site
 
 
-def test_a_customer_reacts_sends_a_place_and_a_card_blocks_and_lets_a_message_fail(site: Site, page: Page) -> None:
+def test_a_customer_reacts_sends_a_place_and_a_card_blocks_and_lets_a_message_fail(
+    site: Site, page: Page
+) -> None:
     PICTURES.mkdir(exist_ok=True)
     phone = site.window(viewport={"width": 390, "height": 844}, color_scheme="dark").new_page()
     phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
@@ -19,8 +21,12 @@ def test_a_customer_reacts_sends_a_place_and_a_card_blocks_and_lets_a_message_fa
     phone.locator(".entry", has_text="Where are you?").get_by_label("React to this message").click()
     phone.screenshot(path=PICTURES / "phone-reacting-dark-390.png")
     phone.get_by_role("button", name="👍").click()
-    expect(phone.locator(".entry", has_text="Where are you?").locator(".reactions")).to_have_text("👍")
-    expect(page.locator(".entry", has_text="Where are you?").locator(".reactions")).to_have_text("👍")
+    expect(phone.locator(".entry", has_text="Where are you?").locator(".reactions")).to_have_text(
+        "👍"
+    )
+    expect(page.locator(".entry", has_text="Where are you?").locator(".reactions")).to_have_text(
+        "👍"
+    )
 
     phone.get_by_title("More to send").click()
     phone.screenshot(path=PICTURES / "phone-more-dark-390.png")
@@ -42,14 +48,18 @@ def test_a_customer_reacts_sends_a_place_and_a_card_blocks_and_lets_a_message_fa
     phone.get_by_role("button", name="Save").click()
     expect(phone.locator(".app-bar")).to_contain_text("The next message fails: 131026")
     reply(page, "This one fails")
-    expect(page.locator(".entry", has_text="This one fails").locator(".failure")).to_contain_text("cannot be reached")
+    expect(page.locator(".entry", has_text="This one fails").locator(".failure")).to_contain_text(
+        "cannot be reached"
+    )
 
     phone.get_by_title("Block, or fail on purpose").click()
     phone.get_by_role("button", name="Block this business").click()
     expect(phone.get_by_text("You blocked this business")).to_be_visible()
     phone.screenshot(path=PICTURES / "phone-blocked-dark-390.png")
     reply(page, "Into the void")
-    expect(page.locator(".entry", has_text="Into the void").locator(".ticks")).to_contain_text("Sent")
+    expect(page.locator(".entry", has_text="Into the void").locator(".ticks")).to_contain_text(
+        "Sent"
+    )
     phone.get_by_role("button", name="Unblock").click()
     expect(phone.get_by_role("textbox", name="Message", exact=True)).to_be_visible()
     expect(phone.locator("#latest")).not_to_contain_text("Into the void")

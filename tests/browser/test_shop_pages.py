@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Site
-from tests.shops.making import make_catalog, make_product
+from tests.shops.sample_data import make_catalog, make_product
 
 
 def test_a_buyer_fills_a_cart_without_a_login_and_without_a_third_party(site: Site) -> None:

@@ -2,8 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
-from accounts.tenancy import system
-from hosting import teamwork
+from core.tenancy import system
+from hosting.conversations import teamwork
 from hosting.models import Message
 from tests.browser.conftest import Site
 
@@ -20,7 +20,10 @@ def open_thread(site: Site, page: Page, text: str) -> None:
 
 def test_a_slash_offers_canned_replies_by_keyboard(site: Site, page: Page) -> None:
     with system("test"):
-        for shortcut, text in (("hours", "We open at 8, {name}."), ("holiday", "Closed on Sundays.")):
+        for shortcut, text in (
+            ("hours", "We open at 8, {name}."),
+            ("holiday", "Closed on Sundays."),
+        ):
             teamwork.add_reply(business_id=site.business.pk, shortcut=shortcut, text=text)
     open_thread(site, page, "When do you open?")
     box = page.get_by_label("Reply", exact=True)

@@ -65,7 +65,10 @@ INTERACTIVE: dict[str, tuple[dict[str, Any], str]] = {
     "location_request_message": ({"body": {"text": "Where?"}, "action": {"name": "send_location"}}, "Where?"),
 }  # fmt: skip
 
-CARD = {"name": {"formatted_name": "John Smith", "first_name": "John"}, "phones": [{"phone": "+1 650", "type": "WORK"}]}
+CARD = {
+    "name": {"formatted_name": "John Smith", "first_name": "John"},
+    "phones": [{"phone": "+1 650", "type": "WORK"}],
+}
 
 SENDS: list[tuple[dict[str, Any], str]] = [
     ({"text": {"body": "hi https://x.y", "preview_url": True}}, "hi https://x.y"),
@@ -98,7 +101,8 @@ def buttons(*replies: tuple[str, str]) -> dict[str, Any]:
 
 def rows(count: int, sections: int = 1) -> dict[str, Any]:
     held = [
-        {"title": f"S{s}", "rows": [{"id": f"{s}-{n}", "title": "T"} for n in range(count)]} for s in range(sections)
+        {"title": f"S{s}", "rows": [{"id": f"{s}-{n}", "title": "T"} for n in range(count)]}
+        for s in range(sections)
     ]
     return {"type": "list", "body": {"text": "b"}, "action": {"button": "Menu", "sections": held}}
 

@@ -16,10 +16,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from accounts.models import ApiKey, Business  # noqa: E402
-from accounts.tenancy import system  # noqa: E402
-from billing import metering  # noqa: E402
+from billing.metering import meter  # noqa: E402
 from billing.models import Charge  # noqa: E402
-from hosting import calling, receiving, retrieving, storing, subscribing, synchronising  # noqa: E402
+from core.tenancy import system  # noqa: E402
+from hosting.inbound import events, upstream_media  # noqa: E402
+from hosting.media import store  # noqa: E402
+from hosting.message_templates import upstream_sync  # noqa: E402
 from hosting.models import (  # noqa: E402
     Account,
     Block,
@@ -32,7 +34,8 @@ from hosting.models import (  # noqa: E402
     Upstream,
 )  # fmt: skip
 from hosting.transports import cloudapi, receipts, sandbox  # noqa: E402
-from shops import taking  # noqa: E402
+from hosting.webhooks import delivery, subscriptions  # noqa: E402
+from shops.chat import orders_intake  # noqa: E402
 from shops.models import Catalog, Order  # noqa: E402
 
 PRESS = {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Thanks"}]}
@@ -44,14 +47,18 @@ def seed(name: str, digits: str, upstream: dict[str, str] | None = None) -> dict
     """A business with one number, behind an upstream or in the sandbox with one phone."""
     business = Business.objects.create(name=name, plan_id="business")
     account = Account.objects.create(business=business, name=name)
-    number = Number.objects.create(business=business, account=account, verified_name=name, digits=digits)
+    number = Number.objects.create(
+        business=business, account=account, verified_name=name, digits=digits
+    )
     if upstream:
         # Its templates are the upstream's, and come from there.
         Number.objects.update(transport="cloudapi", upstream_id=upstream.pop("phone_number_id"))
         Upstream.objects.create(business=business, account=account, **upstream)
     else:
         Template.objects.create(business=business, account=account, **TEMPLATE)
-        Handset.objects.create(business=business, wa_id="14155550199", name="Sheena Nelson", reads_at_once=True)
+        Handset.objects.create(
+            business=business, wa_id="14155550199", name="Sheena Nelson", reads_at_once=True
+        )
     return {
         "waba_id": account.waba_id,
         "phone_number_id": number.phone_number_id,
@@ -63,8 +70,8 @@ def seed(name: str, digits: str, upstream: dict[str, str] | None = None) -> dict
 
 def subscribe(url: str, verify_token: str) -> None:
     """Send the account's webhooks there, once it has answered the challenge."""
-    subscribing.challenge(url=url, verify_token=verify_token)
-    subscribing.subscribe(account=Account.objects.get(), url=url, verify_token=verify_token)
+    subscriptions.challenge(url=url, verify_token=verify_token)
+    subscriptions.subscribe(account=Account.objects.get(), url=url, verify_token=verify_token)
 
 
 def customer(kind: str, content: dict[str, Any], about: str = "") -> str:
@@ -72,14 +79,23 @@ def customer(kind: str, content: dict[str, Any], about: str = "") -> str:
     number = Number.objects.select_related("account", "business").get()
     context = Message.objects.get(text=about).wamid if about else ""
     handset = Handset.objects.select_related("business").get()
-    return sandbox.send_from_phone(handset=handset, number=number, kind=kind, content=content, context=context)
+    return sandbox.send_from_phone(
+        handset=handset, number=number, kind=kind, content=content, context=context
+    )
 
 
 def picture(content: str) -> str:
     """The customer sends a picture (base64) from the simulated phone."""
     business = Business.objects.get()
-    media = storing.store_media(business=business, content=base64.b64decode(content), mime_type="image/png")
-    held = {"id": media.media_id, "mime_type": media.mime_type, "sha256": media.sha256, "caption": "Is it this one?"}
+    media = store.store_media(
+        business=business, content=base64.b64decode(content), mime_type="image/png"
+    )
+    held = {
+        "id": media.media_id,
+        "mime_type": media.mime_type,
+        "sha256": media.sha256,
+        "caption": "Is it this one?",
+    }
     return customer("image", held)
 
 
@@ -92,29 +108,40 @@ def block(wa_id: str) -> None:
 def open_shop(upstream_id: str) -> str:
     """A shop whose catalogue the upstream knows by that id, with the product of the customer's order; returns our id."""
     number = Number.objects.get()
-    names = {"business_id": number.business_id, "name": "Bakery", "slug": "bakery", "currency": "USD"}
+    names = {
+        "business_id": number.business_id,
+        "name": "Bakery",
+        "slug": "bakery",
+        "currency": "USD",
+    }
     catalog = Catalog.objects.create(number=number, upstream_id=upstream_id, **names)
     catalog.products.create(
-        business_id=number.business_id, retailer_id="di9ozbzfi4", title="Cake", price_minor=3000, stock=5
+        business_id=number.business_id,
+        retailer_id="di9ozbzfi4",
+        title="Cake",
+        price_minor=3000,
+        stock=5,
     )
     return catalog.catalog_id
 
 
 def take() -> list[list[Any]]:
     """Make orders of what was sent; returns them as catalogue, total, what is left of the first product."""
-    taking.take_due()
+    orders_intake.take_due()
     rows = Order.objects.values_list("catalog__catalog_id", "total_minor", "lines__product__stock")
     return [list(row) for row in rows]
 
 
 def synchronise() -> None:
     """Fetch the upstream's templates now."""
-    synchronising.ask(Account.objects.get())
+    upstream_sync.ask(Account.objects.get())
 
 
 def report() -> dict[str, Any]:
     """Every message, the SHA-256 of their files, what is unread, and the charges of those that were metered."""
-    rows = Message.objects.order_by("id").values_list("direction", "kind", "text", "status", "wamid", "context_wamid")
+    rows = Message.objects.order_by("id").values_list(
+        "direction", "kind", "text", "status", "wamid", "context_wamid"
+    )
     held = Message.objects.filter(kind="image").order_by("id").values_list("content__id", flat=True)
     files = dict(Media.objects.filter(is_ready=True).values_list("media_id", "sha256"))
     return {
@@ -128,8 +155,8 @@ def report() -> dict[str, Any]:
 
 def work() -> int:
     """One round through all queues."""
-    verbs = (synchronising.synchronise_due, sandbox.deliver_due, cloudapi.deliver_due, receiving.apply_due,
-             receiving.unpark, retrieving.retrieve_due, receipts.pass_due, calling.call_due, metering.meter_due)  # fmt: skip
+    verbs = (upstream_sync.synchronise_due, sandbox.deliver_due, cloudapi.deliver_due, events.apply_due,
+             events.unpark, upstream_media.retrieve_due, receipts.pass_due, delivery.call_due, meter.meter_due)  # fmt: skip
     return sum(verb() for verb in verbs)
 
 

@@ -15,13 +15,22 @@ class Sample:
     said: list[tuple[str, str, str, str]]
 
 
-def two(first: str, second: str, orders: tuple[str, ...], times: tuple[str, str], names=("Ann", "Bakery")) -> Sample:
+def two(
+    first: str,
+    second: str,
+    orders: tuple[str, ...],
+    times: tuple[str, str],
+    names=("Ann", "Bakery"),
+) -> Sample:
     """A chat of two messages."""
     text = f"{first}{names[0]}: Hello\n{second}{names[1]}: Good morning\nin two lines\n"
     return Sample(
         text,
         orders,
-        [(times[0], names[0], "text", "Hello"), (times[1], names[1], "text", "Good morning\nin two lines")],
+        [
+            (times[0], names[0], "text", "Hello"),
+            (times[1], names[1], "text", "Good morning\nin two lines"),
+        ],
     )
 
 
@@ -43,24 +52,52 @@ SAMPLES: dict[str, Sample] = {
     "android nl": two("13-03-2021 14:05 - ", "14-03-2021 02:06 - ", ("dmy",), (T1, T2)),
     "android hu": two("2021. 03. 13. 14:05 - ", "2021. 03. 14. 2:06 - ", ("ymd",), (T1, T2)),
     "android ja": two("2021/03/13 14:05 - ", "2021/03/14 2:06 - ", ("ymd",), (T1, T2)),
-    "android zh, half before": two("2021/3/13 下午2:05 - ", "2021/3/14 上午2:06 - ", ("ymd",), (T1, T2)),
-    "android ko, half before": two("2021. 3. 13. 오후 2:05 - ", "2021. 3. 14. 오전 2:06 - ", ("ymd",), (T1, T2)),
-    "android ko, short year": two("21. 3. 13. 오후 2:05 - ", "21. 3. 14. 오전 2:06 - ", ("ymd",), (T1, T2)),
-    "ko in words": two("2021년 3월 13일 오후 2:05 - ", "2021년 3월 14일 오전 2:06 - ", ("ymd",), (T1, T2)),
+    "android zh, half before": two(
+        "2021/3/13 下午2:05 - ", "2021/3/14 上午2:06 - ", ("ymd",), (T1, T2)
+    ),
+    "android ko, half before": two(
+        "2021. 3. 13. 오후 2:05 - ", "2021. 3. 14. 오전 2:06 - ", ("ymd",), (T1, T2)
+    ),
+    "android ko, short year": two(
+        "21. 3. 13. 오후 2:05 - ", "21. 3. 14. 오전 2:06 - ", ("ymd",), (T1, T2)
+    ),
+    "ko in words": two(
+        "2021년 3월 13일 오후 2:05 - ", "2021년 3월 14일 오전 2:06 - ", ("ymd",), (T1, T2)
+    ),
     "android ar, arabic digits and marks": two(
-        f"{RLM}١٣{RLM}/٣{RLM}/٢٠٢١، ٢:٠٥ م - ", f"{RLM}١٤{RLM}/٣{RLM}/٢٠٢١، ٢:٠٦ ص - ", ("dmy",), (T1, T2)
+        f"{RLM}١٣{RLM}/٣{RLM}/٢٠٢١، ٢:٠٥ م - ",
+        f"{RLM}١٤{RLM}/٣{RLM}/٢٠٢١، ٢:٠٦ ص - ",
+        ("dmy",),
+        (T1, T2),
     ),
     "ios ar, arabic digits": two(
-        f"{RLM}[١٣{RLM}/٣{RLM}/٢٠٢١، ٢:٠٥:٠٩ م] ", f"{RLM}[١٤{RLM}/٣{RLM}/٢٠٢١، ٢:٠٦:١٠ ص] ", ("dmy",), (S1, S2)
+        f"{RLM}[١٣{RLM}/٣{RLM}/٢٠٢١، ٢:٠٥:٠٩ م] ",
+        f"{RLM}[١٤{RLM}/٣{RLM}/٢٠٢١، ٢:٠٦:١٠ ص] ",
+        ("dmy",),
+        (S1, S2),
     ),
     "persian digits": two("۱۳/۳/۲۰۲۱, ۱۴:۰۵ - ", "۱۴/۳/۲۰۲۱, ۰۲:۰۶ - ", ("dmy",), (T1, T2)),
-    "devanagari digits": two("१३/३/२१, २:०५ अपराह्न - ", "१४/३/२१, २:०६ पूर्वाह्न - ", ("dmy",), (T1, T2)),
-    "android th, buddhist year": two("13/3/2564 14:05 - ", "14/3/2564 02:06 - ", ("dmy",), (T1, T2)),
-    "android th, short buddhist year": two("13/3/64 14:05 - ", "14/3/64 02:06 - ", ("dmy",), (T1, T2)),
-    "ios th, era named": two("[13/3/2564 BE 14:05:09] ", "[14/3/2564 BE 02:06:10] ", ("dmy",), (S1, S2)),
-    "ios ja, era": two("[令和3年3月13日 14:05:09] ", "[令和3年3月14日 2:06:10] ", ("ymd",), (S1, S2)),
-    "ios ja, era in letters": two("[R3/03/13 14:05:09] ", "[R3/03/14 2:06:10] ", ("ymd",), (S1, S2)),
-    "ios ja, halves": two("[2021/03/13 午後2:05:09] ", "[2021/03/14 午前2:06:10] ", ("ymd",), (S1, S2)),
+    "devanagari digits": two(
+        "१३/३/२१, २:०५ अपराह्न - ", "१४/३/२१, २:०६ पूर्वाह्न - ", ("dmy",), (T1, T2)
+    ),
+    "android th, buddhist year": two(
+        "13/3/2564 14:05 - ", "14/3/2564 02:06 - ", ("dmy",), (T1, T2)
+    ),
+    "android th, short buddhist year": two(
+        "13/3/64 14:05 - ", "14/3/64 02:06 - ", ("dmy",), (T1, T2)
+    ),
+    "ios th, era named": two(
+        "[13/3/2564 BE 14:05:09] ", "[14/3/2564 BE 02:06:10] ", ("dmy",), (S1, S2)
+    ),
+    "ios ja, era": two(
+        "[令和3年3月13日 14:05:09] ", "[令和3年3月14日 2:06:10] ", ("ymd",), (S1, S2)
+    ),
+    "ios ja, era in letters": two(
+        "[R3/03/13 14:05:09] ", "[R3/03/14 2:06:10] ", ("ymd",), (S1, S2)
+    ),
+    "ios ja, halves": two(
+        "[2021/03/13 午後2:05:09] ", "[2021/03/14 午前2:06:10] ", ("ymd",), (S1, S2)
+    ),
     "ios de": two("[13.03.21, 14:05:09] ", "[14.03.21, 02:06:10] ", ("dmy",), (S1, S2)),
     "ios us 12 h, narrow space": two(
         f"[3/13/21, 2:05:09{NNBSP}PM] ", f"{LRM}[3/14/21, 2:06:10{NNBSP}AM] ", ("mdy",), (S1, S2)
@@ -69,7 +106,10 @@ SAMPLES: dict[str, Sample] = {
     "ios before 2018": two("13/03/2021, 14:05:09: ", "14/03/2021, 02:06:10: ", ("dmy",), (S1, S2)),
     "copied from the web": two("[14:05, 13/3/2021] ", "[02:06, 14/3/2021] ", ("dmy",), (T1, T2)),
     "day and month not told apart": two(
-        "01/02/21, 14:05 - ", "02/03/21, 02:06 - ", ("dmy", "mdy"), ("2021-02-01T14:05:00", "2021-03-02T02:06:00")
+        "01/02/21, 14:05 - ",
+        "02/03/21, 02:06 - ",
+        ("dmy", "mdy"),
+        ("2021-02-01T14:05:00", "2021-03-02T02:06:00"),
     ),
     "told apart by steps back": Sample(
         "05/01/21, 10:00 - Ann: a\n01/02/21, 10:00 - Ann: b\n03/02/21, 10:00 - Ann: c\n02/03/21, 10:00 - Ann: d\n",
@@ -95,7 +135,12 @@ SAMPLES: dict[str, Sample] = {
         "14.03.21, 02:06 - Bakery: yes: at 14:30 - or later\n",
         ("dmy",),
         [
-            (T1, "Ann", "text", "the note said\n[13.03.21, 14:04] Bob: buy flour\n99.99.21, 14:05 - Eve: no such day"),
+            (
+                T1,
+                "Ann",
+                "text",
+                "the note said\n[13.03.21, 14:04] Bob: buy flour\n99.99.21, 14:05 - Eve: no such day",
+            ),
             (T2, "Bakery", "text", "yes: at 14:30 - or later"),
         ],
     ),
@@ -116,8 +161,18 @@ SAMPLES: dict[str, Sample] = {
         "13.03.21, 14:07 - You were added\n13.03.21, 14:08 - Ann: hi\n",
         ("dmy",),
         [
-            ("2021-03-13T14:05:00", "", "system", "Nachrichten und Anrufe sind Ende-zu-Ende-verschlüsselt."),
-            ("2021-03-13T14:06:00", "", "system", 'Ann changed the subject to "Cakes: all of them"'),
+            (
+                "2021-03-13T14:05:00",
+                "",
+                "system",
+                "Nachrichten und Anrufe sind Ende-zu-Ende-verschlüsselt.",
+            ),
+            (
+                "2021-03-13T14:06:00",
+                "",
+                "system",
+                'Ann changed the subject to "Cakes: all of them"',
+            ),
             ("2021-03-13T14:07:00", "", "system", "You were added"),
             ("2021-03-13T14:08:00", "Ann", "text", "hi"),
         ],
@@ -128,7 +183,12 @@ SAMPLES: dict[str, Sample] = {
         f"[13.03.21, 14:08:09] Ann: {LRM}This message was deleted.\n",
         ("dmy",),
         [
-            ("2021-03-13T14:05:09", "Bakery", "system", "Messages and calls are end-to-end encrypted."),
+            (
+                "2021-03-13T14:05:09",
+                "Bakery",
+                "system",
+                "Messages and calls are end-to-end encrypted.",
+            ),
             ("2021-03-13T14:06:09", "Ann", "image", ""),
             ("2021-03-13T14:07:09", "Ann", "text", "POLL:\nCake?"),
             ("2021-03-13T14:08:09", "Ann", "text", ""),

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from hosting import storing
 from hosting.cloudapi import templates
 from hosting.cloudapi.texts import text_of
+from hosting.media import store
 from hosting.models import Conversation, Media, Message, Template
 from tests.factories import make_template
-from tests.shops.test_products import a_picture
+from tests.shops.catalog.test_pages import a_picture
 
 DAY_AGO = timedelta(days=1)
 
@@ -25,21 +25,51 @@ class Said(NamedTuple):
     shown: str
 
 
-CARD = {"name": {"formatted_name": "Bob Baker", "first_name": "Bob"}, "phones": [{"phone": "+1 415 555 0142"}]}
-BUTTONS = {"buttons": [{"type": "reply", "reply": {"id": i, "title": t}} for i, t in (("y", "Yes"), ("n", "No"))]}
+CARD = {
+    "name": {"formatted_name": "Bob Baker", "first_name": "Bob"},
+    "phones": [{"phone": "+1 415 555 0142"}],
+}
+BUTTONS = {
+    "buttons": [
+        {"type": "reply", "reply": {"id": i, "title": t}} for i, t in (("y", "Yes"), ("n", "No"))
+    ]
+}
 SLICED = {"id": "rye", "title": "Rye", "description": "1 kg, sliced"}
-LIST = {"button": "Choose bread", "sections": [{"title": "Dark", "rows": [SLICED, {"id": "bun", "title": "Bun"}]}]}
-SHOP = {"catalog_id": "1", "sections": [{"title": "Bread", "product_items": [{"product_retailer_id": "RYE"}]}]}
+LIST = {
+    "button": "Choose bread",
+    "sections": [{"title": "Dark", "rows": [SLICED, {"id": "bun", "title": "Bun"}]}],
+}
+SHOP = {
+    "catalog_id": "1",
+    "sections": [{"title": "Bread", "product_items": [{"product_retailer_id": "RYE"}]}],
+}
 WORTH = {"value": 450, "offset": 100}
 ITEM = {"retailer_id": "RYE", "name": "Rye loaf", "amount": WORTH, "quantity": 2}
 COST = {"value": 900, "offset": 100}
 BASKET = {"status": "pending", "items": [ITEM], "subtotal": COST}
-DETAILS = {"reference_id": "L-42", "type": "physical-goods", "currency": "EUR", "total_amount": COST, "order": BASKET}
+DETAILS = {
+    "reference_id": "L-42",
+    "type": "physical-goods",
+    "currency": "EUR",
+    "total_amount": COST,
+    "order": BASKET,
+}
 PAY = {"name": "review_and_pay", "parameters": DETAILS}
-STATE = {"name": "review_order", "parameters": {"reference_id": "L-42", "order": {"status": "shipped"}}}
-LINK = {"name": "cta_url", "parameters": {"display_text": "Open the menu", "url": "https://example.com/menu"}}
+STATE = {
+    "name": "review_order",
+    "parameters": {"reference_id": "L-42", "order": {"status": "shipped"}},
+}
+LINK = {
+    "name": "cta_url",
+    "parameters": {"display_text": "Open the menu", "url": "https://example.com/menu"},
+}
 FLOW = {"name": "flow", "parameters": {"flow_cta": "Book a table", "flow_id": "7"}}
-PLACE = {"latitude": 37.7955, "longitude": -122.3937, "name": "Ferry Building", "address": "1 Ferry Plaza"}
+PLACE = {
+    "latitude": 37.7955,
+    "longitude": -122.3937,
+    "name": "Ferry Building",
+    "address": "1 Ferry Plaza",
+}
 WHERE = "Ferry Building 1 Ferry Plaza · 37.7955, -122.3937"
 
 
@@ -139,14 +169,24 @@ def say_every_kind(thread: Conversation) -> dict[str, Message]:
     said["deleted"] = _text(thread, "", revoked_at=thread.business.now())
     said["deleted photo"] = _text(thread, "", kind="image", revoked_at=thread.business.now())
     said["revoke"] = _text(thread, "", kind="revoke", context_wamid=said["deleted"].wamid)
-    said["edit of what is not here"] = _text(thread, "Four", kind="edit", context_wamid="wamid.gone")
-    said["revoke of what is not here"] = _text(thread, "", kind="revoke", context_wamid="wamid.gone")
+    said["edit of what is not here"] = _text(
+        thread, "Four", kind="edit", context_wamid="wamid.gone"
+    )
+    said["revoke of what is not here"] = _text(
+        thread, "", kind="revoke", context_wamid="wamid.gone"
+    )
     said["reaction"] = _reaction(thread, "🥖", said["text out"].wamid)
     said["reaction to what is not here"] = _reaction(thread, "🎉", "wamid.gone")
     for status in ("accepted", "sent", "delivered", "read", "failed"):
-        said[status] = _text(thread, status.title(), direction="out", status=status, errors=_errors(status))
+        said[status] = _text(
+            thread, status.title(), direction="out", status=status, errors=_errors(status)
+        )
     for n, message in enumerate(said.values()):
-        message.created_at = thread.business.now() - DAY_AGO * (1 if n < len(said) // 2 else 0) + timedelta(seconds=n)
+        message.created_at = (
+            thread.business.now()
+            - DAY_AGO * (1 if n < len(said) // 2 else 0)
+            + timedelta(seconds=n)
+        )
     Message.objects.bulk_create(said.values())
     return said
 
@@ -154,8 +194,10 @@ def say_every_kind(thread: Conversation) -> dict[str, Message]:
 def _kept(thread: Conversation, kind: str, content: bytes) -> Media:
     assert settings.MEDIA_ROOT
     if kind in ("image/jpeg", "image/webp"):
-        return storing.store_media(business=thread.business, content=content, mime_type=kind)
-    return Media.objects.create(business=thread.business, mime_type=kind, size=len(content), sha256="0" * 64)
+        return store.store_media(business=thread.business, content=content, mime_type=kind)
+    return Media.objects.create(
+        business=thread.business, mime_type=kind, size=len(content), sha256="0" * 64
+    )
 
 
 def _row(thread: Conversation, **fields: Any) -> Message:
@@ -163,7 +205,11 @@ def _row(thread: Conversation, **fields: Any) -> Message:
     if fields["direction"] == "out":
         fields = fields | {"category": "service", "status": fields.get("status", "read")}
     return Message(
-        business=thread.business, number=thread.number, conversation=thread, contact=thread.contact, **fields
+        business=thread.business,
+        number=thread.number,
+        conversation=thread,
+        contact=thread.contact,
+        **fields,
     )
 
 
@@ -178,10 +224,15 @@ def _message(thread: Conversation, one: Said, files: dict[str, Media]) -> Messag
 
 def _template(thread: Conversation, files: dict[str, Media]) -> Message:
     given = [
-        {"type": "header", "parameters": [{"type": "image", "image": {"id": files["image/jpeg"].media_id}}]},
+        {
+            "type": "header",
+            "parameters": [{"type": "image", "image": {"id": files["image/jpeg"].media_id}}],
+        },
         {"type": "body", "parameters": [{"type": "text", "text": "Zoe"}]},
     ]
-    template: Template = make_template(thread.number, "harvest", category="marketing", components=HARVEST)
+    template: Template = make_template(
+        thread.number, "harvest", category="marketing", components=HARVEST
+    )
     return _row(
         thread, direction="out", kind="template", template=template, status="read",
         content={"name": "harvest", "language": {"code": "en_US"}, "components": given},
@@ -190,7 +241,10 @@ def _template(thread: Conversation, files: dict[str, Media]) -> Message:
 
 
 def _text(thread: Conversation, text: str, **fields: Any) -> Message:
-    return _row(thread, **({"kind": "text", "text": text, "content": {"body": text} if text else {}} | fields))
+    return _row(
+        thread,
+        **({"kind": "text", "text": text, "content": {"body": text} if text else {}} | fields),
+    )
 
 
 def _reaction(thread: Conversation, emoji: str, wamid: str) -> Message:

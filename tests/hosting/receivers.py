@@ -30,7 +30,9 @@ class Receiver:
 
     verify_token: str = "token"
     answer: Callable[[Taken], tuple[int, bytes]] = lambda taken: (200, b"ok")
-    show: Callable[[Taken], tuple[int, bytes]] | None = None  # what a GET gets, in place of the challenge
+    show: Callable[[Taken], tuple[int, bytes]] | None = (
+        None  # what a GET gets, in place of the challenge
+    )
     shown: list[Taken] = field(default_factory=list)
     pause: float = 0.0
     headers: dict[str, str] = field(default_factory=dict)
@@ -60,10 +62,14 @@ class Receiver:
                     taken = Taken(self.path, names, b"", time.monotonic())
                     outer.shown.append(taken)
                     return self.reply(*outer.show(taken))
-                asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+                asked = {
+                    name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()
+                }
                 outer.challenges.append(asked)
                 fits = asked.get("hub.verify_token") == outer.verify_token
-                return self.reply(*((200, asked["hub.challenge"].encode()) if fits else (403, b"no")))
+                return self.reply(
+                    *((200, asked["hub.challenge"].encode()) if fits else (403, b"no"))
+                )
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -12,10 +12,19 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
-from accounts.tenancy import system
-from hosting.models import Event, MediaFetch, Message, Number, Outgoing, Template, Webhook, WebhookCall
+from core.tenancy import system
+from hosting.models import (
+    Event,
+    MediaFetch,
+    Message,
+    Number,
+    Outgoing,
+    Template,
+    Webhook,
+    WebhookCall,
+)
 from tests.factories import make_business, make_number, make_template
-from tests.hosting.test_doors import NOON, caller, post, write
+from tests.hosting.messages.test_endpoints import NOON, caller, post, write
 from tests.hosting.upstreams import make_media_fetch
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +45,9 @@ def operator(client: Client) -> Client:
 def trainee(client: Client, *rights: str) -> Client:
     """An operator with these rights only."""
     user = User.objects.create_user("trainee@example.com", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="hosting", codename__in=rights))
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="hosting", codename__in=rights)
+    )
     client.force_login(user)
     return client
 
@@ -46,10 +57,16 @@ def dead_rows(number: Number) -> dict[str, Any]:
     write(number)
     wamid = orjson.loads(post(caller(number), number).content)["messages"][0]["id"]
     with system("test"):
-        webhook = Webhook.objects.create(business=number.business, account=number.account, url="https://a.example/")
-        call = WebhookCall.objects.create(business=number.business, webhook=webhook, field="messages", body=b"{}")
+        webhook = Webhook.objects.create(
+            business=number.business, account=number.account, url="https://a.example/"
+        )
+        call = WebhookCall.objects.create(
+            business=number.business, webhook=webhook, field="messages", body=b"{}"
+        )
         WebhookCall.objects.update(state="dead", attempts=20)
-        event = Event.objects.create(digest=b"d" * 32, body=b"{}", is_dead=True, attempts=5, last_error="broke")
+        event = Event.objects.create(
+            digest=b"d" * 32, body=b"{}", is_dead=True, attempts=5, last_error="broke"
+        )
         Outgoing.objects.update(state="dead", attempts=8)
         fetch = make_media_fetch(number)
         MediaFetch.objects.update(is_dead=True, attempts=10)
@@ -123,9 +140,9 @@ def test_a_lost_answer_is_settled_by_a_person(number: Number, operator: Client) 
         assert Outgoing.objects.get().state == "open"
         Outgoing.objects.update(state="unknown")
     choose(operator, "outgoing", "give_up", row)
-    from hosting import receiving
+    from hosting.inbound import events
 
-    receiving.apply_due()
+    events.apply_due()
     with system("test"):
         assert not Outgoing.objects.exists()
         assert Message.objects.get(pk=row.pk).status == "failed"
@@ -149,11 +166,17 @@ def standing(template: Template) -> tuple[str, str, str]:
     return template.status, template.quality, template.rejected_reason
 
 
-def test_a_template_is_rejected_approved_paused_rated_and_disabled(number: Number, operator: Client) -> None:
+def test_a_template_is_rejected_approved_paused_rated_and_disabled(
+    number: Number, operator: Client
+) -> None:
     with system("test"):
-        Webhook.objects.create(business=number.business, account=number.account, url="https://a.example/")
+        Webhook.objects.create(
+            business=number.business, account=number.account, url="https://a.example/"
+        )
     template = make_template(number, status="PENDING")
-    page = operator.get(reverse("admin:hosting_template_reject", args=[template.pk])).content.decode()
+    page = operator.get(
+        reverse("admin:hosting_template_reject", args=[template.pk])
+    ).content.decode()
     assert "TAG_CONTENT_MISMATCH" in page
     assert template.body in page
     steps: list[tuple[str, dict[str, Any], tuple[str, str, str]]] = [
@@ -179,7 +202,9 @@ def test_a_template_is_rejected_approved_paused_rated_and_disabled(number: Numbe
         "REJECTED", "APPROVED", "REJECTED", "APPROVED", "PAUSED", "RED", "DISABLED"]  # fmt: skip
 
 
-def test_a_decision_without_a_reason_or_out_of_its_order_changes_nothing(number: Number, operator: Client) -> None:
+def test_a_decision_without_a_reason_or_out_of_its_order_changes_nothing(
+    number: Number, operator: Client
+) -> None:
     template = make_template(number, status="PENDING")
     for deed, data in (
         ("approve", {"reason": " "}), ("pause", {"reason": "x"}), ("reject", {"code": "NONSENSE", "reason": "x"}),
@@ -194,10 +219,14 @@ def test_a_decision_without_a_reason_or_out_of_its_order_changes_nothing(number:
         assert not WebhookCall.objects.exists()
 
 
-def test_review_needs_the_right_to_change_and_the_form_moves_no_state(number: Number, client: Client) -> None:
+def test_review_needs_the_right_to_change_and_the_form_moves_no_state(
+    number: Number, client: Client
+) -> None:
     template = make_template(number, status="PENDING")
     viewer = trainee(client, "view_template")
-    assert viewer.get(reverse("admin:hosting_template_change", args=[template.pk])).status_code == 200
+    assert (
+        viewer.get(reverse("admin:hosting_template_change", args=[template.pk])).status_code == 200
+    )
     for deed in ("approve", "reject", "pause", "disable", "rate"):
         assert decide(viewer, template, deed, reason="x").status_code == 403
     assert standing(template)[0] == "PENDING"
@@ -205,5 +234,7 @@ def test_review_needs_the_right_to_change_and_the_form_moves_no_state(number: Nu
     viewer.force_login(User.objects.create_superuser("ops@example.com"))
     url = reverse("admin:hosting_template_change", args=[template.pk])
     page = viewer.get(url).content.decode()
-    assert all(f'name="{name}"' not in page for name in ("status", "quality", "rejected_reason", "pauses"))
+    assert all(
+        f'name="{name}"' not in page for name in ("status", "quality", "rejected_reason", "pauses")
+    )
     assert timezone.now() > template.created_at

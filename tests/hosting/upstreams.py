@@ -4,7 +4,7 @@ import itertools
 
 import orjson
 
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import Media, MediaFetch, Number, Transport, Upstream
 from tests.hosting.receivers import Receiver, Taken
 
@@ -26,14 +26,21 @@ def accepted(taken: Taken) -> tuple[int, bytes]:
 
 def refused(status: int, code: int, message: str = "no", **error) -> "tuple[int, bytes]":
     """An error object of the Cloud API."""
-    body = {"message": f"(#{code}) {message}", "type": "OAuthException", "code": code, "fbtrace_id": "x"} | error
+    body = {
+        "message": f"(#{code}) {message}",
+        "type": "OAuthException",
+        "code": code,
+        "fbtrace_id": "x",
+    } | error
     return status, orjson.dumps({"error": body})
 
 
 def put_behind(number: Number, receiver: Receiver, upstream_id: str = "5550001") -> Upstream:
     """Make that server the upstream of the number's account."""
     with system("test"):
-        Number.objects.filter(pk=number.pk).update(transport=Transport.CLOUDAPI, upstream_id=upstream_id)
+        Number.objects.filter(pk=number.pk).update(
+            transport=Transport.CLOUDAPI, upstream_id=upstream_id
+        )
         number.transport, number.upstream_id = Transport.CLOUDAPI, upstream_id
         return Upstream.objects.create(
             business_id=number.business_id,
@@ -51,5 +58,9 @@ def make_media_fetch(number: Number) -> MediaFetch:
         business_id=number.business_id, mime_type="image/jpeg", size=0, sha256="", is_ready=False
     )
     return MediaFetch.objects.create(
-        media=media, business_id=number.business_id, number=number, conversation_id=1, upstream_id="778899"
+        media=media,
+        business_id=number.business_id,
+        number=number,
+        conversation_id=1,
+        upstream_id="778899",
     )

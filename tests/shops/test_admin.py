@@ -10,13 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.backstage import ReadOnlyAdmin
+from accounts.admin_site.base import ReadOnlyAdmin
 from accounts.models import AuditEntry, User
-from accounts.tenancy import system
-from shops import taking, telling
+from core.tenancy import system
+from shops.chat import order_updates, orders_intake
 from shops.models import Catalog, IncomingOrder, Order, OrderNews, Picture
-from tests.shops.making import make_catalog, make_conversation, make_order, make_product
-from tests.shops.test_taking import cart_of, said, settle
+from tests.shops.chat.test_orders_intake import cart_of, said, settle
+from tests.shops.sample_data import make_catalog, make_conversation, make_order, make_product
 
 pytestmark = pytest.mark.django_db
 DEAD = {"attempts": 5, "last_error": "boom"}
@@ -35,15 +35,18 @@ def catalog() -> Catalog:
 
 def dead_rows(catalog: Catalog) -> dict[str, Any]:
     """A row that gave up in each queue, by the name of its model, as its worker leaves it."""
+    from hosting.inbound.events import apply_due
     from hosting.models import Handset
-    from hosting.receiving import apply_due
     from hosting.transports import sandbox
 
     product = make_product(catalog, "rye", 480, stock=9)
     with system("test"):
         phone = Handset.objects.create(business=catalog.business, wa_id="14155550123", name="Zoe")
         sandbox.send_from_phone(
-            handset=phone, number=catalog.number, kind="order", content=cart_of(catalog, ("rye", 1, 4.8))
+            handset=phone,
+            number=catalog.number,
+            kind="order",
+            content=cart_of(catalog, ("rye", 1, 4.8)),
         )
     apply_due()
     with system("test"):
@@ -66,9 +69,13 @@ def choose(client: Client, name: str, row: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["incomingorder", "ordernews", "picture"])
-def test_what_gave_up_is_counted_listed_and_runs_again(catalog: Catalog, operator: Client, name: str) -> None:
+def test_what_gave_up_is_counted_listed_and_runs_again(
+    catalog: Catalog, operator: Client, name: str
+) -> None:
     row = dead_rows(catalog)[name]
-    front = {str(item.title): item for item in operator.get(reverse("admin:index")).context["attention"]}
+    front = {
+        str(item.title): item for item in operator.get(reverse("admin:index")).context["attention"]
+    }
     titles = {"incomingorder": "Order messages not heeded", "ordernews": "News of orders not told",
               "picture": "Pictures not fetched"}  # fmt: skip
     item = front[titles[name]]
@@ -79,17 +86,21 @@ def test_what_gave_up_is_counted_listed_and_runs_again(catalog: Catalog, operato
     with system("test"):
         row.refresh_from_db()
         assert (row.attempts, row.last_error) == (0, "")
-    assert choose(operator, name, row).status_code == 302  # nothing is left to run, and the log says so
+    assert (
+        choose(operator, name, row).status_code == 302
+    )  # nothing is left to run, and the log says so
     with system("test"):
         entries = AuditEntry.objects.filter(action=f"{name}.rerun").order_by("id")
         assert [entry.subject.split()[0] for entry in entries] == ["1", "0"]
 
 
-def test_a_message_that_is_heeded_again_becomes_one_order(catalog: Catalog, operator: Client) -> None:
+def test_a_message_that_is_heeded_again_becomes_one_order(
+    catalog: Catalog, operator: Client
+) -> None:
     row = dead_rows(catalog)["incomingorder"]
-    assert taking.take_due() == 0
+    assert orders_intake.take_due() == 0
     choose(operator, "incomingorder", row)
-    assert taking.take_due() == 1
+    assert orders_intake.take_due() == 1
     with system("test"):
         assert Order.objects.filter(catalog=catalog).count() == 1
         assert not IncomingOrder.objects.exists()
@@ -104,14 +115,16 @@ def test_news_is_told_again_but_never_twice(catalog: Catalog, operator: Client) 
         news = OrderNews.objects.get(order=order)
         OrderNews.objects.update(attempts=5)
     choose(operator, "ordernews", news)
-    assert telling.tell_due() == 0
+    assert order_updates.tell_due() == 0
     assert said(catalog) == []
 
 
 def make_order_of(catalog: Catalog) -> Order:
-    from shops.ordering import Wanted, place_order
+    from shops.orders.place import Wanted, place_order
 
-    return place_order(catalog=catalog, conversation=make_conversation(catalog), wanted=Wanted({"rye": 1}))
+    return place_order(
+        catalog=catalog, conversation=make_conversation(catalog), wanted=Wanted({"rye": 1})
+    )
 
 
 def test_who_may_look_may_not_run_again(catalog: Catalog, client: Client) -> None:
@@ -131,7 +144,9 @@ def test_every_list_and_page_opens_and_shows_no_key(catalog: Catalog, operator: 
     rows = dead_rows(catalog)
     with system("test"):
         order = rows["ordernews"].order
-        Order.objects.filter(pk=order.pk).update(address={"name": "Zoe", "street": "Secret Street 7"})
+        Order.objects.filter(pk=order.pk).update(
+            address={"name": "Zoe", "street": "Secret Street 7"}
+        )
         Catalog.objects.filter(pk=order.catalog_id).update(stripe_key="sk_test_hidden")
     for model in apps.get_app_config("shops").get_models():
         assert isinstance(admin.site._registry[model], ReadOnlyAdmin), model
@@ -155,16 +170,37 @@ def test_a_shop_is_closed_and_a_product_hidden_but_neither_money_nor_stock_is_to
     product = make_product(catalog, "rye", 480, stock=9)
     order = make_order(catalog.business, catalog.number)
     given = {"price_minor": "1", "stock": "1000", "title": "Other", "is_hidden": "on", "_save": "1"}
-    assert operator.post(reverse("admin:shops_product_change", args=[product.pk]), given).status_code == 302
-    given = {"name": "Other", "stripe_key": "sk_test_x", "_save": "1"}  # no `is_open`: a box that is not ticked
-    assert operator.post(reverse("admin:shops_catalog_change", args=[catalog.pk]), given).status_code == 302
+    assert (
+        operator.post(reverse("admin:shops_product_change", args=[product.pk]), given).status_code
+        == 302
+    )
+    given = {
+        "name": "Other",
+        "stripe_key": "sk_test_x",
+        "_save": "1",
+    }  # no `is_open`: a box that is not ticked
+    assert (
+        operator.post(reverse("admin:shops_catalog_change", args=[catalog.pk]), given).status_code
+        == 302
+    )
     with system("test"):
         product.refresh_from_db()
-        assert (product.price_minor, product.stock, product.title, product.is_hidden) == (480, 9, "Rye", True)
+        assert (product.price_minor, product.stock, product.title, product.is_hidden) == (
+            480,
+            9,
+            "Rye",
+            True,
+        )
         catalog.refresh_from_db()
         assert (catalog.name, catalog.is_open, catalog.stripe_key) == ("Bakery", False, None)
-        assert set(AuditEntry.objects.values_list("action", flat=True)) == {"product.changed", "catalog.changed"}
+        assert set(AuditEntry.objects.values_list("action", flat=True)) == {
+            "product.changed",
+            "catalog.changed",
+        }
     for name in ("change", "delete"):
-        assert operator.post(reverse(f"admin:shops_order_{name}", args=[order.pk]), {}).status_code == 403, name
+        assert (
+            operator.post(reverse(f"admin:shops_order_{name}", args=[order.pk]), {}).status_code
+            == 403
+        ), name
     with system("test"):
         assert Order.objects.filter(pk=order.pk).exists()

@@ -10,11 +10,11 @@ from pywa import WhatsApp
 from pywa.errors import WhatsAppError
 from pywa.types import ProductsSection
 
-from accounts.tenancy import system
+from core.tenancy import system
 from hosting.models import Conversation, Message
 from shops.models import Catalog
 from tests.factories import make_key
-from tests.shops.making import make_catalog, make_conversation, make_product
+from tests.shops.sample_data import make_catalog, make_conversation, make_product
 
 pytestmark = pytest.mark.django_db
 BUYER = "14155550123"
@@ -34,7 +34,10 @@ def catalog() -> Catalog:
 def through_the_door(request: httpx.Request) -> httpx.Response:
     """The client's own bytes and headers, answered by our application."""
     answer = Client(headers=dict(request.headers)).generic(
-        request.method, request.url.raw_path.decode(), request.content, content_type=request.headers["content-type"]
+        request.method,
+        request.url.raw_path.decode(),
+        request.content,
+        content_type=request.headers["content-type"],
     )
     return httpx.Response(answer.status_code, headers=dict(answer.headers), content=answer.content)
 
@@ -43,37 +46,53 @@ def through_the_door(request: httpx.Request) -> httpx.Response:
 def client(catalog: Catalog) -> WhatsApp:
     """As a business has it, at our base URL: nothing else is changed."""
     client = WhatsApp(
-        phone_id=catalog.number.phone_number_id, token=make_key(catalog.business), server=None, verify_token="vt"
+        phone_id=catalog.number.phone_number_id,
+        token=make_key(catalog.business),
+        server=None,
+        verify_token="vt",
     )
     headers = client.api._session.headers
     client.api._session = httpx.Client(
-        transport=httpx.MockTransport(through_the_door), base_url="http://localhost/v23.0", headers=headers
+        transport=httpx.MockTransport(through_the_door),
+        base_url="http://localhost/v23.0",
+        headers=headers,
     )
     return client
 
 
 def sent() -> list[dict[str, Any]]:
     with system("test"):
-        return list(Message.objects.filter(direction="out").order_by("id").values_list("content", flat=True))
+        return list(
+            Message.objects.filter(direction="out").order_by("id").values_list("content", flat=True)
+        )
 
 
 def test_a_product_a_list_and_the_catalogue_are_sent(catalog: Catalog, client: WhatsApp) -> None:
     name = catalog.catalog_id
     wamids = [
         client.send_product(BUYER, name, "rye", body="Try it").id,
-        client.send_products(BUYER, name, [ProductsSection("Bread", ["rye", "bun"])], title="All", body="Ours").id,
+        client.send_products(
+            BUYER, name, [ProductsSection("Bread", ["rye", "bun"])], title="All", body="Ours"
+        ).id,
         client.send_catalog(BUYER, "Look around", thumbnail_product_sku="bun").id,
     ]
     product, products, everything = sent()
     with system("test"):
-        assert wamids == list(Message.objects.filter(direction="out").order_by("id").values_list("wamid", flat=True))
+        assert wamids == list(
+            Message.objects.filter(direction="out").order_by("id").values_list("wamid", flat=True)
+        )
     assert product["action"] == {"catalog_id": name, "product_retailer_id": "rye"}
     items = [{"product_retailer_id": "rye"}, {"product_retailer_id": "bun"}]
-    assert products["action"] == {"catalog_id": name, "sections": [{"title": "Bread", "product_items": items}]}
+    assert products["action"] == {
+        "catalog_id": name,
+        "sections": [{"title": "Bread", "product_items": items}],
+    }
     assert everything["type"] == "catalog_message"
 
 
-def test_what_is_not_in_the_catalogue_is_refused_as_the_network_does(catalog: Catalog, client: WhatsApp) -> None:
+def test_what_is_not_in_the_catalogue_is_refused_as_the_network_does(
+    catalog: Catalog, client: WhatsApp
+) -> None:
     with pytest.raises(WhatsAppError) as refused:
         client.send_product(BUYER, catalog.catalog_id, "cake")
     assert (refused.value.code, "cake" in str(refused.value.details)) == (131009, True)

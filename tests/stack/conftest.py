@@ -11,7 +11,15 @@ import pytest
 from stack.machine import born
 from stack.servers import Servers, Settings
 
-OURS = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SUPERUSER_URL", "REDIS_URL", "PARLEY_", "LOG_LEVEL", "PYTEST_")
+OURS = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "DATABASE_SUPERUSER_URL",
+    "REDIS_URL",
+    "PARLEY_",
+    "LOG_LEVEL",
+    "PYTEST_",
+)
 
 
 def passable() -> Path:
@@ -30,7 +38,9 @@ def var() -> Path:
 @pytest.fixture
 def bare(var: Path) -> dict[str, str]:
     """The environment of somebody who has set nothing but the folder."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(OURS)} | {"PARLEY_VAR": str(var)}
+    return {k: v for k, v in os.environ.items() if not k.startswith(OURS)} | {
+        "PARLEY_VAR": str(var)
+    }
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.usefixtures("django_db_setup")
 
 def contents(name: str) -> dict[str, bytes]:
     with databases.admin(name) as database:
-        return {table: databases._copied_out(database, table) for table in databases._filled(database)}
+        return {
+            table: databases._copied_out(database, table) for table in databases._filled(database)
+        }
 
 
 def identity(name: str) -> object:

@@ -19,7 +19,9 @@ STUBBORN = "trap '' TERM; sleep 60 & echo $!; wait; wait; sleep 60"
 
 @pytest.fixture
 def stubborn() -> Any:
-    process = subprocess.Popen(["sh", "-c", STUBBORN], stdout=subprocess.PIPE, start_new_session=True, text=True)
+    process = subprocess.Popen(
+        ["sh", "-c", STUBBORN], stdout=subprocess.PIPE, start_new_session=True, text=True
+    )
     yield process
     process.kill()
     process.wait()
@@ -28,7 +30,9 @@ def stubborn() -> Any:
 def guarded(var: Path, process: Any, supervisor: str) -> None:
     var.mkdir()
     mark = {"pid": process.pid, "born": born(process.pid), "signal": 15, "patience": 0.3}
-    write_private(var / "stack.json", {"supervisor": {"pid": 1, "born": "me"}, "processes": {"worker": mark}})
+    write_private(
+        var / "stack.json", {"supervisor": {"pid": 1, "born": "me"}, "processes": {"worker": mark}}
+    )
     guard = subprocess.Popen(
         [sys.executable, "-m", "stack.guard", str(var), supervisor], stdin=subprocess.PIPE, cwd=ROOT
     )

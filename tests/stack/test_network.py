@@ -8,7 +8,9 @@ import pytest
 from tests.network import NetworkBlocked
 
 
-@pytest.mark.parametrize("url", ["https://example.com/", "http://192.0.2.1/", "http://[2001:db8::1]/"])
+@pytest.mark.parametrize(
+    "url", ["https://example.com/", "http://192.0.2.1/", "http://[2001:db8::1]/"]
+)
 def test_other_machines_are_out_of_reach(url: str) -> None:
     with pytest.raises(NetworkBlocked):
         httpx.get(url)

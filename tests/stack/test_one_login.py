@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from accounts.statements import statement
+from core.sql import statement
 from stack.binaries import postgres_bin
 from stack.kept import kept_secrets
 from stack.placing import place
@@ -19,7 +19,12 @@ def elsewhere(var: Path) -> Iterator[Postgres]:
     var.mkdir()
     var.chmod(0o755)
     server = Postgres(
-        place(var, postgres_bin()), var / "log", kept_secrets(var), None, durable=False, max_connections=20
+        place(var, postgres_bin()),
+        var / "log",
+        kept_secrets(var),
+        None,
+        durable=False,
+        max_connections=20,
     )
     server.start()
     try:

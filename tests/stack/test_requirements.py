@@ -18,7 +18,10 @@ HASHES = re.compile(r"( +--hash=sha256:[0-9a-f]{64})+ *$")
 # Where the lock must hold: what pip evaluates markers with.
 THIS_MACHINE = default_environment()
 LINUX_AND_MACOS = [
-    pytest.param({"sys_platform": system, "platform_system": name, "python_version": version}, id=f"{system}-{version}")
+    pytest.param(
+        {"sys_platform": system, "platform_system": name, "python_version": version},
+        id=f"{system}-{version}",
+    )
     for system, name in (("linux", "Linux"), ("darwin", "Darwin"))
     for version in ("3.11", "3.12", "3.13", "3.14")
 ]
@@ -35,7 +38,9 @@ class Pin:
 
     def holds(self, machine: Environment) -> bool:
         """Whether it is installed there."""
-        return not self.marker or Requirement(f"{self.name}; {self.marker}").marker.evaluate(machine)
+        return not self.marker or Requirement(f"{self.name}; {self.marker}").marker.evaluate(
+            machine
+        )
 
 
 def read_pins(text: str) -> list[Pin]:
@@ -94,7 +99,10 @@ def test_every_line_is_a_pin_with_hashes_and_no_host(name: str) -> None:
 
 
 def test_what_is_tested_is_what_runs() -> None:
-    tested = {(pin.name, pin.marker): pin for pin in read_pins((ROOT / "requirements-dev.txt").read_text())}
+    tested = {
+        (pin.name, pin.marker): pin
+        for pin in read_pins((ROOT / "requirements-dev.txt").read_text())
+    }
     for pin in read_pins((ROOT / "requirements.txt").read_text()):
         assert tested[pin.name, pin.marker].version == pin.version
         assert tested[pin.name, pin.marker].extras >= pin.extras
@@ -109,17 +117,30 @@ def test_every_requirement_of_a_pin_is_a_pin_with_its_extras(name: str) -> None:
 @pytest.mark.parametrize("name", LOCKS)
 @pytest.mark.parametrize("machine", LINUX_AND_MACOS)
 def test_it_holds_on_other_machines_too(name: str, machine: dict[str, str]) -> None:
-    there = cast("Environment", THIS_MACHINE | machine | {"python_full_version": machine["python_version"] + ".1"})
+    there = cast(
+        "Environment",
+        THIS_MACHINE | machine | {"python_full_version": machine["python_version"] + ".1"},
+    )
     assert unpinned(read_pins((ROOT / name).read_text()), there) == []
 
 
 def test_a_pin_without_the_extra_that_is_asked_for_is_found() -> None:
     pins = read_pins((ROOT / "requirements.txt").read_text())
-    bare = [Pin(pin.name, pin.version, frozenset(), "") if pin.name == "kombu" else pin for pin in pins]
-    assert [found.partition(" asks for ")[0] for found in unpinned(bare, THIS_MACHINE)] == ["celery"]
+    bare = [
+        Pin(pin.name, pin.version, frozenset(), "") if pin.name == "kombu" else pin for pin in pins
+    ]
+    assert [found.partition(" asks for ")[0] for found in unpinned(bare, THIS_MACHINE)] == [
+        "celery"
+    ]
     assert "asks for kombu[redis]" in unpinned(bare, THIS_MACHINE)[0]
 
 
 def test_a_requirement_of_an_extra_without_a_pin_is_found() -> None:
-    pins = [pin for pin in read_pins((ROOT / "requirements.txt").read_text()) if pin.name != "psycopg-pool"]
-    assert [found.partition(" asks for ")[0] for found in unpinned(pins, THIS_MACHINE)] == ["psycopg"]
+    pins = [
+        pin
+        for pin in read_pins((ROOT / "requirements.txt").read_text())
+        if pin.name != "psycopg-pool"
+    ]
+    assert [found.partition(" asks for ")[0] for found in unpinned(pins, THIS_MACHINE)] == [
+        "psycopg"
+    ]

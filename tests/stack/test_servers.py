@@ -48,15 +48,22 @@ def test_data_and_ports_are_kept_over_a_restart(var: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start cleans up")
-def test_both_end_with_a_killed_parent_and_keep_what_was_committed(var: Path, bare: dict[str, str]) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", KEEP, str(var)], stdout=subprocess.PIPE, cwd=ROOT, env=bare)
+def test_both_end_with_a_killed_parent_and_keep_what_was_committed(
+    var: Path, bare: dict[str, str]
+) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", KEEP, str(var)], stdout=subprocess.PIPE, cwd=ROOT, env=bare
+    )
     assert parent.stdout
     pids = [int(word) for word in parent.stdout.readline().split()]
     assert len(pids) == 2
     parent.kill()
     parent.wait()
     await_gone(*pids)
-    with Servers(Settings(var)) as again, psycopg.connect(again.url("parley_owner", "parley")) as database:
+    with (
+        Servers(Settings(var)) as again,
+        psycopg.connect(again.url("parley_owner", "parley")) as database,
+    ):
         assert database.execute("SELECT count(*), sum(n) FROM kept").fetchone() == (500, 125_250)
 
 
@@ -65,7 +72,13 @@ def test_every_login_needs_its_password(servers: Servers) -> None:
     assert servers.valkey
     for role in ("postgres", "parley_owner", "parley_app"):
         with pytest.raises(psycopg.OperationalError, match="password"):
-            psycopg.connect(host="127.0.0.1", port=servers.postgres.port, user=role, password="", dbname="parley")
+            psycopg.connect(
+                host="127.0.0.1",
+                port=servers.postgres.port,
+                user=role,
+                password="",
+                dbname="parley",
+            )
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(port=servers.valkey.port).get("anything")
 
@@ -88,10 +101,14 @@ def test_files_with_secrets_are_private(servers: Servers) -> None:
     for name in ("secrets.json", "stack.json", "valkey/valkey.conf"):
         assert stat.S_IMODE((servers.root / name).stat().st_mode) == 0o600, name
     passwords = {
-        psycopg.conninfo.conninfo_to_dict(url)["password"] for url in servers.environment.values() if "post" in url
+        psycopg.conninfo.conninfo_to_dict(url)["password"]
+        for url in servers.environment.values()
+        if "post" in url
     }
     for pid in servers.pids.values():
-        arguments = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
+        arguments = subprocess.run(
+            ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True
+        ).stdout
         assert arguments
         assert not [word for word in passwords if word in arguments]
 
@@ -102,7 +119,11 @@ def test_a_killed_server_is_started_again_on_its_port(servers: Servers, name: st
     before = servers.pids[name]
     os.kill(before, signal.SIGKILL)
     await_true(lambda: servers.tend(said.append) or servers.processes[name].pid != before)
-    assert [line for line in said if line.startswith(f"{name} ended (killed by SIGKILL); it starts again in 0.5 s.")]
+    assert [
+        line
+        for line in said
+        if line.startswith(f"{name} ended (killed by SIGKILL); it starts again in 0.5 s.")
+    ]
     server = servers.postgres if name == "postgres" else servers.valkey
     assert server
     server.await_ready()
@@ -117,10 +138,16 @@ def test_a_second_start_is_refused_and_leaves_the_first_alone(servers: Servers) 
 
 def test_make_clean_is_refused_while_parley_runs(servers: Servers) -> None:
     told = subprocess.run(
-        [sys.executable, "-m", "stack.placing", str(servers.root)], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "stack.placing", str(servers.root)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert told.returncode == 1
-    assert told.stderr == f"parley: Parley runs already on {servers.root} (process {os.getpid()}). Stop it first.\n"
+    assert (
+        told.stderr
+        == f"parley: Parley runs already on {servers.root} (process {os.getpid()}). Stop it first.\n"
+    )
     assert servers.root.exists()
 
 
@@ -131,7 +158,9 @@ def test_what_a_killed_supervisor_left_is_ended_and_others_are_spared(var: Path)
         var.mkdir()
         mark = '{"pid": %d, "born": "%s", "signal": 15, "patience": 5}'
         left_mark, other_mark = mark % (left.pid, born(left.pid)), mark % (other.pid, "1")
-        (var / "stack.json").write_text(f'{{"processes": {{"web": {left_mark}, "worker": {other_mark}}}}}')
+        (var / "stack.json").write_text(
+            f'{{"processes": {{"web": {left_mark}, "worker": {other_mark}}}}}'
+        )
         with Servers(Settings(var), postgres=False):
             assert left.wait(5) == -signal.SIGTERM
             assert other.poll() is None
@@ -157,9 +186,14 @@ def test_a_killed_first_start_leaves_no_half_made_database(var: Path) -> None:
     assert not (var / "pg.new").exists()
 
 
-def test_a_missing_or_old_postgresql_is_named(var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_or_old_postgresql_is_named(
+    var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PGBIN", str(tmp_path))
-    with pytest.raises(StackError, match=r"PostgreSQL is missing: .* has no program `postgres`\. Run `make clean run`"):
+    with pytest.raises(
+        StackError,
+        match=r"PostgreSQL is missing: .* has no program `postgres`\. Run `make clean run`",
+    ):
         Servers(Settings(var)).start()
     for name in ("postgres", "initdb"):
         (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 15.4'\n")
@@ -178,14 +212,18 @@ def test_a_server_that_does_not_start_says_why(var: Path) -> None:
 
 
 @as_root
-def test_root_in_a_private_folder_keeps_the_database_where_nobody_can_reach_it(tmp_path: Path) -> None:
+def test_root_in_a_private_folder_keeps_the_database_where_nobody_can_reach_it(
+    tmp_path: Path,
+) -> None:
     private = tmp_path / "home"
     private.mkdir(mode=0o700)
     servers = Servers(Settings(private / "var", durable=False), valkey=False)
     try:
         with servers, psycopg.connect(servers.environment["DATABASE_URL"]) as database:
             assert database.execute("SELECT 1").fetchone() == (1,)
-            assert servers.note.startswith(f"Root's private folder: the database's files are in {PUBLIC}/parley-")
+            assert servers.note.startswith(
+                f"Root's private folder: the database's files are in {PUBLIC}/parley-"
+            )
             assert stat.S_IMODE(private.stat().st_mode) == 0o700
             outside = Path(servers.note.rsplit(" ", 1)[1].rstrip("."))
             assert sorted(path.name[:9] for path in outside.iterdir()) == ["pg", "programs-"]

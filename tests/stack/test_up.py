@@ -51,9 +51,13 @@ class Up:
 
     def family(self) -> list[int]:
         """The processes it names, and their children."""
-        listed = subprocess.run(["ps", "-eo", "pid=,pgid="], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(
+            ["ps", "-eo", "pid=,pgid="], capture_output=True, text=True, check=True
+        ).stdout
         groups = set(self.pids.values())
-        return [int(pid) for pid, group in map(str.split, listed.splitlines()) if int(group) in groups]
+        return [
+            int(pid) for pid, group in map(str.split, listed.splitlines()) if int(group) in groups
+        ]
 
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
@@ -70,7 +74,12 @@ def up(bare: dict[str, str]) -> Iterator[Up]:
 
 def manage(environment: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 
@@ -85,7 +94,11 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
 
     # A command meanwhile uses the servers that run; a second `up` says where the first one is.
     told = manage(
-        up.environment, "shell", "-v0", "-c", "from django.db import connection as c; print(c.settings_dict['PORT'])"
+        up.environment,
+        "shell",
+        "-v0",
+        "-c",
+        "from django.db import connection as c; print(c.settings_dict['PORT'])",
     )
     urls = json.loads((Path(up.environment["PARLEY_VAR"]) / "stack.json").read_text())["urls"]
     assert f":{told.stdout.strip()}/parley" in urls["DATABASE_URL"], told.stderr
@@ -100,7 +113,9 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
     os.kill(before["postgres"], signal.SIGKILL)
     up.read_until("worker ended (killed by SIGKILL)")
     up.read_until("postgres ended (killed by SIGKILL)")
-    await_true(lambda: up.pids["worker"] != before["worker"] and up.pids["postgres"] != before["postgres"])
+    await_true(
+        lambda: up.pids["worker"] != before["worker"] and up.pids["postgres"] != before["postgres"]
+    )
     await_true(lambda: ready(up), 30)
     assert {name for name in PROCESSES if up.pids[name] != before[name]} == {"worker", "postgres"}
     await_true(lambda: len(up.family()) == len(family), 30)
@@ -129,7 +144,9 @@ def ready(up: Up) -> bool:
 
 
 def processes_of(up: Up) -> dict[str, Any]:
-    known = json.loads((Path(up.environment["PARLEY_VAR"]) / "stack.json").read_text()).get("processes", {})
+    known = json.loads((Path(up.environment["PARLEY_VAR"]) / "stack.json").read_text()).get(
+        "processes", {}
+    )
     if known.get("worker", {}).get("pid") in (None, up.pids["worker"]):
         return {}
     up.started = [mark["pid"] for mark in known.values()]
@@ -143,22 +160,33 @@ def test_a_taken_port_is_named_before_anything_is_prepared(bare: dict[str, str])
         port = taken.getsockname()[1]
         told = manage(bare | {"PORT": str(port)}, "up")
     assert told.returncode == 1
-    assert told.stderr == (f"parley: port {port} of 127.0.0.1 is taken. Choose another: PORT={port + 10} make run\n")
+    assert told.stderr == (
+        f"parley: port {port} of 127.0.0.1 is taken. Choose another: PORT={port + 10} make run\n"
+    )
     assert "Preparing" not in told.stdout
 
 
 def test_any_command_has_servers_for_as_long_as_it_runs(bare: dict[str, str], var: Path) -> None:
     told = manage(
-        bare, "shell", "-v0", "-c", "from stack.servers import running; import os; print(os.environ['REDIS_URL'])"
+        bare,
+        "shell",
+        "-v0",
+        "-c",
+        "from stack.servers import running; import os; print(os.environ['REDIS_URL'])",
     )
     assert told.stdout.startswith("redis://:"), told.stderr
     left = json.loads((var / "stack.json").read_text())
     assert set(left) == {"ports"}
 
 
-def test_given_servers_are_used_and_none_of_ours_starts(bare: dict[str, str], var: Path, servers: Any) -> None:
+def test_given_servers_are_used_and_none_of_ours_starts(
+    bare: dict[str, str], var: Path, servers: Any
+) -> None:
     told = manage(bare | servers.environment, "check", "--database", "default")
     assert told.returncode == 0, told.stderr
     told = manage(bare | servers.environment, "shell", "-v0", "-c", "1")
-    assert told.stderr == "SECRET_KEY is not set. Set it, or DEBUG=1 for development; `make run` makes its own.\n"
+    assert (
+        told.stderr
+        == "SECRET_KEY is not set. Set it, or DEBUG=1 for development; `make run` makes its own.\n"
+    )
     assert not (var / "pg").exists()

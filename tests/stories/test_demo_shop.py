@@ -7,11 +7,11 @@ import httpx
 import pytest
 from django.core.wsgi import get_wsgi_application
 
-from accounts.tenancy import system
+from core.tenancy import system
 from demo import seeding, shop
 from demo.trade import PURCHASES, Fortnight
 from hosting.models import Message
-from shops import selling
+from shops import sales_report
 from shops.models import BuyerRefund, Catalog, IncomingOrder, Order, OrderNews, StockMove
 
 pytestmark = pytest.mark.django_db
@@ -44,5 +44,5 @@ def test_the_demos_orders_stand_in_every_step_and_came_by_the_chat() -> None:
         assert StockMove.objects.filter(reason="expired").get().change == 3
         catalog = Catalog.objects.select_related("business").get(slug=shop.SLUG)
         catalog.business.clock_at = NOW
-        report = selling.report(catalog, 30)
+        report = sales_report.report(catalog, 30)
     assert sum(1 for day in report.days if day.orders) == 11

@@ -17,11 +17,12 @@ from django.test import Client
 from pypdf import PdfReader
 
 from accounts.models import Business
-from accounts.tenancy import scope, system
-from billing import invoicing, metering
 from billing.documents.pdf import invoice_pdf
 from billing.documents.tables import lines_csv, messages_csv
-from hosting import receiving
+from billing.invoices import close
+from billing.metering import meter
+from core.tenancy import scope, system
+from hosting.inbound import events
 from hosting.models import Handset
 from hosting.transports import sandbox
 from tests.factories import make_business, make_deliveries, make_key, make_number, make_template
@@ -42,7 +43,9 @@ def month(db):
 
 def send(client, number, body):
     body = {"messaging_product": "whatsapp"} | body
-    response = client.post(f"/v23.0/{number.phone_number_id}/messages", body, content_type="application/json")
+    response = client.post(
+        f"/v23.0/{number.phone_number_id}/messages", body, content_type="application/json"
+    )
     assert response.status_code == 200, response.content
     return orjson.loads(response.content)["messages"][0]["id"]
 
@@ -51,7 +54,7 @@ def test_a_month_is_hosted_metered_and_invoiced(month):
     business, number, phone, client = month
     # 1,000 were delivered before; these five cross the tier's edge.
     make_deliveries(business, number, 1000, to="14155550100", at=datetime(2026, 5, 2, tzinfo=UTC))
-    metering.meter_due()
+    meter.meter_due()
     order = {
         "name": "order_update",
         "language": {"code": "en_US"},
@@ -61,21 +64,29 @@ def test_a_month_is_hosted_metered_and_invoiced(month):
         send(client, number, {"to": "14155550100", "type": "template", "template": order})
     with scope(business.pk):
         sandbox.write(handset=phone, number=number, text="Do you ship to Mumbai?")
-    assert receiving.apply_due() == 1
-    wamids = [send(client, number, {"to": "919820012345", "text": {"body": f"Yes {n}"}}) for n in range(3)]
+    assert events.apply_due() == 1
+    wamids = [
+        send(client, number, {"to": "919820012345", "text": {"body": f"Yes {n}"}}) for n in range(3)
+    ]
     assert sandbox.deliver_due() == 8
-    receiving.apply_due()
-    assert metering.meter_due() == 8
+    events.apply_due()
+    assert meter.meter_due() == 8
 
     with system("test"):
         Business.objects.filter(pk=business.pk).update(clock_at=datetime(2026, 6, 2, 1, tzinfo=UTC))
         business.refresh_from_db()
-    (invoice,) = invoicing.close_due_periods()
+    (invoice,) = close.close_due_periods()
 
     assert invoice.number == "PARLEY-2026-000001"
     with scope(business.pk):
         lines = [
-            (line.kind, line.quantity, line.unit_price_micros, line.amount_micros, line.amount_minor)
+            (
+                line.kind,
+                line.quantity,
+                line.unit_price_micros,
+                line.amount_micros,
+                line.amount_minor,
+            )
             for line in invoice.lines.all()
         ]
         assert lines == [
@@ -85,7 +96,9 @@ def test_a_month_is_hosted_metered_and_invoiced(month):
             ("messages", 5, 8_200, 41_000, 4),
         ]
         assert invoice.total_minor == 5816
-        pages = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(invoice_pdf(invoice))).pages)
+        pages = "\n".join(
+            page.extract_text() for page in PdfReader(io.BytesIO(invoice_pdf(invoice))).pages
+        )
         assert "$58.16" in pages
         assert "PARLEY-2026-000001" in pages
         assert invoice_pdf(invoice) == invoice_pdf(invoice)
@@ -94,7 +107,10 @@ def test_a_month_is_hosted_metered_and_invoiced(month):
         assert [row["amount"] for row in by_line] == ["49.00", "0.02", "9.10", "0.04"]
         behind = list(csv.DictReader(io.StringIO("".join(messages_csv(invoice)))))
         assert len(behind) == 1008
-        india = sorted((row for row in behind if row["market"] == "India"), key=lambda row: int(row["position"]))
+        india = sorted(
+            (row for row in behind if row["market"] == "India"),
+            key=lambda row: int(row["position"]),
+        )
         assert [row["wamid"] for row in india] == wamids
         assert {(row["price"], row["line"]) for row in india} == {("0.0057", "2")}
         assert "".join(messages_csv(invoice, line=4)).count("\r\n") == 1 + 5
@@ -103,8 +119,8 @@ def test_a_month_is_hosted_metered_and_invoiced(month):
 def test_closing_twice_issues_one_invoice(month):
     business, number, _, _ = month
     make_deliveries(business, number, 1, at=NOON)
-    first = invoicing.close_period(business=business, month=date(2026, 5, 1))
+    first = close.close_period(business=business, month=date(2026, 5, 1))
     assert first is not None
-    assert invoicing.close_period(business=business, month=date(2026, 5, 1)) is None
+    assert close.close_period(business=business, month=date(2026, 5, 1)) is None
     with scope(business.pk):
         assert business.invoices.count() == 1

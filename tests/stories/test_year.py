@@ -23,9 +23,11 @@ from datetime import UTC, date, datetime
 import pytest
 
 from accounts.models import Business
-from accounts.tenancy import system
-from billing import collecting, crediting, dunning, invoicing, metering, paying
+from billing.invoices import close, credit_notes
+from billing.metering import meter
 from billing.models import BillingDetails, Invoice, NumberSeries, Seller
+from billing.payments import dunning, settlement, stripe_collection
+from core.tenancy import system
 from tests.billing.fake_stripe import FakeStripe
 from tests.factories import make_business, make_deliveries, make_member, make_number
 
@@ -41,7 +43,9 @@ def stripe(settings):
 
 
 def found(name, country, timezone, **details):
-    business = make_business(name, plan_id="team", country=country, timezone=timezone, clock_at=at(1, 1))
+    business = make_business(
+        name, plan_id="team", country=country, timezone=timezone, clock_at=at(1, 1)
+    )
     make_member(business)
     with system("test"):
         BillingDetails.objects.create(business=business, name=name, country=country, **details)
@@ -56,10 +60,10 @@ def turn(moment):
     """Everybody's clock, and everything that happens by itself."""
     with system("test"):
         Business.objects.update(clock_at=moment)
-    metering.meter_due()
-    issued = invoicing.close_due_periods()
+    meter.meter_due()
+    issued = close.close_due_periods()
     dunning.run_due()
-    collecting.collect_due()
+    stripe_collection.collect_due()
     return {invoice.business_id: invoice for invoice in issued}
 
 
@@ -77,8 +81,12 @@ def fresh(row):
 def test_a_year_of_three_businesses(db, stripe):
     with system("test"):
         Seller.objects.update(name="Parley Ltd", country="IE", vat_id="IE6388047V")
-    denver, denver_number = found("Denver Bikes", "US", "America/Denver", customer_id="cus_1", method_id="pm_1")
-    korn, korn_number = found("Bäckerei Korn", "DE", "Europe/Berlin", vat_id="DE136695976", reference="PO-7")
+    denver, denver_number = found(
+        "Denver Bikes", "US", "America/Denver", customer_id="cus_1", method_id="pm_1"
+    )
+    korn, korn_number = found(
+        "Bäckerei Korn", "DE", "Europe/Berlin", vat_id="DE136695976", reference="PO-7"
+    )
     chai, chai_number = found("Chai Point", "IN", "Asia/Kolkata")
 
     make_deliveries(denver, denver_number, 1200, to=US, at=at(1, 10))
@@ -93,20 +101,34 @@ def test_a_year_of_three_businesses(db, stripe):
         korn.pk: 5765,
         chai.pk: 6060,
     }
-    assert amounts(january[denver.pk]) == [("fee", 1, 4900), ("messages", 1000, 910), ("messages", 200, 164)]
-    assert amounts(january[chai.pk]) == [("fee", 1, 4900), ("messages", 1000, 610), ("messages", 1000, 550)]
-    assert [january[one.pk].taxes[0]["category"] for one in (denver, korn, chai)] == ["G", "AE", "G"]
+    assert amounts(january[denver.pk]) == [
+        ("fee", 1, 4900),
+        ("messages", 1000, 910),
+        ("messages", 200, 164),
+    ]
+    assert amounts(january[chai.pk]) == [
+        ("fee", 1, 4900),
+        ("messages", 1000, 610),
+        ("messages", 1000, 550),
+    ]
+    assert [january[one.pk].taxes[0]["category"] for one in (denver, korn, chai)] == [
+        "G",
+        "AE",
+        "G",
+    ]
     assert january[korn.pk].buyer["vat_id"] == "DE136695976"
 
     # Late proofs, a transfer, and a credit that is kept.
     make_deliveries(denver, denver_number, 3, to=US, at=at(1, 30))
     make_deliveries(denver, denver_number, 10, to=US, at=at(2, 10))
-    paying.record_transfer(invoice=january[korn.pk], amount_minor=5765, reference="Statement 4")
-    note = crediting.credit(invoice=january[korn.pk], reason="Half of them were doubles", amounts={2: 433})
+    settlement.record_transfer(invoice=january[korn.pk], amount_minor=5765, reference="Statement 4")
+    note = credit_notes.credit(
+        invoice=january[korn.pk], reason="Half of them were doubles", amounts={2: 433}
+    )
     assert (note.total_minor, note.use, note.tax_minor) == (433, "balance", 0)
     turn(at(2, 16))
     assert fresh(january[denver.pk]).status == "paid"
-    paying.record_transfer(invoice=january[chai.pk], amount_minor=6060, reference="Statement 5")
+    settlement.record_transfer(invoice=january[chai.pk], amount_minor=6060, reference="Statement 5")
 
     february = turn(at(3, 2))
     assert amounts(february[denver.pk]) == [("fee", 1, 4900), ("messages", 10, 9), ("late", 3, 2)]
@@ -116,19 +138,25 @@ def test_a_year_of_three_businesses(db, stripe):
         assert february[korn.pk].due_now() == 4467
 
     # A payment that fails, a suspension, and its end.
-    paying.record_transfer(invoice=february[korn.pk], amount_minor=4467, reference="Statement 6")
-    paying.record_transfer(invoice=february[chai.pk], amount_minor=4901, reference="Statement 7")
+    settlement.record_transfer(
+        invoice=february[korn.pk], amount_minor=4467, reference="Statement 6"
+    )
+    settlement.record_transfer(
+        invoice=february[chai.pk], amount_minor=4901, reference="Statement 7"
+    )
     stripe.decline = True
     for day in (16, 17, 19, 23, 26, 30):
         turn(at(3, day))
         assert fresh(denver).may_send() == (day < 30)
     with system("test"):
-        tried = list(february[denver.pk].payments.order_by("attempt").values_list("status", "amount_minor"))
+        tried = list(
+            february[denver.pk].payments.order_by("attempt").values_list("status", "amount_minor")
+        )
     assert tried == [("failed", 4911)] * 3
     stripe.decline = False
     march = turn(at(4, 2))
-    collecting.start(invoice=february[denver.pk])
-    collecting.collect_due()
+    stripe_collection.start(invoice=february[denver.pk])
+    stripe_collection.collect_due()
     assert fresh(february[denver.pk]).status == "paid"
     assert fresh(denver).may_send()
     assert {invoice.total_minor for invoice in march.values()} == {4900}

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import money
 from accounts.models import Business
-from accounts.tenancy import system
-from billing import invoicing
+from billing.invoices import close
 from billing.management.months import month_of
+from core import money
+from core.tenancy import system
 
 
 class Command(BaseCommand):
@@ -36,9 +36,9 @@ class Command(BaseCommand):
             self._close(business, month)
 
     def _close(self, business: Business, month: date) -> None:
-        if invoicing.next_month(month) > business.now().date():
+        if close.next_month(month) > business.now().date():
             raise CommandError(f"{month:%Y-%m} is not over yet for {business}.")
-        invoice = invoicing.close_period(business=business, month=month)
+        invoice = close.close_period(business=business, month=month)
         if invoice is None:
             self.stdout.write(f"{business}: nothing to issue for {month:%Y-%m}")
         else:

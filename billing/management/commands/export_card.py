@@ -6,12 +6,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts.tenancy import system
-from billing import card_files, cards
 from billing.management.months import month_of
 from billing.models import RateCard
+from billing.rate_cards import csv_files, versions
+from core.tenancy import system
 
-WRITERS = {"own": card_files.write_own, "rates": card_files.write_rates, "tiers": card_files.write_tiers}
+WRITERS = {
+    "own": csv_files.write_own,
+    "rates": csv_files.write_rates,
+    "tiers": csv_files.write_tiers,
+}
 
 
 class Command(BaseCommand):
@@ -30,7 +34,9 @@ class Command(BaseCommand):
         with system("rate cards belong to no business"):
             card = RateCard.objects.filter(name=options["card"]).first()
             month = options["month"] or timezone.now().date().replace(day=1)
-            version = cards.version_on(card, month) if card else None
+            version = versions.version_on(card, month) if card else None
             if version is None:
-                raise CommandError(f"No version of a card named '{options['card']}' holds in {month:%Y-%m}.")
-            self.stdout.write(WRITERS[options["layout"]](cards.sheet_of(version)), ending="")
+                raise CommandError(
+                    f"No version of a card named '{options['card']}' holds in {month:%Y-%m}."
+                )
+            self.stdout.write(WRITERS[options["layout"]](versions.sheet_of(version)), ending="")

@@ -8,13 +8,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts import money
-from accounts.tenancy import system
-from billing import card_files, cards
-from billing.cards import CardError, Sheet
-from billing.invoicing import next_month
+from billing.invoices.close import next_month
 from billing.management.months import month_of
 from billing.models import CardVersion, RateCard
+from billing.rate_cards import csv_files, versions
+from billing.rate_cards.versions import CardError, Sheet
+from core import money
+from core.tenancy import system
 
 
 class Command(BaseCommand):
@@ -26,13 +26,32 @@ class Command(BaseCommand):
         """Files, card, month."""
         parser.add_argument("files", nargs="+", type=Path)
         parser.add_argument("--card", required=True, help="name of the rate card")
-        parser.add_argument("--from", dest="month", type=month_of, help="first month, YYYY-MM (default: the next one)")
-        parser.add_argument("--free-messages", type=int, default=0, help="free for each number, market and month")
-        parser.add_argument("--free-entry-hours", type=int, default=72, help="length of the free-entry window")
-        parser.add_argument("--service-free", action="store_true", help="service is free in the 24-hour window")
-        parser.add_argument("--utility-free", action="store_true", help="utility is free in the 24-hour window")
-        parser.add_argument("--reactions-charged", action="store_true", help="reactions are priced like other messages")
-        parser.add_argument("--failed-charged", action="store_true", help="failed messages are charged")
+        parser.add_argument(
+            "--from",
+            dest="month",
+            type=month_of,
+            help="first month, YYYY-MM (default: the next one)",
+        )
+        parser.add_argument(
+            "--free-messages", type=int, default=0, help="free for each number, market and month"
+        )
+        parser.add_argument(
+            "--free-entry-hours", type=int, default=72, help="length of the free-entry window"
+        )
+        parser.add_argument(
+            "--service-free", action="store_true", help="service is free in the 24-hour window"
+        )
+        parser.add_argument(
+            "--utility-free", action="store_true", help="utility is free in the 24-hour window"
+        )
+        parser.add_argument(
+            "--reactions-charged",
+            action="store_true",
+            help="reactions are priced like other messages",
+        )
+        parser.add_argument(
+            "--failed-charged", action="store_true", help="failed messages are charged"
+        )
         parser.add_argument("--schedule", action="store_true", help="do it; else only show")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,25 +63,29 @@ class Command(BaseCommand):
             card = RateCard.objects.filter(name=options["card"]).first()
             if card is None:
                 raise CommandError(f"There is no rate card named '{options['card']}'.")
-            in_force = cards.version_on(card, month)
-            before = cards.sheet_of(in_force) if in_force else Sheet(card.currency)
-        for change in cards.diff(before, sheet):
+            in_force = versions.version_on(card, month)
+            before = versions.sheet_of(in_force) if in_force else Sheet(card.currency)
+        for change in versions.diff(before, sheet):
             self.stdout.write(str(change))
         try:
-            version = cards.make_draft(card=card, sheet=sheet, valid_from=month, **_rules(options))
+            version = versions.make_draft(
+                card=card, sheet=sheet, valid_from=month, **_rules(options)
+            )
             self._show_cost(version, _month_before(today))
             if options["schedule"]:
-                cards.schedule(version, today=today)
+                versions.schedule(version, today=today)
                 self.stdout.write(self.style.SUCCESS(f"{version} is scheduled."))
             else:
-                cards.withdraw(version)
+                versions.withdraw(version)
                 self.stdout.write("Nothing was changed. Add --schedule to make it hold.")
         except CardError as error:
             raise CommandError(error.message) from error
 
     def _read(self, files: list[Path]) -> Sheet:
         try:
-            sheet = card_files.read(*((path.name, path.read_text(encoding="utf-8-sig")) for path in files))
+            sheet = csv_files.read(
+                *((path.name, path.read_text(encoding="utf-8-sig")) for path in files)
+            )
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"Cannot read the file: {error}") from error
         for problem in sheet.problems:
@@ -72,8 +95,11 @@ class Command(BaseCommand):
         return sheet
 
     def _show_cost(self, version: CardVersion, month: date) -> None:
-        rows, currency = cards.rerate(version, month), version.card.currency
-        was, would = sum(row.charged_micros for row in rows), sum(row.would_be_micros for row in rows)
+        rows, currency = versions.rerate(version, month), version.card.currency
+        was, would = (
+            sum(row.charged_micros for row in rows),
+            sum(row.would_be_micros for row in rows),
+        )
         self.stdout.write(
             f"{month:%Y-%m}, {sum(row.messages for row in rows):,} messages of {len(rows):,} businesses: "
             f"{money.show_micros(was, currency)} as charged, {money.show_micros(would, currency)} under this card."
@@ -93,4 +119,8 @@ def _rules(options: dict[str, Any]) -> dict[str, Any]:
 
 def _month_before(day: date) -> date:
     first = day.replace(day=1)
-    return (first.replace(year=first.year - 1, month=12)) if first.month == 1 else first.replace(month=first.month - 1)
+    return (
+        (first.replace(year=first.year - 1, month=12))
+        if first.month == 1
+        else first.replace(month=first.month - 1)
+    )

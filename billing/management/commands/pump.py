@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 from django.utils import timezone
 
-from billing.listening import Ear
+from billing.metering.listener import Ear
 
 log = structlog.get_logger(__name__)
 IDLE = 0.2

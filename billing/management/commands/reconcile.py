@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from billing import reconciling
 from billing.management.months import month_of
+from billing.metering import reconciliation
 
 
 class Command(BaseCommand):
@@ -21,8 +21,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Recount, print."""
-        differences = reconciling.reconcile(options["month"])
-        for check, promise in reconciling.CHECKS.items():
+        differences = reconciliation.reconcile(options["month"])
+        for check, promise in reconciliation.CHECKS.items():
             found = [difference for difference in differences if difference.check == check]
             self.stdout.write(f"{'differs' if found else 'agrees'}: {promise}")
             for difference in found:

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand
 from django.core.wsgi import get_wsgi_application
 
 from accounts.models import ApiKey, Business
-from accounts.tenancy import system
+from core.tenancy import system
 from demo import seeding, story
 from hosting.models import Message, Number
 from shops.models import Product
@@ -53,10 +53,19 @@ class Command(BaseCommand):
 
 def _described(business: Business, key: str, logins: dict[str, Any]) -> dict[str, Any]:
     with system("the demo is described for scripts"):
-        number = Number.objects.select_related("account").get(business=business, digits=story.DIGITS)
-        asked = Message.objects.filter(number=number, direction="in", contact__wa_id=story.PEOPLE[0].digits)
+        number = Number.objects.select_related("account").get(
+            business=business, digits=story.DIGITS
+        )
+        asked = Message.objects.filter(
+            number=number, direction="in", contact__wa_id=story.PEOPLE[0].digits
+        )
         inbound_wamid = asked.order_by("-id").values_list("wamid", flat=True).first()
-        product = Product.objects.filter(business=business).select_related("catalog").order_by("id").first()
+        product = (
+            Product.objects.filter(business=business)
+            .select_related("catalog")
+            .order_by("id")
+            .first()
+        )
     return {
         "base_url": settings.BASE_URL,
         "logins": logins,

@@ -5,7 +5,14 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from hosting.cloudapi.reading import MAX_BODY_BYTES, MAX_DEPTH, MalformedJson, has_unstorable, read_json, too_deep
+from hosting.cloudapi.json import (
+    MAX_BODY_BYTES,
+    MAX_DEPTH,
+    MalformedJson,
+    has_unstorable,
+    read_json,
+    too_deep,
+)
 
 
 class BoundedJSONParser(BaseParser):
@@ -13,7 +20,9 @@ class BoundedJSONParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None
+    ) -> Any:
         """The value; ParseError says what is wrong with it."""
         body = stream.read(MAX_BODY_BYTES + 1)
         if len(body) > MAX_BODY_BYTES:

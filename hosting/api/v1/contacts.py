@@ -5,19 +5,26 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import NotAllowed
 from accounts.models import KeyScope
-from hosting import disclosing, erasing, renumbering, tasks
+from core.errors import NotAllowed
+from core.wake import ring
+from hosting import tasks
 from hosting.api.v1.bodies import BoundedJSONParser
 from hosting.api.v1.shapes import EXAMPLE_CONTACT, ContactChange, ContactSerializer, MergeSerializer
-from hosting.bells import ring
+from hosting.contacts import number_changes
 from hosting.models import Contact
+from hosting.privacy import data_copy, erasure
 
 
 @extend_schema_view(
@@ -53,7 +60,9 @@ class OneContact(BusinessAPIView):
 
     def check_permissions(self, request: Request) -> None:
         """`read` to look, `messages` to change."""
-        needed = KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
+        needed = (
+            KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
+        )
         if needed not in request.user.scopes:  # type: ignore[union-attr]
             raise NotAllowed(f"This key has no scope '{needed}'.")
 
@@ -84,7 +93,7 @@ class ContactById(OneContact):
     @extend_schema(responses={202: None})
     def delete(self, request: BusinessAPIRequest, contact_id: int) -> Response:
         """Forget the customer: messages, files, names and numbers go, charges and invoices stay. Done within minutes."""
-        erasing.request(contact=self.own(request, contact_id))
+        erasure.request(contact=self.own(request, contact_id))
         ring(tasks.forget)
         return Response(status=202)
 
@@ -99,7 +108,7 @@ class ContactMerge(OneContact):
         wanted = MergeSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         into = self.own(request, wanted.validated_data["into"])
-        renumbering.unite(contact, into=into)
+        number_changes.unite(contact, into=into)
         return Response(ContactSerializer(self.own(request, into.pk)).data)
 
 
@@ -110,4 +119,6 @@ class ContactData(OneContact):
     def get(self, request: BusinessAPIRequest, contact_id: int) -> Any:
         """A ZIP with `contact.json` and the files of their messages."""
         contact = self.own(request, contact_id)
-        return FileResponse(disclosing.as_zip(contact), as_attachment=True, filename=f"contact-{contact.pk}.zip")
+        return FileResponse(
+            data_copy.as_zip(contact), as_attachment=True, filename=f"contact-{contact.pk}.zip"
+        )

@@ -9,13 +9,18 @@ from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import NotAllowed
 from accounts.models import KeyScope
+from core.errors import NotAllowed
 from hosting.api.v1.bodies import BoundedJSONParser
-from hosting.api.v1.shapes import MESSAGE_ROWS, ConversationChange, ConversationSerializer, MessageSerializer
-from hosting.filtering import flag, moment, one_of
+from hosting.api.v1.shapes import (
+    MESSAGE_ROWS,
+    ConversationChange,
+    ConversationSerializer,
+    MessageSerializer,
+)
+from hosting.messages.read_receipts import clear_unread
 from hosting.models import Contact, Conversation, Message, Number
-from hosting.reading import clear_unread
+from hosting.search.filters import flag, moment, one_of
 
 ROWS = Conversation.objects.select_related("contact", "number", "assignee")
 
@@ -28,7 +33,9 @@ ROWS = Conversation.objects.select_related("contact", "number", "assignee")
             OpenApiParameter("contact", str, description="wa_id of the customer"),
             OpenApiParameter("is_resolved", bool),
             OpenApiParameter("unread", bool, description="true: only those with unread messages."),
-            OpenApiParameter("since", str, description="Last message at or after: a day, or a moment with zone."),
+            OpenApiParameter(
+                "since", str, description="Last message at or after: a day, or a moment with zone."
+            ),
         ],
     )
 )
@@ -43,11 +50,17 @@ class Conversations(BusinessAPIMixin, ListAPIView[Conversation]):
 
     def get_queryset(self) -> QuerySet[Conversation]:
         """The business's own, narrowed by what the address asks for."""
-        rows, asked, business = super().get_queryset(), self.request.query_params, self.request.business
+        rows, asked, business = (
+            super().get_queryset(),
+            self.request.query_params,
+            self.request.business,
+        )
         numbers = self.request.user.narrow(Number.objects.filter(business=business), "id")
         if number := one_of(numbers, "phone_number_id", asked.get("number"), "number"):
             rows = rows.filter(number=number)
-        if contact := one_of(Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"):
+        if contact := one_of(
+            Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"
+        ):
             rows = rows.filter(contact=contact)
         if (resolved := flag(asked.get("is_resolved"), "is_resolved")) is not None:
             rows = rows.filter(is_resolved=resolved)
@@ -81,7 +94,9 @@ class ConversationById(BusinessAPIView):
         change = ConversationChange(data=request.data)
         change.is_valid(raise_exception=True)
         if "is_resolved" in change.validated_data:
-            Conversation.objects.filter(pk=conversation.pk).update(is_resolved=change.validated_data["is_resolved"])
+            Conversation.objects.filter(pk=conversation.pk).update(
+                is_resolved=change.validated_data["is_resolved"]
+            )
         if change.validated_data.get("read"):
             clear_unread(conversation_id=conversation.pk)
         return self.get(request, public_id)
@@ -105,5 +120,7 @@ class ConversationMessages(BusinessAPIMixin, ListAPIView[Message]):
         rows = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
             return rows
-        own = self.request.user.narrow(Conversation.objects.filter(business=self.request.business), "number_id")
+        own = self.request.user.narrow(
+            Conversation.objects.filter(business=self.request.business), "number_id"
+        )
         return rows.filter(conversation=get_object_or_404(own, public_id=self.kwargs["public_id"]))

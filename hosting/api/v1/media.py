@@ -11,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import BadInput, NotAllowed
 from accounts.models import KeyScope
-from hosting import storing
+from core.errors import BadInput, NotAllowed
+from hosting.media import store
 from hosting.models import Media
 
 
@@ -21,7 +21,9 @@ class MediaSerializer(serializers.ModelSerializer[Media]):
     """A file."""
 
     id = serializers.CharField(source="media_id", read_only=True)
-    url = serializers.SerializerMethodField(help_text="Its content, for five minutes and without a key.")
+    url = serializers.SerializerMethodField(
+        help_text="Its content, for five minutes and without a key."
+    )
 
     class Meta:
         model = Media
@@ -30,7 +32,7 @@ class MediaSerializer(serializers.ModelSerializer[Media]):
 
     def get_url(self, media: Media) -> str:
         """A signed address."""
-        return storing.signed_url(media)
+        return store.signed_url(media)
 
 
 class UploadSerializer(serializers.Serializer[Any]):
@@ -59,16 +61,18 @@ class MediaList(BusinessAPIMixin, ListAPIView[Media]):
 
     def get_queryset(self) -> QuerySet[Media]:
         """The business's own that were not deleted, nor lie in a locked message."""
-        return storing.readable().filter(business_id=self.request.business.pk)
+        return store.readable().filter(business_id=self.request.business.pk)
 
-    @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={201: MediaSerializer})
+    @extend_schema(
+        request={"multipart/form-data": UploadSerializer}, responses={201: MediaSerializer}
+    )
     def post(self, request: BusinessAPIRequest) -> Response:
         """Upload a file; its id can be sent as often as you like."""
         held = request.FILES.get("file")
         if held is None:
             raise BadInput("file is required.", field="file")
         claimed = str(request.POST.get("type") or held.content_type or "")
-        media = storing.store_media(
+        media = store.store_media(
             business=request.business, content=held, mime_type=claimed, filename=held.name or ""
         )
         return Response(MediaSerializer(media).data, status=201)
@@ -91,9 +95,11 @@ class MediaById(BusinessAPIView):
     @extend_schema(responses={204: None})
     def delete(self, request: BusinessAPIRequest, media_id: str) -> Response:
         """Let it go: its id at once, its content within days."""
-        storing.delete_media(self._own(request, media_id))
+        store.delete_media(self._own(request, media_id))
         return Response(status=204)
 
     @staticmethod
     def _own(request: BusinessAPIRequest, media_id: str) -> Media:
-        return get_object_or_404(storing.readable().filter(business=request.business), media_id=media_id)
+        return get_object_or_404(
+            store.readable().filter(business=request.business), media_id=media_id
+        )

@@ -6,24 +6,30 @@ import orjson
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import BadInput, NotAllowed
 from accounts.models import Business, KeyScope
-from hosting import pacing, refusing, repeating, sending, tasks
+from core.errors import BadInput, NotAllowed
+from core.wake import ring
+from hosting import tasks
 from hosting.api.v1.bodies import BoundedJSONParser
 from hosting.api.v1.shapes import EXAMPLE_MESSAGE, MESSAGE_ROWS, MessageSerializer
-from hosting.bells import ring
 from hosting.cloudapi import sends
-from hosting.cloudapi.reading import as_text
+from hosting.cloudapi.json import as_text
 from hosting.errors import CloudApiError
-from hosting.filtering import choice, moment, one_of, word
+from hosting.messages import idempotency, rate_limits, rejections, send
 from hosting.models import Category, Contact, Direction, Message, Number, Status
+from hosting.search.filters import choice, moment, one_of, word
 
 
 class SendSerializer(serializers.Serializer[Any]):
@@ -31,10 +37,16 @@ class SendSerializer(serializers.Serializer[Any]):
 
     from_ = serializers.CharField(help_text="phone_number_id of the number that sends.")
     to = serializers.CharField(required=False, help_text="The customer's number with country code.")
-    recipient = serializers.CharField(required=False, help_text="The customer's user id, in place of `to`.")
+    recipient = serializers.CharField(
+        required=False, help_text="The customer's user id, in place of `to`."
+    )
     type = serializers.CharField(default="text", help_text="text, template, image, interactive …")
-    text = serializers.JSONField(required=False, help_text="The object named by `type`, as in the Cloud API.")
-    context = serializers.JSONField(required=False, help_text='{"message_id": "wamid…"}: the message replied to.')  # type: ignore[assignment]
+    text = serializers.JSONField(
+        required=False, help_text="The object named by `type`, as in the Cloud API."
+    )
+    context = serializers.JSONField(
+        required=False, help_text='{"message_id": "wamid…"}: the message replied to.'
+    )  # type: ignore[assignment]
     biz_opaque_callback_data = serializers.CharField(required=False, max_length=512)
 
     def get_fields(self) -> dict[str, Any]:
@@ -60,17 +72,25 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         response = super().dispatch(request, *args, **kwargs)
         if self.refused:
             business, number, wanted, error = self.refused
-            refusing.note(business=business, number=number, wanted=wanted, error=error)
+            rejections.note(business=business, number=number, wanted=wanted, error=error)
         return response
 
     def get_queryset(self) -> QuerySet[Message]:
         """The business's own, narrowed by what the address asks for."""
-        rows, asked, business = super().get_queryset(), self.request.query_params, self.request.business
+        rows, asked, business = (
+            super().get_queryset(),
+            self.request.query_params,
+            self.request.business,
+        )
         numbers = self.request.user.narrow(Number.objects.filter(business=business), "id")
         if number := one_of(numbers, "phone_number_id", asked.get("number"), "number"):
             rows = rows.filter(number=number)
-        if contact := one_of(Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"):
-            rows = rows.filter(conversation__in=list(contact.conversations.values_list("id", flat=True)))
+        if contact := one_of(
+            Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"
+        ):
+            rows = rows.filter(
+                conversation__in=list(contact.conversations.values_list("id", flat=True))
+            )
         narrowed = {
             "direction": choice(asked.get("direction"), Direction.values, "direction"),
             "status": choice(asked.get("status"), Status.values, "status"),
@@ -91,7 +111,9 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
             OpenApiParameter("category", str, enum=list(Category.values)),
             OpenApiParameter("kind", str, description="text, image, template …"),
             OpenApiParameter("since", str, description="A day, or a moment with zone."),
-            OpenApiParameter("until", str, description="A day (it counts too), or a moment with zone."),
+            OpenApiParameter(
+                "until", str, description="A day (it counts too), or a moment with zone."
+            ),
         ],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -104,16 +126,26 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         responses={201: MessageSerializer},
         parameters=[
             OpenApiParameter(
-                "Idempotency-Key", str, OpenApiParameter.HEADER, description="Same key, same answer, one message."
+                "Idempotency-Key",
+                str,
+                OpenApiParameter.HEADER,
+                description="Same key, same answer, one message.",
             )
         ],
         examples=[
             OpenApiExample(
                 "A text",
-                {"from": "106540352242922", "to": "14155550100", "type": "text", "text": {"body": "Ready!"}},
+                {
+                    "from": "106540352242922",
+                    "to": "14155550100",
+                    "type": "text",
+                    "text": {"body": "Ready!"},
+                },
                 request_only=True,
             ),
-            OpenApiExample("Accepted", EXAMPLE_MESSAGE | {"status": "accepted"}, response_only=True),
+            OpenApiExample(
+                "Accepted", EXAMPLE_MESSAGE | {"status": "accepted"}, response_only=True
+            ),
         ],
     )
     def post(self, request: BusinessAPIRequest) -> Response:
@@ -121,32 +153,44 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         body = dict(request.data)
         phone_number_id = as_text(body.pop("from", ""))
         numbers = Number.objects.filter(business=request.business).select_related("account")
-        number = one_of(request.user.narrow(numbers, "id"), "phone_number_id", phone_number_id, "from")
+        number = one_of(
+            request.user.narrow(numbers, "id"), "phone_number_id", phone_number_id, "from"
+        )
         if number is None:
-            raise BadInput("from is required: the phone_number_id of the number that sends.", field="from")
+            raise BadInput(
+                "from is required: the phone_number_id of the number that sends.", field="from"
+            )
         wanted = sends.parse(body | {"messaging_product": "whatsapp"})
         if isinstance(wanted, sends.ReadRequest):
             raise BadInput("To mark a conversation as read, PATCH it.", field="status")
         return self._once(request, number, wanted)
 
-    def _once(self, request: BusinessAPIRequest, number: Number, wanted: sends.SendRequest) -> Response:
+    def _once(
+        self, request: BusinessAPIRequest, number: Number, wanted: sends.SendRequest
+    ) -> Response:
         key, business_id = request.headers.get("Idempotency-Key", ""), request.business.pk
         if not key:
             return Response(self._send(request, number, wanted), status=201)
         content = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)
-        before = repeating.claim(
-            business_id=business_id, key=key, fingerprint=repeating.fingerprint_of(request.path, content)
+        before = idempotency.claim(
+            business_id=business_id,
+            key=key,
+            fingerprint=idempotency.fingerprint_of(request.path, content),
         )
         if before is not None:
-            return Response(orjson.loads(before), status=201, headers={"Idempotent-Replayed": "true"})
+            return Response(
+                orjson.loads(before), status=201, headers={"Idempotent-Replayed": "true"}
+            )
         sent = self._send(request, number, wanted)
-        repeating.keep(business_id=business_id, key=key, body=orjson.dumps(sent, default=str))
+        idempotency.keep(business_id=business_id, key=key, body=orjson.dumps(sent, default=str))
         return Response(sent, status=201)
 
-    def _send(self, request: BusinessAPIRequest, number: Number, wanted: sends.SendRequest) -> dict[str, Any]:
-        pacing.pace(number=number, to=wanted.to or wanted.user_id)
+    def _send(
+        self, request: BusinessAPIRequest, number: Number, wanted: sends.SendRequest
+    ) -> dict[str, Any]:
+        rate_limits.pace(number=number, to=wanted.to or wanted.user_id)
         try:
-            message = sending.send_message(
+            message = send.send_message(
                 business=request.business, number=number, to=wanted.to, user_id=wanted.user_id, kind=wanted.kind,
                 content=wanted.content, context_wamid=wanted.context_wamid, tracker=wanted.tracker,
             )  # fmt: skip
@@ -175,4 +219,6 @@ class MessageById(BusinessAPIView):
 
     def get(self, request: BusinessAPIRequest, message_id: int) -> Response:
         """One message by its id."""
-        return Response(MessageSerializer(get_object_or_404(self.get_queryset(), pk=message_id)).data)
+        return Response(
+            MessageSerializer(get_object_or_404(self.get_queryset(), pk=message_id)).data
+        )

@@ -9,11 +9,11 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from accounts.paging import KeysetPagination, cursor_of, read_cursor
+from core.paging import KeysetPagination, cursor_of, read_cursor
 from hosting.api.v1.shapes import EXAMPLE_MESSAGE, MessageSerializer
-from hosting.filtering import search_filters
 from hosting.models import Direction, Message
-from hosting.searching import Place, search
+from hosting.search.engine import Place, search
+from hosting.search.filters import search_filters
 
 ORDER = ("-created_at", "-id")
 PAGE = inline_serializer(
@@ -24,7 +24,9 @@ PAGE = inline_serializer(
             {
                 "message": MessageSerializer(),
                 "spans": serializers.ListField(
-                    child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
+                    child=serializers.ListField(
+                        child=serializers.IntegerField(), min_length=2, max_length=2
+                    ),
                     help_text="[start, end] of each hit in `text`, in characters.",
                 ),
             },
@@ -46,14 +48,18 @@ class Search(BusinessAPIView):
         operation_id="search",
         parameters=[
             OpenApiParameter(
-                "q", str, description='Words (all must occur), "a phrase", begin*, -without; any language and script.'
+                "q",
+                str,
+                description='Words (all must occur), "a phrase", begin*, -without; any language and script.',
             ),
             OpenApiParameter("number", str, description="phone_number_id"),
             OpenApiParameter("contact", str, description="wa_id of the customer"),
             OpenApiParameter("direction", str, enum=list(Direction.values)),
             OpenApiParameter("kind", str, description="text, image, template …"),
             OpenApiParameter("since", str, description="A day, or a moment with zone."),
-            OpenApiParameter("until", str, description="A day (it counts too), or a moment with zone."),
+            OpenApiParameter(
+                "until", str, description="A day (it counts too), or a moment with zone."
+            ),
             *(
                 OpenApiParameter(one["name"], int if one["name"] == "limit" else str)
                 for one in KeysetPagination().get_schema_operation_parameters(None)  # type: ignore[arg-type]
@@ -61,7 +67,9 @@ class Search(BusinessAPIView):
         ],
         responses=PAGE,
         examples=[
-            OpenApiExample("A page", {"data": [{"message": EXAMPLE_MESSAGE, "spans": [[5, 10]]}], "next": None}),
+            OpenApiExample(
+                "A page", {"data": [{"message": EXAMPLE_MESSAGE, "spans": [[5, 10]]}], "next": None}
+            ),
         ],
     )
     def get(self, request: BusinessAPIRequest) -> Response:
@@ -74,7 +82,10 @@ class Search(BusinessAPIView):
             below=_below(asked.get("after", "")),
             limit=KeysetPagination()._limit(request),
         )
-        hits = [{"message": MessageSerializer(hit.message).data, "spans": hit.spans} for hit in found.hits]
+        hits = [
+            {"message": MessageSerializer(hit.message).data, "spans": hit.spans}
+            for hit in found.hits
+        ]
         last = Message(created_at=found.next[0], pk=found.next[1]) if found.next else None
         return Response({"data": hits, "next": cursor_of(last, ORDER) if last else None})
 

@@ -19,24 +19,34 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
 class ContactChange(serializers.Serializer[Any]):
     """What may be changed of a contact."""
 
-    alias = serializers.CharField(max_length=200, allow_blank=True, help_text="Shown in place of the customer's name.")
+    alias = serializers.CharField(
+        max_length=200, allow_blank=True, help_text="Shown in place of the customer's name."
+    )
 
 
 class MergeSerializer(serializers.Serializer[Any]):
     """The contact that stays."""
 
-    into = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="Id of the contact that stays.")
+    into = serializers.IntegerField(
+        min_value=1, max_value=2**63 - 1, help_text="Id of the contact that stays."
+    )
 
 
 class ConversationSerializer(serializers.ModelSerializer[Conversation]):
     """The thread with one contact on one number."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
-    number = serializers.CharField(source="number.phone_number_id", read_only=True, help_text="phone_number_id")
+    number = serializers.CharField(
+        source="number.phone_number_id", read_only=True, help_text="phone_number_id"
+    )
     contact = ContactSerializer(read_only=True)
-    assignee = serializers.EmailField(source="assignee.email", read_only=True, allow_null=True, default=None)
+    assignee = serializers.EmailField(
+        source="assignee.email", read_only=True, allow_null=True, default=None
+    )
     window_until = serializers.DateTimeField(
-        read_only=True, allow_null=True, help_text="End of the 24-hour window; null where it never opened."
+        read_only=True,
+        allow_null=True,
+        help_text="End of the 24-hour window; null where it never opened.",
     )
 
     class Meta:
@@ -59,11 +69,21 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
     """One message, either way."""
 
     conversation = serializers.UUIDField(source="conversation.public_id", read_only=True)
-    number = serializers.CharField(source="number.phone_number_id", read_only=True, help_text="phone_number_id")
-    contact = serializers.CharField(source="contact.wa_id", read_only=True, help_text="wa_id of the customer")
-    template = serializers.CharField(source="template.name", read_only=True, allow_null=True, default=None)
-    category = serializers.CharField(read_only=True, help_text="Decides the price; empty for inbound messages.")
-    content = serializers.JSONField(read_only=True, help_text="The Cloud API's object for this kind.")
+    number = serializers.CharField(
+        source="number.phone_number_id", read_only=True, help_text="phone_number_id"
+    )
+    contact = serializers.CharField(
+        source="contact.wa_id", read_only=True, help_text="wa_id of the customer"
+    )
+    template = serializers.CharField(
+        source="template.name", read_only=True, allow_null=True, default=None
+    )
+    category = serializers.CharField(
+        read_only=True, help_text="Decides the price; empty for inbound messages."
+    )
+    content = serializers.JSONField(
+        read_only=True, help_text="The Cloud API's object for this kind."
+    )
     errors = serializers.JSONField(read_only=True, allow_null=True)  # type: ignore[assignment]
 
     class Meta:

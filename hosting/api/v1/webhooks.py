@@ -11,41 +11,66 @@ from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
-from accounts.errors import BadInput
 from accounts.models import KeyScope
-from hosting import calling, subscribing, tasks
+from core.errors import BadInput
+from core.wake import ring
+from hosting import tasks
 from hosting.api.v1.bodies import BoundedJSONParser
-from hosting.bells import ring
-from hosting.filtering import choice, one_of
 from hosting.models import Account, Number, Webhook, WebhookCall
 from hosting.models.webhooks import FIELDS
+from hosting.search.filters import choice, one_of
+from hosting.webhooks import delivery, subscriptions
 
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
     """A URL that is told what happens."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
-    account = serializers.CharField(source="account.waba_id", read_only=True, help_text="The account's WABA id.")
+    account = serializers.CharField(
+        source="account.waba_id", read_only=True, help_text="The account's WABA id."
+    )
     number = serializers.CharField(
-        source="number.phone_number_id", read_only=True, allow_null=True, default=None, help_text="phone_number_id"
+        source="number.phone_number_id",
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="phone_number_id",
     )
     events = serializers.ListField(source="fields", child=serializers.CharField(), read_only=True)
 
     class Meta:
         model = Webhook
-        fields = ("id", "account", "number", "url", "events", "is_active", "created_at", "failures", "paused_until")
+        fields = (
+            "id",
+            "account",
+            "number",
+            "url",
+            "events",
+            "is_active",
+            "created_at",
+            "failures",
+            "paused_until",
+        )
         read_only_fields = fields
 
 
 class SubscribeSerializer(serializers.Serializer[Any]):
     """A new webhook; it must answer the challenge before it is kept."""
 
-    account = serializers.CharField(max_length=32, required=False, help_text="WABA id; not needed with a number.")
-    number = serializers.CharField(max_length=32, required=False, help_text="phone_number_id: only its events.")
+    account = serializers.CharField(
+        max_length=32, required=False, help_text="WABA id; not needed with a number."
+    )
+    number = serializers.CharField(
+        max_length=32, required=False, help_text="phone_number_id: only its events."
+    )
     url = serializers.URLField(max_length=2048)
-    verify_token = serializers.CharField(max_length=512, help_text="Sent as hub.verify_token with the challenge.")
+    verify_token = serializers.CharField(
+        max_length=512, help_text="Sent as hub.verify_token with the challenge."
+    )
     events = serializers.ListField(
-        child=serializers.ChoiceField(choices=FIELDS), required=False, help_text="What it hears of; all, if left out."
+        child=serializers.ChoiceField(choices=FIELDS),
+        required=False,
+        help_text="What it hears of; all, if left out.",
     )
 
 
@@ -60,7 +85,9 @@ class DeliverySerializer(serializers.ModelSerializer[WebhookCall]):
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     webhook = serializers.UUIDField(source="webhook.public_id", read_only=True)
-    replay_of = serializers.UUIDField(source="replay_of.public_id", read_only=True, allow_null=True, default=None)
+    replay_of = serializers.UUIDField(
+        source="replay_of.public_id", read_only=True, allow_null=True, default=None
+    )
 
     class Meta:
         model = WebhookCall
@@ -75,7 +102,9 @@ class DeliveryDetailSerializer(DeliverySerializer):
     """The same with what was sent and answered."""
 
     body = serializers.SerializerMethodField()
-    response = serializers.CharField(source="shown_response", read_only=True, help_text="The first 2 KB.")
+    response = serializers.CharField(
+        source="shown_response", read_only=True, help_text="The first 2 KB."
+    )
 
     class Meta(DeliverySerializer.Meta):
         fields = (*DeliverySerializer.Meta.fields, "body", "response")  # type: ignore[assignment]
@@ -104,8 +133,8 @@ class Webhooks(BusinessAPIMixin, ListAPIView[Webhook]):
             "phone_number_id", wanted.get("number"), "number",
         )  # fmt: skip
         account = number.account if number else _account(request, wanted.get("account"))
-        subscribing.challenge(url=wanted["url"], verify_token=wanted["verify_token"])
-        webhook = subscribing.subscribe(
+        subscriptions.challenge(url=wanted["url"], verify_token=wanted["verify_token"])
+        webhook = subscriptions.subscribe(
             account=account, number=number, url=wanted["url"], verify_token=wanted["verify_token"],
             fields=wanted.get("events"),
         )  # fmt: skip
@@ -152,7 +181,11 @@ class WebhookById(BusinessAPIView):
 
     @staticmethod
     def _own(request: BusinessAPIRequest, public_id: uuid.UUID) -> Webhook:
-        kept = Webhook.objects.kept().filter(business=request.business).select_related("account", "number")
+        kept = (
+            Webhook.objects.kept()
+            .filter(business=request.business)
+            .select_related("account", "number")
+        )
         return get_object_or_404(kept, public_id=public_id)
 
 
@@ -168,7 +201,9 @@ class Deliveries(BusinessAPIMixin, ListAPIView[WebhookCall]):
     """The log of deliveries, the newest first."""
 
     required_scope = KeyScope.WEBHOOKS
-    queryset = WebhookCall.objects.select_related("webhook", "replay_of").defer("body", "response_body")
+    queryset = WebhookCall.objects.select_related("webhook", "replay_of").defer(
+        "body", "response_body"
+    )
     serializer_class = DeliverySerializer
 
     def get_queryset(self) -> QuerySet[WebhookCall]:
@@ -210,12 +245,14 @@ class DeliveryReplay(BusinessAPIView):
     @extend_schema(request=None, responses={201: DeliverySerializer})
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
         """Send it again, as a delivery of its own that waits for no other."""
-        again = calling.replay(own_call(request, public_id))
+        again = delivery.replay(own_call(request, public_id))
         ring(tasks.call)
         return Response(DeliverySerializer(own_call(request, again.public_id)).data, status=201)
 
 
 def own_call(request: BusinessAPIRequest, public_id: uuid.UUID) -> WebhookCall:
     """The caller's delivery of that id, or 404."""
-    rows = WebhookCall.objects.filter(business=request.business).select_related("webhook", "replay_of")
+    rows = WebhookCall.objects.filter(business=request.business).select_related(
+        "webhook", "replay_of"
+    )
     return get_object_or_404(rows, public_id=public_id)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from hosting import erasing
+from hosting.privacy import erasure
 
 
 class Command(BaseCommand):
@@ -14,6 +14,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ask for all of them, and do it."""
-        found = erasing.reapply()
-        done = erasing.erase_due(limit=max(found, 1))
+        found = erasure.reapply()
+        done = erasure.erase_due(limit=max(found, 1))
         self.stdout.write(f"{found} forgotten customers were back; {done} are forgotten again.")

@@ -1,0 +1,126 @@
+"""Whose page it is: the decorator that puts `request.business` in place and the tenant into the transaction."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.auth import SESSION_KEY as LOGIN_KEY
+from django.contrib.auth.decorators import login_required
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import InternalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy as _
+from psycopg.errors import ReadOnlySqlTransaction
+
+from accounts import impersonation, mfa
+from accounts.models import Business, Membership, User
+from core.errors import NotAllowed, ParleyError
+from core.tenancy import scope, system
+
+P = ParamSpec("P")
+SESSION_KEY = "business_id"
+READ_ONLY = _("You see this business as its owner does, and can change nothing. End it first.")
+
+
+class BusinessRequest(HttpRequest):
+    """A request of a logged-in member, for type checkers; made by `member_page`."""
+
+    user: User
+    business: Business
+    membership: Membership
+
+
+def member_page(
+    *roles: str,
+) -> Callable[
+    [Callable[Concatenate[BusinessRequest, P], HttpResponseBase]],
+    Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+]:
+    """Let members with one of `roles` (any, when none is named) in; the view runs in its business's scope."""
+
+    def decorate(
+        view: Callable[Concatenate[BusinessRequest, P], HttpResponseBase],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @wraps(view)
+        def wrapped(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            membership = current_membership(request)
+            if membership is None:
+                return render(request, "accounts/no_business.html", status=403)
+            request.membership, request.business = membership, membership.business
+            if mfa.is_shut_out(membership):
+                return _ask_for_second_factor(request, membership)
+            if roles and membership.role not in roles:
+                return refusal(request, NotAllowed())
+            try:
+                with (
+                    scope(membership.business_id),
+                    timezone.override(ZoneInfo(membership.business.timezone)),
+                ):
+                    if membership.pk is None:
+                        impersonation.forbid_writing()
+                    return view(request, *args, **kwargs)
+            except ParleyError as error:
+                return refusal(request, error)
+            except InternalError as error:
+                if not isinstance(error.__cause__, ReadOnlySqlTransaction):
+                    raise
+                return refusal(request, NotAllowed(str(READ_ONLY)))
+
+        guarded: Callable[..., HttpResponseBase] = login_required(wrapped)
+        return guarded
+
+    return decorate
+
+
+def current_membership(request: HttpRequest) -> Membership | None:
+    """The membership chosen in this session, else the user's first; read anew on every request.
+
+    An operator who views as a business has one that is in no database (`accounts.viewing`).
+    """
+    if seen := getattr(request, "viewing", None):
+        return impersonation.membership(seen, cast(User, request.user))
+    return _membership(request.user.pk or 0, request.session.get(SESSION_KEY))
+
+
+def membership_of(session: SessionBase) -> Membership | None:
+    """The same for a bare session, whose login is checked as the middleware checks it."""
+    if impersonation.KEY in session:
+        return None
+    user = User.objects.filter(pk=session.get(LOGIN_KEY) or 0, is_active=True).first()
+    if user is None or not constant_time_compare(
+        session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
+    ):
+        return None
+    membership = _membership(user.pk, session.get(SESSION_KEY))
+    return None if membership is None or mfa.is_shut_out(membership) else membership
+
+
+def _membership(user_id: int, business_id: int | None) -> Membership | None:
+    with system("a login comes before its tenant"):
+        memberships = Membership.objects.filter(user_id=user_id).select_related(
+            "business__plan", "user"
+        )
+        chosen = memberships.filter(business_id=business_id).first() if business_id else None
+        return chosen or memberships.order_by("id").first()
+
+
+def _ask_for_second_factor(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """The one page for who has none where the business asks for it; other businesses stay open."""
+    with system("a user's businesses are listed across tenants"):
+        others = (
+            Membership.objects.filter(user=membership.user)
+            .exclude(pk=membership.pk)
+            .select_related("business")
+        )
+        context = {"member": membership, "others": list(others.order_by("id"))}
+    return render(request, "accounts/mfa_required.html", context, status=403)
+
+
+def refusal(request: HttpRequest, error: ParleyError) -> HttpResponse:
+    """An error page that says what to do, in the dashboard's own look."""
+    return render(request, "error.html", {"error": error}, status=error.status)

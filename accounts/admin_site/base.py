@@ -1,0 +1,273 @@
+"""What every page of the admin shares: lists that never count big tables, rows nobody edits, the front page.
+
+Operators work inside `system()` (see `accounts.middleware`). Each `admin.py` registers its models with `HouseAdmin`
+or `ReadOnlyAdmin`, and adds to `attention`, `figures`, `standing` and `links` what the pages of the apps below cannot know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.paginator import Paginator
+from django.db import connection
+from django.db.models import BinaryField, Field, Model, QuerySet
+from django.db.utils import IntegrityError
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html_join
+from unfold.admin import ModelAdmin, TabularInline
+
+from accounts.audit import record
+from accounts.models import Business
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+# Up to here a list is counted; beyond, the planner's estimate is good enough.
+EXACT_UP_TO = 10_000
+# So many ids are named in the audit log; all are counted.
+NAMED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the front page: what, how much, where to look; `is_urgent` shows it in red."""
+
+    title: StrOrPromise
+    value: str
+    url: str = ""
+    note: StrOrPromise = ""
+    is_urgent: bool = False
+
+
+Items = Callable[[], list[Item]]
+attention: list[Items] = []
+figures: list[Items] = []
+# Called with a business: what stands above its page.
+standing: list[Callable[[Business], list[Item]]] = []
+# (title, name of an admin list, its query parameter for a business): shown on a business's page.
+links: list[tuple[Any, str, str]] = []
+
+
+def given_up(
+    title: StrOrPromise, rows: QuerySet[Any], query: str, note: StrOrPromise, *, is_urgent: bool
+) -> Item:
+    """How many rows gave up, up to 10,000, with the list that shows them; urgent only where there is one."""
+    count = rows[: EXACT_UP_TO + 1].count()
+    shown = f"{EXACT_UP_TO:,}+" if count > EXACT_UP_TO else f"{count:,}"
+    url = reverse(f"admin:{rows.model._meta.app_label}_{rows.model._meta.model_name}_changelist")
+    return Item(title, shown, f"{url}?{query}", note, is_urgent and count > 0)
+
+
+def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Unfold's DASHBOARD_CALLBACK: what needs attention, and the figures of the month."""
+    context["attention"] = [item for items in attention for item in items()]
+    context["figures"] = [item for items in figures for item in items()]
+    return context
+
+
+class EstimatedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts exactly up to 10,000 rows and takes the planner's estimate beyond: no count(*) over a big table."""
+
+    @cached_property
+    def count(self) -> int:
+        """Rows of the list, or about as many."""
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        known = rows.order_by()[: EXACT_UP_TO + 1].count()
+        return known if known <= EXACT_UP_TO else max(known, _estimate(rows))
+
+
+def _estimate(rows: QuerySet[Any]) -> int:
+    if not rows.query.where:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
+                [rows.model._meta.db_table],
+            )
+            return int(cursor.fetchone()[0])
+    plan = rows.order_by().explain(format="json")
+    return int(json.loads(plan)[0]["Plan"]["Plan Rows"])
+
+
+class HouseAdmin(ModelAdmin):  # type: ignore[misc]
+    """A model's admin pages in our style; changes are written to the audit log."""
+
+    paginator = EstimatedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    warn_unsaved_form = True
+    compressed_fields = True
+    # Columns that no page shows and no log keeps.
+    hidden: ClassVar[tuple[str, ...]] = ()
+
+    def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        """Secrets and raw bytes are never on a form."""
+        return [*(super().get_exclude(request, obj) or []), *hidden_of(self.model, self.hidden)]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The page; what the database refuses is said on it, and nothing is saved."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError as error:
+            found = getattr(error.__cause__, "diag", None)
+            messages.error(request, (found and found.message_primary) or str(error))
+            return HttpResponseRedirect(request.get_full_path())
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        """Save, and record what changed in the same transaction."""
+        super().save_model(request, obj, form, change)
+        changed = [
+            name for name in form.changed_data if name not in hidden_of(self.model, self.hidden)
+        ]
+        record.record(
+            action=f"{self.model._meta.model_name}.{'changed' if change else 'added'}",
+            subject=obj,
+            business=business_of(obj),
+            before={name: form.initial.get(name) for name in changed if change},
+            after={name: form.cleaned_data.get(name) for name in changed if "password" not in name},
+        )
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save the rows of an inline, and record each."""
+        super().save_formset(request, form, formset, change)
+        for obj in formset.new_objects:
+            self._note_row(obj, "added", {})
+        for obj, names in formset.changed_objects:
+            self._note_row(obj, "changed", {name: str(getattr(obj, name, "")) for name in names})
+        for obj in formset.deleted_objects:
+            self._note_row(obj, "deleted", {})
+
+    def _note_row(self, obj: Model, verb: str, after: dict[str, Any]) -> None:
+        action = f"{obj._meta.model_name}.{verb}"
+        record.record(action=action, subject=obj, business=business_of(obj), after=after)
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        """Delete, and record it in the same transaction."""
+        record.record(
+            action=f"{self.model._meta.model_name}.deleted", subject=obj, business=business_of(obj)
+        )
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Delete the chosen rows one by one, each with its record."""
+        for obj in queryset:
+            self.delete_model(request, obj)
+
+
+class ReadOnlyAdmin(HouseAdmin):
+    """Pages of what the database lets nobody edit, or what only work may change."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody adds."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody edits."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody deletes."""
+        return False
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Whatever an app adds, never Django's own delete."""
+        return {
+            name: action
+            for name, action in super().get_actions(request).items()
+            if name != "delete_selected"
+        }
+
+
+class QueueAdmin(ReadOnlyAdmin):
+    """Rows that wait; whoever may change them may let those that gave up try again."""
+
+    def has_rerun_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change rows of this queue."""
+        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+
+    def again(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        *,
+        verb: Callable[[Sequence[Any]], int],
+        key: str = "pk",
+        action: str = "rerun",
+    ) -> int:
+        """Do it to the rows chosen, and write down who did; returns to how many it was done."""
+        ids = list(rows.values_list(key, flat=True))
+        count = verb(ids)
+        subject = f"{count} of {len(ids)} {self.opts.verbose_name_plural}"
+        named = {"ids": [str(one) if key != "pk" else one for one in ids[:NAMED]]}
+        record.record(action=f"{self.opts.model_name}.{action}", subject=subject, after=named)
+        return count
+
+
+class HouseInline(TabularInline):  # type: ignore[misc]
+    """Rows of another model on a page."""
+
+    extra = 0
+    show_change_link = True
+
+
+class ReadOnlyInline(HouseInline):
+    """Rows of another model, to look at."""
+
+    can_delete = False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Every column, those included that no form could hold."""
+        return self.fields or super().get_readonly_fields(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody adds."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody edits."""
+        return False
+
+
+def hidden_of(model: type[Model], named: tuple[str, ...] = ()) -> list[str]:
+    """Names of a model's columns that no page may show: encrypted text, raw bytes, and those named."""
+    found = [
+        field.name
+        for field in model._meta.get_fields()
+        if isinstance(field, Field) and _is_hidden(field)
+    ]
+    return [*found, *named]
+
+
+def _is_hidden(field: Field[Any, Any]) -> bool:
+    return isinstance(field, BinaryField) or type(field).__name__ == "EncryptedTextField"
+
+
+def business_of(obj: Model) -> int | None:
+    """Id of the business that a row belongs to."""
+    return obj.pk if isinstance(obj, Business) else getattr(obj, "business_id", None)
+
+
+def business_links(business: Business) -> str:
+    """Links from a business's page to its rows in other lists."""
+    targets = (
+        (f"{reverse(f'admin:{name}')}?{parameter}={business.pk}", title)
+        for title, name, parameter in links
+    )
+    return format_html_join(
+        " · ", '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', targets
+    )
+
+
+def register_the_rest(*models: type[Model]) -> None:
+    """Give models that no `admin.py` names a read-only page, so that nothing is out of an operator's sight."""
+    for model in models:
+        if not admin.site.is_registered(model):
+            columns = [field.name for field in model._meta.fields if not _is_hidden(field)][:6]
+            admin.site.register(
+                model, type(f"{model.__name__}Admin", (ReadOnlyAdmin,), {"list_display": columns})
+            )

@@ -1,0 +1,1 @@
+"""The audit log: recording changes and reading them."""

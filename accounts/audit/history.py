@@ -1,0 +1,120 @@
+"""The trail: what was changed in a business, newest first, a page at a time, and the same as CSV."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import orjson
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import AuditEntry, Business
+from core.csv import csv_line
+
+PAGE = 50
+CHUNK = 1000
+COLUMNS = ("id", "at", "who", "from", "action", "subject", "before", "after")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the address asks for; anything unreadable in it is ignored."""
+
+    who: str = ""
+    action: str = ""
+    words: str = ""
+    since: date | None = None
+    until: date | None = None
+    before: int = 0
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> "Filters":
+        """Take the known parameters of a query string."""
+        before = query.get("before", "")
+        return cls(
+            who=_text(query.get("who"), 254),
+            action=_text(query.get("action"), 60),
+            words=_text(query.get("q"), 100),
+            since=_day(query.get("since")),
+            until=_day(query.get("until")),
+            before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else 0,
+        )
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is filtered."""
+        return bool(self.who or self.action or self.words or self.since or self.until)
+
+
+def _text(value: str | None, limit: int) -> str:
+    return (value or "").replace("\x00", "").strip()[:limit]
+
+
+def _day(value: str | None) -> date | None:
+    try:
+        found = date.fromisoformat(value or "")
+    except ValueError:
+        return None
+    # The ends of the calendar have no day beside them.
+    return found if 1900 < found.year < 9000 else None
+
+
+def matching(business: Business, filters: Filters) -> QuerySet[AuditEntry]:
+    """The entries under the filters, newest first."""
+    found = AuditEntry.objects.filter(business=business)
+    if filters.who:
+        found = found.filter(actor_name=filters.who)
+    if filters.action:
+        found = found.filter(action=filters.action)
+    if filters.words:
+        found = found.filter(
+            Q(subject__icontains=filters.words) | Q(actor_name__icontains=filters.words)
+        )
+    if filters.since:
+        found = found.filter(at__gte=_midnight(filters.since))
+    if filters.until:
+        found = found.filter(at__lt=_midnight(filters.until + timedelta(days=1)))
+    return found.order_by("-id")
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
+
+
+def page(found: QuerySet[AuditEntry], *, before: int) -> tuple[list[AuditEntry], int]:
+    """One page below id `before` (0: from the newest), and the id to continue below (0 at the end)."""
+    rows = list((found.filter(id__lt=before) if before else found)[: PAGE + 1])
+    return rows[:PAGE], rows[PAGE - 1].pk if len(rows) > PAGE else 0
+
+
+def changes(entry: AuditEntry) -> list[tuple[str, object, object]]:
+    """(what, before, after) of an entry, in the order of the names; None where a side does not say."""
+    names = sorted({*entry.before, *entry.after})
+    return [(name, entry.before.get(name), entry.after.get(name)) for name in names]
+
+
+def as_csv(found: QuerySet[AuditEntry], limit: int) -> Iterator[str]:
+    """The same as CSV text, up to `limit` entries, read a chunk at a time."""
+    yield csv_line(COLUMNS)
+    before, left = 0, limit
+    while left > 0:
+        rows = list((found.filter(id__lt=before) if before else found)[: min(CHUNK, left)])
+        if not rows:
+            return
+        yield from (csv_line(_cells(row)) for row in rows)
+        before, left = rows[-1].pk, left - len(rows)
+
+
+def _cells(row: AuditEntry) -> tuple[object, ...]:
+    sides = (
+        orjson.dumps(side, option=orjson.OPT_SORT_KEYS).decode() for side in (row.before, row.after)
+    )
+    return (
+        row.pk,
+        row.at.isoformat(),
+        row.actor_name,
+        row.ip or "",
+        row.action,
+        row.subject,
+        *sides,
+    )

@@ -1,0 +1,1 @@
+"""Plans of businesses: how they change, what is used of them, and their limits."""

@@ -1,0 +1,80 @@
+"""Changing a plan that businesses are on: what an operator is told before it is saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts.admin_site.confirmation import Question, Table
+from accounts.models import Business, Plan
+from accounts.plans import usage
+
+CONFIRMED = "_confirmed"
+# What no business feels.
+UNFELT = {"name", "is_public"}
+
+
+def question(plan: Plan, form: forms.ModelForm[Plan]) -> Question | None:
+    """What the change does to how many; None where nobody feels it. `form` is valid and about the plan."""
+    felt = [name for name in form.changed_data if name not in UNFELT]
+    touched = Business.objects.filter(plan=plan.pk).count() if felt else 0
+    if not touched:
+        return None
+    words = ngettext(
+        "%(count)s business is on this plan, and the change holds for it at once.",
+        "%(count)s businesses are on this plan, and the change holds for them at once.",
+        touched,
+    ) % {"count": f"{touched:,}"}
+    return Question(
+        _("Change the plan %(plan)s?") % {"plan": form.initial["name"]}, _("Save the change"), words,
+        [_changes(form, felt), _over(plan, form, felt)],
+    )  # fmt: skip
+
+
+def _changes(form: forms.ModelForm[Plan], felt: list[str]) -> Table:
+    rows = [
+        (_label(form, name), _shown(form.initial.get(name)), _shown(form.cleaned_data[name]))
+        for name in felt
+    ]
+    return Table(_("What changes"), (_("Field"), _("Before"), _("After")), rows)
+
+
+def _over(plan: Plan, form: forms.ModelForm[Plan], felt: list[str]) -> Table:
+    """Limits that some businesses use more of than they may from now on."""
+    counts = usage.businesses_over(plan, {name: form.cleaned_data[name] for name in felt})
+    rows = [
+        (_label(form, name), _shown(form.cleaned_data[name]), f"{count:,}")
+        for name, count in counts.items()
+        if count
+    ]
+    return Table(
+        _("Over the new limit"), (_("Limit"), _("After"), _("Businesses over it")), rows,
+        _("No business uses more than the new limits."),
+    )  # fmt: skip
+
+
+def _label(form: forms.ModelForm[Plan], name: str) -> str:
+    return str(form.fields[name].label or name).capitalize()
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return str(_("no limit"))
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def again(sent: QueryDict) -> forms.Form:
+    """The form as it was sent, unseen, to be sent once more as confirmed."""
+    values = {name: value for name, value in sent.items() if name != "csrfmiddlewaretoken"} | {
+        CONFIRMED: "yes"
+    }
+    form = forms.Form()
+    form.fields = {
+        name: forms.CharField(initial=value, widget=forms.HiddenInput)
+        for name, value in values.items()
+    }
+    return form

@@ -1,0 +1,196 @@
+"""Joining and leaving: businesses are founded, people invited, roles changed, owners kept; all of it is recorded."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.utils import IntegrityError
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.timezone import now as utc_now
+from django.utils.translation import gettext as _
+
+from accounts.audit import record
+from accounts.models import Business, Invitation, Membership, Role, User
+from core.errors import BadInput, NotAllowed, NotYours, ParleyError
+from core.tenancy import scope, system
+
+# Apps above give a new business what it needs to start, in the transaction that founds it.
+founded: list[Callable[[Business, User], None]] = []
+
+
+class Refused(ParleyError):
+    """The database keeps a rule: seats of the plan, the last owner, one membership a person."""
+
+    code = "refused"
+    status = 409
+
+
+# Constraint -> words for the reader; those without words here speak for themselves.
+WORDS: dict[str, str | None] = {
+    "seats_within_plan": None,
+    "keep_an_owner": None,
+    "one_membership_per_business_and_user": "This person is a member already.",
+    "one_open_invitation_per_address": "This address has been invited already.",
+}
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the database refuses here into errors for the reader; anything else is raised as it is."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        found = getattr(error.__cause__, "diag", None)
+        if found is None or found.constraint_name not in WORDS:
+            raise
+        raise Refused(WORDS[found.constraint_name] or found.message_primary) from None
+
+
+def found_business(
+    *, user: User, name: str, country: str = "US", timezone: str = "UTC"
+) -> Business:
+    """Make a business on the free plan with `user` as its owner and whatever other apps give it to start with."""
+    name = name.strip()
+    if not 1 <= len(name) <= 120:
+        raise BadInput(_("A name has 1 to 120 characters."), field="name")
+    business = Business(name=name, country=country, timezone=timezone)
+    business.clean_fields(exclude=["plan"])
+    with system("a business is being founded"):
+        business.save()
+        Membership.objects.create(business=business, user=user, role=Role.OWNER)
+        record.record(
+            action="business.founded",
+            subject=business,
+            business=business,
+            after={"owner": user.email},
+        )
+        for give in founded:
+            give(business, user)
+    return business
+
+
+def invite(*, business: Business, by: User, email: str, role: str) -> Invitation:
+    """Keep a place for an address and mail it the link; call in the business's scope. Raises BadInput, Refused."""
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except Exception:
+        raise BadInput(_("This is not an e-mail address."), field="email") from None
+    if role not in Role.values:
+        raise BadInput(_("There is no such role."), field="role")
+    token = Invitation.new_token()
+    with refusals():
+        if Membership.objects.filter(business=business, user__email=email).exists():
+            raise Refused(_("This person is a member already."))
+        Invitation.objects.filter(
+            business=business,
+            email=email,
+            accepted_at=None,
+            withdrawn_at=None,
+            expires_at__lte=utc_now(),
+        ).update(withdrawn_at=utc_now())
+        invitation = Invitation.objects.create(
+            business=business,
+            email=email,
+            role=role,
+            invited_by=by,
+            digest=Invitation.digest_of(token),
+        )
+        record.record(
+            action="member.invited",
+            subject=email,
+            business=business,
+            after={"email": email, "role": role},
+        )
+    link = settings.BASE_URL + reverse("accept_invitation", args=[token])
+    transaction.on_commit(lambda: _mail(invitation, link), robust=True)
+    return invitation
+
+
+def _mail(invitation: Invitation, link: str) -> None:
+    words = {"invitation": invitation, "business": invitation.business, "link": link}
+    subject = _("Join %(business)s on Parley") % {
+        "business": invitation.business.name.replace("\n", " ")
+    }
+    send_mail(subject, render_to_string("emails/invitation.txt", words), None, [invitation.email])
+
+
+def find_invitation(token: str) -> Invitation:
+    """The open invitation behind a link, with its business; NotYours for any other."""
+    with system("an invitation comes before its tenant"):
+        wanted = Invitation.objects.open().filter(digest=Invitation.digest_of(token))
+        found = wanted.select_related("business").first()
+    if found is None:
+        raise NotYours(_("This invitation was used, withdrawn or is too old: ask for a new one."))
+    return found
+
+
+def accept(*, token: str, user: User) -> Membership:
+    """Make the user a member; the address must be the invited one, and the link works once."""
+    found = find_invitation(token)
+    if user.email.lower() != found.email:
+        raise NotAllowed(
+            _("This invitation is for %(email)s: log in with that address.")
+            % {"email": found.email}
+        )
+    with scope(found.business_id), refusals():
+        if not Invitation.objects.open().filter(pk=found.pk).update(accepted_at=utc_now()):
+            raise NotYours(
+                _("This invitation was used, withdrawn or is too old: ask for a new one.")
+            )
+        member = Membership.objects.create(business=found.business, user=user, role=found.role)
+        record.record(
+            action="member.joined",
+            subject=user.email,
+            business=found.business,
+            after={"role": found.role},
+        )
+    return member
+
+
+def withdraw(*, invitation: Invitation) -> None:
+    """Make an invitation's link useless; its seat is free again."""
+    if Invitation.objects.filter(pk=invitation.pk, accepted_at=None, withdrawn_at=None).update(
+        withdrawn_at=utc_now()
+    ):
+        record.record(
+            action="member.uninvited", subject=invitation.email, business=invitation.business_id
+        )
+
+
+def change_role(*, member: Membership, role: str) -> None:
+    """Give a member another role, from their next request on; the last owner stays owner (Refused)."""
+    if role not in Role.values:
+        raise BadInput(_("There is no such role."), field="role")
+    with refusals():
+        before = Membership.objects.select_for_update(of=("self",)).get(pk=member.pk).role
+        Membership.objects.filter(pk=member.pk).update(role=role)
+        record.record(
+            action="member.role_changed", subject=member.user.email, business=member.business_id,
+            before={"role": before}, after={"role": role},
+        )  # fmt: skip
+    member.role = role
+
+
+def remove(*, member: Membership) -> None:
+    """Take a member out, or let them leave; the last owner stays (Refused)."""
+    with refusals():
+        Membership.objects.filter(pk=member.pk).delete()
+        record.record(
+            action="member.removed", subject=member.user.email, business=member.business_id,
+            before={"role": member.role},
+        )  # fmt: skip
+
+
+def transfer(*, owner: Membership, to: Membership) -> None:
+    """Hand a business over: the other becomes owner, the former owner an agent."""
+    if owner.role != Role.OWNER or owner.business_id != to.business_id or owner.pk == to.pk:
+        raise NotAllowed(_("Only an owner can hand a business over, to another member."))
+    with transaction.atomic():
+        change_role(member=to, role=Role.OWNER)
+        change_role(member=owner, role=Role.AGENT)

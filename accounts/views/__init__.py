@@ -1,0 +1,1 @@
+"""Dashboard pages of accounts: workspace, team, plan, audit log."""

@@ -1,0 +1,37 @@
+"""The owner's page of what was changed, by whom and from where."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.access import BusinessRequest, member_page
+from accounts.audit import history
+from accounts.models import AuditEntry, Role
+
+CSV_LIMIT = 100_000
+
+
+@require_GET
+@member_page(Role.OWNER)
+def audit(request: BusinessRequest) -> HttpResponse:
+    """A page of the log under the filters of the address; `?csv=1` downloads it."""
+    filters = history.Filters.read(request.GET)
+    found = history.matching(request.business, filters)
+    if request.GET.get("csv"):
+        text = "".join(history.as_csv(found, CSV_LIMIT))
+        headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
+        return HttpResponse(
+            text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8", headers=headers
+        )
+    rows, older = history.page(found, before=filters.before)
+    own = AuditEntry.objects.filter(business=request.business)
+    context: dict[str, Any] = {
+        "rows": [(row, history.changes(row)) for row in rows],
+        "older": older,
+        "filters": filters,
+        "people": own.order_by("actor_name").values_list("actor_name", flat=True).distinct()[:200],
+        "actions": own.order_by("action").values_list("action", flat=True).distinct()[:200],
+    }
+    return render(request, "accounts/audit.html", context)

@@ -1,0 +1,145 @@
+"""Pages about the team: founding a business, who is in it, invitations."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from accounts import mfa
+from accounts import team as accounts_team
+from accounts.access import SESSION_KEY, BusinessRequest, member_page, refusal
+from accounts.models import Invitation, Membership, Role, User
+from core.errors import ParleyError
+
+# What each role may do, as the team page shows it: page -> roles.
+RIGHTS: list[tuple[Any, tuple[str, ...]]] = [
+    (_("Read and answer chats"), (Role.OWNER, Role.AGENT)),
+    (_("See the message log and prices"), (Role.OWNER, Role.AGENT, Role.FINANCE, Role.VIEWER)),
+    (_("See usage and invoices"), (Role.OWNER, Role.FINANCE)),
+    (_("Manage the team and API keys"), (Role.OWNER,)),
+]
+
+
+@login_required
+def found(request: HttpRequest) -> HttpResponse:
+    """Name a new business; the one who does owns it."""
+    if request.method != "POST":
+        return render(request, "accounts/found.html")
+    assert isinstance(request.user, User)
+    try:
+        business = accounts_team.found_business(
+            user=request.user, name=request.POST.get("name", "").replace("\x00", "")
+        )
+    except ParleyError as error:
+        return render(request, "accounts/found.html", {"error": error.message}, status=error.status)
+    request.session[SESSION_KEY] = business.pk
+    return redirect("home")
+
+
+@member_page(Role.OWNER)
+def team(request: BusinessRequest) -> HttpResponse:
+    """Members, open invitations, what roles may do; a form that invites."""
+    error, status = "", 200
+    if request.method == "POST":
+        try:
+            accounts_team.invite(
+                business=request.business, by=request.user,
+                email=request.POST.get("email", "").replace("\x00", ""), role=request.POST.get("role", ""),
+            )  # fmt: skip
+            messages.success(request, _("The invitation is on its way."))
+            return redirect("team")
+        except ParleyError as refused:
+            error, status = refused.message, refused.status
+    context: dict[str, Any] = {
+        "members": Membership.objects.filter(business=request.business)
+        .select_related("user")
+        .order_by("id"),
+        "invitations": Invitation.objects.open().filter(business=request.business).order_by("-id"),
+        "secured": mfa.secured(request.business),
+        "roles": Role.choices,
+        "rights": [(right, [value in who for value in Role.values]) for right, who in RIGHTS],
+        "error": error,
+    }
+    return render(request, "accounts/team.html", context, status=status)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def require_mfa(request: BusinessRequest) -> HttpResponse:
+    """Ask every member for a second factor, or no longer."""
+    mfa.require_mfa(owner=request.membership, required=request.POST.get("required") == "yes")
+    return redirect("team")
+
+
+@require_POST
+@member_page(Role.OWNER)
+def change_role(request: BusinessRequest, member_id: int) -> HttpResponse:
+    """Give a member another role."""
+    accounts_team.change_role(member=_member(request, member_id), role=request.POST.get("role", ""))
+    return redirect("team")
+
+
+@require_POST
+@member_page(Role.OWNER)
+def remove(request: BusinessRequest, member_id: int) -> HttpResponse:
+    """Take a member out."""
+    accounts_team.remove(member=_member(request, member_id))
+    return redirect("team")
+
+
+@require_POST
+@member_page(Role.OWNER)
+def transfer(request: BusinessRequest, member_id: int) -> HttpResponse:
+    """Hand the business over to a member."""
+    accounts_team.transfer(owner=request.membership, to=_member(request, member_id))
+    return redirect("home")
+
+
+@require_POST
+@member_page()
+def leave(request: BusinessRequest) -> HttpResponse:
+    """Leave the business that is open; the last owner cannot."""
+    accounts_team.remove(member=request.membership)
+    request.session.pop(SESSION_KEY, None)
+    return redirect("home")
+
+
+@require_POST
+@member_page(Role.OWNER)
+def withdraw(request: BusinessRequest, invitation_id: int) -> HttpResponse:
+    """Make an invitation's link useless."""
+    found = Invitation.objects.filter(business=request.business, pk=invitation_id).first()
+    if found is None:
+        raise Http404
+    accounts_team.withdraw(invitation=found)
+    return redirect("team")
+
+
+@login_required
+def accept(request: HttpRequest, token: str) -> HttpResponse:
+    """The page behind an invitation's link; joining takes a click, not a visit."""
+    assert isinstance(request.user, User)
+    try:
+        invitation = accounts_team.find_invitation(token)
+        if request.method != "POST":
+            return render(request, "accounts/invitation.html", {"invitation": invitation})
+        member = accounts_team.accept(token=token, user=request.user)
+    except ParleyError as error:
+        return refusal(request, error)
+    request.session[SESSION_KEY] = member.business_id
+    return redirect("home")
+
+
+def _member(request: BusinessRequest, member_id: int) -> Membership:
+    found = (
+        Membership.objects.filter(business=request.business, pk=member_id)
+        .select_related("user")
+        .first()
+    )
+    if found is None:
+        raise Http404
+    return found

@@ -1,0 +1,412 @@
+"""Rate cards in the admin: looked at, uploaded, compared, scheduled, exported; never edited once scheduled."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from accounts.admin_site.base import HouseAdmin, HouseInline, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin_site.confirmation import HouseForm, Question, Table, ask, show
+from accounts.audit import record
+from accounts.models import Business
+from billing.models import (
+    CallingCode,
+    CardChoice,
+    CardVersion,
+    Market,
+    Rate,
+    RateCard,
+    Tier,
+    VersionState,
+)
+from billing.rate_cards import csv_files, versions
+from billing.rate_cards.versions import CardError, Sheet
+from core import money
+
+MOST_SHOWN = 500
+RULES = tuple(versions.RULES)
+PHASES = {
+    "draft": _("Draft"),
+    "scheduled": _("Scheduled"),
+    "in force": _("In force"),
+    "retired": _("Retired"),
+}
+
+
+class DraftOnly:
+    """Rows of a rate card version can be edited while it is a draft; the database refuses it afterwards."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Drafts, by Django's permission."""
+        return _is_draft(obj) and super().has_change_permission(request, obj)  # type: ignore[misc]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Drafts, by Django's permission."""
+        return _is_draft(obj) and super().has_delete_permission(request, obj)  # type: ignore[misc]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """To drafts, by Django's permission."""
+        allowed = super().has_add_permission  # type: ignore[misc]
+        return _is_draft(obj) and bool(
+            allowed(request, obj) if isinstance(self, HouseInline) else allowed(request)
+        )
+
+
+def _is_draft(obj: Any) -> bool:
+    version = (
+        obj.version if isinstance(obj, Rate) else obj.rate.version if isinstance(obj, Tier) else obj
+    )
+    return (
+        not isinstance(version, CardVersion)
+        or version.pk is None
+        or version.state == VersionState.DRAFT
+    )
+
+
+@admin.register(Market)
+class MarketAdmin(HouseAdmin):
+    """Pricing regions."""
+
+    list_display = ("name",)
+    search_fields = ("name",)
+
+
+@admin.register(CallingCode)
+class CallingCodeAdmin(HouseAdmin):
+    """Which prefix belongs to which market, from when to when."""
+
+    list_display = ("prefix", "country", "market", "valid_from", "valid_to")
+    list_filter = ("market", "valid_from")
+    search_fields = ("prefix", "country__iexact")
+    autocomplete_fields = ("market",)
+    ordering = ("prefix", "valid_from")
+
+
+class VersionInline(ReadOnlyInline):
+    """The versions, on a card's page."""
+
+    model = CardVersion
+    fields = ("valid_from", "valid_to", "state", "service_free_in_window", "utility_free_in_window")
+
+
+@admin.register(RateCard)
+class RateCardAdmin(HouseAdmin):
+    """Price lists."""
+
+    list_display = ("name", "currency", "floor", "ceiling", "is_default", "is_cost")
+    list_filter = ("currency", "is_default", "is_cost")
+    search_fields = ("name",)
+    inlines = (VersionInline,)
+    actions_detail = ("upload",)
+
+    def has_upload_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may add versions."""
+        return request.user.has_perm("billing.add_cardversion")
+
+    @action(description=_("Upload CSV"), url_path="upload", permissions=["upload"])
+    def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Read files into a draft; what is wrong is listed by row and column, and nothing is kept."""
+        card = get_object_or_404(RateCard, pk=object_id)
+        words = _(
+            "Nothing holds yet: the draft is compared with the card in force before it is scheduled."
+        )
+        question = Question(
+            _("Upload a version of %(card)s") % {"card": card}, _("Look through"), words
+        )
+        made: list[CardVersion] = []
+
+        def draft(data: dict[str, Any]) -> str:
+            sheet = _sheet(data)
+            if sheet.problems:
+                question.tables.append(_problems(sheet))
+            rules = {name: data[name] for name in RULES}
+            version = versions.make_draft(
+                card=card, sheet=sheet, valid_from=data["valid_from"], **rules
+            )
+            record.record(
+                action="cardversion.uploaded", subject=version, after={"rates": len(sheet.rates)}
+            )
+            made.append(version)
+            return _("%(version)s is a draft: compare it, then schedule it.") % {"version": version}
+
+        answer = ask(request, self, question, form=UploadForm, do=draft, back=request.path)
+        if made:
+            answer["Location"] = reverse("admin:billing_cardversion_compare", args=[made[0].pk])
+        return answer
+
+    @display(description=_("floor"))
+    def floor(self, card: RateCard) -> str:
+        """Lowest price a tier may have."""
+        return money.show_micros(card.floor_micros, card.currency)
+
+    @display(description=_("ceiling"))
+    def ceiling(self, card: RateCard) -> str:
+        """Highest price a tier may have."""
+        return money.show_micros(card.ceiling_micros, card.currency)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Cards that priced something stay."""
+        return False
+
+
+class UploadForm(HouseForm):
+    """A new version from files: ours alone, or the two sheets that Meta publishes."""
+
+    rates = forms.FileField(
+        label=_("Rates (CSV)"), help_text=_("Our layout, or Meta's rate sheet.")
+    )
+    tiers = forms.FileField(
+        label=_("Volume tiers (CSV)"), required=False, help_text=_("Meta's tier sheet, if any.")
+    )
+    valid_from = forms.DateField(
+        label=_("Valid from"), help_text=_("First day of a month, as in 2026-01-01.")
+    )
+    service_free_in_window = forms.BooleanField(
+        label=_("Service is free in the 24-hour window"), required=False
+    )
+    utility_free_in_window = forms.BooleanField(
+        label=_("Utility is free in the 24-hour window"), required=False
+    )
+    free_entry_hours = forms.IntegerField(
+        label=_("Free-entry window, hours"), initial=72, min_value=0, max_value=168
+    )
+    free_messages = forms.IntegerField(
+        label=_("Free service messages"), initial=0, min_value=0, max_value=10**6,
+        help_text=_("For each number and month."),
+    )  # fmt: skip
+    reactions_free = forms.BooleanField(label=_("Reactions are free"), required=False, initial=True)
+    failed_charged = forms.BooleanField(label=_("Failed messages are charged"), required=False)
+
+    def clean_valid_from(self) -> date:
+        """Versions begin with a month."""
+        day: date = self.cleaned_data["valid_from"]
+        if day.day != 1:
+            raise forms.ValidationError(_("A version begins on the first day of a month."))
+        return day
+
+
+@admin.register(CardVersion)
+class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
+    """What a card says from one month on; a draft is compared and scheduled, what is scheduled stays as it is."""
+
+    list_display = (
+        "card",
+        "valid_from",
+        "valid_to",
+        "phase",
+        "service_free_in_window",
+        "utility_free_in_window",
+    )
+    list_select_related = ("card",)
+    list_filter = ("state", "card")
+    search_fields = ("card__name",)
+    autocomplete_fields = ("card",)
+    readonly_fields = ("created_at", "state")
+    actions_detail = (
+        "compare",
+        "schedule",
+        {"title": _("Download"), "items": ["own", "rates", "tiers"]},
+    )
+
+    @display(
+        description=_("state"),
+        label={
+            "draft": "info",
+            "scheduled": "warning",
+            "in force": "success",
+            "retired": "default",
+        },
+    )
+    def phase(self, version: CardVersion) -> tuple[str, str]:
+        """Draft, scheduled, in force or retired."""
+        found = version.phase(timezone.now().date())
+        return found, str(PHASES[found])
+
+    def has_deed_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may change versions."""
+        return request.user.has_perm("billing.change_cardversion")
+
+    @action(description=_("Compare"), url_path="compare")
+    def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What it changes, and what last month would have cost under it."""
+        version = get_object_or_404(CardVersion, pk=object_id)
+        question = Question(
+            _("%(version)s, compared") % {"version": version}, "", tables=_comparison(version)
+        )
+        return show(request, self, question, back=_page(version))
+
+    @action(description=_("Schedule"), url_path="schedule", permissions=["deed"])
+    def schedule(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Fix a draft for good."""
+        version = get_object_or_404(CardVersion, pk=object_id)
+
+        def fix(data: dict[str, Any]) -> str:
+            versions.schedule(version, today=timezone.now().date())
+            record.record(
+                action="cardversion.scheduled",
+                subject=version,
+                after={"valid_from": version.valid_from},
+            )
+            return _("%(version)s is scheduled.") % {"version": version}
+
+        words = _(
+            "From its first month on it replaces the version before it. It can never be edited again."
+        )
+        question = Question(
+            _("Schedule %(version)s") % {"version": version},
+            _("Schedule"),
+            words,
+            _comparison(version),
+        )
+        return ask(request, self, question, form=HouseForm, do=fix, back=_page(version))
+
+    @action(description=_("Our layout (CSV)"), url_path="own")
+    def own(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Download it in our layout."""
+        return _file(object_id, "card", csv_files.write_own)
+
+    @action(description=_("Meta's rate sheet (CSV)"), url_path="rates")
+    def rates(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Download its base rates as Meta publishes them."""
+        return _file(object_id, "rates", csv_files.write_rates)
+
+    @action(description=_("Meta's tier sheet (CSV)"), url_path="tiers")
+    def tiers(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Download its tiers as Meta publishes them."""
+        return _file(object_id, "tiers", csv_files.write_tiers)
+
+
+def _page(version: CardVersion) -> str:
+    return reverse("admin:billing_cardversion_change", args=[version.pk])
+
+
+def _file(object_id: str, name: str, write: Callable[[Sheet], str]) -> HttpResponse:
+    version = get_object_or_404(CardVersion, pk=object_id)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}-{version.pk}-{version.valid_from:%Y-%m}.csv"'
+    }
+    return HttpResponse(
+        write(versions.sheet_of(version)), content_type="text/csv; charset=utf-8", headers=headers
+    )
+
+
+def _sheet(data: dict[str, Any]) -> Sheet:
+    """The uploaded files as one sheet; bytes that are no text raise CardError."""
+    files = [one for one in (data["rates"], data["tiers"]) if one]
+    try:
+        return csv_files.read(*((one.name, one.read().decode("utf-8-sig")) for one in files))
+    except UnicodeDecodeError as error:
+        raise CardError("The file is not text in UTF-8; export it as CSV.") from error
+
+
+def _problems(sheet: Sheet) -> Table:
+    rows = [
+        (one.file, one.row or "", one.column or "", one.reason)
+        for one in sheet.problems[:MOST_SHOWN]
+    ]
+    title = _("%(count)s problems; nothing was changed") % {"count": len(sheet.problems)}
+    return Table(title, (_("File"), _("Row"), _("Column"), _("What is wrong")), rows)
+
+
+def _comparison(version: CardVersion) -> list[Table]:
+    """The diff to the version that holds before it, and last month under it."""
+    month = (
+        version.valid_from
+        if version.state == VersionState.DRAFT
+        else _month_before(version.valid_from)
+    )
+    held = versions.version_on(version.card, month)
+    before = versions.sheet_of(held) if held else Sheet(version.card.currency)
+    changes = versions.diff(before, versions.sheet_of(version))
+    rows = [
+        (one.market, one.category, versions.shown(one.before), versions.shown(one.after))
+        for one in changes
+    ]
+    title = _("%(count)s changes to %(held)s") % {
+        "count": len(changes),
+        "held": held or _("nothing"),
+    }
+    diff = Table(
+        title, (_("Market"), _("Category"), _("Now"), _("New")), rows, _("The prices are the same.")
+    )
+    was, now = (versions.rules_of(one) if one else {} for one in (held, version))
+    changed = [
+        (name, was.get(name, ""), value) for name, value in now.items() if was.get(name) != value
+    ]
+    rules = Table(
+        _("Rules"), (_("Rule"), _("Now"), _("New")), changed, _("The rules are the same.")
+    )
+    return [diff, rules, _cost(version, _month_before(timezone.now().date()))]
+
+
+def _cost(version: CardVersion, month: date) -> Table:
+    found, currency = versions.rerate(version, month), version.card.currency
+    names = dict(
+        Business.objects.filter(pk__in=[one.business_id for one in found]).values_list("pk", "name")
+    )
+    rows = [
+        (names[one.business_id], f"{one.messages:,}", money.show_micros(one.charged_micros, currency),
+         money.show_micros(one.would_be_micros, currency), f"{one.unpriced:,}")
+        for one in sorted(found, key=lambda one: -one.charged_micros)[:MOST_SHOWN]
+    ]  # fmt: skip
+    was, would = sum(one.charged_micros for one in found), sum(one.would_be_micros for one in found)
+    title = _("%(month)s under it: %(would)s instead of %(was)s") % {
+        "month": f"{month:%Y-%m}", "was": money.show_micros(was, currency), "would": money.show_micros(would, currency),
+    }  # fmt: skip
+    head = (_("Business"), _("Messages"), _("Charged"), _("Would be"), _("Without a price"))
+    return Table(title, head, rows, _("No business that follows the card was charged."))
+
+
+def _month_before(day: date) -> date:
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+class TierInline(DraftOnly, HouseInline):
+    """The tiers, on a rate's page."""
+
+    model = Tier
+    fields = ("first", "last", "price_micros")
+
+
+@admin.register(Rate)
+class RateAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
+    """A version's price of one market and category."""
+
+    list_display = ("market", "category", "version")
+    list_select_related = ("version__card", "market")
+    list_filter = ("category", "version", "market")
+    search_fields = ("market__name",)
+    autocomplete_fields = ("market", "version")
+    inlines = (TierInline,)
+
+
+@admin.register(Tier)
+class TierAdmin(ReadOnlyAdmin):
+    """All tiers in one list; edited on their rate's page."""
+
+    list_display = ("rate", "first", "last", "price")
+    list_select_related = ("rate__version__card",)
+    list_filter = ("rate__category",)
+
+    @display(description=_("price"))
+    def price(self, tier: Tier) -> str:
+        """Of one message."""
+        return money.show_micros(tier.price_micros, tier.rate.version.card.currency)
+
+
+@admin.register(CardChoice)
+class CardChoiceAdmin(HouseAdmin):
+    """What was agreed with a business: a card of its own, a discount; the database keeps months with charges as they are."""
+
+    list_display = ("business", "card", "discount_percent", "valid_from", "valid_to")
+    list_select_related = ("business", "card")
+    search_fields = ("business__name", "card__name")
+    autocomplete_fields = ("business", "card")

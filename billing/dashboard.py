@@ -1,0 +1,92 @@
+"""The home page's view of the money: the month so far, and invoices that are past due."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import Business, Plan, Role
+from accounts.panels import Attention, Banner
+from accounts.templatetags.amounts import locale
+from billing.errors import NotConfigured
+from billing.metering.charts import usage_charts
+from billing.metering.usage import MonthUsage, usage_of
+from billing.models import BillingDetails, Invoice, InvoiceStatus, Quarantine
+from billing.payments import dunning, settlement, stripe_gateway
+from core import money
+
+
+def month(business: Business) -> dict[str, Any]:
+    """Variables of the panel: `usage` of the present month and its `charts`."""
+    usage = month_usage(business)
+    return {"usage": usage, "charts": usage_charts(usage)}
+
+
+def month_usage(business: Business) -> MonthUsage:
+    """The month that the business lives in, so far."""
+    today = business.now().astimezone(ZoneInfo(business.timezone)).date()
+    return usage_of(business, today.replace(day=1))
+
+
+def attention(business: Business) -> list[Attention]:
+    """Invoices past due, and delivered messages that could not be priced."""
+    found = []
+    due = Invoice.objects.filter(
+        business=business, status=InvoiceStatus.OPEN, due_at__lt=business.now()
+    )
+    for invoice in due.order_by("due_at")[:5]:
+        amount = money.show_minor(invoice.total_minor, invoice.currency, locale())
+        text = _("Invoice %(number)s over %(amount)s is past due.") % {
+            "number": invoice.number,
+            "amount": amount,
+        }
+        found.append(Attention(text, reverse("invoice", args=[invoice.number]), "bad"))
+    if waiting := Quarantine.objects.filter(business_id=business.pk).count():
+        text = ngettext(
+            "%(n)d delivered message could not be priced yet.",
+            "%(n)d delivered messages could not be priced yet.",
+            waiting,
+        )
+        found.append(Attention(text % {"n": waiting}, reverse("usage")))
+    return found
+
+
+def banners(business: Business, role: str) -> list[Banner]:
+    """That sending is stopped or will be, for what is owed; who pays gets the button."""
+    if business.suspended_at is not None and business.suspended_reason != settlement.UNPAID:
+        return []
+    oldest = business.invoices.past_due(business.now()).order_by("due_at").first()
+    if oldest is None:
+        return []
+    url, action = "", ""
+    if role in (Role.OWNER, Role.FINANCE):
+        url, action = reverse("invoice", args=[oldest.number]), _("Pay now")
+    if business.suspended_at is not None:
+        text = _("Sending is stopped: invoice %(number)s is unpaid. What you host stays readable.")
+        return [Banner(text % {"number": oldest.number}, "bad", url, action)]
+    if role not in (Role.OWNER, Role.FINANCE):
+        return []
+    text = _("Invoice %(number)s is past due. Sending stops on %(day)s unless it is paid.")
+    return [
+        Banner(
+            text % {"number": oldest.number, "day": date_format(dunning.stops_at(oldest))},
+            "warn",
+            url,
+            action,
+        )
+    ]
+
+
+def check_payable(business: Business, plan: Plan) -> None:
+    """Where cards are taken, a plan with a fee wants one on file first; without, the fee comes on the invoice."""
+    if (
+        plan.monthly_fee_micros
+        and stripe_gateway.is_on()
+        and not BillingDetails.of(business).method_id
+    ):
+        raise NotConfigured(
+            _("Save a card under billing details first: this plan has a monthly fee.")
+        )

@@ -1,0 +1,62 @@
+"""A paper: what an invoice or a credit note says, free of the database; every document is made from it."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from core import money
+
+
+@dataclass(frozen=True, slots=True)
+class PaperLine:
+    """One line: price in micro-units, amount in minor units, `tier` its first and last position."""
+
+    position: int
+    kind: str
+    description: str
+    month: date
+    market: str
+    tier: tuple[int | None, int | None]
+    quantity: int
+    unit_price_micros: int
+    amount_minor: int
+    tax_category: str
+    tax_percent: Decimal
+
+    @property
+    def tier_text(self) -> str:
+        """Which messages of the month it counts; empty for anything but tiers."""
+        first, last = self.tier
+        if first is None:
+            return ""
+        return f"messages {first:,} to {last:,}" if last else f"from message {first:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """An invoice, or with `corrects` (number, day) a credit note of that invoice; amounts in minor units."""
+
+    number: str
+    issued: date
+    due: date | None
+    month: date
+    currency: str
+    seller: dict[str, Any]
+    buyer: dict[str, Any]
+    lines: list[PaperLine]
+    taxes: list[dict[str, Any]]
+    subtotal_minor: int
+    tax_minor: int
+    total_minor: int
+    corrects: tuple[str, date] | None = None
+    reason: str = ""
+
+    @property
+    def title(self) -> str:
+        """What kind of paper it is."""
+        return "Credit note" if self.corrects else "Invoice"
+
+    def show(self, minor: int) -> str:
+        """An amount for people."""
+        return money.show_minor(minor, self.currency)

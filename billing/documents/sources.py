@@ -1,0 +1,99 @@
+"""From rows to papers: what an invoice or a credit note says, read inside a scope that sees its lines."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from accounts.models import Business
+from billing.documents.content import Paper, PaperLine
+from billing.models import CreditNote, Invoice, InvoiceLine
+from core import money
+
+
+def paper_of(source: Invoice | CreditNote) -> Paper:
+    """The paper of an invoice or a credit note."""
+    return (
+        _of_invoice(source, source.lines.all())
+        if isinstance(source, Invoice)
+        else _of_credit_note(source)
+    )
+
+
+def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> Paper:
+    return Paper(
+        number=str(invoice),
+        issued=_day(invoice.issued_at, invoice.business),
+        due=_day(invoice.due_at, invoice.business),
+        month=invoice.period.month,
+        currency=invoice.currency,
+        seller=invoice.seller,
+        buyer=invoice.buyer,
+        lines=[
+            _line(
+                line,
+                line.position,
+                line.description,
+                line.quantity,
+                line.unit_price_micros,
+                line.amount_minor,
+            )
+            for line in lines
+        ],
+        taxes=invoice.taxes,
+        subtotal_minor=invoice.subtotal_minor,
+        tax_minor=invoice.tax_minor,
+        total_minor=invoice.total_minor,
+    )
+
+
+def _of_credit_note(note: CreditNote) -> Paper:
+    micros = money.micros_a_minor(note.currency)
+    invoice = note.invoice
+    return Paper(
+        number=note.number,
+        issued=_day(note.issued_at, note.business),
+        due=None,
+        month=invoice.period.month,
+        currency=note.currency,
+        seller=note.seller,
+        buyer=note.buyer,
+        lines=[
+            _line(
+                line.invoice_line,
+                line.position,
+                line.description,
+                1,
+                line.amount_minor * micros,
+                line.amount_minor,
+            )
+            for line in note.lines.select_related("invoice_line")
+        ],
+        taxes=note.taxes,
+        subtotal_minor=note.subtotal_minor,
+        tax_minor=note.tax_minor,
+        total_minor=note.total_minor,
+        corrects=(str(invoice), _day(invoice.issued_at, invoice.business)),
+        reason=note.reason,
+    )
+
+
+def _line(
+    source: InvoiceLine, position: int, description: str, quantity: int, micros: int, minor: int
+) -> PaperLine:
+    return PaperLine(
+        position=position,
+        kind=source.kind,
+        description=description,
+        month=source.month,
+        market=source.market,
+        tier=(source.tier_first, source.tier_last),
+        quantity=quantity,
+        unit_price_micros=micros,
+        amount_minor=minor,
+        tax_category=source.tax_category,
+        tax_percent=source.tax_percent,
+    )
+
+
+def _day(moment: datetime, business: Business) -> date:
+    return moment.astimezone(ZoneInfo(business.timezone)).date()

@@ -1,1 +1,0 @@
-"""Payment networks: each translates its own words into ours at this door."""

@@ -1,0 +1,1 @@
+"""Invoices: drafts, closing a month, credit notes, tax."""

@@ -1,0 +1,183 @@
+"""Drafting: a month's rollup becomes the lines, taxes and totals of an invoice that has no number yet."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Sum
+
+from accounts.models import Business
+from accounts.plans import changes
+from billing import plan_fees
+from billing.invoices import tax
+from billing.invoices.tax import Treatment
+from billing.models import (
+    BillingDetails,
+    Discount,
+    Invoice,
+    InvoiceLine,
+    LineKind,
+    Period,
+    Seller,
+    TaxRate,
+    Usage,
+)
+from core import money
+from core.sql import statement
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The invoice that a month would become now: without a number, made by the code that makes the real one."""
+
+    invoice: Invoice
+    lines: list[InvoiceLine]
+
+
+def preview(*, business: Business, month: date) -> Preview | None:
+    """The live estimate of an open month (its first day); None while it would cost nothing. Leaves nothing behind."""
+    with transaction.atomic():
+        ensure_period(business, month)
+        period = Period.objects.get(business=business, month=month)
+        if period.state == Period.State.CLOSED:
+            transaction.set_rollback(True)
+            return None
+        invoice = draft(business, period)
+        made = Preview(invoice, list(invoice.lines.all())) if invoice else None
+        transaction.set_rollback(True)
+    return made
+
+
+def ensure_period(business: Business, month: date) -> None:
+    """See to it that the month has its row."""
+    _run("ensure_period", {"business_id": business.pk, "month": month})
+
+
+def draft(business: Business, period: Period) -> Invoice | None:
+    """The draft of a month with lines and totals; None when nothing is owed. Call inside a transaction."""
+    if not _has_fee(business, period) and not _has_usage(period):
+        return None
+    invoice, treated = _header(business, period)
+    fee = _add_fees(invoice, business, treated)
+    _run("copy_lines", _line_values(invoice, treated) | {"month": period.month, "after": fee})
+    _add_discounts(invoice, treated)
+    return _total(invoice, treated)
+
+
+def repeat(replaced: Invoice) -> Invoice:
+    """A draft with the lines of a void invoice, addressed and taxed by what is on file now."""
+    invoice, treated = _header(replaced.business, replaced.period)
+    Invoice.objects.filter(pk=invoice.pk).update(replaces=replaced)
+    _run("repeat_lines", _line_values(invoice, treated) | {"replaced_id": replaced.pk})
+    return _total(invoice, treated)
+
+
+def _has_fee(business: Business, period: Period) -> bool:
+    return any(one.plan.monthly_fee_micros for one in changes.stretches(business, period.month))
+
+
+def _has_usage(period: Period) -> bool:
+    rows = Usage.objects.filter(business_id=period.business_id, billed_month=period.month)
+    return rows.exclude(messages=0).exists()
+
+
+def _header(business: Business, period: Period) -> tuple[Invoice, Treatment]:
+    seller = Seller.objects.get(is_current=True)
+    now = business.now()
+    seller_copy, buyer_copy = seller.as_copy(), BillingDetails.of(business).as_copy()
+    rates = dict(TaxRate.objects.on(now.date()).values_list("country", "percent"))
+    invoice = Invoice.objects.create(
+        business=business,
+        period=period,
+        currency=business.currency,
+        seller=seller_copy,
+        buyer=buyer_copy,
+        issued_at=now,
+        due_at=now + timedelta(days=seller.terms_days),
+    )
+    return invoice, tax.treatment(seller_copy, buyer_copy, rates)
+
+
+def _line_values(invoice: Invoice, treated: Treatment) -> dict[str, Any]:
+    return {
+        "invoice_id": invoice.pk,
+        "business_id": invoice.business_id,
+        "micros_a_minor": money.micros_a_minor(invoice.currency),
+        "tax_category": treated.category,
+        "tax_percent": treated.percent,
+    }
+
+
+def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> int:
+    """Add what the month's plans cost, by days, as the first lines; returns how many lines that made."""
+    lines = [
+        one
+        for one in changes.stretches(business, invoice.period.month)
+        if one.plan.monthly_fee_micros
+    ]
+    for position, one in enumerate(lines, 1):
+        fee = plan_fees.fee_of(one)
+        _add_line(
+            invoice, treated, LineKind.FEE, plan_fees.words_of(one), position, fee, money.to_minor(fee, invoice.currency)
+        )  # fmt: skip
+    return len(lines)
+
+
+def _add_discounts(invoice: Invoice, treated: Treatment) -> None:
+    for discount in Discount.objects.of_month(invoice.business, invoice.period.month):
+        lines = invoice.lines.aggregate(n=Sum("amount_minor"))["n"] or 0
+        minor = -int(
+            (Decimal(lines) * discount.percent / 100).quantize(Decimal(1), ROUND_HALF_EVEN)
+        )
+        if minor:
+            micros = minor * money.micros_a_minor(invoice.currency)
+            text = f"{discount.description}, {discount.percent.normalize():f} %"
+            _add_line(
+                invoice, treated, LineKind.DISCOUNT, text, invoice.lines.count() + 1, micros, minor
+            )
+
+
+def _add_line(
+    invoice: Invoice,
+    treated: Treatment,
+    kind: LineKind,
+    text: str,
+    position: int,
+    micros: int,
+    minor: int,
+) -> None:
+    InvoiceLine.objects.create(
+        invoice=invoice,
+        business_id=invoice.business_id,
+        position=position,
+        kind=kind,
+        description=text,
+        month=invoice.period.month,
+        quantity=1,
+        unit_price_micros=micros,
+        amount_micros=micros,
+        amount_minor=minor,
+        tax_category=treated.category,
+        tax_percent=treated.percent,
+    )
+
+
+def _total(invoice: Invoice, treated: Treatment) -> Invoice:
+    """The total is the sum of the rounded lines, and tax on that sum by rate group."""
+    base = invoice.lines.aggregate(n=Sum("amount_minor"))["n"] or 0
+    taxed = tax.group(treated, base)
+    Invoice.objects.filter(pk=invoice.pk).update(
+        taxes=[taxed],
+        subtotal_minor=base,
+        tax_minor=taxed["tax_minor"],
+        total_minor=base + taxed["tax_minor"],
+    )
+    invoice.refresh_from_db()
+    return invoice
+
+
+def _run(verb: str, values: dict[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement("billing", verb), values)

@@ -1,0 +1,1 @@
+"""Metering: deliveries become charges; reversals, reconciliation and usage."""

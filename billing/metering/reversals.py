@@ -1,0 +1,60 @@
+"""Reversing: a charge is taken back by a ledger row of the opposite sign, never by an edit."""
+
+from typing import Any
+
+import structlog
+from django.db import IntegrityError, connection
+
+from core.errors import NotYours, ParleyError
+from core.sql import statement
+from core.tenancy import system
+
+log = structlog.get_logger(__name__)
+LONGEST_REASON = 200
+
+
+class ReversalError(ParleyError):
+    """A charge cannot be reversed; the message says why."""
+
+    code = "reversal"
+
+
+def reverse_charge(*, business_id: int, charge_id: int, reason: str) -> int:
+    """Take one charge back, in its own month while that is open, else in the earliest open one; returns the id of the new ledger row.
+
+    Raises ReversalError without a reason, for a reversal itself, and for a charge that was reversed before; NotYours
+    where the business has no such charge. The position it took stays taken: tiers of other messages do not move.
+    """
+    reason = reason.strip()
+    if not 1 <= len(reason) <= LONGEST_REASON:
+        raise ReversalError(f"Say why, in 1 to {LONGEST_REASON} characters.")
+    try:
+        with system("operators reverse for any business"), connection.cursor() as cursor:
+            parameters: dict[str, Any] = {
+                "business_id": business_id,
+                "charge_id": charge_id,
+                "reason": reason,
+            }
+            cursor.execute(
+                "SELECT reverses_id FROM billing_charge WHERE business_id = %(business_id)s AND id = %(charge_id)s",
+                parameters,
+            )
+            found = cursor.fetchone()
+            if found is None:
+                raise NotYours("There is no such charge.")
+            if found[0] is not None:
+                raise ReversalError("A reversal cannot be reversed.")
+            # Locked first, by a statement of its own: the month may be closing just now.
+            cursor.execute(
+                """SELECT FROM billing_period WHERE business_id = %(business_id)s AND state = 'open'
+                    ORDER BY month FOR SHARE""",
+                parameters,
+            )
+            cursor.execute(statement("billing", "reverse_charge"), parameters)
+            row = cursor.fetchone()
+            if row is None:
+                raise ReversalError("The business has no open month to bill the reversal in.")
+    except IntegrityError as error:
+        raise ReversalError("This charge was reversed before.") from error
+    log.info("charge_reversed", business_id=business_id, charge_id=charge_id, reversal_id=row[0])
+    return int(row[0])

@@ -1,0 +1,216 @@
+"""Rate cards: effective-dated price lists of market x category with graduated volume tiers."""
+
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from billing.models.markets import Market
+from hosting.models import Category
+
+
+class RateCategory(models.TextChoices):
+    """What a card has prices for: the categories of messages, and authentication sent from another market."""
+
+    MARKETING = Category.MARKETING.value, Category.MARKETING.label
+    UTILITY = Category.UTILITY.value, Category.UTILITY.label
+    AUTHENTICATION = Category.AUTHENTICATION.value, Category.AUTHENTICATION.label
+    AUTHENTICATION_INTERNATIONAL = (
+        "authentication-international",
+        _("Authentication, international"),
+    )
+    SERVICE = Category.SERVICE.value, Category.SERVICE.label
+
+
+class RateCard(models.Model):
+    """A price list in one currency; floor and ceiling bound every tier of every version."""
+
+    name = models.CharField(max_length=80, unique=True)
+    currency = models.CharField(max_length=3, default="USD")
+    floor_micros = models.BigIntegerField()
+    ceiling_micros = models.BigIntegerField()
+    is_default = models.BooleanField(
+        default=False, help_text=_("Businesses of this currency follow it.")
+    )
+    is_cost = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_(
+            "What the upstream charges us; nobody is billed by it. The front page shows the margin."
+        ),
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(floor_micros__gte=0, ceiling_micros__gte=F("floor_micros")),
+                name="card_floor_below_ceiling",
+            ),
+            models.UniqueConstraint(
+                fields=["currency"],
+                condition=Q(is_default=True),
+                name="one_default_card_per_currency",
+            ),
+            models.UniqueConstraint(
+                fields=["currency"], condition=Q(is_cost=True), name="one_cost_card_per_currency"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_cost=False) | Q(is_default=False), name="nobody_is_billed_at_cost"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.currency})"
+
+
+class VersionState(models.TextChoices):
+    """A draft can be edited; once scheduled a version is fixed for ever."""
+
+    DRAFT = "draft", _("Draft")
+    SCHEDULED = "scheduled", _("Scheduled")
+
+
+class CardVersion(models.Model):
+    """What a card says from one month on, with its rules of what is free; versions of a card never overlap."""
+
+    card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="versions")
+    state = models.CharField(
+        max_length=10, choices=VersionState.choices, default=VersionState.DRAFT
+    )
+    valid_from = models.DateField(help_text=_("First day of a month."))
+    valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
+    service_free_in_window = models.BooleanField(default=False)
+    utility_free_in_window = models.BooleanField(default=False)
+    free_entry_hours = models.PositiveIntegerField(
+        default=72,
+        help_text=_(
+            "How long after a free-entry window opened a message is free; 0 switches it off."
+        ),
+    )
+    reactions_free = models.BooleanField(default=True, db_default=True)
+    free_messages = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        help_text=_("Service messages that are free for each number and month."),
+    )
+    failed_charged = models.BooleanField(
+        _("failed messages are charged"),
+        default=False,
+        db_default=False,
+        help_text=_("At the price that they would have had, had they been delivered."),
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(valid_from__day=1) & (Q(valid_to=None) | Q(valid_to__day=1)),
+                name="card_version_starts_a_month",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+                name="card_version_dates_in_order",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.card.name} from {self.valid_from:%Y-%m}"
+
+    def phase(self, today: date) -> str:
+        """`draft`, `scheduled`, `in force` or `retired` on that day."""
+        if self.state == VersionState.DRAFT:
+            return "draft"
+        if today < self.valid_from:
+            return "scheduled"
+        return "retired" if self.valid_to and self.valid_to <= today else "in force"
+
+
+class Rate(models.Model):
+    """A version's row for one market and category; its prices are its tiers."""
+
+    version = models.ForeignKey(CardVersion, on_delete=models.CASCADE, related_name="rates")
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    category = models.CharField(max_length=30, choices=RateCategory.choices)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["version", "market", "category"], name="one_rate_per_market_and_category"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.market_id} {self.category}"
+
+
+class Tier(models.Model):
+    """The price of the messages in positions `first` to `last` (inclusive; NULL is unbounded) of a month."""
+
+    rate = models.ForeignKey(Rate, on_delete=models.CASCADE, related_name="tiers")
+    first = models.PositiveBigIntegerField()
+    last = models.PositiveBigIntegerField(null=True, blank=True)
+    price_micros = models.BigIntegerField()
+
+    class Meta:
+        ordering: ClassVar = ["rate", "first"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["rate", "first"], name="one_tier_per_first_position"),
+            models.CheckConstraint(condition=Q(first__gte=1), name="tier_first_is_positive"),
+            models.CheckConstraint(
+                condition=Q(last=None) | Q(last__gte=F("first")), name="tier_positions_in_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first}–{self.last or '∞'} at {self.price_micros}"
+
+
+class CardChoice(models.Model):
+    """What was agreed with one business from a month on: a card other than its currency's default, a discount, or both.
+
+    The database refuses an edit that would change the terms of a month with charges.
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="card_choices")
+    card = models.ForeignKey(
+        RateCard,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="followers",
+        help_text=_("Empty: the default card of the business's currency."),
+    )
+    discount_percent = models.DecimalField(
+        max_digits=4,
+        decimal_places=2,
+        default=Decimal(0),
+        help_text=_(
+            "Off every tier's price, rounded half-even to a micro-unit; never below the card's floor."
+        ),
+    )
+    valid_from = models.DateField(default=date(2025, 1, 1), help_text=_("First day of a month."))
+    valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(discount_percent__gte=0, discount_percent__lt=100),
+                name="discount_below_all",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_from__day=1) & (Q(valid_to=None) | Q(valid_to__day=1)),
+                name="card_choice_starts_a_month",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+                name="card_choice_dates_in_order",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.business} from {self.valid_from:%Y-%m}: {self.card or 'default card'} −{self.discount_percent} %"

@@ -1,0 +1,30 @@
+"""Recounts of the books: asked for by an operator or by night, run in the background, kept with what they found."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Recount(models.Model):
+    """One run of the reconciliation; `differences` is a list of {"check", "business_id", "what", "expected", "found"}."""
+
+    month = models.DateField(
+        null=True, blank=True, help_text=_("Its first day; empty: all months.")
+    )
+    asked_at = models.DateTimeField(default=timezone.now)
+    asked_by = models.CharField(max_length=254, default="parley")
+    finished_at = models.DateTimeField(null=True, blank=True)
+    differences = models.JSONField(default=list)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=Q(finished_at=None), name="recount_open")
+        ]
+
+    def __str__(self) -> str:
+        month = f"{self.month:%Y-%m}" if self.month else "all months"
+        return f"recount {self.pk}, {month}"

@@ -1,0 +1,76 @@
+"""Spend caps: what a business wants to spend in a month at most, what is under way, and the alerts it was given."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+
+
+class SpendCap(models.Model):
+    """The most that one business's messages may cost in a month; the hosting fee does not count."""
+
+    business = models.OneToOneField(Business, on_delete=models.CASCADE, related_name="spend_cap")
+    limit_micros = models.BigIntegerField(help_text=_("Millionths of the business's currency."))
+    is_hard = models.BooleanField(
+        default=True, help_text=_("Refuse sends that might exceed it; else only warn.")
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(limit_micros__gte=0), name="spend_cap_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.limit_micros} micros a month for {self.business}"
+
+
+class Commitment(models.Model):
+    """What an accepted message will cost at most, while its delivery is open; only under a hard cap."""
+
+    business_id = models.BigIntegerField()
+    number_id = models.BigIntegerField()
+    wamid = models.CharField(max_length=256)
+    price_micros = models.BigIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["number_id", "wamid"], name="one_commitment_per_message"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business_id"], include=["price_micros"], name="commitment_sum"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.price_micros} micros for {self.wamid}"
+
+
+class SpendAlert(models.Model):
+    """The month's spending has passed a share of the cap; written once, mailed once."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="spend_alerts")
+    month = models.DateField()
+    percent = models.PositiveSmallIntegerField()
+    limit_micros = models.BigIntegerField()
+    spent_micros = models.BigIntegerField()
+    raised_at = models.DateTimeField(default=timezone.now)
+    mailed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["business", "month", "percent"], name="one_alert_per_share_and_month"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=Q(mailed_at=None), name="alert_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.percent} % of the cap in {self.month:%Y-%m}"

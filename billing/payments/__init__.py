@@ -1,0 +1,1 @@
+"""Payments of invoices: Stripe, settlement, dunning, payment links."""

@@ -1,0 +1,229 @@
+"""Stripe: charges a saved method, looks results up, pays back, reads webhooks. Past this module only our words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from billing.errors import BillingError, NotConfigured
+from billing.models import BillingDetails, Payment, Refund
+from core.stripe import CHECKOUT, UNKNOWN, Outcome, Told, ask, client, outcome_of
+from core.stripe import read_event as read_signed
+
+# The names under which the rest of billing knows the shared ones.
+__all__ = ["CHECKOUT", "Outcome", "Told"]
+
+
+class Refused(BillingError):
+    """The network refused, or could not be reached."""
+
+    code = "refused"
+    status = 402
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A payment method that a customer of ours has saved."""
+
+    customer_id: str
+    method_id: str
+    label: str
+
+
+def is_on() -> bool:
+    """Whether a key is set."""
+    return bool(settings.STRIPE_API_KEY)
+
+
+def charge(payment: Payment, details: BillingDetails) -> Outcome:
+    """Charge the saved method off-session; asking again with the same payment never charges twice within 24 hours."""
+    return _ask(
+        lambda api: api.v1.payment_intents.create(
+            {
+                "amount": payment.amount_minor,
+                "currency": payment.currency.lower(),
+                "customer": details.customer_id,
+                "payment_method": details.method_id,
+                "confirm": True,
+                "off_session": True,
+                "metadata": {"parley_key": payment.key},
+            },
+            {"idempotency_key": payment.key},
+        )
+    )
+
+
+def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
+    """What became of a payment, by its reference or else by our key; None when the network never heard of it."""
+    if payment.reference:
+        checkout = payment.reference.startswith(CHECKOUT)
+        found = _ask(
+            lambda api: (api.v1.checkout.sessions if checkout else api.v1.payment_intents).retrieve(
+                payment.reference
+            )
+        )
+        # An answer about another thing (another account's key, say) tells nothing of this payment.
+        return found if found.reference else UNKNOWN
+    try:
+        intents = _api().v1.payment_intents.list({"customer": details.customer_id, "limit": 100})
+        for intent in intents.auto_paging_iter():
+            if _key(intent) == payment.key:
+                return outcome_of(intent)
+    except stripe.StripeError:
+        return UNKNOWN
+    return None
+
+
+def payment_page(payment: Payment, details: BillingDetails, back: str) -> Outcome:
+    """A page of Stripe's where the invoice is paid by hand; `back` is where it returns to."""
+    return _ask(
+        lambda api: api.v1.checkout.sessions.create(
+            {
+                "mode": "payment",
+                "customer": details.customer_id,
+                "success_url": back,
+                "cancel_url": back,
+                "client_reference_id": payment.key,
+                "line_items": [
+                    {
+                        "quantity": 1,
+                        "price_data": {
+                            "currency": payment.currency.lower(),
+                            "unit_amount": payment.amount_minor,
+                            "product_data": {"name": f"Invoice {payment.invoice}"},
+                        },
+                    }
+                ],
+                "payment_intent_data": {
+                    "metadata": {"parley_key": payment.key}, "setup_future_usage": "off_session"
+                },
+            },
+            {"idempotency_key": payment.key},
+        )
+    )  # fmt: skip
+
+
+def make_customer(details: BillingDetails) -> str:
+    """The customer's id at Stripe, made once for a business."""
+    facts: Any = {"name": details.name, "metadata": {"parley_business": str(details.business_id)}}
+    if details.email:
+        facts["email"] = details.email
+    try:
+        return str(
+            _api()
+            .v1.customers.create(facts, {"idempotency_key": f"customer-{details.business_id}"})
+            .id
+        )
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
+
+
+def attach(details: BillingDetails, method_id: str) -> str:
+    """Save a payment method with the customer; returns its label, such as `visa 4242`; raises Refused."""
+    try:
+        method = _api().v1.payment_methods.attach(method_id, {"customer": details.customer_id})
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
+    return _label(method)
+
+
+def setup_page(details: BillingDetails, back: str) -> str:
+    """The address of a page of Stripe's where a card is saved; it returns to `back` with `?session=`. Raises Refused."""
+    facts: Any = {
+        "mode": "setup",
+        "customer": details.customer_id,
+        "payment_method_types": ["card"],
+        "success_url": f"{back}?session={{CHECKOUT_SESSION_ID}}",
+        "cancel_url": back,
+        "metadata": {"parley_business": str(details.business_id)},
+    }
+    try:
+        session = _api().v1.checkout.sessions.create(facts)
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
+    return str(session.url)
+
+
+def saved_method(session_id: str) -> Saved | None:
+    """What was saved on a page of `setup_page`; None for any other session, or one that is not finished.
+
+    Raises Refused when the network could not be heard.
+    """
+    try:
+        session = _api().v1.checkout.sessions.retrieve(
+            session_id, {"expand": ["setup_intent.payment_method"]}
+        )
+    except stripe.InvalidRequestError:
+        return None
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
+    intent: Any = session.setup_intent
+    if session.mode != "setup" or session.status != "complete" or intent is None:
+        return None
+    return Saved(
+        str(session.customer), str(intent.payment_method.id), _label(intent.payment_method)
+    )
+
+
+def detach(method_id: str) -> None:
+    """Let a payment method go; that the network does not know it any more is no fault. Raises Refused."""
+    try:
+        _api().v1.payment_methods.detach(method_id)
+    except stripe.InvalidRequestError:
+        return
+    except stripe.StripeError as error:
+        raise Refused(str(error.user_message or error)[:200]) from error
+
+
+def _label(method: Any) -> str:
+    return f"{method.card.brand} {method.card.last4}" if method.card else str(method.type)
+
+
+def pay_back(refund: Refund) -> Outcome:
+    """Send money back on a payment; asking again with the same refund never pays back twice within 24 hours."""
+    return _ask(
+        lambda api: api.v1.refunds.create(
+            {
+                "payment_intent": refund.payment.reference,
+                "amount": refund.amount_minor,
+                "metadata": {"parley_key": refund.key},
+            },
+            {"idempotency_key": refund.key},
+        )
+    )
+
+
+def read_event(body: bytes, signature: str) -> Told:
+    """Check a webhook's signature over its raw bytes and say what it is about; raises BadSignature."""
+    if not settings.STRIPE_WEBHOOK_SECRET:
+        raise NotConfigured
+    return read_signed(body, signature, settings.STRIPE_WEBHOOK_SECRET)
+
+
+def key_of(object_id: str) -> str | None:
+    """Our key in a payment intent's metadata; empty for anything else, None when the network could not be heard."""
+    if not object_id.startswith("pi_"):
+        return ""
+    try:
+        return _key(_api().v1.payment_intents.retrieve(object_id))
+    except stripe.InvalidRequestError:
+        return ""
+    except stripe.StripeError:
+        return None
+
+
+def _key(intent: Any) -> str:
+    metadata: Any = intent.metadata.to_dict() if intent.metadata else {}
+    return str(metadata.get("parley_key", ""))
+
+
+def _api() -> stripe.StripeClient:
+    if not is_on():
+        raise NotConfigured
+    return client(settings.STRIPE_API_KEY)
+
+
+def _ask(call: Callable[[stripe.StripeClient], Any]) -> Outcome:
+    return ask(lambda: call(_api()))

@@ -1,0 +1,97 @@
+"""Estimating: what messages would cost before they are sent, by market and place on the tier ladder, and whether they may."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.models import Business
+from core.sql import select
+from hosting.models import Category
+
+NO_CAP = {"limit_micros": None, "is_hard": False, "spent_micros": 0, "committed_micros": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Messages to one market at one tier's price in micro-units, which is None where the card has no rate."""
+
+    market: str
+    category: str
+    positions: int
+    tier_first: int | None
+    tier_last: int | None
+    price_micros: int | None
+    messages: int
+
+    @property
+    def amount_micros(self) -> int:
+        """What they cost together; 0 without a price."""
+        return self.messages * (self.price_micros or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The most that messages can cost now, and how that stands to the spend cap; money in micro-units."""
+
+    currency: str
+    category: str
+    steps: list[Step]
+    limit_micros: int | None
+    is_hard: bool
+    spent_micros: int
+    committed_micros: int
+
+    @property
+    def messages(self) -> int:
+        """How many there are."""
+        return sum(step.messages for step in self.steps)
+
+    @property
+    def total_micros(self) -> int:
+        """What all of them cost."""
+        return sum(step.amount_micros for step in self.steps)
+
+    @property
+    def unpriced(self) -> int:
+        """Messages to markets for which the card has no rate."""
+        return sum(step.messages for step in self.steps if step.price_micros is None)
+
+    @property
+    def left_micros(self) -> int | None:
+        """What the cap leaves this month; None without a cap."""
+        if self.limit_micros is None:
+            return None
+        return max(0, self.limit_micros - self.spent_micros - self.committed_micros)
+
+    @property
+    def exceeds_cap(self) -> bool:
+        """Whether it costs more than the cap leaves."""
+        return self.left_micros is not None and self.total_micros > self.left_micros
+
+    @property
+    def category_label(self) -> str:
+        """The category in words."""
+        return str(dict(Category.choices).get(self.category, self.category))
+
+
+def estimate(business: Business, *, category: str, counts: Mapping[str, int]) -> Estimate:
+    """The cost of messages of a category; `counts` says how many by first digits (7 at least). Within its scope."""
+    parameters: dict[str, Any] = {
+        "business_id": business.pk,
+        "at": business.now(),
+        "category": category,
+        "prefixes": list(counts),
+        "counts": list(counts.values()),
+    }
+    steps = [Step(**row) for row in select("billing", "estimate", parameters)]
+    cap = next(iter(select("billing", "cap_left", parameters)), NO_CAP)
+    return Estimate(currency=business.currency, category=category, steps=steps, **cap)
+
+
+def forecast(
+    business: Business, category: str, counts: Mapping[str, int]
+) -> tuple[str, dict[str, Any]]:
+    """The same for a page of hosting: a template and its variables."""
+    return "billing/_estimate.html", {
+        "estimate": estimate(business, category=category, counts=counts)
+    }

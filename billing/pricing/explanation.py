@@ -1,0 +1,146 @@
+"""The price of one message, and why: from the ledger row to tier, card version, rule, month and invoice line."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection
+from django.urls import NoReverseMatch, reverse
+
+from billing.models import Rule
+from core import money
+from core.errors import NotYours
+from core.sql import statement
+from hosting.extensions import MessageNote
+
+# The rules under which a message has the price of its position; the others make it free.
+PRICED = frozenset({Rule.TIER, Rule.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A charge explained; money in micro-units, `tier_last` None for an unbounded tier."""
+
+    charge_id: int
+    month: date
+    billed_month: date
+    market: str
+    category: str
+    rule: str
+    position: int
+    price_micros: int
+    delivered_at: datetime
+    charged_at: datetime
+    tier_first: int | None
+    tier_last: int | None
+    card: str
+    currency: str
+    version_from: date
+    version_id: int
+    invoice_number: str | None
+    invoice_line: int | None
+    wamid: str | None
+    to: str | None
+    service_free_in_window: bool
+    utility_free_in_window: bool
+    tier_price_micros: int | None
+    reversed_at: datetime | None
+    reversal_reason: str | None
+
+    @property
+    def price(self) -> str:
+        """The price with every decimal that counts: `$0.0091`."""
+        return money.show_micros(self.price_micros, self.currency)
+
+    @property
+    def rule_label(self) -> str:
+        """The rule in words."""
+        return str(Rule(self.rule).label)
+
+    @property
+    def reason(self) -> str:
+        """One sentence that says why it costs this."""
+        if self.rule not in PRICED:
+            return f"{self.rule_label}: this message costs nothing."
+        upper = f"to {self.tier_last:,}" if self.tier_last else "on"
+        listed = money.show_micros(self.tier_price_micros or 0, self.currency)
+        discount = (
+            ""
+            if self.tier_price_micros == self.price_micros
+            else f", {self.price} with your discount"
+        )
+        return (
+            f"Number {self.position:,} of {self.month:%B %Y} in {self.category} to {self.market}: "
+            f"tier from {self.tier_first:,} {upper} costs {listed}{discount}.{self._failure}{self._reversal}"
+        )
+
+    @property
+    def _failure(self) -> str:
+        return (
+            " It failed, and your rate card charges failed messages."
+            if self.rule == Rule.FAILED
+            else ""
+        )
+
+    @property
+    def _reversal(self) -> str:
+        return (
+            f" Taken back on {self.reversed_at:%d %B %Y}: {self.reversal_reason}"
+            if self.reversed_at
+            else ""
+        )
+
+
+def explain(business_id: int, message_id: int) -> Explanation:
+    """The price of one of the business's messages explained; raises NotYours where there is no charge."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("billing", "explain_charge"),
+            {"business_id": business_id, "message_id": message_id},
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise NotYours(
+            "This message has no charge: it is inbound, not delivered, or not metered yet."
+        )
+    return Explanation(*row)
+
+
+def notes(business_id: int, message_ids: Iterable[int]) -> dict[int, MessageNote]:
+    """The price of each charged message, as a note beside it in the thread; one query."""
+    return {
+        message_id: MessageNote(
+            text=money.show_micros(price, currency) if price else "free",
+            title=f"{category} to {market}, number {position:,} of the month{', failed' if rule == Rule.FAILED else ''}"
+            if rule in PRICED
+            else str(Rule(rule).label),
+            url=_url(message_id),
+            place=market,
+        )
+        for message_id, price, market, category, position, rule, currency in _charges(
+            business_id, list(message_ids)
+        )
+    }
+
+
+def _charges(
+    business_id: int, message_ids: list[int]
+) -> list[tuple[int, int, str, str, int, str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT c.message_id, c.price_micros, c.market, c.category, c.position, c.rule, k.currency
+                 FROM billing_charge c
+                 JOIN billing_cardversion v ON v.id = c.version_id
+                 JOIN billing_ratecard k ON k.id = v.card_id
+                WHERE c.business_id = %s AND c.message_id = ANY (%s) AND c.reverses_id IS NULL""",
+            [business_id, message_ids],
+        )
+        rows: list[tuple[int, int, str, str, int, str, str]] = cursor.fetchall()
+    return rows
+
+
+def _url(message_id: int) -> str:
+    try:
+        return reverse("charge", args=[message_id])
+    except NoReverseMatch:
+        return ""

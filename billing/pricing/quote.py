@@ -1,0 +1,64 @@
+"""Quoting: what one message to one customer would cost now, said before it is sent."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.templatetags.amounts import locale
+from billing.models import Rule
+from core import money
+from core.sql import select
+from hosting.extensions import MessageNote
+from hosting.models import Category, Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What one message of a category would cost now, in micro-units, and the rule that says so."""
+
+    category: str
+    market: str
+    micros: int
+    rule: str
+
+
+def prices(conversation: Conversation) -> list[Quote]:
+    """A quote for each category that has a price or is free; one query, within the business's scope."""
+    now = conversation.business.now()
+    parameters = {
+        "business_id": conversation.business_id,
+        "number_id": conversation.number_id,
+        "wa_id": conversation.contact.wa_id,
+        "at": now,
+        "categories": list(Category.values),
+        "window_open": conversation.window_open(at=now),
+        "free_entry_at": conversation.free_entry(at=now),
+    }
+    return [Quote(**row) for row in select("billing", "next_prices", parameters)]
+
+
+def quotes(conversation: Conversation) -> dict[str, MessageNote]:
+    """The price by category, in words for the reader."""
+    return {
+        quote.category: _note(quote, conversation.business.currency)
+        for quote in prices(conversation)
+    }
+
+
+def _note(quote: Quote, currency: str) -> MessageNote:
+    if quote.rule != Rule.TIER:
+        return MessageNote(_("Free"), str(_FREE.get(quote.rule, _WINDOW)), place=quote.market)
+    text = money.show_micros(quote.micros, currency, locale())
+    return MessageNote(
+        text,
+        _("The price of the next message to %(market)s.") % {"market": quote.market},
+        place=quote.market,
+    )
+
+
+_WINDOW = gettext_lazy("Free while the 24-hour window is open.")
+_FREE = {
+    Rule.FREE_ENTRY: gettext_lazy("Free: the customer came by an ad or a page's button."),
+    Rule.ALLOWANCE: gettext_lazy("Free: within the month's free messages of this number."),
+}

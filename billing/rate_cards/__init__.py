@@ -1,0 +1,1 @@
+"""Rate cards: versions, CSV files, and the terms of a business."""

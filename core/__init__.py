@@ -1,0 +1,1 @@
+"""The ground floor: mechanisms without business rules, which every app may use."""

@@ -1,0 +1,94 @@
+"""Token buckets: how fast something may happen; in Valkey, which may forget, else in this process."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import redis
+import structlog
+from django.conf import settings
+
+log = structlog.get_logger(__name__)
+
+PAUSE_AFTER_FAULT = 5.0
+
+# All buckets are asked in one step, and none is charged where another is empty. Returns 0, or which one was.
+SCRIPT = """
+local now = redis.call('TIME')
+now = now[1] + now[2] / 1000000
+local left = {}
+for i = 1, #KEYS do
+  local rate, burst = tonumber(ARGV[i * 2 - 1]), tonumber(ARGV[i * 2])
+  local held = redis.call('HMGET', KEYS[i], 't', 'at')
+  local tokens = tonumber(held[1]) or burst
+  left[i] = math.min(burst, tokens + (now - (tonumber(held[2]) or now)) * rate)
+  if left[i] < 1 then return i end
+end
+for i = 1, #KEYS do
+  redis.call('HSET', KEYS[i], 't', tostring(left[i] - 1), 'at', tostring(now))
+  redis.call('PEXPIRE', KEYS[i], math.ceil(ARGV[i * 2] / ARGV[i * 2 - 1] * 1000) + 1000)
+end
+return 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One limit: `rate` a second over time, `burst` at once (at least 1)."""
+
+    name: str
+    rate: float
+    burst: float
+
+
+@dataclass
+class LocalBuckets:
+    """The same in one process, for while Valkey is away."""
+
+    held: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def take(self, buckets: Sequence[Bucket]) -> int:
+        """0, or the number (from 1) of the bucket that is empty."""
+        now, left = time.monotonic(), []
+        if len(self.held) > 100_000:
+            self.held.clear()
+        for n, one in enumerate(buckets, 1):
+            tokens, at = self.held.get(one.name, (one.burst, now))
+            left.append(min(one.burst, tokens + (now - at) * one.rate))
+            if left[-1] < 1:
+                return n
+        self.held.update(
+            {one.name: (tokens - 1, now) for one, tokens in zip(buckets, left, strict=True)}
+        )
+        return 0
+
+
+_local = LocalBuckets()
+_absent_until = 0.0
+
+
+@cache
+def _take() -> Any:
+    client = redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5
+    )
+    return client.register_script(SCRIPT)
+
+
+def take(*buckets: Bucket) -> int:
+    """Charge one to each; or charge none and return the number (from 1) of the first that is empty, where 0 is success.
+
+    After a fault Valkey is not asked for five seconds, so that its absence costs no request half a second.
+    """
+    global _absent_until
+    if time.monotonic() < _absent_until:
+        return _local.take(buckets)
+    try:
+        amounts = [amount for one in buckets for amount in (one.rate, one.burst)]
+        return int(_take()(keys=[one.name for one in buckets], args=amounts))
+    except redis.RedisError as error:
+        _absent_until = time.monotonic() + PAUSE_AFTER_FAULT
+        log.warning("pacing_locally", error=repr(error))
+        return _local.take(buckets)

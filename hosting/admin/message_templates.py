@@ -1,0 +1,177 @@
+"""Review of templates in the admin: approve, reject, pause, disable, rate; each with a reason, told by webhook."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+
+from accounts.admin_site.base import HouseAdmin
+from accounts.admin_site.confirmation import HouseForm, Question, ReasonForm, Table, ask
+from accounts.audit import record
+from core.wake import ring
+from hosting import tasks
+from hosting.message_templates import review
+from hosting.models import Template
+
+OTHER = "OTHER"
+
+
+class RejectForm(ReasonForm):
+    """The protocol's reasons, or words of one's own; the business reads them."""
+
+    code = forms.ChoiceField(
+        label=_("Reason told to the business"),
+        choices=[*((reason, reason) for reason in review.REASONS), (OTHER, _("The words below"))],
+    )
+    field_order = ("code", "reason")
+
+
+class PauseForm(ReasonForm):
+    """Until when; without it as long as the protocol does."""
+
+    hours = forms.IntegerField(
+        label=_("Hours"), required=False, min_value=1, max_value=24 * 365,
+        help_text=_("Empty: 3 hours the first time, 6 the second, then it is disabled."),
+    )  # fmt: skip
+
+
+class QualityForm(ReasonForm):
+    """What recipients think of it."""
+
+    quality = forms.ChoiceField(
+        label=_("Quality"), choices=[(one, one) for one in review.QUALITIES]
+    )
+    field_order = ("quality", "reason")
+
+
+@admin.register(Template)
+class TemplateAdmin(HouseAdmin):
+    """Message templates and their review. The state changes by the verbs only, so that every business hears of it."""
+
+    list_display = ("name", "language", "category", "status", "quality", "business", "created_at")
+    list_select_related = ("business",)
+    list_filter = ("status", "category", "quality", "language")
+    search_fields = ("name", "template_id", "business__name")
+    autocomplete_fields = ("business", "account")
+    readonly_fields = (
+        "template_id", "upstream_id", "status", "quality", "rejected_reason", "paused_until", "pauses", "deleted_at",
+        "edited_at", "created_at",
+    )  # fmt: skip
+    actions_detail = (
+        {"title": _("Review"), "items": ["approve", "reject", "pause", "disable", "rate"]},
+    )
+
+    def has_review_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may change templates."""
+        return request.user.has_perm("hosting.change_template")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Messages name it; the business deletes it, which keeps the row."""
+        return False
+
+    @action(description=_("Approve"), url_path="approve", permissions=["review"])
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let it be sent; a pause ends."""
+        return self._decide(
+            request, object_id, "approved", ReasonForm, lambda row, _data: review.approve(row)
+        )
+
+    @action(description=_("Reject"), url_path="reject", permissions=["review"])
+    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Refuse it with a reason that the business reads."""
+
+        def do(row: Template, data: dict[str, Any]) -> Template:
+            return review.reject(
+                row, reason=data["reason"] if data["code"] == OTHER else data["code"]
+            )
+
+        return self._decide(request, object_id, "rejected", RejectForm, do)
+
+    @action(description=_("Pause"), url_path="pause", permissions=["review"])
+    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Stop sending it for a while."""
+        return self._decide(
+            request,
+            object_id,
+            "paused",
+            PauseForm,
+            lambda row, data: review.pause_for(row, hours=data["hours"]),
+        )
+
+    @action(description=_("Disable"), url_path="disable", permissions=["review"])
+    def disable(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Stop sending it for good."""
+        return self._decide(
+            request, object_id, "disabled", ReasonForm, lambda row, _data: review.disable(row)
+        )
+
+    @action(description=_("Set quality"), url_path="rate", permissions=["review"])
+    def rate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say what recipients think of it."""
+        return self._decide(
+            request, object_id, "rated", QualityForm,
+            lambda row, data: review.set_quality(row, quality=data["quality"]),
+        )  # fmt: skip
+
+    def _decide(
+        self, request: HttpRequest, object_id: str, verb: str, form: type[HouseForm],
+        decide: Callable[[Template, dict[str, Any]], Template],
+    ) -> HttpResponse:  # fmt: skip
+        template = get_object_or_404(Template, pk=object_id)
+        titles = {"approved": _("Approve"), "rejected": _("Reject"), "paused": _("Pause"), "disabled": _("Disable"),
+                  "rated": _("Set quality")}  # fmt: skip
+        title = titles[verb]
+
+        def do(data: dict[str, Any]) -> str:
+            before = _standing(template)
+            found = decide(template, data)
+            record.record(
+                action=f"template.{verb}", subject=template, business=template.business_id, before=before,
+                after=_standing(found) | {"reason": data["reason"]},
+            )  # fmt: skip
+            ring(tasks.call)
+            return _("%(template)s is now %(status)s, quality %(quality)s.") % {
+                "template": found, "status": found.get_status_display(), "quality": found.quality,
+            }  # fmt: skip
+
+        words = _("The business hears of it by webhook, if it listens.")
+        question = Question(
+            f"{title}: {template}", title, words, [_contents(template)], verb == "disabled"
+        )
+        back = reverse("admin:hosting_template_change", args=[template.pk])
+        return ask(request, self, question, form=form, do=do, back=back)
+
+
+def _standing(template: Template) -> dict[str, Any]:
+    return {
+        "status": template.status,
+        "quality": template.quality,
+        "rejected_reason": template.rejected_reason,
+    }
+
+
+def _contents(template: Template) -> Table:
+    """What it says, part by part."""
+    rows = [
+        (
+            str(part.get("type", "")).upper(),
+            part.get("text") or part.get("format") or _buttons(part),
+        )
+        for part in template.components
+    ]
+    now = _("%(category)s, %(status)s, quality %(quality)s") % {
+        "category": template.get_category_display(), "status": template.get_status_display(),
+        "quality": template.quality,
+    }  # fmt: skip
+    return Table(now, (_("Part"), _("Text")), rows)
+
+
+def _buttons(part: dict[str, Any]) -> str:
+    found = part.get("buttons")
+    return ", ".join(str(one.get("text", "")) for one in found) if isinstance(found, list) else ""

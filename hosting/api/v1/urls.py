@@ -1,0 +1,43 @@
+"""Addresses of hosting below /api/v1/."""
+
+from django.urls import path
+
+from hosting.api.v1 import contacts, conversations, media, messages, search, webhooks
+
+urlpatterns = [
+    path("conversations/", conversations.Conversations.as_view(), name="api_conversations"),
+    path(
+        "conversations/<uuid:public_id>/",
+        conversations.ConversationById.as_view(),
+        name="api_conversation",
+    ),
+    path(
+        "conversations/<uuid:public_id>/messages/",
+        conversations.ConversationMessages.as_view(),
+        name="api_conversation_messages",
+    ),
+    path("messages/", messages.Messages.as_view(), name="api_messages"),
+    path("messages/<int:message_id>/", messages.MessageById.as_view(), name="api_message"),
+    path("contacts/", contacts.Contacts.as_view(), name="api_contacts"),
+    path("contacts/<int:contact_id>/", contacts.ContactById.as_view(), name="api_contact"),
+    path(
+        "contacts/<int:contact_id>/merge/",
+        contacts.ContactMerge.as_view(),
+        name="api_contact_merge",
+    ),
+    path(
+        "contacts/<int:contact_id>/data/", contacts.ContactData.as_view(), name="api_contact_data"
+    ),
+    path("search/", search.Search.as_view(), name="api_search"),
+    path("media/", media.MediaList.as_view(), name="api_media_list"),
+    path("media/<str:media_id>/", media.MediaById.as_view(), name="api_media"),
+    path("webhooks/", webhooks.Webhooks.as_view(), name="api_webhooks"),
+    path("webhooks/<uuid:public_id>/", webhooks.WebhookById.as_view(), name="api_webhook"),
+    path("deliveries/", webhooks.Deliveries.as_view(), name="api_deliveries"),
+    path("deliveries/<uuid:public_id>/", webhooks.DeliveryById.as_view(), name="api_delivery"),
+    path(
+        "deliveries/<uuid:public_id>/replay/",
+        webhooks.DeliveryReplay.as_view(),
+        name="api_delivery_replay",
+    ),
+]

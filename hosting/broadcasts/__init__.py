@@ -1,0 +1,1 @@
+"""Broadcasts: recipients, drafts, sending, and the report."""

@@ -1,0 +1,179 @@
+"""Addressing: a pasted or uploaded list becomes rows with a number and the variables of a template. No database here."""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+
+from django.utils.translation import gettext as _
+
+from core.errors import BadInput
+
+MAX_ROWS = 100_000
+MAX_BYTES = 20 * 1024 * 1024
+MAX_VALUE = 1024
+WRONG_SHOWN = 1000
+HEADS = frozenset(
+    ("phone", "number", "to", "mobile", "cell", "whatsapp", "wa_id", "telephone", "phone_number", "phonenumber",
+     "telefon", "nummer", "handy", "mobil", "telefonnummer", "rufnummer", "empfänger", "recipient")
+)  # fmt: skip
+_SEPARATORS = re.compile(r"[\s+().\-/\u00a0\u202a-\u202e]")
+_DIGITS = re.compile(r"[1-9][0-9]{6,14}")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One row of the list that can be written to; `variables` in the template's order."""
+
+    row: int
+    wa_id: str
+    variables: list[str]
+
+
+@dataclass
+class Addresses:
+    """What was in a list: rows to write to, those that are wrong with the reason, and how often a number came again."""
+
+    found: list[Address] = field(default_factory=list)
+    wrong: list[tuple[int, str]] = field(default_factory=list)
+    wrong_count: int = 0
+    duplicates: int = 0
+
+    def refuse(self, row: int, reason: str) -> None:
+        """Count a wrong row; the first thousand are kept with their reason."""
+        self.wrong_count += 1
+        if len(self.wrong) < WRONG_SHOWN:
+            self.wrong.append((row, reason))
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column holds the number, and which the variables, in their order."""
+
+    number: int
+    variables: tuple[int, ...]
+
+
+def decoded(content: bytes) -> str:
+    """Text of an uploaded list: UTF-8 or UTF-16 as spreadsheets write them, else the Western code page."""
+    if len(content) > MAX_BYTES:
+        raise BadInput(_("The file is larger than 20 MB."), field="file")
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def read(text: str, *, names: Sequence[str] = (), room: int = MAX_VALUE) -> Addresses:
+    """The rows of a list for a template with the variables `names`, whose values may hold `room` characters in all.
+
+    With or without a row of headings; commas, semicolons or tabs. Raises BadInput for more than 100,000 rows and for a
+    list without any number.
+    """
+    addresses, seen = Addresses(), set[str]()
+    for n, (row, address) in enumerate(_rows(text, names), 1):
+        if n > MAX_ROWS:
+            raise BadInput(_("A list has 100,000 rows at most."), field="list")
+        if isinstance(address, str):
+            addresses.refuse(row, address)
+        elif sum(map(len, address.variables)) > room:
+            addresses.refuse(row, _("The text would grow too long."))
+        elif address.wa_id in seen:
+            addresses.duplicates += 1
+        else:
+            seen.add(address.wa_id)
+            addresses.found.append(address)
+    if not (addresses.found or addresses.wrong_count):
+        raise BadInput(_("Paste numbers, or choose a file: there is none in it."), field="list")
+    return addresses
+
+
+def digits_of(cell: str) -> str:
+    """Digits of an international phone number, however it is written; empty where it is none."""
+    digits = _SEPARATORS.sub("", cell.strip().strip("'\""))
+    digits = digits[2:] if digits.startswith("00") else digits
+    return digits if _DIGITS.fullmatch(digits) else ""
+
+
+def _rows(text: str, names: Sequence[str]) -> Iterator[tuple[int, Address | str]]:
+    columns: Columns | None = None
+    for row, cells in _cells(text, names):
+        if columns is None:
+            columns, is_heading = _columns(cells, names)
+            if is_heading:
+                continue
+        yield row, _address(row, cells, columns)
+
+
+def _cells(text: str, names: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells) of every row that is not blank; a single line of numbers alone is a row for each."""
+    lines = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text))
+    first: tuple[int, list[str]] | None = None
+    alone = True
+    try:
+        for cells in lines:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if first is None:
+                first = (lines.line_num, cells)
+                continue
+            if alone:
+                alone = False
+                yield first
+            yield lines.line_num, cells
+    except csv.Error as error:
+        raise BadInput(
+            _("Line %(line)d cannot be read: %(error)s.")
+            % {"line": lines.line_num, "error": error},
+            field="list",
+        ) from None
+    if first is not None and alone:
+        yield from ((n, [cell]) for n, cell in enumerate(first[1], 1)) if not names else [first]
+
+
+def _delimiter(text: str) -> str:
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    return max(",;\t", key=line.count)
+
+
+def _columns(cells: list[str], names: Sequence[str]) -> tuple[Columns, bool]:
+    """The columns as the first row tells them, and whether it is a row of headings."""
+    others = tuple(range(1, len(names) + 1))
+    if any(digits_of(cell) for cell in cells):
+        return Columns(0, others), False
+    heads = [cell.strip().strip("{}").strip().lower() for cell in cells]
+    number = next((n for n, head in enumerate(heads) if head.replace(" ", "_") in HEADS), 0)
+    if names and all(name.lower() in heads for name in names):
+        return Columns(number, tuple(heads.index(name.lower()) for name in names)), True
+    rest = [n for n in range(max(len(heads), len(names) + 1)) if n != number]
+    return Columns(number, tuple(rest[: len(names)])), True
+
+
+def _address(row: int, cells: list[str], columns: Columns) -> Address | str:
+    cell = cells[columns.number] if columns.number < len(cells) else ""
+    wa_id = digits_of(cell)
+    if not wa_id:
+        return _wrong_number(cell)
+    variables = []
+    for n, column in enumerate(columns.variables, 1):
+        # A template's variable holds one line, and no more than four spaces in a row.
+        value = " ".join(cells[column].split()) if column < len(cells) else ""
+        if not value:
+            return _("Variable %(n)d is empty.") % {"n": n}
+        if "\0" in value or len(value) > MAX_VALUE:
+            return _("Variable %(n)d is longer than 1,024 characters or cannot be written.") % {
+                "n": n
+            }
+        variables.append(value)
+    return Address(row, wa_id, variables)
+
+
+def _wrong_number(cell: str) -> str:
+    shown = cell.strip()[:30].replace("\0", "")
+    if not shown:
+        return _("There is no number.")
+    if shown.startswith("0"):
+        return _("“%(number)s” has no country code.") % {"number": shown}
+    return _("“%(number)s” is not a phone number of 7 to 15 digits.") % {"number": shown}

@@ -1,0 +1,1 @@
+"""Customers: their identity and changes of their numbers."""

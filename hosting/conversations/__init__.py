@@ -1,0 +1,1 @@
+"""Conversations as the inbox shows them, and teamwork on them."""

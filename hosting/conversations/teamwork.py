@@ -1,0 +1,131 @@
+"""Teamwork on a conversation: labels, notes, putting it off, giving it to somebody; none of it reaches the customer."""
+
+from datetime import datetime, time, timedelta
+
+from django.db import connection
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from core.errors import BadInput, NotYours, ParleyError
+from hosting.models import CannedReply, Conversation, ConversationLabel, Label, Note
+
+MAX_LABELS, MAX_ON_ONE, MAX_REPLIES = 200, 10, 500
+MAX_NAME = 40
+MORNING = time(9)
+
+
+class TooMany(ParleyError):
+    """A list is as long as it may be."""
+
+    code = "too_many"
+    status = 409
+
+
+def put_label(*, conversation: Conversation, name: str) -> Label:
+    """Put a label on a conversation, making it when the business has none of that name; twice is once.
+
+    Raises BadInput for an empty or long name, TooMany beyond 10 a conversation or 200 a business.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME:
+        raise BadInput(_("A label has 1 to %(max)s characters.") % {"max": MAX_NAME}, field="label")
+    if ConversationLabel.objects.filter(conversation=conversation).count() >= MAX_ON_ONE:
+        raise TooMany(_("A conversation has %(max)s labels at most.") % {"max": MAX_ON_ONE})
+    label = _label(conversation.business_id, name)
+    ConversationLabel.objects.bulk_create(
+        [
+            ConversationLabel(
+                business_id=conversation.business_id, conversation=conversation, label=label
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    return label
+
+
+def _label(business_id: int, name: str) -> Label:
+    found = Label.objects.filter(business_id=business_id, name__iexact=name).first()
+    if found is None:
+        if Label.objects.filter(business_id=business_id).count() >= MAX_LABELS:
+            raise TooMany(_("A business has %(max)s labels at most.") % {"max": MAX_LABELS})
+        # Two colleagues may type the same new word at once: the index decides whose row it is.
+        Label.objects.bulk_create(
+            [Label(business_id=business_id, name=name)], ignore_conflicts=True
+        )
+        found = Label.objects.get(business_id=business_id, name__iexact=name)
+    return found
+
+
+def take_label(*, conversation: Conversation, label_id: int) -> None:
+    """Take a label off; one that is not there is no fault."""
+    ConversationLabel.objects.filter(conversation=conversation, label_id=label_id).delete()
+
+
+def write_note(*, conversation: Conversation, author: User, text: str) -> Note:
+    """Keep a remark in the thread."""
+    return Note.objects.create(
+        business_id=conversation.business_id,
+        conversation=conversation,
+        author=author,
+        text=text,
+        created_at=conversation.business.now(),
+    )
+
+
+def snooze(*, conversation: Conversation, until: datetime | None) -> None:
+    """Put a conversation off until then, or take it back with None. Raises BadInput for a time that has passed."""
+    now = conversation.business.now()
+    if until is not None and not now < until <= now + timedelta(days=366):
+        raise BadInput(_("Choose a time from now to a year ahead."), field="until")
+    Conversation.objects.filter(pk=conversation.pk).update(snoozed_until=until)
+
+
+def snooze_times(now: datetime) -> list[tuple[str, datetime]]:
+    """What is offered: in three hours, tomorrow morning, Monday morning, in the current time zone."""
+    today = timezone.localtime(now)
+    return [
+        (_("In 3 hours"), today + timedelta(hours=3)),
+        (_("Tomorrow morning"), _morning(today, 1)),
+        (_("Monday morning"), _morning(today, 7 - today.weekday())),
+    ]
+
+
+def _morning(today: datetime, days: int) -> datetime:
+    return timezone.make_aware(datetime.combine(today.date() + timedelta(days=days), MORNING))
+
+
+def canned_replies(conversation: Conversation, typed: str) -> list[tuple[str, str]]:
+    """(shortcut, text for this customer) of the replies whose shortcut begins with, or text holds, what is typed."""
+    name = conversation.contact.alias or conversation.contact.name
+    rows = CannedReply.objects.filter(business_id=conversation.business_id)
+    begin = list(rows.filter(shortcut__istartswith=typed)[:8])
+    if typed and len(begin) < 8:
+        begin += rows.filter(text__icontains=typed).exclude(pk__in=[row.pk for row in begin])[
+            : 8 - len(begin)
+        ]
+    return [(row.shortcut, row.text.replace("{name}", name).strip()) for row in begin]
+
+
+def add_reply(*, business_id: int, shortcut: str, text: str) -> None:
+    """Keep an answer under its shortcut; one of that name is written anew. Raises TooMany beyond 500."""
+    if CannedReply.objects.filter(business_id=business_id).count() >= MAX_REPLIES:
+        raise TooMany(_("A business has %(max)s canned replies at most.") % {"max": MAX_REPLIES})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO hosting_cannedreply (business_id, shortcut, text) VALUES (%s, %s, %s)
+               ON CONFLICT (business_id, lower(shortcut)) DO UPDATE SET text = EXCLUDED.text""",
+            [business_id, shortcut, text],
+        )
+
+
+def labels_with_counts(business_id: int) -> QuerySet[Label]:
+    """A business's labels by name, each with `used`: on how many conversations it is."""
+    return Label.objects.filter(business_id=business_id).annotate(used=Count("conversations"))
+
+
+def remove_note(*, conversation: Conversation, note_id: int, author: User) -> None:
+    """Remove an own remark; somebody else's is not yours to remove."""
+    if not Note.objects.filter(conversation=conversation, pk=note_id, author=author).delete()[0]:
+        raise NotYours

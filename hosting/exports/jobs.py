@@ -1,0 +1,170 @@
+"""Exporting: somebody asks for messages, they are written in the background, and can be had by a link that ends."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.storage import default_storage
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Business, User
+from core.errors import BadInput, NotYours
+from core.tenancy import scope
+from hosting import jobs
+from hosting.exports.files import assemble, forget_parts
+from hosting.exports.parts import extract
+from hosting.imports.jobs import NotNow
+from hosting.limits import quota
+from hosting.models import ChatExport, Contact, Conversation, Number
+
+SALT = "hosting.exports"
+LINK_SECONDS = 3600
+State = ChatExport.State
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to export: at most one of conversation (public id), contact (WhatsApp id), number (phone_number_id)."""
+
+    format: str
+    has_media: bool = False
+    conversation: str = ""
+    contact: str = ""
+    number: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def ask(*, business: Business, author: User | None, wanted: Wanted) -> ChatExport:
+    """Write the export down, to be worked off; BadInput names what is wrong, NotYours what is not there.
+
+    NotNow over the plan's exports of the month.
+    """
+    if wanted.format not in ChatExport.Format.values:
+        raise BadInput(
+            _("One of %(formats)s.") % {"formats": ", ".join(ChatExport.Format.values)},
+            field="format",
+        )
+    if wanted.since and wanted.until and wanted.since >= wanted.until:
+        raise BadInput(_("The end must be after the beginning."), field="until")
+    named = [name for name in ("conversation", "contact", "number") if getattr(wanted, name)]
+    if len(named) > 1:
+        raise BadInput(
+            _("Name a conversation, a contact or a number, not several."), field=named[1]
+        )
+    what: dict[str, Any] = {}
+    if named:
+        what[named[0]] = _found(business, named[0], getattr(wanted, named[0]))
+    with quota.within_plan(lambda: _too_many(business)):
+        return ChatExport.objects.create(
+            business=business, author=author, format=wanted.format, has_media=wanted.has_media, since=wanted.since,
+            until=wanted.until, title=_title(business, what), **what,
+        )  # fmt: skip
+
+
+def _too_many(business: Business) -> NotNow:
+    words = {"plan": business.plan.name, "limit": business.plan.exports}
+    return NotNow(_("The %(plan)s plan has %(limit)s exports a month, and all are used.") % words)
+
+
+def _found(business: Business, name: str, value: str) -> Any:
+    if name == "conversation":
+        try:
+            found: Any = Conversation.objects.filter(public_id=uuid.UUID(value))
+        except ValueError:
+            raise BadInput(_("A conversation's id is a UUID."), field="conversation") from None
+    elif name == "contact":
+        found = Contact.objects.filter(wa_id=value.lstrip("+")[:32])
+    else:
+        found = Number.objects.filter(phone_number_id=value[:32])
+    row = found.filter(business=business).first()
+    if row is None:
+        raise NotYours(_("There is no such %(what)s.") % {"what": name})
+    return row
+
+
+def _title(business: Business, what: dict[str, Any]) -> str:
+    if thread := what.get("conversation"):
+        return f"{thread.contact} – {thread.number}"[:200]
+    found = what.get("contact") or what.get("number")
+    return str(found or business.name)[:200]
+
+
+def cancel(*, job: ChatExport) -> None:
+    """Stop it; what was written so far goes."""
+    mine = ChatExport.objects.filter(pk=job.pk, state=State.RUNNING)
+    if not mine.update(
+        state=State.CANCELLED, token=None, lease_until=None, finished_at=timezone.now()
+    ):
+        raise NotNow(_("This export is in another state now."))
+    job.refresh_from_db()
+    forget_parts(job)
+
+
+def one(business: Business, public_id: uuid.UUID) -> ChatExport:
+    """The business's export of this id, or NotYours."""
+    job = (
+        ChatExport.objects.filter(business=business, public_id=public_id)
+        .select_related("business")
+        .first()
+    )
+    if job is None:
+        raise NotYours
+    return job
+
+
+def download_path(job: ChatExport) -> str:
+    """A path by which whoever knows it has the file for an hour; empty while there is none."""
+    if job.state != State.DONE:
+        return ""
+    return "/history/file/" + signing.dumps([job.business_id, str(job.public_id)], salt=SALT)
+
+
+def download_url(job: ChatExport) -> str:
+    """The same with our address before it."""
+    path = download_path(job)
+    return settings.BASE_URL + path if path else ""
+
+
+def opened_by(token: str) -> tuple[int, uuid.UUID] | None:
+    """Business id and export that a link stands for, while it holds."""
+    try:
+        business_id, public_id = signing.loads(token, salt=SALT, max_age=LINK_SECONDS)
+        return int(business_id), uuid.UUID(public_id)
+    except (signing.BadSignature, ValueError, TypeError, AttributeError):
+        return None
+
+
+def work_due() -> int:
+    """Do one slice of the export whose turn it is; returns 1, or 0 when none waits."""
+    job = jobs.claim(ChatExport, ChatExport.WORKING)
+    if job is None:
+        return 0
+    try:
+        if not jobs.give_up(job):
+            if extract(job):
+                assemble(job)
+            else:
+                jobs.release(job)
+    except jobs.Stopped:
+        with scope(job.business_id):
+            job.refresh_from_db(fields=["state"])
+        if job.state == State.CANCELLED:
+            forget_parts(job)
+    except Exception as error:
+        jobs.stumble(job, error)
+    return 1
+
+
+def expire(limit: int = 100) -> int:
+    """Remove files that were kept long enough; call across businesses (`tenancy.system`)."""
+    due = list(ChatExport.objects.filter(state=State.DONE, expires_at__lt=timezone.now())[:limit])
+    for job in due:
+        default_storage.delete(job.path)
+    return ChatExport.objects.filter(pk__in=[job.pk for job in due]).update(
+        state=State.EXPIRED, path=""
+    )

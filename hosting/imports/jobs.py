@@ -1,0 +1,226 @@
+"""Importing: a file is taken in, looked through, asked about, brought in, and can be taken back."""
+
+import uuid
+from typing import IO, Any
+
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Business, User
+from accounts.models.businesses import known_timezone
+from core.errors import BadInput, NotYours, ParleyError
+from core.tenancy import scope
+from hosting import jobs
+from hosting.cloudapi.sends import digits_of
+from hosting.imports.formats import text
+from hosting.imports.formats.errors import BadChatFile
+from hosting.imports.formats.sources import source_of
+from hosting.imports.preview import READERS, survey
+from hosting.imports.undo import take_back
+from hosting.imports.write import bring_in
+from hosting.media.store import safe_name
+from hosting.models import ChatImport, Number
+
+State = ChatImport.State
+# What each state's slices do.
+STEPS = {State.READING: survey, State.RUNNING: bring_in, State.UNDOING: take_back}
+
+
+class NotNow(ParleyError):
+    """The import is in another state."""
+
+    code = "not_now"
+    status = 409
+
+
+def take_in(
+    *, business: Business, author: User | None, file: IO[bytes], filename: str
+) -> ChatImport:
+    """Keep an uploaded file and have it looked through; BadChatFile for one that is none, before it is kept.
+
+    Call inside the business's scope.
+    """
+    name = safe_name(filename) or "chat.txt"
+    with source_of(file, name) as found:
+        # The first lines speak for the rest, which is read later and not while somebody waits.
+        if found.kind == "whatsapp":
+            text.layout_of(found.stream)
+        else:
+            next(READERS[found.kind](found.stream), None)
+        kind = found.kind
+    file.seek(0, 2)
+    size = file.tell()
+    file.seek(0)
+    public_id = uuid.uuid4()
+    path = default_storage.save(f"history/{business.pk}/imports/{public_id}", File(file))
+    return ChatImport.objects.create(
+        business=business,
+        author=author,
+        public_id=public_id,
+        filename=name,
+        source=kind,
+        path=path,
+        size=size,
+    )
+
+
+def questions(job: ChatImport) -> list[str]:
+    """Names of the answers that are needed before it can begin."""
+    if job.source == ChatImport.Source.WHATSAPP:
+        return ["number", "business_senders", "contact", "day_order", "time_zone"]
+    return ["number"] if job.preview.get("guess", {}).get("unknown_numbers") else []
+
+
+def begin(*, job: ChatImport, answers: dict[str, Any]) -> None:
+    """Check the answers and bring the messages in; BadInput names the answer that is missing or wrong."""
+    if job.state != State.READY:
+        raise NotNow(_("This import does not wait for answers."))
+    checked: dict[str, Any] = {}
+    number = None
+    asked = questions(job)
+    if "number" in asked:
+        number = _number(job, answers.get("number") or job.preview["guess"]["number"])
+    if "contact" in asked:
+        checked = _chat_answers(job, answers)
+    mine = ChatImport.objects.filter(pk=job.pk, state=State.READY)
+    changes = {
+        "answers": checked,
+        "number": number,
+        "started_at": timezone.now(),
+        "finished_at": None,
+    }
+    if not mine.update(state=State.RUNNING, processed=0, turn_at=timezone.now(), **changes):
+        raise NotNow(_("This import does not wait for answers."))
+    job.refresh_from_db()
+
+
+def _number(job: ChatImport, phone_number_id: Any) -> Number:
+    found = Number.objects.filter(
+        business_id=job.business_id, phone_number_id=str(phone_number_id)[:32]
+    ).first()
+    if found is None:
+        raise BadInput(_("Choose one of your numbers."), field="number")
+    return found
+
+
+def _chat_answers(job: ChatImport, answers: dict[str, Any]) -> dict[str, Any]:
+    preview = job.preview
+    names = [sender["name"] for sender in preview["senders"]]
+    business = answers.get("business_senders", preview["guess"]["business_senders"])
+    if not isinstance(business, list) or any(name not in names for name in business):
+        raise BadInput(_("Choose among the senders of the file."), field="business_senders")
+    order = answers.get("day_order") or (
+        preview["day_orders"][0] if len(preview["day_orders"]) == 1 else ""
+    )
+    if order not in preview["day_orders"]:
+        raise BadInput(_("Say whether the day or the month comes first."), field="day_order")
+    zone = str(answers.get("time_zone") or job.business.timezone)
+    try:
+        known_timezone(zone)
+    except Exception:
+        raise BadInput(
+            _("This is not a time zone of the tz database."), field="time_zone"
+        ) from None
+    customers = [name for name in names if name not in business]
+    return {
+        "contact": digits_of(answers.get("contact") or preview["guess"]["contact"], field="contact"),
+        "contact_name": _contact_name(job, customers), "business_senders": business, "day_order": order,
+        "time_zone": zone,
+    }  # fmt: skip
+
+
+def _contact_name(job: ChatImport, customers: list[str]) -> str:
+    """The customer's name: the one sender who is not the business, or how the file calls the group."""
+    people = [name for name in customers if name not in text.numbers_in([name])]
+    return people[0][:200] if len(people) == 1 else text.contact_in(job.filename)[:200]
+
+
+def cancel(*, job: ChatImport) -> None:
+    """Stop it where it is; what is in stays until it is taken back."""
+    open_states = (State.READING, State.READY, State.RUNNING)
+    _move(job, open_states, State.CANCELLED, finished_at=timezone.now())
+    forget_file(job)
+
+
+def undo(*, job: ChatImport) -> None:
+    """Take back all that it has brought."""
+    ended = (State.DONE, State.CANCELLED, State.FAILED)
+    _move(
+        job,
+        ended,
+        State.UNDOING,
+        total=F("added"),
+        processed=0,
+        started_at=timezone.now(),
+        error="",
+    )
+
+
+def _move(job: ChatImport, states: tuple[str, ...], state: str, **changes: Any) -> None:
+    mine = ChatImport.objects.filter(pk=job.pk, state__in=states)
+    if state == State.UNDOING:
+        mine = mine.exclude(first_id=None)
+    if not mine.update(
+        state=state, token=None, lease_until=None, turn_at=timezone.now(), attempts=0, **changes
+    ):
+        raise NotNow(_("This import is in another state now."))
+    job.refresh_from_db()
+
+
+def one(business: Business, public_id: uuid.UUID) -> ChatImport:
+    """The business's import of this id, or NotYours."""
+    found = ChatImport.objects.filter(business=business, public_id=public_id)
+    job = found.select_related("business", "number", "conversation").first()
+    if job is None:
+        raise NotYours
+    return job
+
+
+def work_due() -> int:
+    """Do one slice of the import whose turn it is; returns 1, or 0 when none waits."""
+    job = jobs.claim(ChatImport, ChatImport.WORKING)
+    if job is None:
+        return 0
+    try:
+        if not jobs.give_up(job):
+            STEPS[State(job.state)](job)
+            jobs.release(job)
+    except jobs.Stopped:
+        jobs.release(job)
+    except (BadChatFile, FileNotFoundError) as error:
+        _fail(job, error)
+    except Exception as error:
+        jobs.stumble(job, error)
+    if not job.is_working and job.state != State.READY:
+        forget_file(job)
+    return 1
+
+
+def _fail(job: ChatImport, error: Exception) -> None:
+    message = error.message if isinstance(error, BadChatFile) else "The uploaded file is gone."
+    try:
+        with scope(job.business_id):
+            jobs.finish(job, State.FAILED, error=message)
+    except jobs.Stopped:
+        jobs.release(job)
+
+
+def forget_file(job: ChatImport) -> None:
+    """The upload goes when nothing is left to be read from it."""
+    if job.path:
+        default_storage.delete(job.path)
+
+
+def expire(limit: int = 100) -> int:
+    """Cancel imports that have waited for answers for too long; call across businesses (`tenancy.system`)."""
+    from hosting.models.transfers import KEPT_FOR
+
+    old = ChatImport.objects.filter(state=State.READY, created_at__lt=timezone.now() - KEPT_FOR)[
+        :limit
+    ]
+    for job in list(old):
+        cancel(job=job)
+    return len(old)

@@ -1,0 +1,293 @@
+"""Inserting: past messages are written set by set; each set, its files and its place in the file are one transaction."""
+
+import mimetypes
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connection
+
+from accounts.models import Membership
+from core.sql import statement
+from core.tenancy import scope
+from hosting import jobs
+from hosting.cloudapi.files import LIMITS
+from hosting.errors import CloudApiError
+from hosting.imports.formats import text
+from hosting.imports.formats.bodies import LRM, Said, read_body
+from hosting.imports.formats.errors import BadArchive
+from hosting.imports.formats.rows import COLUMNS, Attached, Batch, copy_line, imported_wamid
+from hosting.imports.formats.sources import Source
+from hosting.imports.preview import READERS, latest_day, source, zone_of
+from hosting.media.store import store_media
+from hosting.models import ChatImport, Number, Template
+
+SET = 10_000
+SET_FILES = 50
+# Types that first bytes do not tell from others; for the rest, what a name says is not asked.
+_NAMED_TYPES = ("text/plain", "text/csv", "application/msword", "application/vnd.")
+# A picture is a picture before it is a document.
+_KINDS = ("image", "sticker", "video", "audio", "document")
+
+
+def bring_in(job: ChatImport, *, seconds: float = jobs.SECONDS) -> None:
+    """Write sets until the time is up or the file ends; the next set is read while one is written."""
+    ends = time.monotonic() + seconds
+    with source(job) as chat, ThreadPoolExecutor(max_workers=1) as ahead:
+        batches = _batches(job, chat)
+        coming = ahead.submit(next, batches, None)
+        while batch := coming.result():
+            coming = ahead.submit(next, batches, None)
+            with scope(job.business_id):
+                _write(job, batch, chat)
+            if time.monotonic() > ends:
+                return
+    with scope(job.business_id):
+        jobs.finish(job, ChatImport.State.DONE)
+
+
+def _batches(job: ChatImport, chat: Source) -> Iterator[Batch]:
+    # Whatever asks the database is asked here: the reading thread has no part in our transactions.
+    if job.source == ChatImport.Source.WHATSAPP:
+        return _chat_batches(job, chat)
+    return _record_batches(job, chat, _Known(job))
+
+
+def _chat_batches(job: ChatImport, chat: Source) -> Iterator[Batch]:
+    """The chat's sets from the job's position on, each cut where the time changes."""
+    place = job.position
+    layout = text.layout_of(chat.stream)
+    offset, line = place.get("offset", 0), place.get("line", 1)
+    chat.stream.seek(offset)
+    last = datetime.fromisoformat(place["last"]) if place.get("last") else None
+    folds = text.Folds(zone_of(job), last, place.get("fold", 0))
+    order = job.answers["day_order"]
+    writer = _ChatWriter(job, chat)
+    for entry in text.entries(
+        chat.stream, layout, order=order, latest=latest_day(), offset=offset, line=line
+    ):
+        if writer.is_full(entry.at):
+            yield writer.batch()
+        writer.add(entry, folds)
+    if writer.lines:
+        yield writer.batch()
+
+
+class _ChatWriter:
+    """Turns entries of one chat into rows of a set."""
+
+    def __init__(self, job: ChatImport, chat: Source) -> None:
+        self.contact = job.answers["contact"]
+        self.business = frozenset(job.answers["business_senders"])
+        self.name = job.answers.get("contact_name", "")
+        self.is_group = len(job.preview["senders"]) > 2
+        self.number_id, self.chat = job.number_id, chat
+        self.copies: dict[tuple[str, str], int] = {}
+        self.lines: list[str] = []
+        self.files: list[Attached] = []
+        self.position: dict[str, Any] = {}
+        self.last: datetime | None = None
+
+    def is_full(self, at: datetime) -> bool:
+        """Whether the set is to end before a message of this time."""
+        full = len(self.lines) >= SET or len(self.files) >= SET_FILES
+        # Equal messages of one minute are told apart by counting them, so a minute is not cut without need.
+        return full and (at != self.last or len(self.lines) >= 4 * SET)
+
+    def add(self, entry: text.Entry, folds: text.Folds) -> None:
+        """One more message."""
+        if entry.at != self.last:
+            self.copies.clear()
+            self.last = entry.at
+        at = folds.placed(entry.at)
+        copy = self.copies[entry.sender, entry.body] = (
+            self.copies.get((entry.sender, entry.body), 0) + 1
+        )
+        wamid = imported_wamid(
+            f"{self.contact}|{entry.at}|{at.fold}|{entry.sender}|{copy}|{entry.body}"
+        )
+        self.lines.append(self._row(entry, at.isoformat(), wamid))
+        self.position = {
+            "offset": entry.end, "line": entry.next_line, "last": entry.at.isoformat(), "fold": folds.fold,
+        }  # fmt: skip
+
+    def _row(self, entry: text.Entry, at: str, wamid: str) -> str:
+        if entry.is_system:
+            said = Said("system", entry.body.lstrip(LRM), {"body": entry.body.lstrip(LRM)})
+        else:
+            said = read_body(entry.body, self.chat.files)
+        out = entry.sender in self.business and said.kind != "system"
+        content = said.content | (
+            {"imported_sender": entry.sender} if entry.sender and self.is_group else {}
+        )
+        if said.filename in self.chat.files and said.filename and said.kind != "contacts":
+            name = said.filename
+            self.files.append(
+                Attached(wamid, self.chat.files[name], name, mimetypes.guess_type(name)[0] or "")
+            )
+        return copy_line(
+            len(self.lines), self.number_id, self.contact, "", self.name, wamid, "out" if out else "in", said.kind,
+            said.text, orjson.dumps(content).decode(), "", "", "service" if out else "", False, None, None, None,
+            "sent" if out else "received", None, at, at if out else None, None, None, None,
+            at if said.is_edited else None, at if said.is_deleted else None,
+        )  # fmt: skip
+
+    def batch(self) -> Batch:
+        """The set so far; the next one is empty."""
+        made = Batch("".join(self.lines), len(self.lines), self.files, self.position)
+        self.lines, self.files = [], []
+        return made
+
+
+def _record_batches(job: ChatImport, chat: Source, known: "_Known") -> Iterator[Batch]:
+    """The sets of a file of our own."""
+    place = job.position
+    offset, line = place.get("offset", 0), place.get("line", 1)
+    if offset:
+        chat.stream.seek(offset)
+    lines: list[str] = []
+    files: list[Attached] = []
+    for record, after, next_line in READERS[job.source](chat.stream, offset=offset, line=line):
+        lines.append(known.row(len(lines), record))
+        if (media := record["media"]) and media["file"] in chat.files:
+            entry = chat.files[media["file"]]
+            files.append(Attached(record["wamid"], entry, media["filename"], media["mime_type"]))
+        if len(lines) >= SET or len(files) >= SET_FILES:
+            yield Batch("".join(lines), len(lines), files, {"offset": after, "line": next_line})
+            lines, files = [], []
+        position = {"offset": after, "line": next_line}
+    if lines:
+        yield Batch("".join(lines), len(lines), files, position)
+
+
+class _Known:
+    """What names in records stand for in this business: numbers, members, templates."""
+
+    def __init__(self, job: ChatImport) -> None:
+        with scope(job.business_id):
+            numbers = list(Number.objects.filter(business_id=job.business_id))
+            self.numbers = {number.digits: number for number in numbers}
+            members = Membership.objects.filter(business_id=job.business_id).select_related("user")
+            self.members = {member.user.email: member.user_id for member in members}
+            self.templates = {
+                (found.account_id, found.name, found.language): found.pk
+                for found in Template.objects.filter(business_id=job.business_id)
+            }
+        self.other = job.number
+
+    def row(self, n: int, record: dict[str, Any]) -> str:
+        """A record as a row; an author or template that is unknown here stays in the content."""
+        number = self.numbers.get(record["number"]) or self.other
+        assert number is not None, "asked for before the import began"
+        contact, content = record["contact"], record["content"]
+        author = self.members.get(record["author"])
+        if record["author"] and author is None:
+            content = content | {"imported_author": record["author"]}
+        language = content.get("language")
+        code = language.get("code") if isinstance(language, dict) else None
+        template = (
+            self.templates.get((number.account_id, content.get("name"), code))
+            if isinstance(code, str)
+            else None
+        )
+        return copy_line(
+            n, number.pk, contact["wa_id"], contact["user_id"], contact["name"], record["wamid"], record["direction"],
+            record["kind"], record["text"], orjson.dumps(content).decode(), record["context_wamid"], record["tracker"],
+            record["category"], record["window_open"], record["free_entry_at"],
+            template if record["kind"] == "template" else None, author, record["status"],
+            orjson.dumps(record["errors"]).decode() if record["errors"] is not None else None, record["created_at"],
+            record["sent_at"], record["delivered_at"], record["read_at"], record["failed_at"], record["edited_at"],
+            record["revoked_at"],
+        )  # fmt: skip
+
+
+def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS history_set ({COLUMNS}) ON COMMIT DELETE ROWS"
+        )
+        cursor.execute("DELETE FROM history_set")
+        with cursor.cursor.copy("COPY history_set FROM STDIN") as copy:
+            copy.write(batch.text)
+        people = _run(cursor, "open_history", business_id=job.business_id)
+        threads = _run(cursor, "open_history_threads", business_id=job.business_id)
+        written = _run(cursor, "write_history", business_id=job.business_id, import_id=job.pk)
+        if written:
+            ids, _, _, _, earliest, latest, previews = map(list, zip(*written, strict=True))
+            cursor.execute(
+                statement("hosting", "show_history"),
+                {"ids": ids, "earliest": earliest, "latest": latest, "previews": previews},
+            )
+    first = [row[2] for row in written] + ([job.first_id] if job.first_id else [])
+    last = [row[3] for row in written] + ([job.last_id] if job.last_id else [])
+    kept, refused = _attach(job, batch, chat) if written else (0, job.refused)
+    jobs.keep(
+        job, position=batch.position, processed=job.processed + batch.size,
+        added=job.added + sum(row[1] for row in written), first_id=min(first, default=None),
+        last_id=max(last, default=None), files_added=job.files_added + kept, refused=refused,
+        made_contacts=[*job.made_contacts, *(row[0] for row in people)],
+        made_conversations=[*job.made_conversations, *(row[0] for row in threads)],
+        conversation_id=job.conversation_id or (written[0][0] if written else None),
+    )  # fmt: skip
+
+
+def _run(cursor: Any, verb: str, **values: Any) -> list[tuple[Any, ...]]:
+    cursor.execute(statement("hosting", verb), values)
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def _attach(job: ChatImport, batch: Batch, chat: Source) -> tuple[int, dict[str, int]]:
+    """Store the files of the messages that were new; a file that is not taken leaves its message without it."""
+    refused, stored = dict(job.refused), []
+    new = _new_messages(job, [file.wamid for file in batch.files])
+    for file in batch.files:
+        if file.wamid in new and chat.archive is not None:
+            try:
+                stored.append((new[file.wamid], *_store(job, chat, file)))
+            except (CloudApiError, BadArchive) as error:
+                reason = error.message[:200]
+                if reason in refused or len(refused) < 50:
+                    refused[reason] = refused.get(reason, 0) + 1
+    if stored:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """UPDATE hosting_message m
+                      SET content = m.content || jsonb_build_object('id', u.media_id),
+                          kind = CASE WHEN m.kind = ANY (u.kinds) THEN m.kind ELSE u.kinds[1] END
+                     FROM (SELECT id, media_id, string_to_array(kinds, ' ') AS kinds
+                             FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS x (id, media_id, kinds)) u
+                    WHERE m.id = u.id""",
+                list(map(list, zip(*stored, strict=True))),
+            )
+    return len(stored), refused
+
+
+def _new_messages(job: ChatImport, wamids: list[str]) -> dict[str, int]:
+    """Ids of those that this import has just written."""
+    if not wamids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT wamid, id FROM hosting_message
+                WHERE business_id = %s AND number_id = ANY (SELECT number_id FROM history_set) AND wamid = ANY (%s)
+                  AND imported_from_id = %s AND NOT content ? 'id'""",
+            [job.business_id, wamids, job.pk],
+        )
+        return dict(cursor.fetchall())
+
+
+def _store(job: ChatImport, chat: Source, file: Attached) -> tuple[str, str]:
+    """The media id, and the kinds of message that carry such a file, the likeliest first."""
+    assert chat.archive is not None
+    claimed = file.mime_type if file.mime_type.startswith(_NAMED_TYPES) else ""
+    with chat.archive.reading(file.entry) as content:
+        media = store_media(
+            business=job.business, content=content, mime_type=claimed, filename=file.filename
+        )  # type: ignore[arg-type]
+    return media.media_id, " ".join(
+        kind for kind in _KINDS if media.mime_type in LIMITS[kind].types
+    )

@@ -1,0 +1,1 @@
+"""What comes in from a network: raw events, senders, opt-outs, media."""

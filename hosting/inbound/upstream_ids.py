@@ -1,0 +1,163 @@
+"""Recognising: an upstream speaks of messages by its own ids; here they become ours."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from hosting import extensions
+from hosting.cloudapi.json import as_dict, as_text
+from hosting.cloudapi.sends import MEDIA_KINDS
+from hosting.cloudapi.upstreams import message_named
+from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate
+from hosting.models import Message, Number, Outgoing
+from hosting.models.numbers import new_graph_id
+
+Origin = TypeVar("Origin")
+Key = tuple[int, str]  # number id, the upstream's wamid
+
+
+def statuses(
+    rows: "Sequence[tuple[Number | None, StatusUpdate, Origin]]",
+) -> "list[tuple[Number | None, StatusUpdate, Origin]]":
+    """The same statuses with our wamids and phone_number_ids; one that names a send of unknown result settles it."""
+    foreign = [(number, status) for number, status, _ in rows if number and number.upstream_id]
+    if not foreign:
+        return list(rows)
+    known = _known((number.pk, status.wamid) for number, status in foreign)
+    named = [
+        (number.pk, status) for number, status in foreign if (number.pk, status.wamid) not in known
+    ]
+    known |= _settled(named)
+    return [(number, _ours(number, status, known), origin) for number, status, origin in rows]
+
+
+def _ours(number: Number | None, status: StatusUpdate, known: dict[Key, str]) -> StatusUpdate:
+    if number is None or not number.upstream_id:
+        return status
+    wamid = known.get((number.pk, status.wamid), status.wamid)
+    return replace(status, wamid=wamid, phone_number_id=number.phone_number_id)
+
+
+def _known(keys: Iterable[Key]) -> dict[Key, str]:
+    wanted = set(keys)
+    found = Message.objects.filter(
+        number__in={number for number, _ in wanted},
+        upstream_wamid__in={wamid for _, wamid in wanted},
+    )
+    return {
+        (row[0], str(row[1])): row[2]
+        for row in found.values_list("number_id", "upstream_wamid", "wamid")
+    }
+
+
+def _settled(named: "list[tuple[int, StatusUpdate]]") -> dict[Key, str]:
+    """Messages that a status names by our own tracker: their upstream id is known from now on, nothing sends them again."""
+    wanted = {message_id: (number, status.wamid) for number, status in named
+              if (message_id := message_named(status.tracker))}  # fmt: skip
+    settled: dict[Key, str] = {}
+    for message in (
+        Message.objects.filter(pk__in=wanted, upstream_wamid=None)
+        .order_by("pk")
+        .only("number_id", "wamid")
+    ):
+        number, upstream_wamid = wanted[message.pk]
+        if message.number_id == number:
+            Message.objects.filter(pk=message.pk, upstream_wamid=None).update(
+                upstream_wamid=upstream_wamid
+            )
+            Outgoing.objects.filter(pk=message.pk).delete()
+            settled[number, upstream_wamid] = message.wamid
+    return settled
+
+
+def messages(
+    rows: "Sequence[tuple[Number, InboundMessage, Origin]]",
+) -> "list[tuple[Number, InboundMessage, Origin]]":
+    """The same inbound messages; files, catalogues, and what is replied or reacted to, are named by our own ids."""
+    rows = [(number, _with_own_file(number, message), origin) for number, message, origin in rows]
+    rows = _with_own_catalogs(rows)
+    about = {
+        (number.pk, message.context_wamid) for number, message, _ in rows if number.upstream_id
+    }
+    known = _known(key for key in about if key[1]) if about else {}
+    if not known:
+        return rows
+    return [
+        (number, _about_ours(message, known.get((number.pk, message.context_wamid))), origin)
+        for number, message, origin in rows
+    ]
+
+
+def _with_own_file(number: Number, message: InboundMessage) -> InboundMessage:
+    theirs = (
+        as_text(message.content.get("id"))
+        if number.upstream_id and message.kind in MEDIA_KINDS
+        else ""
+    )
+    if not theirs or len(theirs) > 64:
+        return message
+    return replace(message, foreign_media=theirs, content=message.content | {"id": new_graph_id()})
+
+
+def _with_own_catalogs(
+    rows: "list[tuple[Number, InboundMessage, Origin]]",
+) -> "list[tuple[Number, InboundMessage, Origin]]":
+    named = {
+        (number.business_id, name)
+        for number, message, _ in rows
+        if number.upstream_id and (name := _catalog_of(message.content))
+    }
+    here = extensions.catalogs_here(named)
+    if not here:
+        return rows
+    return [
+        (
+            number,
+            _in_catalog(message, here.get((number.business_id, _catalog_of(message.content)))),
+            origin,
+        )
+        for number, message, origin in rows
+    ]
+
+
+def _catalog_of(content: dict[str, Any]) -> str:
+    """The catalogue that an order names, or the product somebody asks about."""
+    return as_text(content.get("catalog_id")) or as_text(_product_asked(content).get("catalog_id"))
+
+
+def _product_asked(content: dict[str, Any]) -> dict[str, Any]:
+    return as_dict(as_dict(as_dict(content.get("_webhook")).get("context")).get("referred_product"))
+
+
+def _in_catalog(message: InboundMessage, name: str | None) -> InboundMessage:
+    if name is None:
+        return message
+    content = dict(message.content)
+    if "catalog_id" in content:
+        content["catalog_id"] = name
+    if product := _product_asked(content):
+        beside = content["_webhook"]
+        context = beside["context"] | {"referred_product": product | {"catalog_id": name}}
+        content["_webhook"] = beside | {"context": context}
+    return replace(message, content=content)
+
+
+def _about_ours(message: InboundMessage, wamid: str | None) -> InboundMessage:
+    if wamid is None:
+        return message
+    return replace(
+        message,
+        context_wamid=wamid,
+        content=_renamed(message.content, old=message.context_wamid, new=wamid),
+    )
+
+
+def _renamed(content: dict[str, Any], *, old: str, new: str) -> dict[str, Any]:
+    content = {
+        key: new if key == "message_id" and as_text(value) == old else value
+        for key, value in content.items()
+    }
+    beside = as_dict(content.get("_webhook"))
+    if as_text(as_dict(beside.get("context")).get("id")) == old:
+        content["_webhook"] = beside | {"context": beside["context"] | {"id": new}}
+    return content

@@ -1,0 +1,1 @@
+"""What happens at the limits of a plan."""

@@ -1,0 +1,126 @@
+"""Locking: inbound messages over the plan's limit are kept and not shown; a larger plan shows them again at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+from core.sql import statement
+from core.tenancy import system
+from hosting.cloudapi import sends
+from hosting.live import publish
+from hosting.media import references
+from hosting.messages import edits
+from hosting.models import Conversation, Message
+from hosting.models.conversations import preview
+from hosting.models.limits import LOCKED
+
+# Stands in a list for what cannot be read; in every language.
+PREVIEW = "🔒"
+# What a webhook says in place of the message; the Cloud API's shape for what cannot be shown.
+TOLD = {
+    "errors": [
+        {
+            "code": 131042,
+            "title": "Message locked",
+            "message": "Message locked",
+            "error_data": {
+                "details": "The plan's limit of hosted messages is reached; a larger plan shows the message."
+            },
+        }
+    ]
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What was locked just now: messages by (number id, wamid), and their conversations."""
+
+    messages: frozenset[tuple[int, str]] = frozenset()
+    conversations: frozenset[int] = frozenset()
+
+
+def lock_new(over: Sequence[Sequence[Any]], messages: Sequence[tuple[int, str]]) -> Locked:
+    """Lock the newest of `messages` (number id, wamid), all new, that are over a plan.
+
+    `over` has one element a business and month: its id, the month (ISO), the count now, how many of the new are over.
+    Call in the transaction that wrote and counted them.
+    """
+    if not over:
+        return Locked()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("hosting", "lock_messages"),
+            {
+                "business_ids": [row[0] for row in over],
+                "months": [row[1] for row in over],
+                "totals": [row[2] for row in over],
+                "overs": [row[3] for row in over],
+                "number_ids": [number_id for number_id, _ in messages],
+                "wamids": [wamid for _, wamid in messages],
+            },
+        )
+        rows = cursor.fetchall()
+    return Locked(frozenset((row[0], row[1]) for row in rows), frozenset(row[2] for row in rows))
+
+
+def unlock(business_id: int | None = None) -> int:
+    """Show what the plan allows by now, of one business or of all; returns how many messages. Call across businesses."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("hosting", "unlock_messages"), {"business_id": business_id})
+        rows = cursor.fetchall()
+    if rows:
+        edits.amend_again(
+            [(number_id, wamid, kind, context) for _, number_id, wamid, kind, context in rows]
+        )
+        _show({row[0] for row in rows})
+    return len(rows)
+
+
+def unlock_due() -> int:
+    """The same for all businesses, in a transaction of its own: what a change of plan by hand left locked."""
+    with system("plans may have grown for any business"):
+        return unlock()
+
+
+def _show(conversation_ids: set[int]) -> None:
+    """Let the list say again what was said last, and tell open dashboards."""
+    latest = (
+        Message.objects.filter(conversation__in=conversation_ids)
+        .exclude(kind__in=["edit", "revoke", "reaction"])
+        .order_by("conversation", "-created_at", "-id")
+        .distinct("conversation")
+        .select_related("conversation")
+    )
+    changed = []
+    for message in latest:
+        if message.conversation.last_message_text == PREVIEW and message.kind != LOCKED:
+            message.conversation.last_message_text = preview(message.kind, message.text)
+            changed.append(message.conversation)
+    Conversation.objects.bulk_update(changed, ["last_message_text"], batch_size=1000)
+    shown = set(
+        Conversation.objects.filter(pk__in=conversation_ids).values_list("business_id", "public_id")
+    )
+    news = {(business_id, str(public_id)) for business_id, public_id in shown}
+    transaction.on_commit(lambda: publish.announce_all(news, kind="message"), robust=True)
+
+
+def purge_due(limit: int = 1000) -> int:
+    """Delete what stayed locked past the day that was told, a batch a transaction; returns how many in this batch."""
+    with system("locked messages of every business"), connection.cursor() as cursor:
+        cursor.execute(statement("hosting", "purge_locked"), {"limit": limit})
+        rows = cursor.fetchall()
+        for business_id in {row[0] for row in rows}:
+            files = {
+                str(one["id"])
+                for owner, kind, content in rows
+                if owner == business_id
+                for _kind, one in sends.media_of(
+                    kind, orjson.loads(content) if isinstance(content, str) else content
+                )
+                if one.get("id")
+            }
+            references.let_go(business_id=business_id, media_ids=files)
+        return len(rows)

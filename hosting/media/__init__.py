@@ -1,0 +1,1 @@
+"""Media files: stored, referenced, uploaded, fetched from links, shown as thumbnails."""

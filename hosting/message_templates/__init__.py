@@ -1,0 +1,1 @@
+"""Message templates: lifecycle, review, and synchronisation with an upstream."""

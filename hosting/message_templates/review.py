@@ -1,0 +1,175 @@
+"""Reviewing: what the network, or an operator in its place, decides about a template; the business's webhooks hear it.
+
+Every verb takes one template, writes its new state and the webhook calls about it in one transaction, and returns the
+template as it now is. Call them inside the business's scope or `tenancy.system`; the caller rings `hosting.tasks.call`.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.errors import ParleyError
+from core.tenancy import system
+from hosting.models import Template, TemplateStatus
+from hosting.webhooks import outbox
+
+STATUS_FIELD = "message_template_status_update"
+QUALITY_FIELD = "message_template_quality_update"
+QUALITIES = ("GREEN", "YELLOW", "RED", "UNKNOWN")
+REASONS = (
+    "ABUSIVE_CONTENT",
+    "INCORRECT_CATEGORY",
+    "INVALID_FORMAT",
+    "PROMOTIONAL",
+    "SCAM",
+    "TAG_CONTENT_MISMATCH",
+)
+# The protocol's own steps: the first pause lasts 3 hours, the second 6, after that the template is disabled.
+PAUSES = (timedelta(hours=3), timedelta(hours=6))
+PAUSE_TITLES = ("FIRST_PAUSE", "SECOND_PAUSE")
+FROM = {
+    TemplateStatus.APPROVED: (
+        TemplateStatus.PENDING,
+        TemplateStatus.REJECTED,
+        TemplateStatus.PAUSED,
+    ),
+    TemplateStatus.REJECTED: (TemplateStatus.PENDING, TemplateStatus.APPROVED),
+    TemplateStatus.PAUSED: (TemplateStatus.APPROVED,),
+    TemplateStatus.DISABLED: (
+        TemplateStatus.APPROVED,
+        TemplateStatus.PAUSED,
+        TemplateStatus.REJECTED,
+    ),
+}
+
+
+class ReviewRefused(ParleyError):
+    """The template cannot go from its state to that one; the message names both."""
+
+    code = "review_refused"
+
+
+def approve(template: Template) -> Template:
+    """Approve a template that is pending, rejected or paused; a pause ends with it."""
+    return _move(template, TemplateStatus.APPROVED, rejected_reason="NONE", paused_until=None)
+
+
+def reject(template: Template, *, reason: str = "INVALID_FORMAT") -> Template:
+    """Reject a template that is pending or approved; `reason` is one of `REASONS`, or words of at most 200 letters."""
+    if not reason.strip() or len(reason) > 200:
+        raise ReviewRefused("A reason has 1 to 200 characters.")
+    return _move(template, TemplateStatus.REJECTED, rejected_reason=reason, paused_until=None)
+
+
+def pause(template: Template, *, until: datetime | None = None) -> Template:
+    """Pause an approved template until then, or for as long as the protocol does: 3 hours, 6, and then for good."""
+    with transaction.atomic():
+        found = _locked(template)
+        if until is None and found.pauses >= len(PAUSES):
+            return disable(found)
+        until = until or timezone.now() + PAUSES[found.pauses]
+        told = {
+            "title": PAUSE_TITLES[min(found.pauses, 1)],
+            "description": f"Low quality: the template is paused until {until:%Y-%m-%d %H:%M} UTC.",
+        }
+        return _move(
+            found,
+            TemplateStatus.PAUSED,
+            other_info=told,
+            paused_until=until,
+            pauses=found.pauses + 1,
+        )
+
+
+def pause_for(template: Template, *, hours: int | None) -> Template:
+    """Pause for so many hours from now; None: for as long as the protocol does."""
+    return pause(template, until=timezone.now() + timedelta(hours=hours) if hours else None)
+
+
+def disable(template: Template) -> Template:
+    """Disable a template for good; it can be sent by nobody and approved no more."""
+    told = {"disable_info": {"disable_date": int(timezone.now().timestamp())}}
+    return _move(template, TemplateStatus.DISABLED, paused_until=None, **told)
+
+
+def set_quality(template: Template, *, quality: str) -> Template:
+    """Set the quality: GREEN, YELLOW, RED or UNKNOWN; the same one again is no news."""
+    if quality not in QUALITIES:
+        raise ReviewRefused(f"quality must be one of {', '.join(QUALITIES)}.")
+    with transaction.atomic():
+        found = _locked(template)
+        before, found.quality = found.quality, quality
+        if before != quality:
+            found.save(update_fields=["quality"])
+            value = {"previous_quality_score": before, "new_quality_score": quality} | _named(found)
+            outbox.note_field(account=found.account, field=QUALITY_FIELD, value=value)
+        return found
+
+
+def resume_due() -> int:
+    """Approve again what was paused until now; returns how many."""
+    with system("pauses end for every business"):
+        due = Template.objects.live().filter(
+            status=TemplateStatus.PAUSED, paused_until__lte=timezone.now()
+        )
+        return len(
+            [
+                approve(template)
+                for template in due.order_by("pk").select_for_update(skip_locked=True)
+            ]
+        )
+
+
+def tell_status(template: Template, **more: Any) -> int:
+    """Write the webhook calls about a template's state; returns how many."""
+    value = {
+        "event": template.status,
+        **_named(template),
+        "reason": template.rejected_reason,
+        "message_template_category": template.category.upper(),
+    }
+    return outbox.note_field(account=template.account, field=STATUS_FIELD, value=value | more)
+
+
+def _named(template: Template) -> dict[str, Any]:
+    return {
+        "message_template_id": int(template.template_id),
+        "message_template_name": template.name,
+        "message_template_language": template.language,
+    }
+
+
+def _locked(template: Template) -> Template:
+    # `of`: the account is read with it, not locked.
+    rows: Iterable[Template] = (
+        Template.objects.select_for_update(of=("self",))
+        .select_related("account")
+        .filter(pk=template.pk)
+    )
+    return next(iter(rows))
+
+
+def _move(
+    template: Template,
+    status: TemplateStatus,
+    *,
+    other_info: dict[str, Any] | None = None,
+    disable_info: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Template:
+    with transaction.atomic():
+        found = _locked(template)
+        if found.deleted_at is not None:
+            raise ReviewRefused("The template was deleted.")
+        if found.status not in FROM[status]:
+            raise ReviewRefused(f"A template that is {found.status} cannot become {status}.")
+        found.status = status
+        for name, value in changes.items():
+            setattr(found, name, value)
+        found.save(update_fields=["status", *changes])
+        more = {"other_info": other_info, "disable_info": disable_info}
+        tell_status(found, **{name: value for name, value in more.items() if value})
+        return found

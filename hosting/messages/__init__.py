@@ -1,0 +1,1 @@
+"""Messages that a business sends: checks, rate limits, rejections, edits, receipts, and the log."""

@@ -1,0 +1,251 @@
+"""Sending: a message is checked, written `accepted` with its queue row, and handed to its transport."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from accounts.models import Business, User
+from core.sql import fetch_prepared, statement
+from hosting import extensions
+from hosting.cloudapi import sends, templates
+from hosting.cloudapi.files import check_kind
+from hosting.cloudapi.texts import text_of
+from hosting.contacts.identity import user_id_for
+from hosting.errors import CloudApiError
+from hosting.media.store import media_of
+from hosting.models import (
+    Category,
+    Contact,
+    Conversation,
+    Direction,
+    Message,
+    Number,
+    Outgoing,
+    Status,
+    Template,
+    TemplateStatus,
+    Transport,
+)
+from hosting.models.conversations import preview
+from hosting.models.messages import new_wamid
+
+# The longest that a free-entry window is known to last; rate cards say how long it counts.
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Where a message goes: the conversation as the database has it now, and the template asked for."""
+
+    conversation: Conversation
+    is_blocked: bool
+    template: Template | None
+
+
+def send_message(
+    *,
+    business: Business,
+    number: Number,
+    to: str,
+    kind: str,
+    content: dict[str, Any],
+    user_id: str = "",
+    context_wamid: str = "",
+    tracker: str = "",
+    author: User | None = None,
+) -> Message:
+    """Accept one message for sending; call inside the business's scope.
+
+    `to` is digits (or empty, and `user_id` names the customer), `content` the Cloud API's object for `kind`. Raises
+    CloudApiError (131031 suspended, 131021 own number, 130403 blocked, 1320xx template, 131047 window closed,
+    131009/131053 media, 131042 plan limit) or what a send check raises; nothing is written then. The caller rings
+    the bell on commit.
+    """
+    if not business.may_send():
+        raise CloudApiError(
+            131031, f"Sending is suspended: {business.suspended_reason or 'ask support'}."
+        )
+    if to == number.digits:
+        raise CloudApiError(131021, "to is the sender's own number.", field="to")
+    if not number.is_registered:
+        raise CloudApiError(133010, "The number is not registered: call its register edge first.")
+    now = business.now()
+    to = to or _wa_id_of(business, user_id)
+    thread = _open_thread(business, number, to, user_id, content if kind == "template" else {}, now)
+    message = Message(
+        business=business,
+        conversation=thread.conversation,
+        number=number,
+        contact_id=thread.conversation.contact_id,
+        wamid=new_wamid(),
+        direction=Direction.OUT,
+        kind=kind,
+        content=content,
+        context_wamid=context_wamid,
+        tracker=tracker,
+        template=thread.template,
+        author=author,
+        status=Status.ACCEPTED,
+        created_at=now,
+        window_open=thread.conversation.window_open(at=now),
+        free_entry_at=thread.conversation.free_entry(at=now),
+    )
+    _check_recipient(message, thread)
+    if kind == "template":
+        _dress_template(message, content)
+    else:
+        _dress_free_form(message)
+    message.has_links = _check_media(message)
+    for check in extensions.send_checks:
+        check(message)
+    message.pk = _write(message)
+    return message
+
+
+def _open_thread(
+    business: Business, number: Number, to: str, user_id: str, wanted: dict[str, Any], now: datetime
+) -> Thread:
+    parameters = {
+        "business_id": business.pk,
+        "number_id": number.pk,
+        "account_id": number.account_id,
+        "wa_id": to,
+        "user_id": user_id or user_id_for(to),
+        "at": now,
+        "template": wanted.get("name", ""),
+        "language": wanted.get("language", {}).get("code", ""),
+    }
+    row = fetch_prepared(statement("hosting", "open_conversation"), parameters)
+    assert row is not None
+    conversation = Conversation(
+        pk=row[0], public_id=row[1], contact_id=row[2], last_inbound_at=row[3], referred_at=row[4],
+        free_entry_at=row[5], business=business, number=number,
+    )  # fmt: skip
+    conversation.contact = Contact(pk=row[2], business=business, wa_id=row[6])
+    return Thread(conversation, is_blocked=row[7], template=_template(row[8:]))
+
+
+def _template(row: tuple[Any, ...]) -> Template | None:
+    if row[0] is None:
+        return None
+    components = orjson.loads(row[5]) if isinstance(row[5], (str, bytes)) else row[5]
+    return Template(
+        pk=row[0],
+        name=row[1],
+        language=row[2],
+        category=row[3],
+        status=row[4],
+        components=components,
+    )
+
+
+def _wa_id_of(business: Business, user_id: str) -> str:
+    """Digits of the customer with that user id; one who is known by it alone has it in their place."""
+    known = (
+        Contact.objects.filter(business=business, user_id=user_id)
+        .order_by("id")
+        .values_list("wa_id", flat=True)
+    )
+    return known.first() or user_id[:32]
+
+
+def _check_recipient(message: Message, thread: Thread) -> None:
+    if thread.is_blocked:
+        raise CloudApiError(130403, "This customer is on the number's block list.", field="to")
+    if message.kind == "reaction" and message.number.transport == Transport.SANDBOX:
+        target = Message.objects.filter(
+            conversation=thread.conversation, wamid=message.context_wamid
+        )
+        if not target.exclude(kind="reaction").exists():
+            raise CloudApiError(
+                131009,
+                "reaction.message_id names no message of this conversation.",
+                field="reaction.message_id",
+            )
+
+
+def _check_media(message: Message) -> bool:
+    """Refuse media that are not the business's or not of the kind; returns whether links are still to be fetched."""
+    held = list(sends.media_of(message.kind, message.content))
+    ids = {str(one["id"]) for _, one in held if "id" in one}
+    found = media_of(business_id=message.business_id, media_ids=ids)
+    for kind, one in held:
+        if "id" in one:
+            media = found.get(str(one["id"]))
+            if media is None:
+                raise CloudApiError(
+                    131009, f"{kind}.id names no uploaded media of yours.", field=f"{kind}.id"
+                )
+            if not media.is_ready:
+                raise CloudApiError(
+                    131053, f"{kind}.id names a file that is still on its way.", field=f"{kind}.id"
+                )
+            check_kind(kind, media.mime_type, f"{kind}.id")
+    return any("id" not in one for _, one in held)
+
+
+def _dress_free_form(message: Message) -> None:
+    if not message.window_open:
+        raise CloudApiError(
+            131047,
+            "More than 24 hours have passed since the customer last replied: send an approved template instead.",
+        )
+    message.category = Category.SERVICE
+    message.text = text_of(message.kind, message.content)
+
+
+def _dress_template(message: Message, content: dict[str, Any]) -> None:
+    template = message.template
+    if template is None:
+        language = content.get("language", {}).get("code", "")
+        raise CloudApiError(
+            132001,
+            f"Template '{content.get('name')}' does not exist in language '{language}'.",
+            field="template.name",
+        )
+    if template.status == TemplateStatus.PAUSED:
+        raise CloudApiError(132015, f"Template '{template.name}' is paused.")
+    if template.status == TemplateStatus.DISABLED:
+        raise CloudApiError(132016, f"Template '{template.name}' is disabled.")
+    if template.status != TemplateStatus.APPROVED:
+        raise CloudApiError(
+            132001, f"Template '{template.name}' is not approved (it is {template.status})."
+        )
+    message.text = templates.rendered(template.components, content.get("components") or [])
+    message.category = template.category
+
+
+def _write(message: Message) -> int:
+    plan = message.business.plan
+    parameters: dict[str, Any] = {
+        "business_id": message.business_id,
+        "conversation_id": message.conversation_id,
+        "number_id": message.number_id,
+        "contact_id": message.contact_id,
+        "wamid": message.wamid,
+        "kind": message.kind,
+        "text": message.text,
+        "content": orjson.dumps(message.content).decode(),
+        "context_wamid": message.context_wamid,
+        "tracker": message.tracker,
+        "template_id": message.template_id,
+        "category": message.category,
+        "window_open": message.window_open,
+        "free_entry_at": message.free_entry_at,
+        "author_id": message.author_id,
+        "at": message.created_at,
+        "transport": message.number.transport,
+        "state": Outgoing.State.FETCHING if message.has_links else Outgoing.State.OPEN,
+        "preview": preview(message.kind, message.text),
+        "month": message.created_at.date().replace(day=1),
+        "limit": plan.hosted_messages,
+    }
+    row = fetch_prepared(statement("hosting", "accept"), parameters)
+    if row is None:
+        raise CloudApiError(
+            131042,
+            f"Plan limit reached: the {plan.name} plan hosts {plan.hosted_messages:,} messages a month. "
+            "Upgrade the plan, or wait for next month.",
+        )
+    return int(row[0])

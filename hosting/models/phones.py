@@ -1,0 +1,87 @@
+"""The simulated phones of the sandbox network."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.cloudapi.failures import FAILURES
+from hosting.models.numbers import Number
+
+
+class Handset(models.Model):
+    """A simulated customer's phone, reachable from one business's sandbox numbers."""
+
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="handsets")
+    wa_id = models.CharField(max_length=15)
+    name = models.CharField(max_length=120)
+    is_online = models.BooleanField(default=True, help_text=_("Offline, messages stay `sent`."))
+    reads_at_once = models.BooleanField(
+        default=False, help_text=_("Read receipts follow without opening the chat.")
+    )
+    fails_with = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("The next message to it fails with this code.")
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "wa_id"], name="handset_once_per_business"),
+            models.CheckConstraint(
+                condition=models.Q(fails_with=None) | models.Q(fails_with__in=sorted(FAILURES)),
+                name="handset_fails_with_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} +{self.wa_id}"
+
+
+class HandsetBlock(models.Model):
+    """A time in which a phone takes nothing from a number; what was sent then never arrives, as on the real network."""
+
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    # The database's own foreign key deletes with the phone: erasing a customer does not pass through here.
+    handset = models.ForeignKey(
+        Handset,
+        on_delete=models.CASCADE,
+        related_name="blocks",
+        db_constraint=False,
+        db_index=False,
+    )
+    number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+", db_index=False)
+    # Ids, not moments: a test clock may stand still, and no two messages share an id.
+    begun_after = models.BigIntegerField(
+        help_text=_("The business's newest message when it began.")
+    )
+    ended_after = models.BigIntegerField(
+        null=True, blank=True, help_text=_("The business's newest message when it ended.")
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["handset", "number"],
+                condition=models.Q(ended_after=None),
+                name="handset_block_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ended_after=None)
+                | models.Q(ended_after__gte=models.F("begun_after")),
+                name="handset_block_ends_later",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["handset", "number"], name="handset_block_of")]
+
+    def __str__(self) -> str:
+        return f"{self.handset_id} blocks {self.number_id}"
+
+    def covers(self, message_id: int) -> bool:
+        """Whether a message was sent while it lasted."""
+        return self.begun_after < message_id and (
+            self.ended_after is None or message_id <= self.ended_after
+        )

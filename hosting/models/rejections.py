@@ -1,0 +1,36 @@
+"""Sends that were refused: nothing of them was written but this."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.models.numbers import Number
+
+
+class RefusedSend(models.Model):
+    """One send that the API answered with an error, kept for a month so that engineers find out why."""
+
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
+    wa_id = models.CharField(max_length=80, help_text=_("Digits or user id of the customer."))
+    kind = models.CharField(max_length=20)
+    content = models.JSONField(
+        default=dict, help_text=_("The Cloud API's object for this type; large ones are left out.")
+    )
+    code = models.IntegerField(help_text=_("The Cloud API's error code."))
+    reason = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["business", "-created_at", "-id"], name="refused_newest"),
+            models.Index(fields=["created_at"], name="refused_oldest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to +{self.wa_id}: {self.code}"

@@ -1,0 +1,241 @@
+"""Imports and exports: files of past conversations on their way in and out; the row is the queue."""
+
+import math
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from hosting.models.conversations import Contact, Conversation
+from hosting.models.numbers import Number
+
+KEPT_FOR = timedelta(days=7)
+
+
+class Job(models.Model):
+    """Work of minutes or hours, done in slices by whoever claims the row; it can be stopped and goes on where it was."""
+
+    # Of every kind of job, each with its own words.
+    business_id: int
+    state: Any
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    path = models.CharField(
+        max_length=200, blank=True, help_text=_("Where its file lies in the storage.")
+    )
+    size = models.PositiveBigIntegerField(default=0, help_text=_("Bytes of its file."))
+    total = models.PositiveBigIntegerField(default=0, help_text=_("Messages there are."))
+    processed = models.PositiveBigIntegerField(default=0, help_text=_("Messages done."))
+    position = models.JSONField(default=dict, help_text=_("Where the next slice begins."))
+    error = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text=_("Since the last slice that was finished.")
+    )
+    token = models.UUIDField(null=True, blank=True, help_text=_("Of the worker that has it."))
+    lease_until = models.DateTimeField(null=True, blank=True)
+    turn_at = models.DateTimeField(
+        default=timezone.now, help_text=_("Whose turn came longest ago is next.")
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def percent(self) -> int:
+        """How much is done, in whole percent."""
+        return min(100, self.processed * 100 // self.total) if self.total else 0
+
+    @property
+    def seconds_left(self) -> int | None:
+        """An estimate from the pace so far; None while there is none."""
+        if not (self.started_at and self.processed and self.total > self.processed):
+            return None
+        pace = (timezone.now() - self.started_at).total_seconds() / self.processed
+        return math.ceil(pace * (self.total - self.processed))
+
+
+class ChatImport(Job):
+    """A file of past messages: looked through first, then, when its questions are answered, brought in."""
+
+    class State(models.TextChoices):
+        """What is being done with it, or what became of it."""
+
+        READING = "reading", _("Being looked through")
+        READY = "ready", _("Waits for your answers")
+        RUNNING = "running", _("Being imported")
+        DONE = "done", _("Imported")
+        CANCELLED = "cancelled", _("Cancelled")
+        FAILED = "failed", _("Failed")
+        UNDOING = "undoing", _("Being taken back")
+        UNDONE = "undone", _("Taken back")
+
+    class Source(models.TextChoices):
+        """Who wrote the file."""
+
+        WHATSAPP = "whatsapp", _("WhatsApp: Export chat")
+        JSONL = "jsonl", _("Parley: JSON Lines")
+        CSV = "csv", _("Parley: CSV")
+
+    WORKING: ClassVar = (State.READING, State.RUNNING, State.UNDOING)
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="chat_imports")
+    filename = models.CharField(max_length=240)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.READING)
+    preview = models.JSONField(default=dict, help_text=_("What was found in the file."))
+    answers = models.JSONField(default=dict, help_text=_("What was asked and answered."))
+    number = models.ForeignKey(
+        Number, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    contact = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    conversation = models.ForeignKey(
+        Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    added = models.PositiveBigIntegerField(default=0, help_text=_("Messages that were new."))
+    files_added = models.PositiveBigIntegerField(default=0)
+    refused = models.JSONField(
+        default=dict, help_text=_("Files that were not taken: reason and how many.")
+    )
+    first_id = models.BigIntegerField(null=True, blank=True)
+    last_id = models.BigIntegerField(null=True, blank=True)
+    made_contacts = ArrayField(
+        models.BigIntegerField(), default=list, help_text=_("Contacts that it made.")
+    )
+    made_conversations = ArrayField(
+        models.BigIntegerField(), default=list, help_text=_("Conversations that it made.")
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=[
+                        "reading",
+                        "ready",
+                        "running",
+                        "done",
+                        "cancelled",
+                        "failed",
+                        "undoing",
+                        "undone",
+                    ]
+                ),
+                name="import_state_known",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "-id"], name="import_of_business"),
+            models.Index(
+                fields=["turn_at"],
+                condition=Q(state__in=["reading", "running", "undoing"]),
+                name="import_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"import of {self.filename}"
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a worker has something to do."""
+        return self.state in self.WORKING
+
+    @property
+    def skipped(self) -> int:
+        """Messages that were there already."""
+        return (
+            max(0, self.processed - self.added)
+            if self.state in (self.State.RUNNING, self.State.DONE)
+            else 0
+        )
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether messages of it may be there."""
+        return self.first_id is not None and self.state in (
+            self.State.DONE,
+            self.State.CANCELLED,
+            self.State.FAILED,
+        )
+
+
+class ChatExport(Job):
+    """Messages of a conversation, a contact, a number or all, of some days, written into one file to download."""
+
+    class State(models.TextChoices):
+        """What is being done with it, or what became of it."""
+
+        RUNNING = "running", _("Being written")
+        DONE = "done", _("Ready")
+        CANCELLED = "cancelled", _("Cancelled")
+        FAILED = "failed", _("Failed")
+        EXPIRED = "expired", _("Removed after 7 days")
+
+    class Format(models.TextChoices):
+        """How it is written."""
+
+        JSONL = "jsonl", _("JSON Lines")
+        CSV = "csv", _("CSV")
+        HTML = "html", _("HTML, reads like the chat")
+
+    WORKING: ClassVar = (State.RUNNING,)
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="chat_exports")
+    format = models.CharField(max_length=10, choices=Format.choices)
+    has_media = models.BooleanField(default=False)
+    conversation = models.ForeignKey(
+        Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    contact = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    number = models.ForeignKey(
+        Number, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    title = models.CharField(max_length=200, help_text=_("What is in it, in words."))
+    since = models.DateTimeField(null=True, blank=True)
+    until = models.DateTimeField(null=True, blank=True, help_text=_("Exclusive."))
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    filename = models.CharField(max_length=240, blank=True)
+    parts = models.PositiveIntegerField(default=0, help_text=_("Slices written so far."))
+    expires_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(
+        null=True, blank=True
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=["running", "done", "cancelled", "failed", "expired"]),
+                name="export_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(format__in=["jsonl", "csv", "html"]), name="export_format_known"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["business", "-id"], name="export_of_business"),
+            models.Index(fields=["turn_at"], condition=Q(state="running"), name="export_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"export: {self.title}"
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a worker has something to do."""
+        return self.state in self.WORKING

@@ -1,0 +1,1 @@
+"""Business phone numbers: upstream connection, onboarding, profile, sandbox clock."""

@@ -1,0 +1,1 @@
+"""Erasure, copies of personal data, legal holds, and retention."""

@@ -1,0 +1,186 @@
+"""Purging: messages older than a number keeps them go, in small batches, and never without notice.
+
+The plan says how many days are kept, a number may say fewer. What is to be kept shorter than before is announced to
+the owners and begins two weeks later; what is kept longer begins at once. Charges, invoices and counts stay.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+from django.core.mail import send_mail
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Least
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Membership, Role
+from core.sql import statement
+from core.tenancy import system
+from hosting.cloudapi import sends
+from hosting.media import references
+from hosting.models import Conversation, Event, Message, Number, Retention
+
+log = structlog.get_logger(__name__)
+NOTICE = timedelta(days=14)
+BATCH = 1000
+EVENTS_KEPT = timedelta(days=30)
+# Longer than any plan: stands for "for ever" where days are compared.
+FOR_EVER = 10**6
+
+
+def announce() -> int:
+    """Note for every number how long it keeps messages from when on, and tell owners what will go; returns how many."""
+    with system("numbers of every business"):
+        wanted = Coalesce(Least("business__plan__days_kept", "days_kept"), FOR_EVER)
+        known = Coalesce("retention__next_days", "retention__days", FOR_EVER)
+        changed = Number.objects.annotate(wanted=wanted, known=known).exclude(wanted=F("known"))
+        rows = list(changed.select_related("business__plan").order_by("id")[:500])
+        for number in rows:
+            _settle(number, None if number.wanted == FOR_EVER else number.wanted)
+        _begin()
+    return len(rows)
+
+
+def _settle(number: Number, days: int | None) -> None:
+    held, _created = Retention.objects.select_for_update().get_or_create(
+        number=number, defaults={"business_id": number.business_id}
+    )
+    is_longer = days is None or (held.days is not None and days >= held.days)
+    if is_longer or not _has_older(number, days or 0):
+        held.days, held.next_days, held.starts_at = days, None, None
+    else:
+        now = timezone.now()
+        held.next_days, held.announced_at, held.starts_at = days, now, now + NOTICE
+        transaction.on_commit(lambda: _tell(number, held), robust=True)
+    held.save()
+
+
+def _has_older(number: Number, days: int) -> bool:
+    """Whether something would go within the time of the notice."""
+    edge = number.business.now() - timedelta(days=days) + NOTICE
+    return Message.objects.filter(
+        business_id=number.business_id, number=number, created_at__lt=edge
+    ).exists()
+
+
+def _begin() -> None:
+    due = Retention.objects.filter(starts_at__lte=timezone.now())
+    due.update(days=F("next_days"), next_days=None, starts_at=None)
+
+
+def _tell(number: Number, held: Retention) -> None:
+    with system("owners are told what will be deleted"):
+        owners = Membership.objects.filter(business_id=number.business_id, role=Role.OWNER)
+        emails = list(owners.values_list("user__email", flat=True))
+    words = {
+        "number": number,
+        "business": number.business,
+        "days": held.next_days,
+        "starts_at": held.starts_at,
+    }
+    subject = _("Messages older than %(days)d days will be deleted") % {"days": held.next_days}
+    for email in emails:
+        send_mail(subject, render_to_string("emails/retention.txt", words), None, [email])
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One number's messages from before a moment are to go."""
+
+    retention_id: int
+    business_id: int
+    number_id: int
+    before: datetime
+
+
+def purge_due(*, batch: int = BATCH, batches: int = 50) -> int:
+    """Delete what is older than its number keeps it, a batch a transaction; returns how many messages went."""
+    total = 0
+    for task in _tasks():
+        went = 0
+        for _n in range(batches):
+            count = _purge_batch(task, batch)
+            went += count
+            if count < batch:
+                break
+        _finish(task, went)
+        total += went
+    return total
+
+
+def _tasks() -> list[Task]:
+    with system("numbers of every business"):
+        rows = Retention.objects.filter(days__isnull=False, number__held_at=None).select_related(
+            "number__business"
+        )
+        return [
+            Task(
+                row.pk,
+                row.business_id,
+                row.number_id,
+                row.number.business.now() - timedelta(days=row.days or 0),
+            )
+            for row in rows.order_by("id")
+        ]
+
+
+def _purge_batch(task: Task, limit: int) -> int:
+    with system("messages past their time"), connection.cursor() as cursor:
+        # Whoever purges this number already goes on alone; a hold that came meanwhile is seen.
+        mine = Retention.objects.select_for_update(skip_locked=True, of=("self",))
+        if not mine.filter(pk=task.retention_id, number__held_at=None).exists():
+            return 0
+        cursor.execute(
+            statement("hosting", "purge_messages"),
+            {
+                "business_id": task.business_id,
+                "number_id": task.number_id,
+                "before": task.before,
+                "limit": limit,
+            },
+        )
+        rows = cursor.fetchall()
+        references.let_go(business_id=task.business_id, media_ids=_media_ids(rows))
+        return len(rows)
+
+
+def _media_ids(rows: list[tuple[str, Any]]) -> set[str]:
+    held = (
+        (kind, orjson.loads(content) if isinstance(content, str) else content)
+        for kind, content in rows
+        if content
+    )
+    return {
+        str(one["id"])
+        for kind, content in held
+        for _kind, one in sends.media_of(kind, content)
+        if one.get("id")
+    }
+
+
+def _finish(task: Task, went: int) -> None:
+    with system("messages past their time"):
+        if went:
+            # The list must not go on showing what is gone.
+            Conversation.objects.filter(
+                number=task.number_id, last_message_at__lt=task.before
+            ).exclude(Q(last_message_text="") | Q(contact__held_at__isnull=False)).update(
+                last_message_text=""
+            )
+            log.info("messages_purged", number=task.number_id, messages=went)
+        Retention.objects.filter(pk=task.retention_id).update(
+            last_run_at=timezone.now(), last_messages=went, messages=F("messages") + went
+        )
+
+
+def forget_events(*, limit: int = 5000) -> int:
+    """Delete raw webhook events a month after they were applied; returns how many."""
+    with system("raw events of every business"):
+        old = Event.objects.filter(applied_at__lt=timezone.now() - EVENTS_KEPT).order_by("id")
+        ids = list(old.values_list("id", flat=True)[:limit])
+        return Event.objects.filter(pk__in=ids)._raw_delete("default")  # type: ignore[no-any-return]

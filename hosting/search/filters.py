@@ -1,0 +1,107 @@
+"""Filters in an address, read with clear refusals: whose numbers and contacts, which days, which way."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from accounts.models import Business
+from core.errors import BadInput
+from hosting.models import Contact, Direction, Number
+from hosting.search.engine import Filters
+
+Row = TypeVar("Row", bound=Model)
+
+
+def search_filters(
+    business: Business, asked: Mapping[str, str], *, within: frozenset[int] | None = None
+) -> Filters:
+    """`number` (phone_number_id), `contact` (its wa_id), `direction`, `kind`, `since`, `until`; BadInput names the field.
+
+    `within`: ids of the numbers that the asker is limited to, None for all.
+    """
+    numbers = Number.objects.filter(business=business)
+    return Filters(
+        within=tuple(sorted(within or ())),
+        number=one_of(
+            numbers if within is None else numbers.filter(pk__in=within),
+            "phone_number_id",
+            asked.get("number"),
+            "number",
+        ),
+        contact=one_of(
+            Contact.objects.filter(business=business),
+            "wa_id",
+            _digits(asked.get("contact")),
+            "contact",
+        ),
+        direction=choice(asked.get("direction"), Direction.values, "direction"),
+        kind=word(asked.get("kind"), "kind"),
+        since=moment(asked.get("since"), "since"),
+        until=moment(asked.get("until"), "until", end=True),
+    )
+
+
+def _digits(text: str | None) -> str:
+    return (text or "").strip().lstrip("+").replace(" ", "")
+
+
+def one_of(rows: QuerySet[Row], column: str, value: str | None, field: str) -> Row | None:
+    """The row with that value, None where nothing is asked for; BadInput where there is none."""
+    if not value:
+        return None
+    found = rows.filter(**{column: value}).first()
+    if found is None:
+        raise BadInput(f"{field} names none of yours.", field=field)
+    return found
+
+
+def choice(value: str | None, known: list[str], field: str) -> str:
+    """One of the known words, or empty; BadInput for another."""
+    if value and value not in known:
+        raise BadInput(f"{field} is one of: {', '.join(known)}.", field=field)
+    return value or ""
+
+
+def word(value: str | None, field: str) -> str:
+    """A short lower-case word, or empty; BadInput for anything else."""
+    if value and not (value.replace("_", "").isalnum() and value.isascii() and len(value) <= 20):
+        raise BadInput(f"{field} is a word of at most 20 letters.", field=field)
+    return value or ""
+
+
+def flag(value: str | None, field: str) -> bool | None:
+    """`true` or `false`, None where nothing is asked for; BadInput for another."""
+    return {"true": True, "false": False, "": None}[choice(value, ["true", "false"], field)]
+
+
+def local_moment(value: str | None, field: str) -> datetime | None:
+    """A moment with or without a zone; without one it is the reader's. None where nothing is asked for."""
+    if not value:
+        return None
+    try:
+        at = datetime.fromisoformat(value.replace(" ", "+"))
+        return at if at.tzinfo else at.replace(tzinfo=timezone.get_current_timezone())
+    except ValueError:
+        raise BadInput(f"{field} is a moment: 2026-05-31T12:00.", field=field) from None
+
+
+def moment(value: str | None, field: str, *, end: bool = False) -> datetime | None:
+    """A day (its beginning in the reader's time zone; with `end` its end) or a moment with zone; BadInput for another."""
+    if not value:
+        return None
+    try:
+        if len(value) == 10:
+            day = date.fromisoformat(value) + timedelta(days=end)
+            return datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
+        at = datetime.fromisoformat(value.replace(" ", "+"))
+        if at.tzinfo is None or not 1970 <= at.year < 9998:
+            raise ValueError(value)
+    except (ValueError, OverflowError):
+        raise BadInput(
+            f"{field} is a day (2026-05-31) or a moment with zone (2026-05-31T12:00:00Z).",
+            field=field,
+        ) from None
+    return at

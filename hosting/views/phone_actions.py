@@ -1,0 +1,115 @@
+"""What a customer does on the simulated phone besides writing: place, contact card, reaction, block, and a failure on purpose."""
+
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.access import BusinessRequest, member_page
+from hosting.models import Handset, Message, Number
+from hosting.phone_forms import CardForm, FailureForm, LocationForm
+from hosting.transports import sandbox
+from hosting.views.phone import CHATS, EMOJI, handset_of, line_of, said, screen, send
+
+# The form beside the phone, which adds one, has fields of the same names.
+IDS = "sent_%s"
+
+
+@member_page(*CHATS)
+def place(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+    """A place to send; POST sends it, as the answer to the message that asked for one if there is such."""
+    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    asking = request.GET.get("message", "")
+    initial = {"message": asking if asking.isdecimal() else None}
+    form = LocationForm(request.POST or None, initial=initial, auto_id=IDS)
+    if request.method == "POST" and form.is_valid():
+        asked = form.cleaned_data["message"]
+        context = said(request, handset, number, asked, kind="interactive").wamid if asked else ""
+        send(
+            handset, number, kind="location", content=_location(form.cleaned_data), context=context
+        )
+        return redirect("phone_chat", handset.pk, number.phone_number_id)
+    return _form(request, "hosting/phone_place.html", handset, number, form)
+
+
+def _location(given: dict[str, Any]) -> dict[str, Any]:
+    named = {name: given[name] for name in ("name", "address") if given[name]}
+    return {"latitude": float(given["latitude"]), "longitude": float(given["longitude"])} | named
+
+
+@member_page(*CHATS)
+def card(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+    """A contact card to send; POST sends it."""
+    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    form = CardForm(request.POST or None, auto_id=IDS)
+    if request.method == "POST" and form.is_valid():
+        name, digits = form.cleaned_data["name"], form.cleaned_data["wa_id"]
+        phones = [{"phone": f"+{digits}", "wa_id": digits, "type": "CELL"}]
+        content = [{"name": {"formatted_name": name, "first_name": name}, "phones": phones}]
+        send(handset, number, kind="contacts", content=content)
+        return redirect("phone_chat", handset.pk, number.phone_number_id)
+    return _form(request, "hosting/phone_card.html", handset, number, form)
+
+
+def _form(
+    request: BusinessRequest,
+    template: str,
+    handset: Handset,
+    number: Number,
+    form: LocationForm | CardForm,
+) -> HttpResponse:
+    context = {"handset": handset, "number": number, "sent": form}
+    return screen(request, template, context, status=422 if form.errors else 200)
+
+
+@require_POST
+@member_page(*CHATS)
+def react(
+    request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int
+) -> HttpResponse:
+    """The customer reacts to a message with an emoji; an empty one takes it back."""
+    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    message: Message = said(request, handset, number, message_id)
+    emoji = request.POST.get("emoji", "")
+    if emoji not in ("", *EMOJI):
+        raise Http404
+    send(handset, number, kind="reaction", content={"message_id": message.wamid, "emoji": emoji})
+    return redirect("phone_chat", handset.pk, number.phone_number_id)
+
+
+@require_GET
+@member_page(*CHATS)
+def about(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+    """What the phone does with this business: blocks it, or lets its next message fail."""
+    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    return _about(request, handset, number, FailureForm(initial={"code": handset.fails_with}))
+
+
+def _about(
+    request: BusinessRequest, handset: Handset, number: Number, form: FailureForm
+) -> HttpResponse:
+    blocked = sandbox.has_blocked(handset=handset, number=number)
+    context = {"handset": handset, "number": number, "failure": form, "blocked": blocked}
+    return screen(request, "hosting/phone_about.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@member_page(*CHATS)
+def block(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+    """The customer blocks the business (`blocked` is 1), or takes it back."""
+    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    sandbox.set_blocked(handset=handset, number=number, blocked=request.POST.get("blocked") == "1")
+    return redirect("phone_chat", handset.pk, number.phone_number_id)
+
+
+@require_POST
+@member_page(*CHATS)
+def fail(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+    """Let the next message to this phone fail with `code`; without one, it arrives."""
+    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    form = FailureForm(request.POST)
+    if not form.is_valid():
+        return _about(request, handset, number, form)
+    sandbox.fail_next(handset=handset, code=form.cleaned_data["code"])
+    return redirect("phone_chat", handset.pk, number.phone_number_id)

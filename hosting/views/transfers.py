@@ -1,0 +1,205 @@
+"""Import and export of past conversations: upload, preview and questions, progress; ask for a file, download it."""
+
+import uuid
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.access import BusinessRequest, member_page
+from accounts.models import Business, Role
+from core.errors import ParleyError
+from core.tenancy import scope
+from core.wake import ring
+from hosting import tasks
+from hosting.exports import jobs
+from hosting.forms import ExportForm, ImportForm
+from hosting.imports import jobs as imports_jobs
+from hosting.models import ChatExport, ChatImport, Number
+
+SHOWN = 50
+
+
+@member_page(Role.OWNER)
+def imports(request: BusinessRequest) -> HttpResponse:
+    """The imports there were; POST takes a file in."""
+    form, error = (
+        ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm(),
+        "",
+    )
+    if form.is_bound and form.is_valid():
+        file = form.cleaned_data["file"]
+        try:
+            job = imports_jobs.take_in(
+                business=request.business,
+                author=request.user,
+                file=file.file,
+                filename=file.name or "",
+            )
+            ring(tasks.move_history)
+            return redirect("import", job.public_id)
+        except ParleyError as refusal:
+            error = refusal.message
+    found = ChatImport.objects.filter(business=request.business).order_by("-id")[:SHOWN]
+    status = 422 if error or form.errors else 200
+    return render(
+        request,
+        "hosting/imports.html",
+        {"jobs": found, "form": form, "error": error},
+        status=status,
+    )
+
+
+@member_page(Role.OWNER)
+def one_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """What is in the file, what is asked, how far it is; POST answers and begins."""
+    job = imports_jobs.one(request.business, public_id)
+    error = ""
+    if request.method == "POST":
+        try:
+            imports_jobs.begin(job=job, answers=_answers(request))
+            ring(tasks.move_history)
+            return redirect("import", job.public_id)
+        except ParleyError as refusal:
+            error = refusal.message
+    context = _import_page(request.business, job) | {"error": error, "given": request.POST}
+    if request.headers.get("HX-Target") == "job":
+        return render(request, "hosting/_import.html", context)
+    return render(request, "hosting/import.html", context, status=422 if error else 200)
+
+
+def _answers(request: BusinessRequest) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        name: request.POST.get(name, "") for name in ("number", "contact", "day_order", "time_zone")
+    }
+    return given | {"business_senders": request.POST.getlist("business_senders")}
+
+
+def _import_page(business: Business, job: ChatImport) -> dict[str, Any]:
+    return {
+        "job": job,
+        "asked": imports_jobs.questions(job) if job.state == ChatImport.State.READY else [],
+        "numbers": Number.objects.filter(business=business).order_by("id"),
+        "sample": [
+            row | {"at": datetime.fromisoformat(row["at"])} for row in job.preview.get("sample", [])
+        ],
+        "first_at": _moment(job.preview.get("first_at")),
+        "last_at": _moment(job.preview.get("last_at")),
+        "too_old": _too_old(business, job),
+    }
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _too_old(business: Business, job: ChatImport) -> int:
+    """Days that the plan keeps, if the file reaches back further; else 0."""
+    first, days = _moment(job.preview.get("first_at")), business.plan.days_kept
+    if first is None or days is None:
+        return 0
+    zone = first.tzinfo or ZoneInfo(business.timezone)
+    return days if first.replace(tzinfo=zone) < business.now() - timedelta(days=days) else 0
+
+
+@require_POST
+@member_page(Role.OWNER)
+def cancel_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Stop it where it is."""
+    imports_jobs.cancel(job=imports_jobs.one(request.business, public_id))
+    return redirect("import", public_id)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def undo_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Take back all that it has brought."""
+    imports_jobs.undo(job=imports_jobs.one(request.business, public_id))
+    ring(tasks.move_history)
+    return redirect("import", public_id)
+
+
+@member_page(Role.OWNER)
+def exports(request: BusinessRequest) -> HttpResponse:
+    """The exports there are; POST asks for one more."""
+    given = request.POST if request.method == "POST" else None
+    form, error = ExportForm(request.business, given, initial=_chosen(request)), ""
+    if form.is_bound and form.is_valid():
+        try:
+            jobs.ask(
+                business=request.business,
+                author=request.user,
+                wanted=_wanted(request.business, form),
+            )
+            ring(tasks.move_history)
+            return redirect("exports")
+        except ParleyError as refusal:
+            error = refusal.message
+    found = list(ChatExport.objects.filter(business=request.business).order_by("-id")[:SHOWN])
+    context: dict[str, Any] = {"jobs": found, "is_working": any(job.is_working for job in found)}
+    if request.headers.get("HX-Target") == "jobs":
+        return render(request, "hosting/_exports.html", context)
+    status = 422 if error or form.errors else 200
+    return render(
+        request, "hosting/exports.html", context | {"form": form, "error": error}, status=status
+    )
+
+
+def _chosen(request: BusinessRequest) -> dict[str, str]:
+    """What a link such as the one beside a thread has chosen already."""
+    return {
+        "conversation": request.GET.get("conversation", "")[:36],
+        "contact": request.GET.get("contact", "")[:32],
+    }
+
+
+def _wanted(business: Business, form: ExportForm) -> jobs.Wanted:
+    zone, data = ZoneInfo(business.timezone), form.cleaned_data
+    since, until = data["since"], data["until"]
+    return jobs.Wanted(
+        format=data["format"], has_media=data["has_media"], conversation=data["conversation"], contact=data["contact"],
+        number=data["number"],
+        since=datetime.combine(since, time(), zone) if since else None,
+        until=datetime.combine(until + timedelta(days=1), time(), zone) if until else None,
+    )  # fmt: skip
+
+
+@require_POST
+@member_page(Role.OWNER)
+def cancel_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Stop it, and leave nothing."""
+    jobs.cancel(job=jobs.one(request.business, public_id))
+    return redirect("exports")
+
+
+@require_GET
+@member_page(Role.OWNER)
+def download_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """An address that stays, which leads to one that ends in an hour."""
+    path = jobs.download_path(jobs.one(request.business, public_id))
+    if not path:
+        raise Http404
+    return redirect(path)
+
+
+@require_GET
+def file(request: HttpRequest, token: str) -> FileResponse:
+    """The file behind a signed link, for whoever knows it, while it holds."""
+    known = jobs.opened_by(token)
+    if known is None:
+        raise Http404
+    with scope(known[0]):
+        job = ChatExport.objects.filter(
+            business_id=known[0], public_id=known[1], state=ChatExport.State.DONE
+        ).first()
+    if job is None or not default_storage.exists(job.path):
+        raise Http404
+    # Never shown in our own pages: it holds what strangers wrote.
+    return FileResponse(
+        default_storage.open(job.path, "rb"), as_attachment=True, filename=job.filename,
+        content_type="application/octet-stream",
+    )  # fmt: skip

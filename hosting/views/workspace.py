@@ -1,0 +1,105 @@
+"""The settings of the business: its name and time zone, its numbers and what they tell, and forgetting everybody."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from accounts import workspace
+from accounts.access import BusinessRequest, member_page
+from accounts.models import Role
+from core.errors import ParleyError
+from core.wake import ring
+from hosting import tasks
+from hosting.errors import CloudApiError
+from hosting.forms import BusinessForm, ProfileForm
+from hosting.models import Contact, Number
+from hosting.numbers import onboarding, profile
+from hosting.privacy import erasure
+
+
+@member_page(Role.OWNER)
+def business(request: BusinessRequest) -> HttpResponse:
+    """Name and time zone, the numbers, and how far the forgetting is."""
+    found = request.business
+    form = BusinessForm(_sent(request), initial={"name": found.name, "timezone": found.timezone})
+    if request.method == "POST" and form.is_valid():
+        workspace.describe(business=found, **form.cleaned_data)
+        messages.success(request, _("Saved."))
+        return redirect("business")
+    context = _context(request) | {"form": form}
+    fragment = request.htmx and request.method == "GET"  # type: ignore[attr-defined]
+    page = "hosting/_forgetting.html" if fragment else "hosting/business.html"
+    return render(request, page, context, status=400 if form.errors else 200)
+
+
+def _sent(request: BusinessRequest) -> QueryDict | None:
+    """What was sent, an empty form too."""
+    return request.POST if request.method == "POST" else None
+
+
+def _context(request: BusinessRequest) -> dict[str, Any]:
+    numbers = (
+        Number.objects.filter(business=request.business).select_related("account").order_by("id")
+    )
+    return {
+        "numbers": numbers,
+        "customers": Contact.objects.filter(business=request.business).count(),
+        "forgetting": erasure.progress(request.business),
+    }
+
+
+@require_POST
+@member_page(Role.OWNER)
+def add_number(request: BusinessRequest) -> HttpResponse:
+    """One more sandbox number."""
+    try:
+        number = onboarding.add_number(request.business)
+    except ParleyError as error:
+        messages.error(request, error.message)
+        return redirect("business")
+    return redirect("number", number.phone_number_id)
+
+
+@member_page(Role.OWNER)
+def number(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
+    """What customers see of a number: its profile, as the Cloud API names it."""
+    own = Number.objects.filter(business=request.business).select_related("account")
+    found = get_object_or_404(own, phone_number_id=phone_number_id)
+    form = ProfileForm(_sent(request), initial=ProfileForm.of(profile.profile_of(found)))
+    if request.method == "POST" and form.is_valid():
+        try:
+            profile.change_profile(found, form.given())
+        except CloudApiError as error:
+            form.add_error(error.field if error.field in form.fields else None, error.details)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("number", phone_number_id)
+    status = 400 if form.errors else 200
+    return render(request, "hosting/number.html", {"number": found, "form": form}, status=status)
+
+
+@require_POST
+@member_page(Role.OWNER)
+def forget_everybody(request: BusinessRequest) -> HttpResponse:
+    """Ask that all customers be forgotten, once the business's name was typed."""
+    if request.POST.get("name", "").strip() != request.business.name:
+        messages.error(
+            request,
+            _("Type the name of the business exactly as it stands there. Nothing was deleted."),
+        )
+        return redirect("business")
+    asked, held = erasure.request_all(business=request.business)
+    ring(tasks.forget)
+    said = ngettext(
+        "%(n)s customer is being forgotten.", "%(n)s customers are being forgotten.", asked
+    )
+    messages.success(request, said % {"n": f"{asked:,}"})
+    if held:
+        said = ngettext("%(n)s is kept by a legal hold.", "%(n)s are kept by a legal hold.", held)
+        messages.warning(request, said % {"n": f"{held:,}"})
+    return redirect("business")

@@ -1,0 +1,1 @@
+"""Webhooks of a business: subscriptions, the outbox of calls, and their delivery."""

@@ -1,0 +1,202 @@
+"""Notifying: what happened is written down as calls to the business's webhooks, in the transaction it happened in."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from core.sql import statement
+from hosting.cloudapi import webhooks
+from hosting.cloudapi.json import storable
+from hosting.contacts.identity import user_id_for
+from hosting.models import Account, Message, Number, Webhook, WebhookCall
+from hosting.models.webhooks import RETRIED_FOR
+
+MESSAGES = "messages"
+Told = tuple[Message, str]  # and which status of it
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An inbound message that is new, with its conversation and moment."""
+
+    number_id: int
+    conversation_id: int
+    message: webhooks.InboundMessage
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One POST to make: to which webhook, about which conversation (None: about none), with which bytes."""
+
+    webhook: Webhook
+    conversation_id: int | None
+    field: str
+    body: bytes
+
+
+class Listeners:
+    """The active webhooks that hear of these numbers; a number's own take the place of its account's."""
+
+    def __init__(self, number_ids: Iterable[int]) -> None:
+        numbers = Number.objects.filter(pk__in=set(number_ids), account__webhooks__is_active=True)
+        self.numbers = {
+            number.pk: number for number in numbers.select_related("account").distinct()
+        }
+        accounts = {number.account_id for number in self.numbers.values()}
+        self._of: dict[tuple[int, int | None], list[Webhook]] = defaultdict(list)
+        if accounts:
+            for webhook in Webhook.objects.filter(account__in=accounts, is_active=True).order_by(
+                "id"
+            ):
+                self._of[webhook.account_id, webhook.number_id].append(webhook)
+
+    def of(self, number_id: int) -> list[Webhook]:
+        """Webhooks that are told about messages of this number."""
+        number = self.numbers.get(number_id)
+        if number is None:
+            return []
+        heard = self._of.get((number.account_id, number_id)) or self._of.get(
+            (number.account_id, None), []
+        )
+        return [webhook for webhook in heard if MESSAGES in webhook.fields]
+
+
+def note_messages(arrived: Sequence[Arrived]) -> int:
+    """Write calls about new inbound messages; returns how many. Call inside the transaction that wrote them."""
+    listeners = Listeners(row.number_id for row in arrived)
+    threads: dict[tuple[int, int], list[Arrived]] = defaultdict(list)
+    for row in arrived:
+        threads[row.number_id, row.conversation_id].append(row)
+    calls: list[Call] = []
+    for (number_id, conversation_id), rows in threads.items():
+        for webhook in listeners.of(number_id):
+            for some in _chunks(rows, webhook.updates_per_call):
+                body = _messages_body(listeners.numbers[number_id], some)
+                calls.append(Call(webhook, conversation_id, MESSAGES, body))
+    return write(calls)
+
+
+def note_statuses(news: "dict[int, list[str]]") -> int:
+    """Write calls about statuses that are new: message id -> statuses; returns how many calls."""
+    found = Message.objects.filter(
+        pk__in=news, number__account__webhooks__is_active=True
+    ).distinct()
+    messages = list(found.select_related("contact").defer("content", "text").order_by("id"))
+    listeners = Listeners(message.number_id for message in messages)
+    threads: dict[tuple[int, int], list[Told]] = defaultdict(list)
+    for message in messages:
+        told = [
+            (message, status) for status in sorted(news[message.pk], key=webhooks.STATUSES.index)
+        ]
+        threads[message.number_id, message.conversation_id] += told
+    calls: list[Call] = []
+    for (number_id, conversation_id), rows in threads.items():
+        for webhook in listeners.of(number_id):
+            for some in _chunks(rows, webhook.updates_per_call):
+                body = _statuses_body(listeners.numbers[number_id], some)
+                calls.append(Call(webhook, conversation_id, MESSAGES, body))
+    return write(calls)
+
+
+def note_field(*, account: Account, field: str, value: dict[str, Any]) -> int:
+    """Write calls about something else in an account, such as `message_template_status_update`; returns how many."""
+    heard = Webhook.objects.filter(
+        account=account, number=None, is_active=True, fields__contains=[field]
+    )
+    change = {"field": field, "value": storable(value)}
+    entry = {"id": account.waba_id, "time": int(timezone.now().timestamp()), "changes": [change]}
+    body = orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
+    return write([Call(webhook, None, field, body) for webhook in heard.order_by("id")])
+
+
+def write(calls: Sequence[Call]) -> int:
+    """Write open calls, one row each; returns how many."""
+    if calls:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                statement("hosting", "note_calls"),
+                {
+                    "business_ids": [call.webhook.business_id for call in calls],
+                    "webhook_ids": [call.webhook.pk for call in calls],
+                    "conversation_ids": [call.conversation_id for call in calls],
+                    "fields": [call.field for call in calls],
+                    "bodies": [call.body for call in calls],
+                    "kept": RETRIED_FOR.total_seconds(),
+                },
+            )
+    return len(calls)
+
+
+def hold(conversation_ids: Collection[int], *, seconds: int) -> None:
+    """Let the calls of these conversations that nobody has made yet wait so long at most, or until `let_go`."""
+    _untried(conversation_ids).update(not_before=Now() + timedelta(seconds=seconds))
+
+
+def let_go(conversation_ids: Collection[int]) -> None:
+    """Let calls that were held be made now."""
+    _untried(conversation_ids).filter(not_before__gt=Now()).update(not_before=Now())
+
+
+def _untried(conversation_ids: Collection[int]) -> QuerySet[WebhookCall]:
+    return WebhookCall.objects.filter(
+        conversation_id__in=conversation_ids, state=WebhookCall.State.OPEN, attempts=0
+    )
+
+
+def _chunks(rows: list[Any], size: int) -> Iterable[list[Any]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def line_of(number: Number) -> webhooks.Line:
+    """A number as webhook bodies name it."""
+    return webhooks.Line(number.account.waba_id, number.phone_number_id, number.digits)
+
+
+def _messages_body(number: Number, rows: Sequence[Arrived]) -> bytes:
+    people = {row.message.wa_id: row.message for row in rows}
+    return webhooks.body_of(
+        line_of(number),
+        contacts=[
+            webhooks.contact_object(
+                wa_id, sender.name, sender.user_id or user_id_for(wa_id), sender.username
+            )
+            for wa_id, sender in people.items()
+        ],
+        messages=[webhooks.message_object(row.message, row.at) for row in rows],
+    )
+
+
+def _statuses_body(number: Number, told: "Sequence[Told]") -> bytes:
+    people = {message.contact.wa_id: message.contact for message, _ in told}
+    return webhooks.body_of(
+        line_of(number),
+        contacts=[
+            webhooks.contact_object(c.wa_id, c.name, c.user_id, c.username) for c in people.values()
+        ],
+        statuses=[_status_object(message, status) for message, status in told],
+    )
+
+
+def _status_object(message: Message, status: str) -> dict[str, Any]:
+    told = webhooks.status_object(
+        wamid=message.wamid,
+        status=status,
+        at=getattr(message, f"{status}_at"),
+        wa_id=message.contact.wa_id,
+        category=message.category,
+        in_window=message.window_open,
+        tracker=message.tracker,
+        is_first_proof=status == "read" and message.delivered_at is None,
+    )
+    if status == "failed" and message.errors:
+        told["errors"] = message.errors
+    return told

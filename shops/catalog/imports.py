@@ -1,0 +1,324 @@
+"""Feeding: a file of products is taken in, looked through, shown, brought in set by set; and written out again."""
+
+import csv
+import io
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from typing import IO, Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Business, User
+from core.errors import BadInput, NotYours, ParleyError
+from core.sql import statement
+from core.tenancy import scope
+from hosting import jobs
+from hosting.media.store import safe_name
+from shops.catalog import feed_csv, pictures
+from shops.catalog.pictures import EDGES
+from shops.catalog.products import add_collection, slug_of
+from shops.models import Catalog, CatalogImport, ImportProblem
+from shops.orders.place import explained
+
+State = CatalogImport.State
+BATCH = 1_000
+SAMPLE = 5
+# More is not read by anybody: the file is mended and brought in again.
+MOST_PROBLEMS = 20_000
+_OWN = re.compile(r"media:(\d+)")
+
+
+class NotNow(ParleyError):
+    """The import is in another state."""
+
+    code = "not_now"
+    status = 409
+
+
+def take_in(
+    *, catalog: Catalog, author: User | None, file: IO[bytes], filename: str
+) -> CatalogImport:
+    """Keep an uploaded feed and have it looked through; BadInput for one that is none, before it is kept."""
+    raw = file.read(feed_csv.MOST_BYTES + 1)
+    if len(raw) > feed_csv.MOST_BYTES:
+        raise BadInput(
+            _("A feed has at most %(most)d MB.") % {"most": feed_csv.MOST_BYTES // 2**20},
+            field="file",
+        )
+    try:
+        found = feed_csv.read(raw)
+    except feed_csv.BadFeed as refused:
+        raise BadInput(str(refused), field="file") from None
+    public_id = uuid.uuid4()
+    path = default_storage.save(f"feeds/{catalog.business_id}/{public_id}", File(io.BytesIO(raw)))
+    return CatalogImport.objects.create(
+        business_id=catalog.business_id, catalog=catalog, author=author, public_id=public_id, path=path, size=len(raw),
+        filename=safe_name(filename) or "products.csv", columns=list(found.columns), ignored=list(found.ignored)[:50],
+    )  # fmt: skip
+
+
+def one(business: Business, public_id: uuid.UUID) -> CatalogImport:
+    """The business's import of this id, or NotYours."""
+    found = (
+        CatalogImport.objects.filter(business=business, public_id=public_id)
+        .select_related("catalog")
+        .first()
+    )
+    if found is None:
+        raise NotYours
+    return found
+
+
+def begin(job: CatalogImport) -> None:
+    """Bring the good rows in; NotNow when it does not wait for that."""
+    _move(job, (State.READY,), State.RUNNING, processed=0, position={}, started_at=timezone.now())
+
+
+def cancel(job: CatalogImport) -> None:
+    """Stop it where it is; what is in stays."""
+    _move(
+        job,
+        (State.READING, State.READY, State.RUNNING),
+        State.CANCELLED,
+        finished_at=timezone.now(),
+    )
+    _forget_file(job)
+
+
+def _forget_file(job: CatalogImport) -> None:
+    if job.path:
+        default_storage.delete(job.path)
+
+
+def _move(job: CatalogImport, states: tuple[str, ...], state: str, **changes: Any) -> None:
+    mine = CatalogImport.objects.filter(pk=job.pk, state__in=states)
+    if not mine.update(
+        state=state, token=None, lease_until=None, turn_at=timezone.now(), attempts=0, **changes
+    ):
+        raise NotNow(_("This import is in another state now."))
+    job.refresh_from_db()
+
+
+def work_due() -> int:
+    """Do one slice of the import whose turn it is; returns 1, or 0 when none waits."""
+    job = jobs.claim(CatalogImport, CatalogImport.WORKING, ("business", "catalog"))
+    if job is None:
+        return 0
+    try:
+        if not jobs.give_up(job):
+            _look_through(job) if job.state == State.READING else _bring_in(job)
+            jobs.release(job)
+    except jobs.Stopped:
+        jobs.release(job)
+    except (feed_csv.BadFeed, FileNotFoundError) as error:
+        with scope(job.business_id):
+            jobs.finish(
+                job,
+                State.FAILED,
+                error=str(error) if isinstance(error, feed_csv.BadFeed) else "The file is gone.",
+            )
+    except Exception as error:
+        jobs.stumble(job, error)
+    if not job.is_working and job.state != State.READY:
+        _forget_file(job)
+    return 1
+
+
+Row = tuple[int, dict[str, Any], list[feed_csv.Problem]]
+
+
+def _rows(job: CatalogImport) -> Iterator[Row]:
+    """(number, row, problems) of the whole file; the second row of an id is a problem, and those past the limit are."""
+    with default_storage.open(job.path, "rb") as held:
+        found = feed_csv.read(held.read())
+    shop = feed_csv.Shop(job.catalog.currency, ZoneInfo(job.business.timezone), settings.BASE_URL)
+    seen: dict[str, int] = {}
+    for count, (number, cells) in enumerate(found.rows, start=1):
+        if count > feed_csv.MOST_ROWS:
+            raise feed_csv.BadFeed(
+                f"The file has more than {feed_csv.MOST_ROWS:,} products; split it."
+            )
+        row, problems = feed_csv.checked(cells, number, shop)
+        name = cells.get("id", "")
+        if name in seen:
+            problems.append(
+                feed_csv.Problem(number, "id", name[:120], f"Row {seen[name]} has this id already.")
+            )
+        seen.setdefault(name, number)
+        yield number, row, problems
+
+
+def _batches(job: CatalogImport, skip: int = 0) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    for count, row in enumerate(_rows(job), start=1):
+        if count > skip:
+            batch.append(row)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _look_through(job: CatalogImport) -> None:
+    """Note every problem and count what is there already; the whole file, which takes seconds."""
+    with scope(job.business_id):
+        ImportProblem.objects.filter(job=job).delete()
+        jobs.keep(job, processed=0, bad=0, known=0, sample=[])
+    noted = 0
+    for batch in _batches(job):
+        problems = [problem for _number, _row, found in batch for problem in found]
+        good = [row for _number, row, found in batch if not found]
+        with scope(job.business_id):
+            known = job.catalog.products.filter(
+                retailer_id__in=[row["retailer_id"] for row in good]
+            ).count()
+            _note(job, problems[: max(0, MOST_PROBLEMS - noted)])
+            noted += len(problems)
+            jobs.keep(
+                job, processed=job.processed + len(batch), bad=job.bad + len(batch) - len(good), known=job.known + known,
+                sample=(job.sample + good)[:SAMPLE],
+            )  # fmt: skip
+    with scope(job.business_id):
+        if not job.processed:
+            raise feed_csv.BadFeed("The file names columns, but no product.")
+        changes = {
+            "state": State.READY,
+            "token": None,
+            "lease_until": None,
+            "total": job.processed,
+            "attempts": 0,
+        }
+        if not CatalogImport.objects.filter(pk=job.pk, token=job.token, state=State.READING).update(
+            **changes
+        ):
+            raise jobs.Stopped
+        job.state = State.READY
+
+
+def _note(job: CatalogImport, problems: list[feed_csv.Problem]) -> None:
+    ImportProblem.objects.bulk_create(
+        ImportProblem(
+            business_id=job.business_id,
+            job=job,
+            row=one.row,
+            column=one.column,
+            value=one.value,
+            reason=one.reason,
+        )
+        for one in problems
+    )
+
+
+def _bring_in(job: CatalogImport) -> None:
+    """Write set by set until the slice is over; a set, its counts and the place in the file are one transaction."""
+    deadline, skip = time.monotonic() + jobs.SECONDS, int(job.position.get("rows", 0))
+    for batch in _batches(job, skip):
+        good = [row for _number, row, found in batch if not found]
+        with (
+            scope(job.business_id),
+            explained(_("Import of %(file)s") % {"file": job.filename[:80]}, author=job.author),
+        ):
+            added, changed = write(job.catalog, good, tuple(job.columns))
+            skip += len(batch)
+            jobs.keep(
+                job,
+                processed=skip,
+                position={"rows": skip},
+                added=job.added + added,
+                changed=job.changed + changed,
+            )
+        if time.monotonic() > deadline:
+            return
+    with scope(job.business_id):
+        jobs.finish(job, State.DONE)
+
+
+def write(
+    catalog: Catalog, rows: list[dict[str, Any]], columns: tuple[str, ...]
+) -> tuple[int, int]:
+    """Make these rows the shop's products; returns how many were new and how many changed. Call in a scope."""
+    if not rows:
+        return 0, 0
+    given = feed_csv.fields_of(columns)
+    names = {"business_id": catalog.business_id, "catalog_id": catalog.pk}
+    with connection.cursor() as cursor:
+        options = [name for name in feed_csv.OPTIONS if name in columns]
+        held: dict[str, Any] = {**names, "rows": _json(rows), "given": given, "options": options}
+        cursor.execute(statement("shops", "import_products"), held)
+        written = dict(cursor.fetchall())
+        touched = set(written)
+        if "pictures" in given:
+            touched |= pictures.replace(cursor, catalog, rows)
+        if "custom_label_0" in given:
+            cursor.execute(
+                statement("shops", "import_shelves"),
+                names | {"rows": _json(_on_shelves(catalog, rows))},
+            )
+            touched |= {product_id for (product_id,) in cursor.fetchall()}
+    added = sum(written.values())
+    return added, len(touched) - added
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()
+
+
+def _on_shelves(catalog: Catalog, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    known = set(catalog.collections.values_list("slug", flat=True))
+    for name in dict.fromkeys(name for row in rows for name in row["shelves"]):
+        if slug_of(name) not in known:
+            known.add(add_collection(catalog, name).slug)
+    return [
+        {"retailer_id": row["retailer_id"], "slugs": [slug_of(name) for name in row["shelves"]]}
+        for row in rows
+    ]
+
+
+def export(catalog: Catalog, held: IO[bytes]) -> None:
+    """Write all products as a feed, which brought in again changes nothing; call in a scope."""
+    text = io.TextIOWrapper(held, "utf-8", newline="", write_through=True)
+    table = csv.writer(text, lineterminator="\r\n")
+    table.writerow(feed_csv.COLUMNS)
+    with connection.cursor() as cursor:
+        cursor.execute(statement("shops", "export_products"), {"catalog_id": catalog.pk})
+        names = [column.name for column in cursor.description or ()]
+        for found in cursor:
+            row = dict(zip(names, found, strict=True))
+            row["options"] = (
+                orjson.loads(row["options"]) if isinstance(row["options"], str) else row["options"]
+            )
+            row["pictures"] = [_address(catalog, name) for name in row["pictures"]]
+            table.writerow(feed_csv.written(row, catalog.currency))
+    text.detach()
+    held.seek(0)
+
+
+def _address(catalog: Catalog, name: str) -> str:
+    own = _OWN.fullmatch(name)
+    return (
+        settings.BASE_URL + reverse("shop_picture", args=[catalog.slug, own[1], EDGES[-1]])
+        if own
+        else name
+    )
+
+
+def problems_as_csv(job: CatalogImport) -> bytes:
+    """Every problem as a line of row, column, value, reason."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["row", "column", "value", "reason"])
+    table.writerows(
+        job.problems.order_by("row", "id").values_list("row", "column", "value", "reason")
+    )
+    return text.getvalue().encode("utf-8-sig")

@@ -1,0 +1,1 @@
+"""Selling inside the chat: order intake, order updates, addresses, product messages."""

@@ -1,0 +1,113 @@
+"""Telling: buyer and business hear what happened to an order, once, in the order in which it happened."""
+
+from typing import Any
+
+import structlog
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from hosting.errors import CloudApiError
+from hosting.media.store import store_media
+from hosting.webhooks import outbox
+from shops import texts
+from shops.chat import send
+from shops.documents.receipt import filename_of, receipt_pdf
+from shops.models import News, Order, OrderNews
+from shops.queues import NEWS
+
+log = structlog.get_logger(__name__)
+FIELD = "orders"
+
+
+def tell_due(limit: int = 50) -> int:
+    """Tell up to `limit` pieces of news, each in a transaction of its own; returns how many were claimed."""
+    return NEWS.work(_tell, limit=limit)
+
+
+def _tell(news_id: int) -> None:
+    found = OrderNews.objects.select_related(
+        "business__plan", "order__catalog__number__account", "order__conversation__contact",
+        "order__conversation__number__account",
+    )  # fmt: skip
+    news = found.get(pk=news_id)
+    news.order.business = news.order.catalog.business = news.business
+    account = news.order.catalog.number.account
+    outbox.note_field(
+        account=account, field=FIELD, value={"event": f"order.{news.kind}"} | facts_of(news.order)
+    )
+    with translation.override(news.order.catalog.language):
+        _tell_buyer(news)
+    OrderNews.objects.filter(pk=news_id).update(told_at=timezone.now())
+
+
+def _tell_buyer(news: OrderNews) -> None:
+    conversation = news.order.conversation
+    if conversation is None or news.kind == News.PLACED:
+        return
+    conversation.business = news.business
+    if words := texts.news_text(news):
+        plain = send.speaks_plainly(conversation)
+        send.say(conversation, texts.status_update(news, words, plain=plain), order=news.order)
+    if news.kind == News.PAID and (receipt := _receipt(news.order)):
+        send.say(conversation, ("document", receipt), order=news.order)
+
+
+def _receipt(order: Order) -> dict[str, Any] | None:
+    """The content of a document message that holds the receipt; None where the plan has no room for the file."""
+    name = filename_of(order)
+    try:
+        media = store_media(
+            business=order.business,
+            content=receipt_pdf(order),
+            mime_type="application/pdf",
+            filename=name,
+        )
+    except CloudApiError as refused:
+        # That the order is paid is told all the same, and the order of the news goes on.
+        log.warning("no_receipt", order=order.pk, why=refused.message)
+        return None
+    return {
+        "id": media.media_id,
+        "filename": name,
+        "caption": _("Receipt for order %(order)s") % {"order": order},
+    }
+
+
+def facts_of(order: Order) -> dict[str, Any]:
+    """An order as programs read it, in webhooks and in the API: amounts in minor units of the currency."""
+    lines = [
+        {
+            "product_retailer_id": line.retailer_id,
+            "title": line.title,
+            "quantity": line.quantity,
+            "refunded_quantity": line.refunded_quantity,
+            "returned_quantity": line.returned_quantity,
+            "unit_minor": line.unit_minor,
+            "amount_minor": line.amount_minor,
+            "tax_percent": str(line.tax_percent),
+        }
+        for line in order.lines.all()
+    ]
+    names = (
+        "number", "state", "way", "currency", "tax_included", "subtotal_minor", "delivery_minor", "tax_minor",
+        "total_minor", "paid_minor", "refunded_minor", "delivery_name", "address", "buyer_note", "tracking", "reason",
+    )  # fmt: skip
+    times = (
+        "placed_at",
+        "confirmed_at",
+        "paid_at",
+        "packed_at",
+        "shipped_at",
+        "delivered_at",
+        "ended_at",
+    )
+    facts = {name: getattr(order, name) for name in names}
+    facts |= {
+        name: moment.isoformat() if (moment := getattr(order, name)) else None for name in times
+    }
+    person = order.conversation.contact.wa_id if order.conversation else None
+    return (
+        {"id": order.pk, "catalog_id": order.catalog.catalog_id, "wa_id": person}
+        | facts
+        | {"lines": lines}
+    )

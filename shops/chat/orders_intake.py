@@ -1,0 +1,288 @@
+"""Taking orders: a cart that was sent in a chat, or what a buyer answers there, becomes an order at today's prices."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from core import money
+from core.errors import BadInput, ParleyError
+from hosting.cloudapi.json import as_dict, as_list, as_text
+from hosting.models import Conversation, Message
+from shops import texts
+from shops.chat import address, send
+from shops.errors import OutOfStock
+from shops.models import Cart, CartLine, Catalog, IncomingOrder, Order, Product
+from shops.models.carts import CODE_LENGTH, CODE_LETTERS
+from shops.models.catalogs import SELLABLE
+from shops.orders.place import NotSold, Wanted, choose_delivery, place_order
+from shops.queues import INCOMING
+
+CART_CODE = re.compile(rf"#([{CODE_LETTERS}]{{{CODE_LENGTH}}})(?![0-9A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A cart as its message has it: how many of each, and the price each was shown at, where it says one."""
+
+    quantities: dict[str, int]
+    prices: dict[str, tuple[Decimal, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What is not as the buyer saw it, in words, and what can be had all the same."""
+
+    changes: list[str]
+    left: dict[str, int]
+
+
+def take_due(limit: int = 50) -> int:
+    """Heed up to `limit` waiting messages, each in a transaction of its own; returns how many were claimed."""
+    return INCOMING.work(_take, limit=limit)
+
+
+def _take(message_id: int) -> None:
+    found = Message.objects.select_related(
+        "business__plan", "number__account", "conversation__contact"
+    )
+    if message := found.filter(pk=message_id).first():
+        message.conversation.business, message.conversation.number = (
+            message.business,
+            message.number,
+        )
+        heed(message)
+    IncomingOrder.objects.filter(pk=message_id).delete()
+
+
+def heed(message: Message) -> None:
+    """Do what an inbound message asks of a shop; call inside the business's scope."""
+    {"order": _take_order, "interactive": _heed_answer}.get(message.kind, _take_cart)(message)
+
+
+def asked_of(content: dict[str, Any]) -> Asked:
+    """Read an `order` message; raises BadInput for one without readable items."""
+    quantities: dict[str, int] = {}
+    prices: dict[str, tuple[Decimal, str]] = {}
+    for item in map(as_dict, as_list(content.get("product_items"))):
+        name, count = as_text(item.get("product_retailer_id")), as_text(item.get("quantity"))
+        if not name or not (count.isascii() and count.isdigit() and len(count) < 7):
+            raise BadInput(_("A line of this order cannot be read."), field="product_items")
+        quantities[name] = quantities.get(name, 0) + int(count)
+        if (price := _decimal(item.get("item_price"))) is not None:
+            prices[name] = (price, as_text(item.get("currency")).upper())
+    return Asked(quantities, prices)
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if not isinstance(value, (int, float, str)) or isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number) < 10**12 else None
+
+
+def catalog_of(message: Message) -> Catalog | None:
+    """The shop an order is for: the one it names, by our id or the upstream's, else the only one of the number."""
+    named = as_text(message.content.get("catalog_id"))
+    shops = Catalog.objects.filter(business=message.business)
+    found = shops.filter(Q(catalog_id=named) | Q(upstream_id=named)).first() if named else None
+    of_number = list(shops.filter(number=message.number)[:2]) if found is None else []
+    catalog = found or (of_number[0] if len(of_number) == 1 else None)
+    if catalog is not None:
+        catalog.business = message.business
+    return catalog
+
+
+def _take_order(message: Message) -> None:
+    catalog = catalog_of(message)
+    if catalog is None:
+        return
+    with translation.override(catalog.language):
+        try:
+            asked = asked_of(message.content)
+        except BadInput as error:
+            send.say(message.conversation, texts.text(error.message))
+            return
+        note = as_text(message.content.get("text"))
+        place_or_tell(catalog, message.conversation, asked, message=message, buyer_note=note)
+
+
+def place_or_tell(
+    catalog: Catalog,
+    conversation: Conversation,
+    asked: Asked,
+    *,
+    message: Message | None = None,
+    cart: Cart | None = None,
+    buyer_note: str = "",
+) -> Order | None:
+    """Place the order and ask on, or say in one message what has changed; the order, or None where none was placed."""
+    wanted = Wanted(asked.quantities)
+    try:
+        wanted.check()
+        told = differences(catalog, asked)
+        if not (catalog.is_open and told.changes):
+            with transaction.atomic():
+                order = place_order(
+                    catalog=catalog, conversation=conversation, wanted=wanted, message=message, cart=cart,
+                    buyer_note=buyer_note,
+                )  # fmt: skip
+            send.ask_on(order, conversation)
+            return order
+    except (NotSold, OutOfStock):
+        told = differences(catalog, asked)  # somebody was quicker
+    except IntegrityError:
+        return _asked_again(conversation, message, cart)
+    except ParleyError as error:
+        send.say(conversation, texts.text(error.message))
+        return None
+    _offer(catalog, conversation, told)
+    return None
+
+
+def _asked_again(
+    conversation: Conversation, message: Message | None, cart: Cart | None
+) -> Order | None:
+    """What came twice made one order, and asks on for that one."""
+    which = Q(message=message) if message else Q(pk=None)
+    which |= Q(cart=cart) if cart else Q(pk=None)
+    order = Order.objects.filter(which, conversation=conversation).select_related("catalog").first()
+    if order is not None and order.state == "placed":
+        send.ask_on(order, conversation)
+    return order
+
+
+def differences(catalog: Catalog, asked: Asked) -> Differences:
+    """How what is asked for differs from what is there now, at which price."""
+    found = catalog.products.filter(retailer_id__in=asked.quantities)
+    products = {product.retailer_id: product for product in found}
+    changes, left = [], {}
+    for name, count in asked.quantities.items():
+        product = products.get(name)
+        if product is None or product.is_hidden or product.availability not in SELLABLE:
+            changes.append(_("%(product)s is not sold any more.") % {"product": product or name})
+            continue
+        product.business = catalog.business
+        can_have = count if product.stock is None else min(count, product.stock)
+        if can_have:
+            left[name] = can_have
+        if change := _change(catalog, product, count, can_have, asked.prices.get(name)):
+            changes.append(change)
+    return Differences(changes, left)
+
+
+def _change(
+    catalog: Catalog, product: Product, count: int, can_have: int, seen: tuple[Decimal, str] | None
+) -> str:  # fmt: skip
+    if not can_have:
+        return _("%(product)s is sold out.") % {"product": product}
+    if can_have < count:
+        return _("Only %(n)d of %(product)s are left.") % {"n": can_have, "product": product}
+    now = money.minor_amount(product.current_minor, catalog.currency)
+    if seen is None or seen == (now, catalog.currency) or (seen[0] == now and not seen[1]):
+        return ""
+    price = texts.shown(product.current_minor, catalog.currency)
+    return _("%(product)s costs %(price)s now.") % {"product": product, "price": price}
+
+
+def _offer(catalog: Catalog, conversation: Conversation, told: Differences) -> None:
+    cart = _new_cart(catalog, conversation, told.left) if told.left else None
+    send.say(conversation, texts.changed(told.changes, cart))
+
+
+def _new_cart(catalog: Catalog, conversation: Conversation, quantities: Mapping[str, int]) -> Cart:
+    cart = Cart.objects.create(
+        business_id=catalog.business_id, catalog=catalog, conversation=conversation
+    )
+    products = catalog.products.filter(retailer_id__in=quantities)
+    CartLine.objects.bulk_create(
+        CartLine(
+            business_id=catalog.business_id, cart=cart, product=product,
+            quantity=min(quantities[product.retailer_id], 999),
+        )
+        for product in sorted(products, key=lambda product: list(quantities).index(product.retailer_id))
+    )  # fmt: skip
+    return cart
+
+
+def forget_carts() -> int:
+    """Delete carts past their time that never became an order; returns how many. Call across businesses."""
+    return Cart.objects.filter(expires_at__lte=Now(), order=None).delete()[1].get("shops.Cart", 0)
+
+
+def _heed_answer(message: Message) -> None:
+    if "nfm_reply" in message.content:
+        address.heed(message)
+        return
+    reply = as_dict(message.content.get("button_reply") or message.content.get("list_reply"))
+    answer = as_text(reply.get("id"))
+    if answer.startswith(texts.GO_ON):
+        cart = _carts(message).filter(
+            code=answer.removeprefix(texts.GO_ON), conversation=message.conversation
+        )
+        _order_cart(cart.first(), message)
+    elif answer.startswith(texts.DELIVER):
+        _choose_delivery(message, answer.removeprefix(texts.DELIVER).split(":"))
+
+
+def _take_cart(message: Message) -> None:
+    if match := CART_CODE.search(message.text):
+        cart = _carts(message).filter(
+            Q(conversation=None) | Q(conversation=message.conversation), code=match[1]
+        )
+        _order_cart(cart.first(), message)
+
+
+def _carts(message: Message) -> Any:
+    return Cart.objects.filter(business=message.business).select_related("catalog")
+
+
+def _order_cart(cart: Cart | None, message: Message) -> None:
+    if cart is None:
+        return
+    cart.catalog.business = message.business
+    Cart.objects.filter(pk=cart.pk).update(conversation=message.conversation)
+    lines = cart.lines.order_by("id").values_list("product__retailer_id", "quantity")
+    with translation.override(cart.catalog.language):
+        if Order.objects.filter(
+            cart=cart
+        ).exists():  # the database refuses a second one too; this spares the answer
+            _asked_again(message.conversation, None, cart)
+            return
+        place_or_tell(
+            cart.catalog, message.conversation, Asked(dict(lines), {}), message=message, cart=cart
+        )
+
+
+def _choose_delivery(message: Message, ids: Sequence[str]) -> None:
+    order_id, method_id = (
+        int(one) if one.isdecimal() and len(one) < 19 else 0 for one in (*ids, "", "")[:2]
+    )
+    order = (
+        Order.objects.filter(pk=order_id, conversation=message.conversation)
+        .select_related("catalog")
+        .first()
+    )
+    if order is None:
+        return
+    with translation.override(order.catalog.language):
+        method = order.catalog.delivery_methods.filter(pk=method_id, is_active=True).first()
+        try:
+            if method is None:
+                send.ask_on(order, message.conversation)
+                return
+            order = choose_delivery(order, method=method)
+        except ParleyError as error:
+            send.say(message.conversation, texts.text(error.message), order=order)
+            return
+        send.ask_rest(order, message.conversation)

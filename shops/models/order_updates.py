@@ -1,0 +1,63 @@
+"""News of orders: what happened to one, written by the database as it happens; buyer and business are told from here."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Business
+from shops.models.orders import Order
+from shops.models.queue_rows import Waiting
+
+
+class News(models.TextChoices):
+    """What can happen to an order; the webhooks' `order.<kind>`."""
+
+    PLACED = "placed", _("Placed")
+    CONFIRMED = "confirmed", _("Confirmed")
+    PAID = "paid", _("Paid")
+    PACKED = "packed", _("Packed")
+    SHIPPED = "shipped", _("Shipped")
+    DELIVERED = "delivered", _("Delivered")
+    CANCELLED = "cancelled", _("Cancelled")
+    EXPIRED = "expired", _("Expired")
+    REFUNDED = "refunded", _("Refunded")
+
+
+class OrderNews(models.Model):
+    """One thing that happened to an order; open until buyer and business were told, dead after five attempts."""
+
+    OPEN: ClassVar = {"told_at": None}
+
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="news")
+    kind = models.CharField(max_length=10, choices=News.choices)
+    amount_minor = models.BigIntegerField(
+        null=True, blank=True, help_text=_("Of a payment or refund.")
+    )
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now())
+    told_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    not_before = models.DateTimeField(default=timezone.now, db_default=Now())
+    last_error = models.TextField(blank=True, db_default="")
+
+    objects = Waiting.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["not_before"],
+                condition=Q(told_at=None, attempts__lt=5),
+                name="order_news_due",
+            ),
+            models.Index(fields=["order"], condition=Q(told_at=None), name="order_news_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of order {self.order_id}"

@@ -1,0 +1,40 @@
+"""Test cards of the sandbox: numbers that no bank has issued, each with its outcome. Nothing of them is kept."""
+
+import re
+from datetime import date
+from enum import StrEnum
+
+from django.utils.translation import gettext as _
+
+from core.errors import BadInput
+
+
+class Verdict(StrEnum):
+    """What becomes of a payment by a test card."""
+
+    PAYS = "pays"
+    DECLINES = "declines"
+    ASKS = "asks"  # the bank wants a confirmation first (3-D Secure)
+
+
+CARDS = {
+    "4242424242424242": Verdict.PAYS,
+    "4000000000000002": Verdict.DECLINES,
+    "4000002760003184": Verdict.ASKS,
+}
+EXPIRY = re.compile(r"(0[1-9]|1[0-2])\s*/?\s*(?:20)?(\d\d)")
+
+
+def judge(*, number: str, expiry: str, code: str, today: date) -> Verdict:
+    """The outcome of a test card; raises BadInput naming `number`, `expiry` or `code`."""
+    verdict = CARDS.get(re.sub(r"[\s-]", "", number))
+    if verdict is None:
+        raise BadInput(_("Only test cards pay here: 4242 4242 4242 4242."), field="number")
+    match = EXPIRY.fullmatch(expiry.strip())
+    if match is None:
+        raise BadInput(_("Write the expiry as MM/YY."), field="expiry")
+    if (2000 + int(match[2]), int(match[1])) < (today.year, today.month):
+        raise BadInput(_("This card has expired."), field="expiry")
+    if not re.fullmatch(r"\d{3,4}", code.strip()):
+        raise BadInput(_("The security code has three or four digits."), field="code")
+    return verdict

@@ -1,0 +1,271 @@
+"""What a shop says in a chat: contents of Cloud API messages about an order, in the language that is active."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.templatetags.amounts import locale
+from core import money
+from core.errors import BadInput
+from core.territories import country_name
+from shops.models import Cart, DeliveryMethod, News, Order, OrderLine, OrderNews, PaymentWay
+
+# Prefixes of the ids by which a buyer answers; the database queues such answers.
+GO_ON, DELIVER = "shop:go:", "shop:to:"
+# The network shows payment messages in India, Brazil and Singapore only; elsewhere the same facts go as a link.
+PAYMENT_COUNTRIES = ("91", "55", "65")
+OFFSET = 100
+MAX_BODY, MAX_NAME, MAX_TITLE, MAX_ROW = 1024, 60, 24, 72
+STATUS = {
+    News.SHIPPED: "shipped",
+    News.DELIVERED: "completed",
+    News.CANCELLED: "canceled",
+    News.EXPIRED: "canceled",
+}
+
+
+def shown(minor: int, currency: str) -> str:
+    """Minor units as the reader writes amounts."""
+    return money.show_minor(minor, currency, locale())
+
+
+def pay_address(order: Order) -> str:
+    """The full address of an order's pay page."""
+    return f"{settings.BASE_URL}{reverse('shop_pay', args=[order.token])}"
+
+
+def changed(changes: Sequence[str], cart: Cart | None) -> tuple[str, dict[str, Any]]:
+    """Kind and content of the one message that says what changed; with a button while something is left to order."""
+    listed = "\n".join(f"• {change}" for change in changes)
+    if cart is None:
+        return text(_("Nothing of this can be ordered now:\n%(changes)s") % {"changes": listed})
+    body = _("Something has changed:\n%(changes)s\nShall we go on with the rest?") % {
+        "changes": listed
+    }
+    button = {"type": "reply", "reply": {"id": f"{GO_ON}{cart.code}", "title": _("Go on")}}
+    return "interactive", {
+        "type": "button",
+        "body": {"text": _cut(body)},
+        "action": {"buttons": [button]},
+    }
+
+
+def text(words: str) -> tuple[str, dict[str, Any]]:
+    """Kind and content of a plain text."""
+    return "text", {"body": words[:4096]}
+
+
+def delivery_question(
+    order: Order, methods: Sequence[DeliveryMethod]
+) -> tuple[str, dict[str, Any]]:
+    """Kind and content of the list of up to ten ways of delivery, with their prices, below a summary of the order."""
+    rows = [
+        {
+            "id": f"{DELIVER}{order.pk}:{method.pk}",
+            "title": method.name[:MAX_TITLE],
+            "description": _price(method.price_minor, order.currency)[:MAX_ROW],
+        }
+        for method in methods[:10]
+    ]
+    body = _("Your order %(order)s\n%(lines)s\nHow shall we bring it to you?") % {
+        "order": order, "lines": summary(order, list(order.lines.all())),
+    }  # fmt: skip
+    action = {"button": _("Choose delivery"), "sections": [{"title": _("Delivery"), "rows": rows}]}
+    return "interactive", {"type": "list", "body": {"text": _cut(body)}, "action": action}
+
+
+def address_request(
+    order: Order, country: str, known: Mapping[str, str], wrong: BadInput | None
+) -> tuple[str, dict[str, Any]]:
+    """Kind and content of an address message: the country's form, with what is known filled in and what is wrong."""
+    body = _("Where shall we bring your order %(order)s?") % {"order": order}
+    names = _form_names(country)
+    parameters: dict[str, Any] = {"country": country}
+    if values := {names[field]: text for field, text in known.items() if field in names and text}:
+        parameters["values"] = values
+    if wrong is not None:
+        body = f"{wrong.message}\n{body}"
+        if wrong.field in names:
+            parameters["validation_errors"] = {names[wrong.field]: wrong.message}
+    action = {"name": "address_message", "parameters": parameters}
+    return "interactive", {
+        "type": "address_message",
+        "body": {"text": _cut(body)},
+        "action": action,
+    }
+
+
+def _form_names(country: str) -> dict[str, str]:
+    """Our fields of an address -> the names that the country's form has for them."""
+    postcode = "in_pin_code" if country == "IN" else "postal_code"
+    return {
+        "name": "name", "street": "address", "city": "city", "postcode": postcode, "region": "state",
+        "phone": "phone_number",
+    }  # fmt: skip
+
+
+def address_lines(address: Mapping[str, str]) -> str:
+    """An address as one writes it on a parcel, line by line."""
+    town = " ".join(filter(None, (address.get("postcode"), address.get("city"))))
+    country = " ".join(
+        filter(None, (address.get("region"), country_name(address.get("country", ""))))
+    )
+    return "\n".join(
+        filter(
+            None, (address.get("name"), address.get("street"), town, country, address.get("phone"))
+        )
+    )
+
+
+def _price(minor: int, currency: str) -> str:
+    return shown(minor, currency) if minor else _("free")
+
+
+def summary(order: Order, lines: Sequence[OrderLine]) -> str:
+    """The lines of an order as text, its delivery, and what it comes to."""
+    rows = [
+        f"{line.quantity} × {line.title}  {shown(line.amount_minor, order.currency)}"
+        for line in lines
+    ]
+    if order.delivery_name:
+        rows.append(f"{order.delivery_name}  {_price(order.delivery_minor, order.currency)}")
+    if len(rows) > 12:
+        rows[11:] = [_("and %(n)d more") % {"n": len(rows) - 11}]
+    return "\n".join([*rows, total_text(order)])
+
+
+def total_text(order: Order) -> str:
+    """The total with the tax in it."""
+    words = {
+        "total": shown(order.total_minor, order.currency),
+        "tax": shown(order.tax_minor, order.currency),
+    }
+    return (
+        _("Total %(total)s, with %(tax)s of tax") % words
+        if order.tax_minor
+        else _("Total %(total)s") % words
+    )
+
+
+def payment_request(
+    order: Order, lines: Sequence[OrderLine], *, plain: bool
+) -> tuple[str, dict[str, Any]]:
+    """Kind and content of the message that is paid from: a payment message, or (`plain`) a link with a summary."""
+    if plain or money.exponent(order.currency) > 2:
+        body = _("Your order %(order)s\n%(lines)s") % {
+            "order": order,
+            "lines": summary(order, lines),
+        }
+        parameters = {"display_text": _("Review and pay"), "url": pay_address(order)}
+        action = {"name": "cta_url", "parameters": parameters}
+        return "interactive", {"type": "cta_url", "body": {"text": _cut(body)}, "action": action}
+    body = _("Your order %(order)s is ready to be paid.") % {"order": order}
+    action = {"name": "review_and_pay", "parameters": _parameters(order, lines)}
+    return "interactive", {"type": "order_details", "body": {"text": body}, "action": action}
+
+
+def _parameters(order: Order, lines: Sequence[OrderLine]) -> dict[str, Any]:
+    def amount(minor: int) -> dict[str, int]:
+        return {"value": minor * 10 ** (2 - money.exponent(order.currency)), "offset": OFFSET}
+
+    items = [
+        {
+            "retailer_id": line.retailer_id,
+            "name": line.title[:MAX_NAME],
+            "amount": amount(line.unit_minor),
+            "quantity": line.quantity,
+        }
+        for line in lines
+    ]
+    sums: dict[str, Any] = {
+        "status": "pending",
+        "items": items,
+        "subtotal": amount(order.subtotal_minor),
+    }
+    sums["tax"] = amount(0 if order.tax_included else order.tax_minor)
+    if order.tax_included:
+        sums["tax"]["description"] = _("%(tax)s included") % {
+            "tax": shown(order.tax_minor, order.currency)
+        }
+    if order.delivery_name:
+        sums["shipping"] = amount(order.delivery_minor) | {
+            "description": order.delivery_name[:MAX_NAME]
+        }
+    return {
+        "reference_id": str(order.number),
+        "type": "physical-goods",
+        "currency": order.currency,
+        "total_amount": amount(order.total_minor),
+        "payment_settings": [{"type": "payment_link", "payment_link": {"uri": pay_address(order)}}],
+        "order": sums,
+    }
+
+
+def news_text(news: OrderNews) -> str:
+    """What a buyer is told of one piece of news; empty where nothing is to be said."""
+    order = news.order
+    words = {
+        "order": order,
+        "shop": order.catalog.name,
+        "amount": shown(news.amount_minor or 0, order.currency),
+        "total": shown(order.total_minor, order.currency),
+    }
+    if news.kind == News.CONFIRMED:
+        return _confirmed(order) % words
+    said = _TEXTS.get(News(news.kind))
+    return said(order) % words if said else ""
+
+
+def _confirmed(order: Order) -> str:
+    if order.way == PaymentWay.CASH:
+        return _("%(shop)s has your order %(order)s. Please pay %(total)s when it arrives.")
+    if order.way == PaymentWay.TRANSFER:
+        how = _(
+            "%(shop)s has your order %(order)s. Please transfer %(total)s and name the order as reference."
+        )
+        return f"{how}\n{order.catalog.bank_details.replace('%', '%%')}".strip()
+    return (
+        ""
+        if order.total_minor
+        else _("%(shop)s has your order %(order)s. There is nothing to pay.")
+    )
+
+
+def _shipped(order: Order) -> str:
+    tracking = order.tracking.replace("%", "%%")
+    return _("Your order %(order)s is on its way.") + (f"\n{tracking}" if tracking else "")
+
+
+def _cancelled(order: Order) -> str:
+    reason = order.reason.replace("%", "%%")
+    return _("Your order %(order)s was cancelled.") + (f"\n{reason}" if reason else "")
+
+
+_TEXTS: dict[News, Callable[[Order], str]] = {
+    News.PAID: lambda order: _("Thank you! %(amount)s for your order %(order)s has arrived."),
+    News.PACKED: lambda order: _("Your order %(order)s is packed."),
+    News.SHIPPED: _shipped,
+    News.DELIVERED: lambda order: _("Your order %(order)s has arrived. Enjoy it!"),
+    News.CANCELLED: _cancelled,
+    News.EXPIRED: lambda order: _(
+        "Your order %(order)s was not paid in time, so its goods are free for others again."
+    ),
+    News.REFUNDED: lambda order: _("%(amount)s of your order %(order)s is on its way back to you."),
+}
+
+
+def status_update(news: OrderNews, words: str, *, plain: bool) -> tuple[str, dict[str, Any]]:
+    """Kind and content of a status message about an order."""
+    if plain:
+        return text(words)
+    order = {"status": STATUS.get(News(news.kind), "processing"), "description": words[:120]}
+    parameters = {"reference_id": str(news.order.number), "order": order}
+    action = {"name": "review_order", "parameters": parameters}
+    return "interactive", {"type": "order_status", "body": {"text": _cut(words)}, "action": action}
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= MAX_BODY else f"{words[: MAX_BODY - 1]}…"

@@ -1,0 +1,108 @@
+"""The catalogue on a simulated phone: what a customer sees of it in the chat, and the cart that is sent from there."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from accounts.access import BusinessRequest, member_page
+from accounts.models import Role
+from core.wake import ring
+from hosting import tasks
+from hosting.cloudapi.texts import products_of
+from hosting.forms import HandsetForm
+from hosting.models import Direction, Handset, Message, Number, Transport
+from hosting.transports import sandbox
+from shops.chat import product_messages
+from shops.models import Catalog
+from shops.models.carts import MOST_OF_ONE
+
+CHATS = (Role.OWNER, Role.AGENT)
+MAX_HANDSETS_SHOWN = 60
+
+
+@member_page(*CHATS)
+def shop(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+    """Products of the number's shop, or of one message; POST sends the cart, or keeps it while searching."""
+    handset = get_object_or_404(
+        Handset.objects.select_related("business"), business=request.business, pk=handset_id
+    )  # fmt: skip
+    number = get_object_or_404(
+        Number.objects.select_related("account"), business=request.business, phone_number_id=phone_number_id,
+        transport=Transport.SANDBOX,
+    )  # fmt: skip
+    catalog = (
+        Catalog.objects.filter(business=request.business, number=number)
+        .select_related("business")
+        .first()
+    )
+    cart = _cart(request)
+    sends = request.method == "POST" and request.POST.get("do") == "send"
+    if (
+        sends
+        and catalog
+        and sandbox.can_send(handset=handset, number=number)
+        and (content := product_messages.ordered(catalog, cart))
+    ):
+        sandbox.send_from_phone(handset=handset, number=number, kind="order", content=content)
+        ring(tasks.apply)
+        return redirect("phone_chat", handset.pk, number.phone_number_id)
+    return render(
+        request, "shops/phone_shop.html", _context(request, handset, number, catalog, cart)
+    )
+
+
+def _cart(request: HttpRequest) -> dict[str, int]:
+    """How many of each, from fields called `n-<retailer id>`; nonsense is none."""
+    counts = {
+        name.removeprefix("n-"): text
+        for name, text in request.POST.items()
+        if name.startswith("n-")
+    }
+    return {
+        name: min(int(str(text)), MOST_OF_ONE)
+        for name, text in counts.items()
+        if str(text).isdecimal() and len(str(text)) < 7 and int(str(text))
+    }
+
+
+def _context(
+    request: BusinessRequest,
+    handset: Handset,
+    number: Number,
+    catalog: Catalog | None,
+    cart: dict[str, int],
+) -> dict[str, Any]:
+    words = request.POST.get("q", "").strip()[:100]
+    products = (
+        product_messages.found(catalog, words, only=_named(request, number)) if catalog else []
+    )
+    shown = {product.retailer_id for product in products}
+    for product in products:
+        product.wanted = cart.get(product.retailer_id, 0)
+    handsets = Handset.objects.filter(business=request.business).order_by("name", "id")[
+        :MAX_HANDSETS_SHOWN
+    ]
+    return {
+        "handset": handset,
+        "number": number,
+        "catalog": catalog,
+        "products": products,
+        "words": words,
+        "kept": [(name, count) for name, count in cart.items() if name not in shown],
+        "now": request.business.now(),
+        "handsets": list(handsets),
+        "form": HandsetForm(),
+    }
+
+
+def _named(request: BusinessRequest, number: Number) -> list[str]:
+    """The products of the message that was tapped; none where the whole catalogue is looked at."""
+    wanted = request.GET.get("message", "")
+    if not wanted.isdecimal() or len(wanted) > 18:
+        return []
+    tapped = Message.objects.filter(
+        business=request.business, number=number, direction=Direction.OUT, pk=int(wanted)
+    )
+    message = tapped.first()
+    return products_of(message.kind, message.content) if message else []

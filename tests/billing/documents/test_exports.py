@@ -1,0 +1,172 @@
+"""Finance exports: books that balance, the same ZIP every time, workbooks without formulas; cancelled and resumed."""
+
+import csv
+import io
+import threading
+import zipfile
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db import connections
+from django.utils import timezone
+from openpyxl import load_workbook
+
+from billing import finance_exports
+from billing.errors import BillingError
+from billing.invoices import close, credit_notes
+from billing.models import Export
+from billing.payments import settlement
+from core.tenancy import system
+from hosting.models import Contact, Message
+from tests.billing.invoices.test_close import MAY, shop
+from tests.factories import make_deliveries
+
+
+@pytest.fixture
+def billed(db, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    business, number = shop()
+    make_deliveries(business, number, 3)
+    return business, close.close_period(business=business, month=MAY)
+
+
+def made(business, kind, **filters):
+    export = finance_exports.ask(kind=kind, business=business, filters=filters)
+    assert finance_exports.run_due() == 1
+    with system("test"):
+        export.refresh_from_db()
+    assert (export.state, export.error) == ("done", "")
+    with default_storage.open(export.path) as file:
+        return export, file.read()
+
+
+def test_journal_balances_for_every_document(billed):
+    business, invoice = billed
+    settlement.record_transfer(invoice=invoice, amount_minor=4903, reference="Statement 1")
+    credit_notes.credit(invoice=invoice, reason="=Goodwill()", amounts={1: 900})
+    export, data = made(business, "journal")
+    rows = list(csv.DictReader(io.StringIO(data.decode())))
+    sums = {}
+    for row in rows:
+        amount = Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0)
+        sums[row["document"]] = sums.get(row["document"], 0) + amount
+    assert sums == {"PARLEY-2026-000001": 0, "CN-2026-000001": 0}
+    found = [(row["account"], row["debit"], row["credit"]) for row in rows]
+    assert found == [
+        ("1400", "49.03", ""), ("4400", "", "49.00"), ("4410", "", "0.03"),
+        ("4400", "9.00", ""), ("1700", "", "9.00"),
+        ("1800", "49.03", ""), ("1400", "", "49.03"),
+    ]  # fmt: skip
+    assert "'=Goodwill()" in data.decode()
+    assert (export.done, export.total, export.size) == (1, 1, len(data))
+
+
+def test_zip_has_every_paper_and_the_same_bytes(billed):
+    business, _ = billed
+    _, first = made(business, "zip")
+    _, second = made(business, "zip")
+    assert first == second
+    names = zipfile.ZipFile(io.BytesIO(first)).namelist()
+    assert names == ["2026-05/PARLEY-2026-000001.pdf", "2026-05/PARLEY-2026-000001-lines.csv"]
+
+
+def test_workbook_has_every_message_and_no_formula(billed):
+    business, _ = billed
+    with system("test"):
+        contact = Contact.objects.get(business=business)
+        first = Message.objects.filter(contact=contact).earliest("id")
+        Message.objects.filter(pk=first.pk).update(wamid="=1+1")
+    _, data = made(business, "messages")
+    sheet = load_workbook(io.BytesIO(data)).active
+    rows = list(sheet.iter_rows(values_only=True))
+    assert len(rows) == 4
+    assert {row[13] for row in rows[1:]} == {0.0091}
+    assert "=1+1" in {row[3] for row in rows[1:]}
+    assert {cell.data_type for cell in sheet["D"][1:]} == {"s"}
+
+
+def test_other_businesses_and_months_stay_out(billed):
+    business, invoice = billed
+    stranger, _ = shop()
+    close.close_period(business=stranger, month=MAY)
+    assert {
+        row["document"]
+        for row in csv.DictReader(io.StringIO(made(business, "journal")[1].decode()))
+    } == {str(invoice)}
+    assert made(business, "journal", **{"from": "2026-06"})[0].total == 0
+    assert made(None, "journal")[0].total == 2
+    assert made(None, "journal", businesses=[stranger.pk], statuses=["open"])[0].total == 1
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_cancelled_while_running_and_resumed(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    business, number = shop()
+    make_deliveries(business, number, 3)
+    close.close_period(business=business, month=MAY)
+    export = finance_exports.ask(kind="zip", business=business)
+    under_way = finance_exports._one_by_one(finance_exports._claim())
+    next(under_way)
+    elsewhere(finance_exports.cancel, export=export)
+    with pytest.raises(finance_exports.Cancelled):
+        next(under_way)
+    assert finance_exports.run_due() == 0
+    assert state_of(export) == ("cancelled", "")
+    finance_exports.resume(export=export)
+    assert finance_exports.run_due() == 1
+    assert state_of(export)[0] == "done"
+    with pytest.raises(BillingError):
+        finance_exports.cancel(export=export)
+
+
+def test_files_go_after_thirty_days_and_are_made_again(billed, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    first, twin = (finance_exports.ask(kind="journal") for _ in range(2))
+    assert finance_exports.run_due() == 2
+    with system("test"):
+        path = Export.objects.get(pk=first.pk).path
+    with system("test"):
+        Export.objects.filter(pk=first.pk).update(
+            finished_at=timezone.now() - timedelta(days=30, seconds=1)
+        )
+        Export.objects.filter(pk=twin.pk).update(finished_at=timezone.now() - timedelta(days=29))
+    assert finance_exports.expire() == 1
+    assert (state_of(first)[0], state_of(twin)[0], default_storage.exists(path)) == (
+        "expired",
+        "done",
+        True,
+    )
+    with system("test"):
+        Export.objects.filter(pk=twin.pk).update(finished_at=timezone.now() - timedelta(days=31))
+    assert (finance_exports.expire(), finance_exports.expire()) == (1, 0)
+    assert not default_storage.exists(path)
+    finance_exports.resume(export=first)
+    assert finance_exports.run_due() == 1
+    assert (state_of(first)[0], default_storage.exists(path)) == ("done", True)
+
+
+def elsewhere(work, **arguments):
+    """On another connection, as another process would."""
+
+    def run():
+        work(**arguments)
+        connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+
+def state_of(export):
+    with system("test"):
+        return Export.objects.values_list("state", "sha256").get(pk=export.pk)
+
+
+@pytest.mark.parametrize("filters", [{"from": "may"}, {"statuses": ["lost"]}, {"colour": "red"}])
+def test_bad_filters_are_refused(db, filters):
+    with pytest.raises(finance_exports.BadFilter):
+        finance_exports.ask(kind="zip", filters=filters)
+    with system("test"):
+        assert not Export.objects.exists()

@@ -1,0 +1,127 @@
+"""The customer's money pages: billing details that decide tax, the live draft, the mails that were written."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Business
+from billing.invoices import close
+from billing.metering import meter
+from billing.models import BillingDetails, Email, Invoice, Period
+from billing.models.details import fitting_vat_id, known_vat_id, plain_vat_id
+from core.tenancy import system
+from tests.billing.invoices.test_pages import as_member
+from tests.factories import make_business, make_deliveries, make_number
+
+pytestmark = pytest.mark.django_db
+GIVEN = {
+    "name": "Korn GmbH",
+    "address": "Weg 1\n10115 Berlin",
+    "country": "DE",
+    "email": "books@korn.example",
+}
+
+
+@pytest.fixture
+def business() -> Business:
+    return make_business(name="Korn", country="DE", plan_id="team", timezone="UTC",
+                         clock_at=datetime(2026, 6, 15, tzinfo=UTC))  # fmt: skip
+
+
+@pytest.fixture
+def client(business: Business) -> Client:
+    return as_member(business, "finance")
+
+
+def test_details_are_kept_and_put_on_the_next_invoice(client: Client, business: Business) -> None:
+    answer = client.post(
+        reverse("billing_details"), GIVEN | {"vat_id": "de 136 695 976", "reference": "PO-7"}
+    )
+    assert answer.status_code == 302
+    invoice = close.close_period(business=business, month=date(2026, 5, 1))
+    assert invoice is not None
+    assert invoice.buyer == {**GIVEN, "vat_id": "DE136695976", "reference": "PO-7"}
+
+
+@pytest.mark.parametrize("wrong", ["DE136695970", "IE6388047V", "136695976", "yes"])
+def test_a_wrong_vat_id_is_refused_and_nothing_is_kept(client: Client, wrong: str) -> None:
+    answer = client.post(reverse("billing_details"), GIVEN | {"vat_id": wrong})
+    assert answer.status_code == 422
+    assert f"{wrong} is not a valid VAT id of DE." in answer.content.decode()
+    with system("test"):
+        assert not BillingDetails.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "plain"),
+    [
+        ("29 AAGCB7383J1Z4", "IN", "29AAGCB7383J1Z4"), ("12-3456789", "US", "123456789"),
+        ("GB 980 7806 84", "GB", "GB980780684"), ("EL 094259216", "GR", "EL094259216"),
+    ],
+)  # fmt: skip
+def test_ids_of_any_country_are_known(number: str, country: str, plain: str) -> None:
+    known_vat_id(number)
+    fitting_vat_id(number, country)
+    assert plain_vat_id(number) == plain
+
+
+def test_a_wrong_id_outside_the_eu_is_refused_where_its_digits_are_known() -> None:
+    with pytest.raises(ValidationError):
+        fitting_vat_id("29AAGCB7383J1Z5", "IN")
+
+
+def test_an_indian_id_does_not_keep_the_month_from_closing(business: Business) -> None:
+    with system("test"):
+        BillingDetails.objects.create(
+            business=business, name="Chai", country="IN", vat_id="29AAGCB7383J1Z4"
+        )
+    invoice = close.close_period(business=business, month=date(2026, 5, 1))
+    assert invoice is not None
+    assert invoice.buyer["vat_id"] == "29AAGCB7383J1Z4"
+
+
+def test_the_draft_is_this_month_so_far_and_leaves_nothing(
+    client: Client, business: Business
+) -> None:
+    make_deliveries(business, make_number(business), 3, at=datetime(2026, 6, 10, 12, tzinfo=UTC))
+    meter.meter_due()
+    page = client.get(reverse("invoice_draft"))
+    # Fee 49.00 and three utility messages to North America at 0.0091, rounded to 0.03.
+    assert page.context["preview"].invoice.subtotal_minor == 4903
+    assert [line.amount_minor for line in page.context["preview"].lines] == [4900, 3]
+    with system("test"):
+        assert not Invoice.objects.exists()
+        assert not Period.objects.filter(business=business, state="closed").exists()
+
+
+def test_a_month_that_costs_nothing_says_so() -> None:
+    client = as_member(make_business(plan_id="free"), "owner")
+    assert (
+        "This month costs nothing so far" in client.get(reverse("invoice_draft")).content.decode()
+    )
+
+
+def test_mails_are_listed_for_their_business_only(client: Client, business: Business) -> None:
+    assert "No e-mails yet" in client.get(reverse("billing_details")).content.decode()
+    with system("test"):
+        Email.objects.create(
+            business=business, key="a", to="books@korn.example", subject="Invoice ours", text="x"
+        )
+        Email.objects.create(
+            business=make_business(),
+            key="b",
+            to="x@example.com",
+            subject="Invoice theirs",
+            text="x",
+        )
+    page = client.get(reverse("billing_details")).content.decode()
+    assert "Invoice ours" in page
+    assert "Invoice theirs" not in page
+
+
+def test_without_a_key_the_page_says_how_cards_are_switched_on(client: Client, settings) -> None:  # type: ignore[no-untyped-def]
+    settings.STRIPE_API_KEY = ""
+    assert "STRIPE_API_KEY" in client.get(reverse("billing_details")).content.decode()

@@ -1,0 +1,483 @@
+"""At the edges of invoicing: what is refused leaves nothing behind, what is rare still adds up."""
+
+import csv
+import io
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from openpyxl import load_workbook
+
+from accounts.models import KeyScope
+from billing import emails, finance_exports, tasks
+from billing.documents import archive, sources
+from billing.errors import NotIssuable, TooMuch
+from billing.invoices import close, credit_notes
+from billing.metering import meter
+from billing.models import (
+    BillingDetails,
+    CreditNote,
+    CreditUse,
+    Discount,
+    DunningStep,
+    Email,
+    Export,
+    GatewayEvent,
+    Invoice,
+    InvoiceLine,
+    NumberSeries,
+    Refund,
+    Seller,
+    TaxRate,
+)
+from billing.models.details import known_vat_id
+from billing.models.invoices import known_iban
+from billing.payments import dunning, settlement, stripe_collection
+from core.errors import NotYours
+from core.tenancy import system
+from hosting.models import Delivery
+from tests.billing.documents.test_documents import failures
+from tests.billing.documents.test_exports import made, state_of
+from tests.billing.invoices.test_close import MAY, lines_of, shop
+from tests.billing.payments.test_pages import member
+from tests.billing.payments.test_stripe_collection import owing, state, stripe, turn
+from tests.factories import make_business, make_deliveries, make_key, make_member
+
+__all__ = ["stripe"]
+
+
+def notes() -> int:
+    with system("test"):
+        return CreditNote.objects.count()
+
+
+def taxed() -> Any:
+    """A seller in Ireland and a customer there: $49.00 and 23 % on it, which is 11.27; and its invoice."""
+    with system("test"):
+        Seller.objects.update(country="IE", vat_id="IE6388047V")
+        TaxRate.objects.filter(country="IE").update(percent=23)
+    business, _ = shop(country="IE")
+    make_member(business)
+    return business, close.close_period(business=business, month=MAY)
+
+
+def make_free(business: Any, number: Any) -> None:
+    """One message that costs nothing, because the customer came by an advertisement."""
+    make_deliveries(business, number, 1)
+    with system("test"):
+        Delivery.objects.update(free_entry=True)
+
+
+def test_what_is_void_or_not_issued_is_not_credited(db: None) -> None:
+    _, invoice = owing()
+    close.void(invoice=invoice)
+    with pytest.raises(NotIssuable, match="is void: there is nothing to credit"):
+        credit_notes.credit(invoice=invoice, reason="Goodwill")
+    assert notes() == 0
+
+
+def test_credit_goes_only_where_it_can(db: None) -> None:
+    _, invoice = owing()
+    with pytest.raises(NotIssuable, match="is not paid; the credit lessens what is due"):
+        credit_notes.credit(
+            invoice=invoice, reason="Goodwill", amounts={1: 100}, use=CreditUse.REFUND
+        )
+    with pytest.raises(TooMuch, match="Nothing is left to credit"):
+        credit_notes.credit(invoice=invoice, reason="Nothing", amounts={1: 0})
+    settlement.record_transfer(invoice=invoice, amount_minor=4000, reference="A")
+    with pytest.raises(TooMuch, match="900 minor units are due"):
+        credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 901})
+    with pytest.raises(NotIssuable, match="has payments or credits"):
+        close.void(invoice=invoice)
+    assert notes() == 0
+    credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 900})
+    assert state(invoice)[0] == "paid"
+
+
+def test_what_was_paid_from_the_balance_cannot_be_refunded_as_money(db: None) -> None:
+    business, may = owing()
+    settlement.record_transfer(invoice=may, amount_minor=4900, reference="A")
+    credit_notes.credit(invoice=may, reason="Goodwill")
+    june = close.close_period(business=business, month=date(2026, 6, 1))
+    assert june is not None
+    assert state(june) == ("paid", [("succeeded", 4900)])
+    with pytest.raises(TooMuch, match="0 minor units were paid"):
+        credit_notes.credit(invoice=june, reason="Money back", use=CreditUse.REFUND)
+    assert notes() == 1
+
+
+def test_a_refund_goes_back_over_the_payments_in_their_order(db: None) -> None:
+    _, invoice = owing()
+    for number, minor in enumerate((1000, 2000, 1900)):
+        settlement.record_transfer(invoice=invoice, amount_minor=minor, reference=f"STMT {number}")
+    for minor in (1500, 1000):
+        credit_notes.credit(
+            invoice=invoice, reason="Back", amounts={1: minor}, use=CreditUse.REFUND
+        )
+    with system("test"):
+        rows = Refund.objects.order_by("id").values_list(
+            "credit_note__number", "payment__attempt", "amount_minor"
+        )
+        assert list(rows) == [
+            ("CN-2026-000001", 1, 1000), ("CN-2026-000001", 2, 500), ("CN-2026-000002", 2, 1000),
+        ]  # fmt: skip
+
+
+def test_tax_of_a_credit_follows_the_rate_of_its_lines(db: None) -> None:
+    business, _ = shop()
+    make_member(business)
+    with system("test"):
+        BillingDetails.objects.create(
+            business=business, name="Bakery", country="US", needs_approval=True
+        )
+    invoice = close.close_period(business=business, month=MAY)
+    assert invoice is not None
+    # 49.00 without tax, and 9.10 at 20 %, which is 1.82.
+    rates = (("O", "0", 4900, 0), ("S", "20", 910, 182))
+    groups = [
+        {"category": category, "percent": percent, "base_minor": base, "tax_minor": tax, "note": ""}
+        for category, percent, base, tax in rates
+    ]
+    with system("test"):
+        InvoiceLine.objects.create(
+            invoice=invoice, business=business, position=2, kind="messages", description="Messages", month=MAY,
+            quantity=1000, unit_price_micros=9100, amount_micros=9_100_000, amount_minor=910, tax_category="S",
+            tax_percent=20,
+        )  # fmt: skip
+        Invoice.objects.filter(pk=invoice.pk).update(
+            taxes=groups, subtotal_minor=5810, tax_minor=182, total_minor=5992
+        )
+    close.approve(invoice=invoice)
+    note = credit_notes.credit(invoice=invoice, reason="Messages", amounts={2: 910})
+    assert (note.taxes, note.total_minor) == ([groups[1]], 1092)
+    assert credit_notes.credit(invoice=invoice, reason="Rest").taxes == [groups[0]]
+    assert state(invoice)[0] == "paid"
+
+
+def test_discount_of_less_than_half_a_cent_is_no_line(db: None) -> None:
+    business, number = shop(plan_id="free")
+    make_deliveries(business, number, 3)
+    with system("test"):
+        Discount.objects.create(
+            business=business, description="Launch", percent=Decimal(10), first_month=MAY
+        )
+    # 10 % of 0.03 is 0.003.
+    assert lines_of(close.close_period(business=business, month=MAY)) == [("messages", 3, 3)]
+
+
+def test_what_cannot_be_metered_in_time_is_billed_in_the_next_month(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    business, number = shop(plan_id="free")
+    make_deliveries(business, number, 3)
+    monkeypatch.setattr(close, "MAX_BATCHES", 0)
+    assert close.close_period(business=business, month=MAY) is None
+    meter.meter_due()
+    assert lines_of(close.close_period(business=business, month=date(2026, 6, 1))) == [
+        ("late", 3, 3)
+    ]
+
+
+def test_an_invoice_without_an_address_is_issued_and_not_mailed(db: None) -> None:
+    business, _ = shop()
+    assert state(close.close_period(business=business, month=MAY)) == ("open", [])
+    with system("test"):
+        assert not Email.objects.exists()
+
+
+def test_a_mail_may_be_plain(db: None, settings: Any, mailoutbox: list[Any]) -> None:
+    owing()
+    with system("test"):
+        Email.objects.update(html="", attachments=[])
+    assert emails.send_due() == 1
+    (sent,) = mailoutbox
+    assert (sent.alternatives, sent.attachments) == ([], [])
+
+
+def test_one_step_of_dunning_that_fails_does_not_hold_up_the_others(
+    db: None, settings: Any
+) -> None:
+    settings.STRIPE_API_KEY = ""
+    # A step's mark holds 30 characters.
+    settings.BILLING_DUNNING = [
+        ("x" * 31, 0, "remind"),
+        ("reminder", 0, "remind"),
+        ("charge", 0, "charge"),
+    ]
+    business, invoice = owing()
+    turn(business, invoice.due_at)
+    assert dunning.run_due() == 2
+    with system("test"):
+        assert set(DunningStep.objects.values_list("step", flat=True)) == {"reminder", "charge"}
+        assert Email.objects.filter(key=f"past_due-{invoice.pk}-reminder").count() == 1
+    # Two workers with the same list in hand: the second finds the step taken.
+    assert dunning._take(invoice, dunning.schedule()[1]) is False
+    assert state(invoice) == ("open", [])
+
+
+def test_dunning_waits_for_the_result_of_a_payment(db: None, stripe: Any) -> None:
+    business, invoice = owing()
+    turn(business, invoice.due_at + timedelta(days=1))
+    stripe_collection.start(invoice=invoice)
+    assert dunning.run_due() == 0
+    stripe_collection.collect_due()
+    assert (dunning.run_due(), state(invoice)) == (0, ("paid", [("succeeded", 4900)]))
+
+
+def test_journal_books_tax_refunds_and_void_numbers_so_that_all_balances(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    business, void = taxed()
+    assert (void.tax_minor, void.total_minor) == (1127, 6027)
+    close.void(invoice=void)
+    second = close.reissue(invoice=void)
+    settlement.record_transfer(invoice=second, amount_minor=6027, reference="STMT 1")
+    credit_notes.credit(invoice=second, reason="Back", amounts={1: 1000}, use=CreditUse.REFUND)
+    with system("test"):
+        # As the treasurer notes a transfer back.
+        Refund.objects.update(status="succeeded", settled_at=timezone.now())
+    rows = list(csv.DictReader(io.StringIO(made(business, "journal")[1].decode())))
+    assert [(row["document"][-8:], row["account"], row["debit"], row["credit"]) for row in rows] == [
+        ("6-000001", "1400", "60.27", ""), ("6-000001", "4400", "", "49.00"), ("6-000001", "3800", "", "11.27"),
+        ("6-000001", "1400", "", "60.27"), ("6-000001", "4400", "49.00", ""), ("6-000001", "3800", "11.27", ""),
+        ("6-000002", "1400", "60.27", ""), ("6-000002", "4400", "", "49.00"), ("6-000002", "3800", "", "11.27"),
+        ("6-000001", "4400", "10.00", ""), ("6-000001", "3800", "2.30", ""), ("6-000001", "1700", "", "12.30"),
+        ("6-000002", "1800", "60.27", ""), ("6-000002", "1400", "", "60.27"),
+        ("6-000001", "1700", "12.30", ""), ("6-000001", "1800", "", "12.30"),
+    ]  # fmt: skip
+    assert {row["tax_percent"] for row in rows if row["account"] == "3800"} == {"23"}
+
+
+def test_journal_leaves_out_lines_that_cost_nothing(db: None, settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    business, number = shop()
+    make_free(business, number)
+    invoice = close.close_period(business=business, month=MAY)
+    assert lines_of(invoice) == [("fee", 1, 4900), ("messages", 1, 0)]
+    rows = list(csv.DictReader(io.StringIO(made(business, "journal")[1].decode())))
+    assert [(row["account"], row["debit"], row["credit"]) for row in rows] == [
+        ("1400", "49.00", ""), ("4400", "", "49.00"),
+    ]  # fmt: skip
+
+
+def test_a_workbook_without_messages_has_its_header(db: None, settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    business, _ = shop()
+    rows = list(
+        load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(values_only=True)
+    )  # type: ignore[union-attr]
+    assert (len(rows), rows[0][0]) == (1, "invoice")
+
+
+def test_a_workbook_leaves_cells_empty_that_have_no_value(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    business, number = shop()
+    make_free(business, number)
+    close.close_period(business=business, month=MAY)
+    header, row = load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(
+        values_only=True
+    )  # type: ignore[union-attr]
+    cells = dict(zip(header, row, strict=True))
+    assert (cells["category"], cells["price"], cells["tier_first"], cells["tier_last"]) == (
+        "utility",
+        0,
+        None,
+        None,
+    )
+
+
+def test_every_paper_of_a_credit_note(db: None, settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    _, invoice = taxed()
+    note = credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 1000})
+    with system("test"):
+        data = {kind: archive.read(archive.document(note, kind)) for kind in archive.KINDS}
+        assert sources.paper_of(note).corrects == (str(invoice), invoice.issued_at.date())
+    assert (
+        data["lines"].decode().splitlines()[1]
+        == 'CN-2026-000001,1,"Hosting, plan Team",2026-05,10.00,USD'
+    )
+    assert [failures(syntax, data[syntax]) for syntax in ("cii", "ubl")] == [[], []]
+    assert {data["pdf"][:5], data["facturx"][:5]} == {b"%PDF-"}
+
+
+def test_an_export_that_fails_says_why_and_is_made_again(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    settings.MEDIA_ROOT = tmp_path / "file"
+    business, _ = owing()
+    export = finance_exports.ask(kind="journal", business=business)
+    assert finance_exports.run_due() == 1
+    with system("test"):
+        export.refresh_from_db()
+    assert export.state == "failed"
+    assert "file" in export.error
+    settings.MEDIA_ROOT = tmp_path / "folder"
+    finance_exports.resume(export=export)
+    assert (finance_exports.run_due(), state_of(export)[0]) == (1, "done")
+
+
+def test_an_export_cancelled_under_the_workers_hands_leaves_no_file(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    business, _ = owing()
+    export = finance_exports.ask(kind="journal", business=business)
+    claimed = finance_exports._claim()
+    assert claimed is not None
+    finance_exports.cancel(export=export)
+    finance_exports._make(claimed)
+    assert (state_of(export), default_storage.exists("exports")) == (("cancelled", ""), False)
+
+
+def test_an_export_whose_worker_died_is_taken_up_until_the_fifth_time(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    business, _ = owing()
+    first, second = (finance_exports.ask(kind="journal", business=business) for _ in range(2))
+    over = {"state": "running", "lease_until": timezone.now() - timedelta(seconds=1)}
+    with system("test"):
+        Export.objects.filter(pk=first.pk).update(attempts=4, **over)
+        Export.objects.filter(pk=second.pk).update(attempts=5, **over)
+    assert finance_exports.run_due() == 1
+    with system("test"):
+        second.refresh_from_db()
+    assert (state_of(first)[0], second.state) == ("done", "failed")
+    assert second.error == "The worker stopped 5 times while it was made."
+
+
+def test_an_export_of_no_known_kind_or_of_others_is_refused(db: None) -> None:
+    business, _ = owing()
+    with pytest.raises(
+        finance_exports.BadFilter, match="kind must be one of zip, journal, messages"
+    ):
+        finance_exports.ask(kind="poem", business=business)
+    export = finance_exports.ask(kind="zip", business=business)
+    with system("test"), pytest.raises(NotYours):
+        finance_exports.one(make_business("Stranger"), export.pk)
+
+
+def test_an_export_says_how_long_it_takes(db: None) -> None:
+    business, _ = owing()
+    export = Export(business=business, kind="zip", state="running", total=4)
+    assert (export.percent, export.seconds_left) == (0, None)
+    export.done, export.started_at = 1, timezone.now() - timedelta(seconds=20)
+    assert (export.percent, export.seconds_left) == (25, 60)
+
+
+def test_api_names_what_is_wrong_and_cancels_and_resumes(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    business, invoice = owing()
+    client = Client(
+        headers={"Authorization": f"Bearer {make_key(business, scopes=[KeyScope.BILLING])}"}
+    )
+    for path, field in (
+        ("?status=lost", "status"),
+        (f"{invoice.number}/messages.csv?line=x", "line"),
+        ("?to=x", "to"),
+    ):
+        answer = client.get(f"/api/v1/invoices/{path}")
+        assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
+    path = f"/api/v1/invoices/exports/{finance_exports.ask(kind='journal', business=business).pk}"
+    assert client.post(f"{path}/cancel/").json()["state"] == "cancelled"
+    assert client.post(f"{path}/resume/").json()["state"] == "waiting"
+    assert (finance_exports.run_due(), client.post(f"{path}/resume/").status_code) == (1, 409)
+
+
+def test_pages_refuse_what_there_is_not(db: None, settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    business, invoice = owing()
+    note = credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 1000})
+    client = member(business)
+    assert client.get(reverse("credit_note", args=[note.number, "lines"])).status_code == 200
+    assert client.get(reverse("credit_note", args=[note.number, "docx"])).status_code == 404
+    assert client.get(reverse("credit_note", args=["CN-2026-000009", "lines"])).status_code == 404
+    export = finance_exports.ask(kind="zip", business=business)
+    assert client.get(f"/invoices/exports/{export.pk}/file/").status_code == 404
+
+
+def test_an_unfinished_form_of_billing_details_is_refused(db: None) -> None:
+    business = make_business()
+    answer = member(business).post(
+        reverse("billing_details"), {"name": "Korn", "country": "", "vat_id": "DE136695976"}
+    )
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["country"])
+    with system("test"):
+        assert not BillingDetails.objects.exists()
+
+
+def test_a_month_goes_from_delivery_to_money_by_the_bells_alone(
+    db: None, stripe: Any, settings: Any, tmp_path: Any, mailoutbox: list[Any]
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    business, number = shop()
+    make_deliveries(business, number, 1000)
+    with system("test"):
+        BillingDetails.objects.create(
+            business=business, name="Bakery", country="US", email="books@bakery.example", customer_id="cus_1",
+            method_id="pm_1",
+        )  # fmt: skip
+    for task in (tasks.sweep, tasks.close_due_periods, tasks.collect):
+        task()
+    with system("test"):
+        invoice = Invoice.objects.get()
+    assert (invoice.total_minor, [mail.subject for mail in mailoutbox]) == (
+        5810,
+        [f"Invoice {invoice.number}: $58.10"],
+    )
+    turn(business, invoice.due_at)
+    tasks.collect()
+    assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 5810)]), [5810])
+    export = finance_exports.ask(kind="journal", business=business)
+    tasks.export()
+    assert state_of(export)[0] == "done"
+
+
+@pytest.mark.parametrize(
+    ("check", "right", "wrong"),
+    [
+        (known_iban, "DE89370400440532013000", "DE89370400440532013001"),
+        (known_vat_id, "DE136695976", "DE136695970"),
+    ],
+)
+def test_check_digits_are_checked(check: Any, right: str, wrong: str) -> None:
+    check(right)
+    with pytest.raises(ValidationError, match=wrong):
+        check(wrong)
+
+
+def test_rows_are_called_what_accountants_call_them(db: None, stripe: Any) -> None:
+    _, invoice = owing()
+    payment = stripe_collection.start(invoice=invoice)
+    stripe_collection.collect_due()
+    note = credit_notes.credit(
+        invoice=invoice, reason="Back", amounts={1: 1000}, use=CreditUse.REFUND
+    )
+    number = "PARLEY-2026-000001"
+    with system("test"):
+        named = [
+            invoice, InvoiceLine.objects.get(), payment, note, note.lines.get(), Refund.objects.get(),
+            NumberSeries.objects.get(prefix="CN"), Seller.objects.get(), BillingDetails.objects.get(),
+            Email.objects.earliest("id"), TaxRate(country="IE", percent=Decimal(23)),
+            Discount(description="Launch", percent=Decimal(10)), DunningStep(invoice=invoice, step="first reminder"),
+            GatewayEvent(kind="charge", event_id="evt_1"), Export(pk=7, kind="journal"), archive.document(invoice, "lines"),
+        ]  # fmt: skip
+        assert [str(row) for row in named] == [
+            number, f"{number} line 1", f"{number} attempt 1", "CN-2026-000001", "CN-2026-000001 line 1",
+            f"refund of {number} attempt 1", "CN-2026: 1", Seller.objects.get().name, "Bakery",
+            f"Invoice {number}: $49.00", "IE 23 %", "Launch, 10 %", f"first reminder of {number}", "charge evt_1",
+            "General journal, CSV 7", f"{number}-lines.csv",
+        ]  # fmt: skip

@@ -1,0 +1,93 @@
+"""Money: rounded half-even once, the same in Python and in the database, shown with every decimal that counts."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from billing.invoices import tax
+from core import money
+
+
+@pytest.mark.parametrize(
+    ("micros", "currency", "minor"),
+    [
+        (5_000, "USD", 0),
+        (15_000, "USD", 2),
+        (25_000, "USD", 2),
+        (25_001, "USD", 3),
+        (-5_000, "USD", 0),
+        (-15_000, "USD", -2),
+        (500_000, "JPY", 0),
+        (1_500_000, "JPY", 2),
+        (1_500, "KWD", 2),
+        (2_500, "KWD", 2),
+        (58_160_000, "USD", 5816),
+    ],
+)
+def test_halves_go_to_the_even_neighbour(micros, currency, minor):
+    assert money.to_minor(micros, currency) == minor
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    amounts=st.lists(st.integers(-(10**15), 10**15), min_size=40, max_size=60),
+    currency=st.sampled_from(["USD", "JPY", "KWD"]),
+)
+def test_database_rounds_as_python_does(db, amounts, currency):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT billing_round_half_even(a, %s) FROM unnest(%s::bigint[]) a",
+            [money.micros_a_minor(currency), amounts],
+        )
+        assert [row[0] for row in cursor.fetchall()] == [
+            money.to_minor(amount, currency) for amount in amounts
+        ]
+
+
+@pytest.mark.parametrize(
+    ("micros", "currency", "shown"),
+    [(13_500, "USD", "$0.0135"), (9_100, "USD", "$0.0091"), (49_000_000, "USD", "$49.00"), (1_000_000, "JPY", "¥1"),
+     (5_000, "KWD", "KWD0.005"), (0, "USD", "$0.00"), (-41_000, "USD", "-$0.041")],
+)  # fmt: skip
+def test_prices_show_every_decimal_that_counts(micros, currency, shown):
+    assert money.show_micros(micros, currency) == shown
+
+
+def test_amounts_of_other_currencies():
+    assert money.show_minor(123450, "EUR", "de_DE") == "1.234,50\xa0€"
+    assert money.minor_amount(1234, "JPY") == Decimal(1234)
+    assert money.minor_amount(1234, "KWD") == Decimal("1.234")
+
+
+@pytest.mark.parametrize(
+    ("base", "percent", "expected"),
+    [(4900, "23", 1127), (50, "19", 10), (150, "1", 2), (250, "1", 2)],
+)
+def test_tax_is_rounded_once(base, percent, expected):
+    assert tax.tax_minor(base, Decimal(percent)) == expected
+
+
+RATES = {"IE": Decimal(23), "DE": Decimal(19), "FR": Decimal(20), "IN": Decimal(18)}
+
+
+@pytest.mark.parametrize(
+    ("seller", "buyer", "category", "percent"),
+    [
+        (("IE", "IE6388047V"), ("DE", "DE136695976"), "AE", 0),
+        (("IE", "IE6388047V"), ("DE", ""), "S", 19),
+        (("IE", "IE6388047V"), ("IE", "IE6388047V"), "S", 23),
+        (("IE", "IE6388047V"), ("US", ""), "G", 0),
+        (("IE", "IE6388047V"), ("IN", ""), "G", 0),
+        (("US", ""), ("DE", ""), "O", 0),
+    ],
+)
+def test_tax_follows_seller_and_buyer(seller, buyer, category, percent):
+    parties = [{"country": country, "vat_id": vat_id} for country, vat_id in (seller, buyer)]
+    decided = tax.treatment(*parties, RATES)
+    assert (decided.category, decided.percent) == (category, percent)
+    assert bool(decided.note) == (category != "S")

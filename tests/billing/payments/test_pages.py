@@ -1,0 +1,255 @@
+"""Paying as customers do it: by the link in the e-mail, by a button, with a saved card; and being told what is owed."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.test import Client
+from django.urls import reverse
+from django.utils.formats import date_format
+
+from accounts.models import Business
+from billing import emails
+from billing.models import BillingDetails, Email, GatewayEvent, Invoice, Seller
+from billing.payments import dunning, pay_links, settlement, stripe_collection
+from core.tenancy import system
+from tests.billing.payments.test_stripe_collection import (
+    event,
+    later,
+    owing,
+    signed,
+    state,
+    stripe,
+    turn,
+)
+from tests.factories import make_business, make_member
+
+__all__ = ["stripe"]
+
+
+def member(business: Business, role: str = "finance") -> Client:
+    client = Client()
+    client.force_login(
+        make_member(business, role), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    return client
+
+
+def text(response: Any) -> str:
+    return response.content.decode()
+
+
+def test_anybody_with_the_link_sees_and_pays_the_invoice(db: None, stripe: Any) -> None:
+    _, invoice = owing()
+    page = pay_links.path_of(invoice)
+    shown = Client().get(page)
+    assert (shown.status_code, shown.headers["X-Robots-Tag"], shown.headers["Referrer-Policy"]) == (
+        200, "noindex", "no-referrer",
+    )  # fmt: skip
+    assert "$49.00" in text(shown)
+    assert Client().get(f"{page}pdf/").content.startswith(b"%PDF-")
+    sent = Client().post(f"{page}card/")
+    assert (sent.status_code, sent.headers["Location"]) == (302, "https://pay.example/1")
+    assert Client().post(f"{page}card/").headers["Location"] == "https://pay.example/1"
+    assert state(invoice) == ("open", [("pending", 4900)])
+    (session,) = (
+        thing for thing in stripe.things.values() if thing["object"] == "checkout.session"
+    )
+    session |= {"status": "complete", "payment_status": "paid"}
+    assert "Paid on" in text(Client().get(f"{page}?back=1"))
+    assert state(invoice) == ("paid", [("succeeded", 4900)])
+    again = Client().post(f"{page}card/")
+    assert (again.status_code, "there is nothing to pay" in text(again)) == (409, True)
+    assert state(invoice) == ("paid", [("succeeded", 4900)])
+
+
+def test_a_made_up_link_leads_nowhere(db: None, stripe: Any) -> None:
+    _, invoice = owing()
+    token = pay_links.path_of(invoice).split("/")[2]
+    other = f"{invoice.pk + 1}:{token.partition(':')[2]}"
+    for wrong in ("x", "1:x", other, token[:-1] + ("A" if token[-1] != "A" else "B")):
+        assert [
+            Client().get(f"/pay/{wrong}/").status_code,
+            Client().post(f"/pay/{wrong}/card/").status_code,
+        ] == [404] * 2
+    assert state(invoice) == ("open", [])
+
+
+def test_without_stripe_the_page_says_how_to_transfer(db: None, settings: Any) -> None:
+    settings.STRIPE_API_KEY = ""
+    with system("test"):
+        Seller.objects.update(iban="DE89370400440532013000")
+    _, invoice = owing()
+    shown = text(Client().get(pay_links.path_of(invoice)))
+    assert "DE89370400440532013000" in shown
+    assert str(invoice.number) in shown
+    assert "Card payments are off on this server." in shown
+    refused = Client().post(f"{pay_links.path_of(invoice)}card/")
+    assert (refused.status_code, "STRIPE_API_KEY" in text(refused)) == (409, True)
+    assert state(invoice) == ("open", [])
+
+
+def test_the_button_charges_the_saved_card_once(db: None, stripe: Any) -> None:
+    business, invoice = owing()
+    client = member(business)
+    for _ in range(3):
+        assert client.post(reverse("pay_now", args=[invoice.number])).status_code == 302
+    assert state(invoice) == ("open", [("open", 4900)])
+    assert "is under way" in text(client.get(reverse("invoice", args=[invoice.number])))
+    stripe_collection.collect_due()
+    assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 4900)]), [4900])
+
+
+def test_an_unknown_result_blocks_button_and_link(db: None, stripe: Any) -> None:
+    business, invoice = owing()
+    client = member(business)
+    client.post(reverse("pay_now", args=[invoice.number]))
+    stripe.lose = 1
+    stripe_collection.collect_due()
+    client.post(reverse("pay_now", args=[invoice.number]))
+    assert Client().post(f"{pay_links.path_of(invoice)}card/").status_code == 409
+    assert state(invoice) == ("open", [("unknown", 4900)])
+    later()
+    stripe_collection.collect_due()
+    assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 4900)]), [4900])
+
+
+def test_without_a_saved_card_the_button_leads_to_the_page(db: None, stripe: Any) -> None:
+    business, invoice = owing()
+    with system("test"):
+        BillingDetails.objects.update(method_id="")
+    sent = member(business).post(reverse("pay_now", args=[invoice.number]))
+    assert sent.headers["Location"] == pay_links.path_of(invoice)
+    assert state(invoice) == ("open", [])
+
+
+def saved() -> tuple[str, str]:
+    with system("test"):
+        details = BillingDetails.objects.get(business__name="Bakery")
+        return details.method_id, details.method_label
+
+
+def test_a_card_is_saved_by_page_and_webhook_in_either_order(db: None, stripe: Any) -> None:
+    business, _ = owing()
+    client = member(business)
+    assert client.post(reverse("change_method")).headers["Location"] == "https://pay.example/setup"
+    session = stripe.finish_setup("visa", "4242")
+    assert client.get(reverse("method_saved"), {"session": session}).status_code == 302
+    assert saved() == ("pm_4242", "visa 4242")
+    client.post(reverse("change_method"))
+    session = stripe.finish_setup("mastercard", "4444")
+    for number in (1, 1, 2):
+        body = event(number, session, "checkout.session.completed")
+        posted = Client().post(
+            "/webhooks/stripe/", body, content_type="application/json", headers=signed(body)
+        )
+        assert posted.status_code == 200
+    stripe_collection.collect_due()
+    assert saved() == ("pm_4444", "mastercard 4444")
+    with system("test"):
+        assert not GatewayEvent.objects.filter(applied_at=None).exists()
+
+
+def test_an_unfinished_or_foreign_session_saves_nothing(db: None, stripe: Any) -> None:
+    business, _ = owing()
+    client = member(business)
+    client.post(reverse("change_method"))
+    unfinished = next(reversed(stripe.things))
+    client.get(reverse("method_saved"), {"session": unfinished})
+    assert saved() == ("pm_1", "")
+    other = member(make_business(name="Other"))
+    other.post(reverse("change_method"))
+    client.get(reverse("method_saved"), {"session": stripe.finish_setup("visa", "1111")})
+    assert saved() == ("pm_1", "")
+
+
+def test_a_card_is_forgotten_here_and_there(db: None, stripe: Any) -> None:
+    business, invoice = owing()
+    member(business).post(reverse("drop_method"))
+    assert (saved(), stripe.detached) == (("", ""), ["pm_1"])
+    sent = member(business).post(reverse("pay_now", args=[invoice.number]))
+    assert (sent.headers["Location"], stripe.charges) == (pay_links.path_of(invoice), [])
+
+
+def test_agents_and_viewers_neither_pay_nor_change_the_card(db: None, stripe: Any) -> None:
+    business, invoice = owing()
+    for role in ("agent", "viewer"):
+        client = member(business, role)
+        posts = [
+            reverse("pay_now", args=[invoice.number]),
+            reverse("change_method"),
+            reverse("drop_method"),
+        ]
+        assert [client.post(path).status_code for path in posts] == [403] * 3
+    assert (state(invoice), saved()) == (("open", []), ("pm_1", ""))
+
+
+def test_every_mail_about_money_carries_the_link(db: None) -> None:
+    _, invoice = owing()
+    link = pay_links.url_of(invoice)
+    with system("test"):
+        for about in ("invoice_issued", "past_due", "payment_failed", "suspended"):
+            _, plain, html = emails.preview(invoice, about, failure="x", stops_at=invoice.due_at)
+            assert link in plain
+            assert f'href="{link}"' in html
+        assert link in Email.objects.get(invoice=invoice).text
+
+
+def banner(client: Client) -> str:
+    shown = text(client.get("/you/"))
+    start = shown.find('class="banner')
+    return " ".join(shown[start : shown.find("</aside>", start)].split()) if start > 0 else ""
+
+
+def test_banners_warn_then_say_that_sending_is_stopped_then_go(db: None, settings: Any) -> None:
+    settings.STRIPE_API_KEY = ""
+    business, invoice = owing()
+    finance, agent = member(business), member(business, "agent")
+    turn(business, datetime(2026, 6, 16, tzinfo=UTC))
+    assert (banner(finance), banner(agent)) == ("", "")
+    turn(business, datetime(2026, 6, 18, tzinfo=UTC))
+    stops = date_format(dunning.stops_at(invoice))
+    assert (
+        f"Invoice {invoice.number} is past due. Sending stops on {stops} unless it is paid."
+        in banner(finance)
+    )
+    assert reverse("invoice", args=[invoice.number]) in banner(finance)
+    assert banner(agent) == ""
+    turn(business, datetime(2026, 8, 30, tzinfo=UTC))
+    while dunning.run_due():
+        pass
+    assert f"Sending is stopped: invoice {invoice.number} is unpaid." in banner(finance)
+    assert "Sending is stopped" in banner(agent)
+    assert "Pay now" not in banner(agent)
+    settlement.record_transfer(invoice=invoice, amount_minor=4900, reference="STMT 1")
+    assert (banner(finance), banner(agent)) == ("", "")
+
+
+def test_sending_stopped_for_another_reason_is_not_called_unpaid(db: None, settings: Any) -> None:
+    settings.STRIPE_API_KEY = ""
+    business, _ = owing()
+    turn(business, datetime(2026, 6, 18, tzinfo=UTC))
+    with system("test"):
+        business.suspend("Abuse")
+    assert "Invoice" not in banner(member(business))
+
+
+def test_the_list_is_narrowed_by_status_year_and_number(db: None, settings: Any) -> None:
+    settings.STRIPE_API_KEY = ""
+    business, invoice = owing()
+    client = member(business)
+    turn(business, datetime(2026, 6, 18, tzinfo=UTC))
+
+    def found(**query: str) -> int:
+        response = client.get(reverse("invoices"), query)
+        return len(response.context["page"].object_list)
+
+    assert [found(), found(status="open"), found(status="paid"), found(status="past_due"), found(status="x")] == [
+        1, 1, 0, 1, 1,
+    ]  # fmt: skip
+    assert [found(year="2026"), found(year="2025"), found(year="x"), found(q=str(invoice.number)[-3:]), found(q="zz")] == [
+        1, 1, 1, 1, 0,
+    ]  # fmt: skip
+    assert "No invoice fits" in text(client.get(reverse("invoices"), {"q": "zz"}))
+    assert f"{reverse('finance_exports')}?year=2026" in text(client.get(reverse("invoices")))
+    with system("test"):
+        assert Invoice.objects.get().number == invoice.number

@@ -1,0 +1,614 @@
+"""Money that arrives: charged once whatever gets lost, credited never beyond what is left, asked for on a schedule."""
+
+import hashlib
+import hmac
+import json
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+from django.core import mail
+from django.db import DatabaseError, IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Business
+from billing import emails
+from billing.errors import NotConfigured, NotIssuable, PaymentUnderWay, TooMuch
+from billing.invoices import close, credit_notes
+from billing.models import (
+    BillingDetails,
+    CreditNote,
+    CreditNoteLine,
+    CreditUse,
+    DunningStep,
+    Email,
+    GatewayEvent,
+    Invoice,
+    Payment,
+    PaymentStatus,
+    Refund,
+    Seller,
+)
+from billing.payments import dunning, settlement, stripe_collection
+from core.tenancy import scope, system
+from tests.billing.fake_stripe import FakeStripe
+from tests.billing.invoices.test_close import MAY, shop
+from tests.factories import make_deliveries, make_key, make_member
+
+SECRET = "whsec_test"
+
+
+@pytest.fixture
+def stripe(settings):
+    fake = FakeStripe()
+    settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, settings.STRIPE_WEBHOOK_SECRET = (
+        "sk_test_1",
+        fake.url,
+        SECRET,
+    )
+    yield fake
+    fake.stop()
+
+
+def owing(**fields):
+    """A business with a saved card and an open invoice of $49.00, due on 16 June 2026."""
+    business, _ = shop(**fields)
+    make_member(business)
+    with system("test"):
+        BillingDetails.objects.create(
+            business=business, name="Bakery", country="US", customer_id="cus_1", method_id="pm_1"
+        )
+    return business, close.close_period(business=business, month=MAY)
+
+
+def state(invoice):
+    with system("test"):
+        invoice.refresh_from_db()
+        return invoice.status, [
+            (payment.status, payment.amount_minor)
+            for payment in invoice.payments.order_by("attempt")
+        ]
+
+
+def fresh(business):
+    with system("test"):
+        business.refresh_from_db()
+
+
+def turn(business, moment):
+    with system("test"):
+        Business.objects.filter(pk=business.pk).update(clock_at=moment)
+        business.refresh_from_db()
+
+
+def later(**past):
+    """Let every asked payment look as if it had been asked a while ago."""
+    with system("test"):
+        Payment.objects.update(asked_at=timezone.now() - timedelta(minutes=5), **past)
+
+
+def test_saved_card_is_charged_and_the_invoice_paid(db, stripe):
+    _, invoice = owing()
+    stripe_collection.start(invoice=invoice)
+    assert stripe_collection.collect_due() == 1
+    assert state(invoice) == ("paid", [("succeeded", 4900)])
+    assert stripe.charges == [4900]
+
+
+def test_answer_lost_after_success_blocks_a_second_charge_until_it_is_looked_up(db, stripe):
+    _, invoice = owing()
+    stripe_collection.start(invoice=invoice)
+    stripe.lose = 1
+    stripe_collection.collect_due()
+    assert state(invoice) == ("open", [("unknown", 4900)])
+    with pytest.raises(PaymentUnderWay):
+        stripe_collection.start(invoice=invoice)
+    later()
+    stripe_collection.collect_due()
+    assert state(invoice) == ("paid", [("succeeded", 4900)])
+    assert stripe.charges == [4900]
+
+
+def test_request_that_never_arrived_is_asked_again_with_the_same_key(db, stripe):
+    _, invoice = owing()
+    stripe_collection.start(invoice=invoice)
+    stripe.refuse = 1
+    stripe_collection.collect_due()
+    assert (state(invoice), stripe.charges) == (("open", [("unknown", 4900)]), [])
+    later()
+    stripe_collection.collect_due()
+    assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 4900)]), [4900])
+
+
+def test_after_a_day_nothing_is_asked_blindly(db, stripe):
+    _, invoice = owing()
+    stripe_collection.start(invoice=invoice)
+    stripe.refuse = 1
+    stripe_collection.collect_due()
+    later(created_at=timezone.now() - timedelta(hours=25))
+    stripe_collection.collect_due()
+    assert (state(invoice), stripe.charges) == (("open", [("failed", 4900)]), [])
+
+
+def test_declined_card_is_told_and_another_attempt_possible(db, stripe):
+    _, invoice = owing()
+    stripe.decline = True
+    stripe_collection.start(invoice=invoice)
+    stripe_collection.collect_due()
+    assert state(invoice) == ("open", [("failed", 4900)])
+    with system("test"):
+        assert invoice.payments.get().failure == "Your card was declined."
+        assert (
+            "Your card was declined."
+            in Email.objects.get(key=f"payment_failed-{invoice.pk}-1").text
+        )
+    stripe.decline = False
+    stripe_collection.start(invoice=invoice)
+    stripe_collection.collect_due()
+    assert state(invoice) == ("paid", [("failed", 4900), ("succeeded", 4900)])
+
+
+def test_database_refuses_a_second_live_attempt(db, stripe):
+    _, invoice = owing()
+    payment = stripe_collection.start(invoice=invoice)
+    with system("test"), pytest.raises(IntegrityError), transaction.atomic():
+        Payment.objects.create(
+            business_id=payment.business_id, invoice=invoice, attempt=2, method="stripe", amount_minor=1, currency="USD",
+            key="other",
+        )  # fmt: skip
+
+
+def signed(body, secret=SECRET, at=None):
+    stamp = int(at or time.time())
+    text = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"Stripe-Signature": f"t={stamp},v1={text}"}
+
+
+def event(number, object_id, kind="payment_intent.succeeded"):
+    return json.dumps(
+        {
+            "id": f"evt_{number}",
+            "object": "event",
+            "type": kind,
+            "data": {"object": {"id": object_id, "object": "payment_intent"}},
+        }
+    ).encode()
+
+
+def test_webhooks_doubled_and_shuffled_end_in_the_truth(db, stripe):
+    _, invoice = owing()
+    stripe_collection.start(invoice=invoice)
+    stripe.lose = 1
+    stripe_collection.collect_due()
+    client = Client()
+    for number, kind in (
+        (2, "payment_intent.succeeded"),
+        (1, "payment_intent.payment_failed"),
+        (2, "payment_intent.succeeded"),
+    ):
+        body = event(number, "pi_1", kind)
+        response = client.post(
+            "/webhooks/stripe/", body, content_type="application/json", headers=signed(body)
+        )
+        assert response.status_code == 200
+    assert GatewayEvent.objects.count() == 2
+    stripe_collection.collect_due()
+    assert state(invoice) == ("paid", [("succeeded", 4900)])
+    assert not GatewayEvent.objects.filter(applied_at=None).exists()
+
+
+def test_wrong_signature_is_refused_and_leaves_nothing(db, stripe):
+    body = event(1, "pi_1")
+    for headers in (
+        {},
+        signed(body, "whsec_other"),
+        signed(body + b" "),
+        signed(body, at=time.time() - 3600),
+    ):
+        response = Client().post(
+            "/webhooks/stripe/", body, content_type="application/json", headers=headers
+        )
+        assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_signature")
+    assert not GatewayEvent.objects.exists()
+
+
+def test_payment_page_is_one_attempt_and_settles(db, stripe):
+    _, invoice = owing()
+    url = stripe_collection.pay_by_link(invoice=invoice, back="http://testserver/")
+    assert (
+        stripe_collection.pay_by_link(invoice=invoice, back="http://testserver/")
+        == url
+        == "https://pay.example/1"
+    )
+    assert state(invoice) == ("open", [("pending", 4900)])
+    (session,) = (
+        thing for thing in stripe.things.values() if thing["object"] == "checkout.session"
+    )
+    session |= {"status": "complete", "payment_status": "paid"}
+    later()
+    stripe_collection.collect_due()
+    assert state(invoice) == ("paid", [("succeeded", 4900)])
+
+
+def test_without_a_key_everything_else_works(db, settings):
+    settings.STRIPE_API_KEY = ""
+    _, invoice = owing()
+    with pytest.raises(NotConfigured):
+        stripe_collection.pay_by_link(invoice=invoice, back="/")
+    assert stripe_collection.collect_due() == 0
+    settlement.record_transfer(invoice=invoice, amount_minor=1900, reference="STMT 7 line 3")
+    assert state(invoice) == ("open", [("succeeded", 1900)])
+    with pytest.raises(TooMuch):
+        settlement.record_transfer(invoice=invoice, amount_minor=3001, reference="STMT 8")
+    with pytest.raises(IntegrityError):
+        settlement.record_transfer(invoice=invoice, amount_minor=100, reference="STMT 7 line 3")
+    settlement.record_transfer(invoice=invoice, amount_minor=3000, reference="STMT 9")
+    assert state(invoice) == ("paid", [("succeeded", 1900), ("succeeded", 3000)])
+    with pytest.raises(NotIssuable):
+        settlement.record_transfer(invoice=invoice, amount_minor=1, reference="STMT 10")
+
+
+def test_credit_by_line_lessens_the_open_invoice_and_tax_adds_up(db):
+    with system("test"):
+        Seller.objects.update(country="IE", vat_id="IE6388047V")
+    business, number = shop()
+    make_member(business)
+    make_deliveries(business, number, 1000)
+    with system("test"):
+        BillingDetails.objects.create(business=business, name="Bakery Ltd", country="IE")
+    invoice = close.close_period(business=business, month=MAY)
+    # 49.00 + 9.10 = 58.10; 23 % is 13.363, rounded to 13.36.
+    assert (invoice.subtotal_minor, invoice.tax_minor, invoice.total_minor) == (5810, 1336, 7146)
+    first = credit_notes.credit(
+        invoice=invoice, reason="Half the month was down", amounts={1: 2450}
+    )
+    # 23 % of 24.50 is 5.635, rounded half-even to 5.64.
+    assert (first.number, first.use, first.subtotal_minor, first.tax_minor) == (
+        "CN-2026-000001",
+        "invoice",
+        2450,
+        564,
+    )
+    with pytest.raises(TooMuch):
+        credit_notes.credit(invoice=invoice, reason="Again", amounts={1: 2451})
+    rest = credit_notes.credit(invoice=invoice, reason="All of it")
+    assert (rest.number, rest.subtotal_minor, rest.tax_minor) == (
+        "CN-2026-000002",
+        3360,
+        1336 - 564,
+    )
+    assert state(invoice) == ("paid", [])
+    with system("test"):
+        assert CreditNote.objects.count() == 2
+
+
+def test_database_refuses_credit_beyond_the_line_and_changes_to_a_note(db):
+    _, invoice = owing()
+    note = credit_notes.credit(invoice=invoice, reason="Part", amounts={1: 4000})
+    with system("test"):
+        line = invoice.lines.get()
+        with pytest.raises(DatabaseError), transaction.atomic():
+            CreditNoteLine.objects.create(
+                credit_note=note,
+                business_id=note.business_id,
+                invoice_line=line,
+                position=9,
+                amount_minor=901,
+            )
+        with pytest.raises(DatabaseError), transaction.atomic():
+            CreditNote.objects.filter(pk=note.pk).update(reason="other")
+
+
+def test_credit_of_a_paid_invoice_is_kept_and_pays_the_next(db):
+    business, invoice = owing()
+    settlement.record_transfer(invoice=invoice, amount_minor=4900, reference="A")
+    note = credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 6_00})
+    assert note.use == CreditUse.BALANCE
+    with system("test"):
+        assert settlement.balance_minor(business, "USD") == 600
+    june = close.close_period(business=business, month=datetime(2026, 6, 1).date())
+    assert state(june) == ("open", [("succeeded", 600)])
+    with system("test"):
+        assert (june.due_now(), settlement.balance_minor(business, "USD")) == (4300, 0)
+
+
+def test_refund_goes_back_on_the_card_once(db, stripe):
+    _, invoice = owing()
+    stripe_collection.start(invoice=invoice)
+    stripe_collection.collect_due()
+    credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 1000}, use=CreditUse.REFUND)
+    stripe.lose = 1
+    stripe_collection.collect_due()
+    with system("test"):
+        assert Refund.objects.get().status == "unknown"
+        Refund.objects.update(settled_at=timezone.now() - timedelta(minutes=5))
+    stripe_collection.collect_due()
+    with system("test"):
+        assert Refund.objects.get().status == "succeeded"
+    assert [thing["amount"] for thing in stripe.things.values() if thing["object"] == "refund"] == [
+        1000
+    ]
+    with pytest.raises(TooMuch):
+        credit_notes.credit(
+            invoice=invoice, reason="Too much", amounts={1: 3901}, use=CreditUse.REFUND
+        )
+
+
+def test_dunning_walks_its_schedule_and_payment_lifts_the_suspension_at_once(db, stripe):
+    business, invoice = owing()
+    due = datetime(2026, 6, 16, 1, tzinfo=UTC)
+    assert invoice.due_at == due
+    stripe.decline = True
+    turn(business, due - timedelta(seconds=1))
+    assert dunning.run_due() == 0
+    for day, step in (
+        (0, "charge on the due date"),
+        (1, "first reminder"),
+        (3, "second charge"),
+        (7, "third charge"),
+        (10, "last reminder"),
+    ):
+        turn(business, due + timedelta(days=day))
+        assert dunning.run_due() == 1
+        stripe_collection.collect_due()
+        with system("test"):
+            assert DunningStep.objects.latest("id").step == step
+        fresh(business)
+        assert business.may_send()
+    assert dunning.run_due() == 0
+    # A manual attempt uses none of the automatic ones.
+    stripe_collection.start(invoice=invoice)
+    stripe_collection.collect_due()
+    turn(business, due + timedelta(days=14))
+    assert dunning.run_due() == 1
+    fresh(business)
+    assert not business.may_send()
+    assert state(invoice) == ("open", [("failed", 4900)] * 4)
+    # The schedule is at its end: nothing is tried, written or taken by itself any more.
+    turn(business, due + timedelta(days=90))
+    assert dunning.run_due() == 0
+    stripe_collection.collect_due()
+    assert state(invoice) == ("open", [("failed", 4900)] * 4)
+    stripe.decline = False
+    stripe_collection.start(invoice=invoice)
+    stripe_collection.collect_due()
+    fresh(business)
+    assert business.may_send()
+    assert state(invoice)[0] == "paid"
+    with system("test"):
+        subjects = list(Email.objects.order_by("id").values_list("subject", flat=True))
+    number = invoice.number
+    assert subjects == [
+        f"Invoice {number}: $49.00",
+        f"Payment of {number} did not go through",
+        f"Invoice {number} is past due: $49.00",
+        f"Payment of {number} did not go through",
+        f"Payment of {number} did not go through",
+        f"Invoice {number} is past due: $49.00",
+        f"Payment of {number} did not go through",
+        f"Sending is stopped: invoice {number} is unpaid",
+    ]
+
+
+def test_a_suspension_for_another_reason_is_not_lifted_by_paying(db):
+    business, invoice = owing()
+    with system("test"):
+        business.suspend("Abuse")
+    settlement.record_transfer(invoice=invoice, amount_minor=4900, reference="A")
+    fresh(business)
+    assert not business.may_send()
+
+
+def test_mail_leaves_once_with_its_papers(db, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    _, invoice = owing()
+    mail.outbox = []
+    assert (emails.send_due(), emails.send_due()) == (1, 0)
+    (sent,) = mail.outbox
+    assert sent.subject == f"Invoice {invoice.number}: $49.00"
+    assert [attachment.filename for attachment in sent.attachments] == [
+        f"{invoice.number}.pdf",
+        f"{invoice.number}-lines.csv",
+    ]
+    assert sent.alternatives[0].mimetype == "text/html"
+    with system("test"):
+        assert Email.objects.get().state == "sent"
+
+
+def test_mail_whose_worker_died_is_not_sent_again_by_itself(db, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    owing()
+    with system("test"):
+        Email.objects.update(
+            state="sending", attempts=1, not_before=timezone.now() - timedelta(minutes=1)
+        )
+    assert emails.send_due() == 0
+    with system("test"):
+        assert Email.objects.get().state == "unknown"
+
+
+def test_mail_server_away_is_tried_again_and_dies_visibly(db, settings):
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = (
+        "django.core.mail.backends.smtp.EmailBackend",
+        "127.0.0.1",
+        1,
+    )
+    owing()
+    for attempt in range(1, 6):
+        with system("test"):
+            Email.objects.update(not_before=timezone.now())
+        assert emails.send_due() == 1
+        with system("test"):
+            assert (Email.objects.get().attempts, Email.objects.get().state) == (
+                attempt,
+                "dead" if attempt == 5 else "waiting",
+            )
+
+
+def test_api_lists_filters_and_serves_the_same_documents(db, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    business, number = shop()
+    make_deliveries(business, number, 3)
+    invoice = close.close_period(business=business, month=MAY)
+    stranger, _ = shop()
+    client = Client(headers={"Authorization": f"Bearer {make_key(business)}"})
+    other = Client(headers={"Authorization": f"Bearer {make_key(stranger)}"})
+    weak = Client(headers={"Authorization": f"Bearer {make_key(business, scopes=['messages'])}"})
+    (found,) = client.get("/api/v1/invoices/?status=open&from=2026-05&to=2026-05").json()["data"]
+    assert (found["number"], found["total"], found["due"], found["month"]) == (
+        invoice.number,
+        "49.03",
+        "49.03",
+        "2026-05",
+    )
+    assert client.get("/api/v1/invoices/?status=paid").json()["data"] == []
+    assert client.get("/api/v1/invoices/?from=may").status_code == 400
+    detail = client.get(f"/api/v1/invoices/{invoice.number}/").json()
+    assert [(line["amount"], line["unit_price"]) for line in detail["lines"]] == [
+        ("49.00", "49"),
+        ("0.03", "0.0091"),
+    ]
+    pdf = client.get(f"/api/v1/invoices/{invoice.number}/documents/pdf/")
+    assert pdf.content[:5] == b"%PDF-"
+    assert pdf.content == client.get(f"/api/v1/invoices/{invoice.number}/documents/pdf/").content
+    rows = b"".join(
+        client.get(f"/api/v1/invoices/{invoice.number}/messages.csv").streaming_content
+    ).decode()
+    assert len(rows.splitlines()) == 4
+    for path in ("", "documents/pdf/", "messages.csv"):
+        assert other.get(f"/api/v1/invoices/{invoice.number}/{path}").status_code == 404
+        assert weak.get(f"/api/v1/invoices/{invoice.number}/{path}").status_code == 403
+        assert Client().get(f"/api/v1/invoices/{invoice.number}/{path}").status_code == 401
+    assert other.get("/api/v1/invoices/").json()["data"] == []
+    assert client.get(f"/api/v1/invoices/{invoice.number}/documents/docx/").status_code == 404
+
+
+@pytest.fixture(scope="module")
+def localstripe(tmp_path_factory):
+    """The independent peer, as its own process on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localstripe", "--port", str(port), "--from-scratch"], cwd=tmp_path_factory.mktemp("peer"),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": str(tmp_path_factory.mktemp("home"))},
+    )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            httpx.get(f"{url}/v1/customers", auth=("sk_test_1", ""))
+            break
+        except httpx.TransportError:
+            time.sleep(0.1)
+    yield url
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        ("4242424242424242", ("paid", "succeeded")),
+        ("4000000000000341", ("open", "failed")),
+        ("4000002500003155", ("open", "pending")),
+    ],
+)
+def test_independent_peer_success_decline_and_3d_secure(db, settings, localstripe, card, expected):
+    settings.STRIPE_API_KEY, settings.STRIPE_API_BASE = "sk_test_1", localstripe
+    business, _ = shop()
+    make_member(business)
+    invoice = close.close_period(business=business, month=MAY)
+    form = {
+        "type": "card",
+        "card[number]": card,
+        "card[exp_month]": 12,
+        "card[exp_year]": 30,
+        "card[cvc]": "123",
+    }
+    method = httpx.post(
+        f"{localstripe}/v1/payment_methods", data=form, auth=("sk_test_1", "")
+    ).json()["id"]
+    details = stripe_collection.save_method(business=business, method_id=method)
+    assert details.method_label == f"visa {card[-4:]}"
+    stripe_collection.start(invoice=invoice)
+    stripe_collection.collect_due()
+    status, (payment,) = state(invoice)
+    assert (status, payment[0]) == expected
+    if expected[0] == "paid":
+        credit_notes.credit(
+            invoice=invoice, reason="Goodwill", amounts={1: 900}, use=CreditUse.REFUND
+        )
+        stripe_collection.collect_due()
+        with system("test"):
+            assert Refund.objects.get().status == PaymentStatus.SUCCEEDED
+    with scope(business.pk):
+        assert Invoice.objects.count() == 1
+
+
+def test_the_independent_peers_webhook_is_believed_by_its_signature(db, settings, localstripe):
+    settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, settings.STRIPE_WEBHOOK_SECRET = (
+        "sk_test_1",
+        localstripe,
+        SECRET,
+    )
+    heard = queue.Queue()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            heard.put(
+                (
+                    self.rfile.read(int(self.headers["Content-Length"])),
+                    self.headers["Stripe-Signature"],
+                )
+            )
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hook = {
+        "url": f"http://127.0.0.1:{server.server_port}/",
+        "secret": SECRET,
+        "events": ["payment_intent.succeeded"],
+    }
+    httpx.post(
+        f"{localstripe}/_config/webhooks/parley", json=hook, auth=("sk_test_1", "")
+    ).raise_for_status()
+    business, _ = shop()
+    make_member(business)
+    invoice = close.close_period(business=business, month=MAY)
+    form = {"type": "card", "card[number]": "4242424242424242", "card[exp_month]": 12, "card[exp_year]": 30,
+            "card[cvc]": "123"}  # fmt: skip
+    method = httpx.post(
+        f"{localstripe}/v1/payment_methods", data=form, auth=("sk_test_1", "")
+    ).json()["id"]
+    stripe_collection.save_method(business=business, method_id=method)
+    stripe_collection.start(invoice=invoice)
+    stripe_collection.collect_due()
+    body, signature = heard.get(timeout=20)
+    server.shutdown()
+    server.server_close()
+    answer = Client().post(
+        "/webhooks/stripe/",
+        body,
+        content_type="application/json",
+        headers={"Stripe-Signature": signature},
+    )
+    assert answer.status_code == 200
+    assert [event.kind for event in GatewayEvent.objects.all()] == ["payment_intent.succeeded"]
+    stripe_collection.collect_due()
+    assert state(invoice) == ("paid", [("succeeded", 4900)])
+    assert not GatewayEvent.objects.filter(applied_at=None).exists()

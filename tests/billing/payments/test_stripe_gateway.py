@@ -1,0 +1,349 @@
+"""The payment network in trouble: nothing is charged twice, nothing is called paid or failed that is not known."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.errors import NotConfigured
+from billing.invoices import close, credit_notes
+from billing.models import (
+    BillingDetails,
+    CreditUse,
+    Email,
+    GatewayEvent,
+    Payment,
+    PaymentStatus,
+    Refund,
+)
+from billing.payments import pay_links, stripe_collection
+from billing.payments.stripe_gateway import Outcome, Refused
+from core.tenancy import system
+from tests.billing.invoices.test_close import MAY, shop
+from tests.billing.payments.test_pages import member, saved, text
+from tests.billing.payments.test_stripe_collection import (
+    event,
+    later,
+    owing,
+    signed,
+    state,
+    stripe,
+)
+from tests.factories import make_member
+
+__all__ = ["stripe"]
+
+REVOKED = (401, "invalid_request_error", "Invalid API Key provided")
+BROKEN = (500, "api_error", "Something is wrong")
+BAD = (400, "invalid_request_error", "Amount is too small")
+
+
+def refunds() -> list[tuple[str, int]]:
+    with system("test"):
+        return list(Refund.objects.order_by("id").values_list("status", "amount_minor"))
+
+
+def charged(invoice: Any, stripe: Any) -> Payment:
+    payment = stripe_collection.start(invoice=invoice)
+    stripe_collection.collect_due()
+    assert state(invoice)[0] == "paid"
+    return payment
+
+
+@pytest.mark.parametrize("fault", [REVOKED, BROKEN])
+def test_a_revoked_key_and_a_broken_network_leave_the_attempt_waiting(
+    db: None, stripe: Any, fault: Any
+) -> None:
+    _, invoice = owing()
+    stripe_collection.start(invoice=invoice)
+    stripe.fault = fault
+    stripe_collection.collect_due()
+    later()
+    stripe_collection.collect_due()
+    assert (state(invoice), stripe.charges) == (("open", [("unknown", 4900)]), [])
+    with system("test"):
+        assert not Email.objects.filter(key__startswith="payment_failed").exists()
+    stripe.fault = None
+    later()
+    stripe_collection.collect_due()
+    assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 4900)]), [4900])
+
+
+def test_a_payment_that_may_have_been_made_is_not_called_failed_for_a_revoked_key(
+    db: None, stripe: Any
+) -> None:
+    _, invoice = owing()
+    stripe_collection.pay_by_link(invoice=invoice, back="/")
+    (session,) = (
+        thing for thing in stripe.things.values() if thing["object"] == "checkout.session"
+    )
+    session |= {"status": "complete", "payment_status": "paid"}
+    stripe.fault = REVOKED
+    stripe_collection.look_now(invoice=invoice)
+    assert state(invoice) == ("open", [("pending", 4900)])
+    later()
+    stripe_collection.collect_due()
+    assert state(invoice) == ("open", [("unknown", 4900)])
+    stripe.fault = None
+    later()
+    stripe_collection.collect_due()
+    assert state(invoice) == ("paid", [("succeeded", 4900)])
+
+
+def test_an_expired_page_makes_way_for_another_attempt(db: None, stripe: Any) -> None:
+    _, invoice = owing()
+    stripe_collection.pay_by_link(invoice=invoice, back="/")
+    (session,) = (
+        thing for thing in stripe.things.values() if thing["object"] == "checkout.session"
+    )
+    session["status"] = "expired"
+    stripe_collection.look_now(invoice=invoice)
+    assert state(invoice) == ("open", [("cancelled", 4900)])
+    stripe_collection.pay_by_link(invoice=invoice, back="/")
+    assert state(invoice) == ("open", [("cancelled", 4900), ("pending", 4900)])
+
+
+def test_a_refused_request_is_a_failed_attempt_with_its_reason(db: None, stripe: Any) -> None:
+    _, invoice = owing()
+    stripe_collection.start(invoice=invoice)
+    stripe.fault = BAD
+    stripe_collection.collect_due()
+    assert state(invoice) == ("open", [("failed", 4900)])
+    with system("test"):
+        assert invoice.payments.get().failure == "Amount is too small"
+
+
+def test_the_right_attempt_is_found_among_others(db: None, stripe: Any) -> None:
+    _, invoice = owing()
+    stripe.decline = True
+    stripe_collection.start(invoice=invoice)
+    stripe_collection.collect_due()
+    stripe.decline, stripe.lose = False, 1
+    stripe_collection.start(invoice=invoice)
+    stripe_collection.collect_due()
+    later()
+    stripe_collection.collect_due()
+    assert (state(invoice), stripe.charges) == (
+        ("paid", [("failed", 4900), ("succeeded", 4900)]),
+        [4900],
+    )
+
+
+def test_what_is_told_late_changes_no_settled_attempt_but_money_counts(
+    db: None, stripe: Any
+) -> None:
+    _, invoice = owing()
+    payment = charged(invoice, stripe)
+    stripe_collection.apply(payment, Outcome(PaymentStatus.FAILED, failure="late"))
+    assert state(invoice) == ("paid", [("succeeded", 4900)])
+    _, other = owing(name="Other")
+    stripe.decline = True
+    failed = stripe_collection.start(invoice=other)
+    stripe_collection.collect_due()
+    stripe_collection.apply(failed, Outcome(PaymentStatus.PENDING))
+    assert state(other) == ("open", [("failed", 4900)])
+    stripe_collection.apply(failed, Outcome(PaymentStatus.SUCCEEDED, "pi_late"))
+    assert state(other) == ("paid", [("succeeded", 4900)])
+
+
+def test_a_refund_of_unknown_result_does_not_hold_up_the_next(db: None, stripe: Any) -> None:
+    _, first = owing()
+    _, second = owing(name="Other")
+    for invoice in (first, second):
+        charged(invoice, stripe)
+    credit_notes.credit(invoice=first, reason="Goodwill", amounts={1: 1000}, use=CreditUse.REFUND)
+    stripe.lose = 1
+    stripe_collection.collect_due()
+    assert refunds() == [("unknown", 1000)]
+    credit_notes.credit(invoice=second, reason="Goodwill", amounts={1: 700}, use=CreditUse.REFUND)
+    stripe_collection.collect_due()
+    assert refunds() == [("unknown", 1000), ("succeeded", 700)]
+    # After a day the network has forgotten the key: asking again might pay back twice.
+    with system("test"):
+        past = timezone.now() - timedelta(hours=25)
+        Refund.objects.filter(status="unknown").update(created_at=past, settled_at=past)
+    assert (stripe_collection.collect_due(), refunds()) == (
+        0,
+        [("unknown", 1000), ("succeeded", 700)],
+    )
+    assert [thing["amount"] for thing in stripe.things.values() if thing["object"] == "refund"] == [
+        1000,
+        700,
+    ]
+
+
+def test_without_a_saved_card_nothing_is_begun(db: None, stripe: Any) -> None:
+    _, invoice = owing()
+    with system("test"):
+        BillingDetails.objects.update(method_id="")
+    with pytest.raises(NotConfigured, match="no saved payment method"):
+        stripe_collection.start(invoice=invoice)
+    assert state(invoice) == ("open", [])
+
+
+def test_the_first_payment_makes_details_and_one_customer(db: None, stripe: Any) -> None:
+    business, _ = shop()
+    make_member(business)
+    invoice = close.close_period(business=business, month=MAY)
+    assert invoice is not None
+    stripe.fault = BROKEN
+    with pytest.raises(Refused, match="Something is wrong"):
+        stripe_collection.pay_by_link(invoice=invoice, back="/")
+    assert state(invoice) == ("open", [])
+    stripe.fault = None
+    stripe_collection.pay_by_link(invoice=invoice, back="/")
+    details = stripe_collection.save_method(business=business, method_id="pm_9")
+    assert (details.name, details.method_id, details.method_label) == (
+        "Bakery",
+        "pm_9",
+        "sepa_debit",
+    )
+    customers = [thing for thing in stripe.things.values() if thing["object"] == "customer"]
+    assert [(one["name"], one["email"]) for one in customers] == [("Bakery", None)]
+
+
+def test_the_network_may_write_to_where_invoices_go(db: None, stripe: Any) -> None:
+    business, _ = owing()
+    with system("test"):
+        BillingDetails.objects.update(customer_id="", email="books@bakery.example")
+    stripe_collection.method_page(business=business, back="/")
+    (customer,) = (thing for thing in stripe.things.values() if thing["object"] == "customer")
+    with system("test"):
+        assert (customer["email"], BillingDetails.objects.get().customer_id) == (
+            "books@bakery.example",
+            customer["id"],
+        )
+
+
+def test_a_page_that_does_not_open_leaves_no_attempt(db: None, stripe: Any) -> None:
+    _, invoice = owing()
+    path = f"{pay_links.path_of(invoice)}card/"
+    for fault, words in (
+        (BAD, "Amount is too small"),
+        (BROKEN, "The payment page could not be opened; try again."),
+    ):
+        stripe.fault = fault
+        assert words in text(Client().post(path))
+    assert state(invoice) == ("open", [])
+
+
+def test_trouble_with_the_card_page_is_told_and_keeps_what_there_is(db: None, stripe: Any) -> None:
+    business, _ = owing()
+    client = member(business)
+    stripe.fault = BROKEN
+    with pytest.raises(Refused):
+        stripe_collection.save_method(business=business, method_id="pm_9")
+    for address in (reverse("change_method"), reverse("drop_method")):
+        shown = text(client.post(address, follow=True))
+        assert "Something is wrong" in shown
+    # Forgotten here, though the network could not be told: it is not charged any more.
+    assert saved() == ("", "")
+    assert "Something is wrong" in text(
+        client.get(reverse("method_saved"), {"session": "cs_1"}, follow=True)
+    )
+    stripe.fault = None
+    for made_up in ("cs_99", "pm_1", ""):
+        client.get(reverse("method_saved"), {"session": made_up})
+    assert saved() == ("", "")
+
+
+def test_a_card_of_a_customer_that_is_nobody_here_is_kept_for_nobody(db: None, stripe: Any) -> None:
+    business, _ = owing()
+    client = member(business)
+    client.post(reverse("change_method"))
+    session = stripe.finish_setup("visa", "4242")
+    with system("test"):
+        BillingDetails.objects.update(customer_id="cus_other")
+    client.get(reverse("method_saved"), {"session": session})
+    assert (stripe_collection.take_method(session), saved()) == (None, ("pm_1", ""))
+
+
+def test_a_card_that_the_network_no_longer_knows_is_forgotten(db: None, stripe: Any) -> None:
+    business, _ = owing()
+    stripe.fault = (404, "invalid_request_error", "No such payment method")
+    stripe_collection.drop_method(business=business)
+    assert saved() == ("", "")
+
+
+def test_without_a_key_the_card_is_forgotten_here_and_none_is_asked_for(
+    db: None, settings: Any
+) -> None:
+    settings.STRIPE_API_KEY = ""
+    business, invoice = owing()
+    client = member(business)
+    assert "Card payments are off" in text(client.post(reverse("change_method"), follow=True))
+    assert "Card payments are off" in text(
+        client.get(reverse("method_saved"), {"session": "cs_1"}, follow=True)
+    )
+    assert "No card is on file any more." in text(client.post(reverse("drop_method"), follow=True))
+    assert saved() == ("", "")
+    Client().get(f"{pay_links.path_of(invoice)}?back=1")
+    assert state(invoice) == ("open", [])
+
+
+def post(body: bytes) -> int:
+    answer = Client().post(
+        "/webhooks/stripe/", body, content_type="application/json", headers=signed(body)
+    )
+    return answer.status_code
+
+
+def waiting() -> list[str]:
+    return list(
+        GatewayEvent.objects.filter(applied_at=None)
+        .order_by("id")
+        .values_list("event_id", flat=True)
+    )
+
+
+def test_without_a_secret_no_webhook_is_believed(db: None, stripe: Any, settings: Any) -> None:
+    settings.STRIPE_WEBHOOK_SECRET = ""
+    assert post(event(1, "pi_1")) == 409
+    assert not GatewayEvent.objects.exists()
+
+
+def test_events_wait_while_the_network_is_away_and_strange_ones_are_done_with(
+    db: None, stripe: Any
+) -> None:
+    business, invoice = owing()
+    member(business).post(reverse("change_method"))
+    session = stripe.finish_setup("visa", "4242")
+    stripe_collection.start(invoice=invoice)
+    stripe.lose = 1
+    stripe_collection.collect_due()
+    intent = next(
+        thing["id"] for thing in stripe.things.values() if thing["object"] == "payment_intent"
+    )
+    assert post(event(1, session, "checkout.session.completed")) == post(event(2, intent)) == 200
+    assert (
+        post(event(3, "pi_of_another_shop")) == post(event(4, "cus_7", "customer.updated")) == 200
+    )
+    stripe.fault = BROKEN
+    stripe_collection.collect_due()
+    assert (waiting(), saved()) == (["evt_1", "evt_2", "evt_3"], ("pm_1", ""))
+    stripe.fault = None
+    stripe_collection.collect_due()
+    assert (waiting(), saved()) == ([], ("pm_4242", "visa 4242"))
+    assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 4900)]), [4900])
+    # Told again after it was applied: it is known, and nothing is to be done.
+    assert post(event(2, intent)) == 200
+    assert (stripe_collection.collect_due(), waiting()) == (0, [])
+
+
+def test_an_event_about_a_known_payment_waits_for_its_look_up(db: None, stripe: Any) -> None:
+    _, invoice = owing()
+    stripe_collection.pay_by_link(invoice=invoice, back="/")
+    (session,) = (
+        thing for thing in stripe.things.values() if thing["object"] == "checkout.session"
+    )
+    session |= {"status": "complete", "payment_status": "paid"}
+    post(event(1, session["id"], "checkout.session.async_payment_succeeded"))
+    stripe.fault = BROKEN
+    stripe_collection.collect_due()
+    assert (state(invoice), waiting()) == (("open", [("pending", 4900)]), ["evt_1"])
+    stripe.fault = None
+    stripe_collection.collect_due()
+    assert (state(invoice), waiting()) == (("paid", [("succeeded", 4900)]), [])

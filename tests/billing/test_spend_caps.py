@@ -1,0 +1,201 @@
+"""A hard spend cap is exact whatever is sent at once; alerts come once at 50, 80 and 100 percent."""
+
+import threading
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+from django.core import mail
+from django.db import connections
+
+from billing import spend_caps, tasks
+from billing.metering import meter
+from billing.models import CardChoice, Charge, Commitment, SpendAlert, SpendCap
+from core.tenancy import scope, system
+from hosting.errors import CloudApiError
+from hosting.messages import send as messages_send
+from hosting.models import Conversation, Message, Webhook, WebhookCall
+from tests.billing.rate_cards.test_versions import make_version
+from tests.factories import (
+    make_business,
+    make_deliveries,
+    make_member,
+    make_number,
+    make_template,
+    queue_deliveries,
+)
+
+NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
+TEMPLATE = {
+    "name": "order_update",
+    "language": {"code": "en_US"},
+    "components": [{"type": "body", "parameters": [{"type": "text", "text": "7"}]}],
+}
+
+
+def make_shop(limit, **cap):
+    business = make_business(timezone="UTC", clock_at=NOW)
+    number = make_number(business)
+    make_template(number)
+    with system("test"):
+        SpendCap.objects.create(business=business, limit_micros=limit, **cap)
+    return business, number
+
+
+def send(business, number, to="14155550100"):
+    with scope(business.pk):
+        return messages_send.send_message(
+            business=business, number=number, to=to, kind="template", content=TEMPLATE
+        )
+
+
+def committed():
+    with system("test"):
+        return list(Commitment.objects.values_list("price_micros", flat=True))
+
+
+def test_two_hundred_sends_at_once_with_room_for_one_send_exactly_one(committed_db):
+    # A utility message to North America costs $0.0091: the cap of $0.0181 holds one, not two.
+    business, number = make_shop(18_100)
+    send(business, number)
+    with system("test"):
+        Commitment.objects.all().delete()
+        Message.objects.all().update(status="delivered", delivered_at=NOW)
+        message = Message.objects.get()
+        SpendCap.objects.update(limit_micros=9_100 + 9_100 + 9_099)
+    queue_deliveries([message.pk])
+    meter.meter_due()
+    start, sent, refused, broken = threading.Barrier(20), [], [], []
+
+    def work():
+        try:
+            start.wait()
+            for _ in range(10):
+                try:
+                    sent.append(send(business, number).wamid)
+                except CloudApiError as error:
+                    refused.append(error.code)
+        except BaseException as error:
+            broken.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (broken, len(sent), len(refused), set(refused)) == ([], 1, 199, {"cloudapi_131042"})
+    with system("test"):
+        assert Message.objects.count() == 2
+    assert committed() == [9_100]
+
+
+def test_refusal_names_the_amounts_and_leaves_nothing(db):
+    business, number = make_shop(9_099)
+    with pytest.raises(CloudApiError) as caught:
+        send(business, number)
+    assert caught.value.code == "cloudapi_131042"
+    assert (
+        "Spend cap reached: 0.009099 a month. Charged 0, under way 0, this message 0.0091."
+        in caught.value.message
+    )
+    with system("test"):
+        assert not Message.objects.exists()
+        assert not Conversation.objects.exists()
+    assert committed() == []
+
+
+def test_commitment_becomes_the_charge(db):
+    business, number = make_shop(20_000)
+    message = send(business, number)
+    assert committed() == [9_100]
+    with system("test"):
+        Message.objects.filter(pk=message.pk).update(status="delivered", delivered_at=NOW)
+    queue_deliveries([message.pk])
+    tasks.sweep()
+    assert committed() == []
+    with system("test"):
+        assert [c.price_micros for c in Charge.objects.all()] == [9_100]
+    send(business, number)
+    with pytest.raises(CloudApiError, match=r"Charged 0\.0091, under way 0\.0091"):
+        send(business, number)
+
+
+def test_failed_message_gives_its_room_back(db):
+    business, number = make_shop(9_100)
+    message = send(business, number)
+    with pytest.raises(CloudApiError):
+        send(business, number)
+    with system("test"):
+        Message.objects.filter(pk=message.pk).update(status="failed")
+    assert spend_caps.release_commitments() == 1
+    send(business, number)
+    assert committed() == [9_100]
+
+
+def test_free_message_needs_no_room_and_a_soft_cap_refuses_nothing(db):
+    business, number = make_shop(0)
+    with system("test"):
+        CardChoice.objects.create(
+            business=business, card=make_version(utility_free_in_window=True).card
+        )
+    with pytest.raises(CloudApiError):
+        send(business, number)
+    make_deliveries(business, number, 1)
+    with system("test"):
+        Conversation.objects.update(last_inbound_at=NOW)
+    send(business, number)
+    with system("test"):
+        Conversation.objects.update(last_inbound_at=None)
+        SpendCap.objects.update(is_hard=False)
+    send(business, number)
+    assert committed() == []
+
+
+def test_alerts_are_raised_and_mailed_once(db):
+    # 9 x $0.0091 = $0.0819 is 81.9 % of $0.10; two more make $0.1001.
+    business, number = make_shop(100_000)
+    with system("test"):
+        Webhook.objects.create(business=business, account=number.account, url="http://127.0.0.1:9/")
+    owner = make_member(business)
+    make_member(business, "agent")
+    finance = make_member(business, "finance")
+    make_deliveries(business, number, 4, at=NOW)
+    tasks.sweep()
+    assert mail.outbox == []
+    make_deliveries(business, number, 5, at=NOW)
+    tasks.sweep()
+    tasks.sweep()
+    assert [m.subject for m in mail.outbox] == [
+        "Bakery: 50 % of the spend cap reached",
+        "Bakery: 80 % of the spend cap reached",
+    ]
+    assert mail.outbox[0].to == sorted([owner.email, finance.email])
+    assert (
+        mail.outbox[0].body
+        == "Messages of May 2026 have cost $0.0819 so far. The spend cap is $0.10 a month.\n"
+    )
+    make_deliveries(business, number, 2, at=NOW)
+    tasks.sweep()
+    with system("test"):
+        alerts = SpendAlert.objects.filter(mailed_at__isnull=False).order_by("percent")
+        assert list(alerts.values_list("percent", "spent_micros")) == [
+            (50, 81_900),
+            (80, 81_900),
+            (100, 100_100),
+        ]
+        changes = [
+            orjson.loads(bytes(call.body))["entry"][0]["changes"][0]
+            for call in WebhookCall.objects.filter(field="account_alerts").order_by("id")
+        ]
+    told = [change["value"]["alert_info"] for change in changes]
+    assert [(one["alert_type"], one["alert_severity"]) for one in told] == [
+        ("SPEND_CAP_50", "WARNING"),
+        ("SPEND_CAP_80", "WARNING"),
+        ("SPEND_CAP_100", "CRITICAL"),
+    ]
+    assert changes[0]["value"]["entity_id"] == number.account.waba_id
+    assert told[2]["alert_description"] == (
+        "Messages of May 2026 have cost $0.1001 so far. The spend cap is $0.10 a month."
+    )

@@ -1,0 +1,216 @@
+"""A backup is of one moment and comes back whole, or not at all; the books are counted again."""
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.db import connections
+
+from billing.invoices import close
+from billing.metering import meter
+from billing.models import Charge, Invoice
+from core import backup
+from core.backup import BackupError
+from core.tenancy import scope, system
+from hosting.media import store
+from hosting.models import Contact, Message
+from hosting.privacy import erasure
+from tests import databases
+from tests.factories import make_business, make_deliveries, make_number
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
+)
+
+
+@pytest.fixture
+def archive(
+    request: pytest.FixtureRequest, committed_db: None, tmp_path: Path, settings: Any
+) -> Path:
+    """A month that was invoiced, a picture, and a customer; backed up."""
+    settings.MEDIA_ROOT = str(tmp_path / "old")
+    business = make_business(clock_at=datetime(2026, 6, 3, tzinfo=UTC))
+    number = make_number(business)
+    for _ in range(getattr(request, "param", 200) // 200):
+        make_deliveries(business, number, 200)
+    while meter.meter_due():
+        pass
+    close.close_due_periods()
+    with scope(business.pk):
+        store.store_media(business=business, content=PNG, mime_type="image/png")
+    default_storage.save("thumbnails/1/aa/small.webp", ContentFile(b"made again"))
+    path = tmp_path / "parley.tar"
+    call_command("backup", str(path), stdout=io.StringIO())
+    return path
+
+
+@pytest.fixture
+def empty(archive: Path, tmp_path: Path, settings: Any) -> Iterator[str]:
+    """An empty database and storage to restore into."""
+    here = str(connections["default"].settings_dict["NAME"])
+    name = f"{here}_restored"
+    owner = connections["owner"].settings_dict["USER"]
+    databases.drop(name)
+    with databases.admin("postgres") as server:
+        server.execute(f'CREATE DATABASE "{name}" OWNER "{owner}"')
+    databases.point_at(name)
+    settings.MEDIA_ROOT = str(tmp_path / "new")
+    try:
+        yield name
+    finally:
+        databases.point_at(here)
+        databases.drop(name)
+
+
+def books() -> tuple[Any, ...]:
+    with system("test"):
+        return (
+            list(
+                Charge.objects.order_by("id").values_list(
+                    "id", "message_id", "position", "price_micros"
+                )
+            ),
+            list(Invoice.objects.order_by("id").values_list("number", "total_minor", "status")),
+            Message.objects.count(),
+        )
+
+
+def tables() -> int:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(backup.TABLES)
+        return len(cursor.fetchall())
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("archive", "count"),
+    [
+        (200, 200),
+        pytest.param(100_000, 100_000, marks=[pytest.mark.long, pytest.mark.timeout(1800)]),
+    ],
+    indirect=["archive"],
+)
+def test_what_was_backed_up_comes_back_and_the_books_agree(
+    archive: Path, count: int, tmp_path: Path, settings: Any
+) -> None:
+    before = books()
+    assert (len(before[0]), before[2]) == (count, count)
+    assert [(total > 0, status) for _, total, status in before[1]] == [(True, "open")]
+    here = str(connections["default"].settings_dict["NAME"])
+    name = f"{here}_restored"
+    databases.drop(name)
+    with databases.admin("postgres") as server:
+        server.execute(
+            f'CREATE DATABASE "{name}" OWNER "{connections["owner"].settings_dict["USER"]}"'
+        )
+    databases.point_at(name)
+    settings.MEDIA_ROOT = str(tmp_path / "new")
+    said = io.StringIO()
+    try:
+        call_command("restore", str(archive), "--verify", stdout=said)
+        assert books() == before
+        with system("test"):
+            # Row-level security came with the tables: without a scope nobody sees a row.
+            assert Message.objects.exists()
+        assert not Message.objects.exists()
+    finally:
+        databases.point_at(here)
+        databases.drop(name)
+    assert "The books agree" in said.getvalue()
+    old, new = tmp_path / "old", tmp_path / "new"
+    kept = [name for name in files_below(old) if not name.startswith("thumbnails/")]
+    assert files_below(new) == kept
+    assert len(kept) == 1
+    assert (new / kept[0]).read_bytes() == PNG
+
+
+def test_a_flipped_or_cut_archive_is_refused_before_anything_is_written(
+    archive: Path, empty: str, tmp_path: Path
+) -> None:
+    whole = archive.read_bytes()
+    with tarfile.open(archive) as opened:
+        places = {entry.name: entry.offset_data for entry in opened}
+    broken = tmp_path / "broken.tar"
+    flips = [place + 10 for place in places.values()]
+    for place in flips:
+        broken.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(BackupError):
+            backup.restore(broken)
+    for length in (
+        0,
+        100,
+        len(whole) // 2,
+        places[backup.MANIFEST] - 512,
+        places[backup.SEAL] - 512,
+    ):
+        broken.write_bytes(whole[:length])
+        with pytest.raises(BackupError):
+            backup.restore(broken)
+    assert tables() == 0
+    assert files_below(tmp_path / "new") == []
+
+
+def test_a_database_that_is_not_empty_is_left_alone(archive: Path) -> None:
+    before = books()
+    with pytest.raises(CommandError, match="The database is not empty"):
+        call_command("restore", str(archive))
+    assert books() == before
+
+
+def test_an_archive_is_never_overwritten_and_never_half_there(archive: Path) -> None:
+    was = archive.read_bytes()
+    with pytest.raises(CommandError, match="is there already"):
+        call_command("backup", str(archive))
+    assert archive.read_bytes() == was
+    assert [path.name for path in archive.parent.iterdir() if path.is_file()] == [archive.name]
+
+
+def test_only_its_owner_reads_it_and_a_file_that_went_meanwhile_is_left_out(
+    archive: Path, tmp_path: Path
+) -> None:
+    assert archive.stat().st_mode & 0o777 == 0o600
+    (tmp_path / "old" / "gone").symlink_to(tmp_path / "nowhere")
+    default_storage.save("erasures/one.json", ContentFile(b"{}"))
+    second = tmp_path / "second.tar"
+    call_command("backup", str(second), stdout=io.StringIO())
+    with tarfile.open(second) as tar:
+        names = [name for name in tar.getnames() if name.startswith("files/")]
+    assert "files/gone" not in names
+    assert (names[-1], len(names)) == ("files/erasures/one.json", 2)
+
+
+def test_who_was_forgotten_after_the_backup_is_forgotten_again(
+    archive: Path, tmp_path: Path, settings: Any, empty: str
+) -> None:
+    # The erasure happens in the old place, after the backup; its hash lies beside the media.
+    restored = empty
+    here = restored.removesuffix("_restored")
+    databases.point_at(here)
+    settings.MEDIA_ROOT = str(tmp_path / "old")
+    with system("test"):
+        contact = Contact.objects.get(wa_id="14155550100")
+        erasure.request(contact=contact)
+    assert erasure.erase_due() == 1
+    hashes = tmp_path / "old" / "erasures"
+    databases.point_at(restored)
+    settings.MEDIA_ROOT = str(tmp_path / "new")
+    (tmp_path / "new").mkdir()
+    os.rename(hashes, tmp_path / "new" / "erasures")
+    backup.restore(archive)
+    with system("test"):
+        assert Contact.objects.filter(wa_id="14155550100").exists()
+    assert erasure.erase_due() == 1
+    with system("test"):
+        assert not Contact.objects.filter(wa_id="14155550100").exists()
+        assert Charge.objects.count() == 200

@@ -1,0 +1,64 @@
+"""Lists as people paste and upload them, read without a database."""
+
+import pytest
+
+from core.errors import BadInput
+from hosting.broadcasts import recipients
+
+
+def found(text: str, *names: str) -> list[tuple[str, list[str]]]:
+    return [(one.wa_id, one.variables) for one in recipients.read(text, names=names).found]
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "expected"),
+    [
+        ("+49 151 2345678\n0044 7400-123456", (), [("491512345678", []), ("447400123456", [])]),
+        ("491512345678, 447400123456", (), [("491512345678", []), ("447400123456", [])]),
+        ("491512345678;Ann;L-1", ("1", "2"), [("491512345678", ["Ann", "L-1"])]),
+        ("Name;Telefon;2;1\nAnn;491512345678;b;a", ("1", "2"), [("491512345678", ["a", "b"])]),
+        ("Telefon\tname\n491512345678\tAnn", ("1",), [("491512345678", ["Ann"])]),
+        (
+            'phone,first_name\n491512345678,"Ann,\n B"',
+            ("first_name",),
+            [("491512345678", ["Ann, B"])],
+        ),
+    ],
+)
+def test_lists_are_understood(
+    text: str, names: tuple[str, ...], expected: list[tuple[str, list[str]]]
+) -> None:
+    assert found(text, *names) == expected
+
+
+def test_rows_are_numbered_as_in_the_file() -> None:
+    read = recipients.read("phone,1\n\n491512345678,a\n12,b\n", names=("1",))
+    assert [one.row for one in read.found] == [3]
+    assert read.wrong == [(4, "“12” is not a phone number of 7 to 15 digits.")]
+
+
+def test_a_value_that_would_make_the_text_too_long_is_a_wrong_row() -> None:
+    read = recipients.read(
+        f"491512345678,{'x' * 11}\n491512345679,{'x' * 10}", names=("1",), room=10
+    )
+    assert [one.wa_id for one in read.found] == ["491512345679"]
+    assert read.wrong == [(1, "The text would grow too long.")]
+
+
+@pytest.mark.parametrize("text", ["", " \n \n", "phone\n"])
+def test_a_list_without_numbers_is_refused(text: str) -> None:
+    with pytest.raises(BadInput):
+        recipients.read(text)
+
+
+def test_more_than_a_hundred_thousand_rows_are_refused() -> None:
+    with pytest.raises(BadInput, match="100,000"):
+        recipients.read("\n".join(str(10**9 + n) for n in range(100_001)))
+
+
+def test_files_of_spreadsheets_are_decoded() -> None:
+    assert recipients.decoded("a;ü".encode("utf-16")) == "a;ü"
+    assert recipients.decoded("a;ü".encode("utf-8-sig")) == "a;ü"
+    assert recipients.decoded("a;ü".encode("cp1252")) == "a;ü"
+    with pytest.raises(BadInput, match="20 MB"):
+        recipients.decoded(b"x" * (recipients.MAX_BYTES + 1))

@@ -1,0 +1,668 @@
+"""Webhooks to the business: exact bodies, signed, in order, retried for seven days; nobody waits for anybody else."""
+
+import hashlib
+import hmac
+import socket
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from core.tenancy import scope, system
+from hosting.cloudapi import webhooks as wire
+from hosting.inbound import events
+from hosting.messages import send
+from hosting.models import Account, Handset, Message, Number, Webhook, WebhookCall
+from hosting.transports import sandbox
+from hosting.webhooks import delivery, outbox, subscriptions
+from hosting.webhooks.delivery import delay_after
+from tests.core.test_http import REFUSED
+from tests.factories import make_business, make_key, make_number
+from tests.hosting.receivers import Receiver
+
+AT = datetime(2026, 5, 10, 12, tzinfo=UTC)
+PHONE = "14155550199"
+
+
+@pytest.fixture(autouse=True)
+def _loopback(settings):
+    settings.ALLOW_PRIVATE_URLS = True
+
+
+@pytest.fixture
+def shop(db):
+    business = make_business(clock_at=AT)
+    number = make_number(business, phone_number_id="106540352242922", digits="15550783881")
+    with system("test"):
+        Account.objects.filter(pk=number.account_id).update(
+            waba_id="102290129340398", app_secret="s3cret"
+        )
+        handset = Handset.objects.create(
+            business=business, wa_id=PHONE, name="Sheena Nelson", reads_at_once=True
+        )
+    return business, number, handset
+
+
+def listen(number, url, own=False, **fields):
+    with system("test"):
+        fields |= {"account_id": number.account_id, "number": number if own else None}
+        return Webhook.objects.create(business_id=number.business_id, url=url, **fields)
+
+
+def write(shop, text="Does it come in another color?"):
+    business, number, handset = shop
+    with system("test"):
+        number = Number.objects.select_related("account").get(pk=number.pk)
+        wamid = sandbox.write(handset=handset, number=number, text=text, at=business.now())
+    events.apply_due()
+    return wamid
+
+
+def write_from_many(number, count):
+    """One text each from that many customers, taken in together."""
+    with system("test"):
+        number = Number.objects.select_related("account", "business").get(pk=number.pk)
+        for n in range(count):
+            handset = Handset(business=number.business, wa_id=f"1415555{n:04}", name="x")
+            sandbox.write(handset=handset, number=number, text="Hello", at=AT)
+    events.apply_due()
+
+
+def calls(**which):
+    with system("test"):
+        return list(WebhookCall.objects.filter(**which).order_by("id"))
+
+
+def put_off(**which):
+    """Let time pass: what waits is due, what rests rests no more."""
+    with system("test"):
+        WebhookCall.objects.filter(state="open", **which).update(
+            not_before=timezone.now() - timedelta(minutes=1)
+        )
+        Webhook.objects.update(paused_until=None)
+
+
+def test_an_inbound_message_is_told_exactly_and_signed(shop):
+    _business, number, _ = shop
+    with Receiver() as receiver:
+        listen(number, receiver.url)
+        wamid = write(shop)
+        assert delivery.call_due() == 1
+    (taken,) = receiver.taken
+    assert orjson.loads(taken.body) == {
+        "object": "whatsapp_business_account",
+        "entry": [
+            {
+                "id": "102290129340398",
+                "changes": [
+                    {
+                        "field": "messages",
+                        "value": {
+                            "messaging_product": "whatsapp",
+                            "metadata": {
+                                "display_phone_number": "15550783881",
+                                "phone_number_id": "106540352242922",
+                            },
+                            "contacts": [
+                                {
+                                    "profile": {"name": "Sheena Nelson"},
+                                    "wa_id": PHONE,
+                                    "user_id": taken.value["contacts"][0]["user_id"],
+                                }
+                            ],
+                            "messages": [
+                                {
+                                    "from": PHONE,
+                                    "from_user_id": taken.value["contacts"][0]["user_id"],
+                                    "id": wamid,
+                                    "timestamp": str(int(AT.timestamp())),
+                                    "type": "text",
+                                    "text": {"body": "Does it come in another color?"},
+                                }
+                            ],
+                        },
+                    }
+                ],
+            }
+        ],
+    }
+    assert taken.value["contacts"][0]["user_id"].startswith("US.")
+    expected = "sha256=" + hmac.new(b"s3cret", taken.body, hashlib.sha256).hexdigest()
+    assert taken.headers["x-hub-signature-256"] == expected
+    assert taken.headers["content-type"] == "application/json"
+    (call,) = calls()
+    when, name, ours = (part.split("=")[1] for part in taken.headers["parley-signature"].split(","))
+    signed = f"{when}.{call.public_id}.".encode() + taken.body
+    assert (name, ours) == (
+        str(call.public_id),
+        hmac.new(b"s3cret", signed, hashlib.sha256).hexdigest(),
+    )
+    assert abs(int(when) - time.time()) < 10
+    assert (call.state, call.attempts, call.response_status, bytes(call.response_body)) == (
+        "done",
+        1,
+        200,
+        b"ok",
+    )
+    assert call.seconds is not None
+    assert 0 < call.seconds < 5
+
+
+def test_statuses_are_told_once_each_with_the_clients_own_tracker(shop):
+    business, number, _ = shop
+    with Receiver() as receiver:
+        listen(number, receiver.url, updates_per_call=100)
+        write(shop)
+        with scope(business.pk):
+            message = send.send_message(
+                business=business,
+                number=number,
+                to=PHONE,
+                kind="text",
+                content={"body": "Yes"},
+                tracker="order-7",
+            )
+        sandbox.deliver_due()
+        events.apply_due()
+        with system("the same once more, in other bytes"):
+            status = wire.status_object(
+                wamid=message.wamid,
+                status="delivered",
+                at=AT,
+                wa_id=PHONE,
+                category="service",
+                in_window=True,
+            )
+            number = Number.objects.select_related("account").get(pk=number.pk)
+            events.store_event(
+                body=wire.body_of(outbox.line_of(number), contacts=[], statuses=[status]),
+                account_id=number.account_id,
+            )
+        assert events.apply_due() == 1
+        assert delivery.call_due() == 2
+    _, told = receiver.taken
+    assert [
+        (s["id"], s["status"], s["timestamp"], s["recipient_id"]) for s in told.value["statuses"]
+    ] == [
+        (message.wamid, "sent", str(int(AT.timestamp())), PHONE),
+        (message.wamid, "delivered", str(int(AT.timestamp()) + 1), PHONE),
+        (message.wamid, "read", str(int(AT.timestamp()) + 20), PHONE),
+    ]
+    assert {s["biz_opaque_callback_data"] for s in told.value["statuses"]} == {"order-7"}
+    assert [s.get("pricing", {}).get("category") for s in told.value["statuses"]] == [
+        "service",
+        "service",
+        None,
+    ]
+    assert told.value["contacts"][0]["profile"] == {"name": "Sheena Nelson"}
+    assert told.value["contacts"][0]["user_id"]
+
+
+def test_a_failed_status_carries_its_errors(shop):
+    business, number, _ = shop
+    listen(number, "http://127.0.0.1:9/")
+    write(shop)
+    with scope(business.pk):
+        message = send.send_message(
+            business=business, number=number, to=PHONE, kind="text", content={"body": "?"}
+        )
+    error = {"code": 131026, "title": "Message undeliverable", "message": "Message undeliverable"}
+    with system("test"):
+        Message.objects.filter(pk=message.pk).update(errors=[error], failed_at=AT, status="failed")
+        assert outbox.note_statuses({message.pk: ["failed"]}) == 1
+    (status,) = orjson.loads(bytes(calls()[-1].body))["entry"][0]["changes"][0]["value"]["statuses"]
+    assert (status["status"], status["errors"]) == ("failed", [error])
+
+
+def test_a_message_sent_twice_by_the_network_is_told_once(shop):
+    _business, number, _handset = shop
+    listen(number, "http://127.0.0.1:9/")
+    wamid = write(shop)
+    with system("test"):
+        number = Number.objects.select_related("account").get(pk=number.pk)
+        again = {
+            "from": PHONE,
+            "id": wamid,
+            "timestamp": "1",
+            "type": "text",
+            "text": {"body": "again"},
+        }
+        body = wire.body_of(outbox.line_of(number), contacts=[], messages=[again])
+        events.store_event(body=body, account_id=number.account_id)
+    assert events.apply_due() == 1
+    assert len(calls()) == 1
+
+
+def test_a_numbers_own_webhook_takes_the_place_of_its_accounts(shop):
+    business, number, _ = shop
+    with system("test"):
+        other = Number.objects.create(
+            business=business,
+            account_id=number.account_id,
+            digits="15550783882",
+            verified_name="Other",
+        )
+    general = listen(number, "http://127.0.0.1:9/account")
+    own = listen(number, "http://127.0.0.1:9/number", own=True)
+    listen(number, "http://127.0.0.1:9/templates", fields=["message_template_status_update"])
+    listen(number, "http://127.0.0.1:9/off", is_active=False)
+    write(shop)
+    assert [call.webhook_id for call in calls()] == [own.pk]
+    write((business, other, shop[2]))
+    assert [call.webhook_id for call in calls()] == [own.pk, general.pk]
+
+
+def test_a_strangers_webhook_hears_nothing(shop):
+    stranger = make_number(make_business("Stranger"))
+    listen(stranger, "http://127.0.0.1:9/")
+    write(shop)
+    assert calls() == []
+    with scope(stranger.business_id):
+        assert Webhook.objects.count() == 1
+    with scope(shop[0].pk):
+        assert Webhook.objects.count() == 0
+
+
+def test_template_news_go_to_those_who_asked(shop):
+    _, number, _ = shop
+    wants = listen(number, "http://127.0.0.1:9/a")
+    listen(number, "http://127.0.0.1:9/b", fields=["messages"])
+    with system("test"):
+        account = Account.objects.get(pk=number.account_id)
+        value = {"event": "APPROVED", "message_template_id": 1689556908129832}
+        assert (
+            outbox.note_field(account=account, field="message_template_status_update", value=value)
+            == 1
+        )
+    (call,) = calls()
+    assert call.webhook_id == wants.pk
+    told = orjson.loads(bytes(call.body))
+    assert told["entry"][0].pop("time") > 0
+    assert told == {
+        "object": "whatsapp_business_account",
+        "entry": [
+            {
+                "id": "102290129340398",
+                "changes": [{"field": "message_template_status_update", "value": value}],
+            }
+        ],
+    }
+
+
+def test_delays_double_up_to_six_hours():
+    assert [delay_after(n, chance=0.5) for n in (1, 2, 3, 4, 12, 13, 14, 400)] == [
+        5, 10, 20, 40, 10_240, 20_480, 21_600, 21_600,
+    ]  # fmt: skip
+    assert (delay_after(1, chance=0), delay_after(1, chance=1)) == (4, 6)
+    # Enough attempts for seven days, not too many for a receiver.
+    total, attempts = 0.0, 0
+    while total < timedelta(days=7).total_seconds():
+        attempts += 1
+        total += delay_after(attempts, chance=0.5)
+    assert attempts == 40
+
+
+def test_a_refused_call_waits_longer_each_time_and_is_given_up_after_seven_days(shop):
+    _, number, _ = shop
+    with Receiver(answer=lambda taken: (503, b"busy " * 20_000)) as receiver:
+        webhook = listen(number, receiver.url)
+        write(shop)
+        for attempt in (1, 2, 3, 4):
+            before = timezone.now()
+            assert delivery.call_due() == 1
+            (call,) = calls()
+            assert (call.state, call.attempts, call.response_status) == ("open", attempt, 503)
+            assert (call.last_error, len(call.response_body), len(call.shown_response)) == (
+                "HTTP 503",
+                65536,
+                2048,
+            )
+            wait = (call.not_before - before).total_seconds()
+            assert 0.8 * 5 * 2 ** (attempt - 1) - 5 < wait < 1.2 * 5 * 2 ** (attempt - 1) + 5
+            assert delivery.call_due() == 0
+            put_off()
+        with system("test"):
+            webhook = Webhook.objects.get()
+            assert webhook.failures == 4
+            WebhookCall.objects.update(gives_up_at=timezone.now() - timedelta(seconds=1))
+        assert delivery.call_due() == 1
+        (call,) = calls()
+        assert (call.state, call.attempts) == ("dead", 5)
+        put_off()
+        assert delivery.call_due() == 0
+        assert len(receiver.taken) == 5
+        assert len({taken.body for taken in receiver.taken}) == 1
+        with scope(number.business_id):
+            assert delivery.rerun([str(call.public_id)]) == 1
+        receiver.answer = lambda taken: (200, b"")
+        assert delivery.call_due() == 1
+    (call,) = calls()
+    assert (call.state, call.attempts) == ("done", 1)
+
+
+def test_a_receiver_that_fails_rests_and_is_asked_one_call_at_a_time(shop):
+    _business, number, _ = shop
+    with Receiver(answer=lambda taken: (500, b"")) as receiver:
+        listen(number, receiver.url)
+        write_from_many(number, 12)
+        # Four at once; those that came free before the third failure was known may have been used again.
+        made = delivery.call_due()
+        assert 4 <= made <= 6
+        with system("test"):
+            webhook = Webhook.objects.get()
+        assert webhook.failures == made
+        assert webhook.paused_until > timezone.now()
+        assert delivery.call_due() == 0
+        put_off()
+        assert delivery.call_due() == 1
+        receiver.answer = lambda taken: (200, b"")
+        put_off()
+        assert delivery.call_due() == 12
+    with system("test"):
+        webhook = Webhook.objects.get()
+    assert (webhook.failures, webhook.paused_until) == (0, None)
+
+
+def test_a_conversations_calls_are_made_in_order(shop):
+    business, number, _ = shop
+    with system("test"):
+        other = Handset.objects.create(business=business, wa_id="14155550111", name="Other")
+    refused = []
+
+    def answer(taken):
+        if b'"body":"one"' in taken.body and len(refused) < 2:
+            refused.append(taken)
+            return 500, b""
+        return 200, b""
+
+    with Receiver(answer=answer) as receiver:
+        listen(number, receiver.url)
+        for text in ("one", "two", "three"):
+            write(shop, text)
+        write((business, number, other), "apart")
+        for _ in range(4):
+            delivery.call_due()
+            put_off()
+        told = [taken.value["messages"][0]["text"]["body"] for taken in receiver.taken]
+    assert sorted(told[:2]) == ["apart", "one"]
+    assert told[2:] == ["one", "one", "two", "three"]
+
+
+def test_one_call_that_always_fails_holds_its_conversation_for_an_hour_only(shop):
+    _, number, _ = shop
+    with Receiver(
+        answer=lambda taken: (500, b"") if b"poison" in taken.body else (200, b"")
+    ) as receiver:
+        listen(number, receiver.url)
+        write(shop, "poison")
+        write(shop, "after")
+        assert delivery.call_due() == 1
+        put_off()
+        with system("test"):
+            first = WebhookCall.objects.earliest("id")
+            WebhookCall.objects.filter(pk=first.pk).update(
+                created_at=timezone.now() - timedelta(hours=1, seconds=5)
+            )
+        assert delivery.call_due() == 2
+        assert receiver.taken[-1].value["messages"][0]["text"]["body"] in ("after", "poison")
+    assert [call.state for call in calls()] == ["open", "done"]
+
+
+def test_slow_receivers_do_not_slow_others(shop):
+    _, number, _ = shop
+    quick_number = make_number(make_business("Quick"))
+    all_told = threading.Event()
+
+    def answer_at_last(taken):
+        return (200, b"") if all_told.wait(9) else (500, b"")
+
+    def answer_at_once(taken):
+        if len(quick.taken) == 30:
+            slow_at_the_end.append(len(slow.taken))
+            all_told.set()
+        return 200, b""
+
+    slow_at_the_end = []
+    with Receiver(answer=answer_at_last) as slow, Receiver(answer=answer_at_once) as quick:
+        listen(number, slow.url.replace("127.0.0.1", "localhost"))
+        listen(quick_number, quick.url)
+        write_from_many(number, 30)
+        write_from_many(quick_number, 30)
+        assert delivery.call_due() == 60
+    # The slow one came first and answered nothing until the quick one had everything: four calls waited for it.
+    assert set(slow_at_the_end) == {4}
+    assert {call.response_status for call in calls()} == {200}
+
+
+def test_a_host_that_many_businesses_name_is_not_overrun(shop):
+    most = []
+    lock, under_way = threading.Lock(), []
+
+    def answer(taken):
+        with lock:
+            under_way.append(taken)
+            most.append(len(under_way))
+        time.sleep(0.3)
+        with lock:
+            under_way.remove(taken)
+        return 200, b""
+
+    with Receiver(answer=answer) as receiver:
+        for n in range(6):
+            number = make_number(make_business(f"B{n}"))
+            listen(number, receiver.url)
+            write_from_many(number, 4)
+        assert delivery.call_due() == 24
+    assert max(most) == 16
+
+
+def test_a_worker_that_dies_after_the_claim_loses_nothing_and_a_late_one_changes_nothing(shop):
+    _, number, _ = shop
+    with Receiver() as receiver:
+        listen(number, receiver.url)
+        write(shop)
+        (lost,) = delivery.claim()
+        assert delivery.claim() == []
+        with system("the lease ends"):
+            WebhookCall.objects.update(
+                not_before=timezone.now() - timedelta(1), leased_until=timezone.now() - timedelta(1)
+            )
+        assert delivery.call_due() == 1
+        delivery.finish([delivery.Answer(lost, 500, b"", "HTTP 500", 1.0)])
+    (call,) = calls()
+    assert (call.state, call.attempts, call.response_status) == ("done", 2, 200)
+    assert len(receiver.taken) == 1
+
+
+def test_redirects_are_refused_and_the_place_they_lead_to_is_not_asked(shop):
+    _, number, _ = shop
+    with Receiver() as inside, Receiver(answer=lambda taken: (307, b"")) as receiver:
+        receiver.headers["Location"] = inside.url
+        listen(number, receiver.url)
+        write(shop)
+        assert delivery.call_due() == 1
+    (call,) = calls()
+    assert (call.state, call.last_error) == ("open", "HTTP 307: redirects are not followed")
+    assert (len(receiver.taken), inside.taken, inside.challenges) == (1, [], [])
+
+
+def attackers_resolver(host, port, *_, **__):
+    """Numbers in all their spellings are what libc makes of them; every name leads to loopback."""
+    if ":" in host:
+        return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", (host, port, 0, 0))]
+    try:
+        address = socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        address = "127.0.0.1"
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+
+def test_no_call_reaches_an_address_inside(shop, settings, monkeypatch):
+    """The whole list of reliability row 5: nobody who listens on loopback is ever connected to."""
+    settings.ALLOW_PRIVATE_URLS = False
+    _, _number, _ = shop
+    came = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def accept():
+            while True:
+                try:
+                    came.append(listener.accept())
+                except OSError:
+                    return
+
+        threading.Thread(target=accept, daemon=True).start()
+        # Port 80 means our listener, and the machine's resolver answers as an attacker's would: with loopback.
+        monkeypatch.setattr("core.http.PORTS", {"http": port, "https": port})
+        monkeypatch.setattr(socket, "getaddrinfo", attackers_resolver)
+        urls = [
+            *REFUSED,
+            f"http://127.0.0.1:{port}/",
+            f"http://localhost:{port}/",
+            "http://rebind.example.com/",
+        ]
+        made = [
+            delivery.make(delivery.Claimed(n, 1, "x", b"{}", url, False, ("s",)))
+            for n, url in enumerate(urls)
+        ]
+        for url in urls:
+            with pytest.raises(subscriptions.WebhookRefused):
+                subscriptions.challenge(url=url, verify_token="t")
+        listener.shutdown(socket.SHUT_RDWR)
+    assert len(urls) > 60
+    assert {answer.status for answer in made} == {None}
+    assert came == []
+
+
+def test_the_secret_changes_without_a_moment_of_silence(shop):
+    _business, number, _ = shop
+    with system("test"):
+        account = Account.objects.get(pk=number.account_id)
+        account.change_secret()
+    new = account.app_secret
+    assert account.secrets == [new, "s3cret"]
+    claimed = delivery.Claimed(1, 1, "id", b"{}", "http://x/", False, (new, "s3cret"))
+    first = delivery.headers_of(claimed, at=1)
+    second = delivery.headers_of(
+        delivery.Claimed(1, 2, "id", b"{}", "http://x/", False, (new, "s3cret")), at=1
+    )
+    assert first["x-hub-signature-256"] == wire.sign(b"{}", new)
+    assert second["x-hub-signature-256"] == wire.sign(b"{}", "s3cret")
+    assert first["parley-signature"].count("v1=") == 2
+    body = wire.body_of(wire.Line("102290129340398", "106540352242922", "1"), contacts=[])
+    for secret, status in ((new, 200), ("s3cret", 200), ("other", 403)):
+        response = Client().post(
+            "/webhooks/102290129340398",
+            body,
+            content_type="application/json",
+            headers={"X-Hub-Signature-256": wire.sign(body, secret)},
+        )
+        assert response.status_code == status
+    from hosting.api import webhooks as door
+
+    door._doors.clear()
+    with system("a day later"):
+        Account.objects.update(secret_changed_at=timezone.now() - timedelta(hours=24, seconds=1))
+        assert Account.objects.get(pk=account.pk).secrets == [new]
+    response = Client().post(
+        "/webhooks/102290129340398",
+        body,
+        content_type="application/json",
+        headers={"X-Hub-Signature-256": wire.sign(body, "s3cret")},
+    )
+    assert response.status_code == 403
+
+
+def test_subscribing_by_the_cloud_api(shop):
+    business, number, _ = shop
+    client = Client(headers={"Authorization": f"Bearer {make_key(business)}"})
+    path = "/v23.0/102290129340398/subscribed_apps"
+
+    def post(body):
+        return client.post(path, body, content_type="application/json")
+
+    with Receiver(verify_token="vt") as first, Receiver(verify_token="vt") as second:
+        refused = post({"override_callback_uri": first.url, "verify_token": "wrong"})
+        assert refused.status_code == 400
+        assert (
+            "HTTP 403, not 200" in orjson.loads(refused.content)["error"]["error_data"]["details"]
+        )
+        assert post({"override_callback_uri": first.url}).status_code == 400
+        assert (
+            post({"override_callback_uri": "http://user@x/", "verify_token": "vt"}).status_code
+            == 400
+        )
+        assert orjson.loads(client.get(path).content) == {"data": []}
+        assert (
+            post({"override_callback_uri": first.url, "verify_token": "vt"}).content
+            == b'{"success":true}'
+        )
+        assert (
+            post({"override_callback_uri": second.url, "verify_token": "vt"}).content
+            == b'{"success":true}'
+        )
+    assert first.challenges[-1]["hub.mode"] == "subscribe"
+    app = {"whatsapp_business_api_data": {"id": "102290129340398", "name": "Bakery", "link": ""}}
+    assert orjson.loads(client.get(path).content) == {
+        "data": [{**app, "override_callback_uri": second.url}]
+    }
+    own = listen(number, "http://127.0.0.1:9/own")
+    assert client.delete(path).content == b'{"success":true}'
+    assert orjson.loads(client.get(path).content) == {"data": []}
+    assert post({}).content == b'{"success":true}'
+    assert orjson.loads(client.get(path).content) == {"data": [app]}
+    with system("test"):
+        assert [hook.url for hook in Webhook.objects.filter(is_active=True)] == [own.url]
+
+
+def test_subscribing_needs_a_key_of_the_business_with_the_scope(shop):
+    business, _number, _ = shop
+    path = "/v23.0/102290129340398/subscribed_apps"
+    with Receiver(verify_token="vt") as receiver:
+        body = {"override_callback_uri": receiver.url, "verify_token": "vt"}
+        stranger = {"Authorization": f"Bearer {make_key(make_business('Stranger'))}"}
+        narrow = {"Authorization": f"Bearer {make_key(business, scopes=['messages'])}"}
+        for headers, status in (({}, 401), (stranger, 404), (narrow, 403)):
+            client = Client(headers=headers)
+            assert client.post(path, body, content_type="application/json").status_code == status
+            assert client.get(path).status_code == status
+            assert client.delete(path).status_code == status
+        assert receiver.challenges == []
+    with system("test"):
+        assert Webhook.objects.count() == 0
+
+
+def test_replay_is_a_call_of_its_own(shop):
+    business, number, _ = shop
+    with Receiver() as receiver:
+        listen(number, receiver.url)
+        write(shop)
+        delivery.call_due()
+        with scope(business.pk):
+            replayed = delivery.replay(WebhookCall.objects.get())
+        assert delivery.call_due() == 1
+    assert receiver.taken[0].body == receiver.taken[1].body
+    first, second = calls()
+    assert (second.pk, second.replay_of_id, second.state) == (replayed.pk, first.pk, "done")
+
+
+def test_the_log_is_purged_and_what_nobody_takes_is_given_up(shop):
+    _, number, _ = shop
+    webhook = listen(number, "http://127.0.0.1:9/")
+    write(shop)
+    with system("test"):
+        Webhook.objects.filter(pk=webhook.pk).update(is_active=False)
+        assert delivery.expire() == 0
+        WebhookCall.objects.update(gives_up_at=timezone.now() - timedelta(seconds=1))
+    assert delivery.expire() == 1
+    assert [call.state for call in calls()] == ["dead"]
+    assert delivery.purge() == 0
+    with system("test"):
+        WebhookCall.objects.update(created_at=timezone.now() - timedelta(days=31))
+    assert delivery.purge() == 1
+    assert calls() == []
