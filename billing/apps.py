@@ -11,7 +11,9 @@ class BillingConfig(AppConfig):
     verbose_name = "Billing"
 
     def ready(self) -> None:
-        """Show prices, keep spend caps, put the metering queue on the health page and the money in the navigation."""
+        """Show prices, keep spend caps, put the metering queue on the health page and the money in
+        the navigation.
+        """
         from accounts import navigation, panels
         from accounts.models import Role
         from accounts.plans import changes

@@ -81,7 +81,9 @@ def banners(business: Business, role: str) -> list[Banner]:
 
 
 def check_payable(business: Business, plan: Plan) -> None:
-    """Where cards are taken, a plan with a fee wants one on file first; without, the fee comes on the invoice."""
+    """Where cards are taken, a plan with a fee wants one on file first; without, the fee comes on
+    the invoice.
+    """
     if (
         plan.monthly_fee_micros
         and stripe_gateway.is_on()

@@ -35,14 +35,22 @@ def credit_note_issued(note: CreditNote) -> None:
         "total": money.show_minor(note.total_minor, note.currency),
         "number": note.number,
     }
-    _store(note.business, f"credit_note_issued-{note.pk}", "credit_note_issued", context, credit_note=note,
-           attachments=["pdf"])  # fmt: skip
+    _store(
+        note.business,
+        f"credit_note_issued-{note.pk}",
+        "credit_note_issued",
+        context,
+        credit_note=note,
+        attachments=["pdf"],
+    )
 
 
 def write(
     invoice: Invoice, about: str, *, attachments: list[str] | None = None, **more: Any
 ) -> None:
-    """Write one e-mail about an invoice from `emails/<about>.txt` and `.html`; never a second of its kind."""
+    """Write one e-mail about an invoice from `emails/<about>.txt` and `.html`; never a second of
+    its kind.
+    """
     context = {
         "invoice": invoice,
         "number": invoice.number,
@@ -69,7 +77,9 @@ def preview(invoice: Invoice, about: str, **more: Any) -> tuple[str, str, str]:
 
 
 def address_of(business: Business) -> str:
-    """Where a business's invoices go: the address on file, else its first owner's; empty when there is neither."""
+    """Where a business's invoices go: the address on file, else its first owner's; empty when there
+    is neither.
+    """
     details = BillingDetails.of(business)
     owner = (
         business.memberships.filter(role=Role.OWNER).select_related("user").order_by("id").first()
@@ -78,7 +88,9 @@ def address_of(business: Business) -> str:
 
 
 def send_due(limit: int = 20) -> int:
-    """Send e-mails that wait; returns how many were tried. One whose worker died is never sent again by itself."""
+    """Send e-mails that wait; returns how many were tried. One whose worker died is never sent
+    again by itself.
+    """
     _mark_unknown()
     tried = 0
     while tried < limit and (email := _claim()):
@@ -121,7 +133,9 @@ def _render(business: Business, about: str, context: dict[str, Any]) -> tuple[st
 
 
 def _claim() -> Email | None:
-    """Take one waiting e-mail: attempt and lease are committed before the mail server hears of it."""
+    """Take one waiting e-mail: attempt and lease are committed before the mail server hears of
+    it.
+    """
     with system("the outbox belongs to every business"):
         email = (
             Email.objects.select_for_update(skip_locked=True)

@@ -1,4 +1,6 @@
-"""Exports for finance: asked for as a row, made by a worker piece by piece, cancelled or taken up again, kept by hash."""
+"""Exports for finance: asked for as a row, made by a worker piece by piece, cancelled or taken up
+again, kept by hash.
+"""
 
 import hashlib
 import tempfile
@@ -24,7 +26,8 @@ from core.tenancy import system
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=10)
-# Its papers are kept for ever; the file that holds them together is made again when it is wanted again.
+# Its papers are kept for ever; the file that holds them together is made again when it is wanted
+# again.
 KEPT = timedelta(days=30)
 MAX_ATTEMPTS = 5
 NAMES = {
@@ -52,7 +55,9 @@ def ask(
     filters: dict[str, Any] | None = None,
     asked_by: User | None = None,
 ) -> Export:
-    """Ask for an export; `filters` are `from` and `to` (YYYY-MM), `statuses`, and for operators `businesses` (ids)."""
+    """Ask for an export; `filters` are `from` and `to` (YYYY-MM), `statuses`, and for operators
+    `businesses` (ids).
+    """
     filters = filters or {}
     if kind not in Export.Kind.values:
         raise BadFilter(f"kind must be one of {', '.join(Export.Kind.values)}.")
@@ -79,9 +84,14 @@ def cancel(*, export: Export) -> None:
 def resume(*, export: Export) -> None:
     """Make a cancelled, failed or expired export again; papers made before are not made twice."""
     _change(
-        export, [Export.State.CANCELLED, Export.State.FAILED, Export.State.EXPIRED],
-        state=Export.State.WAITING, attempts=0, done=0, error="", lease_until=None,
-    )  # fmt: skip
+        export,
+        [Export.State.CANCELLED, Export.State.FAILED, Export.State.EXPIRED],
+        state=Export.State.WAITING,
+        attempts=0,
+        done=0,
+        error="",
+        lease_until=None,
+    )
 
 
 def run_due() -> int:
@@ -194,7 +204,9 @@ def _write(export: Export, file: IO[bytes]) -> None:
 
 
 def _one_by_one(export: Export) -> Iterator[Invoice]:
-    """The invoices, each inside a transaction of its own that ends when the next is asked for; counts them off."""
+    """The invoices, each inside a transaction of its own that ends when the next is asked for;
+    counts them off.
+    """
     with system("exports of every business"):
         ids = invoices_of(export)
     for done, invoice_id in enumerate(ids):
@@ -217,9 +229,12 @@ def _keep(export: Export, file: IO[bytes]) -> None:
     if not default_storage.exists(export.path):
         default_storage.save(export.path, File(file))
     _finish(
-        export, state=Export.State.DONE, sha256=export.sha256, size=export.size,
+        export,
+        state=Export.State.DONE,
+        sha256=export.sha256,
+        size=export.size,
         name=f"parley-{export.pk}-{NAMES[Export.Kind(export.kind)]}",
-    )  # fmt: skip
+    )
 
 
 def _finish(export: Export, **fields: Any) -> None:

@@ -19,10 +19,12 @@ MAILS_AT_ONCE = 50
 
 
 def check_cap(message: Message) -> None:
-    """Refuse (131042) a message that could take its business over its hard cap; else commit its price.
+    """Refuse (131042) a message that could take its business over its hard cap; else commit its
+    price.
 
-    Exact whatever is sent at once: the cap's row is locked until the send commits, and what is committed counts until
-    the message is charged or fails. Businesses without a hard cap pay one look-up. Call inside the sending transaction.
+    Exact whatever is sent at once: the cap's row is locked until the send commits, and what is
+    committed counts until the message is charged or fails. Businesses without a hard cap pay one
+    look-up. Call inside the sending transaction.
     """
     row = fetch_prepared(
         "SELECT limit_micros FROM billing_spendcap WHERE business_id = %s AND is_hard FOR UPDATE",
@@ -66,7 +68,8 @@ def release_commitments() -> int:
 
 
 def raise_alerts() -> int:
-    """Write an alert for every cap that has reached 50, 80 or 100 percent, mail it and tell the business's webhooks.
+    """Write an alert for every cap that has reached 50, 80 or 100 percent, mail it and tell the
+    business's webhooks.
 
     Returns how many alerts went out.
     """
@@ -79,7 +82,9 @@ def raise_alerts() -> int:
 
 
 def _mail_one() -> bool:
-    """One alert a transaction: a mail server that refuses one does not hold up what was mailed before."""
+    """One alert a transaction: a mail server that refuses one does not hold up what was mailed
+    before.
+    """
     with system("alerts of every business"):
         alerts = SpendAlert.objects.select_for_update(skip_locked=True, of=("self",)).filter(
             mailed_at=None
@@ -94,7 +99,9 @@ def _mail_one() -> bool:
 
 
 def _tell_webhooks(alert: SpendAlert) -> None:
-    """As the protocol's `account_alerts`, once for each account; in the transaction that marks the alert as told."""
+    """As the protocol's `account_alerts`, once for each account; in the transaction that marks the
+    alert as told.
+    """
     for account in Account.objects.filter(business=alert.business).order_by("id"):
         info = {
             "alert_severity": "CRITICAL" if alert.percent >= 100 else "WARNING",
@@ -103,7 +110,7 @@ def _tell_webhooks(alert: SpendAlert) -> None:
             "alert_description": _words(alert),
         }
         value = {"entity_type": "WABA", "entity_id": account.waba_id, "alert_info": info}
-        outbox.note_field(account=account, field="account_alerts", value=value)
+        outbox.write_field_calls(account=account, field="account_alerts", value=value)
 
 
 def _words(alert: SpendAlert) -> str:

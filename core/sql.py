@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.db import connection, migrations
+from django.db import connection
 
 HOUSE = Path(__file__).resolve().parent.parent
 
@@ -36,10 +36,3 @@ def select(app: str, verb: str, parameters: Mapping[str, Any]) -> list[dict[str,
         cursor.execute(statement(app, verb), parameters)
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def run_file(app: str, verb: str, reverse: str = "") -> migrations.RunSQL:
-    """Give a migration the operation that runs `<app>/sql/<verb>.sql` as the owner."""
-    return migrations.RunSQL(
-        sql=statement(app, verb), reverse_sql=reverse or migrations.RunSQL.noop
-    )

@@ -1,4 +1,4 @@
-"""App configuration of `shops`: what was sold."""
+"""App configuration of `shops`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class ShopsConfig(AppConfig):
     verbose_name = "Shops"
 
     def ready(self) -> None:
-        """Say which pages and queues there are, ring when messages come, and add to hosting what shops know of them."""
+        """Register pages, queues, signal receivers and what hosting needs to know of shops."""
         from accounts import navigation
         from accounts.models import Role
         from core import health
@@ -23,11 +23,11 @@ class ShopsConfig(AppConfig):
         from shops.chat import product_cards, product_checks
 
         sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
-        # Who keeps the books sees the figures of the shop, and nothing else of it.
+        # The finance role sees the sales report and nothing else of the shop.
         navigation.add(
             navigation.Page(_("Shop"), "shop_sales", "cart", 35, sellers | {str(Role.FINANCE)})
         )
-        message_received.connect(_ring)
+        message_received.connect(_wake_intake)
         extensions.send_checks.append(product_checks.check_products)
         extensions.upstream_contents.append(product_checks.for_upstream)
         extensions.catalog_ids.append(product_checks.from_upstream)
@@ -38,13 +38,13 @@ class ShopsConfig(AppConfig):
         extensions.phone_tools.append(
             extensions.Tool(_("Open the catalogue"), "cart", "phone_shop")
         )
-        extensions.erasers.append(erasure.forget)
+        extensions.erasers.append(erasure.erase_person)
         navigation.add(navigation.Page(_("Orders"), "shop_orders", "cart", 34, sellers))
         health.queues["incoming_orders"] = queues.INCOMING.oldest_waiting_seconds
         health.queues["order_news"] = queues.NEWS.oldest_waiting_seconds
 
 
-def _ring(**_ignored: Any) -> None:
+def _wake_intake(**_ignored: Any) -> None:
     from core.wake import ring
     from shops import tasks
 

@@ -34,16 +34,26 @@ def unpriced() -> list[Item]:
     count = meter.waiting_in_quarantine()
     age = meter.oldest_waiting_seconds()
     return [
-        Item((_("In quarantine")), f"{count:,}", reverse("admin:billing_quarantine_changelist"),
-             (_("delivered, not priced")), count > 0),
-        Item((_("Oldest delivery waiting for its price")), f"{age:.0f} s",
-             reverse("admin:hosting_delivery_changelist"),
-             is_urgent=age > LONG_SECONDS),
-    ]  # fmt: skip
+        Item(
+            (_("In quarantine")),
+            f"{count:,}",
+            reverse("admin:billing_quarantine_changelist"),
+            (_("delivered, not priced")),
+            count > 0,
+        ),
+        Item(
+            (_("Oldest delivery waiting for its price")),
+            f"{age:.0f} s",
+            reverse("admin:hosting_delivery_changelist"),
+            is_urgent=age > LONG_SECONDS,
+        ),
+    ]
 
 
 def unsettled() -> list[Item]:
-    """Whether the last recount agreed; payments that failed this week, and those whose result is not known."""
+    """Whether the last recount agreed; payments that failed this week, and those whose result is
+    not known.
+    """
     last = Recount.objects.exclude(finished_at=None).order_by("-id").first()
     wrong = len(last.differences) if last else 0
     when = (
@@ -98,7 +108,9 @@ TOP = 5
 
 
 def money_this_month() -> list[Item]:
-    """Revenue of the running month by currency, then the businesses that spend most; read from the rollup."""
+    """Revenue of the running month by currency, then the businesses that spend most; read from the
+    rollup.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_SPENDERS)
         spenders = cursor.fetchall()
@@ -123,7 +135,9 @@ def money_this_month() -> list[Item]:
 
 
 def margin() -> list[Item]:
-    """Revenue of the running month less what the upstream charges for the same messages, where a cost card is set."""
+    """Revenue of the running month less what the upstream charges for the same messages, where a
+    cost card is set.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             statement("billing", "margin"), {"month": timezone.now().date().replace(day=1)}
@@ -131,11 +145,14 @@ def margin() -> list[Item]:
         found = cursor.fetchall()
     return [
         Item(
-            _("Margin this month"), _amount(revenue - cost, currency), reverse("admin:billing_ratecard_changelist"),
-            _margin_note(_amount(cost, currency), unpriced), revenue < cost or unpriced > 0,
+            _("Margin this month"),
+            _amount(revenue - cost, currency),
+            reverse("admin:billing_ratecard_changelist"),
+            _margin_note(_amount(cost, currency), unpriced),
+            revenue < cost or unpriced > 0,
         )
         for currency, revenue, cost, unpriced in found
-    ]  # fmt: skip
+    ]
 
 
 def _margin_note(cost: str, unpriced: int) -> str:
@@ -178,12 +195,14 @@ def last_invoices(business: Business) -> list[Item]:
     )
     return [
         Item(
-            invoice.number or "", money.show_minor(invoice.total_minor, invoice.currency),
-            reverse("admin:billing_invoice_change", args=[invoice.pk]), invoice.get_status_display(),
+            invoice.number or "",
+            money.show_minor(invoice.total_minor, invoice.currency),
+            reverse("admin:billing_invoice_change", args=[invoice.pk]),
+            invoice.get_status_display(),
             invoice.status == InvoiceStatus.OPEN and invoice.due_at < business.now(),
         )
         for invoice in rows
-    ]  # fmt: skip
+    ]
 
 
 attention += [unpriced, unsettled]

@@ -1,4 +1,6 @@
-"""Invoices in the admin: issued, voided, credited, paid; each deed asks first and is in the audit log."""
+"""Invoices in the admin: issued, voided, credited, paid; each deed asks first and is in the audit
+log.
+"""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -190,9 +192,13 @@ class InvoiceAdmin(OfBusiness):
         """Number a draft that waits for approval."""
         words = _("The draft gets the next number and is final. It is e-mailed to the business.")
         return self._deed(
-            request, object_id, "approved", Question(_("Issue the invoice"), _("Issue"), words), HouseForm,
+            request,
+            object_id,
+            "approved",
+            Question(_("Issue the invoice"), _("Issue"), words),
+            HouseForm,
             lambda invoice, data: {"number": str(close.approve(invoice=invoice))},
-        )  # fmt: skip
+        )
 
     @action(description=_("Void"), url_path="void", permissions=["deed"])
     def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -213,9 +219,13 @@ class InvoiceAdmin(OfBusiness):
         """Issue a void one anew."""
         words = _("The same lines under a new number, with the billing details and the tax of now.")
         return self._deed(
-            request, object_id, "reissued", Question(_("Reissue the invoice"), _("Reissue"), words), HouseForm,
+            request,
+            object_id,
+            "reissued",
+            Question(_("Reissue the invoice"), _("Reissue"), words),
+            HouseForm,
             lambda invoice, data: {"new": str(close.reissue(invoice=invoice))},
-        )  # fmt: skip
+        )
 
     @action(description=_("Give up"), url_path="give-up", permissions=["deed"])
     def give_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -225,9 +235,13 @@ class InvoiceAdmin(OfBusiness):
         )
         question = Question(_("Mark as uncollectible"), _("Give up"), words, is_danger=True)
         return self._deed(
-            request, object_id, "given_up", question, ReasonForm,
+            request,
+            object_id,
+            "given_up",
+            question,
+            ReasonForm,
             lambda invoice, data: close.give_up(invoice=invoice),
-        )  # fmt: skip
+        )
 
     @action(description=_("Mark paid"), url_path="mark-paid", permissions=["deed"])
     def mark_paid(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -262,9 +276,11 @@ class InvoiceAdmin(OfBusiness):
         def write(invoice: Invoice, data: dict[str, Any]) -> dict[str, Any]:
             chosen = use or data["use"]
             note = credit_notes.credit(
-                invoice=invoice, reason=data["reason"], amounts=_amounts(data, invoice.currency),
+                invoice=invoice,
+                reason=data["reason"],
+                amounts=_amounts(data, invoice.currency),
                 use=CreditUse(chosen) if chosen else None,
-            )  # fmt: skip
+            )
             return {"note": note.number, "total_minor": note.total_minor, "use": note.use}
 
         words = _("Net amounts by line; tax follows. Never more than is left of a line.")

@@ -1,4 +1,6 @@
-"""The ledger in the admin: to look at; quarantine is metered again, a charge is reversed, the books are recounted."""
+"""The ledger in the admin: to look at; quarantine is metered again, a charge is reversed, the books
+are recounted.
+"""
 
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
@@ -53,7 +55,9 @@ class PeriodAdmin(OfBusiness):
 
     @action(description=_("Test clock"), url_path="clock", permissions=["clock"])
     def clock(self, request: HttpRequest) -> HttpResponse:
-        """Put a business of the sandbox on a clock and walk it through time: `?business=` names it."""
+        """Put a business of the sandbox on a clock and walk it through time: `?business=` names
+        it.
+        """
         chosen = request.GET.get("business", "")
         business = (
             Business.objects.filter(pk=int(chosen)).first()
@@ -76,8 +80,9 @@ class PeriodAdmin(OfBusiness):
                 after=after,
             )
             return _("It is %(now)s now; %(count)s invoices came.") % {
-                "now": f"{business.now():%Y-%m-%d %H:%M}", "count": len(came),
-            }  # fmt: skip
+                "now": f"{business.now():%Y-%m-%d %H:%M}",
+                "count": len(came),
+            }
 
         question = _clock_question(business)
         return ask(request, self, question, form=ClockForm, do=turn, back=request.get_full_path())
@@ -98,9 +103,17 @@ class ChargeAdmin(OfBusiness):
     """The ledger: one row a delivered message."""
 
     list_display = (
-        "message_id", "business_id", "month", "billed_month", "market", "category", "rule", "position",
-        "price_micros", "delivered_at",
-    )  # fmt: skip
+        "message_id",
+        "business_id",
+        "month",
+        "billed_month",
+        "market",
+        "category",
+        "rule",
+        "position",
+        "price_micros",
+        "delivered_at",
+    )
     list_filter = ("category", "rule")
     search_fields = ("message_id__exact",)
     ordering = ("-id",)
@@ -120,9 +133,15 @@ class ChargeAdmin(OfBusiness):
                 business_id=charge.business_id, charge_id=charge.pk, reason=data["reason"]
             )
             record.record(
-                action="charge.reversed", subject=f"charge {charge.pk}", business=charge.business_id,
-                after={"reversal": back, "price_micros": -charge.price_micros, "reason": data["reason"]},
-            )  # fmt: skip
+                action="charge.reversed",
+                subject=f"charge {charge.pk}",
+                business=charge.business_id,
+                after={
+                    "reversal": back,
+                    "price_micros": -charge.price_micros,
+                    "reason": data["reason"],
+                },
+            )
             return _("Charge %(charge)s is taken back by %(back)s.") % {
                 "charge": charge.pk,
                 "back": back,
@@ -192,7 +211,9 @@ class QuarantineAdmin(OfBusiness):
 
 @admin.register(SpendCap)
 class SpendCapAdmin(HouseAdmin):
-    """The most that a business's messages may cost in a month; a hard cap refuses sends, a soft one warns."""
+    """The most that a business's messages may cost in a month; a hard cap refuses sends, a soft one
+    warns.
+    """
 
     list_display = ("business", "limit", "is_hard")
     list_select_related = ("business",)
@@ -208,7 +229,9 @@ class SpendCapAdmin(HouseAdmin):
 
 @admin.register(Recount)
 class RecountAdmin(ReadOnlyAdmin):
-    """Recounts of the books: the nightly ones and those asked for; every difference is named by id."""
+    """Recounts of the books: the nightly ones and those asked for; every difference is named by
+    id.
+    """
 
     hidden: ClassVar[tuple[str, ...]] = ("differences",)
     list_display = ("asked_at", "month", "asked_by", "finished_at", "found")
@@ -255,12 +278,18 @@ class RecountAdmin(ReadOnlyAdmin):
         """Every difference, by id."""
         recount = get_object_or_404(Recount, pk=object_id)
         table_of = [
-            Table(words, (_("Business"), _("What"), _("Expected"), _("Found")), [
-                (one["business_id"], one["what"], one["expected"], one["found"])
-                for one in recount.differences if one["check"] == check
-            ], _("Agrees."))
+            Table(
+                words,
+                (_("Business"), _("What"), _("Expected"), _("Found")),
+                [
+                    (one["business_id"], one["what"], one["expected"], one["found"])
+                    for one in recount.differences
+                    if one["check"] == check
+                ],
+                _("Agrees."),
+            )
             for check, words in reconciliation.CHECKS.items()
-        ]  # fmt: skip
+        ]
         question = Question(str(recount), "", tables=table_of)
         return show(request, self, question, back=reverse("admin:billing_recount_changelist"))
 
@@ -291,9 +320,14 @@ def _walk(business: Business, day: date | None) -> list[Invoice]:
 def _clock_question(business: Business) -> Question:
     invoices = business.invoices.order_by("-id")[:12]
     rows = [
-        (str(one), f"{one.period.month:%Y-%m}", one.get_status_display(), money.show_minor(one.total_minor, one.currency))
+        (
+            str(one),
+            f"{one.period.month:%Y-%m}",
+            one.get_status_display(),
+            money.show_minor(one.total_minor, one.currency),
+        )
         for one in invoices.select_related("period")
-    ]  # fmt: skip
+    ]
     shown = f"{business.clock_at:%Y-%m-%d %H:%M} UTC" if business.clock_at else _("real time")
     words = _(
         "The clock of %(business)s shows %(shown)s. Months that are over by more than the grace are closed."

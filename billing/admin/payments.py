@@ -1,4 +1,6 @@
-"""Payments and refunds in the admin: to look at; what the network cannot tell any more is settled by hand."""
+"""Payments and refunds in the admin: to look at; what the network cannot tell any more is settled
+by hand.
+"""
 
 from typing import Any
 
@@ -120,7 +122,9 @@ class PaymentAdmin(MoneyMoved):
 
 @admin.register(Refund)
 class RefundAdmin(MoneyMoved):
-    """Money going back: by the network for cards; for bank transfers by whoever has the bank's page."""
+    """Money going back: by the network for cards; for bank transfers by whoever has the bank's
+    page.
+    """
 
     list_display = (
         "payment",

@@ -1,4 +1,6 @@
-"""Rate cards in the admin: looked at, uploaded, compared, scheduled, exported; never edited once scheduled."""
+"""Rate cards in the admin: looked at, uploaded, compared, scheduled, exported; never edited once
+scheduled.
+"""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -42,7 +44,9 @@ PHASES = {
 
 
 class DraftOnly:
-    """Rows of a rate card version can be edited while it is a draft; the database refuses it afterwards."""
+    """Rows of a rate card version can be edited while it is a draft; the database refuses it
+    afterwards.
+    """
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Drafts, by Django's permission."""
@@ -113,7 +117,9 @@ class RateCardAdmin(HouseAdmin):
 
     @action(description=_("Upload CSV"), url_path="upload", permissions=["upload"])
     def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Read files into a draft; what is wrong is listed by row and column, and nothing is kept."""
+        """Read files into a draft; what is wrong is listed by row and column, and nothing is
+        kept.
+        """
         card = get_object_or_404(RateCard, pk=object_id)
         words = _(
             "Nothing holds yet: the draft is compared with the card in force before it is scheduled."
@@ -179,9 +185,12 @@ class UploadForm(HouseForm):
         label=_("Free-entry window, hours"), initial=72, min_value=0, max_value=168
     )
     free_messages = forms.IntegerField(
-        label=_("Free service messages"), initial=0, min_value=0, max_value=10**6,
+        label=_("Free service messages"),
+        initial=0,
+        min_value=0,
+        max_value=10**6,
         help_text=_("For each number and month."),
-    )  # fmt: skip
+    )
     reactions_free = forms.BooleanField(label=_("Reactions are free"), required=False, initial=True)
     failed_charged = forms.BooleanField(label=_("Failed messages are charged"), required=False)
 
@@ -195,7 +204,9 @@ class UploadForm(HouseForm):
 
 @admin.register(CardVersion)
 class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
-    """What a card says from one month on; a draft is compared and scheduled, what is scheduled stays as it is."""
+    """What a card says from one month on; a draft is compared and scheduled, what is scheduled
+    stays as it is.
+    """
 
     list_display = (
         "card",
@@ -353,14 +364,21 @@ def _cost(version: CardVersion, month: date) -> Table:
         Business.objects.filter(pk__in=[one.business_id for one in found]).values_list("pk", "name")
     )
     rows = [
-        (names[one.business_id], f"{one.messages:,}", money.show_micros(one.charged_micros, currency),
-         money.show_micros(one.would_be_micros, currency), f"{one.unpriced:,}")
+        (
+            names[one.business_id],
+            f"{one.messages:,}",
+            money.show_micros(one.charged_micros, currency),
+            money.show_micros(one.would_be_micros, currency),
+            f"{one.unpriced:,}",
+        )
         for one in sorted(found, key=lambda one: -one.charged_micros)[:MOST_SHOWN]
-    ]  # fmt: skip
+    ]
     was, would = sum(one.charged_micros for one in found), sum(one.would_be_micros for one in found)
     title = _("%(month)s under it: %(would)s instead of %(was)s") % {
-        "month": f"{month:%Y-%m}", "was": money.show_micros(was, currency), "would": money.show_micros(would, currency),
-    }  # fmt: skip
+        "month": f"{month:%Y-%m}",
+        "was": money.show_micros(was, currency),
+        "would": money.show_micros(would, currency),
+    }
     head = (_("Business"), _("Messages"), _("Charged"), _("Would be"), _("Without a price"))
     return Table(title, head, rows, _("No business that follows the card was charged."))
 
@@ -404,7 +422,9 @@ class TierAdmin(ReadOnlyAdmin):
 
 @admin.register(CardChoice)
 class CardChoiceAdmin(HouseAdmin):
-    """What was agreed with a business: a card of its own, a discount; the database keeps months with charges as they are."""
+    """What was agreed with a business: a card of its own, a discount; the database keeps months
+    with charges as they are.
+    """
 
     list_display = ("business", "card", "discount_percent", "valid_from", "valid_to")
     list_select_related = ("business", "card")

@@ -1,4 +1,6 @@
-"""`/api/v1/invoices/exports/`: many invoices in one file, made in the background, by a key with scope `billing`."""
+"""`/api/v1/invoices/exports/`: many invoices in one file, made in the background, by a key with
+scope `billing`.
+"""
 
 from typing import Any
 
@@ -28,9 +30,21 @@ class FinanceExportSerializer(serializers.ModelSerializer[Export]):
 
         model = Export
         fields = (
-            "id", "kind", "filters", "state", "done", "total", "percent", "seconds_left", "error", "name", "size",
-            "sha256", "created_at", "finished_at",
-        )  # fmt: skip
+            "id",
+            "kind",
+            "filters",
+            "state",
+            "done",
+            "total",
+            "percent",
+            "seconds_left",
+            "error",
+            "name",
+            "size",
+            "sha256",
+            "created_at",
+            "finished_at",
+        )
 
 
 class FinanceExportWanted(serializers.Serializer[Any]):

@@ -1,4 +1,6 @@
-"""`GET /api/v1/invoices/…`: a business's invoices, their lines and documents, by an API key with scope `billing`."""
+"""`GET /api/v1/invoices/…`: a business's invoices, their lines and documents, by an API key with
+scope `billing`.
+"""
 
 from datetime import date
 from typing import Any
@@ -30,9 +32,21 @@ class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
     class Meta:
         model = InvoiceLine
         fields = (
-            "line", "kind", "description", "month", "market", "category", "rule", "tier_first", "tier_last", "quantity",
-            "unit_price", "amount", "tax_category", "tax_percent",
-        )  # fmt: skip
+            "line",
+            "kind",
+            "description",
+            "month",
+            "market",
+            "category",
+            "rule",
+            "tier_first",
+            "tier_last",
+            "quantity",
+            "unit_price",
+            "amount",
+            "tax_category",
+            "tax_percent",
+        )
 
     def get_unit_price(self, line: InvoiceLine) -> str:
         """`0.0091`."""
@@ -55,9 +69,19 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     class Meta:
         model = Invoice
         fields = (
-            "id", "number", "status", "month", "currency", "issued_at", "due_at", "paid_at", "subtotal", "tax",
-            "total", "due",
-        )  # fmt: skip
+            "id",
+            "number",
+            "status",
+            "month",
+            "currency",
+            "issued_at",
+            "due_at",
+            "paid_at",
+            "subtotal",
+            "tax",
+            "total",
+            "due",
+        )
 
     def get_subtotal(self, invoice: Invoice) -> str:
         """Before tax."""
@@ -117,7 +141,9 @@ class InvoiceByNumber(BusinessAPIMixin, RetrieveAPIView[Invoice]):
 
 
 class InvoiceDocument(BusinessAPIView):
-    """One document of an invoice: `pdf`, `lines`, `cii`, `ubl` or `facturx`; always the same bytes."""
+    """One document of an invoice: `pdf`, `lines`, `cii`, `ubl` or `facturx`; always the same
+    bytes.
+    """
 
     required_scope = KeyScope.BILLING
 

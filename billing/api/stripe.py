@@ -1,4 +1,6 @@
-"""`POST /webhooks/stripe/`: what the payment network tells us; stored before 200, applied by the worker."""
+"""`POST /webhooks/stripe/`: what the payment network tells us; stored before 200, applied by the
+worker.
+"""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt

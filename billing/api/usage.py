@@ -1,4 +1,6 @@
-"""Usage and charges for programs; amounts are decimal strings of the currency, exact to the micro-unit."""
+"""Usage and charges for programs; amounts are decimal strings of the currency, exact to the
+micro-unit.
+"""
 
 from datetime import date, datetime
 from typing import Any
@@ -58,9 +60,20 @@ class ChargeSerializer(serializers.ModelSerializer[Charge]):
 
         model = Charge
         fields = (
-            "id", "message_id", "month", "billed_month", "market", "category", "rule", "position", "price",
-            "delivered_at", "charged_at", "reverses", "note",
-        )  # fmt: skip
+            "id",
+            "message_id",
+            "month",
+            "billed_month",
+            "market",
+            "category",
+            "rule",
+            "position",
+            "price",
+            "delivered_at",
+            "charged_at",
+            "reverses",
+            "note",
+        )
 
 
 @extend_schema_view(

@@ -1,4 +1,6 @@
-"""The archive: a document is made once, kept under the hash of its bytes, and is the same for ever."""
+"""The archive: a document is made once, kept under the hash of its bytes, and is the same for
+ever.
+"""
 
 import hashlib
 
@@ -30,7 +32,9 @@ class UnknownKind(BillingError):
 
 
 def document(source: Invoice | CreditNote, kind: str) -> Document:
-    """The document of that kind, made on first asking; raises NotIssuable for a draft, UnknownKind for another kind."""
+    """The document of that kind, made on first asking; raises NotIssuable for a draft, UnknownKind
+    for another kind.
+    """
     if kind not in KINDS:
         raise UnknownKind
     if isinstance(source, Invoice) and source.status == InvoiceStatus.DRAFT:
@@ -66,7 +70,8 @@ def _keep(source: Invoice | CreditNote, kind: str, data: bytes) -> Document:
         size=len(data),
         **owner,
     )
-    # The file is written before the row, so that any row has its file; of two makers the first row counts.
+    # The file is written before the row, so that any row has its file; of two makers the first row
+    # counts.
     store(made.path, data)
     Document.objects.bulk_create([made], ignore_conflicts=True)
     kept: Document = source.documents.get(kind=kind)

@@ -1,4 +1,6 @@
-"""A paper: what an invoice or a credit note says, free of the database; every document is made from it."""
+"""A paper: what an invoice or a credit note says, free of the database; every document is made from
+it.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -35,7 +37,9 @@ class PaperLine:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """An invoice, or with `corrects` (number, day) a credit note of that invoice; amounts in minor units."""
+    """An invoice, or with `corrects` (number, day) a credit note of that invoice; amounts in minor
+    units.
+    """
 
     number: str
     issued: date

@@ -56,10 +56,19 @@ def facturx(paper: Paper, pdf: bytes) -> bytes:
     from facturx import generate_from_binary
 
     made: bytes = generate_from_binary(
-        pdf, cii(paper), flavor="factur-x", level="en16931", check_xsd=True, check_schematron=False,
-        pdf_metadata={"author": paper.seller["name"], "title": f"{paper.title} {paper.number}",
-                      "subject": paper.title, "keywords": "Factur-X"},
-    )  # fmt: skip
+        pdf,
+        cii(paper),
+        flavor="factur-x",
+        level="en16931",
+        check_xsd=True,
+        check_schematron=False,
+        pdf_metadata={
+            "author": paper.seller["name"],
+            "title": f"{paper.title} {paper.number}",
+            "subject": paper.title,
+            "keywords": "Factur-X",
+        },
+    )
     return made
 
 

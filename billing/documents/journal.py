@@ -1,4 +1,6 @@
-"""A general journal as bookkeeping imports it: every invoice, credit note and payment as entries that balance."""
+"""A general journal as bookkeeping imports it: every invoice, credit note and payment as entries
+that balance.
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -17,9 +19,19 @@ from billing.models import (
 from core import money
 
 COLUMNS = (
-    "date", "document", "account", "account_name", "debit", "credit", "currency", "tax_code", "tax_percent", "customer",
-    "text", "reference",
-)  # fmt: skip
+    "date",
+    "document",
+    "account",
+    "account_name",
+    "debit",
+    "credit",
+    "currency",
+    "tax_code",
+    "tax_percent",
+    "customer",
+    "text",
+    "reference",
+)
 
 RECEIVABLE, BANK, CARD = (
     ("1400", "Trade receivables"),
@@ -104,13 +116,27 @@ def _tax(paper: Invoice | CreditNote, at: datetime, group: dict[str, Any], minor
 
 
 def _entry(
-    paper: Invoice | CreditNote, at: datetime, account: tuple[str, str], minor: int, text: str,
-    tax_code: str = "", percent: Any = "",
-) -> Entry:  # fmt: skip
+    paper: Invoice | CreditNote,
+    at: datetime,
+    account: tuple[str, str],
+    minor: int,
+    text: str,
+    tax_code: str = "",
+    percent: Any = "",
+) -> Entry:
     """One row; positive minor units are debit, negative ones credit."""
     amount = money.minor_amount(abs(minor), paper.currency)
     debit, credit = (amount, "") if minor >= 0 else ("", amount)
     return (
-        f"{at:%Y-%m-%d}", str(paper), *account, debit, credit, paper.currency, tax_code, percent, paper.buyer["name"],
-        text, paper.buyer.get("reference", ""),
-    )  # fmt: skip
+        f"{at:%Y-%m-%d}",
+        str(paper),
+        *account,
+        debit,
+        credit,
+        paper.currency,
+        tax_code,
+        percent,
+        paper.buyer["name"],
+        text,
+        paper.buyer.get("reference", ""),
+    )

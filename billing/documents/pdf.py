@@ -15,7 +15,9 @@ MAX_BARS = 6
 
 
 def invoice_pdf(invoice: Invoice) -> bytes:
-    """The PDF of an invoice, made anew; `billing.documents.archive.document` keeps the one that was sent."""
+    """The PDF of an invoice, made anew; `billing.documents.archive.document` keeps the one that was
+    sent.
+    """
     return render(paper_of(invoice))
 
 

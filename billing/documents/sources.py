@@ -1,4 +1,6 @@
-"""From rows to papers: what an invoice or a credit note says, read inside a scope that sees its lines."""
+"""From rows to papers: what an invoice or a credit note says, read inside a scope that sees its
+lines.
+"""
 
 from collections.abc import Iterable
 from datetime import date, datetime

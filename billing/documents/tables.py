@@ -1,4 +1,6 @@
-"""Invoices as CSV (RFC 4180): the lines, and every message behind them; safe to open in a spreadsheet."""
+"""Invoices as CSV (RFC 4180): the lines, and every message behind them; safe to open in a
+spreadsheet.
+"""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -19,16 +21,42 @@ from core.tenancy import scope
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "\x00")
 
 LINE_COLUMNS = (
-    "invoice", "line", "kind", "description", "month", "market", "category", "rule", "tier_first", "tier_last",
-    "quantity", "unit_price", "amount", "currency",
-)  # fmt: skip
+    "invoice",
+    "line",
+    "kind",
+    "description",
+    "month",
+    "market",
+    "category",
+    "rule",
+    "tier_first",
+    "tier_last",
+    "quantity",
+    "unit_price",
+    "amount",
+    "currency",
+)
 MESSAGE_COLUMNS = (
-    "invoice", "line", "message_id", "wamid", "to", "delivered_at", "month", "market", "category", "rule", "position",
-    "tier_first", "tier_last", "price", "currency",
-)  # fmt: skip
+    "invoice",
+    "line",
+    "message_id",
+    "wamid",
+    "to",
+    "delivered_at",
+    "month",
+    "market",
+    "category",
+    "rule",
+    "position",
+    "tier_first",
+    "tier_last",
+    "price",
+    "currency",
+)
 
 
-# Before the first message of a line: (position, charge); and a number that no position or charge reaches.
+# Before the first message of a line: (position, charge); and a number that no position or charge
+# reaches.
 BEGINNING = (0, 0)
 LAST = 2**63 - 1
 STRETCH = 25_000
@@ -40,7 +68,9 @@ class _Echo:
 
 
 def cell(value: Any) -> Any:
-    """A cell: numbers stay numbers, text that could run as a formula gets an apostrophe in front."""
+    """A cell: numbers stay numbers, text that could run as a formula gets an apostrophe in
+    front.
+    """
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, str) and value.lstrip(" \"'").startswith(_FORMULA):
@@ -100,9 +130,11 @@ def paper_csv(paper: Paper) -> bytes:
 
 
 def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
-    """Every message behind the invoice, or behind one line (by position), as CSV text; PostgreSQL writes the rows.
+    """Every message behind the invoice, or behind one line (by position), as CSV text; PostgreSQL
+    writes the rows.
 
-    A stretch of positions at a time: memory stays flat, and no transaction outlives a slow reader's pause.
+    A stretch of positions at a time: memory stays flat, and no transaction outlives a slow reader's
+    pause.
     """
     yield from csv_rows(MESSAGE_COLUMNS, [])
     with scope(invoice.business_id), connection.cursor() as cursor:
@@ -117,10 +149,16 @@ def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
 
 def _copied(invoice: Invoice, line: int, market: str, first: int, last: int) -> str:
     values = {
-        "invoice": cell(str(invoice)), "currency": invoice.currency, "market": cell(market),
-        "invoice_id": invoice.pk, "line": line,
-        "position": first - 1, "after": LAST, "upto": last, "limit": None,
-    }  # fmt: skip
+        "invoice": cell(str(invoice)),
+        "currency": invoice.currency,
+        "market": cell(market),
+        "invoice_id": invoice.pk,
+        "line": line,
+        "position": first - 1,
+        "after": LAST,
+        "upto": last,
+        "limit": None,
+    }
     query = statement("billing", "copy_messages").replace(
         "/* behind */", statement("billing", "messages_behind")
     )
@@ -134,15 +172,30 @@ def _copied(invoice: Invoice, line: int, market: str, first: int, last: int) -> 
 def page_behind(
     invoice: Invoice, *, line: int, after: str = "", limit: int = 50
 ) -> tuple[list[dict[str, Any]], str]:
-    """Messages behind one line from a cursor (`<position>.<charge>`) on, as dicts, and the next cursor (empty at the end).
+    """Messages behind one line from a cursor (`<position>.<charge>`) on, as dicts, and the next
+    cursor (empty at the end).
 
     A cursor that was made up begins at the beginning.
     """
     position, _, charge = after.partition(".")
     known = position.isdecimal() and charge.isdecimal() and len(after) < 38
     found = _behind(invoice, line, (int(position), int(charge)) if known else BEGINNING, limit + 1)
-    names = ("id", "line", "message_id", "wamid", "to", "delivered_at", "month", "market", "category", "rule",
-             "position", "tier_first", "tier_last", "price_micros")  # fmt: skip
+    names = (
+        "id",
+        "line",
+        "message_id",
+        "wamid",
+        "to",
+        "delivered_at",
+        "month",
+        "market",
+        "category",
+        "rule",
+        "position",
+        "tier_first",
+        "tier_last",
+        "price_micros",
+    )
     rows = [dict(zip(names, row, strict=True)) for row in found[:limit]]
     return rows, f"{rows[-1]['position']}.{rows[-1]['id']}" if len(found) > limit else ""
 
@@ -150,7 +203,9 @@ def page_behind(
 def message_rows(
     invoice: Invoice, line: int | None = None, chunk: int = 10_000
 ) -> Iterator[tuple[Any, ...]]:
-    """Values of `MESSAGE_COLUMNS` for every message behind an invoice or one of its lines; one chunk in memory."""
+    """Values of `MESSAGE_COLUMNS` for every message behind an invoice or one of its lines; one
+    chunk in memory.
+    """
     for position in [line] if line is not None else _message_lines(invoice):
         cursor, length = BEGINNING, chunk
         while length == chunk:
@@ -176,9 +231,22 @@ def message_rows(
             ) in rows:
                 cursor = (counted, charge)
                 yield (
-                    invoice.number, n, message, wamid, to, _moment(at), f"{month:%Y-%m}", market, category, rule,
-                    counted, first, last, money.micro_amount(price), invoice.currency,
-                )  # fmt: skip
+                    invoice.number,
+                    n,
+                    message,
+                    wamid,
+                    to,
+                    _moment(at),
+                    f"{month:%Y-%m}",
+                    market,
+                    category,
+                    rule,
+                    counted,
+                    first,
+                    last,
+                    money.micro_amount(price),
+                    invoice.currency,
+                )
 
 
 def _moment(at: datetime) -> str:
@@ -209,7 +277,7 @@ def _behind(
                 "after": after[1],
                 "upto": LAST,
                 "limit": limit,
-            },  # fmt: skip
+            },
         )
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows

@@ -1,4 +1,6 @@
-"""Every message behind invoices as XLSX: written row by row, so millions of rows take flat memory."""
+"""Every message behind invoices as XLSX: written row by row, so millions of rows take flat
+memory.
+"""
 
 from collections.abc import Iterable
 from typing import IO

@@ -1,4 +1,6 @@
-"""Walking a business on a test clock through its months: time is set, and the months that are over are closed in order."""
+"""Walking a business on a test clock through its months: time is set, and the months that are over
+are closed in order.
+"""
 
 from datetime import datetime, timedelta
 
@@ -14,7 +16,8 @@ MOST_MONTHS = 36
 
 
 def walk(*, business: Business, to: datetime) -> list[Invoice]:
-    """Set the test clock and close what ended more than the grace period before; returns the invoices that came.
+    """Set the test clock and close what ended more than the grace period before; returns the
+    invoices that came.
 
     Raises ClockRefused where `set_clock` does, and for a walk over more than 36 months.
     """

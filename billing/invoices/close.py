@@ -1,4 +1,6 @@
-"""Invoicing: a month is closed once; its draft gets a number and is final; a wrong one is voided and issued anew."""
+"""Invoicing: a month is closed once; its draft gets a number and is final; a wrong one is voided
+and issued anew.
+"""
 
 from datetime import date, timedelta
 
@@ -22,11 +24,13 @@ MAX_BATCHES = 10_000
 
 
 def close_period(*, business: Business, month: date) -> Invoice | None:
-    """Close a business's month and issue its invoice; None when it was closed before, or nothing is owed.
+    """Close a business's month and issue its invoice; None when it was closed before, or nothing is
+    owed.
 
-    `month` is its first day. Safe to run twice, at once, and after a crash: the period's row is locked, and one live
-    invoice a period is a constraint. Deliveries of the month that still wait are metered first; what comes later is
-    billed in the next month. Where the business's invoices need approval, the invoice stays a draft without a number.
+    `month` is its first day. Safe to run twice, at once, and after a crash: the period's row is
+    locked, and one live invoice a period is a constraint. Deliveries of the month that still wait
+    are metered first; what comes later is billed in the next month. Where the business's invoices
+    need approval, the invoice stays a draft without a number.
     """
     period = _ensure_period(business, month)
     _drain(period)
@@ -47,7 +51,8 @@ def close_period(*, business: Business, month: date) -> Invoice | None:
 def close_due_periods() -> list[Invoice]:
     """Close every open month that ended more than the grace period ago by its business's clock.
 
-    A month that cannot be closed (logged as `closing_failed`) stays open and does not hold up the others.
+    A month that cannot be closed (logged as `closing_failed`) stays open and does not hold up the
+    others.
     """
     with system("every business's months end"):
         due = [
@@ -71,7 +76,9 @@ def _close_one(period: Period) -> Invoice | None:
 
 
 def approve(*, invoice: Invoice) -> Invoice:
-    """Number and issue a draft that waited for approval; raises NotIssuable for anything but a draft."""
+    """Number and issue a draft that waited for approval; raises NotIssuable for anything but a
+    draft.
+    """
     with system("numbers run across businesses"):
         _locked(invoice, InvoiceStatus.DRAFT)
         _number(invoice)
@@ -79,7 +86,9 @@ def approve(*, invoice: Invoice) -> Invoice:
 
 
 def void(*, invoice: Invoice) -> None:
-    """Make an invoice count for nothing; raises NotIssuable once money or credit has touched it: credit it then."""
+    """Make an invoice count for nothing; raises NotIssuable once money or credit has touched it:
+    credit it then.
+    """
     with system("operators void for any business"):
         _locked(invoice, InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
         if (
@@ -92,7 +101,9 @@ def void(*, invoice: Invoice) -> None:
 
 
 def reissue(*, invoice: Invoice) -> Invoice:
-    """Issue a void invoice anew: the same lines, a new number, the billing details and tax of now."""
+    """Issue a void invoice anew: the same lines, a new number, the billing details and tax of
+    now.
+    """
     with system("numbers run across businesses"):
         _locked(invoice, InvoiceStatus.VOID)
         if Invoice.objects.filter(replaces=invoice).exists():
@@ -111,7 +122,9 @@ def give_up(*, invoice: Invoice) -> None:
 
 
 def next_number(prefix: str, year: int) -> str:
-    """The next number of a series; its row stays locked until the paper commits, so there are no gaps."""
+    """The next number of a series; its row stays locked until the paper commits, so there are no
+    gaps.
+    """
     NumberSeries.objects.bulk_create(
         [NumberSeries(prefix=prefix, year=year)], ignore_conflicts=True
     )
@@ -147,7 +160,9 @@ def _number(invoice: Invoice) -> None:
 
 
 def _locked(invoice: Invoice, *allowed: InvoiceStatus) -> None:
-    """Lock the invoice and bring it up to date; raises NotIssuable in any status but the allowed ones."""
+    """Lock the invoice and bring it up to date; raises NotIssuable in any status but the allowed
+    ones.
+    """
     Invoice.objects.select_for_update().get(pk=invoice.pk)
     invoice.refresh_from_db()
     if invoice.status not in allowed:
@@ -161,7 +176,9 @@ def _ensure_period(business: Business, month: date) -> Period:
 
 
 def _drain(period: Period) -> None:
-    """Meter what was delivered in the period and still waits; a queue that does not shrink is not waited for."""
+    """Meter what was delivered in the period and still waits; a queue that does not shrink is not
+    waited for.
+    """
     for _ in range(MAX_BATCHES):
         with system("the queue belongs to every business"):
             waiting = Delivery.objects.filter(

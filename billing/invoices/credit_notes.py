@@ -1,4 +1,6 @@
-"""Crediting: an issued invoice is lessened by a credit note, whole or by line, never by more than is left of a line."""
+"""Crediting: an issued invoice is lessened by a credit note, whole or by line, never by more than
+is left of a line.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,10 +43,12 @@ def credit(
     amounts: Mapping[int, int] | None = None,
     use: CreditUse | None = None,
 ) -> CreditNote:
-    """Write a credit note; `amounts` are net minor units by line position, None means all that is left.
+    """Write a credit note; `amounts` are net minor units by line position, None means all that is
+    left.
 
-    `use` says where the credit goes; unless said, it lessens an unpaid invoice and is kept as balance for a paid one.
-    Tax follows the lines, so that full credits add up to the invoice's tax. Raises NotIssuable or TooMuch.
+    `use` says where the credit goes; unless said, it lessens an unpaid invoice and is kept as
+    balance for a paid one. Tax follows the lines, so that full credits add up to the invoice's tax.
+    Raises NotIssuable or TooMuch.
     """
     with system("credit notes are numbered across businesses"):
         due = _lock(invoice)
@@ -59,11 +63,15 @@ def credit(
         note = _note(invoice, reason, chosen, taxes, net, tax_minor)
         CreditNoteLine.objects.bulk_create(
             CreditNoteLine(
-                credit_note=note, business_id=note.business_id, invoice_line=part.line, position=position,
-                description=part.line.description, amount_minor=part.amount_minor,
+                credit_note=note,
+                business_id=note.business_id,
+                invoice_line=part.line,
+                position=position,
+                description=part.line.description,
+                amount_minor=part.amount_minor,
             )
             for position, part in enumerate(parts, 1)
-        )  # fmt: skip
+        )
         if chosen == CreditUse.REFUND:
             _plan_refunds(note)
         settlement.settle(invoice)
@@ -104,7 +112,9 @@ def _parts(invoice: Invoice, amounts: Mapping[int, int] | None) -> list[_Part]:
 
 
 def _taxes(invoice: Invoice, parts: list[_Part]) -> list[dict[str, Any]]:
-    """Tax of each rate group: what it is after this note less what was credited before, so no cent is lost."""
+    """Tax of each rate group: what it is after this note less what was credited before, so no cent
+    is lost.
+    """
     groups = []
     for group in invoice.taxes:
         percent = Decimal(group["percent"])
@@ -189,13 +199,18 @@ def _note(
 
 
 def _plan_refunds(note: CreditNote) -> None:
-    """One refund row for each payment that money goes back on; `collecting` sends those of cards."""
+    """One refund row for each payment that money goes back on; `collecting` sends those of
+    cards.
+    """
     rest = note.total_minor
     for payment, left in _left_of_payments(note.invoice):
         amount = min(rest, left)
         if amount > 0:
             Refund.objects.create(
-                business_id=note.business_id, payment=payment, credit_note=note, amount_minor=amount,
+                business_id=note.business_id,
+                payment=payment,
+                credit_note=note,
+                amount_minor=amount,
                 key=f"cn-{note.pk}-payment-{payment.pk}",
-            )  # fmt: skip
+            )
             rest -= amount

@@ -1,4 +1,6 @@
-"""Drafting: a month's rollup becomes the lines, taxes and totals of an invoice that has no number yet."""
+"""Drafting: a month's rollup becomes the lines, taxes and totals of an invoice that has no number
+yet.
+"""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,14 +32,18 @@ from core.sql import statement
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The invoice that a month would become now: without a number, made by the code that makes the real one."""
+    """The invoice that a month would become now: without a number, made by the code that makes the
+    real one.
+    """
 
     invoice: Invoice
     lines: list[InvoiceLine]
 
 
 def preview(*, business: Business, month: date) -> Preview | None:
-    """The live estimate of an open month (its first day); None while it would cost nothing. Leaves nothing behind."""
+    """The live estimate of an open month (its first day); None while it would cost nothing. Leaves
+    nothing behind.
+    """
     with transaction.atomic():
         ensure_period(business, month)
         period = Period.objects.get(business=business, month=month)
@@ -56,7 +62,9 @@ def ensure_period(business: Business, month: date) -> None:
 
 
 def draft(business: Business, period: Period) -> Invoice | None:
-    """The draft of a month with lines and totals; None when nothing is owed. Call inside a transaction."""
+    """The draft of a month with lines and totals; None when nothing is owed. Call inside a
+    transaction.
+    """
     if not _has_fee(business, period) and not _has_usage(period):
         return None
     invoice, treated = _header(business, period)
@@ -111,7 +119,9 @@ def _line_values(invoice: Invoice, treated: Treatment) -> dict[str, Any]:
 
 
 def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> int:
-    """Add what the month's plans cost, by days, as the first lines; returns how many lines that made."""
+    """Add what the month's plans cost, by days, as the first lines; returns how many lines that
+    made.
+    """
     lines = [
         one
         for one in changes.stretches(business, invoice.period.month)
@@ -120,8 +130,14 @@ def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> int:
     for position, one in enumerate(lines, 1):
         fee = plan_fees.fee_of(one)
         _add_line(
-            invoice, treated, LineKind.FEE, plan_fees.words_of(one), position, fee, money.to_minor(fee, invoice.currency)
-        )  # fmt: skip
+            invoice,
+            treated,
+            LineKind.FEE,
+            plan_fees.words_of(one),
+            position,
+            fee,
+            money.to_minor(fee, invoice.currency),
+        )
     return len(lines)
 
 

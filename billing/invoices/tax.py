@@ -1,4 +1,6 @@
-"""Which tax an invoice carries: decided by where seller and buyer are, and by their VAT ids. No database here."""
+"""Which tax an invoice carries: decided by where seller and buyer are, and by their VAT ids. No
+database here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +21,9 @@ ABROAD = "No tax is charged on services to customers abroad."
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """How lines are taxed: a category code of EN 16931, a percentage, and the reason when nothing is charged."""
+    """How lines are taxed: a category code of EN 16931, a percentage, and the reason when nothing
+    is charged.
+    """
 
     category: str
     percent: Decimal

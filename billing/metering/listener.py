@@ -1,7 +1,8 @@
-"""Listening: PostgreSQL itself tells that deliveries wait, so they are priced at once, with a broker or without.
+"""Listening: PostgreSQL itself tells that deliveries wait, so they are priced at once, with a
+broker or without.
 
-A trigger on the queue notifies when a transaction that put something there commits. A lost notification costs a second:
-beat and pump sweep all the same.
+A trigger on the queue notifies when a transaction that put something there commits. A lost
+notification costs a second: beat and pump sweep all the same.
 """
 
 import threading
@@ -24,13 +25,17 @@ GATHER = 0.05
 
 
 class Ear:
-    """A connection of its own that hears when deliveries wait; connects, and connects again, by itself."""
+    """A connection of its own that hears when deliveries wait; connects, and connects again, by
+    itself.
+    """
 
     def __init__(self) -> None:
         self._held: BaseDatabaseWrapper | None = None
 
     def wait(self, seconds: float) -> bool:
-        """Wait for word at most so long; tells whether to look. After a lost connection it is always worth a look."""
+        """Wait for word at most so long; tells whether to look. After a lost connection it is
+        always worth a look.
+        """
         try:
             if self._held is None:
                 self._connect()
@@ -58,7 +63,9 @@ class Ear:
 
 
 class Listener(threading.Thread):
-    """Prices deliveries as soon as they are told, beside a worker and without its broker; daemon, until `end()`."""
+    """Prices deliveries as soon as they are told, beside a worker and without its broker; daemon,
+    until `end()`.
+    """
 
     def __init__(self) -> None:
         super().__init__(name="listener", daemon=True)

@@ -1,7 +1,8 @@
-"""Reconciling: an independent recount of messages, ledger, tallies, rollup, invoices and payments; differences by id.
+"""Reconciling: an independent recount of messages, ledger, tallies, rollup, invoices and payments;
+differences by id.
 
-It shares no statement with metering or invoicing: it starts from the delivered messages and the stored tiers, and says
-what should be there. An empty list is what finance wants to see.
+It shares no statement with metering or invoicing: it starts from the delivered messages and the
+stored tiers, and says what should be there. An empty list is what finance wants to see.
 """
 
 from dataclasses import asdict, dataclass
@@ -30,7 +31,9 @@ CHECKS = {
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that does not agree: which check, whose, what (named by id or key), and both sides."""
+    """One thing that does not agree: which check, whose, what (named by id or key), and both
+    sides.
+    """
 
     check: str
     business_id: int
@@ -43,7 +46,9 @@ class Difference:
 
 
 def reconcile(month: date | None = None) -> list[Difference]:
-    """Every difference there is, of one month (its first day) or of all; one statement a check, one snapshot each."""
+    """Every difference there is, of one month (its first day) or of all; one statement a check, one
+    snapshot each.
+    """
     with system("finance reconciles every business"), connection.cursor() as cursor:
         differences = []
         for check in CHECKS:

@@ -20,10 +20,12 @@ class ReversalError(ParleyError):
 
 
 def reverse_charge(*, business_id: int, charge_id: int, reason: str) -> int:
-    """Take one charge back, in its own month while that is open, else in the earliest open one; returns the id of the new ledger row.
+    """Take one charge back, in its own month while that is open, else in the earliest open one;
+    returns the id of the new ledger row.
 
-    Raises ReversalError without a reason, for a reversal itself, and for a charge that was reversed before; NotYours
-    where the business has no such charge. The position it took stays taken: tiers of other messages do not move.
+    Raises ReversalError without a reason, for a reversal itself, and for a charge that was reversed
+    before; NotYours where the business has no such charge. The position it took stays taken: tiers
+    of other messages do not move.
     """
     reason = reason.strip()
     if not 1 <= len(reason) <= LONGEST_REASON:

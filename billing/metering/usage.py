@@ -1,4 +1,6 @@
-"""Usage: what a month has cost so far, by day, market and category, and where the business stands on the tier ladder."""
+"""Usage: what a month has cost so far, by day, market and category, and where the business stands
+on the tier ladder.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -36,7 +38,9 @@ class RowUsage:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Where one market and category stands: positions taken, this tier's price, and the next tier's, if there is one."""
+    """Where one market and category stands: positions taken, this tier's price, and the next
+    tier's, if there is one.
+    """
 
     market: str
     category: str
@@ -141,7 +145,9 @@ class Compared:
 
 
 def compared(business: Business, found: MonthUsage, earlier: date | None) -> list[Compared]:
-    """The month beside an earlier one by category, dearest first; empty without an earlier one. One query."""
+    """The month beside an earlier one by category, dearest first; empty without an earlier one. One
+    query.
+    """
     if earlier is None:
         return []
     with connection.cursor() as cursor:
@@ -162,7 +168,9 @@ def _sums(rows: list[RowUsage], category: str) -> tuple[int, int]:
 
 
 def _estimate(amount: int, starts_at: datetime, ends_at: datetime, now: datetime) -> int:
-    """The month's cost if it goes on as it went; the first day counts whole, so that one message is no forecast."""
+    """The month's cost if it goes on as it went; the first day counts whole, so that one message is
+    no forecast.
+    """
     passed = max(min(now, ends_at) - starts_at, timedelta(days=1))
     return amount * int((ends_at - starts_at).total_seconds()) // int(passed.total_seconds())
 

@@ -1,4 +1,6 @@
-"""What it cost: rate cards, the ledger, periods and invoices. Amounts are micro-units of the currency."""
+"""What it cost: rate cards, the ledger, periods and invoices. Amounts are micro-units of the
+currency.
+"""
 
 from billing.models.credit_notes import CreditNote, CreditNoteLine, CreditUse
 from billing.models.details import BillingDetails, Discount, TaxRate

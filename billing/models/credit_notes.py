@@ -1,4 +1,6 @@
-"""Credit notes: what an issued invoice is lessened by, in a number series of their own; never more than was billed."""
+"""Credit notes: what an issued invoice is lessened by, in a number series of their own; never more
+than was billed.
+"""
 
 from typing import ClassVar
 
@@ -19,7 +21,9 @@ class CreditUse(models.TextChoices):
 
 
 class CreditNote(models.Model):
-    """A correction of one invoice; amounts are positive minor units of its currency. Final from the start."""
+    """A correction of one invoice; amounts are positive minor units of its currency. Final from the
+    start.
+    """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="credit_notes")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="credit_notes")

@@ -1,4 +1,6 @@
-"""Who is billed and how it is taxed: a business's billing details, tax rates by country, agreed discounts."""
+"""Who is billed and how it is taxed: a business's billing details, tax rates by country, agreed
+discounts.
+"""
 
 from datetime import date
 from typing import Any, ClassVar, Self
@@ -31,7 +33,9 @@ def known_vat_id(number: str) -> None:
 
 
 def fitting_vat_id(number: str, country: str) -> None:
-    """Refuse a VAT id that is not one of `country` (ISO): in the EU by prefix and check digits, elsewhere by digits."""
+    """Refuse a VAT id that is not one of `country` (ISO): in the EU by prefix and check digits,
+    elsewhere by digits.
+    """
     compact = plain_vat_id(number)
     prefix = "EL" if country == "GR" else country
     if country.lower() in vat.MEMBER_STATES:

@@ -1,4 +1,6 @@
-"""Papers: documents kept by the hash of their bytes, e-mails that leave once, and exports that finance asked for."""
+"""Papers: documents kept by the hash of their bytes, e-mails that leave once, and exports that
+finance asked for.
+"""
 
 from typing import Any, ClassVar
 
@@ -15,7 +17,9 @@ from billing.models.invoices import Invoice
 
 
 class Document(models.Model):
-    """A document made from an invoice or a credit note: made once, kept under its SHA-256, the same bytes for ever."""
+    """A document made from an invoice or a credit note: made once, kept under its SHA-256, the same
+    bytes for ever.
+    """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
     invoice = models.ForeignKey(

@@ -18,7 +18,9 @@ from billing.models.ledger import Period
 
 
 class NumberSeries(models.Model):
-    """The counter of one number series and year; locked in the transaction that issues, so numbers have no gaps."""
+    """The counter of one number series and year; locked in the transaction that issues, so numbers
+    have no gaps.
+    """
 
     prefix = models.CharField(max_length=20)
     year = models.PositiveSmallIntegerField()
@@ -50,7 +52,9 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     """Sets of invoices."""
 
     def with_due(self) -> Self:
-        """Adds `due_minor`: what is still to be paid, in minor units; 0 for drafts and void ones."""
+        """Adds `due_minor`: what is still to be paid, in minor units; 0 for drafts and void
+        ones.
+        """
         from billing.models import CreditNote, CreditUse, Payment, PaymentStatus
 
         paid = _sum_of(
@@ -82,10 +86,12 @@ def _sum_of(rows: "models.QuerySet[Any]", column: str = "amount_minor") -> Coale
 
 
 class Invoice(models.Model):
-    """One month of one business: seller and buyer are copied in, amounts are minor units (cents) of the currency.
+    """One month of one business: seller and buyer are copied in, amounts are minor units (cents) of
+    the currency.
 
-    `taxes` is a list of {"category", "percent", "base_minor", "tax_minor", "note"}, one for each rate group; categories
-    are the codes of EN 16931 (S standard, AE reverse charge, G export, O outside its scope).
+    `taxes` is a list of {"category", "percent", "base_minor", "tax_minor", "note"}, one for each
+    rate group; categories are the codes of EN 16931 (S standard, AE reverse charge, G export, O
+    outside its scope).
     """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="invoices")
@@ -152,7 +158,9 @@ class LineKind(models.TextChoices):
 
 
 class InvoiceLine(models.Model):
-    """One line; message lines name market, category and tier, and the ledger rows behind them can be listed."""
+    """One line; message lines name market, category and tier, and the ledger rows behind them can
+    be listed.
+    """
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,6 @@
-"""The ledger: periods, tallies, charges, the rollup that invoices copy, and what could not be priced."""
+"""The ledger: periods, tallies, charges, the rollup that invoices copy, and what could not be
+priced.
+"""
 
 from typing import ClassVar
 
@@ -11,7 +13,9 @@ from accounts.models import Business
 
 
 class Period(models.Model):
-    """A calendar month of one business in its time zone; the edges are stored and never recomputed."""
+    """A calendar month of one business in its time zone; the edges are stored and never
+    recomputed.
+    """
 
     class State(models.TextChoices):
         """An open period takes charges; a closed one is history."""
@@ -52,7 +56,9 @@ class Rule(models.TextChoices):
 
 
 class Tally(models.Model):
-    """How many positions of a business, month, market, category and rule are taken; failed messages count as `tier`."""
+    """How many positions of a business, month, market, category and rule are taken; failed messages
+    count as `tier`.
+    """
 
     business_id = models.BigIntegerField()
     month = models.DateField()
@@ -94,9 +100,11 @@ class NumberTally(models.Model):
 
 
 class Charge(models.Model):
-    """The price of one delivered message: never changed, never deleted, by trigger. No foreign keys: a ledger is bulk.
+    """The price of one delivered message: never changed, never deleted, by trigger. No foreign
+    keys: a ledger is bulk.
 
-    A reversal is a row of its own with the opposite price, the reversed row's id and the operator's reason.
+    A reversal is a row of its own with the opposite price, the reversed row's id and the operator's
+    reason.
     """
 
     message_id = models.BigIntegerField()
@@ -134,7 +142,8 @@ class Charge(models.Model):
                 F("month"),
                 F("market"),
                 F("category"),
-                # A failed message that is charged takes a position of the ladder, like a delivered one.
+                # A failed message that is charged takes a position of the ladder, like a delivered
+                # one.
                 Case(When(rule="failed", then=Value("tier")), default=F("rule")),
                 F("position"),
                 F("reverses_id"),
@@ -158,7 +167,9 @@ class Charge(models.Model):
 
 
 class Usage(models.Model):
-    """The rollup: count and amount per invoice line to be. A late delivery has `month` before `billed_month`."""
+    """The rollup: count and amount per invoice line to be. A late delivery has `month` before
+    `billed_month`.
+    """
 
     business_id = models.BigIntegerField()
     billed_month = models.DateField()
@@ -196,7 +207,9 @@ class Usage(models.Model):
 
 
 class Quarantine(models.Model):
-    """A delivery that could not be priced, with the reason; re-queued by an operator once that is mended."""
+    """A delivery that could not be priced, with the reason; re-queued by an operator once that is
+    mended.
+    """
 
     class Reason(models.TextChoices):
         """What was missing."""

@@ -22,7 +22,9 @@ class Market(models.Model):
 
 
 class CallingCode(models.Model):
-    """A prefix of E.164 digits and the market it belongs to from a month on; the longest prefix wins."""
+    """A prefix of E.164 digits and the market it belongs to from a month on; the longest prefix
+    wins.
+    """
 
     prefix = models.CharField(max_length=7)
     country = models.CharField(max_length=2)

@@ -1,4 +1,6 @@
-"""Money that arrives and goes back: payments, refunds, what the payment network told us, and steps of dunning."""
+"""Money that arrives and goes back: payments, refunds, what the payment network told us, and steps
+of dunning.
+"""
 
 from typing import ClassVar, Self
 
@@ -21,7 +23,9 @@ class PaymentMethod(models.TextChoices):
 
 
 class PaymentStatus(models.TextChoices):
-    """Open and unknown ones are live: nothing else is tried for their invoice until they are settled."""
+    """Open and unknown ones are live: nothing else is tried for their invoice until they are
+    settled.
+    """
 
     OPEN = "open", _("To be tried")
     PENDING = "pending", _("Waits for the customer or the network")
@@ -47,7 +51,9 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
 
 
 class Payment(models.Model):
-    """One attempt to pay an invoice; the idempotency key is committed before the network is asked."""
+    """One attempt to pay an invoice; the idempotency key is committed before the network is
+    asked.
+    """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="payments")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
@@ -125,7 +131,9 @@ class Refund(models.Model):
 
 
 class GatewayEvent(models.Model):
-    """A webhook of the payment network: stored once by its id; only a bell, the object itself is fetched anew."""
+    """A webhook of the payment network: stored once by its id; only a bell, the object itself is
+    fetched anew.
+    """
 
     event_id = models.CharField(max_length=120, unique=True)
     kind = models.CharField(max_length=80)

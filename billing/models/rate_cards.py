@@ -15,7 +15,9 @@ from hosting.models import Category
 
 
 class RateCategory(models.TextChoices):
-    """What a card has prices for: the categories of messages, and authentication sent from another market."""
+    """What a card has prices for: the categories of messages, and authentication sent from another
+    market.
+    """
 
     MARKETING = Category.MARKETING.value, Category.MARKETING.label
     UTILITY = Category.UTILITY.value, Category.UTILITY.label
@@ -76,7 +78,9 @@ class VersionState(models.TextChoices):
 
 
 class CardVersion(models.Model):
-    """What a card says from one month on, with its rules of what is free; versions of a card never overlap."""
+    """What a card says from one month on, with its rules of what is free; versions of a card never
+    overlap.
+    """
 
     card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="versions")
     state = models.CharField(
@@ -149,7 +153,9 @@ class Rate(models.Model):
 
 
 class Tier(models.Model):
-    """The price of the messages in positions `first` to `last` (inclusive; NULL is unbounded) of a month."""
+    """The price of the messages in positions `first` to `last` (inclusive; NULL is unbounded) of a
+    month.
+    """
 
     rate = models.ForeignKey(Rate, on_delete=models.CASCADE, related_name="tiers")
     first = models.PositiveBigIntegerField()
@@ -171,7 +177,8 @@ class Tier(models.Model):
 
 
 class CardChoice(models.Model):
-    """What was agreed with one business from a month on: a card other than its currency's default, a discount, or both.
+    """What was agreed with one business from a month on: a card other than its currency's default,
+    a discount, or both.
 
     The database refuses an edit that would change the terms of a month with charges.
     """

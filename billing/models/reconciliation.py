@@ -1,4 +1,6 @@
-"""Recounts of the books: asked for by an operator or by night, run in the background, kept with what they found."""
+"""Recounts of the books: asked for by an operator or by night, run in the background, kept with
+what they found.
+"""
 
 from typing import ClassVar
 
@@ -9,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Recount(models.Model):
-    """One run of the reconciliation; `differences` is a list of {"check", "business_id", "what", "expected", "found"}."""
+    """One run of the reconciliation; `differences` is a list of {"check", "business_id", "what",
+    "expected", "found"}.
+    """
 
     month = models.DateField(
         null=True, blank=True, help_text=_("Its first day; empty: all months.")

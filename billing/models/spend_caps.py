@@ -1,4 +1,6 @@
-"""Spend caps: what a business wants to spend in a month at most, what is under way, and the alerts it was given."""
+"""Spend caps: what a business wants to spend in a month at most, what is under way, and the alerts
+it was given.
+"""
 
 from typing import ClassVar
 
@@ -29,7 +31,9 @@ class SpendCap(models.Model):
 
 
 class Commitment(models.Model):
-    """What an accepted message will cost at most, while its delivery is open; only under a hard cap."""
+    """What an accepted message will cost at most, while its delivery is open; only under a hard
+    cap.
+    """
 
     business_id = models.BigIntegerField()
     number_id = models.BigIntegerField()

@@ -1,4 +1,6 @@
-"""Dunning: what is owed is asked for on a schedule, each step once; sending stops at its end and goes on once paid."""
+"""Dunning: what is owed is asked for on a schedule, each step once; sending stops at its end and
+goes on once paid.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,7 +57,9 @@ def run_due() -> int:
 
 
 def _take(invoice: Invoice, step: Step) -> bool:
-    """Take one step in one transaction with its mark; False when it was taken, or must wait for a payment's result."""
+    """Take one step in one transaction with its mark; False when it was taken, or must wait for a
+    payment's result.
+    """
     try:
         with system("every business may owe"):
             Invoice.objects.select_for_update().get(pk=invoice.pk)

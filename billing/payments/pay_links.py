@@ -1,4 +1,6 @@
-"""Pay links: the address under which anybody who was sent it may see and pay one invoice, without a login."""
+"""Pay links: the address under which anybody who was sent it may see and pay one invoice, without a
+login.
+"""
 
 from django.conf import settings
 from django.core import signing

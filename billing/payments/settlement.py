@@ -1,4 +1,6 @@
-"""Paying: what arrived is set against what is owed; an invoice that owes nothing is paid, and a suspension lifted."""
+"""Paying: what arrived is set against what is owed; an invoice that owes nothing is paid, and a
+suspension lifted.
+"""
 
 from django.db.models import Max, Sum
 
@@ -20,7 +22,9 @@ PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
 def record_transfer(*, invoice: Invoice, amount_minor: int, reference: str) -> Payment:
-    """Note a bank transfer (minor units); raises NotIssuable, TooMuch, or IntegrityError for a known reference."""
+    """Note a bank transfer (minor units); raises NotIssuable, TooMuch, or IntegrityError for a
+    known reference.
+    """
     with system("operators read the bank's statement"):
         due = lock_payable(invoice)
         if not 0 < amount_minor <= due:
@@ -28,15 +32,20 @@ def record_transfer(*, invoice: Invoice, amount_minor: int, reference: str) -> P
                 f"Between 1 and {due} minor units are due on {invoice}, not {amount_minor}."
             )
         payment = new_attempt(
-            invoice, method=PaymentMethod.BANK, amount_minor=amount_minor, status=PaymentStatus.SUCCEEDED,
+            invoice,
+            method=PaymentMethod.BANK,
+            amount_minor=amount_minor,
+            status=PaymentStatus.SUCCEEDED,
             reference=reference,
-        )  # fmt: skip
+        )
         settle(invoice)
     return payment
 
 
 def lock_payable(invoice: Invoice) -> int:
-    """Lock an issued, unpaid invoice and return what is due; raises NotIssuable in any other status."""
+    """Lock an issued, unpaid invoice and return what is due; raises NotIssuable in any other
+    status.
+    """
     Invoice.objects.select_for_update().get(pk=invoice.pk)
     invoice.refresh_from_db()
     if invoice.status not in PAYABLE:
@@ -85,7 +94,9 @@ def balance_minor(business: Business, currency: str) -> int:
 
 
 def use_balance(invoice: Invoice) -> None:
-    """Pay what credit there is towards a just issued invoice, and settle it. Call inside its transaction."""
+    """Pay what credit there is towards a just issued invoice, and settle it. Call inside its
+    transaction.
+    """
     # The row lock makes two invoices of one business take turns at the balance.
     Business.objects.select_for_update(no_key=True).get(pk=invoice.business_id)
     amount = min(balance_minor(invoice.business, invoice.currency), invoice.due_now())
@@ -100,7 +111,9 @@ def use_balance(invoice: Invoice) -> None:
 
 
 def settle(invoice: Invoice) -> None:
-    """An unpaid invoice on which nothing is due any more is paid; lifts a suspension. Money sent back leaves it paid."""
+    """An unpaid invoice on which nothing is due any more is paid; lifts a suspension. Money sent
+    back leaves it paid.
+    """
     business, due = invoice.business, invoice.due_now()
     if due <= 0 and invoice.status in PAYABLE:
         Invoice.objects.filter(pk=invoice.pk).update(

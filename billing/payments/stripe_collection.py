@@ -1,4 +1,6 @@
-"""Collecting: one live attempt an invoice, written before the network is asked, settled when its result is known."""
+"""Collecting: one live attempt an invoice, written before the network is asked, settled when its
+result is known.
+"""
 
 from datetime import timedelta
 
@@ -25,13 +27,16 @@ from core.tenancy import system
 
 log = structlog.get_logger(__name__)
 
-# Stripe remembers an idempotency key for 24 hours: within them asking again is safe, later only looking up is.
+# Stripe remembers an idempotency key for 24 hours: within them asking again is safe, later only
+# looking up is.
 KEY_LIVES = timedelta(hours=23)
 LOOK_AGAIN = timedelta(minutes=1)
 
 
 def start(*, invoice: Invoice, is_automatic: bool = False) -> Payment:
-    """Write the next attempt to charge the saved method; raises PaymentUnderWay, NotIssuable or NotConfigured."""
+    """Write the next attempt to charge the saved method; raises PaymentUnderWay, NotIssuable or
+    NotConfigured.
+    """
     with system("the worker that charges crosses businesses"):
         due = settlement.lock_payable(invoice)
         if not BillingDetails.of(invoice.business).method_id:
@@ -40,7 +45,9 @@ def start(*, invoice: Invoice, is_automatic: bool = False) -> Payment:
 
 
 def pay_by_link(*, invoice: Invoice, back: str) -> str:
-    """The address of a page where the invoice is paid by hand; the same attempt's while it is open."""
+    """The address of a page where the invoice is paid by hand; the same attempt's while it is
+    open.
+    """
     if not stripe_gateway.is_on():
         raise NotConfigured
     with system("the page belongs to the invoice"):
@@ -80,7 +87,8 @@ def method_page(*, business: Business, back: str) -> str:
 
 
 def take_method(session_id: str) -> BillingDetails | None:
-    """Keep what was saved on that page, for whoever it belongs to; told twice, by page and webhook, it is once.
+    """Keep what was saved on that page, for whoever it belongs to; told twice, by page and webhook,
+    it is once.
 
     Returns the billing details, or None for a session that saved nothing of ours.
     """
@@ -102,7 +110,9 @@ def take_method(session_id: str) -> BillingDetails | None:
 
 
 def drop_method(*, business: Business) -> None:
-    """Forget the saved payment method, here first: a charge is never begun with one that was taken back."""
+    """Forget the saved payment method, here first: a charge is never begun with one that was taken
+    back.
+    """
     with system("the customer's method"):
         details = BillingDetails.of(business)
         BillingDetails.objects.filter(pk=details.pk).update(method_id="", method_label="")
@@ -111,7 +121,9 @@ def drop_method(*, business: Business) -> None:
 
 
 def look_now(*, invoice: Invoice) -> None:
-    """Look up an attempt that waits for the customer, as they come back from the page; the worker does it as well."""
+    """Look up an attempt that waits for the customer, as they come back from the page; the worker
+    does it as well.
+    """
     with system("the page belongs to the invoice"):
         payment = (
             invoice.payments.filter(status=PaymentStatus.PENDING).exclude(reference="").first()
@@ -138,7 +150,9 @@ def with_customer(business: Business) -> BillingDetails:
 
 
 def collect_due(limit: int = 20) -> int:
-    """Charge what is to be tried, look up what is unknown, send refunds; returns how many rows were handled."""
+    """Charge what is to be tried, look up what is unknown, send refunds; returns how many rows were
+    handled.
+    """
     if not stripe_gateway.is_on():
         return 0
     handled = 0
@@ -148,7 +162,9 @@ def collect_due(limit: int = 20) -> int:
 
 
 def hear(body: bytes, signature: str) -> bool:
-    """Take in a webhook: checked, stored once; True when it is new. The object itself is fetched by the worker."""
+    """Take in a webhook: checked, stored once; True when it is new. The object itself is fetched by
+    the worker.
+    """
     told = stripe_gateway.read_event(body, signature)
     event = GatewayEvent(event_id=told.event_id, kind=told.kind[:80], object_id=told.object_id)
     with system("the network does not know businesses"):
@@ -157,7 +173,9 @@ def hear(body: bytes, signature: str) -> bool:
 
 
 def apply(payment: Payment, outcome: Outcome) -> None:
-    """Write down what became of a payment, in any order and as often as it is told; success is final."""
+    """Write down what became of a payment, in any order and as often as it is told; success is
+    final.
+    """
     with system("outcomes come without a tenant"):
         # Invoice before payment: everybody locks in this order.
         invoice = Invoice.objects.select_for_update().get(pk=payment.invoice_id)
@@ -186,9 +204,11 @@ def apply(payment: Payment, outcome: Outcome) -> None:
 
 
 def settle_by_hand(row: Payment | Refund, *, moved: bool, reference: str) -> None:
-    """Write down what an operator found out of a row the network does not tell of; raises NotIssuable for any other.
+    """Write down what an operator found out of a row the network does not tell of; raises
+    NotIssuable for any other.
 
-    That is a payment or a card's refund of unknown result, a refund that failed, and one of a bank transfer.
+    That is a payment or a card's refund of unknown result, a refund that failed, and one of a bank
+    transfer.
     """
     status = PaymentStatus.SUCCEEDED if moved else PaymentStatus.FAILED
     outcome = Outcome(status, reference, "" if moved else "The network has no trace of it.")
@@ -241,7 +261,9 @@ def _details_of(payment: Payment) -> BillingDetails:
 
 
 def _claim() -> Payment | None:
-    """Take one payment; it is marked unknown and committed before the network is asked, so a crash leaves that."""
+    """Take one payment; it is marked unknown and committed before the network is asked, so a crash
+    leaves that.
+    """
     look = Q(
         status__in=[PaymentStatus.UNKNOWN, PaymentStatus.PENDING],
         asked_at__lt=timezone.now() - LOOK_AGAIN,
@@ -304,7 +326,9 @@ def _write(refund: Refund, outcome: Outcome) -> None:
 
 
 def _due_again() -> Q:
-    """Refunds of unknown result that may be asked again: a while later, and while their key is remembered."""
+    """Refunds of unknown result that may be asked again: a while later, and while their key is
+    remembered.
+    """
     now = timezone.now()
     return Q(
         status=PaymentStatus.UNKNOWN,

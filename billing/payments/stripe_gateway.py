@@ -1,4 +1,6 @@
-"""Stripe: charges a saved method, looks results up, pays back, reads webhooks. Past this module only our words."""
+"""Stripe: charges a saved method, looks results up, pays back, reads webhooks. Past this module
+only our words.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +40,9 @@ def is_on() -> bool:
 
 
 def charge(payment: Payment, details: BillingDetails) -> Outcome:
-    """Charge the saved method off-session; asking again with the same payment never charges twice within 24 hours."""
+    """Charge the saved method off-session; asking again with the same payment never charges twice
+    within 24 hours.
+    """
     return _ask(
         lambda api: api.v1.payment_intents.create(
             {
@@ -56,7 +60,9 @@ def charge(payment: Payment, details: BillingDetails) -> Outcome:
 
 
 def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
-    """What became of a payment, by its reference or else by our key; None when the network never heard of it."""
+    """What became of a payment, by its reference or else by our key; None when the network never
+    heard of it.
+    """
     if payment.reference:
         checkout = payment.reference.startswith(CHECKOUT)
         found = _ask(
@@ -97,12 +103,13 @@ def payment_page(payment: Payment, details: BillingDetails, back: str) -> Outcom
                     }
                 ],
                 "payment_intent_data": {
-                    "metadata": {"parley_key": payment.key}, "setup_future_usage": "off_session"
+                    "metadata": {"parley_key": payment.key},
+                    "setup_future_usage": "off_session",
                 },
             },
             {"idempotency_key": payment.key},
         )
-    )  # fmt: skip
+    )
 
 
 def make_customer(details: BillingDetails) -> str:
@@ -121,7 +128,9 @@ def make_customer(details: BillingDetails) -> str:
 
 
 def attach(details: BillingDetails, method_id: str) -> str:
-    """Save a payment method with the customer; returns its label, such as `visa 4242`; raises Refused."""
+    """Save a payment method with the customer; returns its label, such as `visa 4242`; raises
+    Refused.
+    """
     try:
         method = _api().v1.payment_methods.attach(method_id, {"customer": details.customer_id})
     except stripe.StripeError as error:
@@ -130,7 +139,9 @@ def attach(details: BillingDetails, method_id: str) -> str:
 
 
 def setup_page(details: BillingDetails, back: str) -> str:
-    """The address of a page of Stripe's where a card is saved; it returns to `back` with `?session=`. Raises Refused."""
+    """The address of a page of Stripe's where a card is saved; it returns to `back` with
+    `?session=`. Raises Refused.
+    """
     facts: Any = {
         "mode": "setup",
         "customer": details.customer_id,
@@ -147,7 +158,8 @@ def setup_page(details: BillingDetails, back: str) -> str:
 
 
 def saved_method(session_id: str) -> Saved | None:
-    """What was saved on a page of `setup_page`; None for any other session, or one that is not finished.
+    """What was saved on a page of `setup_page`; None for any other session, or one that is not
+    finished.
 
     Raises Refused when the network could not be heard.
     """
@@ -168,7 +180,9 @@ def saved_method(session_id: str) -> Saved | None:
 
 
 def detach(method_id: str) -> None:
-    """Let a payment method go; that the network does not know it any more is no fault. Raises Refused."""
+    """Let a payment method go; that the network does not know it any more is no fault. Raises
+    Refused.
+    """
     try:
         _api().v1.payment_methods.detach(method_id)
     except stripe.InvalidRequestError:
@@ -182,7 +196,9 @@ def _label(method: Any) -> str:
 
 
 def pay_back(refund: Refund) -> Outcome:
-    """Send money back on a payment; asking again with the same refund never pays back twice within 24 hours."""
+    """Send money back on a payment; asking again with the same refund never pays back twice within
+    24 hours.
+    """
     return _ask(
         lambda api: api.v1.refunds.create(
             {
@@ -196,14 +212,18 @@ def pay_back(refund: Refund) -> Outcome:
 
 
 def read_event(body: bytes, signature: str) -> Told:
-    """Check a webhook's signature over its raw bytes and say what it is about; raises BadSignature."""
+    """Check a webhook's signature over its raw bytes and say what it is about; raises
+    BadSignature.
+    """
     if not settings.STRIPE_WEBHOOK_SECRET:
         raise NotConfigured
     return read_signed(body, signature, settings.STRIPE_WEBHOOK_SECRET)
 
 
 def key_of(object_id: str) -> str | None:
-    """Our key in a payment intent's metadata; empty for anything else, None when the network could not be heard."""
+    """Our key in a payment intent's metadata; empty for anything else, None when the network could
+    not be heard.
+    """
     if not object_id.startswith("pi_"):
         return ""
     try:

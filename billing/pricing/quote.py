@@ -1,6 +1,7 @@
 """Quoting: what one message to one customer would cost now, said before it is sent."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -58,7 +59,7 @@ def _note(quote: Quote, currency: str) -> MessageNote:
 
 
 _WINDOW = gettext_lazy("Free while the 24-hour window is open.")
-_FREE = {
+_FREE: dict[str, Any] = {
     Rule.FREE_ENTRY: gettext_lazy("Free: the customer came by an ad or a page's button."),
     Rule.ALLOWANCE: gettext_lazy("Free: within the month's free messages of this number."),
 }

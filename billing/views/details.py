@@ -1,4 +1,6 @@
-"""The customer's own money pages: who is billed, what was mailed, and what this month costs so far."""
+"""The customer's own money pages: who is billed, what was mailed, and what this month costs so
+far.
+"""
 
 from zoneinfo import ZoneInfo
 

@@ -50,7 +50,9 @@ def exports(request: BusinessRequest) -> HttpResponse:
 
 
 def _chosen(request: BusinessRequest) -> dict[str, str]:
-    """The year, or the month and kind, that a link above the invoices or on one of them has chosen already."""
+    """The year, or the month and kind, that a link above the invoices or on one of them has chosen
+    already.
+    """
     year, month, kind = (request.GET.get(name, "")[:8] for name in ("year", "month", "kind"))
     chosen = {"kind": kind} if kind in Export.Kind.values else {}
     if re.fullmatch(r"\d{4}", year):

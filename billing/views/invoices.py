@@ -118,7 +118,9 @@ def charge(request: BusinessRequest, message_id: int) -> HttpResponse:
 
 
 def _tiers(why: Explanation) -> tuple[list[Tier], int]:
-    """All tiers that the message could have fallen in, and the number of its own; none when a rule made it free."""
+    """All tiers that the message could have fallen in, and the number of its own; none when a rule
+    made it free.
+    """
     if why.tier_first is None:
         return [], 0
     tiers = list(
@@ -204,7 +206,9 @@ def invoice_line(request: BusinessRequest, number: str, position: int) -> HttpRe
 @require_GET
 @member_page(*FINANCE)
 def download(request: BusinessRequest, number: str, kind: str) -> HttpResponseBase:
-    """A stored document of the invoice, always the same bytes; or, streamed, all its messages as CSV."""
+    """A stored document of the invoice, always the same bytes; or, streamed, all its messages as
+    CSV.
+    """
     found = invoice_or_404(request, number)
     if kind == "messages":
         line = request.GET.get("line", "")

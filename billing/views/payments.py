@@ -1,4 +1,6 @@
-"""Paying: an invoice by its link, without a login; at once with the saved method; and saving a method."""
+"""Paying: an invoice by its link, without a login; at once with the saved method; and saving a
+method.
+"""
 
 from zoneinfo import ZoneInfo
 
@@ -78,9 +80,13 @@ def _page(
         timezone.override(ZoneInfo(invoice.business.timezone)),
     ):
         context = {
-            "invoice": invoice, "token": token, "error": error, "live": invoice.payments.live().first(),
-            "now": invoice.business.now(), "has_stripe": stripe_gateway.is_on(),
-        }  # fmt: skip
+            "invoice": invoice,
+            "token": token,
+            "error": error,
+            "live": invoice.payments.live().first(),
+            "now": invoice.business.now(),
+            "has_stripe": stripe_gateway.is_on(),
+        }
         response = render(request, "billing/pay.html", context, status=status)
     response.headers["X-Robots-Tag"] = "noindex"
     # The address is the key: it must not reach others as a referrer.

@@ -1,4 +1,6 @@
-"""The page of a business's rates: which card and version hold for it, what was agreed, what is free, and every tier."""
+"""The page of a business's rates: which card and version hold for it, what was agreed, what is
+free, and every tier.
+"""
 
 from zoneinfo import ZoneInfo
 

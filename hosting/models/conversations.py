@@ -16,7 +16,7 @@ from hosting.models.numbers import Number
 
 CUSTOMER_SERVICE_WINDOW = timedelta(hours=24)
 # A rate card says for how many hours messages are free in such a window, up to this.
-FREE_ENTRY_LONGEST = timedelta(days=7)
+MAX_FREE_ENTRY = timedelta(days=7)
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
@@ -217,7 +217,7 @@ class Conversation(models.Model):
             and (opened is None or opened < came)
         ):
             return at
-        return opened if opened and at < opened + FREE_ENTRY_LONGEST else None
+        return opened if opened and at < opened + MAX_FREE_ENTRY else None
 
 
 def preview(kind: str, text: str) -> str:

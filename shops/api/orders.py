@@ -14,7 +14,7 @@ from accounts.models import KeyScope
 from core.wake import ring
 from hosting.search.filters import choice, moment
 from shops import tasks
-from shops.chat.order_updates import facts_of
+from shops.chat.order_updates import order_facts
 from shops.models import Order, OrderLine, OrderState
 from shops.orders import fulfilment
 from shops.payments import attempts, refunds
@@ -26,20 +26,26 @@ STEPS = ("packed", "shipped", "delivered", "cancelled", "paid")
 
 
 class LineSerializer(serializers.ModelSerializer[OrderLine]):
-    """So many of one product, at the price of the order's moment."""
+    """An order line at the price when ordered."""
 
     product_retailer_id = serializers.CharField(source="retailer_id")
 
     class Meta:
         model = OrderLine
         fields = (
-            "product_retailer_id", "title", "quantity", "refunded_quantity", "returned_quantity", "unit_minor",
-            "amount_minor", "tax_percent",
-        )  # fmt: skip
+            "product_retailer_id",
+            "title",
+            "quantity",
+            "refunded_quantity",
+            "returned_quantity",
+            "unit_minor",
+            "amount_minor",
+            "tax_percent",
+        )
 
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
-    """An order as the webhooks tell it too; amounts in the smallest unit of its currency."""
+    """An order as webhooks show it too; amounts in minor units."""
 
     catalog_id = serializers.CharField()
     wa_id = serializers.CharField(
@@ -51,15 +57,38 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
     class Meta:
         model = Order
         fields = (
-            "id", "number", "catalog_id", "wa_id", "state", "way", "currency", "tax_included", "subtotal_minor",
-            "delivery_minor", "tax_minor", "total_minor", "paid_minor", "refunded_minor", "delivery_name", "address",
-            "buyer_note", "tracking", "reason", "placed_at", "confirmed_at", "paid_at", "packed_at", "shipped_at",
-            "delivered_at", "ended_at", "lines",
-        )  # fmt: skip
+            "id",
+            "number",
+            "catalog_id",
+            "wa_id",
+            "state",
+            "way",
+            "currency",
+            "tax_included",
+            "subtotal_minor",
+            "delivery_minor",
+            "tax_minor",
+            "total_minor",
+            "paid_minor",
+            "refunded_minor",
+            "delivery_name",
+            "address",
+            "buyer_note",
+            "tracking",
+            "reason",
+            "placed_at",
+            "confirmed_at",
+            "paid_at",
+            "packed_at",
+            "shipped_at",
+            "delivered_at",
+            "ended_at",
+            "lines",
+        )
 
     def to_representation(self, instance: Order) -> dict[str, Any]:
-        """The same facts that webhooks carry."""
-        return facts_of(instance)
+        """The facts that webhooks carry."""
+        return order_facts(instance)
 
 
 @extend_schema_view(
@@ -83,7 +112,7 @@ class Orders(BusinessAPIMixin, ListAPIView[Order]):
     serializer_class = OrderSerializer
 
     def get_queryset(self) -> QuerySet[Order]:
-        """The business's own, narrowed by what the address asks for."""
+        """The business's orders, filtered by the query parameters."""
         rows, asked = super().get_queryset(), self.request.query_params
         if state := choice(asked.get("state"), OrderState.values, "state"):
             rows = rows.filter(state=state)
@@ -106,7 +135,7 @@ class OrderById(BusinessAPIMixin, RetrieveAPIView[Order]):
 
 
 class StepSerializer(serializers.Serializer[Any]):
-    """Where an order goes next; `paid` notes money that came at the door or by transfer."""
+    """The next state of an order; `paid` records a payment on delivery or by transfer."""
 
     to = serializers.ChoiceField(choices=STEPS)
     tracking = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
@@ -115,7 +144,7 @@ class StepSerializer(serializers.Serializer[Any]):
 
 
 class RefundSerializer(serializers.Serializer[Any]):
-    """What goes back: lines, or an amount, or (with neither) all that is left."""
+    """What is refunded: lines, or an amount, or (with neither) all that is left."""
 
     amount_minor = serializers.IntegerField(min_value=1, max_value=10**15, required=False)
     lines = serializers.DictField(
@@ -129,7 +158,7 @@ class RefundSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         default=None,
-        help_text="Whether the goods go on the shelf again; not given: when they were not sent.",
+        help_text="Whether the goods go back in stock; by default those that were not sent yet.",
     )
 
     def validate_lines(self, value: dict[str, int]) -> dict[int, int]:
@@ -139,8 +168,8 @@ class RefundSerializer(serializers.Serializer[Any]):
         return {int(name): count for name, count in value.items()}
 
 
-class _Change(BusinessAPIView):
-    """Something is done to one order, which is answered as it is then."""
+class _OrderChange(BusinessAPIView):
+    """Base of actions on one order; the response is the changed order."""
 
     required_scope = KeyScope.MESSAGES
     number_path = "conversation__number_id"
@@ -152,20 +181,22 @@ class _Change(BusinessAPIView):
         return Response(OrderSerializer(self.get_queryset().get(pk=order_id)).data)
 
     def given(self, request: BusinessAPIRequest) -> dict[str, Any]:
-        """The checked body."""
+        """The validated body."""
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         return dict(body.validated_data)
 
 
-class OrderSteps(_Change):
+class OrderSteps(_OrderChange):
     """Bring an order to its next state."""
 
     serializer_class = StepSerializer
 
     @extend_schema(operation_id="orders_step", request=StepSerializer, responses=OrderSerializer)
     def post(self, request: BusinessAPIRequest, order_id: int) -> Response:
-        """409 where it cannot go there now; the buyer is told of every step."""
+        """Change the state; 409 where that is not possible now. The buyer is notified of every
+        step.
+        """
         order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
         if given["to"] == "packed":
             fulfilment.pack(order)
@@ -176,12 +207,12 @@ class OrderSteps(_Change):
         elif given["to"] == "cancelled":
             fulfilment.cancel(order, reason=given["reason"])
         else:
-            attempts.record_money(order, reference=given["reference"])
+            attempts.record_payment(order, reference=given["reference"])
         return self.answered(order_id)
 
 
-class OrderRefunds(_Change):
-    """Pay money back to the buyer."""
+class OrderRefunds(_OrderChange):
+    """Refund an order."""
 
     serializer_class = RefundSerializer
 
@@ -189,7 +220,7 @@ class OrderRefunds(_Change):
         operation_id="orders_refund", request=RefundSerializer, responses=OrderSerializer
     )
     def post(self, request: BusinessAPIRequest, order_id: int) -> Response:
-        """400 for more than is left, 409 where nothing was paid."""
+        """Refund; 400 for more than is left, 409 where nothing was paid."""
         order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
         lines, amount = given.get("lines"), given.get("amount_minor")
         refunds.refund(

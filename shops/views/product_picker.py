@@ -1,4 +1,4 @@
-"""Offering products from the composer: one, several, or the whole catalogue, as messages of the Cloud API."""
+"""Product picker of the composer: send one product, several, or the whole catalogue."""
 
 import uuid
 from typing import Any
@@ -19,12 +19,12 @@ from hosting.models import Conversation
 from shops.chat import product_messages
 from shops.models import Catalog
 
-CHATS = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = (Role.OWNER, Role.AGENT)
 
 
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def products(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Choose products, see their prices, say a few words, send them."""
+    """Choose products, add a text, send them."""
     conversation = get_object_or_404(
         Conversation.objects.select_related("contact", "number__account"),
         business=request.business,
@@ -44,36 +44,41 @@ def products(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 def _send(request: BusinessRequest, conversation: Conversation, catalog: Catalog) -> None:
     words = request.POST.get("words", "").strip()
     if request.POST.get("whole") == "1":
-        content = product_messages.whole_catalog(words or _("Have a look at our catalogue."))
+        content = product_messages.catalog_message(words or _("Have a look at our catalogue."))
     else:
-        content = product_messages.offer(catalog, request.POST.getlist("product"), words)
+        content = product_messages.products_message(catalog, request.POST.getlist("product"), words)
     with transaction.atomic():
         send_message(
-            business=request.business, number=conversation.number, to=conversation.contact.wa_id, kind="interactive",
-            content=content, author=request.user,
-        )  # fmt: skip
+            business=request.business,
+            number=conversation.number,
+            to=conversation.contact.wa_id,
+            kind="interactive",
+            content=content,
+            author=request.user,
+        )
     ring(tasks.deliver)
     shown = str(conversation.public_id)
     transaction.on_commit(
-        lambda: publish.announce(request.business.pk, kind="message", conversation=shown), robust=True
-    )  # fmt: skip
+        lambda: publish.publish_event(request.business.pk, kind="message", conversation=shown),
+        robust=True,
+    )
 
 
 def _picker(
     request: BusinessRequest, conversation: Conversation, catalog: Catalog | None, error: str
-) -> HttpResponse:  # fmt: skip
+) -> HttpResponse:
     words = request.GET.get("q", "").strip()[:100]
     context: dict[str, Any] = {
         "conversation": conversation,
         "catalog": catalog,
-        "products": product_messages.found(catalog, words) if catalog else [],
+        "products": product_messages.search_products(catalog, words) if catalog else [],
         "words": words,
         "chosen": set(request.POST.getlist("product")),
-        "said": request.POST.get("words", ""),
+        "text": request.POST.get("words", ""),
         "error": error,
     }
-    page = "shops/_picker.html" if request.htmx else "shops/picker.html"  # type: ignore[attr-defined]
-    # What fills the composer is shown in it: htmx swaps in no answer of an error.
+    page = "shops/chat/_product_picker.html" if request.htmx else "shops/chat/product_picker.html"  # type: ignore[attr-defined]
+    # htmx does not swap in error responses, and the composer must show the message.
     return render(request, page, context, status=422 if error and not request.htmx else 200)  # type: ignore[attr-defined]
 
 
@@ -82,9 +87,11 @@ def _composer(request: BusinessRequest, conversation: Conversation) -> HttpRespo
         return redirect(f"{conversation.get_absolute_url()}#end")
     now = request.business.now()
     context = {
-        "conversation": conversation, "now": now, "window_open": conversation.window_open(at=now),
+        "conversation": conversation,
+        "now": now,
+        "window_open": conversation.window_open(at=now),
         "tools": extensions.composer_tools,
-    }  # fmt: skip
+    }
     response = render(request, "hosting/_composer.html", context)
     response.headers["HX-Trigger"] = "changed"
     return response

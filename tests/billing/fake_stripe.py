@@ -1,4 +1,6 @@
-"""A small Stripe of our own for what localstripe lacks: idempotency, answers that get lost, checkout pages."""
+"""A small Stripe of our own for what localstripe lacks: idempotency, answers that get lost,
+checkout pages.
+"""
 
 import itertools
 import json
@@ -8,7 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class FakeStripe:
-    """State of one fake; `lose` answers are thrown away after the work is done, `refuse` connections before it.
+    """State of one fake; `lose` answers are thrown away after the work is done, `refuse`
+    connections before it.
 
     `fault` is (status, type, message) answered to everything while it is set.
     """
@@ -108,10 +111,16 @@ class FakeStripe:
         session = [
             thing for thing in self.things.values() if thing["object"] == "checkout.session"
         ][-1]
-        method = {"id": f"pm_{last4}", "object": "payment_method", "type": "card",
-                  "card": {"brand": brand, "last4": last4}}  # fmt: skip
-        session |= {"status": "complete", "setup_intent": {"id": "seti_1", "object": "setup_intent",
-                                                          "payment_method": method}}  # fmt: skip
+        method = {
+            "id": f"pm_{last4}",
+            "object": "payment_method",
+            "type": "card",
+            "card": {"brand": brand, "last4": last4},
+        }
+        session |= {
+            "status": "complete",
+            "setup_intent": {"id": "seti_1", "object": "setup_intent", "payment_method": method},
+        }
         return session["id"]
 
     def keep(self, prefix, kind, **fields):
@@ -137,8 +146,13 @@ class FakeStripe:
 
     def intent(self, form):
         if self.decline:
-            _, made = self.keep("pi", "payment_intent", status="requires_payment_method", amount=int(form["amount"]),
-                                metadata={"parley_key": form["metadata[parley_key]"]})  # fmt: skip
+            _, made = self.keep(
+                "pi",
+                "payment_intent",
+                status="requires_payment_method",
+                amount=int(form["amount"]),
+                metadata={"parley_key": form["metadata[parley_key]"]},
+            )
             error = {
                 "type": "card_error",
                 "code": "card_declined",
@@ -146,17 +160,36 @@ class FakeStripe:
             }
             return 402, {"error": {**error, "payment_intent": made}}
         self.charges.append(int(form["amount"]))
-        return self.keep("pi", "payment_intent", status="succeeded", amount=int(form["amount"]),
-                         metadata={"parley_key": form["metadata[parley_key]"]})  # fmt: skip
+        return self.keep(
+            "pi",
+            "payment_intent",
+            status="succeeded",
+            amount=int(form["amount"]),
+            metadata={"parley_key": form["metadata[parley_key]"]},
+        )
 
     def refund(self, form):
         return self.keep("re", "refund", status="succeeded", amount=int(form["amount"]))
 
     def session(self, form):
         if form["mode"] == "setup":
-            return self.keep("cs", "checkout.session", mode="setup", status="open", customer=form["customer"],
-                             setup_intent=None, url="https://pay.example/setup",
-                             success_url=form["success_url"])  # fmt: skip
-        return self.keep("cs", "checkout.session", mode="payment", status="open", setup_intent=None,
-                         payment_status="unpaid", url="https://pay.example/1",
-                         amount=int(form["line_items[0][price_data][unit_amount]"]))  # fmt: skip
+            return self.keep(
+                "cs",
+                "checkout.session",
+                mode="setup",
+                status="open",
+                customer=form["customer"],
+                setup_intent=None,
+                url="https://pay.example/setup",
+                success_url=form["success_url"],
+            )
+        return self.keep(
+            "cs",
+            "checkout.session",
+            mode="payment",
+            status="open",
+            setup_intent=None,
+            payment_status="unpaid",
+            url="https://pay.example/1",
+            amount=int(form["line_items[0][price_data][unit_amount]"]),
+        )

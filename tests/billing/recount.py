@@ -1,4 +1,6 @@
-"""An independent recount: what a set of delivered messages must cost, from the data files alone, in plain Python."""
+"""An independent recount: what a set of delivered messages must cost, from the data files alone, in
+plain Python.
+"""
 
 import csv
 from collections import Counter
@@ -42,10 +44,12 @@ CODES, TIERS = rows("calling_codes.csv"), rows("parley_standard_usd.csv")
 
 def market_of(to: str, month: date) -> str:
     fitting = [
-        row for row in CODES
-        if to.startswith(row["prefix"]) and row["valid_from"] <= str(month)
+        row
+        for row in CODES
+        if to.startswith(row["prefix"])
+        and row["valid_from"] <= str(month)
         and (not row["valid_to"] or str(month) < row["valid_to"])
-    ]  # fmt: skip
+    ]
     return max(fitting, key=lambda row: len(row["prefix"]))["market"] if fitting else "Other"
 
 
@@ -87,7 +91,9 @@ def everything_delivered() -> list[Sent]:
 
 
 def failed_from(month: date) -> list[Sent]:
-    """What failed and was never delivered, from that month on: a card that charges failures prices it like the rest."""
+    """What failed and was never delivered, from that month on: a card that charges failures prices
+    it like the rest.
+    """
     with system("test"):
         failed = Message.objects.filter(direction="out", delivered_at=None, failed_at__isnull=False)
         rows = failed.values_list(
@@ -99,7 +105,9 @@ def failed_from(month: date) -> list[Sent]:
 def assert_books_agree(
     dearer: Changed | None = None, failed_charged_from: date | None = None
 ) -> int:
-    """Ledger, tallies and rollup equal the recount of the messages themselves; returns the total in micros."""
+    """Ledger, tallies and rollup equal the recount of the messages themselves; returns the total in
+    micros.
+    """
     failed = failed_from(failed_charged_from) if failed_charged_from else []
     expected = recount(everything_delivered() + failed, dearer or {})
     with system("test"):

@@ -1,4 +1,6 @@
-"""`/api/v1/usage/` and `/api/v1/charges/`: what the ledger says, for programs, each business its own."""
+"""`/api/v1/usage/` and `/api/v1/charges/`: what the ledger says, for programs, each business its
+own.
+"""
 
 from datetime import UTC, date, datetime
 
@@ -24,9 +26,15 @@ def shop(db):
 def test_charges_come_page_by_page_newest_first(shop, client):
     _, ids, key = shop
     first = client.get("/api/v1/charges/?limit=2", **key).json()
-    assert {name: first["data"][0][name] for name in ("month", "market", "category", "rule", "price")} == {
-        "month": "2026-05", "market": "North America", "category": "utility", "rule": "tier", "price": "0.0091",
-    }  # fmt: skip
+    assert {
+        name: first["data"][0][name] for name in ("month", "market", "category", "rule", "price")
+    } == {
+        "month": "2026-05",
+        "market": "North America",
+        "category": "utility",
+        "rule": "tier",
+        "price": "0.0091",
+    }
     second = client.get(f"/api/v1/charges/?limit=2&after={first['next']}", **key).json()
     both = first["data"] + second["data"]
     assert sorted(row["message_id"] for row in both) == ids
@@ -80,10 +88,18 @@ def test_price_is_explained_up_to_the_invoice_line(shop, client):
 def test_usage_of_the_running_month(shop, client):
     _, _, key = shop
     month = client.get("/api/v1/usage/", **key).json()
-    assert {name: month[name] for name in ("month", "currency", "is_closed", "messages", "amount", "fee", "waiting")} == {
-        "month": "2026-05", "currency": "USD", "is_closed": False, "messages": 3, "amount": "0.0273", "fee": "0",
+    assert {
+        name: month[name]
+        for name in ("month", "currency", "is_closed", "messages", "amount", "fee", "waiting")
+    } == {
+        "month": "2026-05",
+        "currency": "USD",
+        "is_closed": False,
+        "messages": 3,
+        "amount": "0.0273",
+        "fee": "0",
         "waiting": 0,
-    }  # fmt: skip
+    }
     # 3 x $0.0091 in 15 of 31 days.
     assert month["estimate"] == "0.05642"
     assert month["days"] == [

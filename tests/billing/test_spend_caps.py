@@ -1,4 +1,6 @@
-"""A hard spend cap is exact whatever is sent at once; alerts come once at 50, 80 and 100 percent."""
+"""A hard spend cap is exact whatever is sent at once; alerts come once at 50, 80 and 100
+percent.
+"""
 
 import threading
 from datetime import UTC, datetime

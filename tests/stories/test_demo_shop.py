@@ -26,15 +26,23 @@ def test_the_demos_orders_stand_in_every_step_and_came_by_the_chat() -> None:
     with system("test"):
         orders = list(Order.objects.order_by("number"))
         states = Counter(order.state for order in orders)
-        assert states == {"placed": 2, "confirmed": 2, "packed": 2, "shipped": 2, "delivered": 6, "cancelled": 1,
-                          "expired": 1}  # fmt: skip
+        assert states == {
+            "placed": 2,
+            "confirmed": 2,
+            "packed": 2,
+            "shipped": 2,
+            "delivered": 6,
+            "cancelled": 1,
+            "expired": 1,
+        }
         assert [order.number for order in orders] == list(range(1, len(PURCHASES) + 1))
         assert sorted(order.placed_at for order in orders) == [order.placed_at for order in orders]
         assert all(order.placed_at <= NOW for order in orders)
         assert all(order.message_id or order.cart_id for order in orders)
         assert list(BuyerRefund.objects.order_by("id").values_list("amount_minor", "lines")) == [
-            (5490, {}), (1300, {"1": 1}),
-        ]  # fmt: skip
+            (5490, {}),
+            (1300, {"1": 1}),
+        ]
         assert not IncomingOrder.objects.exists()
         assert not OrderNews.objects.filter(told_at=None).exists()
         assert not Order.objects.filter(notes__text__startswith="Not told").exists()
@@ -44,5 +52,5 @@ def test_the_demos_orders_stand_in_every_step_and_came_by_the_chat() -> None:
         assert StockMove.objects.filter(reason="expired").get().change == 3
         catalog = Catalog.objects.select_related("business").get(slug=shop.SLUG)
         catalog.business.clock_at = NOW
-        report = sales_report.report(catalog, 30)
+        report = sales_report.sales_report(catalog, 30)
     assert sum(1 for day in report.days if day.orders) == 11

@@ -1,6 +1,7 @@
 """A year in the life of three businesses, driven by the test clock, every amount computed by hand.
 
-The seller is Irish and registered for VAT. All three are on the plan "Team", $49.00 a month, and send utility messages.
+The seller is Irish and registered for VAT. All three are on the plan "Team", $49.00 a month, and
+send utility messages.
 
 Denver Bikes (US), outside the EU: no VAT.
   January   1,200 to North America: 1,000 x 0.0091 = 9.10; 200 x 0.0082 = 1.64              49.00 + 10.74 = $59.74
@@ -95,7 +96,8 @@ def test_a_year_of_three_businesses(db, stripe):
     turn(at(1, 20))
     make_deliveries(chai, chai_number, 1, to=IN, at=at(1, 31, 18, 30))
     january = turn(at(2, 2))
-    # Denver's month ends at 07:00 UTC of 1 February, so its grace ends at 07:00 of the 2nd: all three are closed.
+    # Denver's month ends at 07:00 UTC of 1 February, so its grace ends at 07:00 of the 2nd: all
+    # three are closed.
     assert {one: invoice.total_minor for one, invoice in january.items()} == {
         denver.pk: 5974,
         korn.pk: 5765,

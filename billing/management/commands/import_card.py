@@ -1,4 +1,6 @@
-"""`manage.py import_card`: read a rate card from CSV, show what it would change and cost, and schedule it."""
+"""`manage.py import_card`: read a rate card from CSV, show what it would change and cost, and
+schedule it.
+"""
 
 from argparse import ArgumentParser
 from datetime import date

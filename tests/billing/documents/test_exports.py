@@ -1,4 +1,6 @@
-"""Finance exports: books that balance, the same ZIP every time, workbooks without formulas; cancelled and resumed."""
+"""Finance exports: books that balance, the same ZIP every time, workbooks without formulas;
+cancelled and resumed.
+"""
 
 import csv
 import io
@@ -55,10 +57,14 @@ def test_journal_balances_for_every_document(billed):
     assert sums == {"PARLEY-2026-000001": 0, "CN-2026-000001": 0}
     found = [(row["account"], row["debit"], row["credit"]) for row in rows]
     assert found == [
-        ("1400", "49.03", ""), ("4400", "", "49.00"), ("4410", "", "0.03"),
-        ("4400", "9.00", ""), ("1700", "", "9.00"),
-        ("1800", "49.03", ""), ("1400", "", "49.03"),
-    ]  # fmt: skip
+        ("1400", "49.03", ""),
+        ("4400", "", "49.00"),
+        ("4410", "", "0.03"),
+        ("4400", "9.00", ""),
+        ("1700", "", "9.00"),
+        ("1800", "49.03", ""),
+        ("1400", "", "49.03"),
+    ]
     assert "'=Goodwill()" in data.decode()
     assert (export.done, export.total, export.size) == (1, 1, len(data))
 

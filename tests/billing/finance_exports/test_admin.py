@@ -1,4 +1,6 @@
-"""Finance exports in the admin: over several businesses, in the audit log, with what is wrong said."""
+"""Finance exports in the admin: over several businesses, in the audit log, with what is wrong
+said.
+"""
 
 import csv
 import io

@@ -1,4 +1,6 @@
-"""Finance exports as people and programs ask for them: page, progress, download; the same file by the API."""
+"""Finance exports as people and programs ask for them: page, progress, download; the same file by
+the API.
+"""
 
 from typing import Any
 

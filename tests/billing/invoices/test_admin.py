@@ -1,4 +1,6 @@
-"""What operators do with invoices: each deed asks first, is written down, or is refused and changes nothing."""
+"""What operators do with invoices: each deed asks first, is written down, or is refused and changes
+nothing.
+"""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

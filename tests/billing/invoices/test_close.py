@@ -1,4 +1,6 @@
-"""Invoicing: one invoice a month, numbers without gaps, final once issued, exact to the cent, whoever closes when."""
+"""Invoicing: one invoice a month, numbers without gaps, final once issued, exact to the cent,
+whoever closes when.
+"""
 
 import multiprocessing
 from datetime import UTC, date, datetime, timedelta
@@ -53,7 +55,8 @@ def test_month_without_usage_and_fee_closes_without_invoice(db):
 def test_waiting_deliveries_are_metered_before_the_month_closes(db):
     business, number = shop()
     make_deliveries(business, number, 3)
-    # Three utility messages to North America at $0.0091: $0.0273, rounded to $0.03; and the fee of $49.00.
+    # Three utility messages to North America at $0.0091: $0.0273, rounded to $0.03; and the fee of
+    # $49.00.
     assert lines_of(close.close_period(business=business, month=MAY)) == [
         ("fee", 1, 4900),
         ("messages", 3, 3),

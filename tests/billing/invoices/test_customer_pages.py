@@ -1,4 +1,6 @@
-"""The customer's money pages: billing details that decide tax, the live draft, the mails that were written."""
+"""The customer's money pages: billing details that decide tax, the live draft, the mails that were
+written.
+"""
 
 from datetime import UTC, date, datetime
 
@@ -27,8 +29,13 @@ GIVEN = {
 
 @pytest.fixture
 def business() -> Business:
-    return make_business(name="Korn", country="DE", plan_id="team", timezone="UTC",
-                         clock_at=datetime(2026, 6, 15, tzinfo=UTC))  # fmt: skip
+    return make_business(
+        name="Korn",
+        country="DE",
+        plan_id="team",
+        timezone="UTC",
+        clock_at=datetime(2026, 6, 15, tzinfo=UTC),
+    )
 
 
 @pytest.fixture
@@ -58,10 +65,12 @@ def test_a_wrong_vat_id_is_refused_and_nothing_is_kept(client: Client, wrong: st
 @pytest.mark.parametrize(
     ("number", "country", "plain"),
     [
-        ("29 AAGCB7383J1Z4", "IN", "29AAGCB7383J1Z4"), ("12-3456789", "US", "123456789"),
-        ("GB 980 7806 84", "GB", "GB980780684"), ("EL 094259216", "GR", "EL094259216"),
+        ("29 AAGCB7383J1Z4", "IN", "29AAGCB7383J1Z4"),
+        ("12-3456789", "US", "123456789"),
+        ("GB 980 7806 84", "GB", "GB980780684"),
+        ("EL 094259216", "GR", "EL094259216"),
     ],
-)  # fmt: skip
+)
 def test_ids_of_any_country_are_known(number: str, country: str, plain: str) -> None:
     known_vat_id(number)
     fitting_vat_id(number, country)

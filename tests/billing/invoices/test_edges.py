@@ -58,7 +58,9 @@ def notes() -> int:
 
 
 def taxed() -> Any:
-    """A seller in Ireland and a customer there: $49.00 and 23 % on it, which is 11.27; and its invoice."""
+    """A seller in Ireland and a customer there: $49.00 and 23 % on it, which is 11.27; and its
+    invoice.
+    """
     with system("test"):
         Seller.objects.update(country="IE", vat_id="IE6388047V")
         TaxRate.objects.filter(country="IE").update(percent=23)
@@ -125,8 +127,10 @@ def test_a_refund_goes_back_over_the_payments_in_their_order(db: None) -> None:
             "credit_note__number", "payment__attempt", "amount_minor"
         )
         assert list(rows) == [
-            ("CN-2026-000001", 1, 1000), ("CN-2026-000001", 2, 500), ("CN-2026-000002", 2, 1000),
-        ]  # fmt: skip
+            ("CN-2026-000001", 1, 1000),
+            ("CN-2026-000001", 2, 500),
+            ("CN-2026-000002", 2, 1000),
+        ]
 
 
 def test_tax_of_a_credit_follows_the_rate_of_its_lines(db: None) -> None:
@@ -146,10 +150,19 @@ def test_tax_of_a_credit_follows_the_rate_of_its_lines(db: None) -> None:
     ]
     with system("test"):
         InvoiceLine.objects.create(
-            invoice=invoice, business=business, position=2, kind="messages", description="Messages", month=MAY,
-            quantity=1000, unit_price_micros=9100, amount_micros=9_100_000, amount_minor=910, tax_category="S",
+            invoice=invoice,
+            business=business,
+            position=2,
+            kind="messages",
+            description="Messages",
+            month=MAY,
+            quantity=1000,
+            unit_price_micros=9100,
+            amount_micros=9_100_000,
+            amount_minor=910,
+            tax_category="S",
             tax_percent=20,
-        )  # fmt: skip
+        )
         Invoice.objects.filter(pk=invoice.pk).update(
             taxes=groups, subtotal_minor=5810, tax_minor=182, total_minor=5992
         )
@@ -244,14 +257,26 @@ def test_journal_books_tax_refunds_and_void_numbers_so_that_all_balances(
         # As the treasurer notes a transfer back.
         Refund.objects.update(status="succeeded", settled_at=timezone.now())
     rows = list(csv.DictReader(io.StringIO(made(business, "journal")[1].decode())))
-    assert [(row["document"][-8:], row["account"], row["debit"], row["credit"]) for row in rows] == [
-        ("6-000001", "1400", "60.27", ""), ("6-000001", "4400", "", "49.00"), ("6-000001", "3800", "", "11.27"),
-        ("6-000001", "1400", "", "60.27"), ("6-000001", "4400", "49.00", ""), ("6-000001", "3800", "11.27", ""),
-        ("6-000002", "1400", "60.27", ""), ("6-000002", "4400", "", "49.00"), ("6-000002", "3800", "", "11.27"),
-        ("6-000001", "4400", "10.00", ""), ("6-000001", "3800", "2.30", ""), ("6-000001", "1700", "", "12.30"),
-        ("6-000002", "1800", "60.27", ""), ("6-000002", "1400", "", "60.27"),
-        ("6-000001", "1700", "12.30", ""), ("6-000001", "1800", "", "12.30"),
-    ]  # fmt: skip
+    assert [
+        (row["document"][-8:], row["account"], row["debit"], row["credit"]) for row in rows
+    ] == [
+        ("6-000001", "1400", "60.27", ""),
+        ("6-000001", "4400", "", "49.00"),
+        ("6-000001", "3800", "", "11.27"),
+        ("6-000001", "1400", "", "60.27"),
+        ("6-000001", "4400", "49.00", ""),
+        ("6-000001", "3800", "11.27", ""),
+        ("6-000002", "1400", "60.27", ""),
+        ("6-000002", "4400", "", "49.00"),
+        ("6-000002", "3800", "", "11.27"),
+        ("6-000001", "4400", "10.00", ""),
+        ("6-000001", "3800", "2.30", ""),
+        ("6-000001", "1700", "", "12.30"),
+        ("6-000002", "1800", "60.27", ""),
+        ("6-000002", "1400", "", "60.27"),
+        ("6-000001", "1700", "12.30", ""),
+        ("6-000001", "1800", "", "12.30"),
+    ]
     assert {row["tax_percent"] for row in rows if row["account"] == "3800"} == {"23"}
 
 
@@ -263,8 +288,9 @@ def test_journal_leaves_out_lines_that_cost_nothing(db: None, settings: Any, tmp
     assert lines_of(invoice) == [("fee", 1, 4900), ("messages", 1, 0)]
     rows = list(csv.DictReader(io.StringIO(made(business, "journal")[1].decode())))
     assert [(row["account"], row["debit"], row["credit"]) for row in rows] == [
-        ("1400", "49.00", ""), ("4400", "", "49.00"),
-    ]  # fmt: skip
+        ("1400", "49.00", ""),
+        ("4400", "", "49.00"),
+    ]
 
 
 def test_a_workbook_without_messages_has_its_header(db: None, settings: Any, tmp_path: Any) -> None:
@@ -427,9 +453,13 @@ def test_a_month_goes_from_delivery_to_money_by_the_bells_alone(
     make_deliveries(business, number, 1000)
     with system("test"):
         BillingDetails.objects.create(
-            business=business, name="Bakery", country="US", email="books@bakery.example", customer_id="cus_1",
+            business=business,
+            name="Bakery",
+            country="US",
+            email="books@bakery.example",
+            customer_id="cus_1",
             method_id="pm_1",
-        )  # fmt: skip
+        )
     for task in (tasks.sweep, tasks.close_due_periods, tasks.collect):
         task()
     with system("test"):
@@ -469,15 +499,38 @@ def test_rows_are_called_what_accountants_call_them(db: None, stripe: Any) -> No
     number = "PARLEY-2026-000001"
     with system("test"):
         named = [
-            invoice, InvoiceLine.objects.get(), payment, note, note.lines.get(), Refund.objects.get(),
-            NumberSeries.objects.get(prefix="CN"), Seller.objects.get(), BillingDetails.objects.get(),
-            Email.objects.earliest("id"), TaxRate(country="IE", percent=Decimal(23)),
-            Discount(description="Launch", percent=Decimal(10)), DunningStep(invoice=invoice, step="first reminder"),
-            GatewayEvent(kind="charge", event_id="evt_1"), Export(pk=7, kind="journal"), archive.document(invoice, "lines"),
-        ]  # fmt: skip
+            invoice,
+            InvoiceLine.objects.get(),
+            payment,
+            note,
+            note.lines.get(),
+            Refund.objects.get(),
+            NumberSeries.objects.get(prefix="CN"),
+            Seller.objects.get(),
+            BillingDetails.objects.get(),
+            Email.objects.earliest("id"),
+            TaxRate(country="IE", percent=Decimal(23)),
+            Discount(description="Launch", percent=Decimal(10)),
+            DunningStep(invoice=invoice, step="first reminder"),
+            GatewayEvent(kind="charge", event_id="evt_1"),
+            Export(pk=7, kind="journal"),
+            archive.document(invoice, "lines"),
+        ]
         assert [str(row) for row in named] == [
-            number, f"{number} line 1", f"{number} attempt 1", "CN-2026-000001", "CN-2026-000001 line 1",
-            f"refund of {number} attempt 1", "CN-2026: 1", Seller.objects.get().name, "Bakery",
-            f"Invoice {number}: $49.00", "IE 23 %", "Launch, 10 %", f"first reminder of {number}", "charge evt_1",
-            "General journal, CSV 7", f"{number}-lines.csv",
-        ]  # fmt: skip
+            number,
+            f"{number} line 1",
+            f"{number} attempt 1",
+            "CN-2026-000001",
+            "CN-2026-000001 line 1",
+            f"refund of {number} attempt 1",
+            "CN-2026: 1",
+            Seller.objects.get().name,
+            "Bakery",
+            f"Invoice {number}: $49.00",
+            "IE 23 %",
+            "Launch, 10 %",
+            f"first reminder of {number}",
+            "charge evt_1",
+            "General journal, CSV 7",
+            f"{number}-lines.csv",
+        ]

@@ -1,4 +1,6 @@
-"""Money: rounded half-even once, the same in Python and in the database, shown with every decimal that counts."""
+"""Money: rounded half-even once, the same in Python and in the database, shown with every decimal
+that counts.
+"""
 
 from decimal import Decimal
 
@@ -51,9 +53,16 @@ def test_database_rounds_as_python_does(db, amounts, currency):
 
 @pytest.mark.parametrize(
     ("micros", "currency", "shown"),
-    [(13_500, "USD", "$0.0135"), (9_100, "USD", "$0.0091"), (49_000_000, "USD", "$49.00"), (1_000_000, "JPY", "¥1"),
-     (5_000, "KWD", "KWD0.005"), (0, "USD", "$0.00"), (-41_000, "USD", "-$0.041")],
-)  # fmt: skip
+    [
+        (13_500, "USD", "$0.0135"),
+        (9_100, "USD", "$0.0091"),
+        (49_000_000, "USD", "$49.00"),
+        (1_000_000, "JPY", "¥1"),
+        (5_000, "KWD", "KWD0.005"),
+        (0, "USD", "$0.00"),
+        (-41_000, "USD", "-$0.041"),
+    ],
+)
 def test_prices_show_every_decimal_that_counts(micros, currency, shown):
     assert money.show_micros(micros, currency) == shown
 

@@ -1,4 +1,6 @@
-"""The ledger in the admin: recounts in the background, reversals with a reason, spend caps, and a walk through time."""
+"""The ledger in the admin: recounts in the background, reversals with a reason, spend caps, and a
+walk through time.
+"""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -158,7 +160,8 @@ def test_the_front_page_has_the_margin_where_a_cost_card_is_set(
     assert shown() == []
     with system("test"):
         RateCard.objects.filter(pk=card.pk).update(is_cost=True)
-    # Revenue: twice 100 x 0.0091 = 1.82. Cost, as one customer of the upstream: 100 x 0.004 + 100 x 0.003 = 0.70.
+    # Revenue: twice 100 x 0.0091 = 1.82. Cost, as one customer of the upstream: 100 x 0.004 + 100 x
+    # 0.003 = 0.70.
     assert shown() == [("$1.12", "$0.70 to the upstream", False)]
     make_deliveries(
         numbers[0].business, numbers[0], 1, to="919820012345", category="marketing", at=month

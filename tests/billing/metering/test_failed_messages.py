@@ -1,4 +1,6 @@
-"""Failed messages: free, or charged where the card says so; one charge at most, whatever comes after."""
+"""Failed messages: free, or charged where the card says so; one charge at most, whatever comes
+after.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -141,8 +143,10 @@ def test_what_would_have_been_free_is_free_when_it_fails_and_takes_from_the_allo
     tell(number, inside + outside, "failed")
     meter()
     assert ledger() == [
-        (inside[0], "service_in_window", 1, 0), (outside[0], "allowance", 1, 0), (outside[1], "failed", 1, 8_000),
-    ]  # fmt: skip
+        (inside[0], "service_in_window", 1, 0),
+        (outside[0], "allowance", 1, 0),
+        (outside[1], "failed", 1, 8_000),
+    ]
     assert reconcile() == []
 
 
@@ -207,7 +211,8 @@ def test_a_failure_without_a_card_waits_in_quarantine_until_the_message_is_deliv
 
 
 def test_the_month_of_a_moved_time_zone_decides_which_card_drops_a_failure(number):
-    # May ends at 00:00 UTC for good; New York's calendar still says May for four hours, and the stored edge wins.
+    # May ends at 00:00 UTC for good; New York's calendar still says May for four hours, and the
+    # stored edge wins.
     make_deliveries(number.business, number, 1)
     meter()
     with system("test"):
@@ -254,8 +259,13 @@ def test_another_version_of_the_card_is_reckoned_with_or_without_the_failures(nu
     tell(number, ids[:1], "failed")
     tell(number, ids[1:], "delivered")
     meter()
-    sheet = Sheet("USD", rates={("Other", "utility"): [Step(1, None, 1)], ("North America", "utility"): [
-        Step(1, 3, 10_000), Step(4, None, 1_000)]})  # fmt: skip
+    sheet = Sheet(
+        "USD",
+        rates={
+            ("Other", "utility"): [Step(1, None, 1)],
+            ("North America", "utility"): [Step(1, 3, 10_000), Step(4, None, 1_000)],
+        },
+    )
     june = date(2026, 6, 1)
     for charged, costs in ((True, 31_000), (False, 30_000)):
         draft = versions.make_draft(
@@ -316,7 +326,8 @@ def test_messages_behind_a_line_are_found_by_their_position_in_the_unique_index(
             ]
             for line in invoice.lines.filter(kind="messages", tier_first=1)
         }
-    # Dealt in the order of their ids, as all came at the same moment: the failed one and the next have tier 1.
+    # Dealt in the order of their ids, as all came at the same moment: the failed one and the next
+    # have tier 1.
     assert behind == {"failed": ids[:1], "tier": ids[1:2]}
     wanted = {
         "invoice_id": invoice.pk,

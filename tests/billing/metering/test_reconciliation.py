@@ -35,7 +35,9 @@ MAY = date(2026, 5, 1)
 
 @pytest.fixture
 def books(db):
-    """May of one business, closed and invoiced: 1,002 messages across a tier edge, one of them with no price at home."""
+    """May of one business, closed and invoiced: 1,002 messages across a tier edge, one of them with
+    no price at home.
+    """
     business = make_business(timezone="UTC", clock_at=datetime(2026, 6, 10, tzinfo=UTC))
     number = make_number(business)
     with system("test"):
@@ -191,10 +193,19 @@ def test_wrong_price_and_unbilled_charge_in_the_ledger_are_found(books):
         Delivery.objects.all().delete()
         good = Charge.objects.filter(category="marketing").latest("position")
         bad = Charge.objects.create(
-            message_id=message, business_id=business.pk, month=MAY, billed_month=MAY, market="India",
-            category="marketing", rule="tier", position=9, tier_id=good.tier_id, version_id=good.version_id,
-            price_micros=1, delivered_at=good.delivered_at,
-        )  # fmt: skip
+            message_id=message,
+            business_id=business.pk,
+            month=MAY,
+            billed_month=MAY,
+            market="India",
+            category="marketing",
+            rule="tier",
+            position=9,
+            tier_id=good.tier_id,
+            version_id=good.version_id,
+            price_micros=1,
+            delivered_at=good.delivered_at,
+        )
     found = [(d.check, d.expected, d.found) for d in reconcile(MAY)]
     assert ("reconcile_prices", "10325", "1") in found
     assert [d.what for d in reconcile(MAY) if d.check == "reconcile_prices"] == [f"charge {bad.pk}"]
@@ -221,9 +232,17 @@ def test_money_that_disagrees_with_the_invoice_is_found(books):
     with system("test"):
         Payment.objects.update(status="failed", amount_minor=payment.amount_minor)
         note = CreditNote.objects.create(
-            business=business, invoice=invoice, number="CN-1", use="refund", reason="x", currency="USD",
-            issued_at=business.now(), subtotal_minor=1, tax_minor=0, total_minor=1,
-        )  # fmt: skip
+            business=business,
+            invoice=invoice,
+            number="CN-1",
+            use="refund",
+            reason="x",
+            currency="USD",
+            issued_at=business.now(),
+            subtotal_minor=1,
+            tax_minor=0,
+            total_minor=1,
+        )
         Refund.objects.create(
             business=business,
             payment=payment,

@@ -1,4 +1,6 @@
-"""Money whose fate the network does not tell is settled by an operator: with a reason, once, and never over a success."""
+"""Money whose fate the network does not tell is settled by an operator: with a reason, once, and
+never over a success.
+"""
 
 from decimal import Decimal
 from typing import Any
@@ -38,7 +40,9 @@ def settle(
 
 
 def lost(stripe: Any) -> tuple[Any, Payment]:
-    """An invoice with an attempt that the network knows under no reference of this key's account."""
+    """An invoice with an attempt that the network knows under no reference of this key's
+    account.
+    """
     _, invoice = owing()
     payment = stripe_collection.start(invoice=invoice)
     stripe.lose = 1

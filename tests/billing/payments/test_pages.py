@@ -1,4 +1,6 @@
-"""Paying as customers do it: by the link in the e-mail, by a button, with a saved card; and being told what is owed."""
+"""Paying as customers do it: by the link in the e-mail, by a button, with a saved card; and being
+told what is owed.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -43,8 +45,10 @@ def test_anybody_with_the_link_sees_and_pays_the_invoice(db: None, stripe: Any) 
     page = pay_links.path_of(invoice)
     shown = Client().get(page)
     assert (shown.status_code, shown.headers["X-Robots-Tag"], shown.headers["Referrer-Policy"]) == (
-        200, "noindex", "no-referrer",
-    )  # fmt: skip
+        200,
+        "noindex",
+        "no-referrer",
+    )
     assert "$49.00" in text(shown)
     assert Client().get(f"{page}pdf/").content.startswith(b"%PDF-")
     sent = Client().post(f"{page}card/")
@@ -243,12 +247,32 @@ def test_the_list_is_narrowed_by_status_year_and_number(db: None, settings: Any)
         response = client.get(reverse("invoices"), query)
         return len(response.context["page"].object_list)
 
-    assert [found(), found(status="open"), found(status="paid"), found(status="past_due"), found(status="x")] == [
-        1, 1, 0, 1, 1,
-    ]  # fmt: skip
-    assert [found(year="2026"), found(year="2025"), found(year="x"), found(q=str(invoice.number)[-3:]), found(q="zz")] == [
-        1, 1, 1, 1, 0,
-    ]  # fmt: skip
+    assert [
+        found(),
+        found(status="open"),
+        found(status="paid"),
+        found(status="past_due"),
+        found(status="x"),
+    ] == [
+        1,
+        1,
+        0,
+        1,
+        1,
+    ]
+    assert [
+        found(year="2026"),
+        found(year="2025"),
+        found(year="x"),
+        found(q=str(invoice.number)[-3:]),
+        found(q="zz"),
+    ] == [
+        1,
+        1,
+        1,
+        1,
+        0,
+    ]
     assert "No invoice fits" in text(client.get(reverse("invoices"), {"q": "zz"}))
     assert f"{reverse('finance_exports')}?year=2026" in text(client.get(reverse("invoices")))
     with system("test"):

@@ -1,4 +1,6 @@
-"""Money that arrives: charged once whatever gets lost, credited never beyond what is left, asked for on a schedule."""
+"""Money that arrives: charged once whatever gets lost, credited never beyond what is left, asked
+for on a schedule.
+"""
 
 import hashlib
 import hmac
@@ -162,9 +164,14 @@ def test_database_refuses_a_second_live_attempt(db, stripe):
     payment = stripe_collection.start(invoice=invoice)
     with system("test"), pytest.raises(IntegrityError), transaction.atomic():
         Payment.objects.create(
-            business_id=payment.business_id, invoice=invoice, attempt=2, method="stripe", amount_minor=1, currency="USD",
+            business_id=payment.business_id,
+            invoice=invoice,
+            attempt=2,
+            method="stripe",
+            amount_minor=1,
+            currency="USD",
             key="other",
-        )  # fmt: skip
+        )
 
 
 def signed(body, secret=SECRET, at=None):
@@ -500,9 +507,12 @@ def localstripe(tmp_path_factory):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "localstripe", "--port", str(port), "--from-scratch"], cwd=tmp_path_factory.mktemp("peer"),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": str(tmp_path_factory.mktemp("home"))},
-    )  # fmt: skip
+        [sys.executable, "-m", "localstripe", "--port", str(port), "--from-scratch"],
+        cwd=tmp_path_factory.mktemp("peer"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "HOME": str(tmp_path_factory.mktemp("home"))},
+    )
     url = f"http://127.0.0.1:{port}"
     for _ in range(300):
         try:
@@ -590,8 +600,13 @@ def test_the_independent_peers_webhook_is_believed_by_its_signature(db, settings
     business, _ = shop()
     make_member(business)
     invoice = close.close_period(business=business, month=MAY)
-    form = {"type": "card", "card[number]": "4242424242424242", "card[exp_month]": 12, "card[exp_year]": 30,
-            "card[cvc]": "123"}  # fmt: skip
+    form = {
+        "type": "card",
+        "card[number]": "4242424242424242",
+        "card[exp_month]": 12,
+        "card[exp_year]": 30,
+        "card[cvc]": "123",
+    }
     method = httpx.post(
         f"{localstripe}/v1/payment_methods", data=form, auth=("sk_test_1", "")
     ).json()["id"]

@@ -1,4 +1,6 @@
-"""The payment network in trouble: nothing is charged twice, nothing is called paid or failed that is not known."""
+"""The payment network in trouble: nothing is charged twice, nothing is called paid or failed that
+is not known.
+"""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,6 @@
-"""`/api/v1/products/`: add, change, count, list and remove, with exact values; what is refused changes nothing."""
+"""`/api/v1/products/`: create, change, count, list and delete, with exact values; refusals change
+nothing.
+"""
 
 import orjson
 import pytest
@@ -28,10 +30,10 @@ def shop():
 
 @pytest.fixture
 def api(shop):
-    return asking(shop.business)
+    return api_client(shop.business)
 
 
-def asking(business, **scopes):
+def api_client(business, **scopes):
     client = Client(headers={"Authorization": f"Bearer {make_key(business, **scopes)}"})
 
     def ask(method, path, body=None):
@@ -56,8 +58,13 @@ def test_a_product_is_added_shown_changed_and_removed(shop, api):
         for name in ("retailer_id", "price", "sale_price", "current_price", "currency", "stock")
     }
     assert shown == {
-        "retailer_id": "rye-1", "price": "4.50", "sale_price": "3.90", "current_price": "3.90", "currency": "EUR", "stock": 12,
-    }  # fmt: skip
+        "retailer_id": "rye-1",
+        "price": "4.50",
+        "sale_price": "3.90",
+        "current_price": "3.90",
+        "currency": "EUR",
+        "stock": 12,
+    }
     assert (made["catalog_id"], made["options"], made["tax_percent"]) == (
         shop.catalog_id,
         {"size": "1 kg"},
@@ -162,10 +169,10 @@ def test_the_list_is_paged_and_searched(shop, api, django_assert_max_num_queries
 
 def test_a_key_without_the_scope_reads_and_does_not_write_and_a_stranger_finds_nothing(shop):
     product = make_product(shop, "rye")
-    reader = asking(shop.business, scopes=["read"])
+    reader = api_client(shop.business, scopes=["read"])
     assert reader("GET", f"{PRODUCTS}{product.pk}/")[0] == 200
     assert reader("PATCH", f"{PRODUCTS}{product.pk}/", {"title": "x"})[0] == 403
-    stranger = asking(make_business())
+    stranger = api_client(make_business())
     assert stranger("GET", f"{PRODUCTS}{product.pk}/")[0] == 404
     assert stranger("DELETE", f"{PRODUCTS}{product.pk}/")[0] == 404
     assert (

@@ -1,4 +1,4 @@
-"""Offering: products sent from the composer, and the cart that a phone sends from the catalogue."""
+"""Products sent from the composer, and the cart that a phone sends from the catalogue."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def shop_of(catalog: Catalog, phone: Handset) -> str:
 
 def test_one_product_several_and_the_whole_catalogue_are_sent(
     catalog: Catalog, phone: Handset, client: Client
-) -> None:  # fmt: skip
+) -> None:
     assert offer(client, catalog, product=["rye"]).status_code == 302
     assert offer(client, catalog, product=["rye", "bun"], words="Still warm").status_code == 302
     assert offer(client, catalog, whole="1").status_code == 302
@@ -105,12 +105,12 @@ def test_one_product_several_and_the_whole_catalogue_are_sent(
 def test_nothing_and_what_is_not_sold_are_refused_and_not_sent(
     catalog: Catalog, phone: Handset, client: Client
 ) -> None:
-    for product, said in (
+    for product, expected in (
         ([], "Choose from 1 to 30 products."),
         (["rye", "xyz"], "Not in the catalogue: xyz."),
     ):
         refused = offer(client, catalog, product=product)
-        assert (refused.status_code, refused.context["error"]) == (422, said)
+        assert (refused.status_code, refused.context["error"]) == (422, expected)
     assert sent(catalog) == []
 
 
@@ -133,13 +133,17 @@ def test_a_cart_is_filled_on_the_phone_kept_while_searching_and_sent(
     with system("test"):
         order = Order.objects.get()
         assert list(OrderLine.objects.values_list("retailer_id", "quantity", "unit_minor")) == [
-            ("bun", 3, 80), ("rye", 2, 480),
-        ]  # fmt: skip
+            ("bun", 3, 80),
+            ("rye", 2, 480),
+        ]
         message = Message.objects.get(kind="order")
     assert order.message_id == message.pk
     assert message.content["product_items"][0] == {
-        "product_retailer_id": "bun", "quantity": 3, "item_price": 0.8, "currency": "USD",
-    }  # fmt: skip
+        "product_retailer_id": "bun",
+        "quantity": 3,
+        "item_price": 0.8,
+        "currency": "USD",
+    }
 
 
 def test_an_empty_or_senseless_cart_is_not_sent(
