@@ -6,10 +6,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.templatetags.amounts import locale
 from billing.models import Rule
 from core import money
 from core.sql import select
+from core.territories import locale
 from hosting.extensions import MessageNote
 from hosting.models import Category, Conversation
 

@@ -360,7 +360,7 @@ def test_first_messages_of_each_number_are_free_whatever_the_markets_and_batches
     make_deliveries(business, numbers[0], 3, category="service")
     make_deliveries(business, numbers[1], 1, category="service")
     make_deliveries(business, numbers[1], 1, category="utility")
-    while metering.meter_due(limit=2):
+    while meter.meter_due(limit=2):
         pass
     assert found_charges() == [
         ("India", "service", "allowance", 1, 0),
