@@ -35,9 +35,9 @@ class HostingConfig(AppConfig):
             health.queues[queue] = partial(queue_health.age_of, queue)
 
         panels.add(panels.Panel("hosting/_today.html", dashboard.today, 10))
-        panels.add(panels.Panel("hosting/_standing.html", dashboard.standing, 30))
+        panels.add(panels.Panel("hosting/_usage_panel.html", dashboard.usage_panel, 30))
         panels.watch(panels.Watch(dashboard.attention))
-        panels.watch(panels.Watch(dashboard.given_up, frozenset({str(Role.OWNER)})))
+        panels.watch(panels.Watch(dashboard.failed_webhook_calls, frozenset({str(Role.OWNER)})))
         chats = frozenset({str(Role.OWNER), str(Role.AGENT)})
         navigation.add(navigation.Page(_("Inbox"), "inbox", "inbox", 10, chats))
         readers = chats | {str(Role.VIEWER)}
@@ -46,7 +46,7 @@ class HostingConfig(AppConfig):
         navigation.add(navigation.Page(_("Broadcasts"), "broadcasts", "send", 28, chats))
         navigation.add(navigation.Page(_("Phone"), "phones", "phone", 30, chats))
         navigation.add(navigation.Page(_("Messages"), "messages", "list", 20))
-        team.founded.append(onboarding.give_sandbox)
+        team.founded.append(onboarding.create_sandbox)
         api_keys.number_sources.append(profile.key_numbers)
         changes.changed.append(locked_messages.unlock)
         backup.afterwards.append(erasure.reapply)
