@@ -29,3 +29,11 @@ def fetch_prepared(
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(query, parameters, prepare=True).fetchone()
+
+
+def select(app: str, verb: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All rows of `<app>/sql/<verb>.sql`, each as column name -> value. Raises Django's database errors."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement(app, verb), parameters)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -182,14 +182,14 @@ class UploadForm(StyledForm):
         label=_("Utility is free in the 24-hour window"), required=False
     )
     free_entry_hours = forms.IntegerField(
-        label=_("Free-entry window, hours"), initial=72, min_value=0, max_value=720
+        label=_("Free-entry window, hours"), initial=72, min_value=0, max_value=168
     )
     free_messages = forms.IntegerField(
         label=_("Free service messages"),
         initial=0,
         min_value=0,
         max_value=10**6,
-        help_text=_("For each number, market and month."),
+        help_text=_("For each number and month."),
     )
     reactions_free = forms.BooleanField(label=_("Reactions are free"), required=False, initial=True)
     failed_charged = forms.BooleanField(label=_("Failed messages are charged"), required=False)
