@@ -7,9 +7,9 @@ import structlog
 from django.db.models import Q, QuerySet
 
 from accounts.models import Business, Role
+from billing import pay_links
 from billing.documents import archive
 from billing.models import BillingDetails, CreditNote, Invoice
-from billing.payments import pay_links
 from core import money, outbox
 from core.models import Email
 

@@ -8,7 +8,7 @@ from accounts.models import Membership, Role
 from billing.models import SpendAlert
 from core import money
 from core import outbox as email_outbox
-from core.sql import fetch_prepared, statement
+from core.sql import fetch_prepared, select, statement
 from core.tenancy import system
 from hosting.errors import CloudApiError
 from hosting.models import Account, Message
@@ -32,24 +32,23 @@ def check_cap(message: Message) -> None:
     )
     if row is None:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            statement("billing", "commit_price"),
-            {
-                "business_id": message.business_id,
-                "number_id": message.number_id,
-                "contact_id": message.contact_id,
-                "wamid": message.wamid,
-                "category": message.category,
-                "kind": message.kind,
-                "window_open": message.window_open,
-                "at": message.created_at,
-                "limit": row[0],
-            },
+    parameters = {
+        "business_id": message.business_id,
+        "number_id": message.number_id,
+        "contact_id": message.contact_id,
+        "wamid": message.wamid,
+        "category": message.category,
+        "kind": message.kind,
+        "window_open": message.window_open,
+        "free_entry_at": message.free_entry_at,
+        "at": message.created_at,
+        "limit": row[0],
+    }
+    (held,) = select("billing", "commit_price", parameters)
+    if not held["fits"]:
+        raise _refusal(
+            limit=row[0], price=held["price"], spent=held["spent"], committed=held["committed"]
         )
-        fits, price, spent, committed = cursor.fetchone()
-        if not fits:
-            raise _refusal(limit=row[0], price=price, spent=spent, committed=committed)
 
 
 def _refusal(*, limit: int, price: int, spent: int, committed: int) -> CloudApiError:
@@ -109,7 +108,7 @@ def _tell_webhooks(alert: SpendAlert) -> None:
             "alert_description": _words(alert),
         }
         value = {"entity_type": "WABA", "entity_id": account.waba_id, "alert_info": info}
-        outbox.note_field(account=account, field="account_alerts", value=value)
+        outbox.write_field_calls(account=account, field="account_alerts", value=value)
 
 
 def _words(alert: SpendAlert) -> str:

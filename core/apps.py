@@ -13,9 +13,13 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Wake the worker that sends mails whenever some were written."""
+        """Register health checks, and wake the worker that sends mails whenever some were written."""
+        from core import health
         from core.outbox import emails_written
 
+        health.checks.register(health.HealthCheck("database", health.check_database))
+        health.checks.register(health.HealthCheck("broker", health.check_broker))
+        health.checks.register(health.HealthCheck("queues", health.check_queues))
         emails_written.connect(_wake_sender)
 
 

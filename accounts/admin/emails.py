@@ -10,12 +10,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import Item, QueueAdmin, attention, given_up, links
+from accounts.admin_site.base import BusinessLink, Item, QueueAdmin, given_up
 from accounts.audit import record
 from core import outbox
 from core.models import Email
 
-links.append((_("E-mails"), "core_email_changelist", "business__id__exact"))
+BUSINESS_LINK = BusinessLink(_("E-mails"), "core_email_changelist", "business__id__exact")
 
 
 def not_sent() -> list[Item]:
@@ -23,9 +23,6 @@ def not_sent() -> list[Item]:
     failed = Email.objects.failed()
     query = "state__in=dead,unknown"
     return [given_up(_("E-mails not sent"), failed, query, _("after 3 days"), is_urgent=True)]
-
-
-attention.append(not_sent)
 
 
 @admin.register(Email)

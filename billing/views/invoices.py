@@ -5,7 +5,7 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from django.core.paginator import Paginator
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
+from billing import pay_links
 from billing.documents import archive, tables
 from billing.metering.charts import usage_charts
 from billing.metering.usage import compared, months_of, usage_of
@@ -28,7 +29,7 @@ from billing.models import (
     Usage,
 )
 from billing.models.payments import LIVE
-from billing.payments import pay_links, settlement, stripe_gateway
+from billing.payments import settlement, stripe_gateway
 from billing.pricing.explanation import Explanation, explain
 from billing.rate_cards.terms import terms_of
 from hosting.models import Category, HostedCount, Message
@@ -132,12 +133,9 @@ def _tiers(why: Explanation) -> tuple[list[Tier], int]:
 
 
 def _calling_code(why: Explanation) -> CallingCode | None:
-    """The prefix that put the recipient into the market: the longest that fits."""
-    prefixes = [(why.to or "")[:length] for length in range(1, 8)]
-    codes = CallingCode.objects.filter(
-        Q(valid_to=None) | Q(valid_to__gt=why.month), prefix__in=prefixes, valid_from__lte=why.month
-    )
-    return max(codes, key=lambda code: len(code.prefix), default=None)
+    """The calling code that put the recipient into the market."""
+    code = "SELECT k.* FROM billing_callingcode k JOIN billing_market(%s, %s) m ON m.code_id = k.id"
+    return next(iter(CallingCode.objects.raw(code, [why.to or "", why.month])), None)
 
 
 @require_GET

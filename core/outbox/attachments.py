@@ -27,7 +27,11 @@ class AttachmentSource:
         return f"{self.name}:{reference}"
 
 
-sources: Registry[AttachmentSource] = Registry("Sources of files that mails may carry.")
+sources: Registry[AttachmentSource] = Registry(
+    "core.outbox.sources",
+    "Sources of files that mails may carry.",
+    key=lambda source: source.name,
+)
 
 
 def read(named: str) -> File:

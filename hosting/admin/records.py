@@ -12,14 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from accounts.admin_site.base import (
-    HouseAdmin,
-    HouseInline,
+    AuditedAdmin,
+    BusinessLink,
+    EditableInline,
     Item,
     ReadOnlyAdmin,
-    attention,
-    figures,
     hidden_of,
-    links,
 )
 from accounts.admin_site.confirmation import Question, ReasonForm, Table, show
 from accounts.audit import record
@@ -39,16 +37,16 @@ from hosting.models import (
     RefusedSend,
 )
 
-links += [
-    (_("Accounts"), "hosting_account_changelist", "business__id__exact"),
-    (_("Numbers"), "hosting_number_changelist", "business__id__exact"),
-    (_("Conversations"), "hosting_conversation_changelist", "business__id__exact"),
-    (_("Messages"), "hosting_message_changelist", "business__id__exact"),
-    (_("Templates"), "hosting_template_changelist", "business__id__exact"),
-]
+BUSINESS_LINKS = (
+    BusinessLink(_("Accounts"), "hosting_account_changelist", "business__id__exact"),
+    BusinessLink(_("Numbers"), "hosting_number_changelist", "business__id__exact"),
+    BusinessLink(_("Conversations"), "hosting_conversation_changelist", "business__id__exact"),
+    BusinessLink(_("Messages"), "hosting_message_changelist", "business__id__exact"),
+    BusinessLink(_("Templates"), "hosting_template_changelist", "business__id__exact"),
+)
 
 
-class NumberInline(HouseInline):
+class NumberInline(EditableInline):
     """The numbers, on an account's page."""
 
     model = Number
@@ -62,7 +60,7 @@ class NumberInline(HouseInline):
 
 
 @admin.register(Account)
-class AccountAdmin(HouseAdmin):
+class AccountAdmin(AuditedAdmin):
     """Cloud API accounts; their secrets are never shown."""
 
     list_display = ("name", "waba_id", "business", "created_at")
@@ -74,7 +72,7 @@ class AccountAdmin(HouseAdmin):
 
 
 @admin.register(Number)
-class NumberAdmin(HouseAdmin):
+class NumberAdmin(AuditedAdmin):
     """Business phone numbers."""
 
     list_display = (
@@ -229,7 +227,7 @@ class HostedCountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Handset)
-class HandsetAdmin(HouseAdmin):
+class HandsetAdmin(AuditedAdmin):
     """Simulated phones of the sandbox."""
 
     list_display = ("name", "wa_id", "business", "is_online", "reads_at_once")
@@ -272,7 +270,3 @@ def over_the_plan() -> list[Item]:
             _("this month"), over > 0,
         )
     ]  # fmt: skip
-
-
-figures.append(hosted_this_month)
-attention.append(over_the_plan)

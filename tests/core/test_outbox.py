@@ -268,14 +268,14 @@ def test_attachments_are_made_as_the_mail_is_sent(
             raise OSError("disk full")
         return outbox.File(f"{reference}.csv", b"a,b\n", "text/csv")
 
-    source = outbox.sources.add(outbox.AttachmentSource("test.files", read))
+    source = outbox.sources.register(outbox.AttachmentSource("test.files", read))
     try:
         write(business, "ann@example.com", attachments=[source.reference("lines")])
         write(business, "bob@example.com", key="2", attachments=[source.reference("broken")])
         assert made == []
         outbox.send_due()
     finally:
-        outbox.sources.remove("test.files")
+        outbox.sources.unregister(source)
     assert made == ["lines", "broken"]
     (file,) = server.received[0].iter_attachments()
     assert (file.get_filename(), file.get_content()) == ("lines.csv", "a,b\r\n")

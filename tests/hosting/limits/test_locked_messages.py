@@ -191,7 +191,7 @@ def test_what_is_locked_stays_while_no_mail_server_took_the_notice(number: Numbe
     with system("test"):
         Plan.objects.filter(pk="free").update(hosted_messages=3)
     receive(number, *[text(n) for n in range(1, 6)])
-    assert notices.warn_due() == 2
+    assert notices.send_due_notices() == 2
     with system("test"):
         LockedMessage.objects.update(keep_until=NOON - timedelta(days=400))
         (notice,) = Email.objects.all()
@@ -236,11 +236,11 @@ def test_owners_hear_once_at_80_and_at_100_percent(db: None) -> None:
             fields=["account_alerts"],
         )
     receive(number, *[text(n) for n in range(1, 8)])
-    assert notices.warn_due() == 0
+    assert notices.send_due_notices() == 0
     receive(number, text(8))
-    assert (notices.warn_due(), notices.warn_due()) == (1, 0)
+    assert (notices.send_due_notices(), notices.send_due_notices()) == (1, 0)
     receive(number, text(9), text(10))
-    assert (notices.warn_due(), notices.warn_due()) == (1, 0)
+    assert (notices.send_due_notices(), notices.send_due_notices()) == (1, 0)
     assert outbox.send_due() == 2
     mail.outbox.sort(key=lambda one: one.subject, reverse=True)
     assert [(one.to, one.subject) for one in mail.outbox] == [

