@@ -170,7 +170,7 @@ def test_a_locked_file_goes_after_its_day_and_not_before(number: Number) -> None
 def test_a_locked_file_stays_while_no_mail_server_took_the_notice(number: Number) -> None:
     make_member(number.business)
     media = keep(number, 2 * MB + 1, from_customer=True)
-    limits_notices.warn_due()
+    limits_notices.send_due_notices()
     with system("test"):
         Media.objects.update(locked_until=timezone.now() - timedelta(seconds=1))
         assert list(Email.objects.values_list("kind", "state")) == [("storage", "waiting")]
