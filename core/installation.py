@@ -11,9 +11,16 @@ from pathlib import Path
 from typing import Any
 
 SECRETS = (
-    "postgres_superuser", "parley_owner", "parley_app", "parley_system", "valkey",
-    "secret_key", "app_secret", "verify_token", "encryption_key",
-)  # fmt: skip
+    "postgres_superuser",
+    "parley_owner",
+    "parley_app",
+    "parley_system",
+    "valkey",
+    "secret_key",
+    "app_secret",
+    "verify_token",
+    "encryption_key",
+)
 
 
 def known_secrets(root: Path) -> dict[str, str]:

@@ -62,9 +62,14 @@ class Postgres:
             command += ["-c", f"{name}={value}"]
         # SIGINT is its fast shutdown; SIGTERM would wait until every client has gone.
         self.process = Supervised(
-            "postgres", command, logs / "postgres.log", environment=ENVIRONMENT, limits=place.limits,
-            end_signal=signal.SIGINT, patience=20,
-        )  # fmt: skip
+            "postgres",
+            command,
+            logs / "postgres.log",
+            environment=ENVIRONMENT,
+            limits=place.limits,
+            end_signal=signal.SIGINT,
+            patience=20,
+        )
 
     def start(self) -> None:
         """Start it; its files are made first if there are none."""
@@ -90,14 +95,27 @@ class Postgres:
 
     def _initdb(self, folder: Path, password_file: Path) -> None:
         command = [
-            self.place.bin / "initdb", "-D", folder, "-U", "postgres", "--auth=scram-sha-256",
-            f"--pwfile={password_file}", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+            self.place.bin / "initdb",
+            "-D",
+            folder,
+            "-U",
+            "postgres",
+            "--auth=scram-sha-256",
+            f"--pwfile={password_file}",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
             "--no-sync",
-        ]  # fmt: skip
+        ]
         made = subprocess.run(
-            [str(part) for part in command], capture_output=True, text=True, cwd="/",
-            env={**os.environ, **ENVIRONMENT}, errors="replace", **self.place.limits,
-        )  # fmt: skip
+            [str(part) for part in command],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env={**os.environ, **ENVIRONMENT},
+            errors="replace",
+            **self.place.limits,
+        )
         if made.returncode:
             raise StackError(f"initdb failed: {made.stderr.strip()[-300:]}")
 

@@ -45,9 +45,16 @@ class Supervised:
         with self.log.open("ab") as log:
             self.log_start = log.tell()
             self.popen = subprocess.Popen(
-                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.cwd, start_new_session=True,
-                env={**os.environ, **self.environment}, preexec_fn=leash(self.end_signal), **self.limits,
-            )  # fmt: skip
+                self.command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=self.cwd,
+                start_new_session=True,
+                env={**os.environ, **self.environment},
+                preexec_fn=leash(self.end_signal),
+                **self.limits,
+            )
 
     @property
     def pid(self) -> int:
@@ -64,8 +71,11 @@ class Supervised:
     def mark(self) -> dict[str, Any]:
         """What a later start needs to know it again."""
         return {
-            "pid": self.pid, "started": process_start(self.pid), "signal": int(self.end_signal), "patience": self.patience
-        }  # fmt: skip
+            "pid": self.pid,
+            "started": process_start(self.pid),
+            "signal": int(self.end_signal),
+            "patience": self.patience,
+        }
 
     def tend(self, say: Callable[[str], None]) -> bool:
         """Start it again, after a growing pause, if it has ended; tells whether it was started now."""

@@ -159,8 +159,11 @@ def _manage(*words: str) -> None:
         # A session of its own: Ctrl-C is for us to hear, and we end it.
         command = subprocess.Popen(
             [sys.executable, str(BASE_DIR / "manage.py"), *words],
-            preexec_fn=leash(), start_new_session=True, stdin=subprocess.DEVNULL, stderr=problems,
-        )  # fmt: skip
+            preexec_fn=leash(),
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stderr=problems,
+        )
     try:
         if command.wait():
             last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
@@ -182,15 +185,59 @@ def _commands(env: Environment) -> dict[str, list[str]]:
     run = [sys.executable, "-m"]
     celery = [*run, "celery", "-A", "config"]
     return {
-        "web": [*run, "granian", "--interface", "wsgi", "--host", env.host, "--port", str(env.port),
-                "--workers", str(env.web_workers), "--blocking-threads", "4", "--workers-kill-timeout", "5",
-                "--log-level", "warning", "config.wsgi:application"],
-        "live": [*run, "uvicorn", "--host", env.host, "--port", str(env.live_port), "--log-level", "warning",
-                 "--timeout-graceful-shutdown", "1", "config.asgi:application"],
-        "worker": [*celery, "worker", "--concurrency", str(env.worker_processes), "--loglevel", "WARNING",
-                   "--without-gossip", "--without-mingle"],
-        "beat": [*celery, "beat", "--schedule", str(env.var / "beat"), "--loglevel", "WARNING", "--pidfile", ""],
-    }  # fmt: skip
+        "web": [
+            *run,
+            "granian",
+            "--interface",
+            "wsgi",
+            "--host",
+            env.host,
+            "--port",
+            str(env.port),
+            "--workers",
+            str(env.web_workers),
+            "--blocking-threads",
+            "4",
+            "--workers-kill-timeout",
+            "5",
+            "--log-level",
+            "warning",
+            "config.wsgi:application",
+        ],
+        "live": [
+            *run,
+            "uvicorn",
+            "--host",
+            env.host,
+            "--port",
+            str(env.live_port),
+            "--log-level",
+            "warning",
+            "--timeout-graceful-shutdown",
+            "1",
+            "config.asgi:application",
+        ],
+        "worker": [
+            *celery,
+            "worker",
+            "--concurrency",
+            str(env.worker_processes),
+            "--loglevel",
+            "WARNING",
+            "--without-gossip",
+            "--without-mingle",
+        ],
+        "beat": [
+            *celery,
+            "beat",
+            "--schedule",
+            str(env.var / "beat"),
+            "--loglevel",
+            "WARNING",
+            "--pidfile",
+            "",
+        ],
+    }
 
 
 def _await_healthy(env: Environment, servers: Servers, processes: dict[str, Supervised]) -> None:

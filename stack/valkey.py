@@ -35,9 +35,14 @@ class Valkey:
         """Write its configuration and start it."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         settings = {
-            "port": self.port, "bind": "127.0.0.1", "dir": "./", "requirepass": self.password, "save": '""',
-            "appendonly": "yes" if self.durable else "no", "maxmemory-policy": "noeviction",
-        }  # fmt: skip
+            "port": self.port,
+            "bind": "127.0.0.1",
+            "dir": "./",
+            "requirepass": self.password,
+            "save": '""',
+            "appendonly": "yes" if self.durable else "no",
+            "maxmemory-policy": "noeviction",
+        }
         # A file, not arguments: every user of the machine can read the arguments of a process.
         handle = os.open(self.folder / "valkey.conf", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
