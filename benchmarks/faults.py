@@ -285,7 +285,7 @@ def _hits(servers: "Servers") -> dict[str, Callable[[], None]]:
         os.kill(process.pid, signal.SIGKILL)
         # Started again as `make run` does it; the first attempts may fail while orphans hold the shared memory.
         while not _answers(servers.environment["DATABASE_SUPERUSER_URL"]):
-            servers.tend(lambda said: print(f"  {said[:70]}", flush=True))
+            servers.restart_ended(lambda said: print(f"  {said[:70]}", flush=True))
             time.sleep(0.05)
         process.failures = 0
 
