@@ -93,7 +93,7 @@ class Servers:
             "postgres_superuser"
         ):
             raise StackError(
-                f"{self.root / 'secrets.json'} is missing, but {located.data} holds a database whose"
+                f"{self.root / 'secrets.json'} is missing, but {located.data} is a database whose"
                 " passwords and encryption keys were in it. Put it back, or start anew with"
                 " `make clean`."
             )
