@@ -106,16 +106,16 @@ def _papers() -> list[Figure]:
     from decimal import Decimal
 
     from billing.documents import pdf
-    from billing.documents.content import Paper, PaperLine
+    from billing.documents.content import DocumentContent, DocumentLine
 
     lines = [
-        PaperLine(n, "messages", f"Utility messages to market {n}", MAY, f"market {n}", (1, 1000), 10 * n, 9_100, 91 * n,
+        DocumentLine(n, "messages", f"Utility messages to market {n}", MAY, f"market {n}", (1, 1000), 10 * n, 9_100, 91 * n,
                   "O", Decimal(0))
         for n in range(1, 61)
     ]  # fmt: skip
     party = {"name": "Bakery", "address": "1 Main Street", "country": "US"}
     papers = [
-        Paper(f"INV-{n}", date(2026, 6, 2), date(2026, 6, 16), MAY, "USD", party, party, lines,
+        DocumentContent(f"INV-{n}", date(2026, 6, 2), date(2026, 6, 16), MAY, "USD", party, party, lines,
               [{"category": "O", "percent": "0", "base_minor": 1, "tax_minor": 0, "note": ""}], 1, 0, 1)
         for n in range(PDFS)
     ]  # fmt: skip

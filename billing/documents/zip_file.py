@@ -1,4 +1,4 @@
-"""One ZIP of many invoices' documents: PDF and lines, the same bytes for the same invoices."""
+"""ZIP of the documents of many invoices; equal invoices give equal bytes."""
 
 import zipfile
 from typing import IO
@@ -7,25 +7,25 @@ from billing.documents import archive
 from billing.models import CreditNote, Invoice
 
 KINDS = ("pdf", "lines")
-# A fixed date: the archive says when a paper was issued, the ZIP must not say when it was made.
+# A fixed date, so that the ZIP does not depend on when it was written.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-class Bundle:
+class InvoiceZip:
     """A ZIP being written to a file."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._zip = zipfile.ZipFile(file, "w")
 
     def add(self, invoice: Invoice) -> None:
-        """Put an invoice's documents, and those of its credit notes, into its month's folder."""
-        papers: list[Invoice | CreditNote] = [invoice, *invoice.credit_notes.all()]
-        for source in papers:
+        """Add the documents of an invoice and its credit notes, in its month's folder."""
+        sources: list[Invoice | CreditNote] = [invoice, *invoice.credit_notes.all()]
+        for source in sources:
             for kind in KINDS:
-                kept = archive.document(source, kind)
+                kept = archive.get_document(source, kind)
                 entry = zipfile.ZipInfo(f"{invoice.period.month:%Y-%m}/{kept.name}", EPOCH)
-                self._zip.writestr(entry, archive.read(kept), zipfile.ZIP_DEFLATED)
+                self._zip.writestr(entry, archive.read_document(kept), zipfile.ZIP_DEFLATED)
 
     def close(self) -> None:
-        """Write the directory."""
+        """Write the ZIP's directory."""
         self._zip.close()

@@ -60,7 +60,9 @@ def imports(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
         "needed": feed_csv.REQUIRED,
     }
     context["unfetched"] = pictures.dead_pictures(catalog).count()
-    return render(request, "shops/catalog/imports.html", context, status=422 if form.errors else 200)
+    return render(
+        request, "shops/catalog/imports.html", context, status=422 if form.errors else 200
+    )
 
 
 @member_page(*SELLERS)
@@ -84,7 +86,9 @@ def import_detail(request: BusinessRequest, catalog: Catalog, public_id: uuid.UU
         "shown": MAX_PROBLEMS_SHOWN,
     }
     page = (
-        "shops/catalog/_import.html" if request.headers.get("HX-Target") == "job" else "shops/catalog/import.html"
+        "shops/catalog/_import.html"
+        if request.headers.get("HX-Target") == "job"
+        else "shops/catalog/import.html"
     )
     return render(request, page, context)
 

@@ -33,9 +33,9 @@ PayView = Callable[[HttpRequest, str], HttpResponse]
 
 def allow_own_frame(view: PayView) -> PayView:
     """Allow framing by our own pages only (the simulated phone), and forbid caching."""
-    framed: Any = xframe_options_sameorigin(never_cache(view))  # type: ignore[arg-type]
-    wrapped: PayView = csp_replace({"frame-ancestors": ["'self'"]})(framed)
-    return wrapped
+    uncached: Any = never_cache(view)
+    wrapped: Any = csp_replace({"frame-ancestors": ["'self'"]})(xframe_options_sameorigin(uncached))
+    return wrapped  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -170,7 +170,9 @@ def _pay_page(request: HttpRequest, order: Order, error: ParleyError | None = No
         "error": error,
         "given": given,
     }
-    response = render(request, "shops/payments/pay.html", context, status=error.status if error else 200)
+    response = render(
+        request, "shops/payments/pay.html", context, status=error.status if error else 200
+    )
     response.headers["X-Robots-Tag"] = "noindex"
     # The URL is a secret: it must not reach other sites as a referrer.
     response.headers["Referrer-Policy"] = "same-origin"
