@@ -1,4 +1,6 @@
-"""Celery tasks of hosting: they carry no data; each wakes, claims rows in PostgreSQL, and does them."""
+"""Celery tasks of hosting: they carry no data; each wakes, claims rows in PostgreSQL, and does
+them.
+"""
 
 import time
 
@@ -99,7 +101,9 @@ def purge() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Give up what is too old to be called, forget what was called long ago, remove files that nothing names."""
+    """Give up what is too old to be called, forget what was called long ago, remove files that
+    nothing names.
+    """
     delivery.expire()
     delivery.purge()
     if review.resume_due():
@@ -111,15 +115,17 @@ def tidy() -> None:
     quota.tidy()
     with system("files and replies of every business"):
         store.collect_garbage()
-        idempotency.forget()
-        rejections.forget()
+        idempotency.delete_expired()
+        rejections.delete_expired()
         imports_jobs.expire()
         jobs.expire()
 
 
 @shared_task
 def move_history() -> None:
-    """Do a slice of an import and of an export, and ring again while there is more: other work has its turn between."""
+    """Do a slice of an import and of an export, and ring again while there is more: other work has
+    its turn between.
+    """
     if imports_jobs.work_due() + jobs.work_due():
         ring(move_history)
 

@@ -1,4 +1,6 @@
-"""Locking: inbound messages over the plan's limit are kept and not shown; a larger plan shows them again at once."""
+"""Locking: inbound messages over the plan's limit are kept and not shown; a larger plan shows them
+again at once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,8 +47,8 @@ class Locked:
 def lock_new(over: Sequence[Sequence[Any]], messages: Sequence[tuple[int, str]]) -> Locked:
     """Lock the newest of `messages` (number id, wamid), all new, that are over a plan.
 
-    `over` has one element a business and month: its id, the month (ISO), the count now, how many of the new are over.
-    Call in the transaction that wrote and counted them.
+    `over` has one element a business and month: its id, the month (ISO), the count now, how many of
+    the new are over. Call in the transaction that wrote and counted them.
     """
     if not over:
         return Locked()
@@ -67,12 +69,15 @@ def lock_new(over: Sequence[Sequence[Any]], messages: Sequence[tuple[int, str]])
 
 
 def unlock(business_id: int | None = None) -> int:
-    """Show what the plan allows by now, of one business or of all; returns how many messages. Call across businesses."""
+    """Show what the plan allows by now, of one business or of all; returns how many messages.
+
+    Call across businesses.
+    """
     with connection.cursor() as cursor:
         cursor.execute(statement("hosting", "unlock_messages"), {"business_id": business_id})
         rows = cursor.fetchall()
     if rows:
-        edits.amend_again(
+        edits.amend_by_wamid(
             [(number_id, wamid, kind, context) for _, number_id, wamid, kind, context in rows]
         )
         _show({row[0] for row in rows})
@@ -80,7 +85,9 @@ def unlock(business_id: int | None = None) -> int:
 
 
 def unlock_due() -> int:
-    """The same for all businesses, in a transaction of its own: what a change of plan by hand left locked."""
+    """The same for all businesses, in a transaction of its own: what a change of plan by hand left
+    locked.
+    """
     with system("plans may have grown for any business"):
         return unlock()
 
@@ -108,7 +115,9 @@ def _show(conversation_ids: set[int]) -> None:
 
 
 def purge_due(limit: int = 1000) -> int:
-    """Delete what stayed locked past the day that was told, a batch a transaction; returns how many in this batch."""
+    """Delete what stayed locked past the day that was told, a batch a transaction; returns how many
+    in this batch.
+    """
     with system("locked messages of every business"), connection.cursor() as cursor:
         cursor.execute(statement("hosting", "purge_locked"), {"limit": limit})
         rows = cursor.fetchall()

@@ -16,7 +16,7 @@ from hosting import extensions, tasks
 from hosting.cloudapi import addresses
 from hosting.cloudapi.interactive import reply_to
 from hosting.cloudapi.parts import buttons_of
-from hosting.conversations import inbox
+from hosting.conversations import thread
 from hosting.forms import HandsetForm, ReplyForm
 from hosting.media.attachments import attach
 from hosting.models import Conversation, Direction, Handset, Message, Number, Status
@@ -76,7 +76,7 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
     conversation = Conversation.objects.filter(
         business=request.business, number=number, contact__wa_id=handset.wa_id
     ).first()
-    page = inbox.latest_page(_on_phone(conversation), own=Direction.IN, before=_before(request))
+    page = thread.latest_page(_on_phone(conversation), own=Direction.IN, before=_before(request))
     context = {
         "handset": handset,
         "number": number,

@@ -17,7 +17,7 @@ from accounts.models import Role
 from core import money
 from core.errors import BadInput, ParleyError
 from core.wake import ring
-from hosting.conversations import inbox
+from hosting.conversations import thread
 from hosting.models import Direction, Message
 from shops import tasks, texts
 from shops.documents.receipt import receipt_filename, receipt_pdf
@@ -90,7 +90,7 @@ def order(request: BusinessRequest, order_id: int) -> HttpResponse:
     conversation = found.conversation
     page = None
     if conversation is not None:
-        page = inbox.latest_page(
+        page = thread.latest_page(
             Message.objects.filter(conversation=conversation), own=Direction.OUT
         )
     context = {

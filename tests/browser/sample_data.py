@@ -60,7 +60,7 @@ def _chat(site: Site) -> dict[str, Any]:
         teamwork.write_note(
             conversation=thread, author=site.owner, text="Knows the owner; likes her rye dark."
         )
-        teamwork.put_label(conversation=thread, name="regular")
+        teamwork.add_label(conversation=thread, name="regular")
     return {
         "thread": thread.public_id, "contact": contact.pk, "handset": site.handset.pk,
         "photo": said["image"].content["id"], "failed_message": said["failed"].pk,
