@@ -1,4 +1,4 @@
-"""Documents: the same bytes for ever, safe to open, valid e-invoices, readable in every script."""
+"""Documents: reproducible bytes, safe to open, valid e-invoices, readable in every script."""
 
 import csv
 import dataclasses

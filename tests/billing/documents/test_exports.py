@@ -1,5 +1,5 @@
-"""Finance exports: books that balance, the same ZIP every time, workbooks without formulas;
-cancelled and resumed.
+"""Finance exports: balanced journals, reproducible ZIPs, workbooks without formulas; cancelled and
+resumed.
 """
 
 import csv
@@ -154,7 +154,7 @@ def test_files_go_after_thirty_days_and_are_made_again(billed, settings, tmp_pat
 
 
 def elsewhere(work, **arguments):
-    """On another connection, as another process would."""
+    """Run on another connection, as another process would."""
 
     def run():
         work(**arguments)

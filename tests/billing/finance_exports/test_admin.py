@@ -1,6 +1,4 @@
-"""Finance exports in the admin: over several businesses, in the audit log, with what is wrong
-said.
-"""
+"""Finance exports in the admin: over several businesses, audited, with messages for wrong input."""
 
 import csv
 import io

@@ -1,6 +1,4 @@
-"""What operators do with invoices: each deed asks first, is written down, or is refused and changes
-nothing.
-"""
+"""Invoice actions of operators: confirmed and audited, or refused without any change."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

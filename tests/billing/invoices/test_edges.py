@@ -46,7 +46,7 @@ from tests.billing.documents.test_documents import failures
 from tests.billing.documents.test_exports import made, state_of
 from tests.billing.invoices.test_close import MAY, lines_of, shop
 from tests.billing.payments.test_pages import member
-from tests.billing.payments.test_stripe_collection import owing, state, stripe, turn
+from tests.billing.payments.test_stripe_collection import owing, set_time, state, stripe
 from tests.factories import make_business, make_deliveries, make_key, make_member
 
 __all__ = ["stripe"]
@@ -222,7 +222,7 @@ def test_one_failing_dunning_step_does_not_stop_the_others(db: None, settings: A
         ("charge", 0, "charge"),
     ]
     business, invoice = owing()
-    turn(business, invoice.due_at)
+    set_time(business, invoice.due_at)
     assert dunning.run_due() == 2
     with system("test"):
         assert set(DunningStep.objects.values_list("step", flat=True)) == {"reminder", "charge"}
@@ -234,7 +234,7 @@ def test_one_failing_dunning_step_does_not_stop_the_others(db: None, settings: A
 
 def test_dunning_waits_for_the_result_of_a_payment(db: None, stripe: Any) -> None:
     business, invoice = owing()
-    turn(business, invoice.due_at + timedelta(days=1))
+    set_time(business, invoice.due_at + timedelta(days=1))
     stripe_collection.start_charge(invoice=invoice)
     assert dunning.run_due() == 0
     stripe_collection.collect_due()
@@ -471,7 +471,7 @@ def test_a_month_goes_from_delivery_to_money_by_tasks_alone(
         5810,
         [f"Invoice {invoice.number}: $58.10"],
     )
-    turn(business, invoice.due_at)
+    set_time(business, invoice.due_at)
     tasks.collect()
     assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 5810)]), [5810])
     export = finance_exports.request_export(kind="journal", business=business)

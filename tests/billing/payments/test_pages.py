@@ -18,10 +18,10 @@ from tests.billing.payments.test_stripe_collection import (
     event,
     later,
     owing,
+    set_time,
     signed,
     state,
     stripe,
-    turn,
 )
 from tests.factories import make_business, make_member
 
@@ -208,9 +208,9 @@ def test_banners_warn_then_say_that_sending_is_stopped_then_go(db: None, setting
     settings.STRIPE_API_KEY = ""
     business, invoice = owing()
     finance, agent = member(business), member(business, "agent")
-    turn(business, datetime(2026, 6, 16, tzinfo=UTC))
+    set_time(business, datetime(2026, 6, 16, tzinfo=UTC))
     assert (banner(finance), banner(agent)) == ("", "")
-    turn(business, datetime(2026, 6, 18, tzinfo=UTC))
+    set_time(business, datetime(2026, 6, 18, tzinfo=UTC))
     stops = date_format(dunning.suspends_at(invoice))
     assert (
         f"Invoice {invoice.number} is past due. Sending stops on {stops} unless it is paid."
@@ -218,7 +218,7 @@ def test_banners_warn_then_say_that_sending_is_stopped_then_go(db: None, setting
     )
     assert reverse("invoice", args=[invoice.number]) in banner(finance)
     assert banner(agent) == ""
-    turn(business, datetime(2026, 8, 30, tzinfo=UTC))
+    set_time(business, datetime(2026, 8, 30, tzinfo=UTC))
     while dunning.run_due():
         pass
     assert f"Sending is stopped: invoice {invoice.number} is unpaid." in banner(finance)
@@ -231,7 +231,7 @@ def test_banners_warn_then_say_that_sending_is_stopped_then_go(db: None, setting
 def test_sending_stopped_for_another_reason_is_not_called_unpaid(db: None, settings: Any) -> None:
     settings.STRIPE_API_KEY = ""
     business, _ = owing()
-    turn(business, datetime(2026, 6, 18, tzinfo=UTC))
+    set_time(business, datetime(2026, 6, 18, tzinfo=UTC))
     with system("test"):
         business.suspend("Abuse")
     assert "Invoice" not in banner(member(business))
@@ -241,7 +241,7 @@ def test_the_list_is_narrowed_by_status_year_and_number(db: None, settings: Any)
     settings.STRIPE_API_KEY = ""
     business, invoice = owing()
     client = member(business)
-    turn(business, datetime(2026, 6, 18, tzinfo=UTC))
+    set_time(business, datetime(2026, 6, 18, tzinfo=UTC))
 
     def found(**query: str) -> int:
         response = client.get(reverse("invoices"), query)
