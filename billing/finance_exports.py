@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import Business, User
 from billing.documents import journal, workbook
-from billing.documents.zip_file import InvoiceZip
+from billing.documents.archive import InvoiceZip
 from billing.errors import BillingError
 from billing.models import Export, Invoice, InvoiceStatus
 from core.errors import NotYours

@@ -32,6 +32,7 @@ def check_cap(message: Message) -> None:
     )
     if row is None:
         return
+    (limit,) = row
     with connection.cursor() as cursor:
         cursor.execute(
             statement("billing", "commit_price"),
@@ -44,12 +45,12 @@ def check_cap(message: Message) -> None:
                 "kind": message.kind,
                 "window_open": message.window_open,
                 "at": message.created_at,
-                "limit": row[0],
+                "limit": limit,
             },
         )
         fits, price, spent, committed = cursor.fetchone()
         if not fits:
-            raise _cap_error(limit=row[0], price=price, spent=spent, committed=committed)
+            raise _cap_error(limit=limit, price=price, spent=spent, committed=committed)
 
 
 def _cap_error(*, limit: int, price: int, spent: int, committed: int) -> CloudApiError:

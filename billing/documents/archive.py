@@ -1,6 +1,8 @@
 """Archive of documents: made once, stored under the hash of their bytes, never changed."""
 
 import hashlib
+import zipfile
+from typing import IO
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -19,6 +21,9 @@ KINDS = {
     "ubl": ("-ubl.xml", XML),
     "facturx": ("-facturx.pdf", PDF),
 }
+ZIP_KINDS = ("pdf", "lines")
+# A fixed date, so that the ZIP does not depend on when it was written.
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class UnknownKind(BillingError):
@@ -92,3 +97,23 @@ def _render(source: Invoice | CreditNote, kind: str) -> bytes:
     if kind == "ubl":
         return einvoice.ubl(content)
     return einvoice.facturx(content, pdf.render(content))
+
+
+class InvoiceZip:
+    """A ZIP being written to a file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._zip = zipfile.ZipFile(file, "w")
+
+    def add(self, invoice: Invoice) -> None:
+        """Add the documents of an invoice and its credit notes, in its month's folder."""
+        sources: list[Invoice | CreditNote] = [invoice, *invoice.credit_notes.all()]
+        for source in sources:
+            for kind in ZIP_KINDS:
+                kept = get_document(source, kind)
+                entry = zipfile.ZipInfo(f"{invoice.period.month:%Y-%m}/{kept.name}", ZIP_DATE)
+                self._zip.writestr(entry, read_document(kept), zipfile.ZIP_DEFLATED)
+
+    def close(self) -> None:
+        """Write the ZIP's directory."""
+        self._zip.close()

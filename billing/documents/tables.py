@@ -4,9 +4,9 @@ spreadsheet.
 
 import csv
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from psycopg import ClientCursor
@@ -59,6 +59,25 @@ MESSAGE_COLUMNS = (
 BEGINNING = (0, 0)
 MAX_POSITION = 2**63 - 1
 POSITIONS_PER_COPY = 25_000
+
+
+class MessageRow(NamedTuple):
+    """A charged message behind an invoice line; `id` is the charge's."""
+
+    id: int
+    line: int
+    message_id: int
+    wamid: str | None
+    to: str | None
+    delivered_at: datetime
+    month: date
+    market: str
+    category: str
+    rule: str
+    position: int
+    tier_first: int | None
+    tier_last: int | None
+    price_micros: int
 
 
 class _Echo:
@@ -183,23 +202,7 @@ def messages_page(
     found = _messages_of_line(
         invoice, line, (int(position), int(charge)) if known else BEGINNING, limit + 1
     )
-    names = (
-        "id",
-        "line",
-        "message_id",
-        "wamid",
-        "to",
-        "delivered_at",
-        "month",
-        "market",
-        "category",
-        "rule",
-        "position",
-        "tier_first",
-        "tier_last",
-        "price_micros",
-    )
-    rows = [dict(zip(names, row, strict=True)) for row in found[:limit]]
+    rows = [row._asdict() for row in found[:limit]]
     return rows, f"{rows[-1]['position']}.{rows[-1]['id']}" if len(found) > limit else ""
 
 
@@ -216,38 +219,23 @@ def message_rows(
             with scope(invoice.business_id):
                 rows = _messages_of_line(invoice, position, cursor, chunk)
             length = len(rows)
-            for (
-                charge,
-                n,
-                message,
-                wamid,
-                to,
-                at,
-                month,
-                market,
-                category,
-                rule,
-                counted,
-                first,
-                last,
-                price,
-            ) in rows:
-                cursor = (counted, charge)
+            for row in rows:
+                cursor = (row.position, row.id)
                 yield (
                     invoice.number,
-                    n,
-                    message,
-                    wamid,
-                    to,
-                    _timestamp(at),
-                    f"{month:%Y-%m}",
-                    market,
-                    category,
-                    rule,
-                    counted,
-                    first,
-                    last,
-                    money.micro_amount(price),
+                    row.line,
+                    row.message_id,
+                    row.wamid,
+                    row.to,
+                    _timestamp(row.delivered_at),
+                    f"{row.month:%Y-%m}",
+                    row.market,
+                    row.category,
+                    row.rule,
+                    row.position,
+                    row.tier_first,
+                    row.tier_last,
+                    money.micro_amount(row.price_micros),
                     invoice.currency,
                 )
 
@@ -269,7 +257,7 @@ def _message_lines(invoice: Invoice) -> list[int]:
 
 def _messages_of_line(
     invoice: Invoice, line: int, after: tuple[int, int], limit: int
-) -> list[tuple[Any, ...]]:
+) -> list[MessageRow]:
     with connection.cursor() as cursor:
         cursor.execute(
             statement("billing", "messages_behind"),
@@ -282,5 +270,4 @@ def _messages_of_line(
                 "limit": limit,
             },
         )
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+        return [MessageRow(*row) for row in cursor.fetchall()]

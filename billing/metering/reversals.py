@@ -44,7 +44,8 @@ def reverse_charge(*, business_id: int, charge_id: int, reason: str) -> int:
             found = cursor.fetchone()
             if found is None:
                 raise NotYours("There is no such charge.")
-            if found[0] is not None:
+            (reverses_id,) = found
+            if reverses_id is not None:
                 raise ReversalError("A reversal cannot be reversed.")
             # Locked first, in its own statement, because the month may be closing concurrently.
             cursor.execute(
@@ -58,5 +59,8 @@ def reverse_charge(*, business_id: int, charge_id: int, reason: str) -> int:
                 raise ReversalError("The business has no open month to bill the reversal in.")
     except IntegrityError as error:
         raise ReversalError("This charge was reversed before.") from error
-    log.info("charge_reversed", business_id=business_id, charge_id=charge_id, reversal_id=row[0])
-    return int(row[0])
+    (reversal_id,) = row
+    log.info(
+        "charge_reversed", business_id=business_id, charge_id=charge_id, reversal_id=reversal_id
+    )
+    return int(reversal_id)

@@ -9,6 +9,7 @@ from django.db import connection
 from accounts.models import Business
 from accounts.plans import changes
 from billing import plan_fees
+from billing.models import Period
 from core import money
 from core.sql import statement
 from hosting.models import Delivery
@@ -97,17 +98,12 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         cursor.execute(statement("billing", "usage_days"), parameters)
         days = [DayUsage(*row) for row in cursor.fetchall()]
         cursor.execute(statement("billing", "usage_rows"), parameters)
-        rows = [MarketUsage(row[0], row[1], int(row[2]), int(row[3])) for row in cursor.fetchall()]
+        rows = [_market_usage(*row) for row in cursor.fetchall()]
         cursor.execute(statement("billing", "usage_ladders"), parameters)
         ladders = [Ladder(*row) for row in cursor.fetchall()]
-        cursor.execute(
-            "SELECT state, starts_at, ends_at FROM billing_period WHERE business_id = "
-            "%(business_id)s AND month = %(month)s",
-            parameters,
-        )
-        period = cursor.fetchone()
+    period = Period.objects.filter(business=business, month=month).first()
     amount = sum(row.amount_micros for row in rows)
-    is_closed = bool(period) and period[0] == "closed"
+    is_closed = period is not None and period.state == Period.State.CLOSED
     return MonthUsage(
         month=month,
         currency=business.currency,
@@ -116,13 +112,18 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         amount_micros=amount,
         fee_micros=sum(plan_fees.plan_fee(one) for one in changes.stretches(business, month)),
         estimate_micros=amount
-        if is_closed or not period
-        else _estimate(amount, period[1], period[2], business.now()),
+        if period is None or is_closed
+        else _estimate(amount, period.starts_at, period.ends_at, business.now()),
         waiting=Delivery.objects.filter(business_id=business.pk, failed=False).count(),
         days=days,
         rows=rows,
         ladders=ladders,
     )
+
+
+def _market_usage(market: str, category: str, messages: Any, amount_micros: Any) -> MarketUsage:
+    # PostgreSQL's sums are numeric.
+    return MarketUsage(market, category, int(messages), int(amount_micros))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +159,7 @@ def compare_months(
         cursor.execute(
             statement("billing", "usage_rows"), {"business_id": business.pk, "month": earlier}
         )
-        before = [
-            MarketUsage(row[0], row[1], int(row[2]), int(row[3])) for row in cursor.fetchall()
-        ]
+        before = [_market_usage(*row) for row in cursor.fetchall()]
     categories = {row.category for row in (*found.rows, *before)}
     rows = [
         CategoryComparison(one, *_sums(found.rows, one), *_sums(before, one)) for one in categories
@@ -183,9 +182,5 @@ def _estimate(amount: int, starts_at: datetime, ends_at: datetime, now: datetime
 
 def months_of(business: Business) -> list[date]:
     """Months with a period, newest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT month FROM billing_period WHERE business_id = %s ORDER BY month DESC",
-            [business.pk],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    periods = Period.objects.filter(business=business).order_by("-month")
+    return list(periods.values_list("month", flat=True))

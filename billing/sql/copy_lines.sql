@@ -11,9 +11,9 @@ SELECT %(invoice_id)s, u.business_id,
        CASE WHEN u.month < u.billed_month THEN 'late' ELSE 'messages' END,
        initcap(u.category) || ' messages to ' || u.market
            || CASE u.rule WHEN 'tier' THEN '' WHEN 'failed' THEN ', failed'
-               ELSE ', free of charge' END
-           || CASE WHEN u.month < u.billed_month THEN ', delivered in '
-               || to_char(u.month, 'YYYY-MM') ELSE '' END,
+                   ELSE ', free of charge' END
+           || CASE WHEN u.month < u.billed_month
+                   THEN ', delivered in ' || to_char(u.month, 'YYYY-MM') ELSE '' END,
        u.month, u.market, u.category, u.rule, u.version_id, nullif(u.tier_id, 0), t.first, t.last,
        u.messages, u.price_micros, u.amount_micros,
        billing_round_half_even(u.amount_micros, %(micros_a_minor)s), %(tax_category)s,

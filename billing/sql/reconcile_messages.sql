@@ -26,23 +26,23 @@ WITH facts AS (
                           AND daterange(choice.valid_from, choice.valid_to) @> f.month
                         WHERE v.failed_charged AND v.state <> 'draft'
                           AND daterange(v.valid_from, v.valid_to) @> f.month
-                          AND CASE WHEN choice.card_id IS NULL THEN card.is_default
-                              AND card.currency = f.currency
+                          AND CASE WHEN choice.card_id IS NULL
+                                   THEN card.is_default AND card.currency = f.currency
                                    ELSE card.id = choice.card_id END))
 )
 SELECT d.business_id, 'message ' || d.id, 'one of charge, waiting, quarantined',
        format('%%s charges, %%s waiting, %%s quarantined', n.charges, n.waiting, n.held)
   FROM due d
  CROSS JOIN LATERAL (
-        SELECT (SELECT count(*) FROM billing_charge c WHERE c.message_id = d.id
-            AND c.reverses_id IS NULL) AS charges,
+        SELECT (SELECT count(*) FROM billing_charge c
+                 WHERE c.message_id = d.id AND c.reverses_id IS NULL) AS charges,
                (SELECT count(*) FROM hosting_delivery w WHERE w.message_id = d.id) AS waiting,
                (SELECT count(*) FROM billing_quarantine q WHERE q.message_id = d.id) AS held) n
  WHERE n.charges + n.waiting + n.held <> 1
 UNION ALL
 SELECT c.business_id, 'charge ' || c.id, 'a message delivered in ' || to_char(c.month, 'YYYY-MM'),
-       CASE WHEN coalesce(m.delivered_at, m.read_at) IS NULL THEN 'message ' || m.id
-           || ' is not delivered'
+       CASE WHEN coalesce(m.delivered_at, m.read_at) IS NULL
+            THEN 'message ' || m.id || ' is not delivered'
             ELSE 'message ' || m.id || ' delivered at ' || coalesce(m.delivered_at, m.read_at) END
   FROM billing_charge c
   JOIN hosting_message m ON m.id = c.message_id

@@ -8,8 +8,8 @@ WITH earliest AS (
     INSERT INTO billing_charge
         (message_id, business_id, month, billed_month, market, category, rule, position, tier_id,
          version_id, price_micros, delivered_at, charged_at, reverses_id, note)
-    SELECT c.message_id, c.business_id, c.month, CASE WHEN c.billed_month = ANY (e.months)
-        THEN c.billed_month ELSE e.month END,
+    SELECT c.message_id, c.business_id, c.month,
+           CASE WHEN c.billed_month = ANY (e.months) THEN c.billed_month ELSE e.month END,
            c.market, c.category, c.rule, c.position, c.tier_id, c.version_id, -c.price_micros,
            c.delivered_at, now(), c.id, %(reason)s
       FROM billing_charge c
@@ -25,7 +25,7 @@ WITH earliest AS (
       FROM taken_back
     ON CONFLICT (business_id, billed_month, month, market, category, rule, version_id, tier_id)
     DO UPDATE SET messages = u.messages + EXCLUDED.messages,
-    amount_micros = u.amount_micros + EXCLUDED.amount_micros
+                  amount_micros = u.amount_micros + EXCLUDED.amount_micros
     RETURNING 1
 )
 SELECT id FROM taken_back WHERE (SELECT count(*) FROM rolled) = 1

@@ -1,10 +1,7 @@
--- Promises: for each market and category used in the month, the tier that the next message falls
--- into and the one after.
+-- Promises: for each market and category used in the month, the tier that the next message falls into and the one after.
 SELECT t.market, t.category, t.positions,
-       billing_price(now_tier.price_micros, coalesce(choice.discount_percent, 0),
-                     card.floor_micros), next_tier.first,
-                     billing_price(next_tier.price_micros, coalesce(choice.discount_percent, 0),
-                                   card.floor_micros)
+       billing_price(now_tier.price_micros, coalesce(choice.discount_percent, 0), card.floor_micros), next_tier.first,
+       billing_price(next_tier.price_micros, coalesce(choice.discount_percent, 0), card.floor_micros)
   FROM billing_tally t
   JOIN accounts_business z ON z.id = t.business_id
   LEFT JOIN billing_cardchoice choice
@@ -19,7 +16,6 @@ SELECT t.market, t.category, t.positions,
   JOIN billing_tier now_tier
     ON now_tier.rate_id = r.id AND now_tier.first <= t.positions + 1
    AND (now_tier.last IS NULL OR now_tier.last >= t.positions + 1)
-  LEFT JOIN billing_tier next_tier ON next_tier.rate_id = r.id
-      AND next_tier.first = now_tier.last + 1
+  LEFT JOIN billing_tier next_tier ON next_tier.rate_id = r.id AND next_tier.first = now_tier.last + 1
  WHERE t.business_id = %(business_id)s AND t.month = %(month)s AND t.rule = 'tier'
  ORDER BY t.positions DESC, t.market, t.category
