@@ -49,7 +49,6 @@ def committed_db(database_snapshot: databases.Snapshot, django_db_blocker: Any) 
         try:
             yield
         finally:
-            connections.close_all()
             database_snapshot.put_back()
 
 
