@@ -94,7 +94,7 @@ def credit_form(invoice: Invoice, *, use: str = "") -> type[HouseForm]:
         "everything": forms.BooleanField(label=_("All that is left"), required=False),
     }
     if not use:
-        choices = [("", _("As fits: lessens what is due, else is kept")), *CreditUse.choices]
+        choices = [("", _("As fits: reduces what is due, else is kept")), *CreditUse.choices]
         fields["use"] = forms.ChoiceField(label=_("Use"), choices=choices, required=False)
     for line in _lines_left(invoice):
         left = money.show_minor(line.amount_minor - (line.credited or 0), invoice.currency)

@@ -151,7 +151,7 @@ def _check_use(use: CreditUse, total: int, due: int, invoice: Invoice) -> None:
             "them."
         )
     if use != CreditUse.INVOICE and due:
-        raise WrongStatus(f"{invoice} is not paid; the credit lessens what is due.")
+        raise WrongStatus(f"{invoice} is not paid; the credit reduces what is due.")
     if use == CreditUse.REFUND and total > _refundable(invoice):
         raise TooMuch(
             f"{_refundable(invoice)} minor units were paid on {invoice} and can go back, not "

@@ -15,7 +15,7 @@ from billing.models.invoices import Invoice, InvoiceLine
 class CreditUse(models.TextChoices):
     """What the credit is used for."""
 
-    INVOICE = "invoice", _("Lessens the open invoice")
+    INVOICE = "invoice", _("Reduces the open invoice")
     REFUND = "refund", _("Paid back")
     BALANCE = "balance", _("Kept for the next invoice")
 

@@ -23,7 +23,7 @@ def normalize_vat_id(number: str) -> str:
         return clean(number, " -./").upper()
 
 
-def known_vat_id(number: str) -> None:
+def validate_vat_id(number: str) -> None:
     """Raise ValidationError for a VAT id with an EU prefix and wrong check digits."""
     compact = normalize_vat_id(number)
     if compact[:2].lower() in vat.MEMBER_STATES | {"el"} and not vat.is_valid(compact):
@@ -58,7 +58,7 @@ class BillingDetails(models.Model):
     name = models.CharField(_("legal name"), max_length=120)
     address = models.TextField(_("address"), max_length=400, blank=True)
     country = models.CharField(_("country"), max_length=2)
-    vat_id = models.CharField(_("VAT id"), max_length=40, blank=True, validators=[known_vat_id])
+    vat_id = models.CharField(_("VAT id"), max_length=40, blank=True, validators=[validate_vat_id])
     reference = models.CharField(_("your reference or purchase order"), max_length=80, blank=True)
     email = models.EmailField(_("invoices go to"), blank=True)
     needs_approval = models.BooleanField(

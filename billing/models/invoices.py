@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from stdnum import iban
 
 from accounts.models import Business
-from billing.models.details import known_vat_id
+from billing.models.details import validate_vat_id
 from billing.models.ledger import Period
 
 
@@ -193,7 +193,7 @@ class InvoiceLine(models.Model):
         return f"{self.invoice} line {self.position}"
 
 
-def known_iban(number: str) -> None:
+def validate_iban(number: str) -> None:
     """Raise ValidationError for an IBAN with wrong check digits."""
     if not iban.is_valid(number):
         raise ValidationError(_("%(number)s is not a valid IBAN."), params={"number": number})
@@ -205,11 +205,11 @@ class Seller(models.Model):
     name = models.CharField(max_length=120)
     address = models.TextField(blank=True)
     country = models.CharField(max_length=2, default="US")
-    vat_id = models.CharField(max_length=40, blank=True, validators=[known_vat_id])
+    vat_id = models.CharField(max_length=40, blank=True, validators=[validate_vat_id])
     email = models.EmailField(blank=True)
     number_prefix = models.CharField(max_length=20, default="INV")
     credit_prefix = models.CharField(max_length=20, default="CN")
-    iban = models.CharField(max_length=40, blank=True, validators=[known_iban])
+    iban = models.CharField(max_length=40, blank=True, validators=[validate_iban])
     terms_days = models.PositiveIntegerField(
         default=14, help_text=_("Days until an invoice is due.")
     )

@@ -1,5 +1,5 @@
 -- Promises: every invoice whose status disagrees with the money: what is left of it (total less
--- arrived payments less credits that lessen it) must be 0 when it is paid, more than 0 when it is
+-- arrived payments less credits that reduce it) must be 0 when it is paid, more than 0 when it is
 -- open, and never below 0; and every payment of which more has gone back than came.
 WITH money AS (
     SELECT i.id, i.business_id, i.number, i.status, i.total_minor,

@@ -36,8 +36,8 @@ from billing.models import (
     Seller,
     TaxRate,
 )
-from billing.models.details import known_vat_id
-from billing.models.invoices import known_iban
+from billing.models.details import validate_vat_id
+from billing.models.invoices import validate_iban
 from billing.payments import dunning, settlement, stripe_collection
 from core.errors import NotYours
 from core.tenancy import system
@@ -86,7 +86,7 @@ def test_what_is_void_or_not_issued_is_not_credited(db: None) -> None:
 
 def test_credit_goes_only_where_it_can(db: None) -> None:
     _, invoice = owing()
-    with pytest.raises(WrongStatus, match="is not paid; the credit lessens what is due"):
+    with pytest.raises(WrongStatus, match="is not paid; the credit reduces what is due"):
         credit_notes.credit(
             invoice=invoice, reason="Goodwill", amounts={1: 100}, use=CreditUse.REFUND
         )
@@ -482,8 +482,8 @@ def test_a_month_goes_from_delivery_to_money_by_tasks_alone(
 @pytest.mark.parametrize(
     ("check", "right", "wrong"),
     [
-        (known_iban, "DE89370400440532013000", "DE89370400440532013001"),
-        (known_vat_id, "DE136695976", "DE136695970"),
+        (validate_iban, "DE89370400440532013000", "DE89370400440532013001"),
+        (validate_vat_id, "DE136695976", "DE136695970"),
     ],
 )
 def test_check_digits_are_checked(check: Any, right: str, wrong: str) -> None:

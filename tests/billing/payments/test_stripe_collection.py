@@ -264,7 +264,7 @@ def test_without_a_key_everything_else_works(db, settings):
         settlement.record_transfer(invoice=invoice, amount_minor=1, reference="STMT 10")
 
 
-def test_credit_by_line_lessens_the_open_invoice_and_tax_adds_up(db):
+def test_credit_by_line_reduces_the_open_invoice_and_tax_adds_up(db):
     with system("test"):
         Seller.objects.update(country="IE", vat_id="IE6388047V")
     business, number = shop()
