@@ -111,7 +111,7 @@ def _notify_webhooks(alert: SpendAlert) -> None:
             "alert_description": _alert_text(alert),
         }
         value = {"entity_type": "WABA", "entity_id": account.waba_id, "alert_info": info}
-        outbox.note_field(account=account, field="account_alerts", value=value)
+        outbox.write_field_calls(account=account, field="account_alerts", value=value)
 
 
 def _alert_text(alert: SpendAlert) -> str:

@@ -1,5 +1,6 @@
-"""Celery tasks of hosting: they carry no data; each wakes, claims rows in PostgreSQL, and does
-them.
+"""Celery tasks of hosting: they carry no data.
+
+Each wakes, claims rows in PostgreSQL, and does them.
 """
 
 import time
@@ -111,8 +112,8 @@ def tidy() -> None:
     erasure.erase_due()
     locked_messages.unlock_due()
     locked_messages.purge_due()
-    notices.warn_due()
-    quota.tidy()
+    notices.send_due_notices()
+    quota.unlock_or_expire()
     with system("files and replies of every business"):
         store.collect_garbage()
         idempotency.delete_expired()

@@ -73,8 +73,9 @@ def one(business: Business, public_id: uuid.UUID) -> Broadcast:
 
 
 def start(*, broadcast: Broadcast, at: datetime | None = None) -> None:
-    """Send a draft now, or at a moment; NotNow when it was started before, BadInput for a moment
-    that will not do.
+    """Send a draft now, or at a moment.
+
+    NotNow when it was started before, BadInput for a moment that will not do.
     """
     now = broadcast.business.now()
     if at is not None and not now <= at <= now + LONGEST_AHEAD:
@@ -124,8 +125,9 @@ def _move(broadcast: Broadcast, states: Sequence[str], state: str, **changes: An
 
 
 def work_due(limit: int = BATCH) -> int:
-    """Write to the next recipients of the broadcast whose turn it is; returns how many were dealt
-    with.
+    """Write to the next recipients of the broadcast whose turn it is.
+
+    Returns how many were dealt with.
 
     Its row is locked meanwhile: a pause takes hold after the batch, and two workers never share one
     broadcast.
@@ -162,7 +164,7 @@ def _work(broadcast: Broadcast, limit: int) -> int:
         **changes, **_next(broadcast, stop, is_idle=not done)
     )
     transaction.on_commit(
-        lambda: publish.announce(
+        lambda: publish.publish_event(
             broadcast.business_id, kind="broadcast", conversation=str(broadcast.public_id)
         ),
         robust=True,

@@ -54,8 +54,9 @@ class Claimed:
 
 
 def store_event(*, body: bytes, account_id: int | None) -> None:
-    """Keep a webhook's raw bytes; durable when the surrounding transaction commits, one row per
-    content.
+    """Keep a webhook's raw bytes.
+
+    Durable when the surrounding transaction commits, one row per content.
     """
     digest = hashlib.sha256(f"{account_id or 0}:".encode() + body).digest()
     with connection.cursor() as cursor:
@@ -64,6 +65,7 @@ def store_event(*, body: bytes, account_id: int | None) -> None:
 
 def apply_due(limit: int = BATCH) -> int:
     """Apply up to `limit` waiting events in one transaction; returns how many were claimed (0:
+
     nothing is due).
     """
     events = _claim(limit)
@@ -170,7 +172,7 @@ def _apply_other(parsed: list[tuple[Claimed, Updates]]) -> None:
     }
     for account_id, (_, field, value) in told:
         if account_id in accounts:
-            upstream_sync.hear(accounts[account_id], field=field, value=value)
+            upstream_sync.apply_event(accounts[account_id], field=field, value=value)
 
 
 Numbers = dict[
@@ -305,15 +307,16 @@ def _note_messages(
     changed: list[tuple[Any, ...]],
     locked: locked_messages.Locked,
 ) -> None:
-    """Tell the business's webhooks about the rows that were new; the last column of `changed`
-    counts them from 1.
+    """Tell the business's webhooks about the rows that were new.
+
+    The last column of `changed` counts them from 1.
     """
     threads = {position: row[1] for row in changed for position in row[-1]}
     new = [(row, threads[n]) for n, row in enumerate(rows, 1) if n in threads]
     arrived = [
-        outbox.Arrived(row.number.pk, thread, _told(row, locked), row.at) for row, thread in new
+        outbox.NewMessage(row.number.pk, thread, _told(row, locked), row.at) for row, thread in new
     ]
-    outbox.note_messages(arrived)
+    outbox.write_message_calls(arrived)
     upstream_media.await_media(new)
 
 
@@ -330,7 +333,7 @@ def _told(row: "senders.ResolvedMessage", locked: locked_messages.Locked) -> Inb
             kind="unsupported",
             text="",
             context_wamid="",
-            content={"_webhook": locked_messages.TOLD},
+            content={"_webhook": locked_messages.WEBHOOK_ERROR},
         )
     return message
 
@@ -354,7 +357,7 @@ def _apply_statuses(rows: "list[tuple[Number | None, StatusUpdate, Claimed]]") -
         )
         changed = cursor.fetchall()
     if changed:
-        outbox.note_statuses({row[3]: row[4] for row in changed if row[4]})
+        outbox.write_status_calls({row[3]: row[4] for row in changed if row[4]})
         _announce({(row[0], row[2]) for row in changed}, kind="status")
 
 
@@ -364,7 +367,7 @@ def _json(errors: list[dict[str, Any]] | None) -> str | None:
 
 def _announce(conversations: set[tuple[int, str]], *, kind: str) -> None:
     """Tell open dashboards after commit; conversations are (business id, public id)."""
-    transaction.on_commit(lambda: publish.announce_all(conversations, kind=kind), robust=True)
+    transaction.on_commit(lambda: publish.publish_events(conversations, kind=kind), robust=True)
 
 
 def unpark(limit: int = 1000) -> int:

@@ -95,7 +95,7 @@ def await_media(rows: "Sequence[tuple[ResolvedMessage, int]]") -> None:
         )
         for one, (row, conversation_id) in zip(media, held, strict=True)
     )
-    outbox.hold({conversation_id for _, conversation_id in held}, seconds=HELD_SECONDS)
+    outbox.delay_calls({conversation_id for _, conversation_id in held}, seconds=HELD_SECONDS)
 
 
 def claim(under_way: "Sequence[Wanted]" = ()) -> list[Wanted]:
@@ -186,8 +186,9 @@ def may_see_token(url: str, base_url: str) -> bool:
 
 
 def is_intact(content: bytes, sha256: str) -> bool:
-    """Whether the content has that SHA-256, in hexadecimal or base64; an empty one promises
-    nothing.
+    """Whether the content has that SHA-256, in hexadecimal or base64.
+
+    An empty one promises nothing.
     """
     digest = hashlib.sha256(content)
     if not sha256 or sha256.lower() == digest.hexdigest():
@@ -228,7 +229,7 @@ def _finish(row: MediaFetch, got: Got) -> None:
         row.save(update_fields=["is_dead", "not_before", "last_error"])
         log.warning("media_not_retrieved", media=row.pk, error=error, dead=row.is_dead)
     if not error or row.is_dead:
-        outbox.let_go({row.conversation_id})
+        outbox.release_calls({row.conversation_id})
 
 
 def rerun(media_ids: Sequence[int]) -> int:

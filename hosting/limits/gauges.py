@@ -1,4 +1,4 @@
-"""Gauging: what a business uses of the limits that its plan sets to hosting."""
+"""Usage of the plan limits that hosting owns, as query expressions."""
 
 from datetime import UTC
 
@@ -14,7 +14,7 @@ from hosting.models import ChatExport, HostedCount, Number, Storage, Webhook
 
 
 def _hosted() -> Combinable:
-    """Of the month that the business lives in (UTC)."""
+    """Hosted messages in the month (UTC) of the business's clock."""
     month = Cast(
         TruncMonth(Coalesce(Cast(OuterRef("clock_at"), DateTimeField()), Now()), tzinfo=UTC),
         DateField(),
@@ -28,7 +28,7 @@ def _numbers() -> Combinable:
 
 
 def _megabytes() -> Combinable:
-    """Megabytes begun."""
+    """Stored megabytes, rounded up."""
     stored = Storage.objects.filter(business=OuterRef("pk")).values_list(
         (F("bytes") + MEGABYTE - 1) / MEGABYTE
     )
@@ -40,7 +40,7 @@ def _webhooks() -> Combinable:
 
 
 def _exports() -> Combinable:
-    """Of this month (UTC)."""
+    """Exports of this month (UTC)."""
     month = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return count_of(ChatExport.objects.filter(created_at__gte=month).exclude(state="failed"))
 

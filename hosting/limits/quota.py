@@ -1,4 +1,6 @@
-"""Weighing: what a plan keeps of files, webhooks and exports. Uploads over it are refused, customers' files locked."""
+"""Quota of media storage, webhooks and exports: uploads over it are refused, customers' files
+locked.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,24 +18,24 @@ from hosting.errors import CloudApiError
 from hosting.models import Media, Storage
 
 MEGABYTE = 1_000_000
-RULES = ("storage_within_plan", "webhooks_within_plan", "exports_within_plan")
+CONSTRAINTS = ("storage_within_plan", "webhooks_within_plan", "exports_within_plan")
 
 
 @contextmanager
 def within_plan(refusal: Callable[[], ParleyError]) -> Iterator[None]:
-    """Raise what `refusal` makes where the database finds that what is added here goes over the plan."""
+    """Turn a violated plan constraint of the database into the error that `refusal` returns."""
     try:
         with transaction.atomic():
             yield
     except IntegrityError as error:
         found = getattr(error.__cause__, "diag", None)
-        if found is None or found.constraint_name not in RULES:
+        if found is None or found.constraint_name not in CONSTRAINTS:
             raise
         raise refusal() from None
 
 
-def too_much(business: Business) -> CloudApiError:
-    """The refusal of a file for which the plan has no room."""
+def storage_exceeded(business: Business) -> CloudApiError:
+    """Return the error for a file that exceeds the plan's media storage."""
     plan = _plan_of(business)
     return CloudApiError(
         131042,
@@ -44,22 +46,25 @@ def too_much(business: Business) -> CloudApiError:
 
 
 def _plan_of(business: Business) -> Plan:
-    # The hot door knows only the parts of a plan that it needs.
+    # A business loaded by the API's fast path has only some of its plan's columns.
     return Plan.objects.get(businesses=business.pk)
 
 
-def check_room(*, business: Business, size: int) -> None:
-    """Refuse (131042) a file that cannot fit, before it is written; the database decides when its row is."""
+def check_storage(*, business: Business, size: int) -> None:
+    """Raise CloudApiError 131042 if `size` bytes exceed the plan's storage.
+
+    Checked before the content is written; the database checks again when the row is saved.
+    """
     allowed = _plan_of(business).media_megabytes
     if allowed is None:
         return
     used = Storage.objects.filter(business=business).values_list("bytes", flat=True).first() or 0
     if used + size > allowed * MEGABYTE:
-        raise too_much(business)
+        raise storage_exceeded(business)
 
 
-def lock_unless_it_fits(media: Media) -> None:
-    """Decide whether a customer's file, its size known and not saved yet, can be read or is kept locked."""
+def lock_over_storage(media: Media) -> None:
+    """Set whether a customer's file is readable or locked for lack of storage; call before saving."""
     with connection.cursor() as cursor:
         cursor.execute(
             statement("hosting", "storage_fits"),
@@ -71,7 +76,7 @@ def lock_unless_it_fits(media: Media) -> None:
 
 
 def unlock(business_id: int | None) -> int:
-    """Show locked files for which there is room by now, of one business or all; returns how many.
+    """Unlock files that fit now, of one business or all; return how many.
 
     Call across businesses.
     """
@@ -80,13 +85,13 @@ def unlock(business_id: int | None) -> int:
         return int(cursor.rowcount)
 
 
-def tidy() -> None:
-    """Show what fits by now, and let go of what stayed locked past its day."""
+def unlock_or_expire() -> None:
+    """Unlock files that fit now, and delete locked files past their last day."""
     with system("files of every business"):
         unlock(None)
         Media.objects.live().filter(locked_until__lt=Now()).update(deleted_at=Now())
 
 
 def megabytes(size: int) -> int:
-    """Bytes as megabytes begun."""
+    """Convert bytes to megabytes, rounded up."""
     return -(-size // MEGABYTE)

@@ -1,4 +1,4 @@
-"""Media links in messages to send: accepted at once, fetched before the message leaves; a link that fails, fails it."""
+"""Media links of messages to send: fetched after acceptance; a failed fetch fails the message."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ Result = Fetched | CloudApiError
 
 
 def fetch_due(limit: int = BATCH) -> int:
-    """Fetch the links of up to `limit` waiting messages; returns how many messages (0: none waits)."""
+    """Fetch the links of up to `limit` waiting messages; return how many messages were claimed."""
     claimed = _claim(limit)
     if not claimed:
         return 0
@@ -41,7 +41,7 @@ def fetch_due(limit: int = BATCH) -> int:
         for kind, held in sends.media_of(m.kind, m.content)
         if "link" in held
     ]
-    # The network is asked outside of every transaction, and for several at once: one slow host holds up no other.
+    # Requests run outside of transactions and in parallel, so one slow host delays no other.
     with ThreadPoolExecutor(max_workers=8) as pool:
         results = list(pool.map(lambda one: _ask(one[1], one[2]), wanted))
     for message in messages:
@@ -55,9 +55,11 @@ def fetch_due(limit: int = BATCH) -> int:
 def _claim(limit: int) -> dict[int, int]:
     with system("links are fetched for every business"), connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE hosting_outgoing SET attempts = attempts + 1, not_before = now() + make_interval(secs => %s)
+            """UPDATE hosting_outgoing
+                  SET attempts = attempts + 1, not_before = now() + make_interval(secs => %s)
                 WHERE message_id = ANY (ARRAY(
-                    SELECT message_id FROM hosting_outgoing WHERE state = 'fetching' AND not_before <= now()
+                    SELECT message_id FROM hosting_outgoing
+                     WHERE state = 'fetching' AND not_before <= now()
                      ORDER BY not_before LIMIT %s FOR UPDATE SKIP LOCKED))
                RETURNING message_id, attempts""",
             [LEASE, limit],
@@ -91,7 +93,7 @@ def _finish(
         with scope(message.business_id):
             for kind, held, result in results:
                 held["id"] = _stored(message, kind, held, result)
-            # Whoever took the row over after the lease finds another attempt number, and does it himself.
+            # A worker that took over after the lease has another attempt number and finishes it.
             mine = Outgoing.objects.filter(
                 pk=message.pk, state=Outgoing.State.FETCHING, attempts=attempts
             )
@@ -116,14 +118,19 @@ def _stored(message: Message, kind: str, held: dict[str, Any], result: Result) -
 
 
 def fail(message: Message, error: CloudApiError) -> None:
-    """Take a message out of the queue with a `failed` status, which comes by the door that every status comes by."""
+    """Remove a message from the queue and store a `failed` status event for it."""
     number, contact = message.number, message.contact
     status = webhooks.status_object(
-        wamid=message.wamid, status="failed", at=message.business.now(), wa_id=contact.wa_id,
-        category=message.category, in_window=message.window_open, tracker=message.tracker,
-    )  # fmt: skip
+        wamid=message.wamid,
+        status="failed",
+        at=message.business.now(),
+        wa_id=contact.wa_id,
+        category=message.category,
+        in_window=message.window_open,
+        tracker=message.tracker,
+    )
     body = webhooks.body_of(
-        webhooks.Line(number.account.waba_id, number.phone_number_id, number.digits),
+        webhooks.NumberMetadata(number.account.waba_id, number.phone_number_id, number.digits),
         contacts=[webhooks.contact_object(contact.wa_id, contact.name, contact.user_id)],
         statuses=[status | {"errors": [error.as_status_error()]}],
     )

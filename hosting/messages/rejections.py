@@ -34,7 +34,7 @@ def record_rejection(
     content = dumped(wanted.content) or "{}"
     with scope(business.pk), connection.cursor() as cursor:
         cursor.execute(
-            statement("hosting", "note_refusal"),
+            statement("hosting", "record_rejection"),
             {
                 "business_id": business.pk,
                 "number_id": number.pk,

@@ -19,7 +19,7 @@ from hosting.conversations import thread as threads
 from hosting.conversations.teamwork import snooze_times
 from hosting.forms import ReplyForm, TemplateForm
 from hosting.live import publish
-from hosting.media.attachments import attach
+from hosting.media.store import store_attachment
 from hosting.messages.read_receipts import mark_conversation_read
 from hosting.messages.send import send_message
 from hosting.models import Conversation, Direction, Message, Template, Transport
@@ -108,7 +108,7 @@ def reply(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     try:
         kind, content = "text", {"body": text}
         if file := form.cleaned_data["file"]:
-            kind, content = attach(business=request.business, file=file, caption=text)
+            kind, content = store_attachment(business=request.business, file=file, caption=text)
         _send(
             request,
             conversation,
@@ -331,7 +331,7 @@ def tell(request: BusinessRequest, conversation: Conversation) -> None:
     """Let the open dashboards of this business know, once it is committed."""
     public_id = str(conversation.public_id)
     transaction.on_commit(
-        lambda: publish.announce(request.business.pk, kind="message", conversation=public_id),
+        lambda: publish.publish_event(request.business.pk, kind="message", conversation=public_id),
         robust=True,
     )
 

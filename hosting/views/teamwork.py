@@ -104,7 +104,7 @@ def canned(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 def typing(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Let colleagues see that somebody is answering."""
     conversation = conversation_of(request, public_id)
-    publish.announce(
+    publish.publish_event(
         request.business.pk,
         kind="typing",
         conversation=str(conversation.public_id),

@@ -24,7 +24,7 @@ from core.tenancy import scope, system
 from hosting.cloudapi.files import LIMITS
 from hosting.errors import CloudApiError
 from hosting.media.store import delete_media, open_media, store_media
-from hosting.media.thumbnails import KINDS, shrunk
+from hosting.media.thumbnails import FORMATS, shrink
 from hosting.models import Media
 from shops.models import MAX_ATTEMPTS, Catalog, Picture, Product, Waiting
 
@@ -71,7 +71,7 @@ def _store(product: Product, content: IO[bytes] | bytes, mime_type: str, filenam
         )
     except CloudApiError as refused:
         raise BadInput(refused.details, field="picture") from None
-    if media.mime_type not in KINDS or not _make_sizes(media):
+    if media.mime_type not in FORMATS or not _make_sizes(media):
         delete_media(media)
         raise BadInput(
             _("This is no picture that can be shown: JPEG, PNG or WebP."), field="picture"
@@ -86,7 +86,7 @@ def _make_sizes(media: Media) -> bool:
     for edge in EDGES:
         if default_storage.exists(size_path(media, edge)):
             continue
-        small = shrunk(content, media.mime_type, edge=edge)
+        small = shrink(content, media.mime_type, edge=edge)
         if small is None:
             return False
         default_storage.save(size_path(media, edge), ContentFile(small))

@@ -36,7 +36,7 @@ def _notify(news_id: int) -> None:
     news = found.get(pk=news_id)
     news.order.business = news.order.catalog.business = news.business
     account = news.order.catalog.number.account
-    outbox.note_field(
+    outbox.write_field_calls(
         account=account,
         field=WEBHOOK_FIELD,
         value={"event": f"order.{news.kind}"} | order_facts(news.order),

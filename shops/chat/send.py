@@ -53,7 +53,9 @@ def send_to_buyer(
         return None
     public_id = str(conversation.public_id)
     transaction.on_commit(
-        lambda: publish.announce(conversation.business_id, kind="message", conversation=public_id),
+        lambda: publish.publish_event(
+            conversation.business_id, kind="message", conversation=public_id
+        ),
         robust=True,
     )
     return message

@@ -59,7 +59,7 @@ def _send(request: BusinessRequest, conversation: Conversation, catalog: Catalog
     ring(tasks.deliver)
     shown = str(conversation.public_id)
     transaction.on_commit(
-        lambda: publish.announce(request.business.pk, kind="message", conversation=shown),
+        lambda: publish.publish_event(request.business.pk, kind="message", conversation=shown),
         robust=True,
     )
 

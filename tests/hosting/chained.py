@@ -134,7 +134,7 @@ def take() -> list[list[Any]]:
 
 def synchronise() -> None:
     """Fetch the upstream's templates now."""
-    upstream_sync.ask(Account.objects.get())
+    upstream_sync.request_sync(Account.objects.get())
 
 
 def report() -> dict[str, Any]:

@@ -135,7 +135,7 @@ def test_a_customers_file_is_kept_locked_and_shown_when_there_is_room(number: Nu
     assert default_storage.size(small.path) == 600_000
     with scope(number.business_id):
         store.delete_media(first)
-    quota.tidy()
+    quota.unlock_or_expire()
     # The oldest first: 600,000 + 900,000 bytes fit into 2 MB.
     assert [reload(one).is_ready for one in (small, large)] == [True, True]
     assert client.get(store.signed_path(small)).status_code == 200
@@ -156,11 +156,11 @@ def test_a_larger_plan_shows_locked_files_at_once(number: Number) -> None:
 
 def test_a_locked_file_goes_after_its_day_and_not_before(number: Number) -> None:
     media = keep(number, 2 * MB + 1, from_customer=True)
-    quota.tidy()
+    quota.unlock_or_expire()
     assert reload(media).deleted_at is None
     with system("test"):
         Media.objects.update(locked_until=timezone.now() - timedelta(seconds=1))
-    quota.tidy()
+    quota.unlock_or_expire()
     assert reload(media).deleted_at is not None
     assert used(number) == 0
 
@@ -280,9 +280,9 @@ def test_the_plan_page_shows_every_limit_and_owners_hear_of_storage_once(
             url="https://a.example/",
             fields=["account_alerts"],
         )
-    assert [limits_notices.warn_due(), limits_notices.warn_due()] == [1, 0]
+    assert [limits_notices.send_due_notices(), limits_notices.send_due_notices()] == [1, 0]
     keep(number, MB, "y")
-    assert [limits_notices.warn_due(), limits_notices.warn_due()] == [1, 0]
+    assert [limits_notices.send_due_notices(), limits_notices.send_due_notices()] == [1, 0]
     with system("test"):
         notices = LimitNotice.objects.order_by("id").values_list(
             "limit", "percent", "used", "allowed"
