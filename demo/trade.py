@@ -18,10 +18,10 @@ from hosting.cloudapi import addresses
 from hosting.inbound import events
 from hosting.models import Handset, Message, Number
 from hosting.transports import sandbox
-from shops import carts, texts
+from shops import carts, fulfilment, texts
 from shops.chat import order_updates, orders_intake, product_messages
 from shops.models import Catalog, Order, PaymentWay, Product
-from shops.orders import fulfilment, place
+from shops.orders import place
 from shops.payments import attempts, refunds
 
 PAID = {"number": "4242 4242 4242 4242", "expiry": "12/39", "code": "123"}

@@ -1,10 +1,10 @@
-"""What apps above hosting add to it, without hosting knowing them: each registers a callable in its
-`ready()`.
-"""
+"""Extension points of hosting: registries that the apps above it fill in their `ready()`."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from core.registry import Registry
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
@@ -49,6 +49,18 @@ class Tool:
     url_name: str
 
 
+# (account, parameters as lists of text) -> JSON object
+AccountAnswer = Callable[["Account", Mapping[str, tuple[str, ...]]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class AccountEdge:
+    """An analytics field and edge of the Cloud API's account node, and what answers it."""
+
+    name: str
+    answer: AccountAnswer
+
+
 # (business id, retailer ids) -> card per retailer id that it knows; one query for the whole page.
 ProductCards = Callable[[int, Collection[str]], dict[str, ProductCard]]
 # (business id, message ids) -> note per message id; one query for the whole page.
@@ -64,10 +76,6 @@ UpstreamContent = Callable[["Message", dict[str, Any]], dict[str, Any]]
 # Pairs of (business id, the upstream's id of a catalogue) -> our id of it, for those that are kept
 # here; across businesses.
 CatalogIds = Callable[[Collection[tuple[int, str]]], dict[tuple[int, str], str]]
-
-# (account, parameters as lists of text) -> JSON object: an analytics field and edge of the Cloud
-# API's account node.
-AccountEdge = Callable[["Account", Mapping[str, tuple[str, ...]]], dict[str, Any]]
 
 # An expression over messages: what one cost, in millionths of the business's currency; NULL where
 # it was not charged.
@@ -86,20 +94,49 @@ Forecast = Callable[["Business", str, Mapping[str, int]], tuple[str, dict[str, A
 # business's scope.
 Quotes = Callable[["Conversation"], dict[str, MessageNote]]
 
-forecasts: list[Forecast] = []
-quotes: list[Quotes] = []
-message_notes: list[MessageNotes] = []
-erasers: list[Eraser] = []
-send_checks: list[SendCheck] = []
-upstream_contents: list[UpstreamContent] = []
-catalog_ids: list[CatalogIds] = []
-account_edges: dict[str, AccountEdge] = {}
-message_costs: list[MessageCost] = []
-product_cards: list[ProductCards] = []
-# Addresses of the composer's tools take the conversation's public id, those of the phone its id and
-# the number's.
-composer_tools: list[Tool] = []
-phone_tools: list[Tool] = []
+forecasts: Registry[Forecast] = Registry(
+    "hosting.extensions.forecasts", "What a page says about messages before they are sent."
+)
+quotes: Registry[Quotes] = Registry(
+    "hosting.extensions.quotes", "What a message to a customer would cost now, by category."
+)
+message_notes: Registry[MessageNotes] = Registry(
+    "hosting.extensions.message_notes", "Notes shown beside messages, such as their price."
+)
+erasers: Registry[Eraser] = Registry(
+    "hosting.extensions.erasers", "Functions that erase what an app stores about a customer."
+)
+send_checks: Registry[SendCheck] = Registry(
+    "hosting.extensions.send_checks", "Functions that may refuse a message before it is written."
+)
+upstream_contents: Registry[UpstreamContent] = Registry(
+    "hosting.extensions.upstream_contents",
+    "Functions that translate our ids in a message to those of the upstream.",
+)
+catalog_ids: Registry[CatalogIds] = Registry(
+    "hosting.extensions.catalog_ids",
+    "Functions that translate the upstream's ids of catalogues to ours.",
+)
+account_edges: Registry[AccountEdge] = Registry(
+    "hosting.extensions.account_edges",
+    "Analytics fields and edges of the Cloud API's account node.",
+    key=lambda edge: edge.name,
+)
+message_costs: Registry[MessageCost] = Registry(
+    "hosting.extensions.message_costs", "Expressions over messages for what each of them cost."
+)
+product_cards: Registry[ProductCards] = Registry(
+    "hosting.extensions.product_cards",
+    "Functions that return products as message bubbles show them.",
+)
+# Addresses of these tools take the conversation's public id.
+composer_tools: Registry[Tool] = Registry(
+    "hosting.extensions.composer_tools", "Further buttons of the composer in the inbox."
+)
+# Addresses of these tools take the phone's id and the number's.
+phone_tools: Registry[Tool] = Registry(
+    "hosting.extensions.phone_tools", "Further buttons of the simulated phone."
+)
 
 
 @dataclass(frozen=True)

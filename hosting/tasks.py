@@ -9,16 +9,17 @@ from celery import shared_task
 
 from core.tenancy import system
 from core.wake import ring
+from hosting import quota
 from hosting.broadcasts import run
 from hosting.exports import jobs
 from hosting.imports import jobs as imports_jobs
 from hosting.inbound import events, upstream_media
-from hosting.limits import locked_messages, notices, quota
-from hosting.media import links, store
+from hosting.limits import locked_messages, notices
+from hosting.media import store
 from hosting.message_templates import review, upstream_sync
 from hosting.messages import idempotency, rejections
 from hosting.privacy import erasure, retention
-from hosting.transports import cloudapi, receipts, sandbox
+from hosting.transports import cloudapi, media_links, receipts, sandbox
 from hosting.webhooks import delivery
 
 # A woken worker stays this long after the last row, so that rings in between can be skipped.
@@ -48,7 +49,7 @@ def deliver() -> None:
 @shared_task
 def fetch_links() -> None:
     """Fetch the media links of accepted messages, then let them leave."""
-    _until_idle(links.fetch_due)
+    _until_idle(media_links.fetch_due)
     cloudapi.wake()
     _until_idle(sandbox.deliver_due, events.apply_due)
 

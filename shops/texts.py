@@ -7,10 +7,9 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.templatetags.amounts import locale
 from core import money
 from core.errors import BadInput
-from core.territories import country_name
+from core.territories import country_name, locale
 from shops.models import Cart, DeliveryMethod, News, Order, OrderLine, OrderNews, PaymentWay
 
 # Prefixes of reply ids; the database queues replies with these ids for the shop.

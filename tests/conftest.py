@@ -68,7 +68,7 @@ def _fresh_memory() -> Iterator[None]:
     from hosting.api import webhooks
 
     wake._next_ring.clear()
-    webhooks._doors.clear()
+    webhooks._receivers.clear()
     yield
     if os.environ.get("REDIS_URL"):
         cache.clear()

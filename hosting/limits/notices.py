@@ -18,7 +18,7 @@ from accounts.models import Business, Membership, Role
 from accounts.panels import Banner
 from core.sql import statement
 from core.tenancy import system
-from hosting.limits import quota
+from hosting import quota
 from hosting.models import Account, HostedCount, LimitNotice, LockedMessage, Media, Storage
 from hosting.webhooks import outbox
 

@@ -17,9 +17,9 @@ from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from accounts.models import Business
+from hosting import quota
 from hosting.cloudapi import files
 from hosting.errors import CloudApiError
-from hosting.limits import quota
 from hosting.models import LockedMessage, Media
 
 URL_SECONDS = 300

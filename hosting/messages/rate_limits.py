@@ -40,13 +40,13 @@ def check_message_rate(*, number: Number, to: str, key_id: int | None = None) ->
             field="to",
         )
     if empty == 3:
-        raise CloudApiError(4, limits.words_for(business))
+        raise CloudApiError(4, limits.message_for(business))
 
 
 def check_key_rate(*, key_id: int, business: Business) -> None:
     """Count one request that sends nothing; raise CloudApiError 4 when the key asks too often."""
     try:
-        limits.hold(key_id=key_id, business=business)
+        limits.check(key_id=key_id, business=business)
     except limits.TooManyRequests as refused:
         raise CloudApiError(4, refused.message) from None
 

@@ -86,7 +86,7 @@ def broadcast(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 def _review(request: BusinessRequest, found: Broadcast) -> dict[str, Any]:
     room = drafts.plan_room(request.business)
     counts = drafts.by_prefix(found)
-    sources = extensions.forecasts if found.total else []
+    sources = list(extensions.forecasts) if found.total else []
     return {
         "samples": list(drafts.samples(found)),
         "wrong": found.wrong[:WRONG_SHOWN],

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.errors import ParleyError
 from core.http import AddressRefused, FetchFailed, check_url, fetch
-from hosting.limits import quota
+from hosting import quota
 from hosting.models import Account, Number, Webhook
 
 MAX_WEBHOOKS = 20

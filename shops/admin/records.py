@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts.admin_site.base import ReadOnlyAdmin, ReadOnlyInline, links
+from accounts.admin_site.base import BusinessLink, ReadOnlyAdmin, ReadOnlyInline
 from core import money
 from shops.models import (
     BuyerPayment,
@@ -22,10 +22,10 @@ from shops.models import (
     StockMove,
 )
 
-links += [
-    (_("Shops"), "shops_catalog_changelist", "business__id__exact"),
-    (_("Orders"), "shops_order_changelist", "business__id__exact"),
-]
+BUSINESS_LINKS = (
+    BusinessLink(_("Shops"), "shops_catalog_changelist", "business__id__exact"),
+    BusinessLink(_("Orders"), "shops_order_changelist", "business__id__exact"),
+)
 
 
 class EditableFieldsAdmin(ReadOnlyAdmin):

@@ -13,10 +13,9 @@ from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core.wake import ring
 from hosting.search.filters import choice, moment
-from shops import tasks
+from shops import fulfilment, tasks
 from shops.chat.order_updates import order_facts
 from shops.models import Order, OrderLine, OrderState
-from shops.orders import fulfilment
 from shops.payments import attempts, refunds
 
 ROWS = Order.objects.select_related(

@@ -19,10 +19,10 @@ from core.errors import BadInput, ParleyError
 from core.wake import ring
 from hosting.conversations import thread
 from hosting.models import Direction, Message
-from shops import tasks, texts
+from shops import fulfilment, tasks, texts
 from shops.documents.receipt import receipt_filename, receipt_pdf
 from shops.models import Order, OrderNote, OrderState, PaymentWay
-from shops.orders import fulfilment, place
+from shops.orders import place
 from shops.payments import attempts, refunds
 
 SELLERS = (Role.OWNER, Role.AGENT)

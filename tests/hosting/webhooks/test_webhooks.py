@@ -565,9 +565,9 @@ def test_the_secret_changes_without_a_moment_of_silence(shop):
             headers={"X-Hub-Signature-256": wire.sign(body, secret)},
         )
         assert response.status_code == status
-    from hosting.api import webhooks as door
+    from hosting.api import webhooks
 
-    door._doors.clear()
+    webhooks._receivers.clear()
     with system("a day later"):
         Account.objects.update(secret_changed_at=timezone.now() - timedelta(hours=24, seconds=1))
         assert Account.objects.get(pk=account.pk).secrets == [new]

@@ -17,6 +17,7 @@ from accounts.models import Plan
 from core.errors import ParleyError
 from core.tenancy import scope, system
 from hosting.models import Handset, Message
+from shops import fulfilment
 from shops.models import (
     BuyerPayment,
     BuyerRefund,
@@ -27,7 +28,7 @@ from shops.models import (
     PaymentWay,
     Product,
 )
-from shops.orders import fulfilment, place
+from shops.orders import place
 from shops.payments import attempts, refunds
 from shops.tasks import sweep
 from tests.shops.chat.test_orders_intake import cart_of, send, settle, shop_messages

@@ -8,8 +8,8 @@ from django.urls import reverse
 from core.errors import ParleyError
 from core.tenancy import scope, system
 from hosting.models import Handset
+from shops import fulfilment
 from shops.models import Catalog, Order, StockMove
-from shops.orders import fulfilment
 from shops.orders.place import return_goods
 from shops.payments import refunds
 from tests.factories import make_key

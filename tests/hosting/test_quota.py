@@ -15,11 +15,11 @@ from django.utils import timezone
 from accounts.models import Business, Plan
 from accounts.plans import changes
 from core.tenancy import scope, system
+from hosting import quota
 from hosting.errors import CloudApiError
 from hosting.exports import jobs
 from hosting.imports.jobs import NotNow
 from hosting.limits import notices as limits_notices
-from hosting.limits import quota
 from hosting.media import store
 from hosting.models import ChatExport, LimitNotice, LockedMessage, Media, Number, Storage, Webhook
 from hosting.webhooks import subscriptions
