@@ -5,7 +5,7 @@ from django.utils.translation import gettext_noop as _
 
 
 class BillingConfig(AppConfig):
-    """Rate cards, metering, the ledger, invoices."""
+    """Rate cards, metering, ledger and invoices."""
 
     name = "billing"
     verbose_name = "Billing"

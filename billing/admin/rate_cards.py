@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import HouseAdmin, HouseInline, ReadOnlyAdmin, ReadOnlyInline
-from accounts.admin_site.confirmation import HouseForm, Question, Table, ask, show
+from accounts.admin_site.base import AuditedAdmin, EditableInline, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin_site.confirmation import Question, StyledForm, Table, ask, show
 from accounts.audit import record
 from accounts.models import Business
 from billing.models import (
@@ -58,7 +58,7 @@ class DraftOnlyMixin:
         """Django's permission, for drafts only."""
         allowed = super().has_add_permission  # type: ignore[misc]
         return _is_draft(obj) and bool(
-            allowed(request, obj) if isinstance(self, HouseInline) else allowed(request)
+            allowed(request, obj) if isinstance(self, EditableInline) else allowed(request)
         )
 
 
@@ -74,7 +74,7 @@ def _is_draft(obj: Any) -> bool:
 
 
 @admin.register(Market)
-class MarketAdmin(HouseAdmin):
+class MarketAdmin(AuditedAdmin):
     """Pricing regions."""
 
     list_display = ("name",)
@@ -82,7 +82,7 @@ class MarketAdmin(HouseAdmin):
 
 
 @admin.register(CallingCode)
-class CallingCodeAdmin(HouseAdmin):
+class CallingCodeAdmin(AuditedAdmin):
     """Calling codes and their markets by month."""
 
     list_display = ("prefix", "country", "market", "valid_from", "valid_to")
@@ -100,7 +100,7 @@ class VersionInline(ReadOnlyInline):
 
 
 @admin.register(RateCard)
-class RateCardAdmin(HouseAdmin):
+class RateCardAdmin(AuditedAdmin):
     """Price lists."""
 
     list_display = ("name", "currency", "floor", "ceiling", "is_default", "is_cost")
@@ -160,7 +160,7 @@ class RateCardAdmin(HouseAdmin):
         return False
 
 
-class UploadForm(HouseForm):
+class UploadForm(StyledForm):
     """Files of a new version: one in our layout, or Meta's two sheets."""
 
     rates = forms.FileField(
@@ -179,14 +179,14 @@ class UploadForm(HouseForm):
         label=_("Utility is free in the 24-hour window"), required=False
     )
     free_entry_hours = forms.IntegerField(
-        label=_("Free-entry window, hours"), initial=72, min_value=0, max_value=720
+        label=_("Free-entry window, hours"), initial=72, min_value=0, max_value=168
     )
     free_messages = forms.IntegerField(
         label=_("Free service messages"),
         initial=0,
         min_value=0,
         max_value=10**6,
-        help_text=_("For each number, market and month."),
+        help_text=_("For each number and month."),
     )
     reactions_free = forms.BooleanField(label=_("Reactions are free"), required=False, initial=True)
     failed_charged = forms.BooleanField(label=_("Failed messages are charged"), required=False)
@@ -200,7 +200,7 @@ class UploadForm(HouseForm):
 
 
 @admin.register(CardVersion)
-class CardVersionAdmin(DraftOnlyMixin, HouseAdmin):  # type: ignore[misc]
+class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):  # type: ignore[misc]
     """Versions of cards; a draft is compared and scheduled, a scheduled one is final."""
 
     list_display = (
@@ -273,7 +273,7 @@ class CardVersionAdmin(DraftOnlyMixin, HouseAdmin):  # type: ignore[misc]
             words,
             _comparison(version),
         )
-        return ask(request, self, question, form=HouseForm, do=fix, back=_admin_url(version))
+        return ask(request, self, question, form=StyledForm, do=fix, back=_admin_url(version))
 
     @action(description=_("Our layout (CSV)"), url_path="own")
     def own(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -382,7 +382,7 @@ def _month_before(day: date) -> date:
     return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
-class TierInline(DraftOnlyMixin, HouseInline):
+class TierInline(DraftOnlyMixin, EditableInline):
     """Tiers of a rate."""
 
     model = Tier
@@ -390,7 +390,7 @@ class TierInline(DraftOnlyMixin, HouseInline):
 
 
 @admin.register(Rate)
-class RateAdmin(DraftOnlyMixin, HouseAdmin):  # type: ignore[misc]
+class RateAdmin(DraftOnlyMixin, AuditedAdmin):  # type: ignore[misc]
     """Prices of a version for one market and category."""
 
     list_display = ("market", "category", "version")
@@ -416,7 +416,7 @@ class TierAdmin(ReadOnlyAdmin):
 
 
 @admin.register(CardChoice)
-class CardChoiceAdmin(HouseAdmin):
+class CardChoiceAdmin(AuditedAdmin):
     """Terms agreed with businesses; the database protects months with charges."""
 
     list_display = ("business", "card", "discount_percent", "valid_from", "valid_to")

@@ -11,7 +11,7 @@ from accounts.plans import changes
 from billing import plan_fees
 from billing.models import Period
 from core import money
-from core.sql import statement
+from core.sql import select, statement
 from hosting.models import Delivery
 
 
@@ -99,8 +99,6 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         days = [DayUsage(*row) for row in cursor.fetchall()]
         cursor.execute(statement("billing", "usage_rows"), parameters)
         rows = [_market_usage(*row) for row in cursor.fetchall()]
-        cursor.execute(statement("billing", "usage_ladders"), parameters)
-        ladders = [Ladder(*row) for row in cursor.fetchall()]
     period = Period.objects.filter(business=business, month=month).first()
     amount = sum(row.amount_micros for row in rows)
     is_closed = period is not None and period.state == Period.State.CLOSED
@@ -117,7 +115,7 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         waiting=Delivery.objects.filter(business_id=business.pk, failed=False).count(),
         days=days,
         rows=rows,
-        ladders=ladders,
+        ladders=[Ladder(**row) for row in select("billing", "usage_ladders", parameters)],
     )
 
 

@@ -9,11 +9,19 @@ from django.conf import settings
 
 from billing.errors import BillingError, NotConfigured
 from billing.models import BillingDetails, Payment, Refund
-from core.stripe import CHECKOUT, UNKNOWN, Outcome, Told, ask, client, outcome_of
+from core.stripe import (
+    CHECKOUT,
+    UNKNOWN,
+    Outcome,
+    WebhookEvent,
+    client,
+    outcome_of,
+    outcome_of_call,
+)
 from core.stripe import read_event as read_signed
 
-# Re-exported for the rest of billing.
-__all__ = ["CHECKOUT", "Outcome", "Told"]
+# The names under which the rest of billing knows the shared ones.
+__all__ = ["CHECKOUT", "Outcome", "WebhookEvent"]
 
 
 class Refused(BillingError):
@@ -204,7 +212,7 @@ def send_refund(refund: Refund) -> Outcome:
     )
 
 
-def read_event(body: bytes, signature: str) -> Told:
+def read_event(body: bytes, signature: str) -> WebhookEvent:
     """Verify a webhook's signature over its raw bytes and parse it; raises BadSignature."""
     if not settings.STRIPE_WEBHOOK_SECRET:
         raise NotConfigured
@@ -238,4 +246,4 @@ def _api() -> stripe.StripeClient:
 
 
 def _ask(call: Callable[[stripe.StripeClient], Any]) -> Outcome:
-    return ask(lambda: call(_api()))
+    return outcome_of_call(lambda: call(_api()))
