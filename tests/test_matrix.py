@@ -23,9 +23,17 @@ from tests.staging import one_of_everything
 
 pytestmark = pytest.mark.django_db
 SESSIONS = (
-    "anonymous", "stranger owner", "stranger finance", "viewer", "agent", "finance", "owner",
-    "operator without permission", "operator", "revoked key",
-)  # fmt: skip
+    "anonymous",
+    "stranger owner",
+    "stranger finance",
+    "viewer",
+    "agent",
+    "finance",
+    "owner",
+    "operator without permission",
+    "operator",
+    "revoked key",
+)
 OWN = ("viewer", "agent", "finance", "owner")
 
 
