@@ -1,4 +1,4 @@
-"""Mails about money: written in the transaction of the invoice, credit note or payment."""
+"""E-mails about invoices and credit notes: written in the transaction that they are about."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -26,12 +26,12 @@ KINDS = (
 
 
 def invoice_issued(invoice: Invoice) -> None:
-    """Announce a new invoice, with its PDF and its lines."""
-    write(invoice, "invoice_issued", attachments=["pdf", "lines"])
+    """Queue the e-mail of a new invoice, with its PDF and lines attached."""
+    queue_invoice_email(invoice, "invoice_issued", attachments=["pdf", "lines"])
 
 
 def credit_note_issued(note: CreditNote) -> None:
-    """Announce a credit note, with its PDF."""
+    """Queue the e-mail of a credit note, with its PDF attached."""
     context = {
         "note": note,
         "total": money.show_minor(note.total_minor, note.currency),
@@ -41,11 +41,13 @@ def credit_note_issued(note: CreditNote) -> None:
     _store(note.business, _key(note), "credit_note_issued", context, attachments)
 
 
-def write(invoice: Invoice, about: str, *, attachments: Iterable[str] = (), **more: Any) -> None:
-    """Write a mail about an invoice from `emails/<about>.txt` and `.html`.
+def queue_invoice_email(
+    invoice: Invoice, about: str, *, attachments: Iterable[str] = (), **more: Any
+) -> None:
+    """Write an e-mail about an invoice, rendered from the templates `emails/<about>…`.
 
-    One of its kind for each invoice, and for each `step` if there is one. `attachments` are kinds
-    of documents.
+    A second one of the same kind (and `step`, if there is one) is not written. `attachments` are
+    kinds of documents.
     """
     key = _key(invoice) + (f"-{more['step']}" if "step" in more else "")
     context = _context(invoice) | more
@@ -53,7 +55,7 @@ def write(invoice: Invoice, about: str, *, attachments: Iterable[str] = (), **mo
 
 
 def preview(invoice: Invoice, about: str, **more: Any) -> outbox.Content:
-    """What `write` would store."""
+    """Content as `queue_invoice_email` would write it."""
     context = _context(invoice) | {"number": str(invoice), "business": invoice.business} | more
     return outbox.render(about, context)
 
@@ -62,15 +64,15 @@ def _context(invoice: Invoice) -> dict[str, Any]:
     return {
         "invoice": invoice,
         "number": invoice.number,
-        "pay_url": pay_links.url_of(invoice),
+        "pay_url": pay_links.pay_url(invoice),
         "total": money.show_minor(invoice.total_minor, invoice.currency),
         "due": money.show_minor(invoice.due_now(), invoice.currency),
     }
 
 
-def address_of(business: Business) -> str:
-    """Where a business's invoices go: the address on file, else its first owner's; empty when there
-    is neither.
+def recipient_of(business: Business) -> str:
+    """Address for a business's invoices: the one on file, else its first owner's; empty without
+    either.
     """
     details = BillingDetails.of(business)
     owner = (
@@ -97,7 +99,7 @@ def _store(
     context: dict[str, Any],
     attachments: Iterable[str] = (),
 ) -> None:
-    to = address_of(business)
+    to = recipient_of(business)
     if not to:
         log.warning("no_billing_address", business_id=business.pk, about=about)
         return
@@ -119,8 +121,8 @@ def _file_of(reference: str) -> outbox.File:
     """The document that `_attachments` names, made if it is not yet."""
     model, key, kind = reference.split("-")
     found = (Invoice if model == "invoice" else CreditNote).objects.get(pk=int(key))
-    document = archive.document(found, kind)
-    return outbox.File(document.name, archive.read(document), document.content_type)
+    document = archive.get_document(found, kind)
+    return outbox.File(document.name, archive.read_document(document), document.content_type)
 
 
 DOCUMENTS = outbox.AttachmentSource("billing.documents", _file_of)
