@@ -174,10 +174,10 @@ def test_a_locked_file_stays_while_no_mail_server_took_the_notice(number: Number
     with system("test"):
         Media.objects.update(locked_until=timezone.now() - timedelta(seconds=1))
         assert list(Email.objects.values_list("kind", "state")) == [("storage", "waiting")]
-    quota.tidy()
+    quota.unlock_or_expire()
     assert reload(media).deleted_at is None
     assert outbox.send_due() == 1
-    quota.tidy()
+    quota.unlock_or_expire()
     assert reload(media).deleted_at is not None
 
 

@@ -15,7 +15,7 @@ from django.db.migrations.state import ProjectState
 from core.schema import InitialMigration, schema_file
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-APPS = ("accounts", "hosting", "billing", "shops")
+APPS = ("core", "accounts", "hosting", "billing", "shops")
 
 
 def _migrations() -> dict[tuple[str, str], Any]:
@@ -44,9 +44,7 @@ def test_every_schema_file_is_loaded_and_every_other_sql_file_is_run() -> None:
         if schema_file(path.parts[-4], path.stem) not in loaded
     ]
     assert unused == []
-    code = "".join(
-        path.read_text() for app in (*APPS, "core") for path in (ROOT / app).rglob("*.py")
-    )
+    code = "".join(path.read_text() for app in APPS for path in (ROOT / app).rglob("*.py"))
     named = set(re.findall(r'"([a-z_]+)"', code))
     assert [path for path in ROOT.glob("*/sql/*.sql") if path.stem not in named] == []
 
