@@ -193,7 +193,7 @@ class Fortnight:
                 "name": home["name"], "address": home["street"], "city": home["city"],
                 "postal_code": home["postcode"], "in_pin_code": home["postcode"],
             }  # fmt: skip
-            content = addresses.reply_with(asked.content, given)
+            content = addresses.form_reply(asked.content, given)
             sandbox.send_from_phone(
                 handset=phone,
                 number=self.number,
