@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import Membership, Role
 from billing.models import SpendAlert
 from core import money
-from core.sql import fetch_prepared, statement
+from core.sql import fetch_prepared, select, statement
 from core.tenancy import system
 from hosting.errors import CloudApiError
 from hosting.models import Account, Message
@@ -32,24 +32,23 @@ def check_cap(message: Message) -> None:
     )
     if row is None:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            statement("billing", "commit_price"),
-            {
-                "business_id": message.business_id,
-                "number_id": message.number_id,
-                "contact_id": message.contact_id,
-                "wamid": message.wamid,
-                "category": message.category,
-                "kind": message.kind,
-                "window_open": message.window_open,
-                "at": message.created_at,
-                "limit": row[0],
-            },
+    parameters = {
+        "business_id": message.business_id,
+        "number_id": message.number_id,
+        "contact_id": message.contact_id,
+        "wamid": message.wamid,
+        "category": message.category,
+        "kind": message.kind,
+        "window_open": message.window_open,
+        "free_entry_at": message.free_entry_at,
+        "at": message.created_at,
+        "limit": row[0],
+    }
+    (held,) = select("billing", "commit_price", parameters)
+    if not held["fits"]:
+        raise _refusal(
+            limit=row[0], price=held["price"], spent=held["spent"], committed=held["committed"]
         )
-        fits, price, spent, committed = cursor.fetchone()
-        if not fits:
-            raise _refusal(limit=row[0], price=price, spent=spent, committed=committed)
 
 
 def _refusal(*, limit: int, price: int, spent: int, committed: int) -> CloudApiError:

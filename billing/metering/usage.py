@@ -12,7 +12,7 @@ from accounts.models import Business
 from accounts.plans import changes
 from billing import plan_fees
 from core import money
-from core.sql import statement
+from core.sql import select, statement
 from hosting.models import Delivery
 
 
@@ -100,8 +100,6 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         days = [DayUsage(*row) for row in cursor.fetchall()]
         cursor.execute(statement("billing", "usage_rows"), parameters)
         rows = [RowUsage(row[0], row[1], int(row[2]), int(row[3])) for row in cursor.fetchall()]
-        cursor.execute(statement("billing", "usage_ladders"), parameters)
-        ladders = [Ladder(*row) for row in cursor.fetchall()]
         cursor.execute(
             "SELECT state, starts_at, ends_at FROM billing_period WHERE business_id = %(business_id)s AND month = %(month)s",
             parameters,
@@ -122,7 +120,7 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         waiting=Delivery.objects.filter(business_id=business.pk, failed=False).count(),
         days=days,
         rows=rows,
-        ladders=ladders,
+        ladders=[Ladder(**row) for row in select("billing", "usage_ladders", parameters)],
     )
 
 

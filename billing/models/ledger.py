@@ -80,28 +80,23 @@ class Tally(models.Model):
 
 
 class NumberTally(models.Model):
-    """How many messages one number sent to a market in a month, counted against the card's free
-    messages.
-    """
+    """How many messages of one number in a month were counted against the card's free messages."""
 
     business_id = models.BigIntegerField()
     month = models.DateField()
     number_id = models.BigIntegerField()
-    market = models.CharField(max_length=60)
-    category = models.CharField(max_length=30)
     messages = models.PositiveBigIntegerField()
 
     class Meta:
         verbose_name_plural = "number tallies"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["business_id", "month", "number_id", "market", "category"],
-                name="one_number_tally",
+                fields=["business_id", "month", "number_id"], name="one_number_tally"
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.messages} {self.category} of number {self.number_id} to {self.market}"
+        return f"{self.messages} of number {self.number_id} in {self.month:%Y-%m}"
 
 
 class Charge(models.Model):
@@ -157,6 +152,13 @@ class Charge(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(reverses_id=None) | ~Q(note=""), name="reversal_has_a_reason"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["business_id", "month"],
+                condition=Q(reverses_id__isnull=False),
+                name="charge_reversals",
             ),
         ]
 

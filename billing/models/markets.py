@@ -46,6 +46,7 @@ class CallingCode(models.Model):
                 name="calling_code_starts_a_month",
             ),
         ]
+        indexes: ClassVar = [models.Index(fields=["prefix"], name="calling_code_prefix")]
 
     def __str__(self) -> str:
         return f"+{self.prefix} {self.market_id}"

@@ -100,7 +100,7 @@ class CardVersion(models.Model):
     free_messages = models.PositiveIntegerField(
         default=0,
         db_default=0,
-        help_text=_("Service messages that are free for each number, market and month."),
+        help_text=_("Service messages that are free for each number and month."),
     )
     failed_charged = models.BooleanField(
         _("failed messages are charged"),

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
 from accounts.models import Business
-from core.sql import statement
+from core.sql import select
 from hosting.models import Category
+
+NO_CAP = {"limit_micros": None, "is_hard": False, "spent_micros": 0, "committed_micros": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,9 @@ def estimate(business: Business, *, category: str, counts: Mapping[str, int]) ->
         "prefixes": list(counts),
         "counts": list(counts.values()),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("billing", "estimate"), parameters)
-        steps = [Step(*row) for row in cursor.fetchall()]
-        cursor.execute(statement("billing", "cap_left"), parameters)
-        limit, is_hard, spent, committed = cursor.fetchone() or (None, False, 0, 0)
-    return Estimate(business.currency, category, steps, limit, is_hard, int(spent), int(committed))
+    steps = [Step(**row) for row in select("billing", "estimate", parameters)]
+    cap = next(iter(select("billing", "cap_left", parameters)), NO_CAP)
+    return Estimate(currency=business.currency, category=category, steps=steps, **cap)
 
 
 def forecast(

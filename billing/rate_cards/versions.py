@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import CardVersion, Market, Rate, RateCard, RateCategory, Tier, VersionState
 from core import money
 from core.errors import ParleyError
-from core.sql import statement
+from core.sql import select
 from core.tenancy import system
 
 Key = tuple[str, str]
@@ -106,9 +105,8 @@ def diff(before: Sheet, after: Sheet) -> list[Change]:
 
 def version_on(card: RateCard, month: date) -> CardVersion | None:
     """The version of a card that holds in a month (its first day), or None."""
-    versions = card.versions.exclude(state=VersionState.DRAFT).filter(valid_from__lte=month)
-    version = versions.order_by("-valid_from").first()
-    return None if version is None or (version.valid_to and version.valid_to <= month) else version
+    found = CardVersion.objects.raw("SELECT * FROM billing_version(%s, %s)", [card.pk, month])
+    return next(iter(found.prefetch_related("card")), None)
 
 
 def make_draft(*, card: RateCard, sheet: Sheet, valid_from: date, **rules: object) -> CardVersion:
@@ -190,22 +188,20 @@ def withdraw(version: CardVersion) -> None:
 def rerate(
     version: CardVersion, month: date, *, business_ids: Iterable[int] | None = None
 ) -> list[Rerated]:
-    """What each business's month would have cost under `version`: from the tallies' counts alone, in one query.
+    """What each business's month would have cost under `version`, in one query.
 
-    A month's total depends only on how many messages each market and category had, so no charge is read. What the
-    ledger has free stays free. Businesses that follow another card are left out.
+    A month's total depends only on how many messages each market and category had, so of the ledger only reversals are
+    read: their messages cost nothing and keep their positions. What the ledger has free stays free. Businesses that
+    follow another card are left out. Under the version that the month was metered with it is what was charged.
     """
-    with system("re-rating looks at every business"), connection.cursor() as cursor:
-        cursor.execute(
-            statement("billing", "rerate"),
-            {
-                "version_id": version.pk,
-                "card_id": version.card_id,
-                "month": month,
-                "businesses": None if business_ids is None else list(business_ids),
-            },
-        )
-        return [Rerated(*row) for row in cursor.fetchall()]
+    parameters = {
+        "version_id": version.pk,
+        "card_id": version.card_id,
+        "month": month,
+        "businesses": None if business_ids is None else list(business_ids),
+    }
+    with system("re-rating looks at every business"):
+        return [Rerated(**row) for row in select("billing", "rerate", parameters)]
 
 
 def shown(steps: list[Step]) -> str:

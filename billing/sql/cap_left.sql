@@ -1,12 +1,7 @@
 -- Promises: the business's spend cap, whether it is hard, what the month has cost so far, and what is under way; no row
 -- without a cap.
-SELECT c.limit_micros, c.is_hard,
-       coalesce((SELECT sum(u.amount_micros) FROM billing_usage u
-                  WHERE u.business_id = c.business_id
-                    AND u.billed_month = coalesce(
-                        (SELECT p.month FROM billing_period p
-                          WHERE p.business_id = c.business_id AND %(at)s >= p.starts_at AND %(at)s < p.ends_at),
-                        date_trunc('month', %(at)s AT TIME ZONE z.timezone)::date)), 0)::bigint,
-       coalesce((SELECT sum(k.price_micros) FROM billing_commitment k WHERE k.business_id = c.business_id), 0)::bigint
-  FROM billing_spendcap c JOIN accounts_business z ON z.id = c.business_id
+SELECT c.limit_micros, c.is_hard, b.spent_micros, b.committed_micros
+  FROM billing_spendcap c
+ CROSS JOIN LATERAL billing_month(c.business_id, %(at)s) h
+ CROSS JOIN LATERAL billing_spending(c.business_id, h.month) b
  WHERE c.business_id = %(business_id)s

@@ -7,11 +7,7 @@ WITH told AS (
            date_trunc('month', c.delivered_at AT TIME ZONE z.timezone) AS month,
            z.timezone,
            n.digits AS phone_number, n.phone_number_id, c.price_micros,
-           coalesce((SELECT k.country FROM billing_callingcode k
-                      WHERE k.prefix IN (left(p.wa_id, 1), left(p.wa_id, 2), left(p.wa_id, 3), left(p.wa_id, 4),
-                                         left(p.wa_id, 5), left(p.wa_id, 6), left(p.wa_id, 7))
-                        AND k.valid_from <= c.month AND (k.valid_to IS NULL OR k.valid_to > c.month)
-                      ORDER BY length(k.prefix) DESC LIMIT 1), '') AS country,
+           k.country,
            replace(upper(c.category), '-', '_') AS pricing_category,
            CASE WHEN c.rule IN ('tier', 'failed') THEN 'REGULAR' WHEN c.rule = 'free_entry' THEN 'FREE_ENTRY_POINT'
                        ELSE 'FREE_CUSTOMER_SERVICE' END AS pricing_type,
@@ -22,11 +18,13 @@ WITH told AS (
       JOIN hosting_number n ON n.id = m.number_id
       JOIN hosting_contact p ON p.id = m.contact_id
       JOIN accounts_business z ON z.id = c.business_id
+     CROSS JOIN LATERAL billing_market(p.wa_id, c.month) k
       LEFT JOIN billing_tier t ON t.id = c.tier_id
      WHERE c.business_id = %(business_id)s AND n.account_id = %(account_id)s
        AND c.delivered_at >= %(start)s AND c.delivered_at < %(end)s
        AND c.reverses_id IS NULL
-       AND NOT EXISTS (SELECT FROM billing_charge r WHERE r.reverses_id = c.id)
+       AND NOT EXISTS (SELECT FROM billing_charge r
+                        WHERE r.message_id = c.message_id AND r.reverses_id = c.id)
 )
 SELECT extract(epoch FROM CASE %(granularity)s
            WHEN 'HALF_HOUR' THEN half_hour WHEN 'DAY' THEN day AT TIME ZONE timezone

@@ -2,6 +2,8 @@
 -- same for every failed one whose card charges failures; and every charge whose message neither was delivered nor failed
 -- under such a card, or lies in another month. Messages erased since are no difference, and those that were imported
 -- are not metered.
+-- A second derivation on purpose: it calls none of the functions in schema/pricing_rules.sql, so that
+-- an error in them shows here.
 WITH facts AS (
     SELECT m.id, m.business_id, coalesce(m.delivered_at, m.read_at) IS NULL AS failed,
            coalesce(p.month, date_trunc('month', w.at AT TIME ZONE z.timezone)::date) AS month, z.currency

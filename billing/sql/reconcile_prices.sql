@@ -1,6 +1,8 @@
 -- Promises: every charge whose price is not what its card version says for its market, category and position, less the
 -- discount agreed for its month, halves rounded to even; failed messages cost the same, where the card charges them;
 -- free rules cost nothing; a reversal is the exact opposite.
+-- A second derivation on purpose: it calls none of the functions in schema/pricing_rules.sql, so that
+-- an error in them shows here.
 SELECT c.business_id, 'charge ' || c.id, coalesce(e.price::text, 'no price'), c.price_micros::text
   FROM billing_charge c
   LEFT JOIN billing_charge original ON original.id = c.reverses_id

@@ -5,7 +5,7 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from django.core.paginator import Paginator
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
@@ -133,12 +133,9 @@ def _tiers(why: Explanation) -> tuple[list[Tier], int]:
 
 
 def _calling_code(why: Explanation) -> CallingCode | None:
-    """The prefix that put the recipient into the market: the longest that fits."""
-    prefixes = [(why.to or "")[:length] for length in range(1, 8)]
-    codes = CallingCode.objects.filter(
-        Q(valid_to=None) | Q(valid_to__gt=why.month), prefix__in=prefixes, valid_from__lte=why.month
-    )
-    return max(codes, key=lambda code: len(code.prefix), default=None)
+    """The calling code that put the recipient into the market."""
+    code = "SELECT k.* FROM billing_callingcode k JOIN billing_market(%s, %s) m ON m.code_id = k.id"
+    return next(iter(CallingCode.objects.raw(code, [why.to or "", why.month])), None)
 
 
 @require_GET

@@ -146,7 +146,7 @@ def test_rows_call_themselves_by_what_they_hold(db: None) -> None:
             "Bakery from 2025-01: Own (USD) −2.5 %",
             "Bakery from 2026-05: default card −3 %",
             "1 service to North America",
-            f"2 service of number {number.pk} to North America",
+            f"2 of number {number.pk} in 2026-05",
             "1 service to North America in 2026-05",
             "India",
             "+91 India",

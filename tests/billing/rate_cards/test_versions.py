@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import Error, connection
 
 from billing.metering import meter
-from billing.models import CardChoice, CardVersion, Charge, Rate, RateCard, Tier
+from billing.models import CardChoice, CardVersion, Charge, NumberTally, Rate, RateCard, Tier
 from billing.rate_cards import csv_files, versions
 from billing.rate_cards.csv_files import read
 from billing.rate_cards.versions import CardError, Sheet, Step
@@ -349,24 +349,30 @@ def found_charges():
         )
 
 
-def test_first_messages_of_each_number_and_market_are_free_whatever_the_batches(db):
-    # Two numbers with 3 and 1 service messages, 2 free for each: 3 are free, 1 is priced, in batches of two.
+def test_first_messages_of_each_number_are_free_whatever_the_markets_and_batches(db):
+    # Two free for each number. The first number sends one to India and three to North America, the
+    # second one: three are free, two are priced, in batches of two.
     business = make_business(timezone="UTC")
     numbers = [make_number(business), make_number(business)]
     with system("test"):
         CardChoice.objects.create(business=business, card=make_version(free_messages=2).card)
+    make_deliveries(business, numbers[0], 1, category="service", to="919820012345")
     make_deliveries(business, numbers[0], 3, category="service")
     make_deliveries(business, numbers[1], 1, category="service")
     make_deliveries(business, numbers[1], 1, category="utility")
     while meter.meter_due(limit=2):
         pass
     assert found_charges() == [
+        ("India", "service", "allowance", 1, 0),
         ("North America", "service", "allowance", 1, 0),
         ("North America", "service", "allowance", 2, 0),
-        ("North America", "service", "allowance", 3, 0),
         ("North America", "service", "tier", 1, 6_000),
+        ("North America", "service", "tier", 2, 6_000),
         ("North America", "utility", "tier", 1, 6_000),
     ]
+    with system("test"):
+        tallies = NumberTally.objects.order_by("number_id").values_list("number_id", "messages")
+        assert list(tallies) == [(numbers[0].pk, 4), (numbers[1].pk, 1)]
 
 
 def test_authentication_from_another_market_has_a_price_of_its_own(db):
