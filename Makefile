@@ -73,7 +73,7 @@ tables: $(VENV)/.dev  ## make each app's first migration anew from the models; u
 	for file in */migrations/*.kept; do mv $$file $${file%.kept}; done; exit $$made
 
 clean:  ## remove the environment and all data
-	@$(if $(wildcard $(PY)),$(PY),$(PYTHON)) -m stack.placing var
+	@$(if $(wildcard $(PY)),$(PY),$(PYTHON)) -m stack.location var
 	rm -rf $(VENV) var
 
 help:  ## show this

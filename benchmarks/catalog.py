@@ -32,7 +32,7 @@ WORDS = [
     "honey",
     "malt",
 ]
-COLUMNS = "business_id, catalog_id, retailer_id, title, description, brand, category, link, item_group, options, condition, availability, price_minor, tax_percent, stock, is_hidden, created_at, updated_at"  # fmt: skip
+COLUMNS = "business_id, catalog_id, retailer_id, title, description, brand, category, link, item_group, options, condition, availability, price_minor, tax_percent, stock, is_hidden, created_at, updated_at"
 
 
 def main() -> None:

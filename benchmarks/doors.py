@@ -65,9 +65,21 @@ def granian(folder: str, servers: object) -> Iterator[int]:
         "DJANGO_SETTINGS_MODULE": "bench_settings",
     }
     command = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "2",
-        "--blocking-threads", "4", "--log-level", "critical", "config.wsgi:application",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--port",
+        str(port),
+        "--workers",
+        "2",
+        "--blocking-threads",
+        "4",
+        "--log-level",
+        "critical",
+        "config.wsgi:application",
+    ]
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -285,7 +285,7 @@ def _hits(servers: "Servers") -> dict[str, Callable[[], None]]:
         os.kill(process.pid, signal.SIGKILL)
         # Started again as `make run` does it; the first attempts may fail while orphans hold the shared memory.
         while not _answers(servers.environment["DATABASE_SUPERUSER_URL"]):
-            servers.tend(lambda said: print(f"  {said[:70]}", flush=True))
+            servers.restart_ended(lambda said: print(f"  {said[:70]}", flush=True))
             time.sleep(0.05)
         process.failures = 0
 
@@ -320,12 +320,27 @@ def _verdict(plan: Plan, storm: Storm, drained: float, lasted: float) -> None:
     with system("benchmark"):
         charges = Charge.objects.count()
     faults = f"{plan.kills} kills -9, {plan.postgres} PostgreSQL kills, {plan.flushes} flushes"
-    show(f"Metering under fire: {plan.deliveries:,} deliveries, {plan.workers} workers, {faults}", [
-        Figure("faults", "charges beside deliveries", charges, plan.deliveries, "rows"),
-        Figure("faults", "faults that met a waiting queue", storm.at_work, len(plan.faults()), "faults"),
-        Figure("faults", f"drained after the last fault (limit {DRAINED_WITHIN:.0f} s)", drained, None, "s"),
-        Figure("faults", "the whole storm", lasted, None, "s"),
-    ])  # fmt: skip
+    show(
+        f"Metering under fire: {plan.deliveries:,} deliveries, {plan.workers} workers, {faults}",
+        [
+            Figure("faults", "charges beside deliveries", charges, plan.deliveries, "rows"),
+            Figure(
+                "faults",
+                "faults that met a waiting queue",
+                storm.at_work,
+                len(plan.faults()),
+                "faults",
+            ),
+            Figure(
+                "faults",
+                f"drained after the last fault (limit {DRAINED_WITHIN:.0f} s)",
+                drained,
+                None,
+                "s",
+            ),
+            Figure("faults", "the whole storm", lasted, None, "s"),
+        ],
+    )
     print(
         f"  recount: equal to the micro, {total / 1_000_000:,.6f} in all; reconciliation: {len(differences)} differences"
     )

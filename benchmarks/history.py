@@ -225,10 +225,15 @@ def _in_database(business_id: int) -> list[Figure]:
     asked: dict[str, Callable[[random.Random], object]] = {
         "conversation list": lambda _: inbox.list_page(listed),
         "thread, newest page": lambda rng: thread.latest_page(
-            Message.objects.filter(conversation=rng.choice(talks)), own="out"),
-        "thread of 100,000, deep page": lambda rng: thread.latest_page(long, own="out", before=rng.choice(middle)),
-        "thread of 100,000, jump to a hit": lambda rng: thread.page_around(long, own="out", at=rng.choice(middle)),
-    }  # fmt: skip
+            Message.objects.filter(conversation=rng.choice(talks)), own="out"
+        ),
+        "thread of 100,000, deep page": lambda rng: thread.latest_page(
+            long, own="out", before=rng.choice(middle)
+        ),
+        "thread of 100,000, jump to a hit": lambda rng: thread.page_around(
+            long, own="out", at=rng.choice(middle)
+        ),
+    }
     for name, question in _questions().items():
         asked[f"search: {name}"] = lambda rng, question=question: search(
             business=business, words=question(rng)
@@ -244,8 +249,10 @@ def _in_database(business_id: int) -> list[Figure]:
 
 
 def _pair(name: str, ours: tuple[float, float], limit: tuple[float, float]) -> list[Figure]:
-    return [Figure("history", f"{name}, {p}", mine, bare, "ms")
-            for p, mine, bare in zip(("p50", "p99"), ours, limit, strict=True)]  # fmt: skip
+    return [
+        Figure("history", f"{name}, {p}", mine, bare, "ms")
+        for p, mine, bare in zip(("p50", "p99"), ours, limit, strict=True)
+    ]
 
 
 def _at_door(business_id: int, port: int) -> list[Figure]:

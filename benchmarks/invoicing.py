@@ -38,9 +38,9 @@ SELECT %(base)s::bigint + n, %(first)s::int + n / %(each)s::int, 1, (%(markets)s
 def main() -> None:
     """Measure, and print."""
     with arena() as servers:
-        figures = [_closing(servers), *_papers(), *_export(servers)]
+        figures = [_closing(servers), *_documents(), *_export(servers)]
     show(
-        f"Invoicing, {MONTHS} months, {PDFS} papers of 60 lines, {ROWS:,} messages behind one invoice",
+        f"Invoicing, {MONTHS} months, {PDFS} documents of 60 lines, {ROWS:,} messages behind one invoice",
         figures,
     )
 
@@ -101,32 +101,59 @@ def _close(ids) -> float:
     return len(businesses) / (time.perf_counter() - start)
 
 
-def _papers() -> list[Figure]:
+def _documents() -> list[Figure]:
     """PDFs of 60 lines, beside what typst makes of an empty page to the same standard."""
     from decimal import Decimal
 
     from billing.documents import pdf
-    from billing.documents.content import Paper, PaperLine
+    from billing.documents.content import DocumentContent, DocumentLine
 
     lines = [
-        PaperLine(n, "messages", f"Utility messages to market {n}", MAY, f"market {n}", (1, 1000), 10 * n, 9_100, 91 * n,
-                  "O", Decimal(0))
+        DocumentLine(
+            n,
+            "messages",
+            f"Utility messages to market {n}",
+            MAY,
+            f"market {n}",
+            (1, 1000),
+            10 * n,
+            9_100,
+            91 * n,
+            "O",
+            Decimal(0),
+        )
         for n in range(1, 61)
-    ]  # fmt: skip
+    ]
     party = {"name": "Bakery", "address": "1 Main Street", "country": "US"}
-    papers = [
-        Paper(f"INV-{n}", date(2026, 6, 2), date(2026, 6, 16), MAY, "USD", party, party, lines,
-              [{"category": "O", "percent": "0", "base_minor": 1, "tax_minor": 0, "note": ""}], 1, 0, 1)
+    contents = [
+        DocumentContent(
+            f"INV-{n}",
+            date(2026, 6, 2),
+            date(2026, 6, 16),
+            MAY,
+            "USD",
+            party,
+            party,
+            lines,
+            [{"category": "O", "percent": "0", "base_minor": 1, "tax_minor": 0, "note": ""}],
+            1,
+            0,
+            1,
+        )
         for n in range(PDFS)
-    ]  # fmt: skip
-    pdf.render(papers[0])
+    ]
+    pdf.render(contents[0])
     start = time.perf_counter()
-    for paper in papers:
-        pdf.render(paper)
+    for content in contents:
+        pdf.render(content)
     ours = PDFS / (time.perf_counter() - start)
     return [
         Figure(
-            "invoicing", "PDF/A-3 papers of 60 lines, one core; goal: 20", ours, 20.0, "papers/s"
+            "invoicing",
+            "PDF/A-3 documents of 60 lines, one core; goal: 20",
+            ours,
+            20.0,
+            "documents/s",
         )
     ]
 

@@ -186,11 +186,16 @@ def _metering(rows: int = 50_000) -> float:
     with system("benchmark"):
         Delivery.objects.bulk_create(
             Delivery(
-                message_id=CHARGES + n, business_id=1 + n % BUSINESSES, number_id=1, recipient="919820012345",
-                category="utility", kind="text", delivered_at=at,
+                message_id=CHARGES + n,
+                business_id=1 + n % BUSINESSES,
+                number_id=1,
+                recipient="919820012345",
+                category="utility",
+                kind="text",
+                delivered_at=at,
             )
             for n in range(1, rows + 1)
-        )  # fmt: skip
+        )
     began = time.perf_counter()
     while meter.meter_due():
         pass

@@ -163,9 +163,14 @@ def _against_orm() -> Figure:
             tally.positions += 1
             tally.save(update_fields=["positions"])
             Charge.objects.create(
-                **key, message_id=-1 - n, billed_month=month, position=tally.positions, version_id=1, price_micros=6_100,
+                **key,
+                message_id=-1 - n,
+                billed_month=month,
+                position=tally.positions,
+                version_id=1,
+                price_micros=6_100,
                 delivered_at=datetime(2025, 3, 5, tzinfo=UTC),
-            )  # fmt: skip
+            )
     seconds = time.perf_counter() - start
     return Figure(
         "metering",

@@ -16,10 +16,20 @@ from pathlib import Path
 from benchmarks.report import Figure, show
 
 PAGES = {
-    "home": "/", "inbox": "/inbox/", "thread": "", "search": "/search/?q=coffee", "messages": "/messages/",
-    "customers": "/contacts/", "broadcasts": "/broadcasts/", "usage": "/usage/", "invoices": "/invoices/",
-    "products": "/shop/products/", "orders": "/shop/orders/", "plan": "/settings/plan/", "shop's page": "/s/luma/",
-}  # fmt: skip
+    "home": "/",
+    "inbox": "/inbox/",
+    "thread": "",
+    "search": "/search/?q=coffee",
+    "messages": "/messages/",
+    "customers": "/contacts/",
+    "broadcasts": "/broadcasts/",
+    "usage": "/usage/",
+    "invoices": "/invoices/",
+    "products": "/shop/products/",
+    "orders": "/shop/orders/",
+    "plan": "/settings/plan/",
+    "shop's page": "/s/luma/",
+}
 GOAL_KB = 120.0
 ROUNDS = 5
 ASSET = re.compile(r'<(?:link[^>]+rel="stylesheet"[^>]+href|script[^>]+src)="([^"]+)"')

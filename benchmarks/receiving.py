@@ -72,15 +72,20 @@ def _body(line, first: int, count: int) -> bytes:
     people = [f"1415{(first + n) % 2000 + 2_000_000:07}" for n in range(count)]
     return webhooks.body_of(
         line,
-        contacts=[webhooks.contact_object(wa_id, "Ann", f"US.{wa_id}") for wa_id in dict.fromkeys(people)],
+        contacts=[
+            webhooks.contact_object(wa_id, "Ann", f"US.{wa_id}") for wa_id in dict.fromkeys(people)
+        ],
         messages=[
             {
-                "from": wa_id, "id": f"wamid.bench{first + n}", "timestamp": "1780000000", "type": "text",
+                "from": wa_id,
+                "id": f"wamid.bench{first + n}",
+                "timestamp": "1780000000",
+                "type": "text",
                 "text": {"body": "Is the Yirgacheffe back in stock?"},
             }
             for n, wa_id in enumerate(people)
         ],
-    )  # fmt: skip
+    )
 
 
 def _post(client: Client, line, first: int, count: int) -> int:

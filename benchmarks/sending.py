@@ -22,8 +22,12 @@ def main() -> None:
         def send(client: Client, n: int) -> int:
             number, key = senders[n % BUSINESSES]
             to = f"1415{n % 5_000_000 + 2_000_000:07}"
-            message = {"messaging_product": "whatsapp", "to": to, "type": "template",
-                       "template": {"name": "hello", "language": {"code": "en_US"}}}  # fmt: skip
+            message = {
+                "messaging_product": "whatsapp",
+                "to": to,
+                "type": "template",
+                "template": {"name": "hello", "language": {"code": "en_US"}},
+            }
             headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
             return client.post(f"/v23.0/{number}/messages", json.dumps(message).encode(), headers)
 
@@ -60,8 +64,13 @@ def _senders() -> list[tuple[str, str]]:
                 business=business, account=account, digits=f"1555{n:07}", verified_name="n"
             )
             Template.objects.create(
-                business=business, account=account, name="hello", language="en_US", category="utility",
-                status="APPROVED", components=[{"type": "BODY", "text": "Hello"}],
-            )  # fmt: skip
+                business=business,
+                account=account,
+                name="hello",
+                language="en_US",
+                category="utility",
+                status="APPROVED",
+                components=[{"type": "BODY", "text": "Hello"}],
+            )
             senders.append((number.phone_number_id, ApiKey.issue(business, name="bench")[1]))
     return senders

@@ -178,9 +178,11 @@ def _week(stage: Stage, start: datetime, end: datetime) -> None:
     _drain()
     for digits in stage.rng.sample(list(asked), k=12):
         sandbox.write(
-            handset=stage.phones[digits], number=stage.number, text=stage.rng.choice(story.THANKS),
+            handset=stage.phones[digits],
+            number=stage.number,
+            text=stage.rng.choice(story.THANKS),
             at=asked[digits] + timedelta(minutes=50),
-        )  # fmt: skip
+        )
     _apply_all()
     for person in stage.rng.sample(story.PEOPLE, k=14):
         _send(stage, person.digits, _moment(stage, start, end), _shipped(stage, person))
@@ -298,9 +300,13 @@ def _broadcast(stage: Stage) -> None:
             account=stage.account, name="new_harvest"
         )
         broadcast = drafts.create_draft(
-            business=stage.business, author=User.objects.filter(email="owner@luma.example").first(),
-            name=story.BROADCAST, number=stage.number, template=template, text=rows,
-        )  # fmt: skip
+            business=stage.business,
+            author=User.objects.filter(email="owner@luma.example").first(),
+            name=story.BROADCAST,
+            number=stage.number,
+            template=template,
+            text=rows,
+        )
         run.start(broadcast=broadcast)
     while run.work_due():
         pass

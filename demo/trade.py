@@ -101,12 +101,21 @@ PURCHASES = [
 STREETS = ("Hill Road 12", "Harbour Street 4", "Mill Lane 31", "Park Avenue 9", "Station Road 2")
 # Calling code -> where the parcel goes.
 TOWNS = {
-    "1": ("Burlington", "05401", "US"), "91": ("Pune", "411001", "IN"), "55": ("São Paulo", "01310-100", "BR"),
-    "49": ("Hamburg", "20095", "DE"), "44": ("Leeds", "LS1 4AP", "GB"), "33": ("Lyon", "69002", "FR"),
-    "52": ("Puebla", "72000", "MX"), "31": ("Utrecht", "3511", "NL"), "48": ("Gdańsk", "80-831", "PL"),
-    "97": ("Dubai", "", "AE"), "96": ("Riyadh", "11564", "SA"), "27": ("Cape Town", "8001", "ZA"),
-    "90": ("Izmir", "35210", "TR"), "56": ("Santiago", "8320000", "CL"),
-}  # fmt: skip
+    "1": ("Burlington", "05401", "US"),
+    "91": ("Pune", "411001", "IN"),
+    "55": ("São Paulo", "01310-100", "BR"),
+    "49": ("Hamburg", "20095", "DE"),
+    "44": ("Leeds", "LS1 4AP", "GB"),
+    "33": ("Lyon", "69002", "FR"),
+    "52": ("Puebla", "72000", "MX"),
+    "31": ("Utrecht", "3511", "NL"),
+    "48": ("Gdańsk", "80-831", "PL"),
+    "97": ("Dubai", "", "AE"),
+    "96": ("Riyadh", "11564", "SA"),
+    "27": ("Cape Town", "8001", "ZA"),
+    "90": ("Izmir", "35210", "TR"),
+    "56": ("Santiago", "8320000", "CL"),
+}
 
 
 @dataclass
@@ -190,9 +199,12 @@ class Fortnight:
                 conversation=conversation, content__type="address_message"
             ).latest("id")
             given = {
-                "name": home["name"], "address": home["street"], "city": home["city"],
-                "postal_code": home["postcode"], "in_pin_code": home["postcode"],
-            }  # fmt: skip
+                "name": home["name"],
+                "address": home["street"],
+                "city": home["city"],
+                "postal_code": home["postcode"],
+                "in_pin_code": home["postcode"],
+            }
             content = addresses.form_reply(asked.content, given)
             sandbox.send_from_phone(
                 handset=phone,

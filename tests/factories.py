@@ -96,9 +96,16 @@ def make_deliveries(
 
 
 def make_messages(
-    business: Business, number: Number, count: int, *, to: str = "14155550100", category: str = "utility",
-    at: datetime = datetime(2026, 5, 10, 12, tzinfo=UTC), window_open: bool = False, status: str = "sent",
-) -> list[int]:  # fmt: skip
+    business: Business,
+    number: Number,
+    count: int,
+    *,
+    to: str = "14155550100",
+    category: str = "utility",
+    at: datetime = datetime(2026, 5, 10, 12, tzinfo=UTC),
+    window_open: bool = False,
+    status: str = "sent",
+) -> list[int]:
     """Outbound messages, `sent`, `failed` or `delivered` at that moment, and nothing waiting; returns their ids."""
     with system("test data"):
         contact, _ = Contact.objects.get_or_create(business=business, wa_id=to)
@@ -107,12 +114,22 @@ def make_messages(
         )
         messages = Message.objects.bulk_create(
             Message(
-                business=business, number=number, conversation=conversation, contact=contact, direction="out",
-                kind="text", text="x", category=category, status=status, created_at=at, window_open=window_open,
-                delivered_at=at if status == "delivered" else None, failed_at=at if status == "failed" else None,
+                business=business,
+                number=number,
+                conversation=conversation,
+                contact=contact,
+                direction="out",
+                kind="text",
+                text="x",
+                category=category,
+                status=status,
+                created_at=at,
+                window_open=window_open,
+                delivered_at=at if status == "delivered" else None,
+                failed_at=at if status == "failed" else None,
             )
             for _ in range(count)
-        )  # fmt: skip
+        )
         return [message.pk for message in messages]
 
 

@@ -118,6 +118,6 @@ def _money(business: Business) -> dict[str, Any]:
     return {
         "invoice": invoice.number,
         "credit_note": note.number,
-        "pay_token": pay_links.path_of(invoice).split("/")[2],
+        "pay_token": pay_links.pay_path(invoice).split("/")[2],
         "finance_export": Export.objects.create(business=business, kind="journal").pk,
     }

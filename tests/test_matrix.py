@@ -23,9 +23,17 @@ from tests.staging import one_of_everything
 
 pytestmark = pytest.mark.django_db
 SESSIONS = (
-    "anonymous", "stranger owner", "stranger finance", "viewer", "agent", "finance", "owner",
-    "operator without permission", "operator", "revoked key",
-)  # fmt: skip
+    "anonymous",
+    "stranger owner",
+    "stranger finance",
+    "viewer",
+    "agent",
+    "finance",
+    "owner",
+    "operator without permission",
+    "operator",
+    "revoked key",
+)
 OWN = ("viewer", "agent", "finance", "owner")
 
 
@@ -264,7 +272,7 @@ ROWS: dict[str, Row] = {
     "credit_note": Row("/invoices/credit-notes/{credit_note}/lines/", MONEY, True, get=200),
     "change_method": Row("/invoices/method/", MONEY, post=302),
     "method_saved": Row("/invoices/method/saved/", MONEY, get=302),
-    "drop_method": Row("/invoices/method/drop/", MONEY, post=302),
+    "remove_method": Row("/invoices/method/drop/", MONEY, post=302),
     "pay_now": Row("/invoices/{invoice}/pay/", MONEY, True, post=302),
     "pay": ForEveryone("/pay/{pay_token}/", get=200),
     "pay_by_card": ForEveryone("/pay/{pay_token}/card/", post=409),

@@ -1,6 +1,8 @@
--- Promises: the commitments of this batch's messages are gone, in the transaction that writes their charges.
+-- Promises: the commitments of this batch's messages are gone, in the transaction that writes their
+-- charges.
 WITH capped AS MATERIALIZED (
-    SELECT message_id FROM pg_temp.meter_batch WHERE business_id IN (SELECT business_id FROM billing_commitment)
+    SELECT message_id FROM pg_temp.meter_batch
+        WHERE business_id IN (SELECT business_id FROM billing_commitment)
 )
 DELETE FROM billing_commitment k
  USING capped c

@@ -163,7 +163,7 @@ class Product(models.Model):
     options = models.JSONField(
         default=dict,
         blank=True,
-        help_text=_("What tells variants apart, such as {'color': 'Red', 'size': 'M'}."),
+        help_text=_("Options of the variant, such as {'color': 'Red', 'size': 'M'}."),
     )
     title = models.CharField(max_length=200)
     description = models.TextField(max_length=9999, blank=True)

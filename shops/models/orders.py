@@ -88,7 +88,7 @@ class Order(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="orders",
-        help_text=_("With the buyer; empty once the buyer was forgotten."),
+        help_text=_("With the buyer; empty once the buyer was erased."),
     )
     # Messages are deleted in bulk by retention and erasure; the order stays.
     message = models.OneToOneField(
@@ -224,7 +224,7 @@ class OrderLine(models.Model):
     tax_percent = models.DecimalField(max_digits=5, decimal_places=2)
     refunded_quantity = models.PositiveIntegerField(default=0)
     returned_quantity = models.PositiveIntegerField(
-        default=0, help_text=_("How many are on the shelf again; they are not put there twice.")
+        default=0, help_text=_("How many are back in stock; they are not put back twice.")
     )
     is_counted = models.BooleanField(default=False, help_text=_("Whether stock was held for it."))
 

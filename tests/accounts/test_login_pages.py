@@ -154,8 +154,15 @@ def test_nobody_learns_whether_an_address_has_an_account(
     known = make_member(make_business()).email
     told = []
     for email in (known, "nobody@example.com"):
-        given = {"login": email, "email": email, "password": "wrong horse battery", "password1": "long enough 42 words",
-                 "password2": "long enough 42 words", "name": "Ann", "business": "Bread"}  # fmt: skip
+        given = {
+            "login": email,
+            "email": email,
+            "password": "wrong horse battery",
+            "password1": "long enough 42 words",
+            "password2": "long enough 42 words",
+            "name": "Ann",
+            "business": "Bread",
+        }
         client = Client()
         client.get(f"/account/{page}/")
         answer = client.post(f"/account/{page}/", given)

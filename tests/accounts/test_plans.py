@@ -101,7 +101,7 @@ def test_the_last_change_of_a_day_holds_for_the_day(business: Business) -> None:
     assert days(business) == [("free", 1, 9), ("team", 10, 31)]
     with system("test"):
         assert PlanTerm.objects.filter(business=business).count() == 4
-        assert [plan_fees.fee_of(one) for one in changes.stretches(business, MAY)] == [
+        assert [plan_fees.plan_fee(one) for one in changes.stretches(business, MAY)] == [
             0,
             34_774_194,
         ]

@@ -9,7 +9,7 @@ import pytest
 from core.installation import kept_secrets
 from core.programs import postgres_bin
 from core.schema import schema_file
-from stack.placing import place
+from stack.location import locate
 from stack.postgres import Postgres
 
 
@@ -19,7 +19,7 @@ def elsewhere(var: Path) -> Iterator[Postgres]:
     var.mkdir()
     var.chmod(0o755)
     server = Postgres(
-        place(var, postgres_bin()),
+        locate(var, postgres_bin()),
         var / "log",
         kept_secrets(var),
         None,

@@ -31,9 +31,13 @@ def test_an_app_has_an_initial_migration_and_one_that_loads_its_sql() -> None:
 
 def test_every_schema_file_is_loaded_and_every_other_sql_file_is_run() -> None:
     loaded = "".join(
-        sql for key, migration in _migrations().items() if key[0] in APPS
-        for operation in migration.operations if isinstance(operation, RunSQL) for sql in operation.sql
-    )  # fmt: skip
+        sql
+        for key, migration in _migrations().items()
+        if key[0] in APPS
+        for operation in migration.operations
+        if isinstance(operation, RunSQL)
+        for sql in operation.sql
+    )
     unused = [
         path
         for path in ROOT.glob("*/sql/schema/*.sql")

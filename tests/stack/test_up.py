@@ -32,9 +32,14 @@ class Up:
             **more,
         }
         self.popen = subprocess.Popen(
-            [sys.executable, "manage.py", "up"], cwd=ROOT, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "manage.py", "up"],
+            cwd=ROOT,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         self.said = ""
         self.started: list[int] = []
 

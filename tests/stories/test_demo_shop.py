@@ -1,4 +1,4 @@
-"""The demo's shop is alive: its orders stand in every step, came by the chat, and add up."""
+"""The demo's shop: orders in every state, made in the chat, with sums that add up."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
-def test_the_demos_orders_stand_in_every_step_and_came_by_the_chat() -> None:
+def test_the_demo_has_orders_in_every_state_made_in_the_chat() -> None:
     stage = seeding.set_up(httpx.WSGITransport(app=get_wsgi_application()))
     shop.open_shop(stage.business, stage.number)
     Fortnight(stage.business, stage.number, stage.phones, NOW).live_until(NOW)

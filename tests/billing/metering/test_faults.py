@@ -1,4 +1,4 @@
-"""Metering under fire: workers killed with -9, two at once, and a month closed between claim and
+"""Metering under faults: workers killed with -9, two at once, a month closed between claim and
 charge.
 """
 

@@ -1,4 +1,4 @@
-"""Reversals keep the books in balance; the recount finds, by id, whatever is out of balance."""
+"""Reversals keep the books in balance; the recount finds every difference by id."""
 
 import io
 from datetime import UTC, date, datetime
@@ -142,7 +142,7 @@ def test_reversal_without_reason_twice_of_itself_or_by_a_stranger_is_refused(boo
         reverse_charge(business_id=business.pk, charge_id=other.pk, reason="late")
 
 
-def test_every_kind_of_damage_is_named_by_id(books):
+def test_every_kind_of_difference_is_named_by_id(books):
     business, number, ids = books
     lost = make_deliveries(business, number, 1)[0]
     with system("test"):
