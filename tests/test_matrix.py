@@ -391,9 +391,11 @@ def _addresses() -> Iterator[tuple[str, str]]:
 def _walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, str]]:
     for entry in resolver.url_patterns:
         pattern = prefix + str(entry.pattern)
+        if pattern.startswith(("admin/", "account/")):
+            continue
         if isinstance(entry, URLPattern):
             yield str(entry.name), pattern
-        elif not pattern.startswith(("admin/", "account/")):
+        else:
             yield from _walk(entry, pattern)
 
 
