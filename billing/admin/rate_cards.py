@@ -29,7 +29,7 @@ from billing.models import (
     Tier,
     VersionState,
 )
-from billing.rate_cards import csv_files, versions
+from billing.rate_cards import csv_export, csv_files, versions
 from billing.rate_cards.versions import CardError, Sheet
 from core import money
 
@@ -282,17 +282,17 @@ class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
     @action(description=_("Our layout (CSV)"), url_path="own")
     def own(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Download it in our layout."""
-        return _file(object_id, "card", csv_files.write_own)
+        return _file(object_id, "card", csv_export.write_own)
 
     @action(description=_("Meta's rate sheet (CSV)"), url_path="rates")
     def rates(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Download its base rates as Meta publishes them."""
-        return _file(object_id, "rates", csv_files.write_rates)
+        return _file(object_id, "rates", csv_export.write_rates)
 
     @action(description=_("Meta's tier sheet (CSV)"), url_path="tiers")
     def tiers(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Download its tiers as Meta publishes them."""
-        return _file(object_id, "tiers", csv_files.write_tiers)
+        return _file(object_id, "tiers", csv_export.write_tiers)
 
 
 def _page(version: CardVersion) -> str:
@@ -313,9 +313,10 @@ def _sheet(data: dict[str, Any]) -> Sheet:
     """The uploaded files as one sheet; bytes that are no text raise CardError."""
     files = [one for one in (data["rates"], data["tiers"]) if one]
     try:
-        return csv_files.read(*((one.name, one.read().decode("utf-8-sig")) for one in files))
+        texts = [(one.name, one.read().decode("utf-8-sig")) for one in files]
     except UnicodeDecodeError as error:
         raise CardError("The file is not text in UTF-8; export it as CSV.") from error
+    return csv_files.read(*texts, markets=Market.objects.values_list("name", flat=True))
 
 
 def _problems(sheet: Sheet) -> Table:
