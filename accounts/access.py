@@ -1,4 +1,4 @@
-"""Access to dashboard pages: who is a member, in which role, and in which business's scope a view runs."""
+"""Access to dashboard pages: membership, role, and the business's scope in which a view runs."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -2,7 +2,8 @@
 
 An app adds its routes in three steps:
 
-1. `<app>/api/…`: views that inherit `BusinessAPIMixin` before one of DRF's generic views (or `BusinessAPIView` alone):
+1. `<app>/api/v1/…`: views that inherit `BusinessAPIMixin` before one of DRF's generic views, or
+   `BusinessAPIView` alone:
 
        class Invoices(BusinessAPIMixin, ListAPIView):
            required_scope = KeyScope.BILLING
@@ -10,8 +11,8 @@ An app adds its routes in three steps:
            serializer_class = InvoiceSerializer
            ordering = ("-issued_at", "-id")          # keyset paging: ends in a unique column
 
-2. `<app>/api/…/urls.py`: `urlpatterns = [path("invoices/", Invoices.as_view(), name=…)]`;
-3. one line in `config/api.py`: `path("", include("<app>.api.urls"))`.
+2. `<app>/api/v1/urls.py`: `urlpatterns = [path("invoices/", Invoices.as_view(), name=…)]`;
+3. for a new app, a line in `config/api.py`: `path("", include("<app>.api.v1.urls"))`.
 
 Inside a view `request.business` is the key's business and the transaction is scoped to it. A
 response of status 400 or above rolls back whatever the view wrote. A streamed response must not
@@ -85,11 +86,11 @@ class BusinessAPIRequest(Request):
 class ApiKeyAuthentication(BaseAuthentication):
     """Authentication by `Authorization: Bearer parley_…`.
 
-    Runs inside `tenancy.opened()`, whose transaction it scopes to the business of the key.
+    Runs inside `tenancy.deferred_scope()`, whose transaction it scopes to the business of the key.
     """
 
     def authenticate(self, request: Request) -> tuple[Caller, int]:
-        """The caller and the id of the key; 401 for a key that is malformed, unknown or not live."""
+        """The caller and the id of the key; 401 for one that is malformed, unknown or not live."""
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         match = KEY.fullmatch(text.strip())
         if scheme.lower() != "bearer" or match is None:
@@ -104,7 +105,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             row = cursor.fetchone()
         if row is None:
             raise exceptions.AuthenticationFailed("This API key is unknown, revoked or expired.")
-        tenancy.remember(row[1])
+        tenancy.record_scope(row[1])
         business = Business.objects.select_related("plan").get(pk=row[1])
         caller = Caller(business, row[0], frozenset(row[2]), row[3] and frozenset(row[3]))
         request.business = caller.business  # type: ignore[attr-defined]
@@ -142,11 +143,11 @@ class BusinessAPIMixin(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         """Answer inside the tenant's transaction; 503 while the database is unavailable."""
         try:
-            with tenancy.opened():
+            with tenancy.deferred_scope():
                 response: Any = super().dispatch(request, *args, **kwargs)
                 if response.status_code >= 400:
                     transaction.set_rollback(True)
-                # Rendered here, not after the transaction: lazy querysets must still see their rows.
+                # Rendered here, within the transaction: lazy querysets must still see their rows.
                 # A file is not rendered; what it streams must not read the database.
                 return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
         except (OperationalError, InterfaceError):

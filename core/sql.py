@@ -1,4 +1,4 @@
-"""SQL that lives in files: `sql/<verb>.sql`, one set-based statement each, read once."""
+"""SQL statements in files, `<app>/sql/<name>.sql`: one statement each, read once."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -8,21 +8,22 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-HOUSE = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @cache
 def statement(app: str, verb: str) -> str:
     """Text of `<app>/sql/<verb>.sql`."""
-    return (HOUSE / app / "sql" / f"{verb}.sql").read_text(encoding="utf-8")
+    return (ROOT / app / "sql" / f"{verb}.sql").read_text(encoding="utf-8")
 
 
 def fetch_prepared(
     query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
 ) -> tuple[Any, ...] | None:
-    """First row of a query that is planned once per connection instead of at every call.
+    """First row of a query that is planned once per connection; None where it has no row.
 
-    For statements that run often and are planned longer than they work. Raises Django's database errors.
+    For statements that run often and take longer to plan than to execute. Raises Django's
+    database errors.
     """
     connection.validate_no_broken_transaction()
     connection.ensure_connection()

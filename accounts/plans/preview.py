@@ -33,9 +33,11 @@ def question(plan: Plan, form: forms.ModelForm[Plan]) -> Question | None:
         touched,
     ) % {"count": f"{touched:,}"}
     return Question(
-        _("Change the plan %(plan)s?") % {"plan": form.initial["name"]}, _("Save the change"), words,
+        _("Change the plan %(plan)s?") % {"plan": form.initial["name"]},
+        _("Save the change"),
+        words,
         [_changes(form, affecting), _over(plan, form, affecting)],
-    )  # fmt: skip
+    )
 
 
 def _changes(form: forms.ModelForm[Plan], affecting: list[str]) -> Table:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.admin_site.base import ReadOnlyAdmin
-from accounts.admin_site.confirmation import HouseForm, Question, ask
+from accounts.admin_site.confirmation import Question, StyledForm, ask
 from accounts.audit import record
 from accounts.models import Business, User
 from billing import finance_exports, tasks
@@ -21,7 +21,7 @@ from core.errors import BadInput
 from core.wake import ring
 
 
-class ExportForm(HouseForm):
+class ExportForm(StyledForm):
     """Which invoices of which businesses, and as what; empty is all."""
 
     kind = forms.ChoiceField(label=_("Written as"), choices=Export.Kind.choices)
@@ -155,7 +155,7 @@ class ExportAdmin(ReadOnlyAdmin):
         question = Question(
             _("Cancel this export"), _("Cancel it"), _("What was made so far is thrown away.")
         )
-        return ask(request, self, question, form=HouseForm, do=do, back=_page_of(export))
+        return ask(request, self, question, form=StyledForm, do=do, back=_page_of(export))
 
     @action(description=_("Make again"), url_path="again", permissions=["export"])
     def make_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -171,7 +171,7 @@ class ExportAdmin(ReadOnlyAdmin):
         question = Question(
             _("Make this export again"), _("Make it"), _("Papers made before are not made twice.")
         )
-        return ask(request, self, question, form=HouseForm, do=do, back=_page_of(export))
+        return ask(request, self, question, form=StyledForm, do=do, back=_page_of(export))
 
 
 def _page_of(export: Export) -> str:

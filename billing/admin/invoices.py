@@ -15,12 +15,12 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin_site.base import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin_site.confirmation import (
     LONGEST_REASON,
-    HouseForm,
     Question,
     ReasonForm,
+    StyledForm,
     Table,
     ask,
     show,
@@ -47,7 +47,7 @@ EMAILS = ("invoice_issued", "payment_failed", "past_due", "suspended")
 
 
 @admin.register(Seller)
-class SellerAdmin(HouseAdmin):
+class SellerAdmin(AuditedAdmin):
     """Who issues invoices; each invoice keeps a copy of what it said then."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -76,7 +76,7 @@ class CreditNoteInline(ReadOnlyInline):
     fields = ("number", "use", "reason", "total_minor", "issued_at")
 
 
-class TransferForm(HouseForm):
+class TransferForm(StyledForm):
     """A bank transfer as the statement shows it."""
 
     amount = forms.DecimalField(
@@ -87,7 +87,7 @@ class TransferForm(HouseForm):
     )
 
 
-def credit_form(invoice: Invoice, *, use: str = "") -> type[HouseForm]:
+def credit_form(invoice: Invoice, *, use: str = "") -> type[StyledForm]:
     """A form with a field for each line of the invoice: net amount to credit, empty for none."""
     fields: dict[str, Any] = {
         "reason": forms.CharField(label=_("Reason"), max_length=LONGEST_REASON),
@@ -109,7 +109,7 @@ def credit_form(invoice: Invoice, *, use: str = "") -> type[HouseForm]:
             decimal_places=3,
             help_text=_("Left: %(left)s") % {"left": left},
         )
-    return type("CreditForm", (HouseForm,), fields)
+    return type("CreditForm", (StyledForm,), fields)
 
 
 def _lines_left(invoice: Invoice) -> QuerySet[Any]:
@@ -196,7 +196,7 @@ class InvoiceAdmin(OfBusiness):
             object_id,
             "approved",
             Question(_("Issue the invoice"), _("Issue"), words),
-            HouseForm,
+            StyledForm,
             lambda invoice, data: {"number": str(close.approve(invoice=invoice))},
         )
 
@@ -223,7 +223,7 @@ class InvoiceAdmin(OfBusiness):
             object_id,
             "reissued",
             Question(_("Reissue the invoice"), _("Reissue"), words),
-            HouseForm,
+            StyledForm,
             lambda invoice, data: {"new": str(close.reissue(invoice=invoice))},
         )
 
@@ -326,7 +326,7 @@ class InvoiceAdmin(OfBusiness):
         object_id: str,
         verb: str,
         question: Question,
-        form: type[HouseForm],
+        form: type[StyledForm],
         do: Callable[[Invoice, dict[str, Any]], dict[str, Any] | None],
     ) -> HttpResponse:
         invoice = get_object_or_404(Invoice, pk=object_id)

@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import HouseAdmin, ReadOnlyAdmin
-from accounts.admin_site.confirmation import HouseForm, Question, ReasonForm, Table, ask, show
+from accounts.admin_site.base import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin_site.confirmation import Question, ReasonForm, StyledForm, Table, ask, show
 from accounts.audit import record
 from accounts.models import Business
 from billing import tasks
@@ -210,7 +210,7 @@ class QuarantineAdmin(OfBusiness):
 
 
 @admin.register(SpendCap)
-class SpendCapAdmin(HouseAdmin):
+class SpendCapAdmin(AuditedAdmin):
     """The most that a business's messages may cost in a month; a hard cap refuses sends, a soft one
     warns.
     """
@@ -294,7 +294,7 @@ class RecountAdmin(ReadOnlyAdmin):
         return show(request, self, question, back=reverse("admin:billing_recount_changelist"))
 
 
-class MonthForm(HouseForm):
+class MonthForm(StyledForm):
     """A month, or all of them."""
 
     month = forms.DateField(
@@ -302,7 +302,7 @@ class MonthForm(HouseForm):
     )
 
 
-class ClockForm(HouseForm):
+class ClockForm(StyledForm):
     """Where the test clock goes to."""
 
     to = forms.DateField(

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import HouseAdmin, HouseInline, ReadOnlyAdmin, ReadOnlyInline
-from accounts.admin_site.confirmation import HouseForm, Question, Table, ask, show
+from accounts.admin_site.base import AuditedAdmin, EditableInline, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin_site.confirmation import Question, StyledForm, Table, ask, show
 from accounts.audit import record
 from accounts.models import Business
 from billing.models import (
@@ -60,7 +60,7 @@ class DraftOnly:
         """To drafts, by Django's permission."""
         allowed = super().has_add_permission  # type: ignore[misc]
         return _is_draft(obj) and bool(
-            allowed(request, obj) if isinstance(self, HouseInline) else allowed(request)
+            allowed(request, obj) if isinstance(self, EditableInline) else allowed(request)
         )
 
 
@@ -76,7 +76,7 @@ def _is_draft(obj: Any) -> bool:
 
 
 @admin.register(Market)
-class MarketAdmin(HouseAdmin):
+class MarketAdmin(AuditedAdmin):
     """Pricing regions."""
 
     list_display = ("name",)
@@ -84,7 +84,7 @@ class MarketAdmin(HouseAdmin):
 
 
 @admin.register(CallingCode)
-class CallingCodeAdmin(HouseAdmin):
+class CallingCodeAdmin(AuditedAdmin):
     """Which prefix belongs to which market, from when to when."""
 
     list_display = ("prefix", "country", "market", "valid_from", "valid_to")
@@ -102,7 +102,7 @@ class VersionInline(ReadOnlyInline):
 
 
 @admin.register(RateCard)
-class RateCardAdmin(HouseAdmin):
+class RateCardAdmin(AuditedAdmin):
     """Price lists."""
 
     list_display = ("name", "currency", "floor", "ceiling", "is_default", "is_cost")
@@ -163,7 +163,7 @@ class RateCardAdmin(HouseAdmin):
         return False
 
 
-class UploadForm(HouseForm):
+class UploadForm(StyledForm):
     """A new version from files: ours alone, or the two sheets that Meta publishes."""
 
     rates = forms.FileField(
@@ -203,7 +203,7 @@ class UploadForm(HouseForm):
 
 
 @admin.register(CardVersion)
-class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
+class CardVersionAdmin(DraftOnly, AuditedAdmin):  # type: ignore[misc]
     """What a card says from one month on; a draft is compared and scheduled, what is scheduled
     stays as it is.
     """
@@ -277,7 +277,7 @@ class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
             words,
             _comparison(version),
         )
-        return ask(request, self, question, form=HouseForm, do=fix, back=_page(version))
+        return ask(request, self, question, form=StyledForm, do=fix, back=_page(version))
 
     @action(description=_("Our layout (CSV)"), url_path="own")
     def own(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -388,7 +388,7 @@ def _month_before(day: date) -> date:
     return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
-class TierInline(DraftOnly, HouseInline):
+class TierInline(DraftOnly, EditableInline):
     """The tiers, on a rate's page."""
 
     model = Tier
@@ -396,7 +396,7 @@ class TierInline(DraftOnly, HouseInline):
 
 
 @admin.register(Rate)
-class RateAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
+class RateAdmin(DraftOnly, AuditedAdmin):  # type: ignore[misc]
     """A version's price of one market and category."""
 
     list_display = ("market", "category", "version")
@@ -422,7 +422,7 @@ class TierAdmin(ReadOnlyAdmin):
 
 
 @admin.register(CardChoice)
-class CardChoiceAdmin(HouseAdmin):
+class CardChoiceAdmin(AuditedAdmin):
     """What was agreed with a business: a card of its own, a discount; the database keeps months
     with charges as they are.
     """

@@ -1,1 +1,1 @@
-"""Billing for programs: JSON by API key, and the door of the payment network."""
+"""APIs of billing: REST by API key (v1), and webhooks of Stripe."""

@@ -11,11 +11,19 @@ from django.conf import settings
 
 from billing.errors import BillingError, NotConfigured
 from billing.models import BillingDetails, Payment, Refund
-from core.stripe import CHECKOUT, UNKNOWN, Outcome, Told, ask, client, outcome_of
+from core.stripe import (
+    CHECKOUT,
+    UNKNOWN,
+    Outcome,
+    WebhookEvent,
+    client,
+    outcome_of,
+    outcome_of_call,
+)
 from core.stripe import read_event as read_signed
 
 # The names under which the rest of billing knows the shared ones.
-__all__ = ["CHECKOUT", "Outcome", "Told"]
+__all__ = ["CHECKOUT", "Outcome", "WebhookEvent"]
 
 
 class Refused(BillingError):
@@ -211,7 +219,7 @@ def pay_back(refund: Refund) -> Outcome:
     )
 
 
-def read_event(body: bytes, signature: str) -> Told:
+def read_event(body: bytes, signature: str) -> WebhookEvent:
     """Check a webhook's signature over its raw bytes and say what it is about; raises
     BadSignature.
     """
@@ -246,4 +254,4 @@ def _api() -> stripe.StripeClient:
 
 
 def _ask(call: Callable[[stripe.StripeClient], Any]) -> Outcome:
-    return ask(lambda: call(_api()))
+    return outcome_of_call(lambda: call(_api()))

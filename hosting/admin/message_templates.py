@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from accounts.admin_site.base import HouseAdmin
-from accounts.admin_site.confirmation import HouseForm, Question, ReasonForm, Table, ask
+from accounts.admin_site.base import AuditedAdmin
+from accounts.admin_site.confirmation import Question, ReasonForm, StyledForm, Table, ask
 from accounts.audit import record
 from core.wake import ring
 from hosting import tasks
@@ -51,7 +51,7 @@ class QualityForm(ReasonForm):
 
 
 @admin.register(Template)
-class TemplateAdmin(HouseAdmin):
+class TemplateAdmin(AuditedAdmin):
     """Message templates and their review. The state changes by the verbs only, so that every business hears of it."""
 
     list_display = ("name", "language", "category", "status", "quality", "business", "created_at")
@@ -120,7 +120,7 @@ class TemplateAdmin(HouseAdmin):
         )  # fmt: skip
 
     def _decide(
-        self, request: HttpRequest, object_id: str, verb: str, form: type[HouseForm],
+        self, request: HttpRequest, object_id: str, verb: str, form: type[StyledForm],
         decide: Callable[[Template, dict[str, Any]], Template],
     ) -> HttpResponse:  # fmt: skip
         template = get_object_or_404(Template, pk=object_id)

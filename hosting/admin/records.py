@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from accounts.admin_site.base import (
+    AuditedAdmin,
     BusinessLink,
-    HouseAdmin,
-    HouseInline,
+    EditableInline,
     Item,
     ReadOnlyAdmin,
     hidden_of,
@@ -46,7 +46,7 @@ BUSINESS_LINKS = (
 )
 
 
-class NumberInline(HouseInline):
+class NumberInline(EditableInline):
     """The numbers, on an account's page."""
 
     model = Number
@@ -60,7 +60,7 @@ class NumberInline(HouseInline):
 
 
 @admin.register(Account)
-class AccountAdmin(HouseAdmin):
+class AccountAdmin(AuditedAdmin):
     """Cloud API accounts; their secrets are never shown."""
 
     list_display = ("name", "waba_id", "business", "created_at")
@@ -72,7 +72,7 @@ class AccountAdmin(HouseAdmin):
 
 
 @admin.register(Number)
-class NumberAdmin(HouseAdmin):
+class NumberAdmin(AuditedAdmin):
     """Business phone numbers."""
 
     list_display = (
@@ -227,7 +227,7 @@ class HostedCountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Handset)
-class HandsetAdmin(HouseAdmin):
+class HandsetAdmin(AuditedAdmin):
     """Simulated phones of the sandbox."""
 
     list_display = ("name", "wa_id", "business", "is_online", "reads_at_once")

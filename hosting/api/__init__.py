@@ -1,1 +1,1 @@
-"""The doors of hosting: the Cloud API as clients know it, and the webhook door."""
+"""APIs of hosting: the Cloud API, incoming webhooks, and REST by API key (v1)."""

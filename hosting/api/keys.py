@@ -106,14 +106,14 @@ def opened(
     match = KEY.fullmatch(text)
     if match is None:
         raise CloudApiError(190, "Send a live API key as 'Authorization: Bearer parley_…'.")
-    with tenancy.opened():
+    with tenancy.deferred_scope():
         row = fetch_prepared(
             "SELECT * FROM hosting_enter_door(%s, %s, %s)",
             [match[1], ApiKey.digest_of(text), phone_number_id],
         )
         if row is None:
             raise CloudApiError(190, "This API key is unknown, revoked or expired.")
-        tenancy.remember(row[1])
+        tenancy.record_scope(row[1])
         caller = _caller(row)
         if is_paced:
             rate_limits.check_key_rate(key_id=caller.key_id, business=caller.business)

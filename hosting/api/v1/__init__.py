@@ -1,1 +1,1 @@
-"""Parley's own REST API: what is hosted, for programs. Its frame is `accounts.api`."""
+"""REST API of hosting at /api/v1/ (see `accounts.api`)."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hosting.api.v1 import contacts, conversations, media, messages, search, webhooks
+from hosting.api.v1 import contacts, conversations, media, messages, search, transfers, webhooks
 
 urlpatterns = [
     path("conversations/", conversations.Conversations.as_view(), name="api_conversations"),
@@ -39,5 +39,23 @@ urlpatterns = [
         "deliveries/<uuid:public_id>/replay/",
         webhooks.DeliveryReplay.as_view(),
         name="api_delivery_replay",
+    ),
+    path("imports/", transfers.Imports.as_view(), name="api_imports"),
+    path("imports/<uuid:public_id>/", transfers.ImportById.as_view(), name="api_import"),
+    path(
+        "imports/<uuid:public_id>/start/", transfers.StartImport.as_view(), name="api_import_start"
+    ),
+    path(
+        "imports/<uuid:public_id>/cancel/",
+        transfers.CancelImport.as_view(),
+        name="api_import_cancel",
+    ),
+    path("imports/<uuid:public_id>/undo/", transfers.UndoImport.as_view(), name="api_import_undo"),
+    path("exports/", transfers.Exports.as_view(), name="api_exports"),
+    path("exports/<uuid:public_id>/", transfers.ExportById.as_view(), name="api_export"),
+    path(
+        "exports/<uuid:public_id>/cancel/",
+        transfers.CancelExport.as_view(),
+        name="api_export_cancel",
     ),
 ]

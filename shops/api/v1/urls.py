@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from shops.api import products
+from shops.api.v1 import orders, products
 
 urlpatterns = [
     path("products/", products.Products.as_view(), name="api_products"),
@@ -12,4 +12,8 @@ urlpatterns = [
         products.ProductStock.as_view(),
         name="api_product_stock",
     ),
+    path("orders/", orders.Orders.as_view(), name="api_orders"),
+    path("orders/<int:order_id>/", orders.OrderById.as_view(), name="api_order"),
+    path("orders/<int:order_id>/steps/", orders.OrderSteps.as_view(), name="api_order_steps"),
+    path("orders/<int:order_id>/refunds/", orders.OrderRefunds.as_view(), name="api_order_refunds"),
 ]

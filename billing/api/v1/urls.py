@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.api import exports, invoices, usage
+from billing.api.v1 import exports, invoices, usage
 
 urlpatterns = [
     path("usage/", usage.UsageOfMonth.as_view(), name="api_usage"),

@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -240,15 +239,3 @@ class CancelExport(BusinessAPIView):
         job = jobs.one(request.business, public_id)
         jobs.cancel(job=job)
         return Response(ExportSerializer(job).data)
-
-
-urlpatterns = [
-    path("imports/", Imports.as_view(), name="api_imports"),
-    path("imports/<uuid:public_id>/", ImportById.as_view(), name="api_import"),
-    path("imports/<uuid:public_id>/start/", StartImport.as_view(), name="api_import_start"),
-    path("imports/<uuid:public_id>/cancel/", CancelImport.as_view(), name="api_import_cancel"),
-    path("imports/<uuid:public_id>/undo/", UndoImport.as_view(), name="api_import_undo"),
-    path("exports/", Exports.as_view(), name="api_exports"),
-    path("exports/<uuid:public_id>/", ExportById.as_view(), name="api_export"),
-    path("exports/<uuid:public_id>/cancel/", CancelExport.as_view(), name="api_export_cancel"),
-]

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView, get_object_or_404
@@ -230,11 +229,3 @@ class OrderRefunds(_OrderChange):
             restock=given["restock"],
         )
         return self.answered(order_id)
-
-
-urlpatterns = [
-    path("orders/", Orders.as_view(), name="api_orders"),
-    path("orders/<int:order_id>/", OrderById.as_view(), name="api_order"),
-    path("orders/<int:order_id>/steps/", OrderSteps.as_view(), name="api_order_steps"),
-    path("orders/<int:order_id>/refunds/", OrderRefunds.as_view(), name="api_order_refunds"),
-]
