@@ -27,11 +27,12 @@ def check_cap(message: Message) -> None:
     look-up. Call inside the sending transaction.
     """
     row = fetch_prepared(
-        "SELECT limit_micros FROM billing_spendcap WHERE business_id = %s AND is_hard FOR UPDATE",
+        "SELECT limit_micros, currency FROM billing_spendcap WHERE business_id = %s AND is_hard FOR UPDATE",
         [message.business_id],
     )
     if row is None:
         return
+    limit, currency = row
     parameters = {
         "business_id": message.business_id,
         "number_id": message.number_id,
@@ -42,12 +43,13 @@ def check_cap(message: Message) -> None:
         "window_open": message.window_open,
         "free_entry_at": message.free_entry_at,
         "at": message.created_at,
-        "limit": row[0],
+        "limit": limit,
+        "currency": currency,
     }
-    (held,) = select("billing", "commit_price", parameters)
-    if not held["fits"]:
+    held = next(iter(select("billing", "commit_price", parameters)), None)
+    if held is not None and not held["fits"]:
         raise _refusal(
-            limit=row[0], price=held["price"], spent=held["spent"], committed=held["committed"]
+            limit=limit, price=held["price"], spent=held["spent"], committed=held["committed"]
         )
 
 

@@ -23,6 +23,7 @@ from billing.models import (
     CallingCode,
     CardChoice,
     CardVersion,
+    DefaultCard,
     Market,
     Rate,
     RateCard,
@@ -105,8 +106,8 @@ class VersionInline(ReadOnlyInline):
 class RateCardAdmin(AuditedAdmin):
     """Price lists."""
 
-    list_display = ("name", "currency", "floor", "ceiling", "is_default", "is_cost")
-    list_filter = ("currency", "is_default", "is_cost")
+    list_display = ("name", "currency", "floor", "ceiling", "is_cost")
+    list_filter = ("currency", "is_cost")
     search_fields = ("name",)
     inlines = (VersionInline,)
     actions_detail = ("upload",)
@@ -419,6 +420,20 @@ class TierAdmin(ReadOnlyAdmin):
     def price(self, tier: Tier) -> str:
         """Of one message."""
         return money.show_micros(tier.price_micros, tier.rate.version.card.currency)
+
+
+@admin.register(DefaultCard)
+class DefaultCardAdmin(AuditedAdmin):
+    """Which card the businesses of a currency follow from which month on; the database keeps months
+    with charges as they are.
+    """
+
+    list_display = ("currency", "card", "valid_from")
+    list_select_related = ("card",)
+    list_filter = ("currency",)
+    search_fields = ("card__name",)
+    autocomplete_fields = ("card",)
+    ordering = ("currency", "-valid_from")
 
 
 @admin.register(CardChoice)

@@ -99,7 +99,7 @@ def _header(business: Business, period: Period) -> tuple[Invoice, Treatment]:
     invoice = Invoice.objects.create(
         business=business,
         period=period,
-        currency=business.currency,
+        currency=period.currency,
         seller=seller_copy,
         buyer=buyer_copy,
         issued_at=now,

@@ -101,7 +101,7 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         cursor.execute(statement("billing", "usage_rows"), parameters)
         rows = [RowUsage(row[0], row[1], int(row[2]), int(row[3])) for row in cursor.fetchall()]
         cursor.execute(
-            "SELECT state, starts_at, ends_at FROM billing_period WHERE business_id = %(business_id)s AND month = %(month)s",
+            "SELECT state, starts_at, ends_at, currency FROM billing_period WHERE business_id = %(business_id)s AND month = %(month)s",
             parameters,
         )
         period = cursor.fetchone()
@@ -109,7 +109,7 @@ def usage_of(business: Business, month: date) -> MonthUsage:
     is_closed = bool(period) and period[0] == "closed"
     return MonthUsage(
         month=month,
-        currency=business.currency,
+        currency=period[3] if period else business.currency,
         is_closed=is_closed,
         messages=sum(row.messages for row in rows),
         amount_micros=amount,

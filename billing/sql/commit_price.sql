@@ -2,11 +2,13 @@
 -- and this price stay within the limit, a commitment for it. Run it while the cap's row is locked and as a statement
 -- of its own, so that it sees what the last sender has committed. At most: messages under way may take the next
 -- positions first, so the dearest tier that they reach counts. A message within the month's free messages of its
--- number holds its place among them by a commitment of nothing.
+-- number holds its place among them by a commitment of nothing. No row in a month of another currency than the
+-- cap's: it does not limit that month.
 WITH priced AS MATERIALIZED (
     SELECT h.month, q.*, w.messages AS under_way,
            coalesce(billing_is_allowed(q.rule, q.category, q.free_messages, a.messages + w.allowed), false) AS is_allowed
       FROM billing_month(%(business_id)s, %(at)s) h
+     CROSS JOIN LATERAL billing_currency(%(business_id)s, h.month) m
       JOIN hosting_contact c ON c.business_id = %(business_id)s AND c.id = %(contact_id)s
      CROSS JOIN LATERAL billing_market(c.wa_id, h.month) p
       LEFT JOIN LATERAL billing_question(
@@ -16,6 +18,7 @@ WITH priced AS MATERIALIZED (
      CROSS JOIN (SELECT count(*) AS messages,
                         count(*) FILTER (WHERE k.number_id = %(number_id)s AND k.price_micros = 0) AS allowed
                    FROM billing_commitment k WHERE k.business_id = %(business_id)s) w
+     WHERE m.currency = %(currency)s
 ), books AS (
     SELECT CASE WHEN p.rule = 'tier' AND NOT p.is_allowed
                 THEN coalesce((SELECT max(billing_price(s.price_micros, p.discount_percent, p.floor_micros))

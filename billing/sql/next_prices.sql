@@ -1,11 +1,12 @@
 -- Promises: what one message of a number to one recipient would cost if it were sent now, a row a category that has a
 -- price there or is free, with the rule that makes it free ('tier' where none does): the price of the next position on
 -- the ladder, as metering would say it.
-SELECT c.category, p.market,
+SELECT c.category, p.market, m.currency,
        CASE WHEN q.rule <> 'tier' OR x.is_allowed THEN 0
             ELSE billing_price(s.price_micros, q.discount_percent, q.floor_micros) END AS micros,
        CASE WHEN x.is_allowed THEN 'allowance' ELSE q.rule END AS rule
   FROM billing_month(%(business_id)s, %(at)s) h
+ CROSS JOIN LATERAL billing_currency(%(business_id)s, h.month) m
  CROSS JOIN LATERAL billing_market(%(wa_id)s, h.month) p
  CROSS JOIN unnest(%(categories)s::text[]) AS c (category)
  CROSS JOIN LATERAL billing_question(

@@ -332,7 +332,7 @@ ASKING = {
     "next_prices": {"number_id": 1, "wa_id": "1", "at": NOW, "categories": ["utility"], "window_open": False,
                     "free_entry_at": None},
     "commit_price": {"number_id": 1, "contact_id": 1, "wamid": "x", "category": "utility", "kind": "text",
-                     "window_open": False, "free_entry_at": None, "at": NOW, "limit": 1},
+                     "window_open": False, "free_entry_at": None, "at": NOW, "limit": 1, "currency": "USD"},
     "estimate": {"at": NOW, "category": "utility", "prefixes": ["1"], "counts": [1]},
     "cap_left": {"at": NOW},
     "terms_of": {"month": MONTH},

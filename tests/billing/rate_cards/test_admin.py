@@ -33,7 +33,7 @@ def operator(client: Client) -> Client:
 @pytest.fixture
 def card() -> RateCard:
     with system("test"):
-        return RateCard.objects.get(is_default=True, currency="USD")
+        return RateCard.objects.get(name="Parley standard")
 
 
 def _upload(

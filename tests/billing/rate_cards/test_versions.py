@@ -151,7 +151,7 @@ def test_both_layouts_come_back_the_same(published):
 @pytest.fixture
 def standard(db):
     with system("test"):
-        return RateCard.objects.get(is_default=True)
+        return RateCard.objects.get(name="Parley standard")
 
 
 @pytest.fixture
