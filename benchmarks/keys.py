@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from benchmarks.servers import benchmark_servers
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 BUSINESSES, PEOPLE, BATCH, ROUNDS = 20, 5_000, 1_000, 60
 Database = psycopg.Connection[Any]
