@@ -48,6 +48,9 @@ def require_mfa(*, owner: Membership, required: bool) -> None:
     business.requires_mfa = required
     if changed:
         record.record(
-            action="business.mfa_required", subject=business, business=business,
-            before={"required": not required}, after={"required": required},
-        )  # fmt: skip
+            action="business.mfa_required",
+            subject=business,
+            business=business,
+            before={"required": not required},
+            after={"required": required},
+        )

@@ -39,7 +39,7 @@ def collect() -> None:
 @shared_task
 def reconcile() -> None:
     """Recount the books every night; differences are logged as errors and kept for the admin."""
-    reconciliation.ask()
+    reconciliation.request_recount()
     reconciliation.run_due()
 
 
@@ -53,4 +53,4 @@ def recount() -> None:
 def export() -> None:
     """Make the finance exports that wait; remove old files."""
     finance_exports.run_due()
-    finance_exports.expire()
+    finance_exports.expire_files()

@@ -32,7 +32,10 @@ def fetch_prepared(
 
 
 def select(app: str, verb: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All rows of `<app>/sql/<verb>.sql`, each as column name -> value. Raises Django's database errors."""
+    """All rows of `<app>/sql/<verb>.sql`, each as a dictionary by column name.
+
+    Raises Django's database errors.
+    """
     with connection.cursor() as cursor:
         cursor.execute(statement(app, verb), parameters)
         names = [column.name for column in cursor.description or ()]

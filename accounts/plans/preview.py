@@ -57,9 +57,11 @@ def _over(plan: Plan, form: forms.ModelForm[Plan], affecting: list[str]) -> Tabl
         if count
     ]
     return Table(
-        _("Over the new limit"), (_("Limit"), _("After"), _("Businesses over it")), rows,
+        _("Over the new limit"),
+        (_("Limit"), _("After"), _("Businesses over it")),
+        rows,
         _("No business uses more than the new limits."),
-    )  # fmt: skip
+    )
 
 
 def _label(form: forms.ModelForm[Plan], name: str) -> str:

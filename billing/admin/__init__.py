@@ -1,4 +1,4 @@
-"""Admin of billing: cards, ledger, invoices, and what the front page says of them."""
+"""Admin of billing: rate cards, ledger, invoices, payments, exports, front page."""
 
 from billing.admin import exports as exports
 from billing.admin import front as front

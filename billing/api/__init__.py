@@ -1,1 +1,1 @@
-"""APIs of billing: REST by API key (v1), and webhooks of Stripe."""
+"""REST API of billing, and the webhook endpoint of the payment network."""

@@ -1,4 +1,4 @@
-"""A paper: what an invoice or a credit note says, free of the database; every document is made from
+"""Content of an invoice or credit note, independent of the database; every document is made from
 it.
 """
 
@@ -11,7 +11,7 @@ from core import money
 
 
 @dataclass(frozen=True, slots=True)
-class PaperLine:
+class DocumentLine:
     """One line: price in micro-units, amount in minor units, `tier` its first and last position."""
 
     position: int
@@ -28,7 +28,7 @@ class PaperLine:
 
     @property
     def tier_text(self) -> str:
-        """Which messages of the month it counts; empty for anything but tiers."""
+        """The tier's range of messages as text; empty without a tier."""
         first, last = self.tier
         if first is None:
             return ""
@@ -36,7 +36,7 @@ class PaperLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class DocumentContent:
     """An invoice, or with `corrects` (number, day) a credit note of that invoice; amounts in minor
     units.
     """
@@ -48,7 +48,7 @@ class Paper:
     currency: str
     seller: dict[str, Any]
     buyer: dict[str, Any]
-    lines: list[PaperLine]
+    lines: list[DocumentLine]
     taxes: list[dict[str, Any]]
     subtotal_minor: int
     tax_minor: int
@@ -58,9 +58,9 @@ class Paper:
 
     @property
     def title(self) -> str:
-        """What kind of paper it is."""
+        """Kind of document."""
         return "Credit note" if self.corrects else "Invoice"
 
     def show(self, minor: int) -> str:
-        """An amount for people."""
+        """An amount for readers."""
         return money.show_minor(minor, self.currency)

@@ -1,19 +1,17 @@
-"""From rows to papers: what an invoice or a credit note says, read inside a scope that sees its
-lines.
-"""
+"""Document contents from database rows; call inside a scope that sees the lines."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from accounts.models import Business
-from billing.documents.content import Paper, PaperLine
+from billing.documents.content import DocumentContent, DocumentLine
 from billing.models import CreditNote, Invoice, InvoiceLine
 from core import money
 
 
-def paper_of(source: Invoice | CreditNote) -> Paper:
-    """The paper of an invoice or a credit note."""
+def document_content(source: Invoice | CreditNote) -> DocumentContent:
+    """The content of an invoice or a credit note."""
     return (
         _of_invoice(source, source.lines.all())
         if isinstance(source, Invoice)
@@ -21,8 +19,8 @@ def paper_of(source: Invoice | CreditNote) -> Paper:
     )
 
 
-def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> Paper:
-    return Paper(
+def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentContent:
+    return DocumentContent(
         number=str(invoice),
         issued=_day(invoice.issued_at, invoice.business),
         due=_day(invoice.due_at, invoice.business),
@@ -48,10 +46,10 @@ def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> Paper:
     )
 
 
-def _of_credit_note(note: CreditNote) -> Paper:
+def _of_credit_note(note: CreditNote) -> DocumentContent:
     micros = money.micros_a_minor(note.currency)
     invoice = note.invoice
-    return Paper(
+    return DocumentContent(
         number=note.number,
         issued=_day(note.issued_at, note.business),
         due=None,
@@ -81,8 +79,8 @@ def _of_credit_note(note: CreditNote) -> Paper:
 
 def _line(
     source: InvoiceLine, position: int, description: str, quantity: int, micros: int, minor: int
-) -> PaperLine:
-    return PaperLine(
+) -> DocumentLine:
+    return DocumentLine(
         position=position,
         kind=source.kind,
         description=description,

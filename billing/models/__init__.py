@@ -1,5 +1,5 @@
-"""What it cost: rate cards, the ledger, periods and invoices. Amounts are micro-units of the
-currency.
+"""Models of billing: rate cards, ledger, periods, invoices, payments. Amounts are micro-units of
+the currency.
 """
 
 from billing.models.credit_notes import CreditNote, CreditNoteLine, CreditUse

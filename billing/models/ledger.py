@@ -1,6 +1,4 @@
-"""The ledger: periods, tallies, charges, the rollup that invoices copy, and what could not be
-priced.
-"""
+"""The ledger: periods, tallies, charges, the usage rollup, and the quarantine."""
 
 from typing import ClassVar
 
@@ -13,12 +11,12 @@ from accounts.models import Business
 
 
 class Period(models.Model):
-    """A calendar month of one business in its time zone; the edges are stored and never
+    """A calendar month of a business in its time zone; its edges are stored and never
     recomputed.
     """
 
     class State(models.TextChoices):
-        """An open period takes charges; a closed one is history."""
+        """State of a period; only open ones take charges."""
 
         OPEN = "open", _("Open")
         CLOSED = "closed", _("Closed")
@@ -53,7 +51,7 @@ class Period(models.Model):
 
 
 class Rule(models.TextChoices):
-    """Which rule of the card priced a message."""
+    """The rule of a rate card that priced a message."""
 
     TIER = "tier", _("Tier of the rate card")
     SERVICE_IN_WINDOW = "service_in_window", _("Service is free in the 24-hour window")
@@ -65,8 +63,9 @@ class Rule(models.TextChoices):
 
 
 class Tally(models.Model):
-    """How many positions of a business, month, market, category and rule are taken; failed messages
-    count as `tier`.
+    """Number of positions taken by business, month, market, category and rule.
+
+    Failed messages that are charged count under `tier`.
     """
 
     business_id = models.BigIntegerField()
@@ -89,7 +88,7 @@ class Tally(models.Model):
 
 
 class NumberTally(models.Model):
-    """How many messages of one number in a month were counted against the card's free messages."""
+    """Messages of a number in a month that were counted against the card's free messages."""
 
     business_id = models.BigIntegerField()
     month = models.DateField()
@@ -109,10 +108,10 @@ class NumberTally(models.Model):
 
 
 class Charge(models.Model):
-    """The price of one delivered message: never changed, never deleted, by trigger. No foreign
-    keys: a ledger is bulk.
+    """The price of one delivered message; triggers refuse changes and deletion. No foreign keys,
+    for bulk inserts.
 
-    A reversal is a row of its own with the opposite price, the reversed row's id and the operator's
+    A reversal is a row of its own with the negative price, the reversed row's id and the operator's
     reason.
     """
 
@@ -151,8 +150,7 @@ class Charge(models.Model):
                 F("month"),
                 F("market"),
                 F("category"),
-                # A failed message that is charged takes a position of the ladder, like a delivered
-                # one.
+                # A charged failed message takes a tier position, like a delivered one.
                 Case(When(rule="failed", then=Value("tier")), default=F("rule")),
                 F("position"),
                 F("reverses_id"),
@@ -176,8 +174,9 @@ class Charge(models.Model):
 
 
 class Usage(models.Model):
-    """The rollup: count and amount per invoice line to be. A late delivery has `month` before
-    `billed_month`.
+    """Rollup: count and amount per future invoice line.
+
+    A late delivery has `month` before `billed_month`.
     """
 
     business_id = models.BigIntegerField()
@@ -187,7 +186,7 @@ class Usage(models.Model):
     category = models.CharField(max_length=30)
     rule = models.CharField(max_length=20, choices=Rule.choices)
     version_id = models.BigIntegerField()
-    # 0 where a rule made the message free: NULL would not be unique.
+    # 0 where a rule made the message free, because NULLs are not unique.
     tier_id = models.BigIntegerField(default=0)
     price_micros = models.BigIntegerField()
     messages = models.BigIntegerField()
@@ -216,8 +215,8 @@ class Usage(models.Model):
 
 
 class Quarantine(models.Model):
-    """A delivery that could not be priced, with the reason; re-queued by an operator once that is
-    mended.
+    """A delivery that could not be priced, with the reason; an operator puts it back in the queue
+    after the fix.
     """
 
     class Reason(models.TextChoices):

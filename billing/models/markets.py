@@ -1,4 +1,4 @@
-"""Markets: where a recipient is for pricing, from the calling code."""
+"""Markets: pricing regions of recipients, by calling code."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ OTHER = "Other"
 
 
 class Market(models.Model):
-    """A pricing region, such as `North America`; `Other` catches whatever no calling code names."""
+    """A pricing region, such as `North America`; `Other` is used where no calling code matches."""
 
     name = models.CharField(primary_key=True, max_length=60)
 
@@ -26,9 +26,7 @@ class Market(models.Model):
 
 
 class CallingCode(models.Model):
-    """A prefix of E.164 digits and the market it belongs to from a month on; the longest prefix
-    wins.
-    """
+    """A prefix of E.164 digits and its market from a month on; the longest prefix wins."""
 
     prefix = models.CharField(max_length=7)
     country = models.CharField(max_length=2)

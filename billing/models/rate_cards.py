@@ -1,4 +1,4 @@
-"""Rate cards: effective-dated price lists of market x category with graduated volume tiers."""
+"""Rate cards: price lists by market and category with volume tiers, versioned by month."""
 
 from datetime import date
 from decimal import Decimal
@@ -15,7 +15,7 @@ from hosting.models import Category
 
 
 class RateCategory(models.TextChoices):
-    """What a card has prices for: the categories of messages, and authentication sent from another
+    """Categories a card has prices for: message categories, and authentication sent from another
     market.
     """
 
@@ -84,16 +84,14 @@ class DefaultCard(models.Model):
 
 
 class VersionState(models.TextChoices):
-    """A draft can be edited; once scheduled a version is fixed for ever."""
+    """State of a version: a draft can be edited, a scheduled one is final."""
 
     DRAFT = "draft", _("Draft")
     SCHEDULED = "scheduled", _("Scheduled")
 
 
 class CardVersion(models.Model):
-    """What a card says from one month on, with its rules of what is free; versions of a card never
-    overlap.
-    """
+    """Prices and free rules of a card from one month on; versions of a card never overlap."""
 
     card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="versions")
     state = models.CharField(
@@ -158,7 +156,7 @@ class CardVersion(models.Model):
 
 
 class Rate(models.Model):
-    """A version's row for one market and category; its prices are its tiers."""
+    """A version's prices for one market and category, as tiers."""
 
     version = models.ForeignKey(CardVersion, on_delete=models.CASCADE, related_name="rates")
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
@@ -176,7 +174,7 @@ class Rate(models.Model):
 
 
 class Tier(models.Model):
-    """The price of the messages in positions `first` to `last` (inclusive; NULL is unbounded) of a
+    """Price of the messages in positions `first` to `last` (inclusive; NULL is unbounded) of a
     month.
     """
 
@@ -200,10 +198,9 @@ class Tier(models.Model):
 
 
 class CardChoice(models.Model):
-    """What was agreed with one business from a month on: a card other than its currency's default,
-    a discount, or both.
+    """Terms agreed with a business from a month on: a card, a discount, or both.
 
-    The database refuses an edit that would change the terms of a month with charges.
+    The database refuses a change to the terms of a month with charges.
     """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="card_choices")
@@ -220,7 +217,8 @@ class CardChoice(models.Model):
         decimal_places=2,
         default=Decimal(0),
         help_text=_(
-            "Off every tier's price, rounded half-even to a micro-unit; never below the card's floor."
+            "Off every tier's price, rounded half-even to a micro-unit; never below the card's "
+            "floor."
         ),
     )
     valid_from = models.DateField(default=date(2025, 1, 1), help_text=_("First day of a month."))
@@ -243,4 +241,5 @@ class CardChoice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.business} from {self.valid_from:%Y-%m}: {self.card or 'default card'} −{self.discount_percent} %"
+        terms = f"{self.card or 'default card'} −{self.discount_percent} %"
+        return f"{self.business} from {self.valid_from:%Y-%m}: {terms}"

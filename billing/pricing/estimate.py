@@ -90,6 +90,6 @@ def forecast(
     business: Business, category: str, counts: Mapping[str, int]
 ) -> tuple[str, dict[str, Any]]:
     """The same for a page of hosting: a template and its variables."""
-    return "billing/_estimate.html", {
+    return "billing/pricing/_estimate.html", {
         "estimate": estimate(business, category=category, counts=counts)
     }

@@ -1,17 +1,23 @@
--- Promises: the invoice's message lines are the rollup rows of its month, one to one, in a fixed order: so many lines,
--- however many messages. Late usage of an earlier month is a line of its own. Cents are rounded half-even, once a line.
+-- Promises: the invoice's message lines are the rollup rows of its month, one to one, in a fixed
+-- order: so many lines, however many messages. Late usage of an earlier month is a line of its own.
+-- Cents are rounded half-even, once a line.
 INSERT INTO billing_invoiceline
-    (invoice_id, business_id, position, kind, description, month, market, category, rule, version_id, tier_id,
-     tier_first, tier_last, quantity, unit_price_micros, amount_micros, amount_minor, tax_category, tax_percent)
+    (invoice_id, business_id, position, kind, description, month, market, category, rule,
+     version_id, tier_id, tier_first, tier_last, quantity, unit_price_micros, amount_micros,
+     amount_minor, tax_category, tax_percent)
 SELECT %(invoice_id)s, u.business_id,
-       %(after)s + row_number() OVER (ORDER BY u.month < u.billed_month, u.month, u.market, u.category, u.rule, t.first),
+       %(after)s + row_number() OVER (ORDER BY u.month < u.billed_month, u.month, u.market,
+                                      u.category, u.rule, t.first),
        CASE WHEN u.month < u.billed_month THEN 'late' ELSE 'messages' END,
        initcap(u.category) || ' messages to ' || u.market
-           || CASE u.rule WHEN 'tier' THEN '' WHEN 'failed' THEN ', failed' ELSE ', free of charge' END
-           || CASE WHEN u.month < u.billed_month THEN ', delivered in ' || to_char(u.month, 'YYYY-MM') ELSE '' END,
+           || CASE u.rule WHEN 'tier' THEN '' WHEN 'failed' THEN ', failed'
+                   ELSE ', free of charge' END
+           || CASE WHEN u.month < u.billed_month
+                   THEN ', delivered in ' || to_char(u.month, 'YYYY-MM') ELSE '' END,
        u.month, u.market, u.category, u.rule, u.version_id, nullif(u.tier_id, 0), t.first, t.last,
-       u.messages, u.price_micros, u.amount_micros, billing_round_half_even(u.amount_micros, %(micros_a_minor)s),
-       %(tax_category)s, %(tax_percent)s
+       u.messages, u.price_micros, u.amount_micros,
+       billing_round_half_even(u.amount_micros, %(micros_a_minor)s), %(tax_category)s,
+       %(tax_percent)s
   FROM billing_usage u
   LEFT JOIN billing_tier t ON t.id = u.tier_id
  WHERE u.business_id = %(business_id)s AND u.billed_month = %(month)s AND u.messages <> 0

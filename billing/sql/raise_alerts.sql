@@ -1,4 +1,5 @@
--- Promises: for every cap whose month's charges have reached 50, 80 or 100 percent of it, one alert a share and month.
+-- Promises: for every cap whose month's charges have reached 50, 80 or 100 percent of it, one alert
+-- a share and month.
 INSERT INTO billing_spendalert (business_id, month, percent, limit_micros, spent_micros, raised_at)
 SELECT s.business_id, p.month, share.percent, s.limit_micros, spent.spent_micros, now()
   FROM billing_spendcap s

@@ -1,6 +1,4 @@
-"""A hard spend cap is exact whatever is sent at once; alerts come once at 50, 80 and 100
-percent.
-"""
+"""Hard spend caps are exact under concurrency; alerts come once at 50, 80 and 100 percent."""
 
 import threading
 from datetime import UTC, date, datetime
@@ -127,7 +125,7 @@ def test_commitment_becomes_the_charge(db):
         send(business, number)
 
 
-def test_failed_message_gives_its_room_back(db):
+def test_failed_message_releases_its_commitment(db):
     business, number = make_shop(9_100)
     message = send(business, number)
     with pytest.raises(CloudApiError):
@@ -139,7 +137,7 @@ def test_failed_message_gives_its_room_back(db):
     assert committed() == [9_100]
 
 
-def test_free_message_needs_no_room_and_a_soft_cap_refuses_nothing(db):
+def test_free_message_needs_no_commitment_and_a_soft_cap_refuses_nothing(db):
     business, number = make_shop(0)
     with system("test"):
         CardChoice.objects.create(
@@ -194,14 +192,14 @@ def test_alerts_are_raised_and_mailed_once(db):
             orjson.loads(bytes(call.body))["entry"][0]["changes"][0]
             for call in WebhookCall.objects.filter(field="account_alerts").order_by("id")
         ]
-    told = [change["value"]["alert_info"] for change in changes]
-    assert [(one["alert_type"], one["alert_severity"]) for one in told] == [
+    alerts_sent = [change["value"]["alert_info"] for change in changes]
+    assert [(one["alert_type"], one["alert_severity"]) for one in alerts_sent] == [
         ("SPEND_CAP_50", "WARNING"),
         ("SPEND_CAP_80", "WARNING"),
         ("SPEND_CAP_100", "CRITICAL"),
     ]
     assert changes[0]["value"]["entity_id"] == number.account.waba_id
-    assert told[2]["alert_description"] == (
+    assert alerts_sent[2]["alert_description"] == (
         "Messages of May 2026 have cost $0.1001 so far. The spend cap is $0.10 a month."
     )
 

@@ -1,4 +1,4 @@
-"""The first minutes of a person here: sign-up to the first message and its price, two factors, an invitation."""
+"""Sign-up to the first message and its price, second factors, an invitation."""
 
 import re
 import time
@@ -80,10 +80,12 @@ def test_from_sign_up_to_the_first_message_and_its_price(site: Site, mails: None
         f"/v23.0/{number.phone_number_id}/messages",
         headers={"Authorization": f"Bearer {key}"},
         data={
-            "messaging_product": "whatsapp", "to": handset.wa_id, "type": "template",
+            "messaging_product": "whatsapp",
+            "to": handset.wa_id,
+            "type": "template",
             "template": {"name": "hello_world", "language": {"code": "en_US"}},
         },
-    )  # fmt: skip
+    )
     assert answer.status == 200, answer.text()
     page.goto(f"/phone/{handset.pk}/{number.phone_number_id}/")
     expect(page.locator("#latest")).to_contain_text("Hello! This is your first message.")

@@ -1,6 +1,4 @@
-"""`/api/v1/invoices/exports/`: many invoices in one file, made in the background, by a key with
-scope `billing`.
-"""
+"""`/api/v1/invoices/exports/`: exports of many invoices in one file; keys with scope `billing`."""
 
 from typing import Any
 
@@ -20,13 +18,13 @@ from core.wake import ring
 
 
 class FinanceExportSerializer(serializers.ModelSerializer[Export]):
-    """An export; `done` of `total` invoices are in it."""
+    """An export; `done` of `total` invoices are written."""
 
     percent = serializers.IntegerField()
     seconds_left = serializers.IntegerField(allow_null=True, help_text="An estimate.")
 
     class Meta:
-        """What is shown."""
+        """Fields."""
 
         model = Export
         fields = (
@@ -47,8 +45,8 @@ class FinanceExportSerializer(serializers.ModelSerializer[Export]):
         )
 
 
-class FinanceExportWanted(serializers.Serializer[Any]):
-    """What to export; months as YYYY-MM, both included."""
+class FinanceExportRequest(serializers.Serializer[Any]):
+    """Contents of an export; months as YYYY-MM, both included."""
 
     kind = serializers.ChoiceField(choices=Export.Kind.choices)
     first = serializers.CharField(
@@ -63,14 +61,14 @@ class FinanceExportWanted(serializers.Serializer[Any]):
 
 
 class FinanceExports(BusinessAPIMixin, ListAPIView[Export]):
-    """Exports, newest first; POST asks for one more."""
+    """Exports, newest first; POST requests one."""
 
     required_scope = KeyScope.BILLING
     queryset = Export.objects.all()
     serializer_class = FinanceExportSerializer
 
     @extend_schema(
-        request=FinanceExportWanted,
+        request=FinanceExportRequest,
         responses={201: FinanceExportSerializer},
         examples=[
             OpenApiExample(
@@ -79,12 +77,12 @@ class FinanceExports(BusinessAPIMixin, ListAPIView[Export]):
         ],
     )
     def post(self, request: BusinessAPIRequest) -> Response:
-        """Ask; it is made in the background."""
-        given = FinanceExportWanted(data=request.data)
+        """Request an export; it is written in the background."""
+        given = FinanceExportRequest(data=request.data)
         given.is_valid(raise_exception=True)
         wanted = given.validated_data
         filters = {"from": wanted["first"], "to": wanted["last"], "statuses": wanted["statuses"]}
-        export = finance_exports.ask(
+        export = finance_exports.request_export(
             kind=wanted["kind"],
             business=request.business,
             filters={name: value for name, value in filters.items() if value},
@@ -102,43 +100,43 @@ class FinanceExportById(BusinessAPIMixin, RetrieveAPIView[Export]):
 
 
 class CancelFinanceExport(BusinessAPIView):
-    """Stop an export."""
+    """Cancel an export."""
 
     required_scope = KeyScope.BILLING
     serializer_class = FinanceExportSerializer
 
     @extend_schema(request=None, responses=FinanceExportSerializer)
     def post(self, request: BusinessAPIRequest, pk: int) -> Response:
-        """Stop; 409 when it has ended."""
-        export = finance_exports.one(request.business, pk)
+        """Cancel; 409 when it has ended."""
+        export = finance_exports.get_export(request.business, pk)
         finance_exports.cancel(export=export)
         return Response(FinanceExportSerializer(export).data)
 
 
 class ResumeFinanceExport(BusinessAPIView):
-    """Take a cancelled or failed export up again."""
+    """Run a cancelled or failed export again."""
 
     required_scope = KeyScope.BILLING
     serializer_class = FinanceExportSerializer
 
     @extend_schema(request=None, responses=FinanceExportSerializer)
     def post(self, request: BusinessAPIRequest, pk: int) -> Response:
-        """Go on; 409 when it was neither cancelled nor failed."""
-        export = finance_exports.one(request.business, pk)
+        """Resume; 409 when it was neither cancelled nor failed."""
+        export = finance_exports.get_export(request.business, pk)
         finance_exports.resume(export=export)
         ring(tasks.export)
         return Response(FinanceExportSerializer(export).data)
 
 
 class FinanceExportFile(BusinessAPIView):
-    """The file of an export that is done."""
+    """The file of a finished export."""
 
     required_scope = KeyScope.BILLING
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: BusinessAPIRequest, pk: int) -> FileResponse:
         """The file; 404 until it is done."""
-        export = finance_exports.one(request.business, pk)
+        export = finance_exports.get_export(request.business, pk)
         if export.state != Export.State.DONE or not default_storage.exists(export.path):
             raise Http404
         return FileResponse(

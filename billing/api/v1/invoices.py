@@ -1,6 +1,4 @@
-"""`GET /api/v1/invoices/…`: a business's invoices, their lines and documents, by an API key with
-scope `billing`.
-"""
+"""`GET /api/v1/invoices/…`: invoices with lines and documents; keys with scope `billing`."""
 
 from datetime import date
 from typing import Any
@@ -22,7 +20,7 @@ from core.errors import BadInput, NotYours
 
 
 class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
-    """A line; amounts are decimal texts with every digit that counts."""
+    """A line; amounts are decimal texts with every significant digit."""
 
     line = serializers.IntegerField(source="position")
     month = serializers.DateField(format="%Y-%m")
@@ -49,16 +47,16 @@ class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
         )
 
     def get_unit_price(self, line: InvoiceLine) -> str:
-        """`0.0091`."""
+        """Decimal text, such as `0.0091`."""
         return f"{money.micro_amount(line.unit_price_micros):f}"
 
     def get_amount(self, line: InvoiceLine) -> str:
-        """`9.10`."""
+        """Decimal text, such as `9.10`."""
         return f"{money.minor_amount(line.amount_minor, line.invoice.currency):f}"
 
 
 class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
-    """An invoice as a list shows it; `due` is what is still to be paid."""
+    """An invoice in lists; `due` is the amount still to be paid."""
 
     month = serializers.DateField(source="period.month", format="%Y-%m")
     subtotal = serializers.SerializerMethodField()
@@ -84,7 +82,7 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
         )
 
     def get_subtotal(self, invoice: Invoice) -> str:
-        """Before tax."""
+        """Amount before tax."""
         return _amount(invoice, invoice.subtotal_minor)
 
     def get_tax(self, invoice: Invoice) -> str:
@@ -92,11 +90,11 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
         return _amount(invoice, invoice.tax_minor)
 
     def get_total(self, invoice: Invoice) -> str:
-        """With tax."""
+        """Amount with tax."""
         return _amount(invoice, invoice.total_minor)
 
     def get_due(self, invoice: Invoice) -> str:
-        """Less what was paid and credited."""
+        """Total less payments and credits."""
         return _amount(invoice, invoice.due_minor)  # type: ignore[attr-defined]
 
 
@@ -118,7 +116,7 @@ class Invoices(BusinessAPIMixin, ListAPIView[Invoice]):
     ordering = ("-issued_at", "-id")
 
     def get_queryset(self) -> QuerySet[Invoice]:
-        """Those that the filters leave."""
+        """Invoices filtered by the query parameters."""
         found, query = super().get_queryset(), self.request.query_params
         if status := query.get("status"):
             if status not in InvoiceStatus.values:
@@ -141,25 +139,23 @@ class InvoiceByNumber(BusinessAPIMixin, RetrieveAPIView[Invoice]):
 
 
 class InvoiceDocument(BusinessAPIView):
-    """One document of an invoice: `pdf`, `lines`, `cii`, `ubl` or `facturx`; always the same
-    bytes.
-    """
+    """A stored document of an invoice: `pdf`, `lines`, `cii`, `ubl` or `facturx`."""
 
     required_scope = KeyScope.BILLING
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: BusinessAPIRequest, number: str, kind: str) -> HttpResponse:
         """The file."""
-        kept = archive.document(_one(request, number), kind)
-        response = HttpResponse(archive.read(kept), content_type=kept.content_type)
+        kept = archive.get_document(_get_invoice(request, number), kind)
+        response = HttpResponse(archive.read_document(kept), content_type=kept.content_type)
         response["Content-Disposition"] = f'attachment; filename="{kept.name}"'
         response["ETag"] = f'"{kept.sha256}"'
-        _as_it_is(response)
+        _skip_rendering(response)
         return response
 
 
 class InvoiceMessages(BusinessAPIView):
-    """Every message behind an invoice, or with `line` behind one of its lines, as CSV."""
+    """Messages behind an invoice, or with `line` behind one of its lines, as CSV."""
 
     required_scope = KeyScope.BILLING
 
@@ -171,15 +167,15 @@ class InvoiceMessages(BusinessAPIView):
         text = request.query_params.get("line", "")
         if text and not (text.isascii() and text.isdigit() and len(text) < 9):
             raise BadInput("A line is a whole number.", field="line")
-        found = _one(request, number)
+        found = _get_invoice(request, number)
         rows = messages_csv(found, line=int(text) if text else None)
         response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{found}-messages.csv"'
-        _as_it_is(response)
+        _skip_rendering(response)
         return response
 
 
-def _one(request: BusinessAPIRequest, number: str) -> Invoice:
+def _get_invoice(request: BusinessAPIRequest, number: str) -> Invoice:
     found = (
         Invoice.objects.filter(business_id=request.business.pk, number=number)
         .select_related("business")
@@ -190,8 +186,8 @@ def _one(request: BusinessAPIRequest, number: str) -> Invoice:
     return found
 
 
-def _as_it_is(response: Any) -> None:
-    # The base class renders what a view returns; a file is what it is.
+def _skip_rendering(response: Any) -> None:
+    # The base class renders responses; files are sent unchanged.
     response.render = lambda: response
 
 

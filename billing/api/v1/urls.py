@@ -1,4 +1,4 @@
-"""Addresses of billing below /api/v1/."""
+"""URLs of billing below /api/v1/."""
 
 from django.urls import path
 

@@ -1,6 +1,4 @@
-"""Usage and charges for programs; amounts are decimal strings of the currency, exact to the
-micro-unit.
-"""
+"""Usage and charges in the REST API; amounts are decimal strings, exact to the micro-unit."""
 
 from datetime import date, datetime
 from typing import Any
@@ -20,11 +18,11 @@ from core import money
 from core.errors import BadInput
 
 MONTH = OpenApiParameter("month", str, description="YYYY-MM; the month of delivery.")
-LARGEST_ID = 2**63 - 1
+MAX_ID = 2**63 - 1
 
 
 def month_of(text: str | None) -> date | None:
-    """`2026-05` as 1 May 2026, None for nothing; BadInput for anything else."""
+    """`2026-05` as 1 May 2026, None for None; raises BadInput for anything else."""
     if text is None:
         return None
     try:
@@ -37,7 +35,7 @@ class MicrosField(serializers.Field[int, Any, str, int]):
     """Micro-units as a decimal string: 9100 is `0.0091`."""
 
     def to_representation(self, value: int) -> str:
-        """Exact, without exponent."""
+        """Exact decimal without exponent."""
         return f"{money.micro_amount(value):f}"
 
 
@@ -56,7 +54,7 @@ class ChargeSerializer(serializers.ModelSerializer[Charge]):
     )
 
     class Meta:
-        """What is shown."""
+        """Fields."""
 
         model = Charge
         fields = (
@@ -90,7 +88,7 @@ class ChargeSerializer(serializers.ModelSerializer[Charge]):
     )
 )
 class Charges(BusinessAPIMixin, ListAPIView[Charge]):
-    """The ledger, newest first: one row a delivered message, and one a reversal."""
+    """The ledger, newest first: one row per delivered message and per reversal."""
 
     required_scope = KeyScope.BILLING
     queryset = Charge.objects.all()
@@ -98,7 +96,7 @@ class Charges(BusinessAPIMixin, ListAPIView[Charge]):
     ordering = ("-id",)
 
     def get_queryset(self) -> QuerySet[Charge]:
-        """The business's own, narrowed by what the address asks for."""
+        """The business's charges, filtered by the query parameters."""
         rows, asked = super().get_queryset(), self.request.query_params
         for name in ("month", "billed_month"):
             if month := month_of(asked.get(name)):
@@ -110,7 +108,7 @@ class Charges(BusinessAPIMixin, ListAPIView[Charge]):
 
 
 class ExplanationSerializer(serializers.Serializer[Any]):
-    """A price and why."""
+    """Explanation of a price."""
 
     charge_id = serializers.IntegerField()
     wamid = serializers.CharField(allow_null=True)
@@ -135,7 +133,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
 
 
 class ChargeExplained(BusinessAPIView):
-    """One message's price, from the ledger row to tier, card version and invoice line."""
+    """The price of one message, from the ledger row to tier, card version and invoice line."""
 
     required_scope = KeyScope.BILLING
     serializer_class = ExplanationSerializer
@@ -143,7 +141,7 @@ class ChargeExplained(BusinessAPIView):
 
     def get(self, request: BusinessAPIRequest, message_id: int) -> Response:
         """The explanation; 404 for a message without a charge."""
-        found = explain(request.business.pk, min(message_id, LARGEST_ID))
+        found = explain(request.business.pk, min(message_id, MAX_ID))
         return Response(ExplanationSerializer(found).data)
 
 
@@ -166,7 +164,7 @@ class RowSerializer(serializers.Serializer[Any]):
 
 
 class LadderSerializer(serializers.Serializer[Any]):
-    """Where a market and category stands on its tiers."""
+    """Progress of a market and category through its tiers."""
 
     market = serializers.CharField()
     category = serializers.CharField()
@@ -179,7 +177,7 @@ class LadderSerializer(serializers.Serializer[Any]):
 
 
 class UsageSerializer(serializers.Serializer[Any]):
-    """A month."""
+    """Usage of a month."""
 
     month = serializers.DateField(format="%Y-%m")
     currency = serializers.CharField()
@@ -197,7 +195,7 @@ class UsageSerializer(serializers.Serializer[Any]):
 
 
 class UsageOfMonth(BusinessAPIView):
-    """A month as it stands: by day, by market and category, and on the tier ladders."""
+    """Usage of a month by day, by market and category, and tier progress."""
 
     required_scope = KeyScope.BILLING
     serializer_class = UsageSerializer
@@ -205,7 +203,7 @@ class UsageOfMonth(BusinessAPIView):
 
     @extend_schema(parameters=[MONTH])
     def get(self, request: BusinessAPIRequest) -> Response:
-        """The month named, or the one that runs."""
+        """The month in the query, or the current one."""
         month = month_of(request.query_params.get("month")) or self._running(request)
         return Response(UsageSerializer(usage.usage_of(request.business, month)).data)
 

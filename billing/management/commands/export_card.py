@@ -1,4 +1,4 @@
-"""`manage.py export_card`: a rate card as CSV, in our layout or in the two that Meta publishes."""
+"""`manage.py export_card`: write a rate card as CSV, in our layout or in Meta's two."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--layout", choices=sorted(WRITERS), default="own")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Find the version, write it."""
+        """Find the version and write it."""
         with system("rate cards belong to no business"):
             card = RateCard.objects.filter(name=options["card"]).first()
             month = options["month"] or timezone.now().date().replace(day=1)

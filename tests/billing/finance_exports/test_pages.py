@@ -1,6 +1,4 @@
-"""Finance exports as people and programs ask for them: page, progress, download; the same file by
-the API.
-"""
+"""Finance exports in the dashboard and the API: request, progress, download of the same file."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The pages about money: usage, the reason of a price, invoices and their files."""
+"""Pages of usage, price explanations, invoices and their files."""
 
 from datetime import UTC, date, datetime
 

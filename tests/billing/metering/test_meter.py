@@ -1,4 +1,4 @@
-"""Metering: every delivery is priced once, at the tier of its position, whatever the order."""
+"""Metering: every delivery is priced once, at the tier of its position, in any order."""
 
 import threading
 from datetime import UTC, datetime
@@ -170,17 +170,25 @@ def test_free_messages_take_no_tier_position(shop):
         )
         with connection.cursor() as cursor:
             cursor.execute(
-                """WITH v AS (INSERT INTO billing_cardversion (card_id, state, valid_from, service_free_in_window,
-                                   utility_free_in_window, free_entry_hours, created_at)
-                              VALUES (%s, 'draft', '2026-01-01', true, false, 72, now()) RETURNING id),
-                        r AS (INSERT INTO billing_rate (version_id, market_id, category)
-                              SELECT v.id, r.market_id, r.category FROM billing_rate r JOIN billing_cardversion o
-                                  ON o.id = r.version_id AND o.card_id = %s, v RETURNING id)
-                   SELECT 1""",
+                """
+                WITH v AS (
+                    INSERT INTO billing_cardversion
+                        (card_id, state, valid_from, service_free_in_window,
+                         utility_free_in_window, free_entry_hours, created_at)
+                    VALUES (%s, 'draft', '2026-01-01', true, false, 72, now()) RETURNING id
+                ), r AS (
+                    INSERT INTO billing_rate (version_id, market_id, category)
+                    SELECT v.id, r.market_id, r.category FROM billing_rate r
+                      JOIN billing_cardversion o ON o.id = r.version_id AND o.card_id = %s, v
+                    RETURNING id
+                )
+                SELECT 1
+                """,
                 [free.pk, card.pk],
             )
             cursor.execute(
-                "INSERT INTO billing_tier (rate_id, first, price_micros) SELECT r.id, 1, 6000 FROM billing_rate r "
+                "INSERT INTO billing_tier (rate_id, first, price_micros) SELECT r.id, 1, 6000 "
+                "FROM billing_rate r "
                 "JOIN billing_cardversion v ON v.id = r.version_id AND v.card_id = %s",
                 [free.pk],
             )

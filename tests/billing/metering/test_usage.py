@@ -1,4 +1,4 @@
-"""Usage and the explanation of a price say what the ledger says."""
+"""Usage and price explanations equal the ledger."""
 
 from datetime import UTC, date, datetime
 
@@ -60,7 +60,7 @@ def test_ladder_counts_down_to_the_next_tier(metered):
     assert (ladder.to_next, ladder.next_price_micros) == (2, 8_200)
 
 
-def test_price_is_explained_and_a_stranger_is_told_nothing(metered):
+def test_price_is_explained_to_its_own_business_only(metered):
     business, ids = metered
     with scope(business.pk):
         why = explanation.explain(business.pk, ids[0])
@@ -80,9 +80,9 @@ def test_a_month_beside_the_one_before(metered):
     business, _ = metered
     with scope(business.pk):
         may = usage.usage_of(business, MAY)
-        assert usage.compared(business, may, None) == []
-        beside = usage.compared(business, may, date(2026, 4, 1))
-        backwards = usage.compared(business, usage.usage_of(business, date(2026, 4, 1)), MAY)
+        assert usage.compare_months(business, may, None) == []
+        beside = usage.compare_months(business, may, date(2026, 4, 1))
+        backwards = usage.compare_months(business, usage.usage_of(business, date(2026, 4, 1)), MAY)
     assert [(row.category, row.messages, row.amount_micros, row.change) for row in beside] == [
         ("utility", 998, 9_081_800, None),
         ("marketing", 1, 11_800, None),

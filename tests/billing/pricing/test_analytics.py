@@ -100,7 +100,7 @@ def test_filters_by_country_number_category_and_type(number: Number) -> None:
     assert points(number, "granularity(MONTHLY).pricing_types(FREE_ENTRY_POINT)") == []
 
 
-def test_what_was_taken_back_is_not_told(number: Number) -> None:
+def test_reversed_charges_are_not_counted(number: Number) -> None:
     with system("test"):
         charge = Charge.objects.filter(category="utility").first()
         assert charge
@@ -110,7 +110,7 @@ def test_what_was_taken_back_is_not_told(number: Number) -> None:
     assert points(number, "granularity(MONTHLY).pricing_categories(UTILITY)")[0]["volume"] == 2
 
 
-def test_free_messages_have_no_tier_and_half_hours_are_told_apart(db: None) -> None:
+def test_free_messages_have_no_tier_and_half_hours_are_separate_points(db: None) -> None:
     number = make_number(make_business(timezone="UTC"))
     make_deliveries(number.business, number, 1, category="service", at=NOON.replace(minute=40))
     with system("test"):
@@ -135,7 +135,7 @@ def test_the_edge_answers_too_and_a_wrong_dimension_is_named(number: Number) -> 
     assert "dimensions" in orjson.loads(refused.content)["error"]["error_data"]["details"]
 
 
-def test_conversations_are_told_with_their_country_and_cost(number: Number) -> None:
+def test_conversation_analytics_show_country_and_cost(number: Number) -> None:
     price = prices(number)
     rest = "granularity(MONTHLY).dimensions([COUNTRY,CONVERSATION_CATEGORY]).metric_types([COST,CONVERSATION])"
 

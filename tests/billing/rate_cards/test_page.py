@@ -1,4 +1,4 @@
-"""The page of agreed terms: card, version, discount, rules and tiers as metering will reckon them."""
+"""The page of agreed terms: card, version, discount, rules and tiers as metering applies them."""
 
 from datetime import UTC, date, datetime
 from typing import Any

@@ -257,7 +257,7 @@ def test_overlap_is_refused_by_the_database_itself(standard):
         CardVersion.objects.filter(pk=draft.pk).update(state="scheduled")
 
 
-def test_last_month_under_a_draft_card_is_told_from_the_counts(standard):
+def test_last_month_under_a_draft_card_is_computed_from_counts(standard):
     # 1,000 at $0.0091 and 2 at $0.0082; the draft costs $0.0001 more each: 1,002 x 100 micros.
     business = make_business(timezone="UTC")
     make_deliveries(business, make_number(business), 1002)
@@ -375,7 +375,7 @@ def test_first_messages_of_each_number_are_free_whatever_the_markets_and_batches
         assert list(tallies) == [(numbers[0].pk, 4), (numbers[1].pk, 1)]
 
 
-def test_authentication_from_another_market_has_a_price_of_its_own(db):
+def test_authentication_from_another_market_has_its_own_price(db):
     at_home, abroad = (
         make_business(country="IN", timezone="UTC"),
         make_business(country="US", timezone="UTC"),

@@ -1,4 +1,4 @@
-"""Servers for the length of one command: the environment's, those that run already, or our own until it ends."""
+"""Servers for one command: those of the environment, running ones, or our own until it ends."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from stack.servers import Servers, Settings, await_running
 
 @contextmanager
 def servers() -> Iterator[None]:
-    """Make sure that DATABASE_URL and REDIS_URL lead somewhere while the command runs."""
+    """Start the servers that neither the environment nor a running stack offers, and stop them."""
     needed = {name for name in ("DATABASE_URL", "REDIS_URL") if not given(name)}
     if needed <= set(running(var_folder())):
         yield
@@ -27,7 +27,7 @@ def servers() -> Iterator[None]:
     try:
         os.environ.update(own.start().environment)
     except AlreadyRunning as error:
-        # Somebody is starting them at this moment.
+        # Another process is starting them at this moment.
         if not needed <= set(await_running(var_folder())):
             sys.exit(f"parley: {error} It does not offer {' and '.join(sorted(needed))}.")
     except StackError as error:

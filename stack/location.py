@@ -1,4 +1,7 @@
-"""Where PostgreSQL's files lie, and as whom it runs: it refuses root, and nobody cannot enter a private folder."""
+"""Location of PostgreSQL's files and the user that runs it.
+
+PostgreSQL refuses to run as root, and the user `nobody` cannot enter a private folder.
+"""
 
 import hashlib
 import os
@@ -18,43 +21,43 @@ PUBLIC = Path("/var/tmp")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Programs, data folder, and the keywords of Popen that give up root."""
+class Location:
+    """Programs, data folder, and the arguments of Popen that drop root's rights."""
 
     bin: Path
     data: Path
     limits: dict[str, Any] = field(default_factory=dict)
     note: str = ""
 
-    def own(self, folder: Path) -> None:
-        """Make a private folder of the user that PostgreSQL runs as."""
+    def make_folder(self, folder: Path) -> None:
+        """Create a private folder for the user that runs PostgreSQL."""
         folder.mkdir(mode=0o700, parents=True)
-        self.give(folder)
+        self.change_owner(folder)
 
-    def give(self, path: Path) -> None:
-        """Give a file or folder to that user."""
+    def change_owner(self, path: Path) -> None:
+        """Change the owner of a file or folder to that user."""
         if self.limits:
             os.chown(path, self.limits["user"], self.limits["group"])
 
 
-def place(root: Path, programs: Path) -> Place:
-    """Below `root`; for root in a private folder, in a folder of our own that nobody can reach."""
+def locate(root: Path, programs: Path) -> Location:
+    """The location below `root`; for the root user in a private folder, one below /var/tmp."""
     if os.geteuid() != 0:
-        return Place(programs, root / "pg")
+        return Location(programs, root / "pg")
     user = pwd.getpwnam(LIMITED_USER)
     limits = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     if all(
         reachable(path, user.pw_uid, user.pw_gid)
         for path in (root, programs, programs / "postgres")
     ):
-        return Place(programs, root / "pg", limits)
+        return Location(programs, root / "pg", limits)
     folder = _public_folder(root)
     note = f"Root's private folder: the database's files are in {folder}."
-    return Place(_copied(programs, folder), folder / "pg", limits, note)
+    return Location(_copied(programs, folder), folder / "pg", limits, note)
 
 
-def forget(root: Path) -> None:
-    """Remove what `place` put outside of `root`."""
+def remove_outside(root: Path) -> None:
+    """Remove what `locate` created outside of `root`."""
     shutil.rmtree(_outside(root), ignore_errors=True)
 
 
@@ -66,7 +69,7 @@ def _public_folder(root: Path) -> Path:
     folder = _outside(root)
     folder.mkdir(exist_ok=True)
     found = folder.lstat()
-    # Everybody may write to /var/tmp: somebody else's folder of this name is not ours to trust.
+    # Every user may write to /var/tmp: a folder of this name may belong to another user.
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0:
         raise StackError(f"{folder} is not root's own folder. Remove it, or set DATABASE_URL.")
     folder.chmod(0o711)
@@ -96,7 +99,7 @@ def _copied(programs: Path, folder: Path) -> Path:
 
 
 def _open_to_all(folder: Path) -> None:
-    """A strict umask may have made the wheel's files private to root."""
+    """Make the files readable by all; with a strict umask the wheel's are private to root."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(
@@ -106,10 +109,10 @@ def _open_to_all(folder: Path) -> None:
 
 
 def main(folder: str) -> None:
-    """`make clean`: what lies outside of the folder goes with it, unless Parley runs on it."""
+    """`make clean`: remove what lies outside of the folder, unless Parley runs on it."""
     try:
         with only_one(Path(folder)):
-            forget(Path(folder))
+            remove_outside(Path(folder))
     except StackError as error:
         sys.exit(f"parley: {error} Stop it first.")
 

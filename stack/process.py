@@ -1,4 +1,4 @@
-"""One child process under supervision: its command, its log, when it is started again, how it ends."""
+"""A supervised child process: its command, log, restarts, and end."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.installation import process_start
-from stack.machine import leash, signal_group
+from stack.machine import end_with_parent, signal_group
 
 RESTART_PAUSES = (0.5, 1, 2, 5, 10, 30)
 STEADY_SECONDS = 60
@@ -19,15 +19,18 @@ LOG_BYTES = 20_000_000
 
 
 @dataclass
-class Supervised:
-    """A process that ends with us, and is started again when it ends by itself."""
+class SupervisedProcess:
+    """A process that ends with us and is restarted where it ends by itself.
+
+    `patience` is how many seconds it gets to end before it is killed.
+    """
 
     name: str
     command: list[str]
     log: Path
     cwd: Path = Path("/")
     environment: dict[str, str] = field(default_factory=dict)
-    # Keywords of Popen that give up root: user, group, extra_groups.
+    # Arguments of Popen that drop root's rights: user, group, extra_groups.
     limits: dict[str, Any] = field(default_factory=dict)
     end_signal: int = signal.SIGTERM
     patience: float = 10
@@ -38,37 +41,47 @@ class Supervised:
     log_start: int = 0
 
     def start(self) -> None:
-        """Start it as the leader of a group of its own, so that its children can be ended with it."""
+        """Start it in a process group of its own, so that its children can be ended with it."""
         self.started_at = time.monotonic()
         self.not_before = 0
-        _make_room(self.log)
+        _rotate(self.log)
         with self.log.open("ab") as log:
             self.log_start = log.tell()
             self.popen = subprocess.Popen(
-                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.cwd, start_new_session=True,
-                env={**os.environ, **self.environment}, preexec_fn=leash(self.end_signal), **self.limits,
-            )  # fmt: skip
+                self.command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=self.cwd,
+                start_new_session=True,
+                env={**os.environ, **self.environment},
+                preexec_fn=end_with_parent(self.end_signal),
+                **self.limits,
+            )
 
     @property
     def pid(self) -> int:
-        """Its process id, which is its group's too."""
+        """Id of the process and of its group."""
         assert self.popen, "not started"
         return self.popen.pid
 
     @property
     def alive(self) -> bool:
-        """Whether it runs now."""
+        """Whether the process runs."""
         return self.popen is not None and self.popen.poll() is None
 
     @property
     def mark(self) -> dict[str, Any]:
-        """What a later start needs to know it again."""
+        """What a later start needs to identify and end the process."""
         return {
-            "pid": self.pid, "started": process_start(self.pid), "signal": int(self.end_signal), "patience": self.patience
-        }  # fmt: skip
+            "pid": self.pid,
+            "started": process_start(self.pid),
+            "signal": int(self.end_signal),
+            "patience": self.patience,
+        }
 
-    def tend(self, say: Callable[[str], None]) -> bool:
-        """Start it again, after a growing pause, if it has ended; tells whether it was started now."""
+    def restart_if_ended(self, say: Callable[[str], None]) -> bool:
+        """Restart the process after a growing pause where it has ended; True where it did now."""
         if self.alive:
             if time.monotonic() - self.started_at > STEADY_SECONDS:
                 self.failures = 0
@@ -86,25 +99,26 @@ class Supervised:
         self.not_before = time.monotonic() + pause
         signal_group(self.pid, signal.SIGKILL)
         say(
-            f"{self.name} ended ({self.ending}); it starts again in {pause:g} s. {self.last_words} Log: {self.log}"
+            f"{self.name} ended ({self.ending}); it starts again in {pause:g} s."
+            f" {self.last_error} Log: {self.log}"
         )
 
     @property
     def ending(self) -> str:
-        """How it ended, in words."""
+        """How the process ended, in words."""
         code = self.popen.returncode if self.popen else None
         if code is not None and code < 0:
             return f"killed by {signal.Signals(-code).name}"
         return f"exit code {code}"
 
     def stop(self) -> None:
-        """Ask it to end; its own children are its own affair until `await_end`."""
+        """Send the process its end signal; `await_end` also ends its children."""
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, self.end_signal)
 
     def await_end(self) -> None:
-        """Wait, then insist; its children end with it."""
+        """Wait for the end, at most `patience` seconds, then kill the process group."""
         if not self.popen:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -113,8 +127,8 @@ class Supervised:
         self.popen.wait()
 
     @property
-    def last_words(self) -> str:
-        """The line of its log, since it started, that says best why it ended."""
+    def last_error(self) -> str:
+        """The last line with an error in the log since the start, else the last line."""
         with contextlib.suppress(OSError), self.log.open("rb") as log:
             log.seek(self.log_start)
             lines = [
@@ -122,13 +136,13 @@ class Supervised:
                 for line in log.read()[-20_000:].decode(errors="replace").splitlines()
                 if line.strip()
             ]
-            telling = [line for line in lines if "FATAL" in line or "Error" in line] or lines
-            return telling[-1].strip()[:300] if telling else ""
+            errors = [line for line in lines if "FATAL" in line or "Error" in line] or lines
+            return errors[-1].strip()[:300] if errors else ""
         return ""
 
 
-def _make_room(log: Path) -> None:
-    """Keep one older log, so that logs do not fill the disk."""
+def _rotate(log: Path) -> None:
+    """Rename a log of more than 20 MB, replacing the older one."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > LOG_BYTES:
@@ -136,7 +150,10 @@ def _make_room(log: Path) -> None:
 
 
 def end_all(marks: dict[str, dict[str, Any]]) -> None:
-    """End the groups that a killed supervisor left behind; those that only share a number are spared."""
+    """End the process groups that a killed supervisor left behind.
+
+    A process that only has the same id, but another start time, is not touched.
+    """
     ours = [
         mark
         for mark in marks.values()
