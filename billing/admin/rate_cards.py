@@ -200,7 +200,7 @@ class UploadForm(StyledForm):
 
 
 @admin.register(CardVersion)
-class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):  # type: ignore[misc]
+class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):
     """Versions of cards; a draft is compared and scheduled, a scheduled one is final."""
 
     list_display = (
@@ -390,7 +390,7 @@ class TierInline(DraftOnlyMixin, EditableInline):
 
 
 @admin.register(Rate)
-class RateAdmin(DraftOnlyMixin, AuditedAdmin):  # type: ignore[misc]
+class RateAdmin(DraftOnlyMixin, AuditedAdmin):
     """Prices of a version for one market and category."""
 
     list_display = ("market", "category", "version")
