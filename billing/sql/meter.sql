@@ -169,7 +169,8 @@ WITH open AS MATERIALIZED (
         (message_id, business_id, month, billed_month, market, category, rule, position, tier_id,
          version_id, price_micros, delivered_at, charged_at)
     SELECT p.message_id, b.business_id, b.month, b.billed_month, b.market, b.category,
-           CASE WHEN p.is_failed THEN 'failed' ELSE b.rule END, p.position, p.tier_id, b.version_id, p.price_micros,
+           CASE WHEN p.is_failed THEN 'failed' ELSE b.rule END, p.position, p.tier_id,
+           b.version_id, p.price_micros,
            p.delivered_at, now()
       FROM priced p JOIN blocks b USING (block)
     RETURNING 1
@@ -178,7 +179,8 @@ WITH open AS MATERIALIZED (
         (business_id, billed_month, month, market, category, rule, version_id, tier_id,
          price_micros, messages, amount_micros)
     SELECT b.business_id, b.billed_month, b.month, b.market, b.category,
-           CASE WHEN p.is_failed THEN 'failed' ELSE b.rule END, b.version_id, coalesce(p.tier_id, 0), p.price_micros,
+           CASE WHEN p.is_failed THEN 'failed' ELSE b.rule END, b.version_id,
+           coalesce(p.tier_id, 0), p.price_micros,
            p.messages, p.messages * p.price_micros
       FROM (SELECT block, is_failed, tier_id, price_micros, count(*) AS messages FROM priced
           GROUP BY 1, 2, 3, 4) p
