@@ -205,7 +205,7 @@ class Fortnight:
                 "postal_code": home["postcode"],
                 "in_pin_code": home["postcode"],
             }
-            content = addresses.reply_with(asked.content, given)
+            content = addresses.form_reply(asked.content, given)
             sandbox.send_from_phone(
                 handset=phone,
                 number=self.number,

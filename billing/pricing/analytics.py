@@ -9,7 +9,7 @@ from django.db.models import OuterRef, Subquery, Sum
 
 from billing.models import Charge
 from core.sql import statement
-from hosting.cloudapi.spans import Parameters, span
+from hosting.cloudapi.spans import Parameters, time_span
 from hosting.errors import CloudApiError
 from hosting.models import Account
 
@@ -95,7 +95,7 @@ def _metrics(wanted: list[str], volume: int, micros: int) -> dict[str, float]:
 
 
 def _rows(account: Account, parameters: Parameters) -> list[tuple[dict[str, Any], int, int]]:
-    start, end, granularity = span(parameters)
+    start, end, granularity = time_span(parameters)
     with connection.cursor() as cursor:
         cursor.execute(
             statement("billing", "pricing_points"),

@@ -28,7 +28,7 @@ from hosting.api.keys import cloud_api, opened
 from hosting.api.nodes import own_account
 from hosting.api.responses import answer
 from hosting.cloudapi.fieldlists import as_list
-from hosting.cloudapi.spans import Parameters, span
+from hosting.cloudapi.spans import Parameters, time_span
 from hosting.contacts.identity import country_of
 from hosting.errors import CloudApiError
 from hosting.extensions import AccountAnswer
@@ -95,7 +95,7 @@ def account_edge(request: HttpRequest, waba_id: str, name: str) -> HttpResponse:
 
 
 def _of(account: Account, parameters: Parameters) -> tuple[QuerySet[Message], str]:
-    start, end, granularity = span(parameters)
+    start, end, granularity = time_span(parameters)
     rows = Message.objects.filter(
         business_id=account.business_id,
         number__account=account,

@@ -20,7 +20,7 @@ from accounts.models import Business, KeyScope
 from core.tenancy import scope
 from hosting.api.keys import Caller, cloud_api, opened
 from hosting.api.responses import answer
-from hosting.cloudapi.files import INERT, MAX_BYTES
+from hosting.cloudapi.files import DISPLAYABLE, MAX_BYTES
 from hosting.errors import CloudApiError
 from hosting.media import store, uploads
 from hosting.models import Media
@@ -120,7 +120,7 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = etag
     name = content_disposition_header(
-        media.mime_type not in INERT, media.filename or media.media_id
+        media.mime_type not in DISPLAYABLE, media.filename or media.media_id
     )
     response["Content-Disposition"] = name or "inline"
     return response

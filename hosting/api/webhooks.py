@@ -19,7 +19,7 @@ from core.encryption import decrypt
 from core.wake import ring
 from hosting import tasks
 from hosting.cloudapi.json import MAX_BODY_BYTES
-from hosting.cloudapi.webhooks import signature_fits
+from hosting.cloudapi.webhooks import is_signed_by
 from hosting.inbound import events
 
 log = structlog.get_logger(__name__)
@@ -91,7 +91,7 @@ def _store(request: HttpRequest, receiver: Receiver) -> HttpResponse:
         )
     body = request.body
     signature = request.headers.get("X-Hub-Signature-256", "")
-    if not any(signature_fits(body, secret, signature) for secret in receiver.secrets):
+    if not any(is_signed_by(body, secret, signature) for secret in receiver.secrets):
         return HttpResponse("signature does not match", status=403, content_type="text/plain")
     events.store_event(body=body, account_id=receiver.account_id)
     ring(tasks.apply)

@@ -181,14 +181,16 @@ Numbers = dict[
 
 
 def _numbers_of(parsed: list[tuple[Claimed, Updates]]) -> Numbers:
-    wanted = {item.phone_number_id for _, updates in parsed for item in updates.about_numbers()}
+    wanted = {
+        item.phone_number_id for _, updates in parsed for item in updates.updates_of_numbers()
+    }
     numbers: Numbers = {
         number.phone_number_id: number for number in LINES.filter(phone_number_id__in=wanted)
     }
     foreign = {
         (event.account_id, item.phone_number_id)
         for event, updates in parsed
-        for item in updates.about_numbers()
+        for item in updates.updates_of_numbers()
         if event.account_id and not _reachable(numbers, item.phone_number_id, event)
     }
     if foreign:
@@ -211,7 +213,7 @@ def _note_unknown(parsed: list[tuple[Claimed, Updates]], numbers: Numbers) -> No
     for event, updates in parsed:
         unknown = {
             item.phone_number_id
-            for item in updates.about_numbers()
+            for item in updates.updates_of_numbers()
             if not _reachable(numbers, item.phone_number_id, event)
         }
         if unknown:

@@ -69,7 +69,7 @@ def _claim(limit: int) -> dict[int, int]:
 
 def _ask(kind: str, held: dict[str, Any]) -> Result:
     try:
-        found = fetch(held["link"], max_bytes=files.LIMITS[kind].most + 1, timeout=SECONDS)
+        found = fetch(held["link"], max_bytes=files.LIMITS[kind].max_bytes + 1, timeout=SECONDS)
     except FetchFailed as error:
         return CloudApiError(
             131052, f"The {kind} could not be downloaded: {error}.", field=f"{kind}.link"
@@ -79,7 +79,7 @@ def _ask(kind: str, held: dict[str, Any]) -> Result:
             131052, f"The {kind}'s link answered HTTP {found.status}.", field=f"{kind}.link"
         )
     if found.truncated:
-        most = files.LIMITS[kind].most
+        most = files.LIMITS[kind].max_bytes
         return CloudApiError(
             131053, f"The {kind} is larger than {most:,} bytes.", field=f"{kind}.link"
         )

@@ -14,7 +14,7 @@ from core.errors import ParleyError
 from core.wake import ring
 from hosting import extensions, tasks
 from hosting.cloudapi import addresses
-from hosting.cloudapi.interactive import reply_to
+from hosting.cloudapi.interactive import choice_reply
 from hosting.cloudapi.parts import buttons_of
 from hosting.conversations import thread
 from hosting.forms.conversations import ReplyForm
@@ -158,14 +158,14 @@ def _answer(asked: Message, request: BusinessRequest) -> dict[str, Any] | None:
     if asked.kind == "template":
         return _pressed(asked, request.POST.get("choice", ""))
     if asked.content.get("type") != "address_message":
-        return reply_to(asked.content, request.POST.get("choice", ""))
+        return choice_reply(asked.content, request.POST.get("choice", ""))
     prefix = f"address-{asked.pk}-"
     filled = {
         name.removeprefix(prefix): str(text)
         for name, text in request.POST.items()
         if name.startswith(prefix)
     }
-    return addresses.reply_with(asked.content, filled)
+    return addresses.form_reply(asked.content, filled)
 
 
 def _pressed(asked: Message, choice: str) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from core.http import FetchFailed, fetch
 from core.sql import statement
 from core.tenancy import system
 from core.worker_pool import Crew
-from hosting.cloudapi.samples import sample
+from hosting.cloudapi.samples import sample_body
 from hosting.cloudapi.webhooks import NumberMetadata, sign
 from hosting.models import Number, Webhook, WebhookCall
 from hosting.models.webhooks import gives_up
@@ -223,7 +223,7 @@ def send_sample(webhook: Webhook, *, field: str) -> WebhookCall:
         business_id=webhook.business_id,
         webhook=webhook,
         field=field,
-        body=sample(field, line, at=timezone.now()),
+        body=sample_body(field, line, at=timezone.now()),
         not_before=Now(),
         is_test=True,
     )

@@ -181,13 +181,13 @@ def _claim(limit: int) -> list[PictureFetch]:
 def _download(wanted: PictureFetch) -> tuple[tuple[bytes, str], str]:
     """((content, MIME type), error); the error is empty on success."""
     try:
-        found = fetch(wanted.url, max_bytes=LIMITS["image"].most + 1, timeout=FETCH_TIMEOUT)
+        found = fetch(wanted.url, max_bytes=LIMITS["image"].max_bytes + 1, timeout=FETCH_TIMEOUT)
     except FetchFailed as error:
         return (b"", ""), str(error)[:200]
     if found.status != 200:
         return (b"", ""), f"The link answered HTTP {found.status}."
     if found.truncated:
-        return (b"", ""), f"The picture is larger than {LIMITS['image'].most:,} bytes."
+        return (b"", ""), f"The picture is larger than {LIMITS['image'].max_bytes:,} bytes."
     return (found.body, found.headers.get("content-type", "")), ""
 
 
