@@ -67,10 +67,10 @@ lock:  ## pin requirements anew (needs uv)
 	$(COMPILE) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
 tables: $(VENV)/.dev  ## make each app's first migration anew from the models; until the first release only
-	@rm -f */migrations/0001_initial.py
-	@for file in */migrations/0002_schema.py; do mv $$file $$file.kept; done
-	@$(PY) -W ignore manage.py makemigrations accounts hosting billing shops; made=$$?; \
-	for file in */migrations/*.kept; do mv $$file $${file%.kept}; done; exit $$made
+	@for file in */migrations/000*.py; do mv $$file $$file.old; done
+	@if $(PY) -W ignore manage.py makemigrations --no-header accounts hosting billing shops; \
+	  then rm -f */migrations/0001_initial.py.old; else rm -f */migrations/0001_initial.py; fi
+	@for file in */migrations/*.old; do mv $$file $${file%.old}; done
 
 clean:  ## remove the environment and all data
 	@$(if $(wildcard $(PY)),$(PY),$(PYTHON)) -m stack.location var

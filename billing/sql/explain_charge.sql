@@ -10,7 +10,7 @@ SELECT c.id, c.month, c.billed_month, c.market, c.category, c.rule, c.position, 
   JOIN billing_cardversion v ON v.id = c.version_id
   JOIN billing_ratecard card ON card.id = v.card_id
   LEFT JOIN hosting_message m ON m.id = c.message_id AND m.business_id = c.business_id
-  LEFT JOIN hosting_contact p ON p.id = m.contact_id
+  LEFT JOIN hosting_contact p ON p.business_id = m.business_id AND p.id = m.contact_id
   LEFT JOIN billing_period b ON b.business_id = c.business_id AND b.month = c.billed_month
   LEFT JOIN billing_invoice i ON i.period_id = b.id AND i.status <> 'void'
   LEFT JOIN billing_invoiceline l

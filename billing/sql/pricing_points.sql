@@ -18,7 +18,7 @@ WITH told AS (
       FROM billing_charge c
       JOIN hosting_message m ON m.id = c.message_id
       JOIN hosting_number n ON n.id = m.number_id
-      JOIN hosting_contact p ON p.id = m.contact_id
+      JOIN hosting_contact p ON p.business_id = m.business_id AND p.id = m.contact_id
       JOIN accounts_business z ON z.id = c.business_id
      CROSS JOIN LATERAL billing_market(p.wa_id, c.month) k
       LEFT JOIN billing_tier t ON t.id = c.tier_id

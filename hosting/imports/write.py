@@ -219,7 +219,13 @@ def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
             ids, _, _, _, earliest, latest, previews = map(list, zip(*written, strict=True))
             cursor.execute(
                 statement("hosting", "show_history"),
-                {"ids": ids, "earliest": earliest, "latest": latest, "previews": previews},
+                {
+                    "business_id": job.business_id,
+                    "ids": ids,
+                    "earliest": earliest,
+                    "latest": latest,
+                    "previews": previews,
+                },
             )
     first = [row[2] for row in written] + ([job.first_id] if job.first_id else [])
     last = [row[3] for row in written] + ([job.last_id] if job.last_id else [])
