@@ -1,4 +1,4 @@
-"""Statements on busy tables find their rows by an index, also where row-level security adds nothing.
+"""Statements on busy tables find rows by an index, also where row-level security adds nothing.
 
 Each file of `<app>/sql/` is planned as `parley_system`, with placeholders instead of values. The
 planner is told to read or hash whole tables only where there is no other way, and sees tables of
@@ -60,18 +60,22 @@ NOT_PLANNED = {
 ID_ALONE = {"hosting_delivery"}
 KEYS = """
     SELECT conname FROM pg_constraint
-     WHERE conrelid = %s::regclass AND (contype = 'c' OR (contype = 'u' AND conname ~ '_(id|message_id)_key$'
+     WHERE conrelid = %s::regclass AND (contype = 'c' OR (contype = 'u'
+         AND conname ~ '_(id|message_id)_key$'
        AND conrelid::regclass::text <> ALL (%s)))"""
 COLUMNS = """
     SELECT quote_ident(attname), CASE WHEN attname = 'business_id' THEN '1 + n %% 40' ELSE
            CASE format_type(atttypid, NULL)
-           WHEN 'bigint' THEN 'n' WHEN 'integer' THEN 'n' WHEN 'smallint' THEN 'n' WHEN 'numeric' THEN 'n'
-           WHEN 'boolean' THEN 'false' WHEN 'uuid' THEN 'gen_random_uuid()' WHEN 'jsonb' THEN '''{}'''
+           WHEN 'bigint' THEN 'n' WHEN 'integer' THEN 'n' WHEN 'smallint' THEN 'n'
+               WHEN 'numeric' THEN 'n'
+           WHEN 'boolean' THEN 'false' WHEN 'uuid' THEN 'gen_random_uuid()'
+               WHEN 'jsonb' THEN '''{}'''
            WHEN 'bytea' THEN 'convert_to(n::text, ''UTF8'')'
            WHEN 'timestamp with time zone' THEN 'now() - n * interval ''1 minute'''
            WHEN 'date' THEN '''2026-11-01'''
            ELSE 'right(n::text, ' || greatest(atttypmod - 4, 1) || ')' END END
-      FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND attnotnull AND NOT attisdropped
+      FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND attnotnull
+          AND NOT attisdropped
        AND attgenerated = '' AND attidentity = ''"""
 LEADING = """
     SELECT i.indexrelid::regclass::text, i.indrelid::regclass::text, a.attname FROM pg_index i

@@ -1,4 +1,4 @@
-"""The first minutes of a person here: sign-up to the first message and its price, two factors, an invitation."""
+"""Sign-up to the first message and its price, second factors, an invitation."""
 
 import re
 import time
