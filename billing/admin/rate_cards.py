@@ -333,7 +333,12 @@ def _comparison(version: CardVersion) -> list[Table]:
     before = versions.sheet_of(held) if held else Sheet(version.card.currency)
     changes = versions.diff(before, versions.sheet_of(version))
     rows = [
-        (one.market, one.category, versions.shown(one.before), versions.shown(one.after))
+        (
+            one.market,
+            one.category,
+            versions.describe_tiers(one.before),
+            versions.describe_tiers(one.after),
+        )
         for one in changes
     ]
     title = _("%(count)s changes to %(held)s") % {
