@@ -26,7 +26,9 @@ class Quote:
 
 
 def prices(conversation: Conversation) -> list[Quote]:
-    """A quote for each category that has a price or is free; one query, within the business's scope."""
+    """A quote for each category that has a price or is free; one query, within the business's
+    scope.
+    """
     now = conversation.business.now()
     parameters = {
         "business_id": conversation.business_id,

@@ -46,7 +46,9 @@ def write_rates(sheet: Sheet) -> str:
 
 
 def write_tiers(sheet: Sheet) -> str:
-    """A sheet in Meta's layout of volume tiers; marketing and service have no tiers there, the rate sheet has them."""
+    """A sheet in Meta's layout of volume tiers; marketing and service are in the rate sheet
+    only.
+    """
     names = [name for category in TIERED for name in (category.title(), "", "", "", "")]
     steps_header = ["From", "To", "Rate type", "Rate", "vs. List rate"] * len(TIERED)
     body = [row for market in sheet.markets for row in _tier_rows(sheet, market)]

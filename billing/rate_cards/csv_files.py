@@ -1,7 +1,8 @@
 """Rate cards read from CSV, without a database: our own layout, and the two that Meta publishes.
 
-Ours has one tier a row: market, category, first, last, price, and optionally currency. Meta's rate sheet has one price a
-market and category; its tier sheet has tiers for utility and authentication, which replace those of the rate sheet.
+Ours has one tier a row: market, category, first, last, price, and optionally currency. Meta's rate
+sheet has one price a market and category; its tier sheet has tiers for utility and authentication,
+which replace those of the rate sheet.
 """
 
 import re
@@ -16,7 +17,7 @@ OWN_HEADER = ["market", "category", "first", "last", "price"]
 RATE_COLUMNS = ("marketing", "utility", "authentication", "authentication-international", "service")
 TIERED = ("utility", "authentication", "authentication-international")
 TIER_WIDTH = 5
-NOTHING = {"", "n/a", "--", "-"}
+EMPTY_CELLS = {"", "n/a", "--", "-"}
 SEPARATORS = {"semicolons": ";", "tabs": "\t", "bars": "|"}
 DEFAULT_CURRENCY = "USD"
 
@@ -24,8 +25,8 @@ DEFAULT_CURRENCY = "USD"
 def read(*files: tuple[str, str], markets: Iterable[str] = ()) -> Sheet:
     """Read (name, text) of one file in our layout, or of Meta's rate sheet, tier sheet, or both.
 
-    `markets` are the names in use: another spelling of one (case, accents, spaces) is a problem. Never raises for what
-    is in a file: every problem is listed by row and column in the sheet.
+    `markets` are the names in use: another spelling of one (case, accents, spaces) is a problem.
+    Never raises for a file's content: every problem is listed by row and column in the sheet.
     """
     sheet = Sheet()
     spellings, found_at = {plain(name): name for name in markets}, dict[Key, tuple[Reader, int]]()
@@ -57,16 +58,18 @@ def _kind(reader: Reader) -> tuple[str, int]:
 
 
 def _explain_no_layout(reader: Reader) -> None:
-    """Note why no header row was found: columns separated by something else, or none of the layouts."""
+    """Note why no header row was found: columns separated by something else, or none of the
+    layouts.
+    """
     for number, row in reader.rows:
         for name, separator in SEPARATORS.items():
             name_of_first, found, _ = (row[0] if row else "").partition(separator)
             if found and _label(name_of_first) == "market":
-                reader.wrong(
+                reader.add_problem(
                     number, 1, f"The columns are separated by {name}: separate them by commas."
                 )
                 return
-    reader.wrong(1, 0, "No header row of a known layout was found.")
+    reader.add_problem(1, 0, "No header row of a known layout was found.")
 
 
 def _label(cell: str) -> str:
@@ -81,7 +84,7 @@ def _add(reader: Reader, number: int, column: int, key: Key, step: Step) -> None
     reader.found_at.setdefault(key, (reader, number))
     if any(one.first == step.first for one in steps):
         where = f" from {step.first:,}" if step.first > 1 else ""
-        reader.wrong(number, column + 1, f"{key[0]}, {key[1]}{where} is there twice.")
+        reader.add_problem(number, column + 1, f"{key[0]}, {key[1]}{where} is there twice.")
     else:
         steps.append(step)
 
@@ -93,7 +96,7 @@ def _read_own(reader: Reader, header: int) -> None:
         market, category = reader.market(number, row), reader.cell(row, 1)
         if category not in CATEGORIES:
             known = ", ".join(sorted(CATEGORIES))
-            reader.wrong(number, 2, f"'{category[:40]}' is not a category: {known}.")
+            reader.add_problem(number, 2, f"'{category[:40]}' is not a category: {known}.")
         if currency is not None:
             reader.currency(number, row, currency)
         step = _step(reader, number, row, (2, 3, 4))
@@ -105,9 +108,11 @@ def _read_own(reader: Reader, header: int) -> None:
 def _step(
     reader: Reader, number: int, row: list[str], columns: tuple[int, int, int]
 ) -> Step | None:
-    """First and last position and price of a tier, in these columns; None (and problems) where one is wrong."""
+    """First and last position and price of a tier, in these columns; None (and problems) where one
+    is wrong.
+    """
     first, price = reader.count(number, row, columns[0]), reader.price(number, row, columns[2])
-    unbounded = reader.cell(row, columns[1]).lower() in NOTHING
+    unbounded = reader.cell(row, columns[1]).lower() in EMPTY_CELLS
     last = None if unbounded else reader.count(number, row, columns[1])
     if first is None or price is None or (last is None and not unbounded):
         return None
@@ -121,7 +126,7 @@ def _read_rates(reader: Reader, header: int) -> None:
         reader.currency(number, row, 1)
         for category in RATE_COLUMNS:
             column = columns.get(category)
-            if column is None or reader.cell(row, column).lower() in NOTHING:
+            if column is None or reader.cell(row, column).lower() in EMPTY_CELLS:
                 continue
             price = reader.price(number, row, column)
             if market and price is not None:
@@ -137,7 +142,7 @@ def _read_tiers(reader: Reader, header: int) -> None:
         reader.currency(number, row, 1)
         for group, category in enumerate(TIERED):
             start, key = 2 + group * TIER_WIDTH, (market, category)
-            if all(reader.cell(row, start + n).lower() in NOTHING for n in (0, 3)):
+            if all(reader.cell(row, start + n).lower() in EMPTY_CELLS for n in (0, 3)):
                 continue
             step = _step(reader, number, row, (start, start + 1, start + 3))
             if not step or not market:
@@ -159,4 +164,4 @@ def _check_ladders(sheet: Sheet, found_at: dict[Key, tuple[Reader, int]]) -> Non
         if not touch or steps[0].first != 1 or steps[-1].last is not None:
             reader, row = found_at[market, category]
             reason = "the tiers leave a hole, overlap, or do not end unbounded."
-            reader.wrong(row, 0, f"{market}, {category}: {reason}")
+            reader.add_problem(row, 0, f"{market}, {category}: {reason}")

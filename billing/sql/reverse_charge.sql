@@ -5,7 +5,8 @@ WITH earliest AS (
     SELECT min(o.month) AS month, array_agg(o.month) AS months
       FROM billing_charge c
       JOIN billing_period own ON own.business_id = c.business_id AND own.month = c.month
-      JOIN billing_period o ON o.business_id = c.business_id AND o.state = 'open' AND o.currency = own.currency
+      JOIN billing_period o ON o.business_id = c.business_id AND o.state = 'open'
+                           AND o.currency = own.currency
      WHERE c.business_id = %(business_id)s AND c.id = %(charge_id)s
 ), taken_back AS (
     INSERT INTO billing_charge

@@ -56,7 +56,7 @@ def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         return redirect(f"{conversation.get_absolute_url()}?at={at}#m{at}")
     before, at = _number(request.GET.get("before")), _number(request.GET.get("at"))
     context = _open(request, conversation, before=before, at=at)
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         response = render(request, "hosting/_pane.html", context)
         if conversation.unread_count:
             # The list beside it still shows the count that this page just cleared.
@@ -140,7 +140,7 @@ def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         context |= {"template": template, "form": form, "quote": quotes.get(template.category)}
         if request.method == "POST" and form.is_valid():
             return _send_template(request, conversation, template, form, context)
-    page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"  # type: ignore[attr-defined]
+    page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"
     return render(request, page, context)
 
 
@@ -159,7 +159,7 @@ def _send_template(
             content=threads.template_content(template, form.values()),
         )
     except ParleyError as error:
-        page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"  # type: ignore[attr-defined]
+        page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"
         return render(request, page, context | {"error": error.message})
     return _composer(request, conversation)
 
@@ -220,7 +220,7 @@ def _choices(request: BusinessRequest) -> conversations_inbox.FilterChoices:
     known: conversations_inbox.FilterChoices | None = getattr(request, "choices", None)
     if known is None:
         # A pane alone shows no views: nothing is counted for it.
-        alone = request.htmx and request.path != reverse("inbox_rows")  # type: ignore[attr-defined]
+        alone = request.htmx and request.path != reverse("inbox_rows")
         known = conversations_inbox.filter_choices(
             request.business, reader=None if alone else request.user
         )
@@ -287,7 +287,7 @@ def composing(request: BusinessRequest, conversation: Conversation) -> dict[str,
 def _composer(
     request: BusinessRequest, conversation: Conversation, error: str = "", draft: str = ""
 ) -> HttpResponse:
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         context = composing(request, conversation) | {"error": error, "draft": draft}
         response = render(request, "hosting/_composer.html", context)
         if not error:
@@ -303,7 +303,7 @@ def _composer(
 
 def show_again(request: BusinessRequest, conversation: Conversation, **more: str) -> HttpResponse:
     """The pane after a change: drawn anew, or the page when there is no JavaScript."""
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         response = render(
             request,
             "hosting/_pane.html",

@@ -66,14 +66,14 @@ def note(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         )
         tell(request, conversation)
         return _composer(request, public_id)
-    page = "hosting/_note.html" if request.htmx else "hosting/note.html"  # type: ignore[attr-defined]
+    page = "hosting/_note.html" if request.htmx else "hosting/note.html"
     status = 422 if form.errors else 200
     return render(request, page, composing(request, conversation) | {"form": form}, status=status)
 
 
 def _composer(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     conversation = conversation_of(request, public_id)
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not request.htmx:
         return redirect(f"{conversation.get_absolute_url()}#end")
     response = render(request, "hosting/_composer.html", composing(request, conversation))
     response.headers["HX-Trigger"] = "changed"

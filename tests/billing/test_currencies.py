@@ -1,4 +1,6 @@
-"""One currency from the card to the invoice, held by the schema; a change begins with the next month."""
+"""One currency from the card to the invoice, held by the schema; a change begins with the next
+month.
+"""
 
 from datetime import UTC, date, datetime
 

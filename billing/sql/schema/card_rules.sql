@@ -1,6 +1,7 @@
--- Promises: every tier lies between its version's floor and ceiling, and a version that is not a draft
--- can no longer be edited: neither its dates backwards, nor its bounds and rules, nor its rates and tiers.
--- A version begins with the bounds of its card; what the card says later is for later versions.
+-- Promises: every tier lies between its version's floor and ceiling, and a version that is not a
+-- draft can no longer be edited: neither its dates backwards, nor its bounds and rules, nor its
+-- rates and tiers. A version begins with the bounds of its card; what the card says later is for
+-- later versions.
 CREATE FUNCTION billing_version_takes_bounds() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     SELECT coalesce(NEW.floor_micros, c.floor_micros), coalesce(NEW.ceiling_micros, c.ceiling_micros)

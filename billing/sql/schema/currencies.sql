@@ -1,7 +1,8 @@
--- Promises: one currency from the card to the invoice. A month keeps the currency that it began with; a
--- business's change of currency is for the months after this one. A cap is in the business's currency, a
--- default card in that which it is the default of, an invoice in its month's. A business follows no card
--- of another currency, and none that says what the upstream charges.
+-- Promises: one currency from the card to the invoice. A month keeps the currency that it began
+-- with; a business's change of currency is for the months after this one. A cap is in the
+-- business's currency, a default card in that which it is the default of, an invoice in its
+-- month's. A business follows no card of another currency, and none that says what the upstream
+-- charges.
 ALTER TABLE accounts_business ADD CONSTRAINT business_in_currency UNIQUE (id, currency);
 ALTER TABLE billing_ratecard ADD CONSTRAINT card_in_currency UNIQUE (id, currency);
 ALTER TABLE billing_period ADD CONSTRAINT period_in_currency UNIQUE (id, currency);
@@ -26,9 +27,12 @@ CREATE TRIGGER take_currency BEFORE INSERT ON billing_spendcap
 
 CREATE FUNCTION billing_period_keeps_currency() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM billing_tally y WHERE y.business_id = OLD.business_id AND y.month = OLD.month)
-       OR EXISTS (SELECT FROM billing_usage u WHERE u.business_id = OLD.business_id AND u.billed_month = OLD.month) THEN
-        RAISE EXCEPTION 'the month % has charges in %: its currency cannot change', OLD.month, OLD.currency
+    IF EXISTS (SELECT FROM billing_tally y
+                WHERE y.business_id = OLD.business_id AND y.month = OLD.month)
+       OR EXISTS (SELECT FROM billing_usage u
+                   WHERE u.business_id = OLD.business_id AND u.billed_month = OLD.month) THEN
+        RAISE EXCEPTION 'the month % has charges in %: its currency cannot change',
+            OLD.month, OLD.currency
             USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
@@ -40,7 +44,8 @@ CREATE TRIGGER keeps_currency BEFORE UPDATE OF currency ON billing_period
 CREATE FUNCTION billing_card_keeps_currency() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.currency <> OLD.currency
-       AND EXISTS (SELECT FROM billing_cardversion v WHERE v.card_id = OLD.id AND v.state <> 'draft') THEN
+       AND EXISTS (SELECT FROM billing_cardversion v
+                    WHERE v.card_id = OLD.id AND v.state <> 'draft') THEN
         RAISE EXCEPTION 'the card has versions in %: make another card', OLD.currency
             USING ERRCODE = 'restrict_violation';
     END IF;
@@ -84,7 +89,8 @@ END $$;
 CREATE TRIGGER card_fits BEFORE INSERT OR UPDATE ON billing_cardchoice
     FOR EACH ROW WHEN (NEW.card_id IS NOT NULL) EXECUTE FUNCTION billing_followed_card_fits();
 
--- This month keeps the currency that it began with: its row is made before the change where it is missing.
+-- This month keeps the currency that it began with: its row is made before the change where it is
+-- missing.
 CREATE FUNCTION billing_business_changes_currency() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     this_month date;
@@ -102,7 +108,8 @@ BEGIN
     SELECT OLD.id, this_month, e.starts_at, e.ends_at, 'open', OLD.currency
       FROM billing_edges(OLD.id, this_month) e
     ON CONFLICT (business_id, month) DO NOTHING;
-    UPDATE billing_period p SET currency = NEW.currency WHERE p.business_id = OLD.id AND p.month >= next_month;
+    UPDATE billing_period p SET currency = NEW.currency
+     WHERE p.business_id = OLD.id AND p.month >= next_month;
     RETURN NEW;
 END $$;
 CREATE TRIGGER changes_currency BEFORE UPDATE OF currency ON accounts_business
@@ -126,7 +133,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER plan_fits_month BEFORE UPDATE OF plan_id ON accounts_business
-    FOR EACH ROW WHEN (OLD.plan_id IS DISTINCT FROM NEW.plan_id) EXECUTE FUNCTION billing_plan_fits_month();
+    FOR EACH ROW WHEN (OLD.plan_id IS DISTINCT FROM NEW.plan_id)
+    EXECUTE FUNCTION billing_plan_fits_month();
 
 -- What was the default card of a month with charges stays the default card of it.
 CREATE FUNCTION billing_default_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -135,7 +143,8 @@ DECLARE
                         CASE WHEN TG_OP <> 'DELETE' THEN NEW.valid_from END);
     charged date;
 BEGIN
-    IF TG_OP <> 'DELETE' AND (SELECT k.is_cost FROM billing_ratecard k WHERE k.id = NEW.card_id) THEN
+    IF TG_OP <> 'DELETE'
+       AND (SELECT k.is_cost FROM billing_ratecard k WHERE k.id = NEW.card_id) THEN
         RAISE EXCEPTION 'this card says what the upstream charges: nobody is billed by it'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'nobody_is_billed_at_cost';
     END IF;

@@ -1,4 +1,5 @@
--- Exact amounts in micro-units. All are expressions without a FROM, so that the planner inlines them.
+-- Exact amounts in micro-units. All are expressions without a FROM, so that the planner inlines
+-- them.
 
 -- `amount / unit` rounded to the nearest integer, halves to the even one; exact, for either sign.
 CREATE FUNCTION billing_round_half_even(amount bigint, unit bigint) RETURNS bigint

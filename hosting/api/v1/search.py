@@ -1,6 +1,6 @@
 """`/api/v1/search/`: full text over all messages of the business."""
 
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -62,7 +62,7 @@ class Search(BusinessAPIView):
             ),
             *(
                 OpenApiParameter(one["name"], int if one["name"] == "limit" else str)
-                for one in KeysetPagination().get_schema_operation_parameters(None)  # type: ignore[arg-type]
+                for one in KeysetPagination().get_schema_operation_parameters(cast(Any, None))
             ),
         ],
         responses=PAGE,

@@ -125,7 +125,8 @@ def test_charges_of_a_business_with_a_card_of_its_own_hold_no_default_card(db: N
 
 
 def test_rerating_leaves_out_what_was_reversed(db: None) -> None:
-    # 1,002 messages: 1,000 at $0.0091 and 2 at $0.0082, of which the first and the last are taken back.
+    # 1,002 messages: 1,000 at $0.0091 and 2 at $0.0082, of which the first and the last are taken
+    # back.
     business = make_business(timezone="UTC")
     deliver(business, 1_002, MAY)
     with system("test"):
@@ -142,8 +143,9 @@ def test_rerating_leaves_out_what_was_reversed(db: None) -> None:
 
 
 def test_rerating_counts_failures_as_the_other_version_does(db: None) -> None:
-    # Four messages, the second failed: charged under a card that charges failures, then the third is
-    # taken back. Without charges for failures the third would be the second on a ladder of three.
+    # Four messages, the second failed: charged under a card that charges failures, then the third
+    # is taken back. Without charges for failures the third would be the second on a ladder of
+    # three.
     with system("test"):
         own = RateCard.objects.create(
             name="Own", currency="USD", floor_micros=0, ceiling_micros=90_000
