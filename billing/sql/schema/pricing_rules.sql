@@ -202,7 +202,8 @@ CREATE FUNCTION billing_question(
     floor_micros bigint, free_messages integer
 ) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT billing_rule(of_category, window_open, is_reaction, entry_hours,
-                        t.service_free_in_window, t.utility_free_in_window, t.reactions_free, t.free_entry_hours),
+                        t.service_free_in_window, t.utility_free_in_window,
+                        t.reactions_free, t.free_entry_hours),
            r.rate_id, coalesce(r.category, of_category), coalesce(ladder.positions, 0),
            t.discount_percent, t.floor_micros, t.free_messages
       FROM billing_terms(of_business, in_month) t
