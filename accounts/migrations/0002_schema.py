@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
             "api_keys",
             "members",
             "plan_terms",
+            "plan_currency",
         ),
         migrations.RunPython(add_plans),
     ]
