@@ -107,7 +107,7 @@ def test_files_with_secrets_are_private(servers: Servers) -> None:
     for name in ("secrets.json", "stack.json", "valkey/valkey.conf"):
         assert stat.S_IMODE((servers.root / name).stat().st_mode) == 0o600, name
     passwords = {
-        psycopg.conninfo.conninfo_to_dict(url)["password"]
+        str(psycopg.conninfo.conninfo_to_dict(url)["password"])
         for url in servers.environment.values()
         if "post" in url
     }

@@ -37,7 +37,7 @@ def member(business: Business, role: str = "finance") -> Client:
 
 
 def text(response: Any) -> str:
-    return response.content.decode()
+    return str(response.content.decode())
 
 
 def test_anybody_with_the_link_sees_and_pays_the_invoice(db: None, stripe: Any) -> None:
