@@ -179,7 +179,7 @@ def test_lost_secrets_are_named_and_nothing_is_made_anew(var: Path) -> None:
     with Servers(Settings(var, durable=False), valkey=False):
         pass
     (var / "secrets.json").unlink()
-    with pytest.raises(StackError, match=r"secrets\.json is missing, but .* holds a database"):
+    with pytest.raises(StackError, match=r"secrets\.json is missing, but .* is a database"):
         Servers(Settings(var, durable=False), valkey=False).start()
     assert not (var / "secrets.json").exists()
 

@@ -44,7 +44,7 @@ def text(response: Any) -> str:
 def next_page(response: Any) -> str:
     """Where the page leads that is shown between ours and the payment network's."""
     (url,) = re.findall(r'http-equiv="refresh" content="0; url=([^"]+)"', text(response))
-    return url
+    return str(url)
 
 
 def test_anybody_with_the_link_sees_and_pays_the_invoice(db: None, stripe: Any) -> None:
