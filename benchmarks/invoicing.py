@@ -1,12 +1,12 @@
-"""Invoicing: months closed, PDFs made, and the messages behind an invoice written out, each beside its limit."""
+"""Invoicing: closing months, PDFs, and exporting the messages of an invoice, with limits."""
 
 import os
 import resource
 import time
 from datetime import date
 
-from benchmarks.arena import arena
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 ROWS = int(os.environ.get("BENCH_ROWS", "200000"))
 MONTHS = int(os.environ.get("BENCH_MONTHS", "50"))
@@ -22,13 +22,17 @@ MARKETS = [
 ]
 
 BUSINESS = """
-INSERT INTO accounts_business (id, name, plan_id, country, timezone, currency, created_at, suspended_reason, clock_at)
-SELECT n, 'b' || n, 'business', 'US', 'UTC', 'USD', '2026-05-01', '', '2026-06-03' FROM generate_series(%(first)s::int, %(last)s::int) n
+INSERT INTO accounts_business (id, name, plan_id, country, timezone, currency, created_at,
+    suspended_reason, clock_at)
+SELECT n, 'b' || n, 'business', 'US', 'UTC', 'USD', '2026-05-01', '', '2026-06-03'
+    FROM generate_series(%(first)s::int, %(last)s::int) n
 """
 DELIVERIES = """
-INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open, free_entry,
+INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open,
+    free_entry,
                               delivered_at, created_at)
-SELECT %(base)s::bigint + n, %(first)s::int + n / %(each)s::int, 1, (%(markets)s::text[])[1 + n %% 6],
+SELECT %(base)s::bigint + n, %(first)s::int + n / %(each)s::int, 1,
+    (%(markets)s::text[])[1 + n %% 6],
        (ARRAY['utility', 'marketing', 'authentication'])[1 + (n / 7) %% 3], false, false,
        timestamptz '2026-05-01' + (n %% 40000) * interval '1 minute', now()
   FROM generate_series(0, %(each)s::int * (%(last)s::int - %(first)s::int + 1) - 1) n
@@ -36,11 +40,12 @@ SELECT %(base)s::bigint + n, %(first)s::int + n / %(each)s::int, 1, (%(markets)s
 
 
 def main() -> None:
-    """Measure, and print."""
-    with arena() as servers:
+    """Measure and print."""
+    with benchmark_servers() as servers:
         figures = [_closing(servers), *_documents(), *_export(servers)]
     show(
-        f"Invoicing, {MONTHS} months, {PDFS} documents of 60 lines, {ROWS:,} messages behind one invoice",
+        f"Invoicing, {MONTHS} months, {PDFS} documents of 60 lines,"
+        f" {ROWS:,} messages behind one invoice",
         figures,
     )
 
@@ -55,7 +60,7 @@ _base = 0
 
 
 def _businesses(servers, *, first: int, count: int, each: int) -> None:
-    """Businesses with `each` metered messages of May."""
+    """Create businesses with `each` metered messages of May."""
     global _base
     from billing.metering import meter
 
@@ -78,7 +83,7 @@ def _businesses(servers, *, first: int, count: int, each: int) -> None:
 
 
 def _closing(servers) -> Figure:
-    """Closing costs by the line: months of ten times the messages take hardly longer."""
+    """Months closed per second, beside months with ten times the messages."""
     _businesses(servers, first=1, count=MONTHS, each=200)
     _businesses(servers, first=1001, count=MONTHS, each=2000)
     _close(range(1, 3))
@@ -102,7 +107,7 @@ def _close(ids) -> float:
 
 
 def _documents() -> list[Figure]:
-    """PDFs of 60 lines, beside what typst makes of an empty page to the same standard."""
+    """PDFs of 60 lines per second, beside an empty page by typst to the same standard."""
     from decimal import Decimal
 
     from billing.documents import pdf
@@ -159,7 +164,7 @@ def _documents() -> list[Figure]:
 
 
 def _export(servers) -> list[Figure]:
-    """Every message behind one invoice as CSV, beside COPY TO of the same columns; and what memory it takes."""
+    """All messages of an invoice as CSV, beside COPY TO of the same columns, and memory."""
     from accounts.models import Business
     from billing.documents.tables import messages_csv
     from billing.invoices import close
@@ -197,7 +202,8 @@ def _export(servers) -> list[Figure]:
 
 
 COPY = """
-COPY (SELECT c.id, c.message_id, m.wamid, p.wa_id, c.delivered_at, c.month, c.market, c.category, c.rule, c.position,
+COPY (SELECT c.id, c.message_id, m.wamid, p.wa_id, c.delivered_at, c.month, c.market, c.category,
+    c.rule, c.position,
              c.price_micros
         FROM billing_charge c
         LEFT JOIN hosting_message m ON m.id = c.message_id AND m.business_id = c.business_id

@@ -197,7 +197,7 @@ def _database(url: str) -> dict[str, Any]:
         )
     return {
         **parsed,
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "core.postgresql",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         # Django prepares no statements itself; without a threshold psycopg ignores the

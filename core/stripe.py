@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import stripe
 from django.conf import settings
@@ -72,7 +72,7 @@ def outcome_of_call(call: Callable[[], Any]) -> Outcome:
     try:
         return outcome_of(call())
     except stripe.CardError as error:
-        body: dict[str, Any] = error.json_body or {}  # type: ignore[assignment]
+        body = cast(dict[str, Any], error.json_body or {})
         intent = body.get("error", {}).get("payment_intent", {})
         reference = intent.get("id", "") if isinstance(intent, dict) else ""
         return Outcome("failed", reference, str(error.user_message or error)[:200])

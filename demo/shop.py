@@ -1,4 +1,4 @@
-"""The demo's shop: a feed of coffees and gear, brought in as sellers do, with pictures drawn on the spot."""
+"""The demo's shop: a feed of coffees and gear, imported as sellers do, with drawn pictures."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from shops.catalog import imports, pictures
 from shops.models import Catalog, DeliveryMethod, Product
 
 SLUG = "luma"
-# Two days: long enough that the board shows who has not paid yet.
+# Two days, so that the board of orders shows unpaid ones.
 HOLD_MINUTES = 2 * 24 * 60
 # id, group, title, description, price, sale price, size, colour, collections, stock
 COFFEE = "Whole beans, roasted on Tuesdays and Thursdays, sent the same day."
@@ -203,7 +203,7 @@ COLOURS = {"mug-sand": "Sand", "mug-sea": "Sea"}
 
 
 def open_shop(business: Business, number: Number) -> None:
-    """Open the demo's shop with its products, pictures and ways of delivery; once."""
+    """Create the demo's shop with products, pictures and shipping methods, unless it exists."""
     with scope(business.pk):
         if Catalog.objects.filter(business=business).exists():
             return
@@ -242,7 +242,7 @@ def open_shop(business: Business, number: Number) -> None:
     with scope(business.pk):
         for row, product in zip(GOODS, _products(catalog), strict=True):
             pictures.add_picture(
-                product, content=_drawn(row[2], row[6], row[7]), mime_type="image/jpeg"
+                product, content=_draw_picture(row[2], row[6], row[7]), mime_type="image/jpeg"
             )
 
 
@@ -296,8 +296,8 @@ def _feed() -> bytes:
     return text.getvalue().encode()
 
 
-def _drawn(title: str, size: str, colour: str) -> bytes:
-    """A bag on a table, in the product's colour, with its name: 1200 x 1200 pixels, JPEG."""
+def _draw_picture(title: str, size: str, colour: str) -> bytes:
+    """A picture of a bag in the product's colour with its name: JPEG, 1200 x 1200 pixels."""
     rng, edge = random.Random(title), 1200
     picture = Image.new("RGB", (edge, edge), "#efe9dc")
     draw = ImageDraw.Draw(picture)

@@ -192,7 +192,8 @@ class PlanAdmin(AuditedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         """Plans annotated with their number of businesses."""
-        return super().get_queryset(request).annotate(businesses_on_it=Count("businesses"))  # type: ignore[no-any-return]
+        plans: QuerySet[Plan] = super().get_queryset(request)
+        return plans.annotate(businesses_on_it=Count("businesses"))
 
     @display(description=_("businesses on it"), ordering="businesses_on_it")
     def business_count(self, plan: Any) -> int:

@@ -56,7 +56,7 @@ def add_plans(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0001_initial")]
     operations = [
-        schema_files("core", "roles", "tenant_tables", "append_only"),
+        schema_files("core", "roles", "tenant_tables", "cascades", "append_only"),
         schema_files(
             "accounts",
             "audit_log",

@@ -156,7 +156,6 @@ class PlanTerm(models.Model):
 
     class Meta:
         ordering: ClassVar = ["id"]
-        indexes: ClassVar = [models.Index(fields=["business", "id"], name="terms_of_business")]
 
     def __str__(self) -> str:
         return f"{self.plan_id} from {self.started_at:%Y-%m-%d}"

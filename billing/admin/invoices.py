@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -32,7 +32,6 @@ from billing.invoices import close, credit_notes
 from billing.models import (
     CreditNote,
     CreditUse,
-    Email,
     Invoice,
     InvoiceLine,
     NumberSeries,
@@ -384,54 +383,6 @@ def _lines_table(invoice: Invoice) -> Table:
         "status": invoice.get_status_display(),
     }
     return Table(title, (_("Line"), _("What"), _("Quantity"), _("Net")), rows)
-
-
-@admin.register(Email)
-class EmailAdmin(ReadOnlyAdmin):
-    """Outgoing e-mails and their state."""
-
-    hidden: ClassVar[tuple[str, ...]] = ("html",)
-    list_display = (
-        "subject",
-        "to",
-        "business",
-        "status",
-        "attempts",
-        "created_at",
-        "sent_at",
-        "last_error",
-    )
-    list_select_related = ("business",)
-    list_filter = ("state",)
-    search_fields = ("to", "subject")
-    ordering = ("-id",)
-    actions = ("send_again",)
-
-    @display(
-        description=_("state"),
-        label={
-            "waiting": "info",
-            "sending": "info",
-            "sent": "success",
-            "dead": "danger",
-            "unknown": "warning",
-        },
-    )
-    def status(self, email: Email) -> tuple[str, str]:
-        """State as a label."""
-        return email.state, email.get_state_display()
-
-    def has_again_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may change e-mails."""
-        return request.user.has_perm("billing.change_email")
-
-    @action(description=_("Send again"), permissions=["again"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
-        """Send the selected e-mails again."""
-        for email in queryset:
-            billing_emails.resend(email=email)
-            record.record(action="email.sent_again", subject=email, business=email.business_id)
-        messages.success(request, _("The e-mails leave within a minute."))
 
 
 @admin.register(InvoiceLine)

@@ -200,7 +200,7 @@ class UploadForm(StyledForm):
 
 
 @admin.register(CardVersion)
-class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):  # type: ignore[misc]
+class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):
     """Versions of cards; a draft is compared and scheduled, a scheduled one is final."""
 
     list_display = (
@@ -333,7 +333,12 @@ def _comparison(version: CardVersion) -> list[Table]:
     before = versions.sheet_of(held) if held else Sheet(version.card.currency)
     changes = versions.diff(before, versions.sheet_of(version))
     rows = [
-        (one.market, one.category, versions.shown(one.before), versions.shown(one.after))
+        (
+            one.market,
+            one.category,
+            versions.describe_tiers(one.before),
+            versions.describe_tiers(one.after),
+        )
         for one in changes
     ]
     title = _("%(count)s changes to %(held)s") % {
@@ -390,7 +395,7 @@ class TierInline(DraftOnlyMixin, EditableInline):
 
 
 @admin.register(Rate)
-class RateAdmin(DraftOnlyMixin, AuditedAdmin):  # type: ignore[misc]
+class RateAdmin(DraftOnlyMixin, AuditedAdmin):
     """Prices of a version for one market and category."""
 
     list_display = ("market", "category", "version")

@@ -26,6 +26,7 @@ CHECKS = {
     "reconcile_rollup": "rollup = ledger",
     "reconcile_invoices": "invoice lines = rollup, totals = lines",
     "reconcile_payments": "paid invoices = payments + credits",
+    "reconcile_references": "what rows name without a foreign key is there",
 }
 
 

@@ -1,4 +1,4 @@
-"""Quoting: what one message to one customer would cost now, said before it is sent."""
+"""Quotes: the current price of one message to one customer."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from hosting.models import Category, Conversation
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What one message of a category would cost now, in micro-units, and the rule that says so."""
+    """Current price of a message of a category in micro-units, and the rule that decides it."""
 
     category: str
     market: str
@@ -25,7 +25,9 @@ class Quote:
 
 
 def prices(conversation: Conversation) -> list[Quote]:
-    """A quote for each category that has a price or is free; one query, within the business's scope."""
+    """A quote for each category that has a price or is free; one query, within the business's
+    scope.
+    """
     now = conversation.business.now()
     parameters = {
         "business_id": conversation.business_id,
@@ -40,7 +42,7 @@ def prices(conversation: Conversation) -> list[Quote]:
 
 
 def quotes(conversation: Conversation) -> dict[str, MessageNote]:
-    """The price by category, in words for the reader."""
+    """Price notes by category for the composer."""
     return {
         quote.category: _note(quote, conversation.business.currency)
         for quote in prices(conversation)

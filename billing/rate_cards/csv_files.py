@@ -1,7 +1,8 @@
-"""Rate cards as CSV, in and out, without a database: our own layout, and the two that Meta publishes.
+"""Rate cards as CSV in our own layout and in Meta's two. No database access.
 
-Ours has one tier a row: market, category, first, last, price. Meta's rate sheet has one price a market and category;
-its tier sheet steps for utility and authentication, which replace those of the rate sheet.
+Ours has one tier a row: market, category, first, last, price. Meta's rate sheet has one price a
+market and category; its tier sheet has tiers for utility and authentication, which replace those of
+the rate sheet.
 """
 
 import csv
@@ -17,32 +18,32 @@ OWN_HEADER = ["market", "category", "first", "last", "price"]
 RATE_COLUMNS = ("marketing", "utility", "authentication", "authentication-international", "service")
 TIERED = ("utility", "authentication", "authentication-international")
 TIER_WIDTH = 5
-NOTHING = {"", "n/a", "--", "-"}
-LIMIT_CHARACTERS = 5_000_000
-MOST_MARKET_LETTERS = 60
+EMPTY_CELLS = {"", "n/a", "--", "-"}
+MAX_CHARACTERS = 5_000_000
+MAX_MARKET_LENGTH = 60
 
 
 @dataclass(slots=True)
 class _Reader:
-    """One file's rows, and the sheet that its cells and problems go to."""
+    """Rows of one file, and the sheet that collects their cells and problems."""
 
     name: str
     rows: list[tuple[int, list[str]]]
     sheet: Sheet
 
-    def wrong(self, row: int, column: int, reason: str) -> None:
+    def add_problem(self, row: int, column: int, reason: str) -> None:
         self.sheet.problems.append(Problem(self.name, row, column, reason))
 
     def cell(self, row: list[str], column: int) -> str:
         return row[column].strip() if column < len(row) else ""
 
     def money(self, row_number: int, row: list[str], column: int) -> int | None:
-        """A price in micro-units; None (and a problem) for what is no price."""
+        """A price in micro-units; None and a problem for an invalid one."""
         text = self.cell(row, column)
         try:
             micros = Decimal(text.replace(",", "")) * money.MICROS
         except InvalidOperation:
-            self.wrong(row_number, column + 1, f"'{text[:40]}' is not a price.")
+            self.add_problem(row_number, column + 1, f"'{text[:40]}' is not a price.")
             return None
         if (
             not micros.is_finite()
@@ -50,7 +51,7 @@ class _Reader:
             or micros > 10**15
             or micros != micros.to_integral_value()
         ):
-            self.wrong(
+            self.add_problem(
                 row_number,
                 column + 1,
                 f"'{text[:40]}' is negative, too large or finer than a millionth.",
@@ -59,10 +60,10 @@ class _Reader:
         return int(micros)
 
     def count(self, row_number: int, row: list[str], column: int) -> int | None:
-        """A whole number with or without thousands commas; None (and a problem) otherwise."""
+        """A whole number with or without thousands separators; None and a problem otherwise."""
         text = self.cell(row, column)
         if not re.fullmatch(r"[0-9]{1,3}(,[0-9]{3}){1,5}|[0-9]{1,18}", text):
-            self.wrong(row_number, column + 1, f"'{text[:40]}' is not a whole number.")
+            self.add_problem(row_number, column + 1, f"'{text[:40]}' is not a whole number.")
             return None
         return int(text.replace(",", ""))
 
@@ -70,7 +71,7 @@ class _Reader:
 def read(*files: tuple[str, str]) -> Sheet:
     """Read (name, text) of one file in our layout, or of Meta's rate sheet, tier sheet, or both.
 
-    Never raises for what is in a file: every problem is listed by row and column in the sheet.
+    Never raises for a file's content: every problem is listed by row and column in the sheet.
     """
     sheet = Sheet()
     readers = [_reader(name, text, sheet) for name, text in files]
@@ -81,21 +82,21 @@ def read(*files: tuple[str, str]) -> Sheet:
                 work(reader, header)
     for (kind, _), reader in kinds:
         if not kind:
-            reader.wrong(1, 0, "No header row of a known layout was found.")
+            reader.add_problem(1, 0, "No header row of a known layout was found.")
     for reader in readers[:1]:
         _check_ladders(reader)
     return sheet
 
 
 def _reader(name: str, text: str, sheet: Sheet) -> _Reader:
-    """Rows with their number; a row that holds line breaks counts once, as in a spreadsheet.
+    """Numbered rows; a row that contains line breaks counts once, as in a spreadsheet.
 
-    What cannot be read to its end is a problem: half a card must not pass for a whole one.
+    A file that cannot be read to its end is a problem, so that half a card is never imported.
     """
     reader = _Reader(name, [], sheet)
-    if len(text) > LIMIT_CHARACTERS:
-        reader.wrong(
-            0, 0, f"The file has {len(text):,} characters; {LIMIT_CHARACTERS:,} is the most."
+    if len(text) > MAX_CHARACTERS:
+        reader.add_problem(
+            0, 0, f"The file has {len(text):,} characters; {MAX_CHARACTERS:,} is the most."
         )
         return reader
     clean = text.replace("\x00", "").lstrip("\ufeff")
@@ -103,7 +104,7 @@ def _reader(name: str, text: str, sheet: Sheet) -> _Reader:
         for number, row in enumerate(csv.reader(io.StringIO(clean, newline="")), start=1):
             reader.rows.append((number, row))
     except csv.Error as error:
-        reader.wrong(len(reader.rows) + 1, 0, f"It cannot be read as CSV: {error}.")
+        reader.add_problem(len(reader.rows) + 1, 0, f"It cannot be read as CSV: {error}.")
     return reader
 
 
@@ -120,22 +121,22 @@ def _kind(reader: _Reader) -> tuple[str, int]:
 
 
 def _label(cell: str) -> str:
-    """A header cell as we compare it: `Market\\n(per rate card)` is `market`."""
+    """A normalized header cell: `Market\\n(per rate card)` is `market`."""
     text = re.sub(r"\(.*?\)", "", re.sub(r"-\s+", "-", cell))
     return " ".join(text.split()).lower()
 
 
 def _market(reader: _Reader, number: int, row: list[str]) -> str:
     market = reader.cell(row, 0)
-    if not market or len(market) > MOST_MARKET_LETTERS:
-        reader.wrong(number, 1, f"A market's name has 1 to {MOST_MARKET_LETTERS} characters.")
+    if not market or len(market) > MAX_MARKET_LENGTH:
+        reader.add_problem(number, 1, f"A market's name has 1 to {MAX_MARKET_LENGTH} characters.")
         return ""
     return market
 
 
 def _add(reader: _Reader, number: int, key: Key, steps: list[Step]) -> None:
     if key in reader.sheet.rates:
-        reader.wrong(number, 1, f"{key[0]}, {key[1]} is there twice.")
+        reader.add_problem(number, 1, f"{key[0]}, {key[1]} is there twice.")
     else:
         reader.sheet.rates[key] = steps
 
@@ -148,7 +149,7 @@ def _read_own(reader: _Reader, header: int) -> None:
             continue
         market, category = _market(reader, number, row), reader.cell(row, 1)
         if category not in CATEGORIES:
-            reader.wrong(
+            reader.add_problem(
                 number, 2, f"'{category[:40]}' is not a category: {', '.join(sorted(CATEGORIES))}."
             )
         first = reader.count(number, row, 2)
@@ -172,34 +173,34 @@ def _read_rates(reader: _Reader, header: int) -> None:
         if not any(cell.strip() for cell in row):
             continue
         market = _market(reader, number, row)
-        _take_currency(reader, number, row)
+        _check_currency(reader, number, row)
         for category in RATE_COLUMNS:
             column = columns.get(category)
-            if column is None or reader.cell(row, column).lower() in NOTHING:
+            if column is None or reader.cell(row, column).lower() in EMPTY_CELLS:
                 continue
             price = reader.money(number, row, column)
             if market and price is not None:
                 _add(reader, number, (market, category), [Step(1, None, price)])
 
 
-def _take_currency(reader: _Reader, number: int, row: list[str]) -> None:
+def _check_currency(reader: _Reader, number: int, row: list[str]) -> None:
     currency = reader.cell(row, 1)
     if not re.fullmatch(r"[A-Z]{3}", currency):
-        reader.wrong(number, 2, f"'{currency[:40]}' is not a currency code.")
+        reader.add_problem(number, 2, f"'{currency[:40]}' is not a currency code.")
     elif reader.sheet.currency and currency != reader.sheet.currency:
-        reader.wrong(number, 2, f"{currency} in a file of {reader.sheet.currency}.")
+        reader.add_problem(number, 2, f"{currency} in a file of {reader.sheet.currency}.")
     else:
         reader.sheet.currency = currency
 
 
 def _read_tiers(reader: _Reader, header: int) -> None:
-    """Each group of five columns is one category; a market is named on its first row only."""
+    """Read Meta's tier sheet: five columns per category, the market only on its first row."""
     market, found = "", dict[Key, list[Step]]()
     for number, row in reader.rows[header + 1 :]:
         if not any(cell.strip() for cell in row):
             continue
         market = _market(reader, number, row) if reader.cell(row, 0) or not market else market
-        _take_currency(reader, number, row)
+        _check_currency(reader, number, row)
         for group, category in enumerate(TIERED):
             step = _step(reader, number, row, 2 + group * TIER_WIDTH)
             if step and market:
@@ -209,12 +210,12 @@ def _read_tiers(reader: _Reader, header: int) -> None:
 
 def _step(reader: _Reader, number: int, row: list[str], start: int) -> Step | None:
     if (
-        reader.cell(row, start).lower() in NOTHING
-        and reader.cell(row, start + 3).lower() in NOTHING
+        reader.cell(row, start).lower() in EMPTY_CELLS
+        and reader.cell(row, start + 3).lower() in EMPTY_CELLS
     ):
         return None
     first, price = reader.count(number, row, start), reader.money(number, row, start + 3)
-    unbounded = reader.cell(row, start + 1) in NOTHING
+    unbounded = reader.cell(row, start + 1) in EMPTY_CELLS
     last = None if unbounded else reader.count(number, row, start + 1)
     if first is None or price is None or (last is None and not unbounded):
         return None
@@ -222,12 +223,14 @@ def _step(reader: _Reader, number: int, row: list[str], start: int) -> Step | No
 
 
 def _check_ladders(reader: _Reader) -> None:
-    """Steps must begin at 1, touch, and end unbounded: every position has exactly one price."""
+    """Tiers must begin at 1, be contiguous and end unbounded, so that every position has one
+    price.
+    """
     for (market, category), steps in reader.sheet.rates.items():
         steps.sort(key=lambda step: step.first)
         edges = [1, *((step.last or 0) + 1 for step in steps[:-1])]
         if [step.first for step in steps] != edges or steps[-1].last is not None:
-            reader.wrong(
+            reader.add_problem(
                 0,
                 0,
                 f"{market}, {category}: the tiers leave a hole, overlap, or do not end unbounded.",
@@ -272,7 +275,9 @@ def write_rates(sheet: Sheet) -> str:
 
 
 def write_tiers(sheet: Sheet) -> str:
-    """A sheet in Meta's layout of volume tiers; marketing and service have no tiers there, the rate sheet has them."""
+    """A sheet in Meta's layout of volume tiers; marketing and service are in the rate sheet
+    only.
+    """
     names = [name for category in TIERED for name in (category.title(), "", "", "", "")]
     steps_header = ["From", "To", "Rate type", "Rate", "vs. List rate"] * len(TIERED)
     body = [row for market in sheet.markets for row in _tier_rows(sheet, market)]

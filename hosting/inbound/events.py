@@ -286,7 +286,7 @@ def _as_json(rows: "Sequence[senders.ResolvedMessage]") -> str:
 
 
 def _show(changed: list[tuple[Any, ...]], locked: locked_messages.Locked) -> None:
-    _, ids, _, counts, latest, said, referred, _, _ = zip(*changed, strict=True)
+    business_ids, ids, _, counts, latest, said, referred, _, _ = zip(*changed, strict=True)
     previews = [
         locked_messages.PREVIEW if id in locked.conversations else text
         for id, text in zip(ids, said, strict=True)
@@ -295,6 +295,7 @@ def _show(changed: list[tuple[Any, ...]], locked: locked_messages.Locked) -> Non
         cursor.execute(
             statement("hosting", "show_inbound"),
             {
+                "business_ids": list(business_ids),
                 "ids": list(ids),
                 "messages": list(counts),
                 "latest": list(latest),

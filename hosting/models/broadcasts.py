@@ -105,7 +105,6 @@ class Broadcast(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "id"], name="broadcast_of_business"),
             models.CheckConstraint(
                 condition=Q(
                     state__in=["draft", "scheduled", "running", "paused", "done", "cancelled"]
@@ -118,7 +117,6 @@ class Broadcast(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["business", "-id"], name="broadcast_newest"),
             models.Index(
                 fields=["turn_at"],
                 condition=Q(state__in=["scheduled", "running"]),

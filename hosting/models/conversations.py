@@ -183,8 +183,6 @@ class Conversation(models.Model):
             models.UniqueConstraint(
                 fields=["number", "contact"], name="one_conversation_per_number_and_contact"
             ),
-            # Lets a message name business and conversation in one foreign key.
-            models.UniqueConstraint(fields=["business", "id"], name="conversation_of_business"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["business", "-last_message_at", "-id"], name="conversation_inbox"),

@@ -139,7 +139,6 @@ class ChatImport(Job):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["business", "-id"], name="import_of_business"),
             models.Index(
                 fields=["turn_at"],
                 condition=Q(state__in=["reading", "running", "undoing"]),
@@ -228,7 +227,6 @@ class ChatExport(Job):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["business", "-id"], name="export_of_business"),
             models.Index(fields=["turn_at"], condition=Q(state="running"), name="export_open"),
         ]
 

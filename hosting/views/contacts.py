@@ -59,7 +59,7 @@ def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
         "contact": found,
         "threads": Conversation.objects.filter(contact=found)
         .select_related("number")
-        .newest_first(),  # type: ignore[attr-defined]
+        .newest_first(),
         "former": found.former_numbers.order_by("-changed_at"),
         "numbers": [(number, number.pk in blocked) for number in numbers],
         "going": Erasure.objects.filter(contact_id=found.pk).exists(),

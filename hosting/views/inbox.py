@@ -56,7 +56,7 @@ def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         return redirect(f"{conversation.get_absolute_url()}?at={at}#m{at}")
     before, at = _number(request.GET.get("before")), _number(request.GET.get("at"))
     context = _open(request, conversation, before=before, at=at)
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         response = render(request, "hosting/_pane.html", context)
         if conversation.unread_count:
             # The list still shows the unread count that was cleared now.
@@ -140,12 +140,8 @@ def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         context |= {"template": template, "form": form, "quote": quotes.get(template.category)}
         if request.method == "POST" and form.is_valid():
             return _send_template(request, conversation, template, form, context)
-    return render(request, _templates_page(request), context)
-
-
-def _templates_page(request: BusinessRequest) -> str:
-    is_fragment = request.htmx  # type: ignore[attr-defined]
-    return "hosting/_templates.html" if is_fragment else "hosting/templates.html"
+    page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"
+    return render(request, page, context)
 
 
 def _send_template(
@@ -163,8 +159,8 @@ def _send_template(
             content=threads.template_content(template, form.values()),
         )
     except ParleyError as error:
-        context |= {"error": error.message}
-        return render(request, _templates_page(request), context)
+        page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"
+        return render(request, page, context | {"error": error.message})
     return _composer(request, conversation)
 
 
@@ -223,8 +219,8 @@ def _choices(request: BusinessRequest) -> conversations_inbox.FilterChoices:
     """Return the filter choices, read once a request for list and thread."""
     known: conversations_inbox.FilterChoices | None = getattr(request, "choices", None)
     if known is None:
-        # The thread alone shows no views, so nothing is counted.
-        alone = request.htmx and request.path != reverse("inbox_rows")  # type: ignore[attr-defined]
+        # A pane alone shows no views: nothing is counted for it.
+        alone = request.htmx and request.path != reverse("inbox_rows")
         known = conversations_inbox.filter_choices(
             request.business, reader=None if alone else request.user
         )
@@ -289,7 +285,7 @@ def composer_context(request: BusinessRequest, conversation: Conversation) -> di
 def _composer(
     request: BusinessRequest, conversation: Conversation, error: str = "", draft: str = ""
 ) -> HttpResponse:
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         context = composer_context(request, conversation) | {"error": error, "draft": draft}
         response = render(request, "hosting/_composer.html", context)
         if not error:
@@ -307,7 +303,7 @@ def refreshed_pane(
     request: BusinessRequest, conversation: Conversation, **more: str
 ) -> HttpResponse:
     """Return the thread pane after a change; without htmx, redirect to the page."""
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         response = render(
             request,
             "hosting/_pane.html",

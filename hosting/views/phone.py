@@ -201,7 +201,7 @@ def write(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Ht
             _send_form(request, handset, number, form)
         except ParleyError as refused:
             error = refused.message
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         blocked = sandbox.has_blocked(handset=handset, number=number)
         context = {"handset": handset, "number": number, "error": error, "blocked": blocked}
         shown = render(request, "hosting/_phone_type.html", context)

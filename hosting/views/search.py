@@ -61,7 +61,7 @@ def page(request: BusinessRequest) -> HttpResponse:
         "chats": request.membership.role != Role.VIEWER,
         "now": request.business.now(),
     }
-    fragment = request.htmx and request.GET.get("after")  # type: ignore[attr-defined]
+    fragment = request.htmx and request.GET.get("after")
     return render(request, "hosting/_hits.html" if fragment else "hosting/search.html", context)
 
 

@@ -72,8 +72,7 @@ def note(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         )
         notify_dashboards(request, conversation)
         return _composer(request, public_id)
-    is_fragment = request.htmx  # type: ignore[attr-defined]
-    page = "hosting/_note.html" if is_fragment else "hosting/note.html"
+    page = "hosting/_note.html" if request.htmx else "hosting/note.html"
     status = 422 if form.errors else 200
     return render(
         request, page, composer_context(request, conversation) | {"form": form}, status=status
@@ -82,7 +81,7 @@ def note(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def _composer(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     conversation = conversation_of(request, public_id)
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not request.htmx:
         return redirect(f"{conversation.get_absolute_url()}#end")
     response = render(request, "hosting/_composer.html", composer_context(request, conversation))
     response.headers["HX-Trigger"] = "changed"

@@ -34,7 +34,7 @@ def business(request: BusinessRequest) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("business")
     context = _context(request) | {"form": form}
-    fragment = request.htmx and request.method == "GET"  # type: ignore[attr-defined]
+    fragment = request.htmx and request.method == "GET"
     page = "hosting/_forgetting.html" if fragment else "hosting/business.html"
     return render(request, page, context, status=400 if form.errors else 200)
 

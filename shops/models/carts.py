@@ -46,11 +46,6 @@ class Cart(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(default=default_expiry, db_index=True)
 
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "id"], name="cart_of_business")
-        ]
-
     def __str__(self) -> str:
         return f"cart {self.pk}"
 

@@ -77,7 +77,6 @@ class Catalog(models.Model):
     class Meta:
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "id"], name="catalog_of_business"),
             models.CheckConstraint(condition=~Q(name=""), name="catalog_has_a_name"),
             models.CheckConstraint(
                 condition=Q(currency__regex="^[A-Z]{3}$"), name="catalog_currency_is_iso"
@@ -196,7 +195,6 @@ class Product(models.Model):
             models.UniqueConstraint(
                 fields=["catalog", "retailer_id"], name="product_once_per_catalog"
             ),
-            models.UniqueConstraint(fields=["business", "id"], name="product_of_business"),
             models.CheckConstraint(
                 condition=~Q(title="") & ~Q(retailer_id=""), name="product_has_id_and_title"
             ),

@@ -58,10 +58,8 @@ class CatalogImport(Job):
                 ),
                 name="feed_state_known",
             ),
-            models.UniqueConstraint(fields=["business", "id"], name="feed_of_business"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["business", "-id"], name="feed_newest"),
             models.Index(
                 fields=["turn_at"], condition=Q(state__in=["reading", "running"]), name="feed_open"
             ),

@@ -141,7 +141,6 @@ class Order(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["catalog", "number"], name="order_number_once"),
-            models.UniqueConstraint(fields=["business", "id"], name="order_of_business"),
             models.CheckConstraint(
                 condition=Q(subtotal_minor__gte=0, delivery_minor__gte=0, tax_minor__gte=0),
                 name="order_not_below_zero",
@@ -177,7 +176,6 @@ class Order(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["business", "-id"], name="order_newest"),
             models.Index(fields=["business", "state", "-id"], name="order_by_state"),
             models.Index(fields=["expires_at"], condition=Q(state="placed"), name="order_overdue"),
         ]

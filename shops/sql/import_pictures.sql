@@ -12,7 +12,7 @@ WITH e AS (
     SELECT i.id, i.product_id, i.position, i.media_id,
            CASE WHEN i.source_url <> '' THEN i.source_url ELSE 'media:' || m.media_id END AS name
       FROM shops_picture i JOIN e ON e.product_id = i.product_id LEFT JOIN hosting_media m
-          ON m.id = i.media_id
+          ON m.business_id = i.business_id AND m.id = i.media_id
 ), gone AS (
     DELETE FROM shops_picture i USING held h
      WHERE i.id = h.id AND NOT EXISTS (SELECT FROM wanted w WHERE w.product_id = h.product_id

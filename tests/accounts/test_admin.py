@@ -1,4 +1,4 @@
-"""The admin: every list and page opens, nothing secret is on it, the ledger cannot be edited, actions do their work."""
+"""The admin: all lists and pages open without secrets, the ledger is read-only, actions work."""
 
 import re
 from typing import Any
@@ -45,7 +45,7 @@ def operator(client: Client) -> Client:
 
 @pytest.fixture
 def stage() -> dict[str, Any]:
-    """A little of everything: a business with numbers, keys, messages, charges, a dead event and a dead letter."""
+    """A business with numbers, keys, messages, charges, a dead event and a dead letter."""
     business = make_business()
     number = make_number(business)
     make_member(business)

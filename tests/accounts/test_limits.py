@@ -24,10 +24,10 @@ AT_ONCE = 200
 def rush(committed_db: Any) -> Iterator[Callable[[Callable[[int], Any], type[Exception]], int]]:
     """Calls something 200 times from 20 threads; returns how many were not refused."""
 
-    def run(deed: Callable[[int], Any], refusal: type[Exception]) -> int:
+    def run(action: Callable[[int], Any], refusal: type[Exception]) -> int:
         def one(n: int) -> bool:
             try:
-                deed(n)
+                action(n)
                 return True
             except refusal:
                 return False

@@ -1,4 +1,4 @@
-"""Plans: a larger one at once, a smaller one with the next month; every day is charged to the plan it ends on."""
+"""Plan changes: a larger plan at once, a smaller one next month; days count for their last plan."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""No body is read that is larger than its limit: refused by the length announced, before a byte was read."""
+"""Bodies larger than their limit are refused by Content-Length, before a byte is read."""
 
 import socket
 import threading
@@ -86,7 +86,8 @@ def port() -> Iterator[int]:
 def test_the_answer_comes_before_the_body(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
         wire.sendall(
-            b"POST /api/v1/imports/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"POST /api/v1/imports/ HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n"
             b"Content-Length: 10000000000\r\nConnection: close\r\n\r\n--x\r\n"
         )
         assert b" 413 " in wire.recv(1000).split(b"\r\n")[0]

@@ -45,7 +45,7 @@ def make_conversation(
 
 
 def pages(number: Number) -> dict[str, tuple[str, set[str]]]:
-    """Every page with something of the business in its address: address and the roles that may open it."""
+    """Every page with an object of the business in its URL, and the roles that may open it."""
     conversation = make_conversation(number, wa_id="4915112345678")
     [message_id] = make_deliveries(number.business, number, 1)
     with system("test data"):
@@ -162,7 +162,9 @@ def test_home_shows_the_weeks_failures_by_reason_and_the_plan(
             )
     page = as_member(business, "finance").get("/")
     found = next(
-        panel for template, panel in page.context["panels"] if template == "hosting/_standing.html"
+        panel
+        for template, panel in page.context["panels"]
+        if template == "hosting/_usage_panel.html"
     )
     assert [(one.reason, one.messages) for one in found["failures"]] == [
         ("Message undeliverable", 2),

@@ -1,4 +1,4 @@
-"""The first minutes of a person here: sign-up to the first message and its price, two factors, an invitation."""
+"""Sign-up to the first message and its price, second factors, an invitation."""
 
 import re
 import time
@@ -65,7 +65,7 @@ def test_from_sign_up_to_the_first_message_and_its_price(site: Site, mails: None
     page = site.stranger().new_page()
     sign_up(page, "ada@example.org")
     page.goto("/")
-    page.get_by_role("link", name="Found a business").click()
+    page.get_by_role("link", name="Create a business").click()
     page.get_by_label("Name").fill("Ada's Tea House")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Ada's Tea House")).to_be_visible()

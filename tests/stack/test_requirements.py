@@ -1,4 +1,4 @@
-"""What is installed is pinned by hash, with every extra that anything in it asks for, and names no host."""
+"""Requirements are pinned by hash, with all extras that packages ask for, and name no host."""
 
 import re
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ def read_pins(text: str) -> list[Pin]:
 
 
 def unpinned(pins: list[Pin], machine: Environment) -> list[str]:
-    """Every requirement of an installed package, or of one of its pinned extras, without its pin."""
+    """Requirements of an installed package, or one of its pinned extras, that are not pinned."""
     pinned = {pin.name: pin.extras for pin in pins if pin.holds(machine)}
     return [
         f"{name} asks for {asked}"
@@ -110,7 +110,7 @@ def test_what_is_tested_is_what_runs() -> None:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_every_requirement_of_a_pin_is_a_pin_with_its_extras(name: str) -> None:
-    """Under --require-hashes, pip takes `coverage[toml]>=7` from the newest release unless a pin has that extra."""
+    """By --require-hashes pip takes `coverage[toml]>=7` from the newest release, unless pinned."""
     assert unpinned(read_pins((ROOT / name).read_text()), THIS_MACHINE) == []
 
 

@@ -1,4 +1,4 @@
-"""The schema: first migrations are made from the models and make all tables at once; SQL files are all used."""
+"""The schema: first migrations equal the models; every SQL file of the schema is used."""
 
 import re
 from pathlib import Path
@@ -58,13 +58,14 @@ def test_models_and_migrations_say_the_same() -> None:
 
 @pytest.mark.django_db
 def test_an_initial_migration_makes_what_its_operations_say_one_by_one() -> None:
-    """The same columns, constraints and indexes as the models have: nothing that was added later is lost."""
+    """The tables have all columns, constraints and indexes of the models."""
     made = 0
     with connections["default"].cursor() as cursor:
         for model in (model for app in APPS for model in apps.get_app_config(app).get_models()):
             cursor.execute(
                 """SELECT conname FROM pg_constraint WHERE conrelid = %(table)s::regclass
-                    UNION SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = %(table)s::regclass""",
+                    UNION SELECT indexrelid::regclass::text FROM pg_index
+                        WHERE indrelid = %(table)s::regclass""",
                 {"table": model._meta.db_table},
             )
             found = {name for (name,) in cursor.fetchall()}

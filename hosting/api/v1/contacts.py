@@ -12,12 +12,10 @@ from drf_spectacular.utils import (
     extend_schema_view,
 )
 from rest_framework.generics import ListAPIView, get_object_or_404
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from core.errors import NotAllowed
 from core.wake import ring
 from hosting import tasks
 from hosting.api.v1.parsers import BoundedJSONParser
@@ -50,10 +48,12 @@ class Contacts(BusinessAPIMixin, ListAPIView[Contact]):
 
     def get_queryset(self) -> QuerySet[Contact]:
         """Return the business's contacts that match the query parameters."""
-        rows, asked = super().get_queryset(), self.request.query_params
+        rows: Any = super().get_queryset()
+        asked = self.request.query_params
         if wa_id := asked.get("wa_id"):
             rows = rows.filter(wa_id=wa_id.lstrip("+"))
-        return rows.called(asked.get("q", ""))  # type: ignore[attr-defined,no-any-return]
+        found: QuerySet[Contact] = rows.called(asked.get("q", ""))
+        return found
 
 
 class OneContact(BusinessAPIView):
@@ -62,14 +62,8 @@ class OneContact(BusinessAPIView):
     serializer_class = ContactSerializer
     pagination_class: Any = None
     parser_classes = (BoundedJSONParser,)
-
-    def check_permissions(self, request: Request) -> None:
-        """Require `read` for reading, `messages` for changes."""
-        needed = (
-            KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
-        )
-        if needed not in request.user.scopes:  # type: ignore[union-attr]
-            raise NotAllowed(f"This key has no scope '{needed}'.")
+    required_scope = KeyScope.READ
+    changing_scope = KeyScope.MESSAGES
 
     @staticmethod
     def own(request: BusinessAPIRequest, contact_id: int) -> Contact:

@@ -7,12 +7,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.parsers import MultiPartParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from core.errors import BadInput, NotAllowed
+from core.errors import BadInput
 from hosting.media import store
 from hosting.models import Media
 
@@ -42,22 +41,14 @@ class UploadSerializer(serializers.Serializer[Any]):
     type = serializers.CharField(required=False, help_text="Its MIME type, such as image/jpeg.")
 
 
-def _check(request: Request) -> None:
-    needed = KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
-    if needed not in request.user.scopes:  # type: ignore[union-attr]
-        raise NotAllowed(f"This key has no scope '{needed}'.")
-
-
 class MediaList(BusinessAPIMixin, ListAPIView[Media]):
     """Files of the business."""
 
     queryset = Media.objects.live()
     serializer_class = MediaSerializer
     parser_classes = (MultiPartParser,)
-
-    def check_permissions(self, request: Request) -> None:
-        """Require `read` for reading, `messages` for uploads."""
-        _check(request)
+    required_scope = KeyScope.READ
+    changing_scope = KeyScope.MESSAGES
 
     def get_queryset(self) -> QuerySet[Media]:
         """Return the business's files without deleted ones and those of locked messages."""
@@ -83,10 +74,8 @@ class MediaById(BusinessAPIView):
 
     serializer_class = MediaSerializer
     pagination_class: Any = None
-
-    def check_permissions(self, request: Request) -> None:
-        """Require `read` for reading, `messages` for deletion."""
-        _check(request)
+    required_scope = KeyScope.READ
+    changing_scope = KeyScope.MESSAGES
 
     def get(self, request: BusinessAPIRequest, media_id: str) -> Response:
         """Its type and size, and a link to its content that is valid for five minutes."""

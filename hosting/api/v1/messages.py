@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import Business, KeyScope
-from core.errors import BadInput, NotAllowed
+from core.errors import BadInput
 from core.wake import ring
 from hosting import tasks
 from hosting.api.v1.parsers import BoundedJSONParser
@@ -59,6 +59,7 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
     """All messages of the business."""
 
     required_scope = KeyScope.READ
+    changing_scope = KeyScope.MESSAGES
     number_path = "number_id"
     queryset = MESSAGE_ROWS.all()
     serializer_class = MessageSerializer
@@ -67,9 +68,7 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
 
     refused: tuple[Business, Number, sends.SendRequest, CloudApiError] | None = None
 
-    def dispatch(  # type: ignore[override]
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Store a rejected send after its transaction was rolled back."""
         response = super().dispatch(request, *args, **kwargs)
         if self.refused:
@@ -211,12 +210,6 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
             raise
         ring(tasks.fetch_links if message.has_links else tasks.deliver)
         return dict(MessageSerializer(MESSAGE_ROWS.get(pk=message.pk)).data)
-
-    def check_permissions(self, request: Request) -> None:
-        """Require `read` for reading, `messages` for sending."""
-        needed = KeyScope.MESSAGES if request.method == "POST" else KeyScope.READ
-        if needed not in request.user.scopes:  # type: ignore[union-attr]
-            raise NotAllowed(f"This key has no scope '{needed}'.")
 
 
 @extend_schema_view(get=extend_schema(examples=[OpenApiExample("A message", EXAMPLE_MESSAGE)]))

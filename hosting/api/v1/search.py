@@ -37,11 +37,6 @@ PAGE = inline_serializer(
 )
 
 
-def _page_parameters() -> Any:
-    # The paginator ignores the view.
-    return KeysetPagination().get_schema_operation_parameters(cast(Any, None))
-
-
 class Search(BusinessAPIView):
     """Full-text search over all messages."""
 
@@ -67,7 +62,7 @@ class Search(BusinessAPIView):
             ),
             *(
                 OpenApiParameter(one["name"], int if one["name"] == "limit" else str)
-                for one in _page_parameters()
+                for one in KeysetPagination().get_schema_operation_parameters(cast(Any, None))
             ),
         ],
         responses=PAGE,

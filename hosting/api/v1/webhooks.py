@@ -111,7 +111,8 @@ class WebhookDeliveryDetailSerializer(WebhookDeliverySerializer):
 
     def get_body(self, call: WebhookCall) -> dict[str, Any]:
         """The JSON that was sent."""
-        return orjson.loads(bytes(call.body))  # type: ignore[no-any-return]
+        body: dict[str, Any] = orjson.loads(bytes(call.body))
+        return body
 
 
 class Webhooks(BusinessAPIMixin, ListAPIView[Webhook]):

@@ -47,8 +47,9 @@ def test_the_standard_card_is_shown_with_the_next_message_in_its_tier(
     meter.meter_due()
     utility = [row for row in shown(client) if row[0] == "utility"]
     assert utility[:2] == [
-        ("utility", 1, 1000, 9_100, 9_100, False), ("utility", 1001, utility[1][2], 8_200, 8_200, True),
-    ]  # fmt: skip
+        ("utility", 1, 1000, 9_100, 9_100, False),
+        ("utility", 1001, utility[1][2], 8_200, 8_200, True),
+    ]
     page = client.get(reverse("rates"))
     assert (page.context["market"], page.context["terms"].agreed_from) == ("North America", None)
     text = page.content.decode()

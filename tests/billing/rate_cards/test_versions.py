@@ -1,4 +1,6 @@
-"""Rate cards as files and as plans: read, refused by row and column, compared, scheduled, re-rated, written again."""
+"""Rate cards as files and as plans: read, refused by row and column, compared, scheduled, re-rated,
+written again.
+"""
 
 import io
 from datetime import UTC, date, datetime
@@ -132,10 +134,14 @@ def test_file_of_no_known_layout_is_a_problem_not_a_crash(text):
 
 
 def test_our_own_layout_names_what_is_wrong():
-    text = "market,category,first,last,price\nOther,utility,1,x,0.01\nOther,parcel,1,,0.01\n\nOther,service,2,,0.01\n"
+    text = (
+        "market,category,first,last,price\n"
+        "Other,utility,1,x,0.01\nOther,parcel,1,,0.01\n\nOther,service,2,,0.01\n"
+    )
     assert [str(p) for p in read(("own", text)).problems] == [
         "own, row 2, column 4: 'x' is not a whole number.",
-        "own, row 3, column 2: 'parcel' is not a category: authentication, authentication-international, marketing, "
+        "own, row 3, column 2: 'parcel' is not a category: authentication, "
+        "authentication-international, marketing, "
         "service, utility.",
         "own: Other, service: the tiers leave a hole, overlap, or do not end unbounded.",
     ]
@@ -301,7 +307,8 @@ def test_discount_of_a_business_holds_from_its_month_on_and_never_goes_below_the
         ]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT billing_price(5500, 25, 5000), billing_price(6002, 25, 0), billing_price(6006, 25, 0)"
+            "SELECT billing_price(5500, 25, 5000), billing_price(6002, 25, 0), "
+            "billing_price(6006, 25, 0)"
         )
         # 4501.5 and 4504.5: halves go to the even micro.
         assert cursor.fetchone() == (5_000, 4_502, 4_504)
@@ -326,7 +333,9 @@ def test_terms_of_a_month_with_charges_cannot_change(db):
 
 
 def make_version(**rules):
-    """A private card: every market and category at 6,000 micros, authentication from abroad in India at 9,000."""
+    """A private card: every market and category at 6,000 micros, authentication from abroad in
+    India at 9,000.
+    """
     with system("test"):
         card = RateCard.objects.create(
             name="Own", currency="USD", floor_micros=0, ceiling_micros=90_000

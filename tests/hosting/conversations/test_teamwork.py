@@ -120,7 +120,7 @@ def test_a_label_never_stands_on_a_strangers_conversation(number: Number) -> Non
     with system("test"), transaction.atomic():
         label = Label.objects.create(business=number.business, name="mine")
         with (
-            pytest.raises(IntegrityError, match="labelled_conversation_of_business"),
+            pytest.raises(IntegrityError, match="hosting_conversation_conversation_id_"),
             transaction.atomic(),
         ):
             ConversationLabel.objects.create(

@@ -1,4 +1,4 @@
-"""Servers of their own for a benchmark: durable as in production, empty, gone afterwards."""
+"""Servers for one benchmark: durable as in production, empty at first, removed afterwards."""
 
 import os
 import shutil
@@ -11,8 +11,8 @@ from stack.servers import Servers, Settings
 
 
 @contextmanager
-def arena() -> Iterator[Servers]:
-    """Start PostgreSQL and Valkey, migrate, set Django up."""
+def benchmark_servers() -> Iterator[Servers]:
+    """Start PostgreSQL and Valkey, set Django up and migrate; yields the servers."""
     folder = Path(tempfile.mkdtemp(prefix="parley-bench-"))
     folder.chmod(0o755)
     os.environ |= {
@@ -30,7 +30,7 @@ def arena() -> Iterator[Servers]:
         from django.conf import settings
 
         if settings.configured:
-            _point_settings_at(servers)
+            _change_settings(servers)
         django.setup()
         from django.core.management import call_command
 
@@ -44,8 +44,8 @@ def arena() -> Iterator[Servers]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _point_settings_at(servers: Servers) -> None:
-    """A second benchmark in this process meets settings that name the first one's servers."""
+def _change_settings(servers: Servers) -> None:
+    """Change the settings of an earlier benchmark in this process to the new servers."""
     import environ
     from django.conf import settings
     from django.db import connections

@@ -1,19 +1,19 @@
-"""The sending door: `POST /messages` with all its checks, beside an empty view and beside HMAC + parse + one INSERT."""
+"""Outbound messages: `POST /messages`, beside an empty view and beside HMAC + parse + INSERT."""
 
 import json
 
-from benchmarks.arena import arena
-from benchmarks.doors import Client, granian, per_second
+from benchmarks.http_load import Client, granian, per_second
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 BUSINESSES = 20
 
 
 def main() -> None:
-    """Measure, and print. The clients share the machine with the server, on both sides of the ratio."""
+    """Measure and print; clients and server share the machine, also for the limits."""
     import os
 
-    with arena() as servers, granian(os.environ["PARLEY_VAR"], servers) as port:
+    with benchmark_servers() as servers, granian(os.environ["PARLEY_VAR"], servers) as port:
         senders = _senders()
         body = json.dumps(
             {"messaging_product": "whatsapp", "to": "14155550100", "text": {"body": "Hello " * 10}}
@@ -35,11 +35,11 @@ def main() -> None:
         empty = per_second(port, lambda client, n: client.get("/bench/empty"))
         plain = per_second(port, lambda client, n: client.post("/bench/plain", body, {}))
     show(
-        f"Sending, {BUSINESSES} businesses, template to a new customer each",
+        f"Outbound, {BUSINESSES} businesses, template to a new customer each",
         [
-            Figure("sending", "POST /messages beside an empty view", ours, empty, "requests/s"),
+            Figure("outbound", "POST /messages beside an empty view", ours, empty, "requests/s"),
             Figure(
-                "sending", "POST /messages beside HMAC + parse + INSERT", ours, plain, "requests/s"
+                "outbound", "POST /messages beside HMAC + parse + INSERT", ours, plain, "requests/s"
             ),
         ],
     )
@@ -55,7 +55,7 @@ def _senders() -> list[tuple[str, str]]:
     senders = []
     with system("benchmark"):
         for n in range(BUSINESSES):
-            # A test clock: the pace of real numbers (80 a second) is not what is measured here.
+            # With a test clock: the rate limit of real numbers (80 a second) is not measured here.
             business = Business.objects.create(
                 name=f"b{n}", plan_id="business", clock_at=timezone.now()
             )

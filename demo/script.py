@@ -1,4 +1,4 @@
-"""What the demo's people say: customers in a dozen markets, and how the roaster answers."""
+"""The demo's script: customers in a dozen markets, what they write, and the answers."""
 
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ PEOPLE = [
     Person("Nina Kowalska", "48512345678"),
 ]
 
-# What a customer asks, and what the roaster answers.
+# Question of a customer, answer of the business.
 EXCHANGES = [
     (
         "Hi! Do you ship the Ethiopia Yirgacheffe abroad?",
@@ -99,7 +99,7 @@ CANNED = {
     "shipping": "Hi {name}, orders leave us within two days and take about three more.",
     "thanks": "Thank you, {name}! Enjoy the coffee.",
 }
-# Label -> positions in PEOPLE of those it is put on.
+# Label -> positions in PEOPLE of customers who have it.
 LABELS = {"wholesale": (1, 6), "subscription": (0, 4, 8), "complaint": (2,)}
 NOTE = "Her last order arrived late: offer free shipping on the next one."
 

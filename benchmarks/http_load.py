@@ -1,4 +1,4 @@
-"""What the two door benchmarks share: granian as in production, and a load of keep-alive clients beside it."""
+"""HTTP load: granian as in production, and clients with keep-alive connections."""
 
 import contextlib
 import os
@@ -41,14 +41,17 @@ def plain(request):
 
 LIMITS = [path("bench/empty", empty), path("bench/plain", plain)]
 urlpatterns = [*LIMITS, path("", include("config.urls"))]
-# From a worker's second request on, the limits pass by the fast path, by as little middleware.
+# From a worker's second request on, these views use the fast path: as little middleware.
 fast_path.ROUTES += LIMITS
 """
 
 
 @contextlib.contextmanager
 def granian(folder: str, servers: object) -> Iterator[int]:
-    """The real application on two granian workers, with the limit's two views beside it; yields the port."""
+    """Run the application and the two views of the limits on two granian workers.
+
+    Yields the port.
+    """
     import psycopg
 
     with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as db:  # type: ignore[attr-defined]
@@ -109,17 +112,17 @@ class Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def get(self, path: str) -> int:
-        """GET; returns the status."""
+        """Send a GET; returns the status."""
         return self._status(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> int:
-        """POST; returns the status."""
+        """Send a POST; returns the status."""
         lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return self._status("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
     def _status(self, request: bytes) -> int:
-        # Written out: http.client would take more of the two cores than the server that is measured.
+        # By hand: http.client would use more of the two cores than the measured server.
         self.socket.sendall(request)
         answer = b""
         while b"\r\n\r\n" not in answer:
@@ -142,7 +145,10 @@ class Client:
 
 
 def per_second(port: int, ask: Callable[[Client, int], int]) -> float:
-    """Successful requests a second of CLIENTS connections over SECONDS; anything but 200 fails the benchmark."""
+    """Successful requests per second of CLIENTS connections during SECONDS.
+
+    RuntimeError for any status but 200.
+    """
     counts, failures = [0] * CLIENTS, []
     ends = time.monotonic() + SECONDS
 

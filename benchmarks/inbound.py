@@ -1,18 +1,18 @@
-"""The webhook door: signed updates durable before 200, one and 100 a request; and how fast they are applied."""
+"""Inbound webhooks: signed updates stored before 200, one and 100 a request, and applying them."""
 
 import os
 import time
 
-from benchmarks.arena import arena
-from benchmarks.doors import Client, granian, per_second
+from benchmarks.http_load import Client, granian, per_second
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 MANY = 100
 
 
 def main() -> None:
-    """Measure, and print. The clients share the machine with the server, on both sides of the ratio."""
-    with arena() as servers, granian(os.environ["PARLEY_VAR"], servers) as port:
+    """Measure and print; clients and server share the machine, also for the limits."""
+    with benchmark_servers() as servers, granian(os.environ["PARLEY_VAR"], servers) as port:
         line = _line()
         one = per_second(port, lambda client, n: _post(client, line, n, 1))
         many = per_second(port, lambda client, n: _post(client, line, 10**8 + n * MANY, MANY))
@@ -21,27 +21,25 @@ def main() -> None:
         plain = per_second(port, lambda client, n: client.post("/bench/plain", body, {}))
         applied, limit = _applied(servers)
     show(
-        "Receiving",
+        "Inbound",
         [
+            Figure("inbound", "1 update a request, beside an empty view", one, empty, "requests/s"),
             Figure(
-                "receiving", "1 update a request, beside an empty view", one, empty, "requests/s"
-            ),
-            Figure(
-                "receiving",
+                "inbound",
                 "1 update a request, beside HMAC + parse + INSERT",
                 one,
                 plain,
                 "requests/s",
             ),
             Figure(
-                "receiving",
+                "inbound",
                 f"{MANY} updates a request, acknowledged (goal 15,000)",
                 many * MANY,
                 15_000,
                 "updates/s",
             ),
             Figure(
-                "receiving",
+                "inbound",
                 "applied, beside INSERT … SELECT unnest of the same messages",
                 applied,
                 limit,
@@ -98,16 +96,17 @@ def _post(client: Client, line, first: int, count: int) -> int:
 
 
 def _applied(servers) -> tuple[float, float]:
-    """Messages applied a second by one worker; then the same rows, sent as arrays, by INSERT … SELECT unnest."""
+    """Messages per second applied by one worker, and the same rows by INSERT … SELECT unnest."""
     import psycopg
 
     from hosting.inbound import events
 
     with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as db:
-        # Bounded: forty thousand messages say enough; the first half warms up.
+        # 40,000 messages; the first half warms up.
         db.execute("DELETE FROM hosting_event WHERE length(body) < 9000")
         db.execute(
-            "DELETE FROM hosting_event WHERE id NOT IN (SELECT id FROM hosting_event ORDER BY id LIMIT 400)"
+            "DELETE FROM hosting_event"
+            " WHERE id NOT IN (SELECT id FROM hosting_event ORDER BY id LIMIT 400)"
         )
         db.execute("VACUUM ANALYZE hosting_event")
         while events.apply_due(limit=50) and _waiting(db) > 200:
@@ -129,7 +128,7 @@ def _messages(db) -> int:
 
 
 def _plainly(db) -> float:
-    """Rows a second of the limit: 1,000 a commit, with the same indexes and foreign key, nothing looked up."""
+    """Rows per second of the limit: 1,000 a commit, with the same indexes and foreign key."""
     db.execute("CREATE TABLE plain_message (LIKE hosting_message INCLUDING ALL)")
     db.execute(
         """ALTER TABLE plain_message ADD FOREIGN KEY (business_id, conversation_id)
@@ -137,7 +136,8 @@ def _plainly(db) -> float:
     )
     columns = db.execute(
         """SELECT column_name, CASE udt_name WHEN 'jsonb' THEN 'text' ELSE udt_name END
-             FROM information_schema.columns WHERE table_name = 'hosting_message' AND is_generated = 'NEVER'"""
+             FROM information_schema.columns WHERE table_name = 'hosting_message'
+                 AND is_generated = 'NEVER'"""
     ).fetchall()
     names = ", ".join(name for name, _ in columns)
     asked = ", ".join(f"{name}::text" if kind == "text" else name for name, kind in columns)

@@ -1,4 +1,4 @@
-"""Seeding: the demo business lives through three months by the doors that every business uses."""
+"""Seed of the demo: a business through three months, by the interfaces that every business uses."""
 
 import random
 import secrets
@@ -19,9 +19,9 @@ from billing.invoices import close
 from billing.metering import meter
 from billing.payments import settlement
 from core.tenancy import system
-from demo import shop, story
+from demo import script, shop
 from demo.clock import set_clock
-from demo.trade import Fortnight
+from demo.orders import OrderSimulation
 from hosting.broadcasts import drafts, run
 from hosting.conversations import teamwork
 from hosting.inbound import events
@@ -32,8 +32,8 @@ Report = Callable[[int, int, str], None]
 
 
 @dataclass
-class Stage:
-    """The demo business and the things its months are played with."""
+class Demo:
+    """The demo business and what its simulation needs."""
 
     business: Business
     account: Account
@@ -44,14 +44,14 @@ class Stage:
     rng: random.Random = field(default_factory=lambda: random.Random(7))
 
 
-def exists() -> Business | None:
-    """The demo business, if it has been made before."""
+def find() -> Business | None:
+    """The demo business; None where it does not exist."""
     with system("the demo is looked up by name"):
-        return Business.objects.filter(name=story.BUSINESS).order_by("id").first()
+        return Business.objects.filter(name=script.BUSINESS).order_by("id").first()
 
 
 def make_logins(business: Business) -> dict[str, dict[str, str]]:
-    """One login a role with a fresh password, and an operator for the admin."""
+    """One login per role with a new password, and an operator for the admin."""
     logins = {}
     with system("operators belong to no business"):
         for role in (*Role.values, "operator"):
@@ -71,20 +71,20 @@ def make_logins(business: Business) -> dict[str, dict[str, str]]:
     return logins
 
 
-def set_up(transport: httpx.BaseTransport) -> Stage:
+def create(transport: httpx.BaseTransport) -> Demo:
     """Create the business with number, templates, key and simulated phones."""
-    with system("a business is being founded"):
+    with system("a business is being created"):
         business = Business.objects.create(
-            name=story.BUSINESS, plan_id="team", country="US", timezone=story.TIMEZONE
+            name=script.BUSINESS, plan_id="team", country="US", timezone=script.TIMEZONE
         )
         account = Account.objects.create(
             business=business,
-            name=story.BUSINESS,
+            name=script.BUSINESS,
             app_secret=settings.APP_SECRET,
             verify_token=settings.VERIFY_TOKEN,
         )
         number = Number.objects.create(
-            business=business, account=account, digits=story.DIGITS, verified_name=story.BUSINESS
+            business=business, account=account, digits=script.DIGITS, verified_name=script.BUSINESS
         )
         Template.objects.bulk_create(_templates(business, account))
         _, key = ApiKey.issue(business, name="Demo key")
@@ -92,7 +92,7 @@ def set_up(transport: httpx.BaseTransport) -> Stage:
             Handset(
                 business=business, wa_id=person.digits, name=person.name, reads_at_once=n % 4 != 3
             )
-            for n, person in enumerate(story.PEOPLE)
+            for n, person in enumerate(script.PEOPLE)
         )
     client = httpx.Client(
         transport=transport,
@@ -100,11 +100,11 @@ def set_up(transport: httpx.BaseTransport) -> Stage:
         headers={"Authorization": f"Bearer {key}"},
         timeout=30,
     )
-    return Stage(business, account, number, key, {phone.wa_id: phone for phone in phones}, client)
+    return Demo(business, account, number, key, {phone.wa_id: phone for phone in phones}, client)
 
 
 def _templates(business: Business, account: Account) -> Iterator[Template]:
-    for name, category, text, example in story.TEMPLATES:
+    for name, category, text, example in script.TEMPLATES:
         body: dict[str, Any] = {"type": "BODY", "text": text}
         if example:
             body["example"] = {"body_text": [example]}
@@ -119,29 +119,32 @@ def _templates(business: Business, account: Account) -> Iterator[Template]:
         )
 
 
-def play(stage: Stage, report: Report) -> None:
-    """Live through the two months before this one and this one so far, week by week, closing each month that ends."""
+def simulate(demo: Demo, report: Report) -> None:
+    """Simulate the last two months and the current one, week by week, closing ended months.
+
+    `report` is called with weeks done, weeks in all, and what is being done.
+    """
     now = timezone.now()
     weeks = list(_weeks(now))
-    shop.open_shop(stage.business, stage.number)
-    fortnight = Fortnight(stage.business, stage.number, stage.phones, now)
+    shop.open_shop(demo.business, demo.number)
+    orders = OrderSimulation(demo.business, demo.number, demo.phones, now)
     for n, (start, end) in enumerate(weeks):
         report(n, len(weeks), f"week of {start:%d %B %Y}")
-        _week(stage, start, end)
-        fortnight.live_until(end)
+        _week(demo, start, end)
+        orders.run_until(end)
         if n + 1 == len(weeks) or weeks[n + 1][0].date().replace(day=1) != start.date().replace(
             day=1
         ):
             _drain()
-            _close(stage, start.date().replace(day=1), last=n + 1 == len(weeks))
-    fortnight.live_until(now)
+            _close_month(demo, start.date().replace(day=1), last=n + 1 == len(weeks))
+    orders.run_until(now)
     _drain()
-    _present(stage)
+    _return_to_present(demo)
     report(len(weeks), len(weeks), "done")
 
 
 def _weeks(now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    zone = ZoneInfo(story.TIMEZONE)
+    zone = ZoneInfo(script.TIMEZONE)
     today = now.astimezone(zone)
     month = (today.replace(day=1) - timedelta(days=32)).replace(
         day=1, hour=0, minute=0, second=0, microsecond=0
@@ -151,67 +154,65 @@ def _weeks(now: datetime) -> Iterator[tuple[datetime, datetime]]:
         start = month
         while start < min(following, today):
             end = min(start + timedelta(days=8), following, today)
-            # A stretch too short to answer anything in joins the present.
+            # A range that is too short for conversations is left out.
             if end - start > timedelta(hours=12):
                 yield start, end
             start = start + timedelta(days=8)
         month = following
 
 
-def _week(stage: Stage, start: datetime, end: datetime) -> None:
-    people = stage.rng.sample(story.PEOPLE, k=20)
-    asked = {person.digits: _moment(stage, start, end) for person in people}
+def _week(demo: Demo, start: datetime, end: datetime) -> None:
+    people = demo.rng.sample(script.PEOPLE, k=20)
+    asked = {person.digits: _moment(demo, start, end) for person in people}
     replies = {}
     for person in people:
-        question, replies[person.digits] = stage.rng.choice(story.EXCHANGES)
+        question, replies[person.digits] = demo.rng.choice(script.EXCHANGES)
         sandbox.write(
-            handset=stage.phones[person.digits],
-            number=stage.number,
+            handset=demo.phones[person.digits],
+            number=demo.number,
             text=question,
             at=asked[person.digits],
         )
     _apply_all()
     for digits, text in replies.items():
-        _send(
-            stage, digits, asked[digits] + timedelta(minutes=stage.rng.randint(2, 40)), _text(text)
-        )
+        _send(demo, digits, asked[digits] + timedelta(minutes=demo.rng.randint(2, 40)), _text(text))
     _drain()
-    for digits in stage.rng.sample(list(asked), k=12):
+    for digits in demo.rng.sample(list(asked), k=12):
         sandbox.write(
-            handset=stage.phones[digits],
-            number=stage.number,
-            text=stage.rng.choice(story.THANKS),
+            handset=demo.phones[digits],
+            number=demo.number,
+            text=demo.rng.choice(script.THANKS),
             at=asked[digits] + timedelta(minutes=50),
         )
     _apply_all()
-    for person in stage.rng.sample(story.PEOPLE, k=14):
-        _send(stage, person.digits, _moment(stage, start, end), _shipped(stage, person))
-    for person in stage.rng.sample(story.PEOPLE, k=6):
+    for person in demo.rng.sample(script.PEOPLE, k=14):
+        _send(demo, person.digits, _moment(demo, start, end), _shipped(demo, person))
+    for person in demo.rng.sample(script.PEOPLE, k=6):
         _send(
-            stage,
+            demo,
             person.digits,
-            _moment(stage, start, end),
-            _template("login_code", f"{stage.rng.randint(0, 999999):06}"),
+            _moment(demo, start, end),
+            _template("login_code", f"{demo.rng.randint(0, 999999):06}"),
         )
     if start.day == 1:
         launch = start + timedelta(hours=10)
-        for person in story.PEOPLE:
-            _send(stage, person.digits, launch, _template("new_harvest", person.name.split()[0]))
+        for person in script.PEOPLE:
+            _send(demo, person.digits, launch, _template("new_harvest", person.name.split()[0]))
     _drain()
 
 
-def _moment(stage: Stage, start: datetime, end: datetime) -> datetime:
-    # An hour and a half before the end leaves time to answer, thank and be delivered.
+def _moment(demo: Demo, start: datetime, end: datetime) -> datetime:
+    # 100 minutes before the end leave time for answers and deliveries.
     seconds = int((end - timedelta(minutes=100) - start).total_seconds())
-    return start + timedelta(seconds=stage.rng.randrange(max(seconds, 1)))
+    return start + timedelta(seconds=demo.rng.randrange(max(seconds, 1)))
 
 
 def _text(body: str) -> dict[str, Any]:
     return {"type": "text", "text": {"body": body}}
 
 
-def _shipped(stage: Stage, person: story.Person) -> dict[str, Any]:
-    return _template("order_shipped", person.name.split()[0], f"L-{stage.rng.randint(1000, 9999)}")
+def _shipped(demo: Demo, person: script.Person) -> dict[str, Any]:
+    return _template("order_shipped", person.name.split()[0], f"L-{demo.rng.randint(1000, 9999)}")
 
 
 def _template(name: str, *values: str) -> dict[str, Any]:
@@ -226,10 +227,10 @@ def _template(name: str, *values: str) -> dict[str, Any]:
     }
 
 
-def _send(stage: Stage, to: str, at: datetime, message: dict[str, Any]) -> None:
-    set_clock(stage.business, at)
-    response = stage.client.post(
-        f"/v23.0/{stage.number.phone_number_id}/messages",
+def _send(demo: Demo, to: str, at: datetime, message: dict[str, Any]) -> None:
+    set_clock(demo.business, at)
+    response = demo.client.post(
+        f"/v23.0/{demo.number.phone_number_id}/messages",
         json={"messaging_product": "whatsapp", "to": to} | message,
     )
     if response.status_code != httpx.codes.OK:
@@ -237,7 +238,7 @@ def _send(stage: Stage, to: str, at: datetime, message: dict[str, Any]) -> None:
 
 
 def _drain() -> None:
-    """Do what the workers do, until nothing waits."""
+    """Work on queues as workers do, until nothing waits."""
     while sandbox.deliver_due() + _apply_all():
         pass
     while meter.meter_due():
@@ -245,7 +246,7 @@ def _drain() -> None:
 
 
 def _apply_all() -> int:
-    """Apply what came in; a worker may hold some of it, so wait until nothing is open."""
+    """Apply incoming events; waits for those that a worker holds."""
     applied = events.apply_due()
     while Event.objects.filter(applied_at=None, is_dead=False).exists():
         applied += events.apply_due()
@@ -253,14 +254,14 @@ def _apply_all() -> int:
     return applied
 
 
-def _close(stage: Stage, month: date, *, last: bool) -> None:
+def _close_month(demo: Demo, month: date, *, last: bool) -> None:
     if last:
         return
     following = (month + timedelta(days=32)).replace(day=1)
-    set_clock(stage.business, datetime(following.year, following.month, 2, 12, tzinfo=UTC))
+    set_clock(demo.business, datetime(following.year, following.month, 2, 12, tzinfo=UTC))
     with system("the demo closes its month"):
-        stage.business.refresh_from_db()
-    invoice = close.close_period(business=stage.business, month=month)
+        demo.business.refresh_from_db()
+    invoice = close.close_period(business=demo.business, month=month)
     if invoice and invoice.number:
         # Paid in time: an unpaid month would suspend sending.
         settlement.record_transfer(
@@ -270,40 +271,40 @@ def _close(stage: Stage, month: date, *, last: bool) -> None:
         )
 
 
-def _present(stage: Stage) -> None:
-    """Back to the real clock, with customers who have just written and wait for an answer."""
-    set_clock(stage.business, None)
-    with system("the demo reads what the agent has seen"):
-        stage.business.refresh_from_db()
-        Conversation.objects.filter(business=stage.business).update(unread_count=0)
+def _return_to_present(demo: Demo) -> None:
+    """Reset the clock, and let customers write messages that wait for an answer."""
+    set_clock(demo.business, None)
+    with system("the demo marks conversations read"):
+        demo.business.refresh_from_db()
+        Conversation.objects.filter(business=demo.business).update(unread_count=0)
     now = timezone.now()
-    for n, person in enumerate(story.PEOPLE[:4]):
-        phone = stage.phones[person.digits]
-        phone.business = stage.business
+    for n, person in enumerate(script.PEOPLE[:4]):
+        phone = demo.phones[person.digits]
+        phone.business = demo.business
         sandbox.write(
             handset=phone,
-            number=stage.number,
-            text=story.EXCHANGES[n][0],
+            number=demo.number,
+            text=script.EXCHANGES[n][0],
             at=now - timedelta(minutes=7 * n + 1),
         )
     _drain()
-    with system("the demo's colleagues keep what they know"):
-        _colleagues(stage)
-    _broadcast(stage)
+    with system("the demo's team writes notes"):
+        _add_teamwork(demo)
+    _broadcast(demo)
 
 
-def _broadcast(stage: Stage) -> None:
-    """One list written to, from pasted rows to the last tick."""
-    rows = "\n".join(f"+{person.digits},{person.name.split()[0]}" for person in story.PEOPLE)
-    with system("the demo sends to a list"):
+def _broadcast(demo: Demo) -> None:
+    """Send one broadcast to all customers."""
+    rows = "\n".join(f"+{person.digits},{person.name.split()[0]}" for person in script.PEOPLE)
+    with system("the demo sends a broadcast"):
         template = Template.objects.select_related("account").get(
-            account=stage.account, name="new_harvest"
+            account=demo.account, name="new_harvest"
         )
         broadcast = drafts.create_draft(
-            business=stage.business,
+            business=demo.business,
             author=User.objects.filter(email="owner@luma.example").first(),
-            name=story.BROADCAST,
-            number=stage.number,
+            name=script.BROADCAST,
+            number=demo.number,
             template=template,
             text=rows,
         )
@@ -313,19 +314,21 @@ def _broadcast(stage: Stage) -> None:
     _drain()
 
 
-def _colleagues(stage: Stage) -> None:
-    for shortcut, text in story.CANNED.items():
-        teamwork.save_canned_reply(business_id=stage.business.pk, shortcut=shortcut, text=text)
+def _add_teamwork(demo: Demo) -> None:
+    for shortcut, text in script.CANNED.items():
+        teamwork.save_canned_reply(business_id=demo.business.pk, shortcut=shortcut, text=text)
     threads = {
         row.contact.wa_id: row
-        for row in Conversation.objects.filter(business=stage.business).select_related(
+        for row in Conversation.objects.filter(business=demo.business).select_related(
             "contact", "business"
         )
     }
-    for name, positions in story.LABELS.items():
-        for person in (story.PEOPLE[position] for position in positions):
+    for name, positions in script.LABELS.items():
+        for person in (script.PEOPLE[position] for position in positions):
             teamwork.add_label(conversation=threads[person.digits], name=name)
     agent, _ = User.objects.get_or_create(
         email="agent@luma.example", defaults={"name": "Demo agent"}
     )
-    teamwork.write_note(conversation=threads[story.PEOPLE[2].digits], author=agent, text=story.NOTE)
+    teamwork.write_note(
+        conversation=threads[script.PEOPLE[2].digits], author=agent, text=script.NOTE
+    )

@@ -1,4 +1,7 @@
-"""The demo shop's trade: orders of two weeks, each made at its moment by the buyer's phone and the seller's own verbs."""
+"""Orders of the demo shop: two weeks of purchases, each at its time on the test clock.
+
+Buyers act by their simulated phones, the seller by the functions that the dashboard calls.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +15,7 @@ from django.db import connection
 
 from accounts.models import Business
 from core.tenancy import scope, system
-from demo import story
+from demo import script
 from demo.clock import set_clock
 from hosting.cloudapi import addresses
 from hosting.inbound import events
@@ -27,16 +30,17 @@ from shops.payments import attempts, refunds
 PAID = {"number": "4242 4242 4242 4242", "expiry": "12/39", "code": "123"}
 DECLINED = PAID | {"number": "4000 0000 0000 0002"}
 ASKED = PAID | {"number": "4000 0027 6000 3184"}
-ZONE = ZoneInfo(story.TIMEZONE)
+ZONE = ZoneInfo(script.TIMEZONE)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What one buyer does and what becomes of it: hours after it was placed -> what is done then."""
+    """One purchase; `steps` are (hours after it was placed, what the seller does then)."""
 
     person: int
-    placed: tuple[int, str] | int  # days ago at a time of day, or minutes ago
+    # (days ago, time of day), or minutes ago.
+    placed: tuple[int, str] | int
     goods: Mapping[str, int]
     steps: tuple[tuple[float, str], ...] = ()
     way: str = "card"
@@ -99,7 +103,7 @@ PURCHASES = [
     Purchase(25, 11, {"house-250": 3}, way="never"),
 ]
 STREETS = ("Hill Road 12", "Harbour Street 4", "Mill Lane 31", "Park Avenue 9", "Station Road 2")
-# Calling code -> where the parcel goes.
+# Calling code -> town, postcode and country of the buyer.
 TOWNS = {
     "1": ("Burlington", "05401", "US"),
     "91": ("Pune", "411001", "IN"),
@@ -119,33 +123,36 @@ TOWNS = {
 
 
 @dataclass
-class Fortnight:
-    """The two weeks before `now`: what is still to happen, in the order in which it does."""
+class OrderSimulation:
+    """The two weeks before `now`: the actions that are still to run, in their order."""
 
     business: Business
     number: Number
     phones: Mapping[str, Handset]
     now: datetime
-    orders: dict[int, int] = field(default_factory=dict)  # place in PURCHASES -> id of its order
+    # Position in PURCHASES -> id of its order.
+    orders: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Write down what happens when; what lies ahead of the present does not happen."""
-        deeds = [deed for n, purchase in enumerate(PURCHASES) for deed in self._deeds(n, purchase)]
-        self.ahead = sorted(
-            (deed for deed in deeds if deed[0] <= self.now), key=lambda deed: deed[:2]
+        """Collect all actions up to the present."""
+        actions = [
+            action for n, purchase in enumerate(PURCHASES) for action in self._actions(n, purchase)
+        ]
+        self.pending = sorted(
+            (action for action in actions if action[0] <= self.now), key=lambda action: action[:2]
         )
 
-    def live_until(self, moment: datetime) -> None:
-        """Do what happens before that moment, each by the clock of its own."""
-        while self.ahead and self.ahead[0][0] <= moment:
-            at, _place, do = self.ahead.pop(0)
+    def run_until(self, moment: datetime) -> None:
+        """Run the actions up to that moment, each with the test clock at its own time."""
+        while self.pending and self.pending[0][0] <= moment:
+            at, _place, do = self.pending.pop(0)
             set_clock(self.business, at)
-            with system("the demo's shop lives at that moment"):
+            with system("the demo reads its clock"):
                 self.business.refresh_from_db()
             do()
             _settle(self.business)
 
-    def _deeds(
+    def _actions(
         self, n: int, purchase: Purchase
     ) -> Iterator[tuple[datetime, int, Callable[[], None]]]:
         start = purchase.begins(self.now)
@@ -153,13 +160,13 @@ class Fortnight:
         yield start + 2 * MINUTE, n, partial(self._choose, n, purchase)
         if purchase.way != "never":
             if not (purchase.by_page or purchase.delivery):
-                yield start + 3 * MINUTE, n, partial(self._say_where, n, purchase)
+                yield start + 3 * MINUTE, n, partial(self._send_address, n, purchase)
             yield start + 5 * MINUTE, n, partial(self._pay, n, purchase)
         for hours, name in purchase.steps:
             yield start + hours * HOUR, n, partial(self._step, n, purchase, name)
 
     def _phone(self, purchase: Purchase) -> Handset:
-        phone = self.phones[story.PEOPLE[purchase.person].digits]
+        phone = self.phones[script.PEOPLE[purchase.person].digits]
         phone.business = self.business
         return phone
 
@@ -169,7 +176,7 @@ class Fortnight:
             catalog = Catalog.objects.select_related("business").get(business=self.business)
             if purchase.by_page:
                 sandbox.write(
-                    handset=phone, number=self.number, text=_filled(catalog, purchase.goods)
+                    handset=phone, number=self.number, text=_cart_message(catalog, purchase.goods)
                 )
             else:
                 self._send(
@@ -190,8 +197,8 @@ class Fortnight:
             content = {"type": "list_reply", "list_reply": reply}
             self._send(self._phone(purchase), "interactive", content)
 
-    def _say_where(self, n: int, purchase: Purchase) -> None:
-        """As the form in the chat does; who came by the page says it on the pay page."""
+    def _send_address(self, n: int, purchase: Purchase) -> None:
+        """Answer the address form in the chat; buyers from the shop's page fill the pay page."""
         phone, home = self._phone(purchase), _home(purchase.person)
         with scope(self.business.pk):
             conversation = self._order(n).conversation
@@ -218,7 +225,7 @@ class Fortnight:
         return Order.objects.select_related("business", "catalog__number").get(pk=self.orders[n])
 
     def _pay(self, n: int, purchase: Purchase) -> None:
-        """As the pay page does: where to, then how."""
+        """Choose delivery and payment as the pay page does."""
         with scope(self.business.pk):
             order = self._order(n)
             if attempts.lacks_delivery(order):
@@ -239,7 +246,7 @@ class Fortnight:
             with system("the demo's unpaid orders expire"):
                 place.expire_due()
             return
-        deeds: dict[str, Callable[[Order], object]] = {
+        actions: dict[str, Callable[[Order], object]] = {
             "pack": fulfilment.pack,
             "ship": partial(fulfilment.ship, tracking=purchase.tracking),
             "deliver": fulfilment.deliver,
@@ -247,11 +254,11 @@ class Fortnight:
             "refund line": partial(refunds.refund, lines={1: 1}, reason="One bag was open."),
         }
         with scope(self.business.pk):
-            deeds[name](self._order(n))
+            actions[name](self._order(n))
 
 
-def _filled(catalog: Catalog, goods: Mapping[str, int]) -> str:
-    """What the shop's page writes for a cart of these goods."""
+def _cart_message(catalog: Catalog, goods: Mapping[str, int]) -> str:
+    """The message that the shop's page writes for a cart of these goods."""
     cart = None
     for product in Product.objects.filter(catalog=catalog, retailer_id__in=goods).order_by("id"):
         count = goods[product.retailer_id]
@@ -260,7 +267,7 @@ def _filled(catalog: Catalog, goods: Mapping[str, int]) -> str:
 
 
 def _home(person: int) -> dict[str, str]:
-    buyer = story.PEOPLE[person]
+    buyer = script.PEOPLE[person]
     city, postcode, country = TOWNS.get(buyer.digits[:2]) or TOWNS[buyer.digits[:1]]
     street = STREETS[person % len(STREETS)]
     return {
@@ -272,16 +279,18 @@ def _home(person: int) -> dict[str, str]:
     }
 
 
-# One question instead of three: it is asked after every step.
+# One query instead of three: it runs after every step.
 _OPEN = """
     SELECT EXISTS (SELECT FROM hosting_event WHERE applied_at IS NULL AND NOT is_dead),
-           EXISTS (SELECT FROM shops_incomingorder WHERE business_id = %(business_id)s AND attempts < 5),
-           EXISTS (SELECT FROM shops_ordernews WHERE business_id = %(business_id)s AND told_at IS NULL AND attempts < 5)
+           EXISTS (SELECT FROM shops_incomingorder
+                    WHERE business_id = %(business_id)s AND attempts < 5),
+           EXISTS (SELECT FROM shops_ordernews
+                    WHERE business_id = %(business_id)s AND told_at IS NULL AND attempts < 5)
 """
 
 
 def _settle(business: Business) -> None:
-    """Let everything that waits happen; a worker may hold some of it, so go on until nothing is open."""
+    """Work on queues until nothing is open; a worker beside may hold some rows."""
     queues = (events.apply_due, orders_intake.process_due, order_updates.notify_due)
     while any(waiting := _open_queues(business)):
         if not sum(work() for work, is_open in zip(queues, waiting, strict=True) if is_open):
@@ -289,6 +298,6 @@ def _settle(business: Business) -> None:
 
 
 def _open_queues(business: Business) -> tuple[bool, ...]:
-    with system("the demo waits for its shop"), connection.cursor() as cursor:
+    with system("the demo reads queues"), connection.cursor() as cursor:
         cursor.execute(_OPEN, {"business_id": business.pk})
         return tuple(cursor.fetchone())
