@@ -96,7 +96,7 @@ def _create_invoice(business: Business, period: Period) -> tuple[Invoice, Treatm
     invoice = Invoice.objects.create(
         business=business,
         period=period,
-        currency=business.currency,
+        currency=period.currency,
         seller=seller_copy,
         buyer=buyer_copy,
         issued_at=now,

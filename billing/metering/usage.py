@@ -104,7 +104,7 @@ def usage_of(business: Business, month: date) -> MonthUsage:
     is_closed = period is not None and period.state == Period.State.CLOSED
     return MonthUsage(
         month=month,
-        currency=business.currency,
+        currency=period.currency if period else business.currency,
         is_closed=is_closed,
         messages=sum(row.messages for row in rows),
         amount_micros=amount,

@@ -10,8 +10,6 @@ from accounts.models import Business
 from core.sql import select
 from hosting.models import Category
 
-NO_CAP = {"limit_micros": None, "is_hard": False, "spent_micros": 0, "committed_micros": 0}
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -92,8 +90,8 @@ def estimate(business: Business, *, category: str, counts: Mapping[str, int]) ->
         "counts": list(counts.values()),
     }
     steps = [Step(**row) for row in select("billing", "estimate", parameters)]
-    cap = next(iter(select("billing", "cap_left", parameters)), NO_CAP)
-    return Estimate(currency=business.currency, category=category, steps=steps, **cap)
+    (cap,) = select("billing", "cap_left", parameters)
+    return Estimate(category=category, steps=steps, **cap)
 
 
 def forecast(

@@ -1,4 +1,4 @@
-"""Quotes: the current price of one message to one customer."""
+"""Quoting: what one message to one customer would cost now, said before it is sent."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +16,11 @@ from hosting.models import Category, Conversation
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Current price of a message of a category in micro-units, and the rule that decides it."""
+    """What one message of a category would cost now, in micro-units, and the rule that says so."""
 
     category: str
     market: str
+    currency: str
     micros: int
     rule: str
 
@@ -42,17 +43,14 @@ def prices(conversation: Conversation) -> list[Quote]:
 
 
 def quotes(conversation: Conversation) -> dict[str, MessageNote]:
-    """Price notes by category for the composer."""
-    return {
-        quote.category: _note(quote, conversation.business.currency)
-        for quote in prices(conversation)
-    }
+    """The price by category, in words for the reader."""
+    return {quote.category: _note(quote) for quote in prices(conversation)}
 
 
-def _note(quote: Quote, currency: str) -> MessageNote:
+def _note(quote: Quote) -> MessageNote:
     if quote.rule != Rule.TIER:
         return MessageNote(_("Free"), str(_FREE.get(quote.rule, _WINDOW)), place=quote.market)
-    text = money.show_micros(quote.micros, currency, locale())
+    text = money.show_micros(quote.micros, quote.currency, locale())
     return MessageNote(
         text,
         _("The price of the next message to %(market)s.") % {"market": quote.market},

@@ -125,7 +125,13 @@ def make_draft(*, card: RateCard, sheet: Sheet, valid_from: date, **rules: objec
         Market.objects.bulk_create(
             [Market(name=name) for name in sheet.markets], ignore_conflicts=True
         )
-        version = CardVersion.objects.create(card=card, valid_from=valid_from, **rules)
+        version = CardVersion.objects.create(
+            card=card,
+            valid_from=valid_from,
+            floor_micros=card.floor_micros,
+            ceiling_micros=card.ceiling_micros,
+            **rules,
+        )
         rates = Rate.objects.bulk_create(
             Rate(version=version, market_id=market, category=category)
             for market, category in sheet.rates

@@ -3,9 +3,9 @@
 -- of how many messages the cost card has no rate. Our volume counts as one customer's, over all
 -- businesses; what a rule made free here counts as free there.
 WITH sold AS (
-    SELECT b.currency, u.market, u.category, sum(u.amount_micros) AS amount,
+    SELECT m.currency, u.market, u.category, sum(u.amount_micros) AS amount,
            coalesce(sum(u.messages) FILTER (WHERE u.rule = 'tier'), 0)::bigint AS messages
-      FROM billing_usage u JOIN accounts_business b ON b.id = u.business_id
+      FROM billing_usage u CROSS JOIN LATERAL billing_currency(u.business_id, u.month) m
      WHERE u.month = %(month)s
      GROUP BY 1, 2, 3
 ), costed AS (

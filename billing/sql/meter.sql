@@ -8,13 +8,14 @@
 -- each distinct question, not once a row: rows carry the number of their question, and later of
 -- their block of positions.
 WITH open AS MATERIALIZED (
-    SELECT business_id, month
+    SELECT business_id, month, currency
       FROM billing_period
      WHERE state = 'open' AND business_id IN (SELECT business_id FROM pg_temp.meter_batch)
      ORDER BY business_id, month
        FOR SHARE
 ), earliest AS (
-    SELECT business_id, min(month) AS month FROM open GROUP BY business_id
+    -- A late message is billed in the earliest open month of its own month's currency.
+    SELECT business_id, currency, min(month) AS month FROM open GROUP BY business_id, currency
 ), dated AS MATERIALIZED (
     -- The digits that tell the market: three, or seven where longer calling codes begin with the
     -- same three.
@@ -44,8 +45,8 @@ WITH open AS MATERIALIZED (
     SELECT k.business_id, k.month, coalesce(o.month, e.month) AS billed_month, t.*
       FROM (SELECT DISTINCT business_id, month FROM questions) k
       LEFT JOIN open o ON o.business_id = k.business_id AND o.month = k.month
-      LEFT JOIN earliest e ON e.business_id = k.business_id
       LEFT JOIN LATERAL billing_terms(k.business_id, k.month) t ON true
+      LEFT JOIN earliest e ON e.business_id = k.business_id AND e.currency = t.currency
 ), ruled AS MATERIALIZED (
     SELECT q.question, q.business_id, q.month, q.market, q.category, q.messages, t.billed_month,
            t.version_id, t.country, t.discount_percent, t.floor_micros, t.free_messages,

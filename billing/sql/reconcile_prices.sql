@@ -7,7 +7,6 @@ SELECT c.business_id, 'charge ' || c.id, coalesce(e.price::text, 'no price'), c.
   FROM billing_charge c
   LEFT JOIN billing_charge original ON original.id = c.reverses_id
   LEFT JOIN billing_cardversion v ON v.id = c.version_id
-  LEFT JOIN billing_ratecard card ON card.id = v.card_id
   LEFT JOIN billing_cardchoice choice
     ON choice.business_id = c.business_id
    AND daterange(choice.valid_from, choice.valid_to) @> c.month
@@ -21,7 +20,7 @@ SELECT c.business_id, 'charge ' || c.id, coalesce(e.price::text, 'no price'), c.
  CROSS JOIN LATERAL (
         SELECT CASE WHEN c.rule NOT IN ('tier', 'failed') THEN 0
                     WHEN coalesce(choice.discount_percent, 0) = 0 THEN t.price_micros
-                    ELSE greatest(card.floor_micros,
+                    ELSE greatest(v.floor_micros,
                                   CASE WHEN x.exact - trunc(x.exact) = 0.5
                                             AND trunc(x.exact)::bigint %% 2 = 0
                                        THEN trunc(x.exact)::bigint

@@ -5,10 +5,13 @@
 -- charges them; those that were not charged are not known. What a rule made free stays free.
 -- `unpriced` counts messages for which the other version has no rate.
 WITH other AS MATERIALIZED (
-    SELECT v.id, v.failed_charged FROM billing_cardversion v WHERE v.id = %(version_id)s
+    SELECT v.id, v.failed_charged, v.floor_micros
+      FROM billing_cardversion v WHERE v.id = %(version_id)s
 ), followers AS MATERIALIZED (
-    SELECT z.id AS business_id, t.country, t.discount_percent, t.floor_micros
-      FROM accounts_business z CROSS JOIN LATERAL billing_terms(z.id, %(month)s) t
+    SELECT z.id AS business_id, t.country, t.discount_percent, o.floor_micros
+      FROM other o
+     CROSS JOIN accounts_business z
+     CROSS JOIN LATERAL billing_terms(z.id, %(month)s) t
      WHERE t.card_id = %(card_id)s
        AND (%(businesses)s::bigint[] IS NULL OR z.id = ANY (%(businesses)s::bigint[]))
 ), reversed AS MATERIALIZED (

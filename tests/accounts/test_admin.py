@@ -223,8 +223,8 @@ def test_editing_a_plan_is_recorded_before_and_after(operator: Client) -> None:
         "name": "Team",
         "hosted_messages": 300000,
         "days_kept": 730,
-        "numbers": 5,
-        "seats": 15,
+        "max_numbers": 5,
+        "max_seats": 15,
         "requests_per_second": 80,
         "monthly_fee_micros": 49000000,
         "currency": "USD",
@@ -257,8 +257,8 @@ def test_a_plan_that_businesses_are_on_is_changed_after_it_was_said_how_many(
         make_member(small)
     url = reverse("admin:accounts_plan_change", args=["team"])
     with system("test"):
-        data = _initial(Plan, "team") | {"numbers": 2, "seats": 2, "is_public": "on"}
-        was = Plan.objects.get(pk="team").numbers
+        data = _initial(Plan, "team") | {"max_numbers": 2, "max_seats": 2, "is_public": "on"}
+        was = Plan.objects.get(pk="team").max_numbers
     asked = operator.post(url, data)
     assert asked.status_code == 200
     said = " ".join(re.sub(r"<[^>]+>", " ", asked.content.decode()).split())
@@ -268,15 +268,15 @@ def test_a_plan_that_businesses_are_on_is_changed_after_it_was_said_how_many(
         "two seats are not over two"
     )
     with system("test"):
-        assert (Plan.objects.get(pk="team").numbers, AuditEntry.objects.count()) == (was, 0)
+        assert (Plan.objects.get(pk="team").max_numbers, AuditEntry.objects.count()) == (was, 0)
     sent = dict(
         re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', asked.content.decode())
     )
     assert operator.post(url, sent).status_code == 302
     with system("test"):
         plan = Plan.objects.get(pk="team")
-        assert (plan.numbers, plan.seats, plan.is_public) == (2, 2, True)
-        assert AuditEntry.objects.get().after == {"numbers": 2, "seats": 2}
+        assert (plan.max_numbers, plan.max_seats, plan.is_public) == (2, 2, True)
+        assert AuditEntry.objects.get().after == {"max_numbers": 2, "max_seats": 2}
 
 
 def test_a_business_page_says_where_it_stands(
@@ -289,7 +289,7 @@ def test_a_business_page_says_where_it_stands(
     make_deliveries(business, number, 3, at=timezone.now())
     meter.meter_due()
     with system("test"):
-        Plan.objects.filter(pk="team").update(numbers=1)
+        Plan.objects.filter(pk="team").update(max_numbers=1)
     url = reverse("admin:accounts_business_change", args=[business.pk])
     with django_assert_max_num_queries(35):
         page = operator.get(url).content.decode()
@@ -313,7 +313,7 @@ def test_what_no_business_feels_is_not_asked(operator: Client) -> None:
         operator.post(reverse("admin:accounts_plan_change", args=["team"]), data).status_code == 302
     )
     wrong = operator.post(
-        reverse("admin:accounts_plan_change", args=["team"]), data | {"numbers": -1}
+        reverse("admin:accounts_plan_change", args=["team"]), data | {"max_numbers": -1}
     )
     assert wrong.status_code == 200
     assert wrong.context["errors"]

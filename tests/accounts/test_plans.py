@@ -128,7 +128,7 @@ def test_the_page_shows_what_is_used_and_what_would_be_over(business: Business) 
     for _ in range(2):
         make_member(
             business, "agent"
-        ) if business.plan.seats is None or business.plan.seats > 2 else None
+        ) if business.plan.max_seats is None or business.plan.max_seats > 2 else None
     take(business, "team")
     for _ in range(3):
         make_member(business, "agent")

@@ -1,5 +1,4 @@
-"""One price, whoever asks: quote, estimate, spend cap and charge agree for any card, and so does
-re-rating.
+"""Quote, estimate, spend cap, charge and re-rating agree on the price for any card.
 
 The expected price is derived here once more, in plain Python from the card as it was written down.
 """
@@ -277,9 +276,7 @@ def agree(
 
 
 def accepted(business: Business, number: Number, one: Sent) -> Message:
-    """A message as it is written when it is accepted, its conversation in the state that it
-    says.
-    """
+    """A message as it is written when it is accepted, its conversation in the state that it says."""
     opened = None if one.hours_since_entry is None else NOW - timedelta(hours=one.hours_since_entry)
     with system("test"):
         contact, _ = Contact.objects.get_or_create(business=business, wa_id=one.to)
@@ -350,10 +347,10 @@ def delivered(message: Message, one: Sent) -> Charge:
         return Charge.objects.get(message_id=message.pk, reverses_id=None)
 
 
-FUNCTIONS = (
-    "SELECT proname FROM pg_proc WHERE proname LIKE 'billing\\_%'"
-    " AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'sql')"
-)
+FUNCTIONS = """
+    SELECT p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+     WHERE p.proname LIKE 'billing\\_%' AND l.lanname = 'sql'
+"""
 ASKING = {
     "next_prices": {
         "number_id": 1,
@@ -373,6 +370,7 @@ ASKING = {
         "free_entry_at": None,
         "at": NOW,
         "limit": 1,
+        "currency": "USD",
     },
     "estimate": {"at": NOW, "category": "utility", "prefixes": ["1"], "counts": [1]},
     "cap_left": {"at": NOW},

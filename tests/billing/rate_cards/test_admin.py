@@ -17,7 +17,7 @@ from billing.admin.rate_cards import _month_before
 from billing.invoices.close import next_month
 from billing.metering import meter
 from billing.models import CardVersion, RateCard
-from billing.rate_cards import csv_files, versions
+from billing.rate_cards import csv_export, versions
 from core.tenancy import system
 from tests.factories import make_business, make_deliveries, make_number
 
@@ -35,7 +35,7 @@ def operator(client: Client) -> Client:
 @pytest.fixture
 def card() -> RateCard:
     with system("test"):
-        return RateCard.objects.get(is_default=True, currency="USD")
+        return RateCard.objects.get(name="Parley standard")
 
 
 def _upload(
@@ -71,7 +71,7 @@ def test_a_file_in_our_layout_becomes_a_draft_is_compared_and_scheduled(
         sheet = versions.sheet_of(versions.version_on(card, _next()))  # type: ignore[arg-type]
     key = next(key for key in sorted(sheet.rates) if key[1] == "utility")
     assert operator.get(reverse("admin:billing_ratecard_upload", args=[card.pk])).status_code == 200
-    changed = csv_files.write_own(sheet).replace(f"{key[0]},utility,1,", f"{key[0]},utility,1,", 1)
+    changed = csv_export.write_own(sheet).replace(f"{key[0]},utility,1,", f"{key[0]},utility,1,", 1)
     answer = _upload(operator, card, changed, free_messages=7)
     (draft,) = _drafts()
     assert (answer.status_code, draft.free_messages) == (302, 7)
@@ -129,9 +129,9 @@ def test_both_sheets_of_meta_are_read_together_and_written_again(
     with system("test"):
         sheet = versions.sheet_of(draft)
     for name, write in (
-        ("own", csv_files.write_own),
-        ("rates", csv_files.write_rates),
-        ("tiers", csv_files.write_tiers),
+        ("own", csv_export.write_own),
+        ("rates", csv_export.write_rates),
+        ("tiers", csv_export.write_tiers),
     ):
         got = operator.get(reverse(f"admin:billing_cardversion_{name}", args=[draft.pk]))
         assert (got.status_code, got.content.decode()) == (200, write(sheet))

@@ -111,7 +111,7 @@ def test_a_coming_version_and_its_rules_are_shown_for_their_month(
     client: Client, business: Business
 ) -> None:
     with system("test"):
-        card = RateCard.objects.get(is_default=True, currency="USD")
+        card = RateCard.objects.get(name="Parley standard")
         sheet = versions.sheet_of(versions.version_on(card, MAY))  # type: ignore[arg-type]
     draft = versions.make_draft(
         card=card, sheet=sheet, valid_from=JUNE, failed_charged=True, free_messages=1500

@@ -249,7 +249,7 @@ def test_a_spend_cap_pauses_it_with_the_reason_and_it_goes_on_when_raised(shop: 
 def test_the_plan_pauses_it(db: None) -> None:
     with system("test"):
         Plan.objects.create(
-            code="tiny", name="Tiny", hosted_messages=5, days_kept=30, numbers=1, seats=1
+            code="tiny", name="Tiny", hosted_messages=5, days_kept=30, max_numbers=1, max_seats=1
         )
     shop = make_shop(plan_id="tiny")
     broadcast = begin(shop, listed(8))
