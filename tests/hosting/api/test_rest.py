@@ -283,18 +283,18 @@ def test_webhooks_are_listed_switched_replayed_and_removed(number: Number, api: 
         "messages",
     )
     assert api.ask("PATCH", f"webhooks/{row['id']}/", {"is_active": False})[1]["is_active"] is False
-    (delivery,) = api.all(f"deliveries/?webhook={row['id']}&state=dead")
-    detail = api.get(f"deliveries/{delivery['id']}/")
+    (delivery,) = api.all(f"webhook-deliveries/?webhook={row['id']}&state=dead")
+    detail = api.get(f"webhook-deliveries/{delivery['id']}/")
     assert (detail["body"], detail["response"], detail["response_status"]) == (
         {"a": 1},
         "oops",
         500,
     )
-    status, again = api.ask("POST", f"deliveries/{delivery['id']}/replay/")
+    status, again = api.ask("POST", f"webhook-deliveries/{delivery['id']}/replay/")
     assert (status, again["replay_of"], again["state"]) == (201, str(call.public_id), "open")
     assert api.ask("DELETE", f"webhooks/{row['id']}/")[0] == 204
     assert api.all("webhooks/") == []
-    assert len(api.all("deliveries/")) == 2
+    assert len(api.all("webhook-deliveries/")) == 2
     assert Api(number.business, scopes=["read"]).ask("GET", "webhooks/")[0] == 403
 
 
@@ -326,7 +326,14 @@ def test_a_page_takes_a_fixed_number_of_queries(
 ) -> None:
     for n in range(12):
         say(number, "apple", "pear", to=f"4915100000{n:02}")
-    for path in ("messages/", "conversations/", "contacts/", "media/", "deliveries/", "webhooks/"):
+    for path in (
+        "messages/",
+        "conversations/",
+        "contacts/",
+        "media/",
+        "webhook-deliveries/",
+        "webhooks/",
+    ):
         with django_assert_max_num_queries(6):
             api.get(path)
     with django_assert_max_num_queries(19):
