@@ -334,9 +334,9 @@ ROWS: dict[str, Row] = {
     "api_product_stock": ForKeys("/api/v1/products/{product}/stock/", post=415),
     "api_webhooks": ForKeys("/api/v1/webhooks/", get=200, foreign=200, post=415, foreign_post=415),
     "api_webhook": ForKeys("/api/v1/webhooks/{webhook}/", get=200),
-    "api_deliveries": ForKeys("/api/v1/deliveries/", get=200, foreign=200),
-    "api_delivery": ForKeys("/api/v1/deliveries/{call}/", get=200),
-    "api_delivery_replay": ForKeys("/api/v1/deliveries/{call}/replay/", post=201),
+    "api_webhook_deliveries": ForKeys("/api/v1/webhook-deliveries/", get=200, foreign=200),
+    "api_webhook_delivery": ForKeys("/api/v1/webhook-deliveries/{call}/", get=200),
+    "api_webhook_delivery_replay": ForKeys("/api/v1/webhook-deliveries/{call}/replay/", post=201),
     # Signed by Stripe, without a login; off in tests, which run without its secret.
     "stripe_webhook": ForEveryone("/webhooks/stripe/", post=409),
 }

@@ -1,4 +1,4 @@
-"""`/api/v1/media/…`: files: list, upload, look up with a link that ends, delete."""
+"""`/api/v1/media/…`: list, upload, look up and delete files."""
 
 from typing import Any
 
@@ -30,12 +30,12 @@ class MediaSerializer(serializers.ModelSerializer[Media]):
         read_only_fields = fields
 
     def get_url(self, media: Media) -> str:
-        """A signed address."""
+        """A signed URL."""
         return store.signed_url(media)
 
 
 class UploadSerializer(serializers.Serializer[Any]):
-    """A file to keep."""
+    """A file to upload."""
 
     file = serializers.FileField()
     type = serializers.CharField(required=False, help_text="Its MIME type, such as image/jpeg.")
@@ -51,7 +51,7 @@ class MediaList(BusinessAPIMixin, ListAPIView[Media]):
     changing_scope = KeyScope.MESSAGES
 
     def get_queryset(self) -> QuerySet[Media]:
-        """The business's own that were not deleted, nor lie in a locked message."""
+        """Return the business's files without deleted ones and those of locked messages."""
         return store.readable().filter(business_id=self.request.business.pk)
 
     @extend_schema(
@@ -78,12 +78,12 @@ class MediaById(BusinessAPIView):
     changing_scope = KeyScope.MESSAGES
 
     def get(self, request: BusinessAPIRequest, media_id: str) -> Response:
-        """What it is, and a link to its content that holds for five minutes."""
+        """Its type and size, and a link to its content that is valid for five minutes."""
         return Response(MediaSerializer(self._own(request, media_id)).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: BusinessAPIRequest, media_id: str) -> Response:
-        """Let it go: its id at once, its content within days."""
+        """Delete it: its id at once, its content within days."""
         store.delete_media(self._own(request, media_id))
         return Response(status=204)
 

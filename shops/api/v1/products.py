@@ -20,7 +20,7 @@ from accounts.api import BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core import money
 from core.errors import BadInput, NotYours
-from hosting.api.v1.bodies import BoundedJSONParser
+from hosting.api.v1.parsers import BoundedJSONParser
 from shops.catalog import feed_csv, prices, products
 from shops.catalog import pictures as catalog_pictures
 from shops.models import Availability, Catalog, Condition, Picture, Product

@@ -300,7 +300,7 @@ def test_a_workbook_without_messages_has_its_header(db: None, settings: Any, tmp
     business, _ = shop()
     rows = list(
         load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(values_only=True)
-    )  # type: ignore[union-attr]
+    )
     assert (len(rows), rows[0][0]) == (1, "invoice")
 
 
@@ -313,7 +313,7 @@ def test_a_workbook_leaves_cells_empty_that_have_no_value(
     close.close_period(business=business, month=MAY)
     header, row = load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(
         values_only=True
-    )  # type: ignore[union-attr]
+    )
     cells = dict(zip(header, row, strict=True))
     assert (cells["category"], cells["price"], cells["tier_first"], cells["tier_last"]) == (
         "utility",
