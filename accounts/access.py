@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
+from django_htmx.middleware import HtmxDetails
 from psycopg.errors import ReadOnlySqlTransaction
 
 from accounts import impersonation, mfa
@@ -33,6 +34,7 @@ class BusinessRequest(HttpRequest):
     user: User
     business: Business
     membership: Membership
+    htmx: HtmxDetails
 
 
 def member_page(

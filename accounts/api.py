@@ -27,7 +27,7 @@ makes more requests than its plan allows.
 
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import structlog
 from django.core.exceptions import PermissionDenied
@@ -35,6 +35,7 @@ from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 from django.db.utils import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerFieldExtension,
@@ -43,7 +44,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.generics import GenericAPIView
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -74,6 +75,11 @@ class Caller:
     def narrow(self, rows: QuerySet[Row], path: str) -> QuerySet[Row]:
         """The rows that belong to the key's numbers; `path` is the look-up of the number's id."""
         return rows if self.number_ids is None else rows.filter(**{f"{path}__in": self.number_ids})
+
+
+def caller_of(request: Request) -> Caller:
+    """The API key that `ApiKeyAuthentication` found."""
+    return cast(Caller, request.user)
 
 
 class BusinessAPIRequest(Request):
@@ -117,12 +123,14 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """Permission: the key has the view's `required_scope`."""
+    """Permission: the key has the view's `required_scope`, or for changes its `changing_scope`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """True where the key has the scope; NotAllowed, naming it, where it has not."""
         wanted = getattr(view, "required_scope", None)
-        if wanted is not None and wanted not in request.user.scopes:  # type: ignore[union-attr]
+        if request.method not in SAFE_METHODS:
+            wanted = getattr(view, "changing_scope", None) or wanted
+        if wanted is not None and wanted not in caller_of(request).scopes:
             raise NotAllowed(f"This key has no scope '{wanted}'.")
         return True
 
@@ -134,13 +142,15 @@ class BusinessAPIMixin(APIView):
     permission_classes = (HasScope,)
     pagination_class: Any = KeysetPagination
     required_scope: ClassVar[KeyScope | None] = None
+    # What POST, PUT, PATCH and DELETE require instead, where that is another scope.
+    changing_scope: ClassVar[KeyScope | None] = None
     # Look-up from the view's rows to the number's id; empty where the view itself filters by the
     # numbers of the key; None where keys that are limited to some numbers are refused.
     number_path: ClassVar[str | None] = None
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
     request: BusinessAPIRequest
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer inside the tenant's transaction; 503 while the database is unavailable."""
         try:
             with tenancy.deferred_scope():
@@ -149,7 +159,9 @@ class BusinessAPIMixin(APIView):
                     transaction.set_rollback(True)
                 # Rendered here, within the transaction: lazy querysets must still see their rows.
                 # A file is not rendered; what it streams must not read the database.
-                return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
+                if hasattr(response, "render"):
+                    response = response.render()
+                return cast(HttpResponseBase, response)
         except (OperationalError, InterfaceError):
             log.exception("database_unavailable")
             connection.close()
@@ -169,7 +181,7 @@ class BusinessAPIMixin(APIView):
         """
         super().initial(request, *args, **kwargs)
         # Not a permission class: a view that sets its own classes would lose it.
-        if request.user.number_ids is not None and self.number_path is None:  # type: ignore[union-attr]
+        if caller_of(request).number_ids is not None and self.number_path is None:
             raise NotAllowed(
                 "This key is limited to some numbers, and this belongs to the business as a whole."
             )
@@ -179,7 +191,8 @@ class BusinessAPIMixin(APIView):
 
     def check_throttles(self, request: Request) -> None:
         """Enforce the plan's requests per second on the key."""
-        limits.check(key_id=request.user.key_id, business=request.user.business)  # type: ignore[union-attr]
+        caller = caller_of(request)
+        limits.check(key_id=caller.key_id, business=caller.business)
 
     def get_queryset(self) -> QuerySet[Any]:
         """The view's `queryset`, filtered by the business and the numbers of the caller."""
@@ -301,6 +314,7 @@ class Root(BusinessAPIView):
         return Response(answer | {"numbers": limited})
 
 
+@csrf_exempt
 def not_found(request: HttpRequest, rest: str = "") -> JsonResponse:
     """Answer 404 as JSON for an unknown address below /api/v1/."""
     body = {
@@ -311,6 +325,3 @@ def not_found(request: HttpRequest, rest: str = "") -> JsonResponse:
         }
     }
     return JsonResponse(body, status=404)
-
-
-not_found.csrf_exempt = True  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What the keys of busy tables cost: rows written a second with each choice of key and references."""
+"""Keys of busy tables: rows written per second with each choice of key and references."""
 
 import os
 import statistics
@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from benchmarks.arena import arena
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 BUSINESSES, PEOPLE, BATCH, ROUNDS = 20, 5_000, 1_000, 60
 Database = psycopg.Connection[Any]
 
 
 class Table(NamedTuple):
-    """A busy table, what its key is beside business_id, how rows are written, and its foreign keys."""
+    """A busy table: its key beside business_id, the statement that writes, its foreign keys."""
 
     name: str
     key: str
@@ -27,13 +27,16 @@ TABLES = (
     Table(
         "hosting_message",
         "id",
-        """INSERT INTO {table} (business_id, conversation_id, number_id, contact_id, wamid, direction, kind,
+        """INSERT INTO {table} (business_id, conversation_id, number_id, contact_id, wamid,
+            direction, kind,
                text, content, context_wamid, tracker, category, window_open, status, created_at)
-           SELECT business_id, id, number_id, contact_id, 'wamid.' || gen_random_uuid(), 'out', 'text',
+           SELECT business_id, id, number_id, contact_id, 'wamid.' || gen_random_uuid(), 'out',
+               'text',
                   'Your order ' || id || ' is on its way', '{{"body": "It is on its way"}}', '', '',
                   'utility', false, 'accepted', now()
              FROM people WHERE place >= %(place)s LIMIT %(rows)s""",
-        "FOREIGN KEY (business_id, conversation_id) REFERENCES hosting_conversation (business_id, id)",
+        "FOREIGN KEY (business_id, conversation_id)"
+        " REFERENCES hosting_conversation (business_id, id)",
     ),
     Table(
         "hosting_outgoing",
@@ -41,25 +44,30 @@ TABLES = (
         """INSERT INTO {table} (message_id, business_id, number_id, transport, state, attempts,
                not_before, last_error, queued_at)
            SELECT id, business_id, number_id, 'sandbox', 'open', 0, now(), '', now()
-             FROM written WHERE place > %(round)s::bigint * %(rows)s ORDER BY place LIMIT %(rows)s""",
+             FROM written WHERE place > %(round)s::bigint * %(rows)s
+                 ORDER BY place LIMIT %(rows)s""",
         "FOREIGN KEY (business_id, message_id) REFERENCES hosting_message (business_id, id)"
         " DEFERRABLE INITIALLY DEFERRED",
     ),
     Table(
         "hosting_delivery",
         "id",
-        """INSERT INTO {table} (message_id, business_id, number_id, recipient, category, window_open,
+        """INSERT INTO {table} (message_id, business_id, number_id, recipient, category,
+            window_open,
                free_entry, kind, accepted_at, delivered_at, failed, created_at)
-           SELECT place + 1000000 * %(round)s, business_id, number_id, '14155550100', 'utility', false,
+           SELECT place + 1000000 * %(round)s, business_id, number_id, '14155550100', 'utility',
+               false,
                   false, 'text', now(), now(), false, now()
              FROM people WHERE place >= %(place)s LIMIT %(rows)s""",
     ),
     Table(
         "billing_charge",
         "id",
-        """INSERT INTO {table} (message_id, business_id, month, billed_month, market, category, rule,
+        """INSERT INTO {table} (message_id, business_id, month, billed_month, market, category,
+            rule,
                position, version_id, price_micros, delivered_at, charged_at)
-           SELECT place + 1000000 * %(round)s, business_id, '2026-11-01', '2026-11-01', 'Germany', 'utility',
+           SELECT place + 1000000 * %(round)s, business_id, '2026-11-01', '2026-11-01', 'Germany',
+               'utility',
                   'tier', place + 1000000 * %(round)s, 1, 50000, now(), now()
              FROM people WHERE place >= %(place)s LIMIT %(rows)s""",
     ),
@@ -84,7 +92,7 @@ CHOICES = (
 def main() -> None:
     """Measure, and print."""
     with (
-        arena(),
+        benchmark_servers(),
         psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as database,
     ):
         _prepare(database)
@@ -96,18 +104,21 @@ def main() -> None:
 
 
 def _prepare(database: Database) -> None:
-    """Conversations to write messages in, and messages to queue; no plan or trigger is in the way."""
+    """Create conversations for messages, and messages to queue; without plan or triggers."""
     database.execute("SET session_replication_role = replica")
     database.execute(
-        """INSERT INTO hosting_conversation (business_id, number_id, contact_id, public_id, created_at,
+        """INSERT INTO hosting_conversation (business_id, number_id, contact_id, public_id,
+            created_at,
                last_message_at, last_message_text, unread_count, is_resolved)
-           SELECT 1 + n %% %(businesses)s, 1 + n %% %(businesses)s, n, gen_random_uuid(), now(), now(), '',
+           SELECT 1 + n %% %(businesses)s, 1 + n %% %(businesses)s, n, gen_random_uuid(), now(),
+               now(), '',
                   0, false
              FROM generate_series(1, %(people)s) n""",
         {"businesses": BUSINESSES, "people": PEOPLE},
     )
     database.execute(
-        """CREATE TABLE people AS SELECT row_number() OVER () AS place, id, business_id, number_id, contact_id
+        """CREATE TABLE people AS SELECT row_number() OVER () AS place, id, business_id, number_id,
+            contact_id
              FROM hosting_conversation"""
     )
     database.execute("CREATE INDEX ON people (place)")
@@ -115,7 +126,8 @@ def _prepare(database: Database) -> None:
     for round_number in range(ROUNDS):
         database.execute(insert, _batch(round_number))
     database.execute(
-        """CREATE TABLE written AS SELECT row_number() OVER (ORDER BY id) AS place, id, business_id, number_id
+        """CREATE TABLE written AS SELECT row_number() OVER (ORDER BY id) AS place, id,
+            business_id, number_id
              FROM hosting_message"""
     )
     database.execute("CREATE INDEX ON written (place)")
@@ -129,7 +141,7 @@ def _batch(round_number: int) -> dict[str, int]:
 
 
 def _measured(database: Database, table: Table) -> list[Figure]:
-    """Rows a second of each choice, beside the first; all take turns, so that noise hits all alike."""
+    """Rows per second of each choice, beside the first; all take turns, so noise is shared."""
     copies = {
         name.format(key=table.key): f"keys_{n}"
         for n, (name, _, with_references) in enumerate(CHOICES)
@@ -162,7 +174,8 @@ def _make_copy(
     old = database.execute(
         """SELECT conname FROM pg_constraint p JOIN pg_attribute a ON a.attrelid = conrelid
               AND a.attname = %s AND (conkey[1] = a.attnum OR contype = 'p')
-            WHERE conrelid = %s::regclass AND contype IN ('p', 'u') AND (contype = 'p' OR cardinality(conkey) = 1)""",
+            WHERE conrelid = %s::regclass AND contype IN ('p', 'u') AND (contype = 'p'
+                OR cardinality(conkey) = 1)""",
         [table.key, copy],
     ).fetchall()
     for (name,) in old:

@@ -58,8 +58,9 @@ ROLLUP = [
            price_micros, count(*),
               sum(price_micros)
          FROM billing_charge GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9""",
-    """INSERT INTO billing_period (business_id, month, starts_at, ends_at, state)
-       SELECT id, '2026-05-01', '2026-05-01+00', '2026-06-01+00', 'open' FROM accounts_business
+    """INSERT INTO billing_period (business_id, month, starts_at, ends_at, state, currency)
+       SELECT id, '2026-05-01', '2026-05-01+00', '2026-06-01+00', 'open', 'USD'
+         FROM accounts_business
            WHERE id <= 1000""",
     "VACUUM ANALYZE billing_charge",
     "VACUUM ANALYZE billing_tally",
@@ -161,7 +162,7 @@ def _rerating() -> list[Figure]:
     from core.tenancy import system
 
     with system("benchmark"):
-        card = RateCard.objects.get(is_default=True, currency="USD")
+        card = RateCard.objects.get(name="Parley standard")
         sheet = versions.sheet_of(versions.version_on(card, MONTH))  # type: ignore[arg-type]
     draft = versions.make_draft(card=card, sheet=sheet, valid_from=date(2030, 1, 1))
     found = versions.rerate(draft, MONTH)

@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
-from typing import IO, Any
+from io import BytesIO
+from typing import IO, Any, cast
 
 import structlog
 from django.core.files import File
@@ -226,7 +227,7 @@ def _record_progress(export: Export, done: int) -> None:
 
 def _store_file(export: Export, file: IO[bytes]) -> None:
     file.seek(0)
-    export.sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    export.sha256 = hashlib.file_digest(cast(BytesIO, file), "sha256").hexdigest()
     export.size = file.tell()
     file.seek(0)
     if not default_storage.exists(export.path):

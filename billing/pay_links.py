@@ -30,4 +30,4 @@ def invoice_for_token(token: str) -> Invoice | None:
         issued = Invoice.objects.exclude(status=InvoiceStatus.DRAFT).select_related(
             "business", "period"
         )
-        return issued.filter(pk=invoice_id).with_due().first()  # type: ignore[attr-defined, no-any-return]
+        return issued.filter(pk=invoice_id).with_due().first()

@@ -27,12 +27,13 @@ def check_cap(message: Message) -> None:
     Call inside the sending transaction.
     """
     row = fetch_prepared(
-        "SELECT limit_micros FROM billing_spendcap WHERE business_id = %s AND is_hard FOR UPDATE",
+        """SELECT limit_micros, currency FROM billing_spendcap
+            WHERE business_id = %s AND is_hard FOR UPDATE""",
         [message.business_id],
     )
     if row is None:
         return
-    (limit,) = row
+    limit, currency = row
     parameters = {
         "business_id": message.business_id,
         "number_id": message.number_id,
@@ -44,9 +45,10 @@ def check_cap(message: Message) -> None:
         "free_entry_at": message.free_entry_at,
         "at": message.created_at,
         "limit": limit,
+        "currency": currency,
     }
-    (held,) = select("billing", "commit_price", parameters)
-    if not held["fits"]:
+    held = next(iter(select("billing", "commit_price", parameters)), None)
+    if held is not None and not held["fits"]:
         raise _cap_error(
             limit=limit, price=held["price"], spent=held["spent"], committed=held["committed"]
         )

@@ -12,7 +12,13 @@ class ParleyAdminConfig(AdminConfig):
     def ready(self) -> None:
         """Discover the admin modules, then register the models that none of them names."""
         super().ready()
+        from allauth.account.decorators import secure_admin_login
+        from django.contrib import admin
+
         from accounts.admin_site.base import register_the_rest
+
+        # Operators log in where everybody does: with rate limits and a second factor.
+        admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
         parley_apps = [
             apps.get_app_config(label) for label in PARLEY_APPS if apps.is_installed(label)

@@ -3,6 +3,7 @@
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -101,7 +102,7 @@ def load() -> Environment:
         log_level=_log_level(),
         web_workers=number("WEB_WORKERS", 2),
         worker_processes=number("WORKER_PROCESSES", 2),
-        demo=flag("PARLEY_DEMO", default=True),
+        demo=_demo(where.base_url),
         postgres_bin=chosen_postgres(),
     )
 
@@ -132,6 +133,25 @@ def needs_servers() -> bool:
     Linters, and `collectstatic` in an image build, set PARLEY_SERVERS=none.
     """
     return text("PARLEY_SERVERS") != "none"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is an IP address of this machine itself."""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
+
+
+def _demo(base_url: str) -> bool:
+    # The demo's logins are printed and stored in a file: it is for this machine only.
+    host = urlsplit(base_url).hostname or ""
+    is_local = host == "localhost" or is_loopback(host)
+    demo = flag("PARLEY_DEMO", default=is_local)
+    if demo and not is_local:
+        raise ConfigurationError(
+            f"PARLEY_DEMO=1 is for this machine only: its logins are public. BASE_URL is {base_url}."
+        )
+    return demo
 
 
 def _debug() -> bool:

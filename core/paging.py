@@ -43,9 +43,9 @@ def read_cursor(text: str, rows: QuerySet[Any], ordering: tuple[str, ...]) -> li
         if not isinstance(raw, list) or len(raw) != len(ordering) or None in raw:
             raise ValueError(text)
         fields = [rows.model._meta.get_field(column.lstrip("-")) for column in ordering]
-        values = [field.to_python(value) for field, value in zip(fields, raw, strict=True)]  # type: ignore[union-attr]
+        values = [field.to_python(value) for field, value in zip(fields, raw, strict=True)]
         for field, value in zip(fields, values, strict=True):
-            field.run_validators(value)  # type: ignore[union-attr]
+            field.run_validators(value)
     except (binascii.Error, ValidationError, TypeError, OverflowError, UnicodeError) as error:
         raise ValueError(text) from error
     return values

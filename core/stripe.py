@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import stripe
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from core.errors import ParleyError
 
@@ -72,7 +74,7 @@ def outcome_of_call(call: Callable[[], Any]) -> Outcome:
     try:
         return outcome_of(call())
     except stripe.CardError as error:
-        body: dict[str, Any] = error.json_body or {}  # type: ignore[assignment]
+        body = cast(dict[str, Any], error.json_body or {})
         intent = body.get("error", {}).get("payment_intent", {})
         reference = intent.get("id", "") if isinstance(intent, dict) else ""
         return Outcome("failed", reference, str(error.user_message or error)[:200])
@@ -114,3 +116,12 @@ def read_event(body: bytes, signature: str, secret: str) -> WebhookEvent:
         return WebhookEvent(event.id, event.type, str(event.data.object["id"]))
     except (ValueError, KeyError, AttributeError, stripe.SignatureVerificationError):
         raise BadSignature from None
+
+
+def payment_redirect(request: HttpRequest, url: str, title: str) -> HttpResponse:
+    """The page that leads to the payment network's page at `url`; `title` says what for.
+
+    A page, not a redirect: the content policy's `form-action 'self'` also holds for redirects that
+    answer a form, so a browser would stop there.
+    """
+    return render(request, "components/payment_redirect.html", {"url": url, "title": title})

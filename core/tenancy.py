@@ -60,7 +60,7 @@ def deferred_scope() -> Iterator[None]:
 
 def record_scope(business_id: int) -> None:
     """Record the business to which `accounts_open_key` has scoped this transaction."""
-    connection.parley_scope = Scope(APP_ROLE, str(business_id))  # type: ignore[attr-defined]
+    _record(Scope(APP_ROLE, str(business_id)))
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def _transaction_in(new: Scope | None) -> Iterator[None]:
         try:
             yield
         finally:
-            connection.parley_scope = outer  # type: ignore[attr-defined]
+            _record(outer)
         # A setting outlives its savepoint; the end of the outermost transaction resets it.
         if nested and not connection.needs_rollback:
             apply(outer)
@@ -86,4 +86,8 @@ def apply(new: Scope) -> None:
             "SELECT set_config('role', %s, true), set_config('parley.business', %s, true)",
             [new.role, new.business],
         )
-    connection.parley_scope = new  # type: ignore[attr-defined]
+    _record(new)
+
+
+def _record(now: Scope) -> None:
+    connection.parley_scope = now  # type: ignore[attr-defined]

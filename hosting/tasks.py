@@ -4,6 +4,7 @@ Each wakes, claims rows in PostgreSQL, and does them.
 """
 
 import time
+from collections.abc import Callable
 
 from celery import shared_task
 
@@ -27,7 +28,7 @@ LINGER = 0.06
 LONGEST = 20.0
 
 
-def _until_idle(*verbs) -> None:  # type: ignore[no-untyped-def]
+def _until_idle(*verbs: Callable[[], int]) -> None:
     deadline, idle_until = time.monotonic() + LONGEST, time.monotonic() + LINGER
     while time.monotonic() < min(deadline, idle_until):
         if sum(verb() for verb in verbs):

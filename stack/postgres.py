@@ -174,6 +174,6 @@ def _make_role(admin: "psycopg.Connection[Any]", role: str, options: str, passwo
         sql.SQL(verb),
         sql.Identifier(role),
         sql.SQL(options),
-        sql.Literal(password),  # type: ignore[arg-type]
+        sql.Literal(password),
     )
     admin.execute(statement)

@@ -17,7 +17,7 @@ _count = itertools.count(1)
 
 
 def make_business(name: str = "Bakery", **fields: Any) -> Business:
-    """A business; on the unlimited plan unless told otherwise."""
+    """A business, by default on the unlimited plan."""
     fields.setdefault("plan_id", "business")
     with system("test data"):
         return Business.objects.create(name=name, **fields)
@@ -106,7 +106,7 @@ def make_messages(
     window_open: bool = False,
     status: str = "sent",
 ) -> list[int]:
-    """Outbound messages, `sent`, `failed` or `delivered` at that moment, and nothing waiting; returns their ids."""
+    """Create outbound messages of one status and time, without queue rows; returns their ids."""
     with system("test data"):
         contact, _ = Contact.objects.get_or_create(business=business, wa_id=to)
         conversation, _ = Conversation.objects.get_or_create(
@@ -134,10 +134,11 @@ def make_messages(
 
 
 def queue_deliveries(message_ids: list[int]) -> None:
-    """Write the Delivery rows of these messages, as the first proof of delivery, or the first failure, does."""
+    """Write the Delivery rows of messages, as the first delivery or failure status does."""
     with system("test data"), connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open,
+            """INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient,
+                category, window_open,
                                              free_entry, delivered_at, failed, created_at)
                SELECT m.id, m.business_id, m.number_id, c.wa_id, m.category, m.window_open, false,
                       coalesce(m.delivered_at, m.failed_at), m.delivered_at IS NULL, now()

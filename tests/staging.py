@@ -35,7 +35,7 @@ PREVIEW = {
 
 
 def one_of_everything(business: Business, number: Number) -> dict[str, Any]:
-    """Rows of every kind; returns their names as addresses hold them, such as {"thread": <public id>}."""
+    """Create rows of every kind; returns their ids in URLs, such as {"thread": <public id>}."""
     spare, template = make_member(business), make_template(number)
     key = make_key(business)
     message = make_deliveries(business, number, 2)[0]

@@ -1,4 +1,4 @@
-"""Statements on busy tables find their rows by an index, also where row-level security adds nothing.
+"""Statements on busy tables find rows by an index, also where row-level security adds nothing.
 
 Each file of `<app>/sql/` is planned as `parley_system`, with placeholders instead of values. The
 planner is told to read or hash whole tables only where there is no other way, and sees tables of
@@ -18,7 +18,7 @@ from django.db import connection
 from billing.metering import meter
 from billing.models import Charge
 from core.tenancy import scope
-from hosting.imports import write
+from hosting.imports.formats import rows
 from hosting.models import Contact, Conversation, Message, WebhookCall
 from tests import databases
 from tests.factories import make_business, make_number
@@ -60,18 +60,22 @@ NOT_PLANNED = {
 ID_ALONE = {"hosting_delivery"}
 KEYS = """
     SELECT conname FROM pg_constraint
-     WHERE conrelid = %s::regclass AND (contype = 'c' OR (contype = 'u' AND conname ~ '_(id|message_id)_key$'
+     WHERE conrelid = %s::regclass AND (contype = 'c' OR (contype = 'u'
+         AND conname ~ '_(id|message_id)_key$'
        AND conrelid::regclass::text <> ALL (%s)))"""
 COLUMNS = """
     SELECT quote_ident(attname), CASE WHEN attname = 'business_id' THEN '1 + n %% 40' ELSE
            CASE format_type(atttypid, NULL)
-           WHEN 'bigint' THEN 'n' WHEN 'integer' THEN 'n' WHEN 'smallint' THEN 'n' WHEN 'numeric' THEN 'n'
-           WHEN 'boolean' THEN 'false' WHEN 'uuid' THEN 'gen_random_uuid()' WHEN 'jsonb' THEN '''{}'''
+           WHEN 'bigint' THEN 'n' WHEN 'integer' THEN 'n' WHEN 'smallint' THEN 'n'
+               WHEN 'numeric' THEN 'n'
+           WHEN 'boolean' THEN 'false' WHEN 'uuid' THEN 'gen_random_uuid()'
+               WHEN 'jsonb' THEN '''{}'''
            WHEN 'bytea' THEN 'convert_to(n::text, ''UTF8'')'
            WHEN 'timestamp with time zone' THEN 'now() - n * interval ''1 minute'''
            WHEN 'date' THEN '''2026-11-01'''
            ELSE 'right(n::text, ' || greatest(atttypmod - 4, 1) || ')' END END
-      FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND attnotnull AND NOT attisdropped
+      FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND attnotnull
+          AND NOT attisdropped
        AND attgenerated = '' AND attidentity = ''"""
 LEADING = """
     SELECT i.indexrelid::regclass::text, i.indrelid::regclass::text, a.attname FROM pg_index i
@@ -93,7 +97,7 @@ def planner(database_snapshot: databases.Snapshot) -> Iterator["psycopg.Connecti
             database.execute(f"SET LOCAL {setting} = off")
         database.execute("SET LOCAL ROLE parley_system")
         database.execute(meter._BATCH_TABLE)
-        database.execute(f"CREATE TEMPORARY TABLE history_set ({write.COLUMNS})")
+        database.execute(f"CREATE TEMPORARY TABLE history_set ({rows.COLUMNS})")
         yield database
 
 
@@ -143,7 +147,7 @@ def _read_whole(database: "psycopg.Connection[Any]", text: str) -> set[str]:
         for index, table, column in database.execute(LEADING, [list(BUSY)]).fetchall()
     }
     explained = database.execute(
-        f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {_with_numbers(text)}"  # type: ignore[arg-type]
+        f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {_with_numbers(text)}"
     ).fetchone()
     assert explained
     found = set()

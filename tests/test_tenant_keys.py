@@ -1,4 +1,4 @@
-"""Keys of tenant tables, from the catalog: rows name their business, and references stay within it."""
+"""Keys of tenant tables, from the catalog: rows name their business, references stay in it."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -58,7 +58,8 @@ KEYS = """
       JOIN pg_constraint p ON p.conrelid = c.oid AND p.contype = 'p'
      WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY 1"""
 REFERENCES = """
-    SELECT f.conname AS name, f.conrelid::regclass::text AS child, f.confrelid::regclass::text AS parent,
+    SELECT f.conname AS name, f.conrelid::regclass::text AS child,
+        f.confrelid::regclass::text AS parent,
            names.columns, names.targets
       FROM pg_constraint f
      CROSS JOIN LATERAL (
@@ -103,14 +104,15 @@ def test_the_primary_key_of_a_tenant_table_begins_with_the_business(database: Da
 
 def test_other_tables_are_on_a_list(database: Database) -> None:
     ours = database.execute(
-        """SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+        """SELECT relname FROM pg_class WHERE relkind = 'r'
+            AND relnamespace = 'public'::regnamespace
               AND relname ~ '^(accounts|hosting|billing|shops|core|demo)_'"""
     )
     assert {row.relname for row in ours} - set(_keys(database)) == set(SHARED)
 
 
 def test_rows_can_be_replicated_by_business(database: Database) -> None:
-    """A publication with a row filter refuses updates unless business_id is in the replica identity."""
+    """A publication with a row filter needs business_id in the replica identity."""
     keys = _keys(database)
     assert {n for n, row in keys.items() if row.replica_identity == "f"} == {
         n for n, row in keys.items() if not row.is_always

@@ -177,11 +177,11 @@ class PlanAdmin(AuditedAdmin):
         "hosted_messages",
         "grace_days",
         "days_kept",
-        "numbers",
-        "seats",
+        "max_numbers",
+        "max_seats",
         "media_megabytes",
-        "webhooks",
-        "exports",
+        "max_webhooks",
+        "max_exports",
         "requests_per_second",
         "monthly_fee_micros",
         "is_public",
@@ -192,7 +192,8 @@ class PlanAdmin(AuditedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         """Plans annotated with their number of businesses."""
-        return super().get_queryset(request).annotate(businesses_on_it=Count("businesses"))  # type: ignore[no-any-return]
+        plans: QuerySet[Plan] = super().get_queryset(request)
+        return plans.annotate(businesses_on_it=Count("businesses"))
 
     @display(description=_("businesses on it"), ordering="businesses_on_it")
     def business_count(self, plan: Any) -> int:

@@ -34,7 +34,7 @@ for model in THIRD_PARTY:
         admin.site.unregister(model)
 
 
-class NewUserForm(UserCreationForm):  # type: ignore[misc]
+class NewUserForm(UserCreationForm):
     """Form for a new user: e-mail address and password."""
 
     class Meta:
@@ -42,7 +42,7 @@ class NewUserForm(UserCreationForm):  # type: ignore[misc]
         fields = ("email",)
 
 
-class UserForm(UserChangeForm):  # type: ignore[misc]
+class UserForm(UserChangeForm):
     """Form for an existing user."""
 
     class Meta:
@@ -114,7 +114,7 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg, misc]
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, AuditedAdmin):  # type: ignore[type-arg, misc]
+class GroupAdmin(DjangoGroupAdmin, AuditedAdmin):  # type: ignore[misc]
     """Groups: sets of permissions for operators."""
 
 

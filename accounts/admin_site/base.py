@@ -122,7 +122,7 @@ def _estimate(rows: QuerySet[Any]) -> int:
     return int(json.loads(plan)[0]["Plan"]["Plan Rows"])
 
 
-class AuditedAdmin(ModelAdmin):  # type: ignore[misc]
+class AuditedAdmin(ModelAdmin):
     """Base of admin pages; writes every change to the audit log."""
 
     paginator = EstimatedPaginator
@@ -236,7 +236,7 @@ class QueueAdmin(ReadOnlyAdmin):
         return count
 
 
-class EditableInline(TabularInline):  # type: ignore[misc]
+class EditableInline(TabularInline):
     """Base of inlines: rows of another model on a page."""
 
     extra = 0

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 
-class DayWidget(UnfoldAdminTextInputWidget):  # type: ignore[misc]
+class DayWidget(UnfoldAdminTextInputWidget):
     """A date input."""
 
     input_type = "date"

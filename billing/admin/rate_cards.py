@@ -21,13 +21,14 @@ from billing.models import (
     CallingCode,
     CardChoice,
     CardVersion,
+    DefaultCard,
     Market,
     Rate,
     RateCard,
     Tier,
     VersionState,
 )
-from billing.rate_cards import csv_files, versions
+from billing.rate_cards import csv_export, csv_files, versions
 from billing.rate_cards.versions import CardError, Sheet
 from core import money
 
@@ -103,8 +104,8 @@ class VersionInline(ReadOnlyInline):
 class RateCardAdmin(AuditedAdmin):
     """Price lists."""
 
-    list_display = ("name", "currency", "floor", "ceiling", "is_default", "is_cost")
-    list_filter = ("currency", "is_default", "is_cost")
+    list_display = ("name", "currency", "floor", "ceiling", "is_cost")
+    list_filter = ("currency", "is_cost")
     search_fields = ("name",)
     inlines = (VersionInline,)
     actions_detail = ("upload",)
@@ -200,7 +201,7 @@ class UploadForm(StyledForm):
 
 
 @admin.register(CardVersion)
-class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):  # type: ignore[misc]
+class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):
     """Versions of cards; a draft is compared and scheduled, a scheduled one is final."""
 
     list_display = (
@@ -278,17 +279,17 @@ class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):  # type: ignore[misc]
     @action(description=_("Our layout (CSV)"), url_path="own")
     def own(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Download in our layout."""
-        return _file(object_id, "card", csv_files.write_own)
+        return _file(object_id, "card", csv_export.write_own)
 
     @action(description=_("Meta's rate sheet (CSV)"), url_path="rates")
     def rates(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Download base rates in Meta's layout."""
-        return _file(object_id, "rates", csv_files.write_rates)
+        return _file(object_id, "rates", csv_export.write_rates)
 
     @action(description=_("Meta's tier sheet (CSV)"), url_path="tiers")
     def tiers(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Download tiers in Meta's layout."""
-        return _file(object_id, "tiers", csv_files.write_tiers)
+        return _file(object_id, "tiers", csv_export.write_tiers)
 
 
 def _admin_url(version: CardVersion) -> str:
@@ -308,9 +309,10 @@ def _sheet(data: dict[str, Any]) -> Sheet:
     """The uploaded files as one sheet; raises CardError for files that are not text."""
     files = [one for one in (data["rates"], data["tiers"]) if one]
     try:
-        return csv_files.read(*((one.name, one.read().decode("utf-8-sig")) for one in files))
+        texts = [(one.name, one.read().decode("utf-8-sig")) for one in files]
     except UnicodeDecodeError as error:
         raise CardError("The file is not text in UTF-8; export it as CSV.") from error
+    return csv_files.read(*texts, markets=Market.objects.values_list("name", flat=True))
 
 
 def _problems(sheet: Sheet) -> Table:
@@ -333,7 +335,12 @@ def _comparison(version: CardVersion) -> list[Table]:
     before = versions.sheet_of(held) if held else Sheet(version.card.currency)
     changes = versions.diff(before, versions.sheet_of(version))
     rows = [
-        (one.market, one.category, versions.shown(one.before), versions.shown(one.after))
+        (
+            one.market,
+            one.category,
+            versions.describe_tiers(one.before),
+            versions.describe_tiers(one.after),
+        )
         for one in changes
     ]
     title = _("%(count)s changes to %(held)s") % {
@@ -390,7 +397,7 @@ class TierInline(DraftOnlyMixin, EditableInline):
 
 
 @admin.register(Rate)
-class RateAdmin(DraftOnlyMixin, AuditedAdmin):  # type: ignore[misc]
+class RateAdmin(DraftOnlyMixin, AuditedAdmin):
     """Prices of a version for one market and category."""
 
     list_display = ("market", "category", "version")
@@ -413,6 +420,20 @@ class TierAdmin(ReadOnlyAdmin):
     def price(self, tier: Tier) -> str:
         """Price of one message."""
         return money.show_micros(tier.price_micros, tier.rate.version.card.currency)
+
+
+@admin.register(DefaultCard)
+class DefaultCardAdmin(AuditedAdmin):
+    """Which card the businesses of a currency follow from which month on; the database keeps months
+    with charges as they are.
+    """
+
+    list_display = ("currency", "card", "valid_from")
+    list_select_related = ("card",)
+    list_filter = ("currency",)
+    search_fields = ("card__name",)
+    autocomplete_fields = ("card",)
+    ordering = ("currency", "-valid_from")
 
 
 @admin.register(CardChoice)

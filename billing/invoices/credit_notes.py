@@ -92,7 +92,7 @@ def _credited_lines(invoice: Invoice, amounts: Mapping[int, int] | None) -> list
         line.position: line
         for line in invoice.lines.annotate(credited=Sum("credits__amount_minor"))
     }
-    left = {position: line.amount_minor - (line.credited or 0) for position, line in lines.items()}  # type: ignore[attr-defined]
+    left = {position: line.amount_minor - (line.credited or 0) for position, line in lines.items()}
     wanted = left if amounts is None else amounts
     for position, amount in wanted.items():
         rest = left.get(position, 0)

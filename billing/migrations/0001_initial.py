@@ -4,6 +4,7 @@ import billing.models.invoices
 import datetime
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.functions.text
 import django.utils.timezone
 from decimal import Decimal
 from django.conf import settings
@@ -28,6 +29,8 @@ class Migration(InitialMigration):
                 ('state', models.CharField(choices=[('draft', 'Draft'), ('scheduled', 'Scheduled')], default='draft', max_length=10)),
                 ('valid_from', models.DateField(help_text='First day of a month.')),
                 ('valid_to', models.DateField(blank=True, help_text='First day it no longer holds.', null=True)),
+                ('floor_micros', models.BigIntegerField(blank=True, help_text='No price is lower, discounts included; empty: as the card says.')),
+                ('ceiling_micros', models.BigIntegerField(blank=True, help_text='No price is higher; empty: as the card says.')),
                 ('service_free_in_window', models.BooleanField(default=False)),
                 ('utility_free_in_window', models.BooleanField(default=False)),
                 ('free_entry_hours', models.PositiveIntegerField(default=72, help_text='How long after a free-entry window opened a message is free; 0 switches it off.')),
@@ -47,15 +50,6 @@ class Migration(InitialMigration):
                 ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('applied_at', models.DateTimeField(blank=True, null=True)),
             ],
-        ),
-        migrations.CreateModel(
-            name='Market',
-            fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-            ],
-            options={
-                'ordering': ['name'],
-            },
         ),
         migrations.CreateModel(
             name='BillingDetails',
@@ -206,7 +200,7 @@ class Migration(InitialMigration):
                 ('quantity', models.BigIntegerField()),
                 ('unit_price_micros', models.BigIntegerField()),
                 ('amount_micros', models.BigIntegerField(help_text='Exact.')),
-                ('amount_minor', models.BigIntegerField(help_text='Rounded half-even, once.')),
+                ('amount_minor', models.BigIntegerField(help_text='Its share of the sum of exact amounts, which is rounded once.')),
                 ('tax_category', models.CharField(default='O', max_length=2)),
                 ('tax_percent', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=5)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
@@ -229,6 +223,16 @@ class Migration(InitialMigration):
             ],
             options={
                 'ordering': ['credit_note', 'position'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Market',
+            fields=[
+                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
+            ],
+            options={
+                'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='market_once_whatever_the_case')],
             },
         ),
         migrations.CreateModel(
@@ -298,6 +302,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('month', models.DateField(help_text='First day of the month.')),
+                ('currency', models.CharField(blank=True, default='', editable=False, help_text="What the month is billed in: the business's when it began; filled in by the database.", max_length=3)),
                 ('starts_at', models.DateTimeField()),
                 ('ends_at', models.DateTimeField()),
                 ('state', models.CharField(choices=[('open', 'Open'), ('closed', 'Closed')], default='open', max_length=10)),
@@ -351,12 +356,20 @@ class Migration(InitialMigration):
                 ('currency', models.CharField(default='USD', max_length=3)),
                 ('floor_micros', models.BigIntegerField()),
                 ('ceiling_micros', models.BigIntegerField()),
-                ('is_default', models.BooleanField(default=False, help_text='Businesses of this currency follow it.')),
                 ('is_cost', models.BooleanField(db_default=False, default=False, help_text='What the upstream charges us; nobody is billed by it. The front page shows the margin.')),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('ceiling_micros__gte', models.F('floor_micros')), ('floor_micros__gte', 0)), name='card_floor_below_ceiling'), models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('currency',), name='one_default_card_per_currency'), models.UniqueConstraint(condition=models.Q(('is_cost', True)), fields=('currency',), name='one_cost_card_per_currency'), models.CheckConstraint(condition=models.Q(('is_cost', False), ('is_default', False), _connector='OR'), name='nobody_is_billed_at_cost')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('ceiling_micros__gte', models.F('floor_micros')), ('floor_micros__gte', 0)), name='card_floor_below_ceiling'), models.UniqueConstraint(condition=models.Q(('is_cost', True)), fields=('currency',), name='one_cost_card_per_currency')],
             },
+        ),
+        migrations.CreateModel(
+            name='DefaultCard',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('currency', models.CharField(default='USD', max_length=3)),
+                ('valid_from', models.DateField(help_text='First day of a month.')),
+                ('card', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='default_from', to='billing.ratecard')),
+            ],
         ),
         migrations.AddField(
             model_name='cardversion',
@@ -442,6 +455,7 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('limit_micros', models.BigIntegerField(help_text="Millionths of the business's currency.")),
+                ('currency', models.CharField(blank=True, default='', editable=False, help_text="The business's, which cannot change while the cap stands; filled in by the database.", max_length=3)),
                 ('is_hard', models.BooleanField(default=True, help_text='Refuse sends that might exceed it; else only warn.')),
                 ('business', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='spend_cap', to='accounts.business')),
             ],
@@ -631,12 +645,24 @@ class Migration(InitialMigration):
             constraint=models.UniqueConstraint(fields=('version', 'market', 'category'), name='one_rate_per_market_and_category'),
         ),
         migrations.AddConstraint(
+            model_name='defaultcard',
+            constraint=models.UniqueConstraint(fields=('currency', 'valid_from'), name='one_default_card_per_currency_and_month'),
+        ),
+        migrations.AddConstraint(
+            model_name='defaultcard',
+            constraint=models.CheckConstraint(condition=models.Q(('valid_from__day', 1)), name='default_card_starts_a_month'),
+        ),
+        migrations.AddConstraint(
             model_name='cardversion',
             constraint=models.CheckConstraint(condition=models.Q(('valid_from__day', 1), models.Q(('valid_to', None), ('valid_to__day', 1), _connector='OR')), name='card_version_starts_a_month'),
         ),
         migrations.AddConstraint(
             model_name='cardversion',
             constraint=models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='card_version_dates_in_order'),
+        ),
+        migrations.AddConstraint(
+            model_name='cardversion',
+            constraint=models.CheckConstraint(condition=models.Q(('ceiling_micros__gte', models.F('floor_micros')), ('floor_micros__gte', 0)), name='version_floor_below_ceiling'),
         ),
         migrations.AddConstraint(
             model_name='cardchoice',

@@ -27,6 +27,7 @@ from billing.models.payments import (
 from billing.models.rate_cards import (
     CardChoice,
     CardVersion,
+    DefaultCard,
     Rate,
     RateCard,
     RateCategory,
@@ -47,6 +48,7 @@ __all__ = [
     "CreditNote",
     "CreditNoteLine",
     "CreditUse",
+    "DefaultCard",
     "Discount",
     "Document",
     "DunningStep",

@@ -23,6 +23,15 @@ class Period(models.Model):
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="periods")
     month = models.DateField(help_text=_("First day of the month."))
+    currency = models.CharField(
+        max_length=3,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_(
+            "What the month is billed in: the business's when it began; filled in by the database."
+        ),
+    )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 OTHER = "Other"
@@ -16,6 +17,9 @@ class Market(models.Model):
 
     class Meta:
         ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("name"), name="market_once_whatever_the_case"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -30,15 +30,12 @@ class RateCategory(models.TextChoices):
 
 
 class RateCard(models.Model):
-    """A price list in one currency; floor and ceiling bound every tier of every version."""
+    """A price list in one currency. New versions begin with its floor and ceiling and keep their own."""
 
     name = models.CharField(max_length=80, unique=True)
     currency = models.CharField(max_length=3, default="USD")
     floor_micros = models.BigIntegerField()
     ceiling_micros = models.BigIntegerField()
-    is_default = models.BooleanField(
-        default=False, help_text=_("Businesses of this currency follow it.")
-    )
     is_cost = models.BooleanField(
         default=False,
         db_default=False,
@@ -54,20 +51,36 @@ class RateCard(models.Model):
                 name="card_floor_below_ceiling",
             ),
             models.UniqueConstraint(
-                fields=["currency"],
-                condition=Q(is_default=True),
-                name="one_default_card_per_currency",
-            ),
-            models.UniqueConstraint(
                 fields=["currency"], condition=Q(is_cost=True), name="one_cost_card_per_currency"
-            ),
-            models.CheckConstraint(
-                condition=Q(is_cost=False) | Q(is_default=False), name="nobody_is_billed_at_cost"
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.currency})"
+
+
+class DefaultCard(models.Model):
+    """The card that businesses of a currency follow from a month on, until the next one's month.
+
+    The database refuses a change for a month in which a business that follows it has charges.
+    """
+
+    currency = models.CharField(max_length=3, default="USD")
+    card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="default_from")
+    valid_from = models.DateField(help_text=_("First day of a month."))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["currency", "valid_from"], name="one_default_card_per_currency_and_month"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_from__day=1), name="default_card_starts_a_month"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.card} from {self.valid_from:%Y-%m}"
 
 
 class VersionState(models.TextChoices):
@@ -86,6 +99,12 @@ class CardVersion(models.Model):
     )
     valid_from = models.DateField(help_text=_("First day of a month."))
     valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
+    floor_micros = models.BigIntegerField(
+        blank=True, help_text=_("No price is lower, discounts included; empty: as the card says.")
+    )
+    ceiling_micros = models.BigIntegerField(
+        blank=True, help_text=_("No price is higher; empty: as the card says.")
+    )
     service_free_in_window = models.BooleanField(default=False)
     utility_free_in_window = models.BooleanField(default=False)
     free_entry_hours = models.PositiveIntegerField(
@@ -117,6 +136,10 @@ class CardVersion(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
                 name="card_version_dates_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(floor_micros__gte=0, ceiling_micros__gte=F("floor_micros")),
+                name="version_floor_below_ceiling",
             ),
         ]
 

@@ -15,6 +15,15 @@ class SpendCap(models.Model):
 
     business = models.OneToOneField(Business, on_delete=models.CASCADE, related_name="spend_cap")
     limit_micros = models.BigIntegerField(help_text=_("Millionths of the business's currency."))
+    currency = models.CharField(
+        max_length=3,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_(
+            "The business's, which cannot change while the cap stands; filled in by the database."
+        ),
+    )
     is_hard = models.BooleanField(
         default=True, help_text=_("Refuse sends that might exceed it; else only warn.")
     )

@@ -20,12 +20,15 @@ class Quote:
 
     category: str
     market: str
+    currency: str
     micros: int
     rule: str
 
 
 def prices(conversation: Conversation) -> list[Quote]:
-    """A quote for each category that has a price or is free; one query, within the business's scope."""
+    """A quote for each category that has a price or is free; one query, within the business's
+    scope.
+    """
     now = conversation.business.now()
     parameters = {
         "business_id": conversation.business_id,
@@ -41,16 +44,13 @@ def prices(conversation: Conversation) -> list[Quote]:
 
 def quotes(conversation: Conversation) -> dict[str, MessageNote]:
     """The price by category, in words for the reader."""
-    return {
-        quote.category: _note(quote, conversation.business.currency)
-        for quote in prices(conversation)
-    }
+    return {quote.category: _note(quote) for quote in prices(conversation)}
 
 
-def _note(quote: Quote, currency: str) -> MessageNote:
+def _note(quote: Quote) -> MessageNote:
     if quote.rule != Rule.TIER:
         return MessageNote(_("Free"), str(_FREE.get(quote.rule, _WINDOW)), place=quote.market)
-    text = money.show_micros(quote.micros, currency, locale())
+    text = money.show_micros(quote.micros, quote.currency, locale())
     return MessageNote(
         text,
         _("The price of the next message to %(market)s.") % {"market": quote.market},

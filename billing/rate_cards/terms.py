@@ -1,4 +1,4 @@
-"""The terms that hold for one business in a month: card, version, discount, rules of what is free, and every tier."""
+"""Terms of a business in a month: card, version, discount, free rules, and every tier."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,9 @@ from core.sql import select
 
 @dataclass(frozen=True, slots=True)
 class AgreedTier:
-    """One step of one ladder, prices in micro-units; `is_next` where the business's next message falls."""
+    """A tier with list price and agreed price in micro-units; `is_next` marks the tier of the next
+    message.
+    """
 
     category: str
     first: int
@@ -26,7 +28,7 @@ class AgreedTier:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds in `month`; `agreed_from` is None where nothing was agreed apart from the standard card."""
+    """Terms in `month`; `agreed_from` is None where only the standard card applies."""
 
     month: date
     version: CardVersion
@@ -42,7 +44,7 @@ class Terms:
 
     @property
     def rules(self) -> dict[str, str]:
-        """The version's rules in words."""
+        """The version's rules as labels and values."""
         return rate_cards_versions.rules_of(self.version)
 
     @property
@@ -54,7 +56,9 @@ class Terms:
 
 
 def terms_of(business: Business, month: date) -> Terms | None:
-    """The terms of a month (its first day), or None where no card holds; inside the business's scope."""
+    """Terms of a month (its first day), or None without a card; call inside the business's
+    scope.
+    """
     held = next(
         iter(select("billing", "terms_of", {"business_id": business.pk, "month": month})), None
     )
@@ -70,13 +74,14 @@ def terms_of(business: Business, month: date) -> Terms | None:
         agreed_from=agreed.valid_from if agreed else None,
         agreed_to=ends,
         changes_from=min(
-            (day for day in (*_starts(business, version.card, month), ends) if day), default=None
+            (day for day in (*_next_changes(business, version.card, month), ends) if day),
+            default=None,
         ),
     )
 
 
-def _starts(business: Business, card: RateCard, month: date) -> list[date | None]:
-    """The next version of the card and the next agreement after a month."""
+def _next_changes(business: Business, card: RateCard, month: date) -> list[date | None]:
+    """Start of the next version of the card and of the next agreement after a month."""
     versions = card.versions.exclude(state=VersionState.DRAFT)
     later = (versions, CardChoice.objects.filter(business=business))
     return [
@@ -91,7 +96,9 @@ def tiers_of(business: Business, terms: Terms, market: str) -> list[AgreedTier]:
 
 
 def first_market(business: Business, terms: Terms) -> str:
-    """The market to show first: the one with most messages of the month, else that of the business's country."""
+    """The market to show first: the one with most messages in the month, else that of the
+    business's country.
+    """
     names = terms.markets
     used = Tally.objects.filter(
         business_id=business.pk, month=terms.month, market__in=names

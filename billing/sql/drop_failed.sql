@@ -1,6 +1,7 @@
--- Promises: failed messages whose card charges nothing for failures have left the batch, with no trace in the books: no
--- position, no period, no allowance. One whose month has no card stays, to be quarantined. The month is the one that
--- open_periods will find, or make. A failure that waits in quarantine is gone when its message was delivered after all.
+-- Promises: failed messages whose card charges nothing for failures have left the batch, with no
+-- trace in the books: no position, no period, no allowance. One whose month has no card stays, to
+-- be quarantined. The month is the one that open_periods will find, or make. A failure that waits
+-- in quarantine is gone when its message was delivered after all.
 WITH superseded AS (
     DELETE FROM billing_quarantine q
      USING pg_temp.meter_batch b

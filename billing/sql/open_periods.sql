@@ -1,8 +1,8 @@
--- Promises: every delivery of the batch falls into a period of its business, and every business of the batch has an
--- open period to bill in. The edges are stored and never recomputed.
+-- Promises: every delivery of the batch falls into a period of its business, and every business of
+-- the batch has an open period to bill in. The edges are stored and never recomputed.
 WITH spans AS (
-    -- A month that is not stored is a calendar month, so within a month of UTC the first and the last moment without a
-    -- period name all the months that are missing.
+    -- A month that is not stored is a calendar month, so within a month of UTC the first and the
+    -- last moment without a period name all the months that are missing.
     SELECT b.business_id, min(b.delivered_at) AS first, max(b.delivered_at) AS last
       FROM pg_temp.meter_batch b
      WHERE NOT EXISTS (SELECT FROM billing_period p WHERE p.business_id = b.business_id

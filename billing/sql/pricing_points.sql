@@ -1,6 +1,6 @@
--- Promises: what the ledger holds about the messages of one account delivered in a span: volume and cost by bucket of
--- time, number, country, category, pricing type and tier. Reversals and what they take back are left out. Months and
--- days are the business's own.
+-- Promises: what the ledger holds about the messages of one account delivered in a span: volume and
+-- cost by bucket of time, number, country, category, pricing type and tier. Reversals and what they
+-- take back are left out. Months and days are the business's own.
 WITH told AS (
     SELECT date_bin('30 minutes', c.delivered_at, 'epoch') AS half_hour,
            date_trunc('day', c.delivered_at AT TIME ZONE z.timezone) AS day,
@@ -9,10 +9,12 @@ WITH told AS (
            n.digits AS phone_number, n.phone_number_id, c.price_micros,
            k.country,
            replace(upper(c.category), '-', '_') AS pricing_category,
-           CASE WHEN c.rule IN ('tier', 'failed') THEN 'REGULAR' WHEN c.rule = 'free_entry' THEN 'FREE_ENTRY_POINT'
+           CASE WHEN c.rule IN ('tier', 'failed') THEN 'REGULAR'
+                WHEN c.rule = 'free_entry' THEN 'FREE_ENTRY_POINT'
                        ELSE 'FREE_CUSTOMER_SERVICE' END AS pricing_type,
            CASE WHEN t.id IS NOT NULL THEN
-               (CASE WHEN t.first = 1 THEN 0 ELSE t.first END) || ':' || coalesce(t.last::text, 'MAX') END AS tier
+               (CASE WHEN t.first = 1 THEN 0 ELSE t.first END) || ':'
+                   || coalesce(t.last::text, 'MAX') END AS tier
       FROM billing_charge c
       JOIN hosting_message m ON m.id = c.message_id
       JOIN hosting_number n ON n.id = m.number_id
@@ -33,7 +35,8 @@ SELECT extract(epoch FROM CASE %(granularity)s
            WHEN 'HALF_HOUR' THEN half_hour + interval '30 minutes'
            WHEN 'DAY' THEN (day + interval '1 day') AT TIME ZONE timezone
            ELSE (month + interval '1 month') AT TIME ZONE timezone END)::bigint AS end,
-       phone_number, phone_number_id, country, pricing_category, pricing_type, tier, count(*), sum(price_micros)
+       phone_number, phone_number_id, country, pricing_category, pricing_type, tier, count(*),
+       sum(price_micros)
   FROM told
  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
  ORDER BY 1, 3, 5, 6, 7, 8

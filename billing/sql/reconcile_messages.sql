@@ -7,7 +7,7 @@
 WITH facts AS (
     SELECT m.id, m.business_id, coalesce(m.delivered_at, m.read_at) IS NULL AS failed,
            coalesce(p.month, date_trunc('month', w.at AT TIME ZONE z.timezone)::date) AS month,
-           z.currency
+           coalesce(p.currency, z.currency) AS currency
       FROM hosting_message m
       JOIN accounts_business z ON z.id = m.business_id
      CROSS JOIN LATERAL (SELECT coalesce(m.delivered_at, m.read_at,
@@ -28,9 +28,10 @@ WITH facts AS (
                           AND daterange(choice.valid_from, choice.valid_to) @> f.month
                         WHERE v.failed_charged AND v.state <> 'draft'
                           AND daterange(v.valid_from, v.valid_to) @> f.month
-                          AND CASE WHEN choice.card_id IS NULL
-                                   THEN card.is_default AND card.currency = f.currency
-                                   ELSE card.id = choice.card_id END))
+                          AND card.id = coalesce(choice.card_id, (
+                                  SELECT (array_agg(d.card_id ORDER BY d.valid_from DESC))[1]
+                                    FROM billing_defaultcard d
+                                   WHERE d.currency = f.currency AND d.valid_from <= f.month))))
 )
 SELECT d.business_id, 'message ' || d.id, 'one of charge, waiting, quarantined',
        format('%%s charges, %%s waiting, %%s quarantined', n.charges, n.waiting, n.held)

@@ -1,13 +1,17 @@
--- Promises: per business that follows the card, what one month's messages cost as charged, and what they would cost
--- under another version of it. A graduated price is a function of the counts, so the tallies are enough: of the ledger
--- only reversals are read, whose messages cost nothing under either version and whose positions stay taken. Failed
--- messages count only if the other version charges them; those that were not charged are not known. What a rule made
--- free stays free. `unpriced` counts messages for which the other version has no rate.
+-- Promises: per business that follows the card, what one month's messages cost as charged, and what
+-- they would cost under another version of it. A graduated price is a function of the counts, so
+-- the tallies are enough: of the ledger only reversals are read, whose messages cost nothing under
+-- either version and whose positions stay taken. Failed messages count only if the other version
+-- charges them; those that were not charged are not known. What a rule made free stays free.
+-- `unpriced` counts messages for which the other version has no rate.
 WITH other AS MATERIALIZED (
-    SELECT v.id, v.failed_charged FROM billing_cardversion v WHERE v.id = %(version_id)s
+    SELECT v.id, v.failed_charged, v.floor_micros
+      FROM billing_cardversion v WHERE v.id = %(version_id)s
 ), followers AS MATERIALIZED (
-    SELECT z.id AS business_id, t.country, t.discount_percent, t.floor_micros
-      FROM accounts_business z CROSS JOIN LATERAL billing_terms(z.id, %(month)s) t
+    SELECT z.id AS business_id, t.country, t.discount_percent, o.floor_micros
+      FROM other o
+     CROSS JOIN accounts_business z
+     CROSS JOIN LATERAL billing_terms(z.id, %(month)s) t
      WHERE t.card_id = %(card_id)s
        AND (%(businesses)s::bigint[] IS NULL OR z.id = ANY (%(businesses)s::bigint[]))
 ), reversed AS MATERIALIZED (
@@ -24,8 +28,9 @@ WITH other AS MATERIALIZED (
      WHERE NOT (SELECT o.failed_charged FROM other o)
      GROUP BY 1, 2, 3
 ), counted AS MATERIALIZED (
-    SELECT y.business_id, y.market, y.category, y.positions - coalesce(n.messages, 0)::bigint AS positions,
-           f.country, f.discount_percent, f.floor_micros
+    SELECT y.business_id, y.market, y.category,
+           y.positions - coalesce(n.messages, 0)::bigint AS positions, f.country,
+           f.discount_percent, f.floor_micros
       FROM billing_tally y
       JOIN followers f USING (business_id)
       LEFT JOIN failed n USING (business_id, market, category)
@@ -35,12 +40,14 @@ WITH other AS MATERIALIZED (
       FROM (SELECT DISTINCT market, category, country FROM counted) k
      CROSS JOIN LATERAL billing_rate_of(
             %(version_id)s, k.market,
-            CASE k.category WHEN 'authentication-international' THEN 'authentication' ELSE k.category END,
+            CASE k.category WHEN 'authentication-international' THEN 'authentication'
+                ELSE k.category END,
             k.country, %(month)s) r
 ), ladders AS MATERIALIZED (
     SELECT c.*, r.rate_id FROM counted c LEFT JOIN rates r USING (market, category, country)
 ), moved AS MATERIALIZED (
-    -- Where a reversed message would stand: failed ones before it that the other version does not charge take no place.
+    -- Where a reversed message would stand: failed ones before it that the other version does not
+    -- charge take no place.
     SELECT r.business_id, r.market, r.category,
            r.position - CASE WHEN o.failed_charged THEN 0 ELSE
                (SELECT count(*) FROM billing_charge x
@@ -63,7 +70,8 @@ WITH other AS MATERIALIZED (
       FROM ladders l
       LEFT JOIN taken_back b USING (business_id, market, category)
      CROSS JOIN LATERAL (
-            SELECT sum(s.positions * billing_price(s.price_micros, l.discount_percent, l.floor_micros)) AS amount
+            SELECT sum(s.positions * billing_price(s.price_micros, l.discount_percent,
+                                                   l.floor_micros)) AS amount
               FROM billing_steps(l.rate_id, 1, l.positions) s) c
      GROUP BY 1
 ), charged AS (

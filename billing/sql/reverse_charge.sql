@@ -2,8 +2,12 @@
 -- is open and else in the business's earliest open one, and the rollup moved with it; no row where
 -- no month is open. A second reversal of the same charge clashes and leaves nothing.
 WITH earliest AS (
-    SELECT min(month) AS month, array_agg(month) AS months
-      FROM billing_period WHERE business_id = %(business_id)s AND state = 'open'
+    SELECT min(o.month) AS month, array_agg(o.month) AS months
+      FROM billing_charge c
+      JOIN billing_period own ON own.business_id = c.business_id AND own.month = c.month
+      JOIN billing_period o ON o.business_id = c.business_id AND o.state = 'open'
+                           AND o.currency = own.currency
+     WHERE c.business_id = %(business_id)s AND c.id = %(charge_id)s
 ), taken_back AS (
     INSERT INTO billing_charge
         (message_id, business_id, month, billed_month, market, category, rule, position, tier_id,

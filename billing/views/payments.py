@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,6 +20,7 @@ from billing.payments import stripe_collection, stripe_gateway
 from billing.views.invoices import invoice_or_404
 from core import links
 from core.errors import ParleyError
+from core.stripe import payment_redirect
 from core.tenancy import system
 from core.wake import ring
 
@@ -49,7 +50,7 @@ def pay_by_card(request: HttpRequest, token: str) -> HttpResponse:
         return _page(
             request, token, _invoice_or_404(token), error=error.message, status=error.status
         )
-    return HttpResponseRedirect(url)
+    return payment_redirect(request, url, _("Pay by card"))
 
 
 @require_GET
@@ -91,8 +92,9 @@ def _page(
         }
         response = render(request, "billing/payments/pay.html", context, status=status)
     response.headers["X-Robots-Tag"] = "noindex"
-    # The URL is a secret: it must not reach other sites as a referrer.
-    response.headers["Referrer-Policy"] = "no-referrer"
+    # The URL is a secret: it must not reach other sites as a referrer. "no-referrer" would also make
+    # the browser send `Origin: null` with this page's own form, which the CSRF check refuses.
+    response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 
@@ -117,12 +119,11 @@ def change_method(request: BusinessRequest) -> HttpResponse:
     """Redirect to the payment network's page where a card is saved."""
     try:
         back = links.absolute(reverse("method_saved"))
-        return HttpResponseRedirect(
-            stripe_collection.setup_page_url(business=request.business, back=back)
-        )
+        url = stripe_collection.setup_page_url(business=request.business, back=back)
     except ParleyError as error:
         messages.error(request, error.message)
         return redirect("billing_details")
+    return payment_redirect(request, url, _("Save a card"))
 
 
 @require_GET

@@ -1,1 +1,1 @@
-"""APIs of hosting: the Cloud API, incoming webhooks, and REST by API key (v1)."""
+"""HTTP interfaces of hosting: the Cloud API, inbound webhooks, and `/api/v1/`."""

@@ -65,7 +65,7 @@ def _receiver(waba_id: str) -> Receiver | None:
     if kept and kept[0] > time.monotonic():
         return kept[1]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM hosting_account_door(%s)", [waba_id])
+        cursor.execute("SELECT * FROM hosting_webhook_secrets(%s)", [waba_id])
         row = cursor.fetchone()
     if row is None:
         return None

@@ -293,7 +293,7 @@ def _store(job: ChatImport, chat: Source, file: Attached) -> tuple[str, str]:
     with chat.archive.reading(file.entry) as content:
         media = store_media(
             business=job.business,
-            content=content,  # type: ignore[arg-type]
+            content=content,
             mime_type=claimed,
             filename=file.filename,
         )

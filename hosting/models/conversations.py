@@ -207,7 +207,9 @@ class Conversation(models.Model):
         return self.window_until is not None and at < self.window_until
 
     def free_entry(self, *, at: datetime) -> datetime | None:
-        """When the free-entry window opened that a message accepted at that moment is in: perhaps then, by itself."""
+        """When the free-entry window opened that a message accepted at that moment is in: perhaps
+        then, by itself.
+        """
         came, opened = self.referred_at, self.free_entry_at
         if (
             came

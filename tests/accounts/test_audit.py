@@ -1,4 +1,4 @@
-"""The owner's audit log: who, what, before, after, when, from where; filtered, paged, downloaded."""
+"""The owner's page of the audit log: filtered, paged, downloaded."""
 
 import csv
 import io

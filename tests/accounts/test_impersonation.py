@@ -1,4 +1,4 @@
-"""An operator views as a business: logged, with a banner, read-only, for half an hour; and opens a text with a reason."""
+"""Impersonation: recorded, with a banner, read-only, for 30 minutes; opening texts for a reason."""
 
 import time
 from typing import Any

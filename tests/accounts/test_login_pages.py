@@ -1,4 +1,4 @@
-"""Every address of logging in (allauth's) has a row: what it answers strangers, members and operators, asked and posted."""
+"""Every URL of allauth has a row: its statuses for strangers, members and operators."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,8 @@ from tests.factories import make_business, make_member
 
 pytestmark = pytest.mark.django_db
 
-# name: (path, nobody GET, nobody POST, member GET, member POST); 302 leads to the login, or home, or to prove oneself.
+# name: (path, anonymous GET, anonymous POST, member GET, member POST); 302 leads to login, home or
+# reauthentication.
 ROWS: dict[str, tuple[str, int, int, int, int]] = {
     "account_login": ("login/", 200, 200, 302, 302),
     "account_logout": ("logout/", 302, 302, 200, 302),
@@ -64,6 +65,7 @@ def addresses(resolver: URLResolver) -> Iterator[str]:
 
 def test_every_address_of_logging_in_has_a_row() -> None:
     [allauth] = [entry for entry in get_resolver().url_patterns if str(entry.pattern) == "account/"]
+    assert isinstance(allauth, URLResolver)
     assert set(addresses(allauth)) == set(ROWS)
 
 
@@ -151,7 +153,7 @@ TOKEN = re.compile(r'(csrfmiddlewaretoken" value=|nonce=|X-CSRFToken": )"[^"]+"'
 @pytest.mark.parametrize("page", ["login", "password/reset", "login/code", "signup"])
 def test_nobody_learns_whether_an_address_has_an_account(page: str) -> None:
     known = make_member(make_business()).email
-    told = []
+    answers = []
     for email in (known, "nobody@example.com"):
         given = {
             "login": email,
@@ -167,8 +169,10 @@ def test_nobody_learns_whether_an_address_has_an_account(page: str) -> None:
         answer = client.post(f"/account/{page}/", given)
         shown = client.get(answer.headers["Location"]) if answer.status_code == 302 else answer
         words = TOKEN.sub("", shown.content.decode()).replace(email, "…")
-        told.append((answer.status_code, answer.headers.get("Location"), shown.status_code, words))
-    assert told[0] == told[1]
+        answers.append(
+            (answer.status_code, answer.headers.get("Location"), shown.status_code, words)
+        )
+    assert answers[0] == answers[1]
     with system("test"):
         mailed = set(Email.objects.values_list("recipient", flat=True))
     assert mailed == (set() if page == "login" else {known, "nobody@example.com"})

@@ -45,7 +45,7 @@ def make_conversation(
 
 
 def pages(number: Number) -> dict[str, tuple[str, set[str]]]:
-    """Every page with something of the business in its address: address and the roles that may open it."""
+    """Every page with an object of the business in its URL, and the roles that may open it."""
     conversation = make_conversation(number, wa_id="4915112345678")
     [message_id] = make_deliveries(number.business, number, 1)
     with system("test data"):

@@ -79,7 +79,7 @@ def _chat(site: Site) -> dict[str, Any]:
 
 
 def _shop(site: Site, slug: str) -> dict[str, Any]:
-    """A shop with variants, a sale, something sold out, a picture, a shelf and a file with a fault."""
+    """A shop with variants, a sale, a sold-out product, a picture, a collection and a bad feed."""
     with scope(site.business.pk):
         shop = Catalog.objects.get(slug=slug)
         shop.slug, shop.description = "bakery", "Bread since 1908"

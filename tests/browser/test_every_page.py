@@ -1,6 +1,6 @@
-"""Every page of the product, from the URL resolver: no serious accessibility problem, nothing sticks out, a picture to look at.
+"""Every page, by the URL resolver: no serious accessibility problem, no overflow, a screenshot.
 
-An address is a page, and checked, unless NOT_PAGES names it; a new address without a check fails.
+A URL is a page, and checked, unless NOT_PAGES names it; a new URL without a check fails.
 """
 
 import re
@@ -20,7 +20,8 @@ from tests.test_matrix import ROWS, ForKeys
 
 AXE = Axe().axe_script
 # Levels A and AA of WCAG 2.0 to 2.2, the size of targets with them.
-CHECK = """() => axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"],
+CHECK = """() => axe.run({
+  runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"],
   rules: {"target-size": {enabled: true}}})"""
 
 # Pieces that a page fetches, files, and addresses that lead on.
@@ -97,7 +98,7 @@ OWN = {
     "mfa_add_webauthn": "2fa/webauthn/add/",
     "usersessions_list": "sessions/",
 }
-# Only in the middle of a login or with a factor set up (seen in test_joining and test_passkey), files, and deeds.
+# Only during a login or with a factor set up (see test_joining and test_passkey), files, actions.
 IN_BETWEEN = {
     "account_set_password",
     "account_confirm_login_code",

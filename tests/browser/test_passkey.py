@@ -1,4 +1,4 @@
-"""A passkey, under the strict content policy: added, used in place of the password, and refused in words."""
+"""A passkey under the strict content policy: added, used instead of the password, refused."""
 
 import re
 

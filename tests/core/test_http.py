@@ -75,7 +75,7 @@ REFUSED = [
 
 
 class Listener:
-    """A server on loopback that counts who comes, and answers with given bytes, perhaps one at a time."""
+    """A server on loopback that counts requests and answers given bytes, maybe one at a time."""
 
     def __init__(self) -> None:
         self.socket = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Somebody else's server with one login for all: the migration makes the roles, the application takes the plain one."""
+"""A server with one login for everything: migrations create roles, the application sets its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from stack.postgres import Postgres
 
 @pytest.fixture
 def elsewhere(var: Path) -> Iterator[Postgres]:
-    """A server that has never heard of Parley's roles."""
+    """A server without Parley's roles."""
     var.mkdir()
     var.chmod(0o755)
     server = Postgres(

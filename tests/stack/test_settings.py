@@ -1,4 +1,4 @@
-"""The environment: defaults work, a wrong value is named, and no key is made where it would be lost."""
+"""The environment: defaults work, invalid values are named, lost keys are not generated."""
 
 import json
 import re
@@ -293,7 +293,7 @@ def test_private_addresses_are_allowed_in_one_place() -> None:
 
 
 def test_nothing_else_reads_our_variables() -> None:
-    """Of what runs, only `config.variables` reads the environment; others hand it on to children, or set it."""
+    """Only `config.variables` reads the environment; others set it or pass it to children."""
     reading = re.compile(r"os\.environ\.get\(|os\.getenv\(|os\.environ\[[^]]+\](?! = )")
     apps = ("accounts", "billing", "config", "core", "demo", "hosting", "shops", "stack")
     found = {

@@ -8,13 +8,13 @@ from django.utils import timezone
 
 from billing.management.months import month_of
 from billing.models import RateCard
-from billing.rate_cards import csv_files, versions
+from billing.rate_cards import csv_export, versions
 from core.tenancy import system
 
 WRITERS = {
-    "own": csv_files.write_own,
-    "rates": csv_files.write_rates,
-    "tiers": csv_files.write_tiers,
+    "own": csv_export.write_own,
+    "rates": csv_export.write_rates,
+    "tiers": csv_export.write_tiers,
 }
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from billing.invoices.close import next_month
 from billing.management.months import month_of
-from billing.models import CardVersion, RateCard
+from billing.models import CardVersion, Market, RateCard
 from billing.rate_cards import csv_files, versions
 from billing.rate_cards.versions import CardError, Sheet
 from core import money
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             help="first month, YYYY-MM (default: the next one)",
         )
         parser.add_argument(
-            "--free-messages", type=int, default=0, help="free for each number, market and month"
+            "--free-messages", type=int, default=0, help="free for each number and month"
         )
         parser.add_argument(
             "--free-entry-hours", type=int, default=72, help="length of the free-entry window"
@@ -85,11 +85,10 @@ class Command(BaseCommand):
 
     def _read(self, files: list[Path]) -> Sheet:
         try:
-            sheet = csv_files.read(
-                *((path.name, path.read_text(encoding="utf-8-sig")) for path in files)
-            )
+            texts = [(path.name, path.read_text(encoding="utf-8-sig")) for path in files]
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"Cannot read the file: {error}") from error
+        sheet = csv_files.read(*texts, markets=Market.objects.values_list("name", flat=True))
         for problem in sheet.problems:
             self.stderr.write(str(problem))
         if sheet.problems:

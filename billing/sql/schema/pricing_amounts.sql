@@ -1,7 +1,8 @@
--- Exact amounts in micro-units. All are expressions without a FROM, so that the planner inlines them.
+-- Exact amounts in micro-units. All are expressions without a FROM, so that the planner inlines
+-- them.
 
 -- `amount / unit` rounded to the nearest integer, halves to the even one; exact, for either sign.
-CREATE OR REPLACE FUNCTION billing_round_half_even(amount bigint, unit bigint) RETURNS bigint
+CREATE FUNCTION billing_round_half_even(amount bigint, unit bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT amount / unit
          + CASE WHEN 2 * abs(amount % unit) > unit
@@ -12,7 +13,7 @@ $$;
 
 -- A tier's price less a discount in percent, rounded half-even to a micro-unit, and not below the
 -- floor that the tier's price itself keeps to.
-CREATE OR REPLACE FUNCTION billing_price(price bigint, discount_percent numeric, floor_micros bigint)
+CREATE FUNCTION billing_price(price bigint, discount_percent numeric, floor_micros bigint)
 RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN discount_percent = 0 THEN price
                 ELSE greatest(floor_micros, billing_round_half_even(

@@ -1,1 +1,1 @@
-"""REST API of hosting at /api/v1/ (see `accounts.api`)."""
+"""Parley's REST API of hosting; its base classes are in `accounts.api`."""

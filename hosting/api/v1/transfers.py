@@ -1,4 +1,4 @@
-"""`/api/v1/imports/` and `/api/v1/exports/`: past conversations in and out, by an API key."""
+"""`/api/v1/imports/` and `/api/v1/exports/`: past conversations in and out."""
 
 import uuid
 from typing import Any
@@ -20,7 +20,7 @@ from hosting.models import ChatExport, ChatImport
 
 
 class ImportSerializer(serializers.ModelSerializer[ChatImport]):
-    """An import: what was found (`preview`), which answers it needs (`questions`), how far it is."""
+    """An import: its `preview`, the `questions` to answer, its progress."""
 
     id = serializers.UUIDField(source="public_id")
     number = serializers.CharField(
@@ -36,9 +36,9 @@ class ImportSerializer(serializers.ModelSerializer[ChatImport]):
 
         model = ChatImport
         fields = (
-            "id", "filename", "source", "size", "state", "error", "preview", "questions", "answers", "number", "total",
-            "processed", "added", "skipped", "files_added", "refused", "percent", "seconds_left", "created_at",
-            "finished_at",
+            "id", "filename", "source", "size", "state", "error", "preview", "questions", "answers",
+            "number", "total", "processed", "added", "skipped", "files_added", "refused", "percent",
+            "seconds_left", "created_at", "finished_at",
         )  # fmt: skip
 
     def get_questions(self, job: ChatImport) -> list[str]:
@@ -55,7 +55,7 @@ class UploadSerializer(serializers.Serializer[Any]):
 
 
 class AnswersSerializer(serializers.Serializer[Any]):
-    """What is not in the file; what is left out is taken from `preview.guess`."""
+    """Answers to the questions; omitted ones are taken from `preview.guess`."""
 
     number = serializers.CharField(
         required=False, help_text="phone_number_id of the business's number."
@@ -73,7 +73,7 @@ class AnswersSerializer(serializers.Serializer[Any]):
 
 
 class Imports(BusinessAPIMixin, ListAPIView[ChatImport]):
-    """Imports, newest first; POST takes a file in and has it looked through."""
+    """Imports, newest first; POST uploads a file and analyses it."""
 
     required_scope = KeyScope.MESSAGES
     queryset = ChatImport.objects.select_related("number")
@@ -82,7 +82,7 @@ class Imports(BusinessAPIMixin, ListAPIView[ChatImport]):
 
     @extend_schema(request=UploadSerializer, responses={201: ImportSerializer})
     def post(self, request: BusinessAPIRequest) -> Response:
-        """Take a file in; 400 says what is wrong with it, and then nothing is kept."""
+        """Upload a file; 400 says what is wrong with it, and nothing is stored then."""
         given = UploadSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         file = given.validated_data["file"]
@@ -102,7 +102,7 @@ class ImportById(BusinessAPIMixin, RetrieveAPIView[ChatImport]):
     lookup_field = "public_id"
 
 
-class _ImportDeed(BusinessAPIView):
+class _ImportAction(BusinessAPIView):
     required_scope = KeyScope.MESSAGES
     serializer_class = ImportSerializer
 
@@ -111,8 +111,8 @@ class _ImportDeed(BusinessAPIView):
         return Response(ImportSerializer(imports_jobs.one(request.business, job.public_id)).data)
 
 
-class StartImport(_ImportDeed):
-    """Answer the questions of an import that is `ready`, and begin."""
+class StartImport(_ImportAction):
+    """Answer the questions of an import that is `ready`, and start it."""
 
     @extend_schema(
         request=AnswersSerializer,
@@ -126,7 +126,7 @@ class StartImport(_ImportDeed):
         ],
     )
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
-        """Begin; 400 names the answer that is missing or wrong, 409 says that it does not wait for any."""
+        """Start it; 400 names a missing or wrong answer, 409 means that it waits for none."""
         job = imports_jobs.one(request.business, public_id)
         given = AnswersSerializer(data=request.data)
         given.is_valid(raise_exception=True)
@@ -134,7 +134,7 @@ class StartImport(_ImportDeed):
         return self.answered(request, job)
 
 
-class CancelImport(_ImportDeed):
+class CancelImport(_ImportAction):
     """Stop an import where it is."""
 
     @extend_schema(request=None, responses=ImportSerializer)
@@ -145,19 +145,19 @@ class CancelImport(_ImportDeed):
         return self.answered(request, job)
 
 
-class UndoImport(_ImportDeed):
-    """Take an import back."""
+class UndoImport(_ImportAction):
+    """Undo an import."""
 
     @extend_schema(request=None, responses=ImportSerializer)
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
-        """Delete, in the background, all that it has brought. 409 when there is nothing to take back."""
+        """Delete in the background what it added; 409 when there is nothing to undo."""
         job = imports_jobs.one(request.business, public_id)
         imports_jobs.undo(job=job)
         return self.answered(request, job)
 
 
 class ExportSerializer(serializers.ModelSerializer[ChatExport]):
-    """An export; `download_url` works for an hour from this answer, the file is kept until `expires_at`."""
+    """An export; `download_url` is valid for an hour, the file is kept until `expires_at`."""
 
     id = serializers.UUIDField(source="public_id")
     percent = serializers.IntegerField()
@@ -169,18 +169,19 @@ class ExportSerializer(serializers.ModelSerializer[ChatExport]):
 
         model = ChatExport
         fields = (
-            "id", "title", "format", "has_media", "since", "until", "state", "error", "total", "processed", "percent",
-            "seconds_left", "filename", "size", "created_at", "finished_at", "expires_at", "download_url",
+            "id", "title", "format", "has_media", "since", "until", "state", "error", "total",
+            "processed", "percent", "seconds_left", "filename", "size", "created_at", "finished_at",
+            "expires_at", "download_url",
         )  # fmt: skip
 
     @extend_schema_field(OpenApiTypes.STR)  # it may be empty, which no address is
     def get_download_url(self, job: ChatExport) -> str:
-        """Empty while there is no file."""
+        """ "" until the file is ready."""
         return jobs.download_url(job)
 
 
 class WantedSerializer(serializers.Serializer[Any]):
-    """What to export: everything, or one conversation, contact or number; of all days, or of some."""
+    """What to export: everything, or one conversation, contact or number; all days or some."""
 
     format = serializers.ChoiceField(choices=ChatExport.Format.choices)
     has_media = serializers.BooleanField(default=False, help_text="With files, as a ZIP.")
@@ -192,7 +193,7 @@ class WantedSerializer(serializers.Serializer[Any]):
 
 
 class Exports(BusinessAPIMixin, ListAPIView[ChatExport]):
-    """Exports, newest first; POST asks for one more."""
+    """Exports, newest first; POST requests one."""
 
     required_scope = KeyScope.READ
     queryset = ChatExport.objects.all()
@@ -202,13 +203,20 @@ class Exports(BusinessAPIMixin, ListAPIView[ChatExport]):
         request=WantedSerializer,
         responses={201: ExportSerializer},
         examples=[
-            OpenApiExample("May, with files", {
-                "format": "jsonl", "has_media": True, "since": "2026-05-01T00:00:00Z", "until": "2026-06-01T00:00:00Z",
-            }, request_only=True)
+            OpenApiExample(
+                "May, with files",
+                {
+                    "format": "jsonl",
+                    "has_media": True,
+                    "since": "2026-05-01T00:00:00Z",
+                    "until": "2026-06-01T00:00:00Z",
+                },
+                request_only=True,
+            )
         ],
-    )  # fmt: skip
+    )
     def post(self, request: BusinessAPIRequest) -> Response:
-        """Ask; it is written in the background."""
+        """Request an export, which is written in the background."""
         given = WantedSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         job = jobs.ask(
@@ -228,14 +236,14 @@ class ExportById(BusinessAPIMixin, RetrieveAPIView[ChatExport]):
 
 
 class CancelExport(BusinessAPIView):
-    """Stop an export."""
+    """Cancel an export."""
 
     required_scope = KeyScope.READ
     serializer_class = ExportSerializer
 
     @extend_schema(request=None, responses=ExportSerializer)
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
-        """Stop, and leave nothing. 409 when it has ended."""
+        """Cancel it and delete its parts; 409 when it has ended."""
         job = jobs.one(request.business, public_id)
         jobs.cancel(job=job)
         return Response(ExportSerializer(job).data)

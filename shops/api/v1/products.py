@@ -14,14 +14,13 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core import money
-from core.errors import BadInput, NotAllowed, NotYours
-from hosting.api.v1.bodies import BoundedJSONParser
+from core.errors import BadInput, NotYours
+from hosting.api.v1.parsers import BoundedJSONParser
 from shops.catalog import feed_csv, prices, products
 from shops.catalog import pictures as catalog_pictures
 from shops.models import Availability, Catalog, Condition, Picture, Product
@@ -51,7 +50,7 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
     pictures = serializers.SerializerMethodField(
         help_text="Addresses; the first one is shown in lists."
     )
-    collections = serializers.SlugRelatedField("slug", many=True, read_only=True)  # type: ignore[var-annotated]
+    collections: Any = serializers.SlugRelatedField("slug", many=True, read_only=True)
 
     class Meta:
         model = Product
@@ -200,14 +199,8 @@ class ProductView(BusinessAPIView):
     parser_classes = (BoundedJSONParser,)
     serializer_class = ProductSerializer
     queryset = Product.objects.all()
-
-    def check_permissions(self, request: Request) -> None:
-        """Require `read` for reading, `messages` for changes."""
-        needed = (
-            KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
-        )
-        if needed not in request.user.scopes:  # type: ignore[union-attr]
-            raise NotAllowed(f"This key has no scope '{needed}'.")
+    required_scope = KeyScope.READ
+    changing_scope = KeyScope.MESSAGES
 
     def get_queryset(self) -> QuerySet[Product]:
         """Products with everything the serializer shows."""
@@ -246,11 +239,13 @@ class Products(ProductView, ListAPIView[Product]):
 
     def get_queryset(self) -> QuerySet[Product]:
         """Products filtered by the query parameters."""
-        rows, asked = super().get_queryset(), self.request.query_params
+        rows: Any = super().get_queryset()
+        asked = self.request.query_params
         for name in ("retailer_id", "item_group"):
             if asked.get(name):
                 rows = rows.filter(**{name: asked[name]})
-        return rows.search(asked.get("q", "")[:100])  # type: ignore[attr-defined,no-any-return]
+        found: QuerySet[Product] = rows.search(asked.get("q", "")[:100])
+        return found
 
     @extend_schema(
         operation_id="products_create",

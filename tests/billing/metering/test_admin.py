@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.db.utils import IntegrityError
 from django.test import Client
 from django.urls import reverse
@@ -17,6 +16,7 @@ from billing.metering import meter, reconciliation
 from billing.models import (
     CardVersion,
     Charge,
+    DefaultCard,
     Invoice,
     Payment,
     Period,
@@ -167,8 +167,8 @@ def test_the_front_page_has_the_margin_where_a_cost_card_is_set(
     meter.meter_due()
     [(_, note, urgent)] = shown()
     assert (note, urgent) == ("$0.70 to the upstream, 1 messages without a cost", True)
-    with system("test"), pytest.raises(IntegrityError), transaction.atomic():
-        RateCard.objects.filter(pk=card.pk).update(is_default=True)
+    with system("test"), pytest.raises(IntegrityError, match="nobody is billed by it"):
+        DefaultCard.objects.create(currency="USD", card=card, valid_from=date(2040, 1, 1))
 
 
 def test_the_front_page_has_the_revenue_of_the_month(operator: Client, business: Business) -> None:

@@ -222,7 +222,7 @@ def test_the_month_of_a_moved_time_zone_decides_which_card_drops_a_failure(numbe
         number.business.clock_at = None
         number.business.save()
         june = date(2026, 6, 1)
-        card = RateCard.objects.get(is_default=True, currency="USD")
+        card = RateCard.objects.get(name="Parley standard")
         sheet = versions.sheet_of(versions.version_on(card, MAY))
     versions.schedule(
         versions.make_draft(card=card, sheet=sheet, valid_from=june, failed_charged=True), today=MAY

@@ -1,4 +1,6 @@
-"""`pricing_analytics` of the account node: volume and cost from the ledger, by what the client asks for."""
+"""`pricing_analytics` of the account node: volume and cost from the ledger, by what the client asks
+for.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -69,14 +71,21 @@ def test_a_point_for_each_day_country_category_type_and_tier(number: Number) -> 
     key = lambda point: (point["start"], point["pricing_category"], point["country"])  # noqa: E731
     assert sorted(found, key=key) == sorted(
         [
-            day | {"country": "US", "pricing_category": "MARKETING", "volume": 2}
-            | regular | {"cost": 2 * price["North America", "marketing"]},
-            day | india | regular | {"pricing_category": "UTILITY", "volume": 3, "cost": 3 * price["India", "utility"]},
-            later | india | regular
+            day
+            | {"country": "US", "pricing_category": "MARKETING", "volume": 2}
+            | regular
+            | {"cost": 2 * price["North America", "marketing"]},
+            day
+            | india
+            | regular
+            | {"pricing_category": "UTILITY", "volume": 3, "cost": 3 * price["India", "utility"]},
+            later
+            | india
+            | regular
             | {"pricing_category": "MARKETING", "volume": 1, "cost": price["India", "marketing"]},
         ],
         key=key,
-    )  # fmt: skip
+    )
 
 
 def test_without_dimensions_a_month_is_one_point_and_metrics_may_be_left_out(
@@ -137,7 +146,10 @@ def test_the_edge_answers_too_and_a_wrong_dimension_is_named(number: Number) -> 
 
 def test_conversation_analytics_show_country_and_cost(number: Number) -> None:
     price = prices(number)
-    rest = "granularity(MONTHLY).dimensions([COUNTRY,CONVERSATION_CATEGORY]).metric_types([COST,CONVERSATION])"
+    rest = (
+        "granularity(MONTHLY).dimensions([COUNTRY,CONVERSATION_CATEGORY])"
+        ".metric_types([COST,CONVERSATION])"
+    )
 
     def told(more: str = "") -> list[dict[str, Any]]:
         answer = ask(
@@ -164,8 +176,12 @@ def test_conversation_analytics_show_country_and_cost(number: Number) -> None:
             "cost": 3 * price["India", "utility"],
         },
     ]
-    us = {"country": "US", "conversation_category": "MARKETING", "conversation": 1,
-          "cost": 2 * price["North America", "marketing"]}  # fmt: skip
+    us = {
+        "country": "US",
+        "conversation_category": "MARKETING",
+        "conversation": 1,
+        "cost": 2 * price["North America", "marketing"],
+    }
     assert told() == [month | one for one in (*india, us)]
     assert told(".country_codes(US)") == [month | us]
     with system("test"):

@@ -1,4 +1,4 @@
-"""One price, whoever asks: quote, estimate, spend cap and charge agree for any card, and so does re-rating.
+"""Quote, estimate, spend cap, charge and re-rating agree on the price for any card.
 
 The expected price is derived here once more, in plain Python from the card as it was written down.
 """
@@ -66,7 +66,9 @@ def ladders(draw: Any) -> list[Step]:
 
 @st.composite
 def sheets(draw: Any) -> Sheet:
-    """A card with a price for every market and category, and international authentication in some markets."""
+    """A card with a price for every market and category, and international authentication in some
+    markets.
+    """
     keys = [(market, category) for market in RECIPIENTS.values() for category in CATEGORIES]
     abroad = draw(st.sets(st.sampled_from(list(RECIPIENTS.values()))))
     keys += [(market, "authentication-international") for market in sorted(abroad)]
@@ -279,15 +281,25 @@ def accepted(business: Business, number: Number, one: Sent) -> Message:
     with system("test"):
         contact, _ = Contact.objects.get_or_create(business=business, wa_id=one.to)
         thread, _ = Conversation.objects.update_or_create(
-            business=business, number=number, contact=contact,
+            business=business,
+            number=number,
+            contact=contact,
             defaults={"last_inbound_at": NOW if one.window_open else None, "free_entry_at": opened},
-        )  # fmt: skip
+        )
         thread.business = business
         return Message.objects.create(
-            business=business, number=number, conversation=thread, contact=contact, direction="out",
-            kind="reaction" if one.is_reaction else "text", category=one.category, status="accepted", created_at=NOW,
-            window_open=thread.window_open(at=NOW), free_entry_at=thread.free_entry(at=NOW),
-        )  # fmt: skip
+            business=business,
+            number=number,
+            conversation=thread,
+            contact=contact,
+            direction="out",
+            kind="reaction" if one.is_reaction else "text",
+            category=one.category,
+            status="accepted",
+            created_at=NOW,
+            window_open=thread.window_open(at=NOW),
+            free_entry_at=thread.free_entry(at=NOW),
+        )
 
 
 def assert_asked_before(
@@ -317,22 +329,49 @@ def delivered(message: Message, one: Sent) -> Charge:
     with system("test"):
         Message.objects.filter(pk=message.pk).update(status="delivered", delivered_at=NOW)
         Delivery.objects.create(
-            message_id=message.pk, business_id=message.business_id, number_id=message.number_id, recipient=one.to,
-            category=one.category, window_open=message.window_open, free_entry=False, kind=message.kind,
-            free_entry_at=message.free_entry_at, accepted_at=message.created_at, delivered_at=NOW,
-        )  # fmt: skip
+            message_id=message.pk,
+            business_id=message.business_id,
+            number_id=message.number_id,
+            recipient=one.to,
+            category=one.category,
+            window_open=message.window_open,
+            free_entry=False,
+            kind=message.kind,
+            free_entry_at=message.free_entry_at,
+            accepted_at=message.created_at,
+            delivered_at=NOW,
+        )
     assert meter.meter_due() == 1
     with system("test"):
         assert not Commitment.objects.exists()
         return Charge.objects.get(message_id=message.pk, reverses_id=None)
 
 
-FUNCTIONS = "SELECT proname FROM pg_proc WHERE proname LIKE 'billing\\_%' AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'sql')"
+FUNCTIONS = """
+    SELECT p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+     WHERE p.proname LIKE 'billing\\_%' AND l.lanname = 'sql'
+"""
 ASKING = {
-    "next_prices": {"number_id": 1, "wa_id": "1", "at": NOW, "categories": ["utility"], "window_open": False,
-                    "free_entry_at": None},
-    "commit_price": {"number_id": 1, "contact_id": 1, "wamid": "x", "category": "utility", "kind": "text",
-                     "window_open": False, "free_entry_at": None, "at": NOW, "limit": 1},
+    "next_prices": {
+        "number_id": 1,
+        "wa_id": "1",
+        "at": NOW,
+        "categories": ["utility"],
+        "window_open": False,
+        "free_entry_at": None,
+    },
+    "commit_price": {
+        "number_id": 1,
+        "contact_id": 1,
+        "wamid": "x",
+        "category": "utility",
+        "kind": "text",
+        "window_open": False,
+        "free_entry_at": None,
+        "at": NOW,
+        "limit": 1,
+        "currency": "USD",
+    },
     "estimate": {"at": NOW, "category": "utility", "prefixes": ["1"], "counts": [1]},
     "cap_left": {"at": NOW},
     "terms_of": {"month": MONTH},
@@ -345,7 +384,7 @@ ASKING = {
     "drop_failed": {},
     "open_periods": {},
     "meter": {},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("verb", ASKING)
@@ -363,7 +402,8 @@ def test_every_function_is_inlined_into_the_statements_that_call_it(db: None, ve
             "billing_price",
         } <= {*functions}
         cursor.execute(meter._BATCH_TABLE)
-        parameters = {"business_id": 1} | ASKING[verb] if ASKING[verb] else None
+        asked: Any = ASKING[verb]
+        parameters = {"business_id": 1} | asked if asked else None
         cursor.execute(f"EXPLAIN (VERBOSE) {statement('billing', verb)}", parameters)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert [name for name in functions if f"{name}(" in plan] == []

@@ -87,6 +87,8 @@ def test_nothing_goes_without_two_weeks_of_notice(number: Number) -> None:
     with system("test"):
         held = Retention.objects.get()
         assert (held.days, held.next_days) == (None, 30)
+        assert held.starts_at
+        assert held.announced_at
         assert held.starts_at - held.announced_at == timedelta(days=14)
     later(timedelta(days=14, seconds=1))
     retention.schedule_changes()

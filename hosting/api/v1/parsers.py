@@ -1,4 +1,4 @@
-"""Request bodies of the REST API: bounded JSON, and objects checked by serializers."""
+"""Parsers of the REST API's request bodies."""
 
 from typing import IO, Any
 
@@ -23,7 +23,7 @@ class BoundedJSONParser(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None
     ) -> Any:
-        """The value; ParseError says what is wrong with it."""
+        """Return the object; raise ParseError."""
         body = stream.read(MAX_BODY_BYTES + 1)
         if len(body) > MAX_BODY_BYTES:
             raise ParseError(f"The request body is larger than {MAX_BODY_BYTES:,} bytes.")

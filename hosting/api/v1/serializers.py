@@ -1,4 +1,4 @@
-"""How conversations, messages and contacts look in the REST API."""
+"""Serializers of conversations, messages and contacts."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
 
 
 class ContactChange(serializers.Serializer[Any]):
-    """What may be changed of a contact."""
+    """The changeable fields of a contact."""
 
     alias = serializers.CharField(
         max_length=200, allow_blank=True, help_text="Shown in place of the customer's name."
@@ -25,7 +25,7 @@ class ContactChange(serializers.Serializer[Any]):
 
 
 class MergeSerializer(serializers.Serializer[Any]):
-    """The contact that stays."""
+    """The contact that is kept."""
 
     into = serializers.IntegerField(
         min_value=1, max_value=2**63 - 1, help_text="Id of the contact that stays."
@@ -33,7 +33,7 @@ class MergeSerializer(serializers.Serializer[Any]):
 
 
 class ConversationSerializer(serializers.ModelSerializer[Conversation]):
-    """The thread with one contact on one number."""
+    """The conversation with one contact on one number."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     number = serializers.CharField(
@@ -52,21 +52,21 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
     class Meta:
         model = Conversation
         fields = (
-            "id", "number", "contact", "created_at", "last_message_at", "last_message_text", "last_inbound_at",
-            "window_until", "unread_count", "is_resolved", "assignee",
+            "id", "number", "contact", "created_at", "last_message_at", "last_message_text",
+            "last_inbound_at", "window_until", "unread_count", "is_resolved", "assignee",
         )  # fmt: skip
         read_only_fields = tuple(name for name in fields if name != "is_resolved")
 
 
 class ConversationChange(serializers.Serializer[Any]):
-    """What may be changed of a conversation."""
+    """The changeable fields of a conversation."""
 
     is_resolved = serializers.BooleanField(required=False)
     read = serializers.BooleanField(required=False, help_text="true: its unread count becomes 0.")
 
 
 class MessageSerializer(serializers.ModelSerializer[Message]):
-    """One message, either way."""
+    """An inbound or outbound message."""
 
     conversation = serializers.UUIDField(source="conversation.public_id", read_only=True)
     number = serializers.CharField(
@@ -89,23 +89,46 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
     class Meta:
         model = Message
         fields = (
-            "id", "wamid", "conversation", "number", "contact", "direction", "kind", "text", "content",
-            "context_wamid", "tracker", "template", "category", "status", "errors", "created_at", "sent_at",
-            "delivered_at", "read_at", "failed_at", "edited_at", "revoked_at",
+            "id", "wamid", "conversation", "number", "contact", "direction", "kind", "text",
+            "content", "context_wamid", "tracker", "template", "category", "status", "errors",
+            "created_at", "sent_at", "delivered_at", "read_at", "failed_at", "edited_at",
+            "revoked_at",
         )  # fmt: skip
         read_only_fields = fields
 
 
 MESSAGE_ROWS = Message.objects.select_related("conversation", "contact", "number", "template")
 EXAMPLE_MESSAGE = {
-    "id": 81234, "wamid": "wamid.HBgL", "conversation": "4b0fc3b4-2f6e-4a67-9b0b-0a3a9f1d2c11",
-    "number": "106540352242922", "contact": "14155550100", "direction": "out", "kind": "text",
-    "text": "Your order is ready", "content": {"body": "Your order is ready"}, "context_wamid": "", "tracker": "",
-    "template": None, "category": "service", "status": "delivered", "errors": None,
-    "created_at": "2026-05-10T12:00:00Z", "sent_at": "2026-05-10T12:00:00.4Z", "delivered_at": "2026-05-10T12:00:01Z",
-    "read_at": None, "failed_at": None, "edited_at": None, "revoked_at": None,
-}  # fmt: skip
+    "id": 81234,
+    "wamid": "wamid.HBgL",
+    "conversation": "4b0fc3b4-2f6e-4a67-9b0b-0a3a9f1d2c11",
+    "number": "106540352242922",
+    "contact": "14155550100",
+    "direction": "out",
+    "kind": "text",
+    "text": "Your order is ready",
+    "content": {"body": "Your order is ready"},
+    "context_wamid": "",
+    "tracker": "",
+    "template": None,
+    "category": "service",
+    "status": "delivered",
+    "errors": None,
+    "created_at": "2026-05-10T12:00:00Z",
+    "sent_at": "2026-05-10T12:00:00.4Z",
+    "delivered_at": "2026-05-10T12:00:01Z",
+    "read_at": None,
+    "failed_at": None,
+    "edited_at": None,
+    "revoked_at": None,
+}
 EXAMPLE_CONTACT = {
-    "id": 512, "wa_id": "14155550100", "user_id": "US.1349", "name": "Ann", "username": "@ann", "alias": "Ann from the bakery",
-    "created_at": "2026-05-01T09:00:00Z", "held_at": None,
-}  # fmt: skip
+    "id": 512,
+    "wa_id": "14155550100",
+    "user_id": "US.1349",
+    "name": "Ann",
+    "username": "@ann",
+    "alias": "Ann from the bakery",
+    "created_at": "2026-05-01T09:00:00Z",
+    "held_at": None,
+}
