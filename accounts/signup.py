@@ -21,7 +21,7 @@ class Product:
     domain: str
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):
     """Writes allauth's mails to the outbox, with links that begin with BASE_URL."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

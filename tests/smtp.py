@@ -67,7 +67,7 @@ class _Session(StreamRequestHandler):
             return False
         if self.state.after_mail.startswith("2"):
             found = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
-            self.state.received.append(cast(EmailMessage, found))
+            self.state.received.append(found)
         self._say(self.state.after_mail)
         return True
 

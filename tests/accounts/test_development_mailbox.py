@@ -54,7 +54,7 @@ def test_the_page_shows_the_mails_whatever_host_is_named(mailbox: Path, client: 
     ],
 )
 def test_nobody_elsewhere_is_shown_any(
-    mailbox: Path, client: Client, request_of_another: dict[str, str]
+    mailbox: Path, client: Client, request_of_another: dict[str, Any]
 ) -> None:
     answer = client.get("/mails/", HTTP_HOST="127.0.0.1", **request_of_another)
     assert answer.status_code == 404

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 LINK = re.compile(r"https?://[^\s/]+")
 PASSWORD = "long enough 42 words"
-FORGED = {"HTTP_HOST": "evil.example:6666"}
+FORGED: dict[str, Any] = {"HTTP_HOST": "evil.example:6666"}
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,8 @@ def _membership(user: User) -> Membership:
 
 def _token() -> str:
     with system("test"):
-        return Email.objects.get(kind="invitation").text.split("/join/")[1].split("/")[0]
+        text: str = Email.objects.get(kind="invitation").text
+    return text.split("/join/")[1].split("/")[0]
 
 
 def test_whoever_founds_a_business_owns_it_and_can_send(client: Client) -> None:
