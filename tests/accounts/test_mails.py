@@ -39,7 +39,7 @@ def member(email: str = "ada@example.com") -> User:
     return user
 
 
-def sign_up(client: Client, email: str, **headers: str) -> int:
+def sign_up(client: Client, email: str, **headers: Any) -> int:
     given = {"email": email, "password1": PASSWORD, "password2": PASSWORD}
     return client.post("/account/signup/", given, **headers).status_code
 

@@ -125,6 +125,7 @@ def test_nothing_goes_whose_notice_no_mail_server_took(number: Number, settings:
     retention.schedule_changes()
     with system("test"):
         starts_at, sent_at = Retention.objects.get().starts_at, Email.objects.get().sent_at
+    assert starts_at is not None
     assert sent_at is not None
     assert starts_at - sent_at == timedelta(days=14)
     later(timedelta(days=13, hours=23))
