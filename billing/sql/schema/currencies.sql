@@ -5,13 +5,14 @@
 -- charges.
 ALTER TABLE accounts_business ADD CONSTRAINT business_in_currency UNIQUE (id, currency);
 ALTER TABLE billing_ratecard ADD CONSTRAINT card_in_currency UNIQUE (id, currency);
-ALTER TABLE billing_period ADD CONSTRAINT period_in_currency UNIQUE (id, currency);
+ALTER TABLE billing_period ADD CONSTRAINT period_in_currency UNIQUE (business_id, id, currency);
 ALTER TABLE billing_spendcap ADD CONSTRAINT cap_in_currency_of_business
     FOREIGN KEY (business_id, currency) REFERENCES accounts_business (id, currency);
 ALTER TABLE billing_defaultcard ADD CONSTRAINT default_card_in_currency
     FOREIGN KEY (card_id, currency) REFERENCES billing_ratecard (id, currency);
 ALTER TABLE billing_invoice ADD CONSTRAINT invoice_in_currency_of_period
-    FOREIGN KEY (period_id, currency) REFERENCES billing_period (id, currency);
+    FOREIGN KEY (business_id, period_id, currency)
+    REFERENCES billing_period (business_id, id, currency);
 
 CREATE FUNCTION billing_take_currency() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
