@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 
 # A NUL, or half of a surrogate pair: neither is text in UTF-8 as PostgreSQL keeps it.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# Bodies below these paths are files or JSON, which their own views check.
-OTHER_BODIES = re.compile(r"/api/|/(v\d+\.\d+/)?(\d|upload)")
+# Bodies below these paths are files or JSON, which their own views read raw and check.
+OTHER_BODIES = re.compile(r"/api/|/webhooks/|/(v\d+\.\d+/)?(\d|upload)")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 

@@ -53,7 +53,7 @@ def committed_db(database_snapshot: databases.Snapshot, django_db_blocker: Any) 
 
 
 @pytest.fixture
-def redis() -> Iterator["redis_client.Redis"]:
+def redis() -> Iterator["redis_client.Redis[bytes]"]:
     """The real Valkey, this worker's database of it, emptied before and after."""
     client = redis_client.Redis.from_url(settings.REDIS_URL)
     client.flushdb()

@@ -118,7 +118,7 @@ class Snapshot:
         connections.close_all()
         try:
             with admin(self.name) as database:
-                database.execute(f"SELECT pg_terminate_backend(pid, 5000) {OTHERS}")  # type: ignore[arg-type]
+                database.execute(f"SELECT pg_terminate_backend(pid, 5000) {OTHERS}")
                 # Without triggers and foreign keys: append-only tables too, in any order.
                 database.execute("SET session_replication_role = replica")
                 with database.transaction():

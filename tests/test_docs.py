@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     "README.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     *sorted(f"docs/{one.name}" for one in (ROOT / "docs").glob("*.md")),
 ]
 APPS = ("core", "accounts", "hosting", "billing", "shops", "config", "stack", "demo")

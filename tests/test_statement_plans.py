@@ -18,7 +18,7 @@ from django.db import connection
 from billing.metering import meter
 from billing.models import Charge
 from core.tenancy import scope
-from hosting.imports import write
+from hosting.imports.formats import rows
 from hosting.models import Contact, Conversation, Message, WebhookCall
 from tests import databases
 from tests.factories import make_business, make_number
@@ -97,7 +97,7 @@ def planner(database_snapshot: databases.Snapshot) -> Iterator["psycopg.Connecti
             database.execute(f"SET LOCAL {setting} = off")
         database.execute("SET LOCAL ROLE parley_system")
         database.execute(meter._BATCH_TABLE)
-        database.execute(f"CREATE TEMPORARY TABLE history_set ({write.COLUMNS})")
+        database.execute(f"CREATE TEMPORARY TABLE history_set ({rows.COLUMNS})")
         yield database
 
 
@@ -147,7 +147,7 @@ def _read_whole(database: "psycopg.Connection[Any]", text: str) -> set[str]:
         for index, table, column in database.execute(LEADING, [list(BUSY)]).fetchall()
     }
     explained = database.execute(
-        f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {_with_numbers(text)}"  # type: ignore[arg-type]
+        f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {_with_numbers(text)}"
     ).fetchone()
     assert explained
     found = set()

@@ -12,7 +12,9 @@ from core import money
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
-    """One line: price in micro-units, amount in minor units, `tier` its first and last position."""
+    """One line: price and exact amount in micro-units, `amount_minor` its share of the document's
+    rounded sum in minor units, `tier` its first and last position.
+    """
 
     position: int
     kind: str
@@ -22,6 +24,7 @@ class DocumentLine:
     tier: tuple[int | None, int | None]
     quantity: int
     unit_price_micros: int
+    amount_micros: int
     amount_minor: int
     tax_category: str
     tax_percent: Decimal
@@ -60,6 +63,12 @@ class DocumentContent:
     def title(self) -> str:
         """Kind of document."""
         return "Credit note" if self.corrects else "Invoice"
+
+    @property
+    def rounding_micros(self) -> int:
+        """What rounding the lines' exact sum to minor units added, in micro-units."""
+        exact = sum(line.amount_micros for line in self.lines)
+        return self.subtotal_minor * money.micros_a_minor(self.currency) - exact
 
     def show(self, minor: int) -> str:
         """An amount for readers."""

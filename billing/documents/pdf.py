@@ -46,6 +46,7 @@ def _template_values(content: DocumentContent) -> dict[str, Any]:
         "reason": content.reason,
         "seller": _party(content.seller),
         "buyer": _party(content.buyer),
+        "rounding": _rounding(content),
         "subtotal": content.show(content.subtotal_minor),
         "taxes": [_tax(content, group) for group in content.taxes],
         "notes": [group["note"] for group in content.taxes if group["note"]],
@@ -56,7 +57,7 @@ def _template_values(content: DocumentContent) -> dict[str, Any]:
                 "tier": line.tier_text,
                 "quantity": f"{line.quantity:,}",
                 "unit_price": money.show_micros(line.unit_price_micros, content.currency),
-                "amount": content.show(line.amount_minor),
+                "amount": money.show_micros(line.amount_micros, content.currency),
             }
             for line in content.lines
         ],
@@ -69,6 +70,12 @@ def _party(party: dict[str, Any]) -> dict[str, str]:
     shown = {field: str(party.get(field, "")) for field in fields}
     shown["country"] = Locale("en").territories.get(shown["country"], shown["country"])
     return shown
+
+
+def _rounding(content: DocumentContent) -> str:
+    """What rounding the sum of the lines adds; empty where they add up to whole minor units."""
+    micros = content.rounding_micros
+    return money.show_micros(micros, content.currency) if micros else ""
 
 
 def _tax(content: DocumentContent, group: dict[str, Any]) -> dict[str, str]:

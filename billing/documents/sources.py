@@ -35,6 +35,7 @@ def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentConte
                 line.description,
                 line.quantity,
                 line.unit_price_micros,
+                line.amount_micros,
                 line.amount_minor,
             )
             for line in lines
@@ -64,6 +65,7 @@ def _of_credit_note(note: CreditNote) -> DocumentContent:
                 line.description,
                 1,
                 line.amount_minor * micros,
+                line.amount_minor * micros,
                 line.amount_minor,
             )
             for line in note.lines.select_related("invoice_line")
@@ -78,7 +80,13 @@ def _of_credit_note(note: CreditNote) -> DocumentContent:
 
 
 def _line(
-    source: InvoiceLine, position: int, description: str, quantity: int, micros: int, minor: int
+    source: InvoiceLine,
+    position: int,
+    description: str,
+    quantity: int,
+    price_micros: int,
+    amount_micros: int,
+    amount_minor: int,
 ) -> DocumentLine:
     return DocumentLine(
         position=position,
@@ -88,8 +96,9 @@ def _line(
         market=source.market,
         tier=(source.tier_first, source.tier_last),
         quantity=quantity,
-        unit_price_micros=micros,
-        amount_minor=minor,
+        unit_price_micros=price_micros,
+        amount_micros=amount_micros,
+        amount_minor=amount_minor,
         tax_category=source.tax_category,
         tax_percent=source.tax_percent,
     )

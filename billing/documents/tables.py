@@ -35,6 +35,7 @@ LINE_COLUMNS = (
     "unit_price",
     "amount",
     "currency",
+    "exact_amount",
 )
 MESSAGE_COLUMNS = (
     "invoice",
@@ -124,6 +125,7 @@ def lines_csv(invoice: Invoice) -> Iterator[str]:
                 money.micro_amount(line.unit_price_micros),
                 money.minor_amount(line.amount_minor, invoice.currency),
                 invoice.currency,
+                money.micro_amount(line.amount_micros),
             )
             for line in invoice.lines.all()
         ),

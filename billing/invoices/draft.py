@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from django.db import connection, transaction
@@ -35,6 +34,11 @@ class Preview:
     invoice: Invoice
     lines: list[InvoiceLine]
 
+    @property
+    def rounding_micros(self) -> int:
+        """What rounding the lines' exact sum added, in micro-units."""
+        return self.invoice.rounding_micros(self.lines)
+
 
 def preview(*, business: Business, month: date) -> Preview | None:
     """Preview of an open month (its first day); None while it would cost nothing. Stores
@@ -65,8 +69,9 @@ def create_draft(business: Business, period: Period) -> Invoice | None:
     if not _has_fee(business, period) and not _has_usage(period):
         return None
     invoice, treated = _create_invoice(business, period)
-    fee = _add_fees(invoice, business, treated)
-    _execute("copy_lines", _line_values(invoice, treated) | {"month": period.month, "after": fee})
+    _add_fees(invoice, business, treated)
+    fees = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
+    _execute("copy_lines", _line_values(invoice, treated) | fees)
     _add_discounts(invoice, treated)
     return _set_totals(invoice, treated)
 
@@ -115,68 +120,49 @@ def _line_values(invoice: Invoice, treated: Treatment) -> dict[str, Any]:
     }
 
 
-def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> int:
-    """Add plan fees by days as the first lines; returns their number."""
-    lines = [
-        one
-        for one in changes.stretches(business, invoice.period.month)
-        if one.plan.monthly_fee_micros
-    ]
-    for position, one in enumerate(lines, 1):
-        fee = plan_fees.plan_fee(one)
-        _add_line(
-            invoice,
-            treated,
-            LineKind.FEE,
-            plan_fees.fee_description(one),
-            position,
-            fee,
-            money.to_minor(fee, invoice.currency),
-        )
-    return len(lines)
+def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> None:
+    """Add plan fees by days as the first lines."""
+    for one in changes.stretches(business, invoice.period.month):
+        if one.plan.monthly_fee_micros:
+            text = plan_fees.fee_description(one)
+            _add_line(invoice, treated, LineKind.FEE, text, plan_fees.plan_fee(one))
 
 
 def _add_discounts(invoice: Invoice, treated: Treatment) -> None:
     for discount in Discount.objects.of_month(invoice.business, invoice.period.month):
-        lines = invoice.lines.aggregate(n=Sum("amount_minor"))["n"] or 0
-        minor = -int(
-            (Decimal(lines) * discount.percent / 100).quantize(Decimal(1), ROUND_HALF_EVEN)
-        )
-        if minor:
-            micros = minor * money.micros_a_minor(invoice.currency)
+        taken_off = discount.taken_off(_exact_sum(invoice))
+        if taken_off:
             text = f"{discount.description}, {discount.percent.normalize():f} %"
-            _add_line(
-                invoice, treated, LineKind.DISCOUNT, text, invoice.lines.count() + 1, micros, minor
-            )
+            _add_line(invoice, treated, LineKind.DISCOUNT, text, -taken_off)
 
 
-def _add_line(
-    invoice: Invoice,
-    treated: Treatment,
-    kind: LineKind,
-    text: str,
-    position: int,
-    micros: int,
-    minor: int,
-) -> None:
+def _exact_sum(invoice: Invoice) -> int:
+    """The exact sum of the lines so far, in micro-units."""
+    return int(invoice.lines.aggregate(n=Sum("amount_micros"))["n"] or 0)
+
+
+def _add_line(invoice: Invoice, treated: Treatment, kind: LineKind, text: str, micros: int) -> None:
+    """Add a line of one piece behind the others, with its share of the rounded sum."""
+    before = _exact_sum(invoice)
+    rounded = [money.to_minor(total, invoice.currency) for total in (before, before + micros)]
     InvoiceLine.objects.create(
         invoice=invoice,
         business_id=invoice.business_id,
-        position=position,
+        position=invoice.lines.count() + 1,
         kind=kind,
         description=text,
         month=invoice.period.month,
         quantity=1,
         unit_price_micros=micros,
         amount_micros=micros,
-        amount_minor=minor,
+        amount_minor=rounded[1] - rounded[0],
         tax_category=treated.category,
         tax_percent=treated.percent,
     )
 
 
 def _set_totals(invoice: Invoice, treated: Treatment) -> Invoice:
-    """Set taxes and totals: the sum of the rounded lines, and tax on that sum."""
+    """Set taxes and totals: the lines' exact sum, rounded once, and tax on that."""
     base = invoice.lines.aggregate(n=Sum("amount_minor"))["n"] or 0
     taxed = tax.tax_group(treated, base)
     Invoice.objects.filter(pk=invoice.pk).update(

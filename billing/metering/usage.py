@@ -9,7 +9,7 @@ from django.db import connection
 from accounts.models import Business
 from accounts.plans import changes
 from billing import plan_fees
-from billing.models import Period
+from billing.models import Discount, Period
 from core import money
 from core.sql import select, statement
 from hosting.models import Delivery
@@ -71,6 +71,7 @@ class MonthUsage:
     messages: int
     amount_micros: int
     fee_micros: int
+    discount_micros: int
     estimate_micros: int
     waiting: int
     days: list[DayUsage]
@@ -82,13 +83,24 @@ class MonthUsage:
         """Messages and hosting fee together."""
         return self.amount_micros + self.fee_micros
 
+    @property
+    def net_minor(self) -> int:
+        """What the month's invoice says before tax, in minor units: the exact sum, rounded once."""
+        return money.to_minor(self.total_micros - self.discount_micros, self.currency)
+
+    @property
+    def rounding_micros(self) -> int:
+        """What that rounding adds, in micro-units."""
+        exact = self.total_micros - self.discount_micros
+        return self.net_minor * money.micros_a_minor(self.currency) - exact
+
     def show(self, micros: int) -> str:
         """An amount in the business's currency, rounded to its minor unit."""
         return money.show_minor(money.to_minor(micros, self.currency), self.currency)
 
 
 def usage_of(business: Business, month: date) -> MonthUsage:
-    """Usage of a month (its first day) so far; five queries, inside the business's scope."""
+    """Usage of a month (its first day) so far; seven queries, inside the business's scope."""
     parameters: dict[str, Any] = {
         "business_id": business.pk,
         "month": month,
@@ -102,13 +114,15 @@ def usage_of(business: Business, month: date) -> MonthUsage:
     period = Period.objects.filter(business=business, month=month).first()
     amount = sum(row.amount_micros for row in rows)
     is_closed = period is not None and period.state == Period.State.CLOSED
+    fee = sum(plan_fees.plan_fee(one) for one in changes.stretches(business, month))
     return MonthUsage(
         month=month,
         currency=period.currency if period else business.currency,
         is_closed=is_closed,
         messages=sum(row.messages for row in rows),
         amount_micros=amount,
-        fee_micros=sum(plan_fees.plan_fee(one) for one in changes.stretches(business, month)),
+        fee_micros=fee,
+        discount_micros=_discounts(business, month, amount + fee),
         estimate_micros=amount
         if period is None or is_closed
         else _estimate(amount, period.starts_at, period.ends_at, business.now()),
@@ -117,6 +131,14 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         rows=rows,
         ladders=[Ladder(**row) for row in select("billing", "usage_ladders", parameters)],
     )
+
+
+def _discounts(business: Business, month: date, micros: int) -> int:
+    """What the month's discounts take off, one after the other, as its invoice has them."""
+    left = micros
+    for discount in Discount.objects.of_month(business, month):
+        left -= discount.taken_off(left)
+    return micros - left
 
 
 def _market_usage(market: str, category: str, messages: Any, amount_micros: Any) -> MarketUsage:

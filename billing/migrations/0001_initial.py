@@ -201,7 +201,7 @@ class Migration(InitialMigration):
                 ('quantity', models.BigIntegerField()),
                 ('unit_price_micros', models.BigIntegerField()),
                 ('amount_micros', models.BigIntegerField(help_text='Exact.')),
-                ('amount_minor', models.BigIntegerField(help_text='Rounded half-even, once.')),
+                ('amount_minor', models.BigIntegerField(help_text='Its share of the sum of exact amounts, which is rounded once.')),
                 ('tax_category', models.CharField(default='O', max_length=2)),
                 ('tax_percent', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=5)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),

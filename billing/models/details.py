@@ -1,6 +1,7 @@
 """Buyers and taxes: billing details of a business, tax rates by country, discounts."""
 
 from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
@@ -162,3 +163,8 @@ class Discount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.description}, {self.percent} %"
+
+    def taken_off(self, micros: int) -> int:
+        """What it takes off an amount in micro-units, rounded half-even to a micro-unit."""
+        exact = Decimal(micros) * self.percent / 100
+        return int(exact.quantize(Decimal(1), ROUND_HALF_EVEN))

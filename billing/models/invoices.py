@@ -1,5 +1,6 @@
 """Invoices: numbered without gaps, immutable once issued."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Self
@@ -15,6 +16,7 @@ from stdnum import iban
 from accounts.models import Business
 from billing.models.details import validate_vat_id
 from billing.models.ledger import Period
+from core import money
 
 
 class NumberSeries(models.Model):
@@ -142,6 +144,11 @@ class Invoice(models.Model):
     def __str__(self) -> str:
         return self.number or f"draft {self.pk}"
 
+    def rounding_micros(self, lines: "Iterable[InvoiceLine]") -> int:
+        """What rounding the lines' exact sum to minor units added, in micro-units."""
+        exact = sum(line.amount_micros for line in lines)
+        return self.subtotal_minor * money.micros_a_minor(self.currency) - exact
+
     def due_now(self) -> int:
         """Amount still to be paid, in minor units."""
         due: int = Invoice.objects.filter(pk=self.pk).with_due().get().due_minor  # type: ignore[attr-defined]
@@ -179,7 +186,9 @@ class InvoiceLine(models.Model):
     quantity = models.BigIntegerField()
     unit_price_micros = models.BigIntegerField()
     amount_micros = models.BigIntegerField(help_text=_("Exact."))
-    amount_minor = models.BigIntegerField(help_text=_("Rounded half-even, once."))
+    amount_minor = models.BigIntegerField(
+        help_text=_("Its share of the sum of exact amounts, which is rounded once.")
+    )
     tax_category = models.CharField(max_length=2, default="O")
     tax_percent = models.DecimalField(max_digits=5, decimal_places=2, default=Decimal(0))
 

@@ -178,10 +178,12 @@ def invoices(request: BusinessRequest) -> HttpResponse:
 def invoice(request: BusinessRequest, number: str) -> HttpResponse:
     """One invoice with its lines, payments and amount due."""
     found = invoice_or_404(request, number)
+    lines = list(found.lines.all())
     payments = list(found.payments.order_by("attempt"))
     context = {
         "invoice": found,
-        "lines": list(found.lines.all()),
+        "lines": lines,
+        "rounding_micros": found.rounding_micros(lines),
         "payments": payments,
         "live": next((payment for payment in payments if payment.status in LIVE), None),
         "credits": list(found.credit_notes.order_by("id")),

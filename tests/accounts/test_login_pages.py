@@ -64,6 +64,7 @@ def addresses(resolver: URLResolver) -> Iterator[str]:
 
 def test_every_address_of_logging_in_has_a_row() -> None:
     [allauth] = [entry for entry in get_resolver().url_patterns if str(entry.pattern) == "account/"]
+    assert isinstance(allauth, URLResolver)
     assert set(addresses(allauth)) == set(ROWS)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import (
     TOTP,
     format_hotp_value,
@@ -22,7 +23,7 @@ def operator(db: None, settings: Any) -> User:
     user = User.objects.create_user("op@parley.example", PASSWORD)
     user.is_staff = user.is_superuser = True
     user.save()
-    user.emailaddress_set.create(email=user.email, verified=True, primary=True)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
 
 
@@ -36,7 +37,7 @@ def log_in(client: Client, user: User, path: str) -> Any:
 
 def code_of(secret: str) -> str:
     counter = next(iter(yield_hotp_counters_from_time()))
-    return format_hotp_value(hotp_value(secret, counter))
+    return str(format_hotp_value(hotp_value(secret, counter)))
 
 
 def test_without_a_second_factor_no_page_of_the_admin_opens(operator: User) -> None:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
@@ -30,7 +31,7 @@ class Unreadable:
 def announce(path: str, size: str, **headers: str) -> "tuple[int, str]":
     """Status and body of the answer to a POST that announces so many bytes and sends none."""
     client = Client(raise_request_exception=True)
-    extra = {
+    extra: dict[str, Any] = {
         "CONTENT_TYPE": "multipart/form-data; boundary=x",
         "CONTENT_LENGTH": size,
         "wsgi.input": Unreadable(),

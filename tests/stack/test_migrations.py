@@ -44,7 +44,7 @@ WHOLE_TABLE = re.compile(
 def problems(sql: str, *, atomic: bool = True) -> set[str]:
     """The rules that these statements break."""
     command = [
-        Path(sys.executable).with_name("squawk"),
+        str(Path(sys.executable).with_name("squawk")),
         "--reporter",
         "json",
         "--pg-version",

@@ -107,7 +107,7 @@ def test_files_with_secrets_are_private(servers: Servers) -> None:
     for name in ("secrets.json", "stack.json", "valkey/valkey.conf"):
         assert stat.S_IMODE((servers.root / name).stat().st_mode) == 0o600, name
     passwords = {
-        psycopg.conninfo.conninfo_to_dict(url)["password"]
+        str(psycopg.conninfo.conninfo_to_dict(url)["password"])
         for url in servers.environment.values()
         if "post" in url
     }
@@ -179,7 +179,7 @@ def test_lost_secrets_are_named_and_nothing_is_made_anew(var: Path) -> None:
     with Servers(Settings(var, durable=False), valkey=False):
         pass
     (var / "secrets.json").unlink()
-    with pytest.raises(StackError, match=r"secrets\.json is missing, but .* holds a database"):
+    with pytest.raises(StackError, match=r"secrets\.json is missing, but .* is a database"):
         Servers(Settings(var, durable=False), valkey=False).start()
     assert not (var / "secrets.json").exists()
 

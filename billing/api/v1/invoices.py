@@ -25,7 +25,8 @@ class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
     line = serializers.IntegerField(source="position")
     month = serializers.DateField(format="%Y-%m")
     unit_price = serializers.SerializerMethodField()
-    amount = serializers.SerializerMethodField()
+    amount = serializers.SerializerMethodField(help_text="Its share of the rounded subtotal.")
+    exact_amount = serializers.SerializerMethodField(help_text="Before rounding.")
 
     class Meta:
         model = InvoiceLine
@@ -42,6 +43,7 @@ class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
             "quantity",
             "unit_price",
             "amount",
+            "exact_amount",
             "tax_category",
             "tax_percent",
         )
@@ -49,6 +51,10 @@ class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
     def get_unit_price(self, line: InvoiceLine) -> str:
         """Decimal text, such as `0.0091`."""
         return f"{money.micro_amount(line.unit_price_micros):f}"
+
+    def get_exact_amount(self, line: InvoiceLine) -> str:
+        """Decimal text, such as `9.1009`."""
+        return f"{money.micro_amount(line.amount_micros):f}"
 
     def get_amount(self, line: InvoiceLine) -> str:
         """Decimal text, such as `9.10`."""

@@ -53,6 +53,7 @@ def line(position, description, quantity, micros, minor, treated, **more):
         description=description,
         quantity=quantity,
         unit_price_micros=micros,
+        amount_micros=quantity * micros,
         amount_minor=minor,
         tax_category=treated.category,
         tax_percent=treated.percent,

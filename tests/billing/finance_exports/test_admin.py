@@ -44,7 +44,7 @@ def order(operator: Client, **data: str) -> Any:
 
 def documents(operator: Client, export: Export) -> set[str]:
     response = operator.get(reverse("admin:billing_export_download", args=[export.pk]))
-    text = b"".join(response.streaming_content).decode()
+    text = response.getvalue().decode()
     return {row["document"] for row in csv.DictReader(io.StringIO(text))}
 
 

@@ -18,6 +18,7 @@ from tests.factories import make_deliveries, make_key, make_member
 @pytest.fixture
 def business(db: None, settings: Any, tmp_path: Any) -> Business:
     settings.MEDIA_ROOT = tmp_path
+    business: Business
     business, number = shop()
     make_deliveries(business, number, 3)
     close.close_period(business=business, month=MAY)

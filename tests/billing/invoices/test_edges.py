@@ -173,15 +173,19 @@ def test_tax_of_a_credit_follows_the_rate_of_its_lines(db: None) -> None:
     assert state(invoice)[0] == "paid"
 
 
-def test_discount_of_less_than_half_a_cent_is_no_line(db: None) -> None:
+def test_discount_of_less_than_half_a_cent_is_exact_and_rounded_with_the_sum(db: None) -> None:
     business, number = shop(plan_id="free")
     make_deliveries(business, number, 3)
     with system("test"):
         Discount.objects.create(
             business=business, description="Launch", percent=Decimal(10), first_month=MAY
         )
-    # 10 % of 0.03 is 0.003.
-    assert lines_of(close.close_period(business=business, month=MAY)) == [("messages", 3, 3)]
+    # 0.0273 less 10 %, 0.00273, is 0.02457: two cents, of which the discount's line has minus one.
+    invoice = close.close_period(business=business, month=MAY)
+    assert lines_of(invoice) == [("messages", 3, 3), ("discount", 1, -1)]
+    with system("test"):
+        exact = list(invoice.lines.values_list("amount_micros", flat=True))
+    assert (exact, invoice.subtotal_minor) == ([27_300, -2_730], 2)
 
 
 def test_what_cannot_be_metered_in_time_is_billed_in_the_next_month(
@@ -296,7 +300,7 @@ def test_a_workbook_without_messages_has_its_header(db: None, settings: Any, tmp
     business, _ = shop()
     rows = list(
         load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(values_only=True)
-    )  # type: ignore[union-attr]
+    )
     assert (len(rows), rows[0][0]) == (1, "invoice")
 
 
@@ -309,7 +313,7 @@ def test_a_workbook_leaves_cells_empty_that_have_no_value(
     close.close_period(business=business, month=MAY)
     header, row = load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(
         values_only=True
-    )  # type: ignore[union-attr]
+    )
     cells = dict(zip(header, row, strict=True))
     assert (cells["category"], cells["price"], cells["tier_first"], cells["tier_last"]) == (
         "utility",

@@ -36,7 +36,7 @@ def test_month_to_date_by_day_market_and_category(metered, django_assert_num_que
     # 998 x $0.0091 = $9.0818, and one marketing message to India at $0.0118.
     business, _ = metered
     assert business.plan.code == "team"
-    with scope(business.pk), django_assert_num_queries(6):
+    with scope(business.pk), django_assert_num_queries(7):
         month = usage.usage_of(business, MAY)
     assert [(str(d.day), d.category, d.messages, d.amount_micros) for d in month.days] == [
         ("2026-05-02", "utility", 998, 9_081_800),
@@ -48,6 +48,7 @@ def test_month_to_date_by_day_market_and_category(metered, django_assert_num_que
     ]
     assert (month.messages, month.amount_micros, month.fee_micros) == (999, 9_093_600, 49_000_000)
     assert month.show(month.total_micros) == "$58.09"
+    assert (month.net_minor, month.rounding_micros) == (5_809, -3_600)
     # 15 of 31 days have passed.
     assert month.estimate_micros == 9_093_600 * 31 // 15
 

@@ -38,13 +38,13 @@ def member(business: Business, role: str = "finance") -> Client:
 
 
 def text(response: Any) -> str:
-    return response.content.decode()
+    return str(response.content.decode())
 
 
 def next_page(response: Any) -> str:
     """Where the page leads that is shown between ours and the payment network's."""
     (url,) = re.findall(r'http-equiv="refresh" content="0; url=([^"]+)"', text(response))
-    return url
+    return str(url)
 
 
 def test_anybody_with_the_link_sees_and_pays_the_invoice(db: None, stripe: Any) -> None:

@@ -402,7 +402,8 @@ def test_every_function_is_inlined_into_the_statements_that_call_it(db: None, ve
             "billing_price",
         } <= {*functions}
         cursor.execute(meter._BATCH_TABLE)
-        parameters = {"business_id": 1} | ASKING[verb] if ASKING[verb] else None
+        asked: Any = ASKING[verb]
+        parameters = {"business_id": 1} | asked if asked else None
         cursor.execute(f"EXPLAIN (VERBOSE) {statement('billing', verb)}", parameters)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert [name for name in functions if f"{name}(" in plan] == []

@@ -154,7 +154,7 @@ def test_the_client_that_the_docs_show_works(stage: tuple[str, dict[str, Any]]) 
     names: dict[str, Any] = {}
     exec(compile(code, "docs/api.md", "exec"), names)
     parley = names["Parley"]("http://testserver", stage[0])
-    transport = httpx.WSGITransport(get_wsgi_application())  # type: ignore[arg-type]
+    transport = httpx.WSGITransport(get_wsgi_application())
     parley.http = httpx.Client(
         transport=transport,
         base_url=parley.http.base_url,

@@ -68,7 +68,7 @@ def limited(business: Business, *numbers: Number, **fields: Any) -> Client:
     return Client(headers={"Authorization": f"Bearer {key}"})
 
 
-def error_of(response: Any) -> tuple[int, int, str]:
+def error_of(response: Any) -> tuple[int, int | str, str]:
     error = response.json()["error"]
     details = error.get("error_data", {}).get("details")
     return response.status_code, error["code"], details or error["message"]
