@@ -72,9 +72,9 @@ def page_head(title: str, subtitle: str) -> str:
         '<body><header><h1 dir="auto">{}</h1><p dir="auto">{}</p></header><main>\n',
         POLICY,
         title,
-        mark_safe(STYLE),
+        mark_safe(STYLE),  # noqa: S308
         title,
-        subtitle,  # noqa: S308
+        subtitle,
     )
 
 
@@ -110,11 +110,11 @@ def message(record: Mapping[str, Any], *, at: datetime, link: str, quoted: str |
     return format_html(
         '<article class="{}">{}<time datetime="{}">{}{}{}</time></article>\n',
         css,
-        mark_safe("".join(parts)),
+        mark_safe("".join(parts)),  # noqa: S308
         at.isoformat(),
         f"{at:%H:%M}",
         edited,
-        tick,  # noqa: S308
+        tick,
     )
 
 
