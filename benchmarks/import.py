@@ -74,13 +74,13 @@ def _previewed_import():
                 f"{'Ann' if n % 3 else 'Bakery'}: {n} {WORDS[: 20 + n * 7 % 90]}\n"
             )
     with path.open("rb") as file, scope(business.pk):
-        job = jobs.take_in(business=business, author=None, file=file, filename="chat.txt")
+        job = jobs.create_import(business=business, author=None, file=file, filename="chat.txt")
     start = time.perf_counter()
     jobs.work_due()
     looked = time.perf_counter() - start
     with scope(business.pk):
         job.refresh_from_db()
-        jobs.begin(
+        jobs.start_import(
             job=job,
             answers={"contact": "14155550100", "day_order": "dmy", "business_senders": ["Bakery"]},
         )

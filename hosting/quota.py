@@ -65,7 +65,10 @@ def check_storage(*, business: Business, size: int) -> None:
 
 
 def lock_over_storage(media: Media) -> None:
-    """Set whether a customer's file is readable or locked for lack of storage; call before saving."""
+    """Set whether a customer's file is readable or locked for lack of storage.
+
+    Call before saving.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             statement("hosting", "storage_fits"),

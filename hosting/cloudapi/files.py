@@ -117,8 +117,10 @@ def _by_brand(brand: bytes) -> str:
 
 def _named(matches: Iterable[puremagic.PureMagicWithConfidence]) -> tuple[str, ...]:
     names = ("audio/amr" if match.extension == ".amr" else match.mime_type for match in matches)
-    # Much that puremagic calls text is not.
-    kinds = {ALIASES.get(name, name): None for name in names if name not in ("", "text/plain")}
+    # Much that puremagic calls text is not, and bytes without a type have none.
+    kinds = {
+        ALIASES.get(name, name): None for name in names if name not in ("", "text/plain", UNKNOWN)
+    }
     # A document of Office begins as any archive does: unless its sender knows better, it is one.
     return tuple(sorted(kinds, key=lambda kind: kind != "application/zip"))
 

@@ -1,1 +1,1 @@
-"""Exports of conversations."""
+"""Exports of conversations into files."""

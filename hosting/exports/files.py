@@ -1,4 +1,4 @@
-"""Assembling: the parts of an export become one file: plain text, a page, or an archive with files beside it."""
+"""Assembling an export's parts into one file: text, an HTML page, or an archive with files."""
 
 import shutil
 import time
@@ -20,17 +20,17 @@ from hosting.models import ChatExport, Conversation
 from hosting.models.transfers import KEPT_FOR
 
 State, Format = ChatExport.State, ChatExport.Format
-BEAT = 5.0
+HEARTBEAT_SECONDS = 5.0
 
 
 def is_archive(job: ChatExport) -> bool:
-    """Whether it becomes a ZIP: with files, or with a page for each of many conversations."""
+    """Return whether the export is a ZIP: with media, or with a page for each conversation."""
     return job.has_media or (job.format == Format.HTML and not job.conversation_id)
 
 
 def assemble(job: ChatExport) -> None:
-    """Put the parts together, keep the file, let the parts go."""
-    alive = _signs(job)
+    """Join the parts, store the file, delete the parts."""
+    alive = _heartbeat(job)
     with NamedTemporaryFile() as target:
         if is_archive(job):
             _write_archive(job, target, alive)
@@ -45,19 +45,24 @@ def assemble(job: ChatExport) -> None:
         path = default_storage.save(path, File(target))
     with scope(job.business_id):
         jobs.finish(
-            job, State.DONE, path=path, size=size, filename=_filename(job), expires_at=Now() + KEPT_FOR,
+            job,
+            State.DONE,
+            path=path,
+            size=size,
+            filename=_filename(job),
+            expires_at=Now() + KEPT_FOR,
             total=job.processed,
-        )  # fmt: skip
+        )
     delete_parts(job)
 
 
-def _signs(job: ChatExport) -> Callable[[], None]:
-    due = time.monotonic() + BEAT
+def _heartbeat(job: ChatExport) -> Callable[[], None]:
+    due = time.monotonic() + HEARTBEAT_SECONDS
 
     def alive() -> None:
         nonlocal due
         if time.monotonic() > due:
-            due = time.monotonic() + BEAT
+            due = time.monotonic() + HEARTBEAT_SECONDS
             with scope(job.business_id):
                 jobs.keep(job)
 
@@ -70,19 +75,19 @@ def _filename(job: ChatExport) -> str:
 
 
 def _plain(job: ChatExport) -> Iterator[bytes]:
-    """The file where it is one text."""
+    """Yield the contents of a single text file."""
     if job.format == Format.HTML:
-        yield html.top(*_titles(job)).encode()
+        yield html.page_head(*_titles(job)).encode()
     elif job.format == Format.CSV:
         yield records.csv_lines([records.CSV_COLUMNS])
     for _, _, piece in pieces_of(job):
         yield piece
     if job.format == Format.HTML:
-        yield html.bottom().encode()
+        yield html.page_foot().encode()
 
 
 def _titles(job: ChatExport, thread: int = 0) -> tuple[str, str]:
-    """Title and second line of a page."""
+    """Return title and subtitle of a page."""
     with scope(job.business_id):
         wanted = thread or job.conversation_id
         found = (
@@ -115,13 +120,13 @@ def _write_archive(job: ChatExport, target: IO[bytes], alive: Callable[[], None]
 
 
 def _write_pages(job: ChatExport, archive: zipfile.ZipFile, alive: Callable[[], None]) -> None:
-    """A page for each conversation, whose pieces come one after the other, and one that leads to all."""
+    """Write a page for each conversation, and an index."""
     chats: list[tuple[str, str, int]] = []
     open_thread, entry, done = 0, None, 0
 
     def close() -> None:
         if entry is not None:
-            entry.write(html.bottom().encode())
+            entry.write(html.page_foot().encode())
             entry.close()
             chats[-1] = (*chats[-1][:2], done)
 
@@ -134,7 +139,7 @@ def _write_pages(job: ChatExport, archive: zipfile.ZipFile, alive: Callable[[], 
             name = f"chats/{len(chats) + 1:05}.html"
             chats.append((name, f"{title} · {subtitle}", 0))
             entry = _opened(archive, name)
-            entry.write(html.top(title, subtitle).encode())
+            entry.write(html.page_head(title, subtitle).encode())
         assert entry is not None
         entry.write(piece)
         done += size
@@ -152,7 +157,7 @@ def _opened(archive: zipfile.ZipFile, name: str, *, packed: bool = True) -> Any:
 def _add_file(
     job: ChatExport, archive: zipfile.ZipFile, name: str, digest: str, alive: Callable[[], None]
 ) -> bool:
-    """Copy one stored file; False where the storage has it no more."""
+    """Copy one stored file; return False when the storage no longer has it."""
     alive()
     path = f"media/{job.business_id}/{digest[:2]}/{digest}"
     try:
@@ -167,6 +172,6 @@ def _add_file(
 
 
 def delete_parts(job: ChatExport) -> None:
-    """Parts go when the file is there, or is not wanted any more."""
+    """Delete the parts of an export."""
     for n in range(job.parts + 1):
         default_storage.delete(part_path(job, n))

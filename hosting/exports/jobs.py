@@ -1,4 +1,4 @@
-"""Exporting: somebody asks for messages, they are written in the background, and can be had by a link that ends."""
+"""Export jobs: request, background writing, download by a link that expires."""
 
 import uuid
 from dataclasses import dataclass
@@ -26,8 +26,10 @@ State = ChatExport.State
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What to export: at most one of conversation (public id), contact (WhatsApp id), number (phone_number_id)."""
+class ExportRequest:
+    """What to export: at most one of conversation (public id), contact (wa_id), number
+    (phone_number_id).
+    """
 
     format: str
     has_media: bool = False
@@ -38,10 +40,11 @@ class Wanted:
     until: datetime | None = None
 
 
-def ask(*, business: Business, author: User | None, wanted: Wanted) -> ChatExport:
-    """Write the export down, to be worked off; BadInput names what is wrong, NotYours what is not there.
+def request_export(*, business: Business, author: User | None, wanted: ExportRequest) -> ChatExport:
+    """Create an export job.
 
-    NotNow over the plan's exports of the month.
+    Raises BadInput for invalid values, NotYours for unknown objects, NotNow beyond the plan's
+    exports of the month.
     """
     if wanted.format not in ChatExport.Format.values:
         raise BadInput(
@@ -60,9 +63,15 @@ def ask(*, business: Business, author: User | None, wanted: Wanted) -> ChatExpor
         what[named[0]] = _found(business, named[0], getattr(wanted, named[0]))
     with quota.within_plan(lambda: _too_many(business)):
         return ChatExport.objects.create(
-            business=business, author=author, format=wanted.format, has_media=wanted.has_media, since=wanted.since,
-            until=wanted.until, title=_title(business, what), **what,
-        )  # fmt: skip
+            business=business,
+            author=author,
+            format=wanted.format,
+            has_media=wanted.has_media,
+            since=wanted.since,
+            until=wanted.until,
+            title=_title(business, what),
+            **what,
+        )
 
 
 def _too_many(business: Business) -> NotNow:
@@ -94,7 +103,7 @@ def _title(business: Business, what: dict[str, Any]) -> str:
 
 
 def cancel(*, job: ChatExport) -> None:
-    """Stop it; what was written so far goes."""
+    """Cancel an export and delete what was written."""
     mine = ChatExport.objects.filter(pk=job.pk, state=State.RUNNING)
     if not mine.update(
         state=State.CANCELLED, token=None, lease_until=None, finished_at=timezone.now()
@@ -104,8 +113,8 @@ def cancel(*, job: ChatExport) -> None:
     delete_parts(job)
 
 
-def one(business: Business, public_id: uuid.UUID) -> ChatExport:
-    """The business's export of this id, or NotYours."""
+def get_export(business: Business, public_id: uuid.UUID) -> ChatExport:
+    """Return the business's export of this id; raise NotYours."""
     job = (
         ChatExport.objects.filter(business=business, public_id=public_id)
         .select_related("business")
@@ -117,20 +126,20 @@ def one(business: Business, public_id: uuid.UUID) -> ChatExport:
 
 
 def download_path(job: ChatExport) -> str:
-    """A path by which whoever knows it has the file for an hour; empty while there is none."""
+    """Return a signed path to the file that is valid for an hour; "" until it is ready."""
     if job.state != State.DONE:
         return ""
     return "/history/file/" + signing.dumps([job.business_id, str(job.public_id)], salt=SALT)
 
 
 def download_url(job: ChatExport) -> str:
-    """The same with our address before it."""
+    """Return the signed path with this installation's address; "" until the file is ready."""
     path = download_path(job)
     return links.absolute(path) if path else ""
 
 
-def opened_by(token: str) -> tuple[int, uuid.UUID] | None:
-    """Business id and export that a link stands for, while it holds."""
+def ids_of_token(token: str) -> tuple[int, uuid.UUID] | None:
+    """Return (business id, export id) of a signed path's token, or None when invalid or expired."""
     try:
         business_id, public_id = signing.loads(token, salt=SALT, max_age=LINK_SECONDS)
         return int(business_id), uuid.UUID(public_id)
@@ -139,7 +148,7 @@ def opened_by(token: str) -> tuple[int, uuid.UUID] | None:
 
 
 def work_due() -> int:
-    """Do one slice of the export whose turn it is; returns 1, or 0 when none waits."""
+    """Do one slice of the export whose turn it is; return 1, or 0 if none waits."""
     job = jobs.claim(ChatExport, ChatExport.WORKING)
     if job is None:
         return 0
@@ -160,7 +169,7 @@ def work_due() -> int:
 
 
 def expire(limit: int = 100) -> int:
-    """Remove files that were kept long enough; call across businesses (`tenancy.system`)."""
+    """Delete files past their time; call inside `tenancy.system`."""
     due = list(ChatExport.objects.filter(state=State.DONE, expires_at__lt=timezone.now())[:limit])
     for job in due:
         default_storage.delete(job.path)

@@ -1,4 +1,4 @@
-"""Extracting: the messages of an export are written in parts, each kept with its place, then put together into one file."""
+"""Extraction of an export's messages into parts, each stored with its position."""
 
 import mimetypes
 import time
@@ -22,19 +22,19 @@ from hosting.imports.formats import html, records
 from hosting.models import ChatExport, Conversation, Message
 
 CHUNK = 2_000
-PART = 20_000  # messages
+PART_MESSAGES = 20_000  # messages
 THREADS = 500
 FIELDS = (
-    "id", "conversation_id", "number", "wa_id", "user_id", "name", "wamid", "direction", "kind", "text", "content",
-    "context_wamid", "tracker", "category", "window_open", "free_entry_at", "author", "status", "errors", "created_at",
-    "sent_at", "delivered_at", "read_at", "failed_at", "edited_at", "revoked_at", "media_id", "mime_type", "filename",
-    "size", "sha256",
+    "id", "conversation_id", "number", "wa_id", "user_id", "name", "wamid", "direction", "kind",
+    "text", "content", "context_wamid", "tracker", "category", "window_open", "free_entry_at",
+    "author", "status", "errors", "created_at", "sent_at", "delivered_at", "read_at", "failed_at",
+    "edited_at", "revoked_at", "media_id", "mime_type", "filename", "size", "sha256",
 )  # fmt: skip
 EPOCH = (1980, 1, 1, 0, 0, 0)  # equal contents make equal archives
 
 
 def threads_of(job: ChatExport) -> QuerySet[Conversation]:
-    """The conversations that it covers."""
+    """Return the conversations of an export."""
     found = Conversation.objects.filter(business_id=job.business_id)
     for name in ("number", "contact"):
         if value := getattr(job, f"{name}_id"):
@@ -43,7 +43,7 @@ def threads_of(job: ChatExport) -> QuerySet[Conversation]:
 
 
 def count(job: ChatExport) -> int:
-    """How many messages it covers."""
+    """Return the number of messages of an export."""
     found = Message.objects.filter(business_id=job.business_id)
     for name in ("number", "contact", "conversation"):
         if value := getattr(job, f"{name}_id"):
@@ -54,7 +54,7 @@ def count(job: ChatExport) -> int:
 
 
 def extract(job: ChatExport, *, seconds: float = jobs.SECONDS) -> bool:
-    """Write parts until the time is up; True when all messages are written."""
+    """Write parts until the time is up; return True when all messages are written."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         with scope(job.business_id):
@@ -66,14 +66,16 @@ def extract(job: ChatExport, *, seconds: float = jobs.SECONDS) -> bool:
 
 
 def part_path(job: ChatExport, n: int) -> str:
-    """Where part number `n` lies."""
+    """Return the storage path of part `n`."""
     return f"history/{job.business_id}/exports/{job.public_id}/part-{n:06}"
 
 
 def _write_part(job: ChatExport) -> bool:
     part = _Part(job)
     place = dict(job.position)
-    while part.size < PART and (rows := _read(job, place, min(CHUNK, PART - part.size))):
+    while part.size < PART_MESSAGES and (
+        rows := _read(job, place, min(CHUNK, PART_MESSAGES - part.size))
+    ):
         part.add(rows)
         place |= {
             "conversation": rows[-1]["conversation_id"],
@@ -83,14 +85,17 @@ def _write_part(job: ChatExport) -> bool:
     if not part.size:
         return False
     path = part_path(job, job.parts)
-    default_storage.delete(path)  # what a worker that died has left
+    default_storage.delete(path)  # left by a worker that died
     default_storage.save(path, ContentFile(part.packed()))
     jobs.keep(job, position=place, parts=job.parts + 1, processed=job.processed + part.size)
     return True
 
 
 def _read(job: ChatExport, place: dict[str, Any], limit: int) -> list[dict[str, Any]]:
-    """The next messages; conversations are looked up some at a time, so that each is read by its own index."""
+    """Return the next messages.
+
+    Conversations are looked up in groups, so that each is read by its index.
+    """
     first = place["conversation"]
     while True:
         ids = list(
@@ -105,17 +110,22 @@ def _read(job: ChatExport, place: dict[str, Any], limit: int) -> list[dict[str, 
             cursor.execute(
                 statement("hosting", "export_messages"),
                 {
-                    "business_id": job.business_id, "conversations": ids, "conversation": place["conversation"],
-                    "after": place["after"], "since": job.since, "until": job.until, "limit": limit,
+                    "business_id": job.business_id,
+                    "conversations": ids,
+                    "conversation": place["conversation"],
+                    "after": place["after"],
+                    "since": job.since,
+                    "until": job.until,
+                    "limit": limit,
                 },
-            )  # fmt: skip
+            )
             if rows := cursor.fetchall():
                 return [dict(zip(FIELDS, row, strict=True)) for row in rows]
         first = ids[-1] + 1
 
 
 def record_of(row: dict[str, Any], *, has_media: bool) -> dict[str, Any]:
-    """A row as a record of `hosting.imports.formats.records`."""
+    """Return a row as a record of `hosting.imports.formats.records`."""
     content = orjson.loads(row["content"])
     author = row["author"] or content.pop("imported_author", "")
     media = None
@@ -126,22 +136,31 @@ def record_of(row: dict[str, Any], *, has_media: bool) -> dict[str, Any]:
     return {
         "number": row["number"],
         "contact": {"wa_id": row["wa_id"], "user_id": row["user_id"], "name": row["name"]},
-        "wamid": row["wamid"], "direction": row["direction"], "kind": row["kind"], "text": row["text"],
-        "content": content, "context_wamid": row["context_wamid"], "tracker": row["tracker"],
-        "category": row["category"], "window_open": row["window_open"], "free_entry_at": row["free_entry_at"],
-        "author": author, "status": row["status"], "errors": orjson.loads(row["errors"]) if row["errors"] else None,
+        "wamid": row["wamid"],
+        "direction": row["direction"],
+        "kind": row["kind"],
+        "text": row["text"],
+        "content": content,
+        "context_wamid": row["context_wamid"],
+        "tracker": row["tracker"],
+        "category": row["category"],
+        "window_open": row["window_open"],
+        "free_entry_at": row["free_entry_at"],
+        "author": author,
+        "status": row["status"],
+        "errors": orjson.loads(row["errors"]) if row["errors"] else None,
         **{name: row[name] for name in records.MOMENTS if name != "free_entry_at"},
         "media": media,
-    }  # fmt: skip
+    }
 
 
 def media_name(row: dict[str, Any]) -> str:
-    """The name of a file in the archive, by its content."""
+    """Return a file's name in the archive, made from its content's hash."""
     return f"media/{row['sha256']}{mimetypes.guess_extension(row['mime_type']) or '.bin'}"
 
 
 class _Part:
-    """Messages as text, cut where the conversation changes if each is a page of its own; and the files they name."""
+    """Messages as text, split by conversation for HTML pages, and the files they refer to."""
 
     def __init__(self, job: ChatExport) -> None:
         self.job, self.size = job, 0
@@ -153,7 +172,7 @@ class _Part:
         self.last_thread = job.position.get("conversation", 0)
 
     def add(self, rows: list[dict[str, Any]]) -> None:
-        """More messages."""
+        """Add messages."""
         self.size += len(rows)
         if self.job.has_media:
             self.media += [
@@ -170,7 +189,7 @@ class _Part:
             pieces.append(records.csv_lines(list(map(records.csv_row, found))))
 
     def _without_media(self, record: dict[str, Any]) -> dict[str, Any]:
-        # A file that is not there is not named: the record is then the same when it comes back.
+        # A file that is not included is not named, so that the record is unchanged when imported.
         return record if self.job.has_media else record | {"media": None}
 
     def _add_pages(self, rows: list[dict[str, Any]]) -> None:
@@ -195,7 +214,9 @@ class _Part:
             self.counts[thread] = self.counts.get(thread, 0) + 1
 
     def packed(self) -> bytes:
-        """The part as it is kept: an archive, one entry a conversation or one for all, and the list of files."""
+        """Return the part as an archive: an entry for each conversation or one for all, and the
+        files.
+        """
         out = BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for thread, pieces in self.pieces.items():
@@ -219,7 +240,7 @@ def _quoted(rows: list[dict[str, Any]]) -> dict[tuple[int, str], str]:
 
 
 def pieces_of(job: ChatExport) -> Iterator[tuple[int, int, bytes]]:
-    """Conversation id (0: all), messages and text of every piece, in order."""
+    """Yield conversation id (0: all), number of messages and text of every piece, in order."""
     for n in range(job.parts):
         with default_storage.open(part_path(job, n), "rb") as file, zipfile.ZipFile(file) as part:
             for name in part.namelist():
@@ -229,7 +250,7 @@ def pieces_of(job: ChatExport) -> Iterator[tuple[int, int, bytes]]:
 
 
 def files_of(job: ChatExport) -> Iterator[tuple[str, str]]:
-    """Name in the archive and hash of every file that the messages name, each once."""
+    """Yield archive name and hash of every file, without duplicates."""
     seen: set[str] = set()
     for n in range(job.parts):
         with default_storage.open(part_path(job, n), "rb") as file, zipfile.ZipFile(file) as part:

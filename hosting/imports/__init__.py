@@ -1,1 +1,1 @@
-"""Imports of past conversations."""
+"""Imports of past conversations from files."""

@@ -1,4 +1,4 @@
-"""Importing: a file is taken in, looked through, asked about, brought in, and can be taken back."""
+"""Import jobs: upload, analysis, questions, writing, undo."""
 
 import uuid
 from typing import IO, Any
@@ -18,34 +18,34 @@ from hosting.cloudapi.sends import digits_of
 from hosting.imports.formats import text
 from hosting.imports.formats.errors import BadChatFile
 from hosting.imports.formats.sources import source_of
-from hosting.imports.preview import READERS, survey
-from hosting.imports.undo import take_back
-from hosting.imports.write import bring_in
+from hosting.imports.preview import READERS, analyse
+from hosting.imports.undo import undo_batches
+from hosting.imports.write import write_batches
 from hosting.media.store import safe_name
 from hosting.models import ChatImport, Number
 
 State = ChatImport.State
-# What each state's slices do.
-STEPS = {State.READING: survey, State.RUNNING: bring_in, State.UNDOING: take_back}
+# Function that does one slice of work in each state.
+STEPS = {State.READING: analyse, State.RUNNING: write_batches, State.UNDOING: undo_batches}
 
 
 class NotNow(ParleyError):
-    """The import is in another state."""
+    """The job is in another state."""
 
     code = "not_now"
     status = 409
 
 
-def take_in(
+def create_import(
     *, business: Business, author: User | None, file: IO[bytes], filename: str
 ) -> ChatImport:
-    """Keep an uploaded file and have it looked through; BadChatFile for one that is none, before it is kept.
+    """Store an uploaded file and queue its analysis; raise BadChatFile before it is stored.
 
     Call inside the business's scope.
     """
     name = safe_name(filename) or "chat.txt"
     with source_of(file, name) as found:
-        # The first lines speak for the rest, which is read later and not while somebody waits.
+        # Only the first lines are checked now; the rest is read by a worker.
         if found.kind == "whatsapp":
             text.layout_of(found.stream)
         else:
@@ -68,14 +68,14 @@ def take_in(
 
 
 def questions(job: ChatImport) -> list[str]:
-    """Names of the answers that are needed before it can begin."""
+    """Return the names of the answers needed before the import can start."""
     if job.source == ChatImport.Source.WHATSAPP:
         return ["number", "business_senders", "contact", "day_order", "time_zone"]
     return ["number"] if job.preview.get("guess", {}).get("unknown_numbers") else []
 
 
-def begin(*, job: ChatImport, answers: dict[str, Any]) -> None:
-    """Check the answers and bring the messages in; BadInput names the answer that is missing or wrong."""
+def start_import(*, job: ChatImport, answers: dict[str, Any]) -> None:
+    """Check the answers and start writing; raise BadInput naming a missing or wrong answer."""
     if job.state != State.READY:
         raise NotNow(_("This import does not wait for answers."))
     checked: dict[str, Any] = {}
@@ -126,29 +126,33 @@ def _chat_answers(job: ChatImport, answers: dict[str, Any]) -> dict[str, Any]:
         ) from None
     customers = [name for name in names if name not in business]
     return {
-        "contact": digits_of(answers.get("contact") or preview["guess"]["contact"], field="contact"),
-        "contact_name": _contact_name(job, customers), "business_senders": business, "day_order": order,
+        "contact": digits_of(
+            answers.get("contact") or preview["guess"]["contact"], field="contact"
+        ),
+        "contact_name": _contact_name(job, customers),
+        "business_senders": business,
+        "day_order": order,
         "time_zone": zone,
-    }  # fmt: skip
+    }
 
 
 def _contact_name(job: ChatImport, customers: list[str]) -> str:
-    """The customer's name: the one sender who is not the business, or how the file calls the group."""
+    """Return the customer's name: the only other sender, or the group's name in the file name."""
     people = [name for name in customers if name not in text.numbers_in([name])]
     return people[0][:200] if len(people) == 1 else text.contact_in(job.filename)[:200]
 
 
 def cancel(*, job: ChatImport) -> None:
-    """Stop it where it is; what is in stays until it is taken back."""
+    """Cancel the import; what was written stays until it is undone."""
     open_states = (State.READING, State.READY, State.RUNNING)
-    _move(job, open_states, State.CANCELLED, finished_at=timezone.now())
+    _change_state(job, open_states, State.CANCELLED, finished_at=timezone.now())
     delete_file(job)
 
 
 def undo(*, job: ChatImport) -> None:
-    """Take back all that it has brought."""
+    """Start deleting what the import added."""
     ended = (State.DONE, State.CANCELLED, State.FAILED)
-    _move(
+    _change_state(
         job,
         ended,
         State.UNDOING,
@@ -159,7 +163,7 @@ def undo(*, job: ChatImport) -> None:
     )
 
 
-def _move(job: ChatImport, states: tuple[str, ...], state: str, **changes: Any) -> None:
+def _change_state(job: ChatImport, states: tuple[str, ...], state: str, **changes: Any) -> None:
     mine = ChatImport.objects.filter(pk=job.pk, state__in=states)
     if state == State.UNDOING:
         mine = mine.exclude(first_id=None)
@@ -170,8 +174,8 @@ def _move(job: ChatImport, states: tuple[str, ...], state: str, **changes: Any) 
     job.refresh_from_db()
 
 
-def one(business: Business, public_id: uuid.UUID) -> ChatImport:
-    """The business's import of this id, or NotYours."""
+def get_import(business: Business, public_id: uuid.UUID) -> ChatImport:
+    """Return the business's import of this id; raise NotYours."""
     found = ChatImport.objects.filter(business=business, public_id=public_id)
     job = found.select_related("business", "number", "conversation").first()
     if job is None:
@@ -180,7 +184,7 @@ def one(business: Business, public_id: uuid.UUID) -> ChatImport:
 
 
 def work_due() -> int:
-    """Do one slice of the import whose turn it is; returns 1, or 0 when none waits."""
+    """Do one slice of the import whose turn it is; return 1, or 0 if none waits."""
     job = jobs.claim(ChatImport, ChatImport.WORKING)
     if job is None:
         return 0
@@ -209,13 +213,13 @@ def _fail(job: ChatImport, error: Exception) -> None:
 
 
 def delete_file(job: ChatImport) -> None:
-    """The upload goes when nothing is left to be read from it."""
+    """Delete the uploaded file, which is not needed any more."""
     if job.path:
         default_storage.delete(job.path)
 
 
 def expire(limit: int = 100) -> int:
-    """Cancel imports that have waited for answers for too long; call across businesses (`tenancy.system`)."""
+    """Cancel imports that waited too long for answers; call inside `tenancy.system`."""
     from hosting.models.transfers import KEPT_FOR
 
     old = ChatImport.objects.filter(state=State.READY, created_at__lt=timezone.now() - KEPT_FOR)[

@@ -1,4 +1,4 @@
-"""Surveying: a file is looked through before anything of it is brought in; what was found is shown and asked about."""
+"""Analysis of an uploaded file before anything is written: counts, samples, suggested answers."""
 
 import time
 from collections import Counter
@@ -16,57 +16,63 @@ from hosting import jobs
 from hosting.imports.formats import records, text
 from hosting.imports.formats.bodies import read_body
 from hosting.imports.formats.errors import BadChatFile
-from hosting.imports.formats.headers import Layout, OrderFinder
+from hosting.imports.formats.headers import DayOrderFinder, Layout
 from hosting.imports.formats.sources import Source, source_of
 from hosting.models import ChatImport, Contact, Number
 
-SHOWN = 6
+SAMPLE_ROWS = 6
 MAX_SENDERS = 2_000
 MAX_COUNTED_CONTACTS = 100_000
-BEAT = 5.0  # seconds between two signs of life
+HEARTBEAT_SECONDS = 5.0
 READERS = {"jsonl": records.from_jsonl, "csv": records.from_csv}
 
 
 @contextmanager
 def source(job: ChatImport) -> Iterator[Source]:
-    """The job's file, opened."""
+    """Open the job's file."""
     with default_storage.open(job.path, "rb") as file, source_of(file, job.filename) as found:
         yield found
 
 
 def latest_day() -> date:
-    """No message is from later than tomorrow, wherever its phone was."""
+    """Return tomorrow (UTC), the latest possible date of a message in any time zone."""
     return date.fromordinal(timezone.now().date().toordinal() + 1)
 
 
-def survey(job: ChatImport) -> None:
-    """Look through the whole file and note what was found; the job then waits for answers."""
-    found = _survey_chat(job) if job.source == ChatImport.Source.WHATSAPP else _survey_records(job)
+def analyse(job: ChatImport) -> None:
+    """Read the whole file and store its preview; the job then waits for answers."""
+    found = (
+        _analyse_chat(job) if job.source == ChatImport.Source.WHATSAPP else _analyse_records(job)
+    )
     if not found["messages"]:
         raise BadChatFile("There is no message in the file.")
     with scope(job.business_id):
         found["guess"] = _guess(job, found)
         jobs.finish(
-            job, ChatImport.State.READY, preview=found, total=found["messages"] + found["system"], processed=0,
+            job,
+            ChatImport.State.READY,
+            preview=found,
+            total=found["messages"] + found["system"],
+            processed=0,
             started_at=None,
-        )  # fmt: skip
+        )
 
 
-class _Signs:
-    """Signs of life while a long file is read; Stopped when the job was cancelled meanwhile."""
+class _Heartbeat:
+    """Extends the job's lease while a long file is read; raises Stopped when it was cancelled."""
 
     def __init__(self, job: ChatImport) -> None:
-        self.job, self.next = job, time.monotonic() + BEAT
+        self.job, self.next = job, time.monotonic() + HEARTBEAT_SECONDS
 
     def __call__(self, done: int) -> None:
         if done % 5_000 == 0 and time.monotonic() > self.next:
-            self.next = time.monotonic() + BEAT
+            self.next = time.monotonic() + HEARTBEAT_SECONDS
             with scope(self.job.business_id):
                 jobs.keep(self.job, processed=done)
 
 
-def _survey_chat(job: ChatImport) -> dict[str, Any]:
-    latest, signs = latest_day(), _Signs(job)
+def _analyse_chat(job: ChatImport) -> dict[str, Any]:
+    latest, signs = latest_day(), _Heartbeat(job)
     with source(job) as chat:
         layout = text.layout_of(chat.stream)
     orders = _orders(job, layout, latest, signs)
@@ -90,7 +96,7 @@ def _survey_chat(job: ChatImport) -> dict[str, Any]:
             first, last = min(first or entry.at, entry.at), max(last or entry.at, entry.at)
             said = read_body(entry.body, chat.files)
             _count(counts, said, chat)
-            if len(found["sample"]) < SHOWN:
+            if len(found["sample"]) < SAMPLE_ROWS:
                 shown = {
                     "at": entry.at.isoformat(),
                     "sender": entry.sender,
@@ -107,8 +113,8 @@ def _survey_chat(job: ChatImport) -> dict[str, Any]:
     )
 
 
-def _orders(job: ChatImport, layout: Layout, latest: date, signs: _Signs) -> list[str]:
-    finder = OrderFinder(layout, latest)
+def _orders(job: ChatImport, layout: Layout, latest: date, signs: _Heartbeat) -> list[str]:
+    finder = DayOrderFinder(layout, latest)
     if layout.year_first:
         return list(finder.found)
     with source(job) as chat:
@@ -143,9 +149,9 @@ def _range(first: datetime | None, last: datetime | None) -> dict[str, str]:
     }
 
 
-def _survey_records(job: ChatImport) -> dict[str, Any]:
+def _analyse_records(job: ChatImport) -> dict[str, Any]:
     signs, counts, numbers, people = (
-        _Signs(job),
+        _Heartbeat(job),
         Counter[str](),
         Counter[str](),
         set[tuple[str, str]](),
@@ -163,7 +169,7 @@ def _survey_records(job: ChatImport) -> dict[str, Any]:
             if media := record["media"]:
                 counts["files"] += 1
                 counts["files_present"] += media["file"] in chat.files
-            if len(found["sample"]) < SHOWN:
+            if len(found["sample"]) < SAMPLE_ROWS:
                 who = record["contact"]["name"] or record["contact"]["wa_id"]
                 sender = who if record["direction"] == "in" else job.business.name
                 shown = {
@@ -186,7 +192,7 @@ def _survey_records(job: ChatImport) -> dict[str, Any]:
 
 
 def _guess(job: ChatImport, found: dict[str, Any]) -> dict[str, Any]:
-    """Answers that the file suggests; people confirm them."""
+    """Return suggested answers, which people confirm."""
     mine = list(Number.objects.filter(business_id=job.business_id).order_by("id"))
     guess: dict[str, Any] = {"time_zone": job.business.timezone}
     if "senders" not in found:
@@ -217,7 +223,10 @@ def _guess(job: ChatImport, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _contact_of(job: ChatImport, customers: list[str], digits: dict[str, str]) -> str:
-    """Digits of the one customer: written as a number, or a contact of that name, if there is only one."""
+    """Return the digits of the only customer, from a number or a unique contact of that name.
+
+    Else "".
+    """
     if len(customers) != 1:
         return ""
     if customers[0] in digits:
@@ -229,5 +238,5 @@ def _contact_of(job: ChatImport, customers: list[str], digits: dict[str, str]) -
 
 
 def zone_of(job: ChatImport) -> ZoneInfo:
-    """The time zone of the phone that made the export."""
+    """Return the time zone of the phone that made the export."""
     return ZoneInfo(job.answers["time_zone"])

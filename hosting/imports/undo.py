@@ -1,4 +1,4 @@
-"""Undoing: what one import has brought goes again, and with it the customers and conversations that it made."""
+"""Undo of an import: its messages, and the contacts and conversations that it created."""
 
 import time
 
@@ -13,28 +13,31 @@ from hosting.models import ChatImport, Contact, Conversation, Media
 BATCH = 5_000
 
 
-def take_back(job: ChatImport, *, seconds: float = jobs.SECONDS) -> None:
-    """Delete messages in small sets until the time is up or none is left."""
+def undo_batches(job: ChatImport, *, seconds: float = jobs.SECONDS) -> None:
+    """Delete messages in batches until the time is up or none is left."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         with scope(job.business_id):
-            if not _take_set(job):
-                _take_rest(job)
+            if not _delete_batch(job):
+                _delete_empty_rows(job)
                 jobs.finish(job, ChatImport.State.UNDONE, added=0, first_id=None, last_id=None)
                 return
 
 
-def _take_set(job: ChatImport) -> int:
+def _delete_batch(job: ChatImport) -> int:
     if job.first_id is None:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(
             statement("hosting", "undo_history"),
             {
-                "business_id": job.business_id, "first_id": job.first_id, "last_id": job.last_id, "import_id": job.pk,
+                "business_id": job.business_id,
+                "first_id": job.first_id,
+                "last_id": job.last_id,
+                "import_id": job.pk,
                 "limit": BATCH,
             },
-        )  # fmt: skip
+        )
         count, threads, media = cursor.fetchone()
         if not count:
             return 0
@@ -48,8 +51,8 @@ def _take_set(job: ChatImport) -> int:
     return int(count)
 
 
-def _take_rest(job: ChatImport) -> None:
-    """Only what is empty goes: somebody may have written since."""
+def _delete_empty_rows(job: ChatImport) -> None:
+    """Delete created contacts and conversations that are empty, as others may be in use by now."""
     empty = Conversation.objects.filter(
         business_id=job.business_id, pk__in=job.made_conversations, messages=None
     )

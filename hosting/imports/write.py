@@ -1,4 +1,4 @@
-"""Inserting: past messages are written set by set; each set, its files and its place in the file are one transaction."""
+"""Writing imported messages in batches; rows, files and position are one transaction."""
 
 import mimetypes
 import time
@@ -17,24 +17,24 @@ from hosting import jobs
 from hosting.cloudapi.files import LIMITS
 from hosting.errors import CloudApiError
 from hosting.imports.formats import text
-from hosting.imports.formats.bodies import LRM, Said, read_body
+from hosting.imports.formats.bodies import LRM, Body, read_body
 from hosting.imports.formats.errors import BadArchive
-from hosting.imports.formats.rows import COLUMNS, Attached, Batch, copy_line, imported_wamid
+from hosting.imports.formats.rows import COLUMNS, AttachedFile, Batch, copy_line, imported_wamid
 from hosting.imports.formats.sources import Source
 from hosting.imports.preview import READERS, latest_day, source, zone_of
 from hosting.media.store import store_media
 from hosting.models import ChatImport, Number, Template
 
-SET = 10_000
-SET_FILES = 50
-# Types that first bytes do not tell from others; for the rest, what a name says is not asked.
+BATCH_ROWS = 10_000
+BATCH_FILES = 50
+# Types that first bytes cannot tell from others; only for these the file name counts.
 _NAMED_TYPES = ("text/plain", "text/csv", "application/msword", "application/vnd.")
-# A picture is a picture before it is a document.
+# The first kind that takes the type wins: a picture is an image before it is a document.
 _KINDS = ("image", "sticker", "video", "audio", "document")
 
 
-def bring_in(job: ChatImport, *, seconds: float = jobs.SECONDS) -> None:
-    """Write sets until the time is up or the file ends; the next set is read while one is written."""
+def write_batches(job: ChatImport, *, seconds: float = jobs.SECONDS) -> None:
+    """Write batches until the time is up or the file ends; the next batch is read meanwhile."""
     ends = time.monotonic() + seconds
     with source(job) as chat, ThreadPoolExecutor(max_workers=1) as ahead:
         batches = _batches(job, chat)
@@ -50,20 +50,20 @@ def bring_in(job: ChatImport, *, seconds: float = jobs.SECONDS) -> None:
 
 
 def _batches(job: ChatImport, chat: Source) -> Iterator[Batch]:
-    # Whatever asks the database is asked here: the reading thread has no part in our transactions.
+    # Queries run here, as the reading thread has no part in our transactions.
     if job.source == ChatImport.Source.WHATSAPP:
         return _chat_batches(job, chat)
-    return _record_batches(job, chat, _Known(job))
+    return _record_batches(job, chat, _References(job))
 
 
 def _chat_batches(job: ChatImport, chat: Source) -> Iterator[Batch]:
-    """The chat's sets from the job's position on, each cut where the time changes."""
+    """Yield a chat's batches from the job's position on, each cut where the time changes."""
     place = job.position
     layout = text.layout_of(chat.stream)
     offset, line = place.get("offset", 0), place.get("line", 1)
     chat.stream.seek(offset)
     last = datetime.fromisoformat(place["last"]) if place.get("last") else None
-    folds = text.Folds(zone_of(job), last, place.get("fold", 0))
+    folds = text.ClockFolds(zone_of(job), last, place.get("fold", 0))
     order = job.answers["day_order"]
     writer = _ChatWriter(job, chat)
     for entry in text.entries(
@@ -77,7 +77,7 @@ def _chat_batches(job: ChatImport, chat: Source) -> Iterator[Batch]:
 
 
 class _ChatWriter:
-    """Turns entries of one chat into rows of a set."""
+    """Builds a batch of rows from entries of one chat."""
 
     def __init__(self, job: ChatImport, chat: Source) -> None:
         self.contact = job.answers["contact"]
@@ -87,18 +87,18 @@ class _ChatWriter:
         self.number_id, self.chat = job.number_id, chat
         self.copies: dict[tuple[str, str], int] = {}
         self.lines: list[str] = []
-        self.files: list[Attached] = []
+        self.files: list[AttachedFile] = []
         self.position: dict[str, Any] = {}
         self.last: datetime | None = None
 
     def is_full(self, at: datetime) -> bool:
-        """Whether the set is to end before a message of this time."""
-        full = len(self.lines) >= SET or len(self.files) >= SET_FILES
-        # Equal messages of one minute are told apart by counting them, so a minute is not cut without need.
-        return full and (at != self.last or len(self.lines) >= 4 * SET)
+        """Return whether the batch ends before a message of this time."""
+        full = len(self.lines) >= BATCH_ROWS or len(self.files) >= BATCH_FILES
+        # Equal messages of one minute are told apart by counting, so a minute is rarely cut.
+        return full and (at != self.last or len(self.lines) >= 4 * BATCH_ROWS)
 
-    def add(self, entry: text.Entry, folds: text.Folds) -> None:
-        """One more message."""
+    def add(self, entry: text.Entry, folds: text.ClockFolds) -> None:
+        """Add one message."""
         if entry.at != self.last:
             self.copies.clear()
             self.last = entry.at
@@ -111,12 +111,15 @@ class _ChatWriter:
         )
         self.lines.append(self._row(entry, at.isoformat(), wamid))
         self.position = {
-            "offset": entry.end, "line": entry.next_line, "last": entry.at.isoformat(), "fold": folds.fold,
-        }  # fmt: skip
+            "offset": entry.end,
+            "line": entry.next_line,
+            "last": entry.at.isoformat(),
+            "fold": folds.fold,
+        }
 
     def _row(self, entry: text.Entry, at: str, wamid: str) -> str:
         if entry.is_system:
-            said = Said("system", entry.body.lstrip(LRM), {"body": entry.body.lstrip(LRM)})
+            said = Body("system", entry.body.lstrip(LRM), {"body": entry.body.lstrip(LRM)})
         else:
             said = read_body(entry.body, self.chat.files)
         out = entry.sender in self.business and said.kind != "system"
@@ -126,36 +129,62 @@ class _ChatWriter:
         if said.filename in self.chat.files and said.filename and said.kind != "contacts":
             name = said.filename
             self.files.append(
-                Attached(wamid, self.chat.files[name], name, mimetypes.guess_type(name)[0] or "")
+                AttachedFile(
+                    wamid, self.chat.files[name], name, mimetypes.guess_type(name)[0] or ""
+                )
             )
         return copy_line(
-            len(self.lines), self.number_id, self.contact, "", self.name, wamid, "out" if out else "in", said.kind,
-            said.text, orjson.dumps(content).decode(), "", "", "service" if out else "", False, None, None, None,
-            "sent" if out else "received", None, at, at if out else None, None, None, None,
-            at if said.is_edited else None, at if said.is_deleted else None,
-        )  # fmt: skip
+            len(self.lines),
+            self.number_id,
+            self.contact,
+            "",
+            self.name,
+            wamid,
+            "out" if out else "in",
+            said.kind,
+            said.text,
+            orjson.dumps(content).decode(),
+            "",
+            "",
+            "service" if out else "",
+            False,
+            None,
+            None,
+            None,
+            "sent" if out else "received",
+            None,
+            at,
+            at if out else None,
+            None,
+            None,
+            None,
+            at if said.is_edited else None,
+            at if said.is_deleted else None,
+        )
 
     def batch(self) -> Batch:
-        """The set so far; the next one is empty."""
+        """Return the batch so far and begin the next one."""
         made = Batch("".join(self.lines), len(self.lines), self.files, self.position)
         self.lines, self.files = [], []
         return made
 
 
-def _record_batches(job: ChatImport, chat: Source, known: "_Known") -> Iterator[Batch]:
-    """The sets of a file of our own."""
+def _record_batches(job: ChatImport, chat: Source, known: "_References") -> Iterator[Batch]:
+    """Yield the batches of one of our own files."""
     place = job.position
     offset, line = place.get("offset", 0), place.get("line", 1)
     if offset:
         chat.stream.seek(offset)
     lines: list[str] = []
-    files: list[Attached] = []
+    files: list[AttachedFile] = []
     for record, after, next_line in READERS[job.source](chat.stream, offset=offset, line=line):
         lines.append(known.row(len(lines), record))
         if (media := record["media"]) and media["file"] in chat.files:
             entry = chat.files[media["file"]]
-            files.append(Attached(record["wamid"], entry, media["filename"], media["mime_type"]))
-        if len(lines) >= SET or len(files) >= SET_FILES:
+            files.append(
+                AttachedFile(record["wamid"], entry, media["filename"], media["mime_type"])
+            )
+        if len(lines) >= BATCH_ROWS or len(files) >= BATCH_FILES:
             yield Batch("".join(lines), len(lines), files, {"offset": after, "line": next_line})
             lines, files = [], []
         position = {"offset": after, "line": next_line}
@@ -163,8 +192,8 @@ def _record_batches(job: ChatImport, chat: Source, known: "_Known") -> Iterator[
         yield Batch("".join(lines), len(lines), files, position)
 
 
-class _Known:
-    """What names in records stand for in this business: numbers, members, templates."""
+class _References:
+    """Numbers, members and templates of the business, which records refer to by name."""
 
     def __init__(self, job: ChatImport) -> None:
         with scope(job.business_id):
@@ -179,7 +208,7 @@ class _Known:
         self.other = job.number
 
     def row(self, n: int, record: dict[str, Any]) -> str:
-        """A record as a row; an author or template that is unknown here stays in the content."""
+        """Return a record as a row; an unknown author stays in the content."""
         number = self.numbers.get(record["number"]) or self.other
         assert number is not None, "asked for before the import began"
         contact, content = record["contact"], record["content"]
@@ -194,14 +223,33 @@ class _Known:
             else None
         )
         return copy_line(
-            n, number.pk, contact["wa_id"], contact["user_id"], contact["name"], record["wamid"], record["direction"],
-            record["kind"], record["text"], orjson.dumps(content).decode(), record["context_wamid"], record["tracker"],
-            record["category"], record["window_open"], record["free_entry_at"],
-            template if record["kind"] == "template" else None, author, record["status"],
-            orjson.dumps(record["errors"]).decode() if record["errors"] is not None else None, record["created_at"],
-            record["sent_at"], record["delivered_at"], record["read_at"], record["failed_at"], record["edited_at"],
+            n,
+            number.pk,
+            contact["wa_id"],
+            contact["user_id"],
+            contact["name"],
+            record["wamid"],
+            record["direction"],
+            record["kind"],
+            record["text"],
+            orjson.dumps(content).decode(),
+            record["context_wamid"],
+            record["tracker"],
+            record["category"],
+            record["window_open"],
+            record["free_entry_at"],
+            template if record["kind"] == "template" else None,
+            author,
+            record["status"],
+            orjson.dumps(record["errors"]).decode() if record["errors"] is not None else None,
+            record["created_at"],
+            record["sent_at"],
+            record["delivered_at"],
+            record["read_at"],
+            record["failed_at"],
+            record["edited_at"],
             record["revoked_at"],
-        )  # fmt: skip
+        )
 
 
 def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
@@ -229,15 +277,20 @@ def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
             )
     first = [row[2] for row in written] + ([job.first_id] if job.first_id else [])
     last = [row[3] for row in written] + ([job.last_id] if job.last_id else [])
-    kept, refused = _attach(job, batch, chat) if written else (0, job.refused)
+    kept, refused = _store_files(job, batch, chat) if written else (0, job.refused)
     jobs.keep(
-        job, position=batch.position, processed=job.processed + batch.size,
-        added=job.added + sum(row[1] for row in written), first_id=min(first, default=None),
-        last_id=max(last, default=None), files_added=job.files_added + kept, refused=refused,
+        job,
+        position=batch.position,
+        processed=job.processed + batch.size,
+        added=job.added + sum(row[1] for row in written),
+        first_id=min(first, default=None),
+        last_id=max(last, default=None),
+        files_added=job.files_added + kept,
+        refused=refused,
         made_contacts=[*job.made_contacts, *(row[0] for row in people)],
         made_conversations=[*job.made_conversations, *(row[0] for row in threads)],
         conversation_id=job.conversation_id or (written[0][0] if written else None),
-    )  # fmt: skip
+    )
 
 
 def _run(cursor: Any, verb: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -246,14 +299,14 @@ def _run(cursor: Any, verb: str, **values: Any) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _attach(job: ChatImport, batch: Batch, chat: Source) -> tuple[int, dict[str, int]]:
-    """Store the files of the messages that were new; a file that is not taken leaves its message without it."""
+def _store_files(job: ChatImport, batch: Batch, chat: Source) -> tuple[int, dict[str, int]]:
+    """Store the files of new messages; return how many, and the counts of refusal reasons."""
     refused, stored = dict(job.refused), []
     new = _new_messages(job, [file.wamid for file in batch.files])
     for file in batch.files:
         if file.wamid in new and chat.archive is not None:
             try:
-                stored.append((new[file.wamid], *_store(job, chat, file)))
+                stored.append((new[file.wamid], *_store_file(job, chat, file)))
             except (CloudApiError, BadArchive) as error:
                 reason = error.message[:200]
                 if reason in refused or len(refused) < 50:
@@ -265,7 +318,8 @@ def _attach(job: ChatImport, batch: Batch, chat: Source) -> tuple[int, dict[str,
                       SET content = m.content || jsonb_build_object('id', u.media_id),
                           kind = CASE WHEN m.kind = ANY (u.kinds) THEN m.kind ELSE u.kinds[1] END
                      FROM (SELECT id, media_id, string_to_array(kinds, ' ') AS kinds
-                             FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS x (id, media_id, kinds)) u
+                             FROM unnest(%s::bigint[], %s::text[], %s::text[])
+                                  AS x (id, media_id, kinds)) u
                     WHERE m.id = u.id""",
                 list(map(list, zip(*stored, strict=True))),
             )
@@ -273,21 +327,22 @@ def _attach(job: ChatImport, batch: Batch, chat: Source) -> tuple[int, dict[str,
 
 
 def _new_messages(job: ChatImport, wamids: list[str]) -> dict[str, int]:
-    """Ids of those that this import has just written."""
+    """Return wamid -> id of the messages that this import has just written."""
     if not wamids:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT wamid, id FROM hosting_message
-                WHERE business_id = %s AND number_id = ANY (SELECT number_id FROM history_set) AND wamid = ANY (%s)
+                WHERE business_id = %s AND wamid = ANY (%s)
+                  AND number_id = ANY (SELECT number_id FROM history_set)
                   AND imported_from_id = %s AND NOT content ? 'id'""",
             [job.business_id, wamids, job.pk],
         )
         return dict(cursor.fetchall())
 
 
-def _store(job: ChatImport, chat: Source, file: Attached) -> tuple[str, str]:
-    """The media id, and the kinds of message that carry such a file, the likeliest first."""
+def _store_file(job: ChatImport, chat: Source, file: AttachedFile) -> tuple[str, str]:
+    """Store a file; return its media id and the kinds of message that carry it, likeliest first."""
     assert chat.archive is not None
     claimed = file.mime_type if file.mime_type.startswith(_NAMED_TYPES) else ""
     with chat.archive.reading(file.entry) as content:

@@ -28,7 +28,8 @@ WEBHOOK_ERROR = {
             "title": "Message locked",
             "message": "Message locked",
             "error_data": {
-                "details": "The plan's limit of hosted messages is reached; a larger plan shows the message."
+                "details": "The plan's limit of hosted messages is reached; a larger plan shows "
+                "the message."
             },
         }
     ]

@@ -32,7 +32,10 @@ ALERTS = {"hosted_messages": "HOSTED_MESSAGES", STORAGE: "MEDIA_STORAGE"}
 
 
 def send_due_notices() -> int:
-    """Record reached levels, then mail owners and write webhook calls; return the notices handled."""
+    """Record reached levels, then mail owners and write webhook calls.
+
+    Return the notices handled.
+    """
     with system("counts of every business"), connection.cursor() as cursor:
         cursor.execute(statement("hosting", "record_limit_notices"))
     sent = 0
@@ -80,9 +83,13 @@ def _write_webhook_calls(notice: LimitNotice) -> None:
 def _description(notice: LimitNotice) -> str:
     if notice.limit == STORAGE:
         plan = notice.business.plan
-        return f"{notice.used:,} of the {notice.allowed:,} MB of media that the {plan.name} plan keeps are used."
+        return (
+            f"{notice.used:,} of the {notice.allowed:,} MB of media that the {plan.name} plan "
+            "keeps are used."
+        )
     return (
-        f"{notice.used:,} of the {notice.allowed:,} messages that the {notice.business.plan.name} plan hosts in "
+        f"{notice.used:,} of the {notice.allowed:,} messages that the {notice.business.plan.name} "
+        "plan hosts in "
         f"{notice.month:%B %Y} are used."
     )
 
@@ -148,12 +155,14 @@ def _messages_banner(
     words = {"used": f"{used:,}", "limit": f"{limit:,}"}
     if kept_until is not None:
         text = _(
-            "Messages are locked: the plan's %(limit)s hosted messages are used. They are kept until %(day)s."
+            "Messages are locked: the plan's %(limit)s hosted messages are used. They are kept "
+            "until %(day)s."
         )
         return _banner(text % {"limit": f"{limit:,}", "day": date_format(kept_until)}, "bad", role)
     if used >= limit:
         text = _(
-            "The plan's %(limit)s hosted messages are used: nothing can be sent until the month ends."
+            "The plan's %(limit)s hosted messages are used: nothing can be sent until the month "
+            "ends."
         )
         return _banner(text % words, "bad", role)
     if role != Role.OWNER or used * 100 < limit * WARNING_PERCENT:
@@ -169,7 +178,8 @@ def _storage_banner(size: int, limit: int, kept_until: datetime | None, role: st
     words = {"used": f"{quota.megabytes(size):,}", "limit": f"{limit:,}"}
     if kept_until is not None:
         text = _(
-            "Customers' files are locked: the plan's %(limit)s MB of media are used. They are kept until %(day)s."
+            "Customers' files are locked: the plan's %(limit)s MB of media are used. They are kept "
+            "until %(day)s."
         )
         return _banner(text % {"limit": f"{limit:,}", "day": date_format(kept_until)}, "bad", role)
     if role != Role.OWNER or size * 100 < limit * quota.MEGABYTE * WARNING_PERCENT:

@@ -20,7 +20,10 @@ MAX_PIXELS = {"image/jpeg": 50_000_000, "image/png": 16_000_000, "image/webp": 1
 
 
 def thumbnail_of(media: Media) -> bytes | None:
-    """Return a WebP of at most 480 x 480 pixels, upright and without metadata; None if impossible."""
+    """Return a WebP of at most 480 x 480 pixels, upright and without metadata.
+
+    None if impossible.
+    """
     if media.mime_type not in FORMATS or not media.is_ready:
         return None
     try:

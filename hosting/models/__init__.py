@@ -1,4 +1,4 @@
-"""What was said: numbers, contacts, conversations, messages, and the rows that wait to be worked on."""
+"""Models of hosting."""
 
 from hosting.models.broadcasts import Broadcast, BroadcastRecipient, OptOutWords
 from hosting.models.conversations import Block, Contact, Conversation, FormerNumber

@@ -1,4 +1,4 @@
-"""Broadcasts: one template to a list of customers; and which customers want no marketing."""
+"""Broadcasts, their recipients, and opt-out keywords."""
 
 import math
 import uuid
@@ -16,7 +16,7 @@ from accounts.models import Business
 from hosting.models.message_templates import Template
 from hosting.models.numbers import Number
 
-# What customers write to hear no more, or to hear again; a business may have words of its own.
+# Default keywords to opt out of marketing and in again; a business may set its own.
 STOP_WORDS = (
     "STOP",
     "STOPP",
@@ -33,7 +33,7 @@ MAX_WORD = 40
 
 
 class OptOutWords(models.Model):
-    """The words of one business by which customers end and resume marketing; without a row, the common ones hold."""
+    """A business's own opt-out and opt-in keywords; without a row the defaults apply."""
 
     business = models.OneToOneField(
         Business, on_delete=models.CASCADE, primary_key=True, related_name="opt_out_words"
@@ -50,10 +50,10 @@ class OptOutWords(models.Model):
 
 
 class Broadcast(models.Model):
-    """One template on its way to a list; a worker claims the row, and its open recipients, a batch at a time."""
+    """One template sent to a list; workers claim the row, and its open recipients in batches."""
 
     class State(models.TextChoices):
-        """What is being done with it, or what became of it."""
+        """The state of a broadcast."""
 
         DRAFT = "draft", _("Draft")
         SCHEDULED = "scheduled", _("Scheduled")
@@ -129,21 +129,21 @@ class Broadcast(models.Model):
 
     @property
     def processed(self) -> int:
-        """Recipients dealt with, one way or another."""
+        """The number of recipients handled."""
         return self.sent + self.failed + self.skipped
 
     @property
     def percent(self) -> int:
-        """How much is done, in whole percent."""
+        """The share handled, in whole percent."""
         return min(100, self.processed * 100 // self.total) if self.total else 0
 
     @property
     def is_working(self) -> bool:
-        """Whether a worker has something to do, now or at its time."""
+        """Whether a worker has something to do, now or at the start time."""
         return self.state in self.WORKING
 
     def seconds_left(self, *, now: datetime) -> int | None:
-        """An estimate from the pace since it last began; None while there is none."""
+        """Estimate the remaining seconds from the rate since it was resumed; None if unknown."""
         done = self.processed - self.resumed_from
         if self.state != self.State.RUNNING or not self.resumed_at or done <= 0:
             return None
@@ -152,10 +152,10 @@ class Broadcast(models.Model):
 
 
 class BroadcastRecipient(models.Model):
-    """One customer of a broadcast; marked in the transaction that writes the message, so never written to twice."""
+    """One customer of a broadcast; marked in the transaction that writes the message."""
 
     class State(models.TextChoices):
-        """Open rows are claimed."""
+        """The state of a recipient; open ones are claimed."""
 
         OPEN = "open", _("Waiting")
         SENT = "sent", _("Sent")
@@ -175,7 +175,7 @@ class BroadcastRecipient(models.Model):
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     reason = models.TextField(blank=True)
-    # No foreign key: messages are purged and erased, and what became of the broadcast stays.
+    # No foreign key: messages are purged and erased, while the broadcast's results stay.
     message_id = models.BigIntegerField(null=True, blank=True)
     not_before = models.DateTimeField(
         null=True, blank=True, help_text=_("Too many messages went to this customer.")

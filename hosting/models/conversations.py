@@ -1,4 +1,4 @@
-"""Contacts (customers) and conversations (the thread with one customer on one number)."""
+"""Contacts (customers) and conversations (one contact on one number)."""
 
 import re
 import uuid
@@ -23,7 +23,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     """Sets of contacts."""
 
     def called(self, words: str) -> Self:
-        """Those whose number begins with these digits, or whose names hold all of these words."""
+        """Return contacts whose number begins with these digits, or whose names have all words."""
         digits = re.sub(r"[\s+().-]", "", words)
         if digits.isdecimal():
             return self.filter(wa_id__startswith=digits)
@@ -85,9 +85,10 @@ class Contact(models.Model):
 
 
 class FormerNumber(models.Model):
-    """A number that a contact had until it changed: what was sent from it before then is still theirs.
+    """A contact's number before it changed; messages from it before then belong to the contact.
 
-    Without `changed_at` it is still theirs: the number of a contact that was merged into this one.
+    Without `changed_at` it belongs to the contact still: the number of a contact merged into this
+    one.
     """
 
     business = models.ForeignKey(
@@ -114,7 +115,7 @@ class FormerNumber(models.Model):
 
 
 class Block(models.Model):
-    """A customer from whom one number takes no messages, and to whom it sends none."""
+    """A customer whom a number neither receives messages from nor sends to."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
@@ -136,12 +137,12 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
     """Sets of conversations."""
 
     def newest_first(self) -> Self:
-        """By last message, newest on top; ties broken by id so that paging is stable."""
+        """Order by last message, newest first; ties by id, so that paging is stable."""
         return self.order_by("-last_message_at", "-id")
 
 
 class Conversation(models.Model):
-    """The thread with one contact on one number."""
+    """The conversation with one contact on one number."""
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="conversations", db_index=False
@@ -192,18 +193,18 @@ class Conversation(models.Model):
         return f"{self.contact} with {self.number}"
 
     def get_absolute_url(self) -> str:
-        """The thread in the dashboard."""
+        """Return the thread's page in the dashboard."""
         from django.urls import reverse
 
         return reverse("inbox_thread", args=[self.public_id])
 
     @property
     def window_until(self) -> datetime | None:
-        """When the 24-hour customer service window closes, or None if it never opened."""
+        """When the 24-hour customer service window closes; None if it never opened."""
         return self.last_inbound_at + CUSTOMER_SERVICE_WINDOW if self.last_inbound_at else None
 
     def window_open(self, *, at: datetime) -> bool:
-        """Whether free-form messages may be sent at that moment."""
+        """Return whether free-form messages may be sent at that time."""
         return self.window_until is not None and at < self.window_until
 
     def free_entry(self, *, at: datetime) -> datetime | None:
@@ -221,5 +222,5 @@ class Conversation(models.Model):
 
 
 def preview(kind: str, text: str) -> str:
-    """One line for the conversation list: the text, or the kind in brackets."""
+    """Return one line for the conversation list: the text, or the kind in brackets."""
     return (text or f"[{kind}]").replace("\n", " ")[:120]

@@ -1,4 +1,4 @@
-"""Raw webhook events as they came in, and statuses that came before their message."""
+"""Raw webhook events, and statuses that arrived before their message."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from hosting.models.numbers import Account
 
 
 class Event(models.Model):
-    """The raw bytes of one webhook request; unique by content, so a repeated delivery is one row."""
+    """The raw body of one webhook request, unique by content."""
 
     digest = models.BinaryField(
         max_length=32, unique=True, help_text=_("SHA-256 of account and body.")
@@ -25,7 +25,8 @@ class Event(models.Model):
         db_index=False,
         db_constraint=False,
         help_text=_(
-            "Whose secret signed it; empty for the platform's own door, which speaks for every number."
+            "Whose secret signed it; empty for the platform's own door, which speaks for every "
+            "number."
         ),
     )
     body = models.BinaryField()

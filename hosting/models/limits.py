@@ -1,4 +1,4 @@
-"""What a plan's limits leave behind: messages that are locked, and notices that were given."""
+"""Locked messages and limit notices of plans."""
 
 from typing import ClassVar
 
@@ -16,12 +16,12 @@ LOCKED = "locked"
 
 
 class LockedMessage(models.Model):
-    """An inbound message over the plan's limit: what it says lies here and nowhere else, until the plan allows it.
+    """The text and content of an inbound message over the plan's limit.
 
-    Its `Message` has kind `locked`, no text and no content, so that no reader can show by mistake what is not to be read.
+    Its `Message` has kind `locked`, no text and no content, so that nothing can show it by mistake.
     """
 
-    # The database's own foreign key deletes with the message, whichever way that goes.
+    # The database's own foreign key deletes it with the message, however that is deleted.
     message = models.OneToOneField(
         Message,
         on_delete=models.CASCADE,
@@ -58,7 +58,7 @@ class LockedMessage(models.Model):
 
 
 class LimitNotice(models.Model):
-    """That a business was told it has used so many percent of a limit in a month: once, by the database's word."""
+    """A notice that a business used some percent of a limit in a month; unique in the database."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False

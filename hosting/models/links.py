@@ -1,4 +1,4 @@
-"""What the Cloud API doors keep: short links to a chat, and replies to requests that may be repeated."""
+"""Chat links, and replies of idempotent requests."""
 
 import secrets
 from typing import ClassVar
@@ -13,12 +13,12 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def new_link_code() -> str:
-    """14 letters and digits, as the Cloud API names its links."""
+    """Return 14 random letters and digits, as the Cloud API names its links."""
     return "".join(secrets.choice(LETTERS) for _ in range(14))
 
 
 class ChatLink(models.Model):
-    """A short link (and QR code) that opens a chat with a number, with a first message ready to send."""
+    """A short link (and QR code) that opens a chat with a prepared first message."""
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="chat_links")
@@ -31,12 +31,12 @@ class ChatLink(models.Model):
 
     @property
     def url(self) -> str:
-        """The link itself."""
+        """The link."""
         return f"https://wa.me/message/{self.code}"
 
 
 class IdempotentReply(models.Model):
-    """The reply to a request that carried an Idempotency-Key: written with its effect, given again for a repetition."""
+    """The reply to a request with an Idempotency-Key, written with its effect."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False

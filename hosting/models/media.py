@@ -1,4 +1,4 @@
-"""Media: files that were uploaded, received or fetched, and uploads that are still coming in."""
+"""Media files and resumable uploads."""
 
 from typing import ClassVar
 
@@ -15,12 +15,12 @@ class MediaQuerySet(models.QuerySet["Media"]):
     """Sets of media."""
 
     def live(self) -> "MediaQuerySet":
-        """Not deleted."""
+        """Return media that is not deleted."""
         return self.filter(deleted_at=None)
 
 
 class Media(models.Model):
-    """A file of one business under an id of the Cloud API's kind; equal contents of one business are one file."""
+    """A file of one business, with an id like the Cloud API's; equal contents share storage."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="media")
     media_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
@@ -64,17 +64,17 @@ class Media(models.Model):
 
     @property
     def path(self) -> str:
-        """Where the content lies in the storage."""
+        """The content's path in the storage."""
         return f"media/{self.business_id}/{self.sha256[:2]}/{self.sha256}"
 
     @property
     def thumbnail_path(self) -> str:
-        """Where its thumbnail lies, once somebody has looked at it."""
+        """The thumbnail's path in the storage, once it was made."""
         return f"thumbnails/{self.business_id}/{self.sha256[:2]}/{self.sha256}.webp"
 
 
 class Storage(models.Model):
-    """How many bytes of files a business keeps that can be read; the database counts."""
+    """The bytes of readable files of a business, counted by the database."""
 
     business = models.OneToOneField(
         Business, on_delete=models.CASCADE, primary_key=True, related_name="+"
@@ -92,7 +92,7 @@ class Storage(models.Model):
 
 
 class Upload(models.Model):
-    """A resumable upload, for templates and profile pictures; its parts lie in the storage until it is whole."""
+    """A resumable upload, for templates and profile pictures; its parts are in the storage."""
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
     upload_id = models.CharField(max_length=64, unique=True)

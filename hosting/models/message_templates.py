@@ -1,4 +1,4 @@
-"""Message templates: what may be sent outside the 24-hour window."""
+"""Message templates, which may be sent outside the 24-hour window."""
 
 from typing import ClassVar, Self
 
@@ -12,7 +12,7 @@ from hosting.models.numbers import Account, new_graph_id
 
 
 class TemplateStatus(models.TextChoices):
-    """Where a template stands in review."""
+    """The review status of a template."""
 
     PENDING = "PENDING", _("Pending")
     APPROVED = "APPROVED", _("Approved")
@@ -25,12 +25,12 @@ class TemplateQuerySet(models.QuerySet["Template"]):
     """Sets of templates."""
 
     def live(self) -> Self:
-        """Not deleted."""
+        """Return templates that are not deleted."""
         return self.filter(deleted_at=None)
 
 
 class Template(models.Model):
-    """A message template in one language; category is marketing, utility or authentication (lower case)."""
+    """A message template in one language; the category is in lower case."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="templates")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="templates")
@@ -87,7 +87,7 @@ class Template(models.Model):
 
     @property
     def body(self) -> str:
-        """Text of the body component with its `{{n}}` placeholders."""
+        """The text of the body component with its `{{n}}` placeholders."""
         bodies = (
             part.get("text", "")
             for part in self.components

@@ -1,4 +1,4 @@
-"""Messages either way, and what follows from them: outgoing work, deliveries, the month's count."""
+"""Messages, outgoing queue rows, deliveries to meter, and monthly counts."""
 
 import base64
 import secrets
@@ -18,14 +18,14 @@ from hosting.models.numbers import Number
 
 
 class Direction(models.TextChoices):
-    """Which way a message went."""
+    """The direction of a message."""
 
     IN = "in", _("Inbound")
     OUT = "out", _("Outbound")
 
 
 class Status(models.TextChoices):
-    """State of an outbound message; the rank only rises. Inbound messages are `received`."""
+    """The status of a message; outbound ones only rise in rank, inbound ones are `received`."""
 
     RECEIVED = "received", _("Received")
     ACCEPTED = "accepted", _("Accepted")
@@ -46,7 +46,7 @@ STATUS_RANK: dict[str, int] = {
 
 
 class Category(models.TextChoices):
-    """What a message is for; decides its price."""
+    """The purpose of a message, which decides its price."""
 
     MARKETING = "marketing", _("Marketing")
     UTILITY = "utility", _("Utility")
@@ -55,12 +55,12 @@ class Category(models.TextChoices):
 
 
 def new_wamid() -> str:
-    """A message id as the Cloud API makes them: `wamid.` and base64 of 24 random bytes, safe in a URL."""
+    """Return a message id like the Cloud API's: `wamid.` and 24 random bytes, URL-safe."""
     return "wamid." + base64.urlsafe_b64encode(secrets.token_bytes(24)).decode()
 
 
 class Message(models.Model):
-    """One message of a conversation, either way, with its state."""
+    """One message of a conversation with its status."""
 
     business = models.ForeignKey(
         Business,
@@ -69,7 +69,8 @@ class Message(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    # The database's own foreign key is (business, conversation): a message cannot stray to another tenant.
+    # The database's own foreign key is (business, conversation): a message cannot name another
+    # tenant's.
     conversation = models.ForeignKey(
         Conversation,
         on_delete=models.PROTECT,
@@ -155,7 +156,7 @@ class Message(models.Model):
         help_text=_("The import that brought it; never metered."),
     )
 
-    # Whether media links are to be fetched before it leaves; known while it is being accepted only.
+    # Whether media links are to be fetched before sending; set only while it is accepted.
     has_links: bool = False
 
     class Meta:
@@ -178,13 +179,13 @@ class Message(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["conversation", "id"], name="message_thread"),
             models.Index(fields=["business", "-created_at", "-id"], name="message_time"),
-            # What changes how another message looks: few rows, found by that message.
+            # Messages that change another: few rows, found by that message.
             models.Index(
                 fields=["number", "context_wamid"],
                 condition=Q(kind__in=["reaction", "edit", "revoke"]),
                 name="message_about",
             ),
-            # Whose file is this? Asked before a file is deleted.
+            # Finds the messages of a file before it is deleted.
             models.Index(
                 F("business"),
                 KeyTextTransform("id", "content"),
@@ -203,16 +204,22 @@ class Message(models.Model):
 
     @property
     def error_reason(self) -> str:
-        """Why it failed, in the words of the network."""
+        """The network's reason for a failure."""
         first: dict[str, Any] = (self.errors or [{}])[0]
         return str(first.get("error_data", {}).get("details") or first.get("title") or "")
 
 
 class Outgoing(models.Model):
-    """An accepted message that waits for its transport; the row is the queue and goes when handed over."""
+    """An accepted message waiting for its transport.
+
+    The row is the queue, deleted when handed over.
+    """
 
     class State(models.TextChoices):
-        """Open rows are claimed; those whose links are fetched come first; dead and unknown wait for an operator."""
+        """Open rows are claimed; links are fetched first.
+
+        Dead and unknown ones wait for an operator.
+        """
 
         OPEN = "open", _("Waiting")
         FETCHING = "fetching", _("Its media link is fetched")
@@ -259,7 +266,10 @@ class Outgoing(models.Model):
 
 
 class Delivery(models.Model):
-    """The fact that an outbound message was delivered, or failed: one row, waiting to be metered. A queue: no foreign keys."""
+    """An outbound message that was delivered or failed, waiting to be metered.
+
+    A queue without foreign keys.
+    """
 
     message_id = models.BigIntegerField(unique=True)
     business_id = models.BigIntegerField()
@@ -296,7 +306,7 @@ class Delivery(models.Model):
 
 
 class HostedCount(models.Model):
-    """Messages hosted in one calendar month (UTC) of one business; the row decides whether one more fits the plan."""
+    """Messages hosted in a calendar month (UTC) of one business; checked against the plan."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="hosted_counts")
     month = models.DateField()

@@ -1,4 +1,4 @@
-"""Accounts (Cloud API WABA) and the business phone numbers in them."""
+"""Accounts (WABA of the Cloud API) and their business phone numbers."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -14,28 +14,28 @@ from core.encryption import EncryptedTextField
 
 
 def new_graph_id() -> str:
-    """A numeric string of 15 digits, as the Cloud API names its objects."""
+    """Return a numeric id of 15 digits, as the Cloud API names its objects."""
     return str(secrets.randbelow(9 * 10**14) + 10**14)
 
 
 def new_token() -> str:
-    """32 random hex digits, for secrets that a business may show to its own receiver."""
+    """Return 32 random hex digits."""
     return secrets.token_hex(16)
 
 
-# How long after a change the old secret is still good.
+# How long the old secret stays valid after a change.
 SECRET_OVERLAP = timedelta(hours=24)
 
 
 class Transport(models.TextChoices):
-    """How a message leaves."""
+    """The network that a number sends by."""
 
     SANDBOX = "sandbox", _("Sandbox: a simulated phone")
     CLOUDAPI = "cloudapi", _("Upstream Cloud API")
 
 
 class Account(models.Model):
-    """A Cloud API account (WABA): holds numbers and templates, and the secret its webhooks are signed with."""
+    """A Cloud API account (WABA) with numbers, templates and the secret of its webhooks."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="accounts")
     waba_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
@@ -52,7 +52,7 @@ class Account(models.Model):
         return f"{self.name} ({self.waba_id})"
 
     def change_secret(self) -> None:
-        """Make a new app secret; the one before stays good for 24 hours."""
+        """Create a new app secret; the previous one stays valid for 24 hours."""
         Account.objects.filter(pk=self.pk).update(
             previous_app_secret=self.app_secret,
             app_secret=new_token(),
@@ -62,12 +62,12 @@ class Account(models.Model):
 
     @property
     def secret_ends_at(self) -> datetime | None:
-        """When the secret before the present one stops working; None if there was none."""
+        """When the previous secret stops working; None if there was none."""
         return self.secret_changed_at + SECRET_OVERLAP if self.secret_changed_at else None
 
     @property
     def secrets(self) -> list[str]:
-        """Secrets that are good now, the newest first."""
+        """The secrets that are valid now, newest first."""
         changed = self.secret_changed_at
         old = (
             self.previous_app_secret
@@ -138,7 +138,7 @@ class Number(models.Model):
 
     @property
     def country_dial_code(self) -> str:
-        """The country's calling code in digits; empty where none is known."""
+        """The country's calling code in digits; "" if unknown."""
         import phonenumbers
 
         try:
@@ -148,7 +148,7 @@ class Number(models.Model):
 
     @property
     def display_phone_number(self) -> str:
-        """The number as people write it, with plus sign and spaces."""
+        """The number in international notation."""
         import phonenumbers
 
         try:

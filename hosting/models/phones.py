@@ -1,4 +1,4 @@
-"""The simulated phones of the sandbox network."""
+"""Simulated phones of the sandbox network."""
 
 from typing import ClassVar
 
@@ -40,12 +40,12 @@ class Handset(models.Model):
 
 
 class HandsetBlock(models.Model):
-    """A time in which a phone takes nothing from a number; what was sent then never arrives, as on the real network."""
+    """A period in which a phone blocks a number; messages sent then never arrive."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
     )
-    # The database's own foreign key deletes with the phone: erasing a customer does not pass through here.
+    # The database's own foreign key deletes it with the phone, as erasure does not load these rows.
     handset = models.ForeignKey(
         Handset,
         on_delete=models.CASCADE,
@@ -54,7 +54,7 @@ class HandsetBlock(models.Model):
         db_index=False,
     )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+", db_index=False)
-    # Ids, not moments: a test clock may stand still, and no two messages share an id.
+    # Ids instead of times: a test clock may stand still, and message ids are unique.
     begun_after = models.BigIntegerField(
         help_text=_("The business's newest message when it began.")
     )
@@ -81,7 +81,7 @@ class HandsetBlock(models.Model):
         return f"{self.handset_id} blocks {self.number_id}"
 
     def covers(self, message_id: int) -> bool:
-        """Whether a message was sent while it lasted."""
+        """Return whether a message was sent in this period."""
         return self.begun_after < message_id and (
             self.ended_after is None or message_id <= self.ended_after
         )

@@ -1,4 +1,4 @@
-"""Sends that were refused: nothing of them was written but this."""
+"""Rejected sends."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from hosting.models.numbers import Number
 
 
 class RefusedSend(models.Model):
-    """One send that the API answered with an error, kept for a month so that engineers find out why."""
+    """A send that the API refused with an error, kept for 30 days."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False

@@ -1,4 +1,4 @@
-"""What must go: contacts to be forgotten, and how long the messages of a number are kept."""
+"""Erasures of contacts, and retention of messages."""
 
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from hosting.models.numbers import Number
 
 
 class Erasure(models.Model):
-    """A contact to be forgotten, and for ever after the hashes of its numbers: a backup brings nobody back.
+    """An erasure of a contact, and afterwards hashes of its numbers for restored backups.
 
     Open while `contact_id` is set; the row is the queue.
     """
@@ -41,7 +41,7 @@ class Erasure(models.Model):
 
 
 class Retention(models.Model):
-    """How long the messages of one number are kept: what was announced, from when it holds, and the last run."""
+    """The retention of one number: in force, announced, and the last run."""
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
     number = models.OneToOneField(Number, on_delete=models.CASCADE, related_name="retention")

@@ -1,4 +1,4 @@
-"""What colleagues keep for one another, and no customer sees: labels, internal notes, canned replies."""
+"""Labels, private notes and canned replies, which customers never see."""
 
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from hosting.models.conversations import Conversation
 
 
 class Label(models.Model):
-    """A word of a business's own, put on conversations."""
+    """A business's own label for conversations."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="labels", db_index=False
@@ -35,7 +35,7 @@ class Label(models.Model):
 
 
 class ConversationLabel(models.Model):
-    """One label on one conversation; both are the same business's, by the database's word."""
+    """A label on a conversation; the database checks that both belong to one business."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
@@ -57,7 +57,7 @@ class ConversationLabel(models.Model):
 
 
 class Note(models.Model):
-    """A remark among colleagues, shown in the thread at its time."""
+    """A private note, shown in the thread at its time."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
@@ -81,7 +81,7 @@ class Note(models.Model):
 
 
 class CannedReply(models.Model):
-    """An answer that is given often, found by its shortcut; `{name}` becomes the customer's name."""
+    """A reply found by its shortcut; `{name}` is replaced with the customer's name."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="canned_replies", db_index=False

@@ -1,4 +1,4 @@
-"""Imports and exports: files of past conversations on their way in and out; the row is the queue."""
+"""Import and export jobs; the row is the queue."""
 
 import math
 import uuid
@@ -20,9 +20,9 @@ KEPT_FOR = timedelta(days=7)
 
 
 class Job(models.Model):
-    """Work of minutes or hours, done in slices by whoever claims the row; it can be stopped and goes on where it was."""
+    """Long work, done in slices by whoever claims the row; it can be cancelled and resumes."""
 
-    # Of every kind of job, each with its own words.
+    # Defined by each kind of job.
     business_id: int
     state: Any
 
@@ -55,12 +55,12 @@ class Job(models.Model):
 
     @property
     def percent(self) -> int:
-        """How much is done, in whole percent."""
+        """The share done, in whole percent."""
         return min(100, self.processed * 100 // self.total) if self.total else 0
 
     @property
     def seconds_left(self) -> int | None:
-        """An estimate from the pace so far; None while there is none."""
+        """Estimated seconds left from the rate so far; None if unknown."""
         if not (self.started_at and self.processed and self.total > self.processed):
             return None
         pace = (timezone.now() - self.started_at).total_seconds() / self.processed
@@ -68,10 +68,10 @@ class Job(models.Model):
 
 
 class ChatImport(Job):
-    """A file of past messages: looked through first, then, when its questions are answered, brought in."""
+    """A file of past messages: analysed first, then written once its questions are answered."""
 
     class State(models.TextChoices):
-        """What is being done with it, or what became of it."""
+        """The state of an import."""
 
         READING = "reading", _("Being looked through")
         READY = "ready", _("Waits for your answers")
@@ -83,7 +83,7 @@ class ChatImport(Job):
         UNDONE = "undone", _("Taken back")
 
     class Source(models.TextChoices):
-        """Who wrote the file."""
+        """The program that wrote the file."""
 
         WHATSAPP = "whatsapp", _("WhatsApp: Export chat")
         JSONL = "jsonl", _("Parley: JSON Lines")
@@ -156,7 +156,7 @@ class ChatImport(Job):
 
     @property
     def skipped(self) -> int:
-        """Messages that were there already."""
+        """Messages that existed already."""
         return (
             max(0, self.processed - self.added)
             if self.state in (self.State.RUNNING, self.State.DONE)
@@ -165,7 +165,7 @@ class ChatImport(Job):
 
     @property
     def can_be_undone(self) -> bool:
-        """Whether messages of it may be there."""
+        """Whether some of its messages may exist."""
         return self.first_id is not None and self.state in (
             self.State.DONE,
             self.State.CANCELLED,
@@ -174,10 +174,10 @@ class ChatImport(Job):
 
 
 class ChatExport(Job):
-    """Messages of a conversation, a contact, a number or all, of some days, written into one file to download."""
+    """Messages of a conversation, contact, number or all, written into one file to download."""
 
     class State(models.TextChoices):
-        """What is being done with it, or what became of it."""
+        """The state of an export."""
 
         RUNNING = "running", _("Being written")
         DONE = "done", _("Ready")
@@ -186,7 +186,7 @@ class ChatExport(Job):
         EXPIRED = "expired", _("Removed after 7 days")
 
     class Format(models.TextChoices):
-        """How it is written."""
+        """The format of the file."""
 
         JSONL = "jsonl", _("JSON Lines")
         CSV = "csv", _("CSV")

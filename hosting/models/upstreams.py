@@ -1,4 +1,4 @@
-"""Upstreams: the real Cloud API behind an account."""
+"""Upstreams: real Cloud APIs behind accounts, and the queues for them."""
 
 from typing import ClassVar
 
@@ -16,8 +16,9 @@ from hosting.models.numbers import Account, Number
 class Upstream(models.Model):
     """A Cloud API (Meta's, or any other) that carries the messages of an account's numbers.
 
-    A number takes part with `transport="cloudapi"` and its id there in `upstream_id`. Webhooks of the upstream come to
-    `/webhooks/<our waba_id>/`, verified with the account's verify token and signed with the upstream's app secret.
+    A number takes part with `transport="cloudapi"` and its id there in `upstream_id`. The
+    upstream's webhooks come to `/webhooks/<our waba_id>/`, verified with the account's verify token
+    and signed with the upstream's app secret.
     """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
@@ -47,12 +48,15 @@ class Upstream(models.Model):
         return f"{self.base_url} for {self.account_id}"
 
     def url_of(self, *parts: str) -> str:
-        """Address of an object there, such as `url_of(phone_number_id, "messages")`."""
+        """Return an object's address, such as `url_of(phone_number_id, "messages")`."""
         return "/".join([self.base_url.rstrip("/"), *parts])
 
 
 class UpstreamMedia(models.Model):
-    """A file that an upstream holds too, under its own id, for one number; it forgets files after 30 days."""
+    """A file that an upstream holds under its own id for one number.
+
+    It deletes files after 30 days.
+    """
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
@@ -73,7 +77,7 @@ class UpstreamMedia(models.Model):
 
 
 class MediaFetch(models.Model):
-    """A customer's file that is still at the upstream; the row is the queue and goes when the file is here."""
+    """A customer's file to fetch from the upstream; the row is the queue, deleted when fetched."""
 
     media = models.OneToOneField(
         Media, on_delete=models.CASCADE, primary_key=True, related_name="fetch"
@@ -82,7 +86,7 @@ class MediaFetch(models.Model):
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
-    # No foreign key: whose webhook calls wait for the file.
+    # No foreign key: the conversation whose webhook calls wait for the file.
     conversation_id = models.BigIntegerField()
     upstream_id = models.CharField(max_length=64)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -105,7 +109,7 @@ class MediaFetch(models.Model):
 
 
 class Receipt(models.Model):
-    """A read receipt, perhaps with a typing indicator, that waits to be passed on to the upstream. A queue."""
+    """A read receipt, optionally with a typing indicator, queued for the upstream."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False

@@ -1,4 +1,4 @@
-"""Webhooks to the business: where its own programs listen, and one row for every POST to make there."""
+"""Webhooks of businesses, and a row for each POST to them."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -18,18 +18,22 @@ RETRIED_FOR = timedelta(days=7)
 SHOWN_BYTES = 2048
 MAX_UPDATES = 100
 FIELDS = (
-    "messages", "message_template_status_update", "message_template_quality_update", "account_update", "account_alerts",
+    "messages",
+    "message_template_status_update",
+    "message_template_quality_update",
+    "account_update",
+    "account_alerts",
     "orders",
-)  # fmt: skip
+)
 
 
 def all_fields() -> list[str]:
-    """Every field that Parley reports on."""
+    """Return every field that Parley reports."""
     return list(FIELDS)
 
 
 def gives_up() -> datetime:
-    """When a call made now is given up."""
+    """Return the deadline of a call made now."""
     return timezone.now() + RETRIED_FOR
 
 
@@ -37,12 +41,12 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
     """Sets of webhooks."""
 
     def kept(self) -> Self:
-        """Those that were not removed."""
+        """Return webhooks that are not removed."""
         return self.filter(removed_at=None)
 
 
 class Webhook(models.Model):
-    """A URL that is told what happens in an account, or on one number of it in place of the account's own."""
+    """A URL that gets the events of an account, or of one number in place of the account's."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="webhooks")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="webhooks")
@@ -66,7 +70,7 @@ class Webhook(models.Model):
     )
     verify_token = EncryptedTextField(default=new_token)
     fields = ArrayField(models.CharField(max_length=60), default=all_fields)
-    # Stock clients read the first update of a body and no other, so one is what is sent unless more is asked for.
+    # Stock clients read only the first update of a body, so one is sent by default.
     updates_per_call = models.PositiveSmallIntegerField(
         default=1,
         db_default=1,
@@ -81,7 +85,7 @@ class Webhook(models.Model):
     verified_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When it last answered the challenge.")
     )
-    # How the receiver does: it decides how many calls may be under way, so that a slow one waits for itself alone.
+    # The receiver's health limits the calls under way, so that a slow one delays only itself.
     failures = models.PositiveIntegerField(
         default=0, help_text=_("Failed calls since the last that was answered.")
     )
@@ -118,17 +122,20 @@ class Webhook(models.Model):
 
     @property
     def mean_milliseconds(self) -> int:
-        """How long it takes to answer, the last calls counting most."""
+        """The moving average of response times."""
         return round(self.mean_seconds * 1000)
 
     def remove(self) -> None:
-        """Call it no more and list it no more; its log stays until it is purged."""
+        """Deactivate and hide it; its calls stay until they are purged."""
         self.is_active, self.removed_at = False, timezone.now()
         self.save(update_fields=["is_active", "removed_at"])
 
 
 class WebhookCall(models.Model):
-    """One POST to a webhook: open until it was answered with 2xx, or dead after seven days. The row is the queue."""
+    """One POST to a webhook: open until answered with 2xx, dead after seven days.
+
+    The row is the queue.
+    """
 
     class State(models.TextChoices):
         """Open rows are called; dead ones wait for a person."""
@@ -144,7 +151,8 @@ class WebhookCall(models.Model):
     webhook = models.ForeignKey(
         Webhook, on_delete=models.PROTECT, related_name="calls", db_index=False
     )
-    # Calls of one conversation are made in the order of their ids. No foreign key: it is a queue and a log.
+    # Calls of one conversation are made in the order of their ids. No foreign key, as it is a queue
+    # and a log.
     conversation_id = models.BigIntegerField(null=True, blank=True)
     field = models.CharField(max_length=60)
     body = models.BinaryField(help_text=_("The exact bytes that are signed and sent."))
@@ -163,9 +171,14 @@ class WebhookCall(models.Model):
         default=False, db_default=False, help_text=_("A sample that somebody asked for.")
     )
     replay_of = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replays", db_index=False,
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="replays",
+        db_index=False,
         db_constraint=False,
-    )  # fmt: skip
+    )
 
     class Meta:
         indexes: ClassVar = [
@@ -189,17 +202,17 @@ class WebhookCall(models.Model):
 
     @property
     def milliseconds(self) -> int:
-        """How long the last attempt took, rounded; 0 before it was made."""
+        """The duration of the last attempt; 0 before one."""
         return round((self.seconds or 0) * 1000)
 
     @property
     def shown_response(self) -> str:
-        """The beginning of the answer, at most 2 KB."""
+        """The first 2 KB of the response."""
         return bytes(self.response_body)[:SHOWN_BYTES].decode("utf-8", "replace")
 
     @property
     def shown_body(self) -> str:
-        """The body, indented for reading."""
+        """The body, indented."""
         import json
 
         return json.dumps(json.loads(bytes(self.body)), ensure_ascii=False, indent=2)

@@ -33,7 +33,10 @@ class Term:
 
 
 def terms_of(query: str) -> list[Term]:
-    """Parse a query: words, "phrases", prefix* words, -excluded ones; a phone number is one term."""
+    """Parse a query: words, "phrases", prefix* words, -excluded ones.
+
+    A phone number is one term.
+    """
     query = query.strip()[:MAX_QUERY]
     if _PHONE.fullmatch(query):
         digits = re.sub(r"[^0-9]", "", query)

@@ -34,7 +34,7 @@ def imports(request: BusinessRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         file = form.cleaned_data["file"]
         try:
-            job = imports_jobs.take_in(
+            job = imports_jobs.create_import(
                 business=request.business,
                 author=request.user,
                 file=file.file,
@@ -57,11 +57,11 @@ def imports(request: BusinessRequest) -> HttpResponse:
 @member_page(Role.OWNER)
 def one_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One import: preview, questions, progress; POST answers and starts it."""
-    job = imports_jobs.one(request.business, public_id)
+    job = imports_jobs.get_import(request.business, public_id)
     error = ""
     if request.method == "POST":
         try:
-            imports_jobs.begin(job=job, answers=_answers(request))
+            imports_jobs.start_import(job=job, answers=_answers(request))
             ring(tasks.move_history)
             return redirect("import", job.public_id)
         except ParleyError as refusal:
@@ -110,7 +110,7 @@ def _too_old(business: Business, job: ChatImport) -> int:
 @member_page(Role.OWNER)
 def cancel_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Cancel an import."""
-    imports_jobs.cancel(job=imports_jobs.one(request.business, public_id))
+    imports_jobs.cancel(job=imports_jobs.get_import(request.business, public_id))
     return redirect("import", public_id)
 
 
@@ -118,7 +118,7 @@ def cancel_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespons
 @member_page(Role.OWNER)
 def undo_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Undo an import."""
-    imports_jobs.undo(job=imports_jobs.one(request.business, public_id))
+    imports_jobs.undo(job=imports_jobs.get_import(request.business, public_id))
     ring(tasks.move_history)
     return redirect("import", public_id)
 
@@ -130,7 +130,7 @@ def exports(request: BusinessRequest) -> HttpResponse:
     form, error = ExportForm(request.business, given, initial=_chosen(request)), ""
     if form.is_bound and form.is_valid():
         try:
-            jobs.ask(
+            jobs.request_export(
                 business=request.business,
                 author=request.user,
                 wanted=_wanted(request.business, form),
@@ -157,10 +157,10 @@ def _chosen(request: BusinessRequest) -> dict[str, str]:
     }
 
 
-def _wanted(business: Business, form: ExportForm) -> jobs.Wanted:
+def _wanted(business: Business, form: ExportForm) -> jobs.ExportRequest:
     zone, data = ZoneInfo(business.timezone), form.cleaned_data
     since, until = data["since"], data["until"]
-    return jobs.Wanted(
+    return jobs.ExportRequest(
         format=data["format"],
         has_media=data["has_media"],
         conversation=data["conversation"],
@@ -175,7 +175,7 @@ def _wanted(business: Business, form: ExportForm) -> jobs.Wanted:
 @member_page(Role.OWNER)
 def cancel_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Cancel an export and delete its parts."""
-    jobs.cancel(job=jobs.one(request.business, public_id))
+    jobs.cancel(job=jobs.get_export(request.business, public_id))
     return redirect("exports")
 
 
@@ -183,7 +183,7 @@ def cancel_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespons
 @member_page(Role.OWNER)
 def download_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Redirect from a permanent URL to one that is valid for an hour."""
-    path = jobs.download_path(jobs.one(request.business, public_id))
+    path = jobs.download_path(jobs.get_export(request.business, public_id))
     if not path:
         raise Http404
     return redirect(path)
@@ -192,7 +192,7 @@ def download_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespo
 @require_GET
 def file(request: HttpRequest, token: str) -> FileResponse:
     """The file of a signed link."""
-    known = jobs.opened_by(token)
+    known = jobs.ids_of_token(token)
     if known is None:
         raise Http404
     with scope(known[0]):

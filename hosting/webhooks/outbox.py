@@ -111,7 +111,10 @@ def write_status_calls(news: "dict[int, list[str]]") -> int:
 
 
 def write_field_calls(*, account: Account, field: str, value: dict[str, Any]) -> int:
-    """Write calls about another field, such as `message_template_status_update`; return how many."""
+    """Write calls about another field, such as `message_template_status_update`.
+
+    Return how many.
+    """
     heard = Webhook.objects.filter(
         account=account, number=None, is_active=True, fields__contains=[field]
     )

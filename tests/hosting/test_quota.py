@@ -232,11 +232,11 @@ def test_files_of_locked_messages_are_not_served(db: None) -> None:
 
 
 def test_exports_of_a_month_end_at_the_plans(number: Number) -> None:
-    wanted = jobs.Wanted(format="csv")
+    wanted = jobs.ExportRequest(format="csv")
 
     def ask(business: Business = number.business) -> ChatExport:
         with scope(business.pk):
-            return jobs.ask(business=business, author=None, wanted=wanted)
+            return jobs.request_export(business=business, author=None, wanted=wanted)
 
     first, _second = ask(), ask()
     with pytest.raises(NotNow, match="The Small plan has 2 exports a month"):

@@ -86,7 +86,7 @@ class Imports(BusinessAPIMixin, ListAPIView[ChatImport]):
         given = UploadSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         file = given.validated_data["file"]
-        job = imports_jobs.take_in(
+        job = imports_jobs.create_import(
             business=request.business, author=None, file=file.file, filename=file.name or ""
         )
         ring(tasks.move_history)
@@ -108,7 +108,9 @@ class _ImportAction(BusinessAPIView):
 
     def answered(self, request: BusinessAPIRequest, job: ChatImport) -> Response:
         ring(tasks.move_history)
-        return Response(ImportSerializer(imports_jobs.one(request.business, job.public_id)).data)
+        return Response(
+            ImportSerializer(imports_jobs.get_import(request.business, job.public_id)).data
+        )
 
 
 class StartImport(_ImportAction):
@@ -127,10 +129,10 @@ class StartImport(_ImportAction):
     )
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
         """Start it; 400 names a missing or wrong answer, 409 means that it waits for none."""
-        job = imports_jobs.one(request.business, public_id)
+        job = imports_jobs.get_import(request.business, public_id)
         given = AnswersSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        imports_jobs.begin(job=job, answers=given.validated_data)
+        imports_jobs.start_import(job=job, answers=given.validated_data)
         return self.answered(request, job)
 
 
@@ -140,7 +142,7 @@ class CancelImport(_ImportAction):
     @extend_schema(request=None, responses=ImportSerializer)
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
         """Stop; what is in stays until it is taken back. 409 when it has ended."""
-        job = imports_jobs.one(request.business, public_id)
+        job = imports_jobs.get_import(request.business, public_id)
         imports_jobs.cancel(job=job)
         return self.answered(request, job)
 
@@ -151,7 +153,7 @@ class UndoImport(_ImportAction):
     @extend_schema(request=None, responses=ImportSerializer)
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
         """Delete in the background what it added; 409 when there is nothing to undo."""
-        job = imports_jobs.one(request.business, public_id)
+        job = imports_jobs.get_import(request.business, public_id)
         imports_jobs.undo(job=job)
         return self.answered(request, job)
 
@@ -219,8 +221,10 @@ class Exports(BusinessAPIMixin, ListAPIView[ChatExport]):
         """Request an export, which is written in the background."""
         given = WantedSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        job = jobs.ask(
-            business=request.business, author=None, wanted=jobs.Wanted(**given.validated_data)
+        job = jobs.request_export(
+            business=request.business,
+            author=None,
+            wanted=jobs.ExportRequest(**given.validated_data),
         )
         ring(tasks.move_history)
         return Response(ExportSerializer(job).data, status=201)
@@ -244,6 +248,6 @@ class CancelExport(BusinessAPIView):
     @extend_schema(request=None, responses=ExportSerializer)
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
         """Cancel it and delete its parts; 409 when it has ended."""
-        job = jobs.one(request.business, public_id)
+        job = jobs.get_export(request.business, public_id)
         jobs.cancel(job=job)
         return Response(ExportSerializer(job).data)

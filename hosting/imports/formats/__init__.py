@@ -1,1 +1,4 @@
-"""Chats as files: WhatsApp's "Export chat", archives with media, and Parley's own JSON Lines and CSV; no database."""
+"""File formats of conversations: WhatsApp's "Export chat", archives, our JSON Lines and CSV.
+
+No database.
+"""

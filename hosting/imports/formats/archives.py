@@ -1,4 +1,4 @@
-"""Archives from outside: looked at before anything is read, and read in bounded pieces whose real bytes are counted."""
+"""ZIP archives from outside: limits are checked before reading, and unpacked bytes are counted."""
 
 import stat
 import struct
@@ -13,8 +13,8 @@ from hosting.imports.formats.errors import BadArchive
 MAX_BYTES = 500 * 1024 * 1024  # of the archive, and of all that is in it
 MAX_ENTRIES = 5_000
 MAX_RATIO = 100
-# Below this a high ratio harms nobody: a short chat of equal lines is packed well.
-RATIO_FROM = 1024 * 1024
+# A small file may have a high ratio: a short chat of equal lines packs well.
+RATIO_CHECKED_FROM = 1024 * 1024
 MAX_DIRECTORY = 4 * 1024 * 1024
 MAX_NAME = 500
 _END = struct.Struct("<4s4H2LH")
@@ -31,12 +31,12 @@ _FAULTS = (
 
 
 def is_zip(head: bytes) -> bool:
-    """Whether a file begins as archives do."""
+    """Return whether a file begins like a ZIP archive."""
     return head[:4] in (b"PK\x03\x04", b"PK\x05\x06")
 
 
 class Archive:
-    """An archive that has been looked at; use `opened`."""
+    """An archive within the limits, made by `open_archive`."""
 
     def __init__(self, file: IO[bytes], found: zipfile.ZipFile) -> None:
         self.zip = found
@@ -45,7 +45,7 @@ class Archive:
 
     @contextmanager
     def reading(self, name: str) -> Iterator["CountedFile"]:
-        """One entry as a stream; BadArchive where its bytes are not what the archive says."""
+        """Open one entry as a stream; raise BadArchive when its bytes are damaged."""
         try:
             member = self.zip.open(self.entries[name])
         except _FAULTS as error:
@@ -55,21 +55,21 @@ class Archive:
 
 
 class CountedFile:
-    """A stream out of an archive that counts what really comes out of it."""
+    """A stream of an archive entry that counts the bytes unpacked."""
 
     def __init__(self, archive: Archive, name: str, member: IO[bytes]) -> None:
         self.archive, self.name, self.member = archive, name, member
 
     def read(self, size: int = 65536) -> bytes:
-        """At most `size` bytes."""
+        """Return at most `size` bytes."""
         return self._counted(self.member.read, size if size > 0 else 65536)
 
     def readline(self, size: int) -> bytes:
-        """A line, or its first `size` bytes."""
+        """Return a line, or its first `size` bytes."""
         return self._counted(self.member.readline, size)
 
     def seek(self, offset: int) -> None:
-        """Go to a byte."""
+        """Seek to a byte offset."""
         try:
             self.member.seek(offset)
         except _FAULTS as error:
@@ -89,12 +89,12 @@ class CountedFile:
 
 
 def _damaged(name: str, error: Exception) -> BadArchive:
-    return BadArchive(f"'{shown(name)}' in the archive is damaged: {type(error).__name__}.")
+    return BadArchive(f"'{printable(name)}' in the archive is damaged: {type(error).__name__}.")
 
 
 @contextmanager
-def opened(file: IO[bytes]) -> Iterator[Archive]:
-    """Look at an archive's directory; BadArchive names the limit that it breaks. Nothing is unpacked."""
+def open_archive(file: IO[bytes]) -> Iterator[Archive]:
+    """Check an archive's directory without unpacking; raise BadArchive naming the limit."""
     _check_directory(file)
     try:
         found = zipfile.ZipFile(file)
@@ -106,7 +106,7 @@ def opened(file: IO[bytes]) -> Iterator[Archive]:
 
 
 def _check_directory(file: IO[bytes]) -> None:
-    """The number of entries and the size of their list, before the list is read into memory."""
+    """Check the number of entries and the directory's size before it is read into memory."""
     file.seek(0, 2)
     size = file.tell()
     if size > MAX_BYTES:
@@ -117,7 +117,7 @@ def _check_directory(file: IO[bytes]) -> None:
     if at < 0 or len(tail) < at + _END.size:
         raise BadArchive("The archive has no end: it was cut off, or is none.")
     _, _, _, _, entries, length, _, _ = _END.unpack_from(tail, at)
-    # 0xFFFF and 0xFFFFFFFF say "more than fits here": more than the limits in any case.
+    # 0xFFFF and 0xFFFFFFFF mean "too many for this field", which is over the limits anyway.
     if entries > MAX_ENTRIES:
         raise BadArchive(
             f"The archive has {entries:,} or more files; the limit is {MAX_ENTRIES:,}."
@@ -137,7 +137,7 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
         _check_name(entry)
         _check_packing(entry)
         if entry.filename in names:
-            raise BadArchive(f"The archive holds '{shown(entry.filename)}' twice.")
+            raise BadArchive(f"The archive holds '{printable(entry.filename)}' twice.")
         names.add(entry.filename)
     total, packed = (
         sum(entry.file_size for entry in entries),
@@ -145,7 +145,7 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
     )
     if total > MAX_BYTES:
         raise BadArchive(f"What is in the archive has {total:,} bytes; the limit is {MAX_BYTES:,}.")
-    if total > RATIO_FROM and total > packed * MAX_RATIO:
+    if total > RATIO_CHECKED_FROM and total > packed * MAX_RATIO:
         raise BadArchive(f"The archive is packed more than {MAX_RATIO} to 1, which is the limit.")
     _check_overlaps(entries)
 
@@ -160,34 +160,35 @@ def _check_name(entry: zipfile.ZipInfo) -> None:
         or parts[0].endswith(":")
         or "\0" in name
     ):
-        raise BadArchive(f"The archive names a file outside itself: '{shown(name)}'.")
+        raise BadArchive(f"The archive names a file outside itself: '{printable(name)}'.")
     mode = entry.external_attr >> 16
     if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise BadArchive(f"'{shown(name)}' in the archive is a link or device, not a file.")
+        raise BadArchive(f"'{printable(name)}' in the archive is a link or device, not a file.")
 
 
 def _check_packing(entry: zipfile.ZipInfo) -> None:
     if entry.flag_bits & 0x1:
-        raise BadArchive(f"'{shown(entry.filename)}' in the archive is encrypted.")
+        raise BadArchive(f"'{printable(entry.filename)}' in the archive is encrypted.")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise BadArchive(
-            f"'{shown(entry.filename)}' in the archive is packed in a way that is not taken."
+            f"'{printable(entry.filename)}' in the archive is packed in a way that is not taken."
         )
-    if entry.file_size > RATIO_FROM and entry.file_size > entry.compress_size * MAX_RATIO:
+    if entry.file_size > RATIO_CHECKED_FROM and entry.file_size > entry.compress_size * MAX_RATIO:
         raise BadArchive(
-            f"'{shown(entry.filename)}' is packed more than {MAX_RATIO} to 1, which is the limit."
+            f"'{printable(entry.filename)}' is packed more than {MAX_RATIO} to 1, which is the "
+            "limit."
         )
 
 
 def _check_overlaps(entries: list[zipfile.ZipInfo]) -> None:
-    """Entries that share bytes make a small archive hold far more than its size."""
+    """Refuse entries that share bytes, which let a small archive contain far more than its size."""
     end = 0
     for entry in sorted(entries, key=lambda one: one.header_offset):
         if entry.header_offset < end:
-            raise BadArchive(f"'{shown(entry.filename)}' in the archive overlaps another file.")
+            raise BadArchive(f"'{printable(entry.filename)}' in the archive overlaps another file.")
         end = entry.header_offset + 30 + entry.compress_size
 
 
-def shown(name: str) -> str:
-    """A name to put into a message."""
+def printable(name: str) -> str:
+    """Return a file name that is safe to show."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in name[:80])

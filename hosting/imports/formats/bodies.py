@@ -1,4 +1,4 @@
-"""What one message of an exported chat says: text, a file with or without its content, a place, something taken back."""
+"""Bodies of messages in an exported chat: text, files, locations, deleted messages."""
 
 import re
 from collections.abc import Container
@@ -6,23 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from hosting.imports.formats.headers import MARKS
-from hosting.imports.formats.phrases import ATTACHED, DELETED, EDITED, LEFT_OUT
+from hosting.imports.formats.phrases import ATTACHED, DELETED, EDITED, OMITTED
 
 LRM = "\u200e"
 _STRIP = f"{MARKS} \u00a0\u202f\t"
 _HIDDEN = re.compile(f"[{MARKS}]")
 _NAMED = re.compile(
-    rf"[{MARKS}]?<[^:：<>\n]{{1,40}}[:：][{MARKS} \u00a0\u202f]*([^<>/\\\n]{{1,200}}\.\w{{1,5}})[{MARKS}]*>"
+    rf"[{MARKS}]?<[^:：<>\n]{{1,40}}[:：][{MARKS} \u00a0\u202f]*"
+    rf"([^<>/\\\n]{{1,200}}\.\w{{1,5}})[{MARKS}]*>"
 )
 _BRACKETED = re.compile(
     rf"^[{MARKS}]*([^<>/\\\n]{{1,200}}\.\w{{1,5}})[{MARKS}]* \(([^()\n]{{3,40}})\)[{MARKS}]*(?:\n|$)"
 )
-# Names that phones give to files: with them, any words in brackets are the note that a file is attached.
+# File names as phones make them; words in brackets after one say that it is attached.
 _PHONE_NAME = re.compile(
     r"(?:IMG|VID|AUD|PTT|DOC|STK|GIF)-\d{8}-WA\d{4,}\.\w{1,5}$|\d{8}-[A-Z]+-\d{4}-[\d-]+\.\w{1,5}$"
 )
 _PLACE = re.compile(
-    rf"^[{MARKS}]*[^:\n]{{1,40}}: ?https?://(?:www\.)?maps\.google\.com/\?q=(-?\d{{1,3}}(?:\.\d+)?),(-?\d{{1,3}}(?:\.\d+)?)$"
+    rf"^[{MARKS}]*[^:\n]{{1,40}}: ?https?://(?:www\.)?maps\.google\.com/\?q="
+    r"(-?\d{1,3}(?:\.\d+)?),(-?\d{1,3}(?:\.\d+)?)$"
 )
 _MARKED_END = re.compile(rf"[ \n]?{LRM}<[^<>:：\n]{{5,60}}>$")
 
@@ -31,7 +33,7 @@ def _key(text: str) -> str:
     return _HIDDEN.sub("", text).strip().rstrip(".。").replace(".>", ">").casefold()
 
 
-_LEFT_OUT = {_key(phrase): kind for kind, phrases in LEFT_OUT.items() for phrase in phrases}
+_LEFT_OUT = {_key(phrase): kind for kind, phrases in OMITTED.items() for phrase in phrases}
 _DELETED = frozenset(map(_key, DELETED))
 _EDITED = frozenset(map(_key, EDITED))
 _ATTACHED = frozenset(map(_key, ATTACHED))
@@ -47,8 +49,10 @@ _KIND_OF = {ending: kind for kind, endings in KINDS.items() for ending in ending
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A message's kind and content as the Cloud API names them, its text, its file's name, and what became of it."""
+class Body:
+    """A message's Cloud API kind and content, text, file name, and whether it was edited or
+    deleted.
+    """
 
     kind: str
     text: str
@@ -58,8 +62,8 @@ class Said:
     is_deleted: bool = False
 
 
-def read_body(body: str, files: Container[str] = frozenset()) -> Said:
-    """What a body says; `files` are the names of the files beside the chat."""
+def read_body(body: str, files: Container[str] = frozenset()) -> Body:
+    """Parse a body; `files` are the names of files beside the chat."""
     if (
         LRM not in body
         and not body.endswith((">", ")"))
@@ -70,16 +74,16 @@ def read_body(body: str, files: Container[str] = frozenset()) -> Said:
             return _text(body)
     elif edited := _without_edit(body):
         said = _read(edited, files)
-        return Said(said.kind, said.text, said.content, said.filename, is_edited=True)
+        return Body(said.kind, said.text, said.content, said.filename, is_edited=True)
     return _read(body, files)
 
 
-def _text(text: str) -> Said:
-    return Said("text", text, {"body": text})
+def _text(text: str) -> Body:
+    return Body("text", text, {"body": text})
 
 
 def _without_edit(body: str) -> str:
-    """The body before a note that it was edited; empty where there is none."""
+    """Return the body before a note that it was edited; "" if there is none."""
     if not body.endswith((">", ">\u200e")):
         return ""
     if match := _MARKED_END.search(body):
@@ -89,25 +93,25 @@ def _without_edit(body: str) -> str:
     return body[:at].rstrip(_STRIP) if at > 0 and _key(body[at:]) in _EDITED else ""
 
 
-def _read(body: str, files: Container[str]) -> Said:
+def _read(body: str, files: Container[str]) -> Body:
     if len(body) <= _LONGEST:
         key = _key(body)
         if key in _DELETED:
-            return Said("text", "", {"body": ""}, is_deleted=True)
+            return Body("text", "", {"body": ""}, is_deleted=True)
         if kind := _LEFT_OUT.get(key):
-            return Said(kind, "", {})
+            return Body(kind, "", {})
     if found := _file_of(body, files):
         return _with_file(*found)
     if "maps.google.com" in body and (match := _PLACE.match(body)):
         place = {"latitude": float(match[1]), "longitude": float(match[2])}
-        return Said("location", f"{match[1]}, {match[2]}", place)
+        return Body("location", f"{match[1]}, {match[2]}", place)
     if (left := _left_out_with_words(body)) is not None:
         return left
     return _text(body.lstrip(LRM) if body.startswith(LRM) else body)
 
 
 def _file_of(body: str, files: Container[str]) -> tuple[str, str] | None:
-    """File name and caption."""
+    """Return file name and caption, or None."""
     if "<" in body and (match := _NAMED.search(body)):
         return match[1].strip(_STRIP), (body[: match.start()] + body[match.end() :]).strip(
             _STRIP + "\n"
@@ -120,31 +124,33 @@ def _file_of(body: str, files: Container[str]) -> tuple[str, str] | None:
     return None
 
 
-def _with_file(name: str, caption: str) -> Said:
+def _with_file(name: str, caption: str) -> Body:
     kind = kind_of(name)
     if kind == "contacts":
         card = name.rpartition(".")[0]
-        return Said(kind, card, {"contacts": [{"name": {"formatted_name": card}}]}, name)
+        return Body(kind, card, {"contacts": [{"name": {"formatted_name": card}}]}, name)
     content = {"filename": name} if kind == "document" else {}
     if caption:
         content["caption"] = caption
-    return Said(kind, caption or content.get("filename", ""), content, name)
+    return Body(kind, caption or content.get("filename", ""), content, name)
 
 
 def kind_of(name: str) -> str:
-    """The kind of message that carries a file of this name."""
+    """Return the kind of message that carries a file of this name."""
     return _KIND_OF.get(name.rpartition(".")[2].lower(), "document")
 
 
-def _left_out_with_words(body: str) -> Said | None:
-    """iOS: `report.pdf • 3 pages <LRM>document omitted`; Android: `<Media omitted>` and a caption below."""
+def _left_out_with_words(body: str) -> Body | None:
+    """iOS: `report.pdf • 3 pages <LRM>document omitted`; Android: `<Media omitted>` and a caption
+    below.
+    """
     if LRM in body:
         before, _, last = body.rpartition(LRM)
         if (kind := _LEFT_OUT.get(_key(last))) and before.strip(_STRIP):
             words = before.strip(_STRIP + "\n")
             content = {"filename": words} if kind == "document" else {"caption": words}
-            return Said(kind, words, content)
+            return Body(kind, words, content)
     first, _, rest = body.partition("\n")
     if rest and (kind := _LEFT_OUT.get(_key(first))) and kind == "media_placeholder":
-        return Said(kind, rest, {"caption": rest})
+        return Body(kind, rest, {"caption": rest})
     return None

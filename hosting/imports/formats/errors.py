@@ -1,10 +1,10 @@
-"""What a file of a chat may not be; each message names the place and the limit."""
+"""Errors of imported files; each message names the place and the limit."""
 
 from core.errors import ParleyError
 
 
 class BadChatFile(ParleyError):
-    """A file that cannot be imported, and why."""
+    """The file cannot be imported; the message says why."""
 
     code = "bad_chat_file"
     status = 400
@@ -15,6 +15,6 @@ class BadChatFile(ParleyError):
 
 
 class BadArchive(BadChatFile):
-    """An archive outside its limits."""
+    """The archive exceeds a limit."""
 
     code = "bad_archive"

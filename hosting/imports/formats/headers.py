@@ -1,7 +1,7 @@
-"""Where a message begins in WhatsApp's "Export chat": date and time in the layouts that phones write.
+"""Message headers in WhatsApp's "Export chat": date and time in the layouts of phones.
 
-A file has one layout (`Layout`), found from its first lines; only lines of that layout begin a message, so that a date
-in somebody's text does not. Digits of every script are read as digits.
+A file has one layout (`Layout`), found from its first lines. Only lines of that layout begin a
+message, so that a date in somebody's text does not. Digits of every script are accepted.
 """
 
 import re
@@ -11,19 +11,22 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
-# Direction marks and other characters without width that phones write between the parts of a header.
+# Direction marks and other characters without width that phones write between the parts of a
+# header.
 MARKS = "\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff\u200b"
 _M = f"[{MARKS}]*"
 _S = f"[{MARKS} \u00a0\u202f\u2009\t]*"
 AM = (
-    "am", "a.m.", "a. m.", "vorm.", "午前", "上午", "오전", "ص", "πμ", "π.μ.", "पूर्वाह्न", "sa", "pg", "öö", "de.", "dop.",
-    "e paradites", "fm", "ap.", "ก่อนเที่ยง", "قبل‌ازظهر", "ق.ظ.", "凌晨", "清晨", "早上", "পূর্বাহ্ণ",
+    "am", "a.m.", "a. m.", "vorm.", "午前", "上午", "오전", "ص", "πμ", "π.μ.", "पूर्वाह्न", "sa", "pg",
+    "öö", "de.", "dop.", "e paradites", "fm", "ap.", "ก่อนเที่ยง", "قبل‌ازظهر", "ق.ظ.", "凌晨", "清晨",
+    "早上", "পূর্বাহ্ণ",
 )  # fmt: skip
 PM = (
-    "pm", "p.m.", "p. m.", "nachm.", "午後", "下午", "오후", "م", "μμ", "μ.μ.", "अपराह्न", "ch", "ptg", "ös", "du.", "odp.",
-    "e pasdites", "em", "ip.", "หลังเที่ยง", "بعدازظهر", "ب.ظ.", "中午", "晚上", "অপরাহ্ণ",
+    "pm", "p.m.", "p. m.", "nachm.", "午後", "下午", "오후", "م", "μμ", "μ.μ.", "अपराह्न", "ch", "ptg",
+    "ös", "du.", "odp.", "e pasdites", "em", "ip.", "หลังเที่ยง", "بعدازظهر", "ب.ظ.", "中午", "晚上",
+    "অপরাহ্ণ",
 )  # fmt: skip
-# What stands between date and time beside a comma: Finnish, Danish, French, Portuguese, Spanish, German, Russian …
+# Words between date and time: Finnish, Danish, French, Portuguese, Spanish, German, Russian …
 JOINS = (
     "klo",
     "kl.",
@@ -65,16 +68,17 @@ def _words(words: Iterable[str]) -> str:
     return "|".join(re.escape(word).replace(r"\ ", "[ \u00a0\u202f]?") for word in found)
 
 
-def _spoken(text: str) -> str:
+def _normalized(text: str) -> str:
     return re.sub(f"[{MARKS}\\s]", "", text).casefold()
 
 
-_HALVES = {_spoken(word): 0 for word in AM} | {_spoken(word): 12 for word in PM}
+_HALVES = {_normalized(word): 0 for word in AM} | {_normalized(word): 12 for word in PM}
 
 
 def _date(separator: str, later: str, era: str) -> str:
     return (
-        rf"(?P<date>{era}{_M}(?P<a>\d{{1,4}}|元){_S}(?P<separator>{separator}){_S}(?P<b>\d{{1,2}}){_S}{later}{_S}"
+        rf"(?P<date>{era}{_M}(?P<a>\d{{1,4}}|元){_S}(?P<separator>{separator}){_S}"
+        rf"(?P<b>\d{{1,2}}){_S}{later}{_S}"
         rf"(?P<c>\d{{1,4}})(?:{_S}[.日일])?(?:{_S}(?:BE|AD|CE|พ\.?ศ\.?))?)"
     )
 
@@ -90,7 +94,9 @@ def _time(halves: str) -> str:
 def _pattern(
     separator: str, later: str, era: str, halves: str, joins: str
 ) -> list["re.Pattern[str]"]:
-    """Three shapes: `date time - `, `[date time]` and old iOS's `date time: `; `[time, date]` as the web copies it."""
+    """Return patterns: `date time - `, `[date time]`, `date time: ` (old iOS), `[time, date]`
+    (web).
+    """
     day, clock = _date(separator, later, era), _time(halves)
     join = rf"(?:{_S}[,،、])?{_S}(?:(?:{joins}){_S})?" if joins else rf"(?:{_S}[,،、])?{_S}"
     return [
@@ -109,7 +115,7 @@ _LATER = {"年": "月", "년": "월"}
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The parts of a header as they stand in the file; `end` is where the rest of the line begins."""
+    """The parts of a header; `end` is where the rest of the line begins."""
 
     date: str
     parts: tuple[str, str, str, str]  # era, then the three numbers of the date in the file's order
@@ -121,7 +127,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the headers of one file look."""
+    """The layout of all headers in one file."""
 
     shape: int
     separator: str
@@ -135,7 +141,7 @@ class Layout:
 
     @cached_property
     def pattern(self) -> "re.Pattern[str]":
-        """Matches headers of this layout alone."""
+        """The pattern of headers of this layout."""
         separator = re.escape(self.separator)
         era = f"(?P<era>{_words(ERAS)})" if self.has_era else "(?P<era>)"
         halves = _words((*AM, *PM)) if self.half else ""
@@ -144,14 +150,16 @@ class Layout:
         )[self.shape]
 
     def header(self, line: str) -> Header | None:
-        """The header that the line begins with, if it is of this layout."""
+        """Return the header at the beginning of a line, or None if it is not of this layout."""
         match = self.pattern.match(line)
         if match is None or (match["s"] is not None) != self.has_seconds:
             return None
         return _read(match)
 
     def moment(self, header: Header, *, order: str, latest: date) -> datetime | None:
-        """The header's local time under a day order ("dmy", "mdy", "ymd"); None where there is no such day or hour."""
+        """Return the header's local time under a day order ("dmy", "mdy", "ymd"), or None if
+        impossible.
+        """
         key = (order, header.date)
         if key not in self.known_dates:
             if len(self.known_dates) > 5_000:
@@ -168,13 +176,13 @@ class Layout:
 def _read(match: "re.Match[str]") -> Header:
     hour, half = int(match["h"]), match["before"] or match["after"]
     if half:
-        hour = hour % 12 + _HALVES[_spoken(half)] if hour <= 12 else hour
+        hour = hour % 12 + _HALVES[_normalized(half)] if hour <= 12 else hour
     parts = (match["era"] or "", match["a"], match["b"], match["c"])
     return Header(match["date"], parts, hour, int(match["m"]), int(match["s"] or 0), match.end())
 
 
 def find_layout(lines: Iterable[str]) -> Layout | None:
-    """The layout that most of the lines have which have one; None where no line looks like a header."""
+    """Return the most frequent layout of the lines, or None if no line looks like a header."""
     seen: Counter[tuple[int, str, bool, str, bool, bool]] = Counter()
     for line in lines:
         for shape, pattern in enumerate(_ANY):
@@ -188,7 +196,7 @@ def find_layout(lines: Iterable[str]) -> Layout | None:
 
 
 def day_of(parts: tuple[str, str, str, str], *, order: str, latest: date) -> date | None:
-    """The day that a date's numbers mean under an order; years of other calendars become Gregorian ones."""
+    """Return the date of a header's numbers under a day order; other calendars are converted."""
     era, *numbers = parts
     named = dict(zip(order, ["1" if number == "元" else number for number in numbers], strict=True))
     year = _year(int(named["y"]), era, latest)
@@ -206,12 +214,12 @@ def _year(number: int, era: str, latest: date) -> int:
         return number - BUDDHIST
     if number >= 100:
         return number
-    # `64` is no year of this chat yet: it is the Buddhist 2564.
+    # `64` lies in the future of this chat, so it is the Buddhist 2564.
     return 2000 + number if 2000 + number <= latest.year + 1 else 2500 + number - BUDDHIST
 
 
-class OrderFinder:
-    """Finds from all dates of a file whether the day or the month comes first: shown each date in turn."""
+class DayOrderFinder:
+    """Finds whether day or month comes first, from all dates of a file."""
 
     def __init__(self, layout: Layout, latest: date) -> None:
         self.layout, self.latest = layout, latest
@@ -220,7 +228,7 @@ class OrderFinder:
         self._before = ""
 
     def see(self, header: Header) -> None:
-        """Look at one more date: impossible ones, those that step back, and those to come speak against an order."""
+        """Add a date; impossible, decreasing and future dates count against an order."""
         if header.date == self._before:
             return
         self._before = header.date
@@ -234,11 +242,11 @@ class OrderFinder:
 
     @property
     def found(self) -> tuple[str, ...]:
-        """The order, or the two between which the file does not decide, the likelier first."""
+        """The day order, or the two candidates if the file is ambiguous, the likelier first."""
         if self.layout.year_first or self.layout.separator in _LATER:
             return ("ymd",)
         dmy, mdy, ymd = (self._faults[order] for order in DAY_ORDERS)
-        # Korea and China write the half of the day before the time, and the year first.
+        # Korean and Chinese layouts have the half of the day before the time, and the year first.
         if ymd < min(dmy, mdy) or (self.layout.half == "before" and ymd <= min(dmy, mdy)):
             return ("ymd",)
         if dmy != mdy:

@@ -1,4 +1,4 @@
-"""A chat as one HTML page: reads like the chat, prints, loads nothing from anywhere, runs nothing."""
+"""A conversation as one HTML page that is printable and loads nothing."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -10,53 +10,88 @@ from django.utils.safestring import SafeString, mark_safe
 
 from hosting.templatetags.chat import formatted
 
-# Scripts, frames and addresses elsewhere are switched off, should a text ever get out of its quotes.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data: file:; media-src 'self' data: file:"
+# Disables scripts, frames and foreign URLs, in case a text were not escaped.
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data: file:; media-src "
+    "'self' data: file:"
+)
 STYLE = """
-:root{color-scheme:light dark;--paper:#efeae2;--in:#fff;--out:#d9fdd3;--ink:#111b21;--soft:#667781;--line:#d1d7db}
-@media (prefers-color-scheme:dark){:root{--paper:#0b141a;--in:#202c33;--out:#005c4b;--ink:#e9edef;--soft:#a7b4bb;--line:#2a3942}}
-*{box-sizing:border-box}body{margin:0;font:15px/1.45 system-ui,sans-serif;background:var(--paper);color:var(--ink)}
-header{padding:1rem 1.25rem;background:var(--in);border-bottom:1px solid var(--line)}h1{margin:0;font-size:1.2rem}
-header p{margin:.2rem 0 0;color:var(--soft)}main{max-width:52rem;margin:0 auto;padding:1rem;display:flow-root}
-.day{text-align:center;margin:1rem 0 .6rem}.day span{background:var(--in);border-radius:8px;padding:.2rem .7rem;color:var(--soft);font-size:.8rem}
-.m{display:table;max-width:80%;margin:.25rem auto .25rem 0;padding:.4rem .6rem .25rem;border-radius:8px;background:var(--in);overflow-wrap:anywhere;break-inside:avoid}
-.out{margin:.25rem 0 .25rem auto;background:var(--out)}.system{margin:.25rem auto;background:none;color:var(--soft);font-size:.85rem;text-align:center}
-.said{white-space:pre-wrap}.who{font-weight:600;font-size:.85rem}.quote{border-left:3px solid var(--soft);padding-left:.5rem;color:var(--soft);font-size:.85rem}
-.kind{color:var(--soft);font-style:italic}time{display:block;text-align:right;font-size:.7rem;color:var(--soft)}a{color:inherit}
-img,video{display:block;max-width:100%;max-height:24rem;border-radius:6px}blockquote{margin:0;padding-left:.5rem;border-left:3px solid var(--soft)}
-li{margin:.3rem 0}@media print{body{background:#fff;color:#000;font-size:11pt}.m{border:1px solid #bbb;max-width:90%}a{text-decoration:none}}
+:root{color-scheme:light dark;--paper:#efeae2;--in:#fff;--out:#d9fdd3;--ink:#111b21;--soft:#667781;
+--line:#d1d7db}
+@media (prefers-color-scheme:dark){:root{--paper:#0b141a;--in:#202c33;--out:#005c4b;--ink:#e9edef;
+--soft:#a7b4bb;--line:#2a3942}}
+*{box-sizing:border-box}body{margin:0;font:15px/1.45 system-ui,sans-serif;background:var(--paper);
+color:var(--ink)}
+header{padding:1rem 1.25rem;background:var(--in);border-bottom:1px solid var(--line)}h1{margin:0;
+font-size:1.2rem}
+header p{margin:.2rem 0 0;color:var(--soft)}main{max-width:52rem;margin:0 auto;padding:1rem;
+display:flow-root}
+.day{text-align:center;margin:1rem 0 .6rem}.day span{background:var(--in);border-radius:8px;
+padding:.2rem .7rem;color:var(--soft);font-size:.8rem}
+.m{display:table;max-width:80%;margin:.25rem auto .25rem 0;padding:.4rem .6rem .25rem;
+border-radius:8px;background:var(--in);overflow-wrap:anywhere;break-inside:avoid}
+.out{margin:.25rem 0 .25rem auto;background:var(--out)}.system{margin:.25rem auto;background:none;
+color:var(--soft);font-size:.85rem;text-align:center}
+.said{white-space:pre-wrap}.who{font-weight:600;font-size:.85rem}
+.quote{border-left:3px solid var(--soft);padding-left:.5rem;color:var(--soft);font-size:.85rem}
+.kind{color:var(--soft);font-style:italic}time{display:block;text-align:right;font-size:.7rem;
+color:var(--soft)}a{color:inherit}
+img,video{display:block;max-width:100%;max-height:24rem;border-radius:6px}blockquote{margin:0;
+padding-left:.5rem;border-left:3px solid var(--soft)}
+li{margin:.3rem 0}@media print{body{background:#fff;color:#000;font-size:11pt}
+.m{border:1px solid #bbb;max-width:90%}a{text-decoration:none}}
 """
 NAMES = {
-    "image": "Photo", "video": "Video", "audio": "Audio", "sticker": "Sticker", "document": "Document", "location": "Location",
-    "contacts": "Contact card", "order": "Order", "reaction": "Reaction", "media_placeholder": "File, not part of the export",
-}  # fmt: skip
-TICKS = {"accepted": "◷", "sent": "✓", "delivered": "✓✓", "read": "✓✓ read", "failed": "✗ failed"}
+    "image": "Photo",
+    "video": "Video",
+    "audio": "Audio",
+    "sticker": "Sticker",
+    "document": "Document",
+    "location": "Location",
+    "contacts": "Contact card",
+    "order": "Order",
+    "reaction": "Reaction",
+    "media_placeholder": "File, not part of the export",
+}
+STATUS_MARKS = {
+    "accepted": "◷",
+    "sent": "✓",
+    "delivered": "✓✓",
+    "read": "✓✓ read",
+    "failed": "✗ failed",
+}
 
 
-def top(title: str, subtitle: str) -> str:
-    """All that comes before the first message."""
+def page_head(title: str, subtitle: str) -> str:
+    """Return the HTML before the first message."""
     return format_html(
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        '<meta http-equiv="Content-Security-Policy" content="{}"><title>{}</title><style>{}</style></head>\n'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        '<meta http-equiv="Content-Security-Policy" content="{}">'
+        "<title>{}</title><style>{}</style></head>\n"
         '<body><header><h1 dir="auto">{}</h1><p dir="auto">{}</p></header><main>\n',
-        POLICY, title, mark_safe(STYLE), title, subtitle,  # noqa: S308
-    )  # fmt: skip
+        POLICY,
+        title,
+        mark_safe(STYLE),  # noqa: S308
+        title,
+        subtitle,
+    )
 
 
-def bottom() -> str:
-    """All that comes after the last message."""
+def page_foot() -> str:
+    """Return the HTML after the last message."""
     return "</main></body></html>\n"
 
 
 def day(of: date) -> str:
-    """The line between two days."""
+    """Return the separator between two days."""
     return format_html(
         '<div class="day"><span>{}</span></div>\n', formats.date_format(of, "l, j F Y")
     )
 
 
 def message(record: Mapping[str, Any], *, at: datetime, link: str, quoted: str | None) -> str:
-    """One message; `at` is its local time, `link` leads to its file, `quoted` is the text that it answers."""
+    """Return one message; `at` is its local time, `link` its file's URL, `quoted` a quoted text."""
     out = record["direction"] == "out"
     css = "m system" if record["kind"] == "system" else "m out" if out else "m"
     sender = record["content"].get("imported_sender") or (record["author"] if out else "")
@@ -70,12 +105,17 @@ def message(record: Mapping[str, Any], *, at: datetime, link: str, quoted: str |
         _file(record, link),
         _words(record),
     ]
-    tick = f" {TICKS[record['status']]}" if out else ""
+    tick = f" {STATUS_MARKS[record['status']]}" if out else ""
     edited = " · edited" if record["edited_at"] else ""
     return format_html(
         '<article class="{}">{}<time datetime="{}">{}{}{}</time></article>\n',
-        css, mark_safe("".join(parts)), at.isoformat(), f"{at:%H:%M}", edited, tick,  # noqa: S308
-    )  # fmt: skip
+        css,
+        mark_safe("".join(parts)),  # noqa: S308
+        at.isoformat(),
+        f"{at:%H:%M}",
+        edited,
+        tick,
+    )
 
 
 def _words(record: Mapping[str, Any]) -> SafeString | str:
@@ -106,7 +146,7 @@ def _file(record: Mapping[str, Any], link: str) -> SafeString | str:
 
 
 def index(title: str, subtitle: str, chats: list[tuple[str, str, int]]) -> str:
-    """The page that leads to many chats: file name, title, messages."""
+    """Return the page that lists conversations by (file name, title, messages)."""
     rows = (
         format_html(
             '<li><a href="{}" dir="auto">{}</a> <small>{} messages</small></li>\n',
@@ -116,4 +156,4 @@ def index(title: str, subtitle: str, chats: list[tuple[str, str, int]]) -> str:
         )
         for name, words, count in chats
     )
-    return f"{top(title, subtitle)}<ul>\n{''.join(rows)}</ul>\n{bottom()}"
+    return f"{page_head(title, subtitle)}<ul>\n{''.join(rows)}</ul>\n{page_foot()}"

@@ -1,9 +1,10 @@
-"""Parley's own files of messages: one record a message, as JSON Lines or CSV; what is written is read back the same.
+"""Parley's own files: one record a message, as JSON Lines or CSV, read back unchanged.
 
-A record holds `number` (digits), `contact` (`wa_id`, `user_id`, `name`), `wamid`, `direction`, `kind`, `text`, `content`
-(the Cloud API's object, without the id of a file that is in `media`), `context_wamid`, `tracker`, `category`,
-`window_open`, `free_entry_at`, `author` (e-mail address), `status`, `errors`, the moments `created_at` to `revoked_at`
-(ISO 8601, UTC) and `media` (`file`, `mime_type`, `filename`, `size`, `sha256`; null without files).
+A record holds `number` (digits), `contact` (`wa_id`, `user_id`, `name`), `wamid`, `direction`,
+`kind`, `text`, `content` (the Cloud API's object, without the id of a file that is in `media`),
+`context_wamid`, `tracker`, `category`, `window_open`, `free_entry_at`, `author` (e-mail address),
+`status`, `errors`, the times `created_at` to `revoked_at` (ISO 8601, UTC) and `media` (`file`,
+`mime_type`, `filename`, `size`, `sha256`; null without files).
 """
 
 import csv
@@ -32,21 +33,32 @@ PLAIN = (
     "status",
 )
 MOMENTS = (
-    "free_entry_at", "created_at", "sent_at", "delivered_at", "read_at", "failed_at", "edited_at", "revoked_at",
+    "free_entry_at", "created_at", "sent_at", "delivered_at", "read_at", "failed_at", "edited_at",
+    "revoked_at",
 )  # fmt: skip
 JSON = ("content", "errors", "media")
 PERSON = {"contact": "wa_id", "contact_user_id": "user_id", "contact_name": "name"}
 CSV_COLUMNS = (
-    "number", "contact", "contact_user_id", "contact_name", "wamid", "direction", "kind", "text", "created_at", "status",
-    "category", "author", "sent_at", "delivered_at", "read_at", "failed_at", "edited_at", "revoked_at", "free_entry_at",
-    "window_open", "context_wamid", "tracker", "content", "errors", "media",
+    "number", "contact", "contact_user_id", "contact_name", "wamid", "direction", "kind", "text",
+    "created_at", "status", "category", "author", "sent_at", "delivered_at", "read_at", "failed_at",
+    "edited_at", "revoked_at", "free_entry_at", "window_open", "context_wamid", "tracker",
+    "content", "errors", "media",
 )  # fmt: skip
-# A cell that begins so could run as a formula where it is opened; the quote itself, so that all can be read back.
+# Cells that begin like this could run as a formula; the quote is included so that all can be read
+# back.
 RISKY = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "\x00", "|", "%", "'")
 LENGTHS = {
-    "wamid": 256, "kind": 20, "text": 262_144, "context_wamid": 256, "tracker": 512, "author": 254, "wa_id": 32,
-    "user_id": 80, "name": 200, "number": 15,
-}  # fmt: skip
+    "wamid": 256,
+    "kind": 20,
+    "text": 262_144,
+    "context_wamid": 256,
+    "tracker": 512,
+    "author": 254,
+    "wa_id": 32,
+    "user_id": 80,
+    "name": 200,
+    "number": 15,
+}
 DIRECTIONS = ("in", "out")
 STATUSES = {"in": ("received",), "out": ("accepted", "sent", "failed", "delivered", "read")}
 CATEGORIES = {"in": ("",), "out": ("marketing", "utility", "authentication", "service")}
@@ -54,29 +66,29 @@ csv.field_size_limit(MAX_LINE_BYTES)
 
 
 def safe_cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula; `read_cell` gives the text back."""
+    """Return a cell that no spreadsheet runs as a formula; `read_cell` reverses it."""
     return f"'{text}" if text.startswith(RISKY) or text.lstrip().startswith(RISKY) else text
 
 
 def read_cell(cell: str) -> str:
-    """The text of a safe cell."""
+    """Return the text of a safe cell."""
     return cell[1:] if cell.startswith("'") and safe_cell(cell[1:]) == cell else cell
 
 
 def jsonl_line(record: dict[str, Any]) -> bytes:
-    """A record as a line of JSON."""
+    """Return a record as a line of JSON."""
     return orjson.dumps(record) + b"\n"
 
 
 def csv_lines(rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> bytes:
-    """Rows as CSV (RFC 4180, UTF-8)."""
+    """Return rows as CSV (RFC 4180, UTF-8)."""
     out = io.StringIO()
     csv.writer(out).writerows(rows)
     return out.getvalue().encode()
 
 
 def csv_row(record: dict[str, Any]) -> tuple[str, ...]:
-    """A record's cells in the order of CSV_COLUMNS."""
+    """Return a record's cells in the order of CSV_COLUMNS."""
     cells = {column: safe_cell(record["contact"][name]) for column, name in PERSON.items()}
     cells |= {name: safe_cell(record[name]) for name in PLAIN}
     cells |= {name: _iso(record[name]) for name in MOMENTS}
@@ -101,7 +113,7 @@ def _dumped(value: Any) -> str:
 def from_jsonl(
     stream: IO[bytes], *, offset: int = 0, line: int = 1
 ) -> Iterator[tuple[dict[str, Any], int, int]]:
-    """The records from a place on, checked, each with the byte and line where the next begins."""
+    """Yield checked records from an offset on, each with the next byte offset and line number."""
     place = offset
     for number, raw in enumerate(lines_of(stream, MAX_LINE_BYTES), line):
         place += len(raw)
@@ -116,9 +128,9 @@ def from_jsonl(
 def from_csv(
     stream: IO[bytes], *, offset: int = 0, line: int = 1
 ) -> Iterator[tuple[dict[str, Any], int, int]]:
-    """The same from CSV; the first line names the columns, in any order."""
+    """Yield checked CSV records from an offset on; the first line names the columns."""
     stream.seek(0)
-    feed = _Feed(stream)
+    feed = _LineFeed(stream)
     try:
         columns = next(csv.reader(feed), [])
     except csv.Error as error:
@@ -146,14 +158,14 @@ def from_csv(
             )
 
 
-class _Feed:
-    """Lines as csv reads them, and how far it has read."""
+class _LineFeed:
+    """Lines for `csv`, with the position reached."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.lines = lines_of(stream, MAX_LINE_BYTES)
         self.place = self.line = 0
 
-    def __iter__(self) -> "_Feed":
+    def __iter__(self) -> "_LineFeed":
         return self
 
     def __next__(self) -> str:
@@ -178,7 +190,7 @@ def _from_cells(cells: dict[str, str], line: int) -> dict[str, Any]:
 
 
 def checked(found: Any, line: int) -> dict[str, Any]:
-    """The record with moments as moments; BadChatFile names line, field and what it must be."""
+    """Return the record with parsed times; raise BadChatFile naming line and field."""
     if not isinstance(found, dict) or not isinstance(found.get("contact"), dict):
         raise BadChatFile(f"Line {line:,}: a record is an object with an object 'contact'.")
     try:
@@ -247,9 +259,10 @@ def _media(value: Any) -> dict[str, str] | None:
         raise ValueError("media must be an object with file and mime_type")
     filename = value.get("filename")
     return {
-        "file": value.get("file", "")[:500], "mime_type": value.get("mime_type", "")[:100],
+        "file": value.get("file", "")[:500],
+        "mime_type": value.get("mime_type", "")[:100],
         "filename": filename[:240] if isinstance(filename, str) else "",
-    }  # fmt: skip
+    }
 
 
 def _check_words(record: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Past messages on their way into the database: one row's fields, and rows as PostgreSQL's COPY reads them."""
+"""Rows of imported messages in the format of PostgreSQL's COPY."""
 
 import hashlib
 from base64 import urlsafe_b64encode
@@ -7,16 +7,20 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 COLUMNS = (
-    "n int, number_id bigint, wa_id text, user_id text, name text, wamid text, direction text, kind text, text text, "
-    "content jsonb, context_wamid text, tracker text, category text, window_open boolean, free_entry_at timestamptz, "
-    "template_id bigint, author_id bigint, status text, errors jsonb, created_at timestamptz, sent_at timestamptz, "
-    "delivered_at timestamptz, read_at timestamptz, failed_at timestamptz, edited_at timestamptz, revoked_at timestamptz"
+    "n int, number_id bigint, wa_id text, user_id text, name text, wamid text, direction text, "
+    "kind text, text text, "
+    "content jsonb, context_wamid text, tracker text, category text, window_open boolean, "
+    "free_entry_at timestamptz, "
+    "template_id bigint, author_id bigint, status text, errors jsonb, created_at timestamptz, "
+    "sent_at timestamptz, "
+    "delivered_at timestamptz, read_at timestamptz, failed_at timestamptz, edited_at timestamptz, "
+    "revoked_at timestamptz"
 )
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
-class Attached(NamedTuple):
-    """The file of a message: its name in the archive and for the reader, and what its writer says it is."""
+class AttachedFile(NamedTuple):
+    """The file of a message: its archive entry, its name, and the MIME type claimed."""
 
     wamid: str
     entry: str
@@ -25,16 +29,16 @@ class Attached(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A set of messages ready to be written, their files, and where the next set begins."""
+    """Rows of messages to write, their files, and the position after them."""
 
     text: str
     size: int
-    files: Sequence[Attached]
+    files: Sequence[AttachedFile]
     position: dict[str, Any]
 
 
 def copy_line(*cells: object) -> str:
-    """One row in COPY's text format; None is NULL, moments are ISO texts."""
+    """Return one row in COPY's text format; None is NULL."""
     return "\t".join(map(_cell, cells)) + "\n"
 
 
@@ -49,13 +53,13 @@ def _cell(value: object) -> str:
 
 
 def escaped(text: str) -> str:
-    """A text as COPY reads it."""
+    """Return a text escaped for COPY."""
     if "\\" in text or "\n" in text or "\r" in text or "\t" in text:
         return text.translate(_ESCAPES)
     return text
 
 
 def imported_wamid(key: str) -> str:
-    """The same id for the same message of the same chat, whichever export it comes from."""
+    """Return a message id that is equal for the same message in every export of a chat."""
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=18).digest()
     return "wamid.imported_" + urlsafe_b64encode(digest).decode()

@@ -1,4 +1,4 @@
-"""What lies in an uploaded file: the chat itself, and the files beside it where it is an archive."""
+"""Contents of an uploaded file: the chat, and the files beside it in an archive."""
 
 import itertools
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from hosting.imports.formats.archives import MAX_BYTES, Archive, is_zip, opened, shown
+from hosting.imports.formats.archives import MAX_BYTES, Archive, is_zip, open_archive, printable
 from hosting.imports.formats.errors import BadArchive, BadChatFile
 from hosting.imports.formats.headers import find_layout
 from hosting.imports.formats.text import decoded, lines_of
@@ -17,7 +17,9 @@ OWN = {"messages.jsonl": "jsonl", "messages.csv": "csv"}
 
 @dataclass
 class Source:
-    """The chat as a stream, who wrote it ("whatsapp", "jsonl", "csv"), and names of files beside it -> their entries."""
+    """The chat as a stream, its kind ("whatsapp", "jsonl", "csv"), and file names -> archive
+    entries.
+    """
 
     stream: Any
     kind: str
@@ -27,7 +29,7 @@ class Source:
 
 @contextmanager
 def source_of(file: IO[bytes], filename: str) -> Iterator[Source]:
-    """Open an upload; BadChatFile says what is wrong with it."""
+    """Open an upload; raise BadChatFile if it is unusable."""
     file.seek(0, 2)
     if file.tell() > MAX_BYTES:
         raise BadChatFile(f"The file has {file.tell():,} bytes; the limit is {MAX_BYTES:,}.")
@@ -37,8 +39,8 @@ def source_of(file: IO[bytes], filename: str) -> Iterator[Source]:
     if not is_zip(head):
         yield Source(file, _kind_of(file, filename))
         return
-    with opened(file) as archive:
-        name, kind = _chat_in(archive)
+    with open_archive(file) as archive:
+        name, kind = _find_chat(archive)
         files = {
             entry.replace("\\", "/").rpartition("/")[2]: entry
             for entry in archive.entries
@@ -65,7 +67,7 @@ def _kind_of(file: IO[bytes], filename: str) -> str:
     return "whatsapp"
 
 
-def _chat_in(archive: Archive) -> tuple[str, str]:
+def _find_chat(archive: Archive) -> tuple[str, str]:
     for own, kind in OWN.items():
         if own in archive.entries:
             return own, kind
@@ -88,7 +90,9 @@ def _chat_in(archive: Archive) -> tuple[str, str]:
             if find_layout(decoded(line)[:200] for line in first):
                 return name, "whatsapp"
     if texts:
-        raise BadArchive(f"'{shown(texts[0])}' in the archive is no chat that WhatsApp exported.")
+        raise BadArchive(
+            f"'{printable(texts[0])}' in the archive is no chat that WhatsApp exported."
+        )
     raise BadArchive(
         "There is no chat in the archive: no text file, no messages.jsonl and no messages.csv."
     )

@@ -1,4 +1,4 @@
-"""Reading an exported chat as a stream: message after message with line and place, in memory that does not grow."""
+"""Streaming parser of an exported chat, with bounded memory."""
 
 import itertools
 import re
@@ -18,7 +18,7 @@ _NAME = re.compile(f"[{MARKS}]")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message as it stands in the file: local time, sender ("" for the system's own lines), words, place."""
+    """A message of the file: local time, sender ("" for system lines), body, position."""
 
     at: datetime
     sender: str
@@ -34,7 +34,7 @@ class Entry:
 
 
 def _is_notice(body: str) -> bool:
-    """On iOS the system's lines bear the chat's name as sender; a mark tells them from text, as it tells files."""
+    """Return whether a marked body is a system line; iOS writes the chat's name as its sender."""
     said = read_body(body)
     return (
         said.kind == "text" and not said.is_deleted and not body.endswith(":") and ":\n" not in body
@@ -42,7 +42,7 @@ def _is_notice(body: str) -> bool:
 
 
 def lines_of(stream: IO[bytes], limit: int = MAX_LINE_BYTES) -> Iterator[bytes]:
-    """The lines, each with its end; BadChatFile for one that is longer than `limit` bytes."""
+    """Yield lines with their ends; raise BadChatFile for one longer than `limit` bytes."""
     for number in itertools.count(1):
         line = stream.readline(limit + 1)
         if not line:
@@ -53,17 +53,18 @@ def lines_of(stream: IO[bytes], limit: int = MAX_LINE_BYTES) -> Iterator[bytes]:
 
 
 def decoded(raw: bytes) -> str:
-    """A line as text without its end; what is no UTF-8 or cannot be stored becomes U+FFFD."""
+    """Return a line as text without its end; invalid bytes become U+FFFD."""
     return raw.decode("utf-8", "replace").rstrip("\r\n").replace("\x00", "\ufffd")
 
 
 def layout_of(stream: IO[bytes]) -> Layout:
-    """The layout of a chat, from its first lines; BadChatFile where none of them begins a message."""
+    """Return a chat's layout from its first lines; raise BadChatFile if none begins a message."""
     first = [decoded(line)[:200] for line in itertools.islice(lines_of(stream), SAMPLE_LINES)]
     found = find_layout(first)
     if found is None:
         raise BadChatFile(
-            f"None of the first {len(first):,} lines begins a message as WhatsApp's 'Export chat' writes them "
+            f"None of the first {len(first):,} lines begins a message as WhatsApp's 'Export chat' "
+            "writes them "
             "(date, time, name)."
         )
     return found
@@ -72,9 +73,10 @@ def layout_of(stream: IO[bytes]) -> Layout:
 def entries(
     stream: IO[bytes], layout: Layout, *, order: str, latest: date, offset: int = 0, line: int = 1
 ) -> Iterator[Entry]:
-    """The messages from byte `offset` (the beginning of line number `line`) on; lines before the first are left out.
+    """Yield messages from byte `offset` on, where line number `line` begins.
 
-    A line that looks like a header but names no possible day is part of the message above it.
+    Lines before the first message are skipped. A line with an impossible date belongs to the
+    message above it.
     """
     head: tuple[datetime, str, int] | None = None
     body: list[str] = []
@@ -90,7 +92,8 @@ def entries(
                 length += len(text) + 1
                 if length > MAX_BODY:
                     raise BadChatFile(
-                        f"The message of line {head[2]:,} is longer than the limit of {MAX_BODY:,} characters."
+                        f"The message of line {head[2]:,} is longer than the limit of {MAX_BODY:,} "
+                        "characters."
                     )
         else:
             if head:
@@ -105,7 +108,7 @@ def entries(
 
 
 def _split(rest: str) -> tuple[str, str]:
-    """Sender and words; no sender where the rest is a line of the system's."""
+    """Return sender and body; ("", text) for a system line."""
     sender, colon, body = rest.partition(": ")
     if not colon:
         if not rest.endswith(":"):
@@ -118,7 +121,7 @@ def _split(rest: str) -> tuple[str, str]:
 
 
 def name_of(sender: str) -> str:
-    """A sender's name without marks and without the tilde before names that the phone did not know."""
+    """Return a sender's name without marks and the tilde before unknown names."""
     if sender.isascii() and not sender.startswith("~"):
         return sender.strip()
     return " ".join(
@@ -131,15 +134,15 @@ def name_of(sender: str) -> str:
     )
 
 
-class Folds:
-    """Tells the two passes of the hour that a clock set back lives twice: the second comes after a step back."""
+class ClockFolds:
+    """Distinguishes both passes of the hour that occurs twice when clocks are set back."""
 
     def __init__(self, zone: tzinfo, last: datetime | None = None, fold: int = 0) -> None:
         self.zone, self.last, self.fold = zone, last, fold
         self._placed: datetime | None = None
 
     def placed(self, at: datetime) -> datetime:
-        """The local time with its zone, and with fold=1 in the second pass."""
+        """Return the local time with its zone, with fold=1 in the second pass."""
         if self._placed is not None and at == self.last:
             return self._placed
         self._placed = self._place(at)
@@ -158,17 +161,21 @@ class Folds:
 
 
 def contact_in(filename: str) -> str:
-    """The other person's name in a name such as `WhatsApp Chat with Ann.txt`, in any language; else empty."""
+    """Return the name in a file name such as `WhatsApp Chat with Ann.txt`, in any language.
+
+    Else "".
+    """
     stem = filename.rpartition("/")[2].rpartition(".")[0]
     match = re.match(
-        r"(?:.*?WhatsApp[\s-]*Chats?|.*WhatsApp)[\s_-]+(?:(?:with|mit|con|avec|com|met|z|ile|med)[\s_]+)?(.+)",
+        r"(?:.*?WhatsApp[\s-]*Chats?|.*WhatsApp)[\s_-]+"
+        r"(?:(?:with|mit|con|avec|com|met|z|ile|med)[\s_]+)?(.+)",
         stem,
     )
     return match[1].strip().replace("_", " ")[:100] if match else ""
 
 
 def numbers_in(names: Iterable[str]) -> dict[str, str]:
-    """Names that are phone numbers, with their digits."""
+    """Return those names that are phone numbers, with their digits."""
     found = {}
     for name in names:
         digits = re.sub(r"[\s().\-\u2010-\u2015/]", "", name)

@@ -87,8 +87,8 @@ def fill(number):
 
 def export(line, format="jsonl", **wanted):
     with scope(line.business_id):
-        job = jobs.ask(
-            business=line.business, author=None, wanted=jobs.Wanted(format=format, **wanted)
+        job = jobs.request_export(
+            business=line.business, author=None, wanted=jobs.ExportRequest(format=format, **wanted)
         )
     return worked(job)
 
@@ -182,7 +182,7 @@ def imported(number, raw, filename, **answers):
     with scope(number.business_id):
         job.refresh_from_db()
         assert (job.state, job.error) == ("ready", "")
-        imports_jobs.begin(job=job, answers=answers)
+        imports_jobs.start_import(job=job, answers=answers)
     import_all()
     with system("test"):
         job = ChatImport.objects.get(pk=job.pk)
@@ -206,9 +206,9 @@ def test_a_file_of_another_number_asks_which_one_it_is(number):
         job.refresh_from_db()
         assert job.preview["guess"]["unknown_numbers"] == ["15550009999"]
         with pytest.raises(BadInput) as refused:
-            imports_jobs.begin(job=job, answers={})
+            imports_jobs.start_import(job=job, answers={})
         assert refused.value.field == "number"
-        imports_jobs.begin(job=job, answers={"number": make_second.phone_number_id})
+        imports_jobs.start_import(job=job, answers={"number": make_second.phone_number_id})
     import_all()
     with system("test"):
         assert set(
@@ -304,10 +304,12 @@ def test_only_what_was_asked_for_is_in_it(number):
 def test_a_cut_off_export_goes_on_and_is_the_same(number, format, monkeypatch):
     whole = content(export(number, format, has_media=True))
     monkeypatch.setattr(parts, "CHUNK", 2)
-    monkeypatch.setattr(parts, "PART", 3)
+    monkeypatch.setattr(parts, "PART_MESSAGES", 3)
     with scope(number.business_id):
-        job = jobs.ask(
-            business=number.business, author=None, wanted=jobs.Wanted(format=format, has_media=True)
+        job = jobs.request_export(
+            business=number.business,
+            author=None,
+            wanted=jobs.ExportRequest(format=format, has_media=True),
         )
     for n in range(1, 4):
         mine = hosting_jobs.claim(ChatExport, ["running"])
@@ -315,7 +317,7 @@ def test_a_cut_off_export_goes_on_and_is_the_same(number, format, monkeypatch):
         assert not parts.extract(mine, seconds=5)
         monkeypatch.undo()
         monkeypatch.setattr(parts, "CHUNK", 2)
-        monkeypatch.setattr(parts, "PART", 3)
+        monkeypatch.setattr(parts, "PART_MESSAGES", 3)
         assert (mine.parts, mine.processed) == (n, 3 * n)
         # The worker dies here.
         with system("test"):
@@ -328,7 +330,9 @@ def test_a_cut_off_export_goes_on_and_is_the_same(number, format, monkeypatch):
 
 def test_a_cancelled_export_leaves_nothing(number):
     with scope(number.business_id):
-        job = jobs.ask(business=number.business, author=None, wanted=jobs.Wanted(format="jsonl"))
+        job = jobs.request_export(
+            business=number.business, author=None, wanted=jobs.ExportRequest(format="jsonl")
+        )
     mine = hosting_jobs.claim(ChatExport, ["running"])
     parts.extract(mine, seconds=9)
     assert default_storage.exists(parts.part_path(job, 0))
@@ -374,7 +378,9 @@ def test_a_link_ends_and_so_does_the_file(client, number, monkeypatch):
 )
 def test_what_cannot_be_exported_is_refused_by_name(number, wanted, error):
     with scope(number.business_id), pytest.raises(BadInput if error else NotYours) as refused:
-        jobs.ask(business=number.business, author=None, wanted=jobs.Wanted(**wanted))
+        jobs.request_export(
+            business=number.business, author=None, wanted=jobs.ExportRequest(**wanted)
+        )
     assert getattr(refused.value, "field", "") == error
     with system("test"):
         assert not ChatExport.objects.exists()

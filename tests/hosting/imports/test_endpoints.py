@@ -285,7 +285,7 @@ WORKER = """
 import django
 django.setup()
 from hosting.imports import jobs, write
-write.SET = 50
+write.BATCH_ROWS = 50
 while jobs.work_due():
     pass
 """
@@ -298,13 +298,15 @@ def test_a_killed_worker_loses_and_doubles_nothing(committed_db):
         f"13.03.21, {n // 600:02}:{n // 10 % 60:02} - Ann: number {n}\n" for n in range(count)
     )
     with scope(number.business_id):
-        job = imports_jobs.take_in(
+        job = imports_jobs.create_import(
             business=number.business, author=None, file=io.BytesIO(raw.encode()), filename="c.txt"
         )
     work()
     with scope(number.business_id):
         job.refresh_from_db()
-        imports_jobs.begin(job=job, answers={"contact": "14155550100", "business_senders": []})
+        imports_jobs.start_import(
+            job=job, answers={"contact": "14155550100", "business_senders": []}
+        )
     seen = rows_of(job)
     worker = subprocess.Popen(
         [sys.executable, "-c", WORKER],

@@ -14,7 +14,7 @@ import pytest
 from hosting.imports.formats import archives, text
 from hosting.imports.formats.bodies import read_body
 from hosting.imports.formats.errors import BadArchive, BadChatFile
-from hosting.imports.formats.headers import OrderFinder
+from hosting.imports.formats.headers import DayOrderFinder
 from tests.hosting.chat_samples import BODIES, SAMPLES, at
 
 LATEST = date(2026, 11, 24)
@@ -24,7 +24,7 @@ TARGET = json.loads((FOLDER / "target.json").read_text())
 
 def read(raw, order=""):
     layout = text.layout_of(io.BytesIO(raw))
-    finder = OrderFinder(layout, LATEST)
+    finder = DayOrderFinder(layout, LATEST)
     for line in text.lines_of(io.BytesIO(raw)):
         if header := layout.header(text.decoded(line)):
             finder.see(header)
@@ -104,7 +104,7 @@ def test_unreadable_bytes_are_shown_as_such_and_long_ones_are_refused():
 
 
 def test_the_hour_that_comes_twice_is_told_apart():
-    folds = text.Folds(ZoneInfo("Europe/Berlin"))
+    folds = text.ClockFolds(ZoneInfo("Europe/Berlin"))
     times = [
         "2021-10-31T01:59",
         "2021-10-31T02:10",
@@ -147,7 +147,7 @@ def zipped(entries, method=zipfile.ZIP_DEFLATED):
 
 
 def look(raw):
-    with archives.opened(io.BytesIO(raw)) as archive:
+    with archives.open_archive(io.BytesIO(raw)) as archive:
         for name in archive.entries:
             with archive.reading(name) as member:
                 while member.read():
@@ -223,7 +223,7 @@ def test_an_archive_outside_its_limits_is_refused_by_name(case):
 
 def test_the_bytes_that_come_out_are_counted():
     raw = io.BytesIO(zipped([("a.txt", "x" * 2500), ("b.txt", "y" * 2500)]))
-    with archives.opened(raw) as archive:
+    with archives.open_archive(raw) as archive:
         archive.left = 4000
         with archive.reading("a.txt") as member:
             assert len(member.read()) == 2500

@@ -58,7 +58,9 @@ def number(business):
 def upload(business, raw, filename="chat.txt"):
     raw = raw.encode() if isinstance(raw, str) else raw
     with scope(business.pk):
-        return jobs.take_in(business=business, author=None, file=io.BytesIO(raw), filename=filename)
+        return jobs.create_import(
+            business=business, author=None, file=io.BytesIO(raw), filename=filename
+        )
 
 
 def work():
@@ -82,7 +84,7 @@ def looked_through(business, raw, filename="chat.txt"):
 
 def begin(job, **answers):
     with scope(job.business_id):
-        jobs.begin(job=job, answers=ANSWERS | answers)
+        jobs.start_import(job=job, answers=ANSWERS | answers)
 
 
 def brought_in(business, raw, filename="chat.txt", **answers):
@@ -245,22 +247,22 @@ def test_an_import_can_be_taken_back_whole(business, number):
 
 
 def test_a_cancelled_import_stops_and_keeps_what_is_in(business, number, monkeypatch):
-    monkeypatch.setattr(write, "SET", 2)
+    monkeypatch.setattr(write, "BATCH_ROWS", 2)
     job = looked_through(business, CHAT)
     begin(job)
     mine = hosting_jobs.claim(ChatImport, ChatImport.WORKING)
-    write.bring_in(mine, seconds=0)
+    write.write_batches(mine, seconds=0)
     assert 0 < len(rows()) < 8
     done = len(rows())
     with scope(business.pk):
         jobs.cancel(job=job)
     # The worker that still has it finds out before it writes again.
     with pytest.raises((hosting_jobs.Stopped, FileNotFoundError)):
-        write.bring_in(mine, seconds=9)
+        write.write_batches(mine, seconds=9)
     assert (fresh(job).state, len(rows())) == ("cancelled", done)
     assert jobs.work_due() == 0
     with scope(business.pk), pytest.raises(jobs.NotNow):
-        jobs.begin(job=job, answers=ANSWERS)
+        jobs.start_import(job=job, answers=ANSWERS)
     with scope(business.pk):
         jobs.undo(job=fresh(job))
     work()
@@ -269,13 +271,13 @@ def test_a_cancelled_import_stops_and_keeps_what_is_in(business, number, monkeyp
 
 @pytest.mark.parametrize("kept", [0, 1, 2, 3])
 def test_what_was_cut_off_goes_on_where_it_was(business, number, monkeypatch, kept):
-    monkeypatch.setattr(write, "SET", 2)
+    monkeypatch.setattr(write, "BATCH_ROWS", 2)
     whole = "".join(f"13.03.21, 14:{n // 2:02} - Ann: message {n % 3}\n" for n in range(20))
     job = looked_through(business, whole)
     begin(job, business_senders=[])
     for _ in range(kept):
         mine = hosting_jobs.claim(ChatImport, ChatImport.WORKING)
-        write.bring_in(mine, seconds=0)
+        write.write_batches(mine, seconds=0)
         # The worker dies: nobody releases the row, its lease runs out.
         with system("test"):
             ChatImport.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
