@@ -226,7 +226,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
-# Celery is only the bell: no results, no data, no retry when the broker is away.
+# Celery only wakes workers: no results, no data, no retry when the broker is away.
 CELERY_BROKER_URL = ENV.redis_url
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
@@ -280,7 +280,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "billing.tasks.reconcile",
         "schedule": crontab(hour=3, minute=20),
     },
-    # Operators ring for their recounts; a lost bell costs ten seconds.
+    # Operators notify for their recounts; a lost wake-up costs ten seconds.
     "billing.recount": {
         "task": "billing.tasks.recount",
         "schedule": 10.0,

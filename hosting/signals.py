@@ -1,4 +1,4 @@
-"""The project's one signal; its receivers only ring their own bell."""
+"""The project's one signal; its receivers only wake workers."""
 
 from django.dispatch import Signal
 

@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 
 from core.tenancy import system
-from core.wake import ring
+from core.wake import notify
 from hosting.broadcasts import run
 from hosting.exports import jobs
 from hosting.imports import jobs as imports_jobs
@@ -121,7 +121,7 @@ def tidy() -> None:
 def move_history() -> None:
     """Do a slice of an import and of an export, and ring again while there is more: other work has its turn between."""
     if imports_jobs.work_due() + jobs.work_due():
-        ring(move_history)
+        notify(move_history)
 
 
 @shared_task
@@ -130,7 +130,7 @@ def broadcast() -> None:
     deadline, idle_until = time.monotonic() + LONGEST, time.monotonic() + LINGER
     while time.monotonic() < min(deadline, idle_until):
         if run.work_due():
-            ring(deliver)
+            notify(deliver)
             idle_until = time.monotonic() + 5 * LINGER
         else:
             time.sleep(LINGER / 3)

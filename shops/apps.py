@@ -47,7 +47,7 @@ class ShopsConfig(AppConfig):
 
 
 def _ring(**_ignored: Any) -> None:
-    from core.wake import ring
+    from core.wake import notify
     from shops import tasks
 
-    ring(tasks.take)
+    notify(tasks.take)

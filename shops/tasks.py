@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 
 from core.tenancy import system
-from core.wake import ring
+from core.wake import notify
 from hosting.inbound import events
 from hosting.transports import cloudapi, sandbox
 from hosting.webhooks import delivery
@@ -49,7 +49,7 @@ def fetch_pictures() -> None:
 def feed() -> None:
     """Do a slice of an import of products, and ring again while there is more: other work has its turn between."""
     if imports.work_due():
-        ring(feed)
+        notify(feed)
 
 
 @shared_task

@@ -18,7 +18,7 @@ from accounts.models import Business, User
 from billing import finance_exports, tasks
 from billing.models import Export, InvoiceStatus
 from core.errors import BadInput
-from core.wake import ring
+from core.wake import notify
 
 
 class ExportForm(HouseForm):
@@ -104,7 +104,7 @@ class ExportAdmin(ReadOnlyAdmin):
 
     @action(description=_("New export"), url_path="order", permissions=["export"])
     def order(self, request: HttpRequest) -> HttpResponse:
-        """Write it down and ring; the worker makes it."""
+        """Write the request down and wake a worker, which makes it."""
 
         def do(data: dict[str, Any]) -> Any:
             export = finance_exports.ask(
@@ -113,7 +113,7 @@ class ExportAdmin(ReadOnlyAdmin):
                 asked_by=User.objects.get(pk=request.user.pk or 0),
             )
             record.record(action="export.asked", subject=export, after=export.filters)
-            ring(tasks.export)
+            notify(tasks.export)
             return _("It is made in the background; it is here in a moment.")
 
         question = Question(
@@ -165,7 +165,7 @@ class ExportAdmin(ReadOnlyAdmin):
         def do(data: dict[str, Any]) -> Any:
             finance_exports.resume(export=export)
             record.record(action="export.resumed", subject=export)
-            ring(tasks.export)
+            notify(tasks.export)
             return _("It is made in the background; it is here in a moment.")
 
         question = Question(

@@ -24,7 +24,7 @@ from billing.metering import meter, reconciliation
 from billing.metering.reversals import reverse_charge
 from billing.models import Charge, Invoice, Period, Quarantine, Recount, SpendCap, Tally, Usage
 from core import money
-from core.wake import ring
+from core.wake import notify
 from hosting.numbers.sandbox_clock import set_clock
 
 
@@ -257,13 +257,13 @@ class RecountAdmin(ReadOnlyAdmin):
 
     @action(description=_("Recount now"), url_path="run", permissions=["run"])
     def run_now(self, request: HttpRequest) -> HttpResponse:
-        """Write it down and ring; the worker does it."""
+        """Write the request down and wake a worker, which does it."""
 
         def order(data: dict[str, Any]) -> Any:
             month = data["month"] and data["month"].replace(day=1)
             recount = reconciliation.ask(month=month, by=str(request.user))
             record.record(action="recount.asked", subject=recount)
-            ring(tasks.recount)
+            notify(tasks.recount)
             return _("The books are recounted; the result is here in a moment.")
 
         words = _(

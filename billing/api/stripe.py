@@ -9,13 +9,13 @@ from django.views.decorators.http import require_POST
 from billing import tasks
 from billing.payments import stripe_collection
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 
 
 @csrf_exempt
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
-    """Check the signature over the raw body, store the event once, ring the bell."""
+    """Check the signature over the raw body, store the event once, wake a worker."""
     try:
         is_new = stripe_collection.hear(request.body, request.headers.get("Stripe-Signature", ""))
     except ParleyError as error:
@@ -23,5 +23,5 @@ def webhook(request: HttpRequest) -> HttpResponse:
             {"error": {"code": error.code, "message": error.message}}, status=error.status
         )
     if is_new:
-        ring(tasks.collect)
+        notify(tasks.collect)
     return JsonResponse({"received": True})

@@ -23,7 +23,7 @@ from billing.payments import pay_links, stripe_collection, stripe_gateway
 from billing.views.invoices import invoice_or_404
 from core.errors import ParleyError
 from core.tenancy import system
-from core.wake import ring
+from core.wake import notify
 
 FINANCE = (Role.OWNER, Role.FINANCE)
 
@@ -103,7 +103,7 @@ def pay_now(request: BusinessRequest, number: str) -> HttpResponse:
         return redirect(pay_links.path_of(invoice))
     try:
         stripe_collection.start(invoice=invoice)
-        ring(tasks.collect)
+        notify(tasks.collect)
     except ParleyError as error:
         messages.error(request, error.message)
     return redirect("invoice", number=number)

@@ -14,7 +14,7 @@ from unfold.decorators import action
 from accounts.admin_site.base import HouseAdmin
 from accounts.admin_site.confirmation import HouseForm, Question, ReasonForm, Table, ask
 from accounts.audit import record
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.message_templates import review
 from hosting.models import Template
@@ -135,7 +135,7 @@ class TemplateAdmin(HouseAdmin):
                 action=f"template.{verb}", subject=template, business=template.business_id, before=before,
                 after=_standing(found) | {"reason": data["reason"]},
             )  # fmt: skip
-            ring(tasks.call)
+            notify(tasks.call)
             return _("%(template)s is now %(status)s, quality %(quality)s.") % {
                 "template": found, "status": found.get_status_display(), "quality": found.quality,
             }  # fmt: skip

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.admin_site.base import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.inbound import events, upstream_media
 from hosting.models import Event, MediaFetch, Outgoing, Receipt, WebhookCall
@@ -143,7 +143,7 @@ class WebhookCallAdmin(QueueAdmin):
     def rerun(self, request: HttpRequest, queryset: QuerySet[WebhookCall]) -> None:
         """Open dead calls again, with seven new days."""
         count = self.again(request, queryset, verb=delivery.rerun, key="public_id")
-        ring(tasks.call)
+        notify(tasks.call)
         messages.success(request, _("%(count)s calls are made again.") % {"count": count})
 
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.exports import jobs
 from hosting.imports import jobs as imports_jobs
@@ -90,7 +90,7 @@ class Imports(BusinessAPIMixin, ListAPIView[ChatImport]):
         job = imports_jobs.take_in(
             business=request.business, author=None, file=file.file, filename=file.name or ""
         )
-        ring(tasks.move_history)
+        notify(tasks.move_history)
         return Response(ImportSerializer(job).data, status=201)
 
 
@@ -108,7 +108,7 @@ class _ImportDeed(BusinessAPIView):
     serializer_class = ImportSerializer
 
     def answered(self, request: BusinessAPIRequest, job: ChatImport) -> Response:
-        ring(tasks.move_history)
+        notify(tasks.move_history)
         return Response(ImportSerializer(imports_jobs.one(request.business, job.public_id)).data)
 
 
@@ -215,7 +215,7 @@ class Exports(BusinessAPIMixin, ListAPIView[ChatExport]):
         job = jobs.ask(
             business=request.business, author=None, wanted=jobs.Wanted(**given.validated_data)
         )
-        ring(tasks.move_history)
+        notify(tasks.move_history)
         return Response(ExportSerializer(job).data, status=201)
 
 

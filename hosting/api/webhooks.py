@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from core.encryption import decrypt
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.json import MAX_BODY_BYTES
 from hosting.cloudapi.webhooks import signature_fits
@@ -78,5 +78,5 @@ def _take_in(request: HttpRequest, opened: Door) -> HttpResponse:
     if not any(signature_fits(body, secret, signature) for secret in opened[2]):
         return HttpResponse("signature does not match", status=403, content_type="text/plain")
     events.store_event(body=body, account_id=opened[0])
-    ring(tasks.apply)
+    notify(tasks.apply)
     return HttpResponse("EVENT_RECEIVED", content_type="text/plain")

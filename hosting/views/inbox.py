@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 from hosting import extensions, tasks
 from hosting.conversations import inbox as conversations_inbox
 from hosting.conversations.teamwork import snooze_times
@@ -270,7 +270,7 @@ def _seen(request: BusinessRequest, conversation: Conversation) -> None:
         return
     see(conversation)
     if conversation.unread_count and conversation.number.transport == Transport.CLOUDAPI:
-        ring(tasks.deliver)
+        notify(tasks.deliver)
 
 
 def composing(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:
@@ -324,7 +324,7 @@ def _send(request: BusinessRequest, conversation: Conversation, **what: Any) -> 
             author=request.user,
             **what,
         )
-    ring(tasks.deliver)
+    notify(tasks.deliver)
     tell(request, conversation)
 
 

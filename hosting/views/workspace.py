@@ -13,7 +13,7 @@ from accounts import workspace
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.errors import CloudApiError
 from hosting.forms import BusinessForm, ProfileForm
@@ -94,7 +94,7 @@ def forget_everybody(request: BusinessRequest) -> HttpResponse:
         )
         return redirect("business")
     asked, held = erasure.request_all(business=request.business)
-    ring(tasks.forget)
+    notify(tasks.forget)
     said = ngettext(
         "%(n)s customer is being forgotten.", "%(n)s customers are being forgotten.", asked
     )

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.admin_site.base import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
-from core.wake import ring
+from core.wake import notify
 from shops import tasks
 from shops.models import (
     MAX_ATTEMPTS,
@@ -71,7 +71,7 @@ class IncomingOrderAdmin(QueueAdmin):
     def rerun(self, request: HttpRequest, queryset: QuerySet[IncomingOrder]) -> None:
         """Open dead rows again; the order is made at today's prices, once."""
         count = self.again(request, queryset, verb=_again(IncomingOrder))
-        ring(tasks.take)
+        notify(tasks.take)
         messages.success(request, _("%(count)s messages are heeded again.") % {"count": count})
 
 
@@ -106,7 +106,7 @@ class OrderNewsAdmin(QueueAdmin):
     def rerun(self, request: HttpRequest, queryset: QuerySet[OrderNews]) -> None:
         """Open dead news again; nothing that was told is told twice."""
         count = self.again(request, queryset, verb=_again(OrderNews))
-        ring(tasks.take)
+        notify(tasks.take)
         messages.success(request, _("%(count)s pieces of news are told again.") % {"count": count})
 
 
@@ -140,7 +140,7 @@ class PictureAdmin(QueueAdmin):
     def rerun(self, request: HttpRequest, queryset: QuerySet[Picture]) -> None:
         """Ask for dead pictures again."""
         count = self.again(request, queryset, verb=_again(Picture))
-        ring(tasks.fetch_pictures)
+        notify(tasks.fetch_pictures)
         messages.success(request, _("%(count)s pictures are fetched again.") % {"count": count})
 
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from core.wake import ring
+from core.wake import notify
 from hosting.search.filters import choice, moment
 from shops import tasks
 from shops.chat.order_updates import facts_of
@@ -177,7 +177,7 @@ class _Change(BusinessAPIView):
 
     def answered(self, order_id: int) -> Response:
         """The order as the database has it now."""
-        ring(tasks.take)
+        notify(tasks.take)
         return Response(OrderSerializer(self.get_queryset().get(pk=order_id)).data)
 
     def given(self, request: BusinessAPIRequest) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 from shops import tasks
 from shops.models import Catalog
 from shops.payments import stripe_collection
@@ -16,7 +16,7 @@ from shops.payments import stripe_collection
 @csrf_exempt
 @require_POST
 def webhook(request: HttpRequest, catalog_id: str) -> HttpResponse:
-    """Check the signature over the raw body, keep the event once, ring the bell."""
+    """Check the signature over the raw body, store the event once, wake a worker."""
     try:
         is_new = stripe_collection.hear(
             catalog_id, request.body, request.headers.get("Stripe-Signature", "")
@@ -28,5 +28,5 @@ def webhook(request: HttpRequest, catalog_id: str) -> HttpResponse:
             {"error": {"code": error.code, "message": error.message}}, status=error.status
         )
     if is_new:
-        ring(tasks.collect)
+        notify(tasks.collect)
     return JsonResponse({"received": True})

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 from core.errors import BadInput, ParleyError
 from core.tenancy import scope, system
 from core.territories import countries
-from core.wake import ring
+from core.wake import notify
 from hosting.contacts.identity import country_of
 from shops import tasks, texts
 from shops.documents.receipt import filename_of, receipt_pdf
@@ -64,7 +64,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     with _opened(token) as order:
         if "back" in request.GET:
             stripe_collection.look_now(order)
-            ring(tasks.take)
+            notify(tasks.take)
             order.refresh_from_db()
         return _page(request, order)
 
@@ -93,7 +93,7 @@ def _deed(do: Deed) -> Callable[[HttpRequest, str], HttpResponse]:
         try:
             with _opened(token) as order:
                 do(request, order)
-                ring(tasks.take)
+                notify(tasks.take)
         except ParleyError as error:
             with _opened(token) as order:
                 return _page(request, order, error)

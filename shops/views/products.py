@@ -13,7 +13,7 @@ from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from core.errors import BadInput
 from core.paging import after_row, cursor_of, read_cursor
-from core.wake import ring
+from core.wake import notify
 from shops import tasks
 from shops.catalog import pictures
 from shops.catalog import products as catalog_products
@@ -81,7 +81,7 @@ def products(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 def fetch_again(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """Ask the links that gave no picture once more."""
     count = pictures.given_up(catalog).again()
-    ring(tasks.fetch_pictures)
+    notify(tasks.fetch_pictures)
     messages.success(request, _("%(count)s pictures are fetched again.") % {"count": count})
     return redirect("shop_products")
 

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core.errors import NotAllowed
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.api.v1.bodies import BoundedJSONParser
 from hosting.api.v1.shapes import EXAMPLE_CONTACT, ContactChange, ContactSerializer, MergeSerializer
@@ -94,7 +94,7 @@ class ContactById(OneContact):
     def delete(self, request: BusinessAPIRequest, contact_id: int) -> Response:
         """Forget the customer: messages, files, names and numbers go, charges and invoices stay. Done within minutes."""
         erasure.request(contact=self.own(request, contact_id))
-        ring(tasks.forget)
+        notify(tasks.forget)
         return Response(status=202)
 
 

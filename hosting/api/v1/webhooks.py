@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core.errors import BadInput
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.api.v1.bodies import BoundedJSONParser
 from hosting.models import Account, Number, Webhook, WebhookCall
@@ -246,7 +246,7 @@ class DeliveryReplay(BusinessAPIView):
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
         """Send it again, as a delivery of its own that waits for no other."""
         again = delivery.replay(own_call(request, public_id))
-        ring(tasks.call)
+        notify(tasks.call)
         return Response(DeliverySerializer(own_call(request, again.public_id)).data, status=201)
 
 

@@ -1,0 +1,44 @@
+"""The columns that every queue's table has."""
+
+from typing import Any, Self
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class QueueRows(models.QuerySet[Any]):
+    """Sets of rows of a queue."""
+
+    def dead(self) -> Self:
+        """Dead letters: rows that were given up and wait for an operator."""
+        return self.exclude(dead_at=None)
+
+
+class QueueRow(models.Model):
+    """A row that waits to be worked on; `core.queue` says by which rules."""
+
+    attempts = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text=_("Since it last got anywhere; counted before the work begins."),
+    )
+    not_before = models.DateTimeField(default=timezone.now, db_default=Now())
+    leased_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text=_("While a worker has it: until when nobody else takes it."),
+    )
+    leased_by = models.IntegerField(
+        null=True,
+        blank=True,
+        help_text=_("Database session of that worker; the lease ends with it."),
+    )
+    last_error = models.TextField(blank=True, default="", db_default="")
+    dead_at = models.DateTimeField(null=True, blank=True, help_text=_("When it was given up."))
+
+    objects = QueueRows.as_manager()
+
+    class Meta:
+        abstract = True
