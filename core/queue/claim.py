@@ -11,6 +11,7 @@ from django.db import connection
 
 from core.queue import statements
 from core.queue.declaration import Claimed, InSlices, InThreads, Queue
+from core.sql import fetch_all_prepared
 from core.tenancy import system
 
 REASON = "a queue holds rows of every business"
@@ -38,11 +39,13 @@ def claim(
         values = _values(queue, most, alone, under_way or {}, works)
         if queue.selection is not None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [queue.selection.lock])
-        cursor.execute(statements.claim(queue, alone=alone), values)
-        found = sorted(cursor.fetchall(), key=lambda row: (row[4], row[0]))
-    if found:
-        _served[queue.name, alone] = found[-1][1]
-    return [Claimed(key, owner, attempts, until) for key, owner, attempts, until, _ in found]
+        found = fetch_all_prepared(statements.claim(queue, alone=alone), values)
+        rows = [Claimed(*row) for row in found]
+    after = _served.get((queue.name, alone), 0)
+    rows.sort(key=lambda row: (row.owner <= after, row.owner, row.key))
+    if rows:
+        _served[queue.name, alone] = rows[-1].owner
+    return rows
 
 
 def forget() -> None:

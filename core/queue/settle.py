@@ -15,6 +15,7 @@ from django.db import connection
 from core.queue import statements
 from core.queue.claim import REASON
 from core.queue.declaration import Again, Claimed, Failed, GaveUp, Outcome, Queue, Unknown
+from core.sql import fetch_all_prepared
 from core.tenancy import system
 
 log = structlog.get_logger(__name__)
@@ -22,14 +23,12 @@ log = structlog.get_logger(__name__)
 
 def lock(queue: Queue, rows: Sequence[Claimed]) -> list[Claimed]:
     """Of the rows claimed, those that are still this worker's, locked until the running transaction ends."""
-    with connection.cursor() as cursor:
-        values = _columns(rows) | {
-            "attempts": [row.attempts for row in rows],
-            "leases": [row.leased_until for row in rows],
-            "idle": str(int(queue.lease_seconds * 1000)),
-        }
-        cursor.execute(statements.lock(queue), values)
-        mine = {key for (key,) in cursor.fetchall()}
+    values = _columns(rows) | {
+        "attempts": [row.attempts for row in rows],
+        "leases": [row.leased_until for row in rows],
+        "idle": str(int(queue.lease_seconds * 1000)),
+    }
+    mine = {key for (key,) in fetch_all_prepared(statements.lock(queue), values)}
     if len(mine) < len(rows):
         log.warning("rows_taken_over", queue=queue.name, rows=len(rows) - len(mine))
     return [row for row in rows if row.key in mine]
