@@ -66,6 +66,12 @@ lock:  ## pin requirements anew (needs uv)
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
+tables: $(VENV)/.dev  ## make each app's first migration anew from the models; until the first release only
+	@rm -f */migrations/0001_initial.py
+	@for file in */migrations/0002_schema.py; do mv $$file $$file.kept; done
+	@$(PY) -W ignore manage.py makemigrations accounts hosting billing shops; made=$$?; \
+	for file in */migrations/*.kept; do mv $$file $${file%.kept}; done; exit $$made
+
 clean:  ## remove the environment and all data
 	@$(if $(wildcard $(PY)),$(PY),$(PYTHON)) -m stack.placing var
 	rm -rf $(VENV) var
@@ -73,4 +79,4 @@ clean:  ## remove the environment and all data
 help:  ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 8
 
-.PHONY: run test lint coverage pictures bench lock clean help
+.PHONY: run test lint coverage pictures bench lock tables clean help

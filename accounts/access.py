@@ -1,4 +1,4 @@
-"""Whose page it is: the decorator that puts `request.business` in place and the tenant into the transaction."""
+"""Access to dashboard pages: who is a member, in which role, and in which business's scope a view runs."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -41,7 +41,11 @@ def member_page(
     [Callable[Concatenate[BusinessRequest, P], HttpResponseBase]],
     Callable[Concatenate[HttpRequest, P], HttpResponseBase],
 ]:
-    """Let members with one of `roles` (any, when none is named) in; the view runs in its business's scope."""
+    """Decorate a view so that only members with one of `roles` reach it (no roles: any member).
+
+    The view runs with `request.business` and `request.membership` set, in a transaction that is
+    scoped to the business. Anybody else gets the login page or an error page of status 403.
+    """
 
     def decorate(
         view: Callable[Concatenate[BusinessRequest, P], HttpResponseBase],
@@ -52,7 +56,7 @@ def member_page(
             if membership is None:
                 return render(request, "accounts/no_business.html", status=403)
             request.membership, request.business = membership, membership.business
-            if mfa.is_shut_out(membership):
+            if mfa.is_locked_out(membership):
                 return _ask_for_second_factor(request, membership)
             if roles and membership.role not in roles:
                 return refusal(request, NotAllowed())
@@ -78,9 +82,9 @@ def member_page(
 
 
 def current_membership(request: HttpRequest) -> Membership | None:
-    """The membership chosen in this session, else the user's first; read anew on every request.
+    """The membership chosen in this session, else the user's first; read on every request.
 
-    An operator who views as a business has one that is in no database (`accounts.viewing`).
+    An operator who views as a business gets an unsaved one (see `accounts.impersonation`).
     """
     if seen := getattr(request, "viewing", None):
         return impersonation.membership(seen, cast(User, request.user))
@@ -88,7 +92,10 @@ def current_membership(request: HttpRequest) -> Membership | None:
 
 
 def membership_of(session: SessionBase) -> Membership | None:
-    """The same for a bare session, whose login is checked as the middleware checks it."""
+    """The membership of a session without a request; its login is verified as middleware would.
+
+    None for a session that is not logged in, impersonates, or lacks a required second factor.
+    """
     if impersonation.KEY in session:
         return None
     user = User.objects.filter(pk=session.get(LOGIN_KEY) or 0, is_active=True).first()
@@ -97,7 +104,7 @@ def membership_of(session: SessionBase) -> Membership | None:
     ):
         return None
     membership = _membership(user.pk, session.get(SESSION_KEY))
-    return None if membership is None or mfa.is_shut_out(membership) else membership
+    return None if membership is None or mfa.is_locked_out(membership) else membership
 
 
 def _membership(user_id: int, business_id: int | None) -> Membership | None:
@@ -110,7 +117,7 @@ def _membership(user_id: int, business_id: int | None) -> Membership | None:
 
 
 def _ask_for_second_factor(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """The one page for who has none where the business asks for it; other businesses stay open."""
+    """The page for members without the second factor that this business requires."""
     with system("a user's businesses are listed across tenants"):
         others = (
             Membership.objects.filter(user=membership.user)
@@ -122,5 +129,5 @@ def _ask_for_second_factor(request: HttpRequest, membership: Membership) -> Http
 
 
 def refusal(request: HttpRequest, error: ParleyError) -> HttpResponse:
-    """An error page that says what to do, in the dashboard's own look."""
+    """An error page with the message and status of `error`."""
     return render(request, "error.html", {"error": error}, status=error.status)

@@ -1,6 +1,6 @@
-"""The REST API at /api/v1/: who calls it (an API key), what they reach, how errors and pages look.
+"""Base of the REST API at /api/v1/: authentication by API key, scopes, paging and errors.
 
-Another app adds its routes in three steps:
+An app adds its routes in three steps:
 
 1. `<app>/api/…`: views that inherit `BusinessAPIMixin` before one of DRF's generic views (or `BusinessAPIView` alone):
 
@@ -10,13 +10,18 @@ Another app adds its routes in three steps:
            serializer_class = InvoiceSerializer
            ordering = ("-issued_at", "-id")          # keyset paging: ends in a unique column
 
-2. `<app>/api/rest.py`: `urlpatterns = [path("invoices/", Invoices.as_view(), name="api_invoices")]`;
-3. one line in `config/api.py`: `path("", include("<app>.api.rest"))`.
+2. `<app>/api/…/urls.py`: `urlpatterns = [path("invoices/", Invoices.as_view(), name=…)]`;
+3. one line in `config/api.py`: `path("", include("<app>.api.urls"))`.
 
-Inside a view `request.business` is the key's business and the transaction is scoped to it. An answer of 400 or above
-rolls back whatever the view wrote. Errors are `{"error": {"code", "message", "field"}}`: raise a `ParleyError` (a
-`field` attribute names the input), DRF's own exceptions, or `Http404`. A foreign id is 404, a missing scope 403, a
-missing or dead key 401, a key that is limited to some numbers 403 where `number_path` is not set, a key that asks faster than its plan allows 429. What streams must not read the database: the transaction ends before it is sent.
+Inside a view `request.business` is the key's business and the transaction is scoped to it. A
+response of status 400 or above rolls back whatever the view wrote. A streamed response must not
+read the database: the transaction has ended before it is sent.
+
+Errors are `{"error": {"code", "message", "field"}}`: raise a `ParleyError` (its `field` attribute
+names the input), one of DRF's exceptions, or `Http404`. The status is 401 for a missing, unknown,
+revoked or expired key, 403 for a missing scope, 403 for a key that is limited to some numbers
+where the view has no `number_path`, 404 for an id of another business, and 429 for a key that
+makes more requests than its plan allows.
 """
 
 import re
@@ -57,16 +62,16 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose key was sent, and what it reaches; DRF's `request.user`."""
+    """The API key of a request: its business, scopes and numbers; DRF's `request.user`."""
 
     business: Business
     key_id: int
     scopes: frozenset[str]
-    number_ids: frozenset[int] | None  # that the key is limited to; None: all
+    number_ids: frozenset[int] | None  # the numbers that the key is limited to; None is all
     is_authenticated: ClassVar[bool] = True
 
     def narrow(self, rows: QuerySet[Row], path: str) -> QuerySet[Row]:
-        """Those of the rows that belong to the key's numbers; `path` leads to the number's id."""
+        """The rows that belong to the key's numbers; `path` is the look-up of the number's id."""
         return rows if self.number_ids is None else rows.filter(**{f"{path}__in": self.number_ids})
 
 
@@ -78,10 +83,13 @@ class BusinessAPIRequest(Request):
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer parley_…`; call inside `tenancy.opened()`, which it scopes to the key's business."""
+    """Authentication by `Authorization: Bearer parley_…`.
+
+    Runs inside `tenancy.opened()`, whose transaction it scopes to the business of the key.
+    """
 
     def authenticate(self, request: Request) -> tuple[Caller, int]:
-        """The caller and the key's id; raises 401 for any key that is not live."""
+        """The caller and the id of the key; 401 for a key that is malformed, unknown or not live."""
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         match = KEY.fullmatch(text.strip())
         if scheme.lower() != "bearer" or match is None:
@@ -103,15 +111,15 @@ class ApiKeyAuthentication(BaseAuthentication):
         return caller, caller.key_id
 
     def authenticate_header(self, request: Request) -> str:
-        """What a 401 asks for."""
+        """Value of the WWW-Authenticate header of a 401."""
         return 'Bearer realm="parley"'
 
 
 class HasScope(BasePermission):
-    """The key has the view's `required_scope`."""
+    """Permission: the key has the view's `required_scope`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """True, or NotAllowed that names the scope."""
+        """True where the key has the scope; NotAllowed, naming it, where it has not."""
         wanted = getattr(view, "required_scope", None)
         if wanted is not None and wanted not in request.user.scopes:  # type: ignore[union-attr]
             raise NotAllowed(f"This key has no scope '{wanted}'.")
@@ -119,19 +127,20 @@ class HasScope(BasePermission):
 
 
 class BusinessAPIMixin(APIView):
-    """Puts a DRF view behind an API key, into one transaction of the key's business."""
+    """Base of DRF views: requires an API key and runs in one transaction of its business."""
 
     authentication_classes = (ApiKeyAuthentication,)
     permission_classes = (HasScope,)
     pagination_class: Any = KeysetPagination
     required_scope: ClassVar[KeyScope | None] = None
-    # From the view's rows to the number's id; empty where the view itself keeps to the key's numbers.
+    # Look-up from the view's rows to the number's id; empty where the view itself filters by the
+    # numbers of the key; None where keys that are limited to some numbers are refused.
     number_path: ClassVar[str | None] = None
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
     request: BusinessAPIRequest
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        """Answer inside the tenant's transaction; 503 while the database is away."""
+        """Answer inside the tenant's transaction; 503 while the database is unavailable."""
         try:
             with tenancy.opened():
                 response: Any = super().dispatch(request, *args, **kwargs)
@@ -141,7 +150,7 @@ class BusinessAPIMixin(APIView):
                 # A file is not rendered; what it streams must not read the database.
                 return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
         except (OperationalError, InterfaceError):
-            log.exception("database_away")
+            log.exception("database_unavailable")
             connection.close()
             body = {
                 "error": {
@@ -153,9 +162,12 @@ class BusinessAPIMixin(APIView):
             return JsonResponse(body, status=503, headers={"Retry-After": "1"})
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse keys of some numbers where the business as a whole is served, and NUL, which PostgreSQL cannot store."""
+        """Refuse number-limited keys where the view has no `number_path`, and NUL characters.
+
+        NUL in a parameter is a BadInput: PostgreSQL cannot store or compare it.
+        """
         super().initial(request, *args, **kwargs)
-        # Here, not among the permissions: a view that has its own ones cannot forget it.
+        # Not a permission class: a view that sets its own classes would lose it.
         if request.user.number_ids is not None and self.number_path is None:  # type: ignore[union-attr]
             raise NotAllowed(
                 "This key is limited to some numbers, and this belongs to the business as a whole."
@@ -165,11 +177,11 @@ class BusinessAPIMixin(APIView):
                 raise BadInput("The NUL character is not allowed.", field=name.replace("\x00", ""))
 
     def check_throttles(self, request: Request) -> None:
-        """Hold the key to its plan's requests a second."""
-        limits.hold(key_id=request.user.key_id, business=request.user.business)  # type: ignore[union-attr]
+        """Enforce the plan's requests per second on the key."""
+        limits.check(key_id=request.user.key_id, business=request.user.business)  # type: ignore[union-attr]
 
     def get_queryset(self) -> QuerySet[Any]:
-        """The view's `queryset`, of the caller's business and numbers alone."""
+        """The view's `queryset`, filtered by the business and the numbers of the caller."""
         rows: QuerySet[Any] = super().get_queryset()  # type: ignore[misc]
         if getattr(self, "swagger_fake_view", False):
             return rows.none()
@@ -178,11 +190,14 @@ class BusinessAPIMixin(APIView):
 
 
 class BusinessAPIView(BusinessAPIMixin, GenericAPIView[Any]):
-    """Base of views that are not one of DRF's generic ones."""
+    """Base of views that do not use one of DRF's generic views."""
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: every refusal as `{"error": {"code", "message", "field"}}`."""
+    """DRF's exception handler: a response of `{"error": {"code", "message", "field"}}`.
+
+    None, so that DRF re-raises, for exceptions that are not refusals.
+    """
     if isinstance(error, ParleyError):
         response = _refusal(error.status, error.code, error.message, getattr(error, "field", ""))
         return _with_wait(response, error)
@@ -223,30 +238,30 @@ def _first(detail: Any, path: tuple[str, ...] = ()) -> tuple[str, Any]:
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the schema describes the key."""
+    """Description of the API key in the OpenAPI schema."""
 
     target_class = "accounts.api.ApiKeyAuthentication"
     name = "apiKey"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        """HTTP Bearer."""
+        """HTTP Bearer authentication."""
         return {"type": "http", "scheme": "bearer", "description": "An API key: parley_…"}
 
 
 class MonthSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """A date that is written as a month is no `date` of OpenAPI."""
+    """OpenAPI schema of date fields, some of which are written as months."""
 
     target_class = "rest_framework.fields.DateField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        """A month where the field writes one, else a date."""
+        """A pattern for `YYYY-MM` where the field writes months, else format `date`."""
         if getattr(self.target, "format", None) == "%Y-%m":
             return {"type": "string", "pattern": r"^\d{4}-\d{2}$", "example": "2026-05"}
         return {"type": "string", "format": "date"}
 
 
 class RootSerializer(serializers.Serializer[Any]):
-    """What `GET /api/v1/` answers."""
+    """Response of `GET /api/v1/`."""
 
     business = serializers.CharField(help_text="Name of the business whose key this is.")
     plan = serializers.CharField(help_text="Code of its plan.")
@@ -261,7 +276,7 @@ class RootSerializer(serializers.Serializer[Any]):
 
 
 class Root(BusinessAPIView):
-    """Whose key this is, and what it reaches."""
+    """The business of the API key and what the key may do."""
 
     serializer_class = RootSerializer
     pagination_class: Any = None
@@ -269,7 +284,7 @@ class Root(BusinessAPIView):
 
     @extend_schema(operation_id="root")
     def get(self, request: BusinessAPIRequest) -> Response:
-        """Whose key this is, and what it reaches."""
+        """The business of the API key, its plan, and the scopes and numbers of the key."""
         business = request.business
         reach = request.user.number_ids
         limited = (
@@ -286,7 +301,7 @@ class Root(BusinessAPIView):
 
 
 def not_found(request: HttpRequest, rest: str = "") -> JsonResponse:
-    """Any address below /api/v1/ that leads nowhere."""
+    """Answer 404 as JSON for an unknown address below /api/v1/."""
     body = {
         "error": {
             "code": "not_found",

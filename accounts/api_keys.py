@@ -1,4 +1,4 @@
-"""API keys over time: made, replaced, revoked, each time on record."""
+"""API keys: creating, replacing and revoking them, each recorded in the audit log."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,37 +11,40 @@ from django.utils.translation import gettext as _
 from accounts.audit import record
 from accounts.models import ApiKey, Business, KeyScope
 from core.errors import BadInput
+from core.registry import Registry
 
-# While programs move to a new key, the old one still works this long.
+# How long a replaced key still works while programs change to the new one.
 OVERLAP = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyNumber:
-    """A number that a key may be limited to: its row's id, the id that programs name it by, what people call it."""
+    """A number that a key may be limited to: row id, `phone_number_id`, and label."""
 
     pk: int
     phone_number_id: str
     label: str
 
 
-# An app that has numbers says which a business has, in the order of its pages.
-number_sources: list[Callable[[Business], list[KeyNumber]]] = []
+number_sources: Registry[Callable[[Business], list[KeyNumber]]] = Registry(
+    "accounts.api_keys.number_sources",
+    "Functions that return the numbers of a business to which its API keys may be limited.",
+)
 
 
 def numbers_of(business: Business) -> list[KeyNumber]:
-    """All numbers that a key of the business may be limited to."""
+    """All numbers that API keys of the business may be limited to."""
     return [number for source in number_sources for number in source(business)]
 
 
 def name_numbers(business: Business, keys: Sequence[ApiKey]) -> None:
-    """Set `numbers` of each key to the labels of those it is limited to; empty: all. One query for all keys."""
+    """Set `numbers` of each key to the labels of its numbers; empty for all. One query."""
     labels = {number.pk: number.label for number in numbers_of(business)}
     for key in keys:
         key.numbers = [labels.get(pk, _("a number that is gone")) for pk in key.number_ids or ()]  # type: ignore[attr-defined]
 
 
-def make_key(
+def create_key(
     *,
     business: Business,
     name: str,
@@ -49,9 +52,10 @@ def make_key(
     expires_at: datetime | None = None,
     number_ids: Sequence[int] | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its text, which is shown this once; without `number_ids` it reaches all numbers.
+    """Create a key; returns it and its text, which is not stored.
 
-    Raises BadInput for no or unknown scopes, a past expiry, or a number that is not the business's.
+    Without `number_ids` the key reaches all numbers. Raises BadInput for no or unknown scopes, an
+    expiry in the past, or a number of another business.
     """
     if not scopes or not set(scopes) <= set(KeyScope.values):
         raise BadInput(_("Choose what the key reaches."), field="scopes")
@@ -64,17 +68,20 @@ def make_key(
             business, name=name, scopes=list(scopes), number_ids=number_ids, expires_at=expires_at
         )
         after = {"scopes": list(scopes), "number_ids": key.number_ids, "expires_at": expires_at}
-        record.record(action="key.made", subject=key, business=business, after=after)
+        record.record(action="key.created", subject=key, business=business, after=after)
     return key, text
 
 
 def replace_key(*, key: ApiKey) -> tuple[ApiKey, str]:
-    """A successor with the same reach; both work for 24 hours, then only the new one."""
+    """Create a key with the same scopes and numbers; both work for 24 hours.
+
+    Returns the new key and its text. Raises BadInput for a key that is revoked or expired.
+    """
     with transaction.atomic():
         held = ApiKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
         if held not in ApiKey.objects.live().filter(pk=held.pk):
             raise BadInput(_("Only a live key can be replaced."))
-        successor, text = make_key(
+        successor, text = create_key(
             business=key.business, name=held.name, scopes=held.scopes, number_ids=held.number_ids
         )
         end = utc_now() + OVERLAP
@@ -89,7 +96,7 @@ def replace_key(*, key: ApiKey) -> tuple[ApiKey, str]:
 
 
 def revoke_key(*, key: ApiKey) -> None:
-    """Make a key useless from the next request on."""
+    """Revoke a key from the next request on; does nothing where it is revoked already."""
     with transaction.atomic():
         if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=utc_now()):
             record.record(action="key.revoked", subject=key, business=key.business_id)

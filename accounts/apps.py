@@ -1,4 +1,4 @@
-"""App configuration of `accounts`: who."""
+"""App configuration of `accounts`."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_noop as _
@@ -11,7 +11,15 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        """Begin the navigation."""
-        from accounts import navigation
+        """Register the home page, the seats limit, the worker check and parts of the admin."""
+        from accounts import heartbeat, navigation
+        from accounts.admin import businesses
+        from accounts.admin_site import base
+        from accounts.plans import usage
+        from core import health
 
-        navigation.add(navigation.Page(_("Home"), "home", "home", 0))
+        navigation.pages.register(navigation.Page(_("Home"), "home", "home", 0))
+        usage.usage_limits.register(usage.SEATS)
+        health.checks.register(health.HealthCheck("worker", heartbeat.check_worker))
+        base.front_page_attention.register(businesses.suspended)
+        base.business_figures.register(businesses.plan_use)

@@ -1,4 +1,4 @@
-"""What every dashboard template knows: the business, the member's role, the navigation."""
+"""Context processor: the business, the member's role and the navigation for every template."""
 
 from typing import Any
 
@@ -10,9 +10,10 @@ from accounts import navigation, panels
 
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
-    """Template variables: `business`, `role`, `pages`, `current_page`, `banners` (asked for when drawn), `live_url`, `shows_mails`.
+    """Template variables of the dashboard; empty values where the request has no business.
 
-    Empty outside a business.
+    `business`, `role`, `pages` (navigation), `current_page` (the address of one of them),
+    `banners` (a function, called when drawn), `live_url`, `shows_mails`.
     """
     membership = getattr(request, "membership", None)
     mails = {"shows_mails": bool(settings.MAIL_FOLDER)}
@@ -25,14 +26,14 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
         "role": membership.role,
         "pages": pages,
         "current_page": _current(request.path, pages),
-        # A function: parts of pages have no banners and must not pay for them.
+        # A function: partial pages have no banners and must not pay for the queries.
         "banners": lambda: panels.banners_for(membership.business, membership.role),
         "live_url": settings.LIVE_URL,
     }
 
 
 def _current(path: str, pages: list[navigation.Page]) -> str:
-    """Address of the entry that a page lies below; the longest, where entries lie below one another."""
+    """The longest address of a navigation entry that is a prefix of `path`; empty for none."""
     addresses = [reverse(page.url_name) for page in pages]
     return max(
         (one for one in addresses if path == one or (one != "/" and path.startswith(one))),

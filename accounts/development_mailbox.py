@@ -1,4 +1,4 @@
-"""The letterbox: mails that were written to files, as `make run` does without EMAIL_URL, to be read on a page."""
+"""The development mailbox: mails that were written to files because no EMAIL_URL is set."""
 
 import email
 import email.policy
@@ -7,13 +7,13 @@ from email.message import EmailMessage
 from pathlib import Path
 
 SHOWN = 50
-# Between two mails of one file, as Django's file backend writes it.
+# Separates two mails of one file, as Django's file backend writes it.
 LINE = b"\n" + b"-" * 79 + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail, as far as a reader needs it."""
+    """Recipient, subject, date and plain text of one mail."""
 
     to: str
     subject: str
@@ -22,7 +22,7 @@ class Mail:
 
 
 def newest(folder: Path) -> list[Mail]:
-    """The last mails in a folder, the newest first; none where there is no such folder."""
+    """The last 50 mails of a folder, the newest first; none where the folder does not exist."""
     files = sorted(folder.glob("*.log"), key=lambda file: file.stat().st_mtime_ns, reverse=True)[
         :SHOWN
     ]

@@ -13,7 +13,7 @@ from accounts.models import KeyScope, all_scopes
 
 
 class ApiKeyForm(forms.Form):
-    """A new API key: what it is called and what it reaches."""
+    """A new API key: name, scopes, numbers and days until it expires."""
 
     name = forms.CharField(
         max_length=80, label=_("Name"), help_text=_("Where it is used: “order system”, “CI”.")
@@ -46,6 +46,6 @@ class ApiKeyForm(forms.Form):
             del self.fields["number_ids"]
 
     def expires_at(self) -> datetime | None:
-        """When a valid form's key ends, or None."""
+        """When the key of a valid form expires; None for never."""
         days = self.cleaned_data.get("days")
         return utc_now() + timedelta(days=days) if days else None

@@ -1,7 +1,7 @@
-"""Viewing: an operator sees a business's dashboard as its owner does, for half an hour, and can change nothing there.
+"""Impersonation: an operator views a business's dashboard as its owner, read-only, for 30 minutes.
 
-Beginning and end are in the business's own audit log. The middleware refuses every method that could change something,
-and `member_page` runs what is left in a transaction that the database itself keeps from writing.
+Beginning and end are written to the business's audit log. The middleware refuses every HTTP method
+that may change something, and `member_page` runs views in a read-only database transaction.
 """
 
 import time
@@ -21,7 +21,7 @@ PERMISSION = "accounts.enter_business"
 
 
 class Viewing(NamedTuple):
-    """Whose dashboard an operator's session shows, and until when (seconds since 1970)."""
+    """The business that an operator's session shows; `until` is in seconds since 1970."""
 
     business_id: int
     name: str
@@ -29,17 +29,17 @@ class Viewing(NamedTuple):
 
     @property
     def is_over(self) -> bool:
-        """Whether the half hour has passed."""
+        """Whether the 30 minutes have passed."""
         return time.time() >= self.until
 
     @property
     def minutes_left(self) -> int:
-        """Minutes that are left, rounded up."""
+        """Remaining minutes, rounded up."""
         return max(0, int(-(-(self.until - time.time()) // 60)))
 
 
 def begin(*, request: HttpRequest, business: Business, reason: str) -> None:
-    """Show this session the business from the next request on; the reason is in its audit log."""
+    """Show the business in this session from the next request on; records it with the reason."""
     record.record(
         action="business.viewed",
         subject=business,
@@ -50,7 +50,7 @@ def begin(*, request: HttpRequest, business: Business, reason: str) -> None:
 
 
 def of(request: HttpRequest) -> Viewing | None:
-    """What this session shows; None where nothing was begun, or its operator may no longer."""
+    """The business that this session shows; None for none, or without the permission."""
     if settings.SESSION_COOKIE_NAME not in request.COOKIES or KEY not in request.session:
         return None
     if not request.user.has_perm(PERMISSION) or not request.user.is_staff:
@@ -60,7 +60,7 @@ def of(request: HttpRequest) -> Viewing | None:
 
 
 def end(request: HttpRequest, viewing: Viewing) -> None:
-    """Let the session be the operator's own again; recorded."""
+    """End the impersonation of this session and record it."""
     request.session.pop(KEY, None)
     with system("operators work across businesses"):
         after = {"by": "time" if viewing.is_over else "operator"}
@@ -73,7 +73,7 @@ def end(request: HttpRequest, viewing: Viewing) -> None:
 
 
 def membership(viewing: Viewing, operator: User) -> Membership | None:
-    """An owner's membership that is in no database: it opens pages, and is never saved."""
+    """An unsaved membership with the owner's role; None where the business does not exist."""
     with system("an operator looks at a business"):
         business = Business.objects.select_related("plan").filter(pk=viewing.business_id).first()
     return (
@@ -82,6 +82,6 @@ def membership(viewing: Viewing, operator: User) -> Membership | None:
 
 
 def forbid_writing() -> None:
-    """Keep the running transaction from writing, whatever a page does."""
+    """Make the running transaction read-only."""
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")

@@ -1,4 +1,4 @@
-"""Securing: an owner can ask that whoever works in the business logs in with a second factor."""
+"""Second factors (MFA): who has one, and businesses that require one of their members."""
 
 from allauth.mfa.models import Authenticator
 from django.utils.translation import gettext as _
@@ -7,7 +7,7 @@ from accounts.audit import record
 from accounts.models import Business, Membership, User
 from core.errors import NotAllowed
 
-# Recovery codes alone are no second factor: they replace one that is lost.
+# Recovery codes alone are not a second factor: they replace one that is lost.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
@@ -16,7 +16,7 @@ def has_second_factor(user: User) -> bool:
     return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())
 
 
-def secured(business: Business) -> set[int]:
+def members_with_mfa(business: Business) -> set[int]:
     """Ids of the members who have a second factor."""
     members = Membership.objects.filter(business=business).values("user_id")
     return set(
@@ -26,15 +26,16 @@ def secured(business: Business) -> set[int]:
     )
 
 
-def is_shut_out(member: Membership) -> bool:
-    """Whether the business asks for a second factor that this member does not have; asked on every request."""
+def is_locked_out(member: Membership) -> bool:
+    """Whether the business requires a second factor that this member lacks; one query a request."""
     return member.business.requires_mfa and not has_second_factor(member.user)
 
 
 def require_mfa(*, owner: Membership, required: bool) -> None:
-    """Ask every member for a second factor from the next request on, or no longer; API keys are not asked.
+    """Require a second factor of every member from their next request on, or stop requiring it.
 
-    The owner needs one first (NotAllowed): else nobody could take it back.
+    API keys are not affected. NotAllowed where the owner has no second factor: nobody could
+    undo the requirement.
     """
     business = owner.business
     if required and not has_second_factor(owner.user):

@@ -1,4 +1,4 @@
-"""Operators cross businesses, everybody else starts inside one; and no body is read that is larger than its limit."""
+"""Middleware: limits of request bodies; the scope of admin views; impersonation; audit origin."""
 
 import re
 from collections.abc import Callable
@@ -20,10 +20,10 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class UploadMiddleware:
-    """Refuses a body by the length that it announces, before a byte of it is read.
+    """Refuses a request whose Content-Length is above the limit of its path, before reading it.
 
-    No server or form reads more than was announced, so this holds while receiving too; what announces nothing is read
-    as empty.
+    Servers read at most Content-Length bytes, and a body without the header is read as empty, so
+    the limit also holds while receiving.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -31,7 +31,7 @@ class UploadMiddleware:
         self.limits = [(re.compile(path), limit) for path, limit in settings.UPLOAD_LIMITS]
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer 413 with the limit, or hand the request on."""
+        """Answer 413 with the limit, or pass the request on."""
         length = request.headers.get("Content-Length", "")
         size = int(length[:18]) if length.isascii() and length.isdigit() else 0
         limit = next((limit for path, limit in self.limits if path.match(request.path_info)), None)
@@ -45,21 +45,24 @@ class UploadMiddleware:
 
 
 class BusinessMiddleware:
-    """Runs the admin's views as `parley_system`; tenant pages and APIs scope themselves."""
+    """Runs admin views across businesses, and enforces impersonation.
+
+    Views of the dashboard and of the APIs set their own scope.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Let the audit log know whose request this is; admin views are wrapped in process_view."""
+        """Set the origin for the audit log, and refuse what impersonation does not allow."""
         token = record.origin.set(lambda: record.origin_of(request))
         try:
-            return self._while_viewing(request) or self.get_response(request)
+            return self._refuse_while_viewing(request) or self.get_response(request)
         finally:
             record.origin.reset(token)
 
-    def _while_viewing(self, request: HttpRequest) -> HttpResponseBase | None:
-        """The answer where an operator views as a business and the half hour is over, or something would be changed."""
+    def _refuse_while_viewing(self, request: HttpRequest) -> HttpResponseBase | None:
+        """The response where impersonation has expired or the request could change something."""
         seen = impersonation.of(request)
         request.viewing = seen  # type: ignore[attr-defined]
         if seen is None or request.path_info == reverse("end_viewing"):
@@ -72,7 +75,7 @@ class BusinessMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
-        """Wrap operators' admin views in one cross-tenant transaction."""
+        """Run an admin view in one transaction across businesses."""
         match = request.resolver_match
         if match is None or match.app_name != "admin":
             return None

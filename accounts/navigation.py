@@ -1,13 +1,14 @@
-"""The dashboard's navigation: each app adds its own pages, so that no app knows the others'."""
+"""Navigation of the dashboard: each app registers its own pages."""
 
 from dataclasses import dataclass
 
 from accounts.models import Role
+from core.registry import Registry
 
 
 @dataclass(frozen=True)
 class Page:
-    """One entry of the navigation: its title, URL name, icon, order, and the roles that see it."""
+    """An entry of the navigation: its title, URL name, icon, position, and the roles that see it."""
 
     title: str
     url_name: str
@@ -16,15 +17,14 @@ class Page:
     roles: frozenset[str] = frozenset(Role.values)
 
 
-_pages: list[Page] = []
-
-
-def add(page: Page) -> None:
-    """Add a page; called from an app's `ready()`."""
-    if page not in _pages:
-        _pages.append(page)
+pages: Registry[Page] = Registry(
+    "accounts.navigation.pages",
+    "Entries of the dashboard's navigation, shown to members whose role is among `roles`.",
+    key=lambda page: page.url_name,
+    order=lambda page: page.order,
+)
 
 
 def pages_for(role: str) -> list[Page]:
-    """The pages a role sees, in order."""
-    return sorted((page for page in _pages if role in page.roles), key=lambda page: page.order)
+    """The entries that a role sees, in order."""
+    return [page for page in pages if role in page.roles]

@@ -1,16 +1,17 @@
-"""The home page's parts: each app adds its own panels and what needs attention, so that no app knows the others'."""
+"""Panels of the home page, items that need attention, and banners: each app registers its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Business, Role
+from core.registry import Registry
 from core.tenancy import ensured
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One part of the home page: its template, how its variables are loaded, its order, and who sees it."""
+    """One part of the home page: template, loader of its variables, position, roles that see it."""
 
     template: str
     load: Callable[[Business], dict[str, Any]]
@@ -20,7 +21,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Attention:
-    """Something that somebody should look at: what, where, and how urgent (`warn` or `bad`)."""
+    """Something that a member should look at: text, address, and urgency (`warn` or `bad`)."""
 
     text: str
     url: str
@@ -28,8 +29,8 @@ class Attention:
 
 
 @dataclass(frozen=True)
-class Watch:
-    """Finds what needs attention in a business, for these roles."""
+class AttentionSource:
+    """A function that finds what needs attention in a business, and the roles it is for."""
 
     find: Callable[[Business], list[Attention]]
     roles: frozenset[str] = frozenset(Role.values)
@@ -37,7 +38,11 @@ class Watch:
 
 @dataclass(frozen=True)
 class Banner:
-    """A line above every page while something is wrong: what, how urgent, and where it is put right."""
+    """A line above every page while something is wrong.
+
+    `tone` is `warn` or `bad`; `url` and `action` are the address and label of the link that
+    puts it right, if there is one.
+    """
 
     text: str
     tone: str = "warn"
@@ -45,51 +50,43 @@ class Banner:
     action: str = ""
 
 
-# (business, the member's role) -> what is to be said; within the business's scope, on every full page: one query.
+# (business, role of the member) -> banners. Runs in the business's scope on every full page, and
+# may cost one query.
 BannerSource = Callable[[Business, str], list[Banner]]
 
-_panels: list[Panel] = []
-_banners: list[BannerSource] = []
-_watches: list[Watch] = []
-
-
-def add(panel: Panel) -> None:
-    """Add a panel; called from an app's `ready()`."""
-    if panel not in _panels:
-        _panels.append(panel)
-
-
-def watch(one: Watch) -> None:
-    """Add a watch; called from an app's `ready()`."""
-    if one not in _watches:
-        _watches.append(one)
-
-
-def announce(source: BannerSource) -> None:
-    """Add a source of banners; called from an app's `ready()`."""
-    if source not in _banners:
-        _banners.append(source)
+panels: Registry[Panel] = Registry(
+    "accounts.panels.panels",
+    "Parts of the home page, loaded within the business's scope.",
+    key=lambda panel: panel.template,
+    order=lambda panel: panel.order,
+)
+attention_sources: Registry[AttentionSource] = Registry(
+    "accounts.panels.attention_sources",
+    "Functions that find what needs attention on the home page, within the business's scope.",
+)
+banner_sources: Registry[BannerSource] = Registry(
+    "accounts.panels.banner_sources",
+    "Functions that return the banners shown above every page of a business.",
+)
 
 
 def banners_for(business: Business, role: str) -> list[Banner]:
-    """What is said above every page of this business now, the most urgent first.
+    """Banners above every page of this business now, the most urgent first.
 
-    Pages of refusal are drawn after the business's scope has ended, so that it is entered here where it must.
+    Enters the business's scope where it has ended already, as it has on error pages.
     """
     with ensured(business.pk):
-        found = [banner for source in _banners for banner in source(business, role)]
+        found = [banner for source in banner_sources for banner in source(business, role)]
     return sorted(found, key=lambda banner: banner.tone != "bad")
 
 
 def panels_for(business: Business, role: str) -> list[tuple[str, dict[str, Any]]]:
-    """(template, its variables) of every panel that a role sees, in order; within the business's scope."""
-    shown = sorted(
-        (panel for panel in _panels if role in panel.roles), key=lambda panel: panel.order
-    )
-    return [(panel.template, panel.load(business)) for panel in shown]
+    """(template, variables) of every panel that a role sees, in order; call within the scope."""
+    return [(panel.template, panel.load(business)) for panel in panels if role in panel.roles]
 
 
 def attention_for(business: Business, role: str) -> list[Attention]:
-    """Everything that needs attention, the most urgent first; within the business's scope."""
-    found = [item for one in _watches if role in one.roles for item in one.find(business)]
+    """Everything that needs attention, the most urgent first; call within the business's scope."""
+    sources = (source for source in attention_sources if role in source.roles)
+    found = [item for source in sources for item in source.find(business)]
     return sorted(found, key=lambda item: item.tone != "bad")

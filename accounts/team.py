@@ -1,4 +1,4 @@
-"""Joining and leaving: businesses are founded, people invited, roles changed, owners kept; all of it is recorded."""
+"""The team of a business: creating a business, invitations, roles, leaving; all recorded."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,21 +16,27 @@ from django.utils.translation import gettext as _
 from accounts.audit import record
 from accounts.models import Business, Invitation, Membership, Role, User
 from core.errors import BadInput, NotAllowed, NotYours, ParleyError
+from core.registry import Registry
 from core.tenancy import scope, system
 
-# Apps above give a new business what it needs to start, in the transaction that founds it.
-founded: list[Callable[[Business, User], None]] = []
+# (new business, its owner)
+BusinessSetup = Callable[[Business, User], None]
+
+business_setups: Registry[BusinessSetup] = Registry(
+    "accounts.team.business_setups",
+    "Functions that give a new business what it needs, in the transaction that creates it.",
+)
 
 
 class Refused(ParleyError):
-    """The database keeps a rule: seats of the plan, the last owner, one membership a person."""
+    """A rule of the database: seats of the plan, the last owner, one membership per person."""
 
     code = "refused"
     status = 409
 
 
-# Constraint -> words for the reader; those without words here speak for themselves.
-WORDS: dict[str, str | None] = {
+# Message for each constraint; None: the database's own message is readable.
+MESSAGES: dict[str, str | None] = {
     "seats_within_plan": None,
     "keep_an_owner": None,
     "one_membership_per_business_and_user": "This person is a member already.",
@@ -40,42 +46,49 @@ WORDS: dict[str, str | None] = {
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turn what the database refuses here into errors for the reader; anything else is raised as it is."""
+    """Raise Refused for violations of the constraints in MESSAGES; others are re-raised."""
     try:
         with transaction.atomic():
             yield
     except IntegrityError as error:
         found = getattr(error.__cause__, "diag", None)
-        if found is None or found.constraint_name not in WORDS:
+        if found is None or found.constraint_name not in MESSAGES:
             raise
-        raise Refused(WORDS[found.constraint_name] or found.message_primary) from None
+        raise Refused(MESSAGES[found.constraint_name] or found.message_primary) from None
 
 
-def found_business(
+def create_business(
     *, user: User, name: str, country: str = "US", timezone: str = "UTC"
 ) -> Business:
-    """Make a business on the free plan with `user` as its owner and whatever other apps give it to start with."""
+    """Create a business on the free plan with `user` as its owner, and run `business_setups`.
+
+    Raises BadInput for a name that is empty or longer than 120 characters.
+    """
     name = name.strip()
     if not 1 <= len(name) <= 120:
         raise BadInput(_("A name has 1 to 120 characters."), field="name")
     business = Business(name=name, country=country, timezone=timezone)
     business.clean_fields(exclude=["plan"])
-    with system("a business is being founded"):
+    with system("a business is being created"):
         business.save()
         Membership.objects.create(business=business, user=user, role=Role.OWNER)
         record.record(
-            action="business.founded",
+            action="business.created",
             subject=business,
             business=business,
             after={"owner": user.email},
         )
-        for give in founded:
-            give(business, user)
+        for set_up in business_setups:
+            set_up(business, user)
     return business
 
 
 def invite(*, business: Business, by: User, email: str, role: str) -> Invitation:
-    """Keep a place for an address and mail it the link; call in the business's scope. Raises BadInput, Refused."""
+    """Reserve a seat for an e-mail address and send it the invitation.
+
+    Call in the business's scope. Raises BadInput for an invalid address or role, Refused where
+    the plan has no seat left or the person is a member already.
+    """
     email = email.strip().lower()
     try:
         validate_email(email)
@@ -121,7 +134,7 @@ def _mail(invitation: Invitation, link: str) -> None:
 
 
 def find_invitation(token: str) -> Invitation:
-    """The open invitation behind a link, with its business; NotYours for any other."""
+    """The open invitation with this token, with its business; NotYours where there is none."""
     with system("an invitation comes before its tenant"):
         wanted = Invitation.objects.open().filter(digest=Invitation.digest_of(token))
         found = wanted.select_related("business").first()
@@ -131,7 +144,11 @@ def find_invitation(token: str) -> Invitation:
 
 
 def accept(*, token: str, user: User) -> Membership:
-    """Make the user a member; the address must be the invited one, and the link works once."""
+    """Accept an invitation: make the user a member. A token works once.
+
+    Raises NotAllowed where the user has another e-mail address than the invitation, NotYours
+    for an invitation that is not open, Refused where the plan has no seat left.
+    """
     found = find_invitation(token)
     if user.email.lower() != found.email:
         raise NotAllowed(
@@ -154,7 +171,7 @@ def accept(*, token: str, user: User) -> Membership:
 
 
 def withdraw(*, invitation: Invitation) -> None:
-    """Make an invitation's link useless; its seat is free again."""
+    """Withdraw an invitation; its seat is free again."""
     if Invitation.objects.filter(pk=invitation.pk, accepted_at=None, withdrawn_at=None).update(
         withdrawn_at=utc_now()
     ):
@@ -164,7 +181,7 @@ def withdraw(*, invitation: Invitation) -> None:
 
 
 def change_role(*, member: Membership, role: str) -> None:
-    """Give a member another role, from their next request on; the last owner stays owner (Refused)."""
+    """Change a member's role from their next request on; Refused for the last owner."""
     if role not in Role.values:
         raise BadInput(_("There is no such role."), field="role")
     with refusals():
@@ -178,7 +195,7 @@ def change_role(*, member: Membership, role: str) -> None:
 
 
 def remove(*, member: Membership) -> None:
-    """Take a member out, or let them leave; the last owner stays (Refused)."""
+    """Remove a member; Refused for the last owner."""
     with refusals():
         Membership.objects.filter(pk=member.pk).delete()
         record.record(
@@ -188,7 +205,10 @@ def remove(*, member: Membership) -> None:
 
 
 def transfer(*, owner: Membership, to: Membership) -> None:
-    """Hand a business over: the other becomes owner, the former owner an agent."""
+    """Transfer ownership: `to` becomes owner, the former owner an agent.
+
+    Raises NotAllowed where `owner` is not an owner or `to` not another member.
+    """
     if owner.role != Role.OWNER or owner.business_id != to.business_id or owner.pk == to.pk:
         raise NotAllowed(_("Only an owner can hand a business over, to another member."))
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Addresses of the account pages; logging in is allauth's, under /account/."""
+"""URLs of accounts; login and signup are allauth's, under /account/."""
 
 from django.urls import path
 
@@ -6,11 +6,11 @@ from accounts.views import audit, plans, team, workspace
 
 urlpatterns = [
     path("", workspace.home, name="home"),
-    path("you/", workspace.you, name="you"),
+    path("you/", workspace.profile, name="profile"),
     path("you/business/", workspace.switch, name="switch_business"),
     path("you/viewing/end/", workspace.end_viewing, name="end_viewing"),
     path("you/sessions/<int:session_id>/end/", workspace.end_session, name="end_session"),
-    path("mails/", workspace.mails, name="mails"),
+    path("mails/", workspace.development_mails, name="development_mails"),
     path("you/language/", workspace.language, name="language"),
     path("keys/", workspace.keys, name="keys"),
     path("keys/<int:key_id>/revoke/", workspace.revoke_key, name="revoke_key"),
@@ -19,7 +19,7 @@ urlpatterns = [
     path("settings/plan/", plans.plan, name="plan"),
     path("settings/plan/choose/", plans.choose, name="choose_plan"),
     path("settings/plan/keep/", plans.keep, name="keep_plan"),
-    path("start/", team.found, name="found_business"),
+    path("start/", team.create_business, name="create_business"),
     path("team/", team.team, name="team"),
     path("team/mfa/", team.require_mfa, name="require_mfa"),
     path("team/leave/", team.leave, name="leave_business"),

@@ -1,4 +1,4 @@
-"""Describing a business: its name and its time zone."""
+"""Settings of a business: name and time zone."""
 
 from django.db import transaction
 
@@ -6,8 +6,11 @@ from accounts.audit import record
 from accounts.models import Business
 
 
-def describe(*, business: Business, name: str, timezone: str) -> None:
-    """Change name and time zone, on record; both were checked. Months that are open keep the edges they have."""
+def change_settings(*, business: Business, name: str, timezone: str) -> None:
+    """Change name and time zone, both validated by the caller, and record the change.
+
+    Open billing periods keep their beginning and end.
+    """
     with transaction.atomic():
         held = Business.objects.select_for_update().get(pk=business.pk)
         before = {"name": held.name, "timezone": held.timezone}

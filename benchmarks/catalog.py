@@ -114,22 +114,22 @@ def _looked_through(catalog):
     from shops.catalog import imports
 
     with scope(catalog.business_id):
-        job = imports.take_in(
+        job = imports.create_import(
             catalog=catalog, author=None, file=io.BytesIO(_feed()), filename="feed.csv"
         )
     start = time.perf_counter()
-    imports.work_due()
+    imports.run_due()
     looked = time.perf_counter() - start
     with scope(catalog.business_id):
         job.refresh_from_db()
-        imports.begin(job)
+        imports.start_import(job)
     return job, looked
 
 
 def _slice() -> int:
     from shops.catalog import imports
 
-    return imports.work_due()
+    return imports.run_due()
 
 
 def _check(job) -> None:

@@ -210,7 +210,7 @@ def _timed(
 def _in_database(business_id: int) -> list[Figure]:
     from accounts.models import Business, User
     from core.tenancy import scope
-    from hosting.conversations import inbox
+    from hosting.conversations import inbox, thread
     from hosting.models import Conversation, Message
     from hosting.search.engine import search
 
@@ -221,13 +221,13 @@ def _in_database(business_id: int) -> list[Figure]:
     with scope(business_id):
         middle = list(long.values_list("id", flat=True)[:100_000:1000])
         ids = list(long.values_list("id", flat=True)[:40])
-    listed = inbox.matching(business, view="open", narrowing=inbox.Narrowing(), user=User())
+    listed = inbox.matching(business, view="open", filters=inbox.ConversationFilters(), user=User())
     asked: dict[str, Callable[[random.Random], object]] = {
         "conversation list": lambda _: inbox.list_page(listed),
-        "thread, newest page": lambda rng: inbox.latest_page(
+        "thread, newest page": lambda rng: thread.latest_page(
             Message.objects.filter(conversation=rng.choice(talks)), own="out"),
-        "thread of 100,000, deep page": lambda rng: inbox.latest_page(long, own="out", before=rng.choice(middle)),
-        "thread of 100,000, jump to a hit": lambda rng: inbox.page_around(long, own="out", at=rng.choice(middle)),
+        "thread of 100,000, deep page": lambda rng: thread.latest_page(long, own="out", before=rng.choice(middle)),
+        "thread of 100,000, jump to a hit": lambda rng: thread.page_around(long, own="out", at=rng.choice(middle)),
     }  # fmt: skip
     for name, question in _questions().items():
         asked[f"search: {name}"] = lambda rng, question=question: search(

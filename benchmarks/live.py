@@ -97,7 +97,7 @@ def _await(port: int) -> None:
 
 
 async def _streams(port: int, cookie: str, business_id: int) -> tuple[float, float, float]:
-    from hosting.live.publish import announce
+    from hosting.live.publish import publish_event
 
     heard: dict[str, list[float]] = {}
     request = (
@@ -105,7 +105,7 @@ async def _streams(port: int, cookie: str, business_id: int) -> tuple[float, flo
     )
     async with _readers(lambda: _open(port, request), heard):
         return await _measure(
-            heard, lambda name: announce(business_id, kind="message", conversation=name)
+            heard, lambda name: publish_event(business_id, kind="message", conversation=name)
         )
 
 

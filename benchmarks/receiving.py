@@ -54,7 +54,7 @@ def main() -> None:
 def _line():
     from accounts.models import Business
     from core.tenancy import system
-    from hosting.cloudapi.webhooks import Line
+    from hosting.cloudapi.webhooks import NumberMetadata
     from hosting.models import Account, Number
 
     with system("benchmark"):
@@ -63,7 +63,7 @@ def _line():
         number = Number.objects.create(
             business=business, account=account, digits="15550100100", verified_name="n"
         )
-    return Line(account.waba_id, number.phone_number_id, number.digits)
+    return NumberMetadata(account.waba_id, number.phone_number_id, number.digits)
 
 
 def _body(line, first: int, count: int) -> bytes:

@@ -1,4 +1,4 @@
-"""App configuration of `billing`: what it cost."""
+"""App configuration of `billing`."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_noop as _
@@ -11,31 +11,63 @@ class BillingConfig(AppConfig):
     verbose_name = "Billing"
 
     def ready(self) -> None:
-        """Show prices, keep spend caps, put the metering queue on the health page and the money in
-        the navigation.
-        """
-        from accounts import navigation, panels
-        from accounts.models import Role
-        from accounts.plans import changes
-        from billing import dashboard, erasure, spend_caps
-        from billing.metering import meter, reconciliation
-        from billing.pricing import analytics, estimate, explanation, quote
-        from core import backup, health
-        from hosting import extensions
+        """Register what billing adds to core, accounts and hosting."""
+        _extend_ground()
+        _extend_dashboard()
+        _extend_hosting()
+        _extend_admin()
 
-        extensions.forecasts.append(estimate.forecast)
-        extensions.quotes.append(quote.quotes)
-        extensions.message_notes.append(explanation.notes)
-        extensions.send_checks.append(spend_caps.check_cap)
-        extensions.account_edges["pricing_analytics"] = analytics.pricing_analytics
-        extensions.message_costs.append(analytics.cost_of_message)
-        extensions.erasers.append(erasure.forget)
-        changes.checks.append(dashboard.check_payable)
-        backup.recounts.append(reconciliation.in_words)
-        health.queues["deliveries"] = meter.oldest_waiting_seconds
-        finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})
-        navigation.add(navigation.Page(_("Usage"), "usage", "usage", 40, finance))
-        navigation.add(navigation.Page(_("Invoices"), "invoices", "invoice", 50, finance))
-        panels.add(panels.Panel("billing/_month.html", dashboard.month, 20, finance))
-        panels.watch(panels.Watch(dashboard.attention, finance))
-        panels.announce(dashboard.banners)
+
+def _extend_ground() -> None:
+    from accounts.plans import changes
+    from billing import dashboard
+    from billing.metering import meter, reconciliation
+    from core import backup, health
+
+    changes.plan_checks.register(dashboard.check_payable)
+    backup.reconciliations.register(reconciliation.in_words)
+    health.queues.register(health.QueueAge("deliveries", meter.oldest_waiting_seconds))
+
+
+def _extend_dashboard() -> None:
+    from accounts.models import Role
+    from accounts.navigation import Page, pages
+    from accounts.panels import AttentionSource, Panel, attention_sources, banner_sources, panels
+    from billing import dashboard
+
+    finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})
+    pages.register(Page(_("Usage"), "usage", "usage", 40, finance))
+    pages.register(Page(_("Invoices"), "invoices", "invoice", 50, finance))
+    panels.register(Panel("billing/_month.html", dashboard.month, 20, finance))
+    attention_sources.register(AttentionSource(dashboard.attention, finance))
+    banner_sources.register(dashboard.banners)
+
+
+def _extend_hosting() -> None:
+    from billing import erasure, spend_caps
+    from billing.pricing import analytics, estimate, explanation, quote
+    from hosting import extensions
+
+    extensions.forecasts.register(estimate.forecast)
+    extensions.quotes.register(quote.quotes)
+    extensions.message_notes.register(explanation.notes)
+    extensions.send_checks.register(spend_caps.check_cap)
+    extensions.account_edges.register(
+        extensions.AccountEdge("pricing_analytics", analytics.pricing_analytics)
+    )
+    extensions.message_costs.register(analytics.cost_of_message)
+    extensions.erasers.register(erasure.forget)
+
+
+def _extend_admin() -> None:
+    from accounts.admin_site import base
+    from billing.admin import front
+
+    for link in front.BUSINESS_LINKS:
+        base.business_links.register(link)
+    for items in (front.unpriced, front.unsettled):
+        base.front_page_attention.register(items)
+    for items in (front.money_this_month, front.margin):
+        base.front_page_figures.register(items)
+    for figures in (front.month_so_far, front.last_invoices):
+        base.business_figures.register(figures)

@@ -10,13 +10,13 @@ from django.utils.translation import ngettext
 
 from accounts.models import Business, Plan, Role
 from accounts.panels import Attention, Banner
-from accounts.templatetags.amounts import locale
 from billing.errors import NotConfigured
 from billing.metering.charts import usage_charts
 from billing.metering.usage import MonthUsage, usage_of
 from billing.models import BillingDetails, Invoice, InvoiceStatus, Quarantine
 from billing.payments import dunning, settlement, stripe_gateway
 from core import money
+from core.territories import locale
 
 
 def month(business: Business) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import Business, Role
+from billing import pay_links
 from billing.documents import archive
 from billing.models import BillingDetails, CreditNote, Document, Email, Invoice
-from billing.payments import pay_links
 from core import money
 from core.tenancy import system
 

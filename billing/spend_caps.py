@@ -111,7 +111,7 @@ def _tell_webhooks(alert: SpendAlert) -> None:
             "alert_description": _words(alert),
         }
         value = {"entity_type": "WABA", "entity_id": account.waba_id, "alert_info": info}
-        outbox.note_field(account=account, field="account_alerts", value=value)
+        outbox.write_field_calls(account=account, field="account_alerts", value=value)
 
 
 def _words(alert: SpendAlert) -> str:

@@ -24,6 +24,8 @@ from django.core.files.storage import default_storage
 from django.db import connections
 from django.utils import timezone
 
+from core.registry import Registry
+
 log = structlog.get_logger(__name__)
 
 DUMP = "database.dump"
@@ -39,10 +41,14 @@ TABLES = (
     " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') ORDER BY 1"
 )
 
-# After a restore: each does again what the archive cannot know, and returns how many rows it touched.
-afterwards: list[Callable[[], int]] = []
-# Independent recounts: each returns the differences it finds, in words.
-recounts: list[Callable[[], list[str]]] = []
+after_restore: Registry[Callable[[], int]] = Registry(
+    "core.backup.after_restore",
+    "Functions that repeat after a restore what the archive cannot know; return rows touched.",
+)
+reconciliations: Registry[Callable[[], list[str]]] = Registry(
+    "core.backup.reconciliations",
+    "Functions that recount the books independently; each returns the differences in words.",
+)
 
 
 class BackupError(Exception):
@@ -236,7 +242,7 @@ def _compare(path: Path, manifest: Manifest, found: dict[str, tuple[int, str]]) 
 def restore(path: Path) -> Manifest:
     """Give an archive back into an empty database and storage; raises BackupError, and nothing is written then.
 
-    Rows are counted against the manifest; then follows what the archive cannot know (`afterwards`).
+    Rows are counted against the manifest; then follows what the archive cannot know (`after_restore`).
     """
     manifest = checked(path)
     _refuse_unless_empty()
@@ -255,8 +261,8 @@ def restore(path: Path) -> Manifest:
     ]
     if wrong:
         raise BackupError("; ".join(wrong))
-    for again in afterwards:
-        again()
+    for repeat in after_restore:
+        repeat()
     log.info(
         "restored", path=str(path), parts=len(manifest.parts), rows=sum(manifest.rows.values())
     )
@@ -307,4 +313,4 @@ def _counted(manifest: Manifest) -> Iterator[tuple[str, int, int]]:
 
 def differences() -> list[str]:
     """What independent recounts of the books find; empty is right."""
-    return [line for recount in recounts for line in recount()]
+    return [line for reconcile in reconciliations for line in reconcile()]

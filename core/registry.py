@@ -1,48 +1,80 @@
-"""Registries: typed lists of named entries that apps add to in their `ready()`."""
+"""Registries: typed lists by which apps add to each other without importing upward.
 
-from collections.abc import Iterator
-from typing import Generic, Protocol, TypeVar
+An app that can be extended creates a `Registry` at module level; every app that extends it calls
+`register` in its `AppConfig.ready()`. Nothing else in the project is filled on import.
+"""
 
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, Generic, TypeVar
 
-class Named(Protocol):
-    """Anything with a name that is unique within its registry."""
+T = TypeVar("T")
 
-    @property
-    def name(self) -> str:
-        """The entry's unique name."""
-        ...
-
-
-Entry = TypeVar("Entry", bound=Named)
+_registries: "dict[str, Registry[Any]]" = {}
 
 
-class Registry(Generic[Entry]):
-    """Entries in the order in which they were added; `about` says what they are for."""
+class DuplicateEntry(ValueError):
+    """A registry of this name, or an item with this key, has been registered already."""
 
-    def __init__(self, about: str) -> None:
-        self.about = about
-        self._entries: dict[str, Entry] = {}
 
-    def add(self, entry: Entry) -> Entry:
-        """Add an entry and return it; ValueError when its name is taken by another entry."""
-        known = self._entries.setdefault(entry.name, entry)
-        if known is not entry:
-            raise ValueError(f"There is an entry named {entry.name!r} already.")
-        return entry
+class Registry(Generic[T]):
+    """Items of one type in a defined order, each registered once.
 
-    def remove(self, name: str) -> None:
-        """Take an entry out again; KeyError when there is none of this name."""
-        del self._entries[name]
+    `name` is the dotted path under which the registry is listed, `doc` says what an item does and
+    when it is used (it becomes the registry's `__doc__`). Two items with equal `key(item)` are
+    duplicates; without `key` the item itself is compared. Iteration sorts by `order(item)`; items
+    that are equal in that, and all items where `order` is not given, keep the order of
+    registration, which is the order of `INSTALLED_APPS`.
+    """
 
-    def names(self) -> list[str]:
-        """Names of all entries, in their order."""
-        return list(self._entries)
+    def __init__(
+        self,
+        name: str,
+        doc: str,
+        *,
+        key: Callable[[T], Hashable] | None = None,
+        order: Callable[[T], Any] | None = None,
+    ) -> None:
+        if name in _registries:
+            raise DuplicateEntry(f"There is a registry named {name} already.")
+        self.name = name
+        self.__doc__ = doc
+        self._key = key or _itself
+        self._order = order
+        self._items: dict[Hashable, T] = {}
+        _registries[name] = self
 
-    def __getitem__(self, name: str) -> Entry:
-        return self._entries[name]
+    def register(self, item: T) -> T:
+        """Add an item and return it; DuplicateEntry where one with its key is registered."""
+        key = self._key(item)
+        if key in self._items:
+            raise DuplicateEntry(f"{self.name} has an item {key!r} already.")
+        self._items[key] = item
+        return item
 
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(list(self._entries.values()))
+    def unregister(self, item: T) -> None:
+        """Remove an item; KeyError where it is not registered. For tests."""
+        del self._items[self._key(item)]
+
+    def get(self, key: Hashable) -> T | None:
+        """The item with this key, or None."""
+        return self._items.get(key)
+
+    def __getitem__(self, key: Hashable) -> T:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[T]:
+        items = list(self._items.values())
+        return iter(items if self._order is None else sorted(items, key=self._order))
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._items)
+
+
+def registries() -> "list[Registry[Any]]":
+    """Every registry of the modules loaded so far, by name."""
+    return [_registries[name] for name in sorted(_registries)]
+
+
+def _itself(item: Any) -> Hashable:
+    key: Hashable = item
+    return key

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.db import connection, migrations
+from django.db import connection
 
 HOUSE = Path(__file__).resolve().parent.parent
 
@@ -36,10 +36,3 @@ def fetch_all_prepared(
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(query, parameters, prepare=True).fetchall()
-
-
-def run_file(app: str, verb: str, reverse: str = "") -> migrations.RunSQL:
-    """Give a migration the operation that runs `<app>/sql/<verb>.sql` as the owner."""
-    return migrations.RunSQL(
-        sql=statement(app, verb), reverse_sql=reverse or migrations.RunSQL.noop
-    )

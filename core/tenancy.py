@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
-from django.db import connection, migrations, transaction
+from django.db import connection, transaction
 
 APP_ROLE = "parley_app"
 SYSTEM_ROLE = "parley_system"
@@ -82,20 +82,3 @@ def apply(new: Scope) -> None:
             [new.role, new.business],
         )
     connection.parley_scope = new  # type: ignore[attr-defined]
-
-
-def row_level_security(*tables: str, column: str = "business_id") -> migrations.RunSQL:
-    """Give a migration the operation that closes `tables` to all but their own business and `parley_system`."""
-    return migrations.RunSQL(
-        sql=[statement for table in tables for statement in _policies(table, column)],
-        reverse_sql=[f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY" for table in tables],
-    )
-
-
-def _policies(table: str, column: str) -> list[str]:
-    own = f"{column} = (SELECT nullif(current_setting('parley.business', true), '')::bigint)"
-    return [
-        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
-        f"CREATE POLICY own ON {table} TO {APP_ROLE} USING ({own}) WITH CHECK ({own})",
-        f"CREATE POLICY everything ON {table} TO {SYSTEM_ROLE} USING (true) WITH CHECK (true)",
-    ]

@@ -1,17 +1,25 @@
-"""Countries by their name in the reader's language (Babel's CLDR)."""
+"""The reader's locale, and countries by their name in it (Babel's CLDR)."""
 
 from collections.abc import Iterable, Mapping
 
 from babel import Locale
+from django.utils.translation import get_language, to_locale
 
-from accounts.templatetags.amounts import locale
-
-# Codes of two letters that are no country: unions, and CLDR's own.
+# Two-letter codes that are not countries: unions of countries, and CLDR's own codes.
 _NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})
 
 
+def locale() -> str:
+    """Babel's name of the active language, such as `en_US` or `de`."""
+    name = to_locale(get_language() or "en")
+    return "en_US" if name == "en" else name
+
+
 def countries(among: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """Code (ISO 3166-1 alpha-2) and name, in the order of the names; all there are, or `among` these codes."""
+    """(code, name) of countries sorted by name: all, or only those whose code is in `among`.
+
+    Codes are ISO 3166-1 alpha-2; names are in the active language.
+    """
     wanted = frozenset(among)
     found = [
         (code, name)
@@ -22,7 +30,7 @@ def countries(among: Iterable[str] = ()) -> list[tuple[str, str]]:
 
 
 def country_name(code: str) -> str:
-    """`Germany` for DE; the code itself where nobody knows it."""
+    """Name of a country in the active language (`Germany` for DE); the code where unknown."""
     return str(_names().get(code, code))
 
 

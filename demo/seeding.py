@@ -309,7 +309,7 @@ def _broadcast(stage: Stage) -> None:
 
 def _colleagues(stage: Stage) -> None:
     for shortcut, text in story.CANNED.items():
-        teamwork.add_reply(business_id=stage.business.pk, shortcut=shortcut, text=text)
+        teamwork.save_canned_reply(business_id=stage.business.pk, shortcut=shortcut, text=text)
     threads = {
         row.contact.wa_id: row
         for row in Conversation.objects.filter(business=stage.business).select_related(
@@ -318,7 +318,7 @@ def _colleagues(stage: Stage) -> None:
     }
     for name, positions in story.LABELS.items():
         for person in (story.PEOPLE[position] for position in positions):
-            teamwork.put_label(conversation=threads[person.digits], name=name)
+            teamwork.add_label(conversation=threads[person.digits], name=name)
     agent, _ = User.objects.get_or_create(
         email="agent@luma.example", defaults={"name": "Demo agent"}
     )

@@ -54,19 +54,21 @@ def open_shop(business: Business, number: Number) -> None:
                 business=business, catalog=catalog, name=name, price_minor=price, position=position,
                 needs_address=price > 0,
             )  # fmt: skip
-        job = imports.take_in(
+        job = imports.create_import(
             catalog=catalog, author=None, file=io.BytesIO(_feed()), filename="luma-spring.csv"
         )
-    while imports.work_due():
+    while imports.run_due():
         pass
     with scope(business.pk):
         job.refresh_from_db()
-        imports.begin(job)
-    while imports.work_due():
+        imports.start_import(job)
+    while imports.run_due():
         pass
     with scope(business.pk):
         for row, product in zip(GOODS, _products(catalog), strict=True):
-            pictures.add(product, content=_drawn(row[2], row[6], row[7]), mime_type="image/jpeg")
+            pictures.add_picture(
+                product, content=_drawn(row[2], row[6], row[7]), mime_type="image/jpeg"
+            )
 
 
 def _products(catalog: Catalog) -> list[Product]:
@@ -83,10 +85,10 @@ def _feed() -> bytes:
         ["id", "item_group_id", "title", "description", "price", "sale_price", "size", "color", "custom_label_0",
          "quantity_to_sell_on_facebook", "availability", "condition", "brand", "tax_percent"]
     )  # fmt: skip
-    for name, group, title, about, price, sale, size, _colour, shelves, stock in GOODS:
+    for name, group, title, about, price, sale, size, _colour, collections, stock in GOODS:
         table.writerow(
             [name, group, title, about, f"{price} USD", f"{sale} USD" if sale else "", size, COLOURS.get(name, ""),
-             shelves, stock, "in stock", "new", "Luma", "0"]
+             collections, stock, "in stock", "new", "Luma", "0"]
         )  # fmt: skip
     return text.getvalue().encode()
 

@@ -18,15 +18,15 @@ from hosting.cloudapi import addresses
 from hosting.inbound import events
 from hosting.models import Handset, Message, Number
 from hosting.transports import sandbox
-from shops import carts, texts
+from shops import carts, fulfilment, texts
 from shops.chat import order_updates, orders_intake, product_messages
 from shops.models import Catalog, Order, PaymentWay, Product
-from shops.orders import fulfilment, place
+from shops.orders import place
 from shops.payments import attempts, refunds
 
-PAYS = {"number": "4242 4242 4242 4242", "expiry": "12/39", "code": "123"}
-DECLINED = PAYS | {"number": "4000 0000 0000 0002"}
-ASKED = PAYS | {"number": "4000 0027 6000 3184"}
+PAID = {"number": "4242 4242 4242 4242", "expiry": "12/39", "code": "123"}
+DECLINED = PAID | {"number": "4000 0000 0000 0002"}
+ASKED = PAID | {"number": "4000 0027 6000 3184"}
 ZONE = ZoneInfo(story.TIMEZONE)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -163,7 +163,9 @@ class Fortnight:
                     handset=phone, number=self.number, text=_filled(catalog, purchase.goods)
                 )
             else:
-                self._send(phone, "order", product_messages.ordered(catalog, dict(purchase.goods)))
+                self._send(
+                    phone, "order", product_messages.order_content(catalog, dict(purchase.goods))
+                )
         _settle(self.business)
         with scope(self.business.pk):
             self.orders[n] = Order.objects.filter(catalog=catalog).latest("id").pk
@@ -175,7 +177,7 @@ class Fortnight:
         with scope(self.business.pk):
             order = self._order(n)
             method = order.catalog.delivery_methods.all()[purchase.delivery]
-            reply = {"id": f"{texts.DELIVER}{order.pk}:{method.pk}", "title": method.name}
+            reply = {"id": f"{texts.DELIVERY_PREFIX}{order.pk}:{method.pk}", "title": method.name}
             content = {"type": "list_reply", "list_reply": reply}
             self._send(self._phone(purchase), "interactive", content)
 
@@ -218,7 +220,7 @@ class Fortnight:
             elif purchase.way in ("declined", "later"):
                 attempts.pay_by_test_card(order, **DECLINED)
             if purchase.way in ("card", "declined"):
-                attempts.pay_by_test_card(order, **PAYS)
+                attempts.pay_by_test_card(order, **PAID)
 
     def _step(self, n: int, purchase: Purchase, name: str) -> None:
         if name == "expire":
@@ -241,8 +243,8 @@ def _filled(catalog: Catalog, goods: Mapping[str, int]) -> str:
     cart = None
     for product in Product.objects.filter(catalog=catalog, retailer_id__in=goods).order_by("id"):
         count = goods[product.retailer_id]
-        cart = carts.put(catalog, cart, product_id=product.pk, quantity=count, add=False)
-    return carts.message_for(catalog, cart)
+        cart = carts.set_quantity(catalog, cart, product_id=product.pk, quantity=count, add=False)
+    return carts.first_message(catalog, cart)
 
 
 def _home(person: int) -> dict[str, str]:
@@ -268,7 +270,7 @@ _OPEN = """
 
 def _settle(business: Business) -> None:
     """Let everything that waits happen; a worker may hold some of it, so go on until nothing is open."""
-    queues = (events.apply_due, orders_intake.take_due, order_updates.tell_due)
+    queues = (events.apply_due, orders_intake.process_due, order_updates.notify_due)
     while any(waiting := _open_queues(business)):
         if not sum(work() for work, is_open in zip(queues, waiting, strict=True) if is_open):
             time.sleep(0.002)

@@ -1,8 +1,10 @@
-"""What apps above hosting add to it, without hosting knowing them: each registers a callable in its `ready()`."""
+"""Extension points of hosting: registries that the apps above it fill in their `ready()`."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from core.registry import Registry
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MessageNote:
-    """A few words about one message shown beside it, such as its price, with a link that explains them."""
+    """A few words about one message shown beside it, such as its price, with a link that explains
+    them.
+    """
 
     text: str
     title: str = ""
@@ -23,7 +27,9 @@ class MessageNote:
 
 @dataclass(frozen=True)
 class ProductCard:
-    """A product as a bubble shows it: its name, prices as people read them, addresses of its picture and page."""
+    """A product as a bubble shows it: its name, prices as people read them, addresses of its
+    picture and page.
+    """
 
     name: str
     price: str = ""
@@ -34,55 +40,103 @@ class ProductCard:
 
 @dataclass(frozen=True)
 class Tool:
-    """One more button of the composer or of the simulated phone: title, icon, and the name of the address it opens."""
+    """One more button of the composer or of the simulated phone: title, icon, and the name of the
+    address it opens.
+    """
 
     title: str
     icon: str
     url_name: str
 
 
+# (account, parameters as lists of text) -> JSON object
+AccountAnswer = Callable[["Account", Mapping[str, tuple[str, ...]]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class AccountEdge:
+    """An analytics field and edge of the Cloud API's account node, and what answers it."""
+
+    name: str
+    answer: AccountAnswer
+
+
 # (business id, retailer ids) -> card per retailer id that it knows; one query for the whole page.
 ProductCards = Callable[[int, Collection[str]], dict[str, ProductCard]]
 # (business id, message ids) -> note per message id; one query for the whole page.
 MessageNotes = Callable[[int, Iterable[int]], dict[int, MessageNote]]
-# Called in the sending transaction just before a message is written; refuses by raising a ParleyError.
+# Called in the sending transaction just before a message is written; refuses by raising a
+# ParleyError.
 SendCheck = Callable[["Message"], None]
 
-# (message, the Cloud API's object) -> the same as the upstream knows it; across businesses, just before it leaves.
+# (message, the Cloud API's object) -> the same as the upstream knows it; across businesses, just
+# before it leaves.
 UpstreamContent = Callable[["Message", dict[str, Any]], dict[str, Any]]
 
-# Pairs of (business id, the upstream's id of a catalogue) -> our id of it, for those that are kept here; across businesses.
+# Pairs of (business id, the upstream's id of a catalogue) -> our id of it, for those that are kept
+# here; across businesses.
 CatalogIds = Callable[[Collection[tuple[int, str]]], dict[tuple[int, str], str]]
 
-# (account, parameters as lists of text) -> JSON object: an analytics field and edge of the Cloud API's account node.
-AccountEdge = Callable[["Account", Mapping[str, tuple[str, ...]]], dict[str, Any]]
-
-# An expression over messages: what one cost, in millionths of the business's currency; NULL where it was not charged.
+# An expression over messages: what one cost, in millionths of the business's currency; NULL where
+# it was not charged.
 MessageCost = Callable[[], "Combinable"]
 
-# Called in the transaction that forgets a customer, across businesses: removes what the app keeps of this person.
+# Called in the transaction that forgets a customer, across businesses: removes what the app keeps
+# of this person.
 Eraser = Callable[["Person"], None]
 
-# (business, category, how many messages by the first digits of the customers' numbers) -> (template, its variables): what
-# a page says about messages before they are sent, such as their price. Within the business's scope.
+# (business, category, how many messages by the first digits of the customers' numbers) ->
+# (template, its variables): what a page says about messages before they are sent, such as their
+# price. Within the business's scope.
 Forecast = Callable[["Business", str, Mapping[str, int]], tuple[str, dict[str, Any]]]
 
-# (conversation) -> a note by category: what a message to this customer would cost now. Within the business's scope.
+# (conversation) -> a note by category: what a message to this customer would cost now. Within the
+# business's scope.
 Quotes = Callable[["Conversation"], dict[str, MessageNote]]
 
-forecasts: list[Forecast] = []
-quotes: list[Quotes] = []
-message_notes: list[MessageNotes] = []
-erasers: list[Eraser] = []
-send_checks: list[SendCheck] = []
-upstream_contents: list[UpstreamContent] = []
-catalog_ids: list[CatalogIds] = []
-account_edges: dict[str, AccountEdge] = {}
-message_costs: list[MessageCost] = []
-product_cards: list[ProductCards] = []
-# Addresses of the composer's tools take the conversation's public id, those of the phone its id and the number's.
-composer_tools: list[Tool] = []
-phone_tools: list[Tool] = []
+forecasts: Registry[Forecast] = Registry(
+    "hosting.extensions.forecasts", "What a page says about messages before they are sent."
+)
+quotes: Registry[Quotes] = Registry(
+    "hosting.extensions.quotes", "What a message to a customer would cost now, by category."
+)
+message_notes: Registry[MessageNotes] = Registry(
+    "hosting.extensions.message_notes", "Notes shown beside messages, such as their price."
+)
+erasers: Registry[Eraser] = Registry(
+    "hosting.extensions.erasers", "Functions that erase what an app stores about a customer."
+)
+send_checks: Registry[SendCheck] = Registry(
+    "hosting.extensions.send_checks", "Functions that may refuse a message before it is written."
+)
+upstream_contents: Registry[UpstreamContent] = Registry(
+    "hosting.extensions.upstream_contents",
+    "Functions that translate our ids in a message to those of the upstream.",
+)
+catalog_ids: Registry[CatalogIds] = Registry(
+    "hosting.extensions.catalog_ids",
+    "Functions that translate the upstream's ids of catalogues to ours.",
+)
+account_edges: Registry[AccountEdge] = Registry(
+    "hosting.extensions.account_edges",
+    "Analytics fields and edges of the Cloud API's account node.",
+    key=lambda edge: edge.name,
+)
+message_costs: Registry[MessageCost] = Registry(
+    "hosting.extensions.message_costs", "Expressions over messages for what each of them cost."
+)
+product_cards: Registry[ProductCards] = Registry(
+    "hosting.extensions.product_cards",
+    "Functions that return products as message bubbles show them.",
+)
+# Addresses of these tools take the conversation's public id.
+composer_tools: Registry[Tool] = Registry(
+    "hosting.extensions.composer_tools", "Further buttons of the composer in the inbox."
+)
+# Addresses of these tools take the phone's id and the number's.
+phone_tools: Registry[Tool] = Registry(
+    "hosting.extensions.phone_tools", "Further buttons of the simulated phone."
+)
 
 
 @dataclass(frozen=True)
@@ -116,8 +170,10 @@ def cards_for(business_id: int, retailer_ids: Collection[str]) -> dict[str, Prod
     return cards
 
 
-def catalogs_here(named: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    """Our ids of catalogues that upstreams have named, by business and the upstream's id; no query where none is named."""
+def own_catalog_ids(named: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """Our ids of catalogues that upstreams have named, by business and the upstream's id; no query
+    where none is named.
+    """
     found: dict[tuple[int, str], str] = {}
     if named:
         for source in catalog_ids:

@@ -1,4 +1,7 @@
-"""Celery tasks of hosting: they carry no data; each wakes, claims rows in PostgreSQL, and does them."""
+"""Celery tasks of hosting: they carry no data.
+
+Each wakes, claims rows in PostgreSQL, and does them.
+"""
 
 import time
 
@@ -6,16 +9,17 @@ from celery import shared_task
 
 from core.tenancy import system
 from core.wake import notify
+from hosting import quota
 from hosting.broadcasts import run
 from hosting.exports import jobs
 from hosting.imports import jobs as imports_jobs
 from hosting.inbound import events, upstream_media
-from hosting.limits import locked_messages, notices, quota
-from hosting.media import links, store
+from hosting.limits import locked_messages, notices
+from hosting.media import store
 from hosting.message_templates import review, upstream_sync
 from hosting.messages import idempotency, rejections
 from hosting.privacy import erasure, retention
-from hosting.transports import cloudapi, receipts, sandbox
+from hosting.transports import cloudapi, media_links, receipts, sandbox
 from hosting.webhooks import delivery
 
 # A woken worker stays this long after the last row, so that rings in between can be skipped.
@@ -45,7 +49,7 @@ def deliver() -> None:
 @shared_task
 def fetch_links() -> None:
     """Fetch the media links of accepted messages, then let them leave."""
-    _until_idle(links.fetch_due)
+    _until_idle(media_links.fetch_due)
     cloudapi.wake()
     _until_idle(sandbox.deliver_due, events.apply_due)
 
@@ -99,7 +103,9 @@ def purge() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Give up what is too old to be called, forget what was called long ago, remove files that nothing names."""
+    """Give up what is too old to be called, forget what was called long ago, remove files that
+    nothing names.
+    """
     delivery.expire()
     delivery.purge()
     if review.resume_due():
@@ -107,19 +113,21 @@ def tidy() -> None:
     erasure.erase_due()
     locked_messages.unlock_due()
     locked_messages.purge_due()
-    notices.warn_due()
-    quota.tidy()
+    notices.send_due_notices()
+    quota.unlock_or_expire()
     with system("files and replies of every business"):
         store.collect_garbage()
-        idempotency.forget()
-        rejections.forget()
+        idempotency.delete_expired()
+        rejections.delete_expired()
         imports_jobs.expire()
         jobs.expire()
 
 
 @shared_task
 def move_history() -> None:
-    """Do a slice of an import and of an export, and ring again while there is more: other work has its turn between."""
+    """Do a slice of an import and of an export, and ring again while there is more: other work has
+    its turn between.
+    """
     if imports_jobs.work_due() + jobs.work_due():
         notify(move_history)
 

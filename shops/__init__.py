@@ -1,1 +1,1 @@
-"""What was sold: catalogues, carts, and orders made in the chat."""
+"""Shops: catalogues, carts, orders made in the chat, and buyers' payments."""

@@ -1,4 +1,4 @@
-"""App configuration of `shops`: what was sold."""
+"""App configuration of `shops`."""
 
 from typing import Any
 
@@ -13,40 +13,55 @@ class ShopsConfig(AppConfig):
     verbose_name = "Shops"
 
     def ready(self) -> None:
-        """Say which pages and queues there are, ring when messages come, and add to hosting what
-        shops know of them.
-        """
-        from accounts import navigation
-        from accounts.models import Role
-        from core import health
-        from hosting import extensions
+        """Register what shops add to core, accounts and hosting; wake order intake on messages."""
         from hosting.signals import message_received
-        from shops import erasure, queues
-        from shops.chat import product_cards, product_checks
 
-        sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
-        # Who keeps the books sees the figures of the shop, and nothing else of it.
-        navigation.add(
-            navigation.Page(_("Shop"), "shop_sales", "cart", 35, sellers | {str(Role.FINANCE)})
-        )
-        message_received.connect(_ring)
-        extensions.send_checks.append(product_checks.check_products)
-        extensions.upstream_contents.append(product_checks.for_upstream)
-        extensions.catalog_ids.append(product_checks.from_upstream)
-        extensions.product_cards.append(product_cards.cards)
-        extensions.composer_tools.append(
-            extensions.Tool(_("Send products"), "cart", "inbox_products")
-        )
-        extensions.phone_tools.append(
-            extensions.Tool(_("Open the catalogue"), "cart", "phone_shop")
-        )
-        extensions.erasers.append(erasure.forget)
-        navigation.add(navigation.Page(_("Orders"), "shop_orders", "cart", 34, sellers))
-        health.queues["incoming_orders"] = queues.INCOMING.oldest_waiting_seconds
-        health.queues["order_news"] = queues.NEWS.oldest_waiting_seconds
+        message_received.connect(_wake_order_intake)
+        _extend_ground()
+        _extend_hosting()
+        _extend_admin()
 
 
-def _ring(**_ignored: Any) -> None:
+def _extend_ground() -> None:
+    from accounts.models import Role
+    from accounts.navigation import Page, pages
+    from core import health
+    from shops import queues
+
+    sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
+    pages.register(Page(_("Orders"), "shop_orders", "cart", 34, sellers))
+    # Finance sees the sales figures of the shop and nothing else of it.
+    pages.register(Page(_("Shop"), "shop_sales", "cart", 35, sellers | {str(Role.FINANCE)}))
+    for name, queue in (("incoming_orders", queues.INCOMING), ("order_news", queues.NEWS)):
+        health.queues.register(health.QueueAge(name, queue.oldest_waiting_seconds))
+
+
+def _extend_hosting() -> None:
+    from hosting import extensions
+    from shops import erasure
+    from shops.chat import product_cards, product_checks
+
+    extensions.send_checks.register(product_checks.check_products)
+    extensions.upstream_contents.register(product_checks.for_upstream)
+    extensions.catalog_ids.register(product_checks.from_upstream)
+    extensions.product_cards.register(product_cards.cards)
+    extensions.composer_tools.register(
+        extensions.Tool(_("Send products"), "cart", "inbox_products")
+    )
+    extensions.phone_tools.register(extensions.Tool(_("Open the catalogue"), "cart", "phone_shop"))
+    extensions.erasers.register(erasure.erase_person)
+
+
+def _extend_admin() -> None:
+    from accounts.admin_site import base
+    from shops.admin import queues, records
+
+    for link in records.BUSINESS_LINKS:
+        base.business_links.register(link)
+    base.front_page_attention.register(queues.waiting)
+
+
+def _wake_order_intake(**_ignored: Any) -> None:
     from core.wake import notify
     from shops import tasks
 

@@ -1,6 +1,4 @@
-"""Carting: what a buyer gathers on the shop's page, and how it goes on in the chat; one cart for
-both.
-"""
+"""Carts of the shop's page, and the links and QR codes that continue them in the chat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,31 +17,31 @@ from hosting.models import Handset
 from hosting.models.numbers import Transport
 from shops.catalog.products import with_first_picture
 from shops.models import Cart, Catalog, Product
-from shops.models.carts import CODE_LENGTH, CODE_LETTERS, MOST_OF_ONE
-from shops.orders.place import MOST_LINES
+from shops.models.carts import CODE_LENGTH, CODE_LETTERS, MAX_QUANTITY
+from shops.orders.place import MAX_LINES
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """So many of one product, and whether it can be had."""
+class CartItem:
+    """One product of a cart with its quantity."""
 
     product: Product
     quantity: int
 
     @property
     def amount_minor(self) -> int:
-        """What they cost now, in minor units."""
+        """Price of the quantity now, in minor units."""
         return self.product.current_minor * self.quantity
 
     @property
     def missing(self) -> int:
-        """How many of them are not there."""
+        """How many pieces are asked for beyond the stock; 0 where stock is not counted."""
         stock = self.product.stock
         return 0 if stock is None else max(0, self.quantity - stock)
 
 
-def cart_at(catalog: Catalog, code: str) -> Cart | None:
-    """The open cart of this code: neither ordered nor forgotten."""
+def open_cart(catalog: Catalog, code: str) -> Cart | None:
+    """The cart with this code if it is neither ordered nor expired, else None."""
     if len(code) != CODE_LENGTH or set(code) - set(CODE_LETTERS):
         return None
     return Cart.objects.filter(
@@ -51,16 +49,17 @@ def cart_at(catalog: Catalog, code: str) -> Cart | None:
     ).first()
 
 
-def put(catalog: Catalog, cart: Cart | None, *, product_id: int, quantity: int, add: bool) -> Cart:
-    """Set how many of a product are in the cart (0: none), or add to what is there; makes the cart
-    where there is none.
+def set_quantity(
+    catalog: Catalog, cart: Cart | None, *, product_id: int, quantity: int, add: bool
+) -> Cart:
+    """Set the quantity of a product (0 removes it), or add to it with `add`.
 
-    Raises BadInput for a product that is not sold, or more than a cart holds. Call inside the
-    shop's scope.
+    Creates the cart where `cart` is None. Raises BadInput for a product that is not sold or for
+    more than a cart may hold. Call inside the shop's scope.
     """
-    if not 0 <= quantity <= MOST_OF_ONE:
+    if not 0 <= quantity <= MAX_QUANTITY:
         raise BadInput(
-            _("From 1 to %(most)d can be ordered.") % {"most": MOST_OF_ONE}, field="quantity"
+            _("From 1 to %(most)d can be ordered.") % {"most": MAX_QUANTITY}, field="quantity"
         )
     if not catalog.products.shown().filter(pk=product_id).exists():
         raise BadInput(_("This is not sold here any more."), field="product")
@@ -68,23 +67,27 @@ def put(catalog: Catalog, cart: Cart | None, *, product_id: int, quantity: int, 
     if not quantity:
         cart.lines.filter(product=product_id).delete()
         return cart
-    if cart.lines.exclude(product=product_id).count() >= MOST_LINES:
+    if cart.lines.exclude(product=product_id).count() >= MAX_LINES:
         raise BadInput(
-            _("A cart has at most %(most)d products.") % {"most": MOST_LINES}, field="product"
+            _("A cart has at most %(most)d products.") % {"most": MAX_LINES}, field="product"
         )
     with connection.cursor() as cursor:
-        # Two clicks at once add up; the database keeps one line a product.
+        # Concurrent additions add up; the database keeps one line per product.
         cursor.execute(
-            """INSERT INTO shops_cartline AS l (business_id, cart_id, product_id, quantity) VALUES (%s, %s, %s, %s)
-               ON CONFLICT (cart_id, product_id) DO UPDATE
-                  SET quantity = least(CASE WHEN %s THEN l.quantity ELSE 0 END + EXCLUDED.quantity, %s)""",
-            [catalog.business_id, cart.pk, product_id, quantity, add, MOST_OF_ONE],
+            """
+            INSERT INTO shops_cartline AS l (business_id, cart_id, product_id, quantity)
+            VALUES (%s, %s, %s, %s)
+            ON CONFLICT (cart_id, product_id) DO UPDATE
+               SET quantity = least(
+                       CASE WHEN %s THEN l.quantity ELSE 0 END + EXCLUDED.quantity, %s)
+            """,
+            [catalog.business_id, cart.pk, product_id, quantity, add, MAX_QUANTITY],
         )
     return cart
 
 
-def lines_of(cart: Cart | None, catalog: Catalog) -> list[Line]:
-    """What is in it, in the order in which it was gathered, at today's prices."""
+def cart_items(cart: Cart | None, catalog: Catalog) -> list[CartItem]:
+    """The items of a cart at current prices, in the order in which they were added."""
     if cart is None:
         return []
     rows = list(cart.lines.order_by("id").values_list("product_id", "quantity"))
@@ -92,26 +95,27 @@ def lines_of(cart: Cart | None, catalog: Catalog) -> list[Line]:
     products = {product.pk: product for product in found}
     for product in products.values():
         product.business = catalog.business
-    return [Line(products[pk], count) for pk, count in rows if pk in products]
+    return [CartItem(products[pk], count) for pk, count in rows if pk in products]
 
 
-def total_of(lines: Sequence[Line]) -> int:
-    """What the lines come to, in minor units, without delivery."""
+def items_total(lines: Sequence[CartItem]) -> int:
+    """Sum of the items in minor units, without delivery."""
     return sum(line.amount_minor for line in lines)
 
 
-def message_for(catalog: Catalog, cart: Cart | None) -> str:
-    """The first message of the chat, ready to send; the code in it names the cart."""
+def first_message(catalog: Catalog, cart: Cart | None) -> str:
+    """Text of the buyer's first message; its code names the cart."""
     if cart is None:
         return _("Hello! I have a question about %(shop)s.") % {"shop": catalog.name}
     return _("Hello! I would like to order my cart #%(code)s.") % {"code": cart.code}
 
 
-def chat_address(catalog: Catalog, cart: Cart | None) -> str:
-    """Where the chat opens with that message: wa.me, or a simulated phone for a number of the
-    sandbox.
+def chat_url(catalog: Catalog, cart: Cart | None) -> str:
+    """URL that opens the chat with the first message.
+
+    It is a wa.me link, or a simulated phone's chat for a number of the sandbox.
     """
-    text = message_for(catalog, cart)
+    text = first_message(catalog, cart)
     number = catalog.number
     if number.transport != Transport.SANDBOX:
         return f"https://wa.me/{number.digits}?{urlencode({'text': text})}"
@@ -122,19 +126,21 @@ def chat_address(catalog: Catalog, cart: Cart | None) -> str:
     )
     if handset is None:
         return reverse("phones")
-    return f"{reverse('phone_chat', args=[handset.pk, number.phone_number_id])}?{urlencode({'text': text})}"
+    path = reverse("phone_chat", args=[handset.pk, number.phone_number_id])
+    return f"{path}?{urlencode({'text': text})}"
 
 
-def link_of(catalog: Catalog, cart: Cart | None) -> str:
-    """Our own address that leads there: short enough for a QR code, and the same while the number
-    changes.
+def cart_link(catalog: Catalog, cart: Cart | None) -> str:
+    """Our own URL that redirects to the chat.
+
+    Short enough for a QR code, and stable when the shop's number changes.
     """
     path = reverse("shop_chat", args=[catalog.slug])
     return settings.BASE_URL + path + (f"?cart={cart.code}" if cart else "")
 
 
-def qr_of(link: str) -> bytes:
-    """The link as a QR code, SVG."""
+def qr_svg(link: str) -> bytes:
+    """The link as a QR code in SVG."""
     made = BytesIO()
     segno.make(link, error="m").save(
         made, kind="svg", border=2, xmldecl=False, svgns=True, dark="#111516", light="#fff"

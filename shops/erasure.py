@@ -1,14 +1,13 @@
-"""Forgetting: what shops do when a customer is forgotten. What was sold for how much stays; to whom
-does not.
-"""
+"""Erasure of a person's data in shops; amounts and goods of orders stay."""
 
 from hosting.extensions import Person
 from shops.models import Cart, Order, OrderNote
 
 
-def forget(person: Person) -> None:
-    """Take name, address and words from this person's orders, and drop the carts; call across
-    businesses.
+def erase_person(person: Person) -> None:
+    """Remove name, address, notes and carts of a person from the shop's rows.
+
+    Call across businesses.
     """
     orders = Order.objects.filter(
         business_id=person.business_id, conversation_id__in=person.conversation_ids

@@ -1,17 +1,20 @@
-"""What shops refuse, each with a code and a sentence for the reader."""
+"""Errors of shops, each with a code and a message for the reader."""
 
 from core.errors import ParleyError
 
 
 class ShopError(ParleyError):
-    """Base of what a shop refuses."""
+    """Base of the errors a shop raises."""
 
     code = "shop"
     status = 409
 
 
 class OutOfStock(ShopError):
-    """Less is in stock than is wanted; `short` holds what is left, by the product's retailer id."""
+    """Less is in stock than was asked for.
+
+    `short` maps retailer ids to what is left.
+    """
 
     code = "out_of_stock"
 
@@ -22,13 +25,13 @@ class OutOfStock(ShopError):
 
 
 class WrongState(ShopError):
-    """The order is not in a state in which that can be done."""
+    """The order is in a state that does not allow the action."""
 
     code = "wrong_state"
 
 
 class TooMuch(ShopError):
-    """More than is left."""
+    """The amount or quantity exceeds what is left."""
 
     code = "too_much"
     status = 400

@@ -1,4 +1,4 @@
-"""What sellers type, checked before it reaches a verb."""
+"""Forms of the shop's pages for sellers."""
 
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -13,10 +13,10 @@ from hosting.models import Number
 from shops.catalog import prices
 from shops.models import Availability, Catalog, Collection, Condition, DeliveryMethod, Product
 
-# Columns of Meta's feed that tell variants apart.
+# Columns of Meta's feed that distinguish variants.
 OPTIONS = ("color", "size", "material", "pattern")
-# No money is smaller than a thousandth of its unit.
-PRICE: dict[str, Any] = {
+# No currency has more than three decimals.
+PRICE_LIMITS: dict[str, Any] = {
     "max_digits": 15,
     "decimal_places": 3,
     "min_value": Decimal(0),
@@ -26,7 +26,7 @@ CURRENCIES = ["EUR", "USD", "GBP", "CHF", "BRL", "MXN", "INR", "IDR", "ZAR", "JP
 
 
 class ShopForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The shop: where its page is, which number buyers write to, how they pay."""
+    """Settings of the shop: page, number, currency, payment methods."""
 
     number = forms.ModelChoiceField(
         queryset=Number.objects.none(), label=_("Number"), help_text=_("Buyers write to it.")
@@ -105,7 +105,7 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["currency"].disabled = bool(held)
 
     def clean_currency(self) -> str:
-        """A currency that people pay in, in capitals."""
+        """The ISO code in capitals; raises ValidationError for an unknown one."""
         currency = str(self.cleaned_data["currency"]).upper()
         from babel.numbers import is_currency
 
@@ -114,7 +114,7 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]
         return currency
 
     def clean(self) -> dict[str, Any]:
-        """Secrets that were left empty stay; a shop without any way to pay cannot open."""
+        """Keep secrets that were left empty, and require a payment method for an open shop."""
         cleaned: dict[str, Any] = super().clean() or {}
         for name in ("stripe_key", "stripe_webhook_secret"):
             if not cleaned.get(name):
@@ -129,9 +129,9 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class DeliveryForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A way the goods come to the buyer."""
+    """A delivery method with its price."""
 
-    price = forms.DecimalField(label=_("Price"), initial=0, **PRICE)
+    price = forms.DecimalField(label=_("Price"), initial=0, **PRICE_LIMITS)
 
     class Meta:
         model = DeliveryMethod
@@ -150,7 +150,7 @@ class DeliveryForm(forms.ModelForm):  # type: ignore[type-arg]
         self.instance.catalog, self.instance.business_id = catalog, catalog.business_id
 
     def clean_price(self) -> Decimal:
-        """Also in minor units, on the instance."""
+        """The price; its value in minor units is set on the instance."""
         given: Decimal = self.cleaned_data["price"]
         self.instance.price_minor = _minor(given, self.catalog.currency)
         return given
@@ -175,8 +175,8 @@ class ProductForm(forms.Form):
         label=_("Description"),
         widget=forms.Textarea(attrs={"rows": 5}),
     )
-    price = forms.DecimalField(label=_("Price"), **PRICE)
-    sale_price = forms.DecimalField(required=False, label=_("Sale price"), **PRICE)
+    price = forms.DecimalField(label=_("Price"), **PRICE_LIMITS)
+    sale_price = forms.DecimalField(required=False, label=_("Sale price"), **PRICE_LIMITS)
     sale_from = forms.DateTimeField(
         required=False,
         label=_("Sale begins"),
@@ -231,16 +231,16 @@ class ProductForm(forms.Form):
         self.fields["collections"].queryset = catalog.collections.all()  # type: ignore[attr-defined]
 
     def clean_price(self) -> int:
-        """In minor units."""
+        """The price in minor units."""
         return _minor(self.cleaned_data["price"], self.catalog.currency)
 
     def clean_sale_price(self) -> int | None:
-        """In minor units."""
+        """The sale price in minor units, or None."""
         given = self.cleaned_data["sale_price"]
         return None if given is None else _minor(given, self.catalog.currency)
 
     def changes(self) -> dict[str, Any]:
-        """Fields of a product that the form sets."""
+        """Product fields and their new values."""
         given = self.cleaned_data
         plain = (
             "title",
@@ -265,13 +265,15 @@ class ProductForm(forms.Form):
             "options": kept,
         }
 
-    def shelves(self) -> list[int]:
-        """Ids of the collections it is on."""
+    def collection_ids(self) -> list[int]:
+        """Ids of the collections the product belongs to."""
         return [collection.pk for collection in self.cleaned_data["collections"]]
 
 
-def initial_of(product: Product, currency: str, shelves: "QuerySet[Collection]") -> dict[str, Any]:
-    """What the form shows of a product."""
+def initial_of(
+    product: Product, currency: str, collections: "QuerySet[Collection]"
+) -> dict[str, Any]:
+    """Initial values of the product form."""
     sale = product.sale_price_minor
     shown = {
         name: getattr(product, name) for name in ProductForm.base_fields if hasattr(product, name)
@@ -282,13 +284,13 @@ def initial_of(product: Product, currency: str, shelves: "QuerySet[Collection]")
         | {
             "price": money.minor_amount(product.price_minor, currency),
             "sale_price": None if sale is None else money.minor_amount(sale, currency),
-            "collections": list(shelves),
+            "collections": list(collections),
         }
     )
 
 
 class StockForm(forms.Form):
-    """A new count, or how much comes and goes, with a reason."""
+    """A new stock count, or a change of it, with a reason."""
 
     stock = forms.IntegerField(
         required=False,

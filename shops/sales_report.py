@@ -1,6 +1,4 @@
-"""Selling: how the shop did: sales by day and by product, chats that became orders, and what their
-messages cost.
-"""
+"""Sales report: sales by day and product, conversion of chats, and cost of their messages."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -15,13 +13,13 @@ from hosting import extensions
 from hosting.models import Conversation, Direction, Message
 from shops.models import Catalog, Order, OrderState
 
-BEST = 10
-SOLD = [OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED]
+TOP_PRODUCTS = 10
+SOLD_STATES = [OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED]
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """One day: orders that were confirmed on it, and their money in minor units."""
+class DaySales:
+    """Orders confirmed on one day and their amount in minor units."""
 
     day: date
     orders: int
@@ -29,8 +27,8 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
-    """One product: pieces that were sold, and their money in minor units, without delivery."""
+class ProductSales:
+    """Pieces sold of one product and their amount in minor units, without delivery."""
 
     retailer_id: str
     title: str
@@ -41,7 +39,7 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Chats in which buyers wrote, those with an order, those with one that was confirmed."""
+    """Chats in which buyers wrote, chats with an order, chats with a confirmed order."""
 
     chats: int
     ordered: int
@@ -49,42 +47,46 @@ class Conversion:
 
     @property
     def percent(self) -> float:
-        """Chats that became confirmed orders, in percent with one decimal."""
+        """Share of chats with a confirmed order, in percent with one decimal."""
         return round(self.sold * 100 / self.chats, 1) if self.chats else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A shop's days from `since` on; message costs are millionths of the business's currency, not
-    of the shop's.
+    """Sales of a shop from `since` to `until`.
+
+    `cost_micros` is in millionths of the business's currency, which may differ from the shop's.
     """
 
     since: date
     until: date
-    days: list[Day]
-    best: list[Best]
+    days: list[DaySales]
+    best: list[ProductSales]
     conversion: Conversion
     cost_micros: int
     messages: int
 
     @property
     def orders(self) -> int:
-        """Confirmed orders."""
+        """Number of confirmed orders."""
         return sum(day.orders for day in self.days)
 
     @property
     def amount_minor(self) -> int:
-        """Their money."""
+        """Sales in minor units."""
         return sum(day.amount_minor for day in self.days)
 
     @property
     def average_minor(self) -> int:
-        """Money of one order."""
+        """Average amount of an order in minor units."""
         return self.amount_minor // self.orders if self.orders else 0
 
 
-def report(catalog: Catalog, days: int) -> Report:
-    """The last days with today, in the business's zone; call inside its scope."""
+def sales_report(catalog: Catalog, days: int) -> Report:
+    """Report on the last `days` days including today, in the business's time zone.
+
+    Call inside the business's scope.
+    """
     zone = ZoneInfo(catalog.business.timezone)
     until = catalog.business.now().astimezone(zone).date()
     since = until - timedelta(days=days - 1)
@@ -95,12 +97,12 @@ def report(catalog: Catalog, days: int) -> Report:
             statement("shops", "sales_by_day"),
             names | {"since": since, "until": until, "zone": str(zone)},
         )
-        by_day = [Day(*row) for row in cursor.fetchall()]
+        by_day = [DaySales(*row) for row in cursor.fetchall()]
         cursor.execute(
-            statement("shops", "sales_by_product"), names | {"since": start, "limit": BEST}
+            statement("shops", "sales_by_product"), names | {"since": start, "limit": TOP_PRODUCTS}
         )
-        best = [Best(*row) for row in cursor.fetchall()]
-    cost, messages = _messages(catalog, start)
+        best = [ProductSales(*row) for row in cursor.fetchall()]
+    cost, messages = _message_costs(catalog, start)
     return Report(since, until, by_day, best, _conversion(catalog, start), cost, messages)
 
 
@@ -109,19 +111,17 @@ def _conversion(catalog: Catalog, start: datetime) -> Conversion:
         business=catalog.business_id, number=catalog.number_id, last_inbound_at__gte=start
     )
     placed = Order.objects.filter(catalog=catalog, placed_at__gte=start).exclude(conversation=None)
-    sold = placed.filter(state__in=SOLD)
-    return Conversion(chats.count(), _chats_of(placed), _chats_of(sold))
+    sold = placed.filter(state__in=SOLD_STATES)
+    return Conversion(chats.count(), _count_chats(placed), _count_chats(sold))
 
 
-def _chats_of(orders: Any) -> int:
+def _count_chats(orders: Any) -> int:
     return int(orders.values("conversation").distinct().count())
 
 
-def _messages(catalog: Catalog, start: datetime) -> tuple[int, int]:
-    """(what the messages of chats with confirmed orders cost, how many the shop sent in them);
-    billing says the price.
-    """
-    sold = Order.objects.filter(catalog=catalog, confirmed_at__gte=start, state__in=SOLD)
+def _message_costs(catalog: Catalog, start: datetime) -> tuple[int, int]:
+    """Cost in micros and number of messages the shop sent in chats with confirmed orders."""
+    sold = Order.objects.filter(catalog=catalog, confirmed_at__gte=start, state__in=SOLD_STATES)
     sent = Message.objects.filter(
         business=catalog.business_id,
         conversation__in=sold.values("conversation"),

@@ -20,7 +20,7 @@ LONGEST = 20.0
 @shared_task
 def take() -> None:
     """Heed what buyers sent, tell what happened to their orders, and let the messages leave."""
-    while orders_intake.take_due() + order_updates.tell_due():
+    while orders_intake.process_due() + order_updates.notify_due():
         cloudapi.wake()
         delivery.wake()
         while sandbox.deliver_due() + events.apply_due():
@@ -30,11 +30,11 @@ def take() -> None:
 @shared_task
 def sweep() -> None:
     """Give back the goods of orders that were not paid in time, and forget old carts."""
-    stripe_collection.give_up_due()
+    stripe_collection.close_overdue_pages()
     with system("orders expire for every shop"):
-        attempts.give_up_due()
+        attempts.cancel_overdue()
         place.expire_due()
-        orders_intake.forget_carts()
+        orders_intake.delete_expired_carts()
 
 
 @shared_task
@@ -48,7 +48,7 @@ def fetch_pictures() -> None:
 @shared_task
 def feed() -> None:
     """Do a slice of an import of products, and ring again while there is more: other work has its turn between."""
-    if imports.work_due():
+    if imports.run_due():
         notify(feed)
 
 
@@ -56,5 +56,5 @@ def feed() -> None:
 def collect() -> None:
     """Apply what the sellers' payment networks told, ask them for refunds, and tell the buyers."""
     stripe_collection.apply_due()
-    stripe_collection.pay_back_due()
+    stripe_collection.send_refunds_due()
     take()

@@ -1,6 +1,4 @@
-"""What a shop says in a chat: contents of Cloud API messages about an order, in the language that
-is active.
-"""
+"""Contents of the shop's Cloud API messages about an order, in the active language."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,18 +7,16 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.templatetags.amounts import locale
 from core import money
 from core.errors import BadInput
-from core.territories import country_name
+from core.territories import country_name, locale
 from shops.models import Cart, DeliveryMethod, News, Order, OrderLine, OrderNews, PaymentWay
 
-# Prefixes of the ids by which a buyer answers; the database queues such answers.
-GO_ON, DELIVER = "shop:go:", "shop:to:"
-# The network shows payment messages in India, Brazil and Singapore only; elsewhere the same facts
-# go as a link.
+# Prefixes of reply ids; the database queues replies with these ids for the shop.
+CONTINUE_PREFIX, DELIVERY_PREFIX = "shop:go:", "shop:to:"
+# The network shows payment messages in India, Brazil and Singapore only; elsewhere a link is sent.
 PAYMENT_COUNTRIES = ("91", "55", "65")
-OFFSET = 100
+AMOUNT_OFFSET = 100
 MAX_BODY, MAX_NAME, MAX_TITLE, MAX_ROW = 1024, 60, 24, 72
 STATUS = {
     News.SHIPPED: "shipped",
@@ -30,50 +26,57 @@ STATUS = {
 }
 
 
-def shown(minor: int, currency: str) -> str:
-    """Minor units as the reader writes amounts."""
+def format_minor(minor: int, currency: str) -> str:
+    """Minor units as an amount in the reader's locale."""
     return money.show_minor(minor, currency, locale())
 
 
-def pay_address(order: Order) -> str:
-    """The full address of an order's pay page."""
+def pay_url(order: Order) -> str:
+    """Full URL of an order's pay page."""
     return f"{settings.BASE_URL}{reverse('shop_pay', args=[order.token])}"
 
 
-def changed(changes: Sequence[str], cart: Cart | None) -> tuple[str, dict[str, Any]]:
-    """Kind and content of the one message that says what changed; with a button while something is
-    left to order.
+def changes_message(changes: Sequence[str], cart: Cart | None) -> tuple[str, dict[str, Any]]:
+    """Kind and content of the message that lists what changed.
+
+    It has a button to continue while something is left to order, that is, while `cart` is given.
     """
     listed = "\n".join(f"• {change}" for change in changes)
     if cart is None:
-        return text(_("Nothing of this can be ordered now:\n%(changes)s") % {"changes": listed})
+        return text_message(
+            _("Nothing of this can be ordered now:\n%(changes)s") % {"changes": listed}
+        )
     body = _("Something has changed:\n%(changes)s\nShall we go on with the rest?") % {
         "changes": listed
     }
-    button = {"type": "reply", "reply": {"id": f"{GO_ON}{cart.code}", "title": _("Go on")}}
+    button = {
+        "type": "reply",
+        "reply": {"id": f"{CONTINUE_PREFIX}{cart.code}", "title": _("Go on")},
+    }
     return "interactive", {
         "type": "button",
-        "body": {"text": _cut(body)},
+        "body": {"text": _truncate(body)},
         "action": {"buttons": [button]},
     }
 
 
-def text(words: str) -> tuple[str, dict[str, Any]]:
-    """Kind and content of a plain text."""
+def text_message(words: str) -> tuple[str, dict[str, Any]]:
+    """Kind and content of a text message."""
     return "text", {"body": words[:4096]}
 
 
 def delivery_question(
     order: Order, methods: Sequence[DeliveryMethod]
 ) -> tuple[str, dict[str, Any]]:
-    """Kind and content of the list of up to ten ways of delivery, with their prices, below a
-    summary of the order.
+    """Kind and content of a list of up to ten delivery methods with their prices.
+
+    The order's summary stands above it.
     """
     rows = [
         {
-            "id": f"{DELIVER}{order.pk}:{method.pk}",
+            "id": f"{DELIVERY_PREFIX}{order.pk}:{method.pk}",
             "title": method.name[:MAX_TITLE],
-            "description": _price(method.price_minor, order.currency)[:MAX_ROW],
+            "description": _price_or_free(method.price_minor, order.currency)[:MAX_ROW],
         }
         for method in methods[:10]
     ]
@@ -82,17 +85,15 @@ def delivery_question(
         "lines": summary(order, list(order.lines.all())),
     }
     action = {"button": _("Choose delivery"), "sections": [{"title": _("Delivery"), "rows": rows}]}
-    return "interactive", {"type": "list", "body": {"text": _cut(body)}, "action": action}
+    return "interactive", {"type": "list", "body": {"text": _truncate(body)}, "action": action}
 
 
 def address_request(
     order: Order, country: str, known: Mapping[str, str], wrong: BadInput | None
 ) -> tuple[str, dict[str, Any]]:
-    """Kind and content of an address message: the country's form, with what is known filled in and
-    what is wrong.
-    """
+    """Kind and content of an address message: the country's form with known values and errors."""
     body = _("Where shall we bring your order %(order)s?") % {"order": order}
-    names = _form_names(country)
+    names = _form_field_names(country)
     parameters: dict[str, Any] = {"country": country}
     if values := {names[field]: text for field, text in known.items() if field in names and text}:
         parameters["values"] = values
@@ -103,13 +104,13 @@ def address_request(
     action = {"name": "address_message", "parameters": parameters}
     return "interactive", {
         "type": "address_message",
-        "body": {"text": _cut(body)},
+        "body": {"text": _truncate(body)},
         "action": action,
     }
 
 
-def _form_names(country: str) -> dict[str, str]:
-    """Our fields of an address -> the names that the country's form has for them."""
+def _form_field_names(country: str) -> dict[str, str]:
+    """Our address fields and the names the country's form has for them."""
     postcode = "in_pin_code" if country == "IN" else "postal_code"
     return {
         "name": "name",
@@ -122,7 +123,7 @@ def _form_names(country: str) -> dict[str, str]:
 
 
 def address_lines(address: Mapping[str, str]) -> str:
-    """An address as one writes it on a parcel, line by line."""
+    """An address in lines as on a parcel label."""
     town = " ".join(filter(None, (address.get("postcode"), address.get("city"))))
     country = " ".join(
         filter(None, (address.get("region"), country_name(address.get("country", ""))))
@@ -134,28 +135,30 @@ def address_lines(address: Mapping[str, str]) -> str:
     )
 
 
-def _price(minor: int, currency: str) -> str:
-    return shown(minor, currency) if minor else _("free")
+def _price_or_free(minor: int, currency: str) -> str:
+    return format_minor(minor, currency) if minor else _("free")
 
 
 def summary(order: Order, lines: Sequence[OrderLine]) -> str:
-    """The lines of an order as text, its delivery, and what it comes to."""
+    """The lines of an order as text, with delivery and total."""
     rows = [
-        f"{line.quantity} × {line.title}  {shown(line.amount_minor, order.currency)}"
+        f"{line.quantity} × {line.title}  {format_minor(line.amount_minor, order.currency)}"
         for line in lines
     ]
     if order.delivery_name:
-        rows.append(f"{order.delivery_name}  {_price(order.delivery_minor, order.currency)}")
+        rows.append(
+            f"{order.delivery_name}  {_price_or_free(order.delivery_minor, order.currency)}"
+        )
     if len(rows) > 12:
         rows[11:] = [_("and %(n)d more") % {"n": len(rows) - 11}]
     return "\n".join([*rows, total_text(order)])
 
 
 def total_text(order: Order) -> str:
-    """The total with the tax in it."""
+    """The total with the tax in it, as text."""
     words = {
-        "total": shown(order.total_minor, order.currency),
-        "tax": shown(order.tax_minor, order.currency),
+        "total": format_minor(order.total_minor, order.currency),
+        "tax": format_minor(order.tax_minor, order.currency),
     }
     return (
         _("Total %(total)s, with %(tax)s of tax") % words
@@ -167,25 +170,34 @@ def total_text(order: Order) -> str:
 def payment_request(
     order: Order, lines: Sequence[OrderLine], *, plain: bool
 ) -> tuple[str, dict[str, Any]]:
-    """Kind and content of the message that is paid from: a payment message, or (`plain`) a link
-    with a summary.
+    """Kind and content of a payment message.
+
+    With `plain` it is a link with a summary instead, for networks that do not show payment
+    messages.
     """
     if plain or money.exponent(order.currency) > 2:
         body = _("Your order %(order)s\n%(lines)s") % {
             "order": order,
             "lines": summary(order, lines),
         }
-        parameters = {"display_text": _("Review and pay"), "url": pay_address(order)}
+        parameters = {"display_text": _("Review and pay"), "url": pay_url(order)}
         action = {"name": "cta_url", "parameters": parameters}
-        return "interactive", {"type": "cta_url", "body": {"text": _cut(body)}, "action": action}
+        return "interactive", {
+            "type": "cta_url",
+            "body": {"text": _truncate(body)},
+            "action": action,
+        }
     body = _("Your order %(order)s is ready to be paid.") % {"order": order}
-    action = {"name": "review_and_pay", "parameters": _parameters(order, lines)}
+    action = {"name": "review_and_pay", "parameters": _payment_parameters(order, lines)}
     return "interactive", {"type": "order_details", "body": {"text": body}, "action": action}
 
 
-def _parameters(order: Order, lines: Sequence[OrderLine]) -> dict[str, Any]:
+def _payment_parameters(order: Order, lines: Sequence[OrderLine]) -> dict[str, Any]:
     def amount(minor: int) -> dict[str, int]:
-        return {"value": minor * 10 ** (2 - money.exponent(order.currency)), "offset": OFFSET}
+        return {
+            "value": minor * 10 ** (2 - money.exponent(order.currency)),
+            "offset": AMOUNT_OFFSET,
+        }
 
     items = [
         {
@@ -204,7 +216,7 @@ def _parameters(order: Order, lines: Sequence[OrderLine]) -> dict[str, Any]:
     sums["tax"] = amount(0 if order.tax_included else order.tax_minor)
     if order.tax_included:
         sums["tax"]["description"] = _("%(tax)s included") % {
-            "tax": shown(order.tax_minor, order.currency)
+            "tax": format_minor(order.tax_minor, order.currency)
         }
     if order.delivery_name:
         sums["shipping"] = amount(order.delivery_minor) | {
@@ -215,19 +227,19 @@ def _parameters(order: Order, lines: Sequence[OrderLine]) -> dict[str, Any]:
         "type": "physical-goods",
         "currency": order.currency,
         "total_amount": amount(order.total_minor),
-        "payment_settings": [{"type": "payment_link", "payment_link": {"uri": pay_address(order)}}],
+        "payment_settings": [{"type": "payment_link", "payment_link": {"uri": pay_url(order)}}],
         "order": sums,
     }
 
 
-def news_text(news: OrderNews) -> str:
-    """What a buyer is told of one piece of news; empty where nothing is to be said."""
+def update_text(news: OrderNews) -> str:
+    """Text for the buyer about an update of the order; empty where the buyer gets none."""
     order = news.order
     words = {
         "order": order,
         "shop": order.catalog.name,
-        "amount": shown(news.amount_minor or 0, order.currency),
-        "total": shown(order.total_minor, order.currency),
+        "amount": format_minor(news.amount_minor or 0, order.currency),
+        "total": format_minor(order.total_minor, order.currency),
     }
     if news.kind == News.CONFIRMED:
         return _confirmed(order) % words
@@ -240,7 +252,8 @@ def _confirmed(order: Order) -> str:
         return _("%(shop)s has your order %(order)s. Please pay %(total)s when it arrives.")
     if order.way == PaymentWay.TRANSFER:
         how = _(
-            "%(shop)s has your order %(order)s. Please transfer %(total)s and name the order as reference."
+            "%(shop)s has your order %(order)s. "
+            "Please transfer %(total)s and name the order as reference."
         )
         return f"{how}\n{order.catalog.bank_details.replace('%', '%%')}".strip()
     return (
@@ -274,14 +287,18 @@ _TEXTS: dict[News, Callable[[Order], str]] = {
 
 
 def status_update(news: OrderNews, words: str, *, plain: bool) -> tuple[str, dict[str, Any]]:
-    """Kind and content of a status message about an order."""
+    """Kind and content of a status message about an order; a text with `plain`."""
     if plain:
-        return text(words)
+        return text_message(words)
     order = {"status": STATUS.get(News(news.kind), "processing"), "description": words[:120]}
     parameters = {"reference_id": str(news.order.number), "order": order}
     action = {"name": "review_order", "parameters": parameters}
-    return "interactive", {"type": "order_status", "body": {"text": _cut(words)}, "action": action}
+    return "interactive", {
+        "type": "order_status",
+        "body": {"text": _truncate(words)},
+        "action": action,
+    }
 
 
-def _cut(words: str) -> str:
+def _truncate(words: str) -> str:
     return words if len(words) <= MAX_BODY else f"{words[: MAX_BODY - 1]}…"

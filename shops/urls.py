@@ -1,4 +1,4 @@
-"""Addresses of shops' pages: `/shop/` for sellers, `/s/` for buyers."""
+"""URLs of shops: `/shop/` for sellers, `/s/` for buyers."""
 
 from django.urls import path
 
@@ -19,24 +19,24 @@ urlpatterns = [
     path("shop/orders/", orders.orders, name="shop_orders"),
     path("shop/orders/<int:order_id>/", orders.order, name="shop_order"),
     path("shop/orders/<int:order_id>/receipt.pdf", orders.receipt, name="shop_order_receipt"),
-    path("shop/orders/<int:order_id>/<slug:deed>/", orders.act, name="shop_order_act"),
+    path("shop/orders/<int:order_id>/<slug:action>/", orders.act, name="shop_order_act"),
     path("inbox/<uuid:public_id>/products/", product_picker.products, name="inbox_products"),
     path("phone/<int:handset_id>/<str:phone_number_id>/shop/", phone.shop, name="phone_shop"),
-    # Before the shops' own pages: no shop can be called `pay`.
+    # Before the pages of shops; `pay` is reserved as a slug.
     path("s/pay/<str:token>/", pay.pay, name="shop_pay"),
-    path("s/pay/<str:token>/delivery/", pay.deliver, name="shop_pay_delivery"),
+    path("s/pay/<str:token>/delivery/", pay.choose_delivery, name="shop_pay_delivery"),
     path("s/pay/<str:token>/card/", pay.card, name="shop_pay_card"),
-    path("s/pay/<str:token>/page/", pay.page, name="shop_pay_page"),
+    path("s/pay/<str:token>/page/", pay.card_page, name="shop_pay_page"),
     path("webhooks/shops/<str:catalog_id>/stripe/", stripe.webhook, name="shop_stripe"),
     path("s/pay/<str:token>/confirm/", pay.confirm, name="shop_pay_confirm"),
-    path("s/pay/<str:token>/later/", pay.later, name="shop_pay_later"),
+    path("s/pay/<str:token>/later/", pay.pay_later, name="shop_pay_later"),
     path("s/pay/<str:token>/receipt.pdf", pay.receipt, name="shop_receipt"),
     path("shop/", sales_report.sales, name="shop_sales"),
     path("shop/products/", products.products, name="shop_products"),
     path("shop/products/new/", products.new_product, name="shop_new_product"),
     path("shop/products/<int:product_id>/", products.product, name="shop_product"),
     path("shop/products/<int:product_id>/stock/", products.stock, name="shop_stock"),
-    path("shop/products/pictures/again/", products.fetch_again, name="shop_fetch_again"),
+    path("shop/products/pictures/again/", products.retry_pictures, name="shop_fetch_again"),
     path("shop/products/<int:product_id>/pictures/", products.add_picture, name="shop_add_picture"),
     path(
         "shop/products/<int:product_id>/pictures/<int:picture_id>/",
@@ -49,7 +49,7 @@ urlpatterns = [
         name="shop_remove_product",
     ),
     path("shop/imports/", imports.imports, name="shop_imports"),
-    path("shop/imports/<uuid:public_id>/", imports.one_import, name="shop_import"),
+    path("shop/imports/<uuid:public_id>/", imports.import_detail, name="shop_import"),
     path("shop/imports/<uuid:public_id>/cancel/", imports.cancel_import, name="shop_import_cancel"),
     path(
         "shop/imports/<uuid:public_id>/problems.csv", imports.problems, name="shop_import_problems"

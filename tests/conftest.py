@@ -49,7 +49,6 @@ def committed_db(database_snapshot: databases.Snapshot, django_db_blocker: Any) 
         try:
             yield
         finally:
-            connections.close_all()
             database_snapshot.put_back()
 
 
@@ -69,7 +68,7 @@ def _fresh_memory() -> Iterator[None]:
     from hosting.api import webhooks
 
     wake.forget()
-    webhooks._doors.clear()
+    webhooks._receivers.clear()
     yield
     if os.environ.get("REDIS_URL"):
         cache.clear()

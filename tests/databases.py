@@ -114,6 +114,8 @@ class Snapshot:
 
     def put_back(self) -> None:
         """Undo all that a test has committed."""
+        # They would be ended below, and the next test would find a dead one.
+        connections.close_all()
         try:
             with admin(self.name) as database:
                 database.execute(f"SELECT pg_terminate_backend(pid, 5000) {OTHERS}")  # type: ignore[arg-type]

@@ -3,10 +3,10 @@
 from typing import Any
 
 from accounts.models import ApiKey, Business, Invitation, Membership
+from billing import pay_links
 from billing.invoices import close, credit_notes
 from billing.metering import meter
 from billing.models import Export, Invoice
-from billing.payments import pay_links
 from core.tenancy import system
 from hosting.models import (
     Broadcast,

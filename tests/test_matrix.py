@@ -96,16 +96,16 @@ ROWS: dict[str, Row] = {
     "api_docs": ForEveryone("/api/v1/docs/", get=200),
     "api_not_found": ForEveryone("/api/v1/nowhere", get=404, post=404),
     "home": Row("/", get=200),
-    "you": Row("/you/", get=200),
+    "profile": Row("/you/", get=200),
     "switch_business": ForLogins("/you/business/", post=404),
     "end_viewing": ForLogins("/you/viewing/end/", post=404),
     "end_session": ForLogins("/you/sessions/1/end/", post=404),
-    "mails": ForEveryone("/mails/", get=200),
+    "development_mails": ForEveryone("/mails/", get=200),
     "language": ForEveryone("/you/language/", post=302),
     "keys": Row("/keys/", OWNER, get=200, post=200),
     "revoke_key": Row("/keys/{key}/revoke/", OWNER, True, post=302),
     "replace_key": Row("/keys/{key}/replace/", OWNER, True, post=200),
-    "found_business": ForLogins("/start/", get=200, post=400),
+    "create_business": ForLogins("/start/", get=200, post=400),
     "plan": Row("/settings/plan/", OWNER, get=200),
     "audit": Row("/settings/audit/", OWNER, get=200),
     "choose_plan": Row("/settings/plan/choose/", OWNER, post=404),
@@ -401,7 +401,7 @@ def _ask(client: Client, method: str, path: str) -> int:
 
 
 def _cloud(name: str) -> bool:
-    return name.startswith("cloudapi_") or name in ("webhook_door", "media_download")
+    return name.startswith("cloudapi_") or name in ("incoming_webhooks", "media_download")
 
 
 def test_every_address_has_a_row() -> None:
@@ -477,7 +477,7 @@ def test_the_cloud_api_opens_to_live_keys_alone_and_finds_nothing_of_strangers(
 
 # Reached by any live key, or by a signed link instead of a key: told apart here, tested in tests/hosting.
 NOT_BY_NUMBER = {
-    "webhook_door",
+    "incoming_webhooks",
     "media_download",
     "cloudapi_messages_by_key",
     "cloudapi_media_by_key",

@@ -19,9 +19,8 @@ from accounts.admin_site.base import (
     Item,
     ReadOnlyAdmin,
     ReadOnlyInline,
-    attention,
-    business_links,
-    standing,
+    business_figures,
+    links_of,
 )
 from accounts.admin_site.confirmation import Question, ReasonForm, ask, show
 from accounts.audit import record
@@ -101,12 +100,12 @@ class BusinessAdmin(HouseAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page, below what the business uses of its plan, this month's cost and its last invoices."""
+        """The page of a business, below its `business_figures`."""
         business = self.get_object(request, object_id) if request.method == "GET" else None
-        shown = [item for items in standing for item in items(business)] if business else []
-        return super().change_view(
-            request, object_id, form_url, {"standing": shown} | (extra_context or {})
-        )  # type: ignore[no-any-return]
+        shown = [item for items in business_figures for item in items(business)] if business else []
+        context = {"figures": shown} | (extra_context or {})
+        page: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return page
 
     def has_enter_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Support, as it is shipped."""
@@ -135,7 +134,7 @@ class BusinessAdmin(HouseAdmin):
     @display(description=_("Elsewhere"))
     def elsewhere(self, business: Business) -> str:
         """Links to this business's rows in other lists."""
-        return business_links(business)
+        return links_of(business)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A business is history; it is suspended, not deleted."""
@@ -145,7 +144,7 @@ class BusinessAdmin(HouseAdmin):
         """A larger plan shows at once what the old one locked."""
         super().save_model(request, obj, form, change)
         if "plan" in form.changed_data:
-            changes.tell(obj.pk)
+            changes.notify_changed(obj.pk)
 
     @action(description=_("Suspend sending"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Business]) -> None:
@@ -191,7 +190,7 @@ class PlanAdmin(HouseAdmin):
         """A higher limit shows at once what the old one locked."""
         super().save_model(request, obj, form, change)
         if {"hosted_messages", "media_megabytes"} & set(form.changed_data):
-            changes.tell(None)
+            changes.notify_changed(None)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
@@ -204,7 +203,11 @@ class PlanAdmin(HouseAdmin):
                 if form.is_valid() and (question := preview.question(plan, form)):
                     back = reverse("admin:accounts_plan_change", args=[object_id])
                     return show(
-                        request, self, question, form=preview.again(request.POST), back=back
+                        request,
+                        self,
+                        question,
+                        form=preview.confirmed_form(request.POST),
+                        back=back,
                     )
         return super().changeform_view(request, object_id, *args, **kwargs)
 
@@ -270,24 +273,18 @@ def suspended() -> list[Item]:
     return [Item((_("Businesses suspended")), str(count), url, is_urgent=count > 0)]
 
 
-attention.append(suspended)
-
-
 def plan_use(business: Business) -> list[Item]:
     """What the business uses of each limit of its plan."""
     found = []
-    for meter in usage.meters(business):
-        limit = meter.allowed(business.plan)
+    for used in usage.usage_of(business):
+        limit = used.allowed(business.plan)
         note = _("no limit") if limit is None else _("of %(limit)s") % {"limit": f"{limit:,}"}
         found.append(
             Item(
-                meter.name,
-                f"{meter.used:,}",
+                used.name,
+                f"{used.used:,}",
                 note=note,
-                is_urgent=limit is not None and meter.used > limit,
+                is_urgent=limit is not None and used.used > limit,
             )
         )
     return found
-
-
-standing.append(plan_use)

@@ -1,7 +1,8 @@
 """What every page of the admin shares: lists that never count big tables, rows nobody edits, the front page.
 
-Operators work inside `system()` (see `accounts.middleware`). Each `admin.py` registers its models with `HouseAdmin`
-or `ReadOnlyAdmin`, and adds to `attention`, `figures`, `standing` and `links` what the pages of the apps below cannot know.
+Operators work inside `system()` (see `accounts.middleware`). Each app's `admin` registers its models with `HouseAdmin`
+or `ReadOnlyAdmin`; its `ready()` adds to the registries below what the front page and a business's
+page show of it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from accounts.audit import record
 from accounts.models import Business
+from core.registry import Registry
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -45,13 +47,33 @@ class Item:
     is_urgent: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class BusinessLink:
+    """A link from a business's page to an admin list that `parameter` filters by business."""
+
+    title: StrOrPromise
+    url_name: str
+    parameter: str
+
+
 Items = Callable[[], list[Item]]
-attention: list[Items] = []
-figures: list[Items] = []
-# Called with a business: what stands above its page.
-standing: list[Callable[[Business], list[Item]]] = []
-# (title, name of an admin list, its query parameter for a business): shown on a business's page.
-links: list[tuple[Any, str, str]] = []
+front_page_attention: Registry[Items] = Registry(
+    "accounts.admin_site.front_page_attention",
+    "Functions that return what needs an operator's attention on the admin's front page.",
+)
+front_page_figures: Registry[Items] = Registry(
+    "accounts.admin_site.front_page_figures",
+    "Functions that return the figures of the running month on the admin's front page.",
+)
+business_figures: Registry[Callable[[Business], list[Item]]] = Registry(
+    "accounts.admin_site.business_figures",
+    "Functions that return the figures shown above a business's page in the admin.",
+)
+business_links: Registry[BusinessLink] = Registry(
+    "accounts.admin_site.business_links",
+    "Links from a business's page in the admin to its rows in other lists.",
+    key=lambda link: link.url_name,
+)
 
 
 def given_up(
@@ -66,8 +88,8 @@ def given_up(
 
 def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's DASHBOARD_CALLBACK: what needs attention, and the figures of the month."""
-    context["attention"] = [item for items in attention for item in items()]
-    context["figures"] = [item for items in figures for item in items()]
+    context["attention"] = [item for items in front_page_attention for item in items()]
+    context["figures"] = [item for items in front_page_figures for item in items()]
     return context
 
 
@@ -252,11 +274,11 @@ def business_of(obj: Model) -> int | None:
     return obj.pk if isinstance(obj, Business) else getattr(obj, "business_id", None)
 
 
-def business_links(business: Business) -> str:
+def links_of(business: Business) -> str:
     """Links from a business's page to its rows in other lists."""
     targets = (
-        (f"{reverse(f'admin:{name}')}?{parameter}={business.pk}", title)
-        for title, name, parameter in links
+        (f"{reverse(f'admin:{link.url_name}')}?{link.parameter}={business.pk}", link.title)
+        for link in business_links
     )
     return format_html_join(
         " · ", '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', targets

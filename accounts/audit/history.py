@@ -1,4 +1,4 @@
-"""The trail: what was changed in a business, newest first, a page at a time, and the same as CSV."""
+"""Reading the audit log of a business: newest first, in pages or as CSV, with filters."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ COLUMNS = ("id", "at", "who", "from", "action", "subject", "before", "after")
 
 @dataclass(frozen=True)
 class Filters:
-    """What the address asks for; anything unreadable in it is ignored."""
+    """Filters of the query string; values that cannot be parsed are ignored."""
 
     who: str = ""
     action: str = ""
@@ -29,7 +29,7 @@ class Filters:
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> "Filters":
-        """Take the known parameters of a query string."""
+        """Parse the known parameters of a query string."""
         before = query.get("before", "")
         return cls(
             who=_text(query.get("who"), 254),
@@ -42,7 +42,7 @@ class Filters:
 
     @property
     def any(self) -> bool:
-        """Whether anything is filtered."""
+        """Whether any filter is set."""
         return bool(self.who or self.action or self.words or self.since or self.until)
 
 
@@ -55,12 +55,12 @@ def _day(value: str | None) -> date | None:
         found = date.fromisoformat(value or "")
     except ValueError:
         return None
-    # The ends of the calendar have no day beside them.
+    # Dates at the ends of the calendar have no neighbour to compute with.
     return found if 1900 < found.year < 9000 else None
 
 
 def matching(business: Business, filters: Filters) -> QuerySet[AuditEntry]:
-    """The entries under the filters, newest first."""
+    """Entries that match the filters, newest first."""
     found = AuditEntry.objects.filter(business=business)
     if filters.who:
         found = found.filter(actor_name=filters.who)
@@ -82,19 +82,22 @@ def _midnight(day: date) -> datetime:
 
 
 def page(found: QuerySet[AuditEntry], *, before: int) -> tuple[list[AuditEntry], int]:
-    """One page below id `before` (0: from the newest), and the id to continue below (0 at the end)."""
+    """One page of entries with ids below `before` (0: the newest), and the next page's `before`.
+
+    The second value is 0 on the last page.
+    """
     rows = list((found.filter(id__lt=before) if before else found)[: PAGE + 1])
     return rows[:PAGE], rows[PAGE - 1].pk if len(rows) > PAGE else 0
 
 
 def changes(entry: AuditEntry) -> list[tuple[str, object, object]]:
-    """(what, before, after) of an entry, in the order of the names; None where a side does not say."""
+    """(name, before, after) of an entry, sorted by name; None where a side has no value."""
     names = sorted({*entry.before, *entry.after})
     return [(name, entry.before.get(name), entry.after.get(name)) for name in names]
 
 
 def as_csv(found: QuerySet[AuditEntry], limit: int) -> Iterator[str]:
-    """The same as CSV text, up to `limit` entries, read a chunk at a time."""
+    """Lines of CSV with a header and at most `limit` entries; reads 1,000 rows at a time."""
     yield csv_line(COLUMNS)
     before, left = 0, limit
     while left > 0:

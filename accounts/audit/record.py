@@ -1,4 +1,4 @@
-"""Auditing: every change of plans, roles, keys, rates and money leaves a row, in the same transaction."""
+"""Writing the audit log: changes of plans, roles, keys, rates and money, in their transaction."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -15,19 +15,20 @@ from accounts.models import AuditEntry, Business, User
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who is acting, and from where."""
+    """The actor of a change: user, name to show, and IP address."""
 
     actor: User | None = None
     actor_name: str = "parley"
     ip: str | None = None
 
 
-# Set by the middleware for each request, asked only when something is recorded; without a request it is Parley itself.
+# A function, so that requests that record nothing do not load their user. Set by the middleware;
+# without a request the actor is Parley itself.
 origin: ContextVar[Callable[[], Origin]] = ContextVar("audit_origin", default=Origin)
 
 
 def origin_of(request: HttpRequest) -> Origin:
-    """The logged-in user and the address of a request."""
+    """The logged-in user and the IP address of a request."""
     user = getattr(request, "user", None)
     known = user if isinstance(user, User) else None
     return Origin(
@@ -43,7 +44,10 @@ def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> AuditEntry:
-    """Write one row, in the transaction of the change it tells of; secrets do not belong into before and after."""
+    """Write one entry in the transaction of the change that it describes.
+
+    `before` and `after` hold the changed values by name and must not contain secrets.
+    """
     who = origin.get()()
     return AuditEntry.objects.create(
         business_id=business.pk if isinstance(business, Business) else business,
@@ -58,7 +62,7 @@ def record(
 
 
 def _plain(values: dict[str, Any] | None) -> dict[str, Any]:
-    """The same values as JSON can hold them: dates and decimals as text, anything else by its `str`."""
+    """The values as JSON types: dates, decimals and all other types as text."""
     text = json.dumps(values or {}, cls=_Encoder)
     return dict(json.loads(text))
 
@@ -72,9 +76,10 @@ class _Encoder(DjangoJSONEncoder):
 
 
 def redact(*, business_id: int, anywhere: Sequence[str], names: Sequence[str]) -> int:
-    """Let the log forget a customer: entries that hold one of these say `[erased]`; returns how many.
+    """Replace a customer's data in the log by `[erased]`; returns the number of entries changed.
 
-    `names` count only in entries about contacts. Call across businesses (`tenancy.system`).
+    Texts of `anywhere` are replaced in every entry of the business, `names` only in entries about
+    contacts. Call across businesses (`tenancy.system`).
     """
     with connection.cursor() as cursor:
         cursor.execute(

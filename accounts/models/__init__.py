@@ -1,4 +1,4 @@
-"""Who: users, businesses, their members and plans, and the keys their programs use."""
+"""Models of accounts: users, businesses, memberships, plans, API keys, the audit log."""
 
 from accounts.models.audit import AuditEntry, Heartbeat
 from accounts.models.businesses import Business, Membership, Plan, PlanTerm, Role, known_timezone

@@ -11,7 +11,10 @@ from accounts.models.businesses import Business
 
 
 class AuditEntry(models.Model):
-    """Who changed what, when and from where; written with the change, never changed or deleted, by trigger."""
+    """One recorded change: actor, action, subject, values before and after, time, IP address.
+
+    A trigger refuses updates and deletes.
+    """
 
     business = models.ForeignKey(
         Business,
@@ -23,7 +26,7 @@ class AuditEntry(models.Model):
         db_index=False,
         help_text=_("Empty where the change is the platform's own, such as a plan."),
     )
-    # No foreign keys in the database: a log must not change when what it tells of goes.
+    # Without a foreign key in the database: an entry outlives the rows that it names.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -55,7 +58,7 @@ class AuditEntry(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a worker last said that it is alive; read by /readyz."""
+    """When a worker last reported that it runs; read by /readyz."""
 
     name = models.CharField(primary_key=True, max_length=40)
     beat_at = models.DateTimeField()

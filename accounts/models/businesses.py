@@ -14,7 +14,7 @@ from accounts.models.users import User
 
 
 class Plan(models.Model):
-    """What a business may use, and the monthly fee for it. A limit of NULL means no limit."""
+    """Limits of what a business may use, and the monthly fee. A limit of NULL is no limit."""
 
     code = models.SlugField(primary_key=True, max_length=40)
     name = models.CharField(max_length=80)
@@ -58,7 +58,7 @@ class Plan(models.Model):
 
 
 def known_timezone(name: str) -> None:
-    """Refuse a time zone that the tz database does not know."""
+    """ValidationError for a time zone that the tz database does not have."""
     if name not in zoneinfo.available_timezones():
         raise ValidationError(
             _("%(name)s is not a time zone of the tz database."), params={"name": name}
@@ -66,7 +66,7 @@ def known_timezone(name: str) -> None:
 
 
 class Business(models.Model):
-    """The tenant. Everything that a request reads starts here."""
+    """The tenant: owner of all rows that a request may read."""
 
     name = models.CharField(max_length=120)
     plan = models.ForeignKey(
@@ -98,7 +98,7 @@ class Business(models.Model):
 
     class Meta:
         verbose_name_plural = "businesses"
-        # What operators may do that is no change of a row; both ask for a reason.
+        # Actions of operators that change no row; both require a reason.
         permissions: ClassVar = [
             ("enter_business", "Can view as a business"),
             ("open_messages", "Can open the text of messages"),
@@ -122,15 +122,15 @@ class Business(models.Model):
         return self.name
 
     def now(self) -> datetime:
-        """The present, or what the test clock shows."""
+        """The current time, or that of the test clock where one is set."""
         return self.clock_at or utc_now()
 
     def may_send(self) -> bool:
-        """Whether messages may leave; reading what is hosted is never switched off."""
+        """Whether messages may be sent; reading is always allowed."""
         return self.suspended_at is None
 
     def suspend(self, reason: str) -> None:
-        """Stop sending from now on; the first reason stays."""
+        """Stop sending; an existing suspension keeps its time and reason."""
         Business.objects.filter(pk=self.pk, suspended_at=None).update(
             suspended_at=self.now(), suspended_reason=reason[:200]
         )
@@ -143,9 +143,9 @@ class Business(models.Model):
 
 
 class PlanTerm(models.Model):
-    """From when on a business was on a plan; the database writes one with every change, whoever makes it.
+    """The time from which a business was on a plan; a trigger writes one with every change.
 
-    The first reaches back to the beginning. Fees are charged by the day from these.
+    The first also covers the time before it. Plan fees are charged by the day from these.
     """
 
     business = models.ForeignKey(
@@ -163,7 +163,11 @@ class PlanTerm(models.Model):
 
 
 class Role(models.TextChoices):
-    """What a member may do: the owner everything, the agent the chats, finance the money, the viewer look at messages."""
+    """What a member may do.
+
+    Owners may do everything; agents read and answer conversations; finance reads usage and
+    invoices; viewers read messages.
+    """
 
     OWNER = "owner", _("Owner")
     AGENT = "agent", _("Agent")

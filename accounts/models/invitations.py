@@ -1,4 +1,4 @@
-"""Invitations: a link in a mail makes whoever owns the address a member."""
+"""Invitations: a link in an e-mail by which its recipient becomes a member."""
 
 import hashlib
 import secrets
@@ -16,7 +16,7 @@ VALID_FOR = timedelta(days=7)
 
 
 def in_a_week() -> datetime:
-    """When an invitation made now ends."""
+    """When an invitation created now expires."""
     return utc_now() + VALID_FOR
 
 
@@ -24,12 +24,12 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     """Sets of invitations."""
 
     def open(self) -> Self:
-        """Neither accepted nor withdrawn nor too old."""
+        """Invitations that are neither accepted, withdrawn nor expired."""
         return self.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=utc_now())
 
 
 class Invitation(models.Model):
-    """A place kept for an e-mail address; only the SHA-256 of the link's token is stored."""
+    """A reserved seat for an e-mail address; of the link's token only the SHA-256 is stored."""
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField()
@@ -60,7 +60,7 @@ class Invitation(models.Model):
 
     @staticmethod
     def new_token() -> str:
-        """32 random bytes as text for a link."""
+        """A new token: 32 random bytes in URL-safe base64."""
         return secrets.token_urlsafe(32)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""API keys: what a business's programs show."""
+"""API keys, by which programs of a business authenticate."""
 
 import hashlib
 import secrets
@@ -16,7 +16,7 @@ from accounts.models.businesses import Business
 
 
 class KeyScope(models.TextChoices):
-    """What an API key reaches."""
+    """Scopes: what an API key may do."""
 
     MESSAGES = "messages", _("Send messages, manage templates, media and numbers")
     READ = "read", _("Read conversations and messages")
@@ -25,7 +25,7 @@ class KeyScope(models.TextChoices):
 
 
 def all_scopes() -> list[str]:
-    """Every scope there is."""
+    """All scopes; the default of new keys."""
     return list(KeyScope.values)
 
 
@@ -38,7 +38,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
 
 class ApiKey(models.Model):
-    """A program's key, sent as `Authorization: Bearer`; only its SHA-256 is stored, and it is shown once."""
+    """A key that a program sends as `Authorization: Bearer`.
+
+    Only the SHA-256 of its text is stored; the text is shown once.
+    """
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=80)
@@ -63,7 +66,7 @@ class ApiKey(models.Model):
     class Meta:
         verbose_name = "API key"
         constraints: ClassVar = [
-            # An empty list would be read as "all" by one and as "none" by another.
+            # An empty list could be read as "all" or as "none".
             models.CheckConstraint(
                 condition=Q(number_ids=None) | Q(number_ids__len__gt=0),
                 name="limited_key_has_numbers",
@@ -83,9 +86,10 @@ class ApiKey(models.Model):
         number_ids: Sequence[int] | None = None,
         expires_at: datetime | None = None,
     ) -> tuple["ApiKey", str]:
-        """Create a key and return it with its secret text, which cannot be had again; no `number_ids`: all numbers.
+        """Create a key; returns it and its secret text, which is not stored.
 
-        The text is `parley_<8 characters>_<43 characters>`: 32 random bytes, so a plain hash is enough.
+        Without `number_ids` the key reaches all numbers. The text is
+        `parley_<8 characters>_<43 characters>`: 32 random bytes, so a plain hash is enough.
         """
         prefix = secrets.token_hex(4)
         text = f"parley_{prefix}_{secrets.token_urlsafe(32)}"
@@ -106,6 +110,6 @@ class ApiKey(models.Model):
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
     def revoke(self) -> None:
-        """Make the key useless from the next request on."""
+        """Revoke the key from the next request on; an earlier time of revocation stays."""
         self.revoked_at = self.revoked_at or utc_now()
         self.save(update_fields=["revoked_at"])

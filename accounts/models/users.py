@@ -1,4 +1,4 @@
-"""People: they log in by e-mail address."""
+"""Users, who log in by e-mail address."""
 
 from typing import Any, ClassVar
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users that log in by e-mail."""
+    """Creates users."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create a user; the e-mail address is kept in lower case."""

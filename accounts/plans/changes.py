@@ -1,7 +1,7 @@
-"""Planning: which plan a business is on, and from when; apps above do what follows, in the same transaction.
+"""Plan changes: which plan a business is on, and from when.
 
-A plan that costs more begins at once; one that costs less, or the same, with the next month in the business's zone.
-Every day is charged to the plan in force at its end.
+A plan that costs more takes effect at once; one that costs the same or less with the next month in
+the business's time zone. Every day is charged to the plan in force at its end.
 """
 
 import calendar
@@ -17,12 +17,22 @@ from django.utils.translation import gettext as _
 from accounts.audit import record
 from accounts.models import Business, Plan, PlanTerm
 from core.errors import ParleyError
+from core.registry import Registry
 from core.tenancy import system
 
-# Called with the business's id, or None when a plan itself was changed and any business may be concerned; across businesses.
-changed: list[Callable[[int | None], object]] = []
-# Called before a business takes a plan; refuses by raising a ParleyError. Within the business's scope.
-checks: list[Callable[[Business, Plan], None]] = []
+# The id of the business, or None where a plan itself was changed and any business may be concerned.
+PlanChanged = Callable[[int | None], object]
+# Refuses the plan by raising a ParleyError.
+PlanCheck = Callable[[Business, Plan], None]
+
+plan_changed: Registry[PlanChanged] = Registry(
+    "accounts.plans.changes.plan_changed",
+    "Functions called after the plan of a business has changed, across businesses.",
+)
+plan_checks: Registry[PlanCheck] = Registry(
+    "accounts.plans.changes.plan_checks",
+    "Functions that may refuse a plan before a business takes it, within the business's scope.",
+)
 
 
 class Refused(ParleyError):
@@ -34,7 +44,7 @@ class Refused(ParleyError):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Days of one month, both ends counted, on one plan."""
+    """Days of one month on one plan; `first` and `last` are included."""
 
     plan: Plan
     first: date
@@ -42,22 +52,25 @@ class Stretch:
 
     @property
     def days(self) -> int:
-        """How many."""
+        """The number of days."""
         return (self.last - self.first).days + 1
 
     @property
     def of_days(self) -> int:
-        """How many the month has."""
+        """The number of days of the month."""
         return calendar.monthrange(self.first.year, self.first.month)[1]
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is the whole month."""
+        """Whether these are all days of the month."""
         return self.days == self.of_days
 
 
 def stretches(business: Business, month: date) -> list[Stretch]:
-    """Which plan the business was on, by days of a month (its first day); what is to come is as it is now."""
+    """The plans of a business in a month (given by its first day), in order of days.
+
+    Future days count as on the current plan.
+    """
     zone = ZoneInfo(business.timezone)
     last = month.replace(day=calendar.monthrange(month.year, month.month)[1])
     found: list[Stretch] = []
@@ -65,7 +78,7 @@ def stretches(business: Business, month: date) -> list[Stretch]:
         start = max(term.started_at.astimezone(zone).date(), month) if found else month
         if start > last:
             break
-        # The last change of a day holds for the day.
+        # The last change of a day applies to the whole day.
         found = [
             Stretch(one.plan, one.first, min(one.last, start - timedelta(1)))
             for one in found
@@ -76,7 +89,7 @@ def stretches(business: Business, month: date) -> list[Stretch]:
 
 
 def merged(found: list[Stretch]) -> list[Stretch]:
-    """Neighbours on the same plan as one."""
+    """Adjacent stretches on the same plan, joined."""
     joined: list[Stretch] = []
     for one in found:
         if joined and joined[-1].plan == one.plan:
@@ -86,7 +99,7 @@ def merged(found: list[Stretch]) -> list[Stretch]:
 
 
 def next_month(business: Business) -> datetime:
-    """When the business's next month begins."""
+    """When the next month begins in the business's time zone, by its own clock."""
     zone = ZoneInfo(business.timezone)
     today = business.now().astimezone(zone).date()
     first = (today.replace(day=28) + timedelta(days=4)).replace(day=1)
@@ -94,14 +107,14 @@ def next_month(business: Business) -> datetime:
 
 
 def is_larger(plan: Plan, than: Plan) -> bool:
-    """Whether a plan costs more than another, and so begins at once."""
+    """Whether a plan costs more than another, and so takes effect at once."""
     return plan.monthly_fee_micros > than.monthly_fee_micros
 
 
 def choose(business: Business, plan: Plan) -> datetime | None:
-    """Take a public plan, at once or from next month on; returns from when, None for at once.
+    """Choose a public plan; returns when it takes effect, None for at once.
 
-    Raises Refused, or what a check raises. Call within the business's scope.
+    Raises Refused, or what a plan check raises. Call within the business's scope.
     """
     if plan.pk == business.plan_id:
         raise Refused(_("The business is on this plan already."))
@@ -109,7 +122,7 @@ def choose(business: Business, plan: Plan) -> datetime | None:
         raise Refused(_("This plan is given by agreement: ask us."))
     if plan.monthly_fee_micros and plan.currency != business.currency:
         raise Refused(_("This plan is charged in another currency than the business's: ask us."))
-    for check in checks:
+    for check in plan_checks:
         check(business, plan)
     at_once = is_larger(plan, business.plan)
     with system("what follows from a plan crosses tables of every app"):
@@ -126,8 +139,8 @@ def choose(business: Business, plan: Plan) -> datetime | None:
         return start
 
 
-def keep(business: Business) -> None:
-    """Take back a change that was to come."""
+def cancel(business: Business) -> None:
+    """Cancel a scheduled plan change; does nothing where none is scheduled."""
     with system("a business's own plan"):
         held = Business.objects.select_for_update().get(pk=business.pk)
         if held.next_plan_id is None:
@@ -143,7 +156,7 @@ def keep(business: Business) -> None:
 
 
 def apply_due() -> int:
-    """Carry out the changes whose month has begun; returns how many."""
+    """Apply scheduled changes whose month has begun; returns how many."""
     with system("plans of every business"):
         due = Business.objects.filter(
             next_plan_at__lte=Coalesce(F("clock_at"), Now())
@@ -158,7 +171,7 @@ def apply_due() -> int:
 
 
 def move(business: Business, plan: Plan) -> None:
-    """Put a business on a plan from now on, and let go at once of what the old one held back.
+    """Put a business on a plan now, record it and notify `plan_changed`.
 
     Call across businesses (`tenancy.system`).
     """
@@ -174,16 +187,16 @@ def move(business: Business, plan: Plan) -> None:
         before={"plan": held.plan_id},
         after={"plan": plan.pk},
     )
-    tell(business.pk)
+    notify_changed(business.pk)
 
 
-def tell(business_id: int | None) -> None:
-    """Let apps above follow a change that was made already."""
-    for follow in changed:
-        follow(business_id)
+def notify_changed(business_id: int | None) -> None:
+    """Call every `plan_changed` function after a change; None concerns all businesses."""
+    for notify in plan_changed:
+        notify(business_id)
 
 
 def offered(business: Business) -> list[Plan]:
-    """The plans that the business may choose among, and its own; the cheapest first."""
+    """Plans that the business may choose, and its own; the cheapest first."""
     mine = Q(is_public=True) | Q(pk=business.plan_id)
     return list(Plan.objects.filter(mine).order_by("monthly_fee_micros", "code"))

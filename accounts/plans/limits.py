@@ -1,4 +1,4 @@
-"""Throttling: each API key makes as many requests a second as its plan says."""
+"""Request rate limits: each API key makes as many requests a second as its plan allows."""
 
 from accounts.models import Business
 from core.errors import ParleyError
@@ -6,7 +6,7 @@ from core.rate_limit import Bucket, take
 
 
 class TooManyRequests(ParleyError):
-    """A key asks faster than its plan allows; `wait` says in how many seconds to ask again."""
+    """A key made more requests than its plan allows; retry after `wait` seconds."""
 
     code = "too_many_requests"
     status = 429
@@ -14,18 +14,24 @@ class TooManyRequests(ParleyError):
 
 
 def bucket_of(*, key_id: int, business: Business) -> Bucket:
-    """The key's: a second's worth at once, and as much every second."""
+    """The token bucket of a key: refills by the plan's rate and holds one second of it."""
     rate = float(business.plan.requests_per_second)
     return Bucket(f"key:{key_id}", rate, max(rate, 1.0))
 
 
-def words_for(business: Business) -> str:
-    """What to tell whoever asks too fast."""
+def message_for(business: Business) -> str:
+    """The message of a 429."""
     plan = business.plan
-    return f"The {plan.name} plan allows each key {plan.requests_per_second:,} requests a second: slow down, try again."
+    return (
+        f"The {plan.name} plan allows each key {plan.requests_per_second:,} requests a second:"
+        " slow down, try again."
+    )
 
 
-def hold(*, key_id: int, business: Business) -> None:
-    """Count one request; raises TooManyRequests. A business on a test clock is not held: for it time stands still."""
+def check(*, key_id: int, business: Business) -> None:
+    """Count one request of a key; TooManyRequests where its plan's rate is exceeded.
+
+    A business on a test clock is not limited: its time stands still.
+    """
     if business.clock_at is None and take(bucket_of(key_id=key_id, business=business)):
-        raise TooManyRequests(words_for(business))
+        raise TooManyRequests(message_for(business))

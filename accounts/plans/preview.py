@@ -1,4 +1,4 @@
-"""Changing a plan that businesses are on: what an operator is told before it is saved."""
+"""Preview of a change of a plan that businesses are on, for operators to confirm."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from accounts.models import Business, Plan
 from accounts.plans import usage
 
 CONFIRMED = "_confirmed"
-# What no business feels.
-UNFELT = {"name", "is_public"}
+# Fields whose change does not affect businesses.
+COSMETIC = {"name", "is_public"}
 
 
 def question(plan: Plan, form: forms.ModelForm[Plan]) -> Question | None:
-    """What the change does to how many; None where nobody feels it. `form` is valid and about the plan."""
-    felt = [name for name in form.changed_data if name not in UNFELT]
-    touched = Business.objects.filter(plan=plan.pk).count() if felt else 0
+    """The question to confirm a change, with what changes and who is over the new limits.
+
+    None where no business is affected. `form` must be valid and bound to `plan`.
+    """
+    affecting = [name for name in form.changed_data if name not in COSMETIC]
+    touched = Business.objects.filter(plan=plan.pk).count() if affecting else 0
     if not touched:
         return None
     words = ngettext(
@@ -31,21 +34,21 @@ def question(plan: Plan, form: forms.ModelForm[Plan]) -> Question | None:
     ) % {"count": f"{touched:,}"}
     return Question(
         _("Change the plan %(plan)s?") % {"plan": form.initial["name"]}, _("Save the change"), words,
-        [_changes(form, felt), _over(plan, form, felt)],
+        [_changes(form, affecting), _over(plan, form, affecting)],
     )  # fmt: skip
 
 
-def _changes(form: forms.ModelForm[Plan], felt: list[str]) -> Table:
+def _changes(form: forms.ModelForm[Plan], affecting: list[str]) -> Table:
     rows = [
         (_label(form, name), _shown(form.initial.get(name)), _shown(form.cleaned_data[name]))
-        for name in felt
+        for name in affecting
     ]
     return Table(_("What changes"), (_("Field"), _("Before"), _("After")), rows)
 
 
-def _over(plan: Plan, form: forms.ModelForm[Plan], felt: list[str]) -> Table:
-    """Limits that some businesses use more of than they may from now on."""
-    counts = usage.businesses_over(plan, {name: form.cleaned_data[name] for name in felt})
+def _over(plan: Plan, form: forms.ModelForm[Plan], affecting: list[str]) -> Table:
+    """New limits that some businesses exceed already."""
+    counts = usage.businesses_over(plan, {name: form.cleaned_data[name] for name in affecting})
     rows = [
         (_label(form, name), _shown(form.cleaned_data[name]), f"{count:,}")
         for name, count in counts.items()
@@ -67,8 +70,8 @@ def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def again(sent: QueryDict) -> forms.Form:
-    """The form as it was sent, unseen, to be sent once more as confirmed."""
+def confirmed_form(sent: QueryDict) -> forms.Form:
+    """A hidden form that repeats the sent values together with the confirmation."""
     values = {name: value for name, value in sent.items() if name != "csrfmiddlewaretoken"} | {
         CONFIRMED: "yes"
     }

@@ -1,4 +1,4 @@
-"""Measuring: how much of each limit of its plan a business uses; one query for all limits, and for all businesses."""
+"""Use of plan limits: how much of each limit of its plan a business uses, in one query."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business, Invitation, Membership, Plan
+from core.registry import Registry
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
-    """A limit of plans: the plan's field, what people call it, and what counts its use by a row of Business."""
+class UsageLimit:
+    """A limit that plans set.
+
+    `field` is the plan's field, `name` what people read, `used` returns an expression over
+    Business that counts its use, and `order` is its position on the page about the plan.
+    """
 
     field: str
     name: StrOrPromise
     used: Callable[[], Combinable]
+    order: int
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
-    """How much of one limit of a plan is used: its name, what is used, and the plan's field that limits it."""
+class LimitUsage:
+    """How much of one limit a business uses: its name, the use, and the plan's field."""
 
     name: StrOrPromise
     used: int
@@ -41,7 +47,7 @@ class Meter:
 
 
 def count_of(rows: QuerySet[Any]) -> Combinable:
-    """How many of these rows belong to each business."""
+    """An expression over Business: how many of these rows belong to it."""
     counted = (
         rows.filter(business=OuterRef("pk")).order_by().values("business").annotate(n=Count("pk"))
     )
@@ -52,22 +58,31 @@ def _seats() -> Combinable:
     return count_of(Membership.objects.all()) + count_of(Invitation.objects.open())
 
 
-# In the order of the page about the plan; apps above add theirs.
-gauges: list[Gauge] = [Gauge("seats", _("Seats"), _seats)]
+SEATS = UsageLimit("seats", _("Seats"), _seats, 30)
+
+usage_limits: Registry[UsageLimit] = Registry(
+    "accounts.plans.usage.usage_limits",
+    "Limits of plans whose use is shown to owners and operators and compared with other plans.",
+    key=lambda limit: limit.field,
+    order=lambda limit: limit.order,
+)
 
 
-def meters(business: Business) -> list[Meter]:
+def usage_of(business: Business) -> list[LimitUsage]:
     """What a business uses of each limit; call within its scope."""
     used = Business.objects.annotate(**_used()).values(*_used()).get(pk=business.pk)
-    return [Meter(gauge.name, used[f"used_{gauge.field}"], gauge.field) for gauge in gauges]
+    return [LimitUsage(one.name, used[f"used_{one.field}"], one.field) for one in usage_limits]
 
 
 def businesses_over(plan: Plan, limits: Mapping[str, int | None]) -> dict[str, int]:
-    """How many businesses of a plan use more than these limits (field -> limit); call across businesses."""
+    """How many businesses of a plan use more than these limits, by field.
+
+    Limits that are None or not counted are left out. Call across businesses.
+    """
     asked = {
         name: limit
         for name, limit in limits.items()
-        if limit is not None and f"used_{name}" in _used()
+        if limit is not None and usage_limits.get(name) is not None
     }
     counts = {
         name: Count("pk", filter=Q(**{f"used_{name}__gt": limit})) for name, limit in asked.items()
@@ -78,4 +93,4 @@ def businesses_over(plan: Plan, limits: Mapping[str, int | None]) -> dict[str, i
 
 
 def _used() -> dict[str, Combinable]:
-    return {f"used_{gauge.field}": gauge.used() for gauge in gauges}
+    return {f"used_{one.field}": one.used() for one in usage_limits}

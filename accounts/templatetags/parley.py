@@ -1,4 +1,4 @@
-"""Small pieces that every page uses: icons, initials, colours of avatars, links that keep the query."""
+"""Template tags of every page: icons, avatars, device names, query strings."""
 
 import zlib
 from functools import lru_cache
@@ -21,7 +21,7 @@ HUES = 8
 @register.simple_tag
 @lru_cache(maxsize=500)
 def icon(name: str, css: str = "") -> SafeString:
-    """An icon of static/icons.svg, hidden from screen readers: the text beside it says the same."""
+    """An icon of static/icons.svg; hidden from screen readers, since text stands beside it."""
     sprite = static("icons.svg")
     return format_html(
         '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
@@ -40,13 +40,16 @@ def initials(name: object) -> str:
 
 @register.filter
 def hue(name: object) -> int:
-    """A colour number from 0 to 7, always the same for the same name."""
+    """A colour number from 0 to 7 that depends only on the name."""
     return zlib.crc32(str(name).encode()) % HUES
 
 
 @register.filter
 def device(user_agent: str) -> str:
-    """Browser and system of a User-Agent header, `Firefox · Windows 10`; its first words where it names neither."""
+    """Browser and system of a User-Agent header, such as `Firefox · Windows 10`.
+
+    The first 40 characters of the header where neither is recognised.
+    """
     found = parse(user_agent)
     browser = found.user_agent.family if found.user_agent else ""
     system = " ".join(filter(None, (found.os.family, found.os.major))) if found.os else ""
@@ -59,7 +62,7 @@ def device(user_agent: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def query(context: dict[str, Any], **changes: object) -> str:
-    """The page's own query string with some parameters set, or removed where the value is empty."""
+    """The query string of the page with some parameters set; empty values remove them."""
     request: HttpRequest = context["request"]
     parameters = request.GET.copy()
     for name, value in changes.items():

@@ -1,4 +1,4 @@
-"""The owner's page of what was changed, by whom and from where."""
+"""Page of the audit log, for owners."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ CSV_LIMIT = 100_000
 @require_GET
 @member_page(Role.OWNER)
 def audit(request: BusinessRequest) -> HttpResponse:
-    """A page of the log under the filters of the address; `?csv=1` downloads it."""
+    """A page of the log, filtered by the query string; `?csv=1` downloads it as CSV."""
     filters = history.Filters.read(request.GET)
     found = history.matching(request.business, filters)
     if request.GET.get("csv"):

@@ -1,4 +1,4 @@
-"""The page about the plan: what is used of it, which others there are, and what a change would do."""
+"""Page about the plan: use of its limits, other plans, and what a change would mean."""
 
 from dataclasses import dataclass
 
@@ -12,58 +12,58 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Plan, Role
 from accounts.plans import changes, usage
-from accounts.plans.usage import Meter
+from accounts.plans.usage import LimitUsage
 from core.errors import ParleyError
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A meter beside a plan's limit."""
+class LimitState:
+    """The use of a limit beside what a plan allows; `allowed` None is no limit."""
 
-    meter: Meter
+    usage: LimitUsage
     allowed: int | None
 
     @property
     def is_over(self) -> bool:
         """Whether more is used than the plan allows."""
-        return self.allowed is not None and self.meter.used > self.allowed
+        return self.allowed is not None and self.usage.used > self.allowed
 
     @property
     def is_nearly(self) -> bool:
-        """Whether four fifths are used."""
-        return self.allowed is not None and self.meter.used * 100 >= self.allowed * 80
+        """Whether at least 80 per cent are used."""
+        return self.allowed is not None and self.usage.used * 100 >= self.allowed * 80
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A plan that can be chosen: what it limits, and what would be over it."""
+    """A plan that can be chosen, and the limits of it that the business already exceeds."""
 
     plan: Plan
     is_larger: bool
-    over: list[Reading]
+    over: list[LimitState]
 
 
 @require_GET
 @member_page(Role.OWNER)
 def plan(request: BusinessRequest) -> HttpResponse:
-    """What is used of the plan, and the other plans."""
+    """Show the use of the plan and the other plans."""
     return _page(request)
 
 
 def _page(request: BusinessRequest, error: str = "", status: int = 200) -> HttpResponse:
     business = request.business
-    found = usage.meters(business)
+    found = usage.usage_of(business)
     offers = [
         Offer(
             one,
             changes.is_larger(one, business.plan),
-            [reading for meter in found if (reading := Reading(meter, meter.allowed(one))).is_over],
+            [state for used in found if (state := LimitState(used, used.allowed(one))).is_over],
         )
         for one in changes.offered(business)
     ]
     context = {
         "plan": business.plan,
-        "readings": [Reading(meter, meter.allowed(business.plan)) for meter in found],
+        "limits": [LimitState(used, used.allowed(business.plan)) for used in found],
         "offers": offers,
         "next_plan": business.next_plan,
         "next_month": changes.next_month(business),
@@ -75,7 +75,7 @@ def _page(request: BusinessRequest, error: str = "", status: int = 200) -> HttpR
 @require_POST
 @member_page(Role.OWNER)
 def choose(request: BusinessRequest) -> HttpResponse:
-    """Take another plan: a larger one at once, a smaller one from next month on."""
+    """Choose a plan: a more expensive one now, another from the next month on."""
     wanted = next(
         (one for one in changes.offered(request.business) if one.pk == request.POST.get("plan")),
         None,
@@ -97,7 +97,7 @@ def choose(request: BusinessRequest) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def keep(request: BusinessRequest) -> HttpResponse:
-    """Stay on the plan after all."""
-    changes.keep(request.business)
+    """Cancel the scheduled plan change."""
+    changes.cancel(request.business)
     messages.success(request, _("Nothing changes: you keep your plan."))
     return redirect("plan")

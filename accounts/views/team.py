@@ -1,4 +1,4 @@
-"""Pages about the team: founding a business, who is in it, invitations."""
+"""Pages about the team: creating a business, members, invitations."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from accounts.access import SESSION_KEY, BusinessRequest, member_page, refusal
 from accounts.models import Invitation, Membership, Role, User
 from core.errors import ParleyError
 
-# What each role may do, as the team page shows it: page -> roles.
+# What each role may do, as the team page shows it.
 RIGHTS: list[tuple[Any, tuple[str, ...]]] = [
     (_("Read and answer chats"), (Role.OWNER, Role.AGENT)),
     (_("See the message log and prices"), (Role.OWNER, Role.AGENT, Role.FINANCE, Role.VIEWER)),
@@ -25,24 +25,26 @@ RIGHTS: list[tuple[Any, tuple[str, ...]]] = [
 
 
 @login_required
-def found(request: HttpRequest) -> HttpResponse:
-    """Name a new business; the one who does owns it."""
+def create_business(request: HttpRequest) -> HttpResponse:
+    """Form for a new business; whoever submits it becomes its owner."""
     if request.method != "POST":
-        return render(request, "accounts/found.html")
+        return render(request, "accounts/create_business.html")
     assert isinstance(request.user, User)
     try:
-        business = accounts_team.found_business(
+        business = accounts_team.create_business(
             user=request.user, name=request.POST.get("name", "").replace("\x00", "")
         )
     except ParleyError as error:
-        return render(request, "accounts/found.html", {"error": error.message}, status=error.status)
+        return render(
+            request, "accounts/create_business.html", {"error": error.message}, status=error.status
+        )
     request.session[SESSION_KEY] = business.pk
     return redirect("home")
 
 
 @member_page(Role.OWNER)
 def team(request: BusinessRequest) -> HttpResponse:
-    """Members, open invitations, what roles may do; a form that invites."""
+    """Members, open invitations, rights of roles; POST sends an invitation."""
     error, status = "", 200
     if request.method == "POST":
         try:
@@ -59,7 +61,7 @@ def team(request: BusinessRequest) -> HttpResponse:
         .select_related("user")
         .order_by("id"),
         "invitations": Invitation.objects.open().filter(business=request.business).order_by("-id"),
-        "secured": mfa.secured(request.business),
+        "secured": mfa.members_with_mfa(request.business),
         "roles": Role.choices,
         "rights": [(right, [value in who for value in Role.values]) for right, who in RIGHTS],
         "error": error,
@@ -70,7 +72,7 @@ def team(request: BusinessRequest) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def require_mfa(request: BusinessRequest) -> HttpResponse:
-    """Ask every member for a second factor, or no longer."""
+    """Require a second factor of every member, or stop requiring it."""
     mfa.require_mfa(owner=request.membership, required=request.POST.get("required") == "yes")
     return redirect("team")
 
@@ -78,7 +80,7 @@ def require_mfa(request: BusinessRequest) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def change_role(request: BusinessRequest, member_id: int) -> HttpResponse:
-    """Give a member another role."""
+    """Change a member's role."""
     accounts_team.change_role(member=_member(request, member_id), role=request.POST.get("role", ""))
     return redirect("team")
 
@@ -86,7 +88,7 @@ def change_role(request: BusinessRequest, member_id: int) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def remove(request: BusinessRequest, member_id: int) -> HttpResponse:
-    """Take a member out."""
+    """Remove a member."""
     accounts_team.remove(member=_member(request, member_id))
     return redirect("team")
 
@@ -94,7 +96,7 @@ def remove(request: BusinessRequest, member_id: int) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def transfer(request: BusinessRequest, member_id: int) -> HttpResponse:
-    """Hand the business over to a member."""
+    """Transfer ownership to a member."""
     accounts_team.transfer(owner=request.membership, to=_member(request, member_id))
     return redirect("home")
 
@@ -102,7 +104,7 @@ def transfer(request: BusinessRequest, member_id: int) -> HttpResponse:
 @require_POST
 @member_page()
 def leave(request: BusinessRequest) -> HttpResponse:
-    """Leave the business that is open; the last owner cannot."""
+    """Leave the current business; the last owner cannot."""
     accounts_team.remove(member=request.membership)
     request.session.pop(SESSION_KEY, None)
     return redirect("home")
@@ -111,7 +113,7 @@ def leave(request: BusinessRequest) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def withdraw(request: BusinessRequest, invitation_id: int) -> HttpResponse:
-    """Make an invitation's link useless."""
+    """Withdraw an invitation."""
     found = Invitation.objects.filter(business=request.business, pk=invitation_id).first()
     if found is None:
         raise Http404
@@ -121,7 +123,7 @@ def withdraw(request: BusinessRequest, invitation_id: int) -> HttpResponse:
 
 @login_required
 def accept(request: HttpRequest, token: str) -> HttpResponse:
-    """The page behind an invitation's link; joining takes a click, not a visit."""
+    """Page of an invitation's link; POST accepts it."""
     assert isinstance(request.user, User)
     try:
         invitation = accounts_team.find_invitation(token)

@@ -1,4 +1,4 @@
-"""Pages about the member: where to start, which business, API keys."""
+"""Pages of the workspace: home, the member's profile, API keys, language, development mailbox."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ LOOPBACK = ("127.0.0.1", "::1")
 @require_GET
 @member_page()
 def home(request: BusinessRequest) -> HttpResponse:
-    """How things stand, and what needs attention."""
+    """The home page: panels, and what needs attention."""
     role = request.membership.role
     context = {
         "attention": panels.attention_for(request.business, role),
@@ -36,21 +36,23 @@ def home(request: BusinessRequest) -> HttpResponse:
 
 @require_GET
 @member_page()
-def you(request: BusinessRequest) -> HttpResponse:
-    """The member's own page: business, role, language, login."""
+def profile(request: BusinessRequest) -> HttpResponse:
+    """The member's profile: businesses, role, language, login."""
     with system("a user's businesses are listed across tenants"):
         memberships = list(
             Membership.objects.filter(user=request.user).select_related("business").order_by("id")
         )
     return render(
-        request, "accounts/you.html", {"memberships": memberships, "languages": settings.LANGUAGES}
+        request,
+        "accounts/profile.html",
+        {"memberships": memberships, "languages": settings.LANGUAGES},
     )
 
 
 @require_POST
 @login_required
 def switch(request: HttpRequest) -> HttpResponse:
-    """Work in another business that one is a member of."""
+    """Switch to another business of the user."""
     wanted = request.POST.get("business", "")
     with system("a login chooses among its businesses"):
         member = Membership.objects.filter(user_id=request.user.pk or 0)
@@ -65,13 +67,13 @@ def switch(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def mails(request: HttpRequest) -> HttpResponse:
-    """Mails that were written to files; only where that is so, and only for this machine."""
+def development_mails(request: HttpRequest) -> HttpResponse:
+    """The development mailbox; 404 unless mails are written to files and asked for locally."""
     if not settings.MAIL_FOLDER or request.META.get("REMOTE_ADDR") not in LOOPBACK:
         raise Http404
     return render(
         request,
-        "accounts/mails.html",
+        "accounts/development_mailbox.html",
         {"mails": development_mailbox.newest(Path(settings.MAIL_FOLDER))},
     )
 
@@ -79,7 +81,7 @@ def mails(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def end_viewing(request: HttpRequest) -> HttpResponse:
-    """An operator has seen enough of a business, and goes back to its page in the admin."""
+    """End the operator's impersonation and return to the business's page in the admin."""
     seen: impersonation.Viewing | None = request.viewing  # type: ignore[attr-defined]
     if seen is None:
         raise Http404
@@ -90,7 +92,7 @@ def end_viewing(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
-    """Log out one of one's own browsers."""
+    """Log out one session of the user."""
     session = get_object_or_404(UserSession, user_id=request.user.pk, pk=session_id)
     session.end()
     messages.success(request, _("Logged out there."))
@@ -99,7 +101,7 @@ def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
 
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
-    """Keep the reader's language in a cookie, and go back to the page."""
+    """Store the language in a cookie and redirect to `next`."""
     chosen = request.POST.get("language", "")
     back = request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
@@ -114,11 +116,11 @@ def language(request: HttpRequest) -> HttpResponse:
 
 @member_page(Role.OWNER)
 def keys(request: BusinessRequest) -> HttpResponse:
-    """API keys: the list, and a form that makes one and shows its text this once."""
+    """API keys; POST creates one and shows its text once."""
     numbers = api_keys.numbers_of(request.business)
     form, secret = ApiKeyForm(request.POST or None, numbers=numbers), ""
     if request.method == "POST" and form.is_valid():
-        _, secret = api_keys.make_key(
+        _, secret = api_keys.create_key(
             business=request.business,
             name=form.cleaned_data["name"],
             scopes=form.cleaned_data["scopes"],
@@ -139,7 +141,7 @@ def _keys(request: BusinessRequest, form: ApiKeyForm, secret: str) -> HttpRespon
 @require_POST
 @member_page(Role.OWNER)
 def replace_key(request: BusinessRequest, key_id: int) -> HttpResponse:
-    """Make a successor with the same reach and show it this once; the old key works one day more."""
+    """Replace a key and show the new one's text once; the old key works for one more day."""
     _, secret = api_keys.replace_key(
         key=get_object_or_404(ApiKey, business=request.business, pk=key_id)
     )
@@ -149,6 +151,6 @@ def replace_key(request: BusinessRequest, key_id: int) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def revoke_key(request: BusinessRequest, key_id: int) -> HttpResponse:
-    """Make a key useless at once."""
+    """Revoke a key."""
     api_keys.revoke_key(key=get_object_or_404(ApiKey, business=request.business, pk=key_id))
     return redirect("keys")

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin_site.base import Item, attention, figures, links, standing
+from accounts.admin_site.base import BusinessLink, Item
 from accounts.models import Business
 from billing import dashboard
 from billing.metering import meter
@@ -18,15 +18,15 @@ from core.sql import statement
 
 LONG_SECONDS = 60
 
-links += [
-    (_("Periods"), "billing_period_changelist", "business__id__exact"),
-    (_("Usage"), "billing_usage_changelist", "business_id__exact"),
-    (_("Charges"), "billing_charge_changelist", "business_id__exact"),
-    (_("Invoices"), "billing_invoice_changelist", "business__id__exact"),
-    (_("Quarantine"), "billing_quarantine_changelist", "business_id__exact"),
-    (_("Payments"), "billing_payment_changelist", "business__id__exact"),
-    (_("Test clock"), "billing_period_clock", "business"),
-]
+BUSINESS_LINKS = (
+    BusinessLink(_("Periods"), "billing_period_changelist", "business__id__exact"),
+    BusinessLink(_("Usage"), "billing_usage_changelist", "business_id__exact"),
+    BusinessLink(_("Charges"), "billing_charge_changelist", "business_id__exact"),
+    BusinessLink(_("Invoices"), "billing_invoice_changelist", "business__id__exact"),
+    BusinessLink(_("Quarantine"), "billing_quarantine_changelist", "business_id__exact"),
+    BusinessLink(_("Payments"), "billing_payment_changelist", "business__id__exact"),
+    BusinessLink(_("Test clock"), "billing_period_clock", "business"),
+)
 
 
 def unpriced() -> list[Item]:
@@ -203,8 +203,3 @@ def last_invoices(business: Business) -> list[Item]:
         )
         for invoice in rows
     ]
-
-
-attention += [unpriced, unsettled]
-standing += [month_so_far, last_invoices]
-figures += [money_this_month, margin]

@@ -3,9 +3,9 @@
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from accounts.templatetags.amounts import locale
 from core import money
 from core.sql import statement
+from core.territories import locale
 from hosting.extensions import MessageNote
 from hosting.models import Conversation
 

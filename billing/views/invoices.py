@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
+from billing import pay_links
 from billing.documents import archive, tables
 from billing.metering.charts import usage_charts
 from billing.metering.usage import compared, months_of, usage_of
@@ -28,7 +29,7 @@ from billing.models import (
     Usage,
 )
 from billing.models.payments import LIVE
-from billing.payments import pay_links, settlement, stripe_gateway
+from billing.payments import settlement, stripe_gateway
 from billing.pricing.explanation import Explanation, explain
 from billing.rate_cards.terms import terms_of
 from hosting.models import Category, HostedCount, Message

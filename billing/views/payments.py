@@ -16,10 +16,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from billing import tasks
+from billing import pay_links, tasks
 from billing.documents import archive
 from billing.models import BillingDetails, Invoice
-from billing.payments import pay_links, stripe_collection, stripe_gateway
+from billing.payments import stripe_collection, stripe_gateway
 from billing.views.invoices import invoice_or_404
 from core.errors import ParleyError
 from core.tenancy import system

@@ -233,5 +233,7 @@ class Queue:
 
 
 queues: Registry[Queue] = Registry(
-    "Every queue there is; tests, health, metrics and the admin go through them."
+    "core.queue.queues",
+    "Every queue there is; workers, health, metrics, the admin and tests go through them.",
+    key=lambda queue: queue.name,
 )

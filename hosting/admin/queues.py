@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
+from accounts.admin_site.base import Item, QueueAdmin, ReadOnlyAdmin, given_up
 from core.wake import notify
 from hosting import tasks
 from hosting.inbound import events, upstream_media
@@ -188,6 +188,3 @@ def waiting() -> list[Item]:
 
 def _list_of(model: type[Model]) -> str:
     return reverse(f"admin:hosting_{model._meta.model_name}_changelist")
-
-
-attention.append(waiting)

@@ -12,14 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from accounts.admin_site.base import (
+    BusinessLink,
     HouseAdmin,
     HouseInline,
     Item,
     ReadOnlyAdmin,
-    attention,
-    figures,
     hidden_of,
-    links,
 )
 from accounts.admin_site.confirmation import Question, ReasonForm, Table, show
 from accounts.audit import record
@@ -39,13 +37,13 @@ from hosting.models import (
     RefusedSend,
 )
 
-links += [
-    (_("Accounts"), "hosting_account_changelist", "business__id__exact"),
-    (_("Numbers"), "hosting_number_changelist", "business__id__exact"),
-    (_("Conversations"), "hosting_conversation_changelist", "business__id__exact"),
-    (_("Messages"), "hosting_message_changelist", "business__id__exact"),
-    (_("Templates"), "hosting_template_changelist", "business__id__exact"),
-]
+BUSINESS_LINKS = (
+    BusinessLink(_("Accounts"), "hosting_account_changelist", "business__id__exact"),
+    BusinessLink(_("Numbers"), "hosting_number_changelist", "business__id__exact"),
+    BusinessLink(_("Conversations"), "hosting_conversation_changelist", "business__id__exact"),
+    BusinessLink(_("Messages"), "hosting_message_changelist", "business__id__exact"),
+    BusinessLink(_("Templates"), "hosting_template_changelist", "business__id__exact"),
+)
 
 
 class NumberInline(HouseInline):
@@ -272,7 +270,3 @@ def over_the_plan() -> list[Item]:
             _("this month"), over > 0,
         )
     ]  # fmt: skip
-
-
-figures.append(hosted_this_month)
-attention.append(over_the_plan)

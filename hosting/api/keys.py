@@ -1,4 +1,6 @@
-"""API keys at the Cloud API door: who is calling, on which number, within what plan; one round trip."""
+"""API keys at the Cloud API door: who is calling, on which number, within what plan; one round
+trip.
+"""
 
 import re
 import secrets
@@ -29,7 +31,9 @@ KEY = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who called: the business with its plan, the key's reach, and the number named in the path if that is within it."""
+    """Who called: the business with its plan, the key's reach, and the number named in the path if
+    that is within it.
+    """
 
     business: Business
     key_id: int
@@ -56,7 +60,9 @@ class Caller:
         return rows if self.number_ids is None else rows.filter(pk__in=self.number_ids)
 
     def accounts(self) -> QuerySet[Account]:
-        """The accounts that hold a number which the key reaches; all of the business for a key without a limit."""
+        """The accounts that hold a number which the key reaches; all of the business for a key
+        without a limit.
+        """
         rows = Account.objects.filter(business=self.business)
         return (
             rows
@@ -65,7 +71,9 @@ class Caller:
         )
 
     def require_whole(self, account: Account | None = None) -> None:
-        """Refuse (code 200, HTTP 403) a key that is limited to some numbers of the account, or of the business."""
+        """Refuse (code 200, HTTP 403) a key that is limited to some numbers of the account, or of
+        the business.
+        """
         if self.number_ids is None:
             return
         others = Number.objects.filter(account=account).exclude(pk__in=self.number_ids)
@@ -87,9 +95,12 @@ def key_text(request: HttpRequest) -> str:
 def opened(
     request: HttpRequest, phone_number_id: str = "", *, is_paced: bool = True
 ) -> Iterator[Caller]:
-    """One transaction, scoped to the business whose key this is. Raises 190 for any key that is not live.
+    """One transaction, scoped to the business whose key this is.
 
-    And 4 for one that asks too fast; without `is_paced` the caller counts the request, together with what it sends.
+    Raises 190 for any key that is not live.
+
+    And 4 for one that asks too fast; without `is_paced` the caller counts the request, together
+    with what it sends.
     """
     text = key_text(request)
     match = KEY.fullmatch(text)
@@ -105,7 +116,7 @@ def opened(
         tenancy.remember(row[1])
         caller = _caller(row)
         if is_paced:
-            rate_limits.pace_key(key_id=caller.key_id, business=caller.business)
+            rate_limits.check_key_rate(key_id=caller.key_id, business=caller.business)
         yield caller
 
 
@@ -146,7 +157,9 @@ View = Callable[..., HttpResponse]
 
 
 def cloud_api(*methods: str) -> Callable[[View], View]:
-    """Dress a Cloud API view: methods, errors in the protocol's shape, 503 while the database is away."""
+    """Dress a Cloud API view: methods, errors in the protocol's shape, 503 while the database is
+    away.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)

@@ -32,7 +32,9 @@ RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 @cloud_api("POST")
 def upload(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
-    """`POST /{phone_number_id}/media`, multipart: file, type, messaging_product; without an id the key's only number."""
+    """`POST /{phone_number_id}/media`, multipart: file, type, messaging_product; without an id the
+    key's only number.
+    """
     with opened(request, phone_number_id) as caller:
         caller.require(KeyScope.MESSAGES)
         caller.require_number(phone_number_id)
@@ -84,8 +86,11 @@ def own_media(caller: Caller, media_id: str) -> Media | None:
 
 @require_http_methods(["GET", "HEAD"])
 def download(request: HttpRequest, token: str) -> HttpResponseBase:
-    """The content behind a signed address; whoever has it needs no key. Never shown as a page of ours."""
-    opened_by = store.opened_by(token)
+    """The content behind a signed address; whoever has it needs no key.
+
+    Never shown as a page of ours.
+    """
+    opened_by = store.ids_of_token(token)
     if opened_by is None:
         return HttpResponse(
             "This address has expired: ask for the media's url again.",
@@ -142,7 +147,10 @@ def _content(media: Media, wanted: str) -> HttpResponseBase:
 
 
 def _span(wanted: str, size: int) -> tuple[int, int] | None:
-    """First and last byte asked for; None for the whole. A start beyond the end cannot be satisfied."""
+    """First and last byte asked for; None for the whole.
+
+    A start beyond the end cannot be satisfied.
+    """
     match = RANGE.fullmatch(wanted.strip())
     if match is None or match.groups() == ("", ""):
         return None
@@ -170,13 +178,16 @@ def start_upload(request: HttpRequest) -> HttpResponse:
 
 @cloud_api("POST", "GET")
 def resume_upload(request: HttpRequest, upload_id: str) -> HttpResponse:
-    """`POST /upload:ID` with `file_offset`: take bytes in; the whole file gives its handle. GET tells how far it is."""
+    """`POST /upload:ID` with `file_offset`: take bytes in; the whole file gives its handle.
+
+    GET tells how far it is.
+    """
     with opened(request) as caller:
         caller.require(KeyScope.MESSAGES)
-        found = uploads.own(business_id=caller.business.pk, upload_id=upload_id)
+        found = uploads.own_upload(business_id=caller.business.pk, upload_id=upload_id)
         if request.method == "GET":
             return answer({"id": f"upload:{upload_id}", "file_offset": found.received})
         business: Business = caller.business
     offset = request.headers.get("file-offset", "0")
-    handle = uploads.take(business=business, upload_id=upload_id, offset=offset, content=request)
+    handle = uploads.append(business=business, upload_id=upload_id, offset=offset, content=request)
     return answer({"h": handle} if handle else {"id": f"upload:{upload_id}"})

@@ -18,7 +18,7 @@ from hosting.cloudapi.json import (
 )
 from hosting.errors import CloudApiError
 from hosting.messages import idempotency, rate_limits, rejections, send
-from hosting.messages.read_receipts import confirm_read
+from hosting.messages.read_receipts import mark_message_read
 from hosting.models import Message, Transport
 
 
@@ -31,7 +31,7 @@ def messages(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
     except CloudApiError as error:
         for caller, wanted in asked:
             assert caller.number is not None
-            rejections.note(
+            rejections.record_rejection(
                 business=caller.business, number=caller.number, wanted=wanted, error=error
             )
         raise
@@ -40,14 +40,16 @@ def messages(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
 def _messages(
     request: HttpRequest, phone_number_id: str, asked: list[tuple[Caller, sends.SendRequest]]
 ) -> HttpResponse:
-    """Answer in one transaction; `asked` gets what is to be sent, so that a refusal can be noted after it."""
+    """Answer in one transaction; `asked` gets what is to be sent, so that a refusal can be noted
+    after it.
+    """
     with opened(request, phone_number_id, is_paced=False) as caller:
         caller.require(KeyScope.MESSAGES)
         number = caller.require_number(phone_number_id)
         wanted = sends.parse(json_body(request))
         if isinstance(wanted, sends.ReadRequest):
-            rate_limits.pace_key(key_id=caller.key_id, business=caller.business)
-            confirm_read(
+            rate_limits.check_key_rate(key_id=caller.key_id, business=caller.business)
+            mark_message_read(
                 business=caller.business, number=number, wamid=wanted.wamid, is_typing=wanted.typing
             )
             if number.transport == Transport.CLOUDAPI:
@@ -69,13 +71,15 @@ def _once(request: HttpRequest, caller: Caller, wanted: sends.SendRequest) -> Ht
             before, content_type="application/json", headers={"Idempotent-Replayed": "true"}
         )
     response = _send(caller, wanted)
-    idempotency.keep(business_id=business_id, key=key, body=response.content)
+    idempotency.store_reply(business_id=business_id, key=key, body=response.content)
     return response
 
 
 def _send(caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
     assert caller.number is not None
-    rate_limits.pace(number=caller.number, to=wanted.to or wanted.user_id, key_id=caller.key_id)
+    rate_limits.check_message_rate(
+        number=caller.number, to=wanted.to or wanted.user_id, key_id=caller.key_id
+    )
     message = send.send_message(
         business=caller.business,
         number=caller.number,
@@ -103,7 +107,9 @@ def contact_of(wanted: sends.SendRequest, message: Message) -> dict[str, str]:
 
 
 def json_body(request: HttpRequest) -> object:
-    """The request's JSON; raises CloudApiError for one too big, too deep, malformed, or with unstorable text."""
+    """The request's JSON; raises CloudApiError for one too big, too deep, malformed, or with
+    unstorable text.
+    """
     length = request.headers.get("Content-Length", "0")
     if length.isdigit() and int(length) > MAX_BODY_BYTES:
         raise CloudApiError(100, f"The request body is larger than {MAX_BODY_BYTES:,} bytes.")

@@ -1,4 +1,6 @@
-"""A number's own edges: profile, commerce settings, block list, chat links, registration, history of a message."""
+"""A number's own edges: profile, commerce settings, block list, chat links, registration, history
+of a message.
+"""
 
 import re
 from collections.abc import Callable
@@ -28,7 +30,9 @@ Edge = Callable[..., Any]
 
 
 def _edge(*methods: str) -> Callable[[Edge], Callable[..., HttpResponse]]:
-    """A view about one of the caller's numbers: it gets the whole row, and answers with JSON or a response."""
+    """A view about one of the caller's numbers: it gets the whole row, and answers with JSON or a
+    response.
+    """
 
     def decorate(view: Edge) -> Callable[..., HttpResponse]:
         @cloud_api(*methods)
@@ -187,7 +191,7 @@ def register(request: HttpRequest, number: Number) -> Any:
         raise CloudApiError(100, "pin must be 6 digits.", field="pin")
     if not number.is_verified:
         raise CloudApiError(133006, "Verify the number first: request_code, then verify_code.")
-    rate_limits.pace_registration(number)
+    rate_limits.check_registration_rate(number)
     if number.pin and number.pin != pin:
         raise CloudApiError(133005, "The pin is not the one set for this number.", field="pin")
     numbers_profile.set_registered(number, True, pin=pin)
@@ -197,7 +201,7 @@ def register(request: HttpRequest, number: Number) -> Any:
 @_edge("POST")
 def deregister(request: HttpRequest, number: Number) -> Any:
     """`deregister`: nothing is sent by this number until it is registered again."""
-    rate_limits.pace_registration(number)
+    rate_limits.check_registration_rate(number)
     numbers_profile.set_registered(number, False)
     return SUCCESS
 

@@ -48,12 +48,14 @@ def subscribed_apps(request: HttpRequest, waba_id: str) -> HttpResponse:
                 account=account, url=override[0], verify_token=override[1], by_api=True
             )
         else:
-            subscriptions.resume(account=account)
+            subscriptions.resubscribe(account=account)
         return answer({"success": True})
 
 
 def configure_number(request: HttpRequest, phone_number_id: str, body: Any) -> None:
-    """Set or remove a number's own webhook: `{"webhook_configuration": {"override_callback_uri", "verify_token"}}`."""
+    """Set or remove a number's own webhook: `{"webhook_configuration": {"override_callback_uri",
+    "verify_token"}}`.
+    """
     override = _override(request, as_dict(body).get("webhook_configuration"))
     if override:
         with opened(request, phone_number_id) as caller:
@@ -72,7 +74,7 @@ def configure_number(request: HttpRequest, phone_number_id: str, body: Any) -> N
                 by_api=True,
             )
         else:
-            subscriptions.drop_override(number=number)
+            subscriptions.remove_override(number=number)
 
 
 def _own_account(caller: Caller, waba_id: str) -> Account:

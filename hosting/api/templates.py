@@ -62,7 +62,7 @@ def _list(account: Account, request: HttpRequest) -> HttpResponse:
     summary = {
         "total_count": total,
         "message_template_count": total,
-        "message_template_limit": lifecycle.LIMIT,
+        "message_template_limit": lifecycle.MAX_TEMPLATES,
         "are_translations_complete": True,
     }
     return page(request, rows, template_object, summary=summary)

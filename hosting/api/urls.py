@@ -1,4 +1,4 @@
-"""Cloud API paths, with and without a version, and the webhook door."""
+"""URLs of the Cloud API, with and without a version, and of incoming webhooks."""
 
 from django.urls import re_path
 
@@ -12,27 +12,21 @@ from hosting.api import (
     numbers,
     subscriptions,
     templates,
-    webhooks,
 )
+from hosting.api.paths import ACCOUNT, NUMBER, VERSION
 
-V = r"^(?:v[0-9]+(?:\.[0-9]+)?/)?"
-NUMBER = V + r"(?P<phone_number_id>[0-9]{1,32})/"
-ACCOUNT = V + r"(?P<waba_id>[0-9]{1,32})/"
-
-fast_path.doors[:] = [
-    re_path(NUMBER + r"messages/?$", messages.messages, name="cloudapi_messages"),
-    re_path(r"^webhooks/(?:(?P<waba_id>[0-9]{1,32})/?)?$", webhooks.door, name="webhook_door"),
-]
 urlpatterns = [
-    *fast_path.doors,
-    # 360dialog's shape: the key alone says which number.
-    re_path(V + r"messages/?$", messages.messages, name="cloudapi_messages_by_key"),
+    *fast_path.ROUTES,
+    # As 360dialog has it: the API key alone names the number.
+    re_path(VERSION + r"messages/?$", messages.messages, name="cloudapi_messages_by_key"),
     re_path(NUMBER + r"media/?$", media.upload, name="cloudapi_media"),
-    re_path(V + r"media/?$", media.upload, name="cloudapi_media_by_key"),
+    re_path(VERSION + r"media/?$", media.upload, name="cloudapi_media_by_key"),
     re_path(r"^media/(?P<token>[A-Za-z0-9:_.=-]{1,300})$", media.download, name="media_download"),
-    re_path(V + r"(?:app|[0-9]{1,32})/uploads/?$", media.start_upload, name="cloudapi_uploads"),
     re_path(
-        V + r"upload:(?P<upload_id>[A-Za-z0-9_-]{1,64})$",
+        VERSION + r"(?:app|[0-9]{1,32})/uploads/?$", media.start_upload, name="cloudapi_uploads"
+    ),
+    re_path(
+        VERSION + r"upload:(?P<upload_id>[A-Za-z0-9_-]{1,64})$",
         media.resume_upload,
         name="cloudapi_upload",
     ),
@@ -61,7 +55,7 @@ urlpatterns = [
         name="cloudapi_message_templates",
     ),
     re_path(
-        V + r"(?P<business_id>[0-9]{1,32})/(?:owned|client)_whatsapp_business_accounts/?$",
+        VERSION + r"(?P<business_id>[0-9]{1,32})/(?:owned|client)_whatsapp_business_accounts/?$",
         nodes.owned_accounts,
         name="cloudapi_accounts",
     ),
@@ -75,5 +69,5 @@ urlpatterns = [
         subscriptions.subscribed_apps,
         name="cloudapi_subscribed_apps",
     ),
-    re_path(V + r"(?P<object_id>[0-9]{1,32})/?$", graph.node, name="cloudapi_node"),
+    re_path(VERSION + r"(?P<object_id>[0-9]{1,32})/?$", graph.node, name="cloudapi_node"),
 ]

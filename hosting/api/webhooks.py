@@ -1,7 +1,11 @@
-"""The webhook door: the signature is checked over the raw bytes, the bytes are stored, and only then 200."""
+"""Incoming webhooks of upstreams.
+
+The signature is verified over the raw bytes, the bytes are stored, and only then 200 is answered.
+"""
 
 import hmac
 import time
+from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -21,53 +25,65 @@ from hosting.inbound import events
 log = structlog.get_logger(__name__)
 
 SECRETS_KEPT_SECONDS = 10.0
-Door = tuple[int | None, str, list[str]]  # account id, verify token, secrets that are good
-_doors: dict[str, tuple[float, Door | None]] = {}
+
+
+class Receiver(NamedTuple):
+    """An account that receives webhooks (None: the platform) with its verify token and secrets."""
+
+    account_id: int | None
+    verify_token: str
+    secrets: list[str]
+
+
+# By WABA id: (time.monotonic() until which it may be used, the receiver).
+_receivers: dict[str, tuple[float, Receiver]] = {}
 
 
 @csrf_exempt
 @require_http_methods(["GET", "POST"])
-def door(request: HttpRequest, waba_id: str = "") -> HttpResponse:
-    """Answer the subscription challenge, or take in events."""
+def receive(request: HttpRequest, waba_id: str = "") -> HttpResponse:
+    """Answer the subscription challenge (GET), or verify and store an event (POST)."""
     try:
-        opened = _door(waba_id)
-        if opened is None:
+        receiver = _receiver(waba_id)
+        if receiver is None:
             return HttpResponse("no such account", status=404, content_type="text/plain")
         if request.method == "GET":
-            return _challenge(request, opened)
-        return _take_in(request, opened)
+            return _challenge(request, receiver)
+        return _store(request, receiver)
     except (OperationalError, InterfaceError):
-        log.exception("database_away")
+        log.exception("database_unavailable")
         connection.close()
         return HttpResponse(
             "try again", status=503, headers={"Retry-After": "1"}, content_type="text/plain"
         )
 
 
-def _door(waba_id: str) -> Door | None:
+def _receiver(waba_id: str) -> Receiver | None:
     if not waba_id:
-        return None, settings.VERIFY_TOKEN, [settings.APP_SECRET]
-    kept = _doors.get(waba_id)
+        return Receiver(None, settings.VERIFY_TOKEN, [settings.APP_SECRET])
+    kept = _receivers.get(waba_id)
     if kept and kept[0] > time.monotonic():
         return kept[1]
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM hosting_account_door(%s)", [waba_id])
         row = cursor.fetchone()
-    found = (row[0], decrypt(row[1]), list(map(decrypt, row[2]))) if row else None
-    if found:
-        _doors[waba_id] = (time.monotonic() + SECRETS_KEPT_SECONDS, found)
+    if row is None:
+        return None
+    account_id, verify_token, secrets = row
+    found = Receiver(account_id, decrypt(verify_token), list(map(decrypt, secrets)))
+    _receivers[waba_id] = (time.monotonic() + SECRETS_KEPT_SECONDS, found)
     return found
 
 
-def _challenge(request: HttpRequest, opened: Door) -> HttpResponse:
+def _challenge(request: HttpRequest, receiver: Receiver) -> HttpResponse:
     token = request.GET.get("hub.verify_token", "")
-    fits = hmac.compare_digest(token.encode(), opened[1].encode())
+    fits = hmac.compare_digest(token.encode(), receiver.verify_token.encode())
     if request.GET.get("hub.mode") != "subscribe" or not fits:
         return HttpResponse("verify token does not match", status=403, content_type="text/plain")
     return HttpResponse(request.GET.get("hub.challenge", ""), content_type="text/plain")
 
 
-def _take_in(request: HttpRequest, opened: Door) -> HttpResponse:
+def _store(request: HttpRequest, receiver: Receiver) -> HttpResponse:
     length = request.headers.get("Content-Length", "0")
     if not length.isdigit() or int(length) > MAX_BODY_BYTES:
         return HttpResponse(
@@ -75,8 +91,8 @@ def _take_in(request: HttpRequest, opened: Door) -> HttpResponse:
         )
     body = request.body
     signature = request.headers.get("X-Hub-Signature-256", "")
-    if not any(signature_fits(body, secret, signature) for secret in opened[2]):
+    if not any(signature_fits(body, secret, signature) for secret in receiver.secrets):
         return HttpResponse("signature does not match", status=403, content_type="text/plain")
-    events.store_event(body=body, account_id=opened[0])
+    events.store_event(body=body, account_id=receiver.account_id)
     notify(tasks.apply)
     return HttpResponse("EVENT_RECEIVED", content_type="text/plain")

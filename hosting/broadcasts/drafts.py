@@ -1,4 +1,6 @@
-"""Listing: a template, a number and a list become the draft of a broadcast, without those who must not get it."""
+"""Listing: a template, a number and a list become the draft of a broadcast, without those who must
+not get it.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from core.sql import statement
 from hosting.broadcasts import recipients
 from hosting.cloudapi import templates
 from hosting.cloudapi.texts import PLACEHOLDER, placeholders
-from hosting.conversations import inbox
+from hosting.conversations import thread
 from hosting.errors import CloudApiError
 from hosting.models import (
     Broadcast,
@@ -42,10 +44,12 @@ def draft(
     template: Template,
     text: str,
 ) -> Broadcast:
-    """Keep a list for review; BadInput names what is wrong with it. Call inside the business's scope.
+    """Keep a list for review; BadInput names what is wrong with it.
 
-    Nothing is sent before `broadcasting.start`. Doubled, blocked and (for marketing) opted-out customers are counted
-    and left out.
+    Call inside the business's scope.
+
+    Nothing is sent before `broadcasting.start`. Doubled, blocked and (for marketing) opted-out
+    customers are counted and left out.
     """
     check_template(template, number)
     room = max(0, templates.MAX_BODY - len(PLACEHOLDER.sub("", template.body)))
@@ -61,7 +65,9 @@ def draft(
 
 
 def check_template(template: Template, number: Number) -> None:
-    """BadInput for a template that is not this number's, not approved, or needs more than texts in its body."""
+    """BadInput for a template that is not this number's, not approved, or needs more than texts in
+    its body.
+    """
     if (
         template.account_id != number.account_id
         or template.deleted_at
@@ -87,7 +93,7 @@ def filled(template: Template, variables: list[str]) -> str:
 def content_for(template: Template, variables: list[str]) -> dict[str, Any]:
     """The Cloud API's template object for one recipient."""
     names = placeholders(template.body)
-    return inbox.template_content(template, dict(zip(names, variables, strict=False)))
+    return thread.template_content(template, dict(zip(names, variables, strict=False)))
 
 
 def _write(broadcast: Broadcast, addresses: list[recipients.Address]) -> None:

@@ -1,4 +1,6 @@
-"""Broadcasting: a list is written to a batch a transaction, each recipient exactly once, whatever happens to workers."""
+"""Broadcasting: a list is written to a batch a transaction, each recipient exactly once, whatever
+happens to workers.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -21,19 +23,22 @@ from hosting.broadcasts import drafts
 from hosting.errors import CloudApiError
 from hosting.imports.jobs import NotNow
 from hosting.live import publish
-from hosting.messages.rate_limits import pace
+from hosting.messages.rate_limits import check_message_rate
 from hosting.messages.send import send_message
 from hosting.models import Broadcast, BroadcastRecipient
 
 log = structlog.get_logger(__name__)
 State, Outcome = Broadcast.State, BroadcastRecipient.State
-# Counts and caps are locked until the batch commits, and others send meanwhile: a batch is a fraction of a second.
+# Counts and caps are locked until the batch commits, and others send meanwhile: a batch is a
+# fraction of a second.
 BATCH = 25
 LONGEST_AHEAD = timedelta(days=366)
-# How long it rests when its number has sent as fast as it may, and when single customers have had too much.
+# How long it rests when its number has sent as fast as it may, and when single customers have had
+# too much.
 REST, PAIR_REST = timedelta(milliseconds=100), timedelta(seconds=6)
 TOO_FAST, TOO_FAST_TO_ONE = 130429, 131056
-# What would refuse every other recipient too: plan or spend cap, suspension, an unregistered number, the template.
+# What would refuse every other recipient too: plan or spend cap, suspension, an unregistered
+# number, the template.
 STOPPING = frozenset((131042, 131031, 133010, 132001, 132015, 132016))
 
 
@@ -68,7 +73,10 @@ def one(business: Business, public_id: uuid.UUID) -> Broadcast:
 
 
 def start(*, broadcast: Broadcast, at: datetime | None = None) -> None:
-    """Send a draft now, or at a moment; NotNow when it was started before, BadInput for a moment that will not do."""
+    """Send a draft now, or at a moment.
+
+    NotNow when it was started before, BadInput for a moment that will not do.
+    """
     now = broadcast.business.now()
     if at is not None and not now <= at <= now + LONGEST_AHEAD:
         raise BadInput(_("Choose a time from now on, within a year."), field="at")
@@ -117,9 +125,12 @@ def _move(broadcast: Broadcast, states: Sequence[str], state: str, **changes: An
 
 
 def work_due(limit: int = BATCH) -> int:
-    """Write to the next recipients of the broadcast whose turn it is; returns how many were dealt with.
+    """Write to the next recipients of the broadcast whose turn it is.
 
-    Its row is locked meanwhile: a pause takes hold after the batch, and two workers never share one broadcast.
+    Returns how many were dealt with.
+
+    Its row is locked meanwhile: a pause takes hold after the batch, and two workers never share one
+    broadcast.
     """
     with system("broadcasts of every business wait in one line"), connection.cursor() as cursor:
         cursor.execute(statement("hosting", "claim_broadcast"))
@@ -153,7 +164,7 @@ def _work(broadcast: Broadcast, limit: int) -> int:
         **changes, **_next(broadcast, stop, is_idle=not done)
     )
     transaction.on_commit(
-        lambda: publish.announce(
+        lambda: publish.publish_event(
             broadcast.business_id, kind="broadcast", conversation=str(broadcast.public_id)
         ),
         robust=True,
@@ -200,7 +211,9 @@ def _list(held: Any) -> list[str]:
 def _send_batch(
     broadcast: Broadcast, rows: list[Recipient]
 ) -> tuple[list[Result], CloudApiError | None]:
-    """Results in their order, and the refusal that ended the batch early: the recipient it met stays open."""
+    """Results in their order, and the refusal that ended the batch early: the recipient it met
+    stays open.
+    """
     results: list[Result] = []
     for row in rows:
         try:
@@ -214,7 +227,7 @@ def _send(broadcast: Broadcast, row: Recipient) -> Result:
     if row.is_opted_out:
         return Result(row.id, Outcome.SKIPPED, _("Wants no marketing."))
     try:
-        pace(number=broadcast.number, to=row.wa_id)
+        check_message_rate(number=broadcast.number, to=row.wa_id)
         with transaction.atomic():
             message = send_message(
                 business=broadcast.business,

@@ -11,8 +11,10 @@ WA_ID, NAME = "16315551181", "Test"
 USER_ID = "US.13491208655302741918"
 
 
-def sample(field: str, line: webhooks.Line, *, at: datetime) -> bytes:
-    """A body of that field as the protocol's own console sends it; nobody wrote it, and it names no real message."""
+def sample(field: str, line: webhooks.NumberMetadata, *, at: datetime) -> bytes:
+    """A body of that field as the protocol's own console sends it; nobody wrote it, and it names no
+    real message.
+    """
     if field == "messages":
         return webhooks.body_of(
             line, contacts=[webhooks.contact_object(WA_ID, NAME, USER_ID)], messages=[_message(at)]

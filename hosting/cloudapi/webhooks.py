@@ -33,7 +33,8 @@ class InboundMessage:
     context_wamid: str
     at: datetime | None
     is_referred: bool = False
-    # The network's own id of the file it holds, where that is still to be fetched; `content` has ours then.
+    # The network's own id of the file it holds, where that is still to be fetched; `content` has
+    # ours then.
     foreign_media: str = ""
 
 
@@ -138,9 +139,11 @@ def _message(
 
 
 def stored_content(kind: str, raw: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of an inbound message's JSON: its kind's object, and under `_webhook` what stands beside it.
+    """What is kept of an inbound message's JSON: its kind's object, and under `_webhook` what
+    stands beside it.
 
-    An array is kept under its kind's name; a kind that carries nothing of its own name is kept whole.
+    An array is kept under its kind's name; a kind that carries nothing of its own name is kept
+    whole.
     """
     held = raw.get(kind)
     content = held if isinstance(held, dict) else {kind: held} if kind in raw else {}
@@ -183,7 +186,7 @@ def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class NumberMetadata:
     """A number as webhooks name it."""
 
     waba_id: str
@@ -192,9 +195,11 @@ class Line:
 
 
 def body_of(
-    line: Line, *, contacts: Iterable[dict[str, Any]], **members: list[dict[str, Any]]
+    line: NumberMetadata, *, contacts: Iterable[dict[str, Any]], **members: list[dict[str, Any]]
 ) -> bytes:
-    """A `messages` webhook body with `messages=[…]` or `statuses=[…]`; contacts always carry name and user id."""
+    """A `messages` webhook body with `messages=[…]` or `statuses=[…]`; contacts always carry name
+    and user id.
+    """
     value: dict[str, Any] = {
         "messaging_product": "whatsapp",
         "metadata": {
@@ -230,8 +235,9 @@ def status_object(
     tracker: str = "",
     is_first_proof: bool = False,
 ) -> dict[str, Any]:
-    """A status as webhooks carry it; pricing goes with `sent` and the first proof of delivery: `delivered`, or a `read`
-    without it."""
+    """A status as webhooks carry it; pricing goes with `sent` and the first proof of delivery:
+    `delivered`, or a `read` without it.
+    """
     body: dict[str, Any] = {
         "id": wamid,
         "status": status,
@@ -259,7 +265,9 @@ def conversation_id(wamid: str) -> str:
 
 
 def message_object(message: InboundMessage, at: datetime) -> dict[str, Any]:
-    """An inbound message as webhooks carry it, with all that came beside its content; `at` is its moment."""
+    """An inbound message as webhooks carry it, with all that came beside its content; `at` is its
+    moment.
+    """
     held = wire_object(message.kind, message.content)
     named = {"from": message.wa_id} if message.wa_id.isdigit() else {}
     return {

@@ -1,1 +1,1 @@
-"""Customers: their identity and changes of their numbers."""
+"""Contacts: identity, changed phone numbers, merging."""

@@ -1,4 +1,4 @@
-"""Facts about customers that follow from their number alone."""
+"""Country and stand-in user id of a phone number."""
 
 import hashlib
 
@@ -6,16 +6,15 @@ import phonenumbers
 
 
 def user_id_for(wa_id: str) -> str:
-    """A stable business-scoped user id, such as `US.1349…`: country of the number, then 20 digits.
-
-    Networks that know people by user id send their own; this one stands in for a customer known by number only.
+    """Return a stable business-scoped user id for a number: its country, then 22 digits
+    (`US.0134…`). Stands in where the network sent no user id of its own.
     """
     digest = int.from_bytes(hashlib.blake2s(wa_id.encode(), digest_size=9).digest(), "big")
     return f"{country_of(wa_id)}.{digest:022d}"
 
 
 def country_of(wa_id: str) -> str:
-    """ISO code of the country a number belongs to; `ZZ` where none is known."""
+    """Return the ISO code of a number's country; `ZZ` when unknown."""
     try:
         parsed = phonenumbers.parse(f"+{wa_id}")
     except phonenumbers.NumberParseException:

@@ -1,4 +1,4 @@
-"""A customer's number changes: the contact keeps its thread, and two contacts that prove to be one become one."""
+"""Changed phone numbers, and merging two contacts of one person."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -17,18 +17,20 @@ LATEST = ("last_message_at", "last_inbound_at", "referred_at", "free_entry_at")
 
 
 def change_number(*, business_id: int, old: str, new: str, at: datetime) -> None:
-    """From `at` on, the customer with digits `old` has `new`; told twice, it changes nothing more."""
+    """Record that the customer with digits `old` has digits `new` from `at` on; repeats are
+    ignored. Both contacts are merged if there were two.
+    """
     if old == new:
         return
     kept = _contact_of(business_id, new, at)
-    _, told_first = FormerNumber.objects.get_or_create(
+    _, is_new = FormerNumber.objects.get_or_create(
         business_id=business_id, wa_id=old, changed_at=at, defaults={"contact": kept}
     )
-    if not told_first:
+    if not is_new:
         return
     former = Contact.objects.select_for_update().filter(business_id=business_id, wa_id=old).first()
     if former is not None and former.pk != kept.pk:
-        merge(former, into=kept)
+        merge_rows(former, into=kept)
 
 
 def _contact_of(business_id: int, wa_id: str, at: datetime) -> Contact:
@@ -43,9 +45,10 @@ Change = tuple[datetime | None, str]
 
 
 def changes_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[Change]]:
-    """For each (business id, digits) that somebody has left: when, and the digits they have now; oldest first.
+    """Return, for each (business id, digits), the later digits of its former owners, oldest first.
 
-    Last comes, without a moment, whoever has the number beside another one.
+    Each change is (time, new digits); the time is None for a number that one contact has beside
+    another, which comes last.
     """
     rows = FormerNumber.objects.filter(
         business_id__in={business_id for business_id, _ in people},
@@ -60,34 +63,35 @@ def changes_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], lis
 
 
 def id_at(changes: Iterable[Change], at: datetime) -> str | None:
-    """The digits that the owner of that moment has now, or None where the number was not left since."""
+    """Return the present digits of the number's owner at that time; None if they did not change."""
     return next(
         (new for changed_at, new in changes if changed_at is None or at <= changed_at), None
     )
 
 
-def unite(former: Contact, *, into: Contact) -> None:
-    """A member says that two contacts are one person: the first becomes the second. Call inside the business's scope.
+def merge_contacts(former: Contact, *, into: Contact) -> None:
+    """Merge two contacts of one person on a member's request; `former` is deleted, audited.
 
-    Both numbers lead to the one contact from then on. Raises BadInput for a contact with itself.
+    Messages from both numbers belong to `into` from then on. Raises BadInput when both are the same
+    contact, NotYours when one is gone. Call inside the business's scope.
     """
     if former.pk == into.pk or former.business_id != into.business_id:
         raise BadInput("A contact is merged into another one of yours.", field="into")
-    # Always in the same order: two merges of the same pair must not wait for each other.
+    # Locked in a fixed order, so that two merges of one pair cannot deadlock.
     pair = Contact.objects.select_for_update().filter(pk__in=[former.pk, into.pk]).order_by("pk")
     if len(pair) != 2:
         raise NotYours
-    _lead(former, into)
+    _redirect(former, into)
     record.record(
         action="contact.merged",
         subject=f"contact {former.pk} into {into.pk}",
         business=into.business_id,
     )
-    merge(former, into=into)
+    merge_rows(former, into=into)
 
 
-def _lead(former: Contact, into: Contact) -> None:
-    """Let all that comes from a contact about to be merged, now and later, be the other one's."""
+def _redirect(former: Contact, into: Contact) -> None:
+    """Make messages from a contact that is about to be merged belong to the other one."""
     FormerNumber.objects.update_or_create(
         business_id=into.business_id,
         wa_id=former.wa_id,
@@ -96,13 +100,13 @@ def _lead(former: Contact, into: Contact) -> None:
     )
 
 
-def learn_numbers(told: Iterable[tuple[int, str, str]]) -> None:
-    """People known by user id alone, who now write with a number, become contacts with that number.
+def attach_numbers(senders: Iterable[tuple[int, str, str]]) -> None:
+    """Merge contacts known by user id alone into contacts of their numbers.
 
-    `told`: business id, user id and digits of each sender.
+    `senders` holds (business id, user id, digits) of each sender.
     """
     named = {
-        (business_id, user_id[:32]): digits for business_id, user_id, digits in told if user_id
+        (business_id, user_id[:32]): digits for business_id, user_id, digits in senders if user_id
     }
     known = Contact.objects.filter(
         business_id__in={business_id for business_id, _ in named},
@@ -115,22 +119,25 @@ def learn_numbers(told: Iterable[tuple[int, str, str]]) -> None:
                 wa_id=digits,
                 defaults={"created_at": former.created_at},
             )
-            _lead(former, into)
-            merge(former, into=into)
+            _redirect(former, into)
+            merge_rows(former, into=into)
 
 
 def digits_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    """For each (business id, user id) that a contact with a number has: its digits."""
+    """Return the digits of the contacts with these (business id, user id), where known."""
     rows = Contact.objects.filter(
         business_id__in={business_id for business_id, _ in people},
         user_id__in={user_id for _, user_id in people},
     ).order_by("-pk")
-    return {(business_id, user_id): wa_id for business_id, user_id, wa_id in
-            rows.values_list("business_id", "user_id", "wa_id") if wa_id.isdecimal()}  # fmt: skip
+    return {
+        (business_id, user_id): wa_id
+        for business_id, user_id, wa_id in rows.values_list("business_id", "user_id", "wa_id")
+        if wa_id.isdecimal()
+    }
 
 
-def merge(former: Contact, *, into: Contact) -> None:
-    """Move all that belongs to one contact to another of the same business, and let the first one go."""
+def merge_rows(former: Contact, *, into: Contact) -> None:
+    """Move all rows of one contact to another of the same business, and delete the first."""
     threads = {
         thread.number_id: thread
         for thread in Conversation.objects.select_for_update().filter(contact=into)
@@ -141,12 +148,12 @@ def merge(former: Contact, *, into: Contact) -> None:
             Conversation.objects.filter(pk=thread.pk).update(contact=into)
         else:
             _merge_threads(thread, into=kept)
-    _repoint(former, into)
+    _repoint_foreign_keys(former, into)
     shown = into if into.name else former
     fields: dict[str, Any] = {
         "name": shown.name,
         "username": shown.username,
-        "user_id": _told(into) or _told(former) or user_id_for(into.wa_id),
+        "user_id": _network_user_id(into) or _network_user_id(former) or user_id_for(into.wa_id),
         "alias": into.alias or former.alias,
         "held_at": into.held_at or former.held_at,
         "opted_out_at": into.opted_out_at or former.opted_out_at,
@@ -155,14 +162,14 @@ def merge(former: Contact, *, into: Contact) -> None:
     Contact.objects.filter(pk=into.pk).update(**fields)
 
 
-def _told(contact: Contact) -> str:
-    """The user id that the network gave this contact; empty where ours stands in for it."""
+def _network_user_id(contact: Contact) -> str:
+    """Return the user id that the network gave this contact; empty when ours stands in."""
     return "" if contact.user_id == user_id_for(contact.wa_id) else contact.user_id
 
 
 def _merge_threads(thread: Conversation, *, into: Conversation) -> None:
     ConversationLabel.objects.filter(conversation=thread, label__in=into.labels.all()).delete()
-    _repoint(thread, into)
+    _repoint_foreign_keys(thread, into)
     newest = max(thread, into, key=lambda one: one.last_message_at)
     Conversation.objects.filter(pk=into.pk).update(
         unread_count=F("unread_count") + thread.unread_count,
@@ -173,8 +180,8 @@ def _merge_threads(thread: Conversation, *, into: Conversation) -> None:
     thread.delete()
 
 
-def _repoint(old: models.Model, new: models.Model) -> None:
-    """Let every row of any app that names the one name the other."""
+def _repoint_foreign_keys(old: models.Model, new: models.Model) -> None:
+    """Point the foreign keys of every app from one row to another."""
     for relation in old._meta.get_fields(include_hidden=True):
         if isinstance(relation, models.ManyToOneRel) and relation.related_model is not Conversation:
             rows: Any = relation.related_model._base_manager  # type: ignore[union-attr]

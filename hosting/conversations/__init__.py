@@ -1,1 +1,1 @@
-"""Conversations as the inbox shows them, and teamwork on them."""
+"""Conversations: the inbox list, threads and teamwork."""

@@ -1,4 +1,4 @@
-"""What a thread shows of a message: its day, quote, notes, reactions, files and products, in one query for each kind."""
+"""Thread entries: a message with its day, quote, notes, reactions, files and products."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ from hosting.media.store import media_of
 from hosting.models import Media, Message, Note
 
 KNOWN_KINDS = frozenset({
-    "text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive",
-    "button", "order", "reaction", "system", "media_placeholder", "locked",
+    "text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts",
+    "interactive", "button", "order", "reaction", "system", "media_placeholder", "locked",
 })  # fmt: skip
 
 
@@ -25,22 +25,26 @@ AMENDMENTS = frozenset({"edit", "revoke"})
 
 @dataclass(frozen=True)
 class Entry:
-    """One message as a thread shows it: with its day when that changes, its quote, notes and reactions."""
+    """One message as a thread shows it.
+
+    `is_own` puts it on the reader's side, `day` is set when the date changes, `starts_turn` when
+    the speaker changes; `notes` come from other apps (prices), `private_notes` from colleagues.
+    """
 
     message: Message
-    mine: bool
+    is_own: bool
     day: date | None
-    turn: bool
+    starts_turn: bool
     quoted: Message | None = None
     notes: list[extensions.MessageNote] = field(default_factory=list)
     reactions: list[str] = field(default_factory=list)
     media: Media | None = None
-    remarks: list[Note] = field(default_factory=list)
+    private_notes: list[Note] = field(default_factory=list)
     products: list[extensions.ProductCard] = field(default_factory=list)
 
     @property
     def template(self) -> str:
-        """The component that draws this kind of message."""
+        """The template that renders this kind of message."""
         if self.message.revoked_at and not self.message.text:
             return "hosting/bubbles/revoked.html"
         kind = self.message.kind if self.message.kind in KNOWN_KINDS | AMENDMENTS else "unknown"
@@ -48,20 +52,26 @@ class Entry:
 
     @property
     def header(self) -> tuple[str, dict[str, Any]]:
-        """The component that draws the header of a template or interactive message, and its object; ("", {}) without."""
+        """The template and object of a template's or interactive message's header; ("", {}) without
+        one.
+        """
         kind, held = header_of(self.message.kind, self.message.content)
         return (f"hosting/bubbles/{kind}.html", held) if kind else ("", {})
 
     @property
     def buttons(self) -> list[Button]:
-        """The buttons of a template message, as far as its template is known."""
+        """The buttons of a template message; empty when its template is not known."""
         template, given = self.message.template, self.message.content.get("components") or []
         return buttons_of(template.components, given) if template else []
 
 
 def entries_of(rows: Sequence[Message], *, own: str) -> list[Entry]:
-    """The messages of one conversation in reading order; `own` is the direction shown as one's own."""
-    # Pages are cut by id, which is the order of arrival; inside a page the clock decides.
+    """Build the entries of one conversation's messages in reading order.
+
+    `own` is the direction shown as the reader's own. Related rows are read with one query for each
+    kind.
+    """
+    # Pages are cut by id, the order of arrival; inside a page messages are ordered by time.
     rows = sorted(rows, key=lambda row: (row.created_at, row.pk))
     notes = extensions.notes_for(rows[0].business_id, [row.pk for row in rows]) if rows else {}
     quoted = _quoted(rows)
@@ -77,13 +87,13 @@ def entries_of(rows: Sequence[Message], *, own: str) -> list[Entry]:
         entries.append(
             Entry(
                 message=row,
-                mine=row.direction == own,
+                is_own=row.direction == own,
                 day=today if today != day else None,
-                turn=row.direction != speaker,
+                starts_turn=row.direction != speaker,
                 quoted=quoted.get(referred(row)),
                 notes=notes.get(row.pk, []),
                 reactions=reactions.get(row.wamid, []),
-                media=media.get(_file(row)),
+                media=media.get(_media_id(row)),
                 products=products.get(row.pk, []),
             )
         )
@@ -92,20 +102,23 @@ def entries_of(rows: Sequence[Message], *, own: str) -> list[Entry]:
 
 
 def _media(rows: Sequence[Message]) -> dict[str, Media]:
-    """The files of these messages that Parley holds, by media id; no query where there are none."""
-    ids = list(filter(None, map(_file, rows)))
+    """Return the stored files of these messages by media id; no query when there are none."""
+    ids = list(filter(None, map(_media_id, rows)))
     found = media_of(business_id=rows[0].business_id, media_ids=ids) if ids else {}
     return {media_id: media for media_id, media in found.items() if media.is_ready}
 
 
-def _file(row: Message) -> str:
-    """The media id of the file that a message is, or that it has in its header; empty without one."""
+def _media_id(row: Message) -> str:
+    """Return the media id of a message's file or of its header's file; empty without one."""
     held = row.content if row.kind in MEDIA_KINDS else header_of(row.kind, row.content)[1]
     return str(held.get("id", ""))
 
 
 def _products(rows: Sequence[Message]) -> dict[int, list[extensions.ProductCard]]:
-    """What the messages of this stretch offer or order, by message id; one that nobody knows keeps its id as name."""
+    """Return the products that the messages offer or order, by message id.
+
+    An unknown product is shown by its id.
+    """
     wanted = {row.pk: named for row in rows if (named := products_of(row.kind, row.content))}
     cards = (
         extensions.cards_for(
@@ -121,7 +134,7 @@ def _products(rows: Sequence[Message]) -> dict[int, list[extensions.ProductCard]
 
 
 def referred(message: Message) -> str:
-    """The wamid of the message that this one answers or reacts to."""
+    """Return the wamid of the message that this one replies or reacts to; empty without one."""
     return (
         str(message.content.get("message_id", ""))
         if message.kind == "reaction"
@@ -134,20 +147,20 @@ def _quoted(rows: Sequence[Message]) -> dict[str, Message]:
     here = {row.wamid: row for row in rows if row.wamid in wanted}
     if missing := wanted - here.keys():
         for row in Message.objects.filter(number_id=rows[0].number_id, wamid__in=missing):
-            # A wamid that strayed in from another thread must not show its text here.
+            # A reply may name a message of another thread, whose text must not show here.
             if row.conversation_id == rows[0].conversation_id:
                 here[row.wamid] = row
     return here
 
 
 def _reactions(rows: Sequence[Message]) -> tuple[dict[str, list[str]], set[int]]:
-    """The reactions shown on messages of this stretch, and the ids of the rows they came from."""
+    """Return the reactions to messages among `rows`, and the ids of the reaction messages used."""
     here = {row.wamid for row in rows}
     latest: dict[tuple[str, str], str] = {}
     placed: set[int] = set()
     for row in rows:
         if row.kind == "reaction" and referred(row) in here:
-            # A person has one reaction a message; an empty one takes it back.
+            # Each side has one reaction a message; an empty one removes it.
             latest[referred(row), row.direction] = str(row.content.get("emoji") or "")
             placed.add(row.pk)
     shown: dict[str, list[str]] = {}
@@ -158,6 +171,6 @@ def _reactions(rows: Sequence[Message]) -> tuple[dict[str, list[str]], set[int]]
 
 
 def _amendments(rows: Sequence[Message]) -> set[int]:
-    """The ids of edits and revocations whose messages are in this stretch and show what became of them."""
+    """Return the ids of edits and revocations whose messages, changed, are among `rows`."""
     here = {row.wamid for row in rows if row.edited_at or row.revoked_at}
     return {row.pk for row in rows if row.kind in AMENDMENTS and row.context_wamid in here}

@@ -1,33 +1,22 @@
-"""Reading conversations as people read them: the list a page at a time, a thread from its end upwards."""
+"""The inbox: the conversation list, its views and filters, a page at a time."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, JSONField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import JSONObject
 
 from accounts.models import Business, Membership, User
-from hosting.conversations.entries import Entry, entries_of
 from hosting.models import (
     Conversation,
     ConversationLabel,
     Label,
     LockedMessage,
-    Message,
-    Note,
     Number,
-    Template,
-    TemplateStatus,
 )
 
 LIST_PAGE = 30
-THREAD_PAGE = 40
-# A thread left open for long shows at most this many messages below the one it began with.
-TAIL_LIMIT = 400
-
 VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved", "locked")
 
 
@@ -40,24 +29,8 @@ class ListPage:
 
 
 @dataclass(frozen=True)
-class ThreadPage:
-    """A stretch of a thread in reading order; `older` and `newer` are the ids to continue from, 0 at the ends.
-
-    `ends_at` is when the first message below the stretch was written, None at the end; `remarks` stand above all.
-    """
-
-    entries: list[Entry]
-    older: int
-    first: int
-    newer: int = 0
-    at_start: bool = False
-    ends_at: datetime | None = None
-    remarks: list[Note] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Narrowing:
-    """What a list of conversations is narrowed to, beside its view; empty is everything."""
+class ConversationFilters:
+    """Filters of the conversation list beside its view; empty values filter nothing."""
 
     words: str = ""
     label: int = 0
@@ -66,10 +39,10 @@ class Narrowing:
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What conversations of a business are sorted and given by: its labels, members (as users) and numbers.
+class FilterChoices:
+    """What conversations can be filtered by and assigned to: labels, members (as users), numbers.
 
-    `counts` says how many conversations each view holds for the reader, where that was asked for.
+    `counts` holds the number of conversations in each view, when asked for.
     """
 
     labels: list[Label]
@@ -78,8 +51,11 @@ class Choices:
     counts: dict[str, int]
 
 
-def choices_of(business: Business, *, reader: User | None = None) -> Choices:
-    """All of it in one query; the rows carry only what pages show of them. With a `reader` views are counted too."""
+def filter_choices(business: Business, *, reader: User | None = None) -> FilterChoices:
+    """Return a business's choices with one query; rows carry only the columns that pages show.
+
+    With a `reader`, the conversations of each view are counted too.
+    """
     labels = Label.objects.filter(business=OuterRef("pk")).order_by("name")
     members = Membership.objects.filter(business=OuterRef("pk")).order_by("id")
     numbers = Number.objects.filter(business=OuterRef("pk")).order_by("id")
@@ -98,9 +74,9 @@ def choices_of(business: Business, *, reader: User | None = None) -> Choices:
                 )
             )
         ),
-        _counted(business, reader) if reader else Value(None, JSONField()),
+        _view_counts(business, reader) if reader else Value(None, JSONField()),
     )[0]
-    return Choices(
+    return FilterChoices(
         [Label(**row) for row in found[0]],
         [User(**row) for row in found[1]],
         [Number(**row) for row in found[2]],
@@ -108,7 +84,7 @@ def choices_of(business: Business, *, reader: User | None = None) -> Choices:
     )
 
 
-def _counted(business: Business, reader: User) -> Subquery:
+def _view_counts(business: Business, reader: User) -> Subquery:
     counts = {
         name: Count("id", filter=view) for name, view in _views(business.now(), reader).items()
     }
@@ -132,21 +108,24 @@ def _views(now: datetime, user: User) -> dict[str, Q | Exists]:
 
 
 def matching(
-    business: Business, *, view: str, narrowing: Narrowing, user: User
+    business: Business, *, view: str, filters: ConversationFilters, user: User
 ) -> QuerySet[Conversation]:
-    """The conversations of one view whose contact's name or number has all the words, and that fit the rest."""
+    """Return the conversations of one view that match the filters.
+
+    Each word of `filters.words` must be in the contact's name or begin its number.
+    """
     views = _views(business.now(), user)
     found = Conversation.objects.filter(views.get(view, views["open"]), business=business)
-    if narrowing.label:
-        found = found.filter(labels=narrowing.label)
-    if narrowing.number:
-        found = found.filter(number=narrowing.number)
-    if narrowing.assignee:
-        found = found.filter(assignee=narrowing.assignee)
-    return _called(found, narrowing.words)
+    if filters.label:
+        found = found.filter(labels=filters.label)
+    if filters.number:
+        found = found.filter(number=filters.number)
+    if filters.assignee:
+        found = found.filter(assignee=filters.assignee)
+    return _with_words(found, filters.words)
 
 
-def _called(found: QuerySet[Conversation], words: str) -> QuerySet[Conversation]:
+def _with_words(found: QuerySet[Conversation], words: str) -> QuerySet[Conversation]:
     for word in words.split()[:5]:
         digits = word.lstrip("+")
         by_number = Q(contact__wa_id__startswith=digits) if digits.isdigit() else Q()
@@ -157,17 +136,20 @@ def _called(found: QuerySet[Conversation], words: str) -> QuerySet[Conversation]
 
 
 def label_ids() -> ArraySubquery:
-    """The ids of a conversation's labels, as a column of its query."""
+    """Return a query column with the ids of a conversation's labels."""
     return ArraySubquery(
         ConversationLabel.objects.filter(conversation=OuterRef("pk")).values("label_id")
     )
 
 
 def list_page(conversations: QuerySet[Conversation], *, before: str = "") -> ListPage:
-    """A page of conversations, newest first, from the cursor `before` (`<ISO time>,<id>`); a bad cursor is ignored."""
+    """Return a page of conversations, newest first, below the cursor `before`.
+
+    The cursor is `<ISO time>,<id>`; an invalid one is ignored.
+    """
     if cursor := _cursor(before):
         at, last_id = cursor
-        # Written so that the index on (business, last_message_at, id) is walked, not scanned.
+        # In this form PostgreSQL reads the index on (business, last_message_at, id) in order.
         conversations = conversations.filter(last_message_at__lte=at).exclude(
             last_message_at=at, id__gte=last_id
         )
@@ -189,125 +171,3 @@ def _cursor(text: str) -> tuple[datetime, int] | None:
         return (at, int(last_id)) if at.tzinfo else None
     except (ValueError, OverflowError):
         return None
-
-
-def latest_page(messages: QuerySet[Message], *, own: str, before: int = 0) -> ThreadPage:
-    """The newest messages, or those just above message id `before`; `own` is the direction shown as one's own."""
-    ends_at = None
-    if before:
-        ends_at = messages.filter(pk=before).values_list("created_at", flat=True).first()
-        messages = messages.filter(id__lt=before)
-    rows = list(messages.order_by("-id").select_related("author", "template")[: THREAD_PAGE + 1])
-    more = len(rows) > THREAD_PAGE
-    rows = rows[:THREAD_PAGE]
-    first = rows[-1].pk if rows else 0
-    return ThreadPage(
-        entries_of(rows, own=own), first if more else 0, first, at_start=not more, ends_at=ends_at
-    )
-
-
-def page_around(messages: QuerySet[Message], *, own: str, at: int) -> ThreadPage:
-    """A message with those before and after it, as it is shown when somebody jumps to it."""
-    above = list(
-        messages.filter(id__lte=at)
-        .order_by("-id")
-        .select_related("author", "template")[: THREAD_PAGE // 2 + 1]
-    )
-    below = list(
-        messages.filter(id__gt=at)
-        .order_by("id")
-        .select_related("author", "template")[: THREAD_PAGE // 2 + 1]
-    )
-    rows = above[: THREAD_PAGE // 2] + below[: THREAD_PAGE // 2]
-    first = min((row.pk for row in rows), default=0)
-    last = max((row.pk for row in rows), default=0)
-    more_above, more_below = len(above) > THREAD_PAGE // 2, len(below) > THREAD_PAGE // 2
-    return ThreadPage(
-        entries_of(rows, own=own),
-        first if more_above else 0,
-        first,
-        last if more_below else 0,
-        at_start=not more_above,
-        ends_at=below[-1].created_at if more_below else None,
-    )
-
-
-def page_after(messages: QuerySet[Message], *, own: str, after: int) -> ThreadPage:
-    """The messages just below message id `after`."""
-    rows = list(
-        messages.filter(id__gt=after)
-        .order_by("id")
-        .select_related("author", "template")[: THREAD_PAGE + 1]
-    )
-    following, rows = rows[THREAD_PAGE:], rows[:THREAD_PAGE]
-    return ThreadPage(
-        entries_of(rows, own=own),
-        0,
-        rows[0].pk if rows else 0,
-        rows[-1].pk if following else 0,
-        ends_at=following[0].created_at if following else None,
-    )
-
-
-def page_since(messages: QuerySet[Message], *, own: str, since: int) -> ThreadPage:
-    """Everything from message id `since` on: what a page that is open shows again when something changed."""
-    rows = list(
-        messages.filter(id__gte=since)
-        .order_by("-id")
-        .select_related("author", "template")[:TAIL_LIMIT]
-    )
-    return ThreadPage(entries_of(rows, own=own), 0, since, at_start=not since)
-
-
-def with_remarks(page: ThreadPage, conversation: Conversation) -> ThreadPage:
-    """The stretch with what colleagues noted in its time, each remark below the message that it follows."""
-    notes = (
-        Note.objects.filter(conversation=conversation)
-        .select_related("author")
-        .order_by("created_at", "id")
-    )
-    if page.entries and not page.at_start:
-        notes = notes.filter(created_at__gte=page.entries[0].message.created_at)
-    if page.ends_at:
-        notes = notes.filter(created_at__lt=page.ends_at)
-    above: list[Note] = []
-    for note in notes:
-        before = [entry for entry in page.entries if entry.message.created_at <= note.created_at]
-        (before[-1].remarks if before else above).append(note)
-    return replace(page, remarks=above)
-
-
-def at_day(messages: QuerySet[Message], since: datetime) -> int:
-    """The id of the first message from `since` on, else the last before it; 0 in an empty thread."""
-    later = messages.filter(created_at__gte=since).order_by("created_at", "id")
-    found = (
-        later.values_list("id", flat=True).first()
-        or messages.order_by("-id").values_list("id", flat=True).first()
-    )
-    return found or 0
-
-
-def templates_for(conversation: Conversation) -> list[Template]:
-    """The approved templates that may be sent in a conversation, by name."""
-    return list(
-        Template.objects.filter(
-            business_id=conversation.business_id,
-            account_id=conversation.number.account_id,
-            status=TemplateStatus.APPROVED,
-        ).order_by("name", "language")
-    )
-
-
-def template_content(template: Template, values: dict[str, str]) -> dict[str, Any]:
-    """The Cloud API's template object with body parameters from `values` by placeholder name."""
-    content: dict[str, Any] = {"name": template.name, "language": {"code": template.language}}
-    if values:
-        content["components"] = [{"type": "body", "parameters": _parameters(values.items())}]
-    return content
-
-
-def _parameters(values: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    return [
-        {"type": "text", "text": value} | ({} if name.isdigit() else {"parameter_name": name})
-        for name, value in values
-    ]

@@ -1,4 +1,4 @@
-"""Teamwork on a conversation: labels, notes, putting it off, giving it to somebody; none of it reaches the customer."""
+"""Teamwork on conversations: labels, private notes, snoozing, canned replies."""
 
 from datetime import datetime, time, timedelta
 
@@ -11,28 +11,34 @@ from accounts.models import User
 from core.errors import BadInput, NotYours, ParleyError
 from hosting.models import CannedReply, Conversation, ConversationLabel, Label, Note
 
-MAX_LABELS, MAX_ON_ONE, MAX_REPLIES = 200, 10, 500
+MAX_LABELS, MAX_LABELS_PER_CONVERSATION, MAX_REPLIES = 200, 10, 500
 MAX_NAME = 40
 MORNING = time(9)
 
 
 class TooMany(ParleyError):
-    """A list is as long as it may be."""
+    """A limit on the number of labels or replies is reached."""
 
     code = "too_many"
     status = 409
 
 
-def put_label(*, conversation: Conversation, name: str) -> Label:
-    """Put a label on a conversation, making it when the business has none of that name; twice is once.
+def add_label(*, conversation: Conversation, name: str) -> Label:
+    """Add a label to a conversation, creating it if the business has none of that name.
 
-    Raises BadInput for an empty or long name, TooMany beyond 10 a conversation or 200 a business.
+    Adding it again changes nothing. Raises BadInput for an empty or long name, TooMany beyond 10
+    labels a conversation or 200 a business.
     """
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME:
         raise BadInput(_("A label has 1 to %(max)s characters.") % {"max": MAX_NAME}, field="label")
-    if ConversationLabel.objects.filter(conversation=conversation).count() >= MAX_ON_ONE:
-        raise TooMany(_("A conversation has %(max)s labels at most.") % {"max": MAX_ON_ONE})
+    if (
+        ConversationLabel.objects.filter(conversation=conversation).count()
+        >= MAX_LABELS_PER_CONVERSATION
+    ):
+        raise TooMany(
+            _("A conversation has %(max)s labels at most.") % {"max": MAX_LABELS_PER_CONVERSATION}
+        )
     label = _label(conversation.business_id, name)
     ConversationLabel.objects.bulk_create(
         [
@@ -50,7 +56,7 @@ def _label(business_id: int, name: str) -> Label:
     if found is None:
         if Label.objects.filter(business_id=business_id).count() >= MAX_LABELS:
             raise TooMany(_("A business has %(max)s labels at most.") % {"max": MAX_LABELS})
-        # Two colleagues may type the same new word at once: the index decides whose row it is.
+        # Two members may create the same label at once: the unique index decides.
         Label.objects.bulk_create(
             [Label(business_id=business_id, name=name)], ignore_conflicts=True
         )
@@ -58,13 +64,13 @@ def _label(business_id: int, name: str) -> Label:
     return found
 
 
-def take_label(*, conversation: Conversation, label_id: int) -> None:
-    """Take a label off; one that is not there is no fault."""
+def remove_label(*, conversation: Conversation, label_id: int) -> None:
+    """Remove a label from a conversation; a label that is not on it is ignored."""
     ConversationLabel.objects.filter(conversation=conversation, label_id=label_id).delete()
 
 
 def write_note(*, conversation: Conversation, author: User, text: str) -> Note:
-    """Keep a remark in the thread."""
+    """Add a private note to the conversation."""
     return Note.objects.create(
         business_id=conversation.business_id,
         conversation=conversation,
@@ -75,7 +81,10 @@ def write_note(*, conversation: Conversation, author: User, text: str) -> Note:
 
 
 def snooze(*, conversation: Conversation, until: datetime | None) -> None:
-    """Put a conversation off until then, or take it back with None. Raises BadInput for a time that has passed."""
+    """Snooze a conversation until that time, or wake it with None.
+
+    Raises BadInput unless the time is within the next 366 days.
+    """
     now = conversation.business.now()
     if until is not None and not now < until <= now + timedelta(days=366):
         raise BadInput(_("Choose a time from now to a year ahead."), field="until")
@@ -83,7 +92,7 @@ def snooze(*, conversation: Conversation, until: datetime | None) -> None:
 
 
 def snooze_times(now: datetime) -> list[tuple[str, datetime]]:
-    """What is offered: in three hours, tomorrow morning, Monday morning, in the current time zone."""
+    """Return the offered (label, time) choices in the current time zone."""
     today = timezone.localtime(now)
     return [
         (_("In 3 hours"), today + timedelta(hours=3)),
@@ -97,7 +106,10 @@ def _morning(today: datetime, days: int) -> datetime:
 
 
 def canned_replies(conversation: Conversation, typed: str) -> list[tuple[str, str]]:
-    """(shortcut, text for this customer) of the replies whose shortcut begins with, or text holds, what is typed."""
+    """Return up to 8 (shortcut, text) whose shortcut begins with, or text contains, what is typed.
+
+    `{name}` in a text is replaced with the contact's name.
+    """
     name = conversation.contact.alias or conversation.contact.name
     rows = CannedReply.objects.filter(business_id=conversation.business_id)
     begin = list(rows.filter(shortcut__istartswith=typed)[:8])
@@ -108,8 +120,8 @@ def canned_replies(conversation: Conversation, typed: str) -> list[tuple[str, st
     return [(row.shortcut, row.text.replace("{name}", name).strip()) for row in begin]
 
 
-def add_reply(*, business_id: int, shortcut: str, text: str) -> None:
-    """Keep an answer under its shortcut; one of that name is written anew. Raises TooMany beyond 500."""
+def save_canned_reply(*, business_id: int, shortcut: str, text: str) -> None:
+    """Save a canned reply, replacing one of the same shortcut; raises TooMany beyond 500."""
     if CannedReply.objects.filter(business_id=business_id).count() >= MAX_REPLIES:
         raise TooMany(_("A business has %(max)s canned replies at most.") % {"max": MAX_REPLIES})
     with connection.cursor() as cursor:
@@ -121,11 +133,11 @@ def add_reply(*, business_id: int, shortcut: str, text: str) -> None:
 
 
 def labels_with_counts(business_id: int) -> QuerySet[Label]:
-    """A business's labels by name, each with `used`: on how many conversations it is."""
+    """Return a business's labels by name, each with `used`: its number of conversations."""
     return Label.objects.filter(business_id=business_id).annotate(used=Count("conversations"))
 
 
 def remove_note(*, conversation: Conversation, note_id: int, author: User) -> None:
-    """Remove an own remark; somebody else's is not yours to remove."""
+    """Delete the author's own note; raises NotYours for another's or an unknown one."""
     if not Note.objects.filter(conversation=conversation, pk=note_id, author=author).delete()[0]:
         raise NotYours

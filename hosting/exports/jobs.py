@@ -14,11 +14,10 @@ from django.utils.translation import gettext as _
 from accounts.models import Business, User
 from core.errors import BadInput, NotYours
 from core.tenancy import scope
-from hosting import jobs
+from hosting import jobs, quota
 from hosting.exports.files import assemble, forget_parts
 from hosting.exports.parts import extract
 from hosting.imports.jobs import NotNow
-from hosting.limits import quota
 from hosting.models import ChatExport, Contact, Conversation, Number
 
 SALT = "hosting.exports"

@@ -286,8 +286,11 @@ def _store(job: ChatImport, chat: Source, file: Attached) -> tuple[str, str]:
     claimed = file.mime_type if file.mime_type.startswith(_NAMED_TYPES) else ""
     with chat.archive.reading(file.entry) as content:
         media = store_media(
-            business=job.business, content=content, mime_type=claimed, filename=file.filename
-        )  # type: ignore[arg-type]
+            business=job.business,
+            content=content,  # type: ignore[arg-type]
+            mime_type=claimed,
+            filename=file.filename,
+        )
     return media.media_id, " ".join(
         kind for kind in _KINDS if media.mime_type in LIMITS[kind].types
     )

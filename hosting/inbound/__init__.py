@@ -1,1 +1,1 @@
-"""What comes in from a network: raw events, senders, opt-outs, media."""
+"""Inbound traffic of a network: webhook events, senders, opt-outs, media."""

@@ -1,4 +1,6 @@
-"""Receiving: raw webhook events are stored first, then applied as sets: messages, contacts, statuses."""
+"""Receiving: raw webhook events are stored first, then applied as sets: messages, contacts,
+statuses.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -32,7 +34,8 @@ LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
 BATCH = 500
 LINES = Number.objects.only("id", "business_id", "account_id", "phone_number_id", "upstream_id")
-# The planner takes a CTE for one row and would join them by nested loops: minutes for 5,000 messages.
+# The planner takes a CTE for one row and would join them by nested loops: minutes for 5,000
+# messages.
 ANY_SIZE = "SET LOCAL enable_nestloop = off; SET LOCAL jit = off"
 ANY_SIZE_NO_MORE = "SET LOCAL enable_nestloop = on"
 # Kept in place of content that cannot be written as JSON; the raw event has it all.
@@ -51,14 +54,20 @@ class Claimed:
 
 
 def store_event(*, body: bytes, account_id: int | None) -> None:
-    """Keep a webhook's raw bytes; durable when the surrounding transaction commits, one row per content."""
+    """Keep a webhook's raw bytes.
+
+    Durable when the surrounding transaction commits, one row per content.
+    """
     digest = hashlib.sha256(f"{account_id or 0}:".encode() + body).digest()
     with connection.cursor() as cursor:
         cursor.execute(statement("hosting", "store_event"), [digest, account_id, body])
 
 
 def apply_due(limit: int = BATCH) -> int:
-    """Apply up to `limit` waiting events in one transaction; returns how many were claimed (0: nothing is due)."""
+    """Apply up to `limit` waiting events in one transaction; returns how many were claimed (0:
+
+    nothing is due).
+    """
     events = _claim(limit)
     if not events:
         return 0
@@ -81,7 +90,8 @@ def _claim(limit: int) -> list[Claimed]:
 
 
 def _mark_applied(events: Sequence[Claimed]) -> None:
-    # The attempt number is the fencing token: a worker that slept past its lease finds another's number here.
+    # The attempt number is the fencing token: a worker that slept past its lease finds another's
+    # number here.
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE hosting_event e SET applied_at = now()
@@ -138,14 +148,16 @@ def _apply(events: Sequence[Claimed]) -> None:
     ]
     _note_unknown(parsed, numbers)
     if messages:
-        _apply_messages(upstream_ids.messages(messages))
+        _apply_messages(upstream_ids.translate_messages(messages))
     if statuses:
-        _apply_statuses(upstream_ids.statuses(statuses))
+        _apply_statuses(upstream_ids.translate_statuses(statuses))
     _apply_other(parsed)
 
 
 def _apply_other(parsed: list[tuple[Claimed, Updates]]) -> None:
-    """What came by the door of an account that has an upstream is that upstream's word about the account."""
+    """What came by the door of an account that has an upstream is that upstream's word about the
+    account.
+    """
     told = [
         (event.account_id, news)
         for event, updates in parsed
@@ -160,7 +172,7 @@ def _apply_other(parsed: list[tuple[Claimed, Updates]]) -> None:
     }
     for account_id, (_, field, value) in told:
         if account_id in accounts:
-            upstream_sync.hear(accounts[account_id], field=field, value=value)
+            upstream_sync.apply_event(accounts[account_id], field=field, value=value)
 
 
 Numbers = dict[
@@ -188,7 +200,8 @@ def _numbers_of(parsed: list[tuple[Claimed, Updates]]) -> Numbers:
 
 def _reachable(numbers: Numbers, phone_number_id: str, event: Claimed) -> Number | None:
     number = numbers.get(phone_number_id)
-    # A door signed with one account's secret speaks for that account's numbers only; its upstream has its own names.
+    # A door signed with one account's secret speaks for that account's numbers only; its upstream
+    # has its own names.
     if event.account_id is not None and (number is None or number.account_id != event.account_id):
         return numbers.get((event.account_id, phone_number_id))
     return number
@@ -208,12 +221,12 @@ def _note_unknown(parsed: list[tuple[Claimed, Updates]], numbers: Numbers) -> No
 
 
 def _apply_messages(rows: list[tuple[Number, InboundMessage, Claimed]]) -> None:
-    settled = senders.settled(rows)
+    settled = senders.resolve_senders(rows)
     changed, locked = _write_messages(settled)
     edits.amend([(number.pk, message) for number, message, _ in rows])
     if changed:
         new = {position for row in changed for position in row[-1]}
-        opt_outs.heed([row for n, row in enumerate(settled, 1) if n in new])
+        opt_outs.apply_keywords([row for n, row in enumerate(settled, 1) if n in new])
         _note_messages(settled, changed, locked)
         _announce({(row[0], row[2]) for row in changed}, kind="message")
         business_ids = {row[0] for row in changed}
@@ -221,7 +234,7 @@ def _apply_messages(rows: list[tuple[Number, InboundMessage, Claimed]]) -> None:
 
 
 def _write_messages(
-    rows: "Sequence[senders.Settled]",
+    rows: "Sequence[senders.ResolvedMessage]",
 ) -> tuple[list[tuple[Any, ...]], locked_messages.Locked]:
     """What changed, a row a conversation, and what of it is over the plan and locked."""
     if not rows:
@@ -243,7 +256,7 @@ def _write_messages(
     return changed, locked
 
 
-def _as_json(rows: "Sequence[senders.Settled]") -> str:
+def _as_json(rows: "Sequence[senders.ResolvedMessage]") -> str:
     # One JSON text is written and sent several times faster than a dozen arrays.
     return orjson.dumps(
         [
@@ -253,7 +266,7 @@ def _as_json(rows: "Sequence[senders.Settled]") -> str:
                 "number_id": row.number.pk,
                 "wamid": row.message.wamid,
                 "wa_id": row.wa_id,
-                "user_id": senders.told_user_id(row.message),
+                "user_id": senders.network_user_id(row.message),
                 "stand_in": user_id_for(row.wa_id),
                 "name": row.message.name,
                 "username": row.message.username,
@@ -290,22 +303,27 @@ def _show(changed: list[tuple[Any, ...]], locked: locked_messages.Locked) -> Non
 
 
 def _note_messages(
-    rows: "Sequence[senders.Settled]",
+    rows: "Sequence[senders.ResolvedMessage]",
     changed: list[tuple[Any, ...]],
     locked: locked_messages.Locked,
 ) -> None:
-    """Tell the business's webhooks about the rows that were new; the last column of `changed` counts them from 1."""
+    """Tell the business's webhooks about the rows that were new.
+
+    The last column of `changed` counts them from 1.
+    """
     threads = {position: row[1] for row in changed for position in row[-1]}
     new = [(row, threads[n]) for n, row in enumerate(rows, 1) if n in threads]
     arrived = [
-        outbox.Arrived(row.number.pk, thread, _told(row, locked), row.at) for row, thread in new
+        outbox.NewMessage(row.number.pk, thread, _told(row, locked), row.at) for row, thread in new
     ]
-    outbox.note_messages(arrived)
+    outbox.write_message_calls(arrived)
     upstream_media.await_media(new)
 
 
-def _told(row: "senders.Settled", locked: locked_messages.Locked) -> InboundMessage:
-    """The message as webhooks tell of it: under the number it counts as, and of a locked one only that it came."""
+def _told(row: "senders.ResolvedMessage", locked: locked_messages.Locked) -> InboundMessage:
+    """The message as webhooks tell of it: under the number it counts as, and of a locked one only
+    that it came.
+    """
     message = (
         row.message if row.message.wa_id == row.wa_id else replace(row.message, wa_id=row.wa_id)
     )
@@ -315,7 +333,7 @@ def _told(row: "senders.Settled", locked: locked_messages.Locked) -> InboundMess
             kind="unsupported",
             text="",
             context_wamid="",
-            content={"_webhook": locked_messages.TOLD},
+            content={"_webhook": locked_messages.WEBHOOK_ERROR},
         )
     return message
 
@@ -339,7 +357,7 @@ def _apply_statuses(rows: "list[tuple[Number | None, StatusUpdate, Claimed]]") -
         )
         changed = cursor.fetchall()
     if changed:
-        outbox.note_statuses({row[3]: row[4] for row in changed if row[4]})
+        outbox.write_status_calls({row[3]: row[4] for row in changed if row[4]})
         _announce({(row[0], row[2]) for row in changed}, kind="status")
 
 
@@ -349,7 +367,7 @@ def _json(errors: list[dict[str, Any]] | None) -> str | None:
 
 def _announce(conversations: set[tuple[int, str]], *, kind: str) -> None:
     """Tell open dashboards after commit; conversations are (business id, public id)."""
-    transaction.on_commit(lambda: publish.announce_all(conversations, kind=kind), robust=True)
+    transaction.on_commit(lambda: publish.publish_events(conversations, kind=kind), robust=True)
 
 
 def unpark(limit: int = 1000) -> int:
@@ -384,6 +402,6 @@ def unpark(limit: int = 1000) -> int:
             )
             for row in found
         ]
-        _apply_statuses(upstream_ids.statuses(rows))
+        _apply_statuses(upstream_ids.translate_statuses(rows))
         ParkedStatus.objects.filter(pk__in=[row.pk for row in found]).delete()
         return len(found)

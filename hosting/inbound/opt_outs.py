@@ -1,4 +1,4 @@
-"""Opting: customers end marketing, and resume it, by a word of their own or by a member's hand."""
+"""Opt-outs from marketing: by a customer's keyword or a member's action."""
 
 from collections.abc import Sequence
 
@@ -9,15 +9,18 @@ from accounts.audit import record
 from accounts.models import Business
 from core.errors import BadInput
 from core.sql import statement
-from hosting.inbound.senders import Settled
+from hosting.inbound.senders import ResolvedMessage
 from hosting.models import Contact, OptOutWords
 from hosting.models.broadcasts import MAX_WORD, START_WORDS, STOP_WORDS
 
-MAX_WORDS = 50
+MAX_KEYWORDS = 50
 
 
-def heed(rows: Sequence[Settled]) -> None:
-    """Follow the customers whose whole message is such a word; across businesses, with the messages' own transaction."""
+def apply_keywords(rows: Sequence[ResolvedMessage]) -> None:
+    """Opt customers out or in whose whole message is a keyword.
+
+    Call across businesses, in the transaction that writes the messages.
+    """
     said = [
         row
         for row in rows
@@ -27,11 +30,11 @@ def heed(rows: Sequence[Settled]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            statement("hosting", "heed_opt_outs"),
+            statement("hosting", "apply_opt_out_keywords"),
             {
                 "business_ids": [row.number.business_id for row in said],
                 "wa_ids": [row.wa_id for row in said],
-                "words": [plain(row.message.text) for row in said],
+                "words": [normalized(row.message.text) for row in said],
                 "times": [row.at for row in said],
                 "stop": list(STOP_WORDS),
                 "start": list(START_WORDS),
@@ -39,32 +42,32 @@ def heed(rows: Sequence[Settled]) -> None:
         )
 
 
-# A tapped quick reply says the same as a typed word.
+# Quick replies count like typed words.
 KINDS = frozenset(("text", "button", "interactive"))
 
 
-def plain(text: str) -> str:
-    """A word as it is compared: upper case, without quotes, full stops and marks around it."""
+def normalized(text: str) -> str:
+    """Return a keyword as it is compared: upper case, without quotes and punctuation."""
     return " ".join(text.split()).strip(" .!\"'“”„*").upper()
 
 
-def mark(contact: Contact, *, wants_marketing: bool) -> None:
-    """A member says whether broadcasts of marketing reach the customer; audited."""
+def set_marketing(contact: Contact, *, wants_marketing: bool) -> None:
+    """Set whether marketing broadcasts reach the contact, on a member's request; audited."""
     contact.opted_out_at = None if wants_marketing else contact.business.now()
     contact.save(update_fields=["opted_out_at"])
     action = "contact.opted_in" if wants_marketing else "contact.opted_out"
     record.record(action=action, subject=f"contact {contact.pk}", business=contact.business_id)
 
 
-def words_of(business: Business) -> tuple[list[str], list[str]]:
-    """The words that end marketing, and those that resume it."""
+def keywords_of(business: Business) -> tuple[list[str], list[str]]:
+    """Return the business's opt-out keywords and its opt-in keywords."""
     own = OptOutWords.objects.filter(business=business).first()
     return (own.stop, own.start) if own else (list(STOP_WORDS), list(START_WORDS))
 
 
-def choose_words(business: Business, *, stop: str, start: str) -> None:
-    """Give the business words of its own, one a line; BadInput names the field."""
-    chosen = {"stop": _words(stop, "stop"), "start": _words(start, "start")}
+def set_keywords(business: Business, *, stop: str, start: str) -> None:
+    """Set the business's own keywords, given one a line; raises BadInput naming the field."""
+    chosen = {"stop": _keywords(stop, "stop"), "start": _keywords(start, "start")}
     if not chosen["stop"]:
         raise BadInput(
             _("Keep at least one word by which customers can end marketing."), field="stop"
@@ -77,8 +80,8 @@ def choose_words(business: Business, *, stop: str, start: str) -> None:
     record.record(action="opt_out_words.changed", subject=business, business=business, after=chosen)
 
 
-def _words(text: str, field: str) -> list[str]:
-    words = list(dict.fromkeys(filter(None, map(plain, text.splitlines()))))
-    if len(words) > MAX_WORDS or any(len(word) > MAX_WORD for word in words):
+def _keywords(text: str, field: str) -> list[str]:
+    words = list(dict.fromkeys(filter(None, map(normalized, text.splitlines()))))
+    if len(words) > MAX_KEYWORDS or any(len(word) > MAX_WORD for word in words):
         raise BadInput(_("At most 50 words of at most 40 characters, one a line."), field=field)
     return words

@@ -1,4 +1,4 @@
-"""Who sent this? Before inbound messages are written: number changes are followed, and the blocked stay outside."""
+"""Senders of inbound messages: changed numbers, known user ids, blocks."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from hosting.cloudapi.json import as_text
 from hosting.cloudapi.webhooks import InboundMessage
 from hosting.contacts.number_changes import (
+    attach_numbers,
     change_number,
     changes_of,
     digits_of,
     id_at,
-    learn_numbers,
 )
 from hosting.models import Block, Number
 
@@ -20,16 +20,16 @@ NEW_NUMBER = ("user_changed_number", "customer_changed_number")
 
 
 class Received(Protocol):
-    """The event a message came by."""
+    """The event that a message came in."""
 
     @property
     def received_at(self) -> datetime:
-        """When its bytes were stored."""
+        """When the event was stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """A message ready to be written: its number, the digits its sender has now, its moment."""
+class ResolvedMessage:
+    """A message ready to be written: its number, its sender's present digits, its time."""
 
     number: Number
     message: InboundMessage
@@ -37,38 +37,46 @@ class Settled:
     at: datetime
 
 
-def settled(rows: Iterable[tuple[Number, InboundMessage, Received]]) -> list[Settled]:
-    """The messages that are to be written, in their order; changes of numbers are carried out on the way."""
+def resolve_senders(
+    rows: Iterable[tuple[Number, InboundMessage, Received]],
+) -> list[ResolvedMessage]:
+    """Return the messages to write, in order, without those of blocked senders.
+
+    Number changes that the messages announce are applied first.
+    """
     found = [
-        Settled(number, message, message.wa_id, message.at or event.received_at)
+        ResolvedMessage(number, message, message.wa_id, message.at or event.received_at)
         for number, message, event in rows
     ]
     for row in sorted(found, key=lambda row: (row.at, row.message.wamid)):
         if row.message.kind == "system":
-            _follow(row)
-    learn_numbers(
+            _apply_number_change(row)
+    attach_numbers(
         (row.number.business_id, row.message.user_id, row.wa_id)
         for row in found
         if row.wa_id.isdecimal()
     )
-    return _without_blocked(_renamed(_numbered(found)))
+    return _without_blocked(_with_current_numbers(_with_known_numbers(found)))
 
 
-def _follow(row: Settled) -> None:
+def _apply_number_change(row: ResolvedMessage) -> None:
     content: dict[str, Any] = row.message.content
     new = (as_text(content.get("wa_id")) or as_text(content.get("new_wa_id")))[:32]
     if as_text(content.get("type")) in NEW_NUMBER and new:
         change_number(business_id=row.number.business_id, old=row.wa_id, new=new, at=row.at)
 
 
-def told_user_id(message: InboundMessage) -> str:
-    """The user id that the network gave the sender with this message, or none; a new one is told by a system message."""
+def network_user_id(message: InboundMessage) -> str:
+    """Return the sender's user id as the network gave it, or "".
+
+    A system message announces a new one.
+    """
     new = as_text(message.content.get("user_id"))[:80] if message.kind == "system" else ""
     return new or message.user_id
 
 
-def _numbered(rows: Sequence[Settled]) -> list[Settled]:
-    """Who writes without a number is known by user id, if they have written with one before."""
+def _with_known_numbers(rows: Sequence[ResolvedMessage]) -> list[ResolvedMessage]:
+    """Give senders without a number the digits known for their user id."""
     nameless = {
         (row.number.business_id, row.message.user_id) for row in rows if not row.wa_id.isdecimal()
     }
@@ -77,12 +85,13 @@ def _numbered(rows: Sequence[Settled]) -> list[Settled]:
         return list(rows)
     return [
         replace(row, wa_id=known.get((row.number.business_id, row.message.user_id), row.wa_id))
-        if not row.wa_id.isdecimal() else row
+        if not row.wa_id.isdecimal()
+        else row
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
-def _renamed(rows: Sequence[Settled]) -> list[Settled]:
+def _with_current_numbers(rows: Sequence[ResolvedMessage]) -> list[ResolvedMessage]:
     changes = changes_of({(row.number.business_id, row.wa_id) for row in rows})
     if not changes:
         return list(rows)
@@ -95,12 +104,14 @@ def _renamed(rows: Sequence[Settled]) -> list[Settled]:
     ]
 
 
-def _without_blocked(rows: Sequence[Settled]) -> list[Settled]:
-    # By the number it came from and by the one they have now: neither is a way round a block.
+def _without_blocked(rows: Sequence[ResolvedMessage]) -> list[ResolvedMessage]:
+    # Both the number it came from and the present one are checked, so a change evades no block.
     asked = {wa_id for row in rows for wa_id in (row.wa_id, row.message.wa_id)}
     found = Block.objects.filter(number__in={row.number.pk for row in rows}, wa_id__in=asked)
     blocked = set(found.values_list("number_id", "wa_id"))
     return [
-        row for row in rows
-        if (row.number.pk, row.wa_id) not in blocked and (row.number.pk, row.message.wa_id) not in blocked
-    ]  # fmt: skip
+        row
+        for row in rows
+        if (row.number.pk, row.wa_id) not in blocked
+        and (row.number.pk, row.message.wa_id) not in blocked
+    ]

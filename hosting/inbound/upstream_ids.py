@@ -1,4 +1,4 @@
-"""Recognising: an upstream speaks of messages by its own ids; here they become ours."""
+"""Translation of an upstream's message, file and catalogue ids into our own."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,29 +16,37 @@ Origin = TypeVar("Origin")
 Key = tuple[int, str]  # number id, the upstream's wamid
 
 
-def statuses(
+def translate_statuses(
     rows: "Sequence[tuple[Number | None, StatusUpdate, Origin]]",
 ) -> "list[tuple[Number | None, StatusUpdate, Origin]]":
-    """The same statuses with our wamids and phone_number_ids; one that names a send of unknown result settles it."""
+    """Return the statuses with our wamids and phone_number_ids.
+
+    A status for a send of unknown result, named by our tracker, confirms that send.
+    """
     foreign = [(number, status) for number, status, _ in rows if number and number.upstream_id]
     if not foreign:
         return list(rows)
-    known = _known((number.pk, status.wamid) for number, status in foreign)
+    known = _wamids_of((number.pk, status.wamid) for number, status in foreign)
     named = [
         (number.pk, status) for number, status in foreign if (number.pk, status.wamid) not in known
     ]
-    known |= _settled(named)
-    return [(number, _ours(number, status, known), origin) for number, status, origin in rows]
+    known |= _match_unknown_sends(named)
+    return [
+        (number, _translated_status(number, status, known), origin)
+        for number, status, origin in rows
+    ]
 
 
-def _ours(number: Number | None, status: StatusUpdate, known: dict[Key, str]) -> StatusUpdate:
+def _translated_status(
+    number: Number | None, status: StatusUpdate, known: dict[Key, str]
+) -> StatusUpdate:
     if number is None or not number.upstream_id:
         return status
     wamid = known.get((number.pk, status.wamid), status.wamid)
     return replace(status, wamid=wamid, phone_number_id=number.phone_number_id)
 
 
-def _known(keys: Iterable[Key]) -> dict[Key, str]:
+def _wamids_of(keys: Iterable[Key]) -> dict[Key, str]:
     wanted = set(keys)
     found = Message.objects.filter(
         number__in={number for number, _ in wanted},
@@ -50,10 +58,16 @@ def _known(keys: Iterable[Key]) -> dict[Key, str]:
     }
 
 
-def _settled(named: "list[tuple[int, StatusUpdate]]") -> dict[Key, str]:
-    """Messages that a status names by our own tracker: their upstream id is known from now on, nothing sends them again."""
-    wanted = {message_id: (number, status.wamid) for number, status in named
-              if (message_id := message_named(status.tracker))}  # fmt: skip
+def _match_unknown_sends(named: "list[tuple[int, StatusUpdate]]") -> dict[Key, str]:
+    """Match statuses to sends of unknown result by our tracker, and record their upstream ids.
+
+    The sends leave the queue, so nothing sends them again.
+    """
+    wanted = {
+        message_id: (number, status.wamid)
+        for number, status in named
+        if (message_id := message_named(status.tracker))
+    }
     settled: dict[Key, str] = {}
     for message in (
         Message.objects.filter(pk__in=wanted, upstream_wamid=None)
@@ -70,20 +84,22 @@ def _settled(named: "list[tuple[int, StatusUpdate]]") -> dict[Key, str]:
     return settled
 
 
-def messages(
+def translate_messages(
     rows: "Sequence[tuple[Number, InboundMessage, Origin]]",
 ) -> "list[tuple[Number, InboundMessage, Origin]]":
-    """The same inbound messages; files, catalogues, and what is replied or reacted to, are named by our own ids."""
+    """Return the inbound messages with our ids for files, catalogues and the messages they refer
+    to.
+    """
     rows = [(number, _with_own_file(number, message), origin) for number, message, origin in rows]
     rows = _with_own_catalogs(rows)
     about = {
         (number.pk, message.context_wamid) for number, message, _ in rows if number.upstream_id
     }
-    known = _known(key for key in about if key[1]) if about else {}
+    known = _wamids_of(key for key in about if key[1]) if about else {}
     if not known:
         return rows
     return [
-        (number, _about_ours(message, known.get((number.pk, message.context_wamid))), origin)
+        (number, _with_own_context(message, known.get((number.pk, message.context_wamid))), origin)
         for number, message, origin in rows
     ]
 
@@ -107,13 +123,13 @@ def _with_own_catalogs(
         for number, message, _ in rows
         if number.upstream_id and (name := _catalog_of(message.content))
     }
-    here = extensions.catalogs_here(named)
+    here = extensions.own_catalog_ids(named)
     if not here:
         return rows
     return [
         (
             number,
-            _in_catalog(message, here.get((number.business_id, _catalog_of(message.content)))),
+            _with_catalog_id(message, here.get((number.business_id, _catalog_of(message.content)))),
             origin,
         )
         for number, message, origin in rows
@@ -121,38 +137,40 @@ def _with_own_catalogs(
 
 
 def _catalog_of(content: dict[str, Any]) -> str:
-    """The catalogue that an order names, or the product somebody asks about."""
-    return as_text(content.get("catalog_id")) or as_text(_product_asked(content).get("catalog_id"))
+    """Return the catalogue id of an order or of the product asked about; "" without one."""
+    return as_text(content.get("catalog_id")) or as_text(
+        _referred_product(content).get("catalog_id")
+    )
 
 
-def _product_asked(content: dict[str, Any]) -> dict[str, Any]:
+def _referred_product(content: dict[str, Any]) -> dict[str, Any]:
     return as_dict(as_dict(as_dict(content.get("_webhook")).get("context")).get("referred_product"))
 
 
-def _in_catalog(message: InboundMessage, name: str | None) -> InboundMessage:
+def _with_catalog_id(message: InboundMessage, name: str | None) -> InboundMessage:
     if name is None:
         return message
     content = dict(message.content)
     if "catalog_id" in content:
         content["catalog_id"] = name
-    if product := _product_asked(content):
+    if product := _referred_product(content):
         beside = content["_webhook"]
         context = beside["context"] | {"referred_product": product | {"catalog_id": name}}
         content["_webhook"] = beside | {"context": context}
     return replace(message, content=content)
 
 
-def _about_ours(message: InboundMessage, wamid: str | None) -> InboundMessage:
+def _with_own_context(message: InboundMessage, wamid: str | None) -> InboundMessage:
     if wamid is None:
         return message
     return replace(
         message,
         context_wamid=wamid,
-        content=_renamed(message.content, old=message.context_wamid, new=wamid),
+        content=_with_own_message_ids(message.content, old=message.context_wamid, new=wamid),
     )
 
 
-def _renamed(content: dict[str, Any], *, old: str, new: str) -> dict[str, Any]:
+def _with_own_message_ids(content: dict[str, Any], *, old: str, new: str) -> dict[str, Any]:
     content = {
         key: new if key == "message_id" and as_text(value) == old else value
         for key, value in content.items()

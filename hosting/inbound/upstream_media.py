@@ -1,4 +1,6 @@
-"""Retrieving: a customer's file that came in at an upstream is fetched from there, before the upstream forgets it."""
+"""Retrieving: a customer's file that came in at an upstream is fetched from there, before the
+upstream forgets it.
+"""
 
 import binascii
 import hashlib
@@ -19,7 +21,7 @@ from core.worker_pool import Crew
 from hosting.cloudapi import files
 from hosting.cloudapi.json import MalformedJson, as_dict, as_text, read_json
 from hosting.errors import CloudApiError
-from hosting.inbound.senders import Settled
+from hosting.inbound.senders import ResolvedMessage
 from hosting.media.store import fill_media, safe_name
 from hosting.models import Media, MediaFetch
 from hosting.webhooks import outbox
@@ -30,7 +32,8 @@ AT_ONCE = 4
 MAX_ATTEMPTS = 10
 LEASE = 150
 ASKED, FETCHED = 15.0, 100.0
-# Webhook calls about a message wait this long for its file, so that the receiver can download it when it hears of it.
+# Webhook calls about a message wait this long for its file, so that the receiver can download it
+# when it hears of it.
 HELD_SECONDS = 20
 # Hosts beside its own that an upstream keeps files on and that may see its token.
 TRUSTED = {"graph.facebook.com": (".fbsbx.com", ".facebook.com", ".fbcdn.net", ".whatsapp.net")}
@@ -38,7 +41,9 @@ TRUSTED = {"graph.facebook.com": (".fbsbx.com", ".facebook.com", ".fbcdn.net", "
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file to fetch: everything that the requests need, and the attempt number that fences other workers off."""
+    """A file to fetch: everything that the requests need, and the attempt number that fences other
+    workers off.
+    """
 
     media_pk: int
     attempt: int
@@ -59,8 +64,10 @@ class Got:
     is_final: bool = False
 
 
-def await_media(rows: "Sequence[tuple[Settled, int]]") -> None:
-    """Write down the files that these new messages (each with its conversation's id) hold at their upstreams."""
+def await_media(rows: "Sequence[tuple[ResolvedMessage, int]]") -> None:
+    """Write down the files that these new messages (each with its conversation's id) hold at their
+    upstreams.
+    """
     held = [(row, conversation_id) for row, conversation_id in rows if row.message.foreign_media]
     if not held:
         return
@@ -88,7 +95,7 @@ def await_media(rows: "Sequence[tuple[Settled, int]]") -> None:
         )
         for one, (row, conversation_id) in zip(media, held, strict=True)
     )
-    outbox.hold({conversation_id for _, conversation_id in held}, seconds=HELD_SECONDS)
+    outbox.delay_calls({conversation_id for _, conversation_id in held}, seconds=HELD_SECONDS)
 
 
 def claim(under_way: "Sequence[Wanted]" = ()) -> list[Wanted]:
@@ -166,7 +173,9 @@ def _retrieve(wanted: Wanted) -> Got:
 
 
 def may_see_token(url: str, base_url: str) -> bool:
-    """Whether that address is the upstream's own: nobody else gets its token, and none in the clear instead of TLS."""
+    """Whether that address is the upstream's own: nobody else gets its token, and none in the clear
+    instead of TLS.
+    """
     there, base = urlsplit(url), urlsplit(base_url)
     if there.scheme != base.scheme:
         return False
@@ -177,7 +186,10 @@ def may_see_token(url: str, base_url: str) -> bool:
 
 
 def is_intact(content: bytes, sha256: str) -> bool:
-    """Whether the content has that SHA-256, in hexadecimal or base64; an empty one promises nothing."""
+    """Whether the content has that SHA-256, in hexadecimal or base64.
+
+    An empty one promises nothing.
+    """
     digest = hashlib.sha256(content)
     if not sha256 or sha256.lower() == digest.hexdigest():
         return True
@@ -217,7 +229,7 @@ def _finish(row: MediaFetch, got: Got) -> None:
         row.save(update_fields=["is_dead", "not_before", "last_error"])
         log.warning("media_not_retrieved", media=row.pk, error=error, dead=row.is_dead)
     if not error or row.is_dead:
-        outbox.let_go({row.conversation_id})
+        outbox.release_calls({row.conversation_id})
 
 
 def rerun(media_ids: Sequence[int]) -> int:
@@ -228,5 +240,6 @@ def rerun(media_ids: Sequence[int]) -> int:
 
 
 crew: Crew[Wanted, Got] = Crew("media", size=AT_ONCE, claim=claim, do=retrieve, finish=finish)
-# `retrieve_due()` fetches what is due and returns how many files that were; `wake()` has a thread do it.
+# `retrieve_due()` fetches what is due and returns how many files that were; `wake()` has a thread
+# do it.
 retrieve_due, wake = crew.run, crew.wake

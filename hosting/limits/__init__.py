@@ -1,1 +1,1 @@
-"""What happens at the limits of a plan."""
+"""Plan limits: usage, quota checks, locked messages, notices."""

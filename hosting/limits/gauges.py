@@ -1,4 +1,4 @@
-"""Gauging: what a business uses of the limits that its plan sets to hosting."""
+"""Use of the limits that plans set to hosting: expressions that count it."""
 
 from datetime import UTC
 
@@ -8,13 +8,13 @@ from django.db.models.functions import Cast, Coalesce, Now, TruncMonth
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.plans.usage import Gauge, count_of
-from hosting.limits.quota import MEGABYTE
+from accounts.plans.usage import UsageLimit, count_of
 from hosting.models import ChatExport, HostedCount, Number, Storage, Webhook
+from hosting.quota import MEGABYTE
 
 
 def _hosted() -> Combinable:
-    """Of the month that the business lives in (UTC)."""
+    """Hosted messages of the business's current month (UTC, by its own clock)."""
     month = Cast(
         TruncMonth(Coalesce(Cast(OuterRef("clock_at"), DateTimeField()), Now()), tzinfo=UTC),
         DateField(),
@@ -28,7 +28,7 @@ def _numbers() -> Combinable:
 
 
 def _megabytes() -> Combinable:
-    """Megabytes begun."""
+    """Stored media in megabytes, rounded up."""
     stored = Storage.objects.filter(business=OuterRef("pk")).values_list(
         (F("bytes") + MEGABYTE - 1) / MEGABYTE
     )
@@ -40,15 +40,15 @@ def _webhooks() -> Combinable:
 
 
 def _exports() -> Combinable:
-    """Of this month (UTC)."""
+    """Exports of this month (UTC) that did not fail."""
     month = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return count_of(ChatExport.objects.filter(created_at__gte=month).exclude(state="failed"))
 
 
-HOSTED = Gauge("hosted_messages", _("Hosted messages this month"), _hosted)
-NUMBERS = Gauge("numbers", _("Numbers"), _numbers)
-OTHERS = [
-    Gauge("media_megabytes", _("Media storage in MB"), _megabytes),
-    Gauge("webhooks", _("Webhooks"), _webhooks),
-    Gauge("exports", _("Exports this month"), _exports),
-]
+LIMITS = (
+    UsageLimit("hosted_messages", _("Hosted messages this month"), _hosted, 10),
+    UsageLimit("numbers", _("Numbers"), _numbers, 20),
+    UsageLimit("media_megabytes", _("Media storage in MB"), _megabytes, 40),
+    UsageLimit("webhooks", _("Webhooks"), _webhooks, 50),
+    UsageLimit("exports", _("Exports this month"), _exports, 60),
+)

@@ -1,4 +1,4 @@
-"""Locking: inbound messages over the plan's limit are kept and not shown; a larger plan shows them again at once."""
+"""Locked messages: inbound ones over the plan's limit, hidden until the plan allows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from hosting.models import Conversation, Message
 from hosting.models.conversations import preview
 from hosting.models.limits import LOCKED
 
-# Stands in a list for what cannot be read; in every language.
+# Shown in lists in place of a locked text, in every language.
 PREVIEW = "🔒"
-# What a webhook says in place of the message; the Cloud API's shape for what cannot be shown.
-TOLD = {
+# Sent to webhooks in place of the message, in the Cloud API's shape for unsupported ones.
+WEBHOOK_ERROR = {
     "errors": [
         {
             "code": 131042,
@@ -36,7 +36,7 @@ TOLD = {
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """What was locked just now: messages by (number id, wamid), and their conversations."""
+    """Messages just locked, by (number id, wamid), and the ids of their conversations."""
 
     messages: frozenset[tuple[int, str]] = frozenset()
     conversations: frozenset[int] = frozenset()
@@ -45,8 +45,9 @@ class Locked:
 def lock_new(over: Sequence[Sequence[Any]], messages: Sequence[tuple[int, str]]) -> Locked:
     """Lock the newest of `messages` (number id, wamid), all new, that are over a plan.
 
-    `over` has one element a business and month: its id, the month (ISO), the count now, how many of the new are over.
-    Call in the transaction that wrote and counted them.
+    `over` has one row for each business and month: business id, month (ISO), the count now, and how
+    many of the new messages are over the limit. Call in the transaction that wrote and counted
+    them.
     """
     if not over:
         return Locked()
@@ -67,26 +68,32 @@ def lock_new(over: Sequence[Sequence[Any]], messages: Sequence[tuple[int, str]])
 
 
 def unlock(business_id: int | None = None) -> int:
-    """Show what the plan allows by now, of one business or of all; returns how many messages. Call across businesses."""
+    """Unlock what the plan allows now, of one business or all; return the number of messages.
+
+    Call across businesses.
+    """
     with connection.cursor() as cursor:
         cursor.execute(statement("hosting", "unlock_messages"), {"business_id": business_id})
         rows = cursor.fetchall()
     if rows:
-        edits.amend_again(
+        edits.amend_by_wamid(
             [(number_id, wamid, kind, context) for _, number_id, wamid, kind, context in rows]
         )
-        _show({row[0] for row in rows})
+        _update_previews({row[0] for row in rows})
     return len(rows)
 
 
 def unlock_due() -> int:
-    """The same for all businesses, in a transaction of its own: what a change of plan by hand left locked."""
+    """Unlock for all businesses in one transaction; return the number of messages.
+
+    Covers plans that were changed without `unlock`, such as in the admin.
+    """
     with system("plans may have grown for any business"):
         return unlock()
 
 
-def _show(conversation_ids: set[int]) -> None:
-    """Let the list say again what was said last, and tell open dashboards."""
+def _update_previews(conversation_ids: set[int]) -> None:
+    """Set the previews of unlocked conversations, and publish an event for open dashboards."""
     latest = (
         Message.objects.filter(conversation__in=conversation_ids)
         .exclude(kind__in=["edit", "revoke", "reaction"])
@@ -104,11 +111,11 @@ def _show(conversation_ids: set[int]) -> None:
         Conversation.objects.filter(pk__in=conversation_ids).values_list("business_id", "public_id")
     )
     news = {(business_id, str(public_id)) for business_id, public_id in shown}
-    transaction.on_commit(lambda: publish.announce_all(news, kind="message"), robust=True)
+    transaction.on_commit(lambda: publish.publish_events(news, kind="message"), robust=True)
 
 
 def purge_due(limit: int = 1000) -> int:
-    """Delete what stayed locked past the day that was told, a batch a transaction; returns how many in this batch."""
+    """Delete up to `limit` locked messages past their last day; return how many."""
     with system("locked messages of every business"), connection.cursor() as cursor:
         cursor.execute(statement("hosting", "purge_locked"), {"limit": limit})
         rows = cursor.fetchall()
@@ -122,5 +129,5 @@ def purge_due(limit: int = 1000) -> int:
                 )
                 if one.get("id")
             }
-            references.let_go(business_id=business_id, media_ids=files)
+            references.mark_deleted(business_id=business_id, media_ids=files)
         return len(rows)

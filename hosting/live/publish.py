@@ -1,4 +1,4 @@
-"""Telling open dashboards what changed: fire and forget through Valkey; what is lost, polling finds."""
+"""Live events for open dashboards, published through Valkey; lost ones are covered by polling."""
 
 import time
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ log = structlog.get_logger(__name__)
 
 PREFIX = "live:"
 PAUSE_AFTER_FAULT = 5.0
-_silent_until = 0.0
+_paused_until = 0.0
 
 
 def channel_of(business_id: int) -> str:
-    """The Valkey channel that carries one business's events."""
+    """Return the Valkey channel of a business's events."""
     return f"{PREFIX}{business_id}"
 
 
@@ -26,15 +26,18 @@ def _client() -> "redis.Redis[bytes]":
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
 
 
-def announce(business_id: int, *, kind: str, conversation: str, **more: str) -> None:
-    """Publish one event: `kind` is message, status or typing, `conversation` its public id, `more` goes with it."""
-    announce_all([(business_id, conversation)], kind=kind, **more)
+def publish_event(business_id: int, *, kind: str, conversation: str, **more: str) -> None:
+    """Publish one event: `kind` is message, status or typing, `more` is added to it."""
+    publish_events([(business_id, conversation)], kind=kind, **more)
 
 
-def announce_all(conversations: Iterable[tuple[int, str]], *, kind: str, **more: str) -> None:
-    """Publish an event per (business id, conversation public id), in one round trip; never raises."""
-    global _silent_until
-    if time.monotonic() < _silent_until:
+def publish_events(conversations: Iterable[tuple[int, str]], *, kind: str, **more: str) -> None:
+    """Publish an event for each (business id, conversation public id) in one round trip.
+
+    Never raises.
+    """
+    global _paused_until
+    if time.monotonic() < _paused_until:
         return
     try:
         with _client().pipeline(transaction=False) as pipe:
@@ -43,6 +46,6 @@ def announce_all(conversations: Iterable[tuple[int, str]], *, kind: str, **more:
                 pipe.publish(channel_of(business_id), orjson.dumps(event))
             pipe.execute()
     except redis.RedisError as error:
-        # A dead broker must not cost every commit its half second.
-        _silent_until = time.monotonic() + PAUSE_AFTER_FAULT
-        log.warning("live_not_announced", error=repr(error))
+        # With Valkey down, not every commit should wait half a second.
+        _paused_until = time.monotonic() + PAUSE_AFTER_FAULT
+        log.warning("live_events_not_published", error=repr(error))

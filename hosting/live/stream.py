@@ -1,7 +1,7 @@
-"""Live event streams for open dashboards: one Valkey subscription a process, fanned out to its readers.
+"""Live event streams for open dashboards: one Valkey subscription a process, fanned out.
 
-A stream only says what changed; the page fetches it. So nothing is lost when a stream breaks: a reader that
-comes back with Last-Event-ID is told to refresh once, and a page without a stream polls.
+An event only says what changed; the page fetches it. A client that reconnects with Last-Event-ID
+gets a refresh event, and a page without a stream polls, so lost events do no harm.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class Hub:
-    """Readers by business, fed by one pattern subscription."""
+    """Queues of connected clients by business, fed by one pattern subscription."""
 
     def __init__(self) -> None:
         self.readers: dict[int, set[asyncio.Queue[bytes]]] = defaultdict(set)
@@ -41,7 +41,7 @@ class Hub:
 
     @contextlib.contextmanager
     def reader(self, business_id: int) -> Any:
-        """A queue of this business's events while the block runs."""
+        """Provide a queue of this business's events while the block runs."""
         if self.listener is None or self.listener.done():
             self.listener = asyncio.create_task(self._listen())
         queue: asyncio.Queue[bytes] = asyncio.Queue(BACKLOG)
@@ -60,13 +60,13 @@ class Hub:
                     async for message in subscription.listen():
                         if message["type"] == "pmessage":
                             self._fan_out(message["channel"], message["data"])
-            # Valkey is away: pages are told to look for themselves until it is back, and once then.
+            # Valkey is down: clients refresh at intervals until it is back, and once then.
             await asyncio.sleep(AWAY_SECONDS)
             for business_id in list(self.readers):
                 self._deliver(business_id, b'{"kind":"refresh"}')
 
     async def end(self) -> None:
-        """Stop listening. redis-py swallows a cancellation that meets it while it connects: so again, until it is over."""
+        """Cancel the listener, repeatedly: redis-py swallows a cancellation while it connects."""
         while self.listener is not None and not self.listener.done():
             self.listener.cancel()
             await asyncio.wait({self.listener}, timeout=0.1)
@@ -77,7 +77,7 @@ class Hub:
     def _deliver(self, business_id: int, event: bytes) -> None:
         for queue in list(self.readers.get(business_id, ())):
             if queue.full():
-                # A reader too slow for its events needs only to know that there were some.
+                # A client too slow for its events needs only one refresh.
                 while not queue.empty():
                     queue.get_nowait()
                 event = b'{"kind":"refresh"}'
@@ -88,7 +88,7 @@ hub = Hub()
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """The ASGI application: `/live/events` and `/live/healthz`."""
+    """The ASGI application of `/live/events` and `/live/healthz`."""
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     elif scope["type"] == "http":
@@ -122,7 +122,7 @@ async def _http(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 
 
 def _business_of(cookies: str) -> int | None:
-    """The business whose dashboard this session shows, or None."""
+    """Return the id of the business that this session shows, or None."""
     close_old_connections()
     try:
         jar = SimpleCookie(cookies)
@@ -143,7 +143,7 @@ async def _stream(business_id: int, came_back: bool, receive: Receive, send: Sen
         (b"x-accel-buffering", b"no"),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers + _cors()})
-    gone = asyncio.create_task(_gone(receive))
+    gone = asyncio.create_task(_disconnected(receive))
     ends = time.monotonic() + MAX_AGE_SECONDS
     with hub.reader(business_id) as queue:
         await _write(send, b"retry: 1000\n\n")
@@ -173,7 +173,7 @@ async def _write(send: Send, data: bytes) -> None:
     await send({"type": "http.response.body", "body": data, "more_body": True})
 
 
-async def _gone(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -185,7 +185,7 @@ async def _plain(send: Send, status: int, body: bytes) -> None:
 
 
 def _cors() -> list[tuple[bytes, bytes]]:
-    # The stream has a port of its own; the dashboard's origin may read it with its cookie.
+    # The stream has its own port; the dashboard's origin may read it with its cookie.
     return [
         (b"access-control-allow-origin", settings.BASE_URL.encode()),
         (b"access-control-allow-credentials", b"true"),

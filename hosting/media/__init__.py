@@ -1,1 +1,1 @@
-"""Media files: stored, referenced, uploaded, fetched from links, shown as thumbnails."""
+"""Media files: storage, references from messages, uploads, links, thumbnails."""

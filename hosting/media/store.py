@@ -1,47 +1,57 @@
-"""Storing media: sniffed, measured, hashed; the content is written before its row, and goes long after it."""
+"""Media storage: files are sniffed, measured, hashed and written before their rows."""
 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from django.conf import settings
 from django.core import signing
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from accounts.models import Business
+from hosting import quota
 from hosting.cloudapi import files
 from hosting.errors import CloudApiError
-from hosting.limits import quota
 from hosting.models import LockedMessage, Media
 
 URL_SECONDS = 300
-PIECE = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 SALT = "hosting.media"
-# Backups and downloads that began before a deletion still find the content.
+# So that backups and running downloads still find the content.
 KEPT_AFTER_DELETION = timedelta(days=2)
+# The first kind that takes the type wins: a picture is an image before it is a document.
+ATTACHMENT_KINDS = ("image", "sticker", "video", "audio", "document")
 _NAME = re.compile(r"[\x00-\x1f\x7f/\\\u202a-\u202e\u2066-\u2069]")
+
+
+class Readable(Protocol):
+    """An open file, as far as storing it needs one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes, none at the end."""
 
 
 def store_media(
     *,
     business: Business,
-    content: IO[bytes] | bytes | Iterable[bytes],
+    content: Readable | bytes | Iterable[bytes],
     mime_type: str = "",
     filename: str = "",
     from_customer: bool = False,
 ) -> Media:
-    """Keep a file and return its row; `mime_type` is what the sender says it is.
+    """Store a file and return its row; `mime_type` is the sender's claim.
 
-    Raises CloudApiError 131053 for a type that is not taken or not what it says, a size outside its limits, a picture
-    that is broken or too large; 131042 where the plan has no room. A customer's file is kept even then, locked.
-    Call inside the business's scope.
+    Raises CloudApiError 131053 for a type that is unsupported or not as claimed, a size outside its
+    limits, a broken or too large picture; 131042 when the plan's storage is full, except that a
+    customer's file is stored locked. Call inside the business's scope.
     """
     with SpooledTemporaryFile(max_size=files.MB) as held:
         digest, size = _copy(_chunks(content), held)
@@ -55,21 +65,44 @@ def store_media(
             filename=safe_name(filename),
         )
         if not from_customer:
-            quota.check_room(business=business, size=size)
-        _keep(media, held)
+            quota.check_storage(business=business, size=size)
+        _write_content(media, held)
         if from_customer:
-            quota.lock_unless_it_fits(media)
-        with quota.within_plan(lambda: quota.too_much(business)):
+            quota.lock_over_storage(media)
+        with quota.within_plan(lambda: quota.storage_exceeded(business)):
             media.save()
         return media
 
 
+def store_attachment(
+    *, business: Business, file: "UploadedFile[Any]", caption: str = "", from_customer: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """Store a file that a person chose; return the message kind and its Cloud API content.
+
+    Raises CloudApiError as `store_media` does. Call inside the business's scope.
+    """
+    media = store_media(
+        business=business,
+        content=file,
+        mime_type=file.content_type or "",
+        filename=file.name or "",
+        from_customer=from_customer,
+    )
+    kind = next(kind for kind in ATTACHMENT_KINDS if media.mime_type in files.LIMITS[kind].types)
+    content: dict[str, Any] = {"id": media.media_id}
+    if caption and kind in ("image", "video", "document"):
+        content["caption"] = caption
+    if kind == "document":
+        content["filename"] = media.filename
+    return kind, content
+
+
 def fill_media(media: Media, *, content: bytes, mime_type: str) -> None:
-    """Give a row that was waiting for it its content; a file that no message could send is kept as mere bytes.
+    """Give a media row its content once that was fetched.
 
-    What the plan has no room for is kept, locked.
-
-    Raises CloudApiError 131053 for one that is empty or too large. Call inside a scope or `tenancy.system`.
+    An unsupported type is stored as plain bytes, a file over the plan's storage is locked. Raises
+    CloudApiError 131053 for one that is empty or too large. Call inside a scope or
+    `tenancy.system`.
     """
     with SpooledTemporaryFile(max_size=files.MB) as held:
         media.sha256, media.size = _copy([content], held)
@@ -78,10 +111,10 @@ def fill_media(media: Media, *, content: bytes, mime_type: str) -> None:
         except CloudApiError:
             if not media.size:
                 raise
-            # The network has let it pass, so it is kept; a browser is never told to show it.
+            # The network accepted it, so it is stored, as a type that browsers do not display.
             media.mime_type = files.UNKNOWN
-        _keep(media, held)
-        quota.lock_unless_it_fits(media)
+        _write_content(media, held)
+        quota.lock_over_storage(media)
         media.save(update_fields=["mime_type", "size", "sha256", "is_ready", "locked_until"])
 
 
@@ -94,8 +127,8 @@ def _checked(held: IO[bytes], size: int, mime_type: str) -> str:
     return kind
 
 
-def _keep(media: Media, held: IO[bytes]) -> None:
-    """Write the content where the row will name it, unless equal content lies there."""
+def _write_content(media: Media, held: IO[bytes]) -> None:
+    """Write the content to the row's path unless equal content is there."""
     if not default_storage.exists(media.path):
         held.seek(0)
         default_storage.save(media.path, File(held))
@@ -105,7 +138,7 @@ def _chunks(content: Any) -> Iterable[bytes]:
     if isinstance(content, bytes):
         return [content]
     if hasattr(content, "read"):
-        return iter(lambda: content.read(PIECE), b"")
+        return iter(lambda: content.read(CHUNK_BYTES), b"")
     return content  # type: ignore[no-any-return]
 
 
@@ -123,12 +156,12 @@ def _copy(chunks: Iterable[bytes], target: Any) -> tuple[str, int]:
 
 
 def safe_name(filename: str) -> str:
-    """A file name to show and to save by: no folders, no control or direction characters, at most 240."""
+    """Return a file name without folders, control or direction characters, at most 240 long."""
     return _NAME.sub("_", filename).strip(". ")[-240:]
 
 
 def media_of(*, business_id: int, media_ids: Iterable[str]) -> dict[str, Media]:
-    """The business's live media of these ids, without those of locked messages."""
+    """Return the business's live media with these ids, without those of locked messages."""
     wanted = list(media_ids)
     if not wanted:
         return {}
@@ -138,48 +171,50 @@ def media_of(*, business_id: int, media_ids: Iterable[str]) -> dict[str, Media]:
 
 
 def readable() -> QuerySet[Media]:
-    """Media that were not deleted and whose message, if there is one, is not locked."""
+    """Return media that is neither deleted nor part of a locked message."""
     hidden = LockedMessage.objects.alias(file=KT("content__id")).filter(file=OuterRef("media_id"))
     return Media.objects.live().filter(~Exists(hidden.filter(business=OuterRef("business"))))
 
 
 def delete_media(media: Media) -> None:
-    """Let a file go: its id from now on, its content some days later."""
+    """Delete a file: its id at once, its content when garbage is collected."""
     Media.objects.live().filter(pk=media.pk).update(deleted_at=timezone.now())
 
 
 def open_media(media: Media) -> "File[bytes]":
-    """Its content, for reading."""
+    """Open a file's content for reading."""
     return default_storage.open(media.path, "rb")
 
 
 def part_of(media: Media, start: int, length: int) -> Iterator[bytes]:
-    """So many bytes of its content from `start` on, in pieces; a bucket is asked for these alone."""
+    """Yield `length` bytes of a file's content from `start`, in chunks; reads only that range."""
     bucket = getattr(default_storage, "bucket", None)
     if bucket is not None:
         name = default_storage._normalize_name(media.path)  # type: ignore[attr-defined]
         found = bucket.Object(name).get(Range=f"bytes={start}-{start + length - 1}")
-        yield from found["Body"].iter_chunks(PIECE)
+        yield from found["Body"].iter_chunks(CHUNK_BYTES)
         return
     with open_media(media) as held:
         held.seek(start)
-        while length > 0 and (piece := held.read(min(length, PIECE))):
+        while length > 0 and (piece := held.read(min(length, CHUNK_BYTES))):
             length -= len(piece)
             yield piece
 
 
 def signed_path(media: Media) -> str:
-    """A path under which its content can be had for five minutes, by whoever knows it."""
+    """Return a path to the content that is valid for five minutes without login."""
     return "/media/" + signing.dumps([media.business_id, media.media_id], salt=SALT)
 
 
 def signed_url(media: Media) -> str:
-    """The same with our address before it."""
+    """Return the signed path with this installation's address."""
     return settings.BASE_URL + signed_path(media)
 
 
-def opened_by(token: str) -> tuple[int, str] | None:
-    """Business id and media id that a signed path stands for, while it holds."""
+def ids_of_token(token: str) -> tuple[int, str] | None:
+    """Return (business id, media id) of a signed path's token, or None when it is invalid or
+    expired.
+    """
     try:
         business_id, media_id = signing.loads(token, salt=SALT, max_age=URL_SECONDS)
     except (signing.BadSignature, ValueError, TypeError):
@@ -188,9 +223,9 @@ def opened_by(token: str) -> tuple[int, str] | None:
 
 
 def collect_garbage(limit: int = 200) -> int:
-    """Remove rows deleted long ago, and contents that no row of their business names any more; returns how many rows.
+    """Delete up to `limit` rows deleted long ago, and contents no row refers to; return the rows.
 
-    Call across businesses (`tenancy.system`).
+    Call inside `tenancy.system`.
     """
     due = Media.objects.filter(deleted_at__lt=timezone.now() - KEPT_AFTER_DELETION).order_by("id")
     rows = list(due.select_for_update(skip_locked=True)[:limit])

@@ -1,4 +1,4 @@
-"""Thumbnails: small pictures of pictures, made when somebody first looks, with limits before anything is unpacked."""
+"""Thumbnails of pictures, made on first view, with limits checked before decoding."""
 
 import warnings
 from io import BytesIO
@@ -13,22 +13,22 @@ from hosting.models import Media
 
 log = structlog.get_logger(__name__)
 
-EDGE = 480
-KINDS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
-# A JPEG is unpacked at an eighth of its size, others whole: 16 million pixels take 64 MB for a moment.
+MAX_EDGE = 480
+FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+# JPEG is decoded at an eighth of its size, others whole: 16 million pixels take 64 MB.
 MAX_PIXELS = {"image/jpeg": 50_000_000, "image/png": 16_000_000, "image/webp": 16_000_000}
 
 
 def thumbnail_of(media: Media) -> bytes | None:
-    """A WebP of at most 480 x 480 pixels, upright and without what the camera noted; None where none can be made."""
-    if media.mime_type not in KINDS or not media.is_ready:
+    """Return a WebP of at most 480 x 480 pixels, upright and without metadata; None if impossible."""
+    if media.mime_type not in FORMATS or not media.is_ready:
         return None
     try:
         if default_storage.exists(media.thumbnail_path):
             with default_storage.open(media.thumbnail_path, "rb") as held:
                 return bytes(held.read())
         with open_media(media) as held:
-            small = shrunk(held.read(), media.mime_type)
+            small = shrink(held.read(), media.mime_type)
     except OSError:
         return None
     if small is not None:
@@ -36,13 +36,16 @@ def thumbnail_of(media: Media) -> bytes | None:
     return small
 
 
-def shrunk(content: bytes, mime_type: str, *, edge: int = EDGE) -> bytes | None:
-    """The same picture within `edge` x `edge` pixels; None for one that is broken, of another format, or too large to be unpacked safely."""
+def shrink(content: bytes, mime_type: str, *, edge: int = MAX_EDGE) -> bytes | None:
+    """Scale a picture to fit `edge` x `edge` pixels, as WebP.
+
+    Returns None for a picture that is broken, of another format, or too large to decode safely.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            # Only the decoder of the format that was sniffed; the size is read from the header.
-            picture = Image.open(BytesIO(content), formats=[KINDS[mime_type]])
+            # Only the sniffed format's decoder runs; the size is read from the header.
+            picture = Image.open(BytesIO(content), formats=[FORMATS[mime_type]])
             if picture.width * picture.height > MAX_PIXELS[mime_type]:
                 return None
             picture.draft("RGB", (edge, edge))

@@ -1,1 +1,1 @@
-"""Message templates: lifecycle, review, and synchronisation with an upstream."""
+"""Message templates: lifecycle, review, synchronisation with an upstream."""

@@ -1,4 +1,4 @@
-"""Templates over their life: created, reviewed, edited, deleted."""
+"""Creating, editing and deleting message templates."""
 
 from typing import Any
 
@@ -12,8 +12,9 @@ from hosting.errors import CloudApiError
 from hosting.message_templates import review
 from hosting.models import Account, Number, Template, TemplateStatus, Transport
 
-LIMIT = 250
-# The protocol's limits: for codes 30 seconds to 15 minutes, utility to 12 hours, marketing 12 hours to 30 days.
+MAX_TEMPLATES = 250
+# The protocol's limits in seconds: authentication 30 s to 15 min, utility to 12 h, marketing 12 h
+# to 30 days.
 TTL_SECONDS = {
     "authentication": (30, 900),
     "utility": (30, 43_200),
@@ -23,12 +24,17 @@ EDITABLE = (TemplateStatus.APPROVED, TemplateStatus.REJECTED, TemplateStatus.PAU
 
 
 def create_template(*, account: Account, body: dict[str, Any]) -> Template:
-    """Create a template from the Cloud API's body and review it where that is ours to do; raises CloudApiError."""
+    """Create a template from the Cloud API's body; sandbox accounts review it at once.
+
+    Raises CloudApiError.
+    """
     name, language, category = definitions.check_name(body)
-    # Counted under a lock, so that two requests cannot both take the last place.
+    # Counted under a lock, so that two requests cannot both pass the limit.
     Account.objects.select_for_update().get(pk=account.pk)
-    if Template.objects.live().filter(account=account).count() >= LIMIT:
-        raise CloudApiError(2388019, f"The account has {LIMIT} templates, which is the limit.")
+    if Template.objects.live().filter(account=account).count() >= MAX_TEMPLATES:
+        raise CloudApiError(
+            2388019, f"The account has {MAX_TEMPLATES} templates, which is the limit."
+        )
     template = Template(
         business_id=account.business_id,
         account=account,
@@ -42,7 +48,7 @@ def create_template(*, account: Account, body: dict[str, Any]) -> Template:
         or "POSITIONAL",
         ttl_seconds=_ttl(body, category),
     )
-    _judge(template)
+    _set_review_status(template)
     try:
         with transaction.atomic():
             template.save()
@@ -50,17 +56,17 @@ def create_template(*, account: Account, body: dict[str, Any]) -> Template:
         raise CloudApiError(
             2388023, f"There is a template '{name}' in language '{language}' already.", field="name"
         ) from None
-    _tell_judgement(template)
+    _write_review_event(template)
     return template
 
 
-def _tell_judgement(template: Template) -> None:
+def _write_review_event(template: Template) -> None:
     if template.status != TemplateStatus.PENDING:
-        review.tell_status(template)
+        review.write_status_event(template)
 
 
 def _ttl(body: dict[str, Any], category: str) -> int | None:
-    """How long delivery may be tried, in seconds; -1 is the longest there is, None the network's own choice."""
+    """Return the time to live in seconds; -1 for the longest, None for the network's default."""
     given = body.get("message_send_ttl_seconds")
     if given is None:
         return None
@@ -71,7 +77,10 @@ def _ttl(body: dict[str, Any], category: str) -> int | None:
 
 
 def edit_template(template: Template, *, body: dict[str, Any]) -> Template:
-    """Change category or components of a template that is not under review, and review it anew."""
+    """Change a template's category, components or time to live, and review it again.
+
+    Raises CloudApiError 2388039 while it is under review or disabled.
+    """
     if template.status not in EDITABLE:
         raise CloudApiError(
             2388039,
@@ -83,15 +92,17 @@ def edit_template(template: Template, *, body: dict[str, Any]) -> Template:
         template.components = definitions.check_components(body["components"], template.category)
     if body.get("message_send_ttl_seconds") is not None:
         template.ttl_seconds = _ttl(body, template.category)
-    _judge(template)
+    _set_review_status(template)
     template.edited_at = template.business.now()
     template.save()
-    _tell_judgement(template)
+    _write_review_event(template)
     return template
 
 
-def _judge(template: Template) -> None:
-    """The sandbox approves what is well formed, save a name that asks for rejection; elsewhere somebody reviews."""
+def _set_review_status(template: Template) -> None:
+    """Set the review status: the sandbox approves at once (rejects names with "reject"), others
+    wait.
+    """
     template.paused_until = None
     numbers = Number.objects.filter(account=template.account)
     if numbers.exclude(transport=Transport.SANDBOX).exists():
@@ -103,9 +114,9 @@ def _judge(template: Template) -> None:
 
 
 def delete_templates(*, account: Account, name: str, template_id: str = "") -> int:
-    """Delete a template by name in all its languages, or one of them by id; returns how many.
+    """Delete a template in all its languages, or one of them by id; return how many.
 
-    What was sent still says by which template: the row stays, under a name that nobody sends.
+    Rows stay under another name, since sent messages refer to them.
     """
     rows = Template.objects.live().filter(account=account, name=name)
     if template_id:

@@ -1,7 +1,8 @@
-"""Reviewing: what the network, or an operator in its place, decides about a template; the business's webhooks hear it.
+"""Template review: decisions of the network, or of an operator in its place.
 
-Every verb takes one template, writes its new state and the webhook calls about it in one transaction, and returns the
-template as it now is. Call them inside the business's scope or `tenancy.system`; the caller rings `hosting.tasks.call`.
+Each function changes one template and writes the webhook calls about it in one transaction, and
+returns the template as it is now. Call inside the business's scope or `tenancy.system`; the caller
+notifies the webhook queue on commit.
 """
 
 from collections.abc import Iterable
@@ -27,10 +28,10 @@ REASONS = (
     "SCAM",
     "TAG_CONTENT_MISMATCH",
 )
-# The protocol's own steps: the first pause lasts 3 hours, the second 6, after that the template is disabled.
+# The protocol's steps: a pause of 3 hours, one of 6, then the template is disabled.
 PAUSES = (timedelta(hours=3), timedelta(hours=6))
 PAUSE_TITLES = ("FIRST_PAUSE", "SECOND_PAUSE")
-FROM = {
+ALLOWED_FROM = {
     TemplateStatus.APPROVED: (
         TemplateStatus.PENDING,
         TemplateStatus.REJECTED,
@@ -47,25 +48,32 @@ FROM = {
 
 
 class ReviewRefused(ParleyError):
-    """The template cannot go from its state to that one; the message names both."""
+    """The template cannot change from its status to the other; the message names both."""
 
     code = "review_refused"
 
 
 def approve(template: Template) -> Template:
-    """Approve a template that is pending, rejected or paused; a pause ends with it."""
-    return _move(template, TemplateStatus.APPROVED, rejected_reason="NONE", paused_until=None)
+    """Approve a template that is pending, rejected or paused."""
+    return _change_status(
+        template, TemplateStatus.APPROVED, rejected_reason="NONE", paused_until=None
+    )
 
 
 def reject(template: Template, *, reason: str = "INVALID_FORMAT") -> Template:
-    """Reject a template that is pending or approved; `reason` is one of `REASONS`, or words of at most 200 letters."""
+    """Reject a template that is pending or approved.
+
+    `reason` is one of `REASONS` or free text of at most 200 characters.
+    """
     if not reason.strip() or len(reason) > 200:
         raise ReviewRefused("A reason has 1 to 200 characters.")
-    return _move(template, TemplateStatus.REJECTED, rejected_reason=reason, paused_until=None)
+    return _change_status(
+        template, TemplateStatus.REJECTED, rejected_reason=reason, paused_until=None
+    )
 
 
 def pause(template: Template, *, until: datetime | None = None) -> Template:
-    """Pause an approved template until then, or for as long as the protocol does: 3 hours, 6, and then for good."""
+    """Pause an approved template until that time; by default 3 hours, then 6, then disable it."""
     with transaction.atomic():
         found = _locked(template)
         if until is None and found.pauses >= len(PAUSES):
@@ -75,7 +83,7 @@ def pause(template: Template, *, until: datetime | None = None) -> Template:
             "title": PAUSE_TITLES[min(found.pauses, 1)],
             "description": f"Low quality: the template is paused until {until:%Y-%m-%d %H:%M} UTC.",
         }
-        return _move(
+        return _change_status(
             found,
             TemplateStatus.PAUSED,
             other_info=told,
@@ -85,18 +93,18 @@ def pause(template: Template, *, until: datetime | None = None) -> Template:
 
 
 def pause_for(template: Template, *, hours: int | None) -> Template:
-    """Pause for so many hours from now; None: for as long as the protocol does."""
+    """Pause for a number of hours from now; None for the protocol's step."""
     return pause(template, until=timezone.now() + timedelta(hours=hours) if hours else None)
 
 
 def disable(template: Template) -> Template:
-    """Disable a template for good; it can be sent by nobody and approved no more."""
+    """Disable a template for good: it can neither be sent nor approved again."""
     told = {"disable_info": {"disable_date": int(timezone.now().timestamp())}}
-    return _move(template, TemplateStatus.DISABLED, paused_until=None, **told)
+    return _change_status(template, TemplateStatus.DISABLED, paused_until=None, **told)
 
 
 def set_quality(template: Template, *, quality: str) -> Template:
-    """Set the quality: GREEN, YELLOW, RED or UNKNOWN; the same one again is no news."""
+    """Set the quality (GREEN, YELLOW, RED, UNKNOWN); an unchanged one writes no webhook call."""
     if quality not in QUALITIES:
         raise ReviewRefused(f"quality must be one of {', '.join(QUALITIES)}.")
     with transaction.atomic():
@@ -104,13 +112,15 @@ def set_quality(template: Template, *, quality: str) -> Template:
         before, found.quality = found.quality, quality
         if before != quality:
             found.save(update_fields=["quality"])
-            value = {"previous_quality_score": before, "new_quality_score": quality} | _named(found)
-            outbox.note_field(account=found.account, field=QUALITY_FIELD, value=value)
+            value = {"previous_quality_score": before, "new_quality_score": quality} | _event_ids(
+                found
+            )
+            outbox.write_field_calls(account=found.account, field=QUALITY_FIELD, value=value)
         return found
 
 
 def resume_due() -> int:
-    """Approve again what was paused until now; returns how many."""
+    """Approve templates whose pause has ended; return how many."""
     with system("pauses end for every business"):
         due = Template.objects.live().filter(
             status=TemplateStatus.PAUSED, paused_until__lte=timezone.now()
@@ -123,18 +133,20 @@ def resume_due() -> int:
         )
 
 
-def tell_status(template: Template, **more: Any) -> int:
-    """Write the webhook calls about a template's state; returns how many."""
+def write_status_event(template: Template, **more: Any) -> int:
+    """Write webhook calls about a template's status; return how many."""
     value = {
         "event": template.status,
-        **_named(template),
+        **_event_ids(template),
         "reason": template.rejected_reason,
         "message_template_category": template.category.upper(),
     }
-    return outbox.note_field(account=template.account, field=STATUS_FIELD, value=value | more)
+    return outbox.write_field_calls(
+        account=template.account, field=STATUS_FIELD, value=value | more
+    )
 
 
-def _named(template: Template) -> dict[str, Any]:
+def _event_ids(template: Template) -> dict[str, Any]:
     return {
         "message_template_id": int(template.template_id),
         "message_template_name": template.name,
@@ -143,7 +155,7 @@ def _named(template: Template) -> dict[str, Any]:
 
 
 def _locked(template: Template) -> Template:
-    # `of`: the account is read with it, not locked.
+    # `of`: the account is read, not locked.
     rows: Iterable[Template] = (
         Template.objects.select_for_update(of=("self",))
         .select_related("account")
@@ -152,7 +164,7 @@ def _locked(template: Template) -> Template:
     return next(iter(rows))
 
 
-def _move(
+def _change_status(
     template: Template,
     status: TemplateStatus,
     *,
@@ -164,12 +176,12 @@ def _move(
         found = _locked(template)
         if found.deleted_at is not None:
             raise ReviewRefused("The template was deleted.")
-        if found.status not in FROM[status]:
+        if found.status not in ALLOWED_FROM[status]:
             raise ReviewRefused(f"A template that is {found.status} cannot become {status}.")
         found.status = status
         for name, value in changes.items():
             setattr(found, name, value)
         found.save(update_fields=["status", *changes])
         more = {"other_info": other_info, "disable_info": disable_info}
-        tell_status(found, **{name: value for name, value in more.items() if value})
+        write_status_event(found, **{name: value for name, value in more.items() if value})
         return found

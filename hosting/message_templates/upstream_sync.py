@@ -1,4 +1,4 @@
-"""Synchronising: the templates of an account and those of its upstream become the same; the upstream's word counts."""
+"""Template synchronisation with an upstream, whose version wins."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,24 +23,31 @@ from hosting.webhooks import outbox
 
 log = structlog.get_logger(__name__)
 
-EVERY = timedelta(minutes=15)
-AGAIN = timedelta(minutes=1)
+INTERVAL = timedelta(minutes=15)
+RETRY_AFTER = timedelta(minutes=1)
 LEASE = timedelta(minutes=5)
 TIMEOUT = 20.0
 PAGE, MAX_PAGES = 100, 60
 MAX_BYTES = 8 * 1024 * 1024
 STATUSES = frozenset(TemplateStatus.values)
-# What the protocol calls by other names.
-SAME_AS = {"REINSTATED": "APPROVED", "IN_APPEAL": "PENDING", "FLAGGED": "APPROVED", "PENDING_DELETION": "DISABLED",
-           "DELETED": "DISABLED", "ARCHIVED": "DISABLED", "LIMIT_EXCEEDED": "PAUSED"}  # fmt: skip
+# Other names that the protocol has for our statuses.
+STATUS_ALIASES = {
+    "REINSTATED": "APPROVED",
+    "IN_APPEAL": "PENDING",
+    "FLAGGED": "APPROVED",
+    "PENDING_DELETION": "DISABLED",
+    "DELETED": "DISABLED",
+    "ARCHIVED": "DISABLED",
+    "LIMIT_EXCEEDED": "PAUSED",
+}
 FIELDS = (
     "id,name,language,status,category,components,parameter_format,quality_score,rejected_reason"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """How to reach one upstream."""
+class Endpoint:
+    """Address and token of one upstream's templates."""
 
     upstream_id: int
     account_id: int
@@ -50,66 +57,71 @@ class Line:
 
 
 class NotSynchronised(Exception):
-    """The upstream's templates could not be read whole; nothing was changed."""
+    """The upstream's templates could not be read completely; nothing was changed."""
 
 
 def synchronise_due(limit: int = 20) -> int:
-    """Synchronise upstreams that were not for a quarter of an hour; returns how many. Call outside transactions."""
+    """Synchronise up to `limit` upstreams not synchronised for 15 minutes; return how many.
+
+    Call outside transactions.
+    """
     done = 0
     for line in _claim(limit):
         done += 1
         try:
             push(line)
             apply(line, list(pull(line)))
-            _note(line, "")
+            _record_result(line, "")
         except (NotSynchronised, FetchFailed) as error:
             log.warning(
                 "templates_not_synchronised", upstream=line.upstream_id, error=str(error)[:300]
             )
-            _note(line, str(error)[:500])
+            _record_result(line, str(error)[:500])
     return done
 
 
-def _claim(limit: int) -> list[Line]:
-    """Upstreams that are due; taken by this worker until its lease ends, for their time moves on with the claim."""
-    parameters: list[Any] = [EVERY, LEASE, EVERY, limit]
+def _claim(limit: int) -> list[Endpoint]:
+    """Claim upstreams that are due; the claim moves their time forward, so it acts as a lease."""
+    parameters: list[Any] = [INTERVAL, LEASE, INTERVAL, limit]
     with system("upstreams of every business"), connection.cursor() as cursor:
         cursor.execute(
             """UPDATE hosting_upstream SET synchronised_at = statement_timestamp() - %s + %s
                 WHERE id = ANY (ARRAY(SELECT id FROM hosting_upstream
-                                       WHERE synchronised_at IS NULL OR synchronised_at < statement_timestamp() - %s
-                                       ORDER BY synchronised_at NULLS FIRST LIMIT %s FOR UPDATE SKIP LOCKED))
+                                       WHERE synchronised_at IS NULL
+                                          OR synchronised_at < statement_timestamp() - %s
+                                       ORDER BY synchronised_at NULLS FIRST
+                                       LIMIT %s FOR UPDATE SKIP LOCKED))
                RETURNING id""",
             parameters,
         )
         rows = Upstream.objects.filter(pk__in=[row[0] for row in cursor.fetchall()]).order_by("pk")
-        return [line_of(row) for row in rows]
+        return [endpoint_of(row) for row in rows]
 
 
-def line_of(upstream: Upstream) -> Line:
-    """How its templates are reached."""
+def endpoint_of(upstream: Upstream) -> Endpoint:
+    """Return the endpoint of an upstream's templates."""
     url = upstream.url_of(upstream.waba_id, "message_templates")
-    return Line(upstream.pk, upstream.account_id, upstream.business_id, url, upstream.token)
+    return Endpoint(upstream.pk, upstream.account_id, upstream.business_id, url, upstream.token)
 
 
-def _note(line: Line, error: str) -> None:
-    # What failed is tried again in a minute.
-    at = Now() - EVERY + AGAIN if error else Now()
+def _record_result(line: Endpoint, error: str) -> None:
+    # Failures are retried after a minute.
+    at = Now() - INTERVAL + RETRY_AFTER if error else Now()
     with system("upstreams of every business"):
         Upstream.objects.filter(pk=line.upstream_id).update(synchronised_at=at, last_error=error)
 
 
-def ask(account: Account) -> None:
-    """Synchronise this account's templates as soon as a worker can. Call inside a scope."""
+def request_sync(account: Account) -> None:
+    """Make this account's synchronisation due now. Call inside a scope."""
     Upstream.objects.filter(account=account).update(synchronised_at=None)
 
 
-def pull(line: Line) -> Iterator[dict[str, Any]]:
-    """Every template that the upstream has, page by page; raises NotSynchronised where a page is missing."""
+def pull(line: Endpoint) -> Iterator[dict[str, Any]]:
+    """Yield the upstream's templates, page by page; raise NotSynchronised if a page is missing."""
     after = ""
     for _ in range(MAX_PAGES):
         query = {"limit": PAGE, "fields": FIELDS} | ({"after": after} if after else {})
-        found = _ask(f"{line.url}?{urlencode(query)}", line)
+        found = _request(f"{line.url}?{urlencode(query)}", line)
         yield from (as_dict(one) for one in as_list(found.get("data")))
         paging = as_dict(found.get("paging"))
         after = as_text(as_dict(paging.get("cursors")).get("after"))
@@ -118,7 +130,7 @@ def pull(line: Line) -> Iterator[dict[str, Any]]:
     raise NotSynchronised(f"more than {MAX_PAGES * PAGE} templates")
 
 
-def _ask(url: str, line: Line, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def _request(url: str, line: Endpoint, body: dict[str, Any] | None = None) -> dict[str, Any]:
     headers = {"authorization": f"Bearer {line.bearer}", "content-type": "application/json"}
     answer = fetch(
         url,
@@ -141,8 +153,11 @@ def _ask(url: str, line: Line, body: dict[str, Any] | None = None) -> dict[str, 
     return found
 
 
-def push(line: Line) -> int:
-    """Create at the upstream what was created here since; returns how many. A refusal there is a rejection here."""
+def push(line: Endpoint) -> int:
+    """Create new templates of ours at the upstream; return how many.
+
+    A refusal there rejects them here.
+    """
     with system("templates of every business"):
         fresh = list(
             Template.objects.live()
@@ -150,7 +165,7 @@ def push(line: Line) -> int:
             .order_by("pk")[:PAGE]
         )
     for template in fresh:
-        answer = _ask(line.url, line, body=_definition(template))
+        answer = _request(line.url, line, body=_definition(template))
         with system("templates of every business"):
             _pushed(template, answer)
     return len(fresh)
@@ -172,7 +187,7 @@ def _pushed(template: Template, answer: dict[str, Any]) -> None:
     if not error:
         Template.objects.filter(pk=template.pk).update(upstream_id=as_text(answer.get("id"))[:32])
         return
-    # It may be there already, from a push whose answer was lost: then pulling finds it.
+    # It may exist already, from a push whose answer was lost; then pulling finds it.
     if error.get("code") != 2388023 and error.get("error_subcode") != 2388024:
         details = as_text(as_dict(error.get("error_data")).get("details")) or as_text(
             error.get("message")
@@ -180,8 +195,8 @@ def _pushed(template: Template, answer: dict[str, Any]) -> None:
         review.reject(template, reason=(details or "refused by the upstream")[:200])
 
 
-def apply(line: Line, found: list[dict[str, Any]]) -> None:
-    """Make the account's templates those that were pulled: new ones appear, news are told, what is gone is deleted."""
+def apply(line: Endpoint, found: list[dict[str, Any]]) -> None:
+    """Make the account's templates equal to the pulled ones: create, update, delete."""
     with system("templates of every business"):
         account = Account.objects.select_for_update().get(pk=line.account_id)
         known = {
@@ -195,12 +210,14 @@ def apply(line: Line, found: list[dict[str, Any]]) -> None:
             if key in known:
                 _update(known[key], raw)
             else:
-                _appear(account, key, raw)
-        _vanish([row.pk for key, row in known.items() if row.upstream_id and key not in named])
+                _create(account, key, raw)
+        _mark_deleted(
+            [row.pk for key, row in known.items() if row.upstream_id and key not in named]
+        )
 
 
-def _read(raw: dict[str, Any]) -> dict[str, Any]:
-    """A template of the upstream in our words; what cannot be ours is left out."""
+def _fields_of(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return an upstream template's values as our columns, without unusable ones."""
     read: dict[str, Any] = {}
     category = as_text(raw.get("category")).lower()
     if category in CATEGORIES:
@@ -213,13 +230,13 @@ def _read(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def status_of(raw: str) -> str:
-    """A status of the protocol as one of ours; empty for one that says nothing of sending."""
-    status = SAME_AS.get(raw.upper(), raw.upper())
+    """Return our status for one of the protocol; "" if it does not concern sending."""
+    status = STATUS_ALIASES.get(raw.upper(), raw.upper())
     return status if status in STATUSES else ""
 
 
-def _appear(account: Account, key: tuple[str, str], raw: dict[str, Any]) -> None:
-    read = _read(raw)
+def _create(account: Account, key: tuple[str, str], raw: dict[str, Any]) -> None:
+    read = _fields_of(raw)
     name, language = key
     well_named = (
         0 < len(name) <= 512
@@ -231,10 +248,15 @@ def _appear(account: Account, key: tuple[str, str], raw: dict[str, Any]) -> None
         log.warning("template_left_out", account=account.pk, name=name[:60])
         return
     Template.objects.create(
-        business_id=account.business_id, account=account, name=name, language=language,
+        business_id=account.business_id,
+        account=account,
+        name=name,
+        language=language,
         status=status_of(as_text(raw.get("status"))) or TemplateStatus.PENDING,
-        quality=_quality(raw), rejected_reason=(as_text(raw.get("rejected_reason")) or "NONE")[:200], **read,
-    )  # fmt: skip
+        quality=_quality(raw),
+        rejected_reason=(as_text(raw.get("rejected_reason")) or "NONE")[:200],
+        **read,
+    )
 
 
 def _quality(raw: dict[str, Any]) -> str:
@@ -243,25 +265,27 @@ def _quality(raw: dict[str, Any]) -> str:
 
 
 def _update(template: Template, raw: dict[str, Any]) -> None:
-    read = {name: value for name, value in _read(raw).items() if getattr(template, name) != value}
+    read = {
+        name: value for name, value in _fields_of(raw).items() if getattr(template, name) != value
+    }
     if read:
         Template.objects.filter(pk=template.pk).update(**read)
     reason = (as_text(raw.get("rejected_reason")) or "NONE")[:200]
-    take_status(template, status_of(as_text(raw.get("status"))), reason=reason)
+    set_status(template, status_of(as_text(raw.get("status"))), reason=reason)
     review.set_quality(template, quality=_quality(raw))
 
 
-def take_status(template: Template, status: str, *, reason: str = "NONE", **more: Any) -> bool:
-    """Set what the upstream says, whatever was before, and tell the business; returns whether that was news."""
+def set_status(template: Template, status: str, *, reason: str = "NONE", **more: Any) -> bool:
+    """Set the upstream's status and write webhook calls about it; return whether it was new."""
     if not status or template.status == status:
         return False
     template.status, template.rejected_reason, template.paused_until = status, reason, None
     template.save(update_fields=["status", "rejected_reason", "paused_until"])
-    review.tell_status(template, **more)
+    review.write_status_event(template, **more)
     return True
 
 
-def _vanish(ids: list[int]) -> None:
+def _mark_deleted(ids: list[int]) -> None:
     Template.objects.filter(pk__in=ids).update(
         name=Concat(Value("deleted_"), "template_id"),
         status=TemplateStatus.DISABLED,
@@ -269,10 +293,10 @@ def _vanish(ids: list[int]) -> None:
     )
 
 
-def hear(account: Account, *, field: str, value: dict[str, Any]) -> None:
-    """A webhook of the upstream about something else than messages: templates change, the rest is passed on as it is.
+def apply_event(account: Account, *, field: str, value: dict[str, Any]) -> None:
+    """Apply an upstream's webhook that is not about messages.
 
-    Call inside `system`.
+    Template events change templates; `account_update` is passed on unchanged. Call inside `system`.
     """
     name, language = (
         as_text(value.get("message_template_name")),
@@ -287,15 +311,15 @@ def hear(account: Account, *, field: str, value: dict[str, Any]) -> None:
     template = rows.filter(name=name, language=language.replace("-", "_")).first() if name else None
     if field in (review.STATUS_FIELD, review.QUALITY_FIELD, "template_category_update"):
         if template is None:
-            # Not heard of yet: it comes with the next synchronisation, which is due now.
-            ask(account)
+            # An unknown template comes with the next synchronisation.
+            request_sync(account)
         else:
-            _hear_of(template, field, value)
+            _apply_template_event(template, field, value)
     elif field == "account_update":
-        outbox.note_field(account=account, field=field, value=value)
+        outbox.write_field_calls(account=account, field=field, value=value)
 
 
-def _hear_of(template: Template, field: str, value: dict[str, Any]) -> None:
+def _apply_template_event(template: Template, field: str, value: dict[str, Any]) -> None:
     if field == review.STATUS_FIELD:
         more = {
             name: value[name]
@@ -303,7 +327,7 @@ def _hear_of(template: Template, field: str, value: dict[str, Any]) -> None:
             if isinstance(value.get(name), dict)
         }
         reason = (as_text(value.get("reason")) or "NONE")[:200]
-        take_status(template, status_of(as_text(value.get("event"))), reason=reason, **more)
+        set_status(template, status_of(as_text(value.get("event"))), reason=reason, **more)
     elif field == review.QUALITY_FIELD:
         quality = as_text(value.get("new_quality_score"))
         if quality in review.QUALITIES:

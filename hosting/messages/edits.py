@@ -1,4 +1,4 @@
-"""Messages about messages: edits and revocations change the message they name; reactions stand beside it."""
+"""Edits, revocations and reactions: messages that refer to another message."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,14 +12,18 @@ Reactions = dict[str, dict[str, str]]
 
 
 def amend(messages: Sequence[tuple[int, InboundMessage]]) -> None:
-    """Let messages (number id, message) that were just written show their edits, and the edits their messages."""
-    amend_again(
+    """Apply edits and revocations among messages that were just written.
+
+    `messages` holds (number id, message). Works in both arrival orders: a new edit changes a
+    message that is stored already, and a new message takes on edits that came before it.
+    """
+    amend_by_wamid(
         [(number_id, one.wamid, one.kind, one.context_wamid) for number_id, one in messages]
     )
 
 
-def amend_again(messages: Iterable[tuple[int, str, str, str]]) -> None:
-    """The same for messages known by number id, wamid, kind and the wamid that they are about."""
+def amend_by_wamid(messages: Iterable[tuple[int, str, str, str]]) -> None:
+    """Apply edits and revocations among messages (number id, wamid, kind, context wamid)."""
     pairs = set()
     for number_id, wamid, kind, context_wamid in messages:
         pairs.add((number_id, wamid))
@@ -36,7 +40,11 @@ def amend_again(messages: Iterable[tuple[int, str, str, str]]) -> None:
 
 
 def reactions_to(*, number_id: int, wamids: Iterable[str]) -> Reactions:
-    """Emoji by message and direction ("in", "out"), each side's latest; one query, within the business's scope."""
+    """Return the latest reaction of each side to each message.
+
+    The result maps a wamid to {"in": emoji, "out": emoji}; removed reactions are left out. Runs one
+    query; call inside the business's scope.
+    """
     rows = (
         Message.objects.filter(number_id=number_id, context_wamid__in=list(wamids), kind="reaction")
         .exclude(status="failed")
@@ -46,7 +54,7 @@ def reactions_to(*, number_id: int, wamids: Iterable[str]) -> Reactions:
     found: Reactions = {}
     for wamid, direction, emoji in rows:
         found.setdefault(wamid, {})[direction] = emoji or ""
-    # An empty emoji took the reaction back.
+    # An empty emoji removes the reaction.
     return {
         wamid: kept
         for wamid, sides in found.items()

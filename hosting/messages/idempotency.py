@@ -1,4 +1,4 @@
-"""Repeated requests: one Idempotency-Key, one effect, one reply."""
+"""Idempotency keys: a repeated request has one effect and gets the first reply again."""
 
 import hashlib
 from datetime import timedelta
@@ -10,19 +10,19 @@ from hosting.errors import CloudApiError
 from hosting.models import IdempotentReply
 
 MAX_KEY = 255
-KEPT = timedelta(days=2)
+KEPT_FOR = timedelta(days=2)
 
 
 def fingerprint_of(path: str, body: bytes) -> bytes:
-    """What makes two requests the same: SHA-256 of path and body."""
+    """Return the SHA-256 of path and body; two requests are the same when it is equal."""
     return hashlib.sha256(path.encode() + b"\0" + body).digest()
 
 
 def claim(*, business_id: int, key: str, fingerprint: bytes) -> bytes | None:
-    """Take the key for this request, in its transaction; returns the reply given before, or None for a new one.
+    """Reserve the key in this transaction; return the reply stored before, or None for a new key.
 
-    Whoever comes second waits for the first one's commit, or takes over where it was refused. Raises 100 for a key
-    that is too long or that came with another request.
+    A second request waits for the first one's commit, and takes the key over if that one failed.
+    Raises CloudApiError 100 for a key that is too long or was used with another request.
     """
     if len(key) > MAX_KEY or "\0" in key:
         raise CloudApiError(
@@ -31,7 +31,8 @@ def claim(*, business_id: int, key: str, fingerprint: bytes) -> bytes | None:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO hosting_idempotentreply (business_id, key, fingerprint, body, created_at)
-               VALUES (%s, %s, %s, '', now()) ON CONFLICT (business_id, key) DO NOTHING RETURNING 1""",
+               VALUES (%s, %s, %s, '', now())
+               ON CONFLICT (business_id, key) DO NOTHING RETURNING 1""",
             [business_id, key, fingerprint],
         )
         if cursor.fetchone():
@@ -44,11 +45,11 @@ def claim(*, business_id: int, key: str, fingerprint: bytes) -> bytes | None:
     return bytes(before.body)
 
 
-def keep(*, business_id: int, key: str, body: bytes) -> None:
-    """Note the reply in the transaction of its effect."""
+def store_reply(*, business_id: int, key: str, body: bytes) -> None:
+    """Store the reply under its key; call in the transaction of the effect."""
     IdempotentReply.objects.filter(business_id=business_id, key=key).update(body=body)
 
 
-def forget() -> int:
-    """Drop replies that nobody repeats any more; returns how many. Call across businesses."""
-    return IdempotentReply.objects.filter(created_at__lt=timezone.now() - KEPT).delete()[0]
+def delete_expired() -> int:
+    """Delete replies older than `KEPT_FOR`; return how many. Call across businesses."""
+    return IdempotentReply.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()[0]

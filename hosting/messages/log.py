@@ -1,4 +1,4 @@
-"""The message log: which messages, newest first, a page at a time, and the same as CSV."""
+"""The message log: filters, pages newest first, and CSV."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,15 +14,19 @@ from hosting.models import Category, Direction, Message, Status
 
 PAGE = 50
 CHUNK = 1000
-COLUMNS = ("id", "wamid", "direction", "kind", "number", "contact", "status", "category", "template", "created_at",
-           "sent_at", "delivered_at", "read_at", "failed_at", "error", "price", "market")  # fmt: skip
-KINDS = ["text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive",
-         "button", "order", "reaction"]  # fmt: skip
+COLUMNS = (
+    "id", "wamid", "direction", "kind", "number", "contact", "status", "category", "template",
+    "created_at", "sent_at", "delivered_at", "read_at", "failed_at", "error", "price", "market",
+)  # fmt: skip
+KINDS = [
+    "text", "template", "image", "video", "audio", "document", "sticker", "location", "contacts",
+    "interactive", "button", "order", "reaction",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What the address asks for; anything unknown in it is ignored."""
+    """Filters from a query string; unknown values are ignored."""
 
     direction: str = ""
     status: str = ""
@@ -36,7 +40,7 @@ class Filters:
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> "Filters":
-        """Take the known parameters of a query string."""
+        """Build filters from the known parameters of a query string."""
         before = query.get("before", "")
         return cls(
             direction=_one_of(query.get("direction"), Direction.values),
@@ -81,7 +85,10 @@ def _day(value: str | None) -> date | None:
 
 
 def matching(business: Business, filters: Filters) -> QuerySet[Message]:
-    """The messages under the filters, newest first; words are a number's digits, a wamid, or a name."""
+    """Return the messages that match the filters, newest first.
+
+    `filters.words` is the start of a phone number, a whole wamid, or part of a name.
+    """
     found = Message.objects.filter(business=business).select_related(
         "contact", "number", "template", "conversation"
     )
@@ -108,7 +115,10 @@ def _midnight(day: date) -> datetime:
 
 
 def page(found: QuerySet[Message], *, before: int) -> tuple[list[Message], int]:
-    """One page below id `before` (0: from the newest), and the id to continue below (0 at the end)."""
+    """Return one page of messages below id `before` (0: the newest), and the id for the next page.
+
+    The second value is 0 on the last page.
+    """
     if before:
         found = found.filter(id__lt=before)
     rows = list(found[: PAGE + 1])
@@ -116,7 +126,7 @@ def page(found: QuerySet[Message], *, before: int) -> tuple[list[Message], int]:
 
 
 def as_csv(found: QuerySet[Message], limit: int) -> Iterator[str]:
-    """The log as CSV text, up to `limit` messages, read a chunk at a time."""
+    """Yield the log as CSV text, at most `limit` messages, read in chunks."""
     yield csv_line(COLUMNS)
     before, left = 0, limit
     while left > 0:
@@ -133,7 +143,17 @@ def as_csv(found: QuerySet[Message], limit: int) -> Iterator[str]:
 def _cells(row: Message, notes: list[MessageNote]) -> tuple[object, ...]:
     times = (row.created_at, row.sent_at, row.delivered_at, row.read_at, row.failed_at)
     return (
-        row.pk, row.wamid, row.direction, row.kind, row.number.digits, row.contact.wa_id, row.status, row.category,
-        row.template.name if row.template else "", *(at.isoformat() if at else "" for at in times), row.error_reason,
-        " ".join(note.text for note in notes), " ".join(note.place for note in notes),
-    )  # fmt: skip
+        row.pk,
+        row.wamid,
+        row.direction,
+        row.kind,
+        row.number.digits,
+        row.contact.wa_id,
+        row.status,
+        row.category,
+        row.template.name if row.template else "",
+        *(at.isoformat() if at else "" for at in times),
+        row.error_reason,
+        " ".join(note.text for note in notes),
+        " ".join(note.place for note in notes),
+    )

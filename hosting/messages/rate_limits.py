@@ -1,4 +1,4 @@
-"""Pacing: how fast one number may send in all, and to one customer, and its key ask; buckets, all taken in one step."""
+"""Rate limits: messages of a number, messages to one customer, requests of a key, registrations."""
 
 from accounts.models import Business
 from accounts.plans import limits
@@ -6,15 +6,16 @@ from core.rate_limit import Bucket, take
 from hosting.errors import CloudApiError
 from hosting.models import Number
 
-# One message in 6 seconds to one customer, after a burst of 45: the protocol's own pair rate.
+# The protocol's pair rate: one message in 6 seconds to one customer, after a burst of 45.
 PAIR_RATE, PAIR_BURST = 1 / 6, 45.0
 
 
-def pace(*, number: Number, to: str, key_id: int | None = None) -> None:
-    """Count one message, and one request of the key that sends it, if one does.
+def check_message_rate(*, number: Number, to: str, key_id: int | None = None) -> None:
+    """Count one message, and one request of the key that sends it when `key_id` is given.
 
-    Raises 130429 where the number sends too fast, 131056 where it writes one customer too fast, 4 where the key asks too
-    fast. A business on a test clock is not paced: for it time stands still.
+    All buckets are taken in one step. Raises CloudApiError 130429 when the number sends too fast,
+    131056 when one customer gets too many, 4 when the key asks too often. A business on a test
+    clock is not limited, since its clock stands still.
     """
     business = number.business
     if business.clock_at is not None:
@@ -39,19 +40,19 @@ def pace(*, number: Number, to: str, key_id: int | None = None) -> None:
             field="to",
         )
     if empty == 3:
-        raise CloudApiError(4, limits.words_for(business))
+        raise CloudApiError(4, limits.message_for(business))
 
 
-def pace_key(*, key_id: int, business: Business) -> None:
-    """Count one request that sends nothing; raises 4 where the key asks too fast."""
+def check_key_rate(*, key_id: int, business: Business) -> None:
+    """Count one request that sends nothing; raise CloudApiError 4 when the key asks too often."""
     try:
-        limits.hold(key_id=key_id, business=business)
+        limits.check(key_id=key_id, business=business)
     except limits.TooManyRequests as refused:
         raise CloudApiError(4, refused.message) from None
 
 
-def pace_registration(number: Number) -> None:
-    """Count one registration or its end; raises 133016 for more than ten in three days."""
+def check_registration_rate(number: Number) -> None:
+    """Count one registration or its end; raise CloudApiError 133016 beyond 10 in 72 hours."""
     if number.business.clock_at is not None:
         return
     if take(Bucket(f"register:{number.pk}", 10 / (72 * 3600), 10.0)):

@@ -1,4 +1,4 @@
-"""Read receipts for inbound messages: the business, by API or dashboard, has seen them; an upstream is told."""
+"""Read receipts for inbound messages, also passed on to the number's upstream."""
 
 from django.db.models.functions import Now
 
@@ -7,12 +7,13 @@ from hosting.errors import CloudApiError
 from hosting.models import Conversation, Direction, Message, Number, Receipt, Transport
 
 
-def confirm_read(
+def mark_message_read(
     *, business: Business, number: Number, wamid: str, is_typing: bool = False
 ) -> Message:
-    """Mark an inbound message, and with it the conversation, as read; 131009 when it is not this number's.
+    """Mark an inbound message and its conversation as read; return the message.
 
-    The caller rings the bell on commit.
+    `is_typing` also shows the customer a typing indicator. Raises CloudApiError 131009 when the
+    message is not an inbound one of this number. The caller notifies the receipt queue on commit.
     """
     message = Message.objects.filter(
         business=business, number_id=number.pk, wamid=wamid, direction=Direction.IN
@@ -22,37 +23,43 @@ def confirm_read(
             131009, "message_id names no inbound message of this number.", field="message_id"
         )
     clear_unread(conversation_id=message.conversation_id)
-    _pass_on(number, message, is_typing=is_typing)
+    _queue_receipt(number, message, is_typing=is_typing)
     return message
 
 
-def see(conversation: Conversation) -> None:
-    """A member looks at a conversation: what was unread is read, and the customer may know. The caller rings."""
+def mark_conversation_read(conversation: Conversation) -> None:
+    """Mark a conversation as read because a member looks at it, and queue a receipt for its
+    upstream. The caller notifies the receipt queue on commit.
+    """
     if not conversation.unread_count:
         return
     clear_unread(conversation_id=conversation.pk)
     if conversation.number.transport == Transport.CLOUDAPI:
         rows = Message.objects.filter(conversation=conversation, direction=Direction.IN)
-        # The network takes all earlier ones as read with the last.
+        # A receipt for the last message also covers the earlier ones.
         if latest := rows.exclude(kind__in=["reaction", "system"]).order_by("-id").first():
-            _pass_on(conversation.number, latest, is_typing=False)
+            _queue_receipt(conversation.number, latest, is_typing=False)
 
 
-def _pass_on(number: Number, message: Message, *, is_typing: bool) -> None:
+def _queue_receipt(number: Number, message: Message, *, is_typing: bool) -> None:
     if number.transport == Transport.CLOUDAPI:
         Receipt.objects.bulk_create(
             [
                 Receipt(
-                    business_id=message.business_id, number_id=number.pk, wamid=message.wamid, is_typing=is_typing,
-                    not_before=Now(), created_at=Now(),
+                    business_id=message.business_id,
+                    number_id=number.pk,
+                    wamid=message.wamid,
+                    is_typing=is_typing,
+                    not_before=Now(),
+                    created_at=Now(),
                 )
             ],
             update_conflicts=True,
             unique_fields=["number", "wamid"],
             update_fields=["is_typing", "attempts", "not_before", "created_at"],
-        )  # fmt: skip
+        )
 
 
 def clear_unread(*, conversation_id: int) -> None:
-    """Set a conversation's unread count to 0, within the business's scope."""
+    """Set a conversation's unread count to 0; call inside the business's scope."""
     Conversation.objects.filter(pk=conversation_id).exclude(unread_count=0).update(unread_count=0)

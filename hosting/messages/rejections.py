@@ -1,4 +1,4 @@
-"""Refusing: what the API would not send is kept for a month, beside the messages that were."""
+"""Rejected sends: requests that the API refused, kept for 30 days and shown beside the log."""
 
 from datetime import timedelta
 
@@ -15,21 +15,26 @@ from hosting.errors import CloudApiError
 from hosting.models import Number, RefusedSend
 
 KEPT_FOR = timedelta(days=30)
-# A client that repeats its mistake without end is not written down without end.
-MOST_AN_HOUR = 1000
-MOST_BYTES = 16 * 1024
-# Too fast is no mistake of the message: it comes again, and by the thousand.
-UNNOTED = frozenset((130429, 131056, 4))
+# Limits how much a client that repeats its mistake can write.
+MAX_PER_HOUR = 1000
+MAX_BYTES = 16 * 1024
+# Rate limits are not faults of a message, and would fill the table.
+NOT_RECORDED = frozenset((130429, 131056, 4))
 
 
-def note(*, business: Business, number: Number, wanted: SendRequest, error: CloudApiError) -> None:
-    """Keep a refused send, in a transaction of its own: the one that refused it is rolled back."""
-    if error.number in UNNOTED:
+def record_rejection(
+    *, business: Business, number: Number, wanted: SendRequest, error: CloudApiError
+) -> None:
+    """Store a rejected send in its own transaction, since the request's is rolled back.
+
+    Rate-limit errors are not stored.
+    """
+    if error.number in NOT_RECORDED:
         return
     content = dumped(wanted.content) or "{}"
     with scope(business.pk), connection.cursor() as cursor:
         cursor.execute(
-            statement("hosting", "note_refusal"),
+            statement("hosting", "record_rejection"),
             {
                 "business_id": business.pk,
                 "number_id": number.pk,
@@ -39,15 +44,15 @@ def note(*, business: Business, number: Number, wanted: SendRequest, error: Clou
                 "code": error.number,
                 "reason": error.details[:1000],
                 "at": business.now(),
-                "most": MOST_AN_HOUR,
+                "most": MAX_PER_HOUR,
             },
         )
 
 
 def _text(text: str) -> str:
-    return text if len(text) <= MOST_BYTES else orjson.dumps({"_left_out": len(text)}).decode()
+    return text if len(text) <= MAX_BYTES else orjson.dumps({"_left_out": len(text)}).decode()
 
 
-def forget() -> int:
-    """Remove what is older than a month; call across businesses (`tenancy.system`)."""
+def delete_expired() -> int:
+    """Delete rejections older than `KEPT_FOR`; return how many. Call inside `tenancy.system`."""
     return RefusedSend.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()[0]

@@ -1,8 +1,9 @@
-"""Sending: a message is checked, written `accepted` with its queue row, and handed to its transport."""
+"""Sending: check a message, store it as `accepted` with its queue row for the transport."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 
@@ -31,13 +32,13 @@ from hosting.models import (
 from hosting.models.conversations import CUSTOMER_SERVICE_WINDOW, preview
 from hosting.models.messages import new_wamid
 
-# The longest that a free-entry window is known to last; rate cards say how long it counts.
-FREE_ENTRY_LONGEST = timedelta(days=7)
+# Upper bound of a free-entry window; rate cards define how long it is free.
+MAX_FREE_ENTRY = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """Where a message goes: the conversation as the database has it now, and the template asked for."""
+    """The conversation a message goes to, with its block state and the template asked for."""
 
     conversation: Conversation
     is_blocked: bool
@@ -56,12 +57,13 @@ def send_message(
     tracker: str = "",
     author: User | None = None,
 ) -> Message:
-    """Accept one message for sending; call inside the business's scope.
+    """Accept one message for sending and return it; call inside the business's scope.
 
-    `to` is digits (or empty, and `user_id` names the customer), `content` the Cloud API's object for `kind`. Raises
-    CloudApiError (131031 suspended, 131021 own number, 130403 blocked, 1320xx template, 131047 window closed,
-    131009/131053 media, 131042 plan limit) or what a send check raises; nothing is written then. The caller rings
-    the bell on commit.
+    `to` is the recipient's digits (empty when `user_id` names the customer), `content` the Cloud
+    API's object for `kind`. Raises CloudApiError: 131031 suspended, 131021 own number, 133010 not
+    registered, 130403 blocked, 1320xx template, 131047 window closed, 131009 or 131053 media,
+    131042 plan limit, or what a send check raises. Nothing is stored then. The caller notifies the
+    transport's queue on commit.
     """
     if not business.may_send():
         raise CloudApiError(
@@ -94,14 +96,33 @@ def send_message(
     )
     _check_recipient(message, thread)
     if kind == "template":
-        _dress_template(message, content)
+        _set_template_fields(message, content)
     else:
-        _dress_free_form(message)
+        _set_free_form_fields(message)
     message.has_links = _check_media(message)
     for check in extensions.send_checks:
         check(message)
     message.pk = _write(message)
     return message
+
+
+class OpenedConversation(NamedTuple):
+    """The columns of `open_conversation.sql`; those of the template are None without one."""
+
+    id: int
+    public_id: UUID
+    contact_id: int
+    last_inbound_at: datetime | None
+    referred_at: datetime | None
+    free_entry_at: datetime | None
+    wa_id: str
+    is_blocked: bool
+    template_id: int | None
+    template_name: str
+    language: str
+    category: str
+    status: str
+    components: Any
 
 
 def _open_thread(
@@ -117,32 +138,41 @@ def _open_thread(
         "template": wanted.get("name", ""),
         "language": wanted.get("language", {}).get("code", ""),
     }
-    row = fetch_prepared(statement("hosting", "open_conversation"), parameters)
-    assert row is not None
+    found = fetch_prepared(statement("hosting", "open_conversation"), parameters)
+    assert found is not None
+    row = OpenedConversation(*found)
     conversation = Conversation(
-        pk=row[0], public_id=row[1], contact_id=row[2], last_inbound_at=row[3], referred_at=row[4],
-        free_entry_at=row[5], business=business, number=number,
-    )  # fmt: skip
-    conversation.contact = Contact(pk=row[2], business=business, wa_id=row[6])
-    return Thread(conversation, is_blocked=row[7], template=_template(row[8:]))
+        pk=row.id,
+        public_id=row.public_id,
+        contact_id=row.contact_id,
+        last_inbound_at=row.last_inbound_at,
+        referred_at=row.referred_at,
+        free_entry_at=row.free_entry_at,
+        business=business,
+        number=number,
+    )
+    conversation.contact = Contact(pk=row.contact_id, business=business, wa_id=row.wa_id)
+    return Thread(conversation, is_blocked=row.is_blocked, template=_template(row))
 
 
-def _template(row: tuple[Any, ...]) -> Template | None:
-    if row[0] is None:
+def _template(row: OpenedConversation) -> Template | None:
+    if row.template_id is None:
         return None
-    components = orjson.loads(row[5]) if isinstance(row[5], (str, bytes)) else row[5]
+    components = row.components
     return Template(
-        pk=row[0],
-        name=row[1],
-        language=row[2],
-        category=row[3],
-        status=row[4],
-        components=components,
+        pk=row.template_id,
+        name=row.template_name,
+        language=row.language,
+        category=row.category,
+        status=row.status,
+        components=orjson.loads(components) if isinstance(components, str | bytes) else components,
     )
 
 
 def _wa_id_of(business: Business, user_id: str) -> str:
-    """Digits of the customer with that user id; one who is known by it alone has it in their place."""
+    """Return the digits of the customer with that user id, or the user id itself when none is
+    known.
+    """
     known = (
         Contact.objects.filter(business=business, user_id=user_id)
         .order_by("id")
@@ -167,7 +197,10 @@ def _check_recipient(message: Message, thread: Thread) -> None:
 
 
 def _check_media(message: Message) -> bool:
-    """Refuse media that are not the business's or not of the kind; returns whether links are still to be fetched."""
+    """Raise CloudApiError for media that is missing or of the wrong kind.
+
+    Returns whether the message has links that are still to be fetched.
+    """
     held = list(sends.media_of(message.kind, message.content))
     ids = {str(one["id"]) for _, one in held if "id" in one}
     found = media_of(business_id=message.business_id, media_ids=ids)
@@ -186,17 +219,18 @@ def _check_media(message: Message) -> bool:
     return any("id" not in one for _, one in held)
 
 
-def _dress_free_form(message: Message) -> None:
+def _set_free_form_fields(message: Message) -> None:
     if not message.window_open:
         raise CloudApiError(
             131047,
-            "More than 24 hours have passed since the customer last replied: send an approved template instead.",
+            "More than 24 hours have passed since the customer last replied: "
+            "send an approved template instead.",
         )
     message.category = Category.SERVICE
     message.text = text_of(message.kind, message.content)
 
 
-def _dress_template(message: Message, content: dict[str, Any]) -> None:
+def _set_template_fields(message: Message, content: dict[str, Any]) -> None:
     template = message.template
     if template is None:
         language = content.get("language", {}).get("code", "")
@@ -218,11 +252,14 @@ def _dress_template(message: Message, content: dict[str, Any]) -> None:
 
 
 def _free_entry_at(conversation: Conversation, now: datetime) -> datetime | None:
-    """When the free-entry window opened that a message accepted now is in: perhaps now, by this very reply."""
+    """Return when the free-entry window began that a message accepted now falls in, or None.
+
+    The first reply within 24 hours of a referral opens the window, at `now`.
+    """
     came, opened = conversation.referred_at, conversation.free_entry_at
     if came and came <= now < came + CUSTOMER_SERVICE_WINDOW and (opened is None or opened < came):
         return now
-    return opened if opened and now < opened + FREE_ENTRY_LONGEST else None
+    return opened if opened and now < opened + MAX_FREE_ENTRY else None
 
 
 def _write(message: Message) -> int:
@@ -254,7 +291,8 @@ def _write(message: Message) -> int:
     if row is None:
         raise CloudApiError(
             131042,
-            f"Plan limit reached: the {plan.name} plan hosts {plan.hosted_messages:,} messages a month. "
+            f"Plan limit reached: the {plan.name} plan hosts {plan.hosted_messages:,} messages "
+            "a month. "
             "Upgrade the plan, or wait for next month.",
         )
     return int(row[0])

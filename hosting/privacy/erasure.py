@@ -1,8 +1,9 @@
-"""Erasing: a customer is forgotten, in the database, the files and the logs, while money and counts stay as they were.
+"""Erasing: a customer is forgotten, in the database, the files and the logs, while money and counts
+stay as they were.
 
-The request hides nothing and deletes nothing: it is a row. A worker does it in one transaction. Keyed hashes of the
-customer's numbers stay, in the database and as a small file beside the media, so that a restored backup can be made
-to forget again (`manage.py reapply_erasures`).
+The request hides nothing and deletes nothing: it is a row. A worker does it in one transaction.
+Keyed hashes of the customer's numbers stay, in the database and as a small file beside the media,
+so that a restored backup can be made to forget again (`manage.py reapply_erasures`).
 """
 
 import json
@@ -28,7 +29,7 @@ from core.sql import statement
 from core.tenancy import system
 from hosting import extensions
 from hosting.extensions import Person
-from hosting.media.references import media_of_messages, remove_files
+from hosting.media.references import delete_files, media_of_messages
 from hosting.models import Contact, Conversation, Erasure, FormerNumber, Message
 from hosting.privacy.shared_files import forget_exports, forget_imports
 
@@ -68,7 +69,9 @@ def request(*, contact: Contact) -> Erasure:
 
 
 def request_all(*, business: Business) -> tuple[int, int]:
-    """Ask that every customer be forgotten; within the business's scope. Returns how many, and how many a hold keeps.
+    """Ask that every customer be forgotten; within the business's scope.
+
+    Returns how many, and how many a hold keeps.
 
     Who waits already is not asked for twice. The caller rings the bell on commit.
     """
@@ -188,7 +191,7 @@ def _forget(contact: Contact) -> int:
     record.redact(business_id=person.business_id, anywhere=needles, names=person.names)
     _redact_admin(person, contact_id)
     # Last, but before the commit: a file that were left behind by a crash would be found by nobody.
-    remove_files(business_id=person.business_id, media_ids=media)
+    delete_files(business_id=person.business_id, media_ids=media)
     return count
 
 
@@ -227,7 +230,9 @@ def digest_of(business_id: int, value: str) -> str:
 
 
 def _note_outside(erasure: Erasure) -> None:
-    """Keep the hashes outside of the database too: a restored one would not know whom it had forgotten."""
+    """Keep the hashes outside of the database too: a restored one would not know whom it had
+    forgotten.
+    """
     known = {"business_id": erasure.business_id, "digests": erasure.digests,
              "requested_at": erasure.requested_at.isoformat()}  # fmt: skip
     content = ContentFile(json.dumps(known).encode())
@@ -237,7 +242,9 @@ def _note_outside(erasure: Erasure) -> None:
 
 
 def reapply() -> int:
-    """After a restore: ask again for every customer who had been forgotten; returns how many were back."""
+    """After a restore: ask again for every customer who had been forgotten; returns how many were
+    back.
+    """
     wanted = _known_digests()
     found = 0
     with system("a restored database may hold forgotten customers of any business"):
@@ -265,7 +272,9 @@ def _named(contact: Contact) -> Person:
 
 
 def _known_digests() -> dict[int, dict[str, str]]:
-    """business id -> hash -> when (ISO, UTC), from the database and from the files beside the media."""
+    """business id -> hash -> when (ISO, UTC), from the database and from the files beside the
+    media.
+    """
     known: dict[int, dict[str, str]] = {}
     with system("erasures of every business"):
         rows = Erasure.objects.exclude(done_at=None).values_list(

@@ -1,7 +1,8 @@
 """Purging: messages older than a number keeps them go, in small batches, and never without notice.
 
-The plan says how many days are kept, a number may say fewer. What is to be kept shorter than before is announced to
-the owners and begins two weeks later; what is kept longer begins at once. Charges, invoices and counts stay.
+The plan says how many days are kept, a number may say fewer. What is to be kept shorter than before
+is announced to the owners and begins two weeks later; what is kept longer begins at once. Charges,
+invoices and counts stay.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,9 @@ FOR_EVER = 10**6
 
 
 def announce() -> int:
-    """Note for every number how long it keeps messages from when on, and tell owners what will go; returns how many."""
+    """Note for every number how long it keeps messages from when on, and tell owners what will go;
+    returns how many.
+    """
     with system("numbers of every business"):
         wanted = Coalesce(Least("business__plan__days_kept", "days_kept"), FOR_EVER)
         known = Coalesce("retention__next_days", "retention__days", FOR_EVER)
@@ -99,7 +102,9 @@ class Task:
 
 
 def purge_due(*, batch: int = BATCH, batches: int = 50) -> int:
-    """Delete what is older than its number keeps it, a batch a transaction; returns how many messages went."""
+    """Delete what is older than its number keeps it, a batch a transaction; returns how many
+    messages went.
+    """
     total = 0
     for task in _tasks():
         went = 0
@@ -145,7 +150,7 @@ def _purge_batch(task: Task, limit: int) -> int:
             },
         )
         rows = cursor.fetchall()
-        references.let_go(business_id=task.business_id, media_ids=_media_ids(rows))
+        references.mark_deleted(business_id=task.business_id, media_ids=_media_ids(rows))
         return len(rows)
 
 

@@ -1,1 +1,1 @@
-"""Full-text search over messages."""
+"""Full-text search over a business's messages."""

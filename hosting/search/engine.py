@@ -1,9 +1,11 @@
-"""Searching all messages of a business. The one place that reads messages across tenants by words.
+"""Full-text search over all messages of a business.
 
-Row-level security cannot use the index of words (its operator may leak, says PostgreSQL, so the policy must be asked
-first, row by row). So the ids are found as `parley_system`, by statements that name the business twice: in lexemes
-that no text can hold, and as a column. What is shown is then read by id in the reader's own scope, where row-level
-security holds again.
+The only code that reads across tenants by words.
+
+Row-level security cannot use the word index: PostgreSQL does not regard its operator as leakproof,
+so the policy would be checked row by row first. Therefore ids are found as `parley_system`, by
+statements that name the business twice: in lexemes that no text can contain, and as a column. The
+messages are then read by id in the reader's own scope, where row-level security applies again.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,20 +25,21 @@ from hosting.models import Contact, Message, Number
 from hosting.search import query as search_query
 
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-# How many of the newest messages are looked at before the index is asked; more where a word may be longer than typed,
-# which the index answers slowly when it is frequent.
-GLANCE, LONG_GLANCE = 1_000, 4_000
-# Up to so many hits of a beginning, newer than those of the whole word, are read and sorted; else stretch by stretch.
-FEW = 1_000
+# The newest messages are scanned before the index is used; more for a prefix, which the index
+# answers slowly when it is frequent.
+RECENT_MESSAGES, RECENT_MESSAGES_PREFIX = 1_000, 4_000
+# Up to this many prefix hits newer than the exact ones are sorted in memory; beyond, the index is
+# read in stretches of time.
+MAX_PREFIX_HITS = 1_000
 DAY = timedelta(days=1)
 Y2K = datetime(2000, 1, 1, tzinfo=UTC)  # day 0 of `hosting_search_day`
-LONGEST_MS = 4_000
+TIMEOUT_MS = 4_000
 
-Place = tuple[datetime, int]
+Position = tuple[datetime, int]
 
 
 class TooBroad(ParleyError):
-    """So many messages match that finding the newest of them would take too long."""
+    """So many messages match that finding the newest would take too long."""
 
     code = "search_too_broad"
     message = "Too many messages match. Add a word, a customer or a shorter time."
@@ -44,7 +47,7 @@ class TooBroad(ParleyError):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the messages found must be; None and empty ask for nothing."""
+    """Conditions on the messages to find; empty values filter nothing."""
 
     within: tuple[int, ...] = ()  # ids of numbers
     number: Number | None = None
@@ -56,7 +59,7 @@ class Filters:
 
     @property
     def lexemes(self) -> Iterator[str]:
-        """Keys of the index that stand for them."""
+        """Yield the index keys that stand for the filters."""
         if self.within:
             yield "(" + " | ".join(f"'#n{one}'" for one in self.within) + ")"
         if self.number:
@@ -70,7 +73,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A message that matches, and where in its text."""
+    """A message that matches, with the (start, end) spans of the matches in its text."""
 
     message: Message
     spans: list[tuple[int, int]]
@@ -78,10 +81,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of hits, newest first; `next` is the place to go on below, None at the end."""
+    """One page of hits, newest first; `next` is the position to continue below, None at the end."""
 
     hits: list[Hit]
-    next: Place | None
+    next: Position | None
     terms: list[search_query.Term] = field(default_factory=list)
 
 
@@ -90,12 +93,13 @@ def search(
     business: Business,
     words: str,
     filters: Filters | None = None,
-    below: Place | None = None,
+    below: Position | None = None,
     limit: int = 25,
 ) -> Found:
-    """The newest messages of a business that hold all `words` and pass the filters; call inside its scope.
+    """Return the newest messages of a business that contain all `words` and pass the filters.
 
-    `limit` is 1 to 100. Raises BadInput for words without a letter or digit, TooBroad after four seconds.
+    Call inside its scope. `limit` is 1 to 100. Raises BadInput for words without a letter or digit,
+    TooBroad after four seconds.
     """
     filters = filters or Filters()
     terms = search_query.terms_of(words)
@@ -103,17 +107,17 @@ def search(
         raise BadInput("Write at least one word with letters or digits.", field="q")
     with (
         system("the index of words serves all businesses; each statement names this one"),
-        _hurried(),
+        _time_limit(),
     ):
         query, whole = _tsqueries(terms, filters)
-        places = _places(business, query, whole, filters, below, limit + 1)
-    hits = _read(business, [place[1] for place in places[:limit]], terms)
+        places = _positions(business, query, whole, filters, below, limit + 1)
+    hits = _hits(business, [place[1] for place in places[:limit]], terms)
     return Found(hits, places[limit - 1] if len(places) > limit else None, terms)
 
 
-# Each statement has the one plan that it was written for; the planner's guesses about words are not asked. A word of
-# many messages must fit into memory as single rows, not as pages to be read through again.
-WALKING = {
+# Fixes the plan each statement was written for, as estimates for words are poor. A frequent word's
+# rows must fit into memory singly, not as lossy pages.
+PLANNER_SETTINGS = {
     "enable_seqscan": "off",
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
@@ -122,9 +126,9 @@ WALKING = {
 
 
 @contextmanager
-def _hurried() -> Iterator[None]:
-    """Let no statement of this transaction take longer than `LONGEST_MS`."""
-    before = _set(WALKING | {"statement_timeout": str(LONGEST_MS)})
+def _time_limit() -> Iterator[None]:
+    """Limit each statement of this transaction to `TIMEOUT_MS`; raise TooBroad beyond it."""
+    before = _set(PLANNER_SETTINGS | {"statement_timeout": str(TIMEOUT_MS)})
     try:
         yield
     except OperationalError as error:
@@ -135,7 +139,7 @@ def _hurried() -> Iterator[None]:
 
 
 def _set(values: dict[str, str]) -> dict[str, str]:
-    """Set these for the rest of the transaction; returns what stood there, and for the plain index scan too."""
+    """Set these settings for the transaction; return the previous ones and `enable_indexscan`."""
     names = [*values, "enable_indexscan"]
     asked = ", ".join(
         ["current_setting(%s)"] * len(names) + ["set_config(%s, %s, true)"] * len(values)
@@ -149,14 +153,15 @@ def _set(values: dict[str, str]) -> dict[str, str]:
 
 
 def _tsqueries(terms: Sequence[search_query.Term], filters: Filters) -> tuple[str, str]:
-    """What is looked for, and the same with whole words only; equal where no word may be a mere beginning."""
+    """Return the query text, and the same for whole words only; equal without prefixes."""
     cut: dict[int, list[tuple[int, str]]] = {}
     if terms:
         with connection.cursor() as cursor:
             cursor.execute(
                 """SELECT t.n, place, v.lexeme
                      FROM unnest(%s::text[]) WITH ORDINALITY AS t (words, n),
-                          unnest(to_tsvector('simple', hosting_search_tokens(t.words))) v, unnest(v.positions) place
+                          unnest(to_tsvector('simple', hosting_search_tokens(t.words))) v,
+                          unnest(v.positions) place
                     ORDER BY 1, 2""",
                 [[term.words for term in terms]],
             )
@@ -171,16 +176,27 @@ def _tsqueries(terms: Sequence[search_query.Term], filters: Filters) -> tuple[st
     return found[0], found[1]
 
 
-def _places(
-    business: Business, query: str, whole: str, filters: Filters, below: Place | None, n: int
-) -> list[Place]:
-    """The newest `n` places that match. Frequent words are met on the way back in time, all others are in the index."""
+def _positions(
+    business: Business, query: str, whole: str, filters: Filters, below: Position | None, n: int
+) -> list[Position]:
+    """Return the newest `n` matching positions.
+
+    Frequent words are found by scanning back in time, all others through the index.
+    """
     at, message_id = below or (LATEST, 0)
     asked: dict[str, Any] = {
-        "business_id": business.pk, "query": query, "n": n, "below_at": at, "below_id": message_id,
-        "since": filters.since or EARLIEST, "until": filters.until or LATEST,
-    }  # fmt: skip
-    found = _run("search_walk", asked | {"look": GLANCE if query == whole else LONG_GLANCE})
+        "business_id": business.pk,
+        "query": query,
+        "n": n,
+        "below_at": at,
+        "below_id": message_id,
+        "since": filters.since or EARLIEST,
+        "until": filters.until or LATEST,
+    }
+    found = _run(
+        "search_recent",
+        asked | {"look": RECENT_MESSAGES if query == whole else RECENT_MESSAGES_PREFIX},
+    )
     if len(found) == n:
         return found
     with connection.cursor() as cursor:
@@ -192,14 +208,14 @@ def _places(
     asked |= {"first": first, "last": last}
     if query == whole:
         return _run("search_index", asked)
-    return _begun(asked, whole) or _run("search_index", asked)
+    return _prefix_positions(asked, whole) or _run("search_index", asked)
 
 
-def _begun(asked: dict[str, Any], whole: str) -> list[Place]:
-    """Hits of a word that may be longer; nothing where that takes a search stretch by stretch.
+def _prefix_positions(asked: dict[str, Any], whole: str) -> list[Position]:
+    """Return the newest positions for a prefix; empty when that needs the search in stretches.
 
-    All words with a beginning are read anew by each statement that asks for them. So those that hold the word itself,
-    which are read by skipping, say first how far back to look, and one statement looks for the others.
+    All words with a prefix are read again by each statement that asks for them. Exact hits, which
+    are read by skipping, first tell how far back to look, then one statement reads the others.
     """
     exact = _run("search_index", asked | {"query": whole})
     if len(exact) < asked["n"]:
@@ -208,21 +224,22 @@ def _begun(asked: dict[str, Any], whole: str) -> list[Place]:
     first = max(asked["first"], (at - Y2K) // DAY)
     others = _run(
         "search_range",
-        asked | {"first": first, "above_at": at, "above_id": message_id, "most": FEW + 1},
+        asked
+        | {"first": first, "above_at": at, "above_id": message_id, "most": MAX_PREFIX_HITS + 1},
     )
-    if len(others) > FEW:
+    if len(others) > MAX_PREFIX_HITS:
         return []
     return sorted({*exact, *others}, reverse=True)[: asked["n"]]
 
 
-def _run(verb: str, asked: dict[str, Any]) -> list[Place]:
+def _run(verb: str, asked: dict[str, Any]) -> list[Position]:
     with connection.cursor() as cursor:
         cursor.execute(statement("hosting", verb), asked)
         return [(row[1], row[0]) for row in cursor.fetchall()]
 
 
-def _read(business: Business, ids: Sequence[int], terms: Sequence[search_query.Term]) -> list[Hit]:
-    """The messages themselves, in the order of the ids, as the reader's own scope shows them."""
+def _hits(business: Business, ids: Sequence[int], terms: Sequence[search_query.Term]) -> list[Hit]:
+    """Read the messages in the order of their ids, in the reader's own scope."""
     if not ids:
         return []
     rows = (

@@ -1,4 +1,4 @@
-"""Filters in an address, read with clear refusals: whose numbers and contacts, which days, which way."""
+"""Query-parameter filters, with errors that name the field."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -18,9 +18,10 @@ Row = TypeVar("Row", bound=Model)
 def search_filters(
     business: Business, asked: Mapping[str, str], *, within: frozenset[int] | None = None
 ) -> Filters:
-    """`number` (phone_number_id), `contact` (its wa_id), `direction`, `kind`, `since`, `until`; BadInput names the field.
+    """Build filters from `number`, `contact`, `direction`, `kind`, `since` and `until`.
 
-    `within`: ids of the numbers that the asker is limited to, None for all.
+    `within` are the ids of the numbers that the caller is limited to, None for all. Raises BadInput
+    naming the field.
     """
     numbers = Number.objects.filter(business=business)
     return Filters(
@@ -49,7 +50,7 @@ def _digits(text: str | None) -> str:
 
 
 def one_of(rows: QuerySet[Row], column: str, value: str | None, field: str) -> Row | None:
-    """The row with that value, None where nothing is asked for; BadInput where there is none."""
+    """Return the row with that value, None without a value; raise BadInput if there is none."""
     if not value:
         return None
     found = rows.filter(**{column: value}).first()
@@ -59,26 +60,26 @@ def one_of(rows: QuerySet[Row], column: str, value: str | None, field: str) -> R
 
 
 def choice(value: str | None, known: list[str], field: str) -> str:
-    """One of the known words, or empty; BadInput for another."""
+    """Return one of the known words, or ""; raise BadInput for another."""
     if value and value not in known:
         raise BadInput(f"{field} is one of: {', '.join(known)}.", field=field)
     return value or ""
 
 
 def word(value: str | None, field: str) -> str:
-    """A short lower-case word, or empty; BadInput for anything else."""
+    """Return a short lower-case word, or ""; raise BadInput for anything else."""
     if value and not (value.replace("_", "").isalnum() and value.isascii() and len(value) <= 20):
         raise BadInput(f"{field} is a word of at most 20 letters.", field=field)
     return value or ""
 
 
-def flag(value: str | None, field: str) -> bool | None:
-    """`true` or `false`, None where nothing is asked for; BadInput for another."""
+def boolean(value: str | None, field: str) -> bool | None:
+    """Return the value of `true` or `false`, or None without one; raise BadInput for another."""
     return {"true": True, "false": False, "": None}[choice(value, ["true", "false"], field)]
 
 
 def local_moment(value: str | None, field: str) -> datetime | None:
-    """A moment with or without a zone; without one it is the reader's. None where nothing is asked for."""
+    """Parse a time; without a zone it is in the current time zone. None without a value."""
     if not value:
         return None
     try:
@@ -89,7 +90,10 @@ def local_moment(value: str | None, field: str) -> datetime | None:
 
 
 def moment(value: str | None, field: str, *, end: bool = False) -> datetime | None:
-    """A day (its beginning in the reader's time zone; with `end` its end) or a moment with zone; BadInput for another."""
+    """Parse a day or a time with zone; raise BadInput for anything else.
+
+    A day means its beginning in the current time zone, or its end with `end`.
+    """
     if not value:
         return None
     try:

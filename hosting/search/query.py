@@ -1,4 +1,4 @@
-"""Wording: what a reader types to find messages, as terms; and where those terms stand in a text. No database."""
+"""Search queries: parsing what a reader types into terms, and finding terms in a text."""
 
 import re
 import unicodedata
@@ -9,9 +9,13 @@ from itertools import pairwise
 MAX_QUERY = 200
 MAX_TERMS = 12
 INDEXED = 20_000  # characters of a text that search looks at, as in `hosting_search_tokens`
-# A last word of this many bytes (two letters, where they are not Latin) is found before it is typed to its end.
+# A last word of this many bytes (fewer letters outside Latin script) matches as a prefix.
 PREFIX_FROM = 3
-UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+# Ranges of scripts written without spaces between words.
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
 _ALONE = re.compile(f"[{UNSPACED}]")
 _PIECE = re.compile(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+")
 _TERM = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
@@ -20,16 +24,16 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{5,}[0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing to look for: words that stand side by side, the last perhaps only begun; or that must not occur."""
+    """One term: adjacent words, the last perhaps a prefix, or words that must not occur."""
 
     words: str
     is_prefix: bool = False
     is_excluded: bool = False
-    digits: str = ""  # of a phone number; found without its gaps too
+    digits: str = ""  # of a phone number; found without its separators too
 
 
 def terms_of(query: str) -> list[Term]:
-    """The terms of a query: words, "phrases", begun* words, -unwanted ones; a phone number is one term."""
+    """Parse a query: words, "phrases", prefix* words, -excluded ones; a phone number is one term."""
     query = query.strip()[:MAX_QUERY]
     if _PHONE.fullmatch(query):
         digits = re.sub(r"[^0-9]", "", query)
@@ -50,16 +54,16 @@ def _term(minus: str, phrase: str | None, word: str | None) -> Term:
     if phrase is not None:
         return Term(phrase, is_excluded=bool(minus))
     text = word or ""
-    # One letter begins too many words to be a wish.
+    # A prefix of one letter would match too many words.
     return Term(
         text.rstrip("*"), is_prefix=text.endswith("*") and len(text) > 2, is_excluded=bool(minus)
     )
 
 
 def query_of(term: Term, lexemes: Sequence[tuple[int, str]], *, whole: bool = False) -> str:
-    """A term as tsquery text, from its lexemes with their positions (from 1) as the database cut them; empty for none.
+    """Return a term as tsquery text from its (position, lexeme) pairs as the database cut them.
 
-    `whole`: what is wanted is looked for as it stands, never as a beginning.
+    Returns "" for none. With `whole`, wanted words are matched exactly, not as prefixes.
     """
     begun = "" if whole and not term.is_excluded else ":*"
     kept = [one for n, one in enumerate(lexemes) if n == 0 or not _repeats(lexemes[n - 1], one)]
@@ -68,7 +72,7 @@ def query_of(term: Term, lexemes: Sequence[tuple[int, str]], *, whole: bool = Fa
     parts = [_quoted(kept[0][1])]
     for (before, _), (place, lexeme) in pairwise(kept):
         parts += [f"<{place - before}>", _quoted(lexeme)]
-    # The last character of a run stands alone in the index; asked for alone, it may be the first of any pair.
+    # A run's last character is indexed alone; asked for alone, it may begin any pair.
     if term.is_prefix or (len(kept[-1][1]) == 1 and _ALONE.match(kept[-1][1])):
         parts[-1] += begun
     text = f"({' '.join(parts)})"
@@ -78,7 +82,7 @@ def query_of(term: Term, lexemes: Sequence[tuple[int, str]], *, whole: bool = Fa
 
 
 def _repeats(before: tuple[int, str], one: tuple[int, str]) -> bool:
-    """Whether a lone character only says again how the pair before it ends."""
+    """Return whether a single character only repeats the end of the pair before it."""
     pair, lone = before[1], one[1]
     return (
         one[0] == before[0] + 1
@@ -94,7 +98,7 @@ def _quoted(lexeme: str) -> str:
 
 
 def folded(text: str) -> tuple[str, list[int]]:
-    """The text as search reads it (lower case, accents off), and for each of its characters the place in the text."""
+    """Return the text in lower case without accents, and each character's original index."""
     out: list[str] = []
     places: list[int] = []
     for place, character in enumerate(text):
@@ -108,7 +112,7 @@ def folded(text: str) -> tuple[str, list[int]]:
 
 
 def patterns_of(terms: Sequence[Term]) -> list[str]:
-    """Regular expressions for folded text, one for each term that is wanted."""
+    """Return regular expressions for folded text, one for each wanted term."""
     found = []
     for term in terms:
         pieces = _PIECE.findall(folded(term.words)[0])
@@ -124,7 +128,7 @@ def patterns_of(terms: Sequence[Term]) -> list[str]:
 
 
 def spans(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
-    """Where the terms stand in a text: (start, end) in characters, in order, not overlapping."""
+    """Return the (start, end) spans of the terms in a text, in order, not overlapping."""
     patterns = patterns_of(terms)
     if not patterns:
         return []

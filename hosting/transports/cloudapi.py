@@ -1,8 +1,9 @@
-"""The upstream transport: messages leave by a real Cloud API; what becomes of them comes by the webhook door.
+"""The upstream transport: messages leave by a real Cloud API; what becomes of them comes by the
+webhook door.
 
-An `Outgoing` row goes open -> sending (committed before the POST) -> gone (sent, or refused) | open again (the upstream
-surely did not take it) | unknown (it may have). An unknown one is never sent again by itself: a webhook that names it
-settles it, or an operator decides.
+An `Outgoing` row goes open -> sending (committed before the POST) -> gone (sent, or refused) | open
+again (the upstream surely did not take it) | unknown (it may have). An unknown one is never sent
+again by itself: a webhook that names it settles it, or an operator decides.
 """
 
 import random
@@ -63,7 +64,9 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A parcel and what became of it; `uploads` are the files that the upstream has now: our row, its id there."""
+    """A parcel and what became of it; `uploads` are the files that the upstream has now: our row,
+    its id there.
+    """
 
     parcel: Parcel
     verdict: Verdict
@@ -71,7 +74,9 @@ class Report:
 
 
 def claim(under_way: "Sequence[Parcel]" = ()) -> list[Parcel]:
-    """Claim messages that may be sent now; each is `sending`, and committed so, before its POST begins."""
+    """Claim messages that may be sent now; each is `sending`, and committed so, before its POST
+    begins.
+    """
     with system("every business's upstreams"):
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
@@ -97,7 +102,9 @@ def _parcels(rows: dict[int, tuple[Any, ...]]) -> list[Parcel]:
 
 
 def _upstream_ids(messages: Sequence[Message]) -> dict[tuple[int, str], str]:
-    """Upstream ids of our own messages that these reply or react to; inbound ones have the upstream's id already."""
+    """Upstream ids of our own messages that these reply or react to; inbound ones have the
+    upstream's id already.
+    """
     about = {message.context_wamid for message in messages if message.context_wamid}
     found = Message.objects.filter(
         number__in={message.number_id for message in messages},
@@ -148,7 +155,9 @@ def _parcel(
 
 
 def send(parcel: Parcel) -> Report:
-    """Upload what the message holds, then make the POST, once; raises nothing and touches no database."""
+    """Upload what the message holds, then make the POST, once; raises nothing and touches no
+    database.
+    """
     started, uploads = time.monotonic(), dict[int, str]()
     try:
         for one in parcel.files:
@@ -208,7 +217,8 @@ def finish(reports: Sequence[Report]) -> None:
 
 
 def _finish_sent(parcel: Parcel, verdict: Verdict) -> None:
-    # What is known is written down even by a worker that slept past its lease; then nothing sends it again.
+    # What is known is written down even by a worker that slept past its lease; then nothing sends
+    # it again.
     known = Message.objects.filter(number_id=parcel.number_id, upstream_wamid=verdict.wamid)
     if not known.exists():
         Message.objects.filter(pk=parcel.message_id, upstream_wamid=None).update(
@@ -258,7 +268,9 @@ def _mine(parcel: Parcel) -> "Any":
 
 
 def delay_after(attempt: int, *, chance: float) -> float:
-    """Seconds until the next attempt: 1, 2, 4 … up to 5 minutes, and up to half as much again by `chance` (0 to 1)."""
+    """Seconds until the next attempt: 1, 2, 4 … up to 5 minutes, and up to half as much again by
+    `chance` (0 to 1).
+    """
     return min(2.0 ** min(attempt - 1, 20), LONGEST_DELAY) * (1 + chance / 2)
 
 
@@ -275,7 +287,9 @@ def fail(messages: Iterable[Message], errors: list[dict[str, Any]]) -> None:
             in_window=message.window_open,
         )
         number = message.number
-        line = webhooks.Line(number.account.waba_id, number.phone_number_id, number.digits)
+        line = webhooks.NumberMetadata(
+            number.account.waba_id, number.phone_number_id, number.digits
+        )
         body = webhooks.body_of(line, contacts=[], statuses=[status | {"errors": errors}])
         store_event(body=body, account_id=number.account_id)
 
@@ -289,14 +303,20 @@ def release() -> int:
 
 
 def send_again(message_ids: Iterable[int]) -> int:
-    """An operator is sure that these never left: they wait to be sent again; returns how many. Call inside a scope."""
+    """An operator is sure that these never left: they wait to be sent again; returns how many.
+
+    Call inside a scope.
+    """
     return Outgoing.objects.filter(pk__in=message_ids, state=Outgoing.State.UNKNOWN).update(
         state=Outgoing.State.OPEN, not_before=Now(), queued_at=Now()
     )
 
 
 def give_up(message_ids: Iterable[int]) -> int:
-    """An operator gives these up: they are reported as failed; returns how many. Call inside `system`."""
+    """An operator gives these up: they are reported as failed; returns how many.
+
+    Call inside `system`.
+    """
     unknown = Outgoing.objects.filter(
         pk__in=message_ids, state=Outgoing.State.UNKNOWN
     ).select_for_update()
@@ -310,5 +330,6 @@ def give_up(message_ids: Iterable[int]) -> int:
 
 
 crew: Crew[Parcel, Report] = Crew("upstream", size=AT_ONCE, claim=claim, do=send, finish=finish)
-# `deliver_due()` sends what may be sent and returns how many that were; `wake()` has a thread do it.
+# `deliver_due()` sends what may be sent and returns how many that were; `wake()` has a thread do
+# it.
 deliver_due, wake = crew.run, crew.wake

@@ -1,4 +1,7 @@
-"""The sandbox network: simulated phones. What they do comes back as signed-off webhook bodies, like any network's."""
+"""The sandbox network: simulated phones.
+
+What they do comes back as signed-off webhook bodies, like any network's.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -91,7 +94,9 @@ def _recipient(message: Message) -> tuple[int, str]:
 
 
 def _failing(messages: Sequence[Message], phones: dict[tuple[int, str], Handset]) -> dict[int, int]:
-    """Codes by id of the messages that are to fail: the first to each phone that asked for it, once."""
+    """Codes by id of the messages that are to fail: the first to each phone that asked for it,
+    once.
+    """
     first = {_recipient(message): message for message in reversed(messages)}
     return {
         first[recipient].pk: phone.fails_with
@@ -112,7 +117,9 @@ def _blocking(phones: Iterable[Handset]) -> set[tuple[int, int]]:
 
 
 class Step(NamedTuple):
-    """What happens to a message on its way: a status, its moment, and the code with which it failed, or 0."""
+    """What happens to a message on its way: a status, its moment, and the code with which it
+    failed, or 0.
+    """
 
     status: str
     at: datetime
@@ -151,7 +158,7 @@ def _store_statuses(pairs: Sequence[tuple[Message, Step]]) -> None:
     number = pairs[0][0].number
     people = {message.contact.wa_id: message.contact for message, _ in pairs}
     body = webhooks.body_of(
-        line_of(number),
+        metadata_of(number),
         contacts=[webhooks.contact_object(c.wa_id, c.name, c.user_id) for c in people.values()],
         statuses=[_status(message, step) for message, step in pairs],
     )
@@ -171,13 +178,16 @@ def _status(message: Message, step: Step) -> dict[str, Any]:
     return told | ({"errors": [error_of(step.code)]} if step.code else {})
 
 
-def line_of(number: Number) -> webhooks.Line:
+def metadata_of(number: Number) -> webhooks.NumberMetadata:
     """A number as webhook bodies name it."""
-    return webhooks.Line(number.account.waba_id, number.phone_number_id, number.digits)
+    return webhooks.NumberMetadata(number.account.waba_id, number.phone_number_id, number.digits)
 
 
 def write(*, handset: Handset, number: Number, text: str, at: datetime | None = None) -> str:
-    """A customer writes a text from a simulated phone; returns the wamid. Arrives by the webhook door."""
+    """A customer writes a text from a simulated phone; returns the wamid.
+
+    Arrives by the webhook door.
+    """
     return send_from_phone(
         handset=handset, number=number, kind="text", content={"body": text}, at=at
     )
@@ -207,7 +217,7 @@ def send_from_phone(
     if context:
         message["context"] = {"from": number.digits, "id": context}
     body = webhooks.body_of(
-        line_of(number),
+        metadata_of(number),
         contacts=[webhooks.contact_object(handset.wa_id, handset.name, user_id)],
         messages=[message],
     )
@@ -216,7 +226,9 @@ def send_from_phone(
 
 
 def open_chat(*, handset: Handset, number: Number) -> int:
-    """The customer opens the chat: everything delivered to the phone is read; returns how many messages."""
+    """The customer opens the chat: everything delivered to the phone is read; returns how many
+    messages.
+    """
     unread = _messages(
         number=number,
         contact__wa_id=handset.wa_id,
@@ -229,7 +241,10 @@ def open_chat(*, handset: Handset, number: Number) -> int:
 
 
 def set_online(*, handset: Handset, online: bool) -> int:
-    """Switch a phone on or off; switched on, it receives what waited. Returns how many messages that were."""
+    """Switch a phone on or off; switched on, it receives what waited.
+
+    Returns how many messages that were.
+    """
     Handset.objects.filter(pk=handset.pk).update(is_online=online)
     handset.is_online = online
     if not online:
@@ -253,7 +268,9 @@ def set_online(*, handset: Handset, online: bool) -> int:
 
 
 def _too_late(message: Message, now: datetime) -> bool:
-    """Whether it was to be delivered by now or not at all; such a message stays `sent`, as on the real network."""
+    """Whether it was to be delivered by now or not at all; such a message stays `sent`, as on the
+    real network.
+    """
     seconds = message.template.ttl_seconds if message.template else None
     return now > message.created_at + (
         LONGEST_TRIED if seconds in (None, -1) else timedelta(seconds=seconds or 0)
@@ -270,7 +287,10 @@ def _unheard(message: Message, blocks: Iterable[HandsetBlock]) -> bool:
 
 
 def set_blocked(*, handset: Handset, number: Number, blocked: bool) -> None:
-    """Block a number on a phone, or take it back; what was sent meanwhile never arrives. Twice is as once."""
+    """Block a number on a phone, or take it back; what was sent meanwhile never arrives.
+
+    Twice is as once.
+    """
     newest = (
         Message.objects.filter(business=handset.business_id).aggregate(newest=Max("id"))["newest"]
         or 0
@@ -306,7 +326,9 @@ def can_send(*, handset: Handset, number: Number) -> bool:
 
 
 def fail_next(*, handset: Handset, code: int | None) -> None:
-    """Let the next message to a phone fail with a code of `failures.FAILURES`, once; None takes it back."""
+    """Let the next message to a phone fail with a code of `failures.FAILURES`, once; None takes it
+    back.
+    """
     Handset.objects.filter(pk=handset.pk).update(fails_with=code)
     handset.fails_with = code
 

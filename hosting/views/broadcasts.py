@@ -1,4 +1,6 @@
-"""Broadcasts: a template to a list, reviewed with its price, sent now or later, watched, and what became of it."""
+"""Broadcasts: a template to a list, reviewed with its price, sent now or later, watched, and what
+became of it.
+"""
 
 import uuid
 from collections.abc import Callable
@@ -84,7 +86,7 @@ def broadcast(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 def _review(request: BusinessRequest, found: Broadcast) -> dict[str, Any]:
     room = drafts.plan_room(request.business)
     counts = drafts.by_prefix(found)
-    sources = extensions.forecasts if found.total else []
+    sources = list(extensions.forecasts) if found.total else []
     return {
         "samples": list(drafts.samples(found)),
         "wrong": found.wrong[:WRONG_SHOWN],
@@ -173,12 +175,14 @@ def results(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @member_page(*CHATS)
 def opt_outs(request: BusinessRequest) -> HttpResponse:
     """The words by which customers end and resume marketing, and who wants none."""
-    stop, start_again = ("\n".join(words) for words in inbound_opt_outs.words_of(request.business))
+    stop, start_again = (
+        "\n".join(words) for words in inbound_opt_outs.keywords_of(request.business)
+    )
     error = ""
     if request.method == "POST":
         stop, start_again = request.POST.get("stop", ""), request.POST.get("start", "")
         try:
-            inbound_opt_outs.choose_words(request.business, stop=stop, start=start_again)
+            inbound_opt_outs.set_keywords(request.business, stop=stop, start=start_again)
             messages.success(request, _("Saved."))
             return redirect("opt_outs")
         except BadInput as refusal:

@@ -1,4 +1,6 @@
-"""Contacts: the list, one customer's page, and what is done with them: name, merge, block, hold, take along, forget."""
+"""Contacts: the list, one customer's page, and what is done with them: name, merge, block, hold,
+take along, forget.
+"""
 
 from typing import Any
 
@@ -83,7 +85,7 @@ def merge(request: BusinessRequest, contact_id: int) -> HttpResponse:
         messages.error(request, _("No customer has this number."))
         return redirect("contact", contact_id)
     try:
-        number_changes.unite(found, into=into)
+        number_changes.merge_contacts(found, into=into)
     except BadInput:
         messages.error(request, _("A customer cannot be merged with themselves."))
         return redirect("contact", contact_id)
@@ -109,7 +111,9 @@ def block(request: BusinessRequest, contact_id: int) -> HttpResponse:
 @member_page(*CHATS)
 def marketing(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Say whether the customer wants broadcasts of marketing."""
-    opt_outs.mark(_own(request, contact_id), wants_marketing=request.POST.get("wanted") == "1")
+    opt_outs.set_marketing(
+        _own(request, contact_id), wants_marketing=request.POST.get("wanted") == "1"
+    )
     return redirect("contact", contact_id)
 
 

@@ -15,11 +15,12 @@ from core.errors import ParleyError
 from core.wake import notify
 from hosting import extensions, tasks
 from hosting.conversations import inbox as conversations_inbox
+from hosting.conversations import thread as threads
 from hosting.conversations.teamwork import snooze_times
 from hosting.forms import ReplyForm, TemplateForm
 from hosting.live import publish
-from hosting.media.attachments import attach
-from hosting.messages.read_receipts import see
+from hosting.media.store import store_attachment
+from hosting.messages.read_receipts import mark_conversation_read
 from hosting.messages.send import send_message
 from hosting.models import Conversation, Direction, Message, Template, Transport
 from hosting.search import filters, query
@@ -49,7 +50,7 @@ def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One thread; opening it marks it as read."""
     conversation = conversation_of(request, public_id)
     if day := request.GET.get("on"):
-        at = conversations_inbox.at_day(
+        at = threads.first_id_since(
             _messages(conversation), filters.moment(day, "on") or conversation.created_at
         )
         return redirect(f"{conversation.get_absolute_url()}?at={at}#m{at}")
@@ -71,16 +72,12 @@ def stretch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     conversation = conversation_of(request, public_id)
     context = composing(request, conversation)
     if before := _number(request.GET.get("before")):
-        page = conversations_inbox.latest_page(
-            _messages(conversation), own=Direction.OUT, before=before
-        )
+        page = threads.latest_page(_messages(conversation), own=Direction.OUT, before=before)
         return _stretch(request, "hosting/_older.html", context, page)
     if after := _number(request.GET.get("after")):
-        page = conversations_inbox.page_after(
-            _messages(conversation), own=Direction.OUT, after=after
-        )
+        page = threads.page_after(_messages(conversation), own=Direction.OUT, after=after)
         return _stretch(request, "hosting/_newer.html", context, page)
-    page = conversations_inbox.page_since(
+    page = threads.page_since(
         _messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since"))
     )
     _seen(request, conversation)
@@ -91,9 +88,9 @@ def _stretch(
     request: BusinessRequest,
     template: str,
     context: dict[str, Any],
-    page: conversations_inbox.ThreadPage,
+    page: threads.ThreadPage,
 ) -> HttpResponse:
-    page = conversations_inbox.with_remarks(page, context["conversation"])
+    page = threads.with_private_notes(page, context["conversation"])
     return render(request, template, context | {"page": page})
 
 
@@ -111,7 +108,7 @@ def reply(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     try:
         kind, content = "text", {"body": text}
         if file := form.cleaned_data["file"]:
-            kind, content = attach(business=request.business, file=file, caption=text)
+            kind, content = store_attachment(business=request.business, file=file, caption=text)
         _send(
             request,
             conversation,
@@ -130,7 +127,7 @@ def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     conversation = conversation_of(request, public_id)
     wanted = _number((request.POST or request.GET).get("template"))
     offered, quotes = (
-        conversations_inbox.templates_for(conversation),
+        threads.templates_for(conversation),
         extensions.quotes_for(conversation),
     )
     context: dict[str, Any] = {
@@ -159,7 +156,7 @@ def _send_template(
             request,
             conversation,
             kind="template",
-            content=conversations_inbox.template_content(template, form.values()),
+            content=threads.template_content(template, form.values()),
         )
     except ParleyError as error:
         page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"  # type: ignore[attr-defined]
@@ -202,29 +199,29 @@ def assign(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     view = request.GET.get("view", "open")
     choices = _choices(request)
-    narrowing = _narrowing(request, choices)
+    filters = _narrowing(request, choices)
     found = conversations_inbox.matching(
-        request.business, view=view, narrowing=narrowing, user=request.user
+        request.business, view=view, filters=filters, user=request.user
     )
     return {
         "list": conversations_inbox.list_page(found, before=request.GET.get("before_row", "")),
         "choices": choices,
         "counts": choices.counts,
         "view": view if view in conversations_inbox.VIEWS else "open",
-        "words": narrowing.words,
-        "narrowing": narrowing,
+        "words": filters.words,
+        "filters": filters,
         "current": current,
         "now": request.business.now(),
     }
 
 
-def _choices(request: BusinessRequest) -> conversations_inbox.Choices:
+def _choices(request: BusinessRequest) -> conversations_inbox.FilterChoices:
     """Asked for once a request: the list and the pane beside it both show them."""
-    known: conversations_inbox.Choices | None = getattr(request, "choices", None)
+    known: conversations_inbox.FilterChoices | None = getattr(request, "choices", None)
     if known is None:
         # A pane alone shows no views: nothing is counted for it.
         alone = request.htmx and request.path != reverse("inbox_rows")  # type: ignore[attr-defined]
-        known = conversations_inbox.choices_of(
+        known = conversations_inbox.filter_choices(
             request.business, reader=None if alone else request.user
         )
         request.choices = known  # type: ignore[attr-defined]
@@ -232,12 +229,12 @@ def _choices(request: BusinessRequest) -> conversations_inbox.Choices:
 
 
 def _narrowing(
-    request: BusinessRequest, choices: conversations_inbox.Choices
-) -> conversations_inbox.Narrowing:
+    request: BusinessRequest, choices: conversations_inbox.FilterChoices
+) -> conversations_inbox.ConversationFilters:
     """What the address asks for; what names nothing of this business narrows nothing."""
     label, assignee = _number(request.GET.get("label")), _number(request.GET.get("assignee"))
     wanted = request.GET.get("number", "")
-    return conversations_inbox.Narrowing(
+    return conversations_inbox.ConversationFilters(
         words=request.GET.get("q", "").strip()[:100],
         label=label if any(one.pk == label for one in choices.labels) else 0,
         number=next((one for one in choices.numbers if one.phone_number_id == wanted), None),
@@ -251,13 +248,13 @@ def _open(
     _seen(request, conversation)
     found = _messages(conversation)
     page = (
-        conversations_inbox.page_around(found, own=Direction.OUT, at=at)
+        threads.page_around(found, own=Direction.OUT, at=at)
         if at and not before
-        else conversations_inbox.latest_page(found, own=Direction.OUT, before=before)
+        else threads.latest_page(found, own=Direction.OUT, before=before)
     )
     return {
         "conversation": conversation,
-        "page": conversations_inbox.with_remarks(page, conversation),
+        "page": threads.with_private_notes(page, conversation),
         "choices": _choices(request),
         "snooze_times": snooze_times(request.business.now()),
         "marks": query.patterns_of(query.terms_of(request.GET.get("mark", ""))),
@@ -268,13 +265,15 @@ def _seen(request: BusinessRequest, conversation: Conversation) -> None:
     # What an operator looks at is as unread for the team as it was.
     if request.membership.pk is None:
         return
-    see(conversation)
+    mark_conversation_read(conversation)
     if conversation.unread_count and conversation.number.transport == Transport.CLOUDAPI:
         notify(tasks.deliver)
 
 
 def composing(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:
-    """What the composer needs: the conversation, the present, whether its window is open, and tools of other apps."""
+    """What the composer needs: the conversation, the present, whether its window is open, and tools
+    of other apps.
+    """
     now = request.business.now()
     window_open = conversation.window_open(at=now)
     return {
@@ -332,7 +331,7 @@ def tell(request: BusinessRequest, conversation: Conversation) -> None:
     """Let the open dashboards of this business know, once it is committed."""
     public_id = str(conversation.public_id)
     transaction.on_commit(
-        lambda: publish.announce(request.business.pk, kind="message", conversation=public_id),
+        lambda: publish.publish_event(request.business.pk, kind="message", conversation=public_id),
         robust=True,
     )
 

@@ -1,4 +1,6 @@
-"""The settings of message templates: which there are and how they stand, one that is made with a preview, deletion."""
+"""The settings of message templates: which there are and how they stand, one that is made with a
+preview, deletion.
+"""
 
 from typing import Any
 
@@ -47,7 +49,9 @@ def templates(request: BusinessRequest) -> HttpResponse:
 
 @member_page(Role.OWNER)
 def new_template(request: BusinessRequest) -> HttpResponse:
-    """A form with a preview; what the protocol refuses is said beside it, and nothing typed is lost."""
+    """A form with a preview; what the protocol refuses is said beside it, and nothing typed is
+    lost.
+    """
     form = _form(request)
     if request.method == "POST" and form.is_valid():
         try:
@@ -115,7 +119,7 @@ def delete_template(request: BusinessRequest, template_id: str) -> HttpResponse:
 def synchronise(request: BusinessRequest) -> HttpResponse:
     """Ask the upstreams for their templates soon."""
     for account in Account.objects.filter(business=request.business, upstream__isnull=False):
-        upstream_sync.ask(account)
+        upstream_sync.request_sync(account)
     notify(tasks.synchronise)
     messages.success(request, _("The upstream is asked; what is new appears here in a moment."))
     return redirect("templates")

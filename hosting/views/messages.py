@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import BusinessRequest, member_page
 from core.csv import csv_line
-from hosting.conversations import inbox
+from hosting.conversations import thread
 from hosting.extensions import notes_for
 from hosting.media.store import media_of, signed_path
 from hosting.media.thumbnails import thumbnail_of
@@ -125,7 +125,7 @@ def message(request: BusinessRequest, message_id: int) -> HttpResponse:
     context = {
         "conversation": found.conversation,
         "message": found,
-        "entry": inbox.latest_page(own.filter(pk=found.pk), own=Direction.OUT).entries[0],
+        "entry": thread.latest_page(own.filter(pk=found.pk), own=Direction.OUT).entries[0],
         "raw": orjson.dumps(found.content, option=orjson.OPT_INDENT_2).decode(),
         "now": request.business.now(),
     }

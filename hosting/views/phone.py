@@ -16,9 +16,9 @@ from hosting import extensions, tasks
 from hosting.cloudapi import addresses
 from hosting.cloudapi.interactive import reply_to
 from hosting.cloudapi.parts import buttons_of
-from hosting.conversations import inbox
+from hosting.conversations import thread
 from hosting.forms import HandsetForm, ReplyForm
-from hosting.media.attachments import attach
+from hosting.media.store import store_attachment
 from hosting.models import Conversation, Direction, Handset, Message, Number, Status
 from hosting.transports import sandbox
 
@@ -69,14 +69,14 @@ def phone(request: BusinessRequest, handset_id: int) -> HttpResponse:
 @member_page(*CHATS)
 def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """A chat on the phone; looking at it sends read receipts."""
-    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     blocked = sandbox.has_blocked(handset=handset, number=number)
     if handset.is_online and not blocked:
         _look(handset, number)
     conversation = Conversation.objects.filter(
         business=request.business, number=number, contact__wa_id=handset.wa_id
     ).first()
-    page = inbox.latest_page(_on_phone(conversation), own=Direction.IN, before=_before(request))
+    page = thread.latest_page(_on_phone(conversation), own=Direction.IN, before=_before(request))
     context = {
         "handset": handset,
         "number": number,
@@ -101,7 +101,7 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
 @member_page(*CHATS)
 def web(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """A public page of ours in the chat's own view, as the phone opens a link that it was sent."""
-    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     address = request.GET.get("to", "")
     if not address.startswith(PUBLIC_PAGES):
         raise Http404
@@ -126,7 +126,7 @@ def tap(
     request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int
 ) -> HttpResponse:
     """The customer taps a button of a message, or chooses from its list."""
-    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     asked = said(
         request,
         handset,
@@ -193,7 +193,7 @@ def send(
 @member_page(*CHATS)
 def write(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """The customer writes a text or sends a file; it goes to the business by the webhook door."""
-    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     form, error = ReplyForm(request.POST, request.FILES), ""
     if form.is_valid() and sandbox.can_send(handset=handset, number=number):
         try:
@@ -213,7 +213,7 @@ def _leave(request: BusinessRequest, handset: Handset, number: Number, form: Rep
     text = form.cleaned_data["text"]
     kind, content = "text", {"body": text}
     if file := form.cleaned_data["file"]:
-        kind, content = attach(
+        kind, content = store_attachment(
             business=request.business, file=file, caption=text, from_customer=True
         )
     send(handset, number, kind=kind, content=content)
@@ -274,7 +274,7 @@ def handset_of(request: BusinessRequest, handset_id: int) -> Handset:
     )
 
 
-def line_of(request: BusinessRequest, phone_number_id: str) -> Number:
+def number_of(request: BusinessRequest, phone_number_id: str) -> Number:
     """A sandbox number of the business; 404 for any other."""
     return get_object_or_404(
         Number.objects.select_related("account"),

@@ -1,4 +1,6 @@
-"""What a customer does on the simulated phone besides writing: place, contact card, reaction, block, and a failure on purpose."""
+"""What a customer does on the simulated phone besides writing: place, contact card, reaction,
+block, and a failure on purpose.
+"""
 
 from typing import Any
 
@@ -10,7 +12,7 @@ from accounts.access import BusinessRequest, member_page
 from hosting.models import Handset, Message, Number
 from hosting.phone_forms import CardForm, FailureForm, LocationForm
 from hosting.transports import sandbox
-from hosting.views.phone import CHATS, EMOJI, handset_of, line_of, said, screen, send
+from hosting.views.phone import CHATS, EMOJI, handset_of, number_of, said, screen, send
 
 # The form beside the phone, which adds one, has fields of the same names.
 IDS = "sent_%s"
@@ -18,8 +20,10 @@ IDS = "sent_%s"
 
 @member_page(*CHATS)
 def place(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
-    """A place to send; POST sends it, as the answer to the message that asked for one if there is such."""
-    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    """A place to send; POST sends it, as the answer to the message that asked for one if there is
+    such.
+    """
+    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     asking = request.GET.get("message", "")
     initial = {"message": asking if asking.isdecimal() else None}
     form = LocationForm(request.POST or None, initial=initial, auto_id=IDS)
@@ -41,7 +45,7 @@ def _location(given: dict[str, Any]) -> dict[str, Any]:
 @member_page(*CHATS)
 def card(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """A contact card to send; POST sends it."""
-    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     form = CardForm(request.POST or None, auto_id=IDS)
     if request.method == "POST" and form.is_valid():
         name, digits = form.cleaned_data["name"], form.cleaned_data["wa_id"]
@@ -69,7 +73,7 @@ def react(
     request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int
 ) -> HttpResponse:
     """The customer reacts to a message with an emoji; an empty one takes it back."""
-    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     message: Message = said(request, handset, number, message_id)
     emoji = request.POST.get("emoji", "")
     if emoji not in ("", *EMOJI):
@@ -82,7 +86,7 @@ def react(
 @member_page(*CHATS)
 def about(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """What the phone does with this business: blocks it, or lets its next message fail."""
-    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     return _about(request, handset, number, FailureForm(initial={"code": handset.fails_with}))
 
 
@@ -98,7 +102,7 @@ def _about(
 @member_page(*CHATS)
 def block(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """The customer blocks the business (`blocked` is 1), or takes it back."""
-    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     sandbox.set_blocked(handset=handset, number=number, blocked=request.POST.get("blocked") == "1")
     return redirect("phone_chat", handset.pk, number.phone_number_id)
 
@@ -107,7 +111,7 @@ def block(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Ht
 @member_page(*CHATS)
 def fail(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """Let the next message to this phone fail with `code`; without one, it arrives."""
-    handset, number = handset_of(request, handset_id), line_of(request, phone_number_id)
+    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     form = FailureForm(request.POST)
     if not form.is_valid():
         return _about(request, handset, number, form)

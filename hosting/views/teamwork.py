@@ -1,4 +1,6 @@
-"""What colleagues do about a conversation: labels, notes, snoozing, canned replies, being seen to type."""
+"""What colleagues do about a conversation: labels, notes, snoozing, canned replies, being seen to
+type.
+"""
 
 import uuid
 
@@ -24,7 +26,7 @@ def put_label(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Put a label on a conversation, made when it is new."""
     conversation = conversation_of(request, public_id)
     try:
-        teamwork.put_label(conversation=conversation, name=request.POST.get("label", ""))
+        teamwork.add_label(conversation=conversation, name=request.POST.get("label", ""))
     except ParleyError as error:
         return show_again(request, conversation, label_error=error.message)
     tell(request, conversation)
@@ -36,7 +38,7 @@ def put_label(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 def take_label(request: BusinessRequest, public_id: uuid.UUID, label_id: int) -> HttpResponse:
     """Take a label off a conversation."""
     conversation = conversation_of(request, public_id)
-    teamwork.take_label(conversation=conversation, label_id=label_id)
+    teamwork.remove_label(conversation=conversation, label_id=label_id)
     tell(request, conversation)
     return show_again(request, conversation)
 
@@ -102,7 +104,7 @@ def canned(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 def typing(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Let colleagues see that somebody is answering."""
     conversation = conversation_of(request, public_id)
-    publish.announce(
+    publish.publish_event(
         request.business.pk,
         kind="typing",
         conversation=str(conversation.public_id),
@@ -125,7 +127,7 @@ def add_reply(request: BusinessRequest) -> HttpResponse:
     form = CannedReplyForm(request.POST)
     if not form.is_valid():
         return _settings(request, form, status=422)
-    teamwork.add_reply(business_id=request.business.pk, **form.cleaned_data)
+    teamwork.save_canned_reply(business_id=request.business.pk, **form.cleaned_data)
     return redirect("inbox_settings")
 
 

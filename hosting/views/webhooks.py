@@ -1,4 +1,6 @@
-"""The settings of webhooks: who listens, what was sent there and how it was answered, and the secrets it is signed with."""
+"""The settings of webhooks: who listens, what was sent there and how it was answered, and the
+secrets it is signed with.
+"""
 
 import uuid
 from typing import Any
@@ -33,7 +35,9 @@ def webhooks(request: BusinessRequest) -> HttpResponse:
 
 
 def add(request: HttpRequest) -> HttpResponseBase:
-    """Add a webhook once it has answered the challenge; the network is asked outside of every transaction."""
+    """Add a webhook once it has answered the challenge; the network is asked outside of every
+    transaction.
+    """
     checked = _checked(request)
     if checked.status_code != PROCEED:
         return checked
@@ -212,7 +216,7 @@ def _told(request: BusinessRequest, public_id: uuid.UUID, refusal: str) -> HttpR
     if refusal:
         messages.error(request, refusal)
     else:
-        subscriptions.confirm(found)
+        subscriptions.mark_verified(found)
         notify(tasks.call)
         messages.success(request, _("The receiver answered the challenge."))
     return redirect("webhook", found.public_id)

@@ -28,7 +28,7 @@ def business(request: BusinessRequest) -> HttpResponse:
     found = request.business
     form = BusinessForm(_sent(request), initial={"name": found.name, "timezone": found.timezone})
     if request.method == "POST" and form.is_valid():
-        workspace.describe(business=found, **form.cleaned_data)
+        workspace.change_settings(business=found, **form.cleaned_data)
         messages.success(request, _("Saved."))
         return redirect("business")
     context = _context(request) | {"form": form}

@@ -1,1 +1,1 @@
-"""Webhooks of a business: subscriptions, the outbox of calls, and their delivery."""
+"""Webhooks of businesses: subscriptions, the outbox of calls, their delivery."""

@@ -19,7 +19,7 @@ from core.sql import statement
 from core.tenancy import system
 from core.worker_pool import Crew
 from hosting.cloudapi.samples import sample
-from hosting.cloudapi.webhooks import Line, sign
+from hosting.cloudapi.webhooks import NumberMetadata, sign
 from hosting.models import Number, Webhook, WebhookCall
 from hosting.models.webhooks import gives_up
 
@@ -135,8 +135,8 @@ def _refusal(status: int) -> str:
 def headers_of(call: Claimed, *, at: int) -> dict[str, str]:
     """Signatures and names of a call; `at` is the moment in seconds.
 
-    `X-Hub-Signature-256` has room for one signature: after a change of secret, every second attempt bears the old
-    one's. `Parley-Signature` bears one for each secret, over "<t>.<id>.<body>".
+    `X-Hub-Signature-256` has room for one signature: after a change of secret, every second attempt
+    bears the old one's. `Parley-Signature` bears one for each secret, over "<t>.<id>.<body>".
     """
     secret = call.secrets[(call.attempt - 1) % len(call.secrets)]
     signed = f"{at}.{call.public_id}.".encode() + call.body
@@ -152,7 +152,9 @@ def headers_of(call: Claimed, *, at: int) -> dict[str, str]:
 
 
 def delay_after(attempt: int, *, chance: float) -> float:
-    """Seconds until the next attempt: 5, 10, 20 … up to 6 hours, 20 % more or less by `chance` (0 to 1)."""
+    """Seconds until the next attempt: 5, 10, 20 … up to 6 hours, 20 % more or less by `chance` (0
+    to 1).
+    """
     plain = min(FIRST_DELAY * 2.0 ** min(attempt - 1, 20), LONGEST_DELAY)
     return plain + plain * JITTER * (2 * chance - 1)
 
@@ -192,7 +194,10 @@ def rerun(public_ids: Iterable[str]) -> int:
 
 
 def replay(call: WebhookCall) -> WebhookCall:
-    """Send the same bytes once more, as a call of its own that waits for no other. Call inside a scope."""
+    """Send the same bytes once more, as a call of its own that waits for no other.
+
+    Call inside a scope.
+    """
     return WebhookCall.objects.create(
         business_id=call.business_id,
         webhook_id=call.webhook_id,
@@ -209,7 +214,7 @@ def send_sample(webhook: Webhook, *, field: str) -> WebhookCall:
         webhook.number
         or Number.objects.filter(account_id=webhook.account_id).order_by("id").first()
     )
-    line = Line(
+    line = NumberMetadata(
         webhook.account.waba_id,
         number.phone_number_id if number else "",
         number.digits if number else "15550000000",
@@ -225,7 +230,9 @@ def send_sample(webhook: Webhook, *, field: str) -> WebhookCall:
 
 
 def expire() -> int:
-    """Give up calls whose time ran out unanswered, as of a webhook that is switched off; returns how many."""
+    """Give up calls whose time ran out unanswered, as of a webhook that is switched off; returns
+    how many.
+    """
     with system("webhook calls of every business"):
         late = WebhookCall.objects.filter(
             state=WebhookCall.State.OPEN, gives_up_at__lt=timezone.now()
@@ -236,7 +243,9 @@ def expire() -> int:
 
 
 def purge(limit: int = 5000) -> int:
-    """Delete finished calls that are older than 30 days, the oldest `limit` at most; returns how many."""
+    """Delete finished calls that are older than 30 days, the oldest `limit` at most; returns how
+    many.
+    """
     with system("the log of every business"), connection.cursor() as cursor:
         cursor.execute(
             """DELETE FROM hosting_webhookcall WHERE id IN (

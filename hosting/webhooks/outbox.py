@@ -1,4 +1,4 @@
-"""Notifying: what happened is written down as calls to the business's webhooks, in the transaction it happened in."""
+"""The webhook outbox: calls are rows, written in the transaction of the event they are about."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -20,12 +20,12 @@ from hosting.models import Account, Message, Number, Webhook, WebhookCall
 from hosting.models.webhooks import RETRIED_FOR
 
 MESSAGES = "messages"
-Told = tuple[Message, str]  # and which status of it
+MessageStatus = tuple[Message, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """An inbound message that is new, with its conversation and moment."""
+class NewMessage:
+    """A new inbound message with its conversation and time."""
 
     number_id: int
     conversation_id: int
@@ -34,8 +34,8 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One POST to make: to which webhook, about which conversation (None: about none), with which bytes."""
+class NewCall:
+    """A call to write: its webhook, conversation (None: no order to keep), field and body."""
 
     webhook: Webhook
     conversation_id: int | None
@@ -43,8 +43,8 @@ class Call:
     body: bytes
 
 
-class Listeners:
-    """The active webhooks that hear of these numbers; a number's own take the place of its account's."""
+class Subscribers:
+    """The active webhooks of some numbers; a number's own replace those of its account."""
 
     def __init__(self, number_ids: Iterable[int]) -> None:
         numbers = Number.objects.filter(pk__in=set(number_ids), account__webhooks__is_active=True)
@@ -60,7 +60,7 @@ class Listeners:
                 self._of[webhook.account_id, webhook.number_id].append(webhook)
 
     def of(self, number_id: int) -> list[Webhook]:
-        """Webhooks that are told about messages of this number."""
+        """Return the webhooks that get messages of this number."""
         number = self.numbers.get(number_id)
         if number is None:
             return []
@@ -70,60 +70,63 @@ class Listeners:
         return [webhook for webhook in heard if MESSAGES in webhook.fields]
 
 
-def note_messages(arrived: Sequence[Arrived]) -> int:
-    """Write calls about new inbound messages; returns how many. Call inside the transaction that wrote them."""
-    listeners = Listeners(row.number_id for row in arrived)
-    threads: dict[tuple[int, int], list[Arrived]] = defaultdict(list)
+def write_message_calls(arrived: Sequence[NewMessage]) -> int:
+    """Write calls about new inbound messages; return how many.
+
+    Call in the transaction that wrote the messages.
+    """
+    listeners = Subscribers(row.number_id for row in arrived)
+    threads: dict[tuple[int, int], list[NewMessage]] = defaultdict(list)
     for row in arrived:
         threads[row.number_id, row.conversation_id].append(row)
-    calls: list[Call] = []
+    calls: list[NewCall] = []
     for (number_id, conversation_id), rows in threads.items():
         for webhook in listeners.of(number_id):
             for some in _chunks(rows, webhook.updates_per_call):
                 body = _messages_body(listeners.numbers[number_id], some)
-                calls.append(Call(webhook, conversation_id, MESSAGES, body))
+                calls.append(NewCall(webhook, conversation_id, MESSAGES, body))
     return write(calls)
 
 
-def note_statuses(news: "dict[int, list[str]]") -> int:
-    """Write calls about statuses that are new: message id -> statuses; returns how many calls."""
+def write_status_calls(news: "dict[int, list[str]]") -> int:
+    """Write calls about new statuses, given by message id; return how many."""
     found = Message.objects.filter(
         pk__in=news, number__account__webhooks__is_active=True
     ).distinct()
     messages = list(found.select_related("contact").defer("content", "text").order_by("id"))
-    listeners = Listeners(message.number_id for message in messages)
-    threads: dict[tuple[int, int], list[Told]] = defaultdict(list)
+    listeners = Subscribers(message.number_id for message in messages)
+    threads: dict[tuple[int, int], list[MessageStatus]] = defaultdict(list)
     for message in messages:
         told = [
             (message, status) for status in sorted(news[message.pk], key=webhooks.STATUSES.index)
         ]
         threads[message.number_id, message.conversation_id] += told
-    calls: list[Call] = []
+    calls: list[NewCall] = []
     for (number_id, conversation_id), rows in threads.items():
         for webhook in listeners.of(number_id):
             for some in _chunks(rows, webhook.updates_per_call):
                 body = _statuses_body(listeners.numbers[number_id], some)
-                calls.append(Call(webhook, conversation_id, MESSAGES, body))
+                calls.append(NewCall(webhook, conversation_id, MESSAGES, body))
     return write(calls)
 
 
-def note_field(*, account: Account, field: str, value: dict[str, Any]) -> int:
-    """Write calls about something else in an account, such as `message_template_status_update`; returns how many."""
+def write_field_calls(*, account: Account, field: str, value: dict[str, Any]) -> int:
+    """Write calls about another field, such as `message_template_status_update`; return how many."""
     heard = Webhook.objects.filter(
         account=account, number=None, is_active=True, fields__contains=[field]
     )
     change = {"field": field, "value": storable(value)}
     entry = {"id": account.waba_id, "time": int(timezone.now().timestamp()), "changes": [change]}
     body = orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
-    return write([Call(webhook, None, field, body) for webhook in heard.order_by("id")])
+    return write([NewCall(webhook, None, field, body) for webhook in heard.order_by("id")])
 
 
-def write(calls: Sequence[Call]) -> int:
-    """Write open calls, one row each; returns how many."""
+def write(calls: Sequence[NewCall]) -> int:
+    """Write open calls, one row each; return how many."""
     if calls:
         with connection.cursor() as cursor:
             cursor.execute(
-                statement("hosting", "note_calls"),
+                statement("hosting", "write_webhook_calls"),
                 {
                     "business_ids": [call.webhook.business_id for call in calls],
                     "webhook_ids": [call.webhook.pk for call in calls],
@@ -136,13 +139,13 @@ def write(calls: Sequence[Call]) -> int:
     return len(calls)
 
 
-def hold(conversation_ids: Collection[int], *, seconds: int) -> None:
-    """Let the calls of these conversations that nobody has made yet wait so long at most, or until `let_go`."""
+def delay_calls(conversation_ids: Collection[int], *, seconds: int) -> None:
+    """Delay untried calls of these conversations by `seconds`, or until `release_calls`."""
     _untried(conversation_ids).update(not_before=Now() + timedelta(seconds=seconds))
 
 
-def let_go(conversation_ids: Collection[int]) -> None:
-    """Let calls that were held be made now."""
+def release_calls(conversation_ids: Collection[int]) -> None:
+    """Make delayed calls of these conversations due now."""
     _untried(conversation_ids).filter(not_before__gt=Now()).update(not_before=Now())
 
 
@@ -156,15 +159,15 @@ def _chunks(rows: list[Any], size: int) -> Iterable[list[Any]]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def line_of(number: Number) -> webhooks.Line:
-    """A number as webhook bodies name it."""
-    return webhooks.Line(number.account.waba_id, number.phone_number_id, number.digits)
+def metadata_of(number: Number) -> webhooks.NumberMetadata:
+    """Return the number's metadata as webhook bodies carry it."""
+    return webhooks.NumberMetadata(number.account.waba_id, number.phone_number_id, number.digits)
 
 
-def _messages_body(number: Number, rows: Sequence[Arrived]) -> bytes:
+def _messages_body(number: Number, rows: Sequence[NewMessage]) -> bytes:
     people = {row.message.wa_id: row.message for row in rows}
     return webhooks.body_of(
-        line_of(number),
+        metadata_of(number),
         contacts=[
             webhooks.contact_object(
                 wa_id, sender.name, sender.user_id or user_id_for(wa_id), sender.username
@@ -175,10 +178,10 @@ def _messages_body(number: Number, rows: Sequence[Arrived]) -> bytes:
     )
 
 
-def _statuses_body(number: Number, told: "Sequence[Told]") -> bytes:
+def _statuses_body(number: Number, told: "Sequence[MessageStatus]") -> bytes:
     people = {message.contact.wa_id: message.contact for message, _ in told}
     return webhooks.body_of(
-        line_of(number),
+        metadata_of(number),
         contacts=[
             webhooks.contact_object(c.wa_id, c.name, c.user_id, c.username) for c in people.values()
         ],

@@ -1,4 +1,4 @@
-"""Subscribing: a URL becomes a webhook once it has answered the challenge."""
+"""Webhook subscriptions: a URL is subscribed once it has answered the challenge."""
 
 import hmac
 import secrets
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.errors import ParleyError
 from core.http import AddressRefused, FetchFailed, check_url, fetch
-from hosting.limits import quota
+from hosting import quota
 from hosting.models import Account, Number, Webhook
 
 MAX_WEBHOOKS = 20
@@ -17,15 +17,15 @@ MAX_TOKEN = 512
 
 
 class WebhookRefused(ParleyError):
-    """The URL cannot become a webhook; the message says why."""
+    """The URL cannot be subscribed; the message says why."""
 
     code = "webhook_refused"
 
 
 def challenge(*, url: str, verify_token: str) -> None:
-    """Ask the URL to repeat a random number, as the Cloud API does; raises WebhookRefused. Takes up to 10 seconds.
+    """Send the Cloud API's challenge to a URL; raise WebhookRefused unless it is answered.
 
-    Call outside transactions.
+    Takes up to 10 seconds; call outside transactions.
     """
     if len(verify_token) > MAX_TOKEN:
         raise WebhookRefused(f"verify_token is longer than {MAX_TOKEN} characters.")
@@ -59,13 +59,13 @@ def subscribe(
     fields: list[str] | None = None,
     by_api: bool = False,
 ) -> Webhook:
-    """Make a webhook of a URL that has passed the challenge, within the business's scope.
+    """Create the webhook of a URL that passed the challenge; call inside the business's scope.
 
-    One that is there already (same URL; by API: the one set before) is changed instead. Raises WebhookRefused over
-    20 webhooks an account, or over the plan's.
+    An existing one (same URL, or by API the one set before) is changed instead. Raises
+    WebhookRefused beyond 20 webhooks an account or the plan's limit.
     """
     kept = Webhook.objects.kept().filter(account=account, number=number)
-    # The account's row is the lock: two requests at once must not both find room.
+    # Locks the account, so that two requests cannot both pass the limit.
     Account.objects.select_for_update().get(pk=account.pk)
     same = kept.filter(url=url).first()
     webhook = same or (kept.filter(by_api=True).first() if by_api else None)
@@ -91,15 +91,15 @@ def _too_many(account: Account) -> WebhookRefused:
     return WebhookRefused(words % {"plan": plan.name, "limit": plan.webhooks})
 
 
-def confirm(webhook: Webhook) -> None:
-    """Note that a webhook has just answered the challenge again: it is called at once, whatever failed before."""
+def mark_verified(webhook: Webhook) -> None:
+    """Record that a webhook answered the challenge again, and clear its failures and pause."""
     Webhook.objects.filter(pk=webhook.pk).update(
         failures=0, paused_until=None, verified_at=timezone.now()
     )
 
 
-def resume(*, account: Account) -> None:
-    """Subscribe without an override: the account's own webhooks are called, the one set by API is removed."""
+def resubscribe(*, account: Account) -> None:
+    """Activate the account's own webhooks and remove the one set by API."""
     kept = Webhook.objects.kept().filter(account=account, number=None)
     for webhook in kept.filter(by_api=True):
         webhook.remove()
@@ -107,14 +107,14 @@ def resume(*, account: Account) -> None:
 
 
 def unsubscribe(*, account: Account) -> None:
-    """Call none of the account's webhooks any more; the one set by API is removed."""
+    """Deactivate all webhooks of the account and remove the one set by API."""
     kept = Webhook.objects.kept().filter(account=account)
     for webhook in kept.filter(by_api=True):
         webhook.remove()
     kept.update(is_active=False)
 
 
-def drop_override(*, number: Number) -> None:
+def remove_override(*, number: Number) -> None:
     """Remove the webhook that was set by API for one number."""
     for webhook in Webhook.objects.kept().filter(number=number, by_api=True):
         webhook.remove()

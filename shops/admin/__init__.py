@@ -1,4 +1,4 @@
-"""Admin of shops: what is sold and ordered, to look at, and the rows that wait or gave up."""
+"""Admin of shops: read-only records and queues."""
 
 from shops.admin import queues as queues
 from shops.admin import records as records

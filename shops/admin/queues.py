@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import Item, QueueAdmin, ReadOnlyAdmin, attention, given_up
+from accounts.admin_site.base import Item, QueueAdmin, ReadOnlyAdmin, given_up
 from core.wake import notify
 from shops import tasks
 from shops.models import (
@@ -188,6 +188,3 @@ def waiting() -> list[Item]:
         given_up(_("Pictures not fetched"), Picture.objects.dead(), dead, "", is_urgent=False),
         given_up(_("Product feeds that failed"), feeds, "state__exact=failed", _("in 30 days"), is_urgent=False),
     ]  # fmt: skip
-
-
-attention.append(waiting)

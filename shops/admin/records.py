@@ -1,6 +1,4 @@
-"""Records of shops in the admin: read-only, with money and stock as they are; an operator can close
-a shop or hide a product.
-"""
+"""Read-only records of shops in the admin; an operator can close a shop or hide a product."""
 
 from typing import Any, ClassVar
 
@@ -9,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from accounts.admin_site.base import ReadOnlyAdmin, ReadOnlyInline, links
+from accounts.admin_site.base import BusinessLink, ReadOnlyAdmin, ReadOnlyInline
 from core import money
 from shops.models import (
     BuyerPayment,
@@ -24,19 +22,19 @@ from shops.models import (
     StockMove,
 )
 
-links += [
-    (_("Shops"), "shops_catalog_changelist", "business__id__exact"),
-    (_("Orders"), "shops_order_changelist", "business__id__exact"),
-]
+BUSINESS_LINKS = (
+    BusinessLink(_("Shops"), "shops_catalog_changelist", "business__id__exact"),
+    BusinessLink(_("Orders"), "shops_order_changelist", "business__id__exact"),
+)
 
 
-class SwitchAdmin(ReadOnlyAdmin):
-    """Pages of rows of which operators may change the columns named, and nothing else."""
+class EditableFieldsAdmin(ReadOnlyAdmin):
+    """Read-only admin except for the fields named in `switches`."""
 
     switches: ClassVar[tuple[str, ...]] = ()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may change rows of this model."""
+        """Whether the user may change rows of this model."""
         return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -46,8 +44,8 @@ class SwitchAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Catalog)
-class CatalogAdmin(SwitchAdmin):
-    """Shops; their keys are never shown."""
+class CatalogAdmin(EditableFieldsAdmin):
+    """Shops, without their keys."""
 
     switches: ClassVar[tuple[str, ...]] = ("is_open",)
     list_display = ("name", "business", "slug", "currency", "is_open", "last_order", "created_at")
@@ -57,8 +55,8 @@ class CatalogAdmin(SwitchAdmin):
 
 
 @admin.register(Product)
-class ProductAdmin(SwitchAdmin):
-    """Products; price and stock are the seller's."""
+class ProductAdmin(EditableFieldsAdmin):
+    """Products; only visibility can be changed, price and stock are the seller's."""
 
     switches: ClassVar[tuple[str, ...]] = ("is_hidden",)
     list_display = (
@@ -79,13 +77,13 @@ class ProductAdmin(SwitchAdmin):
 
     @display(description=_("price"))
     def price(self, row: Product) -> str:
-        """Without a sale's reduction."""
+        """Price without a sale's reduction."""
         return money.show_minor(row.price_minor, row.catalog.currency)
 
 
 @admin.register(StockMove)
 class StockMoveAdmin(ReadOnlyAdmin):
-    """Why stocks changed: rows that the database writes and nobody edits."""
+    """Stock changes, written by the database."""
 
     list_display = (
         "id",
@@ -103,7 +101,7 @@ class StockMoveAdmin(ReadOnlyAdmin):
 
 
 class LineInline(ReadOnlyInline):
-    """The goods, on an order's page."""
+    """Lines of an order."""
 
     model = OrderLine
     fields = (
@@ -118,7 +116,7 @@ class LineInline(ReadOnlyInline):
 
 
 class PaymentInline(ReadOnlyInline):
-    """The attempts to pay, on an order's page."""
+    """Payment attempts of an order."""
 
     model = BuyerPayment
     fields = ("way", "status", "amount_minor", "currency", "failure", "created_at", "settled_at")
@@ -126,9 +124,7 @@ class PaymentInline(ReadOnlyInline):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
-    """Orders, without who lives where: the address, the words and the key of the pay page are not
-    shown.
-    """
+    """Orders without address, buyer's note and pay token."""
 
     hidden: ClassVar[tuple[str, ...]] = ("token", "address", "buyer_note")
     list_display = (
@@ -152,23 +148,23 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @display(description=_("total"))
     def total(self, row: Order) -> str:
-        """With tax and delivery."""
+        """Total with tax and delivery."""
         return money.show_minor(row.total_minor, row.currency)
 
     @display(description=_("paid"))
     def paid(self, row: Order) -> str:
-        """What has arrived."""
+        """Amount paid."""
         return money.show_minor(row.paid_minor, row.currency)
 
     @display(description=_("refunded"))
     def refunded(self, row: Order) -> str:
-        """What went back."""
+        """Amount refunded."""
         return money.show_minor(row.refunded_minor, row.currency)
 
 
 @admin.register(OrderNote)
 class OrderNoteAdmin(ReadOnlyAdmin):
-    """That there is a note, and whose; its words are the business's."""
+    """Notes without their text, which is the business's."""
 
     hidden: ClassVar[tuple[str, ...]] = ("text",)
     list_display = ("id", "business", "order", "author", "created_at")
@@ -178,7 +174,7 @@ class OrderNoteAdmin(ReadOnlyAdmin):
 
 @admin.register(Cart)
 class CartAdmin(ReadOnlyAdmin):
-    """Carts; who knows a cart's code may order it, so it is not shown."""
+    """Carts without their code: who knows it may order the cart."""
 
     hidden: ClassVar[tuple[str, ...]] = ("code",)
     list_display = ("id", "business", "catalog", "expires_at")
@@ -188,7 +184,7 @@ class CartAdmin(ReadOnlyAdmin):
 
 @admin.register(BuyerPayment)
 class BuyerPaymentAdmin(ReadOnlyAdmin):
-    """Attempts to pay orders: money between buyers and sellers."""
+    """Payment attempts between buyers and sellers."""
 
     hidden: ClassVar[tuple[str, ...]] = ("next_url",)
     list_display = (
@@ -210,13 +206,13 @@ class BuyerPaymentAdmin(ReadOnlyAdmin):
 
     @display(description=_("amount"))
     def amount(self, row: BuyerPayment) -> str:
-        """What was asked for."""
+        """Amount of the attempt."""
         return money.show_minor(row.amount_minor, row.currency)
 
 
 @admin.register(BuyerRefund)
 class BuyerRefundAdmin(ReadOnlyAdmin):
-    """Money that went back, or is to."""
+    """Refunds to buyers."""
 
     list_display = (
         "id",
@@ -236,13 +232,13 @@ class BuyerRefundAdmin(ReadOnlyAdmin):
 
     @display(description=_("amount"))
     def amount(self, row: BuyerRefund) -> str:
-        """What goes back."""
+        """Amount of the refund."""
         return money.show_minor(row.amount_minor, row.payment.currency)
 
 
 @admin.register(ShopGatewayEvent)
 class ShopGatewayEventAdmin(ReadOnlyAdmin):
-    """What sellers' payment networks told."""
+    """Events of sellers' payment networks."""
 
     list_display = ("id", "business", "catalog", "kind", "received_at", "applied_at")
     list_select_related = ("business", "catalog")

@@ -1,1 +1,1 @@
-"""Programs that sell: the REST API of shops."""
+"""REST API of shops."""

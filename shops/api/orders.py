@@ -13,10 +13,9 @@ from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core.wake import notify
 from hosting.search.filters import choice, moment
-from shops import tasks
-from shops.chat.order_updates import facts_of
+from shops import fulfilment, tasks
+from shops.chat.order_updates import order_facts
 from shops.models import Order, OrderLine, OrderState
-from shops.orders import fulfilment
 from shops.payments import attempts, refunds
 
 ROWS = Order.objects.select_related(
@@ -26,7 +25,7 @@ STEPS = ("packed", "shipped", "delivered", "cancelled", "paid")
 
 
 class LineSerializer(serializers.ModelSerializer[OrderLine]):
-    """So many of one product, at the price of the order's moment."""
+    """An order line at the price when ordered."""
 
     product_retailer_id = serializers.CharField(source="retailer_id")
 
@@ -45,7 +44,7 @@ class LineSerializer(serializers.ModelSerializer[OrderLine]):
 
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
-    """An order as the webhooks tell it too; amounts in the smallest unit of its currency."""
+    """An order as webhooks show it too; amounts in minor units."""
 
     catalog_id = serializers.CharField()
     wa_id = serializers.CharField(
@@ -87,8 +86,8 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
         )
 
     def to_representation(self, instance: Order) -> dict[str, Any]:
-        """The same facts that webhooks carry."""
-        return facts_of(instance)
+        """The facts that webhooks carry."""
+        return order_facts(instance)
 
 
 @extend_schema_view(
@@ -112,7 +111,7 @@ class Orders(BusinessAPIMixin, ListAPIView[Order]):
     serializer_class = OrderSerializer
 
     def get_queryset(self) -> QuerySet[Order]:
-        """The business's own, narrowed by what the address asks for."""
+        """The business's orders, filtered by the query parameters."""
         rows, asked = super().get_queryset(), self.request.query_params
         if state := choice(asked.get("state"), OrderState.values, "state"):
             rows = rows.filter(state=state)
@@ -135,7 +134,7 @@ class OrderById(BusinessAPIMixin, RetrieveAPIView[Order]):
 
 
 class StepSerializer(serializers.Serializer[Any]):
-    """Where an order goes next; `paid` notes money that came at the door or by transfer."""
+    """The next state of an order; `paid` records a payment on delivery or by transfer."""
 
     to = serializers.ChoiceField(choices=STEPS)
     tracking = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
@@ -144,7 +143,7 @@ class StepSerializer(serializers.Serializer[Any]):
 
 
 class RefundSerializer(serializers.Serializer[Any]):
-    """What goes back: lines, or an amount, or (with neither) all that is left."""
+    """What is refunded: lines, or an amount, or (with neither) all that is left."""
 
     amount_minor = serializers.IntegerField(min_value=1, max_value=10**15, required=False)
     lines = serializers.DictField(
@@ -158,7 +157,7 @@ class RefundSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         default=None,
-        help_text="Whether the goods go on the shelf again; not given: when they were not sent.",
+        help_text="Whether the goods go back in stock; by default those that were not sent yet.",
     )
 
     def validate_lines(self, value: dict[str, int]) -> dict[int, int]:
@@ -168,8 +167,8 @@ class RefundSerializer(serializers.Serializer[Any]):
         return {int(name): count for name, count in value.items()}
 
 
-class _Change(BusinessAPIView):
-    """Something is done to one order, which is answered as it is then."""
+class _OrderChange(BusinessAPIView):
+    """Base of actions on one order; the response is the changed order."""
 
     required_scope = KeyScope.MESSAGES
     number_path = "conversation__number_id"
@@ -181,20 +180,22 @@ class _Change(BusinessAPIView):
         return Response(OrderSerializer(self.get_queryset().get(pk=order_id)).data)
 
     def given(self, request: BusinessAPIRequest) -> dict[str, Any]:
-        """The checked body."""
+        """The validated body."""
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         return dict(body.validated_data)
 
 
-class OrderSteps(_Change):
+class OrderSteps(_OrderChange):
     """Bring an order to its next state."""
 
     serializer_class = StepSerializer
 
     @extend_schema(operation_id="orders_step", request=StepSerializer, responses=OrderSerializer)
     def post(self, request: BusinessAPIRequest, order_id: int) -> Response:
-        """409 where it cannot go there now; the buyer is told of every step."""
+        """Change the state; 409 where that is not possible now. The buyer is notified of every
+        step.
+        """
         order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
         if given["to"] == "packed":
             fulfilment.pack(order)
@@ -205,12 +206,12 @@ class OrderSteps(_Change):
         elif given["to"] == "cancelled":
             fulfilment.cancel(order, reason=given["reason"])
         else:
-            attempts.record_money(order, reference=given["reference"])
+            attempts.record_payment(order, reference=given["reference"])
         return self.answered(order_id)
 
 
-class OrderRefunds(_Change):
-    """Pay money back to the buyer."""
+class OrderRefunds(_OrderChange):
+    """Refund an order."""
 
     serializer_class = RefundSerializer
 
@@ -218,7 +219,7 @@ class OrderRefunds(_Change):
         operation_id="orders_refund", request=RefundSerializer, responses=OrderSerializer
     )
     def post(self, request: BusinessAPIRequest, order_id: int) -> Response:
-        """400 for more than is left, 409 where nothing was paid."""
+        """Refund; 400 for more than is left, 409 where nothing was paid."""
         order, given = get_object_or_404(self.get_queryset(), pk=order_id), self.given(request)
         lines, amount = given.get("lines"), given.get("amount_minor")
         refunds.refund(

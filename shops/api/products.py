@@ -1,4 +1,4 @@
-"""`/api/v1/products/…`: what the shop sells: list, add, change, count, remove."""
+"""`/api/v1/products/…`: list, create, change, count and delete products."""
 
 from decimal import Decimal
 from typing import Any
@@ -26,8 +26,8 @@ from shops.catalog import feed_csv, prices, products
 from shops.catalog import pictures as catalog_pictures
 from shops.models import Availability, Catalog, Condition, Picture, Product
 
-BIGGEST = 2**63 - 1
-AMOUNT: dict[str, Any] = {"max_digits": 15, "decimal_places": 3, "min_value": Decimal(0)}
+MAX_ID = 2**63 - 1
+AMOUNT_LIMITS: dict[str, Any] = {"max_digits": 15, "decimal_places": 3, "min_value": Decimal(0)}
 EXAMPLE = {
     "retailer_id": "rye-1",
     "title": "Rye loaf",
@@ -100,23 +100,21 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_pictures(self, product: Product) -> list[str]:
-        """Our own address of a picture that is here, the link of one that is still to be
-        fetched.
-        """
+        """Our URL of a fetched picture, the source link of one that is not fetched yet."""
         slug, edge = product.catalog.slug, catalog_pictures.EDGES[-1]
         return [
-            catalog_pictures.path_of(slug, one, edge) or one.source_url
+            catalog_pictures.size_url(slug, one, edge) or one.source_url
             for one in product.pictures.all()
         ]
 
 
 class OptionsField(serializers.DictField):
-    """What tells variants apart."""
+    """Options of a variant."""
 
     child = serializers.CharField(max_length=100)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Only the columns of Meta's feed."""
+        """Accept only the option columns of Meta's feed."""
         unknown = set(data) - set(feed_csv.OPTIONS) if isinstance(data, dict) else set()
         if unknown:
             raise serializers.ValidationError(
@@ -126,11 +124,11 @@ class OptionsField(serializers.DictField):
 
 
 class ProductChange(serializers.Serializer[Any]):
-    """What may be written of a product."""
+    """Writable fields of a product."""
 
     retailer_id = serializers.CharField(max_length=100)
     title = serializers.CharField(max_length=200)
-    price = serializers.DecimalField(**AMOUNT)
+    price = serializers.DecimalField(**AMOUNT_LIMITS)
     item_group = serializers.CharField(max_length=100, allow_blank=True, required=False)
     options = OptionsField(required=False)
     description = serializers.CharField(max_length=9999, allow_blank=True, required=False)
@@ -139,7 +137,7 @@ class ProductChange(serializers.Serializer[Any]):
     link = serializers.URLField(max_length=1000, allow_blank=True, required=False)
     condition = serializers.ChoiceField(choices=Condition.choices, required=False)
     availability = serializers.ChoiceField(choices=Availability.choices, required=False)
-    sale_price = serializers.DecimalField(**AMOUNT, allow_null=True, required=False)
+    sale_price = serializers.DecimalField(**AMOUNT_LIMITS, allow_null=True, required=False)
     sale_from = serializers.DateTimeField(allow_null=True, required=False)
     sale_until = serializers.DateTimeField(allow_null=True, required=False)
     tax_percent = serializers.DecimalField(
@@ -148,13 +146,13 @@ class ProductChange(serializers.Serializer[Any]):
     is_hidden = serializers.BooleanField(required=False)
     pictures = serializers.ListField(
         child=serializers.URLField(max_length=1000),
-        max_length=catalog_pictures.MOST,
+        max_length=catalog_pictures.MAX_PICTURES,
         required=False,
         help_text="Links, fetched in the background; they take the place of all pictures.",
     )
 
     def changes(self, currency: str) -> dict[str, Any]:
-        """Fields of a product; BadInput for an amount that the currency does not have."""
+        """Model fields and values; raises BadInput for an amount the currency does not have."""
         found = {name: value for name, value in self.validated_data.items() if name != "pictures"}
         for name in ("price", "sale_price"):
             if name in found:
@@ -164,26 +162,26 @@ class ProductChange(serializers.Serializer[Any]):
 
 
 class NewProduct(ProductChange):
-    """A product that is not there yet."""
+    """Fields of a new product."""
 
     stock = serializers.IntegerField(
-        min_value=0, max_value=products.MOST_STOCK, allow_null=True, required=False
+        min_value=0, max_value=products.MAX_STOCK, allow_null=True, required=False
     )
 
 
 class StockChange(serializers.Serializer[Any]):
-    """A new count (`stock`, null: nobody counts) or how much comes and goes (`by`), and why."""
+    """A new count (`stock`, null: not counted) or a change (`by`), and the reason."""
 
     stock = serializers.IntegerField(
-        min_value=0, max_value=products.MOST_STOCK, allow_null=True, required=False
+        min_value=0, max_value=products.MAX_STOCK, allow_null=True, required=False
     )
     by = serializers.IntegerField(
-        min_value=-products.MOST_STOCK, max_value=products.MOST_STOCK, required=False
+        min_value=-products.MAX_STOCK, max_value=products.MAX_STOCK, required=False
     )
     reason = serializers.CharField(max_length=120)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Exactly one of the two."""
+        """Require exactly one of the two."""
         if ("stock" in attrs) == ("by" in attrs):
             raise serializers.ValidationError({"stock": "Send exactly one of stock and by."})
         return attrs
@@ -197,14 +195,14 @@ def _minor(amount: Decimal, currency: str, field: str) -> int:
 
 
 class ProductView(BusinessAPIView):
-    """Base of the addresses below products; reading and changing are two scopes."""
+    """Base of product endpoints; reading and changing need different scopes."""
 
     parser_classes = (BoundedJSONParser,)
     serializer_class = ProductSerializer
     queryset = Product.objects.all()
 
     def check_permissions(self, request: Request) -> None:
-        """`read` to look, `messages` to change."""
+        """Require `read` for reading, `messages` for changes."""
         needed = (
             KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
         )
@@ -212,20 +210,20 @@ class ProductView(BusinessAPIView):
             raise NotAllowed(f"This key has no scope '{needed}'.")
 
     def get_queryset(self) -> QuerySet[Product]:
-        """With all that a product shows."""
+        """Products with everything the serializer shows."""
         shots = Prefetch("pictures", Picture.objects.select_related("media").order_by("position"))
         rows: QuerySet[Product] = super().get_queryset()
         return rows.select_related("catalog", "business").prefetch_related(shots, "collections")
 
     def one(self, product_id: int) -> Product:
-        """The caller's product, or 404."""
-        found = self.get_queryset().filter(pk=product_id).first() if product_id <= BIGGEST else None
+        """The caller's product; raises NotYours."""
+        found = self.get_queryset().filter(pk=product_id).first() if product_id <= MAX_ID else None
         if found is None:
             raise NotYours
         return found
 
     def shown(self, product_id: int, status: int = 200) -> Response:
-        """The product as it is now."""
+        """Response with the current product."""
         return Response(ProductSerializer(self.one(product_id)).data, status=status)
 
 
@@ -247,12 +245,12 @@ class Products(ProductView, ListAPIView[Product]):
     """Products, the newest first."""
 
     def get_queryset(self) -> QuerySet[Product]:
-        """Narrowed by what the address asks for."""
+        """Products filtered by the query parameters."""
         rows, asked = super().get_queryset(), self.request.query_params
         for name in ("retailer_id", "item_group"):
             if asked.get(name):
                 rows = rows.filter(**{name: asked[name]})
-        return rows.called(asked.get("q", "")[:100])  # type: ignore[attr-defined,no-any-return]
+        return rows.search(asked.get("q", "")[:100])  # type: ignore[attr-defined,no-any-return]
 
     @extend_schema(
         operation_id="products_create",
@@ -262,7 +260,7 @@ class Products(ProductView, ListAPIView[Product]):
     )
     def post(self, request: BusinessAPIRequest) -> Response:
         """Add a product to the shop."""
-        catalog = products.shop_of(request.business)
+        catalog = products.get_shop(request.business)
         if catalog is None:
             raise BadInput("Open a shop first: /shop/settings/.", field="catalog_id")
         given = NewProduct(data=request.data)
@@ -284,7 +282,7 @@ class ProductById(ProductView):
 
     @extend_schema(request=ProductChange(partial=True))
     def patch(self, request: BusinessAPIRequest, product_id: int) -> Response:
-        """Change the fields that are sent; stock is changed at its own address, with a reason."""
+        """Change the given fields; stock is changed at its own URL, with a reason."""
         product = self.one(product_id)
         if "stock" in request.data:
             raise BadInput("Change the stock at /stock/, with a reason.", field="stock")
@@ -296,19 +294,19 @@ class ProductById(ProductView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: BusinessAPIRequest, product_id: int) -> Response:
-        """Let it go; orders keep what they hold of it."""
+        """Delete a product; orders keep their copies of its data."""
         products.remove_product(self.one(product_id))
         return Response(status=204)
 
 
 class ProductStock(ProductView):
-    """How much of a product is there."""
+    """Stock of a product."""
 
     pagination_class: Any = None
 
     @extend_schema(request=StockChange, responses={200: ProductSerializer})
     def post(self, request: BusinessAPIRequest, product_id: int) -> Response:
-        """Count anew, or add and take away; orders meanwhile are not lost. Less than nothing is
+        """Set the stock or change it, safe against concurrent orders; a negative result is
         refused.
         """
         product = self.one(product_id)
@@ -325,7 +323,7 @@ class ProductStock(ProductView):
 def _set_pictures(catalog: Catalog, product: Product, given: dict[str, Any]) -> None:
     if "pictures" in given:
         with connection.cursor() as cursor:
-            catalog_pictures.replace(
+            catalog_pictures.replace_pictures(
                 cursor,
                 catalog,
                 [

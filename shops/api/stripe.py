@@ -1,5 +1,5 @@
-"""`POST /webhooks/shops/<catalog_id>/stripe/`: what the seller's payment network tells; kept before
-200.
+"""`POST /webhooks/shops/<catalog_id>/stripe/`: events of the seller's Stripe account, stored before
+the 200.
 """
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -16,9 +16,9 @@ from shops.payments import stripe_collection
 @csrf_exempt
 @require_POST
 def webhook(request: HttpRequest, catalog_id: str) -> HttpResponse:
-    """Check the signature over the raw body, store the event once, wake a worker."""
+    """Verify the signature over the raw body, store the event once, wake the worker."""
     try:
-        is_new = stripe_collection.hear(
+        is_new = stripe_collection.receive_webhook(
             catalog_id, request.body, request.headers.get("Stripe-Signature", "")
         )
     except Catalog.DoesNotExist:

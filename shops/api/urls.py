@@ -1,4 +1,4 @@
-"""Addresses of shops below /api/v1/."""
+"""URLs of shops below /api/v1/."""
 
 from django.urls import path
 

@@ -1,1 +1,1 @@
-"""The catalogue: products, feeds, pictures, prices."""
+"""Products, collections, prices, pictures and feeds of a catalogue."""

@@ -1,5 +1,5 @@
-"""Product feeds in the columns of Meta's catalogue: a CSV in, checked rows and problems out, and
-back. No database here.
+"""Product feeds as CSV in the columns of Meta's catalogue: reading, checking and writing. No
+database access.
 
 Source of the columns: Meta's catalogue field reference ("Product data specifications"), read in
 November 2026.
@@ -18,13 +18,12 @@ from urllib.parse import urlsplit
 from core import money
 from shops.catalog import prices
 
-MOST_ROWS = 100_000
-MOST_BYTES = 100 * 1024 * 1024
-MOST_PICTURES = 20
-MOST_STOCK = 2_000_000_000
+MAX_ROWS = 100_000
+MAX_BYTES = 100 * 1024 * 1024
+MAX_PICTURES = 20
+MAX_STOCK = 2_000_000_000
 OPTIONS = ("color", "size", "material", "pattern")
-# In the order in which they are written; tax_percent is our own, and custom_label_0 holds the
-# collections.
+# In the order of the export; tax_percent is our own column, custom_label_0 holds the collections.
 COLUMNS = (
     "id",
     "title",
@@ -46,7 +45,7 @@ COLUMNS = (
     "custom_label_0",
     "tax_percent",
 )
-NEEDED = ("id", "title", "price")
+REQUIRED = ("id", "title", "price")
 ALIASES = {
     "inventory": "quantity_to_sell_on_facebook",
     "quantity_to_sell_on_fb": "quantity_to_sell_on_facebook",
@@ -62,7 +61,7 @@ LIMITS = {
     "product_type": 250,
     **dict.fromkeys(OPTIONS, 100),
 }
-NAMES = {"id": "retailer_id", "item_group_id": "item_group", "product_type": "category"}
+FIELD_NAMES = {"id": "retailer_id", "item_group_id": "item_group", "product_type": "category"}
 AVAILABILITY = ("in stock", "out of stock", "preorder", "available for order", "discontinued")
 CONDITION = ("new", "refurbished", "used")
 STATUS = {"active": False, "published": False, "archived": True, "hidden": True, "staging": True}
@@ -75,16 +74,16 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class BadFeed(Exception):
-    """The file is no feed; the text says what is missing."""
+    """The file is not a feed; the message says what is missing."""
 
 
-class Wrong(Exception):
-    """One cell cannot be taken; the text says why."""
+class InvalidCell(Exception):
+    """A cell is invalid; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong in one cell; rows are counted as spreadsheets do."""
+    """What is wrong in one cell; rows are counted as in spreadsheets, from the heading row 1."""
 
     row: int
     column: str
@@ -93,10 +92,8 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
-    """What a row is checked against: the currency, the zone of times without one, our own
-    address.
-    """
+class FeedContext:
+    """What rows are checked against: currency, time zone of times without one, our base URL."""
 
     currency: str
     zone: tzinfo
@@ -105,33 +102,33 @@ class Shop:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A file that was recognised: its columns by our names, those not understood, and its rows with
-    their numbers.
-    """
+    """A parsed feed: known columns, ignored headings, and numbered rows."""
 
     columns: tuple[str, ...]
     ignored: tuple[str, ...]
     rows: Iterator[tuple[int, dict[str, str]]]
 
 
-def read(raw: bytes) -> Feed:
-    """Recognise encoding, separator and headings; BadFeed for what is no table or lacks a needed
-    column.
+def read_feed(raw: bytes) -> Feed:
+    """Detect encoding, separator and headings.
+
+    Raises BadFeed for a file that is no table or lacks a required column.
     """
-    text = _decoded(raw)
+    text = _decode(raw)
     first = next(
         (line for line in text.splitlines() if line.strip() and not line.startswith(("#", '"#'))),
         "",
     )
     separator = max("\t,;", key=first.count)
     table = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    rows = _numbered(table)
+    rows = _numbered_rows(table)
     _, heading = next(rows, (0, []))
-    names = [_name(cell) for cell in heading]
-    for needed in NEEDED:
+    names = [_column_name(cell) for cell in heading]
+    for needed in REQUIRED:
         if needed not in names:
             raise BadFeed(
-                f"The column '{needed}' is missing. The first row names the columns, such as id, title, price."
+                f"The column '{needed}' is missing. "
+                "The first row names the columns, such as id, title, price."
             )
     doubled = sorted({name for name in names if name in COLUMNS and names.count(name) > 1})
     if doubled:
@@ -140,10 +137,10 @@ def read(raw: bytes) -> Feed:
     ignored = tuple(
         cell.strip()[:60] for cell, name in zip(heading, names, strict=True) if name not in COLUMNS
     )
-    return Feed(known, tuple(filter(None, ignored)), _named(rows, names))
+    return Feed(known, tuple(filter(None, ignored)), _rows_by_column(rows, names))
 
 
-def _decoded(raw: bytes) -> str:
+def _decode(raw: bytes) -> str:
     encodings = (
         ["utf-16"] if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", "cp1252"]
     )
@@ -155,14 +152,15 @@ def _decoded(raw: bytes) -> str:
     raise BadFeed("This is no text file. Save the table as CSV.")
 
 
-def _name(cell: str) -> str:
+def _column_name(cell: str) -> str:
     plain = cell.strip().lower().replace(" ", "_")
     return ALIASES.get(plain, plain)
 
 
-def _numbered(table: Any) -> Iterator[tuple[int, list[str]]]:
-    """Rows that hold something, with their numbers; Meta's template explains its columns in rows
-    that begin with #.
+def _numbered_rows(table: Any) -> Iterator[tuple[int, list[str]]]:
+    """Non-empty rows with their numbers.
+
+    Rows that begin with # are skipped: Meta's template explains its columns in them.
     """
     number = 0
     try:
@@ -174,7 +172,7 @@ def _numbered(table: Any) -> Iterator[tuple[int, list[str]]]:
         raise BadFeed(f"The table breaks off near row {number + 1}: {error}.") from None
 
 
-def _named(
+def _rows_by_column(
     rows: Iterator[tuple[int, list[str]]], names: list[str]
 ) -> Iterator[tuple[int, dict[str, str]]]:
     for number, cells in rows:
@@ -189,25 +187,25 @@ def _named(
 
 
 def fields_of(columns: tuple[str, ...]) -> list[str]:
-    """Names of the product's fields that a file with these columns sets."""
-    found = {NAMES.get(column, column) for column in columns}
+    """Names of the product fields that a file with these columns sets."""
+    found = {FIELD_NAMES.get(column, column) for column in columns}
     if found & {"image_link", "additional_image_link"}:
         found |= {"pictures"}
     return sorted(found)
 
 
-def checked(
-    row: Mapping[str, str], number: int, shop: Shop
+def check_row(
+    row: Mapping[str, str], number: int, shop: FeedContext
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """A row as the database takes it, or what is wrong with it, cell by cell."""
+    """The row's values for the database, and the problems of its cells."""
     made: dict[str, Any] = {"options": {}}
     problems: list[Problem] = []
     for column, value in row.items():
         try:
             if CONTROL.search(value):
-                raise Wrong("It holds control characters.")
-            made |= _cell(column, value, made, shop)
-        except Wrong as wrong:
+                raise InvalidCell("It holds control characters.")
+            made |= _parse_cell(column, value, made, shop)
+        except InvalidCell as wrong:
             problems.append(Problem(number, column, value[:120], str(wrong)))
     if (
         not problems
@@ -218,96 +216,99 @@ def checked(
             Problem(number, "sale_price", row["sale_price"][:120], "It is above the price.")
         )
     made["pictures"] = list(dict.fromkeys([*made.pop("first", []), *made.pop("others", [])]))[
-        :MOST_PICTURES
+        :MAX_PICTURES
     ]
     return made, problems
 
 
-def _cell(column: str, value: str, made: dict[str, Any], shop: Shop) -> dict[str, Any]:
+def _parse_cell(column: str, value: str, made: dict[str, Any], shop: FeedContext) -> dict[str, Any]:
     if column in OPTIONS:
         kept = {column: _text(column, value)} if value else {}
         return {"options": made["options"] | kept}
     if column in LIMITS:
-        return {NAMES.get(column, column): _text(column, value)}
-    taken: dict[str, Any] = CELLS[column](value, shop)
+        return {FIELD_NAMES.get(column, column): _text(column, value)}
+    taken: dict[str, Any] = CELL_PARSERS[column](value, shop)
     return taken
 
 
 def _text(column: str, value: str) -> str:
-    if column in NEEDED and not value:
-        raise Wrong("It is needed.")
+    if column in REQUIRED and not value:
+        raise InvalidCell("It is needed.")
     if len(value) > LIMITS[column]:
-        raise Wrong(f"It has {len(value):,} characters; {LIMITS[column]:,} is the limit.")
+        raise InvalidCell(f"It has {len(value):,} characters; {LIMITS[column]:,} is the limit.")
     return value
 
 
-def _price(value: str, shop: Shop) -> int:
+def _price(value: str, shop: FeedContext) -> int:
     match = _PRICE.fullmatch(value)
     if match is None:
-        raise Wrong(f"Write a number with a point, then the currency: 9.99 {shop.currency}.")
+        raise InvalidCell(f"Write a number with a point, then the currency: 9.99 {shop.currency}.")
     currency = (match["before"] or match["after"] or shop.currency).upper()
     if currency != shop.currency or (match["before"] and match["after"]):
-        raise Wrong(f"The shop sells in {shop.currency}.")
+        raise InvalidCell(f"The shop sells in {shop.currency}.")
     try:
         return prices.minor_of_text(match["amount"], currency)
     except ValueError:
-        raise Wrong(f"{currency} has fewer decimals.") from None
+        raise InvalidCell(f"{currency} has fewer decimals.") from None
 
 
-def _sale(value: str, shop: Shop) -> dict[str, Any]:
+def _sale(value: str, shop: FeedContext) -> dict[str, Any]:
     return {"sale_price_minor": _price(value, shop) if value else None}
 
 
-def _sale_dates(value: str, shop: Shop) -> dict[str, Any]:
+def _sale_dates(value: str, shop: FeedContext) -> dict[str, Any]:
     if not value:
         return {"sale_from": None, "sale_until": None}
     start, slash, end = value.partition("/")
     if not slash:
-        raise Wrong(
-            "Write begin and end with a slash between: 2026-05-01T00:00+00:00/2026-05-31T23:59+00:00."
+        raise InvalidCell(
+            "Write begin and end with a slash between: "
+            "2026-05-01T00:00+00:00/2026-05-31T23:59+00:00."
         )
-    since, until = _moment(start, shop), _moment(end, shop)
+    since, until = _timestamp(start, shop), _timestamp(end, shop)
     if since and until and since >= until:
-        raise Wrong("It ends before it begins.")
+        raise InvalidCell("It ends before it begins.")
     return {"sale_from": since and since.isoformat(), "sale_until": until and until.isoformat()}
 
 
-def _moment(text: str, shop: Shop) -> datetime | None:
+def _timestamp(text: str, shop: FeedContext) -> datetime | None:
     if not text.strip():
         return None
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise Wrong(f"'{text.strip()[:40]}' is no time such as 2026-05-01T00:00+00:00.") from None
+        raise InvalidCell(
+            f"'{text.strip()[:40]}' is no time such as 2026-05-01T00:00+00:00."
+        ) from None
     return found if found.tzinfo else found.replace(tzinfo=shop.zone)
 
 
-def _word(column: str, known: tuple[str, ...]) -> Any:
-    def take(value: str, shop: Shop) -> dict[str, Any]:
+def _choice(column: str, known: tuple[str, ...]) -> Any:
+    def take(value: str, shop: FeedContext) -> dict[str, Any]:
         word = " ".join(value.lower().replace("_", " ").split()) or known[0]
         if word not in known:
-            raise Wrong(f"It is one of: {', '.join(known)}.")
+            raise InvalidCell(f"It is one of: {', '.join(known)}.")
         return {column: word}
 
     return take
 
 
-def _status(value: str, shop: Shop) -> dict[str, Any]:
+def _status(value: str, shop: FeedContext) -> dict[str, Any]:
     word = value.lower() or "active"
     if word not in STATUS:
-        raise Wrong("It is active or archived.")
+        raise InvalidCell("It is active or archived.")
     return {"is_hidden": STATUS[word]}
 
 
-def _stock(value: str, shop: Shop) -> dict[str, Any]:
+def _stock(value: str, shop: FeedContext) -> dict[str, Any]:
     if not value:
         return {"stock": None}
-    if not (value.isascii() and value.isdigit() and len(value) <= 10 and int(value) <= MOST_STOCK):
-        raise Wrong(f"It is a whole number from 0 to {MOST_STOCK:,}.")
+    if not (value.isascii() and value.isdigit() and len(value) <= 10 and int(value) <= MAX_STOCK):
+        raise InvalidCell(f"It is a whole number from 0 to {MAX_STOCK:,}.")
     return {"stock": int(value)}
 
 
-def _tax(value: str, shop: Shop) -> dict[str, Any]:
+def _tax(value: str, shop: FeedContext) -> dict[str, Any]:
     try:
         percent = Decimal(value or 0)
     except InvalidOperation:
@@ -315,11 +316,11 @@ def _tax(value: str, shop: Shop) -> dict[str, Any]:
     if not (
         percent.is_finite() and 0 <= percent <= 100 and percent == percent.quantize(Decimal("0.01"))
     ):
-        raise Wrong("It is a percentage from 0 to 100 with two decimals at most.")
+        raise InvalidCell("It is a percentage from 0 to 100 with two decimals at most.")
     return {"tax_percent": str(percent)}
 
 
-def _link(value: str, shop: Shop) -> dict[str, Any]:
+def _link(value: str, shop: FeedContext) -> dict[str, Any]:
     return {"link": _url(value) if value else ""}
 
 
@@ -335,35 +336,39 @@ def _url(value: str) -> str:
     except ValueError:
         fits = False
     if not fits:
-        raise Wrong("It is an address that begins with https:// and has at most 1,000 characters.")
+        raise InvalidCell(
+            "It is an address that begins with https:// and has at most 1,000 characters."
+        )
     return value
 
 
 def _pictures(place: str) -> Any:
-    def take(value: str, shop: Shop) -> dict[str, Any]:
+    def take(value: str, shop: FeedContext) -> dict[str, Any]:
         found = _SEPARATORS.split(value) if place == "others" else [value]
-        return {place: [_picture(one.strip(" ,;|"), shop) for one in found if one.strip(" ,;|")]}
+        return {
+            place: [_picture_source(one.strip(" ,;|"), shop) for one in found if one.strip(" ,;|")]
+        }
 
     return take
 
 
-def _picture(value: str, shop: Shop) -> str:
-    """A link, or `media:<id>` for a picture that is here already."""
+def _picture_source(value: str, shop: FeedContext) -> str:
+    """A link, or `media:<id>` for a picture that is stored here already."""
     url = _url(value)
     own = re.fullmatch(re.escape(shop.base_url) + r"/s/[-\w]+/pictures/(\d{1,32})/\d+\.webp", url)
     return f"media:{own[1]}" if own and shop.base_url else url
 
 
-def _shelves(value: str, shop: Shop) -> dict[str, Any]:
+def _collections(value: str, shop: FeedContext) -> dict[str, Any]:
     names = list(dict.fromkeys(name.strip() for name in value.split("|") if name.strip()))
     if any(len(name) > 80 for name in names):
-        raise Wrong("The name of a collection has at most 80 characters.")
-    return {"shelves": names}
+        raise InvalidCell("The name of a collection has at most 80 characters.")
+    return {"collections": names}
 
 
-CELLS: dict[str, Any] = {
-    "availability": _word("availability", AVAILABILITY),
-    "condition": _word("condition", CONDITION),
+CELL_PARSERS: dict[str, Any] = {
+    "availability": _choice("availability", AVAILABILITY),
+    "condition": _choice("condition", CONDITION),
     "price": lambda value, shop: {"price_minor": _price(value, shop)},
     "sale_price": _sale,
     "sale_price_effective_date": _sale_dates,
@@ -372,18 +377,19 @@ CELLS: dict[str, Any] = {
     "additional_image_link": _pictures("others"),
     "quantity_to_sell_on_facebook": _stock,
     "status": _status,
-    "custom_label_0": _shelves,
+    "custom_label_0": _collections,
     "tax_percent": _tax,
 }
 
 
-def written(row: Mapping[str, Any], currency: str) -> list[str]:
-    """A product's row as it is exported; `row` has the names of the product's fields, `pictures`
-    and `shelves`.
+def export_row(row: Mapping[str, Any], currency: str) -> list[str]:
+    """Cells of a product's row for the export.
+
+    `row` has the product's fields, `pictures` and `collections`.
     """
     since, until = row["sale_from"], row["sale_until"]
     sale = row["sale_price_minor"]
-    cells = {name: row[NAMES.get(name, name)] for name in LIMITS if name not in OPTIONS}
+    cells = {name: row[FIELD_NAMES.get(name, name)] for name in LIMITS if name not in OPTIONS}
     cells |= {name: row["options"].get(name, "") for name in OPTIONS}
     cells |= {
         "availability": row["availability"],
@@ -396,7 +402,7 @@ def written(row: Mapping[str, Any], currency: str) -> list[str]:
         "additional_image_link": ",".join(row["pictures"][1:]),
         "quantity_to_sell_on_facebook": "" if row["stock"] is None else row["stock"],
         "status": "archived" if row["is_hidden"] else "active",
-        "custom_label_0": "|".join(row["shelves"]),
+        "custom_label_0": "|".join(row["collections"]),
         "tax_percent": row["tax_percent"],
     }
     return [str(cells[name]) for name in COLUMNS]

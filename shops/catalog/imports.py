@@ -1,6 +1,4 @@
-"""Feeding: a file of products is taken in, looked through, shown, brought in set by set; and
-written out again.
-"""
+"""Imports and exports of product feeds: upload, check, write in batches, export."""
 
 import csv
 import io
@@ -30,37 +28,38 @@ from shops.catalog import feed_csv, pictures
 from shops.catalog.pictures import EDGES
 from shops.catalog.products import add_collection, slug_of
 from shops.models import Catalog, CatalogImport, ImportProblem
-from shops.orders.place import explained
+from shops.orders.place import stock_reason
 
 State = CatalogImport.State
 BATCH = 1_000
-SAMPLE = 5
-# More is not read by anybody: the file is mended and brought in again.
-MOST_PROBLEMS = 20_000
-_OWN = re.compile(r"media:(\d+)")
+SAMPLE_ROWS = 5
+# Nobody reads more: the file is corrected and imported again.
+MAX_PROBLEMS = 20_000
+_OWN_MEDIA = re.compile(r"media:(\d+)")
 
 
-class NotNow(ParleyError):
-    """The import is in another state."""
+class WrongImportState(ParleyError):
+    """The import is in a state that does not allow the action."""
 
     code = "not_now"
     status = 409
 
 
-def take_in(
+def create_import(
     *, catalog: Catalog, author: User | None, file: IO[bytes], filename: str
 ) -> CatalogImport:
-    """Keep an uploaded feed and have it looked through; BadInput for one that is none, before it is
-    kept.
+    """Store an uploaded feed and queue its check.
+
+    Raises BadInput, before anything is stored, for a file that is no feed.
     """
-    raw = file.read(feed_csv.MOST_BYTES + 1)
-    if len(raw) > feed_csv.MOST_BYTES:
+    raw = file.read(feed_csv.MAX_BYTES + 1)
+    if len(raw) > feed_csv.MAX_BYTES:
         raise BadInput(
-            _("A feed has at most %(most)d MB.") % {"most": feed_csv.MOST_BYTES // 2**20},
+            _("A feed has at most %(most)d MB.") % {"most": feed_csv.MAX_BYTES // 2**20},
             field="file",
         )
     try:
-        found = feed_csv.read(raw)
+        found = feed_csv.read_feed(raw)
     except feed_csv.BadFeed as refused:
         raise BadInput(str(refused), field="file") from None
     public_id = uuid.uuid4()
@@ -78,8 +77,8 @@ def take_in(
     )
 
 
-def one(business: Business, public_id: uuid.UUID) -> CatalogImport:
-    """The business's import of this id, or NotYours."""
+def get_import(business: Business, public_id: uuid.UUID) -> CatalogImport:
+    """The business's import with this id; raises NotYours."""
     found = (
         CatalogImport.objects.filter(business=business, public_id=public_id)
         .select_related("catalog")
@@ -90,44 +89,46 @@ def one(business: Business, public_id: uuid.UUID) -> CatalogImport:
     return found
 
 
-def begin(job: CatalogImport) -> None:
-    """Bring the good rows in; NotNow when it does not wait for that."""
-    _move(job, (State.READY,), State.RUNNING, processed=0, position={}, started_at=timezone.now())
+def start_import(job: CatalogImport) -> None:
+    """Start writing the good rows; raises WrongImportState unless the import is ready."""
+    _change_state(
+        job, (State.READY,), State.RUNNING, processed=0, position={}, started_at=timezone.now()
+    )
 
 
-def cancel(job: CatalogImport) -> None:
-    """Stop it where it is; what is in stays."""
-    _move(
+def cancel_import(job: CatalogImport) -> None:
+    """Stop the import; rows written so far stay."""
+    _change_state(
         job,
         (State.READING, State.READY, State.RUNNING),
         State.CANCELLED,
         finished_at=timezone.now(),
     )
-    _forget_file(job)
+    _delete_file(job)
 
 
-def _forget_file(job: CatalogImport) -> None:
+def _delete_file(job: CatalogImport) -> None:
     if job.path:
         default_storage.delete(job.path)
 
 
-def _move(job: CatalogImport, states: tuple[str, ...], state: str, **changes: Any) -> None:
+def _change_state(job: CatalogImport, states: tuple[str, ...], state: str, **changes: Any) -> None:
     mine = CatalogImport.objects.filter(pk=job.pk, state__in=states)
     if not mine.update(
         state=state, token=None, lease_until=None, turn_at=timezone.now(), attempts=0, **changes
     ):
-        raise NotNow(_("This import is in another state now."))
+        raise WrongImportState(_("This import is in another state now."))
     job.refresh_from_db()
 
 
-def work_due() -> int:
-    """Do one slice of the import whose turn it is; returns 1, or 0 when none waits."""
+def run_due() -> int:
+    """Run one slice of the import that is due; returns 1, or 0 when none is due."""
     job = jobs.claim(CatalogImport, CatalogImport.WORKING, ("business", "catalog"))
     if job is None:
         return 0
     try:
         if not jobs.give_up(job):
-            _look_through(job) if job.state == State.READING else _bring_in(job)
+            _check_file(job) if job.state == State.READING else _write_file(job)
             jobs.release(job)
     except jobs.Stopped:
         jobs.release(job)
@@ -141,7 +142,7 @@ def work_due() -> int:
     except Exception as error:
         jobs.stumble(job, error)
     if not job.is_working and job.state != State.READY:
-        _forget_file(job)
+        _delete_file(job)
     return 1
 
 
@@ -149,19 +150,22 @@ Row = tuple[int, dict[str, Any], list[feed_csv.Problem]]
 
 
 def _rows(job: CatalogImport) -> Iterator[Row]:
-    """(number, row, problems) of the whole file; the second row of an id is a problem, and those
-    past the limit are.
+    """(number, row, problems) of the whole file.
+
+    A repeated id is a problem. Raises BadFeed beyond the maximum of rows.
     """
     with default_storage.open(job.path, "rb") as held:
-        found = feed_csv.read(held.read())
-    shop = feed_csv.Shop(job.catalog.currency, ZoneInfo(job.business.timezone), settings.BASE_URL)
+        found = feed_csv.read_feed(held.read())
+    shop = feed_csv.FeedContext(
+        job.catalog.currency, ZoneInfo(job.business.timezone), settings.BASE_URL
+    )
     seen: dict[str, int] = {}
     for count, (number, cells) in enumerate(found.rows, start=1):
-        if count > feed_csv.MOST_ROWS:
+        if count > feed_csv.MAX_ROWS:
             raise feed_csv.BadFeed(
-                f"The file has more than {feed_csv.MOST_ROWS:,} products; split it."
+                f"The file has more than {feed_csv.MAX_ROWS:,} products; split it."
             )
-        row, problems = feed_csv.checked(cells, number, shop)
+        row, problems = feed_csv.check_row(cells, number, shop)
         name = cells.get("id", "")
         if name in seen:
             problems.append(
@@ -183,8 +187,8 @@ def _batches(job: CatalogImport, skip: int = 0) -> Iterator[list[Row]]:
         yield batch
 
 
-def _look_through(job: CatalogImport) -> None:
-    """Note every problem and count what is there already; the whole file, which takes seconds."""
+def _check_file(job: CatalogImport) -> None:
+    """Store every problem and count known products; the whole file takes seconds."""
     with scope(job.business_id):
         ImportProblem.objects.filter(job=job).delete()
         jobs.keep(job, processed=0, bad=0, known=0, sample=[])
@@ -196,14 +200,14 @@ def _look_through(job: CatalogImport) -> None:
             known = job.catalog.products.filter(
                 retailer_id__in=[row["retailer_id"] for row in good]
             ).count()
-            _note(job, problems[: max(0, MOST_PROBLEMS - noted)])
+            _store_problems(job, problems[: max(0, MAX_PROBLEMS - noted)])
             noted += len(problems)
             jobs.keep(
                 job,
                 processed=job.processed + len(batch),
                 bad=job.bad + len(batch) - len(good),
                 known=job.known + known,
-                sample=(job.sample + good)[:SAMPLE],
+                sample=(job.sample + good)[:SAMPLE_ROWS],
             )
     with scope(job.business_id):
         if not job.processed:
@@ -222,7 +226,7 @@ def _look_through(job: CatalogImport) -> None:
         job.state = State.READY
 
 
-def _note(job: CatalogImport, problems: list[feed_csv.Problem]) -> None:
+def _store_problems(job: CatalogImport, problems: list[feed_csv.Problem]) -> None:
     ImportProblem.objects.bulk_create(
         ImportProblem(
             business_id=job.business_id,
@@ -236,18 +240,19 @@ def _note(job: CatalogImport, problems: list[feed_csv.Problem]) -> None:
     )
 
 
-def _bring_in(job: CatalogImport) -> None:
-    """Write set by set until the slice is over; a set, its counts and the place in the file are one
-    transaction.
+def _write_file(job: CatalogImport) -> None:
+    """Write batches until the slice is over.
+
+    A batch, its counts and the position in the file are one transaction.
     """
     deadline, skip = time.monotonic() + jobs.SECONDS, int(job.position.get("rows", 0))
     for batch in _batches(job, skip):
         good = [row for _number, row, found in batch if not found]
         with (
             scope(job.business_id),
-            explained(_("Import of %(file)s") % {"file": job.filename[:80]}, author=job.author),
+            stock_reason(_("Import of %(file)s") % {"file": job.filename[:80]}, author=job.author),
         ):
-            added, changed = write(job.catalog, good, tuple(job.columns))
+            added, changed = write_products(job.catalog, good, tuple(job.columns))
             skip += len(batch)
             jobs.keep(
                 job,
@@ -262,12 +267,10 @@ def _bring_in(job: CatalogImport) -> None:
         jobs.finish(job, State.DONE)
 
 
-def write(
+def write_products(
     catalog: Catalog, rows: list[dict[str, Any]], columns: tuple[str, ...]
 ) -> tuple[int, int]:
-    """Make these rows the shop's products; returns how many were new and how many changed. Call in
-    a scope.
-    """
+    """Create or change products from rows; returns (added, changed). Call in a scope."""
     if not rows:
         return 0, 0
     given = feed_csv.fields_of(columns)
@@ -279,11 +282,11 @@ def write(
         written = dict(cursor.fetchall())
         touched = set(written)
         if "pictures" in given:
-            touched |= pictures.replace(cursor, catalog, rows)
+            touched |= pictures.replace_pictures(cursor, catalog, rows)
         if "custom_label_0" in given:
             cursor.execute(
-                statement("shops", "import_shelves"),
-                names | {"rows": _json(_on_shelves(catalog, rows))},
+                statement("shops", "import_collections"),
+                names | {"rows": _json(_collection_slugs(catalog, rows))},
             )
             touched |= {product_id for (product_id,) in cursor.fetchall()}
     added = sum(written.values())
@@ -294,19 +297,19 @@ def _json(rows: list[dict[str, Any]]) -> str:
     return orjson.dumps(rows).decode()
 
 
-def _on_shelves(catalog: Catalog, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _collection_slugs(catalog: Catalog, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     known = set(catalog.collections.values_list("slug", flat=True))
-    for name in dict.fromkeys(name for row in rows for name in row["shelves"]):
+    for name in dict.fromkeys(name for row in rows for name in row["collections"]):
         if slug_of(name) not in known:
             known.add(add_collection(catalog, name).slug)
     return [
-        {"retailer_id": row["retailer_id"], "slugs": [slug_of(name) for name in row["shelves"]]}
+        {"retailer_id": row["retailer_id"], "slugs": [slug_of(name) for name in row["collections"]]}
         for row in rows
     ]
 
 
-def export(catalog: Catalog, held: IO[bytes]) -> None:
-    """Write all products as a feed, which brought in again changes nothing; call in a scope."""
+def export_products(catalog: Catalog, held: IO[bytes]) -> None:
+    """Write all products as a feed; importing it again changes nothing. Call in a scope."""
     text = io.TextIOWrapper(held, "utf-8", newline="", write_through=True)
     table = csv.writer(text, lineterminator="\r\n")
     table.writerow(feed_csv.COLUMNS)
@@ -318,14 +321,14 @@ def export(catalog: Catalog, held: IO[bytes]) -> None:
             row["options"] = (
                 orjson.loads(row["options"]) if isinstance(row["options"], str) else row["options"]
             )
-            row["pictures"] = [_address(catalog, name) for name in row["pictures"]]
-            table.writerow(feed_csv.written(row, catalog.currency))
+            row["pictures"] = [_picture_address(catalog, name) for name in row["pictures"]]
+            table.writerow(feed_csv.export_row(row, catalog.currency))
     text.detach()
     held.seek(0)
 
 
-def _address(catalog: Catalog, name: str) -> str:
-    own = _OWN.fullmatch(name)
+def _picture_address(catalog: Catalog, name: str) -> str:
+    own = _OWN_MEDIA.fullmatch(name)
     return (
         settings.BASE_URL + reverse("shop_picture", args=[catalog.slug, own[1], EDGES[-1]])
         if own

@@ -1,5 +1,5 @@
-"""Pictures of products: kept with their sizes as they come, fetched in the background where a feed
-names links.
+"""Pictures of products: stored in several sizes, fetched in the background where a feed has
+links.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -24,53 +24,54 @@ from core.tenancy import scope, system
 from hosting.cloudapi.files import LIMITS
 from hosting.errors import CloudApiError
 from hosting.media.store import delete_media, open_media, store_media
-from hosting.media.thumbnails import KINDS, shrunk
+from hosting.media.thumbnails import FORMATS, shrink
 from hosting.models import Media
 from shops.models import MAX_ATTEMPTS, Catalog, Picture, Product, Waiting
 
 log = structlog.get_logger(__name__)
-# Pixels of the longer side: a line of a list, a card, the product's page.
+# Longer side in pixels: for lists, cards and the product's page.
 EDGES = (160, 480, 1080)
-MOST = 20
+MAX_PICTURES = 20
 BATCH = 8
-SECONDS = 10.0
-# A worker that died has not come back within this time.
+FETCH_TIMEOUT = 10.0
+# After this time a claimed picture may be claimed again: its worker has died.
 LEASE = timedelta(minutes=2)
 
 
-def path_of(slug: str, picture: Picture, edge: int) -> str:
-    """Address of a size on the shop's page; empty while the picture is still to be fetched."""
+def size_url(slug: str, picture: Picture, edge: int) -> str:
+    """URL of a size on the shop's page; empty while the picture is not fetched."""
     if picture.media is None:
         return ""
     return reverse("shop_picture", args=[slug, picture.media.media_id, edge])
 
 
-def add(
+def add_picture(
     product: Product, *, content: IO[bytes] | bytes, mime_type: str, filename: str = ""
 ) -> Picture:
-    """Keep a picture behind those that are there; raises BadInput for one that is none, broken, or
-    one too many.
+    """Append a picture to a product.
+
+    Raises BadInput for an unreadable file or when the product has the maximum of pictures.
     """
     last = Picture.objects.filter(product=product).aggregate(last=Max("position"))["last"]
-    if Picture.objects.filter(product=product).count() >= MOST:
+    if Picture.objects.filter(product=product).count() >= MAX_PICTURES:
         raise BadInput(
-            _("A product has at most %(most)d pictures.") % {"most": MOST}, field="picture"
+            _("A product has at most %(most)d pictures.") % {"most": MAX_PICTURES}, field="picture"
         )
-    media = _kept(product, content, mime_type, filename)
+    media = _store(product, content, mime_type, filename)
     position = 0 if last is None else last + 1
     return Picture.objects.create(
         business_id=product.business_id, product=product, media=media, position=position
     )
 
 
-def _kept(product: Product, content: IO[bytes] | bytes, mime_type: str, filename: str) -> Media:
+def _store(product: Product, content: IO[bytes] | bytes, mime_type: str, filename: str) -> Media:
     try:
         media = store_media(
             business=product.business, content=content, mime_type=mime_type, filename=filename
         )
     except CloudApiError as refused:
         raise BadInput(refused.details, field="picture") from None
-    if media.mime_type not in KINDS or not _make_sizes(media):
+    if media.mime_type not in FORMATS or not _make_sizes(media):
         delete_media(media)
         raise BadInput(
             _("This is no picture that can be shown: JPEG, PNG or WebP."), field="picture"
@@ -79,13 +80,13 @@ def _kept(product: Product, content: IO[bytes] | bytes, mime_type: str, filename
 
 
 def _make_sizes(media: Media) -> bool:
-    """Write each size where it is missing; False where the picture cannot be read."""
+    """Write the sizes that are missing; False where the picture cannot be read."""
     with open_media(media) as held:
         content = held.read()
     for edge in EDGES:
         if default_storage.exists(size_path(media, edge)):
             continue
-        small = shrunk(content, media.mime_type, edge=edge)
+        small = shrink(content, media.mime_type, edge=edge)
         if small is None:
             return False
         default_storage.save(size_path(media, edge), ContentFile(small))
@@ -93,12 +94,15 @@ def _make_sizes(media: Media) -> bool:
 
 
 def size_path(media: Media, edge: int) -> str:
-    """Where one size lies in the storage."""
+    """Storage path of one size."""
     return f"pictures/{media.business_id}/{media.sha256[:2]}/{media.sha256}-{edge}.webp"
 
 
-def remove(picture: Picture) -> None:
-    """Take a picture off its product; its files go with the last product that shows them."""
+def remove_picture(picture: Picture) -> None:
+    """Remove a picture from its product.
+
+    Its files are deleted when no other picture uses them.
+    """
     media = picture.media
     picture.delete()
     if media is None or Picture.objects.filter(media=media).exists():
@@ -111,8 +115,8 @@ def remove(picture: Picture) -> None:
             default_storage.delete(size_path(media, edge))
 
 
-def put_first(picture: Picture) -> None:
-    """Make it the one that lists show."""
+def move_to_front(picture: Picture) -> None:
+    """Make this the picture that lists show."""
     with transaction.atomic():
         Picture.objects.filter(product=picture.product_id, position__lt=picture.position).update(
             position=F("position") + 1
@@ -120,11 +124,11 @@ def put_first(picture: Picture) -> None:
         Picture.objects.filter(pk=picture.pk).update(position=0)
 
 
-def replace(cursor: Any, catalog: Catalog, rows: list[dict[str, Any]]) -> set[int]:
-    """Give the products of these rows (`retailer_id`, `pictures`) exactly the pictures named, links
-    or `media:<id>`.
+def replace_pictures(cursor: Any, catalog: Catalog, rows: list[dict[str, Any]]) -> set[int]:
+    """Give the products of `rows` (`retailer_id`, `pictures`) exactly these pictures.
 
-    Links that are new are fetched in the background. Returns the ids of the products that changed.
+    A picture is a link or `media:<id>`. New links are fetched in the background. Returns the ids of
+    the products that changed.
     """
     names = {"business_id": catalog.business_id, "catalog_id": catalog.pk}
     cursor.execute(
@@ -137,14 +141,14 @@ def replace(cursor: Any, catalog: Catalog, rows: list[dict[str, Any]]) -> set[in
     return {product_id for product_id, _media in found}
 
 
-def given_up(catalog: Catalog) -> Waiting:
-    """Pictures of this shop's products that their links did not give."""
+def dead_pictures(catalog: Catalog) -> Waiting:
+    """Pictures of this shop whose fetch was given up."""
     return Picture.objects.dead().filter(business_id=catalog.business_id, product__catalog=catalog)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A picture that this worker fetches now."""
+class PictureFetch:
+    """A picture claimed by this worker."""
 
     picture_id: int
     business_id: int
@@ -153,32 +157,31 @@ class Wanted:
 
 
 def fetch_due(limit: int = BATCH) -> int:
-    """Fetch up to `limit` pictures that feeds have named; returns how many (0: none is due)."""
+    """Fetch up to `limit` pictures that are due; returns how many were claimed."""
     claimed = _claim(limit)
     if not claimed:
         return 0
-    # The network is asked outside of every transaction, and for several at once: one slow host
-    # holds up no other.
+    # Fetched outside of any transaction and in parallel, so that one slow host delays no other.
     with ThreadPoolExecutor(max_workers=BATCH) as pool:
-        results = list(pool.map(_asked, claimed))
+        results = list(pool.map(_download, claimed))
     for wanted, (content, error) in zip(claimed, results, strict=True):
         _finish(wanted, content, error)
     return len(claimed)
 
 
-def _claim(limit: int) -> list[Wanted]:
+def _claim(limit: int) -> list[PictureFetch]:
     with system("pictures are fetched for every business"), connection.cursor() as cursor:
         cursor.execute(
             statement("shops", "claim_pictures"),
             {"limit": limit, "lease": LEASE.total_seconds(), "most": MAX_ATTEMPTS},
         )
-        return [Wanted(*row) for row in cursor.fetchall()]
+        return [PictureFetch(*row) for row in cursor.fetchall()]
 
 
-def _asked(wanted: Wanted) -> tuple[tuple[bytes, str], str]:
-    """((bytes, type), what went wrong)."""
+def _download(wanted: PictureFetch) -> tuple[tuple[bytes, str], str]:
+    """((content, MIME type), error); the error is empty on success."""
     try:
-        found = fetch(wanted.url, max_bytes=LIMITS["image"].most + 1, timeout=SECONDS)
+        found = fetch(wanted.url, max_bytes=LIMITS["image"].most + 1, timeout=FETCH_TIMEOUT)
     except FetchFailed as error:
         return (b"", ""), str(error)[:200]
     if found.status != 200:
@@ -188,7 +191,7 @@ def _asked(wanted: Wanted) -> tuple[tuple[bytes, str], str]:
     return (found.body, found.headers.get("content-type", "")), ""
 
 
-def _finish(wanted: Wanted, got: tuple[bytes, str], error: str) -> None:
+def _finish(wanted: PictureFetch, got: tuple[bytes, str], error: str) -> None:
     with scope(wanted.business_id):
         mine = Picture.objects.filter(
             pk=wanted.picture_id, attempts=wanted.attempts, source_url=wanted.url
@@ -199,7 +202,7 @@ def _finish(wanted: Wanted, got: tuple[bytes, str], error: str) -> None:
         if not error:
             try:
                 with transaction.atomic():
-                    row.media = _kept(row.product, got[0], got[1], "")
+                    row.media = _store(row.product, got[0], got[1], "")
             except BadInput as refused:
                 error, row.attempts = refused.message, MAX_ATTEMPTS
         row.last_error = error[:200]

@@ -1,4 +1,4 @@
-"""Cataloguing: a business's shop, its products and shelves, and how much of each is there."""
+"""The shop of a business, its products, collections and stock."""
 
 import zlib
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ from accounts.models import Business, User
 from core.errors import BadInput, NotYours
 from shops.catalog import pictures
 from shops.models import Catalog, Collection, CollectionProduct, Picture, Product, ProductQuerySet
-from shops.orders.place import explained
+from shops.orders.place import stock_reason
 
-# First words of addresses below /s/ that are no shop's.
+# Slugs that our own URLs below /s/ use.
 RESERVED_SLUGS = frozenset({"pay", "file", "files", "static"})
-MOST_STOCK = 2_000_000_000
-MOST_COLLECTIONS = 100
+MAX_STOCK = 2_000_000_000
+MAX_COLLECTIONS = 100
 
 
-def shop_of(business: Business) -> Catalog | None:
-    """The business's shop, the first where there are several; None before it has one."""
+def get_shop(business: Business) -> Catalog | None:
+    """The business's first shop, or None."""
     return (
         Catalog.objects.filter(business=business)
         .select_related("business", "number")
@@ -33,7 +33,7 @@ def shop_of(business: Business) -> Catalog | None:
 
 
 def save_shop(catalog: Catalog) -> Catalog:
-    """Write a shop; BadInput for an address that another one has."""
+    """Save a shop; raises BadInput for a slug that is taken."""
     if catalog.slug in RESERVED_SLUGS:
         raise BadInput(_("This address is taken."), field="slug")
     try:
@@ -46,8 +46,8 @@ def save_shop(catalog: Catalog) -> Catalog:
     return catalog
 
 
-def product_of(catalog: Catalog, product_id: int) -> Product:
-    """The shop's product of this id, or NotYours."""
+def get_product(catalog: Catalog, product_id: int) -> Product:
+    """The shop's product with this id; raises NotYours."""
     if product_id >= 2**63:
         raise NotYours
     found = catalog.products.select_related("business", "catalog").filter(pk=product_id).first()
@@ -60,39 +60,38 @@ def save_product(
     product: Product,
     *,
     changes: dict[str, Any],
-    shelves: Iterable[int] | None = None,
+    collection_ids: Iterable[int] | None = None,
     author: User | None = None,
 ) -> Product:
-    """Write a new product, or these fields of one that is there, and the shelves (ids of
-    collections) it is on.
+    """Create a product, or write `changes` to an existing one, and set its collections.
 
-    Raises BadInput naming what the database does not take. Stock is changed by `set_stock` alone
-    once it is there.
+    Raises BadInput naming a field that the database refuses. Stock of an existing product is
+    changed by `set_stock`.
     """
     for name, value in changes.items():
         setattr(product, name, value)
     product.updated_at = timezone.now()
     try:
-        with transaction.atomic(), explained(_("First count"), author=author):
+        with transaction.atomic(), stock_reason(_("First count"), author=author):
             if product.pk is None:
                 product.save()
             else:
                 product.save(update_fields=[*changes, "updated_at"])
-            if shelves is not None:
-                _put_on(product, set(shelves))
+            if collection_ids is not None:
+                _set_collections(product, set(collection_ids))
     except IntegrityError as error:
-        raise _refusal(error) from None
+        raise _input_error(error) from None
     return product
 
 
 def remove_product(product: Product) -> None:
-    """Let a product go with its pictures; orders keep what they hold of it."""
+    """Delete a product with its pictures; orders keep their copies of its data."""
     for picture in Picture.objects.filter(product=product).select_related("media"):
-        pictures.remove(picture)
+        pictures.remove_picture(picture)
     product.delete()
 
 
-def _refusal(error: IntegrityError) -> BadInput:
+def _input_error(error: IntegrityError) -> BadInput:
     text = str(error)
     if "product_once_per_catalog" in text:
         return BadInput(_("Another product has this id."), field="retailer_id")
@@ -103,11 +102,13 @@ def _refusal(error: IntegrityError) -> BadInput:
     raise error
 
 
-def _put_on(product: Product, shelves: set[int]) -> None:
-    CollectionProduct.objects.filter(product=product).exclude(collection__in=shelves).delete()
-    known = Collection.objects.filter(catalog=product.catalog_id, pk__in=shelves).values_list(
-        "pk", flat=True
-    )
+def _set_collections(product: Product, collection_ids: set[int]) -> None:
+    CollectionProduct.objects.filter(product=product).exclude(
+        collection__in=collection_ids
+    ).delete()
+    known = Collection.objects.filter(
+        catalog=product.catalog_id, pk__in=collection_ids
+    ).values_list("pk", flat=True)
     CollectionProduct.objects.bulk_create(
         [
             CollectionProduct(business_id=product.business_id, collection_id=pk, product=product)
@@ -120,25 +121,27 @@ def _put_on(product: Product, shelves: set[int]) -> None:
 def set_stock(
     product: Product, *, stock: int | None, reason: str, author: User | None = None
 ) -> None:
-    """Say how much is there (None: nobody counts), and why it changed; raises BadInput for a number
-    out of range.
+    """Set the stock of a product (None: not counted) with a reason.
+
+    Raises BadInput for a number out of range.
     """
-    if stock is not None and not 0 <= stock <= MOST_STOCK:
+    if stock is not None and not 0 <= stock <= MAX_STOCK:
         raise BadInput(
-            _("Stock is a whole number from 0 to %(most)d.") % {"most": MOST_STOCK}, field="stock"
+            _("Stock is a whole number from 0 to %(most)d.") % {"most": MAX_STOCK}, field="stock"
         )
-    with explained(reason, author=author):
+    with stock_reason(reason, author=author):
         Product.objects.filter(pk=product.pk).update(stock=stock, updated_at=timezone.now())
     product.refresh_from_db(fields=["stock", "updated_at"])
 
 
 def change_stock(product: Product, *, by: int, reason: str, author: User | None = None) -> None:
-    """Add to a counted stock, or take from it, whatever orders do meanwhile; raises BadInput below
-    zero.
+    """Add `by` pieces to a counted stock, safe against concurrent orders.
+
+    Raises BadInput when less is in stock or it is not counted.
     """
     counted = Product.objects.filter(pk=product.pk).exclude(stock=None)
     try:
-        with transaction.atomic(), explained(reason, author=author):
+        with transaction.atomic(), stock_reason(reason, author=author):
             changed = counted.update(stock=F("stock") + by, updated_at=timezone.now())
     except IntegrityError:
         raise BadInput(_("Less is there than you take away."), field="by") from None
@@ -148,13 +151,13 @@ def change_stock(product: Product, *, by: int, reason: str, author: User | None 
 
 
 def add_collection(catalog: Catalog, name: str) -> Collection:
-    """A new shelf behind the others; the shelf of that name where there is one."""
+    """Append a collection; returns the existing one with that name where there is one."""
     name = name.strip()[:80]
     if not name:
         raise BadInput(_("Give it a name."), field="name")
-    if catalog.collections.count() >= MOST_COLLECTIONS:
+    if catalog.collections.count() >= MAX_COLLECTIONS:
         raise BadInput(
-            _("A shop has at most %(most)d collections.") % {"most": MOST_COLLECTIONS}, field="name"
+            _("A shop has at most %(most)d collections.") % {"most": MAX_COLLECTIONS}, field="name"
         )
     last = catalog.collections.aggregate(last=Max("position"))["last"]
     slug = slug_of(name)
@@ -167,18 +170,18 @@ def add_collection(catalog: Catalog, name: str) -> Collection:
 
 
 def slug_of(name: str) -> str:
-    """The name in an address; never empty, whatever the script."""
+    """Slug of a name; never empty, whatever the script."""
     return slugify(name)[:80] or f"c{zlib.crc32(name.encode())}"
 
 
 def with_first_picture(products: QuerySet[Product]) -> QuerySet[Product]:
-    """The same products, each with `picture_id` (the media's) of its first picture, or None."""
+    """Products annotated with `picture_id`, the media id of their first picture, or None."""
     first = Picture.objects.filter(product=OuterRef("pk"), media__isnull=False).order_by("position")
     return products.annotate(picture_id=Subquery(first.values("media__media_id")[:1]))
 
 
-def in_front(catalog: Catalog) -> ProductQuerySet:
-    """What the shop's page lists: of the variants of one product, the one that was there first."""
+def one_per_group(catalog: Catalog) -> ProductQuerySet:
+    """Products the shop's page lists: the oldest variant of each group."""
     shown = catalog.products.shown()
     earlier = catalog.products.shown().filter(
         item_group=OuterRef("item_group"), pk__lt=OuterRef("pk")
@@ -186,14 +189,14 @@ def in_front(catalog: Catalog) -> ProductQuerySet:
     return shown.filter(Q(item_group="") | ~Exists(earlier))
 
 
-def in_state(products: QuerySet[Product], state: str) -> QuerySet[Product]:
-    """Narrowed to one of the words of `STATES`; the same for another word."""
-    return products.filter(STATES[state]) if state in STATES else products
+def filter_by_state(products: QuerySet[Product], state: str) -> QuerySet[Product]:
+    """Products in one of the states of `STATE_FILTERS`; all of them for another word."""
+    return products.filter(STATE_FILTERS[state]) if state in STATE_FILTERS else products
 
 
-LOW = 5
-STATES: dict[str, Q] = {
-    "low": Q(stock__gt=0, stock__lte=LOW),
+LOW_STOCK = 5
+STATE_FILTERS: dict[str, Q] = {
+    "low": Q(stock__gt=0, stock__lte=LOW_STOCK),
     "empty": Q(stock=0),
     "uncounted": Q(stock=None),
     "sale": Q(sale_price_minor__isnull=False),

@@ -1,1 +1,1 @@
-"""Selling inside the chat: order intake, order updates, addresses, product messages."""
+"""Orders in the chat: intake, updates, addresses and product messages."""

@@ -1,6 +1,4 @@
-"""Addressing: where an order goes is asked for in the chat, read from the form that comes back, and
-asked again.
-"""
+"""Delivery addresses from forms sent in the chat."""
 
 from typing import Any
 
@@ -17,9 +15,8 @@ from shops.chat import send
 from shops.models import Order, OrderState
 from shops.orders.place import choose_delivery
 
-# Our field -> the names that address messages and flows have for it; what stands in several is
-# written in this order.
-NAMES = {
+# Our field -> its names in address messages and flows; several values are joined in this order.
+FIELD_NAMES = {
     "name": ("name", "full_name"),
     "street": (
         "house_number",
@@ -48,28 +45,29 @@ NAMES = {
 }
 
 
-def heed(message: Message) -> None:
-    """Fill the address of the order that waits for one from a form that was sent; what is wrong is
-    asked again.
+def apply_address_form(message: Message) -> None:
+    """Set the address of the order that waits for one from a form that was sent.
 
-    A flow that holds no address is the business's own affair, and so is a form when no order waits.
+    Invalid fields are asked for again. A flow without an address, or a form while no order waits,
+    is ignored: it is the business's own.
     """
     given = read_address(message.content)
-    order = _waiting(message) if given is not None else None
+    order = _order_for_address(message) if given is not None else None
     if given is None or order is None:
         return
     with translation.override(order.catalog.language):
-        _fill(order, message, given)
+        _set_address(order, message, given)
 
 
 def read_address(content: dict[str, Any]) -> dict[str, str] | None:
-    """The address in a form that was sent, in our fields; None for another form, empty where
-    nothing can be read.
+    """The address in a form, in our fields.
+
+    None for another kind of form, empty where nothing can be read.
     """
     form, values = addresses.form_name(content), addresses.form_values(content)
     found = {
         field: ", ".join(filter(None, map(_clean, map(values.get, names))))
-        for field, names in NAMES.items()
+        for field, names in FIELD_NAMES.items()
     }
     if form != "address_message" and not (form == "flow" and found["street"]):
         return None
@@ -80,8 +78,8 @@ def _clean(value: Any) -> str:
     return " ".join(as_text(value).split())
 
 
-def _waiting(message: Message) -> Order | None:
-    """The buyer's open order that lacks an address, else the newest one: its address is
+def _order_for_address(message: Message) -> Order | None:
+    """The buyer's open order without an address, else the newest one, whose address is
     corrected.
     """
     placed = Order.objects.filter(
@@ -92,34 +90,32 @@ def _waiting(message: Message) -> Order | None:
     return next(lacking, orders[0] if orders else None)
 
 
-def _fill(order: Order, message: Message, given: dict[str, str]) -> None:
+def _set_address(order: Order, message: Message, given: dict[str, str]) -> None:
     method = order.catalog.delivery_methods.filter(
         name=order.delivery_name, needs_address=True
     ).first()
     if method is None:
         return
-    given.setdefault("country", _country_asked(message))
+    given.setdefault("country", _requested_country(message))
     try:
         order = choose_delivery(order, method=method, address=given)
     except BadInput as wrong:
-        # The network's form does not ask for the country: the order's page does.
+        # The network's form has no country field; the pay page asks for it.
         if wrong.field == "country" or not send.ask_address(
             order, message.conversation, given=given, wrong=wrong
         ):
-            send.say(message.conversation, texts.text(wrong.message), order=order)
+            send.send_to_buyer(message.conversation, texts.text_message(wrong.message), order=order)
             send.ask_payment(order, message.conversation)
     except ParleyError as error:
-        send.say(message.conversation, texts.text(error.message), order=order)
+        send.send_to_buyer(message.conversation, texts.text_message(error.message), order=order)
     else:
         words = _("Thank you. Your order %(order)s comes to:\n%(address)s")
-        told = words % {"order": order, "address": texts.address_lines(order.address)}
-        send.say(message.conversation, texts.text(told), order=order)
+        confirmation = words % {"order": order, "address": texts.address_lines(order.address)}
+        send.send_to_buyer(message.conversation, texts.text_message(confirmation), order=order)
 
 
-def _country_asked(message: Message) -> str:
-    """The country of the form that was answered, else the one of the buyer's number; empty where
-    none is known.
-    """
+def _requested_country(message: Message) -> str:
+    """Country of the form that was answered, else of the buyer's number; empty where unknown."""
     asked = Message.objects.filter(
         conversation=message.conversation, wamid=message.context_wamid or "-"
     ).first()

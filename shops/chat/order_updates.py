@@ -1,6 +1,4 @@
-"""Telling: buyer and business hear what happened to an order, once, in the order in which it
-happened.
-"""
+"""Notification of buyer and business about order updates, once and in order."""
 
 from typing import Any
 
@@ -13,22 +11,22 @@ from hosting.media.store import store_media
 from hosting.webhooks import outbox
 from shops import texts
 from shops.chat import send
-from shops.documents.receipt import filename_of, receipt_pdf
+from shops.documents.receipt import receipt_filename, receipt_pdf
 from shops.models import News, Order, OrderNews
 from shops.queues import NEWS
 
 log = structlog.get_logger(__name__)
-FIELD = "orders"
+WEBHOOK_FIELD = "orders"
 
 
-def tell_due(limit: int = 50) -> int:
-    """Tell up to `limit` pieces of news, each in a transaction of its own; returns how many were
+def notify_due(limit: int = 50) -> int:
+    """Send up to `limit` order updates, each in its own transaction; returns how many were
     claimed.
     """
-    return NEWS.work(_tell, limit=limit)
+    return NEWS.work(_notify, limit=limit)
 
 
-def _tell(news_id: int) -> None:
+def _notify(news_id: int) -> None:
     found = OrderNews.objects.select_related(
         "business__plan",
         "order__catalog__number__account",
@@ -38,31 +36,33 @@ def _tell(news_id: int) -> None:
     news = found.get(pk=news_id)
     news.order.business = news.order.catalog.business = news.business
     account = news.order.catalog.number.account
-    outbox.note_field(
-        account=account, field=FIELD, value={"event": f"order.{news.kind}"} | facts_of(news.order)
+    outbox.write_field_calls(
+        account=account,
+        field=WEBHOOK_FIELD,
+        value={"event": f"order.{news.kind}"} | order_facts(news.order),
     )
     with translation.override(news.order.catalog.language):
-        _tell_buyer(news)
+        _notify_buyer(news)
     OrderNews.objects.filter(pk=news_id).update(told_at=timezone.now())
 
 
-def _tell_buyer(news: OrderNews) -> None:
+def _notify_buyer(news: OrderNews) -> None:
     conversation = news.order.conversation
     if conversation is None or news.kind == News.PLACED:
         return
     conversation.business = news.business
-    if words := texts.news_text(news):
-        plain = send.speaks_plainly(conversation)
-        send.say(conversation, texts.status_update(news, words, plain=plain), order=news.order)
+    if words := texts.update_text(news):
+        plain = send.needs_plain_messages(conversation)
+        send.send_to_buyer(
+            conversation, texts.status_update(news, words, plain=plain), order=news.order
+        )
     if news.kind == News.PAID and (receipt := _receipt(news.order)):
-        send.say(conversation, ("document", receipt), order=news.order)
+        send.send_to_buyer(conversation, ("document", receipt), order=news.order)
 
 
 def _receipt(order: Order) -> dict[str, Any] | None:
-    """The content of a document message that holds the receipt; None where the plan has no room for
-    the file.
-    """
-    name = filename_of(order)
+    """Content of a document message with the receipt; None where the plan has no storage left."""
+    name = receipt_filename(order)
     try:
         media = store_media(
             business=order.business,
@@ -71,7 +71,7 @@ def _receipt(order: Order) -> dict[str, Any] | None:
             filename=name,
         )
     except CloudApiError as refused:
-        # That the order is paid is told all the same, and the order of the news goes on.
+        # A missing receipt must not stop the update itself or the ones after it.
         log.warning("no_receipt", order=order.pk, why=refused.message)
         return None
     return {
@@ -81,10 +81,8 @@ def _receipt(order: Order) -> dict[str, Any] | None:
     }
 
 
-def facts_of(order: Order) -> dict[str, Any]:
-    """An order as programs read it, in webhooks and in the API: amounts in minor units of the
-    currency.
-    """
+def order_facts(order: Order) -> dict[str, Any]:
+    """An order as webhooks and the API show it; amounts in minor units."""
     lines = [
         {
             "product_retailer_id": line.retailer_id,

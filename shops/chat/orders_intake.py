@@ -1,5 +1,5 @@
-"""Taking orders: a cart that was sent in a chat, or what a buyer answers there, becomes an order at
-today's prices.
+"""Order intake: order messages, cart codes and replies in a chat become orders at current
+prices.
 """
 
 import re
@@ -24,17 +24,15 @@ from shops.errors import OutOfStock
 from shops.models import Cart, CartLine, Catalog, IncomingOrder, Order, Product
 from shops.models.carts import CODE_LENGTH, CODE_LETTERS
 from shops.models.catalogs import SELLABLE
-from shops.orders.place import NotSold, Wanted, choose_delivery, place_order
+from shops.orders.place import NotSold, RequestedItems, choose_delivery, place_order
 from shops.queues import INCOMING
 
 CART_CODE = re.compile(rf"#([{CODE_LETTERS}]{{{CODE_LENGTH}}})(?![0-9A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A cart as its message has it: how many of each, and the price each was shown at, where it
-    says one.
-    """
+class RequestedCart:
+    """Quantities of an order message, and the prices it showed, where it has them."""
 
     quantities: dict[str, int]
     prices: dict[str, tuple[Decimal, str]]
@@ -42,20 +40,23 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """What is not as the buyer saw it, in words, and what can be had all the same."""
+    """Texts on what changed since the buyer looked, and the quantities that can still be
+    ordered.
+    """
 
     changes: list[str]
     left: dict[str, int]
 
 
-def take_due(limit: int = 50) -> int:
-    """Heed up to `limit` waiting messages, each in a transaction of its own; returns how many were
-    claimed.
+def process_due(limit: int = 50) -> int:
+    """Process up to `limit` waiting messages, each in its own transaction.
+
+    Returns how many were claimed.
     """
-    return INCOMING.work(_take, limit=limit)
+    return INCOMING.work(_process, limit=limit)
 
 
-def _take(message_id: int) -> None:
+def _process(message_id: int) -> None:
     found = Message.objects.select_related(
         "business__plan", "number__account", "conversation__contact"
     )
@@ -64,17 +65,19 @@ def _take(message_id: int) -> None:
             message.business,
             message.number,
         )
-        heed(message)
+        process_message(message)
     IncomingOrder.objects.filter(pk=message_id).delete()
 
 
-def heed(message: Message) -> None:
-    """Do what an inbound message asks of a shop; call inside the business's scope."""
-    {"order": _take_order, "interactive": _heed_answer}.get(message.kind, _take_cart)(message)
+def process_message(message: Message) -> None:
+    """Process an inbound message for the shop; call inside the business's scope."""
+    {"order": _process_order, "interactive": _process_reply}.get(message.kind, _process_text)(
+        message
+    )
 
 
-def asked_of(content: dict[str, Any]) -> Asked:
-    """Read an `order` message; raises BadInput for one without readable items."""
+def read_order_message(content: dict[str, Any]) -> RequestedCart:
+    """Parse an `order` message; raises BadInput for unreadable items."""
     quantities: dict[str, int] = {}
     prices: dict[str, tuple[Decimal, str]] = {}
     for item in map(as_dict, as_list(content.get("product_items"))):
@@ -84,7 +87,7 @@ def asked_of(content: dict[str, Any]) -> Asked:
         quantities[name] = quantities.get(name, 0) + int(count)
         if (price := _decimal(item.get("item_price"))) is not None:
             prices[name] = (price, as_text(item.get("currency")).upper())
-    return Asked(quantities, prices)
+    return RequestedCart(quantities, prices)
 
 
 def _decimal(value: Any) -> Decimal | None:
@@ -97,9 +100,9 @@ def _decimal(value: Any) -> Decimal | None:
     return number if number.is_finite() and abs(number) < 10**12 else None
 
 
-def catalog_of(message: Message) -> Catalog | None:
-    """The shop an order is for: the one it names, by our id or the upstream's, else the only one of
-    the number.
+def catalog_for_message(message: Message) -> Catalog | None:
+    """The shop an order is for: by the catalogue id it names (ours or the upstream's), else the
+    number's only shop.
     """
     named = as_text(message.content.get("catalog_id"))
     shops = Catalog.objects.filter(business=message.business)
@@ -111,37 +114,38 @@ def catalog_of(message: Message) -> Catalog | None:
     return catalog
 
 
-def _take_order(message: Message) -> None:
-    catalog = catalog_of(message)
+def _process_order(message: Message) -> None:
+    catalog = catalog_for_message(message)
     if catalog is None:
         return
     with translation.override(catalog.language):
         try:
-            asked = asked_of(message.content)
+            asked = read_order_message(message.content)
         except BadInput as error:
-            send.say(message.conversation, texts.text(error.message))
+            send.send_to_buyer(message.conversation, texts.text_message(error.message))
             return
         note = as_text(message.content.get("text"))
-        place_or_tell(catalog, message.conversation, asked, message=message, buyer_note=note)
+        place_or_explain(catalog, message.conversation, asked, message=message, buyer_note=note)
 
 
-def place_or_tell(
+def place_or_explain(
     catalog: Catalog,
     conversation: Conversation,
-    asked: Asked,
+    asked: RequestedCart,
     *,
     message: Message | None = None,
     cart: Cart | None = None,
     buyer_note: str = "",
 ) -> Order | None:
-    """Place the order and ask on, or say in one message what has changed; the order, or None where
-    none was placed.
+    """Place the order and ask for the next step, or send one message on what changed.
+
+    Returns the order, or None where none was placed.
     """
-    wanted = Wanted(asked.quantities)
+    wanted = RequestedItems(asked.quantities)
     try:
         wanted.check()
-        told = differences(catalog, asked)
-        if not (catalog.is_open and told.changes):
+        found = differences(catalog, asked)
+        if not (catalog.is_open and found.changes):
             with transaction.atomic():
                 order = place_order(
                     catalog=catalog,
@@ -151,33 +155,33 @@ def place_or_tell(
                     cart=cart,
                     buyer_note=buyer_note,
                 )
-            send.ask_on(order, conversation)
+            send.ask_next(order, conversation)
             return order
     except (NotSold, OutOfStock):
-        told = differences(catalog, asked)  # somebody was quicker
+        found = differences(catalog, asked)  # another order took the goods meanwhile
     except IntegrityError:
-        return _asked_again(conversation, message, cart)
+        return _ask_for_existing(conversation, message, cart)
     except ParleyError as error:
-        send.say(conversation, texts.text(error.message))
+        send.send_to_buyer(conversation, texts.text_message(error.message))
         return None
-    _offer(catalog, conversation, told)
+    _offer_rest(catalog, conversation, found)
     return None
 
 
-def _asked_again(
+def _ask_for_existing(
     conversation: Conversation, message: Message | None, cart: Cart | None
 ) -> Order | None:
-    """What came twice made one order, and asks on for that one."""
+    """Ask for the next step of the order that was made already from this message or cart."""
     which = Q(message=message) if message else Q(pk=None)
     which |= Q(cart=cart) if cart else Q(pk=None)
     order = Order.objects.filter(which, conversation=conversation).select_related("catalog").first()
     if order is not None and order.state == "placed":
-        send.ask_on(order, conversation)
+        send.ask_next(order, conversation)
     return order
 
 
-def differences(catalog: Catalog, asked: Asked) -> Differences:
-    """How what is asked for differs from what is there now, at which price."""
+def differences(catalog: Catalog, asked: RequestedCart) -> Differences:
+    """How the requested cart differs from current products, stock and prices."""
     found = catalog.products.filter(retailer_id__in=asked.quantities)
     products = {product.retailer_id: product for product in found}
     changes, left = [], {}
@@ -190,12 +194,12 @@ def differences(catalog: Catalog, asked: Asked) -> Differences:
         can_have = count if product.stock is None else min(count, product.stock)
         if can_have:
             left[name] = can_have
-        if change := _change(catalog, product, count, can_have, asked.prices.get(name)):
+        if change := _describe_change(catalog, product, count, can_have, asked.prices.get(name)):
             changes.append(change)
     return Differences(changes, left)
 
 
-def _change(
+def _describe_change(
     catalog: Catalog, product: Product, count: int, can_have: int, seen: tuple[Decimal, str] | None
 ) -> str:
     if not can_have:
@@ -205,13 +209,13 @@ def _change(
     now = money.minor_amount(product.current_minor, catalog.currency)
     if seen is None or seen == (now, catalog.currency) or (seen[0] == now and not seen[1]):
         return ""
-    price = texts.shown(product.current_minor, catalog.currency)
+    price = texts.format_minor(product.current_minor, catalog.currency)
     return _("%(product)s costs %(price)s now.") % {"product": product, "price": price}
 
 
-def _offer(catalog: Catalog, conversation: Conversation, told: Differences) -> None:
-    cart = _new_cart(catalog, conversation, told.left) if told.left else None
-    send.say(conversation, texts.changed(told.changes, cart))
+def _offer_rest(catalog: Catalog, conversation: Conversation, found: Differences) -> None:
+    cart = _new_cart(catalog, conversation, found.left) if found.left else None
+    send.send_to_buyer(conversation, texts.changes_message(found.changes, cart))
 
 
 def _new_cart(catalog: Catalog, conversation: Conversation, quantities: Mapping[str, int]) -> Cart:
@@ -233,29 +237,27 @@ def _new_cart(catalog: Catalog, conversation: Conversation, quantities: Mapping[
     return cart
 
 
-def forget_carts() -> int:
-    """Delete carts past their time that never became an order; returns how many. Call across
-    businesses.
-    """
+def delete_expired_carts() -> int:
+    """Delete expired carts without an order; returns their number. Call across businesses."""
     return Cart.objects.filter(expires_at__lte=Now(), order=None).delete()[1].get("shops.Cart", 0)
 
 
-def _heed_answer(message: Message) -> None:
+def _process_reply(message: Message) -> None:
     if "nfm_reply" in message.content:
-        address.heed(message)
+        address.apply_address_form(message)
         return
     reply = as_dict(message.content.get("button_reply") or message.content.get("list_reply"))
     answer = as_text(reply.get("id"))
-    if answer.startswith(texts.GO_ON):
+    if answer.startswith(texts.CONTINUE_PREFIX):
         cart = _carts(message).filter(
-            code=answer.removeprefix(texts.GO_ON), conversation=message.conversation
+            code=answer.removeprefix(texts.CONTINUE_PREFIX), conversation=message.conversation
         )
         _order_cart(cart.first(), message)
-    elif answer.startswith(texts.DELIVER):
-        _choose_delivery(message, answer.removeprefix(texts.DELIVER).split(":"))
+    elif answer.startswith(texts.DELIVERY_PREFIX):
+        _choose_delivery(message, answer.removeprefix(texts.DELIVERY_PREFIX).split(":"))
 
 
-def _take_cart(message: Message) -> None:
+def _process_text(message: Message) -> None:
     if match := CART_CODE.search(message.text):
         cart = _carts(message).filter(
             Q(conversation=None) | Q(conversation=message.conversation), code=match[1]
@@ -274,13 +276,16 @@ def _order_cart(cart: Cart | None, message: Message) -> None:
     Cart.objects.filter(pk=cart.pk).update(conversation=message.conversation)
     lines = cart.lines.order_by("id").values_list("product__retailer_id", "quantity")
     with translation.override(cart.catalog.language):
-        if Order.objects.filter(
-            cart=cart
-        ).exists():  # the database refuses a second one too; this spares the answer
-            _asked_again(message.conversation, None, cart)
+        # The database refuses a second order too; this check avoids a misleading reply.
+        if Order.objects.filter(cart=cart).exists():
+            _ask_for_existing(message.conversation, None, cart)
             return
-        place_or_tell(
-            cart.catalog, message.conversation, Asked(dict(lines), {}), message=message, cart=cart
+        place_or_explain(
+            cart.catalog,
+            message.conversation,
+            RequestedCart(dict(lines), {}),
+            message=message,
+            cart=cart,
         )
 
 
@@ -299,10 +304,10 @@ def _choose_delivery(message: Message, ids: Sequence[str]) -> None:
         method = order.catalog.delivery_methods.filter(pk=method_id, is_active=True).first()
         try:
             if method is None:
-                send.ask_on(order, message.conversation)
+                send.ask_next(order, message.conversation)
                 return
             order = choose_delivery(order, method=method)
         except ParleyError as error:
-            send.say(message.conversation, texts.text(error.message), order=order)
+            send.send_to_buyer(message.conversation, texts.text_message(error.message), order=order)
             return
-        send.ask_rest(order, message.conversation)
+        send.ask_address_and_payment(order, message.conversation)

@@ -1,4 +1,4 @@
-"""Showing products where messages name them: in threads of the inbox and on simulated phones."""
+"""Product cards for messages that name products, in the inbox and on simulated phones."""
 
 from collections.abc import Collection
 from typing import Any
@@ -8,11 +8,11 @@ from django.urls import reverse
 
 from hosting.extensions import ProductCard
 from shops.models import Picture, Product
-from shops.texts import shown
+from shops.texts import format_minor
 
 
 def cards(business_id: int, retailer_ids: Collection[str]) -> dict[str, ProductCard]:
-    """Cards of the products of one business, by retailer id; one query."""
+    """Cards of a business's products by retailer id, in one query."""
     pictures = Picture.objects.filter(product=OuterRef("pk"), media__isnull=False).order_by(
         "position"
     )
@@ -26,7 +26,7 @@ def _card(product: Any) -> ProductCard:
     currency, media_id = product.catalog.currency, product.shown_media
     return ProductCard(
         name=product.full_title,
-        price=shown(product.current_minor, currency),
-        was=shown(product.price_minor, currency) if product.is_on_sale else "",
+        price=format_minor(product.current_minor, currency),
+        was=format_minor(product.price_minor, currency) if product.is_on_sale else "",
         picture=reverse("message_thumbnail", args=[media_id]) if media_id else "",
     )

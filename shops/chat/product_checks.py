@@ -1,6 +1,4 @@
-"""Checking: a message that shows products names a catalogue and products that are there; upstream
-it goes by their ids.
-"""
+"""Checks of product messages before sending, and mapping of catalogue ids to the upstream's."""
 
 from collections.abc import Collection
 from typing import Any
@@ -14,39 +12,38 @@ from hosting.errors import CloudApiError
 from hosting.models import Message
 from shops.models import Catalog
 
-# The kinds of interactive message that are about products; a catalogue message shows the first when
-# its own is gone.
-KINDS = ("product", "product_list")
+# Interactive messages whose products must exist; a catalogue message falls back to the first one.
+PRODUCT_KINDS = ("product", "product_list")
 
 
 def check_products(message: Message) -> None:
-    """Refuse a message about products that are not there: CloudApiError 131009, as the Cloud API
+    """Raise CloudApiError 131009 for products or catalogues that do not exist, as the Cloud API
     does.
 
-    A catalogue that no shop here has is kept elsewhere: a client that changed only its base URL
-    names it by Meta's id.
+    A catalogue id unknown to every business passes: a client that changed only its base URL uses
+    Meta's id.
     """
     kind = as_text(message.content.get("type")) if message.kind == "interactive" else ""
-    if kind not in KINDS:
+    if kind not in PRODUCT_KINDS:
         return
     name = as_text(as_dict(message.content.get("action")).get("catalog_id"))
     mine = Catalog.objects.filter(
         Q(catalog_id=name) | Q(upstream_id=name), business=message.business
     ).first()
     if mine is not None:
-        _check(mine, products_of(message.kind, message.content))
-    elif _is_a_strangers(name):
+        _check_retailer_ids(mine, products_of(message.kind, message.content))
+    elif _is_another_business(name):
         raise CloudApiError(
             131009, "Catalog not found: it is none of yours.", field="interactive.action.catalog_id"
         )
 
 
-def _is_a_strangers(name: str) -> bool:
+def _is_another_business(name: str) -> bool:
     with system("ids of catalogues are one series over all businesses"):
         return Catalog.objects.filter(catalog_id=name).exists()
 
 
-def _check(catalog: Catalog, names: list[str]) -> None:
+def _check_retailer_ids(catalog: Catalog, names: list[str]) -> None:
     there = set(
         catalog.products.shown().filter(retailer_id__in=names).values_list("retailer_id", flat=True)
     )
@@ -60,12 +57,12 @@ def _check(catalog: Catalog, names: list[str]) -> None:
 
 
 def from_upstream(named: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    """Our ids of catalogues by business and the upstream's id; call across businesses."""
+    """Our catalogue ids by business and upstream id; call across businesses."""
     rows = Catalog.objects.filter(
         business__in={business_id for business_id, _ in named},
         upstream_id__in={name for _, name in named},
     )
-    # Of two that share an upstream's catalogue the older one is meant.
+    # Where two shops share an upstream catalogue, the older one wins.
     found = rows.order_by("-id").values_list("business_id", "upstream_id", "catalog_id")
     return {
         (business_id, theirs): ours
@@ -75,9 +72,7 @@ def from_upstream(named: Collection[tuple[int, str]]) -> dict[tuple[int, str], s
 
 
 def for_upstream(message: Message, content: dict[str, Any]) -> dict[str, Any]:
-    """The same content with the upstream's id of the catalogue in place of ours; call across
-    businesses.
-    """
+    """The content with our catalogue id replaced by the upstream's; call across businesses."""
     action = as_dict(content.get("action"))
     name = as_text(action.get("catalog_id"))
     if message.kind != "interactive" or not name:

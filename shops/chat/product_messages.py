@@ -1,6 +1,4 @@
-"""Offering products in a chat: contents of the Cloud API's product, product list and catalogue
-messages.
-"""
+"""Contents of the Cloud API's product, product list and catalogue messages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,20 +11,18 @@ from core.errors import BadInput
 from hosting.models import Conversation
 from shops.models import Catalog, Picture, Product
 
-MOST_PRODUCTS = 30
-SHOWN = 60
+MAX_PRODUCTS = 30
+MAX_SEARCH_RESULTS = 60
 
 
 def catalog_for(conversation: Conversation) -> Catalog | None:
-    """The shop whose products a conversation can be offered: its number's, else the business's
-    first.
-    """
+    """The shop offered in a conversation: its number's, else the business's first."""
     shops = Catalog.objects.filter(business_id=conversation.business_id).select_related("business")
     return shops.filter(number_id=conversation.number_id).first() or shops.order_by("id").first()
 
 
-def found(catalog: Catalog, words: str, *, only: Sequence[str] = ()) -> list[Any]:
-    """Products that can be ordered now, by title, each with the media id of its first picture as
+def search_products(catalog: Catalog, words: str, *, only: Sequence[str] = ()) -> list[Any]:
+    """Products that can be ordered now, by title, with the media id of the first picture as
     `shown_media`.
     """
     products = catalog.products.sellable().select_related("business", "catalog")  # type: ignore[attr-defined]
@@ -38,18 +34,17 @@ def found(catalog: Catalog, words: str, *, only: Sequence[str] = ()) -> list[Any
         "position"
     )
     shown = products.annotate(shown_media=Subquery(pictures.values("media__media_id")[:1]))
-    return list(shown.order_by("title", "id")[:SHOWN])
+    return list(shown.order_by("title", "id")[:MAX_SEARCH_RESULTS])
 
 
-def offer(catalog: Catalog, retailer_ids: Sequence[str], words: str) -> dict[str, Any]:
-    """One product, or a list of up to 30; raises BadInput for none, too many, or one that is not
-    sold.
+def products_message(catalog: Catalog, retailer_ids: Sequence[str], words: str) -> dict[str, Any]:
+    """Content of a message with one product or a list of up to 30.
+
+    Raises BadInput for none, too many, or an unknown one.
     """
     wanted = list(dict.fromkeys(retailer_ids))
-    if not 1 <= len(wanted) <= MOST_PRODUCTS:
-        raise BadInput(
-            _("Choose from 1 to %(n)d products.") % {"n": MOST_PRODUCTS}, field="product"
-        )
+    if not 1 <= len(wanted) <= MAX_PRODUCTS:
+        raise BadInput(_("Choose from 1 to %(n)d products.") % {"n": MAX_PRODUCTS}, field="product")
     sold = set(
         Product.objects.filter(catalog=catalog, retailer_id__in=wanted).values_list(
             "retailer_id", flat=True
@@ -79,8 +74,8 @@ def offer(catalog: Catalog, retailer_ids: Sequence[str], words: str) -> dict[str
     }
 
 
-def whole_catalog(words: str) -> dict[str, Any]:
-    """A message that opens the whole catalogue."""
+def catalog_message(words: str) -> dict[str, Any]:
+    """Content of a message that opens the whole catalogue."""
     return {
         "type": "catalog_message",
         "body": {"text": words[:1024]},
@@ -88,9 +83,9 @@ def whole_catalog(words: str) -> dict[str, Any]:
     }
 
 
-def ordered(catalog: Catalog, quantities: dict[str, int]) -> dict[str, Any]:
-    """The content of the `order` message that a phone sends for a cart, at the prices it shows;
-    empty for no cart.
+def order_content(catalog: Catalog, quantities: dict[str, int]) -> dict[str, Any]:
+    """Content of the `order` message a phone sends for a cart, at current prices; empty for no
+    cart.
     """
     products = catalog.products.filter(retailer_id__in=quantities).select_related("business")
     items = [

@@ -1,5 +1,5 @@
-"""Chatting: a shop writes to a buyer, and asks what an order still needs: the way of delivery, then
-the payment.
+"""Messages of a shop to a buyer, and the questions an order still needs: delivery, address,
+payment.
 """
 
 from collections.abc import Mapping
@@ -19,17 +19,18 @@ from shops.orders.place import choose_delivery
 
 log = structlog.get_logger(__name__)
 
-# An approved template of this name, with two placeholders (order, what is new), is used once the
-# window has closed.
-TEMPLATE = "order_status_update"
+# Outside the customer service window an approved template of this name is used; it has two
+# placeholders: the order and the update.
+UPDATE_TEMPLATE = "order_status_update"
 WINDOW_CLOSED = 131047
 
 
-def say(
+def send_to_buyer(
     conversation: Conversation, what: tuple[str, dict[str, Any]], *, order: Order | None = None
 ) -> Message | None:
-    """Send a message of the shop; None where sending is refused, which is then noted beside the
-    order.
+    """Send a message of the shop.
+
+    Returns None where sending is refused; the refusal is then stored as a note of the order.
     """
     kind, content = what
     try:
@@ -47,18 +48,20 @@ def say(
             and kind != "template"
             and order is not None
         ):
-            return _say_by_template(conversation, content, order, error)
+            return _send_template(conversation, content, order, error)
         _note_refusal(conversation, order, error)
         return None
     public_id = str(conversation.public_id)
     transaction.on_commit(
-        lambda: publish.announce(conversation.business_id, kind="message", conversation=public_id),
+        lambda: publish.publish_event(
+            conversation.business_id, kind="message", conversation=public_id
+        ),
         robust=True,
     )
     return message
 
 
-def _say_by_template(
+def _send_template(
     conversation: Conversation, content: dict[str, Any], order: Order, error: ParleyError
 ) -> Message | None:
     words = content.get("body", "")
@@ -67,7 +70,7 @@ def _say_by_template(
         Template.objects.filter(
             business_id=order.business_id,
             account_id=conversation.number.account_id,
-            name=TEMPLATE,
+            name=UPDATE_TEMPLATE,
             status=TemplateStatus.APPROVED,
         )
         .order_by("id")
@@ -80,12 +83,12 @@ def _say_by_template(
     values = [{"type": "text", "text": one} for one in (str(order), " ".join(words.split()))]
     body = {"type": "body", "parameters": values}
     template = {"name": found.name, "language": {"code": found.language}, "components": [body]}
-    return say(conversation, ("template", template), order=order)
+    return send_to_buyer(conversation, ("template", template), order=order)
 
 
 def _note_refusal(conversation: Conversation, order: Order | None, error: ParleyError) -> None:
     log.warning(
-        "shop_not_heard",
+        "shop_message_refused",
         conversation=conversation.pk,
         order=order and order.pk,
         error=error.message,
@@ -99,24 +102,25 @@ def _note_refusal(conversation: Conversation, order: Order | None, error: Parley
         )
 
 
-def ask_on(order: Order, conversation: Conversation) -> None:
-    """Ask for what comes next: how to deliver where there is a choice, else the payment."""
+def ask_next(order: Order, conversation: Conversation) -> None:
+    """Ask for the delivery method where there is a choice, else for address and payment."""
     methods = (
         list(order.catalog.delivery_methods.filter(is_active=True))
         if not order.delivery_name
         else []
     )
     if len(methods) > 1:
-        say(conversation, texts.delivery_question(order, methods), order=order)
+        send_to_buyer(conversation, texts.delivery_question(order, methods), order=order)
         return
     if methods:
         order = choose_delivery(order, method=methods[0])
-    ask_rest(order, conversation)
+    ask_address_and_payment(order, conversation)
 
 
-def ask_rest(order: Order, conversation: Conversation) -> None:
-    """Ask where to, where the delivery needs it, and for the payment, whose page asks for what is
-    not answered here.
+def ask_address_and_payment(order: Order, conversation: Conversation) -> None:
+    """Ask for the address where delivery needs one, and for the payment.
+
+    The pay page asks for what is not answered in the chat.
     """
     if order.delivery_name and not order.address.get("street"):
         ask_address(order, conversation)
@@ -130,8 +134,9 @@ def ask_address(
     given: Mapping[str, str] | None = None,
     wrong: BadInput | None = None,
 ) -> bool:
-    """Send the form for the address; again with what was `given` and is `wrong`. False where no
-    form can be shown.
+    """Send the address form, again with `given` values and what is `wrong` with them.
+
+    Returns False where no form can be shown.
     """
     method = order.catalog.delivery_methods.filter(
         name=order.delivery_name, needs_address=True
@@ -140,13 +145,14 @@ def ask_address(
     if not country:
         return False
     known = given or _last_address(conversation, country)
-    say(conversation, texts.address_request(order, country, known, wrong), order=order)
+    send_to_buyer(conversation, texts.address_request(order, country, known, wrong), order=order)
     return True
 
 
 def _form_country(method: DeliveryMethod, conversation: Conversation) -> str:
-    """The country whose form is sent: of the buyer's number where goods go there, else the first;
-    empty: no form.
+    """Country of the address form: the buyer's own if it is served, else the first served.
+
+    Empty where no form can be shown.
     """
     own = country_of(conversation.contact.wa_id).replace("ZZ", "")
     served = method.served or [own]
@@ -166,15 +172,15 @@ def _last_address(conversation: Conversation, country: str) -> dict[str, str]:
 def ask_payment(order: Order, conversation: Conversation) -> None:
     """Send the payment message of an order."""
     lines = list(order.lines.all())
-    say(
+    send_to_buyer(
         conversation,
-        texts.payment_request(order, lines, plain=speaks_plainly(conversation)),
+        texts.payment_request(order, lines, plain=needs_plain_messages(conversation)),
         order=order,
     )
 
 
-def speaks_plainly(conversation: Conversation) -> bool:
-    """Whether the network would not show this buyer payment messages."""
+def needs_plain_messages(conversation: Conversation) -> bool:
+    """Whether the network does not show payment messages to this buyer."""
     if conversation.number.transport == Transport.SANDBOX:
         return False
     return not conversation.contact.wa_id.startswith(texts.PAYMENT_COUNTRIES)

@@ -1,1 +1,1 @@
-"""Papers for buyers."""
+"""Documents for buyers."""

@@ -1,4 +1,4 @@
-"""The receipt of an order as PDF: what was bought, its tax by rate, and how it was paid."""
+"""Receipt of an order as PDF: goods, tax by rate, and payment."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -12,25 +12,23 @@ from django.utils.translation import gettext as _
 from core import pdf
 from shops.models import Order, PaymentWay
 from shops.orders.totals import tax_of
-from shops.texts import shown
+from shops.texts import format_minor
 
 TEMPLATE = Path(__file__).with_name("receipt.typ")
 
 
 def receipt_pdf(order: Order) -> bytes:
-    """The PDF in the language that is active; made anew from the order, which no longer changes
-    once it is paid.
-    """
-    return pdf.pdf(TEMPLATE, content_of(order))
+    """The PDF in the active language; rendered from the order, which does not change once paid."""
+    return pdf.pdf(TEMPLATE, receipt_content(order))
 
 
-def filename_of(order: Order) -> str:
-    """A file name that says shop and number."""
+def receipt_filename(order: Order) -> str:
+    """File name with shop and order number."""
     return f"{order.catalog.slug}-{order.number}.pdf"
 
 
-def content_of(order: Order) -> dict[str, Any]:
-    """What the template shows, as text."""
+def receipt_content(order: Order) -> dict[str, Any]:
+    """Values for the template, as text."""
     paid = order.paid_at or order.placed_at
     day = paid.astimezone(ZoneInfo(order.business.timezone)).date()
     return {
@@ -39,12 +37,12 @@ def content_of(order: Order) -> dict[str, Any]:
         "day": formats.date_format(day, "DATE_FORMAT"),
         "day_parts": [day.year, day.month, day.day],
         "shop": order.catalog.name,
-        "buyer": _lines_of(order.address),
+        "buyer": _address_lines(order.address),
         "lines": [
             [
                 line.title,
                 str(line.quantity),
-                shown(line.unit_minor, order.currency),
+                format_minor(line.unit_minor, order.currency),
                 _amount(order, line.amount_minor),
             ]
             for line in order.lines.all()
@@ -64,10 +62,10 @@ def content_of(order: Order) -> dict[str, Any]:
 
 
 def _amount(order: Order, minor: int) -> str:
-    return shown(minor, order.currency)
+    return format_minor(minor, order.currency)
 
 
-def _lines_of(address: dict[str, str]) -> list[str]:
+def _address_lines(address: dict[str, str]) -> list[str]:
     town = f"{address.get('postcode', '')} {address.get('city', '')}".strip()
     rows = [address.get("name", ""), address.get("street", ""), town, address.get("region", "")]
     return [row for row in [*rows, address.get("country", "")] if row]

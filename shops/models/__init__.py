@@ -1,4 +1,4 @@
-"""What was sold: catalogues and products, carts, orders and the money for them."""
+"""Models of shops: catalogues, products, carts, orders and payments."""
 
 from shops.models.carts import Cart, CartLine
 from shops.models.catalogs import (

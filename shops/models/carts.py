@@ -1,6 +1,4 @@
-"""Carts: what a buyer has gathered, on the shop's page or in the chat; a cart holds no stock, its
-order does.
-"""
+"""Carts of buyers, filled on the shop's page or in the chat; a cart reserves no stock."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -14,11 +12,11 @@ from accounts.models import Business
 from hosting.models import Conversation
 from shops.models.catalogs import Catalog, Product
 
-# A cart can be named in a chat by whoever was told its code.
+# Who knows a cart's code can order it in a chat, so codes must not be guessable.
 CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_LENGTH = 10
-KEPT = timedelta(days=30)
-MOST_OF_ONE = 999
+CART_LIFETIME = timedelta(days=30)
+MAX_QUANTITY = 999
 
 
 def new_code() -> str:
@@ -27,12 +25,15 @@ def new_code() -> str:
 
 
 def in_a_month() -> datetime:
-    """When a new cart is forgotten."""
-    return timezone.now() + KEPT
+    """Default expiry of a new cart."""
+    return timezone.now() + CART_LIFETIME
 
 
 class Cart(models.Model):
-    """One cart of one buyer: a cookie names it on the shop's page, its code in the chat."""
+    """One cart of one buyer.
+
+    A cookie identifies it on the shop's page, its code in the chat.
+    """
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -55,7 +56,7 @@ class Cart(models.Model):
 
 
 class CartLine(models.Model):
-    """So many of one product in a cart."""
+    """A quantity of one product in a cart."""
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -69,7 +70,7 @@ class CartLine(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["cart", "product"], name="product_once_per_cart"),
             models.CheckConstraint(
-                condition=Q(quantity__range=(1, MOST_OF_ONE)), name="cart_quantity_in_range"
+                condition=Q(quantity__range=(1, MAX_QUANTITY)), name="cart_quantity_in_range"
             ),
         ]
 

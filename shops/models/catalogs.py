@@ -1,6 +1,4 @@
-"""Catalogues: what a shop sells, at which price, how much of it is there, and how it is
-delivered.
-"""
+"""Catalogues: products with prices and stock, collections and delivery methods."""
 
 import re
 from typing import ClassVar, Self
@@ -22,14 +20,13 @@ from shops.models.queue_rows import Waiting
 # What the Cloud API's product lists and feeds allow.
 RETAILER_ID_LENGTH = 100
 WORD = re.compile(r"[^\W_]+")
-MOST_WORDS = 8
+MAX_WORDS = 8
 
 
 class Catalog(models.Model):
-    """A business's shop: one currency, one public page at `/s/<slug>/`, one number that its buyers
-    write to.
+    """A business's shop: one currency, one public page at `/s/<slug>/`, one number for its chats.
 
-    `catalog_id` is its name in the Cloud API; `upstream_id` the name of the same catalogue at an
+    `catalog_id` is its id in the Cloud API; `upstream_id` is the id of the same catalogue at an
     upstream.
     """
 
@@ -95,7 +92,7 @@ class Catalog(models.Model):
 
 
 class Availability(models.TextChoices):
-    """The words of Meta's catalogue feed."""
+    """Availability as in Meta's catalogue feed."""
 
     IN_STOCK = "in stock", _("In stock")
     OUT_OF_STOCK = "out of stock", _("Out of stock")
@@ -104,12 +101,12 @@ class Availability(models.TextChoices):
     DISCONTINUED = "discontinued", _("Discontinued")
 
 
-# In these a buyer can order, as far as the stock goes.
+# Products with these values can be ordered while they are in stock.
 SELLABLE = [Availability.IN_STOCK, Availability.PREORDER, Availability.AVAILABLE]
 
 
 class Condition(models.TextChoices):
-    """The words of Meta's catalogue feed."""
+    """Condition as in Meta's catalogue feed."""
 
     NEW = "new", _("New")
     REFURBISHED = "refurbished", _("Refurbished")
@@ -117,21 +114,22 @@ class Condition(models.TextChoices):
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
-    """Sets of products."""
+    """Queries over products."""
 
     def shown(self) -> Self:
-        """What the shop's public page shows."""
+        """Products on the shop's public page."""
         return self.filter(is_hidden=False).exclude(availability=Availability.DISCONTINUED)
 
     def sellable(self) -> Self:
-        """What can be ordered now."""
+        """Products that can be ordered now."""
         return self.shown().filter(availability__in=SELLABLE).filter(Q(stock=None) | Q(stock__gt=0))
 
-    def called(self, text: str) -> Self:
-        """With every word of `text` in title, brand, category, options or id, as whole words or
-        beginnings of words.
+    def search(self, text: str) -> Self:
+        """Products that contain every word of `text`, as whole words or as beginnings of words.
+
+        Searches title, brand, category, options and ids.
         """
-        words = WORD.findall(text.lower())[:MOST_WORDS]
+        words = WORD.findall(text.lower())[:MAX_WORDS]
         if not words:
             return self
         asked = " & ".join(f"{word}:*" for word in words)
@@ -145,11 +143,10 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
 
 class Product(models.Model):
-    """One thing that can be ordered, as a row of Meta's feed is; rows of one `item_group` are
-    variants of one another.
+    """One product as a row of Meta's feed; rows with the same `item_group` are its variants.
 
-    Prices are integers in the currency's smallest unit; `stock` is what is neither sold nor held by
-    an order, and None where nobody counts.
+    Prices are in minor units. `stock` counts pieces that are neither sold nor reserved; None means
+    stock is not counted.
     """
 
     business = models.ForeignKey(
@@ -234,12 +231,12 @@ class Product(models.Model):
 
     @property
     def full_title(self) -> str:
-        """The title with what tells this variant from the others, as orders and chats name it."""
+        """The title with the variant's options, as orders and chats show it."""
         return ", ".join([self.title, *filter(None, map(str, self.options.values()))])
 
     @property
     def is_on_sale(self) -> bool:
-        """Whether the sale price holds now, by the business's clock."""
+        """Whether the sale price applies now, by the business's clock."""
         now = self.business.now()
         return (
             self.sale_price_minor is not None
@@ -249,7 +246,7 @@ class Product(models.Model):
 
     @property
     def current_minor(self) -> int:
-        """What one costs now, in minor units."""
+        """Current price in minor units."""
         return (
             self.sale_price_minor
             if self.is_on_sale and self.sale_price_minor is not None
@@ -258,7 +255,7 @@ class Product(models.Model):
 
 
 class Picture(models.Model):
-    """A picture of a product; one that is still to be fetched has a `source_url` and no media."""
+    """A picture of a product; with a `source_url` and no media it is still to be fetched."""
 
     OPEN: ClassVar = {"media": None}
 
@@ -269,7 +266,7 @@ class Picture(models.Model):
         Product, on_delete=models.CASCADE, related_name="pictures", db_index=False
     )
     position = models.PositiveSmallIntegerField(default=0)
-    # A file that was deleted by its media id takes the picture with it, when it is swept away.
+    # Deleting the media file deletes the picture.
     media = models.ForeignKey(
         Media, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )
@@ -306,7 +303,7 @@ class Picture(models.Model):
 
 
 class Collection(models.Model):
-    """A shelf of the shop's page."""
+    """A named group of products on the shop's page."""
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -333,7 +330,7 @@ class Collection(models.Model):
 
 
 class CollectionProduct(models.Model):
-    """One product on one shelf."""
+    """Membership of a product in a collection."""
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -355,7 +352,7 @@ class CollectionProduct(models.Model):
 
 
 class DeliveryMethod(models.Model):
-    """A way the goods come to the buyer, with its price and tax."""
+    """A way to deliver goods, with its price and tax."""
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -386,13 +383,14 @@ class DeliveryMethod(models.Model):
 
     @property
     def served(self) -> list[str]:
-        """Codes of the countries it goes to; empty: everywhere."""
+        """Country codes it delivers to; empty means every country."""
         return self.countries.replace(",", " ").upper().split()
 
 
 class StockMove(models.Model):
-    """Why a counted stock changed, and by how much; written by the database with every change,
-    never edited.
+    """A change of counted stock with its reason.
+
+    The database writes the row with every change; it is never edited.
     """
 
     business = models.ForeignKey(

@@ -1,5 +1,5 @@
-"""Imports of product feeds: the row is the queue, and each thing wrong in the file is a row of its
-own.
+"""Imports of product feeds and the problems found in them; an import's row is its place in the
+queue.
 """
 
 from typing import ClassVar
@@ -14,12 +14,10 @@ from shops.models.catalogs import Catalog
 
 
 class CatalogImport(Job):
-    """A feed of products: looked through first, then, when the seller has seen what is in it,
-    brought in.
-    """
+    """An import of a product feed: checked first, written after the seller confirmed it."""
 
     class State(models.TextChoices):
-        """What is being done with it, or what became of it."""
+        """State of an import."""
 
         READING = "reading", _("Being looked through")
         READY = "ready", _("Waits for your go")
@@ -79,22 +77,22 @@ class CatalogImport(Job):
 
     @property
     def good(self) -> int:
-        """Rows that can be brought in."""
+        """Rows that can be imported."""
         return self.total - self.bad
 
     @property
     def fresh(self) -> int:
-        """Good rows of products that are not there yet."""
+        """Good rows of products that do not exist yet."""
         return self.good - self.known
 
     @property
     def unchanged(self) -> int:
-        """Good rows that changed nothing."""
+        """Good rows that changed nothing, once the import is done."""
         return max(0, self.good - self.added - self.changed) if self.state == self.State.DONE else 0
 
 
 class ImportProblem(models.Model):
-    """One cell of a feed that cannot be taken, with the reason; its row is left out."""
+    """A cell of a feed that is invalid, with the reason; its row is not imported."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False

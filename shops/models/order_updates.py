@@ -1,6 +1,4 @@
-"""News of orders: what happened to one, written by the database as it happens; buyer and business
-are told from here.
-"""
+"""Order updates: what happened to an order, written by the database, and whether it was sent."""
 
 from typing import ClassVar
 
@@ -16,7 +14,7 @@ from shops.models.queue_rows import Waiting
 
 
 class News(models.TextChoices):
-    """What can happen to an order; the webhooks' `order.<kind>`."""
+    """Kinds of order updates; webhooks call them `order.<kind>`."""
 
     PLACED = "placed", _("Placed")
     CONFIRMED = "confirmed", _("Confirmed")
@@ -30,8 +28,9 @@ class News(models.TextChoices):
 
 
 class OrderNews(models.Model):
-    """One thing that happened to an order; open until buyer and business were told, dead after five
-    attempts.
+    """An update of an order, open until buyer and business are notified.
+
+    After five attempts it is a dead letter.
     """
 
     OPEN: ClassVar = {"told_at": None}

@@ -1,4 +1,4 @@
-"""Orders: what a buyer asked for at the prices of that moment, and how far it has come."""
+"""Orders: lines and prices as they were when placed, and the order's state."""
 
 import secrets
 from typing import ClassVar, Self
@@ -18,18 +18,18 @@ from shops.models.queue_rows import Waiting
 
 
 class OrderState(models.TextChoices):
-    """`shops_order_steps` in the database says which may follow which."""
+    """States of an order; `shops_order_steps` in the database enforces the allowed changes."""
 
-    PLACED = "placed", _("Placed")  # goods are held, the buyer has not paid or chosen how
+    PLACED = "placed", _("Placed")  # goods are reserved, no payment or payment method yet
     CONFIRMED = "confirmed", _("Confirmed")  # paid, or payable on delivery or by transfer
     PACKED = "packed", _("Packed")
     SHIPPED = "shipped", _("Shipped")
     DELIVERED = "delivered", _("Delivered")
     CANCELLED = "cancelled", _("Cancelled")
-    EXPIRED = "expired", _("Expired")  # was never paid: the goods are free again
+    EXPIRED = "expired", _("Expired")  # not paid in time: the goods were released
 
 
-# In these an order holds or has its goods.
+# States in which goods are reserved for or delivered by the order.
 HELD = [
     OrderState.PLACED,
     OrderState.CONFIRMED,
@@ -40,7 +40,7 @@ HELD = [
 
 
 class PaymentWay(models.TextChoices):
-    """How the buyer pays."""
+    """Payment method of an order."""
 
     CARD = "card", _("Card")
     CASH = "cash", _("Cash on delivery")
@@ -48,32 +48,30 @@ class PaymentWay(models.TextChoices):
 
 
 def new_token() -> str:
-    """192 bits for the address of an order's pay page: whoever knows it may pay and see the
-    order.
-    """
+    """192-bit token for the pay page's URL; who knows it may see and pay the order."""
     return secrets.token_urlsafe(24)
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
-    """Sets of orders."""
+    """Queries over orders."""
 
     def newest_first(self) -> Self:
-        """By id, newest on top."""
+        """By descending id."""
         return self.order_by("-id")
 
     def overdue(self) -> Self:
-        """Placed, and held longer than the shop allows, by the business's clock."""
+        """Placed orders whose reservation has expired, by the business's clock."""
         return self.filter(
             state=OrderState.PLACED, expires_at__lte=Coalesce("business__clock_at", Now())
         )
 
 
 class Order(models.Model):
-    """One order. Money is integers in the currency's smallest unit; lines and prices never change
-    once placed.
+    """One order. Amounts are in minor units; lines and prices do not change once it is placed.
 
-    total = subtotal + delivery, plus tax where the shop's prices hold none. `refunded_minor` counts
-    refunds from the moment they are asked for, so that two at once cannot exceed what was paid.
+    total = subtotal + delivery, plus tax where prices do not include it. `refunded_minor` counts
+    refunds from the moment they are requested, so that two concurrent ones cannot exceed what was
+    paid.
     """
 
     business = models.ForeignKey(
@@ -92,7 +90,7 @@ class Order(models.Model):
         related_name="orders",
         help_text=_("With the buyer; empty once the buyer was forgotten."),
     )
-    # Messages go by retention and erasure, in sets; an order outlives the one that it came by.
+    # Messages are deleted in bulk by retention and erasure; the order stays.
     message = models.OneToOneField(
         Message,
         null=True,
@@ -166,7 +164,7 @@ class Order(models.Model):
                 condition=Q(refunded_minor__gte=0, refunded_minor__lte=F("paid_minor")),
                 name="refund_up_to_paid",
             ),
-            # Goods leave when they are paid for, or will be at the door.
+            # Goods are packed only when paid, or payable on delivery.
             models.CheckConstraint(
                 condition=~Q(state__in=["packed", "shipped", "delivered"])
                 | Q(way="cash")
@@ -189,7 +187,7 @@ class Order(models.Model):
 
     @property
     def buyer(self) -> str:
-        """Who it is for, as lists show it; empty once the buyer was forgotten."""
+        """Name of the buyer as lists show it; empty once the buyer's data was erased."""
         return (
             str(self.conversation.contact)
             if self.conversation
@@ -197,19 +195,19 @@ class Order(models.Model):
         )
 
     @property
-    def left_minor(self) -> int:
-        """What can still be refunded."""
+    def refundable_minor(self) -> int:
+        """Amount that can still be refunded, in minor units."""
         return self.paid_minor - self.refunded_minor
 
     @property
     def is_paid(self) -> bool:
-        """Whether nothing is owed; an order of nothing is paid from the start."""
+        """Whether nothing is owed; an order with total 0 is paid from the start."""
         return self.paid_minor == self.total_minor
 
 
 class OrderLine(models.Model):
-    """So many of one product, at the price of that moment; `amount` is their product, in minor
-    units.
+    """A quantity of one product at the price when ordered; `amount_minor` is the product of
+    both.
     """
 
     business = models.ForeignKey(
@@ -252,12 +250,12 @@ class OrderLine(models.Model):
 
     @property
     def refundable(self) -> int:
-        """How many can still be paid back."""
+        """Quantity that can still be refunded."""
         return self.quantity - self.refunded_quantity
 
 
 class OrderNote(models.Model):
-    """A remark among colleagues about an order."""
+    """An internal note about an order."""
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -277,11 +275,11 @@ class OrderNote(models.Model):
 
 
 class IncomingOrder(models.Model):
-    """An inbound message that a shop must heed: an `order`, an answer to its question, a text that
-    names a cart.
+    """An inbound message a shop must process: an order, a reply to a question, a text naming a
+    cart.
 
-    The database writes it with the message itself. The row is the queue and goes with the work;
-    after five attempts it is a dead letter that operators can re-run.
+    The database writes the row in the transaction that stores the message. The row is deleted when
+    it is processed; after five attempts it is a dead letter that operators can run again.
     """
 
     OPEN: ClassVar[dict[str, object]] = {}

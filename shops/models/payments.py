@@ -1,6 +1,4 @@
-"""Buyers' money: attempts to pay an order, and what goes back. It is the seller's money, never on
-Parley's invoices.
-"""
+"""Buyers' payments and refunds. The money is the seller's and is never on Parley's invoices."""
 
 from typing import ClassVar
 
@@ -15,9 +13,7 @@ from shops.models.orders import Order, PaymentWay
 
 
 class PaymentStatus(models.TextChoices):
-    """Open, pending and unknown ones are live: nothing else is tried for their order until they are
-    settled.
-    """
+    """Status of a payment; no new attempt starts while one is open, pending or unknown."""
 
     OPEN = "open", _("To be tried")
     PENDING = "pending", _("Waits for the buyer or the network")
@@ -31,7 +27,10 @@ LIVE = [PaymentStatus.OPEN, PaymentStatus.PENDING, PaymentStatus.UNKNOWN]
 
 
 class BuyerPayment(models.Model):
-    """One attempt to pay an order; its idempotency key is committed before the network is asked."""
+    """An attempt to pay an order.
+
+    Its idempotency key is committed before the network is called.
+    """
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -82,7 +81,7 @@ class BuyerPayment(models.Model):
 
 
 class BuyerRefund(models.Model):
-    """Money going back to a buyer; `Order.refunded_minor` counts it from here on."""
+    """A refund to a buyer; `Order.refunded_minor` includes it from its creation."""
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -115,8 +114,9 @@ class BuyerRefund(models.Model):
 
 
 class ShopGatewayEvent(models.Model):
-    """A webhook of the seller's payment network: once by its id; only a bell, the object itself is
-    fetched anew.
+    """A webhook of the seller's payment network, stored once by its id.
+
+    It only signals a change; the object itself is fetched from the network.
     """
 
     business = models.ForeignKey(

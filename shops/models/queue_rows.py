@@ -1,6 +1,4 @@
-"""Rows that wait to be done: what open and dead means for a queue, and letting dead ones try
-again.
-"""
+"""Query set of queue rows: open, dead and retried ones."""
 
 from typing import Any, Self
 
@@ -12,16 +10,16 @@ MAX_ATTEMPTS = 5
 
 
 class Waiting(models.QuerySet[Any]):
-    """Sets of rows of a queue; the model's `OPEN` says which are not done yet."""
+    """Rows of a queue; the model's `OPEN` is the filter of rows that are not done."""
 
     def still_open(self) -> Self:
-        """Not done: waiting, or given up."""
+        """Rows that are not done: waiting or dead."""
         return self.filter(**self.model.OPEN)
 
     def dead(self) -> Self:
-        """Given up."""
+        """Dead letters: rows that reached the maximum of attempts."""
         return self.still_open().filter(attempts__gte=MAX_ATTEMPTS)
 
     def again(self) -> int:
-        """Let those that gave up try again at once; returns how many. Call inside a scope."""
+        """Make dead letters due at once; returns their number. Call inside a scope."""
         return self.dead().update(attempts=0, not_before=Now(), last_error="")

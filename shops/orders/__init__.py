@@ -1,1 +1,1 @@
-"""Orders: placing, totals, fulfilment."""
+"""Placing, totals and fulfilment of orders."""

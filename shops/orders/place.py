@@ -1,6 +1,4 @@
-"""Ordering: goods are held and prices fixed in one transaction; then an order goes step by step, or
-gives back.
-"""
+"""Placing orders and changing their state: goods and prices are fixed in one transaction."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -29,13 +27,13 @@ from shops.models import (
     PaymentWay,
     Product,
 )
-from shops.models.carts import MOST_OF_ONE
+from shops.models.carts import MAX_QUANTITY
 from shops.models.catalogs import SELLABLE
 from shops.orders.totals import Sums, sums_of
 
-MOST_LINES = 100
-# An address's fields, and what people call them.
-ADDRESS = {
+MAX_LINES = 100
+# Fields of an address and their labels.
+ADDRESS_FIELDS = {
     "name": _lazy("Name"),
     "street": _lazy("Street and number"),
     "city": _lazy("Town"),
@@ -44,10 +42,10 @@ ADDRESS = {
     "country": _lazy("Country"),
     "phone": _lazy("Phone"),
 }
-LONGEST_FIELD = 200
+MAX_FIELD_LENGTH = 200
 INDIAN_POSTCODE = re.compile(r"[1-9][0-9]{5}")
-# When a state was reached is written where the state is.
-REACHED = {
+# The column that stores when a state was reached.
+STATE_TIMESTAMPS = {
     OrderState.CONFIRMED: "confirmed_at",
     OrderState.PACKED: "packed_at",
     OrderState.SHIPPED: "shipped_at",
@@ -55,11 +53,11 @@ REACHED = {
     OrderState.CANCELLED: "ended_at",
     OrderState.EXPIRED: "ended_at",
 }
-GIVEN_BACK = {OrderState.CANCELLED, OrderState.EXPIRED}
+RELEASED_STATES = {OrderState.CANCELLED, OrderState.EXPIRED}
 
 
 class NotSold(ShopError):
-    """Some of it cannot be ordered; `retailer_ids` names which."""
+    """Some products cannot be ordered; `retailer_ids` names them."""
 
     code = "not_sold"
 
@@ -68,7 +66,7 @@ class NotSold(ShopError):
         super().__init__(f"Not sold here: {', '.join(self.retailer_ids)}.")
 
 
-class Closed(ShopError):
+class ShopClosed(ShopError):
     """The shop takes no orders now."""
 
     code = "shop_closed"
@@ -76,21 +74,21 @@ class Closed(ShopError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a buyer asks for: retailer id -> how many."""
+class RequestedItems:
+    """Requested quantities by retailer id."""
 
     quantities: Mapping[str, int] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Raise BadInput where there is nothing, too many lines, or too many of one."""
+        """Raise BadInput for no line, too many lines, or a quantity out of range."""
         if not self.quantities:
             raise BadInput("The order is empty.", field="product_items")
-        if len(self.quantities) > MOST_LINES:
-            raise BadInput(f"An order has at most {MOST_LINES} lines.", field="product_items")
+        if len(self.quantities) > MAX_LINES:
+            raise BadInput(f"An order has at most {MAX_LINES} lines.", field="product_items")
         for retailer_id, quantity in self.quantities.items():
-            if not 1 <= quantity <= MOST_OF_ONE:
+            if not 1 <= quantity <= MAX_QUANTITY:
                 raise BadInput(
-                    f"{retailer_id}: from 1 to {MOST_OF_ONE} can be ordered.", field="quantity"
+                    f"{retailer_id}: from 1 to {MAX_QUANTITY} can be ordered.", field="quantity"
                 )
 
 
@@ -98,21 +96,21 @@ def place_order(
     *,
     catalog: Catalog,
     conversation: Conversation,
-    wanted: Wanted,
+    wanted: RequestedItems,
     message: Message | None = None,
     cart: Cart | None = None,
     buyer_note: str = "",
 ) -> Order:
-    """Hold the goods and write the order at today's prices; call inside the business's scope.
+    """Reserve the goods and create the order at current prices.
 
-    Raises BadInput, Closed, NotSold or OutOfStock, and nothing is held then. A second order for the
-    same message or cart is refused by the database (IntegrityError). Locks: products by id, then
-    the catalogue.
+    Raises BadInput, ShopClosed, NotSold or OutOfStock, and reserves nothing then. The database
+    refuses a second order for the same message or cart (IntegrityError). Call inside the business's
+    scope. Locks: products by id, then the catalogue.
     """
     wanted.check()
     if not catalog.is_open:
-        raise Closed
-    products = _lock(catalog, wanted)
+        raise ShopClosed
+    products = _lock_products(catalog, wanted)
     number = _next_number(catalog)
     now = catalog.business.now()
     rows = [(product, wanted.quantities[product.retailer_id]) for product in products]
@@ -156,9 +154,10 @@ def place_order(
     return order
 
 
-def _lock(catalog: Catalog, wanted: Wanted) -> list[Product]:
-    """The products in the order in which they were asked for, locked by id; raises when one cannot
-    be had.
+def _lock_products(catalog: Catalog, wanted: RequestedItems) -> list[Product]:
+    """The requested products in the order of the request, locked by id.
+
+    Raises NotSold or OutOfStock.
     """
     asked = list(wanted.quantities)
     found = (
@@ -192,24 +191,24 @@ def _lock(catalog: Catalog, wanted: Wanted) -> list[Product]:
 def _next_number(catalog: Catalog) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE shops_catalog SET last_order = last_order + 1 WHERE id = %s RETURNING last_order",
+            "UPDATE shops_catalog SET last_order = last_order + 1 WHERE id = %s"
+            " RETURNING last_order",
             [catalog.pk],
         )
         return int(cursor.fetchone()[0])
 
 
 def move_stock(order: Order, *, sign: int, reason: str) -> None:
-    """Take an order's counted goods from stock (-1) or give back (+1) those that are not there yet,
-    and say why.
+    """Take an order's counted goods from stock (`sign` -1) or return those not returned yet (+1).
 
-    Raises IntegrityError when less is there than is taken.
+    `reason` is stored with the stock move. Raises IntegrityError when stock is too low.
     """
-    with explained(reason, order=order), connection.cursor() as cursor:
+    with stock_reason(reason, order=order), connection.cursor() as cursor:
         cursor.execute(statement("shops", "move_stock"), {"order_id": order.pk, "sign": sign})
 
 
 def return_goods(order: Order, counts: Mapping[int, int], *, reason: str) -> None:
-    """Put so many of each line (by position) on the shelf again, and say why.
+    """Put quantities of order lines (by position) back in stock, with a reason.
 
     Raises IntegrityError for more than was ordered.
     """
@@ -220,12 +219,12 @@ def return_goods(order: Order, counts: Mapping[int, int], *, reason: str) -> Non
         "positions": list(counts),
         "counts": list(counts.values()),
     }
-    with explained(reason, order=order), connection.cursor() as cursor:
+    with stock_reason(reason, order=order), connection.cursor() as cursor:
         cursor.execute(statement("shops", "return_goods"), given)
 
 
-class explained:
-    """Inside, every change of stock in this transaction is noted with this reason."""
+class stock_reason:
+    """Context manager: stock changes of this transaction are stored with this reason."""
 
     def __init__(
         self, reason: str, *, order: Order | None = None, author: User | None = None
@@ -247,7 +246,8 @@ class explained:
     def _set(values: list[str]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT set_config('parley.stock_reason', %s, true), set_config('parley.stock_order', %s, true),"
+                "SELECT set_config('parley.stock_reason', %s, true),"
+                " set_config('parley.stock_order', %s, true),"
                 " set_config('parley.stock_author', %s, true)",
                 values,
             )
@@ -256,16 +256,16 @@ class explained:
 def choose_delivery(
     order: Order, *, method: DeliveryMethod, address: Mapping[str, Any] | None = None
 ) -> Order:
-    """Set how and where the goods go; the sums follow. Raises WrongState once confirmed, BadInput
-    for the address.
+    """Set delivery method and address; the totals follow.
 
-    In a chat the method is chosen first, without `address`; the pay page asks for what is missing.
+    Raises WrongState once the order is confirmed, BadInput for the address. In a chat the method is
+    chosen first, without `address`; the pay page asks for what is missing.
     """
-    order = locked(order)
+    order = lock_order(order)
     if order.state != OrderState.PLACED:
         raise WrongState("Delivery is chosen before the order is confirmed.")
-    place = order.address if address is None else checked_address(method, address)
-    sums = _with_delivery(order, method)
+    place = order.address if address is None else check_address(method, address)
+    sums = _sums_with_delivery(order, method)
     Order.objects.filter(pk=order.pk).update(
         delivery_name=method.name,
         delivery_minor=sums.delivery,
@@ -278,7 +278,7 @@ def choose_delivery(
     return order
 
 
-def _with_delivery(order: Order, method: DeliveryMethod) -> Sums:
+def _sums_with_delivery(order: Order, method: DeliveryMethod) -> Sums:
     lines = order.lines.values_list("amount_minor", "tax_percent")
     return sums_of(
         lines,
@@ -288,30 +288,31 @@ def _with_delivery(order: Order, method: DeliveryMethod) -> Sums:
     )
 
 
-def checked_address(method: DeliveryMethod, given: Mapping[str, Any]) -> dict[str, str]:
-    """The address's known fields, trimmed; raises BadInput naming a field that is missing, too long
-    or not served.
+def check_address(method: DeliveryMethod, given: Mapping[str, Any]) -> dict[str, str]:
+    """The known fields of an address, trimmed.
+
+    Raises BadInput naming a field that is missing, too long or not served.
     """
-    place = {name: str(given.get(name) or "").replace("\0", "").strip() for name in ADDRESS}
+    place = {name: str(given.get(name) or "").replace("\0", "").strip() for name in ADDRESS_FIELDS}
     if not method.needs_address:
         return {name: text for name, text in place.items() if text}
     for name in ("name", "street", "city", "country"):
         if not place[name]:
             raise BadInput(
-                _("%(field)s: please fill this in.") % {"field": ADDRESS[name]}, field=name
+                _("%(field)s: please fill this in.") % {"field": ADDRESS_FIELDS[name]}, field=name
             )
     for name, text in place.items():
-        if len(text) > LONGEST_FIELD:
+        if len(text) > MAX_FIELD_LENGTH:
             words = _("%(field)s: %(most)d characters are the most.")
-            raise BadInput(words % {"field": ADDRESS[name], "most": LONGEST_FIELD}, field=name)
-    _check_place(method, place)
+            raise BadInput(
+                words % {"field": ADDRESS_FIELDS[name], "most": MAX_FIELD_LENGTH}, field=name
+            )
+    _check_country(method, place)
     return {name: text for name, text in place.items() if text}
 
 
-def _check_place(method: DeliveryMethod, place: dict[str, str]) -> None:
-    """Raise BadInput for a country that is none or not served, and an Indian postcode that cannot
-    be.
-    """
+def _check_country(method: DeliveryMethod, place: dict[str, str]) -> None:
+    """Raise BadInput for an invalid or unserved country, or an invalid Indian postcode."""
     place["country"] = country = place["country"].upper()
     if not (len(country) == 2 and country.isascii() and country.isalpha()):
         raise BadInput(_("Write the country as two letters, such as DE."), field="country")
@@ -326,41 +327,42 @@ def _check_place(method: DeliveryMethod, place: dict[str, str]) -> None:
         raise BadInput(_("A postcode in India has six digits."), field="postcode")
 
 
-def choose_way(order: Order, *, way: PaymentWay) -> Order:
-    """Confirm an order that is paid at the door or by transfer; raises WrongState where the shop
-    does not take it.
+def confirm_unpaid(order: Order, *, way: PaymentWay) -> Order:
+    """Confirm an order paid on delivery or by transfer.
+
+    Raises WrongState where the shop does not accept that.
     """
-    order = locked(order)
+    order = lock_order(order)
     taken = {
         PaymentWay.CASH: order.catalog.takes_cash,
         PaymentWay.TRANSFER: order.catalog.takes_transfer,
     }
     if not taken.get(way, False):
         raise WrongState("The shop does not take this way of paying.")
-    return step(order, to=OrderState.CONFIRMED, way=way)
+    return change_state(order, to=OrderState.CONFIRMED, way=way)
 
 
 def mark_paid(order: Order, *, way: PaymentWay) -> Order:
-    """Note that the whole total has arrived, and confirm an order that waited for it.
+    """Record that the whole total was paid, and confirm an order that waited for it.
 
-    An order that had expired takes its goods again where they are still there; otherwise it stays
-    expired and paid, and is to be refunded. Paid twice is refused (WrongState). Call with the
-    payment's own row changed in the same transaction.
+    An expired order reserves its goods again if they are in stock; otherwise it stays expired and
+    paid, and is to be refunded. Raises WrongState if it is paid already. Call in the transaction
+    that changes the payment's row.
     """
-    order = locked(order)
+    order = lock_order(order)
     if order.is_paid and order.total_minor:
         raise WrongState("The order is paid already.")
     now = order.business.now()
     Order.objects.filter(pk=order.pk).update(paid_minor=F("total_minor"), paid_at=now, way=way)
     order.refresh_from_db()
-    if order.state == OrderState.EXPIRED and not _taken_again(order):
+    if order.state == OrderState.EXPIRED and not _reserve_again(order):
         return order
     if order.state in (OrderState.PLACED, OrderState.EXPIRED):
-        return step(order, to=OrderState.CONFIRMED)
+        return change_state(order, to=OrderState.CONFIRMED)
     return order
 
 
-def _taken_again(order: Order) -> bool:
+def _reserve_again(order: Order) -> bool:
     rows = order.lines.filter(is_counted=True).select_related("product")
     ids = [row.product_id for row in rows if row.product_id is not None]
     left = {
@@ -374,28 +376,28 @@ def _taken_again(order: Order) -> bool:
     return True
 
 
-def step(order: Order, *, to: OrderState, **fields: Any) -> Order:
-    """Bring an order to its next state; raises WrongState where it cannot go there.
+def change_state(order: Order, *, to: OrderState, **fields: Any) -> Order:
+    """Change an order's state; raises WrongState where the change is not allowed.
 
-    Goods of an order that ends are free again. `fields` are written with it: way, tracking, reason.
+    Goods of an order that is cancelled or expires are released. `fields` are written with the
+    state: way, tracking, reason.
     """
-    order = locked(order)
-    if to not in NEXT[OrderState(order.state)]:
+    order = lock_order(order)
+    if to not in NEXT_STATES[OrderState(order.state)]:
         raise WrongState(f"An order that is {order.state} cannot become {to}.")
-    if to in LEAVING and not (order.is_paid or order.way == PaymentWay.CASH):
+    if to in NEEDS_PAYMENT and not (order.is_paid or order.way == PaymentWay.CASH):
         raise WrongState("The order is not paid yet.")
     Order.objects.filter(pk=order.pk).update(
-        state=to, **{REACHED[to]: order.business.now()}, **fields
+        state=to, **{STATE_TIMESTAMPS[to]: order.business.now()}, **fields
     )
-    if to in GIVEN_BACK:
+    if to in RELEASED_STATES:
         move_stock(order, sign=1, reason=str(to))
     order.refresh_from_db()
     return order
 
 
-# As `order_steps.sql` has it: here for the buttons and the message, there so that nothing else can
-# happen.
-NEXT: dict[OrderState, frozenset[OrderState]] = {
+# The same rules as in `order_steps.sql`: here for buttons and error messages, there as a guarantee.
+NEXT_STATES: dict[OrderState, frozenset[OrderState]] = {
     OrderState.PLACED: frozenset({OrderState.CONFIRMED, OrderState.CANCELLED, OrderState.EXPIRED}),
     OrderState.EXPIRED: frozenset({OrderState.CONFIRMED}),
     OrderState.CONFIRMED: frozenset(
@@ -406,11 +408,11 @@ NEXT: dict[OrderState, frozenset[OrderState]] = {
     OrderState.DELIVERED: frozenset(),
     OrderState.CANCELLED: frozenset(),
 }
-LEAVING = {OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED}
+NEEDS_PAYMENT = {OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED}
 
 
-def locked(order: Order) -> Order:
-    """The same order as the database has it now, locked."""
+def lock_order(order: Order) -> Order:
+    """The order read from the database again, locked."""
     return (
         Order.objects.select_for_update(of=("self",))
         .select_related("business", "catalog")
@@ -419,13 +421,14 @@ def locked(order: Order) -> Order:
 
 
 def expire_due(limit: int = 200) -> int:
-    """Give back the goods of orders that were not paid in time; returns how many. Call across
-    businesses.
+    """Expire orders that were not paid in time and release their goods; returns their number.
+
+    Call across businesses.
     """
     due = Order.objects.overdue().order_by("expires_at")
-    # A payment under way may still succeed: it is looked up first, and the order waits for that.
+    # A live payment may still succeed: its status is looked up before the order can expire.
     idle = due.exclude(payments__status__in=["open", "pending", "unknown"])
     orders = list(idle.select_for_update(skip_locked=True, of=("self",))[:limit])
     for order in orders:
-        step(order, to=OrderState.EXPIRED)
+        change_state(order, to=OrderState.EXPIRED)
     return len(orders)

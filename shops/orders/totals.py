@@ -1,6 +1,4 @@
-"""Sums of an order: integers in minor units, tax by rate, half-even once per rate. No database
-here.
-"""
+"""Totals of an order in minor units; tax is rounded half-even once per rate. No database access."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,7 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What an order comes to: `total` holds the tax either way."""
+    """Totals of an order; `total` includes the tax in either case."""
 
     subtotal: int
     delivery: int
@@ -25,7 +23,7 @@ def sums_of(
     delivery_tax: Decimal = Decimal(0),
     tax_included: bool,
 ) -> Sums:
-    """Sums of (amount, tax percentage) lines and a delivery."""
+    """Totals of (amount, tax percentage) lines and a delivery."""
     amounts: dict[Decimal, int] = defaultdict(int)
     subtotal = 0
     for amount, percent in lines:
@@ -40,6 +38,6 @@ def sums_of(
 
 
 def tax_of(amount: int, percent: Decimal, *, tax_included: bool) -> int:
-    """Tax in (or on) an amount, in minor units."""
+    """Tax in (or on top of) an amount, in minor units."""
     base = 100 + percent if tax_included else Decimal(100)
     return int((amount * percent / base).quantize(Decimal(1), ROUND_HALF_EVEN))

@@ -1,6 +1,4 @@
-"""Paying: an order is paid once, by card, at the door or by transfer; what the network says twice
-happens once.
-"""
+"""Payment attempts of orders: by card, on delivery or by transfer; each result is applied once."""
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -9,26 +7,24 @@ from hosting.models import Transport
 from shops.errors import ShopError, WrongState
 from shops.models import LIVE, BuyerPayment, Catalog, Order, OrderState, PaymentStatus, PaymentWay
 from shops.orders import place
-from shops.orders.place import locked, mark_paid
+from shops.orders.place import lock_order, mark_paid
 from shops.payments import refunds, sandbox_cards
 
 
 class Declined(ShopError):
-    """The bank has refused."""
+    """The payment was declined."""
 
     code = "declined"
     status = 402
 
 
-def has_test_form(catalog: Catalog) -> bool:
-    """Whether buyers pay by test cards: on a sandbox number, while the seller has no key of a
-    payment network.
-    """
+def accepts_test_cards(catalog: Catalog) -> bool:
+    """Whether buyers pay by test cards: on a sandbox number without a Stripe key of the seller."""
     return catalog.number.transport == Transport.SANDBOX and not catalog.stripe_key
 
 
 def lacks_delivery(order: Order) -> bool:
-    """Whether the buyer must still say how or where the goods go."""
+    """Whether the buyer must still choose a delivery method or give an address."""
     methods = order.catalog.delivery_methods.filter(is_active=True)
     if not order.delivery_name:
         return methods.exists()
@@ -36,9 +32,9 @@ def lacks_delivery(order: Order) -> bool:
     return chosen is not None and chosen.needs_address and not order.address.get("street")
 
 
-def payable(order: Order) -> Order:
-    """The order, locked; raises WrongState where it is not to be paid now."""
-    order = locked(order)
+def lock_payable(order: Order) -> Order:
+    """The order, locked; raises WrongState where it cannot be paid now."""
+    order = lock_order(order)
     if order.state == OrderState.EXPIRED:
         raise WrongState(_("This order was not paid in time. Please send your cart again."))
     if order.state == OrderState.CANCELLED:
@@ -51,42 +47,43 @@ def payable(order: Order) -> Order:
 
 
 def pay_by_test_card(order: Order, *, number: str, expiry: str, code: str) -> BuyerPayment:
-    """Pay with a test card of the sandbox; the payment is settled, declined, or waits for the
-    bank's question.
+    """Pay with a test card of the sandbox: the payment succeeds, fails, or waits for a
+    confirmation.
 
-    Raises BadInput naming the field, or WrongState. Another card ends an attempt that waits. Call
+    Raises BadInput naming the field, or WrongState. Another card ends a waiting attempt. Call
     inside the scope.
     """
-    order = payable(order)
-    if not (has_test_form(order.catalog) and order.catalog.takes_card):
+    order = lock_payable(order)
+    if not (accepts_test_cards(order.catalog) and order.catalog.takes_card):
         raise WrongState(_("This shop takes no cards here."))
     if order.total_minor == 0:
         raise WrongState(_("There is nothing to pay."))
-    verdict = sandbox_cards.judge(
+    verdict = sandbox_cards.card_outcome(
         number=number, expiry=expiry, code=code, today=order.business.now().date()
     )
     for waiting in order.payments.filter(status__in=LIVE):
         settle(waiting, status=PaymentStatus.CANCELLED)
     payment = new_attempt(order, way=PaymentWay.CARD, is_sandbox=True)
-    if verdict == sandbox_cards.Verdict.ASKS:
+    if verdict == sandbox_cards.CardOutcome.NEEDS_CONFIRMATION:
         BuyerPayment.objects.filter(pk=payment.pk).update(status=PaymentStatus.PENDING)
         payment.refresh_from_db()
         return payment
-    return _answered(payment, verdict == sandbox_cards.Verdict.PAYS)
+    return _settle_card(payment, verdict == sandbox_cards.CardOutcome.PAID)
 
 
 def answer_bank(order: Order, *, accepted: bool) -> BuyerPayment:
-    """What the buyer answers to the bank's question in the sandbox; raises WrongState where none
-    waits.
+    """Apply the buyer's answer to the simulated 3-D Secure question.
+
+    Raises WrongState where none waits.
     """
-    order = locked(order)
+    order = lock_order(order)
     payment = order.payments.filter(status=PaymentStatus.PENDING, is_sandbox=True).first()
     if payment is None:
         raise WrongState(_("No payment waits for your answer."))
-    return _answered(payment, accepted)
+    return _settle_card(payment, accepted)
 
 
-def _answered(payment: BuyerPayment, accepted: bool) -> BuyerPayment:
+def _settle_card(payment: BuyerPayment, accepted: bool) -> BuyerPayment:
     if accepted:
         return settle(payment, status=PaymentStatus.SUCCEEDED, reference=f"test_{payment.key}")
     return settle(payment, status=PaymentStatus.FAILED, failure=_("The card was declined."))
@@ -99,8 +96,9 @@ def new_attempt(
     is_sandbox: bool = False,
     status: PaymentStatus = PaymentStatus.OPEN,
 ) -> BuyerPayment:
-    """The next attempt of a locked order, with its idempotency key; the database refuses a second
-    live one.
+    """Create the next attempt of a locked order with its idempotency key.
+
+    The database refuses a second live one.
     """
     return BuyerPayment.objects.create(
         business_id=order.business_id,
@@ -118,10 +116,10 @@ def new_attempt(
 def settle(
     payment: BuyerPayment, *, status: PaymentStatus, reference: str = "", failure: str = ""
 ) -> BuyerPayment:
-    """Write how an attempt ended; told again, or after its end, nothing happens. Call inside the
-    business's scope.
+    """Store the result of an attempt; a repeated result, or one after its end, changes nothing.
 
-    Money for an order whose goods were sold meanwhile goes straight back.
+    A payment for an order whose goods were sold meanwhile is refunded at once. Call inside the
+    business's scope.
     """
     payment = (
         BuyerPayment.objects.select_for_update(of=("self",))
@@ -142,11 +140,11 @@ def settle(
     return payment
 
 
-def give_up_due() -> int:
-    """End questions of the sandbox's bank that nobody answered while the goods were held; returns
-    how many.
+def cancel_overdue() -> int:
+    """Cancel sandbox attempts that were not confirmed before the order's reservation expired.
 
-    An order with a payment under way is not expired, so this comes first. Call across businesses.
+    Returns their number. An order with a live payment is not expired, so this runs first. Call
+    across businesses.
     """
     overdue = Order.objects.overdue()
     waiting = BuyerPayment.objects.filter(status__in=LIVE, is_sandbox=True, order__in=overdue)
@@ -154,28 +152,28 @@ def give_up_due() -> int:
 
 
 def pay_later(order: Order, *, way: PaymentWay) -> Order:
-    """Confirm an order that is paid at the door or by transfer; raises WrongState where that cannot
-    be.
+    """Confirm an order to be paid on delivery or by transfer; raises WrongState where that is not
+    possible.
     """
-    order = payable(order)
+    order = lock_payable(order)
     for waiting in order.payments.filter(status__in=LIVE, is_sandbox=True):
         settle(waiting, status=PaymentStatus.CANCELLED)
-    return place.choose_way(order, way=way)
+    return place.confirm_unpaid(order, way=way)
 
 
 def confirm_free(order: Order) -> Order:
-    """Confirm an order that costs nothing; raises WrongState for any other."""
-    order = payable(order)
+    """Confirm an order with total 0; raises WrongState for any other."""
+    order = lock_payable(order)
     if order.total_minor:
         raise WrongState(_("This order is not free."))
     return mark_paid(order, way=PaymentWay.CARD)
 
 
-def record_money(order: Order, *, reference: str = "") -> BuyerPayment:
-    """Note that the money of a confirmed order came at the door or by transfer; raises WrongState
-    for any other.
+def record_payment(order: Order, *, reference: str = "") -> BuyerPayment:
+    """Record the payment of an order paid on delivery or by transfer; raises WrongState for any
+    other.
     """
-    order = locked(order)
+    order = lock_order(order)
     if order.way not in (PaymentWay.CASH, PaymentWay.TRANSFER) or order.state in (
         OrderState.CANCELLED,
         OrderState.EXPIRED,

@@ -1,4 +1,4 @@
-"""Refunding: money goes back in full, in part or by line, and never more than was paid."""
+"""Refunds in full, in part or by line, never more than was paid."""
 
 from collections.abc import Mapping
 
@@ -8,12 +8,11 @@ from django.utils.translation import gettext as _
 from core.errors import BadInput
 from shops.errors import TooMuch, WrongState
 from shops.models import BuyerRefund, Order, OrderLine, OrderState, PaymentStatus, PaymentWay
-from shops.orders.place import GIVEN_BACK, locked, return_goods
+from shops.orders.place import RELEASED_STATES, lock_order, return_goods
 from shops.orders.totals import tax_of
 
-# While an order is in one of these its goods have not left, so what is paid back goes on the shelf
-# again.
-NOT_SENT = (OrderState.CONFIRMED, OrderState.PACKED)
+# Goods of orders in these states were not sent, so refunded goods go back in stock.
+UNSENT_STATES = (OrderState.CONFIRMED, OrderState.PACKED)
 
 
 def refund(
@@ -24,26 +23,25 @@ def refund(
     reason: str = "",
     restock: bool | None = None,
 ) -> BuyerRefund:
-    """Send money back: what is left, an amount in minor units, or so many of each line (by
-    position).
+    """Refund what is left, an amount in minor units, or quantities of lines (by position).
 
-    `restock` puts the goods that are paid back on the shelf again; untold, those that were not
-    sent. Raises WrongState where nothing was paid or the goods are back already, TooMuch beyond
-    what is left, BadInput for a line that is not there. What was paid at the door or by transfer
-    the seller pays back by hand; it is noted here. Call inside the scope.
+    `restock` puts the refunded goods back in stock; by default only those that were not sent yet.
+    Raises WrongState where nothing was paid or the goods are back already, TooMuch beyond what is
+    left, BadInput for an unknown line. A payment on delivery or by transfer is refunded by the
+    seller by hand and only recorded here. Call inside the scope.
     """
-    order = locked(order)
-    goods = _goods_of(order, lines, amount_minor, restock)
+    order = lock_order(order)
+    goods = _goods_to_restock(order, lines, amount_minor, restock)
     payment = order.payments.filter(status=PaymentStatus.SUCCEEDED).first()
     if payment is None:
         raise WrongState(_("Nothing was paid for this order."))
     if lines:
-        amount_minor = _price_of(order, lines)
-    amount = order.left_minor if amount_minor is None else amount_minor
-    if not 0 < amount <= order.left_minor:
+        amount_minor = _lines_amount(order, lines)
+    amount = order.refundable_minor if amount_minor is None else amount_minor
+    if not 0 < amount <= order.refundable_minor:
         raise TooMuch(
             _("Between 1 and %(left)d can be paid back (in the smallest unit).")
-            % {"left": order.left_minor}
+            % {"left": order.refundable_minor}
         )
     for position, count in (lines or {}).items():
         order.lines.filter(position=position).update(
@@ -65,26 +63,26 @@ def refund(
     )
 
 
-def _goods_of(
+def _goods_to_restock(
     order: Order, lines: Mapping[int, int] | None, amount_minor: int | None, restock: bool | None
 ) -> dict[int, int]:
-    """What goes on the shelf again: line position -> how many; raises where that cannot be."""
+    """Quantities to put back in stock by line position; raises where that is not possible."""
     if restock is None:
-        restock = order.state in NOT_SENT and (bool(lines) or amount_minor is None)
+        restock = order.state in UNSENT_STATES and (bool(lines) or amount_minor is None)
     if not restock:
         return {}
-    if order.state in GIVEN_BACK:
-        raise WrongState(_("The goods of this order are on the shelf already."))
+    if order.state in RELEASED_STATES:
+        raise WrongState(_("The goods of this order are back in stock already."))
     if lines:
         return dict(lines)
     if amount_minor is not None:
-        raise BadInput(_("Goods go on the shelf by line, not by amount."), field="restock")
+        raise BadInput(_("Goods go back in stock by line, not by amount."), field="restock")
     rows = order.lines.filter(refunded_quantity__lt=F("quantity"))
     return {line.position: line.refundable for line in rows}
 
 
-def _price_of(order: Order, lines: Mapping[int, int]) -> int:
-    """What so many of each line cost, with the tax on top where prices hold none."""
+def _lines_amount(order: Order, lines: Mapping[int, int]) -> int:
+    """Amount of the lines' quantities, with tax where prices do not include it."""
     known = {line.position: line for line in order.lines.all()}
     total = 0
     for position, count in lines.items():
@@ -97,7 +95,7 @@ def _price_of(order: Order, lines: Mapping[int, int]) -> int:
                 % {"left": line.refundable, "line": line.title}
             )
         total += _with_tax(order, line, count)
-    return min(total, order.left_minor) if order.left_minor else total
+    return min(total, order.refundable_minor) if order.refundable_minor else total
 
 
 def _with_tax(order: Order, line: OrderLine, count: int) -> int:

@@ -1,5 +1,5 @@
-"""Test cards of the sandbox: numbers that no bank has issued, each with its outcome. Nothing of
-them is kept.
+"""Test cards of the sandbox: numbers no bank has issued, each with its result. They are not
+stored.
 """
 
 import re
@@ -11,24 +11,24 @@ from django.utils.translation import gettext as _
 from core.errors import BadInput
 
 
-class Verdict(StrEnum):
-    """What becomes of a payment by a test card."""
+class CardOutcome(StrEnum):
+    """Result of a payment by a test card."""
 
-    PAYS = "pays"
-    DECLINES = "declines"
-    ASKS = "asks"  # the bank wants a confirmation first (3-D Secure)
+    PAID = "pays"
+    DECLINED = "declines"
+    NEEDS_CONFIRMATION = "asks"  # the bank wants a confirmation first (3-D Secure)
 
 
 CARDS = {
-    "4242424242424242": Verdict.PAYS,
-    "4000000000000002": Verdict.DECLINES,
-    "4000002760003184": Verdict.ASKS,
+    "4242424242424242": CardOutcome.PAID,
+    "4000000000000002": CardOutcome.DECLINED,
+    "4000002760003184": CardOutcome.NEEDS_CONFIRMATION,
 }
 EXPIRY = re.compile(r"(0[1-9]|1[0-2])\s*/?\s*(?:20)?(\d\d)")
 
 
-def judge(*, number: str, expiry: str, code: str, today: date) -> Verdict:
-    """The outcome of a test card; raises BadInput naming `number`, `expiry` or `code`."""
+def card_outcome(*, number: str, expiry: str, code: str, today: date) -> CardOutcome:
+    """Result of a test card; raises BadInput naming `number`, `expiry` or `code`."""
     verdict = CARDS.get(re.sub(r"[\s-]", "", number))
     if verdict is None:
         raise BadInput(_("Only test cards pay here: 4242 4242 4242 4242."), field="number")

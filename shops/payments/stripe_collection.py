@@ -1,6 +1,4 @@
-"""Collecting by the seller's Stripe account: its pages, what it tells, and money back; each result
-is applied once.
-"""
+"""Collection of payments through the seller's Stripe account; each result is applied once."""
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,27 +18,26 @@ from shops.models import (
 from shops.payments import attempts, stripe_gateway
 from shops.payments.attempts import Declined
 
-FINAL = (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED, PaymentStatus.CANCELLED)
+FINAL_STATUSES = (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED, PaymentStatus.CANCELLED)
 
 
-def card_page(order: Order, *, back: str) -> str:
-    """The address of the page where an order is paid by card; the same attempt's while it is open.
+def open_card_page(order: Order, *, back: str) -> str:
+    """URL of Stripe's page for the order; the open attempt's page where there is one.
 
-    Raises WrongState, NoKey, or Declined where the network opens none. Call inside the business's
-    scope.
+    Raises WrongState, NoKey, or Declined where Stripe opens none. Call inside the business's scope.
     """
-    order = attempts.payable(order)
+    order = attempts.lock_payable(order)
     if not order.catalog.stripe_key or not order.catalog.takes_card or not order.total_minor:
         raise stripe_gateway.NoKey
     live = order.payments.filter(status__in=LIVE).first()
     if live is not None and live.next_url and live.amount_minor == order.total_minor:
         return str(live.next_url)
     if live is not None:
-        _end(live, order.catalog)
-    # Asked before it is committed: a page that nobody was sent to takes no money.
+        _close_page(live, order.catalog)
+    # Created before the attempt is committed: an unused page takes no money.
     payment = attempts.new_attempt(order, way=PaymentWay.CARD, status=PaymentStatus.PENDING)
     name = _("Order %(order)s at %(shop)s") % {"order": order, "shop": order.catalog.name}
-    outcome = stripe_gateway.payment_page(payment, order.catalog, name=name, back=back)
+    outcome = stripe_gateway.create_payment_page(payment, order.catalog, name=name, back=back)
     if outcome.status != PaymentStatus.PENDING or not outcome.next_url:
         raise Declined(
             outcome.failure or _("The payment page could not be opened. Please try again.")
@@ -51,20 +48,21 @@ def card_page(order: Order, *, back: str) -> str:
     return outcome.next_url
 
 
-def _end(payment: BuyerPayment, catalog: Catalog) -> None:
-    """Close a page for another amount; one that was paid meanwhile is settled, and what follows is
-    refused.
+def _close_page(payment: BuyerPayment, catalog: Catalog) -> None:
+    """Close a page for another amount.
+
+    A payment made there meanwhile is settled, and the order cannot be paid again.
     """
-    outcome = stripe_gateway.close(payment, catalog)
-    if outcome.status not in FINAL:
+    outcome = stripe_gateway.close_payment_page(payment, catalog)
+    if outcome.status not in FINAL_STATUSES:
         raise Declined(_("The payment page could not be opened. Please try again."))
     _settle(payment, outcome)
-    attempts.payable(payment.order)
+    attempts.lock_payable(payment.order)
 
 
-def look_now(order: Order) -> None:
-    """Look up an attempt that waits, as the buyer comes back from the page; call inside the
-    business's scope.
+def refresh_attempt(order: Order) -> None:
+    """Look up a waiting attempt when the buyer returns from the page; call inside the business's
+    scope.
     """
     payment = order.payments.filter(status__in=LIVE, is_sandbox=False).exclude(reference="").first()
     if payment is not None:
@@ -72,33 +70,35 @@ def look_now(order: Order) -> None:
 
 
 def _settle(payment: BuyerPayment, outcome: Outcome) -> None:
-    if outcome.status in FINAL:
-        # The reference stays the page's: by it the network names the payment.
+    if outcome.status in FINAL_STATUSES:
+        # The reference stays the page's id, because webhooks name the payment by it.
         attempts.settle(payment, status=PaymentStatus(outcome.status), failure=outcome.failure)
 
 
-def hear(catalog_id: str, body: bytes, signature: str) -> bool:
-    """Keep what the network tells, once; True where it is new. Raises NoKey, BadSignature, or
-    Catalog.DoesNotExist.
+def receive_webhook(catalog_id: str, body: bytes, signature: str) -> bool:
+    """Store an event once; returns whether it is new.
+
+    Raises NoKey, BadSignature or Catalog.DoesNotExist.
     """
     with system("a webhook names the shop in its address"):
         catalog = Catalog.objects.get(catalog_id=catalog_id)
-        told = stripe_gateway.heard(body, signature, catalog)
+        event = stripe_gateway.read_webhook(body, signature, catalog)
         _event, is_new = ShopGatewayEvent.objects.get_or_create(
             catalog=catalog,
-            event_id=told.event_id[:120],
+            event_id=event.event_id[:120],
             defaults={
                 "business_id": catalog.business_id,
-                "kind": told.kind[:80],
-                "object_id": told.object_id[:120],
+                "kind": event.kind[:80],
+                "object_id": event.object_id[:120],
             },
         )
     return is_new
 
 
 def apply_due(limit: int = 50) -> int:
-    """Look up what webhooks told of, each in a transaction of its own; returns how many were
-    settled or set aside.
+    """Look up the payments of stored events, each in its own transaction.
+
+    Returns how many were settled or set aside.
     """
     with system("events of every shop"):
         rows = list(
@@ -126,15 +126,16 @@ def _apply(event_id: int, business_id: int) -> int:
         if payment is not None and payment.status in LIVE:
             outcome = stripe_gateway.look_up(payment, event.catalog)
             if outcome.status == PaymentStatus.UNKNOWN:
-                return 0  # asked again by the next sweep
+                return 0  # looked up again by the next sweep
             _settle(payment, outcome)
         ShopGatewayEvent.objects.filter(pk=event_id).update(applied_at=timezone.now())
         return 1
 
 
-def give_up_due(limit: int = 50) -> int:
-    """Close pages of orders whose goods are not held any more, or settle what was paid there;
-    returns how many.
+def close_overdue_pages(limit: int = 50) -> int:
+    """Close pages of orders whose reservation expired, or settle what was paid there.
+
+    Returns how many ended.
     """
     with system("orders of every shop"):
         overdue = BuyerPayment.objects.filter(
@@ -145,23 +146,24 @@ def give_up_due(limit: int = 50) -> int:
     for payment_id, business_id in rows:
         with scope(business_id):
             payment = BuyerPayment.objects.select_related("order__catalog").get(pk=payment_id)
-            outcome = stripe_gateway.close(payment, payment.order.catalog)
+            outcome = stripe_gateway.close_payment_page(payment, payment.order.catalog)
             _settle(payment, outcome)
-            ended += outcome.status in FINAL
+            ended += outcome.status in FINAL_STATUSES
     return ended
 
 
-def pay_back_due(limit: int = 50) -> int:
-    """Ask the network for refunds that are open; returns how many were settled. What was not heard
-    is asked again.
+def send_refunds_due(limit: int = 50) -> int:
+    """Send open refunds to the network; returns how many were settled.
+
+    A refund without a result is sent again.
     """
     with system("refunds of every shop"):
         waiting = BuyerRefund.objects.filter(status__in=LIVE).order_by("id")
         rows = list(waiting.values_list("pk", "business_id")[:limit])
-    return sum(_pay_back(refund_id, business_id) for refund_id, business_id in rows)
+    return sum(_send_refund(refund_id, business_id) for refund_id, business_id in rows)
 
 
-def _pay_back(refund_id: int, business_id: int) -> int:
+def _send_refund(refund_id: int, business_id: int) -> int:
     with scope(business_id):
         found = BuyerRefund.objects.filter(pk=refund_id, status__in=LIVE).select_for_update(
             skip_locked=True, of=("self",)
@@ -169,8 +171,8 @@ def _pay_back(refund_id: int, business_id: int) -> int:
         refund = found.select_related("business", "payment__order__catalog").first()
         if refund is None:
             return 0
-        outcome = stripe_gateway.pay_back(refund, refund.payment.order.catalog)
-        if outcome.status not in FINAL:
+        outcome = stripe_gateway.send_refund(refund, refund.payment.order.catalog)
+        if outcome.status not in FINAL_STATUSES:
             return 0
         BuyerRefund.objects.filter(pk=refund_id).update(
             status=outcome.status,

@@ -1,4 +1,4 @@
-"""The seller's own Stripe account: a page where one order is paid, how it ended, and money back."""
+"""Calls to the seller's own Stripe account: payment page, status, refund, webhook."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from shops.models import BuyerPayment, BuyerRefund, Catalog
 
 
 class NoKey(ShopError):
-    """The seller has not said how cards are paid."""
+    """The shop has no key of a payment network."""
 
     code = "no_key"
     message = "The shop has no key of a payment network."
@@ -22,10 +22,10 @@ def _api(catalog: Catalog) -> stripe.StripeClient:
     return client(str(catalog.stripe_key))
 
 
-def payment_page(payment: BuyerPayment, catalog: Catalog, *, name: str, back: str) -> Outcome:
-    """A page of Stripe's where the order is paid, and the buyer's bank asked; `back` is where it
-    returns to.
-    """
+def create_payment_page(
+    payment: BuyerPayment, catalog: Catalog, *, name: str, back: str
+) -> Outcome:
+    """Create a Stripe page for the order; it returns to `back`."""
     facts: Any = {
         "mode": "payment",
         "success_url": back,
@@ -49,21 +49,19 @@ def payment_page(payment: BuyerPayment, catalog: Catalog, *, name: str, back: st
 
 
 def look_up(payment: BuyerPayment, catalog: Catalog) -> Outcome:
-    """What became of a payment."""
+    """Status of a payment."""
     return ask(lambda: _api(catalog).v1.checkout.sessions.retrieve(payment.reference))
 
 
-def close(payment: BuyerPayment, catalog: Catalog) -> Outcome:
-    """Close the page of a payment, so that it takes no money any more; what it says of the payment
-    then.
-    """
+def close_payment_page(payment: BuyerPayment, catalog: Catalog) -> Outcome:
+    """Close a payment's page so that it takes no money; returns the payment's status then."""
     closed = ask(lambda: _api(catalog).v1.checkout.sessions.expire(payment.reference))
-    # Refused where it was paid a moment before: then that is the outcome.
+    # Closing fails when the page was paid just before; then that is the result.
     return look_up(payment, catalog) if closed.status == "failed" else closed
 
 
-def pay_back(refund: BuyerRefund, catalog: Catalog) -> Outcome:
-    """Send money back; asking again with the same refund never pays back twice within 24 hours."""
+def send_refund(refund: BuyerRefund, catalog: Catalog) -> Outcome:
+    """Send a refund; repeating the call never refunds twice within 24 hours."""
     try:
         session = _api(catalog).v1.checkout.sessions.retrieve(refund.payment.reference)
     except stripe.StripeError:
@@ -76,8 +74,8 @@ def pay_back(refund: BuyerRefund, catalog: Catalog) -> Outcome:
     return ask(lambda: _api(catalog).v1.refunds.create(facts, {"idempotency_key": refund.key}))
 
 
-def heard(body: bytes, signature: str, catalog: Catalog) -> Told:
-    """What a webhook of the seller's account says; raises NoKey, or BadSignature."""
+def read_webhook(body: bytes, signature: str, catalog: Catalog) -> Told:
+    """Verify and parse a webhook of the seller's account; raises NoKey or BadSignature."""
     if not catalog.stripe_webhook_secret:
         raise NoKey
     return read_event(body, signature, str(catalog.stripe_webhook_secret))

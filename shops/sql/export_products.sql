@@ -1,8 +1,8 @@
 -- Promises: every product of the catalogue once, by id, with its pictures (links, or `media:<id>` of files that are here)
--- in their order and the names of its shelves.
+-- in their order and the names of its collections.
 SELECT p.retailer_id, p.title, p.description, p.brand, p.category, p.link, p.item_group, p.options, p.condition,
        p.availability, p.price_minor, p.sale_price_minor, p.sale_from, p.sale_until, p.tax_percent, p.stock, p.is_hidden,
-       coalesce(i.names, '{}') AS pictures, coalesce(s.names, '{}') AS shelves
+       coalesce(i.names, '{}') AS pictures, coalesce(s.names, '{}') AS collections
   FROM shops_product p
   LEFT JOIN (SELECT i.product_id,
                     array_agg(CASE WHEN i.source_url <> '' THEN i.source_url ELSE 'media:' || m.media_id END

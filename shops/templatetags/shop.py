@@ -1,4 +1,4 @@
-"""Pictures as pages show them."""
+"""Template tags for pictures."""
 
 from django import template
 
@@ -10,5 +10,5 @@ register = template.Library()
 
 @register.simple_tag
 def picture_url(slug: str, picture: Picture, edge: int) -> str:
-    """The address of a picture in one of its sizes; empty while it is still to be fetched."""
-    return pictures.path_of(slug, picture, edge)
+    """URL of a picture in one size; empty while it is not fetched."""
+    return pictures.size_url(slug, picture, edge)

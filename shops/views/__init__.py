@@ -1,1 +1,1 @@
-"""Pages of shops: for sellers behind a login, for buyers without one."""
+"""Pages of shops: for sellers with a login, for buyers without one."""

@@ -1,6 +1,4 @@
-"""Orders for those who sell: a board of what is to be done, the list of all, and one order beside
-its conversation.
-"""
+"""Orders for sellers: board of open orders, list of all, one order with its conversation."""
 
 import re
 from collections.abc import Callable
@@ -19,23 +17,23 @@ from accounts.models import Role
 from core import money
 from core.errors import BadInput, ParleyError
 from core.wake import notify
-from hosting.conversations import inbox
+from hosting.conversations import thread
 from hosting.models import Direction, Message
-from shops import tasks, texts
-from shops.documents.receipt import filename_of, receipt_pdf
+from shops import fulfilment, tasks, texts
+from shops.documents.receipt import receipt_filename, receipt_pdf
 from shops.models import Order, OrderNote, OrderState, PaymentWay
-from shops.orders import fulfilment, place
+from shops.orders import place
 from shops.payments import attempts, refunds
 
 SELLERS = (Role.OWNER, Role.AGENT)
-ON_THE_BOARD = (OrderState.PLACED, OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED)
-CARDS, PAGE = 50, 50
+BOARD_STATES = (OrderState.PLACED, OrderState.CONFIRMED, OrderState.PACKED, OrderState.SHIPPED)
+CARDS_PER_COLUMN, PAGE_SIZE = 50, 50
 
 
 @require_GET
 @member_page(*SELLERS)
 def orders(request: BusinessRequest) -> HttpResponse:
-    """The board of open orders, or the list of all, narrowed by state and words."""
+    """Board of open orders, or with `view=list` all orders filtered by state and words."""
     found = Order.objects.filter(business=request.business).select_related(
         "catalog", "conversation__contact"
     )
@@ -43,41 +41,41 @@ def orders(request: BusinessRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "now": request.business.now(),
         "has_orders": bool(counts),
-        "words": _words(request),
+        "words": _search_text(request),
     }
     if request.GET.get("view") == "list":
-        return render(request, "shops/orders.html", context | _listed(request, found))
+        return render(request, "shops/orders/orders.html", context | _list_context(request, found))
     columns = [
         {
             "state": state,
             "count": counts.get(state, 0),
-            "orders": found.filter(state=state).newest_first()[:CARDS],
+            "orders": found.filter(state=state).newest_first()[:CARDS_PER_COLUMN],
         }
-        for state in ON_THE_BOARD
+        for state in BOARD_STATES
     ]
-    return render(request, "shops/orders.html", context | {"columns": columns})
+    return render(request, "shops/orders/orders.html", context | {"columns": columns})
 
 
-def _words(request: BusinessRequest) -> str:
+def _search_text(request: BusinessRequest) -> str:
     return request.GET.get("q", "").strip()[:100]
 
 
-def _listed(request: BusinessRequest, found: QuerySet[Order]) -> dict[str, Any]:
+def _list_context(request: BusinessRequest, found: QuerySet[Order]) -> dict[str, Any]:
     state, before = request.GET.get("state", ""), request.GET.get("before", "")
     if state in OrderState.values:
         found = found.filter(state=state)
-    for word in _words(request).split()[:5]:
+    for word in _search_text(request).split()[:5]:
         number = word.lstrip("#")
         by_number = Q(number=int(number)) if number.isdecimal() and len(number) < 10 else Q()
         person = Q(conversation__contact__name__icontains=word) | Q(address__name__icontains=word)
         found = found.filter(person | by_number)
     if before.isdecimal() and len(before) < 19:
         found = found.filter(id__lt=int(before))
-    rows = list(found.order_by("-id")[: PAGE + 1])
-    older = rows[PAGE - 1].pk if len(rows) > PAGE else 0
+    rows = list(found.order_by("-id")[: PAGE_SIZE + 1])
+    older = rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else 0
     return {
         "listed": True,
-        "rows": rows[:PAGE],
+        "rows": rows[:PAGE_SIZE],
         "older": older,
         "state": state,
         "states": OrderState.choices,
@@ -87,14 +85,12 @@ def _listed(request: BusinessRequest, found: QuerySet[Order]) -> dict[str, Any]:
 @require_GET
 @member_page(*SELLERS)
 def order(request: BusinessRequest, order_id: int) -> HttpResponse:
-    """One order: its goods, its money, what comes next, and the conversation with its buyer beside
-    it.
-    """
-    found = _order(request, order_id)
+    """One order: goods, payments, next steps, and the conversation with the buyer."""
+    found = _get_order(request, order_id)
     conversation = found.conversation
     page = None
     if conversation is not None:
-        page = inbox.latest_page(
+        page = thread.latest_page(
             Message.objects.filter(conversation=conversation), own=Direction.OUT
         )
     context = {
@@ -104,9 +100,9 @@ def order(request: BusinessRequest, order_id: int) -> HttpResponse:
         "payments": found.payments.all(),
         "notes": found.notes.select_related("author"),
         "refunds": [refund for payment in found.payments.all() for refund in payment.refunds.all()],
-        "steps": _steps(found),
-        "goods_are_here": found.state in refunds.NOT_SENT,
-        "goods_are_back": found.state in place.GIVEN_BACK,
+        "steps": _allowed_steps(found),
+        "goods_are_here": found.state in refunds.UNSENT_STATES,
+        "goods_are_back": found.state in place.RELEASED_STATES,
         "awaits_money": found.way in (PaymentWay.CASH, PaymentWay.TRANSFER)
         and not found.is_paid
         and found.state
@@ -115,10 +111,10 @@ def order(request: BusinessRequest, order_id: int) -> HttpResponse:
         "page": page,
         "now": request.business.now(),
     }
-    return render(request, "shops/order.html", context)
+    return render(request, "shops/orders/order.html", context)
 
 
-def _order(request: BusinessRequest, order_id: int) -> Order:
+def _get_order(request: BusinessRequest, order_id: int) -> Order:
     found = Order.objects.select_related(
         "business", "catalog__number", "conversation__contact", "conversation__number"
     )
@@ -127,21 +123,25 @@ def _order(request: BusinessRequest, order_id: int) -> Order:
     )
 
 
-def _steps(found: Order) -> set[str]:
-    """Which states a seller's button can lead to now."""
-    may = set(place.NEXT[OrderState(found.state)]) - {OrderState.CONFIRMED, OrderState.EXPIRED}
+def _allowed_steps(found: Order) -> set[str]:
+    """States that a seller's button can lead to now."""
+    may = set(place.NEXT_STATES[OrderState(found.state)]) - {
+        OrderState.CONFIRMED,
+        OrderState.EXPIRED,
+    }
     leaves = found.is_paid or found.way == PaymentWay.CASH
-    return {str(state) for state in may if leaves or state not in place.LEAVING}
+    return {str(state) for state in may if leaves or state not in place.NEEDS_PAYMENT}
 
 
 @require_POST
 @member_page(*SELLERS)
-def act(request: BusinessRequest, order_id: int, deed: str) -> HttpResponse:
-    """Pack, ship, deliver, cancel, note money or words, refund; a refusal is said and nothing
-    done.
+def act(request: BusinessRequest, order_id: int, action: str) -> HttpResponse:
+    """Run one action on an order: pack, ship, deliver, cancel, paid, refund, note.
+
+    A refusal is shown as a message and changes nothing.
     """
-    found = _order(request, order_id)
-    do = DEEDS.get(deed)
+    found = _get_order(request, order_id)
+    do = ACTIONS.get(action)
     if do is None:
         raise Http404
     try:
@@ -168,7 +168,7 @@ def _note(request: BusinessRequest, found: Order) -> None:
 
 
 def _refund(request: BusinessRequest, found: Order) -> None:
-    """By line where counts are given, else an amount, else all that is left."""
+    """Refund lines where counts are given, else an amount, else all that is left."""
     lines = {
         int(match[1]): int(str(text)[:7])
         for name, text in request.POST.items()
@@ -192,12 +192,12 @@ def _minor(text: str, currency: str) -> int:
     return int(value)
 
 
-DEEDS: dict[str, Callable[[BusinessRequest, Order], object]] = {
+ACTIONS: dict[str, Callable[[BusinessRequest, Order], object]] = {
     "pack": lambda request, found: fulfilment.pack(found),
     "ship": _ship,
     "deliver": lambda request, found: fulfilment.deliver(found),
     "cancel": _cancel,
-    "paid": lambda request, found: attempts.record_money(
+    "paid": lambda request, found: attempts.record_payment(
         found, reference=request.POST.get("reference", "")
     ),
     "refund": _refund,
@@ -209,6 +209,6 @@ DEEDS: dict[str, Callable[[BusinessRequest, Order], object]] = {
 @member_page(*SELLERS)
 def receipt(request: BusinessRequest, order_id: int) -> HttpResponse:
     """The buyer's receipt as PDF."""
-    found = _order(request, order_id)
-    headers = {"Content-Disposition": f'attachment; filename="{filename_of(found)}"'}
+    found = _get_order(request, order_id)
+    headers = {"Content-Disposition": f'attachment; filename="{receipt_filename(found)}"'}
     return HttpResponse(receipt_pdf(found), content_type="application/pdf", headers=headers)

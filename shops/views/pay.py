@@ -1,6 +1,4 @@
-"""The pay page of an order: for whoever has its address, without a login, in the chat's own
-view.
-"""
+"""Pay page of an order: public to whoever has its URL, shown in the chat's own view."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,27 +21,26 @@ from core.territories import countries
 from core.wake import notify
 from hosting.contacts.identity import country_of
 from shops import tasks, texts
-from shops.documents.receipt import filename_of, receipt_pdf
+from shops.documents.receipt import receipt_filename, receipt_pdf
 from shops.models import LIVE, DeliveryMethod, Order, OrderState, PaymentStatus, PaymentWay
 from shops.orders import place
 from shops.payments import attempts as payments_attempts
 from shops.payments import stripe_collection
 
-Deed = Callable[[HttpRequest, Order], object]
-Page = Callable[[HttpRequest, str], HttpResponse]
+PayAction = Callable[[HttpRequest, Order], object]
+PayView = Callable[[HttpRequest, str], HttpResponse]
 
 
-def framed(view: Page) -> Page:
-    """Let the simulated phone open a page in its own frame; nobody else, and no cache keeps it."""
-    wrapped: Any = csp_replace({"frame-ancestors": ["'self'"]})(
-        xframe_options_sameorigin(never_cache(view))
-    )  # type: ignore[arg-type]
+def allow_own_frame(view: PayView) -> PayView:
+    """Allow framing by our own pages only (the simulated phone), and forbid caching."""
+    uncached: Any = never_cache(view)
+    wrapped: Any = csp_replace({"frame-ancestors": ["'self'"]})(xframe_options_sameorigin(uncached))
     return wrapped  # type: ignore[no-any-return]
 
 
 @contextmanager
-def _opened(token: str) -> Iterator[Order]:
-    """The order of that token, in its business's scope; 404 for any other token."""
+def _order_by_token(token: str) -> Iterator[Order]:
+    """The order with this token, in its business's scope; 404 for any other token."""
     with system("who has the address of an order may see and pay it"):
         business_id = (
             Order.objects.filter(token=token).values_list("business_id", flat=True).first()
@@ -57,54 +54,52 @@ def _opened(token: str) -> Iterator[Order]:
             yield order
 
 
-@framed
+@allow_own_frame
 @require_GET
 def pay(request: HttpRequest, token: str) -> HttpResponse:
-    """One order: what it comes to, how it is delivered and paid, and later how far it has come."""
-    with _opened(token) as order:
+    """The order's total, delivery and payment, and later its progress."""
+    with _order_by_token(token) as order:
         if "back" in request.GET:
-            stripe_collection.look_now(order)
+            stripe_collection.refresh_attempt(order)
             notify(tasks.take)
             order.refresh_from_db()
-        return _page(request, order)
+        return _pay_page(request, order)
 
 
 @require_POST
-def page(request: HttpRequest, token: str) -> HttpResponse:
-    """On to the payment network's page; the same attempt while one is open."""
+def card_page(request: HttpRequest, token: str) -> HttpResponse:
+    """Redirect to the payment network's page; the open attempt's page while there is one."""
     try:
-        with _opened(token) as order:
-            url = stripe_collection.card_page(order, back=f"{texts.pay_address(order)}?back=1")
+        with _order_by_token(token) as order:
+            url = stripe_collection.open_card_page(order, back=f"{texts.pay_url(order)}?back=1")
     except ParleyError as error:
-        with _opened(token) as order:
-            return _page(request, order, error)
-    return render(request, "shops/leaving.html", {"url": url})
+        with _order_by_token(token) as order:
+            return _pay_page(request, order, error)
+    return render(request, "shops/payments/redirect.html", {"url": url})
 
 
-def _deed(do: Deed) -> Callable[[HttpRequest, str], HttpResponse]:
-    """A POST of the page: it does one thing and shows the page again, with what is wrong where it
-    is refused.
-    """
+def _pay_action(do: PayAction) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Make a POST view of an action; on an error the page is shown again with its message."""
 
-    @framed
+    @allow_own_frame
     @require_POST
     @wraps(do)
     def view(request: HttpRequest, token: str) -> HttpResponse:
         try:
-            with _opened(token) as order:
+            with _order_by_token(token) as order:
                 do(request, order)
                 notify(tasks.take)
         except ParleyError as error:
-            with _opened(token) as order:
-                return _page(request, order, error)
+            with _order_by_token(token) as order:
+                return _pay_page(request, order, error)
         return redirect("shop_pay", token)
 
     return view
 
 
-@_deed
-def deliver(request: HttpRequest, order: Order) -> None:
-    """Choose the way of delivery, and say where to."""
+@_pay_action
+def choose_delivery(request: HttpRequest, order: Order) -> None:
+    """Choose the delivery method and give the address."""
     wanted = request.POST.get("method", "")
     methods = order.catalog.delivery_methods.filter(is_active=True)
     method = (
@@ -112,26 +107,26 @@ def deliver(request: HttpRequest, order: Order) -> None:
     )
     if method is None:
         raise BadInput("Choose a way of delivery.", field="method")
-    address = {name: request.POST.get(name, "") for name in place.ADDRESS}
+    address = {name: request.POST.get(name, "") for name in place.ADDRESS_FIELDS}
     place.choose_delivery(order, method=method, address=address)
 
 
-@_deed
+@_pay_action
 def card(request: HttpRequest, order: Order) -> None:
     """Pay by a test card."""
     given = {name: request.POST.get(name, "")[:40] for name in ("number", "expiry", "code")}
     payments_attempts.pay_by_test_card(order, **given)
 
 
-@_deed
+@_pay_action
 def confirm(request: HttpRequest, order: Order) -> None:
-    """Answer the bank's question."""
+    """Answer the simulated 3-D Secure question."""
     payments_attempts.answer_bank(order, accepted=request.POST.get("accepted") == "1")
 
 
-@_deed
-def later(request: HttpRequest, order: Order) -> None:
-    """Pay at the door or by transfer, or confirm what costs nothing."""
+@_pay_action
+def pay_later(request: HttpRequest, order: Order) -> None:
+    """Pay on delivery or by transfer, or confirm an order with total 0."""
     way = request.POST.get("way", "")
     if way == "free":
         payments_attempts.confirm_free(order)
@@ -145,15 +140,15 @@ def later(request: HttpRequest, order: Order) -> None:
 @require_GET
 def receipt(request: HttpRequest, token: str) -> HttpResponse:
     """The receipt as PDF."""
-    with _opened(token) as order:
+    with _order_by_token(token) as order:
         headers = {
-            "Content-Disposition": f'attachment; filename="{filename_of(order)}"',
+            "Content-Disposition": f'attachment; filename="{receipt_filename(order)}"',
             "X-Robots-Tag": "noindex",
         }
         return HttpResponse(receipt_pdf(order), content_type="application/pdf", headers=headers)
 
 
-def _page(request: HttpRequest, order: Order, error: ParleyError | None = None) -> HttpResponse:
+def _pay_page(request: HttpRequest, order: Order, error: ParleyError | None = None) -> HttpResponse:
     is_open = order.state == OrderState.PLACED
     attempts = list(order.payments.all())
     methods = list(order.catalog.delivery_methods.filter(is_active=True)) if is_open else []
@@ -163,11 +158,11 @@ def _page(request: HttpRequest, order: Order, error: ParleyError | None = None) 
         "catalog": order.catalog,
         "lines": order.lines.all(),
         "methods": methods,
-        "countries": _countries(methods),
-        "country": given.get("country") or _own_country(order),
+        "countries": _served_countries(methods),
+        "country": given.get("country") or _buyer_country(order),
         "lacks_delivery": is_open and payments_attempts.lacks_delivery(order),
         "changing": request.GET.get("change") == "1",
-        "has_test_form": payments_attempts.has_test_form(order.catalog),
+        "accepts_test_cards": payments_attempts.accepts_test_cards(order.catalog),
         "waiting": next((one for one in attempts if one.status in LIVE), None),
         "failed": attempts[-1]
         if attempts and attempts[-1].status == PaymentStatus.FAILED
@@ -175,19 +170,21 @@ def _page(request: HttpRequest, order: Order, error: ParleyError | None = None) 
         "error": error,
         "given": given,
     }
-    response = render(request, "shops/pay.html", context, status=error.status if error else 200)
+    response = render(
+        request, "shops/payments/pay.html", context, status=error.status if error else 200
+    )
     response.headers["X-Robots-Tag"] = "noindex"
-    # The address is the key: it must not reach others as a referrer.
+    # The URL is a secret: it must not reach other sites as a referrer.
     response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 
-def _countries(methods: list[DeliveryMethod]) -> list[tuple[str, str]]:
-    """Where any of these brings goods to: those countries, or all when one goes everywhere."""
+def _served_countries(methods: list[DeliveryMethod]) -> list[tuple[str, str]]:
+    """Countries these methods deliver to; all where one of them delivers everywhere."""
     served = [method.served for method in methods if method.needs_address]
     return countries(among=chain.from_iterable(served) if all(served) else ())
 
 
-def _own_country(order: Order) -> str:
-    """The country of the buyer's number; ZZ, which no list has, where there is none."""
+def _buyer_country(order: Order) -> str:
+    """Country of the buyer's number; ZZ, which no list has, where there is none."""
     return country_of(order.conversation.contact.wa_id) if order.conversation else "ZZ"

@@ -1,6 +1,4 @@
-"""The catalogue on a simulated phone: what a customer sees of it in the chat, and the cart that is
-sent from there.
-"""
+"""The catalogue on a simulated phone, and the cart sent from it."""
 
 from typing import Any
 
@@ -17,15 +15,15 @@ from hosting.models import Direction, Handset, Message, Number, Transport
 from hosting.transports import sandbox
 from shops.chat import product_messages
 from shops.models import Catalog
-from shops.models.carts import MOST_OF_ONE
+from shops.models.carts import MAX_QUANTITY
 
-CHATS = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = (Role.OWNER, Role.AGENT)
 MAX_HANDSETS_SHOWN = 60
 
 
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def shop(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
-    """Products of the number's shop, or of one message; POST sends the cart, or keeps it while
+    """Products of the number's shop or of one message; POST sends the cart, or keeps it while
     searching.
     """
     handset = get_object_or_404(
@@ -42,31 +40,31 @@ def shop(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
         .select_related("business")
         .first()
     )
-    cart = _cart(request)
+    cart = _cart_quantities(request)
     sends = request.method == "POST" and request.POST.get("do") == "send"
     if (
         sends
         and catalog
         and sandbox.can_send(handset=handset, number=number)
-        and (content := product_messages.ordered(catalog, cart))
+        and (content := product_messages.order_content(catalog, cart))
     ):
         sandbox.send_from_phone(handset=handset, number=number, kind="order", content=content)
         notify(tasks.apply)
         return redirect("phone_chat", handset.pk, number.phone_number_id)
     return render(
-        request, "shops/phone_shop.html", _context(request, handset, number, catalog, cart)
+        request, "shops/chat/phone_catalog.html", _context(request, handset, number, catalog, cart)
     )
 
 
-def _cart(request: HttpRequest) -> dict[str, int]:
-    """How many of each, from fields called `n-<retailer id>`; nonsense is none."""
+def _cart_quantities(request: HttpRequest) -> dict[str, int]:
+    """Quantities from fields named `n-<retailer id>`; invalid ones are dropped."""
     counts = {
         name.removeprefix("n-"): text
         for name, text in request.POST.items()
         if name.startswith("n-")
     }
     return {
-        name: min(int(str(text)), MOST_OF_ONE)
+        name: min(int(str(text)), MAX_QUANTITY)
         for name, text in counts.items()
         if str(text).isdecimal() and len(str(text)) < 7 and int(str(text))
     }
@@ -81,7 +79,9 @@ def _context(
 ) -> dict[str, Any]:
     words = request.POST.get("q", "").strip()[:100]
     products = (
-        product_messages.found(catalog, words, only=_named(request, number)) if catalog else []
+        product_messages.search_products(catalog, words, only=_message_products(request, number))
+        if catalog
+        else []
     )
     shown = {product.retailer_id for product in products}
     for product in products:
@@ -102,8 +102,8 @@ def _context(
     }
 
 
-def _named(request: BusinessRequest, number: Number) -> list[str]:
-    """The products of the message that was tapped; none where the whole catalogue is looked at."""
+def _message_products(request: BusinessRequest, number: Number) -> list[str]:
+    """Products of the message that was tapped; empty for the whole catalogue."""
     wanted = request.GET.get("message", "")
     if not wanted.isdecimal() or len(wanted) > 18:
         return []

@@ -1,6 +1,4 @@
-"""Offering products from the composer: one, several, or the whole catalogue, as messages of the
-Cloud API.
-"""
+"""Product picker of the composer: send one product, several, or the whole catalogue."""
 
 import uuid
 from typing import Any
@@ -21,12 +19,12 @@ from hosting.models import Conversation
 from shops.chat import product_messages
 from shops.models import Catalog
 
-CHATS = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = (Role.OWNER, Role.AGENT)
 
 
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def products(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Choose products, see their prices, say a few words, send them."""
+    """Choose products, add a text, send them."""
     conversation = get_object_or_404(
         Conversation.objects.select_related("contact", "number__account"),
         business=request.business,
@@ -46,9 +44,9 @@ def products(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 def _send(request: BusinessRequest, conversation: Conversation, catalog: Catalog) -> None:
     words = request.POST.get("words", "").strip()
     if request.POST.get("whole") == "1":
-        content = product_messages.whole_catalog(words or _("Have a look at our catalogue."))
+        content = product_messages.catalog_message(words or _("Have a look at our catalogue."))
     else:
-        content = product_messages.offer(catalog, request.POST.getlist("product"), words)
+        content = product_messages.products_message(catalog, request.POST.getlist("product"), words)
     with transaction.atomic():
         send_message(
             business=request.business,
@@ -61,7 +59,7 @@ def _send(request: BusinessRequest, conversation: Conversation, catalog: Catalog
     notify(tasks.deliver)
     shown = str(conversation.public_id)
     transaction.on_commit(
-        lambda: publish.announce(request.business.pk, kind="message", conversation=shown),
+        lambda: publish.publish_event(request.business.pk, kind="message", conversation=shown),
         robust=True,
     )
 
@@ -73,14 +71,14 @@ def _picker(
     context: dict[str, Any] = {
         "conversation": conversation,
         "catalog": catalog,
-        "products": product_messages.found(catalog, words) if catalog else [],
+        "products": product_messages.search_products(catalog, words) if catalog else [],
         "words": words,
         "chosen": set(request.POST.getlist("product")),
-        "said": request.POST.get("words", ""),
+        "text": request.POST.get("words", ""),
         "error": error,
     }
-    page = "shops/_picker.html" if request.htmx else "shops/picker.html"  # type: ignore[attr-defined]
-    # What fills the composer is shown in it: htmx swaps in no answer of an error.
+    page = "shops/chat/_product_picker.html" if request.htmx else "shops/chat/product_picker.html"  # type: ignore[attr-defined]
+    # htmx does not swap in error responses, and the composer must show the message.
     return render(request, page, context, status=422 if error and not request.htmx else 200)  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,4 @@
-"""Products: the list with its filters, one product with its pictures, stock and variants."""
+"""Product pages: filtered list, and one product with pictures, stock and variants."""
 
 from functools import wraps
 from typing import Any
@@ -21,17 +21,17 @@ from shops.forms import ProductForm, StockForm, initial_of
 from shops.models import Availability, Catalog, Collection, Picture, Product, StockMove
 
 SELLERS = (Role.OWNER, Role.AGENT)
-PAGE = 50
-MOVES = 20
+PAGE_SIZE = 50
+MOVES_SHOWN = 20
 ORDERING = ("title", "id")
 
 
-def in_shop(view: Any) -> Any:
-    """Hand the view the business's shop; a page that offers to open one, where there is none."""
+def shop_required(view: Any) -> Any:
+    """Pass the business's shop to the view; without a shop, show a page that offers to open one."""
 
     @wraps(view)
     def wrapped(request: BusinessRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        catalog = catalog_products.shop_of(request.business)
+        catalog = catalog_products.get_shop(request.business)
         if catalog is None:
             if args or kwargs or request.method == "POST":
                 raise Http404
@@ -44,20 +44,20 @@ def in_shop(view: Any) -> Any:
 
 @require_GET
 @member_page(*SELLERS)
-@in_shop
+@shop_required
 def products(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
-    """Products by title, narrowed by what the address asks for."""
+    """Products by title, filtered by the query parameters."""
     asked = request.GET
-    rows = catalog_products.in_state(
-        catalog.products.called(asked.get("q", "")[:100]), asked.get("stock", "")
+    rows = catalog_products.filter_by_state(
+        catalog.products.search(asked.get("q", "")[:100]), asked.get("stock", "")
     )
     if asked.get("availability") in Availability.values:
         rows = rows.filter(availability=asked["availability"])
-    shelf = Collection.objects.filter(
+    collection = Collection.objects.filter(
         catalog=catalog, slug=asked.get("collection", "")[:80]
     ).first()
-    if shelf is not None:
-        rows = rows.filter(collections=shelf)
+    if collection is not None:
+        rows = rows.filter(collections=collection)
     shown, after = _page(rows.select_related("business"), asked.get("after", ""))
     context = {
         "catalog": catalog,
@@ -67,20 +67,20 @@ def products(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
         "narrowed": any(
             asked.get(name) for name in ("q", "stock", "availability", "collection", "after")
         ),
-        "shelves": catalog.collections.all(),
+        "collections": catalog.collections.all(),
         "availabilities": Availability.choices,
-        "low": catalog_products.LOW,
-        "unfetched": pictures.given_up(catalog).count(),
+        "low": catalog_products.LOW_STOCK,
+        "unfetched": pictures.dead_pictures(catalog).count(),
     }
-    return render(request, "shops/products.html", context)
+    return render(request, "shops/catalog/products.html", context)
 
 
 @require_POST
 @member_page(*SELLERS)
-@in_shop
-def fetch_again(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
-    """Ask the links that gave no picture once more."""
-    count = pictures.given_up(catalog).again()
+@shop_required
+def retry_pictures(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
+    """Fetch pictures again whose fetch was given up."""
+    count = pictures.dead_pictures(catalog).again()
     notify(tasks.fetch_pictures)
     messages.success(request, _("%(count)s pictures are fetched again.") % {"count": count})
     return redirect("shop_products")
@@ -93,15 +93,17 @@ def _page(rows: Any, after: str) -> tuple[list[Product], str]:
             rows = after_row(rows, ORDERING, read_cursor(after[:600], rows, ORDERING))
         except ValueError:
             raise Http404 from None
-    found = list(rows[: PAGE + 1])
-    return found[:PAGE], cursor_of(found[PAGE - 1], ORDERING) if len(found) > PAGE else ""
+    found = list(rows[: PAGE_SIZE + 1])
+    return found[:PAGE_SIZE], cursor_of(found[PAGE_SIZE - 1], ORDERING) if len(
+        found
+    ) > PAGE_SIZE else ""
 
 
 @member_page(*SELLERS)
-@in_shop
+@shop_required
 def new_product(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
-    """A product that is not there yet, perhaps a variant of one that is (`?like=`)."""
-    like = _like(request, catalog)
+    """Create a product; with `?like=` as a variant of an existing one."""
+    like = _product_to_copy(request, catalog)
     start = (
         initial_of(like, catalog.currency, like.collections.all())
         if like
@@ -119,16 +121,16 @@ def new_product(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     status = 422 if request.method == "POST" else 200
     return render(
         request,
-        "shops/product.html",
+        "shops/catalog/product.html",
         {"catalog": catalog, "form": form, "like": like},
         status=status,
     )
 
 
-def _like(request: BusinessRequest, catalog: Catalog) -> Product | None:
+def _product_to_copy(request: BusinessRequest, catalog: Catalog) -> Product | None:
     text = request.GET.get("like", "")
     return (
-        catalog_products.product_of(catalog, int(text))
+        catalog_products.get_product(catalog, int(text))
         if text.isascii() and text.isdigit() and len(text) < 19
         else None
     )
@@ -137,7 +139,10 @@ def _like(request: BusinessRequest, catalog: Catalog) -> Product | None:
 def _save(request: BusinessRequest, form: ProductForm, product: Product) -> bool:
     try:
         catalog_products.save_product(
-            product, changes=form.changes(), shelves=form.shelves(), author=request.user
+            product,
+            changes=form.changes(),
+            collection_ids=form.collection_ids(),
+            author=request.user,
         )
     except BadInput as refused:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)
@@ -147,10 +152,10 @@ def _save(request: BusinessRequest, form: ProductForm, product: Product) -> bool
 
 
 @member_page(*SELLERS)
-@in_shop
+@shop_required
 def product(request: BusinessRequest, catalog: Catalog, product_id: int) -> HttpResponse:
     """One product; POST changes it."""
-    found = catalog_products.product_of(catalog, product_id)
+    found = catalog_products.get_product(catalog, product_id)
     form = ProductForm(
         catalog,
         request.POST or None,
@@ -162,11 +167,14 @@ def product(request: BusinessRequest, catalog: Catalog, product_id: int) -> Http
         found.refresh_from_db()
     status = 422 if request.method == "POST" else 200
     return render(
-        request, "shops/product.html", _product_page(catalog, found) | {"form": form}, status=status
+        request,
+        "shops/catalog/product.html",
+        _product_context(catalog, found) | {"form": form},
+        status=status,
     )
 
 
-def _product_page(catalog: Catalog, found: Product) -> dict[str, Any]:
+def _product_context(catalog: Catalog, found: Product) -> dict[str, Any]:
     variants = (
         catalog.products.filter(item_group=found.item_group)
         if found.item_group
@@ -180,19 +188,19 @@ def _product_page(catalog: Catalog, found: Product) -> dict[str, Any]:
         .order_by("position"),
         "moves": StockMove.objects.filter(product=found)
         .select_related("author", "order")
-        .order_by("-id")[:MOVES],
+        .order_by("-id")[:MOVES_SHOWN],
         "variants": variants.select_related("business").order_by("title", "id")[:100],
         "stock_form": StockForm(initial={"stock": found.stock}),
-        "most_pictures": pictures.MOST,
+        "most_pictures": pictures.MAX_PICTURES,
     }
 
 
 @require_POST
 @member_page(*SELLERS)
-@in_shop
+@shop_required
 def stock(request: BusinessRequest, catalog: Catalog, product_id: int) -> HttpResponse:
-    """Count anew, or add and take away, with a reason."""
-    found = catalog_products.product_of(catalog, product_id)
+    """Set the stock or change it by a number, with a reason."""
+    found = catalog_products.get_product(catalog, product_id)
     form = StockForm(request.POST)
     if not form.is_valid():
         messages.error(
@@ -212,13 +220,13 @@ def stock(request: BusinessRequest, catalog: Catalog, product_id: int) -> HttpRe
 
 @require_POST
 @member_page(*SELLERS)
-@in_shop
+@shop_required
 def add_picture(request: BusinessRequest, catalog: Catalog, product_id: int) -> HttpResponse:
-    """Put pictures behind those that are there."""
-    found = catalog_products.product_of(catalog, product_id)
+    """Add pictures to a product."""
+    found = catalog_products.get_product(catalog, product_id)
     try:
-        for file in request.FILES.getlist("picture")[: pictures.MOST]:
-            pictures.add(
+        for file in request.FILES.getlist("picture")[: pictures.MAX_PICTURES]:
+            pictures.add_picture(
                 found,
                 content=file.read(),
                 mime_type=file.content_type or "",
@@ -231,28 +239,28 @@ def add_picture(request: BusinessRequest, catalog: Catalog, product_id: int) -> 
 
 @require_POST
 @member_page(*SELLERS)
-@in_shop
+@shop_required
 def change_picture(
     request: BusinessRequest, catalog: Catalog, product_id: int, picture_id: int
 ) -> HttpResponse:
-    """Show it first, or take it away (`do=remove`)."""
-    found = catalog_products.product_of(catalog, product_id)
+    """Move a picture to the front, or remove it (`do=remove`)."""
+    found = catalog_products.get_product(catalog, product_id)
     held = Picture.objects.filter(product=found).select_related("media")
     picture = held.filter(pk=picture_id).first() if picture_id < 2**63 else None
     if picture is None:
         raise Http404
     if request.POST.get("do") == "remove":
-        pictures.remove(picture)
+        pictures.remove_picture(picture)
     else:
-        pictures.put_first(picture)
+        pictures.move_to_front(picture)
     return redirect("shop_product", found.pk)
 
 
 @require_POST
 @member_page(*SELLERS)
-@in_shop
+@shop_required
 def remove_product(request: BusinessRequest, catalog: Catalog, product_id: int) -> HttpResponse:
-    """Let a product go; orders keep what they hold of it."""
-    catalog_products.remove_product(catalog_products.product_of(catalog, product_id))
+    """Delete a product; orders keep their copies of its data."""
+    catalog_products.remove_product(catalog_products.get_product(catalog, product_id))
     messages.success(request, _("The product is gone."))
     return redirect("shop_products")

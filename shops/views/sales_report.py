@@ -1,6 +1,4 @@
-"""The shop's figures: sales by day and product, chats that became orders, revenue beside the cost
-of messages.
-"""
+"""Sales report page: sales by day and product, conversion, cost of messages."""
 
 from typing import Any
 
@@ -14,27 +12,27 @@ from accounts.models import Role
 from core import money
 from shops import sales_report
 from shops.models import Catalog
-from shops.views.products import in_shop
+from shops.views.products import shop_required
 
-SPANS = (7, 30, 90)
+DAY_SPANS = (7, 30, 90)
 
 
 @require_GET
 @member_page(Role.OWNER, Role.AGENT, Role.FINANCE)
-@in_shop
+@shop_required
 def sales(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
-    """The last 7, 30 or 90 days."""
+    """Report on the last 7, 30 or 90 days."""
     asked = request.GET.get("days", "")
-    span = int(asked) if asked in {str(one) for one in SPANS} else 30
-    found = sales_report.report(catalog, span)
+    span = int(asked) if asked in {str(one) for one in DAY_SPANS} else 30
+    found = sales_report.sales_report(catalog, span)
     context = {
         "catalog": catalog,
         "report": found,
         "span": span,
-        "spans": SPANS,
+        "spans": DAY_SPANS,
         "charts": _charts(found, catalog.currency),
     }
-    return render(request, "shops/sales.html", context)
+    return render(request, "shops/sales_report.html", context)
 
 
 def _charts(found: sales_report.Report, currency: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The shop's settings: page, number, ways to pay, ways of delivery, collections."""
+"""Shop settings: page, number, payment methods, delivery methods, collections."""
 
 from typing import Any
 
@@ -16,14 +16,16 @@ from hosting.models import Number
 from shops.catalog import products
 from shops.forms import CURRENCIES, DeliveryForm, ShopForm
 from shops.models import Catalog, DeliveryMethod
-from shops.views.products import in_shop
+from shops.views.products import shop_required
 
 
 @member_page(Role.OWNER)
 def settings(request: BusinessRequest) -> HttpResponse:
-    """The shop as it is, or a first one; POST saves it."""
-    catalog = products.shop_of(request.business)
-    form = ShopForm(request.business, request.POST or None, instance=catalog or _proposal(request))
+    """The shop's settings, or a form for the first shop; POST saves it."""
+    catalog = products.get_shop(request.business)
+    form = ShopForm(
+        request.business, request.POST or None, instance=catalog or _default_shop(request)
+    )
     if request.method == "POST" and form.is_valid():
         try:
             products.save_shop(form.instance)
@@ -36,13 +38,13 @@ def settings(request: BusinessRequest) -> HttpResponse:
         "form": form,
         "currencies": CURRENCIES,
         "has_number": Number.objects.filter(business=request.business).exists(),
-    } | _parts(catalog)
+    } | _delivery_and_collections(catalog)
     return render(
         request, "shops/settings.html", context, status=422 if request.method == "POST" else 200
     )
 
 
-def _proposal(request: BusinessRequest) -> Catalog:
+def _default_shop(request: BusinessRequest) -> Catalog:
     business = request.business
     number = Number.objects.filter(business=business).order_by("id").first()
     return Catalog(
@@ -54,21 +56,21 @@ def _proposal(request: BusinessRequest) -> Catalog:
     )
 
 
-def _parts(catalog: Catalog | None) -> dict[str, Any]:
+def _delivery_and_collections(catalog: Catalog | None) -> dict[str, Any]:
     if catalog is None:
         return {}
     return {
         "methods": catalog.delivery_methods.all(),
         "delivery_form": DeliveryForm(catalog),
-        "shelves": catalog.collections.all(),
+        "collections": catalog.collections.all(),
     }
 
 
 @require_POST
 @member_page(Role.OWNER)
-@in_shop
+@shop_required
 def add_delivery(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
-    """One more way of delivery."""
+    """Add a delivery method."""
     form = DeliveryForm(catalog, request.POST)
     if form.is_valid():
         form.instance.position = catalog.delivery_methods.count()
@@ -82,9 +84,9 @@ def add_delivery(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 
 @require_POST
 @member_page(Role.OWNER)
-@in_shop
+@shop_required
 def remove_delivery(request: BusinessRequest, catalog: Catalog, method_id: int) -> HttpResponse:
-    """Offer it no more; orders keep what they hold of it."""
+    """Remove a delivery method; orders keep their copies of its data."""
     if (
         method_id >= 2**63
         or not DeliveryMethod.objects.filter(catalog=catalog, pk=method_id).delete()[0]
@@ -95,9 +97,9 @@ def remove_delivery(request: BusinessRequest, catalog: Catalog, method_id: int) 
 
 @require_POST
 @member_page(Role.OWNER, Role.AGENT)
-@in_shop
+@shop_required
 def add_collection(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
-    """One more shelf."""
+    """Add a collection."""
     try:
         products.add_collection(catalog, request.POST.get("name", ""))
     except BadInput as refused:
@@ -107,11 +109,11 @@ def add_collection(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 
 @require_POST
 @member_page(Role.OWNER)
-@in_shop
+@shop_required
 def remove_collection(
     request: BusinessRequest, catalog: Catalog, collection_id: int
 ) -> HttpResponse:
-    """Take a shelf away; its products stay."""
+    """Remove a collection; its products stay."""
     if collection_id >= 2**63 or not catalog.collections.filter(pk=collection_id).delete()[0]:
         raise Http404
     return redirect("shop_settings")

@@ -1,5 +1,5 @@
-"""The shop's public page: no login, nothing of other servers, the same answer for everybody, so
-that it can be cached.
+"""Public pages of a shop: no login, nothing from other servers, and cacheable because they are the
+same for everybody.
 """
 
 from collections.abc import Callable
@@ -28,20 +28,20 @@ from core.paging import after_row, cursor_of, read_cursor
 from core.tenancy import scope, system
 from shops import carts
 from shops.catalog import pictures
-from shops.catalog.products import in_front, with_first_picture
+from shops.catalog.products import one_per_group, with_first_picture
 from shops.models import Cart, Catalog, Collection, CollectionProduct, Picture, Product
 
-# A picture's address names its content.
-FOREVER = "public, max-age=31536000, immutable"
-SECONDS = 60
-PAGE = 24
+# A picture's URL changes with its content.
+IMMUTABLE = "public, max-age=31536000, immutable"
+CACHE_SECONDS = 60
+PAGE_SIZE = 24
 ORDERING = ("title", "id")
-MONTH = 30 * 24 * 3600
-Deed = Callable[..., HttpResponseBase]
+CART_COOKIE_SECONDS = 30 * 24 * 3600
+StorefrontView = Callable[..., HttpResponseBase]
 
 
-def shop_at(slug: str) -> Catalog:
-    """The shop of this address, or 404."""
+def get_shop_by_slug(slug: str) -> Catalog:
+    """The shop with this slug, or 404."""
     with system("an address is read before its business is known"):
         found = Catalog.objects.select_related("business", "number").filter(slug=slug).first()
     if found is None:
@@ -49,16 +49,15 @@ def shop_at(slug: str) -> Catalog:
     return found
 
 
-def in_front_of(view: Deed) -> Callable[..., HttpResponseBase]:
-    """Hand the view the shop of the address, in its business's scope and the reader's language.
+def storefront_view(view: StorefrontView) -> Callable[..., HttpResponseBase]:
+    """Pass the shop of the URL to the view, in its business's scope and the reader's language.
 
-    The language comes from the browser alone: a cookie would make the answer one that cannot be
-    shared.
+    The language comes from Accept-Language alone: a cookie would make the response private.
     """
 
     @wraps(view)
     def wrapped(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponseBase:
-        catalog = shop_at(slug)
+        catalog = get_shop_by_slug(slug)
         with scope(catalog.business_id), translation.override(_language(request)):
             return view(request, catalog, **kwargs)
 
@@ -77,49 +76,49 @@ def _language(request: HttpRequest) -> str:
     return "en"
 
 
-def shared(view: Deed) -> Deed:
-    """Let the answer be kept by whoever stands between for a minute, and asked for again by its
-    ETag.
-    """
+def cacheable(view: StorefrontView) -> StorefrontView:
+    """Allow shared caches to keep the response for a minute, and to revalidate it by its ETag."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
-        patch_cache_control(response, public=True, max_age=SECONDS, stale_while_revalidate=600)
+        patch_cache_control(
+            response, public=True, max_age=CACHE_SECONDS, stale_while_revalidate=600
+        )
         return response
 
     return conditional_page(wrapped)
 
 
 @require_GET
-@shared
-@in_front_of
+@cacheable
+@storefront_view
 def home(request: HttpRequest, catalog: Catalog, collection: str = "") -> HttpResponse:
-    """What is sold, by title: all of it, one collection, or what was searched for."""
-    shelf = (
+    """Products by title: all, one collection, or search results."""
+    chosen = (
         Collection.objects.filter(catalog=catalog, slug=collection).first() if collection else None
     )
-    if collection and shelf is None:
+    if collection and chosen is None:
         raise Http404
     words = request.GET.get("q", "").strip()[:100]
-    # A search names the variant that is meant; a list shows each product once.
-    rows = catalog.products.shown().called(words) if words else in_front(catalog)
-    if shelf is not None:
-        rows = rows.filter(collections=shelf)
+    # A search finds variants; a list shows one variant per product.
+    rows = catalog.products.shown().search(words) if words else one_per_group(catalog)
+    if chosen is not None:
+        rows = rows.filter(collections=chosen)
     shown, after = _page(rows, request.GET.get("after", ""), catalog)
     context = {
         "catalog": catalog,
-        "shelf": shelf,
-        "shelves": _shelves(catalog),
+        "collection": chosen,
+        "collections": _collections(catalog),
         "rows": shown,
         "after": after,
         "words": words,
     }
-    return render(request, "shops/front/home.html", context)
+    return render(request, "shops/storefront/home.html", context)
 
 
-def _shelves(catalog: Catalog) -> list[Collection]:
-    """Those that hold something."""
+def _collections(catalog: Catalog) -> list[Collection]:
+    """Collections that contain products."""
     holds = CollectionProduct.objects.filter(collection=OuterRef("pk"))
     return list(catalog.collections.filter(Exists(holds)))
 
@@ -131,17 +130,19 @@ def _page(rows: Any, after: str, catalog: Catalog) -> tuple[list[Product], str]:
             rows = after_row(rows, ORDERING, read_cursor(after[:600], rows, ORDERING))
         except ValueError:
             raise Http404 from None
-    found = list(rows[: PAGE + 1])
+    found = list(rows[: PAGE_SIZE + 1])
     for product in found:
         product.business = catalog.business
-    return found[:PAGE], cursor_of(found[PAGE - 1], ORDERING) if len(found) > PAGE else ""
+    return found[:PAGE_SIZE], cursor_of(found[PAGE_SIZE - 1], ORDERING) if len(
+        found
+    ) > PAGE_SIZE else ""
 
 
 @require_GET
-@shared
-@in_front_of
+@cacheable
+@storefront_view
 def product(request: HttpRequest, catalog: Catalog, product_id: int) -> HttpResponse:
-    """One product with its pictures and its variants."""
+    """One product with pictures and variants."""
     found = catalog.products.shown().filter(pk=product_id).first() if product_id < 2**63 else None
     if found is None:
         raise Http404
@@ -149,7 +150,7 @@ def product(request: HttpRequest, catalog: Catalog, product_id: int) -> HttpResp
     siblings = catalog.products.shown().filter(item_group=found.item_group)
     context = {
         "catalog": catalog,
-        "shelves": _shelves(catalog),
+        "collections": _collections(catalog),
         "product": found,
         "pictures": Picture.objects.filter(product=found, media__isnull=False).select_related(
             "media"
@@ -157,14 +158,14 @@ def product(request: HttpRequest, catalog: Catalog, product_id: int) -> HttpResp
         "variants": list(siblings[:100]) if found.item_group else [],
         "base": request.build_absolute_uri("/")[:-1],
     }
-    return render(request, "shops/front/product.html", context)
+    return render(request, "shops/storefront/product.html", context)
 
 
 @require_GET
-@in_front_of
+@storefront_view
 def cart(request: HttpRequest, catalog: Catalog) -> HttpResponse:
-    """What was gathered, and how it goes on in the chat."""
-    held = _cart(request, catalog)
+    """The cart and the ways to continue it in the chat."""
+    held = _cookie_cart(request, catalog)
     response = _cart_page(request, catalog, held)
     response["Cache-Control"] = "private, no-store"
     return response
@@ -173,46 +174,45 @@ def cart(request: HttpRequest, catalog: Catalog) -> HttpResponse:
 def _cart_page(
     request: HttpRequest, catalog: Catalog, held: Cart | None, error: str = ""
 ) -> HttpResponse:
-    lines = carts.lines_of(held, catalog)
+    lines = carts.cart_items(held, catalog)
     context = {
         "catalog": catalog,
-        "shelves": _shelves(catalog),
+        "collections": _collections(catalog),
         "lines": lines,
-        "total": carts.total_of(lines),
+        "total": carts.items_total(lines),
         "cart": held,
         "error": error,
     }
-    response = render(request, "shops/front/cart.html", context, status=422 if error else 200)
-    return _remember(response, catalog, held, len(lines))
+    response = render(request, "shops/storefront/cart.html", context, status=422 if error else 200)
+    return _set_cart_cookies(response, catalog, held, len(lines))
 
 
 @csrf_exempt
 @require_POST
-@in_front_of
+@storefront_view
 def change_cart(request: HttpRequest, catalog: Catalog) -> HttpResponse:
-    """Add to the cart (`add`), or set how many there are (`quantity`, 0 takes it out); then the
-    cart is shown.
-    """
-    if not _is_ours(request):
+    """Add to the cart (`do=add`), or set a quantity (0 removes the product); then show the cart."""
+    if not _is_same_origin(request):
         return HttpResponse(status=403)
-    held, given = _cart(request, catalog), request.POST
+    held, given = _cookie_cart(request, catalog), request.POST
     try:
-        held = carts.put(
+        held = carts.set_quantity(
             catalog,
             held,
-            product_id=_whole(given.get("product")),
-            quantity=_whole(given.get("quantity", "1")),
+            product_id=_parse_integer(given.get("product")),
+            quantity=_parse_integer(given.get("quantity", "1")),
             add=given.get("do") == "add",
         )
     except BadInput as refused:
         return _cart_page(request, catalog, held, refused.message)
     response = redirect("shop_cart", catalog.slug)
-    return _remember(response, catalog, held, held.lines.count())
+    return _set_cart_cookies(response, catalog, held, held.lines.count())
 
 
-def _is_ours(request: HttpRequest) -> bool:
-    """Whether the form stands on a page of ours: a page that is the same for all can hold no secret
-    of a session.
+def _is_same_origin(request: HttpRequest) -> bool:
+    """Whether the form was sent from our own page.
+
+    A cacheable page cannot hold a CSRF token of a session.
     """
     if site := request.headers.get("Sec-Fetch-Site"):
         return site in ("same-origin", "none")
@@ -220,20 +220,20 @@ def _is_ours(request: HttpRequest) -> bool:
     return origin is None or origin == f"{request.scheme}://{request.get_host()}"
 
 
-def _whole(text: Any) -> int:
+def _parse_integer(text: Any) -> int:
     if not (isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 19):
         return -1
     return int(text)
 
 
-def _cart(request: HttpRequest, catalog: Catalog) -> Cart | None:
-    return carts.cart_at(catalog, request.COOKIES.get("cart", ""))
+def _cookie_cart(request: HttpRequest, catalog: Catalog) -> Cart | None:
+    return carts.open_cart(catalog, request.COOKIES.get("cart", ""))
 
 
-def _remember(
+def _set_cart_cookies(
     response: HttpResponse, catalog: Catalog, held: Cart | None, count: int
 ) -> HttpResponse:
-    """The cart's code in a cookie for this shop alone; beside it the count, which the page's script
+    """Store the cart's code in a cookie for this shop, and the number of items in one that scripts
     may read.
     """
     path = reverse("shop_front", args=[catalog.slug])
@@ -243,31 +243,37 @@ def _remember(
     else:
         secure = bool(settings.SESSION_COOKIE_SECURE)
         response.set_cookie(
-            "cart", held.code, MONTH, path=path, httponly=True, samesite="Lax", secure=secure
+            "cart",
+            held.code,
+            CART_COOKIE_SECONDS,
+            path=path,
+            httponly=True,
+            samesite="Lax",
+            secure=secure,
         )
         response.set_cookie(
-            "cart_count", str(count), MONTH, path=path, samesite="Lax", secure=secure
+            "cart_count", str(count), CART_COOKIE_SECONDS, path=path, samesite="Lax", secure=secure
         )
     return response
 
 
 @require_GET
-@in_front_of
+@storefront_view
 def chat(request: HttpRequest, catalog: Catalog) -> HttpResponse:
-    """On to the chat, with a first message that names the cart."""
-    held = carts.cart_at(catalog, request.GET.get("cart", ""))
-    response = redirect(carts.chat_address(catalog, held))
+    """Redirect to the chat with a first message that names the cart."""
+    held = carts.open_cart(catalog, request.GET.get("cart", ""))
+    response = redirect(carts.chat_url(catalog, held))
     response["Cache-Control"] = "private, no-store"
     return response
 
 
 @require_GET
-@in_front_of
+@storefront_view
 def qr(request: HttpRequest, catalog: Catalog) -> HttpResponse:
-    """The link to the chat as a QR code, of the cart where the address names one."""
-    held = carts.cart_at(catalog, request.GET.get("cart", ""))
+    """QR code of the chat link, with the cart that the query names."""
+    held = carts.open_cart(catalog, request.GET.get("cart", ""))
     return HttpResponse(
-        carts.qr_of(carts.link_of(catalog, held)),
+        carts.qr_svg(carts.cart_link(catalog, held)),
         content_type="image/svg+xml",
         headers={"Cache-Control": "private, max-age=300"},
     )
@@ -276,7 +282,7 @@ def qr(request: HttpRequest, catalog: Catalog) -> HttpResponse:
 @require_GET
 def picture(request: HttpRequest, slug: str, media_id: str, edge: int) -> HttpResponseBase:
     """One size of a product's picture."""
-    catalog = shop_at(slug)
+    catalog = get_shop_by_slug(slug)
     with scope(catalog.business_id):
         shown = Picture.objects.filter(product__catalog=catalog, media__media_id=media_id[:32])
         held = shown.select_related("media").first()
@@ -286,4 +292,4 @@ def picture(request: HttpRequest, slug: str, media_id: str, edge: int) -> HttpRe
         file = default_storage.open(pictures.size_path(held.media, edge), "rb")
     except OSError:
         raise Http404 from None
-    return FileResponse(file, content_type="image/webp", headers={"Cache-Control": FOREVER})
+    return FileResponse(file, content_type="image/webp", headers={"Cache-Control": IMMUTABLE})

@@ -280,7 +280,7 @@ def test_a_business_page_says_where_it_stands(
     url = reverse("admin:accounts_business_change", args=[business.pk])
     with django_assert_max_num_queries(35):
         page = operator.get(url).content.decode()
-    start = page.index('aria-labelledby="standing"')
+    start = page.index('aria-labelledby="figures"')
     said = " ".join(
         re.sub(
             r"<[^>]+>", " ", page[page.index(">", start) + 1 : page.index("</section>", start)]

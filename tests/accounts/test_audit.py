@@ -30,7 +30,7 @@ def owner(business: Business) -> Client:
 def entries(business: Business, count: int, **fields: Any) -> None:
     named = {
         "actor_name": "ada@example.com",
-        "action": "key.made",
+        "action": "key.created",
         "business": business,
         "ip": "198.51.100.7",
         **fields,
@@ -60,7 +60,9 @@ def test_a_change_is_shown_with_both_sides_and_its_origin(
 
 
 def test_filters_narrow_it_and_nonsense_is_ignored(business: Business, owner: Client) -> None:
-    entries(business, 1, action="key.made", actor_name="ada@example.com", at="2026-05-10T12:00:00Z")
+    entries(
+        business, 1, action="key.created", actor_name="ada@example.com", at="2026-05-10T12:00:00Z"
+    )
     entries(
         business, 1, action="plan.changed", actor_name="bob@example.com", at="2026-06-10T12:00:00Z"
     )

@@ -89,7 +89,7 @@ def test_a_change_to_come_can_be_taken_back(business: Business) -> None:
     take(business, "free")
     business = at(business, NOON)
     with scope(business.pk):
-        changes.keep(business)
+        changes.cancel(business)
     business = at(business, NOON + timedelta(days=40))
     assert (changes.apply_due(), business.plan_id, business.next_plan_id) == (0, "team", None)
 

@@ -77,7 +77,7 @@ def test_a_refused_request_changes_nothing_and_a_test_clock_is_not_held(slow: Bu
     assert number.pin == ""
     slow.clock_at = slow.created_at
     for _ in range(9):
-        limits.hold(key_id=1, business=slow)
+        limits.check(key_id=1, business=slow)
 
 
 def test_buckets_are_charged_together_or_not_at_all(redis: Any, monkeypatch: Any) -> None:

@@ -51,7 +51,7 @@ def test_whoever_founds_a_business_owns_it_and_can_send(client: Client) -> None:
             1,
         ]
         assert Number.objects.get().transport == "sandbox"
-        assert AuditEntry.objects.get().action == "business.founded"
+        assert AuditEntry.objects.get().action == "business.created"
     assert client.get("/", follow=True).status_code == 200
 
 
@@ -244,13 +244,13 @@ def test_a_key_is_replaced_with_a_day_of_overlap() -> None:
         with pytest.raises(BadInput):
             api_keys.replace_key(key=old)
         actions = list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
-        assert actions == ["key.made", "key.replaced", "key.revoked"]
+        assert actions == ["key.created", "key.replaced", "key.revoked"]
 
 
 @pytest.mark.parametrize("scopes", [[], ["everything"]])
 def test_a_key_reaches_something_known(scopes: list[str]) -> None:
     business = make_business()
     with pytest.raises(BadInput), scope(business.pk):
-        api_keys.make_key(business=business, name="x", scopes=scopes)
+        api_keys.create_key(business=business, name="x", scopes=scopes)
     with system("test"):
         assert not ApiKey.objects.exists()

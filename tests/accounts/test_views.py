@@ -71,7 +71,7 @@ PLAIN = {
     "messages": {"owner", "agent", "finance"},
     "usage": {"owner", "finance"},
     "invoices": {"owner", "finance"},
-    "you": {"owner", "agent", "finance"},
+    "profile": {"owner", "agent", "finance"},
     "keys": {"owner"},
 }
 
@@ -173,7 +173,7 @@ def test_switching_to_a_business_one_does_not_belong_to_is_not_found(business: B
     client = as_member(business, "owner")
     assert client.post(reverse("switch_business"), {"business": other.pk}).status_code == 404
     assert client.post(reverse("switch_business"), {"business": "x"}).status_code == 404
-    assert "Bakery" in client.get(reverse("you")).content.decode()
+    assert "Bakery" in client.get(reverse("profile")).content.decode()
 
 
 def test_a_key_is_shown_once_and_revoked_at_once(business: Business) -> None:

@@ -147,8 +147,8 @@ def _work(stop: threading.Event) -> None:
         broadcasts_run.work_due,
         sandbox.deliver_due,
         events.apply_due,
-        orders_intake.take_due,
-        order_updates.tell_due,
+        orders_intake.process_due,
+        order_updates.notify_due,
         meter.meter_due,
     ]
     while not stop.is_set():

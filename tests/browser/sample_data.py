@@ -60,7 +60,7 @@ def _chat(site: Site) -> dict[str, Any]:
         teamwork.write_note(
             conversation=thread, author=site.owner, text="Knows the owner; likes her rye dark."
         )
-        teamwork.put_label(conversation=thread, name="regular")
+        teamwork.add_label(conversation=thread, name="regular")
     return {
         "thread": thread.public_id, "contact": contact.pk, "handset": site.handset.pk,
         "photo": said["image"].content["id"], "failed_message": said["failed"].pk,
@@ -87,7 +87,7 @@ def _shop(site: Site, slug: str) -> dict[str, Any]:
     )
     make_product(shop, "bun", 80, title="Bun", stock=0)
     with scope(site.business.pk):
-        pictures.add(rye, content=a_picture().read(), mime_type="image/jpeg")
+        pictures.add_picture(rye, content=a_picture().read(), mime_type="image/jpeg")
         shop.collections.get(slug="bread").products.add(
             rye, through_defaults={"business_id": site.business.pk}
         )

@@ -24,7 +24,7 @@ def test_a_slash_offers_canned_replies_by_keyboard(site: Site, page: Page) -> No
             ("hours", "We open at 8, {name}."),
             ("holiday", "Closed on Sundays."),
         ):
-            teamwork.add_reply(business_id=site.business.pk, shortcut=shortcut, text=text)
+            teamwork.save_canned_reply(business_id=site.business.pk, shortcut=shortcut, text=text)
     open_thread(site, page, "When do you open?")
     box = page.get_by_label("Reply", exact=True)
     box.press_sequentially("/ho")

@@ -21,7 +21,8 @@ from core.queue import (
     statements,
 )
 from core.queue.work import work
-from core.tenancy import row_level_security, scope, system
+from core.schema import schema_file
+from core.tenancy import scope, system
 from tests.databases import admin
 
 OPEN = Q(done_at=None, dead_at=None)
@@ -78,7 +79,7 @@ def tables() -> Iterator[None]:
         made = [str(one) for one in (*editor.collected_sql, *editor.deferred_sql)]
     name = str(connection.settings_dict["NAME"])
     with admin(name) as database:
-        for statement in [*made, *row_level_security("queue_test").sql, GRANT]:
+        for statement in [*made, schema_file("core", "tenant_tables"), GRANT]:
             database.execute(statement)  # type: ignore[arg-type]
     try:
         yield

@@ -459,7 +459,7 @@ def test_what_cannot_be_prepared_fails_alone_and_what_needs_nothing_is_done() ->
 
 
 def test_figures_of_all_queues_are_one_statement(django_assert_num_queries: Any) -> None:
-    queue: Queue = queues.add(q.queue())
+    queue: Queue = queues.register(q.queue())
     try:
         assert figures()["test"].__class__.__name__ == "Figures"
         add(A, *["ok"] * 3)
@@ -475,4 +475,4 @@ def test_figures_of_all_queues_are_one_statement(django_assert_num_queries: Any)
         claim(queue)
         assert figures()["test"].oldest_seconds == 0
     finally:
-        queues.remove("test")
+        queues.unregister(queue)

@@ -127,14 +127,14 @@ def open_shop(upstream_id: str) -> str:
 
 def take() -> list[list[Any]]:
     """Make orders of what was sent; returns them as catalogue, total, what is left of the first product."""
-    orders_intake.take_due()
+    orders_intake.process_due()
     rows = Order.objects.values_list("catalog__catalog_id", "total_minor", "lines__product__stock")
     return [list(row) for row in rows]
 
 
 def synchronise() -> None:
     """Fetch the upstream's templates now."""
-    upstream_sync.ask(Account.objects.get())
+    upstream_sync.request_sync(Account.objects.get())
 
 
 def report() -> dict[str, Any]:

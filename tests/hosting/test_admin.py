@@ -105,7 +105,7 @@ def test_what_gave_up_is_listed_and_runs_again(number: Number, operator: Client,
 
 
 @pytest.mark.parametrize("name", QUEUES)
-def test_who_may_look_may_not_run_again(number: Number, client: Client, name: str) -> None:
+def test_view_permission_does_not_allow_a_rerun(number: Number, client: Client, name: str) -> None:
     row = dead_rows(number)[name]
     viewer = trainee(client, f"view_{name}")
     page = viewer.get(reverse(f"admin:hosting_{name}_changelist"))

@@ -1,4 +1,4 @@
-"""Small factories of a shop: the rows that a test needs and does not want to talk about."""
+"""Factories of shop rows for tests."""
 
 import itertools
 from typing import Any
@@ -7,7 +7,7 @@ from accounts.models import Business
 from core.tenancy import system
 from hosting.models import Contact, Conversation, Number
 from shops.models import Catalog, DeliveryMethod, Order, Product
-from shops.orders.place import Wanted, place_order
+from shops.orders.place import RequestedItems, place_order
 from tests.factories import make_business, make_number
 
 _count = itertools.count(1)
@@ -16,7 +16,7 @@ _count = itertools.count(1)
 def make_catalog(
     business: Business | None = None, number: Number | None = None, **fields: Any
 ) -> Catalog:
-    """An open shop in euros, prices with tax, on a sandbox number."""
+    """An open shop in euros with tax-inclusive prices, on a sandbox number."""
     business = business or make_business()
     number = number or make_number(business)
     fields.setdefault("slug", f"shop-{next(_count)}")
@@ -28,7 +28,7 @@ def make_catalog(
 def make_product(
     catalog: Catalog, retailer_id: str, price_minor: int = 500, **fields: Any
 ) -> Product:
-    """A product that is not counted unless told otherwise."""
+    """A product, by default without counted stock."""
     fields.setdefault("title", retailer_id.title())
     with system("test data"):
         return Product.objects.create(
@@ -43,7 +43,7 @@ def make_product(
 def make_delivery(
     catalog: Catalog, name: str = "Parcel", price_minor: int = 490, **fields: Any
 ) -> DeliveryMethod:
-    """A way of delivery."""
+    """A delivery method."""
     with system("test data"):
         return DeliveryMethod.objects.create(
             business_id=catalog.business_id,
@@ -72,4 +72,6 @@ def make_order(business: Business, number: Number) -> Order:
     conversation = make_conversation(catalog)
     with system("test data"):
         catalog.refresh_from_db()
-        return place_order(catalog=catalog, conversation=conversation, wanted=Wanted({"bread": 1}))
+        return place_order(
+            catalog=catalog, conversation=conversation, wanted=RequestedItems({"bread": 1})
+        )

@@ -1,5 +1,5 @@
-"""What operators do for shops: let what gave up try again, close a shop, hide a product; money and
-stock are not theirs.
+"""Operators and shops: rerun dead rows, close a shop, hide a product; money and stock are
+read-only.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from accounts.models import AuditEntry, User
 from core.tenancy import system
 from shops.chat import order_updates, orders_intake
 from shops.models import Catalog, IncomingOrder, Order, OrderNews, Picture
-from tests.shops.chat.test_orders_intake import cart_of, said, settle
+from tests.shops.chat.test_orders_intake import cart_of, settle, shop_messages
 from tests.shops.sample_data import make_catalog, make_conversation, make_order, make_product
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def catalog() -> Catalog:
 
 
 def dead_rows(catalog: Catalog) -> dict[str, Any]:
-    """A row that gave up in each queue, by the name of its model, as its worker leaves it."""
+    """A dead row in each queue by its model's name, as its worker leaves it."""
     from hosting.inbound.events import apply_due
     from hosting.models import Handset
     from hosting.transports import sandbox
@@ -75,7 +75,7 @@ def choose(client: Client, name: str, row: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["incomingorder", "ordernews", "picture"])
-def test_what_gave_up_is_counted_listed_and_runs_again(
+def test_dead_rows_are_counted_listed_and_can_be_rerun(
     catalog: Catalog, operator: Client, name: str
 ) -> None:
     row = dead_rows(catalog)[name]
@@ -103,19 +103,19 @@ def test_what_gave_up_is_counted_listed_and_runs_again(
         assert [entry.subject.split()[0] for entry in entries] == ["1", "0"]
 
 
-def test_a_message_that_is_heeded_again_becomes_one_order(
-    catalog: Catalog, operator: Client
-) -> None:
+def test_a_message_processed_twice_becomes_one_order(catalog: Catalog, operator: Client) -> None:
     row = dead_rows(catalog)["incomingorder"]
-    assert orders_intake.take_due() == 0
+    assert orders_intake.process_due() == 0
     choose(operator, "incomingorder", row)
-    assert orders_intake.take_due() == 1
+    assert orders_intake.process_due() == 1
     with system("test"):
         assert Order.objects.filter(catalog=catalog).count() == 1
         assert not IncomingOrder.objects.exists()
 
 
-def test_news_is_told_again_but_never_twice(catalog: Catalog, operator: Client) -> None:
+def test_a_dead_order_update_is_sent_after_a_rerun_and_only_once(
+    catalog: Catalog, operator: Client
+) -> None:
     make_product(catalog, "rye", 480)
     with system("test"):
         order = make_order_of(catalog)
@@ -124,19 +124,19 @@ def test_news_is_told_again_but_never_twice(catalog: Catalog, operator: Client) 
         news = OrderNews.objects.get(order=order)
         OrderNews.objects.update(attempts=5)
     choose(operator, "ordernews", news)
-    assert order_updates.tell_due() == 0
-    assert said(catalog) == []
+    assert order_updates.notify_due() == 0
+    assert shop_messages(catalog) == []
 
 
 def make_order_of(catalog: Catalog) -> Order:
-    from shops.orders.place import Wanted, place_order
+    from shops.orders.place import RequestedItems, place_order
 
     return place_order(
-        catalog=catalog, conversation=make_conversation(catalog), wanted=Wanted({"rye": 1})
+        catalog=catalog, conversation=make_conversation(catalog), wanted=RequestedItems({"rye": 1})
     )
 
 
-def test_who_may_look_may_not_run_again(catalog: Catalog, client: Client) -> None:
+def test_view_permission_does_not_allow_a_rerun(catalog: Catalog, client: Client) -> None:
     row = dead_rows(catalog)["incomingorder"]
     viewer = User.objects.create_user("trainee@example.com", is_staff=True)
     viewer.user_permissions.set(Permission.objects.filter(codename="view_incomingorder"))

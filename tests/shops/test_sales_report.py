@@ -1,6 +1,4 @@
-"""The shop's figures: exact sums by day and product, chats that became orders, what their messages
-cost.
-"""
+"""Sales report: exact sums by day and product, conversion of chats, cost of their messages."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,7 +10,7 @@ from core.tenancy import scope, system
 from hosting.models import Conversation
 from shops import sales_report
 from shops.models import Order, OrderState, PaymentWay
-from shops.orders.place import Wanted, mark_paid, place_order, step
+from shops.orders.place import RequestedItems, change_state, mark_paid, place_order
 from tests.factories import make_business, make_deliveries
 from tests.shops.catalog.test_pages import login
 from tests.shops.sample_data import make_catalog, make_conversation, make_product
@@ -30,7 +28,9 @@ def at(business, moment):
 def sell(shop, conversation, *, paid=True, at_moment=NOON, **quantities):
     at(shop.business, at_moment)
     with scope(shop.business_id):
-        order = place_order(catalog=shop, conversation=conversation, wanted=Wanted(quantities))
+        order = place_order(
+            catalog=shop, conversation=conversation, wanted=RequestedItems(quantities)
+        )
         return mark_paid(order, way=PaymentWay.TRANSFER) if paid else order
 
 
@@ -56,13 +56,13 @@ def test_sales_are_summed_by_day_of_the_business_and_by_product(shop):
     gone = sell(shop, ann, bun=10)
     sell(shop, ann, bun=100, paid=False)
     with scope(shop.business_id):
-        step(gone, to=OrderState.CANCELLED)
+        change_state(gone, to=OrderState.CANCELLED)
         line = late.lines.get()
         late.lines.filter(pk=line.pk).update(refunded_quantity=0)
         Order.objects.filter(pk=late.pk).update(refunded_minor=50)
     at(shop.business, NOON + timedelta(days=1))
     with scope(shop.business_id):
-        found = sales_report.report(shop, 7)
+        found = sales_report.sales_report(shop, 7)
     assert (found.since, found.until, len(found.days)) == (date(2026, 5, 5), date(2026, 5, 11), 7)
     assert [(d.day, d.orders, d.amount_minor) for d in found.days if d.orders] == [
         (date(2026, 5, 10), 1, 1300),
@@ -84,7 +84,7 @@ def test_chats_that_became_orders_are_counted_once(shop):
     sell(shop, buyer, bun=1)
     sell(shop, waiting, rye=1, paid=False)
     with scope(shop.business_id):
-        found = sales_report.report(shop, 30).conversion
+        found = sales_report.sales_report(shop, 30).conversion
     assert (found.chats, found.ordered, found.sold, found.percent) == (3, 2, 1, 33.3)
 
 
@@ -98,7 +98,7 @@ def test_revenue_stands_beside_what_the_messages_of_the_same_chats_cost(shop):
     with system("test"):
         cost = sum(Charge.objects.filter(message_id__in=ids).values_list("price_micros", flat=True))
     with scope(business.pk):
-        found = sales_report.report(shop, 30)
+        found = sales_report.sales_report(shop, 30)
     assert cost > 0
     assert (found.cost_micros, found.messages) == (cost, 3)
 
@@ -109,7 +109,7 @@ def test_another_shops_sales_are_not_seen(shop):
     sell(other, make_conversation(other), rye=1)
     at(shop.business, NOON)
     with scope(shop.business_id):
-        found = sales_report.report(shop, 30)
+        found = sales_report.sales_report(shop, 30)
     assert (found.orders, found.best, found.conversion.sold) == (0, [], 0)
 
 

@@ -1,5 +1,5 @@
-"""A stock client library sends products of a shop: the three kinds arrive, and what is not there is
-its own error.
+"""A stock client library sends product messages: three kinds arrive, unknown products raise its own
+error.
 """
 
 from typing import Any
@@ -33,8 +33,8 @@ def catalog() -> Catalog:
     return catalog
 
 
-def through_the_door(request: httpx.Request) -> httpx.Response:
-    """The client's own bytes and headers, answered by our application."""
+def answer_by_our_application(request: httpx.Request) -> httpx.Response:
+    """Answer the client's requests by our application, bytes and headers unchanged."""
     answer = Client(headers=dict(request.headers)).generic(
         request.method,
         request.url.raw_path.decode(),
@@ -46,7 +46,7 @@ def through_the_door(request: httpx.Request) -> httpx.Response:
 
 @pytest.fixture
 def client(catalog: Catalog) -> WhatsApp:
-    """As a business has it, at our base URL: nothing else is changed."""
+    """The client with our base URL and nothing else changed."""
     client = WhatsApp(
         phone_id=catalog.number.phone_number_id,
         token=make_key(catalog.business),
@@ -55,7 +55,7 @@ def client(catalog: Catalog) -> WhatsApp:
     )
     headers = client.api._session.headers
     client.api._session = httpx.Client(
-        transport=httpx.MockTransport(through_the_door),
+        transport=httpx.MockTransport(answer_by_our_application),
         base_url="http://localhost/v23.0",
         headers=headers,
     )

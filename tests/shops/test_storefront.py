@@ -1,5 +1,5 @@
-"""The shop's public page: what it lists, its cart, the way to the chat; the same answer for
-everybody, to be cached.
+"""Public page of a shop: list, cart, link to the chat; the same response for everybody,
+cacheable.
 """
 
 import re
@@ -14,7 +14,7 @@ from core.tenancy import scope, system
 from hosting.models import Handset
 from shops.catalog import products
 from shops.models import Cart, CartLine
-from shops.orders.place import Wanted, place_order
+from shops.orders.place import RequestedItems, place_order
 from tests.factories import make_number
 from tests.shops.sample_data import make_catalog, make_conversation, make_product
 
@@ -62,19 +62,25 @@ def test_it_lists_what_is_sold_each_product_once_and_finds_variants(shop, buyer)
     assert titles(buyer.get(f"/s/{shop.slug}/?q=secret")) == []
 
 
-def test_collections_are_shelves_and_empty_ones_are_not_shown(shop, buyer):
+def test_empty_collections_are_not_shown(shop, buyer):
     product = make_product(shop, "rye", title="Rye")
     make_product(shop, "bun", title="Bun")
     with system("test"):
-        shelf, _ = products.add_collection(shop, "Bread"), products.add_collection(shop, "Empty")
-        shelf.products.add(product, through_defaults={"business_id": shop.business_id})
+        collection, _ = (
+            products.add_collection(shop, "Bread"),
+            products.add_collection(shop, "Empty"),
+        )
+        collection.products.add(product, through_defaults={"business_id": shop.business_id})
     answer = buyer.get(f"/s/{shop.slug}/c/bread/")
-    assert (titles(answer), [one.name for one in answer.context["shelves"]]) == (["Rye"], ["Bread"])
+    assert (titles(answer), [one.name for one in answer.context["collections"]]) == (
+        ["Rye"],
+        ["Bread"],
+    )
     assert buyer.get(f"/s/{shop.slug}/c/none/").status_code == 404
 
 
 def test_pages_follow_one_another(shop, buyer, monkeypatch):
-    monkeypatch.setattr("shops.views.storefront.PAGE", 2)
+    monkeypatch.setattr("shops.views.storefront.PAGE_SIZE", 2)
     for n in range(5):
         make_product(shop, f"p{n}", title=f"P{n}")
     seen, address = [], f"/s/{shop.slug}/"
@@ -169,13 +175,16 @@ def test_a_form_on_somebody_elses_page_changes_nothing(shop, buyer):
     assert add(buyer, shop, product, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 302
 
 
-def test_a_cart_that_was_ordered_or_forgotten_is_not_filled_again(shop, buyer):
+def test_an_ordered_or_expired_cart_cannot_be_changed(shop, buyer):
     product = make_product(shop, "rye")
     add(buyer, shop, product)
     with scope(shop.business_id):
         cart = Cart.objects.get()
         place_order(
-            catalog=shop, conversation=make_conversation(shop), wanted=Wanted({"rye": 1}), cart=cart
+            catalog=shop,
+            conversation=make_conversation(shop),
+            wanted=RequestedItems({"rye": 1}),
+            cart=cart,
         )
     add(buyer, shop, product)
     with system("test"):
@@ -226,7 +235,7 @@ def test_the_page_asks_the_database_seldom(shop, buyer, django_assert_max_num_qu
         buyer.get(f"/s/{shop.slug}/")
 
 
-def test_it_may_stand_in_a_frame_of_our_own_phone_and_in_no_other(shop, buyer):
+def test_only_our_own_pages_may_frame_it(shop, buyer):
     answer = buyer.get(f"/s/{shop.slug}/")
     assert "frame-ancestors 'self';" in answer["Content-Security-Policy"] + ";"
     assert answer["X-Frame-Options"] == "SAMEORIGIN"

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from core.sql import statement
+from core.schema import schema_file
 from stack.binaries import postgres_bin
 from stack.kept import kept_secrets
 from stack.placing import place
@@ -42,7 +42,7 @@ def test_the_login_that_migrates_can_take_the_plain_role(elsewhere: Postgres) ->
     url = f"postgresql://shop:pw@127.0.0.1:{elsewhere.port}/shop"
     for _ in range(2):  # it may run again
         with psycopg.connect(url) as owner:
-            owner.execute(statement("accounts", "roles"))
+            owner.execute(schema_file("core", "roles"))
             owner.execute("CREATE TABLE IF NOT EXISTS made_later (n int)")
     with psycopg.connect(url, options="-c role=parley_app") as app:
         assert app.execute("SELECT session_user, current_user").fetchone() == ("shop", "parley_app")

@@ -139,7 +139,7 @@ def test_a_requirement_of_an_extra_without_a_pin_is_found() -> None:
     pins = [
         pin
         for pin in read_pins((ROOT / "requirements.txt").read_text())
-        if pin.name != "psycopg-pool"
+        if pin.name != "psycopg-binary"
     ]
     assert [found.partition(" asks for ")[0] for found in unpinned(pins, THIS_MACHINE)] == [
         "psycopg"

@@ -52,5 +52,5 @@ def test_the_demos_orders_stand_in_every_step_and_came_by_the_chat() -> None:
         assert StockMove.objects.filter(reason="expired").get().change == 3
         catalog = Catalog.objects.select_related("business").get(slug=shop.SLUG)
         catalog.business.clock_at = NOW
-        report = sales_report.report(catalog, 30)
+        report = sales_report.sales_report(catalog, 30)
     assert sum(1 for day in report.days if day.orders) == 11

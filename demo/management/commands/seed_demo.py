@@ -5,6 +5,8 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import httpx
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.core.wsgi import get_wsgi_application
+from rich.progress import Progress
 
 from accounts.models import ApiKey, Business
 from core.tenancy import system
@@ -41,13 +44,25 @@ class Command(BaseCommand):
     def _make(self) -> dict[str, Any]:
         start = time.monotonic()
         stage = seeding.set_up(httpx.WSGITransport(app=get_wsgi_application()))
-        seeding.play(stage, self._report)
-        self.stdout.write(f"\rDemo ready in {time.monotonic() - start:.1f} s.{' ' * 40}")
+        with self._progress() as report:
+            seeding.play(stage, report)
+        self.stdout.write(f"Demo ready in {time.monotonic() - start:.1f} s.")
         return _described(stage.business, stage.key, seeding.make_logins(stage.business))
 
-    def _report(self, done: int, total: int, doing: str) -> None:
-        end = "\r" if sys.stdout.isatty() else "\n"
-        self.stdout.write(f"Demo: {done}/{total} weeks, {doing}{' ' * 12}", ending=end)
+    @contextmanager
+    def _progress(self) -> Iterator[Callable[[int, int, str], None]]:
+        """What `seeding.play` reports to: a bar on a terminal, a line a week elsewhere."""
+        if not sys.stdout.isatty():
+            yield self._line
+            return
+        with Progress(transient=True) as progress:
+            task = progress.add_task("Demo")
+            yield lambda done, total, doing: progress.update(
+                task, completed=done, total=total, description=f"Demo: {doing}"
+            )
+
+    def _line(self, done: int, total: int, doing: str) -> None:
+        self.stdout.write(f"Demo: {done}/{total} weeks, {doing}")
         self.stdout.flush()
 
 

@@ -92,7 +92,10 @@ class ContactById(OneContact):
 
     @extend_schema(responses={202: None})
     def delete(self, request: BusinessAPIRequest, contact_id: int) -> Response:
-        """Forget the customer: messages, files, names and numbers go, charges and invoices stay. Done within minutes."""
+        """Forget the customer: messages, files, names and numbers go, charges and invoices stay.
+
+        Done within minutes.
+        """
         erasure.request(contact=self.own(request, contact_id))
         notify(tasks.forget)
         return Response(status=202)
@@ -108,7 +111,7 @@ class ContactMerge(OneContact):
         wanted = MergeSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         into = self.own(request, wanted.validated_data["into"])
-        number_changes.unite(contact, into=into)
+        number_changes.merge_contacts(contact, into=into)
         return Response(ContactSerializer(self.own(request, into.pk)).data)
 
 

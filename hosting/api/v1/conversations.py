@@ -20,7 +20,7 @@ from hosting.api.v1.shapes import (
 )
 from hosting.messages.read_receipts import clear_unread
 from hosting.models import Contact, Conversation, Message, Number
-from hosting.search.filters import flag, moment, one_of
+from hosting.search.filters import boolean, moment, one_of
 
 ROWS = Conversation.objects.select_related("contact", "number", "assignee")
 
@@ -62,9 +62,9 @@ class Conversations(BusinessAPIMixin, ListAPIView[Conversation]):
             Contact.objects.filter(business=business), "wa_id", asked.get("contact"), "contact"
         ):
             rows = rows.filter(contact=contact)
-        if (resolved := flag(asked.get("is_resolved"), "is_resolved")) is not None:
+        if (resolved := boolean(asked.get("is_resolved"), "is_resolved")) is not None:
             rows = rows.filter(is_resolved=resolved)
-        if flag(asked.get("unread"), "unread"):
+        if boolean(asked.get("unread"), "unread"):
             rows = rows.filter(unread_count__gt=0)
         if since := moment(asked.get("since"), "since"):
             rows = rows.filter(last_message_at__gte=since)

@@ -1,4 +1,6 @@
-"""`/api/v1/messages/…`: all messages of the business; sending by the same verb as the Cloud API's door."""
+"""`/api/v1/messages/…`: all messages of the business; sending by the same verb as the Cloud API's
+door.
+"""
 
 from typing import Any, ClassVar
 
@@ -72,7 +74,9 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         response = super().dispatch(request, *args, **kwargs)
         if self.refused:
             business, number, wanted, error = self.refused
-            rejections.note(business=business, number=number, wanted=wanted, error=error)
+            rejections.record_rejection(
+                business=business, number=number, wanted=wanted, error=error
+            )
         return response
 
     def get_queryset(self) -> QuerySet[Message]:
@@ -182,13 +186,15 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
                 orjson.loads(before), status=201, headers={"Idempotent-Replayed": "true"}
             )
         sent = self._send(request, number, wanted)
-        idempotency.keep(business_id=business_id, key=key, body=orjson.dumps(sent, default=str))
+        idempotency.store_reply(
+            business_id=business_id, key=key, body=orjson.dumps(sent, default=str)
+        )
         return Response(sent, status=201)
 
     def _send(
         self, request: BusinessAPIRequest, number: Number, wanted: sends.SendRequest
     ) -> dict[str, Any]:
-        rate_limits.pace(number=number, to=wanted.to or wanted.user_id)
+        rate_limits.check_message_rate(number=number, to=wanted.to or wanted.user_id)
         try:
             message = send.send_message(
                 business=request.business, number=number, to=wanted.to, user_id=wanted.user_id, kind=wanted.kind,

@@ -12,7 +12,7 @@ from accounts.models import KeyScope
 from core.paging import KeysetPagination, cursor_of, read_cursor
 from hosting.api.v1.shapes import EXAMPLE_MESSAGE, MessageSerializer
 from hosting.models import Direction, Message
-from hosting.search.engine import Place, search
+from hosting.search.engine import Position, search
 from hosting.search.filters import search_filters
 
 ORDER = ("-created_at", "-id")
@@ -90,7 +90,7 @@ class Search(BusinessAPIView):
         return Response({"data": hits, "next": cursor_of(last, ORDER) if last else None})
 
 
-def _below(after: str) -> Place | None:
+def _below(after: str) -> Position | None:
     if not after:
         return None
     try:

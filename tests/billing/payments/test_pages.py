@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils.formats import date_format
 
 from accounts.models import Business
-from billing import emails
+from billing import emails, pay_links
 from billing.models import BillingDetails, Email, GatewayEvent, Invoice, Seller
-from billing.payments import dunning, pay_links, settlement, stripe_collection
+from billing.payments import dunning, settlement, stripe_collection
 from core.tenancy import system
 from tests.billing.payments.test_stripe_collection import (
     event,

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from billing import pay_links
 from billing.errors import NotConfigured
 from billing.invoices import close, credit_notes
 from billing.models import (
@@ -21,7 +22,7 @@ from billing.models import (
     PaymentStatus,
     Refund,
 )
-from billing.payments import pay_links, stripe_collection
+from billing.payments import stripe_collection
 from billing.payments.stripe_gateway import Outcome, Refused
 from core.tenancy import system
 from tests.billing.invoices.test_close import MAY, shop

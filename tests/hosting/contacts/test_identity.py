@@ -58,7 +58,7 @@ def united(number: Number) -> Contact:
     take(number, message("text", "wamid.2", sender=SECOND, text={"body": "second"}))
     with scope(number.business_id):
         into = Contact.objects.get(wa_id=TO)
-        number_changes.unite(Contact.objects.get(wa_id=SECOND), into=into)
+        number_changes.merge_contacts(Contact.objects.get(wa_id=SECOND), into=into)
         return into
 
 
@@ -140,7 +140,7 @@ def test_both_numbers_go_on_to_whom_the_merged_are_merged_into(number: Number) -
     take(number, message("text", "wamid.4", sender="4915100000009", text={"body": "third"}))
     with scope(number.business_id):
         last = Contact.objects.get(wa_id="4915100000009")
-        number_changes.unite(middle, into=last)
+        number_changes.merge_contacts(middle, into=last)
     for n, sender in enumerate((TO, SECOND, "4915100000009"), 5):
         say(number, f"wamid.{n}", n, sender=sender)
     with system("test"):

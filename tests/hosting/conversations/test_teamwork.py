@@ -14,7 +14,7 @@ from accounts.models import Business, User
 from core.errors import BadInput
 from core.tenancy import scope, system
 from hosting.contacts import number_changes
-from hosting.conversations import inbox, teamwork
+from hosting.conversations import teamwork, thread
 from hosting.inbound import events
 from hosting.models import (
     CannedReply,
@@ -105,13 +105,13 @@ def test_labels_end_at_their_limits(number: Number, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(teamwork, "MAX_LABELS", 11)
     with scope(number.business_id):
         for n in range(10):
-            teamwork.put_label(conversation=conversation, name=f"l{n}")
+            teamwork.add_label(conversation=conversation, name=f"l{n}")
         with pytest.raises(teamwork.TooMany, match="A conversation has 10 labels at most"):
-            teamwork.put_label(conversation=conversation, name="l10")
+            teamwork.add_label(conversation=conversation, name="l10")
         other = make_conversation(number, wa_id="14155550101")
-        teamwork.put_label(conversation=other, name="l10")
+        teamwork.add_label(conversation=other, name="l10")
         with pytest.raises(teamwork.TooMany, match="A business has 11 labels at most"):
-            teamwork.put_label(conversation=other, name="l11")
+            teamwork.add_label(conversation=other, name="l11")
         assert Label.objects.count() == 11
 
 
@@ -137,7 +137,7 @@ def test_two_colleagues_type_the_same_new_label_at_once(committed_db: None) -> N
     def put(conversation: Conversation) -> None:
         together.wait()
         with scope(number.business_id):
-            teamwork.put_label(conversation=conversation, name="vip")
+            teamwork.add_label(conversation=conversation, name="vip")
         connection.close()
 
     crew = [threading.Thread(target=put, args=[conversation]) for conversation in conversations]
@@ -165,8 +165,8 @@ def test_a_note_stands_at_its_time_and_only_colleagues_see_it(
     )
     with scope(number.business_id):
         messages = Message.objects.filter(conversation=conversation)
-        shown = inbox.latest_page(messages, own=Direction.IN)
-        assert [entry.remarks for entry in shown.entries] == [[], []]
+        shown = thread.latest_page(messages, own=Direction.IN)
+        assert [entry.private_notes for entry in shown.entries] == [[], []]
         assert messages.count() == 2
     assert [(note.text, note.author_id) for note in rows(Note)] == [("Pays *late*", agent.pk)]
 
@@ -184,22 +184,23 @@ def test_each_note_is_on_exactly_one_stretch_of_a_long_thread(number: Number, ag
                 created_at=start + timedelta(minutes=n, seconds=30),
             )  # fmt: skip
         messages = Message.objects.filter(conversation=conversation)
-        latest = inbox.latest_page(messages, own=Direction.OUT)
-        middle = inbox.latest_page(messages, own=Direction.OUT, before=latest.older)
-        first = inbox.latest_page(messages, own=Direction.OUT, before=middle.older)
+        latest = thread.latest_page(messages, own=Direction.OUT)
+        middle = thread.latest_page(messages, own=Direction.OUT, before=latest.older)
+        first = thread.latest_page(messages, own=Direction.OUT, before=middle.older)
         seen = [
-            remarks_of(inbox.with_remarks(page, conversation)) for page in (first, middle, latest)
+            notes_of(thread.with_private_notes(page, conversation))
+            for page in (first, middle, latest)
         ]
         assert seen == [["-1", "19"], ["59"], ["60", "99", "200"]]
-        around = inbox.page_around(messages, own=Direction.OUT, at=made[59].pk)
-        assert remarks_of(inbox.with_remarks(around, conversation)) == ["59", "60"]
-        since = inbox.page_since(messages, own=Direction.OUT, since=latest.first)
-        assert remarks_of(inbox.with_remarks(since, conversation)) == ["60", "99", "200"]
+        around = thread.page_around(messages, own=Direction.OUT, at=made[59].pk)
+        assert notes_of(thread.with_private_notes(around, conversation)) == ["59", "60"]
+        since = thread.page_since(messages, own=Direction.OUT, since=latest.first)
+        assert notes_of(thread.with_private_notes(since, conversation)) == ["60", "99", "200"]
 
 
-def remarks_of(page: inbox.ThreadPage) -> list[str]:
-    return [note.text for note in page.remarks] + [
-        note.text for entry in page.entries for note in entry.remarks
+def notes_of(page: thread.ThreadPage) -> list[str]:
+    return [note.text for note in page.private_notes] + [
+        note.text for entry in page.entries for note in entry.private_notes
     ]
 
 
@@ -330,11 +331,13 @@ def test_merged_customers_keep_the_labels_and_notes_of_both(number: Number, agen
     with scope(number.business_id):
         for conversation, labels in ((ada, ("a", "both")), (bob, ("b", "both"))):
             for name in labels:
-                teamwork.put_label(conversation=conversation, name=name)
+                teamwork.add_label(conversation=conversation, name=name)
             teamwork.write_note(
                 conversation=conversation, author=agent, text=f"of {conversation.contact.name}"
             )
-        number_changes.merge(Contact.objects.get(name="Bob"), into=Contact.objects.get(name="Ada"))
+        number_changes.merge_rows(
+            Contact.objects.get(name="Bob"), into=Contact.objects.get(name="Ada")
+        )
         [kept] = Conversation.objects.all()
         assert sorted(label.name for label in kept.labels.all()) == ["a", "b", "both"]
         assert sorted(note.text for note in kept.notes.all()) == ["of Ada", "of Bob"]

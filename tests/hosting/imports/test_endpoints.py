@@ -271,22 +271,22 @@ def hunt(number, examples):
 
 
 def test_40_bent_exports_are_refused_or_brought_in(number, monkeypatch):
-    monkeypatch.setattr(imports_jobs.slicing, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(imports_jobs.jobs, "MAX_ATTEMPTS", 1)
     hunt(number, 40)
 
 
 @pytest.mark.long
 def test_2000_bent_exports_are_refused_or_brought_in(number, monkeypatch):
-    monkeypatch.setattr(imports_jobs.slicing, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(imports_jobs.jobs, "MAX_ATTEMPTS", 1)
     hunt(number, 2000)
 
 
 WORKER = """
 import django
 django.setup()
-from hosting import importing, inserting
-inserting.SET = 50
-while importing.work_due():
+from hosting.imports import jobs, write
+write.SET = 50
+while jobs.work_due():
     pass
 """
 

@@ -332,7 +332,7 @@ def test_read_receipts_and_typing_are_passed_on(number: Number, upstream: Receiv
     picture(number)
     for typing in (False, True):
         with scope(number.business_id):
-            read_receipts.confirm_read(
+            read_receipts.mark_message_read(
                 business=number.business, number=number, wamid="wamid.in", is_typing=typing
             )
         assert receipts.pass_due() == 1
@@ -349,7 +349,9 @@ def test_a_member_who_looks_sends_one_receipt_for_the_latest(
         picture(number, f"wamid.{n}")
     for _ in range(2):
         with scope(number.business_id):
-            read_receipts.see(Conversation.objects.select_related("number").get())
+            read_receipts.mark_conversation_read(
+                Conversation.objects.select_related("number").get()
+            )
     receipts.pass_due()
     assert [orjson.loads(taken.body)["message_id"] for taken in upstream.taken] == ["wamid.2"]
 
@@ -358,7 +360,7 @@ def test_receipts_are_tried_again_and_not_for_ever(number: Number, upstream: Rec
     picture(number)
     upstream.answer = lambda taken: (503, b"")
     with scope(number.business_id):
-        read_receipts.confirm_read(
+        read_receipts.mark_message_read(
             business=number.business, number=number, wamid="wamid.in", is_typing=True
         )
         Receipt.objects.update(created_at=timezone.now() - timedelta(seconds=30))

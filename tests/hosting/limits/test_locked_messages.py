@@ -202,11 +202,11 @@ def test_owners_hear_once_at_80_and_at_100_percent(db: None) -> None:
             fields=["account_alerts"],
         )
     receive(number, *[text(n) for n in range(1, 8)])
-    assert notices.warn_due() == 0
+    assert notices.send_due_notices() == 0
     receive(number, text(8))
-    assert (notices.warn_due(), notices.warn_due()) == (1, 0)
+    assert (notices.send_due_notices(), notices.send_due_notices()) == (1, 0)
     receive(number, text(9), text(10))
-    assert (notices.warn_due(), notices.warn_due()) == (1, 0)
+    assert (notices.send_due_notices(), notices.send_due_notices()) == (1, 0)
     assert [(one.to, one.subject) for one in mail.outbox] == [
         ([owner.email], "Small: 80 % of the plan's hosted messages used"),
         ([owner.email], "Small: 100 % of the plan's hosted messages used"),

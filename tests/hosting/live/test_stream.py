@@ -84,9 +84,9 @@ def test_a_reader_hears_of_its_own_business_alone(redis: Any, hub: stream.Hub) -
         async with reading(cookie) as reader:
             assert await reader.status() == 200
             await _listening(hub, redis)
-            publish.announce(other.pk, kind="message", conversation="theirs")
-            publish.announce(mine.pk, kind="message", conversation="first")
-            publish.announce(mine.pk, kind="typing", conversation="second", name="Ann")
+            publish.publish_event(other.pk, kind="message", conversation="theirs")
+            publish.publish_event(mine.pk, kind="message", conversation="first")
+            publish.publish_event(mine.pk, kind="typing", conversation="second", name="Ann")
             heard = [await reader.event(), await reader.event()]
         await hub.end()
         return heard

@@ -73,14 +73,14 @@ def test_the_camera_turned_it_and_noted_where(number: Number) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     exif.get_ifd(0x8825)[1] = "N"
-    small = thumbnails.shrunk(drawn("JPEG", (800, 400), exif=exif), "image/jpeg")
+    small = thumbnails.shrink(drawn("JPEG", (800, 400), exif=exif), "image/jpeg")
     assert small is not None
     assert opened(small).size == (240, 480)
     assert not opened(small).getexif()
 
 
 def test_transparency_stays(number: Number) -> None:
-    small = thumbnails.shrunk(drawn("PNG", (10, 10), "RGBA"), "image/png")
+    small = thumbnails.shrink(drawn("PNG", (10, 10), "RGBA"), "image/png")
     assert small is not None
     assert opened(small).getpixel((0, 0))[3] == 0  # type: ignore[index]
 
@@ -113,7 +113,7 @@ def test_bombs_and_broken_pictures_make_none(
     unpacked: list[Any] = []
     if len(content) > 500:
         monkeypatch.setattr(Image.Image, "convert", lambda *_: unpacked.append(1))
-    assert thumbnails.shrunk(content, mime) is None
+    assert thumbnails.shrink(content, mime) is None
     assert unpacked == []
 
 

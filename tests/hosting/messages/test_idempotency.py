@@ -128,4 +128,4 @@ def test_one_customer_is_not_flooded(db: None, redis: Any, monkeypatch: Any, pre
 def test_a_test_clock_is_not_paced(number: Number) -> None:
     number.messages_per_second = 1
     for _ in range(5):
-        rate_limits.pace(number=number, to="1")
+        rate_limits.check_message_rate(number=number, to="1")

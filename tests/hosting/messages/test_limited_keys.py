@@ -289,14 +289,14 @@ def test_the_root_names_its_numbers(house: House) -> None:
 
 def test_the_limit_is_on_record_and_passes_to_the_successor(house: House) -> None:
     with scope(house.business.pk):
-        key, _ = api_keys.make_key(
+        key, _ = api_keys.create_key(
             business=house.business,
             name="till",
             scopes=["read"],
             number_ids=[house.other.pk, house.mine.pk],
         )
         successor, _ = api_keys.replace_key(key=key)
-        entries = AuditEntry.objects.filter(action="key.made").values_list(
+        entries = AuditEntry.objects.filter(action="key.created").values_list(
             "after__number_ids", flat=True
         )
         assert list(entries) == [[house.mine.pk, house.other.pk]] * 2
@@ -307,7 +307,7 @@ def test_foreign_numbers_are_refused_by_the_verb_and_by_the_database(house: Hous
     foreign = make_number(make_business("Other"))
     before = len(rows(ApiKey))
     with scope(house.business.pk), pytest.raises(BadInput) as refused:
-        api_keys.make_key(
+        api_keys.create_key(
             business=house.business,
             name="x",
             scopes=["read"],

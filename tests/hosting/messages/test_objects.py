@@ -21,9 +21,9 @@ from PIL import Image
 from core.tenancy import scope, system
 from hosting import extensions
 from hosting.inbound import events as inbound_events
-from hosting.media import links, store
+from hosting.media import store
 from hosting.models import Event, Media, Message, Number, Outgoing, Template
-from hosting.transports import sandbox
+from hosting.transports import media_links, sandbox
 from tests.factories import make_business, make_number, make_template
 from tests.hosting.messages.test_endpoints import NOON, TO, caller, code_of, post, write
 
@@ -217,7 +217,7 @@ def send_link(number: Number, link: str) -> Message:
     image = {"messaging_product": "whatsapp", "to": TO, "type": "image", "image": {"link": link}}
     wamid = orjson.loads(post(caller(number), number, image).content)["messages"][0]["id"]
     assert sandbox.deliver_due() == 0
-    assert links.fetch_due() == 1
+    assert media_links.fetch_due() == 1
     inbound_events.apply_due()
     sandbox.deliver_due()
     inbound_events.apply_due()
@@ -515,14 +515,20 @@ def test_account_accounts_history_and_analytics(number: Number) -> None:
     assert [row["id"] for row in owned["data"]] == [waba]
 
 
-def test_other_apps_add_analytics(number: Number, monkeypatch: Any) -> None:
-    monkeypatch.setitem(
-        extensions.account_edges,
-        "pricing_analytics",
-        lambda account, given: {"asked": given["dimensions"]},
+@pytest.fixture
+def added_edge() -> Iterator[None]:
+    edge = extensions.AccountEdge(
+        "template_analytics", lambda account, given: {"asked": given["dimensions"]}
     )
-    asked = f"/v23.0/{number.account.waba_id}?fields=pricing_analytics.start(1).end(2).dimensions(PHONE,TIER)"
-    assert orjson.loads(caller(number).get(asked).content)["pricing_analytics"] == {
+    extensions.account_edges.register(edge)
+    yield
+    extensions.account_edges.unregister(edge)
+
+
+def test_other_apps_add_analytics(number: Number, added_edge: None) -> None:
+    fields = "template_analytics.start(1).end(2).dimensions(PHONE,TIER)"
+    asked = f"/v23.0/{number.account.waba_id}?fields={fields}"
+    assert orjson.loads(caller(number).get(asked).content)["template_analytics"] == {
         "asked": ["PHONE", "TIER"]
     }
 

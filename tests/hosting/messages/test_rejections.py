@@ -53,7 +53,7 @@ def test_a_closed_window_is_noted_by_both_doors_and_nothing_is_sent(number: Numb
 def test_no_more_than_a_thousand_an_hour_are_kept(
     number: Number, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rejections, "MOST_AN_HOUR", 2)
+    monkeypatch.setattr(rejections, "MAX_PER_HOUR", 2)
     for _ in range(4):
         post(number, f"/v23.0/{number.phone_number_id}/messages", TEXT)
     assert len(refused()) == 2

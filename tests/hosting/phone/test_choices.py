@@ -65,9 +65,9 @@ def cards() -> Iterator[list[Any]]:
         asked.append((business_id, sorted(retailer_ids)))
         return {"RYE": extensions.ProductCard("Rye bread", "$4.80", "$6.00", "/s/luma/rye.webp")}
 
-    extensions.product_cards.append(source)
+    extensions.product_cards.register(source)
     yield asked
-    extensions.product_cards.remove(source)
+    extensions.product_cards.unregister(source)
 
 
 def deliver(number: Number, content: dict[str, Any]) -> Message:

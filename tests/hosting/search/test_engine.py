@@ -112,8 +112,8 @@ ASKED = {
 @pytest.fixture(params=["newest", "begun", "stretches"])
 def way(request: Any, monkeypatch: Any) -> str:
     """Each of the three ways by which hits are found, alone."""
-    monkeypatch.setattr(engine, "GLANCE", 1000 if request.param == "newest" else 0)
-    monkeypatch.setattr(engine, "FEW", -1 if request.param == "stretches" else 1000)
+    monkeypatch.setattr(engine, "RECENT_MESSAGES", 1000 if request.param == "newest" else 0)
+    monkeypatch.setattr(engine, "MAX_PREFIX_HITS", -1 if request.param == "stretches" else 1000)
     return str(request.param)
 
 
@@ -174,8 +174,8 @@ def test_pages_cover_every_hit_once_newest_first(number: Number, monkeypatch: An
             .values_list("id", flat=True)
         )
     for glance, few in ((1000, 1000), (10, 1000), (3, 5), (0, 1000), (0, -1)):
-        monkeypatch.setattr(engine, "GLANCE", glance)
-        monkeypatch.setattr(engine, "FEW", few)
+        monkeypatch.setattr(engine, "RECENT_MESSAGES", glance)
+        monkeypatch.setattr(engine, "MAX_PREFIX_HITS", few)
         seen, below = [], None
         with scope(number.business_id):
             while True:
@@ -191,7 +191,7 @@ def test_hits_of_one_season_are_found_day_by_day_in_the_same_order(
     number: Number, monkeypatch: Any
 ) -> None:
     """More hits in one stretch of 32 days than are read at once, few in others, none in most."""
-    monkeypatch.setattr(engine, "GLANCE", 0)
+    monkeypatch.setattr(engine, "RECENT_MESSAGES", 0)
     for day, count in ((0, 3), (100, 150), (101, 120), (103, 2), (130, 1), (300, 201), (400, 1)):
         say(number, *(f"pear {day}" for _ in range(count)), at=START + timedelta(days=day))
         say(number, "apple", at=START + timedelta(days=day))
@@ -223,8 +223,8 @@ def test_longer_words_are_found_among_the_whole_ones_in_their_order(
     number: Number, monkeypatch: Any, few: int
 ) -> None:
     """Both kinds in the same stretches and in others; each page is the newest of both."""
-    monkeypatch.setattr(engine, "GLANCE", 0)
-    monkeypatch.setattr(engine, "FEW", few)
+    monkeypatch.setattr(engine, "RECENT_MESSAGES", 0)
+    monkeypatch.setattr(engine, "MAX_PREFIX_HITS", few)
     for day, words in (
         (0, ["pears"] * 30),
         (40, ["pear", "pears"] * 15),
@@ -307,7 +307,7 @@ def test_the_statements_themselves_keep_to_the_business(number: Number) -> None:
              "below_id": 0, "since": engine.EARLIEST, "until": engine.LATEST, "look": 99, "first": 0, "last": 20_000,
              "above_at": engine.EARLIEST, "above_id": 0, "most": 9}  # fmt: skip
     with system("test"):
-        for verb in ("search_walk", "search_index", "search_range"):
+        for verb in ("search_recent", "search_index", "search_range"):
             assert engine._run(verb, asked) == []
             assert len(engine._run(verb, asked | {"business_id": other.business_id})) == 1
 
@@ -327,7 +327,7 @@ def test_what_is_read_is_what_the_readers_scope_shows(number: Number) -> None:
     """Were an id of another business to come out of the index, its message would still not be shown."""
     foreign = say(make_number(make_business("Other")), "secret")[0]
     with scope(number.business_id):
-        assert engine._read(number.business, [foreign.pk], []) == []
+        assert engine._hits(number.business, [foreign.pk], []) == []
 
 
 @settings(max_examples=60, deadline=None, database=None)
@@ -365,9 +365,9 @@ def test_a_search_that_takes_too_long_is_refused_and_the_connection_lives(
     number: Number, monkeypatch: Any
 ) -> None:
     say(number, "red apple")
-    monkeypatch.setattr(engine, "LONGEST_MS", 50)
+    monkeypatch.setattr(engine, "TIMEOUT_MS", 50)
     monkeypatch.setattr(
-        engine, "_places", lambda *_: connection.cursor().execute("SELECT pg_sleep(2)")
+        engine, "_positions", lambda *_: connection.cursor().execute("SELECT pg_sleep(2)")
     )
     with scope(number.business_id):
         with pytest.raises(engine.TooBroad):

@@ -90,7 +90,9 @@ def let_time_pass():
 def arrive(number, secret="their-secret", **members):
     """The upstream calls our door, in its own ids, signed with its own secret."""
     body = wire.body_of(
-        wire.Line("777", "5550001", "15550783881"), contacts=members.pop("contacts", []), **members
+        wire.NumberMetadata("777", "5550001", "15550783881"),
+        contacts=members.pop("contacts", []),
+        **members,
     )
     response = Client().post(
         f"/webhooks/{number.account.waba_id}",

@@ -179,7 +179,7 @@ def test_statuses_are_told_once_each_with_the_clients_own_tracker(shop):
             )
             number = Number.objects.select_related("account").get(pk=number.pk)
             events.store_event(
-                body=wire.body_of(outbox.line_of(number), contacts=[], statuses=[status]),
+                body=wire.body_of(outbox.metadata_of(number), contacts=[], statuses=[status]),
                 account_id=number.account_id,
             )
         assert events.apply_due() == 1
@@ -213,7 +213,7 @@ def test_a_failed_status_carries_its_errors(shop):
     error = {"code": 131026, "title": "Message undeliverable", "message": "Message undeliverable"}
     with system("test"):
         Message.objects.filter(pk=message.pk).update(errors=[error], failed_at=AT, status="failed")
-        assert outbox.note_statuses({message.pk: ["failed"]}) == 1
+        assert outbox.write_status_calls({message.pk: ["failed"]}) == 1
     (status,) = orjson.loads(bytes(calls()[-1].body))["entry"][0]["changes"][0]["value"]["statuses"]
     assert (status["status"], status["errors"]) == ("failed", [error])
 
@@ -231,7 +231,7 @@ def test_a_message_sent_twice_by_the_network_is_told_once(shop):
             "type": "text",
             "text": {"body": "again"},
         }
-        body = wire.body_of(outbox.line_of(number), contacts=[], messages=[again])
+        body = wire.body_of(outbox.metadata_of(number), contacts=[], messages=[again])
         events.store_event(body=body, account_id=number.account_id)
     assert events.apply_due() == 1
     assert len(calls()) == 1
@@ -275,7 +275,9 @@ def test_template_news_go_to_those_who_asked(shop):
         account = Account.objects.get(pk=number.account_id)
         value = {"event": "APPROVED", "message_template_id": 1689556908129832}
         assert (
-            outbox.note_field(account=account, field="message_template_status_update", value=value)
+            outbox.write_field_calls(
+                account=account, field="message_template_status_update", value=value
+            )
             == 1
         )
     (call,) = calls()
@@ -554,7 +556,7 @@ def test_the_secret_changes_without_a_moment_of_silence(shop):
     assert first["x-hub-signature-256"] == wire.sign(b"{}", new)
     assert second["x-hub-signature-256"] == wire.sign(b"{}", "s3cret")
     assert first["parley-signature"].count("v1=") == 2
-    body = wire.body_of(wire.Line("102290129340398", "106540352242922", "1"), contacts=[])
+    body = wire.body_of(wire.NumberMetadata("102290129340398", "106540352242922", "1"), contacts=[])
     for secret, status in ((new, 200), ("s3cret", 200), ("other", 403)):
         response = Client().post(
             "/webhooks/102290129340398",
@@ -563,9 +565,9 @@ def test_the_secret_changes_without_a_moment_of_silence(shop):
             headers={"X-Hub-Signature-256": wire.sign(body, secret)},
         )
         assert response.status_code == status
-    from hosting.api import webhooks as door
+    from hosting.api import webhooks
 
-    door._doors.clear()
+    webhooks._receivers.clear()
     with system("a day later"):
         Account.objects.update(secret_changed_at=timezone.now() - timedelta(hours=24, seconds=1))
         assert Account.objects.get(pk=account.pk).secrets == [new]

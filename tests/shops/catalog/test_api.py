@@ -1,5 +1,5 @@
-"""`/api/v1/products/`: add, change, count, list and remove, with exact values; what is refused
-changes nothing.
+"""`/api/v1/products/`: create, change, count, list and delete, with exact values; refusals change
+nothing.
 """
 
 import orjson
@@ -30,10 +30,10 @@ def shop():
 
 @pytest.fixture
 def api(shop):
-    return asking(shop.business)
+    return api_client(shop.business)
 
 
-def asking(business, **scopes):
+def api_client(business, **scopes):
     client = Client(headers={"Authorization": f"Bearer {make_key(business, **scopes)}"})
 
     def ask(method, path, body=None):
@@ -169,10 +169,10 @@ def test_the_list_is_paged_and_searched(shop, api, django_assert_max_num_queries
 
 def test_a_key_without_the_scope_reads_and_does_not_write_and_a_stranger_finds_nothing(shop):
     product = make_product(shop, "rye")
-    reader = asking(shop.business, scopes=["read"])
+    reader = api_client(shop.business, scopes=["read"])
     assert reader("GET", f"{PRODUCTS}{product.pk}/")[0] == 200
     assert reader("PATCH", f"{PRODUCTS}{product.pk}/", {"title": "x"})[0] == 403
-    stranger = asking(make_business())
+    stranger = api_client(make_business())
     assert stranger("GET", f"{PRODUCTS}{product.pk}/")[0] == 404
     assert stranger("DELETE", f"{PRODUCTS}{product.pk}/")[0] == 404
     assert (

@@ -1,5 +1,5 @@
-"""Feeds of products: read cell by cell, looked through, brought in set by set, written out; a round
-trip changes nothing.
+"""Imports of product feeds: parsing, checking, writing in batches, exporting; a round trip changes
+nothing.
 """
 
 import io
@@ -17,7 +17,7 @@ from tests.hosting.receivers import Receiver
 from tests.shops.catalog.test_pages import a_picture, login
 from tests.shops.sample_data import make_catalog, make_product
 
-SHOP = feed_csv.Shop("EUR", UTC, "https://parley.example")
+SHOP = feed_csv.FeedContext("EUR", UTC, "https://parley.example")
 FULL = {
     "id": "rye-1",
     "title": "Rye",
@@ -52,7 +52,7 @@ def table(*rows, heading=None):
 
 
 def test_a_full_row_is_read_with_exact_values():
-    row, problems = feed_csv.checked(FULL, 2, SHOP)
+    row, problems = feed_csv.check_row(FULL, 2, SHOP)
     assert problems == []
     assert row == {
         "retailer_id": "rye-1",
@@ -76,7 +76,7 @@ def test_a_full_row_is_read_with_exact_values():
         "category": "Bread > Rye",
         "stock": 12,
         "is_hidden": True,
-        "shelves": ["Bread", "Gifts"],
+        "collections": ["Bread", "Gifts"],
         "tax_percent": "7.00",
     }
 
@@ -98,7 +98,8 @@ def test_a_full_row_is_read_with_exact_values():
         (
             "sale_price_effective_date",
             "2026-05-01",
-            "Write begin and end with a slash between: 2026-05-01T00:00+00:00/2026-05-31T23:59+00:00.",
+            "Write begin and end with a slash between: "
+            "2026-05-01T00:00+00:00/2026-05-31T23:59+00:00.",
         ),
         (
             "sale_price_effective_date",
@@ -130,19 +131,22 @@ def test_a_full_row_is_read_with_exact_values():
     ],
 )
 def test_a_wrong_cell_is_named_with_its_row_column_and_reason(column, value, reason):
-    _, problems = feed_csv.checked(FULL | {column: value}, 7, SHOP)
+    _, problems = feed_csv.check_row(FULL | {column: value}, 7, SHOP)
     assert problems == [feed_csv.Problem(7, column, value[:120], reason)]
 
 
 def test_separators_encodings_comments_and_other_names_of_columns_are_understood():
-    text = '"# Required | the id",# Optional\nID;Title;Price;Inventory;Shoe width\n1;Käse;2 EUR;3;wide\n\n'
+    text = (
+        '"# Required | the id",# Optional\nID;Title;Price;Inventory;Shoe width\n'
+        "1;Käse;2 EUR;3;wide\n\n"
+    )
     for raw in (
         text.encode(),
         text.encode("utf-8-sig"),
         text.encode("cp1252"),
         text.encode("utf-16"),
     ):
-        found = feed_csv.read(raw)
+        found = feed_csv.read_feed(raw)
         assert (found.columns, found.ignored) == (
             ("id", "title", "price", "quantity_to_sell_on_facebook"),
             ("Shoe width",),
@@ -158,7 +162,7 @@ def test_separators_encodings_comments_and_other_names_of_columns_are_understood
 def test_what_is_no_feed_is_refused_before_it_is_kept(raw, db):
     shop = make_catalog()
     with scope(shop.business_id), pytest.raises(BadInput):
-        imports.take_in(catalog=shop, author=None, file=io.BytesIO(raw), filename="x.csv")
+        imports.create_import(catalog=shop, author=None, file=io.BytesIO(raw), filename="x.csv")
     with system("test"):
         assert not CatalogImport.objects.exists()
 
@@ -170,17 +174,19 @@ def shop(db, settings, tmp_path):
 
 
 def work():
-    while imports.work_due():
+    while imports.run_due():
         pass
 
 
-def brought_in(shop, raw, *, go=True):
+def import_file(shop, raw, *, go=True):
     with scope(shop.business_id):
-        job = imports.take_in(catalog=shop, author=None, file=io.BytesIO(raw), filename="feed.csv")
+        job = imports.create_import(
+            catalog=shop, author=None, file=io.BytesIO(raw), filename="feed.csv"
+        )
     work()
     if go:
         with scope(shop.business_id):
-            imports.begin(fresh(job))
+            imports.start_import(fresh(job))
         work()
     return fresh(job)
 
@@ -212,7 +218,7 @@ def test_good_rows_come_in_and_bad_ones_are_listed_by_row_and_column(shop, monke
         {"id": "bad", "title": "", "price": "x"},
         {"id": "roll", "title": "Roll", "price": "0.80 EUR", "quantity_to_sell_on_facebook": "5"},
     ]
-    job = brought_in(shop, table(*rows, heading=list(FULL)), go=False)
+    job = import_file(shop, table(*rows, heading=list(FULL)), go=False)
     assert (job.state, job.total, job.bad, job.known, job.good, job.fresh) == (
         "ready",
         5,
@@ -236,7 +242,7 @@ def test_good_rows_come_in_and_bad_ones_are_listed_by_row_and_column(shop, monke
         (5, "price", "x", "Write a number with a point, then the currency: 9.99 EUR."),
     ]
     with scope(shop.business_id):
-        imports.begin(job)
+        imports.start_import(job)
     work()
     job = fresh(job)
     assert (job.state, job.processed, job.added, job.changed, job.unchanged) == ("done", 5, 3, 0, 0)
@@ -270,13 +276,13 @@ def test_a_round_trip_changes_nothing(shop):
         shop, "own", title='=Own, "quoted"', stock=3, options={"color": "Rot"}, tax_percent="19.5"
     )
     with scope(shop.business_id):
-        pictures.add(product, content=a_picture().read(), mime_type="image/jpeg")
-    assert brought_in(shop, table(FULL)).added == 1
+        pictures.add_picture(product, content=a_picture().read(), mime_type="image/jpeg")
+    assert import_file(shop, table(FULL)).added == 1
     before = state_of(shop)
     with scope(shop.business_id):
         held = io.BytesIO()
-        imports.export(shop, held)
-    job = brought_in(shop, held.getvalue())
+        imports.export_products(shop, held)
+    job = import_file(shop, held.getvalue())
     assert (job.state, job.added, job.changed, job.unchanged, job.bad) == ("done", 0, 0, 2, 0)
     assert state_of(shop) == before
     with system("test"):
@@ -284,8 +290,8 @@ def test_a_round_trip_changes_nothing(shop):
 
 
 def test_columns_that_are_not_there_change_nothing(shop):
-    brought_in(shop, table(FULL))
-    job = brought_in(shop, b"id,title,price,size\nrye-1,Rye bread,5 EUR,\n")
+    import_file(shop, table(FULL))
+    job = import_file(shop, b"id,title,price,size\nrye-1,Rye bread,5 EUR,\n")
     assert (job.added, job.changed) == (0, 1)
     with system("test"):
         rye = Product.objects.get(retailer_id="rye-1")
@@ -302,11 +308,13 @@ def test_columns_that_are_not_there_change_nothing(shop):
         assert (rye.pictures.count(), rye.collections.count()) == (3, 2)
 
 
-def test_pictures_follow_the_file_and_what_is_shown_no_more_is_let_go(shop):
+def test_an_import_replaces_pictures_and_deletes_unused_media(shop):
     product = make_product(shop, "rye-1")
     with scope(shop.business_id):
-        own = pictures.add(product, content=a_picture().read(), mime_type="image/jpeg").media
-    brought_in(
+        own = pictures.add_picture(
+            product, content=a_picture().read(), mime_type="image/jpeg"
+        ).media
+    import_file(
         shop,
         b"id,title,price,image_link,additional_image_link\nrye-1,Rye,1 EUR,https://x.example/2.jpg,\n",
     )
@@ -320,17 +328,17 @@ def test_pictures_follow_the_file_and_what_is_shown_no_more_is_let_go(shop):
 
 def test_another_shops_products_stay_untouched(shop):
     other = make_product(make_catalog(), "rye-1", title="Foreign")
-    brought_in(shop, table(FULL))
+    import_file(shop, table(FULL))
     with system("test"):
         assert Product.objects.get(pk=other.pk).title == "Foreign"
 
 
 def test_a_cancelled_import_keeps_what_is_in_and_cannot_go_on(shop):
-    job = brought_in(shop, table(FULL), go=False)
+    job = import_file(shop, table(FULL), go=False)
     with scope(shop.business_id):
-        imports.cancel(job)
-        with pytest.raises(imports.NotNow):
-            imports.begin(job)
+        imports.cancel_import(job)
+        with pytest.raises(imports.WrongImportState):
+            imports.start_import(job)
     work()
     assert fresh(job).state == "cancelled"
     with system("test"):
@@ -340,10 +348,10 @@ def test_a_cancelled_import_keeps_what_is_in_and_cannot_go_on(shop):
 def test_a_worker_that_dies_between_sets_loses_and_doubles_nothing(shop, monkeypatch):
     monkeypatch.setattr(imports, "BATCH", 2)
     rows = [{"id": f"p{n}", "title": "P", "price": "1 EUR"} for n in range(5)]
-    job = brought_in(shop, table(*rows), go=False)
+    job = import_file(shop, table(*rows), go=False)
     with scope(shop.business_id):
-        imports.begin(job)
-    write, calls = imports.write, []
+        imports.start_import(job)
+    write, calls = imports.write_products, []
 
     def dies_at_the_second(*args):
         calls.append(1)
@@ -351,8 +359,8 @@ def test_a_worker_that_dies_between_sets_loses_and_doubles_nothing(shop, monkeyp
             raise RuntimeError("killed")
         return write(*args)
 
-    monkeypatch.setattr(imports, "write", dies_at_the_second)
-    imports.work_due()
+    monkeypatch.setattr(imports, "write_products", dies_at_the_second)
+    imports.run_due()
     assert (fresh(job).processed, fresh(job).added) == (2, 2)
     with system("test"):
         CatalogImport.objects.update(turn_at=job.created_at)
@@ -369,9 +377,12 @@ def test_links_are_fetched_in_the_background_and_faults_are_noted(shop, settings
         return (200, a_picture(900, 600).read()) if taken.path.endswith("/1.jpg") else (404, b"no")
 
     with Receiver(show=answer) as server:
-        brought_in(
+        import_file(
             shop,
-            f"id,title,price,image_link,additional_image_link\nr,R,1 EUR,{server.url}/1.jpg,{server.url}/2.jpg\n".encode(),
+            (
+                "id,title,price,image_link,additional_image_link\n"
+                f"r,R,1 EUR,{server.url}/1.jpg,{server.url}/2.jpg\n"
+            ).encode(),
         )
         assert pictures.fetch_due() == 2
         assert pictures.fetch_due() == 0
@@ -388,7 +399,7 @@ def test_links_are_fetched_in_the_background_and_faults_are_noted(shop, settings
 def test_private_addresses_are_not_asked(shop, settings):
     settings.ALLOW_PRIVATE_URLS = False
     with Receiver(show=lambda taken: (200, a_picture().read())) as server:
-        brought_in(shop, f"id,title,price,image_link\nr,R,1 EUR,{server.url}/1.jpg\n".encode())
+        import_file(shop, f"id,title,price,image_link\nr,R,1 EUR,{server.url}/1.jpg\n".encode())
         pictures.fetch_due()
         assert server.shown == []
     with system("test"):
@@ -426,18 +437,18 @@ def test_the_pages_take_a_file_in_show_it_and_bring_it_in(shop):
 
 @pytest.mark.long
 def test_twenty_thousand_products_come_in_with_progress_and_every_bad_row_is_listed(shop):
-    """Every hundredth price is wrong; the export of it all, brought in again, changes nothing."""
+    """Every hundredth price is wrong; importing the export changes nothing."""
     lines = [
         f"p{n},Product {n},{'free' if n % 100 == 0 else f'{n % 900}.50 EUR'},{n % 70}"
         for n in range(20_000)
     ]
     raw = ("id,title,price,inventory\n" + "\n".join(lines)).encode()
-    job = brought_in(shop, raw, go=False)
+    job = import_file(shop, raw, go=False)
     assert (job.state, job.total, job.bad, job.good) == ("ready", 20_000, 200, 19_800)
     with scope(shop.business_id):
-        imports.begin(job)
+        imports.start_import(job)
     seen = []
-    while imports.work_due():
+    while imports.run_due():
         seen.append(fresh(job).percent)
     assert seen == sorted(seen)
     assert (seen[-1], fresh(job).state, fresh(job).added) == (100, "done", 19_800)
@@ -448,8 +459,8 @@ def test_twenty_thousand_products_come_in_with_progress_and_every_bad_row_is_lis
     assert rows == [n + 2 for n in range(0, 20_000, 100)]
     with scope(shop.business_id):
         held = io.BytesIO()
-        imports.export(shop, held)
-    again = brought_in(shop, held.getvalue())
+        imports.export_products(shop, held)
+    again = import_file(shop, held.getvalue())
     assert (again.added, again.changed, again.unchanged) == (0, 0, 19_800)
 
 
@@ -461,7 +472,7 @@ def test_pictures_that_gave_up_are_counted_listed_and_asked_for_again(shop, sett
     with Receiver(
         show=lambda taken: (404, b"") if len(server.shown) < 2 else (200, a_picture().read())
     ) as server:
-        brought_in(shop, f"id,title,price,image_link\nr,R,1 EUR,{server.url}/1.jpg\n".encode())
+        import_file(shop, f"id,title,price,image_link\nr,R,1 EUR,{server.url}/1.jpg\n".encode())
         with system("test"):
             Picture.objects.update(attempts=4)
         assert pictures.fetch_due() == 1

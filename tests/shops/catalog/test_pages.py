@@ -1,5 +1,5 @@
-"""Sellers' pages: a shop is opened, products edited, stock changed with reasons, pictures shown in
-their sizes.
+"""Product pages of sellers: shop settings, products, stock changes with reasons, pictures in their
+sizes.
 """
 
 from datetime import timedelta
@@ -89,7 +89,7 @@ def test_without_a_shop_the_page_offers_to_open_one_and_settings_do_so():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"slug": "taken"}, "This address is taken."),
         ({"slug": "pay"}, "This address is taken."),
@@ -99,12 +99,12 @@ def test_without_a_shop_the_page_offers_to_open_one_and_settings_do_so():
         ({"hold_minutes": "1"}, "greater than or equal to 5"),
     ],
 )
-def test_a_shop_that_cannot_be_is_refused_and_nothing_is_kept(change, said):
+def test_a_shop_that_cannot_be_is_refused_and_nothing_is_kept(change, expected):
     make_catalog(slug="taken")
     business = make_business()
     number = make_number(business)
     answer = login(business).post("/shop/settings/", SHOP | {"number": number.pk} | change)
-    assert (answer.status_code, said in answer.content.decode()) == (422, True)
+    assert (answer.status_code, expected in answer.content.decode()) == (422, True)
     assert rows(Catalog, business=business) == []
 
 
@@ -129,8 +129,8 @@ def test_a_product_is_added_and_edited_with_exact_values():
     shop = make_catalog()
     client = login(shop.business)
     client.post("/shop/collections/", {"name": "Bread"})
-    [shelf] = rows(Collection, catalog=shop)
-    client.post("/shop/products/new/", PRODUCT | {"collections": [shelf.pk]})
+    [collection] = rows(Collection, catalog=shop)
+    client.post("/shop/products/new/", PRODUCT | {"collections": [collection.pk]})
     [product] = rows(Product, catalog=shop)
     kept = (
         product.price_minor,
@@ -141,18 +141,18 @@ def test_a_product_is_added_and_edited_with_exact_values():
     )
     assert kept == (450, 390, Decimal("7.00"), {"size": "1 kg"}, None)
     with system("test"):
-        assert [p.pk for p in shelf.products.all()] == [product.pk]
+        assert [p.pk for p in collection.products.all()] == [product.pk]
     client.post(
         f"/shop/products/{product.pk}/", PRODUCT | {"title": "Rye", "sale_price": "", "size": ""}
     )
     [product] = rows(Product, catalog=shop)
     assert (product.title, product.sale_price_minor, product.options) == ("Rye", None, {})
     with system("test"):
-        assert not shelf.products.exists()
+        assert not collection.products.exists()
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"retailer_id": "old"}, "Another product has this id."),
         ({"sale_price": "4.51"}, "The sale price is above the price."),
@@ -167,11 +167,11 @@ def test_a_product_is_added_and_edited_with_exact_values():
         ({"title": "x" * 201}, "at most 200 characters"),
     ],
 )
-def test_a_product_that_cannot_be_is_refused_and_nothing_is_kept(change, said):
+def test_a_product_that_cannot_be_is_refused_and_nothing_is_kept(change, expected):
     shop = make_catalog()
     make_product(shop, "old")
     answer = login(shop.business).post("/shop/products/new/", PRODUCT | change)
-    assert (answer.status_code, said in answer.content.decode()) == (422, True)
+    assert (answer.status_code, expected in answer.content.decode()) == (422, True)
     assert [product.retailer_id for product in rows(Product, catalog=shop)] == ["old"]
 
 
@@ -252,13 +252,11 @@ def test_pictures_are_kept_in_their_sizes_shown_to_anybody_and_removed(settings,
     )
 
 
-def test_a_file_deleted_by_its_media_id_takes_the_picture_with_it_and_stops_no_sweep(
-    settings, tmp_path
-):
+def test_deleting_a_media_file_deletes_its_picture_and_sweeps_go_on(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     product = make_product(make_catalog(), "rye")
     with scope(product.business_id):
-        picture = pictures.add(product, content=a_picture().read(), mime_type="image/jpeg")
+        picture = pictures.add_picture(product, content=a_picture().read(), mime_type="image/jpeg")
         store.delete_media(picture.media)
     with system("test"):
         Media.objects.update(deleted_at=timezone.now() - timedelta(days=3))
@@ -304,7 +302,7 @@ def test_the_list_is_searched_by_beginnings_of_words_and_filtered():
 
 
 def test_the_list_goes_on_page_by_page(monkeypatch, django_assert_num_queries):
-    monkeypatch.setattr("shops.views.products.PAGE", 2)
+    monkeypatch.setattr("shops.views.products.PAGE_SIZE", 2)
     shop = make_catalog()
     for n in range(5):
         make_product(shop, f"p{n}", title="Same")
@@ -317,7 +315,7 @@ def test_the_list_goes_on_page_by_page(monkeypatch, django_assert_num_queries):
     assert client.get("/shop/products/?after=nonsense").status_code == 404
 
 
-def test_ways_of_delivery_and_collections_come_and_go():
+def test_delivery_methods_and_collections_are_added_and_removed():
     shop = make_catalog()
     client = login(shop.business)
     client.post(
@@ -346,12 +344,12 @@ def test_ways_of_delivery_and_collections_come_and_go():
     assert [c.name for c in rows(Collection, catalog=shop)] == ["面包"]
 
 
-def test_a_removed_product_is_gone_and_its_shelf_stays():
+def test_removing_a_product_keeps_its_collection():
     shop = make_catalog()
     product = make_product(shop, "rye")
     with system("test"):
-        shelf = products.add_collection(shop, "Bread")
-        shelf.products.add(product, through_defaults={"business_id": shop.business_id})
+        collection = products.add_collection(shop, "Bread")
+        collection.products.add(product, through_defaults={"business_id": shop.business_id})
     login(shop.business).post(f"/shop/products/{product.pk}/remove/")
     assert (rows(Product, catalog=shop), [c.name for c in rows(Collection, catalog=shop)]) == (
         [],
@@ -359,7 +357,7 @@ def test_a_removed_product_is_gone_and_its_shelf_stays():
     )
 
 
-def test_one_entry_of_the_navigation_is_lit_where_one_lies_below_another():
+def test_only_the_innermost_navigation_entry_is_marked_current():
     client = login(make_catalog().business)
     shown = {
         path: client.get(path).context["current_page"]

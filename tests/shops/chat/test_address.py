@@ -1,5 +1,5 @@
-"""Where an order goes, asked for in the chat: forms in the network's shapes fill it in, wrong ones
-come again.
+"""Addresses asked for in the chat: forms in the network's shapes set it, invalid ones are asked
+again.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from hosting.models import Handset, Message, Number
 from shops.chat import address as chat_address
 from shops.models import Catalog, IncomingOrder, Order
 from tests.factories import make_member
-from tests.shops.chat.test_orders_intake import cart_of, said, send, settle
+from tests.shops.chat.test_orders_intake import cart_of, send, settle, shop_messages
 from tests.shops.sample_data import make_catalog, make_delivery, make_product
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +55,7 @@ def make_phone(catalog: Catalog, digits: str) -> Handset:
 def order(catalog: Catalog, phone: Handset) -> dict[str, Any]:
     """Send a cart; returns the parameters of the form that comes back."""
     send(catalog, phone, "order", cart_of(catalog, ("rye", 1, 4.8)))
-    return form(said(catalog)[-2])
+    return form(shop_messages(catalog)[-2])
 
 
 def form(content: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def form(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def reply(values: Any, *, name: str = "address_message", raw: str | None = None) -> dict[str, Any]:
-    """An `nfm_reply` as the network sends it: what was filled in stands in JSON in a string."""
+    """An `nfm_reply` as the network sends it: the values are JSON in a string."""
     filled = (
         {"saved_address_id": "address1", "values": values} if name == "address_message" else values
     )
@@ -85,7 +85,7 @@ def test_a_form_asks_where_to_and_its_answer_fills_the_order(
     catalog: Catalog, phone: Handset
 ) -> None:
     assert order(catalog, phone) == {"country": "US"}
-    request, payment = said(catalog)
+    request, payment = shop_messages(catalog)
     assert request["body"]["text"] == "Where shall we bring your order #1?"
     assert payment["type"] == "order_details"
     answer(catalog, phone, ELSEWHERE)
@@ -97,9 +97,10 @@ def test_a_form_asks_where_to_and_its_answer_fills_the_order(
         "country": "US",
     }
     assert address() == home
-    assert said(catalog)[2:] == [
+    assert shop_messages(catalog)[2:] == [
         {
-            "body": "Thank you. Your order #1 comes to:\nZoe Field\nMain 1\n05401 Burlington\nUnited States"
+            "body": "Thank you. Your order #1 comes to:\n"
+            "Zoe Field\nMain 1\n05401 Burlington\nUnited States"
         }
     ]
     # Another form of the same buyer has the address in it, and an answer before the payment
@@ -154,7 +155,7 @@ def test_a_wrong_answer_is_asked_again_with_what_was_right(
     }
     answer(catalog, phone, plain | change)
     assert address() == {}
-    again = said(catalog)[2]
+    again = shop_messages(catalog)[2]
     assert again["body"]["text"] == f"{said_so}\nWhere shall we bring your order #1?"
     kept = {name: text for name, text in (plain | change).items() if text.strip()}
     assert form(again) == {"country": "IN", "values": kept, "validation_errors": {errors: said_so}}
@@ -171,7 +172,9 @@ def test_an_answer_that_cannot_be_read_is_asked_again(
     order(catalog, phone)
     answer(catalog, phone, None, raw=raw)
     assert address() == {}
-    assert form(said(catalog)[2])["validation_errors"] == {"name": "Name: please fill this in."}
+    assert form(shop_messages(catalog)[2])["validation_errors"] == {
+        "name": "Name: please fill this in."
+    }
     with system("test"):
         assert IncomingOrder.objects.count() == 0
 
@@ -183,7 +186,7 @@ def test_a_flow_that_holds_an_address_fills_it_too_and_another_flow_does_nothing
     for values in ({"flow_token": "t", "table": "4", "name": "Zoe"}, {}, ["x"]):
         answer(catalog, phone, values, name="flow")
     answer(catalog, phone, ELSEWHERE, name="galaxy_message")
-    assert (address(), len(said(catalog))) == ({}, 2)
+    assert (address(), len(shop_messages(catalog))) == ({}, 2)
     filled = {
         "flow_token": "t",
         "full_name": "Zoe",
@@ -205,16 +208,16 @@ def test_where_no_order_waits_or_goods_are_fetched_nothing_happens(
     catalog: Catalog, phone: Handset
 ) -> None:
     answer(catalog, phone, ELSEWHERE)
-    assert said(catalog) == []
+    assert shop_messages(catalog) == []
     with system("test"):
         catalog.delivery_methods.update(needs_address=False)
     send(catalog, phone, "order", cart_of(catalog, ("rye", 1, 4.8)))
-    assert [content["type"] for content in said(catalog)] == ["order_details"]
+    assert [content["type"] for content in shop_messages(catalog)] == ["order_details"]
     answer(catalog, phone, ELSEWHERE)
-    assert (address(), len(said(catalog))) == ({}, 1)
+    assert (address(), len(shop_messages(catalog))) == ({}, 1)
     other = make_phone(catalog, "14155550999")
     answer(catalog, other, ELSEWHERE)
-    assert (address(), len(said(catalog))) == ({}, 1)
+    assert (address(), len(shop_messages(catalog))) == ({}, 1)
 
 
 def test_a_country_that_is_not_served_goes_on_at_the_orders_page(
@@ -230,7 +233,7 @@ def test_a_country_that_is_not_served_goes_on_at_the_orders_page(
         name="flow",
     )
     assert address() == {}
-    refusal, payment = said(catalog)[2:]
+    refusal, payment = shop_messages(catalog)[2:]
     assert refusal == {"body": "Parcel goes to Germany, Austria only."}
     assert payment["type"] == "order_details"
 
@@ -306,9 +309,7 @@ def test_another_kind_of_reply_holds_no_address() -> None:
         assert chat_address.read_address(content) is None
 
 
-def test_the_page_of_the_order_asks_for_what_the_chat_has_not_said(
-    catalog: Catalog, phone: Handset
-) -> None:
+def test_the_pay_page_asks_for_what_the_chat_left_open(catalog: Catalog, phone: Handset) -> None:
     order(catalog, phone)
     with scope(catalog.business_id):
         token = Order.objects.get().token

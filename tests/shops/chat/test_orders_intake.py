@@ -1,5 +1,5 @@
-"""Orders from the chat: a cart that was sent becomes one order at our prices, or one message says
-what has changed.
+"""Orders from the chat: a sent cart becomes one order at our prices, or one message lists what
+changed.
 """
 
 from pathlib import Path
@@ -41,11 +41,11 @@ def send(catalog: Catalog, phone: Handset, kind: str, content: dict[str, Any]) -
 
 
 def settle() -> None:
-    """Let everything that waits happen."""
+    """Run everything that is due."""
     while (
         events.apply_due()
-        + orders_intake.take_due()
-        + order_updates.tell_due()
+        + orders_intake.process_due()
+        + order_updates.notify_due()
         + sandbox.deliver_due()
     ):
         pass
@@ -61,8 +61,8 @@ def cart_of(catalog: Catalog, *items: tuple[str, Any, Any], **more: Any) -> dict
     } | more
 
 
-def said(catalog: Catalog) -> list[dict[str, Any]]:
-    """Contents of what the shop wrote, in order."""
+def shop_messages(catalog: Catalog) -> list[dict[str, Any]]:
+    """Contents of the shop's messages, in order."""
     with system("test"):
         found = Message.objects.filter(business=catalog.business, direction="out").order_by("id")
         return [message.content for message in found]
@@ -107,7 +107,7 @@ def test_a_cart_that_was_sent_becomes_an_order_with_its_goods_held(
         assert order.message.kind == "order"
         assert IncomingOrder.objects.count() == 0
     # No delivery to choose: the payment message comes at once, with the address of the pay page.
-    (content,) = said(catalog)
+    (content,) = shop_messages(catalog)
     parameters = content["action"]["parameters"]
     assert (content["type"], parameters["reference_id"], parameters["total_amount"]) == (
         "order_details",
@@ -150,10 +150,10 @@ def test_the_same_message_doubled_makes_one_order(catalog: Catalog) -> None:
     settle()
     assert [order.number for order in orders(catalog)] == [1]
     assert stock(catalog) == {"HAMBURGER": 6}
-    assert len(said(catalog)) == 1
+    assert len(shop_messages(catalog)) == 1
 
 
-def test_prices_come_from_the_catalogue_and_a_changed_one_is_told_first(
+def test_orders_use_catalogue_prices_and_a_changed_price_is_reported_first(
     catalog: Catalog, phone: Handset
 ) -> None:
     make_product(catalog, "rye", 550, stock=10, title="Rye bread")
@@ -161,7 +161,7 @@ def test_prices_come_from_the_catalogue_and_a_changed_one_is_told_first(
     send(catalog, phone, "order", cart_of(catalog, ("rye", 2, 4.8), ("bun", 1, "0.95")))
     assert orders(catalog) == []
     assert stock(catalog) == {"rye": 10, "bun": 10}
-    (content,) = said(catalog)
+    (content,) = shop_messages(catalog)
     assert (
         content["body"]["text"]
         == "Something has changed:\n• Rye bread costs $5.50 now.\nShall we go on with the rest?"
@@ -177,7 +177,7 @@ def test_prices_come_from_the_catalogue_and_a_changed_one_is_told_first(
     assert stock(catalog) == {"rye": 8, "bun": 9}
 
 
-def test_unknown_sold_out_and_scarce_products_are_told_in_one_message(
+def test_unknown_sold_out_and_scarce_products_are_listed_in_one_message(
     catalog: Catalog, phone: Handset
 ) -> None:
     make_product(catalog, "rye", 480, stock=0, title="Rye bread")
@@ -189,9 +189,10 @@ def test_unknown_sold_out_and_scarce_products_are_told_in_one_message(
         "order",
         cart_of(catalog, ("rye", 1, 4.8), ("bun", 6, 0.95), ("old", 1, 1), ("xyz", 1, 1)),
     )
-    (content,) = said(catalog)
+    (content,) = shop_messages(catalog)
     assert content["body"]["text"] == (
-        "Something has changed:\n• Rye bread is sold out.\n• Only 2 of Bun are left.\n• Old cake is not sold any more.\n"
+        "Something has changed:\n• Rye bread is sold out.\n• Only 2 of Bun are left.\n"
+        "• Old cake is not sold any more.\n"
         "• xyz is not sold any more.\nShall we go on with the rest?"
     )
     reply = content["action"]["buttons"][0]["reply"]
@@ -203,7 +204,7 @@ def test_unknown_sold_out_and_scarce_products_are_told_in_one_message(
 
 def test_where_nothing_can_be_had_there_is_no_button(catalog: Catalog, phone: Handset) -> None:
     send(catalog, phone, "order", cart_of(catalog, ("xyz", 1, 1)))
-    assert said(catalog) == [
+    assert shop_messages(catalog) == [
         {"body": "Nothing of this can be ordered now:\n• xyz is not sold any more."}
     ]
     with system("test"):
@@ -225,7 +226,7 @@ def test_a_cart_that_makes_no_sense_is_answered_and_holds_nothing(
 ) -> None:
     make_product(catalog, "rye", 480)
     send(catalog, phone, "order", cart_of(catalog, *items))
-    assert said(catalog) == [{"body": answer}]
+    assert shop_messages(catalog) == [{"body": answer}]
     assert orders(catalog) == []
     with system("test"):
         assert IncomingOrder.objects.count() == 0
@@ -236,7 +237,7 @@ def test_a_closed_shop_says_so(catalog: Catalog, phone: Handset) -> None:
     with system("test"):
         Catalog.objects.update(is_open=False)
     send(catalog, phone, "order", cart_of(catalog, ("rye", 1, 4.8)))
-    assert said(catalog) == [{"body": "The shop is closed and takes no orders now."}]
+    assert shop_messages(catalog) == [{"body": "The shop is closed and takes no orders now."}]
     assert (orders(catalog), stock(catalog)) == ([], {"rye": rye.stock})
 
 
@@ -246,7 +247,7 @@ def test_delivery_is_chosen_in_the_chat_with_its_price(catalog: Catalog, phone: 
     parcel = make_delivery(catalog, "Parcel", 450, position=1)
     make_delivery(catalog, "Drone", 99, is_active=False)
     send(catalog, phone, "order", cart_of(catalog, ("rye", 1, 4.8)))
-    (question,) = said(catalog)
+    (question,) = shop_messages(catalog)
     assert question["body"]["text"] == (
         "Your order #1\n1 × Rye  $4.80\nTotal $4.80\nHow shall we bring it to you?"
     )
@@ -262,7 +263,7 @@ def test_delivery_is_chosen_in_the_chat_with_its_price(catalog: Catalog, phone: 
         parcel.price_minor,
         930,
     )
-    asked, payment = said(catalog)[1:]
+    asked, payment = shop_messages(catalog)[1:]
     assert asked["type"] == "address_message"
     sums = payment["action"]["parameters"]["order"]
     assert sums["shipping"] == {"value": 450, "offset": 100, "description": "Parcel"}
@@ -273,7 +274,7 @@ def test_answers_and_carts_of_others_do_nothing(catalog: Catalog, phone: Handset
     make_delivery(catalog)
     make_delivery(catalog, "Pick-up", 0)
     send(catalog, phone, "order", cart_of(catalog, ("rye", 1, 4.8)))
-    row = said(catalog)[0]["action"]["sections"][0]["rows"][0]
+    row = shop_messages(catalog)[0]["action"]["sections"][0]["rows"][0]
     with system("test"):
         other = Handset.objects.create(business=catalog.business, wa_id="14155550999", name="Eve")
     for choice in (
@@ -284,7 +285,7 @@ def test_answers_and_carts_of_others_do_nothing(catalog: Catalog, phone: Handset
     ):
         send(catalog, other, "interactive", {"type": "list_reply", "list_reply": choice})
     assert [order.delivery_name for order in orders(catalog)] == [""]
-    assert len(said(catalog)) == 1
+    assert len(shop_messages(catalog)) == 1
     with system("test"):
         assert IncomingOrder.objects.count() == 0
 
@@ -320,7 +321,7 @@ def test_a_number_without_a_shop_takes_no_orders(phone: Handset) -> None:
         assert Message.objects.filter(number=number).count() == 1
 
 
-def test_news_of_an_order_are_written_by_the_database(catalog: Catalog, phone: Handset) -> None:
+def test_order_updates_are_written_by_the_database(catalog: Catalog, phone: Handset) -> None:
     make_product(catalog, "rye", 480)
     send(catalog, phone, "order", cart_of(catalog, ("rye", 1, 4.8)))
     with system("test"), connection.cursor() as cursor:
@@ -330,12 +331,12 @@ def test_news_of_an_order_are_written_by_the_database(catalog: Catalog, phone: H
     with system("test"):
         kinds = [(news.kind, news.told_at is None) for news in OrderNews.objects.all()]
     assert kinds == [("placed", False), ("confirmed", False), ("shipped", False)]
-    assert [content.get("body", {}).get("text") for content in said(catalog)[1:]] == [
+    assert [content.get("body", {}).get("text") for content in shop_messages(catalog)[1:]] == [
         "Bakery has your order #1. Please pay $4.80 when it arrives.",
         "Your order #1 is on its way.\nL-42",
     ]
     assert [
-        content["action"]["parameters"]["order"]["status"] for content in said(catalog)[1:]
+        content["action"]["parameters"]["order"]["status"] for content in shop_messages(catalog)[1:]
     ] == [
         "processing",
         "shipped",

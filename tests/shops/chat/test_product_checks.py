@@ -1,5 +1,5 @@
-"""Product messages: what is not in the catalogue is refused with the Cloud API's code; upstream it
-goes by their ids.
+"""Product messages: unknown products are refused with the Cloud API's code; upstream ids are
+mapped.
 """
 
 import orjson
@@ -127,13 +127,13 @@ def test_a_catalogue_that_no_shop_here_has_is_kept_elsewhere(shop):
     assert messages() == 2
 
 
-def test_a_business_without_a_shop_keeps_its_catalogue_elsewhere():
+def test_a_business_without_a_shop_may_send_unknown_catalogue_ids():
     number = make_number(make_business())
     open_window(number)
     assert post(number, single("333", "sku-1"))[0] == 200
 
 
-def test_upstream_the_catalogue_goes_by_its_id_there_and_here_by_ours(shop, settings):
+def test_upstream_messages_use_the_upstreams_catalogue_id(shop, settings):
     settings.ALLOW_PRIVATE_URLS = True
     with Receiver(answer=accepted) as upstream:
         put_behind(shop.number, upstream)
@@ -156,9 +156,9 @@ def test_upstream_the_catalogue_goes_by_its_id_there_and_here_by_ours(shop, sett
         assert Message.objects.get(pk=sent.pk).content["action"]["catalog_id"] == shop.catalog_id
 
 
-def heard(number, order, product):
-    """What an upstream tells of its number: an order of one catalogue, a question about a product
-    of another.
+def catalog_ids_received(number, order, product):
+    """Catalogue ids in webhooks for an upstream's order of one catalogue and its question about
+    another's product.
     """
     items = [{"product_retailer_id": "rye", "quantity": 1, "item_price": 5, "currency": "EUR"}]
     asked = {
@@ -192,19 +192,21 @@ def heard(number, order, product):
             orjson.loads(bytes(call.body))
             for call in WebhookCall.objects.filter(webhook__account=number.account_id)
         ]
-    told = [one for call in calls for one in call["entry"][0]["changes"][0]["value"]["messages"]]
+    received = [
+        one for call in calls for one in call["entry"][0]["changes"][0]["value"]["messages"]
+    ]
     ids = [
         first.content["catalog_id"],
         second.content["_webhook"]["context"]["referred_product"]["catalog_id"],
     ]
     assert [
-        told[0]["order"]["catalog_id"],
-        told[1]["context"]["referred_product"]["catalog_id"],
+        received[0]["order"]["catalog_id"],
+        received[1]["context"]["referred_product"]["catalog_id"],
     ] == ids
     return ids
 
 
-def test_what_an_upstream_says_of_a_catalogue_is_told_by_our_id_of_it(shop):
+def test_an_upstreams_catalogue_id_is_mapped_to_ours(shop):
     other = make_number(make_business())
     with Receiver(answer=accepted) as upstream:
         for number, name in ((shop.number, "5550001"), (other, "5550002")):
@@ -213,6 +215,6 @@ def test_what_an_upstream_says_of_a_catalogue_is_told_by_our_id_of_it(shop):
                 Webhook.objects.create(
                     business=number.business, account=number.account, url="http://127.0.0.1:9/"
                 )
-    assert heard(shop.number, "900800", "900800") == [shop.catalog_id] * 2
+    assert catalog_ids_received(shop.number, "900800", "900800") == [shop.catalog_id] * 2
     # A catalogue that no shop of this business has keeps the name it came with.
-    assert heard(other, "900800", "17") == ["900800", "17"]
+    assert catalog_ids_received(other, "900800", "17") == ["900800", "17"]

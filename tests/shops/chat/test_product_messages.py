@@ -1,4 +1,4 @@
-"""Offering: products sent from the composer, and the cart that a phone sends from the catalogue."""
+"""Products sent from the composer, and the cart that a phone sends from the catalogue."""
 
 from typing import Any
 
@@ -105,12 +105,12 @@ def test_one_product_several_and_the_whole_catalogue_are_sent(
 def test_nothing_and_what_is_not_sold_are_refused_and_not_sent(
     catalog: Catalog, phone: Handset, client: Client
 ) -> None:
-    for product, said in (
+    for product, expected in (
         ([], "Choose from 1 to 30 products."),
         (["rye", "xyz"], "Not in the catalogue: xyz."),
     ):
         refused = offer(client, catalog, product=product)
-        assert (refused.status_code, refused.context["error"]) == (422, said)
+        assert (refused.status_code, refused.context["error"]) == (422, expected)
     assert sent(catalog) == []
 
 

@@ -1,6 +1,4 @@
-"""Orders in the dashboard and by API: what is shown, each step with its refusals, refunds, and what
-programs are told.
-"""
+"""Orders in the dashboard and the API: contents, steps and their refusals, refunds, webhooks."""
 
 from typing import Any
 
@@ -11,11 +9,11 @@ from django.urls import reverse
 
 from core.tenancy import scope, system
 from hosting.models import Handset, Webhook, WebhookCall
-from shops.chat.order_updates import facts_of
+from shops.chat.order_updates import order_facts
 from shops.models import Catalog, Order, OrderNote
 from shops.payments import attempts
 from tests.factories import make_key, make_member
-from tests.shops.chat.test_orders_intake import cart_of, said, send, settle
+from tests.shops.chat.test_orders_intake import cart_of, send, settle, shop_messages
 from tests.shops.payments.test_attempts import CARD
 from tests.shops.sample_data import make_catalog, make_product
 
@@ -69,13 +67,13 @@ def pay(order: Order) -> None:
         attempts.pay_by_test_card(order, **CARD)
 
 
-def act(client: Client, order: Order, deed: str, **given: Any) -> list[str]:
-    answer = client.post(reverse("shop_order_act", args=[order.pk, deed]), given, follow=True)
+def act(client: Client, order: Order, action: str, **given: Any) -> list[str]:
+    answer = client.post(reverse("shop_order_act", args=[order.pk, action]), given, follow=True)
     return [str(message) for message in answer.context["messages"]]
 
 
 def events(order: Order) -> list[dict[str, Any]]:
-    """What the business's webhook is to be told about orders."""
+    """Events about orders in the business's webhook outbox."""
     with system("test"):
         calls = WebhookCall.objects.filter(business_id=order.business_id, field="orders").order_by(
             "id"
@@ -153,10 +151,10 @@ def test_notes_are_kept_and_empty_ones_are_not(client: Client, order: Order) -> 
     assert "Rings twice" in client.get(reverse("shop_order", args=[order.pk])).content.decode()
 
 
-def test_programs_read_and_move_orders(program: Client, order: Order) -> None:
+def test_the_api_reads_and_changes_orders(program: Client, order: Order) -> None:
     listed = program.get("/api/v1/orders/", {"state": "placed", "wa_id": "14155550123"}).json()
     with system("test"):
-        facts = facts_of(fresh())
+        facts = order_facts(fresh())
     assert listed == {"data": [facts], "next": None}
     assert (facts["number"], facts["total_minor"], facts["lines"][0]["product_retailer_id"]) == (
         1,
@@ -193,7 +191,7 @@ def test_programs_read_and_move_orders(program: Client, order: Order) -> None:
     assert fresh().refunded_minor == 480
 
 
-def test_a_key_that_reads_cannot_move_orders(catalog: Catalog, order: Order) -> None:
+def test_a_read_key_cannot_change_orders(catalog: Catalog, order: Order) -> None:
     reader = Client(
         headers={"Authorization": f"Bearer {make_key(catalog.business, scopes=['read'])}"}
     )
@@ -204,28 +202,28 @@ def test_a_key_that_reads_cannot_move_orders(catalog: Catalog, order: Order) -> 
     assert (answer.status_code, fresh().state) == (403, "placed")
 
 
-def test_webhooks_tell_each_thing_once_in_its_order(client: Client, order: Order) -> None:
+def test_webhooks_report_each_update_once_and_in_order(client: Client, order: Order) -> None:
     pay(order)
     act(client, order, "ship")
     act(client, order, "refund", amount="1")
     settle()
     settle()
-    told = events(order)
-    assert [event["event"] for event in told] == [
+    sent = events(order)
+    assert [event["event"] for event in sent] == [
         "order.placed",
         "order.paid",
         "order.confirmed",
         "order.shipped",
         "order.refunded",
     ]
-    assert (told[-1]["id"], told[-1]["wa_id"], told[-1]["refunded_minor"]) == (
+    assert (sent[-1]["id"], sent[-1]["wa_id"], sent[-1]["refunded_minor"]) == (
         order.pk,
         "14155550123",
         100,
     )
 
 
-def test_a_forgotten_buyer_leaves_the_order_without_a_name(catalog: Catalog, order: Order) -> None:
+def test_erasing_a_buyer_keeps_the_order_without_a_name(catalog: Catalog, order: Order) -> None:
     from hosting.privacy import erasure
 
     with system("test"):
@@ -240,4 +238,4 @@ def test_a_forgotten_buyer_leaves_the_order_without_a_name(catalog: Catalog, ord
         "",
         960,
     )
-    assert said(catalog) == []
+    assert shop_messages(catalog) == []

@@ -1,4 +1,4 @@
-"""Many buyers at once for few things."""
+"""Many concurrent orders for few goods."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +7,7 @@ from django.db import connections
 from core.errors import ParleyError
 from core.tenancy import scope, system
 from shops.models import Catalog, Order, Product
-from shops.orders.place import Wanted, place_order
+from shops.orders.place import RequestedItems, place_order
 from tests.shops.sample_data import make_catalog, make_conversation, make_product
 
 
@@ -22,7 +22,7 @@ def test_200_orders_at_once_for_50_things(committed_db: None) -> None:
                 placed = place_order(
                     catalog=Catalog.objects.select_related("business").get(pk=catalog.pk),
                     conversation=buyer,
-                    wanted=Wanted({"bread": 1}),
+                    wanted=RequestedItems({"bread": 1}),
                 )
                 return str(placed.number)
         except ParleyError as error:

@@ -1,4 +1,6 @@
-"""Orders: prices of the moment, goods held once, steps that the database knows."""
+"""Placing orders: prices when ordered, goods reserved once, state changes enforced by the
+database.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,16 +26,16 @@ from shops.models import (
     StockMove,
 )
 from shops.orders.place import (
-    Closed,
     NotSold,
-    Wanted,
+    RequestedItems,
+    ShopClosed,
+    change_state,
     choose_delivery,
-    choose_way,
+    confirm_unpaid,
     expire_due,
-    explained,
     mark_paid,
     place_order,
-    step,
+    stock_reason,
 )
 from shops.orders.totals import Sums, sums_of
 from tests.factories import make_business
@@ -55,7 +57,7 @@ def buyer(catalog: Catalog) -> Conversation:
 
 def order_of(catalog: Catalog, buyer: Conversation, **quantities: int) -> Order:
     with scope(catalog.business_id):
-        return place_order(catalog=catalog, conversation=buyer, wanted=Wanted(quantities))
+        return place_order(catalog=catalog, conversation=buyer, wanted=RequestedItems(quantities))
 
 
 def stock_of(product: Product) -> int | None:
@@ -146,7 +148,7 @@ def test_what_cannot_be_had_holds_nothing(catalog: Catalog, buyer: Conversation)
     with system("test"):
         Catalog.objects.update(is_open=False)
         catalog.refresh_from_db()
-    with pytest.raises(Closed):
+    with pytest.raises(ShopClosed):
         order_of(catalog, buyer, tea=1)
     with system("test"):
         assert (Order.objects.count(), Catalog.objects.get().last_order) == (0, 0)
@@ -177,12 +179,12 @@ def test_delivery_changes_the_sums_until_the_order_is_confirmed(
             1665,
         )
         assert order.address == HOME | {"country": "DE"}
-        order = choose_way(order, way=PaymentWay.CASH)
+        order = confirm_unpaid(order, way=PaymentWay.CASH)
         assert (order.state, order.way, order.paid_minor) == ("confirmed", "cash", 0)
         with pytest.raises(WrongState):
             choose_delivery(order, method=parcel, address=HOME)
         with pytest.raises(WrongState):
-            choose_way(order, way=PaymentWay.TRANSFER)
+            confirm_unpaid(order, way=PaymentWay.TRANSFER)
     with refused_by_database("sums of an order are final"):
         Order.objects.update(delivery_minor=0, total_minor=1070)
 
@@ -191,16 +193,16 @@ def test_goods_leave_paid_and_an_order_is_paid_once(catalog: Catalog, buyer: Con
     make_product(catalog, "bread", 500)
     with scope(catalog.business_id):
         order = mark_paid(order_of(catalog, buyer, bread=2), way=PaymentWay.CARD)
-        assert (order.state, order.paid_minor, order.left_minor) == ("confirmed", 1000, 1000)
+        assert (order.state, order.paid_minor, order.refundable_minor) == ("confirmed", 1000, 1000)
         with pytest.raises(WrongState):
             mark_paid(order, way=PaymentWay.CARD)
         for state in (OrderState.PACKED, OrderState.SHIPPED, OrderState.DELIVERED):
-            order = step(order, to=state)
+            order = change_state(order, to=state)
         with pytest.raises(WrongState):
-            step(order, to=OrderState.CANCELLED)
+            change_state(order, to=OrderState.CANCELLED)
         unpaid = order_of(catalog, buyer, bread=1)
         with pytest.raises(WrongState):
-            step(unpaid, to=OrderState.PACKED)
+            change_state(unpaid, to=OrderState.PACKED)
     with refused_by_database("cannot go from delivered to placed"):
         Order.objects.filter(pk=order.pk).update(state="placed")
     with refused_by_database("order_is_paid_once"):
@@ -241,9 +243,9 @@ def test_orders_that_end_give_their_goods_back_once(catalog: Catalog, buyer: Con
     bread = make_product(catalog, "bread", stock=10)
     cancelled, late, kept = (order_of(catalog, buyer, bread=2) for _ in range(3))
     with scope(catalog.business_id):
-        step(cancelled, to=OrderState.CANCELLED, reason="changed mind")
+        change_state(cancelled, to=OrderState.CANCELLED, reason="changed mind")
         with pytest.raises(WrongState):
-            step(cancelled, to=OrderState.CANCELLED)
+            change_state(cancelled, to=OrderState.CANCELLED)
     assert stock_of(bread) == 6
     with system("test"):
         Order.objects.filter(pk=late.pk).update(expires_at=timezone.now())
@@ -283,7 +285,7 @@ def test_paid_too_late_takes_the_goods_again_or_waits_for_a_refund(
     with system("test"):
         Order.objects.update(expires_at=timezone.now())
         expire_due()
-        with explained("counted anew"):
+        with stock_reason("counted anew"):
             Product.objects.update(stock=left)
     with scope(catalog.business_id):
         order = mark_paid(order, way=PaymentWay.CARD)

@@ -1,5 +1,5 @@
-"""Paying on the pay page: test cards, the bank's question, at the door, by transfer; once, and back
-up to what was paid.
+"""Payments on the pay page: test cards, 3-D Secure question, on delivery, by transfer; once, with
+refunds.
 """
 
 import re
@@ -17,6 +17,7 @@ from accounts.models import Plan
 from core.errors import ParleyError
 from core.tenancy import scope, system
 from hosting.models import Handset, Message
+from shops import fulfilment
 from shops.models import (
     BuyerPayment,
     BuyerRefund,
@@ -27,10 +28,10 @@ from shops.models import (
     PaymentWay,
     Product,
 )
-from shops.orders import fulfilment, place
+from shops.orders import place
 from shops.payments import attempts, refunds
 from shops.tasks import sweep
-from tests.shops.chat.test_orders_intake import cart_of, said, send, settle
+from tests.shops.chat.test_orders_intake import cart_of, send, settle, shop_messages
 from tests.shops.sample_data import make_catalog, make_delivery, make_product
 
 pytestmark = pytest.mark.django_db
@@ -71,8 +72,8 @@ def fresh(order: Order) -> Order:
         return Order.objects.select_related("business", "catalog").get(pk=order.pk)
 
 
-def post(order: Order, deed: str, **given: Any) -> Any:
-    return Client().post(reverse(f"shop_pay_{deed}", args=[order.token]), given)
+def post(order: Order, action: str, **given: Any) -> Any:
+    return Client().post(reverse(f"shop_pay_{action}", args=[order.token]), given)
 
 
 def payments(order: Order) -> list[tuple[str, str, int]]:
@@ -91,7 +92,7 @@ def test_a_test_card_pays_once_and_the_receipt_comes_into_the_chat(
     assert (paid.state, paid.way, paid.paid_minor) == ("confirmed", "card", 2150)
     assert payments(order) == [("card", "succeeded", 2150)]
     settle()
-    update, receipt = said(catalog)[1:]
+    update, receipt = shop_messages(catalog)[1:]
     assert update["body"]["text"] == "Thank you! $21.50 for your order #1 has arrived."
     assert (receipt["filename"], receipt["caption"]) == (
         f"{catalog.slug}-1.pdf",
@@ -117,20 +118,20 @@ def test_a_test_card_pays_once_and_the_receipt_comes_into_the_chat(
     assert b"4242" not in pdf
 
 
-def test_a_payment_is_told_even_where_the_plan_has_no_room_for_the_receipt(
+def test_a_payment_update_is_sent_even_when_storage_for_the_receipt_is_full(
     catalog: Catalog, order: Order
 ) -> None:
     with system("test"):
         Plan.objects.filter(pk=catalog.business.plan_id).update(media_megabytes=0)
     assert post(order, "card", **CARD).status_code == 302
     settle()
-    assert [one["body"]["text"] for one in said(catalog)[1:]] == [
+    assert [one["body"]["text"] for one in shop_messages(catalog)[1:]] == [
         "Thank you! $21.50 for your order #1 has arrived."
     ]
     assert fresh(order).state == "confirmed"
 
 
-def test_a_declined_card_is_said_and_another_one_pays(order: Order) -> None:
+def test_a_declined_card_is_reported_and_another_one_pays(order: Order) -> None:
     assert post(order, "card", **DECLINED).status_code == 302
     assert (
         "The card was declined."
@@ -159,7 +160,7 @@ def test_the_banks_question_is_answered_yes_or_no(order: Order) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"number": "4111 1111 1111 1111"}, "Only test cards pay here: 4242 4242 4242 4242."),
         ({"number": ""}, "Only test cards pay here: 4242 4242 4242 4242."),
@@ -169,11 +170,11 @@ def test_the_banks_question_is_answered_yes_or_no(order: Order) -> None:
     ],
 )
 def test_a_card_that_cannot_be_is_refused_and_nothing_tried(
-    order: Order, change: dict[str, str], said: str
+    order: Order, change: dict[str, str], expected: str
 ) -> None:
     refused = post(order, "card", **(CARD | change))
     assert refused.status_code == 400
-    assert said in refused.content.decode()
+    assert expected in refused.content.decode()
     assert payments(order) == []
 
 
@@ -240,15 +241,16 @@ def test_cash_and_transfer_confirm_and_the_money_is_noted_when_it_comes(
     waiting = fresh(order)
     assert (waiting.state, waiting.way, waiting.paid_minor) == ("confirmed", "transfer", 0)
     settle()
-    assert said(catalog)[-1]["body"]["text"] == (
-        "Bakery has your order #1. Please transfer $21.50 and name the order as reference.\nIBAN DE02 1203 0000"
+    assert shop_messages(catalog)[-1]["body"]["text"] == (
+        "Bakery has your order #1. Please transfer $21.50 and name the order as reference.\n"
+        "IBAN DE02 1203 0000"
     )
     with scope(catalog.business_id), pytest.raises(ParleyError):
         fulfilment.ship(waiting)
     with scope(catalog.business_id):
-        attempts.record_money(waiting, reference="statement 7")
+        attempts.record_payment(waiting, reference="statement 7")
     with scope(catalog.business_id), pytest.raises(ParleyError):
-        attempts.record_money(waiting)
+        attempts.record_payment(waiting)
     assert fresh(order).paid_minor == 2150
     with scope(catalog.business_id):
         fulfilment.ship(fresh(order), tracking="L-42")
@@ -266,7 +268,7 @@ def test_cash_is_paid_when_it_is_delivered(catalog: Catalog, order: Order) -> No
         [("cash", "succeeded", 2150)],
     )
     settle()
-    texts = [content["body"]["text"] for content in said(catalog)[1:] if "body" in content]
+    texts = [content["body"]["text"] for content in shop_messages(catalog)[1:] if "body" in content]
     assert texts == [
         "Bakery has your order #1. Please pay $21.50 when it arrives.",
         "Your order #1 is packed.",
@@ -276,7 +278,7 @@ def test_cash_is_paid_when_it_is_delivered(catalog: Catalog, order: Order) -> No
     ]
 
 
-def test_results_told_twice_and_in_any_order_pay_once(catalog: Catalog, order: Order) -> None:
+def test_repeated_and_reordered_results_pay_once(catalog: Catalog, order: Order) -> None:
     post(order, "card", **ASKED)
     with system("test"):
         payment = BuyerPayment.objects.get()
@@ -341,7 +343,7 @@ def test_refunds_by_line_and_in_full_never_exceed_what_was_paid(
     settle()
     texts = [
         content["body"]["text"]
-        for content in said(catalog)
+        for content in shop_messages(catalog)
         if re.search("back", str(content.get("body")))
     ]
     assert texts == [
@@ -358,7 +360,7 @@ def test_cancelling_gives_goods_and_money_back(catalog: Catalog, order: Order) -
     with system("test"):
         assert Product.objects.get(retailer_id="rye").stock == 9
     settle()
-    texts = [content["body"]["text"] for content in said(catalog)[-2:]]
+    texts = [content["body"]["text"] for content in shop_messages(catalog)[-2:]]
     assert texts == [
         "Your order #1 was cancelled.\nOven broken",
         "$21.50 of your order #1 is on its way back to you.",
@@ -408,7 +410,7 @@ def test_test_cards_pay_only_in_the_sandbox(catalog: Catalog, order: Order) -> N
     assert payments(order) == []
 
 
-def test_goods_of_an_order_that_nobody_paid_are_free_again_and_the_buyer_is_told(
+def test_an_unpaid_order_expires_releases_its_goods_and_notifies_the_buyer(
     catalog: Catalog, order: Order
 ) -> None:
     post(order, "card", **ASKED)
@@ -421,12 +423,12 @@ def test_goods_of_an_order_that_nobody_paid_are_free_again_and_the_buyer_is_told
     with system("test"):
         assert Product.objects.get(retailer_id="rye").stock == 9
     settle()
-    assert said(catalog)[-1]["body"]["text"] == (
+    assert shop_messages(catalog)[-1]["body"]["text"] == (
         "Your order #1 was not paid in time, so its goods are free for others again."
     )
 
 
-def test_old_carts_are_forgotten_but_not_those_that_became_orders(
+def test_expired_carts_are_deleted_unless_they_became_orders(
     catalog: Catalog, order: Order
 ) -> None:
     with system("test"):

@@ -1,6 +1,4 @@
-"""Refunds that put goods back on the shelf: by choice, as rows, each piece once, and never where it
-is back already.
-"""
+"""Refunds that put goods back in stock: optional, with stock moves, each piece once."""
 
 import pytest
 from django.db import IntegrityError, connection
@@ -10,8 +8,8 @@ from django.urls import reverse
 from core.errors import ParleyError
 from core.tenancy import scope, system
 from hosting.models import Handset
+from shops import fulfilment
 from shops.models import Catalog, Order, StockMove
-from shops.orders import fulfilment
 from shops.orders.place import return_goods
 from shops.payments import refunds
 from tests.factories import make_key
@@ -34,7 +32,7 @@ def catalog() -> Catalog:
 
 @pytest.fixture
 def order(catalog: Catalog) -> Order:
-    """Three breads, a mug, a card that nobody counts: $27.30, paid."""
+    """Three breads, a mug, a card whose stock is not counted: $27.30, paid."""
     with system("test"):
         phone = Handset.objects.create(
             business=catalog.business, wa_id="14155550123", name="Zoe Field"
@@ -48,7 +46,7 @@ def order(catalog: Catalog) -> Order:
 
 
 def moves() -> list[tuple[str, int, int | None, str]]:
-    """Product, change, stock then, reason of what has moved since the order."""
+    """Product, change, resulting stock and reason of the moves since the order."""
     with system("test"):
         rows = (
             StockMove.objects.filter(order__isnull=False).exclude(reason="ordered").order_by("id")
@@ -61,7 +59,7 @@ def returned(order: Order) -> list[int]:
         return list(order.lines.order_by("position").values_list("returned_quantity", flat=True))
 
 
-def test_the_form_offers_the_shelf_and_ticks_it_until_the_goods_are_sent(
+def test_the_form_offers_restocking_ticked_until_the_goods_are_sent(
     client: Client, order: Order
 ) -> None:
     address = reverse("shop_order", args=[order.pk])
@@ -73,7 +71,7 @@ def test_the_form_offers_the_shelf_and_ticks_it_until_the_goods_are_sent(
     assert ticked not in page
 
 
-def test_goods_paid_back_by_line_are_on_the_shelf_again_as_rows(
+def test_goods_refunded_by_line_are_restocked_with_a_stock_move(
     client: Client, catalog: Catalog, order: Order
 ) -> None:
     assert act(client, order, "refund", **{"line-1": "2", "line-3": "1", "restock": "1"}) == []
@@ -87,7 +85,7 @@ def test_goods_paid_back_by_line_are_on_the_shelf_again_as_rows(
         "0 of Rye bread can be paid back."
     ]
     assert act(client, order, "refund", restock="1") == []  # all that is left: the mug
-    assert (stock(catalog), fresh().left_minor) == ({"rye": 8, "mug": 3, "card": None}, 0)
+    assert (stock(catalog), fresh().refundable_minor) == ({"rye": 8, "mug": 3, "card": None}, 0)
     assert act(client, order, "refund", restock="1") != []
     assert moves() == [("rye", 2, 8, "refunded"), ("mug", 1, 3, "refunded")]
 
@@ -98,7 +96,7 @@ def test_cancelling_gives_back_only_what_is_not_there_yet(
     act(client, order, "refund", **{"line-1": "2", "restock": "1"})
     with scope(catalog.business_id):
         cancelled = fulfilment.cancel(fresh())
-    assert (cancelled.refunded_minor, cancelled.left_minor) == (2730, 0)
+    assert (cancelled.refunded_minor, cancelled.refundable_minor) == (2730, 0)
     assert stock(catalog) == {"rye": 9, "mug": 3, "card": None}
     assert moves() == [
         ("rye", 2, 8, "refunded"),
@@ -113,7 +111,7 @@ def test_the_goods_of_an_order_that_has_ended_are_not_put_back_again(
     with system("test"), connection.cursor() as cursor:
         cursor.execute("UPDATE shops_order SET state = 'cancelled'")
     before = stock(catalog)
-    with scope(catalog.business_id), pytest.raises(ParleyError, match="on the shelf already"):
+    with scope(catalog.business_id), pytest.raises(ParleyError, match="back in stock already"):
         refunds.refund(order, lines={1: 1}, restock=True)
     assert (fresh().refunded_minor, stock(catalog)) == (0, before)
     with scope(catalog.business_id):
@@ -121,7 +119,7 @@ def test_the_goods_of_an_order_that_has_ended_are_not_put_back_again(
     assert stock(catalog) == before
 
 
-def test_programs_choose_too_and_untold_it_goes_by_whether_the_goods_were_sent(
+def test_the_api_chooses_restocking_and_its_default_depends_on_shipping(
     catalog: Catalog, order: Order
 ) -> None:
     program = Client(headers={"Authorization": f"Bearer {make_key(catalog.business)}"})
@@ -145,10 +143,10 @@ def test_programs_choose_too_and_untold_it_goes_by_whether_the_goods_were_sent(
         f"/api/v1/orders/{order.pk}/refunds/", body, content_type="application/json"
     )
     assert (refused.status_code, refused.json()["error"]["field"]) == (400, "restock")
-    assert fresh().left_minor == 100
+    assert fresh().refundable_minor == 100
 
 
-def test_the_database_lets_no_piece_come_back_twice(catalog: Catalog, order: Order) -> None:
+def test_the_database_refuses_to_restock_a_piece_twice(catalog: Catalog, order: Order) -> None:
     with pytest.raises(IntegrityError, match="line_back_up_to_ordered"), scope(catalog.business_id):
         return_goods(order, {1: 4}, reason="refunded")
     assert stock(catalog) == {"rye": 6, "mug": 2, "card": None}

@@ -1,5 +1,5 @@
-"""Cards by the seller's own Stripe account: one page an attempt, webhooks doubled and shuffled,
-refunds asked for once.
+"""Cards through the seller's Stripe account: one page an attempt, repeated and reordered webhooks,
+refunds once.
 """
 
 import hmac
@@ -68,7 +68,7 @@ def open_page(order: Order) -> Any:
     return Client().post(reverse("shop_pay_page", args=[order.token]))
 
 
-def tell(catalog: Catalog, event_id: str, object_id: str, *, secret: str = SECRET) -> int:
+def post_event(catalog: Catalog, event_id: str, object_id: str, *, secret: str = SECRET) -> int:
     event = {
         "id": event_id,
         "object": "event",
@@ -84,7 +84,7 @@ def tell(catalog: Catalog, event_id: str, object_id: str, *, secret: str = SECRE
     )
 
 
-def test_an_order_has_one_page_and_is_paid_once_however_often_it_is_told(
+def test_an_order_has_one_page_and_repeated_webhooks_pay_it_once(
     catalog: Catalog, order: Order, network: FakeStripe
 ) -> None:
     assert "https://pay.example/1" in open_page(order).content.decode()
@@ -92,7 +92,7 @@ def test_an_order_has_one_page_and_is_paid_once_however_often_it_is_told(
     assert payments() == [("pending", False, 960)]
     session = network.finish_payment()
     for event_id in ("evt_2", "evt_1", "evt_2", "evt_1"):
-        assert tell(catalog, event_id, session) == 200
+        assert post_event(catalog, event_id, session) == 200
     with system("test"):
         assert ShopGatewayEvent.objects.count() == 2
     assert stripe_collection.apply_due() == 2
@@ -106,16 +106,16 @@ def test_an_order_has_one_page_and_is_paid_once_however_often_it_is_told(
 
 
 def test_a_webhook_that_is_not_the_sellers_changes_nothing(catalog: Catalog, order: Order) -> None:
-    assert tell(catalog, "evt_1", "cs_1", secret="whsec_other") == 400
+    assert post_event(catalog, "evt_1", "cs_1", secret="whsec_other") == 400
     with system("test"):
         assert ShopGatewayEvent.objects.count() == 0
 
 
-def test_what_was_not_heard_is_asked_again(
+def test_an_unknown_result_is_looked_up_again(
     catalog: Catalog, order: Order, network: FakeStripe
 ) -> None:
     open_page(order)
-    tell(catalog, "evt_1", network.finish_payment())
+    post_event(catalog, "evt_1", network.finish_payment())
     network.refuse = 1
     assert stripe_collection.apply_due() == 0
     assert payments() == [("pending", False, 960)]
@@ -142,18 +142,18 @@ def test_the_page_of_an_expired_order_is_closed_and_its_goods_are_free(
     assert [thing["status"] for thing in network.things.values()] == ["expired"]
 
 
-def test_refunds_are_asked_for_until_they_are_heard(
+def test_refunds_are_requested_until_they_have_a_result(
     catalog: Catalog, order: Order, network: FakeStripe
 ) -> None:
     open_page(order)
-    tell(catalog, "evt_1", network.finish_payment())
+    post_event(catalog, "evt_1", network.finish_payment())
     stripe_collection.apply_due()
     with scope(catalog.business_id):
         refunds.refund(fresh(), amount_minor=480)
     network.refuse = 1
-    assert stripe_collection.pay_back_due() == 0
-    assert stripe_collection.pay_back_due() == 1
-    assert stripe_collection.pay_back_due() == 0
+    assert stripe_collection.send_refunds_due() == 0
+    assert stripe_collection.send_refunds_due() == 1
+    assert stripe_collection.send_refunds_due() == 0
     with system("test"):
         assert list(BuyerRefund.objects.values_list("status", "amount_minor")) == [
             ("succeeded", 480)

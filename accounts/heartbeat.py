@@ -1,0 +1,23 @@
+"""The worker's heartbeat: written by a task every few seconds, checked by /readyz."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import Heartbeat
+
+SILENT_SECONDS = 30
+
+
+def beat() -> None:
+    """Record that a worker runs now."""
+    Heartbeat.objects.update_or_create(name="worker", defaults={"beat_at": timezone.now()})
+
+
+def check_worker() -> dict[str, Any]:
+    """Whether a worker wrote its heartbeat within the last 30 seconds; a health check."""
+    beat_at = Heartbeat.objects.filter(name="worker").values_list("beat_at", flat=True).first()
+    if beat_at is None:
+        return {"ok": False, "error": "no worker has started yet"}
+    silent = (timezone.now() - beat_at).total_seconds()
+    return {"ok": silent < SILENT_SECONDS, "silent_seconds": round(silent, 1)}
