@@ -8,7 +8,7 @@ page show of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -203,31 +203,6 @@ class ReadOnlyAdmin(HouseAdmin):
             for name, action in super().get_actions(request).items()
             if name != "delete_selected"
         }
-
-
-class QueueAdmin(ReadOnlyAdmin):
-    """Rows that wait; whoever may change them may let those that gave up try again."""
-
-    def has_rerun_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change rows of this queue."""
-        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
-
-    def again(
-        self,
-        request: HttpRequest,
-        rows: QuerySet[Any],
-        *,
-        verb: Callable[[Sequence[Any]], int],
-        key: str = "pk",
-        action: str = "rerun",
-    ) -> int:
-        """Do it to the rows chosen, and write down who did; returns to how many it was done."""
-        ids = list(rows.values_list(key, flat=True))
-        count = verb(ids)
-        subject = f"{count} of {len(ids)} {self.opts.verbose_name_plural}"
-        named = {"ids": [str(one) if key != "pk" else one for one in ids[:NAMED]]}
-        record.record(action=f"{self.opts.model_name}.{action}", subject=subject, after=named)
-        return count
 
 
 class HouseInline(TabularInline):  # type: ignore[misc]

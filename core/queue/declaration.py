@@ -6,12 +6,15 @@ Its rows, their order, who is served next, what is done with them, and when it i
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from django.db.models import Q
 
 from core.queue.rows import QueueRow
 from core.registry import Registry
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -141,7 +144,7 @@ class InSlices:
     Then others have their turn.
 
     The worker renews its lease with every step of progress (`settle.renew`), and attempts are
-    counted from 0 again.
+    counted from 0 again. `do` ends the row itself: where it returns None, nothing is left to do.
     """
 
     do: Callable[[Claimed], Outcome]
@@ -191,7 +194,8 @@ class Queue:
     the earlier goes first. SQL values of columns: `done` are set when a row is done (None: the row
     is deleted), `on_death` when a row becomes a dead letter, `on_rerun` when it is opened again.
     `when_dead` is called in that transaction, with the reason. `counts` (SQL) leaves rows out of
-    the age that health reports.
+    the age that health reports. `dead_title` is what operators
+    read of its dead letters, `is_urgent` whether these are theirs to mend.
     """
 
     name: str
@@ -215,6 +219,8 @@ class Queue:
     on_rerun: Mapping[str, str] = field(default_factory=dict)
     when_dead: Callable[[Claimed, str], None] | None = None
     counts: str = "true"
+    dead_title: "StrOrPromise" = ""
+    is_urgent: bool = True
 
     @property
     def table(self) -> str:

@@ -12,11 +12,10 @@ import structlog
 from django.db import connection
 from django.db.utils import InterfaceError, OperationalError
 
-from core.queue.claim import REASON, claim
+from core.queue.claim import claim
 from core.queue.declaration import Claimed, Failed, InThreads, Outcome, Queue
 from core.queue.settle import lock, place_of, reason_of, settle
-from core.queue.work import end_lost, failure, isolate, outcomes_of
-from core.tenancy import system
+from core.queue.work import end_lost, failure, isolate, outcomes_of, sets, within
 
 log = structlog.get_logger(__name__)
 LINGER, LONGEST, STEP = 0.2, 20.0, 0.05
@@ -131,17 +130,22 @@ class WorkerPool:
             works = self.how.prepare(some)
             tasks.extend(Task(row, works[row.key]) for row in some if row.key in works)
 
-        with system(REASON):
-            for some, found in isolate(rows, prepare):
-                if isinstance(found, Exception):
-                    log.warning(
-                        "row_raised", queue=self.queue.name, key=some[0].key, place=place_of(found)
-                    )
-                    failed[some[0].key] = Failed(reason_of(found))
-            ready = {task.row.key for task in tasks}
-            if idle := [row for row in rows if row.key not in ready]:
-                settle(self.queue, lock(self.queue, idle), failed)
+        for of_one in sets(self.queue, rows):
+            with within(self.queue, of_one):
+                for some, found in isolate(of_one, prepare):
+                    if isinstance(found, Exception):
+                        self._log(some[0], found)
+                        failed[some[0].key] = Failed(reason_of(found))
+                ready = {task.row.key for task in tasks}
+                if idle := [row for row in of_one if row.key not in ready]:
+                    settle(self.queue, lock(self.queue, idle), failed)
         return tasks
+
+    def _log(self, row: Claimed, error: Exception) -> None:
+        name = self.queue.name
+        log.warning(
+            "row_raised", queue=name, key=row.key, error=reason_of(error), place=place_of(error)
+        )
 
     def _collect(self, under_way: dict[Future[Any], Task]) -> int:
         ended, _ = wait(under_way, timeout=STEP, return_when=FIRST_COMPLETED)
@@ -150,7 +154,6 @@ class WorkerPool:
         return len(ended)
 
     def _finish(self, ended: Mapping[Future[Any], Task]) -> None:
-        rows = [task.row for task in ended.values()]
         raised: dict[int, Exception] = {}
         results: dict[int, Any] = {}
         for future, task in ended.items():
@@ -158,18 +161,17 @@ class WorkerPool:
             if error is None:
                 results[task.row.key] = future.result()
             elif isinstance(error, Exception):
-                log.warning(
-                    "row_raised", queue=self.queue.name, key=task.row.key, place=place_of(error)
-                )
+                self._log(task.row, error)
                 raised[task.row.key] = error
             else:
                 raise error
-        with system(REASON):
-            mine = lock(self.queue, rows)
-            self._write(mine, results, raised)
-            late = [results[row.key] for row in rows if row not in mine and row.key in results]
-            if late and self.how.late is not None:
-                self.how.late(late)
+        for rows in sets(self.queue, [task.row for task in ended.values()]):
+            with within(self.queue, rows):
+                mine = lock(self.queue, rows)
+                self._write(mine, results, raised)
+                late = [results[row.key] for row in rows if row not in mine and row.key in results]
+                if late and self.how.late is not None:
+                    self.how.late(late)
 
     def _write(
         self, mine: Sequence[Claimed], results: Mapping[int, Any], raised: Mapping[int, Exception]

@@ -3,9 +3,22 @@
 from typing import Any, Self
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+
+def due_index(name: str, *columns: str, is_open: Q | None = None) -> models.Index:
+    """The index that claims go by: owner, time, key (`columns`: owner and key) of open rows."""
+    owner, key = columns
+    condition = Q(dead_at=None) & (is_open or Q())
+    return models.Index(fields=[owner, "not_before", key], condition=condition, name=name)
+
+
+def dead_index(name: str, *columns: str) -> models.Index:
+    """The index of dead letters, by these columns."""
+    return models.Index(fields=[*columns], condition=Q(dead_at__isnull=False), name=name)
 
 
 class QueueRows(models.QuerySet[Any]):

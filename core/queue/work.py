@@ -54,7 +54,7 @@ def _pass(queue: Queue, rows: Sequence[Claimed]) -> int:
         for row in fit:
             _in_transaction(queue, [row], lambda mine: _one(queue, mine[0]))
     elif isinstance(queue.work, AsSet):
-        for some in _sets(queue, fit):
+        for some in sets(queue, fit):
             _in_transaction(queue, some, lambda mine: _set(queue, mine))
     elif isinstance(queue.work, InSlices):
         for row in fit:
@@ -160,7 +160,8 @@ def failure(queue: Queue, error: Exception) -> Outcome:
     return Failed(reason_of(error))
 
 
-def _sets(queue: Queue, rows: Sequence[Claimed]) -> list[Sequence[Claimed]]:
+def sets(queue: Queue, rows: Sequence[Claimed]) -> list[Sequence[Claimed]]:
+    """Rows that one transaction may work on: of one business each, where the queue is scoped."""
     if not queue.scoped:
         return [rows] if rows else []
     by_owner = sorted(rows, key=lambda row: (row.owner, row.key))
@@ -219,6 +220,6 @@ def _slice(how: InSlices, queue: Queue, row: Claimed) -> None:
             place=place_of(error),
         )
         outcome = Failed(reason_of(error))
-    with within(queue, [row]):
-        mine = lock(queue, [row])
-        settle(queue, mine, {row.key: outcome})
+    if outcome is not None:
+        with within(queue, [row]):
+            settle(queue, lock(queue, [row]), {row.key: outcome})

@@ -80,7 +80,7 @@ def products(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 @shop_required
 def retry_pictures(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """Fetch pictures again whose fetch was given up."""
-    count = pictures.dead_pictures(catalog).again()
+    count = pictures.retry_dead(catalog)
     notify(tasks.fetch_pictures)
     messages.success(request, _("%(count)s pictures are fetched again.") % {"count": count})
     return redirect("shop_products")

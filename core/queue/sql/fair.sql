@@ -24,9 +24,9 @@
                              WHERE u.owner = o.owner), 0) AS free
                   FROM (SELECT owner FROM ahead UNION ALL SELECT owner FROM behind) o
                  CROSS JOIN LATERAL (
-                        SELECT FROM {table}
-                         WHERE {is_open} AND {owner} = o.owner AND {is_due}
-                         ORDER BY not_before, {key} LIMIT 1) due
+                        SELECT FROM {table} q
+                         WHERE {is_open} AND {owner} = o.owner AND {is_due} AND {ready}{in_order}
+                         ORDER BY q.not_before, q.{key} LIMIT 1) due
                  WHERE o.owner IS NOT NULL) t
          WHERE free > 0
          LIMIT %(limit)s
