@@ -29,9 +29,10 @@ def main() -> None:
         os.environ.setdefault("PARLEY_SERVERS", "none")
     from django.core.management import execute_from_command_line
 
+    from config.environment import needs_servers
     from stack.borrowed import servers
 
-    with nullcontext() if os.environ.get("PARLEY_SERVERS") == "none" else servers():
+    with servers() if needs_servers() else nullcontext():
         execute_from_command_line(sys.argv)
 
 

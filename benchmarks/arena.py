@@ -22,6 +22,7 @@ def arena() -> Iterator[Servers]:
     }
     for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"):
         os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
     servers = Servers(Settings(folder)).start()
     try:
         os.environ |= servers.environment

@@ -1,6 +1,5 @@
-"""Django settings: the wiring of the house; every value from outside comes through `config.env`."""
+"""Django settings: the wiring of the house; every value from outside comes through `config.environment`."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from celery.schedules import crontab
 from csp.constants import NONCE
 
 from config.admin_menu import UNFOLD as UNFOLD
-from config.env import load
-from stack.binaries import postgres_bin
+from config.environment import load
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -150,7 +148,6 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 
 EMAIL_BACKEND = ENV.email_backend
 globals().update({name: value for name, value in ENV.email.items() if name.startswith("EMAIL_")})
-ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 # Where a page may show mails that are files; never where others reach us: they hold codes to log in with.
 MAIL_FOLDER = (
     ENV.email.get("EMAIL_FILE_PATH", "") if urlsplit(ENV.base_url).hostname in LOOPBACK else ""
@@ -170,8 +167,8 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = ENV.var / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True
-# Called when it is needed: the folder with pg_dump and pg_restore.
-POSTGRES_BIN = postgres_bin
+# The folder with pg_dump and pg_restore; empty: they are looked for.
+POSTGRES_BIN = ENV.postgres_bin
 MEDIA_ROOT = ENV.var / "media"
 STORAGES = {
     "default": ENV.media,
@@ -329,7 +326,7 @@ APP_SECRET = ENV.app_secret
 VERIFY_TOKEN = ENV.verify_token
 ENCRYPTION_KEYS = ENV.encryption_keys
 # Lets media links and webhooks reach this machine and its network: for development and tests only.
-ALLOW_PRIVATE_URLS = os.environ.get("PARLEY_ALLOW_PRIVATE_URLS", "") == "1"
+ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 LOGGING = {

@@ -24,6 +24,7 @@ from django.core.files.storage import default_storage
 from django.db import connections
 from django.utils import timezone
 
+from core.programs import postgres_bin
 from core.registry import Registry
 
 log = structlog.get_logger(__name__)
@@ -156,7 +157,7 @@ def _run(program: str, arguments: list[str], **streams: Any) -> None:
         known[key]: str(value) for key, value in held.get("OPTIONS", {}).items() if key in known
     }
     ended = subprocess.run(
-        [settings.POSTGRES_BIN() / program, *arguments],
+        [postgres_bin(settings.POSTGRES_BIN) / program, *arguments],
         env=os.environ | facts,
         stderr=subprocess.PIPE,
         **streams,

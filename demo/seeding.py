@@ -297,7 +297,7 @@ def _broadcast(stage: Stage) -> None:
         template = Template.objects.select_related("account").get(
             account=stage.account, name="new_harvest"
         )
-        broadcast = drafts.draft(
+        broadcast = drafts.create_draft(
             business=stage.business, author=User.objects.filter(email="owner@luma.example").first(),
             name=story.BROADCAST, number=stage.number, template=template, text=rows,
         )  # fmt: skip

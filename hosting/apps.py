@@ -42,7 +42,7 @@ def _extend_ground() -> None:
     for queue in QUEUES:
         health.queues.register(health.QueueAge(queue, partial(queue_health.age_of, queue)))
     backup.after_restore.register(erasure.reapply)
-    team.business_setups.register(onboarding.give_sandbox)
+    team.business_setups.register(onboarding.create_sandbox)
     api_keys.number_sources.register(profile.key_numbers)
     changes.plan_changed.register(locked_messages.unlock)
     changes.plan_changed.register(quota.unlock)
@@ -71,10 +71,10 @@ def _extend_home_page() -> None:
     from hosting.limits import notices
 
     panels.register(Panel("hosting/_today.html", dashboard.today, 10))
-    panels.register(Panel("hosting/_standing.html", dashboard.standing, 30))
+    panels.register(Panel("hosting/_usage_panel.html", dashboard.usage_panel, 30))
     attention_sources.register(AttentionSource(dashboard.attention))
     owners = frozenset({str(Role.OWNER)})
-    attention_sources.register(AttentionSource(dashboard.given_up, owners))
+    attention_sources.register(AttentionSource(dashboard.failed_webhook_calls, owners))
     banner_sources.register(notices.banners)
 
 

@@ -1,4 +1,4 @@
-"""The home page's view of the chats: how today goes, and what waits for somebody."""
+"""The home page's panels about conversations: today, usage, and what needs attention."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,12 +18,15 @@ from core.sql import statement
 from hosting.models import Conversation, HostedCount, Message, Retention, Status, WebhookCall
 
 LONG_WAIT = timedelta(hours=1)
-NEARLY_FULL = 80
+WARNING_PERCENT = 80
 
 
 @dataclass(frozen=True)
 class Today:
-    """Messages since midnight in the business's zone, and the usual answer time in seconds, None when unknown."""
+    """Counts of messages since midnight in the business's time zone.
+
+    `answer_seconds` is the median response time, None when unknown.
+    """
 
     received: int
     sent: int
@@ -34,7 +37,7 @@ class Today:
 
     @property
     def answer_time(self) -> str:
-        """The usual answer time as people say it."""
+        """The median response time in words."""
         if self.answer_seconds is None:
             return "–"
         minutes = round(float(self.answer_seconds) / 60)
@@ -46,7 +49,7 @@ class Today:
 
 
 def midnight(business: Business) -> datetime:
-    """The start of the business's day."""
+    """Return the start of the business's day."""
     return (
         business.now()
         .astimezone(ZoneInfo(business.timezone))
@@ -55,17 +58,19 @@ def midnight(business: Business) -> datetime:
 
 
 def today(business: Business) -> dict[str, Any]:
-    """Variables of the panel: `today` and `open`, the number of open conversations."""
+    """Return the panel's variables: `today`, and `waiting` with counts of open conversations."""
     with connection.cursor() as cursor:
         cursor.execute(
             statement("hosting", "today"), {"business_id": business.pk, "since": midnight(business)}
         )
         found = Today(*cursor.fetchone())
-    return {"today": found, "waiting": _waiting(business)}
+    return {"today": found, "waiting": _open_counts(business)}
 
 
-def standing(business: Business) -> dict[str, Any]:
-    """Variables of the panel: hosted messages of the month against the plan, and the week's failures by reason."""
+def usage_panel(business: Business) -> dict[str, Any]:
+    """Return the panel's variables: hosted messages against the plan, and failures of 7 days by
+    reason.
+    """
     month = business.now().date().replace(day=1)
     used = (
         HostedCount.objects.filter(business=business, month=month)
@@ -78,23 +83,27 @@ def standing(business: Business) -> dict[str, Any]:
         cursor.execute(
             statement("hosting", "failures"), {"business_id": business.pk, "since": since}
         )
-        failures = [Failures(*row) for row in cursor.fetchall()]
+        failures = [FailureCount(*row) for row in cursor.fetchall()]
     limit = business.plan.hosted_messages
-    is_nearly_full = limit is not None and 100 * used >= NEARLY_FULL * limit
+    is_nearly_full = limit is not None and 100 * used >= WARNING_PERCENT * limit
     return {
-        "used": used, "limit": limit, "is_nearly_full": is_nearly_full, "failures": failures, "since": since.date(),
-    }  # fmt: skip
+        "used": used,
+        "limit": limit,
+        "is_nearly_full": is_nearly_full,
+        "failures": failures,
+        "since": since.date(),
+    }
 
 
 @dataclass(frozen=True)
-class Failures:
-    """How many messages failed for one reason."""
+class FailureCount:
+    """The number of messages that failed for one reason."""
 
     reason: str
     messages: int
 
 
-def _waiting(business: Business) -> dict[str, int]:
+def _open_counts(business: Business) -> dict[str, int]:
     late = business.now() - LONG_WAIT
     counts: dict[str, int] = Conversation.objects.filter(
         business=business, is_resolved=False
@@ -107,28 +116,38 @@ def _waiting(business: Business) -> dict[str, int]:
 
 
 def attention(business: Business) -> list[Attention]:
-    """Unanswered conversations, failures of today, a plan nearly used up."""
-    return [*_unanswered(business), *_failures(business), *_plan(business), *_keeping(business)]
+    """Return late conversations, failures of today, plan usage, and coming retention changes."""
+    return [
+        *_late_conversations(business),
+        *_failures(business),
+        *_plan_usage(business),
+        *_retention_changes(business),
+    ]
 
 
-def _keeping(business: Business) -> list[Attention]:
-    """What will be deleted soon, because it is to be kept shorter."""
+def _retention_changes(business: Business) -> list[Attention]:
+    """Deletions that will begin soon because of a shorter retention."""
     coming = Retention.objects.filter(business=business, next_days__isnull=False).select_related(
         "number"
     )
     text = _("From %(at)s on, messages of %(number)s older than %(days)d days are deleted.")
     return [
         Attention(
-            text % {"at": formats.date_format(row.starts_at, "SHORT_DATE_FORMAT"), "days": row.next_days,
-                    "number": row.number.display_phone_number},
+            text
+            % {
+                "at": formats.date_format(row.starts_at, "SHORT_DATE_FORMAT"),
+                "days": row.next_days,
+                "number": row.number.display_phone_number,
+            },
             reverse("retention"),
         )
-        for row in coming.order_by("starts_at")[:5] if row.starts_at
-    ]  # fmt: skip
+        for row in coming.order_by("starts_at")[:5]
+        if row.starts_at
+    ]
 
 
-def _unanswered(business: Business) -> list[Attention]:
-    late = _waiting(business)["late"]
+def _late_conversations(business: Business) -> list[Attention]:
+    late = _open_counts(business)["late"]
     if not late:
         return []
     text = ngettext(
@@ -158,8 +177,8 @@ def _failures(business: Business) -> list[Attention]:
     ]
 
 
-def given_up(business: Business) -> list[Attention]:
-    """Webhook calls that nobody answered for seven days."""
+def failed_webhook_calls(business: Business) -> list[Attention]:
+    """Return a note if webhook calls were not answered for seven days."""
     dead = WebhookCall.objects.filter(business=business, state=WebhookCall.State.DEAD)
     if not dead.exists():
         return []
@@ -169,7 +188,7 @@ def given_up(business: Business) -> list[Attention]:
     ]
 
 
-def _plan(business: Business) -> list[Attention]:
+def _plan_usage(business: Business) -> list[Attention]:
     limit = business.plan.hosted_messages
     month = business.now().date().replace(day=1)
     used = (
@@ -178,7 +197,7 @@ def _plan(business: Business) -> list[Attention]:
         .first()
         or 0
     )
-    if not limit or 100 * used < NEARLY_FULL * limit:
+    if not limit or 100 * used < WARNING_PERCENT * limit:
         return []
     text = _("%(used)d of %(limit)d hosted messages of the %(plan)s plan are used this month.")
     tone = "bad" if used >= limit else "warn"

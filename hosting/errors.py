@@ -1,10 +1,10 @@
-"""Errors of hosting, each with the Cloud API code that a stock client understands."""
+"""Errors of hosting with their Cloud API codes."""
 
 from typing import Any
 
 from core.errors import ParleyError
 
-# Cloud API code -> (HTTP status, title); source: the error table of the Cloud API reference.
+# Cloud API code -> (HTTP status, title), from the error table of the Cloud API reference.
 TITLES: dict[int, tuple[int, str]] = {
     2: (500, "Service temporarily unavailable"),
     4: (429, "Application request limit reached"),
@@ -52,24 +52,24 @@ TITLES: dict[int, tuple[int, str]] = {
     2593002: (404, "Message template not found"),
 }
 
-# Code -> seconds after which another try may pass.
-WAITS = {4: 1, 130429: 1, 131056: 6}
+# Code -> seconds for the Retry-After header.
+RETRY_AFTER = {4: 1, 130429: 1, 131056: 6}
 
 
 class CloudApiError(ParleyError):
-    """A refusal with its Cloud API code; `details` says what to do about it, naming field and limit."""
+    """A refusal with its Cloud API code; `details` names field and limit and says what to do."""
 
     def __init__(self, number: int, details: str, *, field: str = "") -> None:
         self.number = number
         self.status, self.title = TITLES[number]
         self.code = f"cloudapi_{number}"
-        self.wait = WAITS.get(number, 0)
+        self.retry_after = RETRY_AFTER.get(number, 0)
         self.details = details
         self.field = field
         super().__init__(details)
 
     def as_json(self, trace_id: str) -> dict[str, Any]:
-        """The `error` object of the Cloud API."""
+        """Return the `error` object of the Cloud API."""
         error: dict[str, Any] = {
             "message": f"(#{self.number}) {self.title}",
             "type": "OAuthException",
@@ -82,7 +82,7 @@ class CloudApiError(ParleyError):
         return {"error": error}
 
     def as_status_error(self) -> dict[str, Any]:
-        """The same, as a status webhook carries it in `errors`."""
+        """Return the error as status webhooks carry it in `errors`."""
         return {
             "code": self.number,
             "title": self.title,

@@ -1,4 +1,4 @@
-"""The project's one signal; its receivers only wake workers."""
+"""Django signal for apps above hosting."""
 
 from django.dispatch import Signal
 

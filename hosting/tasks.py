@@ -96,9 +96,9 @@ def forget() -> None:
 @shared_task
 def purge() -> None:
     """Announce what will be kept shorter, and delete what is past its time."""
-    retention.announce()
+    retention.schedule_changes()
     retention.purge_due()
-    retention.forget_events()
+    retention.delete_old_events()
 
 
 @shared_task

@@ -5,20 +5,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from config.env import var_folder
-from stack.kept import AlreadyRunning
-from stack.servers import Servers, Settings, StackError, await_running, running
+from config.environment import chosen_postgres, var_folder
+from config.variables import given
+from core.installation import running
+from stack.lock import AlreadyRunning, StackError
+from stack.servers import Servers, Settings, await_running
 
 
 @contextmanager
 def servers() -> Iterator[None]:
     """Make sure that DATABASE_URL and REDIS_URL lead somewhere while the command runs."""
-    needed = {name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)}
+    needed = {name for name in ("DATABASE_URL", "REDIS_URL") if not given(name)}
     if needed <= set(running(var_folder())):
         yield
         return
     own = Servers(
-        Settings(var_folder()), postgres="DATABASE_URL" in needed, valkey="REDIS_URL" in needed
+        Settings(var_folder(), postgres_bin=chosen_postgres()),
+        postgres="DATABASE_URL" in needed,
+        valkey="REDIS_URL" in needed,
     )
     try:
         os.environ.update(own.start().environment)

@@ -7,7 +7,7 @@ its children hear nothing. The guard gives each its patience, then ends its whol
 import sys
 from pathlib import Path
 
-from stack.kept import read_json
+from core.installation import read_json
 from stack.supervised import end_all
 
 
@@ -16,7 +16,7 @@ def main(folder: str, supervisor: str) -> None:
     sys.stdin.buffer.read()
     known = read_json(Path(folder) / "stack.json")
     # A new supervisor may have come already, and has ended what the old one left.
-    if known.get("supervisor", {}).get("born") == supervisor:
+    if known.get("supervisor", {}).get("started") == supervisor:
         end_all(known.get("processes", {}))
 
 

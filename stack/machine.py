@@ -51,21 +51,6 @@ def leash(number: int = signal.SIGTERM) -> Callable[[], None]:
     return hold
 
 
-def born(pid: int) -> str | None:
-    """When a living process started, as a text that tells it from a later one with the same number."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, IndexError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            return None if fields[0] in "ZX" else fields[19]
-        return None
-    with contextlib.suppress(OSError):
-        found = subprocess.run(
-            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True
-        )
-        return found.stdout.strip() or None
-    return None
-
-
 def signal_group(pid: int, number: int) -> None:
     """Signal a process and the children of its group, if any still lives."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stack.kept import StackError, only_one
+from stack.lock import StackError, only_one
 from stack.machine import reachable
 
 LIMITED_USER = "nobody"

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stack.kept import StackError
+from stack.lock import StackError
 from stack.machine import free_port, port_is_free
 from stack.placing import Place
 from stack.supervised import Supervised

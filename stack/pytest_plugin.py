@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from stack.kept import kept_secrets
-from stack.servers import Servers, Settings, StackError
+from core.installation import kept_secrets
+from stack.lock import StackError
+from stack.servers import Servers, Settings
 
 NEED_NO_SERVERS = {"--help", "-h", "--version", "-V", "--fixtures", "--markers"}
 _kept: dict[str, Any] = {}
@@ -47,9 +48,17 @@ def pytest_load_initial_conftests(
 
 
 def _start(folder: Path) -> None:
-    wants = {name: not os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL")}
+    from config.environment import chosen_postgres
+    from config.variables import given, secret
+
+    for name in filter(given, ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")):
+        # Tests change the variables; a file that named the same secret would contradict them.
+        os.environ[name] = secret(name)
+        os.environ.pop(f"{name}_FILE", None)
     servers = Servers(
-        Settings(folder, durable=False), postgres=wants["DATABASE_URL"], valkey=wants["REDIS_URL"]
+        Settings(folder, durable=False, postgres_bin=chosen_postgres()),
+        postgres=not given("DATABASE_URL"),
+        valkey=not given("REDIS_URL"),
     )
     try:
         servers.start()

@@ -7,16 +7,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-from stack import kept, placing
-from stack.kept import StackError, kept_secrets, read_json, write_private
-from stack.machine import born
+from core.installation import (
+    kept_secrets,
+    known_secrets,
+    process_start,
+    read_json,
+    running,
+    write_private,
+)
+from core.programs import ProgramMissing, postgres_bin
+from stack import placing
+from stack.lock import StackError, only_one
 from stack.postgres import Postgres
 from stack.supervised import Supervised, end_all
 from stack.valkey import Valkey
-
-__all__ = ["Servers", "Settings", "StackError", "kept_secrets", "running"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class Settings:
     root: Path
     durable: bool = True
     max_connections: int = 120
+    # The folder with PostgreSQL's programs; empty: they are looked for.
+    postgres_bin: str = ""
 
 
 class Servers:
@@ -46,6 +53,9 @@ class Servers:
         """Start what is wanted, wait until it answers, and fill `environment`."""
         try:
             self._start()
+        except ProgramMissing as error:
+            self.stop()
+            raise StackError(str(error)) from None
         except BaseException:
             self.stop()
             raise
@@ -53,7 +63,7 @@ class Servers:
 
     def _start(self) -> None:
         _make_root(self.root)
-        self._held.enter_context(kept.only_one(self.root))
+        self._held.enter_context(only_one(self.root))
         remembered = read_json(self.root / "stack.json")
         end_all(remembered.get("processes", {}))
         ports = remembered.get("ports", {})
@@ -77,11 +87,9 @@ class Servers:
         self.remember()
 
     def _place_postgres(self, port: int | None) -> None:
-        from stack.binaries import postgres_bin
-
-        place = placing.place(self.root, postgres_bin())
+        place = placing.place(self.root, postgres_bin(self.settings.postgres_bin))
         self.note = place.note
-        if (place.data / "PG_VERSION").exists() and not kept.known_secrets(self.root).get(
+        if (place.data / "PG_VERSION").exists() and not known_secrets(self.root).get(
             "postgres_superuser"
         ):
             raise StackError(
@@ -140,7 +148,7 @@ class Servers:
                 "processes": {
                     name: process.mark for name, process in processes.items() if process.alive
                 },
-                "supervisor": {"pid": os.getpid(), "born": born(os.getpid())},
+                "supervisor": {"pid": os.getpid(), "started": process_start(os.getpid())},
             },
         )
 
@@ -177,14 +185,6 @@ def _make_root(root: Path) -> None:
         root.mkdir(parents=True)
         # Passable, so that PostgreSQL can reach its data when we are root; secrets in it are 0600 each.
         root.chmod(0o755)
-
-
-def running(root: Path) -> dict[str, str]:
-    """URLs of the servers that run below this folder now, or nothing."""
-    known: dict[str, Any] = read_json(root / "stack.json")
-    supervisor = known.get("supervisor", {})
-    alive = supervisor and supervisor.get("born") and born(supervisor["pid"]) == supervisor["born"]
-    return dict(known.get("urls", {})) if alive else {}
 
 
 def await_running(root: Path, seconds: float = 60) -> dict[str, str]:

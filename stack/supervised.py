@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stack.machine import born, leash, signal_group
+from core.installation import process_start
+from stack.machine import leash, signal_group
 
 RESTART_PAUSES = (0.5, 1, 2, 5, 10, 30)
 STEADY_SECONDS = 60
@@ -63,7 +64,7 @@ class Supervised:
     def mark(self) -> dict[str, Any]:
         """What a later start needs to know it again."""
         return {
-            "pid": self.pid, "born": born(self.pid), "signal": int(self.end_signal), "patience": self.patience
+            "pid": self.pid, "started": process_start(self.pid), "signal": int(self.end_signal), "patience": self.patience
         }  # fmt: skip
 
     def tend(self, say: Callable[[str], None]) -> bool:
@@ -137,12 +138,14 @@ def _make_room(log: Path) -> None:
 def end_all(marks: dict[str, dict[str, Any]]) -> None:
     """End the groups that a killed supervisor left behind; those that only share a number are spared."""
     ours = [
-        mark for mark in marks.values() if mark.get("born") and born(mark["pid"]) == mark["born"]
+        mark
+        for mark in marks.values()
+        if mark.get("started") and process_start(mark["pid"]) == mark["started"]
     ]
     for mark in ours:
         signal_group(mark["pid"], mark["signal"])
     asked = time.monotonic()
     for mark in sorted(ours, key=lambda mark: mark["patience"]):
-        while born(mark["pid"]) and time.monotonic() - asked < mark["patience"]:
+        while process_start(mark["pid"]) and time.monotonic() - asked < mark["patience"]:
             time.sleep(0.05)
         signal_group(mark["pid"], signal.SIGKILL)

@@ -10,9 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from config.env import BASE_DIR, Addresses, ConfigurationError, Env, addresses, load, var_folder
-from stack.kept import AlreadyRunning, StackError, read_json
-from stack.machine import born, leash, port_is_free
+from config.environment import (
+    BASE_DIR,
+    Addresses,
+    Environment,
+    addresses,
+    chosen_postgres,
+    load,
+    var_folder,
+)
+from config.variables import ConfigurationError, given
+from core.installation import process_start, read_json
+from stack.lock import AlreadyRunning, StackError
+from stack.machine import leash, port_is_free
 from stack.servers import Servers, Settings
 from stack.supervised import Supervised
 from stack.welcome import welcome
@@ -32,7 +42,9 @@ def main() -> int:
     for number in ENDS:
         signal.signal(number, _interrupt)
     servers = Servers(
-        Settings(var_folder()), postgres=_unset("DATABASE_URL"), valkey=_unset("REDIS_URL")
+        Settings(var_folder(), postgres_bin=chosen_postgres()),
+        postgres=not given("DATABASE_URL"),
+        valkey=not given("REDIS_URL"),
     )
     processes: dict[str, Supervised] = {}
     guard = _guard()
@@ -85,10 +97,6 @@ def _where() -> str:
     return f" Look at {address}." if address else ""
 
 
-def _unset(name: str) -> bool:
-    return not os.environ.get(name)
-
-
 def _run(servers: Servers, processes: dict[str, Supervised]) -> None:
     _start_servers(servers)
     env = load()
@@ -127,7 +135,13 @@ def _start_servers(servers: Servers) -> None:
 
 def _guard() -> "subprocess.Popen[bytes]":
     # It wakes when our end of its pipe closes, however that comes about.
-    command = [sys.executable, "-m", "stack.guard", str(var_folder()), born(os.getpid()) or ""]
+    command = [
+        sys.executable,
+        "-m",
+        "stack.guard",
+        str(var_folder()),
+        process_start(os.getpid()) or "",
+    ]
     return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=BASE_DIR, start_new_session=True)
 
 
@@ -164,7 +178,7 @@ def _make_demo() -> None:
         say(f"There is no demo, everything else runs: {error}")
 
 
-def _commands(env: Env) -> dict[str, list[str]]:
+def _commands(env: Environment) -> dict[str, list[str]]:
     run = [sys.executable, "-m"]
     celery = [*run, "celery", "-A", "config"]
     return {
@@ -179,7 +193,7 @@ def _commands(env: Env) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-def _await_healthy(env: Env, servers: Servers, processes: dict[str, Supervised]) -> None:
+def _await_healthy(env: Environment, servers: Servers, processes: dict[str, Supervised]) -> None:
     deadline = time.monotonic() + HEALTHY_SECONDS
     web, live = (f"http://{env.local_host}:{port}" for port in (env.port, env.live_port))
     waiting = [f"{web}/healthz", f"{web}/readyz", f"{live}/live/healthz"]
@@ -201,7 +215,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _tend(env: Env, servers: Servers, processes: dict[str, Supervised]) -> None:
+def _tend(env: Environment, servers: Servers, processes: dict[str, Supervised]) -> None:
     servers.tend(say)
     if [name for name, process in processes.items() if process.tend(say)]:
         servers.remember(**processes)

@@ -4,8 +4,8 @@ import os
 import time
 from pathlib import Path
 
-from stack.binaries import valkey_binary
-from stack.kept import StackError
+from core.programs import valkey_binary
+from stack.lock import StackError
 from stack.machine import free_port, port_is_free
 from stack.supervised import Supervised
 

@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from config.env import Env
-from stack.kept import read_json, write_private
+from config.environment import Environment
+from core.installation import read_json, write_private
 
 ROLES = ("owner", "agent", "finance", "operator")
 
 
-def welcome(env: Env, pids: dict[str, int]) -> str:
+def welcome(env: Environment, pids: dict[str, int]) -> str:
     """Complete `demo.json` and put what is in it into words."""
     path = env.var / "demo.json"
     known = read_json(path) | {"base_url": env.base_url, "live_url": env.live_url, "pids": pids}

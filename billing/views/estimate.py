@@ -13,7 +13,7 @@ from accounts.models import Business, Role
 from billing.pricing import estimate as pricing_estimate
 from core.errors import BadInput
 from hosting.broadcasts import recipients
-from hosting.broadcasts.drafts import PREFIX
+from hosting.broadcasts.drafts import PREFIX_DIGITS
 from hosting.models import Category, Template
 
 
@@ -53,7 +53,7 @@ class EstimateForm(forms.Form):
             *([(_("Templates"), own)] if own else []),
         ]
 
-    def addresses(self) -> recipients.Addresses:
+    def addresses(self) -> recipients.RecipientList:
         """The numbers of a valid form; BadInput where there are none."""
         file = self.cleaned_data["file"]
         text = (
@@ -61,7 +61,7 @@ class EstimateForm(forms.Form):
             if file
             else self.cleaned_data["list"]
         )
-        return recipients.read(text)
+        return recipients.parse_list(text)
 
 
 @member_page(Role.OWNER, Role.FINANCE, Role.AGENT)
@@ -74,7 +74,7 @@ def estimate(request: BusinessRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             found = form.addresses()
-            counts = Counter(one.wa_id[:PREFIX] for one in found.found)
+            counts = Counter(one.wa_id[:PREFIX_DIGITS] for one in found.found)
             category = form.categories[form.cleaned_data["what"]]
             said = pricing_estimate.estimate(request.business, category=category, counts=counts)
             context |= {"found": found, "wrong": found.wrong[:20], "forecast": {"estimate": said}}

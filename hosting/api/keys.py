@@ -171,8 +171,8 @@ def cloud_api(*methods: str) -> Callable[[View], View]:
                 return view(request, *args, **kwargs)
             except CloudApiError as error:
                 refusal = error_answer(error.as_json(trace), error.status)
-                if error.wait:
-                    refusal["Retry-After"] = str(error.wait)
+                if error.retry_after:
+                    refusal["Retry-After"] = str(error.retry_after)
                 return refusal
             except ParleyError as error:
                 held = {"messaging_product": "whatsapp", "details": error.message}

@@ -87,7 +87,7 @@ def _picture_url(number: Number) -> str:
 def commerce(request: HttpRequest, number: Number) -> Any:
     """`whatsapp_commerce_settings`."""
     if request.method == "GET":
-        flags = {name: getattr(number, name) for name in numbers_profile.FLAGS}
+        flags = {name: getattr(number, name) for name in numbers_profile.COMMERCE_FLAGS}
         return {"data": [{"id": number.phone_number_id} | flags]}
     numbers_profile.change_commerce(number, _given(request))
     return SUCCESS
@@ -108,7 +108,7 @@ def block_users(request: HttpRequest, number: Number) -> Any:
         raise CloudApiError(100, "block_users must hold 1 to 1,000 users.", field="block_users")
     wa_ids = [sends.digits_of(user, field="block_users.user") for user in users]
     if request.method == "POST":
-        numbers_profile.block(number, wa_ids)
+        numbers_profile.block_customers(number, wa_ids)
     else:
         Block.objects.filter(number=number, wa_id__in=wa_ids).delete()
     done = [{"input": user, "wa_id": wa_id} for user, wa_id in zip(users, wa_ids, strict=True)]

@@ -1,1 +1,1 @@
-"""Broadcasts: recipients, drafts, sending, and the report."""
+"""Broadcasts: recipient lists, drafts, sending, reports."""

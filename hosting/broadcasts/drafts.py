@@ -1,6 +1,4 @@
-"""Listing: a template, a number and a list become the draft of a broadcast, without those who must
-not get it.
-"""
+"""Broadcast drafts: a template, a number and a list of recipients, without excluded customers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,12 +28,12 @@ from hosting.models import (
     TemplateStatus,
 )
 
-SHOWN = 3
-# Digits enough to tell the market; the longest calling code has fewer.
-PREFIX = 8
+SAMPLES = 3
+# Enough digits to find the market of a number.
+PREFIX_DIGITS = 8
 
 
-def draft(
+def create_draft(
     *,
     business: Business,
     author: User | None,
@@ -44,29 +42,35 @@ def draft(
     template: Template,
     text: str,
 ) -> Broadcast:
-    """Keep a list for review; BadInput names what is wrong with it.
+    """Create the draft of a broadcast; BadInput names what is wrong with its list or template.
 
-    Call inside the business's scope.
-
-    Nothing is sent before `broadcasting.start`. Doubled, blocked and (for marketing) opted-out
-    customers are counted and left out.
+    Duplicate, blocked and (for marketing) opted-out customers are counted and excluded. Nothing is
+    sent before `run.start`. Call inside the business's scope.
     """
     check_template(template, number)
-    room = max(0, templates.MAX_BODY - len(PLACEHOLDER.sub("", template.body)))
-    addresses = recipients.read(text, names=placeholders(template.body), room=room)
+    max_length = max(0, templates.MAX_BODY - len(PLACEHOLDER.sub("", template.body)))
+    addresses = recipients.parse_list(
+        text, names=placeholders(template.body), max_length=max_length
+    )
     broadcast = Broadcast.objects.create(
-        business=business, author=author, name=name.strip()[:120] or template.name, number=number, template=template,
-        wrong=addresses.wrong, wrong_count=addresses.wrong_count, duplicates=addresses.duplicates,
+        business=business,
+        author=author,
+        name=name.strip()[:120] or template.name,
+        number=number,
+        template=template,
+        wrong=addresses.wrong,
+        wrong_count=addresses.wrong_count,
+        duplicates=addresses.duplicates,
         created_at=business.now(),
-    )  # fmt: skip
+    )
     _write(broadcast, addresses.found)
-    _leave_out(broadcast)
+    _exclude_recipients(broadcast)
     return broadcast
 
 
 def check_template(template: Template, number: Number) -> None:
-    """BadInput for a template that is not this number's, not approved, or needs more than texts in
-    its body.
+    """Raise BadInput unless the template is approved, of this number's account, and needs only
+    text.
     """
     if (
         template.account_id != number.account_id
@@ -75,7 +79,7 @@ def check_template(template: Template, number: Number) -> None:
     ):
         raise BadInput(_("Choose an approved template of this number's account."), field="template")
     try:
-        filled(template, ["x"] * len(placeholders(template.body)))
+        rendered_text(template, ["x"] * len(placeholders(template.body)))
     except CloudApiError:
         reason = _(
             "This template needs a picture, file or button value for each customer: send it by API."
@@ -83,20 +87,23 @@ def check_template(template: Template, number: Number) -> None:
         raise BadInput(reason, field="template") from None
 
 
-def filled(template: Template, variables: list[str]) -> str:
-    """What a customer reads; CloudApiError where the variables do not fit."""
+def rendered_text(template: Template, variables: list[str]) -> str:
+    """Return the message as a customer reads it.
+
+    Raise CloudApiError if the variables do not fit.
+    """
     return templates.rendered(
-        template.components, content_for(template, variables).get("components") or []
+        template.components, recipient_content(template, variables).get("components") or []
     )
 
 
-def content_for(template: Template, variables: list[str]) -> dict[str, Any]:
-    """The Cloud API's template object for one recipient."""
+def recipient_content(template: Template, variables: list[str]) -> dict[str, Any]:
+    """Build the Cloud API's template object for one recipient."""
     names = placeholders(template.body)
     return thread.template_content(template, dict(zip(names, variables, strict=False)))
 
 
-def _write(broadcast: Broadcast, addresses: list[recipients.Address]) -> None:
+def _write(broadcast: Broadcast, addresses: list[recipients.ListedRecipient]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             statement("hosting", "write_recipients"),
@@ -110,7 +117,7 @@ def _write(broadcast: Broadcast, addresses: list[recipients.Address]) -> None:
         )
 
 
-def _leave_out(broadcast: Broadcast) -> None:
+def _exclude_recipients(broadcast: Broadcast) -> None:
     parameters = {
         "business_id": broadcast.business_id,
         "broadcast_id": broadcast.pk,
@@ -118,7 +125,7 @@ def _leave_out(broadcast: Broadcast) -> None:
         "is_marketing": broadcast.template.category == Category.MARKETING,
     }
     with connection.cursor() as cursor:
-        cursor.execute(statement("hosting", "leave_out_recipients"), parameters)
+        cursor.execute(statement("hosting", "exclude_recipients"), parameters)
         broadcast.blocked, broadcast.opted_out = cursor.fetchone()
     broadcast.total = broadcast.recipients.count()
     broadcast.save(update_fields=["blocked", "opted_out", "total"])
@@ -126,32 +133,32 @@ def _leave_out(broadcast: Broadcast) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one recipient would read."""
+    """The message that one recipient would get."""
 
     wa_id: str
     text: str
 
 
 def samples(broadcast: Broadcast) -> Iterator[Sample]:
-    """The first recipients' messages."""
-    rows = BroadcastRecipient.objects.filter(broadcast=broadcast).order_by("row")[:SHOWN]
+    """Yield the messages of the first recipients."""
+    rows = BroadcastRecipient.objects.filter(broadcast=broadcast).order_by("row")[:SAMPLES]
     for row in rows:
         try:
-            yield Sample(row.wa_id, filled(broadcast.template, row.variables))
+            yield Sample(row.wa_id, rendered_text(broadcast.template, row.variables))
         except CloudApiError:  # the template has changed since
             yield Sample(row.wa_id, broadcast.template.body)
 
 
-def by_prefix(broadcast: Broadcast) -> dict[str, int]:
-    """How many are still to be written to, by the first digits of their number."""
+def open_by_prefix(broadcast: Broadcast) -> dict[str, int]:
+    """Return how many recipients are still open, by the first digits of their number."""
     rows = broadcast.recipients.filter(state=BroadcastRecipient.State.OPEN).annotate(
-        prefix=Left("wa_id", PREFIX)
+        prefix=Left("wa_id", PREFIX_DIGITS)
     )
     return dict(rows.values_list("prefix").annotate(n=Count("id")).order_by())
 
 
-def plan_room(business: Business) -> int | None:
-    """How many messages the plan still hosts this month (UTC); None for a plan without a limit."""
+def plan_messages_left(business: Business) -> int | None:
+    """Return how many messages the plan still hosts this month (UTC); None without a limit."""
     limit = business.plan.hosted_messages
     if limit is None:
         return None

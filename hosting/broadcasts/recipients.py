@@ -1,4 +1,7 @@
-"""Addressing: a pasted or uploaded list becomes rows with a number and the variables of a template. No database here."""
+"""Parsing of recipient lists, pasted or uploaded, into numbers and template variables.
+
+No database.
+"""
 
 import csv
 import re
@@ -13,18 +16,19 @@ from core.errors import BadInput
 MAX_ROWS = 100_000
 MAX_BYTES = 20 * 1024 * 1024
 MAX_VALUE = 1024
-WRONG_SHOWN = 1000
-HEADS = frozenset(
-    ("phone", "number", "to", "mobile", "cell", "whatsapp", "wa_id", "telephone", "phone_number", "phonenumber",
-     "telefon", "nummer", "handy", "mobil", "telefonnummer", "rufnummer", "empfänger", "recipient")
-)  # fmt: skip
+MAX_INVALID_KEPT = 1000
+NUMBER_HEADINGS = frozenset((
+    "phone", "number", "to", "mobile", "cell", "whatsapp", "wa_id", "telephone", "phone_number",
+    "phonenumber", "telefon", "nummer", "handy", "mobil", "telefonnummer", "rufnummer", "empfänger",
+    "recipient",
+))  # fmt: skip
 _SEPARATORS = re.compile(r"[\s+().\-/\u00a0\u202a-\u202e]")
 _DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """One row of the list that can be written to; `variables` in the template's order."""
+class ListedRecipient:
+    """One valid row of the list; `variables` are in the template's order."""
 
     row: int
     wa_id: str
@@ -32,31 +36,31 @@ class Address:
 
 
 @dataclass
-class Addresses:
-    """What was in a list: rows to write to, those that are wrong with the reason, and how often a number came again."""
+class RecipientList:
+    """A parsed list: valid rows, invalid rows with their reasons, and the number of duplicates."""
 
-    found: list[Address] = field(default_factory=list)
+    found: list[ListedRecipient] = field(default_factory=list)
     wrong: list[tuple[int, str]] = field(default_factory=list)
     wrong_count: int = 0
     duplicates: int = 0
 
-    def refuse(self, row: int, reason: str) -> None:
-        """Count a wrong row; the first thousand are kept with their reason."""
+    def add_invalid(self, row: int, reason: str) -> None:
+        """Count an invalid row; the first thousand are kept with their reason."""
         self.wrong_count += 1
-        if len(self.wrong) < WRONG_SHOWN:
+        if len(self.wrong) < MAX_INVALID_KEPT:
             self.wrong.append((row, reason))
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which column holds the number, and which the variables, in their order."""
+    """The index of the column with the number, and those of the variables in their order."""
 
     number: int
     variables: tuple[int, ...]
 
 
 def decoded(content: bytes) -> str:
-    """Text of an uploaded list: UTF-8 or UTF-16 as spreadsheets write them, else the Western code page."""
+    """Decode an uploaded list: UTF-8, UTF-16 with a byte order mark, else Windows-1252."""
     if len(content) > MAX_BYTES:
         raise BadInput(_("The file is larger than 20 MB."), field="file")
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -66,49 +70,53 @@ def decoded(content: bytes) -> str:
         return content.decode("cp1252", errors="replace")
 
 
-def read(text: str, *, names: Sequence[str] = (), room: int = MAX_VALUE) -> Addresses:
-    """The rows of a list for a template with the variables `names`, whose values may hold `room` characters in all.
-
-    With or without a row of headings; commas, semicolons or tabs. Raises BadInput for more than 100,000 rows and for a
-    list without any number.
+def parse_list(
+    text: str, *, names: Sequence[str] = (), max_length: int = MAX_VALUE
+) -> RecipientList:
+    """Parse a list for a template with the variables `names`, at most `max_length` characters in
+    all. Headings are optional; cells are separated by commas, semicolons or tabs. Raises BadInput
+    for more than 100,000 rows or a list without any number.
     """
-    addresses, seen = Addresses(), set[str]()
+    parsed, seen = RecipientList(), set[str]()
     for n, (row, address) in enumerate(_rows(text, names), 1):
         if n > MAX_ROWS:
             raise BadInput(_("A list has 100,000 rows at most."), field="list")
         if isinstance(address, str):
-            addresses.refuse(row, address)
-        elif sum(map(len, address.variables)) > room:
-            addresses.refuse(row, _("The text would grow too long."))
+            parsed.add_invalid(row, address)
+        elif sum(map(len, address.variables)) > max_length:
+            parsed.add_invalid(row, _("The text would grow too long."))
         elif address.wa_id in seen:
-            addresses.duplicates += 1
+            parsed.duplicates += 1
         else:
             seen.add(address.wa_id)
-            addresses.found.append(address)
-    if not (addresses.found or addresses.wrong_count):
+            parsed.found.append(address)
+    if not (parsed.found or parsed.wrong_count):
         raise BadInput(_("Paste numbers, or choose a file: there is none in it."), field="list")
-    return addresses
+    return parsed
 
 
 def digits_of(cell: str) -> str:
-    """Digits of an international phone number, however it is written; empty where it is none."""
+    """Return the digits of an international phone number in any notation; "" if it is none."""
     digits = _SEPARATORS.sub("", cell.strip().strip("'\""))
     digits = digits[2:] if digits.startswith("00") else digits
     return digits if _DIGITS.fullmatch(digits) else ""
 
 
-def _rows(text: str, names: Sequence[str]) -> Iterator[tuple[int, Address | str]]:
+def _rows(text: str, names: Sequence[str]) -> Iterator[tuple[int, ListedRecipient | str]]:
     columns: Columns | None = None
     for row, cells in _cells(text, names):
         if columns is None:
             columns, is_heading = _columns(cells, names)
             if is_heading:
                 continue
-        yield row, _address(row, cells, columns)
+        yield row, _recipient(row, cells, columns)
 
 
 def _cells(text: str, names: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of every row that is not blank; a single line of numbers alone is a row for each."""
+    """Yield (line, cells) of every row that is not blank.
+
+    A single line of numbers is a row for each.
+    """
     lines = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text))
     first: tuple[int, list[str]] | None = None
     alone = True
@@ -139,26 +147,28 @@ def _delimiter(text: str) -> str:
 
 
 def _columns(cells: list[str], names: Sequence[str]) -> tuple[Columns, bool]:
-    """The columns as the first row tells them, and whether it is a row of headings."""
+    """Return the columns according to the first row, and whether it holds headings."""
     others = tuple(range(1, len(names) + 1))
     if any(digits_of(cell) for cell in cells):
         return Columns(0, others), False
     heads = [cell.strip().strip("{}").strip().lower() for cell in cells]
-    number = next((n for n, head in enumerate(heads) if head.replace(" ", "_") in HEADS), 0)
+    number = next(
+        (n for n, head in enumerate(heads) if head.replace(" ", "_") in NUMBER_HEADINGS), 0
+    )
     if names and all(name.lower() in heads for name in names):
         return Columns(number, tuple(heads.index(name.lower()) for name in names)), True
     rest = [n for n in range(max(len(heads), len(names) + 1)) if n != number]
     return Columns(number, tuple(rest[: len(names)])), True
 
 
-def _address(row: int, cells: list[str], columns: Columns) -> Address | str:
+def _recipient(row: int, cells: list[str], columns: Columns) -> ListedRecipient | str:
     cell = cells[columns.number] if columns.number < len(cells) else ""
     wa_id = digits_of(cell)
     if not wa_id:
-        return _wrong_number(cell)
+        return _invalid_number(cell)
     variables = []
     for n, column in enumerate(columns.variables, 1):
-        # A template's variable holds one line, and no more than four spaces in a row.
+        # A template variable may hold neither line breaks nor more than four spaces in a row.
         value = " ".join(cells[column].split()) if column < len(cells) else ""
         if not value:
             return _("Variable %(n)d is empty.") % {"n": n}
@@ -167,10 +177,10 @@ def _address(row: int, cells: list[str], columns: Columns) -> Address | str:
                 "n": n
             }
         variables.append(value)
-    return Address(row, wa_id, variables)
+    return ListedRecipient(row, wa_id, variables)
 
 
-def _wrong_number(cell: str) -> str:
+def _invalid_number(cell: str) -> str:
     shown = cell.strip()[:30].replace("\0", "")
     if not shown:
         return _("There is no number.")

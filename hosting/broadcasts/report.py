@@ -1,4 +1,4 @@
-"""Outcomes: what became of a broadcast's recipients, in sums and one by one."""
+"""Broadcast reports: counts of results, and each recipient as CSV."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,8 +10,8 @@ from django.utils import timezone
 from core.csv import csv_line
 from hosting.models import Broadcast, BroadcastRecipient, Message
 
-CHEAP = 5_000
-REASONS = 10
+MAX_COUNTED_LIVE = 5_000
+MAX_REASONS = 10
 CHUNK = 5_000
 COLUMNS = (
     "row",
@@ -28,17 +28,18 @@ COLUMNS = (
 
 
 def now() -> datetime:
-    """The moment that a pace is measured by: work takes real time, on a test clock too."""
+    """Return the real time, by which the sending rate is measured even on a test clock."""
     return timezone.now()
 
 
-def ticks(broadcast: Broadcast) -> dict[str, int]:
-    """How many of the messages stand at each status now; `gone` counts those that were deleted since."""
+def status_counts(broadcast: Broadcast) -> dict[str, int]:
+    """Return how many messages have each status now; `gone` counts deleted ones."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT coalesce(m.status, 'gone'), count(*)
                  FROM hosting_broadcastrecipient r
-                 LEFT JOIN hosting_message m ON m.id = r.message_id AND m.business_id = r.business_id
+                 LEFT JOIN hosting_message m
+                   ON m.id = r.message_id AND m.business_id = r.business_id
                 WHERE r.broadcast_id = %s AND r.state = 'sent' GROUP BY 1""",
             [broadcast.pk],
         )
@@ -50,20 +51,20 @@ def ticks(broadcast: Broadcast) -> dict[str, int]:
     }
 
 
-def refusals(broadcast: Broadcast) -> list[tuple[str, int]]:
-    """(reason, how many) of those who were refused or left out, the most frequent first."""
+def failure_reasons(broadcast: Broadcast) -> list[tuple[str, int]]:
+    """Return (reason, count) of failed and skipped recipients, the most frequent first."""
     if not (broadcast.failed or broadcast.skipped):
         return []
     rows = broadcast.recipients.filter(
         state__in=[BroadcastRecipient.State.FAILED, BroadcastRecipient.State.SKIPPED]
     )
     return list(
-        rows.values_list("reason").annotate(n=Count("id")).order_by("-n", "reason")[:REASONS]
+        rows.values_list("reason").annotate(n=Count("id")).order_by("-n", "reason")[:MAX_REASONS]
     )
 
 
 def as_csv(broadcast: Broadcast) -> Iterator[str]:
-    """Each recipient as a line of CSV, in the list's order; the rows that were wrong are at its end."""
+    """Yield each recipient as a line of CSV in the list's order, then the invalid rows."""
     yield csv_line(COLUMNS)
     after = 0
     while rows := list(broadcast.recipients.filter(row__gt=after).order_by("row")[:CHUNK]):
@@ -83,6 +84,12 @@ def _cells(row: BroadcastRecipient, message: Message | None) -> tuple[object, ..
         return (row.row, row.wa_id, row.state, row.reason, "", "", "", "", "", "")
     times = (message.created_at, message.delivered_at, message.read_at)
     return (
-        row.row, row.wa_id, row.state, row.reason, message.wamid, message.status,
-        *(at.isoformat() if at else "" for at in times), message.error_reason,
-    )  # fmt: skip
+        row.row,
+        row.wa_id,
+        row.state,
+        row.reason,
+        message.wamid,
+        message.status,
+        *(at.isoformat() if at else "" for at in times),
+        message.error_reason,
+    )

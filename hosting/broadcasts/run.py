@@ -1,6 +1,4 @@
-"""Broadcasting: a list is written to a batch a transaction, each recipient exactly once, whatever
-happens to workers.
-"""
+"""Broadcast runs: recipients are sent to in batches, each exactly once, even if workers die."""
 
 import uuid
 from collections.abc import Sequence
@@ -29,22 +27,20 @@ from hosting.models import Broadcast, BroadcastRecipient
 
 log = structlog.get_logger(__name__)
 State, Outcome = Broadcast.State, BroadcastRecipient.State
-# Counts and caps are locked until the batch commits, and others send meanwhile: a batch is a
-# fraction of a second.
+# A batch locks counts and caps until it commits, so it must take only a fraction of a second.
 BATCH = 25
-LONGEST_AHEAD = timedelta(days=366)
-# How long it rests when its number has sent as fast as it may, and when single customers have had
-# too much.
-REST, PAIR_REST = timedelta(milliseconds=100), timedelta(seconds=6)
-TOO_FAST, TOO_FAST_TO_ONE = 130429, 131056
-# What would refuse every other recipient too: plan or spend cap, suspension, an unregistered
-# number, the template.
-STOPPING = frozenset((131042, 131031, 133010, 132001, 132015, 132016))
+MAX_SCHEDULE_AHEAD = timedelta(days=366)
+# Delays after the number's rate limit and after the limit for single customers.
+RATE_DELAY, PAIR_RATE_DELAY = timedelta(milliseconds=100), timedelta(seconds=6)
+RATE_LIMITED, PAIR_RATE_LIMITED = 130429, 131056
+# Errors that every other recipient would meet too: plan limit or spend cap, suspension, an
+# unregistered number, the template. They pause the broadcast.
+PAUSING_ERRORS = frozenset((131042, 131031, 133010, 132001, 132015, 132016))
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One claimed row."""
+    """One claimed recipient."""
 
     id: int
     wa_id: str
@@ -54,7 +50,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one recipient; `later` for one who has to wait."""
+    """The result for one recipient; `later` for one that has to wait."""
 
     id: int
     state: str
@@ -63,8 +59,8 @@ class Result:
     later: bool = False
 
 
-def one(business: Business, public_id: uuid.UUID) -> Broadcast:
-    """The business's broadcast of this id, or NotYours."""
+def get_broadcast(business: Business, public_id: uuid.UUID) -> Broadcast:
+    """Return the business's broadcast of this id; raise NotYours."""
     found = Broadcast.objects.filter(business=business, public_id=public_id)
     broadcast = found.select_related("business__plan", "number", "template", "author").first()
     if broadcast is None:
@@ -73,17 +69,17 @@ def one(business: Business, public_id: uuid.UUID) -> Broadcast:
 
 
 def start(*, broadcast: Broadcast, at: datetime | None = None) -> None:
-    """Send a draft now, or at a moment.
+    """Send a draft now, or at a time within a year.
 
-    NotNow when it was started before, BadInput for a moment that will not do.
+    Raises NotNow when it was started before, BadInput for another time or an empty list.
     """
     now = broadcast.business.now()
-    if at is not None and not now <= at <= now + LONGEST_AHEAD:
+    if at is not None and not now <= at <= now + MAX_SCHEDULE_AHEAD:
         raise BadInput(_("Choose a time from now on, within a year."), field="at")
     if not broadcast.total:
         raise BadInput(_("Nobody is left on the list."), field="list")
     drafts.check_template(broadcast.template, broadcast.number)
-    _move(
+    _change_state(
         broadcast,
         (State.DRAFT,),
         State.SCHEDULED if at else State.RUNNING,
@@ -93,22 +89,22 @@ def start(*, broadcast: Broadcast, at: datetime | None = None) -> None:
 
 
 def pause(*, broadcast: Broadcast) -> None:
-    """Stop after the batch that is being sent; what waits goes on waiting."""
-    _move(broadcast, (State.SCHEDULED, State.RUNNING), State.PAUSED, pause_reason="")
+    """Pause after the batch that is being sent; open recipients stay open."""
+    _change_state(broadcast, (State.SCHEDULED, State.RUNNING), State.PAUSED, pause_reason="")
 
 
 def resume(*, broadcast: Broadcast) -> None:
-    """Go on where it stopped."""
-    _move(
+    """Continue a paused broadcast."""
+    _change_state(
         broadcast, (State.PAUSED,), State.RUNNING, pause_reason="", resumed_at=None, turn_at=Now()
     )
 
 
 def cancel(*, broadcast: Broadcast) -> None:
-    """Stop for good: those who have not been written to are left out."""
+    """Cancel for good: open recipients are skipped."""
     open_states = (State.DRAFT, State.SCHEDULED, State.RUNNING, State.PAUSED)
     with transaction.atomic():
-        _move(broadcast, open_states, State.CANCELLED, finished_at=broadcast.business.now())
+        _change_state(broadcast, open_states, State.CANCELLED, finished_at=broadcast.business.now())
         waiting = broadcast.recipients.filter(state=Outcome.OPEN)
         left = waiting.update(
             state=Outcome.SKIPPED, reason=_("Cancelled"), done_at=broadcast.business.now()
@@ -117,7 +113,7 @@ def cancel(*, broadcast: Broadcast) -> None:
     broadcast.refresh_from_db()
 
 
-def _move(broadcast: Broadcast, states: Sequence[str], state: str, **changes: Any) -> None:
+def _change_state(broadcast: Broadcast, states: Sequence[str], state: str, **changes: Any) -> None:
     mine = Broadcast.objects.filter(pk=broadcast.pk, state__in=states)
     if not mine.update(state=state, **changes):
         raise NotNow(_("This broadcast is in another state now."))
@@ -125,12 +121,10 @@ def _move(broadcast: Broadcast, states: Sequence[str], state: str, **changes: An
 
 
 def work_due(limit: int = BATCH) -> int:
-    """Write to the next recipients of the broadcast whose turn it is.
+    """Send to the next recipients of the broadcast whose turn it is; return how many were handled.
 
-    Returns how many were dealt with.
-
-    Its row is locked meanwhile: a pause takes hold after the batch, and two workers never share one
-    broadcast.
+    Its row is locked meanwhile, so a pause takes effect after the batch, and two workers never
+    share one broadcast.
     """
     with system("broadcasts of every business wait in one line"), connection.cursor() as cursor:
         cursor.execute(statement("hosting", "claim_broadcast"))
@@ -161,7 +155,7 @@ def _work(broadcast: Broadcast, limit: int) -> int:
         "skipped": F("skipped") + counts[Outcome.SKIPPED],
     }
     Broadcast.objects.filter(pk=broadcast.pk).update(
-        **changes, **_next(broadcast, stop, is_idle=not done)
+        **changes, **_next_state(broadcast, stop, is_idle=not done)
     )
     transaction.on_commit(
         lambda: publish.publish_event(
@@ -172,18 +166,20 @@ def _work(broadcast: Broadcast, limit: int) -> int:
     return len(done)
 
 
-def _next(broadcast: Broadcast, stop: CloudApiError | None, *, is_idle: bool) -> dict[str, Any]:
-    """What its row says after the batch: done, paused with the reason, or when its next turn comes."""
+def _next_state(
+    broadcast: Broadcast, stop: CloudApiError | None, *, is_idle: bool
+) -> dict[str, Any]:
+    """Return the broadcast's changes after a batch: done, paused with a reason, or its next time."""
     now = broadcast.business.now()
     if not broadcast.recipients.filter(state=Outcome.OPEN).exists():
         return {"state": State.DONE, "finished_at": now}
-    if stop is not None and stop.number != TOO_FAST:
+    if stop is not None and stop.number != RATE_LIMITED:
         return {"state": State.PAUSED, "pause_reason": stop.message}
-    return {"turn_at": statement_time() + (REST if stop or is_idle else timedelta())}
+    return {"turn_at": statement_time() + (RATE_DELAY if stop or is_idle else timedelta())}
 
 
 def statement_time() -> datetime:
-    """The database's clock, which turns are taken by."""
+    """Return the database's clock, which turns are scheduled by."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
@@ -201,18 +197,18 @@ def _claim(broadcast: Broadcast, limit: int) -> list[Recipient]:
                 "limit": limit,
             },
         )
-        return [Recipient(row[0], row[1], _list(row[2]), row[3]) for row in cursor.fetchall()]
+        return [Recipient(row[0], row[1], _variables(row[2]), row[3]) for row in cursor.fetchall()]
 
 
-def _list(held: Any) -> list[str]:
+def _variables(held: Any) -> list[str]:
     return list(orjson.loads(held)) if isinstance(held, (str, bytes)) else list(held)
 
 
 def _send_batch(
     broadcast: Broadcast, rows: list[Recipient]
 ) -> tuple[list[Result], CloudApiError | None]:
-    """Results in their order, and the refusal that ended the batch early: the recipient it met
-    stays open.
+    """Return the results in order, and the error that ended the batch early, whose recipient stays
+    open.
     """
     results: list[Result] = []
     for row in rows:
@@ -234,20 +230,20 @@ def _send(broadcast: Broadcast, row: Recipient) -> Result:
                 number=broadcast.number,
                 to=row.wa_id,
                 kind="template",
-                content=drafts.content_for(broadcast.template, row.variables),
+                content=drafts.recipient_content(broadcast.template, row.variables),
                 author=broadcast.author,
             )
     except CloudApiError as error:
-        if error.number == TOO_FAST_TO_ONE:
+        if error.number == PAIR_RATE_LIMITED:
             return Result(row.id, Outcome.OPEN, later=True)
-        if error.number == TOO_FAST or error.number in STOPPING:
+        if error.number == RATE_LIMITED or error.number in PAUSING_ERRORS:
             raise
         return Result(row.id, Outcome.FAILED, error.message)
     except ParleyError as error:
         return Result(row.id, Outcome.FAILED, error.message)
     except DatabaseError:
         raise
-    except Exception as error:  # one strange row must not hold up the rest of the list
+    except Exception as error:  # one failing row must not stop the rest of the list
         log.exception("broadcast_recipient_failed", recipient=row.id)
         return Result(row.id, Outcome.FAILED, type(error).__name__)
     return Result(row.id, Outcome.SENT, message_id=message.pk)
@@ -258,7 +254,7 @@ def _mark(broadcast: Broadcast, results: list[Result]) -> None:
     waiting = [result.id for result in results if result.later]
     if waiting:
         BroadcastRecipient.objects.filter(pk__in=waiting).update(
-            not_before=statement_time() + PAIR_REST
+            not_before=statement_time() + PAIR_RATE_DELAY
         )
     if not done:
         return

@@ -48,7 +48,7 @@ def assemble(job: ChatExport) -> None:
             job, State.DONE, path=path, size=size, filename=_filename(job), expires_at=Now() + KEPT_FOR,
             total=job.processed,
         )  # fmt: skip
-    forget_parts(job)
+    delete_parts(job)
 
 
 def _signs(job: ChatExport) -> Callable[[], None]:
@@ -166,7 +166,7 @@ def _add_file(
     return True
 
 
-def forget_parts(job: ChatExport) -> None:
+def delete_parts(job: ChatExport) -> None:
     """Parts go when the file is there, or is not wanted any more."""
     for n in range(job.parts + 1):
         default_storage.delete(part_path(job, n))

@@ -15,7 +15,7 @@ from accounts.models import Business, User
 from core.errors import BadInput, NotYours
 from core.tenancy import scope
 from hosting import jobs, quota
-from hosting.exports.files import assemble, forget_parts
+from hosting.exports.files import assemble, delete_parts
 from hosting.exports.parts import extract
 from hosting.imports.jobs import NotNow
 from hosting.models import ChatExport, Contact, Conversation, Number
@@ -101,7 +101,7 @@ def cancel(*, job: ChatExport) -> None:
     ):
         raise NotNow(_("This export is in another state now."))
     job.refresh_from_db()
-    forget_parts(job)
+    delete_parts(job)
 
 
 def one(business: Business, public_id: uuid.UUID) -> ChatExport:
@@ -153,7 +153,7 @@ def work_due() -> int:
         with scope(job.business_id):
             job.refresh_from_db(fields=["state"])
         if job.state == State.CANCELLED:
-            forget_parts(job)
+            delete_parts(job)
     except Exception as error:
         jobs.stumble(job, error)
     return 1

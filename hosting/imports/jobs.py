@@ -142,7 +142,7 @@ def cancel(*, job: ChatImport) -> None:
     """Stop it where it is; what is in stays until it is taken back."""
     open_states = (State.READING, State.READY, State.RUNNING)
     _move(job, open_states, State.CANCELLED, finished_at=timezone.now())
-    forget_file(job)
+    delete_file(job)
 
 
 def undo(*, job: ChatImport) -> None:
@@ -195,7 +195,7 @@ def work_due() -> int:
     except Exception as error:
         jobs.stumble(job, error)
     if not job.is_working and job.state != State.READY:
-        forget_file(job)
+        delete_file(job)
     return 1
 
 
@@ -208,7 +208,7 @@ def _fail(job: ChatImport, error: Exception) -> None:
         jobs.release(job)
 
 
-def forget_file(job: ChatImport) -> None:
+def delete_file(job: ChatImport) -> None:
     """The upload goes when nothing is left to be read from it."""
     if job.path:
         default_storage.delete(job.path)

@@ -1,4 +1,4 @@
-"""Starting: what a business that was just founded gets, so that its first message is minutes away."""
+"""Onboarding: additional numbers, and the sandbox of a new business."""
 
 import secrets
 
@@ -9,26 +9,29 @@ from accounts.models import Business, User
 from core.errors import ParleyError
 from hosting.models import Account, Handset, Number, Template, TemplateStatus, Transport
 
-# North American numbers that no customer has: 555-01xx is kept for fiction.
-PHONE = "14155550123"
+# 555-01xx is reserved for fiction in North America, so no customer has it.
+SAMPLE_PHONE = "14155550123"
 
 
-class NoMoreNumbers(ParleyError):
-    """The plan's numbers are taken."""
+class NumberLimitReached(ParleyError):
+    """The plan's limit of numbers is reached."""
 
     code = "numbers_limit"
     status = 409
 
 
 def add_number(business: Business) -> Number:
-    """One more sandbox number, in the business's first account; within its scope. Raises NoMoreNumbers."""
+    """Add a sandbox number to the business's first account; raise NumberLimitReached.
+
+    Call inside the business's scope.
+    """
     account = Account.objects.filter(business=business).order_by("id").first()
     try:
         with transaction.atomic():
             number = Number.objects.create(
                 business=business,
                 account=account or Account.objects.create(business=business, name=business.name),
-                # 1555 is no country's area: seven digits of chance after it are nobody's.
+                # No numbers are assigned under 1555.
                 digits=f"1555{secrets.randbelow(10**7):07}",
                 verified_name=business.name,
                 transport=Transport.SANDBOX,
@@ -37,13 +40,13 @@ def add_number(business: Business) -> Number:
         found = getattr(error.__cause__, "diag", None)
         if found is None or found.constraint_name != "numbers_within_plan":
             raise
-        raise NoMoreNumbers(found.message_primary) from None
+        raise NumberLimitReached(found.message_primary) from None
     record.record(action="number.added", subject=number, business=business)
     return number
 
 
-def give_sandbox(business: Business, owner: User) -> None:
-    """An account with a sandbox number, an approved template, and a simulated phone to write to."""
+def create_sandbox(business: Business, owner: User) -> None:
+    """Create an account with a sandbox number, an approved template and a simulated phone."""
     account = Account.objects.create(business=business, name=business.name)
     Number.objects.create(
         business=business,
@@ -61,4 +64,4 @@ def give_sandbox(business: Business, owner: User) -> None:
         status=TemplateStatus.APPROVED,
         components=[{"type": "BODY", "text": "Hello! This is your first message."}],
     )
-    Handset.objects.create(business=business, wa_id=PHONE, name=str(owner)[:120])
+    Handset.objects.create(business=business, wa_id=SAMPLE_PHONE, name=str(owner)[:120])

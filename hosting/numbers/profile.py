@@ -1,4 +1,4 @@
-"""What a business tells about a number, and whom the number does not talk to."""
+"""Settings of a number: profile, commerce flags, blocked customers, chat links, registration."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from hosting.errors import CloudApiError
 from hosting.models import Block, ChatLink, Number
 
 LIMITS = {"about": 139, "address": 256, "description": 512, "email": 128}
-FLAGS = ("is_cart_enabled", "is_catalog_visible")
+COMMERCE_FLAGS = ("is_cart_enabled", "is_catalog_visible")
 VERTICALS = (
     "undefined",
     "other",
@@ -42,7 +42,7 @@ MAX_LINKS = 2000
 
 
 def profile_of(number: Number) -> dict[str, Any]:
-    """The profile in the Cloud API's words; what was never set is empty."""
+    """Return the profile as a Cloud API object; values never set are empty."""
     empty = {
         "about": "",
         "address": "",
@@ -55,7 +55,7 @@ def profile_of(number: Number) -> dict[str, Any]:
 
 
 def change_profile(number: Number, given: dict[str, Any]) -> None:
-    """Set the members given and leave the others; raises CloudApiError that names field and limit."""
+    """Set the given members of the profile; raise CloudApiError naming field and limit."""
     changed = {
         name: fields.text(given, name, "profile", limit=limit, required=False)
         for name, limit in LIMITS.items()
@@ -87,19 +87,19 @@ def _websites(raw: Any) -> Any:
 
 
 def change_commerce(number: Number, given: dict[str, Any]) -> None:
-    """Switch cart and catalogue on or off."""
-    for name in FLAGS:
+    """Set the flags for cart and catalogue."""
+    for name in COMMERCE_FLAGS:
         if given.get(name) is None:
             continue
         word = str(given[name]).lower()
         if word not in ("true", "false", "1", "0"):
             raise CloudApiError(100, f"{name} must be true or false.", field=name)
         setattr(number, name, word in ("true", "1"))
-    number.save(update_fields=list(FLAGS))
+    number.save(update_fields=list(COMMERCE_FLAGS))
 
 
-def block(number: Number, wa_ids: Iterable[str]) -> None:
-    """Take no messages from these customers on this number, and send them none."""
+def block_customers(number: Number, wa_ids: Iterable[str]) -> None:
+    """Block customers on this number: no messages from them or to them."""
     Block.objects.bulk_create(
         [
             Block(business_id=number.business_id, number=number, wa_id=wa_id)
@@ -110,7 +110,7 @@ def block(number: Number, wa_ids: Iterable[str]) -> None:
 
 
 def save_link(number: Number, prefilled: str, code: str = "") -> ChatLink:
-    """Make a chat link, or change the message of one."""
+    """Create a chat link, or change the message of the one with `code`."""
     text = fields.text({"prefilled_message": prefilled}, "prefilled_message", "link", limit=140)
     if code:
         found = ChatLink.objects.filter(number=number, code=code).first()
@@ -127,14 +127,14 @@ def save_link(number: Number, prefilled: str, code: str = "") -> ChatLink:
 
 
 def set_registered(number: Number, registered: bool, pin: str = "") -> None:
-    """Switch sending by this number on (with its pin) or off."""
+    """Set whether the number may send; a `pin` is stored with it."""
     number.is_registered = registered
     number.pin = pin or number.pin
     number.save(update_fields=["is_registered", "pin"])
 
 
 def key_numbers(business: Business) -> list[KeyNumber]:
-    """The numbers that an API key of the business may be limited to, by age."""
+    """Return the numbers that an API key of the business may be limited to, oldest first."""
     rows = Number.objects.filter(business=business).order_by("pk")
     return [
         KeyNumber(row.pk, row.phone_number_id, f"{row.display_phone_number} · {row.verified_name}")

@@ -1,4 +1,4 @@
-"""The test clock of a business: it lives in another moment, and only while all of its numbers are simulated."""
+"""The test clock of a business, allowed while all of its numbers are simulated."""
 
 from datetime import datetime
 
@@ -9,17 +9,17 @@ from hosting.models import Number, Transport
 
 
 class ClockRefused(ParleyError):
-    """The business cannot be put on that moment; the message says why."""
+    """The clock cannot be set to that time; the message says why."""
 
     code = "test_clock"
     status = 409
 
 
 def set_clock(*, business: Business, at: datetime | None) -> Business:
-    """Put a business on a test clock (aware moment), or back on real time (None).
+    """Set a business's test clock to an aware time, or return it to real time with None.
 
-    Raises ClockRefused for a business with a number that is not the sandbox's, and for a step back in time: what was
-    written down stays written down.
+    Raises ClockRefused for a business with a number outside the sandbox, and for an earlier time
+    than the clock shows, since recorded events are not undone.
     """
     with system("operators test any business"):
         locked = Business.objects.select_for_update(no_key=True).get(pk=business.pk)

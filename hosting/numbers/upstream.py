@@ -1,4 +1,4 @@
-"""Connecting: a real Cloud API becomes the network behind an account, for the numbers that both know."""
+"""Connection of an account and its numbers to a real Cloud API, their upstream."""
 
 import re
 from collections.abc import Sequence
@@ -19,32 +19,36 @@ MAX_BYTES = 1024 * 1024
 
 
 class UpstreamRefused(ParleyError):
-    """The upstream cannot be used so; the message says why."""
+    """The upstream cannot be used; the message says why."""
 
     code = "upstream_refused"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where an upstream is and what opens it; `base_url` has the version, if there is one."""
+class UpstreamAccount:
+    """Address, account id and token of an upstream.
+
+    `base_url` includes a version if there is one.
+    """
 
     base_url: str
     waba_id: str
     token: str
 
     def url_of(self, edge: str) -> str:
-        """Address of an edge of the account there."""
+        """Return the address of an edge of the account."""
         return f"{self.base_url.rstrip('/')}/{self.waba_id}/{edge}"
 
 
-def look(place: Place) -> dict[str, str]:
-    """The numbers that the upstream's account has: digits -> its phone_number_id. Call outside transactions.
+def fetch_numbers(upstream: UpstreamAccount) -> dict[str, str]:
+    """Fetch the upstream account's numbers: digits -> phone_number_id.
 
-    Raises UpstreamRefused for an address that may not be asked, a token that does not fit, an answer that is none.
+    Raises UpstreamRefused for a forbidden address, a wrong token or an unusable answer. Call
+    outside transactions.
     """
-    if not place.waba_id.isdigit() or not urlsplit(place.base_url).hostname:
+    if not upstream.waba_id.isdigit() or not urlsplit(upstream.base_url).hostname:
         raise UpstreamRefused("Give the address with its version, and the account's id in digits.")
-    answer = _ask(place, "phone_numbers?limit=100&fields=id,display_phone_number")
+    answer = _request(upstream, "phone_numbers?limit=100&fields=id,display_phone_number")
     rows = [as_dict(row) for row in as_list(answer.get("data"))]
     return {
         re.sub(r"\D", "", as_text(row.get("display_phone_number"))): as_text(row.get("id"))[:32]
@@ -53,11 +57,13 @@ def look(place: Place) -> dict[str, str]:
     }
 
 
-def _ask(place: Place, edge: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    headers = {"authorization": f"Bearer {place.token}", "content-type": "application/json"}
+def _request(
+    upstream: UpstreamAccount, edge: str, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    headers = {"authorization": f"Bearer {upstream.token}", "content-type": "application/json"}
     try:
         found = fetch(
-            place.url_of(edge),
+            upstream.url_of(edge),
             method="POST" if body else "GET",
             body=orjson.dumps(body) if body else None,
             headers=headers,
@@ -66,10 +72,10 @@ def _ask(place: Place, edge: str, body: dict[str, Any] | None = None) -> dict[st
         )
     except FetchFailed as error:
         raise UpstreamRefused(f"The upstream could not be asked: {error}.") from None
-    return _read(found)
+    return _parse_response(found)
 
 
-def _read(found: Fetched) -> dict[str, Any]:
+def _parse_response(found: Fetched) -> dict[str, Any]:
     try:
         answer = as_dict(read_json(found.body))
     except MalformedJson:
@@ -84,19 +90,30 @@ def _read(found: Fetched) -> dict[str, Any]:
 
 
 def connect(
-    *, account: Account, place: Place, app_secret: str, numbers: dict[str, str]
+    *, account: Account, upstream: UpstreamAccount, app_secret: str, numbers: dict[str, str]
 ) -> list[Number]:
-    """Put the upstream behind the account, and behind its numbers among `numbers`; returns these. Call in a scope."""
+    """Connect an account and those of its numbers that are in `numbers`; return these.
+
+    Raises UpstreamRefused if there are none. Call in a scope.
+    """
     ours = list(Number.objects.filter(account=account, digits__in=numbers).order_by("id"))
     if not ours:
         raise UpstreamRefused("The upstream has none of this account's numbers.")
-    given = {"base_url": place.base_url.rstrip("/"), "waba_id": place.waba_id, "token": place.token}
+    given = {
+        "base_url": upstream.base_url.rstrip("/"),
+        "waba_id": upstream.waba_id,
+        "token": upstream.token,
+    }
     Upstream.objects.update_or_create(
         account=account,
         defaults={
-            "business_id": account.business_id, **given, "app_secret": app_secret, "synchronised_at": None, "last_error": "",
+            "business_id": account.business_id,
+            **given,
+            "app_secret": app_secret,
+            "synchronised_at": None,
+            "last_error": "",
         },
-    )  # fmt: skip
+    )
     for number in ours:
         number.transport, number.upstream_id, number.paused_until = (
             Transport.CLOUDAPI,
@@ -107,18 +124,24 @@ def connect(
     return ours
 
 
-def subscribe_there(place: Place, account: Account) -> None:
-    """Ask the upstream to send its webhooks to our door for this account; raises UpstreamRefused. Outside transactions."""
+def subscribe_webhooks(upstream: UpstreamAccount, account: Account) -> None:
+    """Ask the upstream to send its webhooks to this account's inbound URL; raise UpstreamRefused.
+
+    Call outside transactions.
+    """
     uri = f"{settings.BASE_URL}/webhooks/{account.waba_id}"
-    _ask(
-        place,
+    _request(
+        upstream,
         "subscribed_apps",
         {"override_callback_uri": uri, "verify_token": account.verify_token},
     )
 
 
 def disconnect(account: Account) -> Sequence[Number]:
-    """Take the upstream away: its numbers go back to the sandbox. Raises UpstreamRefused while messages are on their way."""
+    """Disconnect the upstream and return the account's numbers, which are in the sandbox again.
+
+    Raises UpstreamRefused while messages are queued for it.
+    """
     waiting = Outgoing.objects.filter(number__account=account, transport=Transport.CLOUDAPI).count()
     if waiting:
         raise UpstreamRefused(f"{waiting} messages are still on their way to the upstream.")

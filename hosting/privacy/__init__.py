@@ -1,1 +1,1 @@
-"""Erasure, copies of personal data, legal holds, and retention."""
+"""Privacy: erasure, copies of personal data, legal holds, retention."""

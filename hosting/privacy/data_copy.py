@@ -1,4 +1,4 @@
-"""Disclosing: everything that is kept about one customer, as one ZIP that they can take along."""
+"""Copy of all personal data of one customer, as a ZIP."""
 
 import json
 import zipfile
@@ -14,13 +14,17 @@ from hosting.media.store import open_media
 from hosting.models import Block, BroadcastRecipient, Contact, Conversation, Media, Message
 
 FIELDS = (
-    "id", "wamid", "conversation_id", "direction", "kind", "text", "content", "context_wamid", "category", "status",
-    "created_at", "sent_at", "delivered_at", "read_at", "failed_at", "edited_at", "revoked_at",
+    "id", "wamid", "conversation_id", "direction", "kind", "text", "content", "context_wamid",
+    "category", "status", "created_at", "sent_at", "delivered_at", "read_at", "failed_at",
+    "edited_at", "revoked_at",
 )  # fmt: skip
 
 
 def as_zip(contact: Contact) -> IO[bytes]:
-    """`contact.json` and `media/…`, ready for reading; within the business's scope. Large ones lie on disk meanwhile."""
+    """Return a ZIP of `contact.json` and `media/…`, open for reading.
+
+    Call inside the business's scope. Larger ones are kept on disk while they are open.
+    """
     held = SpooledTemporaryFile(max_size=8 * MB)  # noqa: SIM115
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("contact.json", "w", force_zip64=True) as file:
@@ -40,15 +44,33 @@ def as_zip(contact: Contact) -> IO[bytes]:
 def _json(contact: Contact) -> Iterator[str]:
     blocked = Block.objects.filter(business_id=contact.business_id, wa_id=contact.wa_id)
     facts: dict[str, Any] = {
-        "wa_id": contact.wa_id, "user_id": contact.user_id, "name": contact.name, "username": contact.username,
-        "alias": contact.alias, "created_at": contact.created_at, "opted_out_at": contact.opted_out_at,
-        "broadcasts": list(_listed(contact).values("broadcast__name", "variables", "state", "done_at")),
-        "former_numbers": list(contact.former_numbers.order_by("changed_at").values("wa_id", "changed_at")),
+        "wa_id": contact.wa_id,
+        "user_id": contact.user_id,
+        "name": contact.name,
+        "username": contact.username,
+        "alias": contact.alias,
+        "created_at": contact.created_at,
+        "opted_out_at": contact.opted_out_at,
+        "broadcasts": list(
+            _listed(contact).values("broadcast__name", "variables", "state", "done_at")
+        ),
+        "former_numbers": list(
+            contact.former_numbers.order_by("changed_at").values("wa_id", "changed_at")
+        ),
         "blocked_by": list(blocked.values_list("number__digits", flat=True)),
-        "conversations": list(_threads(contact).values("id", "public_id", "number__digits", "created_at")),
-        "media": [{"id": media.media_id, "file": _name(media), "mime_type": media.mime_type, "sha256": media.sha256}
-                  for media in _media(contact)],
-    }  # fmt: skip
+        "conversations": list(
+            _threads(contact).values("id", "public_id", "number__digits", "created_at")
+        ),
+        "media": [
+            {
+                "id": media.media_id,
+                "file": _name(media),
+                "mime_type": media.mime_type,
+                "sha256": media.sha256,
+            }
+            for media in _media(contact)
+        ],
+    }
     yield json.dumps(facts, cls=DjangoJSONEncoder, ensure_ascii=False)[:-1] + ', "messages": ['
     for n, row in enumerate(_messages(contact).values(*FIELDS).iterator(chunk_size=2000)):
         yield (",\n" if n else "\n") + json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False)

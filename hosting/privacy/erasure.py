@@ -1,9 +1,8 @@
-"""Erasing: a customer is forgotten, in the database, the files and the logs, while money and counts
-stay as they were.
+"""Erasure of customers from the database, files and logs; charges and counts stay.
 
-The request hides nothing and deletes nothing: it is a row. A worker does it in one transaction.
-Keyed hashes of the customer's numbers stay, in the database and as a small file beside the media,
-so that a restored backup can be made to forget again (`manage.py reapply_erasures`).
+A request is a row and deletes nothing; a worker erases each customer in one transaction. Keyed
+hashes of the customer's numbers stay in the database and in a small file beside the media, so that
+`manage.py reapply_erasures` can repeat the erasures after a backup was restored.
 """
 
 import json
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import structlog
 from django.contrib.admin.models import LogEntry
 from django.core.files.base import ContentFile
@@ -28,29 +28,40 @@ from core.errors import ParleyError
 from core.sql import statement
 from core.tenancy import system
 from hosting import extensions
+from hosting.exports.files import delete_parts
 from hosting.extensions import Person
 from hosting.media.references import delete_files, media_of_messages
-from hosting.models import Contact, Conversation, Erasure, FormerNumber, Message
-from hosting.privacy.shared_files import forget_exports, forget_imports
+from hosting.models import (
+    ChatExport,
+    ChatImport,
+    Contact,
+    Conversation,
+    Erasure,
+    FormerNumber,
+    Message,
+)
 
 log = structlog.get_logger(__name__)
-FOLDER = "erasures"
+# Stands in place of file names and titles that may have named the customer.
+ERASED = "[erased]"
+DIGEST_FOLDER = "erasures"
 AT_ONCE = 20
 CHUNK = 2000
 
 
 class OnHold(ParleyError):
-    """A legal hold stands against the erasure."""
+    """A legal hold forbids the erasure."""
 
     code = "on_hold"
     status = 409
     message = "A legal hold forbids to delete anything of this customer. Lift the hold first."
 
 
-def request(*, contact: Contact) -> Erasure:
-    """Ask that a customer be forgotten; within the business's scope. Raises OnHold.
+def request_erasure(*, contact: Contact) -> Erasure:
+    """Request a customer's erasure; a repeated request changes nothing.
 
-    Asked twice it is one request. The caller rings the bell on commit.
+    Raises OnHold. Call inside the business's scope; the caller notifies the erasure queue on
+    commit.
     """
     numbers = Conversation.objects.filter(contact=contact, number__held_at__isnull=False)
     if contact.held_at is not None or numbers.exists():
@@ -68,12 +79,11 @@ def request(*, contact: Contact) -> Erasure:
     return erasure
 
 
-def request_all(*, business: Business) -> tuple[int, int]:
-    """Ask that every customer be forgotten; within the business's scope.
+def request_all_erasures(*, business: Business) -> tuple[int, int]:
+    """Request the erasure of all customers; return how many, and how many are on hold.
 
-    Returns how many, and how many a hold keeps.
-
-    Who waits already is not asked for twice. The caller rings the bell on commit.
+    Pending requests are not repeated. Call inside the business's scope; the caller notifies the
+    erasure queue on commit.
     """
     everybody = Contact.objects.filter(business=business)
     on_hold = Conversation.objects.filter(contact=OuterRef("pk"), number__held_at__isnull=False)
@@ -85,21 +95,27 @@ def request_all(*, business: Business) -> tuple[int, int]:
         asked += len(people)
         Erasure.objects.bulk_create(
             [
-                Erasure(business=business, contact_id=one.pk, digests=list(_digests(_known(one))))
+                Erasure(
+                    business=business,
+                    contact_id=one.pk,
+                    digests=list(_digests(_prefetched_person(one))),
+                )
                 for one in people
             ],
             ignore_conflicts=True,
         )
     kept = held.count()
     record.record(
-        action="business.customers_erasure_requested", subject=business, business=business,
+        action="business.customers_erasure_requested",
+        subject=business,
+        business=business,
         after={"customers": asked, "on_hold": kept},
-    )  # fmt: skip
+    )
     return asked, kept
 
 
-def _known(contact: Contact) -> Person:
-    """A customer with all numbers, as they were fetched with it."""
+def _prefetched_person(contact: Contact) -> Person:
+    """Return the person of a contact whose former numbers were prefetched."""
     numbers = tuple({contact.wa_id, *(one.wa_id for one in contact.former_numbers.all())})
     return Person(
         contact.business_id,
@@ -113,7 +129,7 @@ def _known(contact: Contact) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the forgetting is: who still waits, and how many were forgotten in the last hour."""
+    """Progress of pending erasures: waiting, done in the last hour, estimated seconds left."""
 
     waiting: int
     done: int
@@ -121,12 +137,12 @@ class Progress:
 
     @property
     def total(self) -> int:
-        """Both together."""
+        """Waiting and done together."""
         return self.waiting + self.done
 
 
 def progress(business: Business) -> Progress | None:
-    """None where nobody waits; the time left is an estimate from the last hour's pace."""
+    """Return the progress, or None when no erasure is pending."""
     rows = Erasure.objects.filter(business=business)
     hour = timezone.now() - timedelta(hours=1)
     told = rows.aggregate(
@@ -142,7 +158,7 @@ def progress(business: Business) -> Progress | None:
 
 
 def erase_due(limit: int = AT_ONCE) -> int:
-    """Forget whoever waits to be forgotten, each in a transaction of its own; returns how many."""
+    """Erase up to `limit` customers, each in its own transaction; return how many."""
     done = 0
     while done < limit and _erase_one():
         done += 1
@@ -156,19 +172,21 @@ def _erase_one() -> bool:
         if erasure is None:
             return False
         contact = Contact.objects.select_for_update().filter(pk=erasure.contact_id or 0).first()
-        erasure.messages = _forget(contact) if contact else 0
+        erasure.messages = _erase(contact) if contact else 0
         if contact:
             record.record(
-                action="contact.erased", subject=f"contact {contact.pk}", business=erasure.business_id,
+                action="contact.erased",
+                subject=f"contact {contact.pk}",
+                business=erasure.business_id,
                 after={"messages": erasure.messages},
-            )  # fmt: skip
+            )
         erasure.contact_id, erasure.done_at = None, timezone.now()
         erasure.save()
-        _note_outside(erasure)
+        _store_digests(erasure)
     return True
 
 
-def _forget(contact: Contact) -> int:
+def _erase(contact: Contact) -> int:
     contact_id, person = contact.pk, _person(contact)
     needles = [*person.numbers, *person.user_ids]
     messages = Message.objects.filter(conversation__in=person.conversation_ids)
@@ -177,22 +195,91 @@ def _forget(contact: Contact) -> int:
         cursor.execute(
             statement("hosting", "erase_contact"),
             {
-                "business_id": person.business_id, "contact_id": contact_id, "numbers": list(person.numbers),
-                "conversations": list(person.conversation_ids), "needles": needles,
+                "business_id": person.business_id,
+                "contact_id": contact_id,
+                "numbers": list(person.numbers),
+                "conversations": list(person.conversation_ids),
+                "needles": needles,
             },
-        )  # fmt: skip
+        )
         count = int(cursor.fetchone()[0])
-    forget_exports(person)
-    forget_imports(person)
+    delete_exports(person)
+    delete_imports(person)
     for erase in extensions.erasers:
         erase(person)
     Conversation.objects.filter(pk__in=person.conversation_ids).delete()
     contact.delete()
     record.redact(business_id=person.business_id, anywhere=needles, names=person.names)
     _redact_admin(person, contact_id)
-    # Last, but before the commit: a file that were left behind by a crash would be found by nobody.
+    # Last, but before the commit: after a crash no row would name files that were left behind.
     delete_files(business_id=person.business_id, media_ids=media)
     return count
+
+
+def delete_exports(person: Person) -> int:
+    """Delete exported files that may hold this person: their own, and those of all customers."""
+    mine = Q(contact=person.contact_id) | Q(conversation__in=person.conversation_ids)
+    anybody = Q(contact=None, conversation=None)
+    rows = ChatExport.objects.select_for_update(of=("self",)).filter(
+        mine | anybody, business_id=person.business_id
+    )
+    for job in rows.order_by("id"):
+        if job.path:
+            default_storage.delete(job.path)
+        if job.state == ChatExport.State.RUNNING:
+            delete_parts(job)
+            job.state, job.token, job.finished_at = ChatExport.State.CANCELLED, None, timezone.now()
+        elif job.state == ChatExport.State.DONE:
+            job.state = ChatExport.State.EXPIRED
+        job.path = ""
+        if job.contact_id or job.conversation_id:
+            job.title = job.filename = ERASED
+        job.save()
+    return len(rows)
+
+
+def delete_imports(person: Person) -> int:
+    """Delete imported files that may name this person, and their previews; return how many jobs.
+
+    Imported messages of other customers stay.
+    """
+    words = [*person.numbers, *person.user_ids, *person.names]
+    found = 0
+    for job in (
+        ChatImport.objects.select_for_update(of=("self",))
+        .filter(business_id=person.business_id)
+        .order_by("id")
+    ):
+        of_person = (
+            job.contact_id == person.contact_id or job.conversation_id in person.conversation_ids
+        )
+        if not of_person and not _may_name(job, words):
+            continue
+        found += 1
+        if job.path:
+            default_storage.delete(job.path)
+        job.path, job.preview, job.answers, job.error = "", {}, {}, ""
+        job.filename = ERASED
+        if job.state in (
+            ChatImport.State.READING,
+            ChatImport.State.READY,
+            ChatImport.State.RUNNING,
+        ):
+            job.state, job.token, job.finished_at = ChatImport.State.CANCELLED, None, timezone.now()
+        job.save()
+    return found
+
+
+def _may_name(job: ChatImport, words: list[str]) -> bool:
+    """Return whether the file or its preview may contain one of these words.
+
+    Files of many customers count without being read again.
+    """
+    if job.path and job.source != ChatImport.Source.WHATSAPP:
+        return True
+    noted: Any = [job.preview, job.answers, job.filename, job.error]
+    text = orjson.dumps(noted, default=str).decode()
+    return any(word in text for word in words)
 
 
 def _person(contact: Contact) -> Person:
@@ -210,7 +297,7 @@ def _person(contact: Contact) -> Person:
 
 
 def _redact_admin(person: Person, contact_id: int) -> None:
-    """What operators did to this contact stays in Django's own log, without saying who it was."""
+    """Remove names and numbers from the entries of Django's admin log about this contact."""
     about = Q(
         content_type__app_label="hosting", content_type__model="contact", object_id=str(contact_id)
     )
@@ -225,26 +312,25 @@ def _digests(person: Person) -> Iterator[str]:
 
 
 def digest_of(business_id: int, value: str) -> str:
-    """A keyed hash: numbers are few enough to be guessed from a plain one."""
+    """Return a keyed hash; a plain one of a number could be guessed."""
     return salted_hmac("hosting.erasing", f"{business_id}:{value}", algorithm="sha256").hexdigest()
 
 
-def _note_outside(erasure: Erasure) -> None:
-    """Keep the hashes outside of the database too: a restored one would not know whom it had
-    forgotten.
-    """
-    known = {"business_id": erasure.business_id, "digests": erasure.digests,
-             "requested_at": erasure.requested_at.isoformat()}  # fmt: skip
+def _store_digests(erasure: Erasure) -> None:
+    """Store the hashes in a file too, since a restored database lacks the latest erasures."""
+    known = {
+        "business_id": erasure.business_id,
+        "digests": erasure.digests,
+        "requested_at": erasure.requested_at.isoformat(),
+    }
     content = ContentFile(json.dumps(known).encode())
     transaction.on_commit(
-        lambda: default_storage.save(f"{FOLDER}/{uuid.uuid4().hex}.json", content)
+        lambda: default_storage.save(f"{DIGEST_FOLDER}/{uuid.uuid4().hex}.json", content)
     )
 
 
 def reapply() -> int:
-    """After a restore: ask again for every customer who had been forgotten; returns how many were
-    back.
-    """
+    """Request erasures again after a restore; return how many erased customers were back."""
     wanted = _known_digests()
     found = 0
     with system("a restored database may hold forgotten customers of any business"):
@@ -252,8 +338,10 @@ def reapply() -> int:
             Contact.objects.filter(business__in=wanted).order_by("id").iterator(chunk_size=2000)
         ):
             digests = wanted[contact.business_id]
-            before = next((digests[d] for d in _digests(_named(contact)) if d in digests), None)
-            # Somebody who wrote again after being forgotten is a new customer.
+            before = next(
+                (digests[d] for d in _digests(_person_of_row(contact)) if d in digests), None
+            )
+            # A contact created after the erasure is a new customer.
             if before is not None and contact.created_at.isoformat() <= before:
                 Erasure.objects.get_or_create(
                     contact_id=contact.pk,
@@ -266,14 +354,14 @@ def reapply() -> int:
     return found
 
 
-def _named(contact: Contact) -> Person:
+def _person_of_row(contact: Contact) -> Person:
     user_ids = (contact.user_id,) if contact.user_id else ()
     return Person(contact.business_id, contact.pk, (), (contact.wa_id,), user_ids, ())
 
 
 def _known_digests() -> dict[int, dict[str, str]]:
-    """business id -> hash -> when (ISO, UTC), from the database and from the files beside the
-    media.
+    """Return business id -> hash -> time of the request (ISO, UTC), from the database and the
+    files.
     """
     known: dict[int, dict[str, str]] = {}
     with system("erasures of every business"):
@@ -282,18 +370,18 @@ def _known_digests() -> dict[int, dict[str, str]]:
         )
         for business_id, digests, at in rows:
             known.setdefault(business_id, {}).update(dict.fromkeys(digests, at.isoformat()))
-    for row in _files():
+    for row in _digest_files():
         known.setdefault(row["business_id"], {}).update(
             dict.fromkeys(row["digests"], row["requested_at"])
         )
     return known
 
 
-def _files() -> Iterator[dict[str, Any]]:
+def _digest_files() -> Iterator[dict[str, Any]]:
     try:
-        names = default_storage.listdir(FOLDER)[1]
+        names = default_storage.listdir(DIGEST_FOLDER)[1]
     except FileNotFoundError:
         return
     for name in names:
-        with default_storage.open(f"{FOLDER}/{name}") as file:
+        with default_storage.open(f"{DIGEST_FOLDER}/{name}") as file:
             yield json.loads(file.read())

@@ -1,8 +1,8 @@
-"""Purging: messages older than a number keeps them go, in small batches, and never without notice.
+"""Retention: messages older than a number's limit are deleted in batches, after notice.
 
-The plan says how many days are kept, a number may say fewer. What is to be kept shorter than before
-is announced to the owners and begins two weeks later; what is kept longer begins at once. Charges,
-invoices and counts stay.
+The plan sets the days that messages are kept, a number may set fewer. A shorter time is announced
+to the owners and begins two weeks later, a longer one begins at once. Charges, invoices and counts
+stay.
 """
 
 from dataclasses import dataclass
@@ -27,29 +27,30 @@ from hosting.media import references
 from hosting.models import Conversation, Event, Message, Number, Retention
 
 log = structlog.get_logger(__name__)
-NOTICE = timedelta(days=14)
+NOTICE_PERIOD = timedelta(days=14)
 BATCH = 1000
 EVENTS_KEPT = timedelta(days=30)
-# Longer than any plan: stands for "for ever" where days are compared.
-FOR_EVER = 10**6
+# Stands for "unlimited" where days are compared.
+UNLIMITED_DAYS = 10**6
 
 
-def announce() -> int:
-    """Note for every number how long it keeps messages from when on, and tell owners what will go;
-    returns how many.
+def schedule_changes() -> int:
+    """Schedule changed retention times of numbers, and mail owners about deletions.
+
+    Return how many.
     """
     with system("numbers of every business"):
-        wanted = Coalesce(Least("business__plan__days_kept", "days_kept"), FOR_EVER)
-        known = Coalesce("retention__next_days", "retention__days", FOR_EVER)
+        wanted = Coalesce(Least("business__plan__days_kept", "days_kept"), UNLIMITED_DAYS)
+        known = Coalesce("retention__next_days", "retention__days", UNLIMITED_DAYS)
         changed = Number.objects.annotate(wanted=wanted, known=known).exclude(wanted=F("known"))
         rows = list(changed.select_related("business__plan").order_by("id")[:500])
         for number in rows:
-            _settle(number, None if number.wanted == FOR_EVER else number.wanted)
-        _begin()
+            _schedule(number, None if number.wanted == UNLIMITED_DAYS else number.wanted)
+        _activate_due()
     return len(rows)
 
 
-def _settle(number: Number, days: int | None) -> None:
+def _schedule(number: Number, days: int | None) -> None:
     held, _created = Retention.objects.select_for_update().get_or_create(
         number=number, defaults={"business_id": number.business_id}
     )
@@ -58,25 +59,25 @@ def _settle(number: Number, days: int | None) -> None:
         held.days, held.next_days, held.starts_at = days, None, None
     else:
         now = timezone.now()
-        held.next_days, held.announced_at, held.starts_at = days, now, now + NOTICE
-        transaction.on_commit(lambda: _tell(number, held), robust=True)
+        held.next_days, held.announced_at, held.starts_at = days, now, now + NOTICE_PERIOD
+        transaction.on_commit(lambda: _mail_owners(number, held), robust=True)
     held.save()
 
 
 def _has_older(number: Number, days: int) -> bool:
-    """Whether something would go within the time of the notice."""
-    edge = number.business.now() - timedelta(days=days) + NOTICE
+    """Return whether messages would be deleted during the notice period."""
+    edge = number.business.now() - timedelta(days=days) + NOTICE_PERIOD
     return Message.objects.filter(
         business_id=number.business_id, number=number, created_at__lt=edge
     ).exists()
 
 
-def _begin() -> None:
+def _activate_due() -> None:
     due = Retention.objects.filter(starts_at__lte=timezone.now())
     due.update(days=F("next_days"), next_days=None, starts_at=None)
 
 
-def _tell(number: Number, held: Retention) -> None:
+def _mail_owners(number: Number, held: Retention) -> None:
     with system("owners are told what will be deleted"):
         owners = Membership.objects.filter(business_id=number.business_id, role=Role.OWNER)
         emails = list(owners.values_list("user__email", flat=True))
@@ -92,8 +93,8 @@ def _tell(number: Number, held: Retention) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One number's messages from before a moment are to go."""
+class PurgeTask:
+    """One number whose messages before a time are to be deleted."""
 
     retention_id: int
     business_id: int
@@ -102,29 +103,27 @@ class Task:
 
 
 def purge_due(*, batch: int = BATCH, batches: int = 50) -> int:
-    """Delete what is older than its number keeps it, a batch a transaction; returns how many
-    messages went.
-    """
+    """Delete messages past their retention, a batch a transaction; return how many."""
     total = 0
     for task in _tasks():
-        went = 0
+        deleted = 0
         for _n in range(batches):
             count = _purge_batch(task, batch)
-            went += count
+            deleted += count
             if count < batch:
                 break
-        _finish(task, went)
-        total += went
+        _finish(task, deleted)
+        total += deleted
     return total
 
 
-def _tasks() -> list[Task]:
+def _tasks() -> list[PurgeTask]:
     with system("numbers of every business"):
         rows = Retention.objects.filter(days__isnull=False, number__held_at=None).select_related(
             "number__business"
         )
         return [
-            Task(
+            PurgeTask(
                 row.pk,
                 row.business_id,
                 row.number_id,
@@ -134,9 +133,9 @@ def _tasks() -> list[Task]:
         ]
 
 
-def _purge_batch(task: Task, limit: int) -> int:
+def _purge_batch(task: PurgeTask, limit: int) -> int:
     with system("messages past their time"), connection.cursor() as cursor:
-        # Whoever purges this number already goes on alone; a hold that came meanwhile is seen.
+        # Skips a number that another worker purges, and one put on hold meanwhile.
         mine = Retention.objects.select_for_update(skip_locked=True, of=("self",))
         if not mine.filter(pk=task.retention_id, number__held_at=None).exists():
             return 0
@@ -168,24 +167,25 @@ def _media_ids(rows: list[tuple[str, Any]]) -> set[str]:
     }
 
 
-def _finish(task: Task, went: int) -> None:
+def _finish(task: PurgeTask, deleted: int) -> None:
     with system("messages past their time"):
-        if went:
-            # The list must not go on showing what is gone.
+        if deleted:
+            # The inbox must not show text of deleted messages.
             Conversation.objects.filter(
                 number=task.number_id, last_message_at__lt=task.before
             ).exclude(Q(last_message_text="") | Q(contact__held_at__isnull=False)).update(
                 last_message_text=""
             )
-            log.info("messages_purged", number=task.number_id, messages=went)
+            log.info("messages_purged", number=task.number_id, messages=deleted)
         Retention.objects.filter(pk=task.retention_id).update(
-            last_run_at=timezone.now(), last_messages=went, messages=F("messages") + went
+            last_run_at=timezone.now(), last_messages=deleted, messages=F("messages") + deleted
         )
 
 
-def forget_events(*, limit: int = 5000) -> int:
-    """Delete raw webhook events a month after they were applied; returns how many."""
+def delete_old_events(*, limit: int = 5000) -> int:
+    """Delete raw webhook events a month after they were applied; return how many."""
     with system("raw events of every business"):
         old = Event.objects.filter(applied_at__lt=timezone.now() - EVENTS_KEPT).order_by("id")
         ids = list(old.values_list("id", flat=True)[:limit])
-        return Event.objects.filter(pk__in=ids)._raw_delete("default")  # type: ignore[no-any-return]
+        deleted: int = Event.objects.filter(pk__in=ids)._raw_delete("default")
+        return deleted

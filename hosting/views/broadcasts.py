@@ -22,7 +22,7 @@ from core.errors import BadInput, ParleyError
 from core.wake import notify
 from hosting import extensions, tasks
 from hosting.broadcasts import drafts, report, run
-from hosting.forms import BroadcastForm
+from hosting.forms.broadcasts import BroadcastForm
 from hosting.inbound import opt_outs as inbound_opt_outs
 from hosting.models import Broadcast, Contact
 
@@ -51,8 +51,8 @@ def new(request: BusinessRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            number, template, text = form.given()
-            draft = drafts.draft(
+            number, template, text = form.choices()
+            draft = drafts.create_draft(
                 business=request.business, author=request.user, name=form.cleaned_data["name"], number=number,
                 template=template, text=text,
             )  # fmt: skip
@@ -69,7 +69,7 @@ def new(request: BusinessRequest) -> HttpResponse:
 @member_page(*CHATS)
 def broadcast(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One broadcast: a draft with preview and price, else how far it is and what became of it."""
-    found = run.one(request.business, public_id)
+    found = run.get_broadcast(request.business, public_id)
     context: dict[str, Any] = {
         "broadcast": found,
         "seconds_left": found.seconds_left(now=report.now()),
@@ -84,8 +84,8 @@ def broadcast(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 def _review(request: BusinessRequest, found: Broadcast) -> dict[str, Any]:
-    room = drafts.plan_room(request.business)
-    counts = drafts.by_prefix(found)
+    room = drafts.plan_messages_left(request.business)
+    counts = drafts.open_by_prefix(found)
     sources = list(extensions.forecasts) if found.total else []
     return {
         "samples": list(drafts.samples(found)),
@@ -101,8 +101,11 @@ def _review(request: BusinessRequest, found: Broadcast) -> dict[str, Any]:
 
 def _outcome(found: Broadcast) -> dict[str, Any]:
     # Counting the ticks of a long list is left until it rests.
-    is_cheap = not found.is_working or found.total <= report.CHEAP
-    return {"ticks": report.ticks(found) if is_cheap else None, "refusals": report.refusals(found)}
+    is_cheap = not found.is_working or found.total <= report.MAX_COUNTED_LIVE
+    return {
+        "ticks": report.status_counts(found) if is_cheap else None,
+        "refusals": report.failure_reasons(found),
+    }
 
 
 @require_POST
@@ -150,7 +153,7 @@ def cancel(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 def _do(
     request: BusinessRequest, public_id: uuid.UUID, verb: Callable[[Broadcast], None]
 ) -> HttpResponse:
-    found = run.one(request.business, public_id)
+    found = run.get_broadcast(request.business, public_id)
     try:
         verb(found)
         notify(tasks.broadcast)
@@ -163,7 +166,7 @@ def _do(
 @member_page(*CHATS)
 def results(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """What became of each recipient, as CSV."""
-    found = run.one(request.business, public_id)
+    found = run.get_broadcast(request.business, public_id)
     name = f"{slugify(found.name) or 'broadcast'}-results.csv"
     return HttpResponse(
         "".join(report.as_csv(found)).encode("utf-8-sig"),

@@ -101,7 +101,7 @@ def block(request: BusinessRequest, contact_id: int) -> HttpResponse:
     own = Number.objects.filter(business=request.business)
     number = get_object_or_404(own, phone_number_id=request.POST.get("number", ""))
     if request.POST.get("blocked") == "1":
-        profile.block(number, [found.wa_id])
+        profile.block_customers(number, [found.wa_id])
     else:
         Block.objects.filter(number=number, wa_id=found.wa_id).delete()
     return redirect("contact", contact_id)
@@ -121,7 +121,7 @@ def marketing(request: BusinessRequest, contact_id: int) -> HttpResponse:
 @member_page(Role.OWNER)
 def hold(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """Set or lift the legal hold."""
-    legal_holds.hold(_own(request, contact_id), on=request.POST.get("held") == "1")
+    legal_holds.set_hold(_own(request, contact_id), on=request.POST.get("held") == "1")
     return redirect("contact", contact_id)
 
 
@@ -143,7 +143,7 @@ def erase(request: BusinessRequest, contact_id: int) -> HttpResponse:
     if request.POST.get("sure") != "1":
         messages.error(request, _("Tick the box first: this cannot be undone."))
         return redirect("contact", contact_id)
-    erasure.request(contact=found)
+    erasure.request_erasure(contact=found)
     notify(tasks.forget)
     messages.success(request, _("The customer is being forgotten. That takes a minute or so."))
     return redirect("contacts")

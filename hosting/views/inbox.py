@@ -17,7 +17,7 @@ from hosting import extensions, tasks
 from hosting.conversations import inbox as conversations_inbox
 from hosting.conversations import thread as threads
 from hosting.conversations.teamwork import snooze_times
-from hosting.forms import ReplyForm, TemplateForm
+from hosting.forms.conversations import ReplyForm, TemplateForm
 from hosting.live import publish
 from hosting.media.store import store_attachment
 from hosting.messages.read_receipts import mark_conversation_read

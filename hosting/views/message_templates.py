@@ -16,7 +16,7 @@ from accounts.models import Role
 from core.wake import notify
 from hosting import tasks
 from hosting.errors import CloudApiError
-from hosting.forms import NewTemplateForm
+from hosting.forms.message_templates import NewTemplateForm
 from hosting.message_templates import lifecycle, upstream_sync
 from hosting.models import Account, Template, TemplateStatus
 

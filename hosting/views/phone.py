@@ -17,7 +17,8 @@ from hosting.cloudapi import addresses
 from hosting.cloudapi.interactive import reply_to
 from hosting.cloudapi.parts import buttons_of
 from hosting.conversations import thread
-from hosting.forms import HandsetForm, ReplyForm
+from hosting.forms.conversations import ReplyForm
+from hosting.forms.phones import HandsetForm
 from hosting.media.store import store_attachment
 from hosting.models import Conversation, Direction, Handset, Message, Number, Status
 from hosting.transports import sandbox

@@ -9,8 +9,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
+from hosting.forms.phones import CardForm, FailureForm, LocationForm
 from hosting.models import Handset, Message, Number
-from hosting.phone_forms import CardForm, FailureForm, LocationForm
 from hosting.transports import sandbox
 from hosting.views.phone import CHATS, EMOJI, handset_of, number_of, said, screen, send
 

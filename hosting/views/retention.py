@@ -23,7 +23,11 @@ def page(request: BusinessRequest) -> HttpResponse:
     numbers = (
         Number.objects.filter(business=request.business).select_related("retention").order_by("id")
     )
-    context = {"numbers": numbers, "plan": request.business.plan, "notice": retention.NOTICE.days}
+    context = {
+        "numbers": numbers,
+        "plan": request.business.plan,
+        "notice": retention.NOTICE_PERIOD.days,
+    }
     return render(request, "hosting/retention.html", context)
 
 
@@ -40,7 +44,7 @@ def change(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
             request, _("Days are a whole number from 1 to %(most)d.") % {"most": MAX_DAYS}
         )
         return redirect("retention")
-    legal_holds.keep(number, days=int(days) if days else None)
-    legal_holds.hold(number, on=request.POST.get("held") == "1")
+    legal_holds.set_days_kept(number, days=int(days) if days else None)
+    legal_holds.set_hold(number, on=request.POST.get("held") == "1")
     notify(tasks.purge)
     return redirect("retention")

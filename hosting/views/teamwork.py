@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from core.errors import ParleyError
 from hosting.conversations import teamwork
-from hosting.forms import CannedReplyForm, NoteForm
+from hosting.forms.conversations import CannedReplyForm, NoteForm
 from hosting.live import publish
 from hosting.models import CannedReply, Label
 from hosting.search import filters

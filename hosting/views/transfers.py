@@ -17,7 +17,7 @@ from core.tenancy import scope
 from core.wake import notify
 from hosting import tasks
 from hosting.exports import jobs
-from hosting.forms import ExportForm, ImportForm
+from hosting.forms.transfers import ExportForm, ImportForm
 from hosting.imports import jobs as imports_jobs
 from hosting.models import ChatExport, ChatImport, Number
 

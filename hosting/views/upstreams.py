@@ -12,10 +12,10 @@ from accounts.audit import record
 from accounts.models import Role
 from core.wake import notify
 from hosting import tasks
-from hosting.forms import UpstreamForm
+from hosting.forms.upstreams import UpstreamForm
 from hosting.models import Account, Number, Upstream
 from hosting.numbers import upstream
-from hosting.numbers.upstream import Place, UpstreamRefused
+from hosting.numbers.upstream import UpstreamAccount, UpstreamRefused
 
 PROCEED = 204
 
@@ -30,31 +30,33 @@ def upstreams(request: BusinessRequest) -> HttpResponse:
 @require_POST
 def connect(request: HttpRequest) -> HttpResponseBase:
     """Ask the upstream for its numbers, then put it behind ours; the network is asked outside of every transaction."""
-    asked: list[tuple[Place, Account]] = []
+    asked: list[tuple[UpstreamAccount, Account]] = []
     checked = _checked(request, asked)
     if not asked:
         return checked
-    (place, account), refusal, numbers = asked[0], "", dict[str, str]()
+    (chosen, account), refusal, numbers = asked[0], "", dict[str, str]()
     try:
-        numbers = upstream.look(place)
+        numbers = upstream.fetch_numbers(chosen)
     except UpstreamRefused as error:
         refusal = error.message
     answer = _connected(request, numbers, refusal)
     if answer.status_code != 302:
         return answer
     try:
-        upstream.subscribe_there(place, account)
+        upstream.subscribe_webhooks(chosen, account)
     except UpstreamRefused as error:
         messages.warning(request, _("Set its webhook by hand: %(why)s") % {"why": error.message})
     return answer
 
 
 @member_page(Role.OWNER)
-def _checked(request: BusinessRequest, asked: list[tuple[Place, Account]]) -> HttpResponse:
+def _checked(
+    request: BusinessRequest, asked: list[tuple[UpstreamAccount, Account]]
+) -> HttpResponse:
     form = _form(request)
     if not form.is_valid():
         return _page(request, form, status=422)
-    asked.append((form.place(), form.account()))
+    asked.append((form.upstream_account(), form.account()))
     return HttpResponse(status=PROCEED)
 
 
@@ -65,7 +67,7 @@ def _connected(request: BusinessRequest, numbers: dict[str, str], refusal: str) 
         try:
             ours = upstream.connect(
                 account=form.account(),
-                place=form.place(),
+                upstream=form.upstream_account(),
                 app_secret=form.cleaned_data["app_secret"],
                 numbers=numbers,
             )
@@ -75,7 +77,7 @@ def _connected(request: BusinessRequest, numbers: dict[str, str], refusal: str) 
             named = ", ".join(number.display_phone_number for number in ours)
             record.record(
                 action="upstream.connected",
-                subject=form.place().base_url,
+                subject=form.upstream_account().base_url,
                 business=request.business,
             )
             messages.success(

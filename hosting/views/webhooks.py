@@ -18,7 +18,7 @@ from accounts.models import Role
 from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.webhooks import sign
-from hosting.forms import WebhookForm
+from hosting.forms.webhooks import WebhookForm
 from hosting.models import Account, Number, Webhook, WebhookCall
 from hosting.models.webhooks import FIELDS, MAX_UPDATES
 from hosting.webhooks import delivery, subscriptions

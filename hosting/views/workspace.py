@@ -16,7 +16,7 @@ from core.errors import ParleyError
 from core.wake import notify
 from hosting import tasks
 from hosting.errors import CloudApiError
-from hosting.forms import BusinessForm, ProfileForm
+from hosting.forms.workspace import BusinessForm, ProfileForm
 from hosting.models import Contact, Number
 from hosting.numbers import onboarding, profile
 from hosting.privacy import erasure
@@ -70,10 +70,10 @@ def number(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
     """What customers see of a number: its profile, as the Cloud API names it."""
     own = Number.objects.filter(business=request.business).select_related("account")
     found = get_object_or_404(own, phone_number_id=phone_number_id)
-    form = ProfileForm(_sent(request), initial=ProfileForm.of(profile.profile_of(found)))
+    form = ProfileForm(_sent(request), initial=ProfileForm.initial_of(profile.profile_of(found)))
     if request.method == "POST" and form.is_valid():
         try:
-            profile.change_profile(found, form.given())
+            profile.change_profile(found, form.members())
         except CloudApiError as error:
             form.add_error(error.field if error.field in form.fields else None, error.details)
         else:
@@ -93,7 +93,7 @@ def forget_everybody(request: BusinessRequest) -> HttpResponse:
             _("Type the name of the business exactly as it stands there. Nothing was deleted."),
         )
         return redirect("business")
-    asked, held = erasure.request_all(business=request.business)
+    asked, held = erasure.request_all_erasures(business=request.business)
     notify(tasks.forget)
     said = ngettext(
         "%(n)s customer is being forgotten.", "%(n)s customers are being forgotten.", asked

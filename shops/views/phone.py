@@ -10,7 +10,7 @@ from accounts.models import Role
 from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.texts import products_of
-from hosting.forms import HandsetForm
+from hosting.forms.phones import HandsetForm
 from hosting.models import Direction, Handset, Message, Number, Transport
 from hosting.transports import sandbox
 from shops.chat import product_messages

@@ -121,7 +121,7 @@ def _list(site: Site) -> dict[str, Any]:
             "\n".join(f"+1415555{n:04},{n}" for n in range(1000, 1020))
             + "\n12,x\n+14155551000,again"
         )
-        waiting: Broadcast = drafts.draft(
+        waiting: Broadcast = drafts.create_draft(
             business=site.business, author=site.owner, name="New harvest", number=site.number, template=template,
             text=lines,
         )  # fmt: skip

@@ -200,7 +200,7 @@ def test_who_was_forgotten_after_the_backup_is_forgotten_again(
     settings.MEDIA_ROOT = str(tmp_path / "old")
     with system("test"):
         contact = Contact.objects.get(wa_id="14155550100")
-        erasure.request(contact=contact)
+        erasure.request_erasure(contact=contact)
     assert erasure.erase_due() == 1
     hashes = tmp_path / "old" / "erasures"
     databases.point_at(restored)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.machine import born
+from core.installation import process_start
 from stack.servers import Servers, Settings
 
 OURS = (
@@ -60,4 +60,4 @@ def await_true(asked: Callable[[], bool], seconds: float = 15) -> None:
 
 def await_gone(*pids: int, seconds: float = 15) -> None:
     """Wait until none of these processes lives."""
-    await_true(lambda: not [pid for pid in pids if born(pid)], seconds)
+    await_true(lambda: not [pid for pid in pids if process_start(pid)], seconds)

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from stack.kept import write_private
-from stack.machine import born
+from core.installation import process_start, write_private
 from tests.stack.conftest import await_gone
 
 ROOT = Path(__file__).parents[2]
@@ -29,9 +28,15 @@ def stubborn() -> Any:
 
 def guarded(var: Path, process: Any, supervisor: str) -> None:
     var.mkdir()
-    mark = {"pid": process.pid, "born": born(process.pid), "signal": 15, "patience": 0.3}
+    mark = {
+        "pid": process.pid,
+        "started": process_start(process.pid),
+        "signal": 15,
+        "patience": 0.3,
+    }
     write_private(
-        var / "stack.json", {"supervisor": {"pid": 1, "born": "me"}, "processes": {"worker": mark}}
+        var / "stack.json",
+        {"supervisor": {"pid": 1, "started": "me"}, "processes": {"worker": mark}},
     )
     guard = subprocess.Popen(
         [sys.executable, "-m", "stack.guard", str(var), supervisor], stdin=subprocess.PIPE, cwd=ROOT

@@ -6,9 +6,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from core.installation import kept_secrets
+from core.programs import postgres_bin
 from core.schema import schema_file
-from stack.binaries import postgres_bin
-from stack.kept import kept_secrets
 from stack.placing import place
 from stack.postgres import Postgres
 

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 import redis
 
-from stack.kept import AlreadyRunning, StackError
-from stack.machine import born
+from core.installation import process_start, running
+from stack.lock import AlreadyRunning, StackError
 from stack.placing import PUBLIC
-from stack.servers import Servers, Settings, running
+from stack.servers import Servers, Settings
 from tests.stack.conftest import await_gone, await_true
 
 ROOT = Path(__file__).parents[2]
@@ -133,7 +133,7 @@ def test_a_killed_server_is_started_again_on_its_port(servers: Servers, name: st
 def test_a_second_start_is_refused_and_leaves_the_first_alone(servers: Servers) -> None:
     with pytest.raises(AlreadyRunning, match=f"runs already on {servers.root}"):
         Servers(Settings(servers.root)).start()
-    assert all(born(pid) for pid in servers.pids.values())
+    assert all(process_start(pid) for pid in servers.pids.values())
 
 
 def test_make_clean_is_refused_while_parley_runs(servers: Servers) -> None:
@@ -156,8 +156,8 @@ def test_what_a_killed_supervisor_left_is_ended_and_others_are_spared(var: Path)
     left, other = (subprocess.Popen(["sleep", "60"], start_new_session=True) for _ in range(2))
     try:
         var.mkdir()
-        mark = '{"pid": %d, "born": "%s", "signal": 15, "patience": 5}'
-        left_mark, other_mark = mark % (left.pid, born(left.pid)), mark % (other.pid, "1")
+        mark = '{"pid": %d, "started": "%s", "signal": 15, "patience": 5}'
+        left_mark, other_mark = mark % (left.pid, process_start(left.pid)), mark % (other.pid, "1")
         (var / "stack.json").write_text(
             f'{{"processes": {{"web": {left_mark}, "worker": {other_mark}}}}}'
         )
@@ -186,20 +186,18 @@ def test_a_killed_first_start_leaves_no_half_made_database(var: Path) -> None:
     assert not (var / "pg.new").exists()
 
 
-def test_a_missing_or_old_postgresql_is_named(
-    var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PGBIN", str(tmp_path))
+def test_a_missing_or_old_postgresql_is_named(var: Path, tmp_path: Path) -> None:
+    settings = Settings(var, postgres_bin=str(tmp_path))
     with pytest.raises(
         StackError,
         match=r"PostgreSQL is missing: .* has no program `postgres`\. Run `make clean run`",
     ):
-        Servers(Settings(var)).start()
+        Servers(settings).start()
     for name in ("postgres", "initdb"):
         (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 15.4'\n")
         (tmp_path / name).chmod(0o755)
     with pytest.raises(StackError, match="is version 15; 17 is needed"):
-        Servers(Settings(var)).start()
+        Servers(settings).start()
 
 
 def test_a_server_that_does_not_start_says_why(var: Path) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from stack.machine import born, free_port
+from core.installation import process_start
+from stack.machine import free_port
 from tests.stack.conftest import await_gone, await_true
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +132,7 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
     again.popen.send_signal(signal.SIGTERM)
     assert again.popen.wait(40) == 0
     assert "Traceback" not in again.popen.communicate()[0]
-    assert [pid for pid in again.started if born(pid)] == []
+    assert [pid for pid in again.started if process_start(pid)] == []
     log = (Path(up.environment["PARLEY_VAR"]) / "log" / "postgres.log").read_text()
     assert log.rstrip().endswith("database system is shut down")
 
@@ -172,7 +173,7 @@ def test_any_command_has_servers_for_as_long_as_it_runs(bare: dict[str, str], va
         "shell",
         "-v0",
         "-c",
-        "from stack.servers import running; import os; print(os.environ['REDIS_URL'])",
+        "import os; print(os.environ['REDIS_URL'])",
     )
     assert told.stdout.startswith("redis://:"), told.stderr
     left = json.loads((var / "stack.json").read_text())

@@ -96,7 +96,7 @@ class ContactById(OneContact):
 
         Done within minutes.
         """
-        erasure.request(contact=self.own(request, contact_id))
+        erasure.request_erasure(contact=self.own(request, contact_id))
         notify(tasks.forget)
         return Response(status=202)
 

@@ -131,7 +131,7 @@ def test_a_draft_shows_its_price_before_it_is_sent(business: Business) -> None:
         SpendCap.objects.create(business=business, limit_micros=9_000)
     with scope(business.pk):
         template = Template.objects.get(pk=template.pk)
-        draft = drafts.draft(
+        draft = drafts.create_draft(
             business=business,
             author=None,
             name="x",

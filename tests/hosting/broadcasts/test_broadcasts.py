@@ -64,7 +64,7 @@ def make_shop(**fields: object) -> Number:
 def draft(number: Number, text: str, **fields: object) -> Broadcast:
     with scope(number.business_id):
         template = fields.pop("template", None) or Template.objects.get(business=number.business)
-        return drafts.draft(
+        return drafts.create_draft(
             business=number.business,
             author=None,
             name="Spring",
@@ -118,7 +118,7 @@ def test_blocked_and_opted_out_customers_are_left_out_and_counted(shop: Number) 
     with scope(shop.business_id):
         for digits in ("14155550001", "14155550002"):
             Contact.objects.create(business=shop.business, wa_id=digits, opted_out_at=NOW)
-        profile.block(shop, ["14155550002", "14155550003"])
+        profile.block_customers(shop, ["14155550002", "14155550003"])
     text = listed(6) + "\n+1 415 555-0005,again\n0151 2345678,x\nhello,x\n+14155550009,"
     broadcast = draft(shop, text)
     assert (broadcast.total, broadcast.opted_out, broadcast.blocked) == (3, 1, 2)
@@ -161,7 +161,7 @@ def test_a_broadcast_is_started_once(committed_db: None) -> None:
         barrier.wait()
         try:
             with scope(shop.business_id):
-                run.start(broadcast=run.one(shop.business, broadcast.public_id))
+                run.start(broadcast=run.get_broadcast(shop.business, broadcast.public_id))
             answers.append("started")
         except NotNow:
             answers.append("refused")
@@ -270,7 +270,7 @@ def test_a_pause_holds_and_a_cancel_leaves_the_rest_out(shop: Number) -> None:
         run.resume(broadcast=fresh(broadcast))
     assert run.work_due(limit=10) == 10
     with scope(shop.business_id):
-        run.cancel(broadcast=run.one(shop.business, broadcast.public_id))
+        run.cancel(broadcast=run.get_broadcast(shop.business, broadcast.public_id))
         with pytest.raises(NotNow):
             run.resume(broadcast=broadcast)
     assert drain() == 0
@@ -311,7 +311,7 @@ def test_one_refused_customer_does_not_hold_up_the_others(shop: Number) -> None:
     )
     with scope(shop.business_id):
         lines = list(report.as_csv(fresh(broadcast)))
-        assert report.refusals(fresh(broadcast)) == [("to is the sender's own number.", 1)]
+        assert report.failure_reasons(fresh(broadcast)) == [("to is the sender's own number.", 1)]
     assert len(lines) == 5
     assert lines[1].startswith("1,14155550000,sent,,wamid.")
     assert lines[4] == f"4,{shop.digits},failed,to is the sender's own number.,,,,,,\r\n"

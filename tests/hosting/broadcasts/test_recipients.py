@@ -7,7 +7,7 @@ from hosting.broadcasts import recipients
 
 
 def found(text: str, *names: str) -> list[tuple[str, list[str]]]:
-    return [(one.wa_id, one.variables) for one in recipients.read(text, names=names).found]
+    return [(one.wa_id, one.variables) for one in recipients.parse_list(text, names=names).found]
 
 
 @pytest.mark.parametrize(
@@ -32,14 +32,14 @@ def test_lists_are_understood(
 
 
 def test_rows_are_numbered_as_in_the_file() -> None:
-    read = recipients.read("phone,1\n\n491512345678,a\n12,b\n", names=("1",))
+    read = recipients.parse_list("phone,1\n\n491512345678,a\n12,b\n", names=("1",))
     assert [one.row for one in read.found] == [3]
     assert read.wrong == [(4, "“12” is not a phone number of 7 to 15 digits.")]
 
 
 def test_a_value_that_would_make_the_text_too_long_is_a_wrong_row() -> None:
-    read = recipients.read(
-        f"491512345678,{'x' * 11}\n491512345679,{'x' * 10}", names=("1",), room=10
+    read = recipients.parse_list(
+        f"491512345678,{'x' * 11}\n491512345679,{'x' * 10}", names=("1",), max_length=10
     )
     assert [one.wa_id for one in read.found] == ["491512345679"]
     assert read.wrong == [(1, "The text would grow too long.")]
@@ -48,12 +48,12 @@ def test_a_value_that_would_make_the_text_too_long_is_a_wrong_row() -> None:
 @pytest.mark.parametrize("text", ["", " \n \n", "phone\n"])
 def test_a_list_without_numbers_is_refused(text: str) -> None:
     with pytest.raises(BadInput):
-        recipients.read(text)
+        recipients.parse_list(text)
 
 
 def test_more_than_a_hundred_thousand_rows_are_refused() -> None:
     with pytest.raises(BadInput, match="100,000"):
-        recipients.read("\n".join(str(10**9 + n) for n in range(100_001)))
+        recipients.parse_list("\n".join(str(10**9 + n) for n in range(100_001)))
 
 
 def test_files_of_spreadsheets_are_decoded() -> None:

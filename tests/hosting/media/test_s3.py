@@ -17,7 +17,8 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 
-from config.env import ConfigurationError, media_storage
+from config.environment import media_storage
+from config.variables import ConfigurationError
 from core.tenancy import scope, system
 from hosting.media import store, thumbnails
 from hosting.models import Media, Number

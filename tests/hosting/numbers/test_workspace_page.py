@@ -159,6 +159,6 @@ def test_it_stays_within_the_business(number: Number) -> None:
     other = make_number(make_business("Other"))
     make_deliveries(other.business, other, 1)
     with scope(number.business_id):
-        assert erasure.request_all(business=number.business) == (0, 0)
+        assert erasure.request_all_erasures(business=number.business) == (0, 0)
     assert len(rows(Contact)) == 1
     assert not rows(Erasure)

@@ -282,7 +282,7 @@ def test_a_restored_backup_forgets_again(committed_db: None, media: Path, redis:
     number = make_number(make_business())
     contact = a_life(number)
     with scope(number.business_id):
-        erasure.request(contact=contact)
+        erasure.request_erasure(contact=contact)
     erasure.erase_due()
     with system("the database is put back to before the erasure"):
         Erasure.objects.all().delete()
@@ -304,7 +304,7 @@ def test_who_writes_again_is_a_new_customer(committed_db: None, media: Path, red
     contact = a_life(number)
     body = inbound(number, "I love marzipan", wa_id=BEFORE, name=NAME, wamid="wamid.one")
     with scope(number.business_id):
-        erasure.request(contact=contact)
+        erasure.request_erasure(contact=contact)
     erasure.erase_due()
     events.store_event(body=body, account_id=None)  # the network repeats what it sent before
     events.apply_due()
@@ -334,7 +334,7 @@ def test_a_file_that_went_to_others_too_stays_with_them(media: Path) -> None:
     say(number, "menu", kind="image", content={"id": shared.media_id}, to="14155550100")
     say(number, "own", kind="image", content={"id": twin.media_id}, to=WHO)
     with scope(number.business_id):
-        erasure.request(contact=Contact.objects.get(wa_id=WHO))
+        erasure.request_erasure(contact=Contact.objects.get(wa_id=WHO))
     assert erasure.erase_due() == 1
     with system("test"):
         assert [row.media_id for row in Media.objects.all()] == [shared.media_id]
@@ -375,7 +375,7 @@ def test_asked_twice_it_is_one_request_and_strangers_logs_stay(media: Path) -> N
             business=other.business, key="k", fingerprint=b"x", body=WHO.encode()
         )
     with scope(number.business_id):
-        assert erasure.request(contact=mine) == erasure.request(contact=mine)
+        assert erasure.request_erasure(contact=mine) == erasure.request_erasure(contact=mine)
     assert erasure.erase_due() == 1
     with system("test"):
         assert list(Message.objects.values_list("text", flat=True)) == ["theirs"]

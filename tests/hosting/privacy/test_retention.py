@@ -63,18 +63,18 @@ def test_nothing_goes_without_two_weeks_of_notice(
     say(number, "old", at=ago(40))
     say(number, "new", at=ago(2))
     with django_capture_on_commit_callbacks(execute=True):
-        assert retention.announce() == 1
+        assert retention.schedule_changes() == 1
     assert [
         (m.to, "30 days" in m.subject, number.display_phone_number in m.body) for m in mail.outbox
     ] == [(["owner" + mail.outbox[0].to[0].removeprefix("owner")], True, True)]
-    assert retention.announce() == 0
+    assert retention.schedule_changes() == 0
     assert retention.purge_due() == 0
     with system("test"):
         held = Retention.objects.get()
         assert (held.days, held.next_days) == (None, 30)
         assert held.starts_at - held.announced_at == timedelta(days=14)
         Retention.objects.update(starts_at=timezone.now() - timedelta(seconds=1))
-    retention.announce()
+    retention.schedule_changes()
     assert retention.purge_due() == 1
     assert texts() == ["new"]
     with system("test"):
@@ -86,7 +86,7 @@ def test_nothing_goes_without_two_weeks_of_notice(
 
 def test_a_number_with_nothing_old_keeps_its_days_at_once(number: Number) -> None:
     say(number, "new", at=ago(2))
-    assert retention.announce() == 1
+    assert retention.schedule_changes() == 1
     with system("test"):
         assert Retention.objects.get().days == 30
     assert mail.outbox == []
@@ -98,14 +98,14 @@ def test_longer_holds_at_once_and_shorter_waits_while_the_old_rule_goes_on(numbe
     say(number, "b", at=ago(20))
     with system("test"):
         Number.objects.update(days_kept=10)
-    retention.announce()
+    retention.schedule_changes()
     assert retention.purge_due() == 1
     assert texts() == ["b"]
     with system("test"):
         assert (Retention.objects.get().days, Retention.objects.get().next_days) == (30, 10)
         Plan.objects.filter(code="short").update(days_kept=None)
         Number.objects.update(days_kept=None)
-    retention.announce()
+    retention.schedule_changes()
     with system("test"):
         assert (Retention.objects.get().days, Retention.objects.get().next_days) == (None, None)
     assert retention.purge_due() == 0
@@ -114,7 +114,7 @@ def test_longer_holds_at_once_and_shorter_waits_while_the_old_rule_goes_on(numbe
 def test_a_number_cannot_keep_longer_than_its_plan(number: Number) -> None:
     with system("test"):
         Number.objects.update(days_kept=400)
-    retention.announce()
+    retention.schedule_changes()
     with system("test"):
         assert Retention.objects.get().days == 30
 
@@ -183,7 +183,7 @@ def test_raw_events_go_a_month_after_they_were_applied() -> None:
             Event.objects.create(
                 digest=bytes([n]) * 32, body=b"x", applied_at=applied, received_at=ago(60)
             )
-    assert retention.forget_events() == 1
+    assert retention.delete_old_events() == 1
     with system("test"):
         assert Event.objects.count() == 2
 

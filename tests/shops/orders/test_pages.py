@@ -229,7 +229,7 @@ def test_erasing_a_buyer_keeps_the_order_without_a_name(catalog: Catalog, order:
     with system("test"):
         Order.objects.update(address={"name": "Zoe Field", "street": "Main 1"}, buyer_note="Ring")
     with scope(catalog.business_id):
-        erasure.request(contact=order.conversation.contact)  # type: ignore[union-attr]
+        erasure.request_erasure(contact=order.conversation.contact)  # type: ignore[union-attr]
     assert erasure.erase_due() == 1
     left = fresh()
     assert (left.conversation, left.address, left.buyer_note, left.total_minor) == (

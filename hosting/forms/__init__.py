@@ -1,0 +1,1 @@
+"""Forms of the dashboard, a module for each noun."""
