@@ -14,7 +14,7 @@ class AccountsConfig(AppConfig):
         """Register the home page, the seats limit, the worker check and parts of the admin."""
         from accounts import heartbeat, navigation
         from accounts.admin import businesses
-        from accounts.admin_site import base
+        from accounts.admin_site import base, queues
         from accounts.plans import usage
         from core import health
 
@@ -22,4 +22,5 @@ class AccountsConfig(AppConfig):
         usage.usage_limits.register(usage.SEATS)
         health.checks.register(health.HealthCheck("worker", heartbeat.check_worker))
         base.front_page_attention.register(businesses.suspended)
+        base.front_page_attention.register(queues.items)
         base.business_figures.register(businesses.plan_use)

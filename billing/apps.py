@@ -20,13 +20,15 @@ class BillingConfig(AppConfig):
 
 def _extend_ground() -> None:
     from accounts.plans import changes
-    from billing import dashboard
+    from billing import dashboard, finance_exports
     from billing.metering import meter, reconciliation
     from core import backup, health
+    from core.queue import queues
 
     changes.plan_checks.register(dashboard.check_payable)
     backup.reconciliations.register(reconciliation.in_words)
     health.queues.register(health.QueueAge("deliveries", meter.oldest_waiting_seconds))
+    queues.register(finance_exports.QUEUE)
 
 
 def _extend_dashboard() -> None:

@@ -26,15 +26,15 @@ def _extend_ground() -> None:
     from accounts.models import Role
     from accounts.navigation import Page, pages
     from core.queue import queues
-    from shops.catalog import pictures
+    from shops.catalog import imports, pictures
     from shops.chat import order_updates, orders_intake
 
     sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
     pages.register(Page(_("Orders"), "shop_orders", "cart", 34, sellers))
     # Finance sees the sales figures of the shop and nothing else of it.
     pages.register(Page(_("Shop"), "shop_sales", "cart", 35, sellers | {str(Role.FINANCE)}))
-    for queue in (orders_intake.QUEUE, order_updates.QUEUE, pictures.QUEUE):
-        queues.register(queue)
+    for module in (orders_intake, order_updates, pictures, imports):
+        queues.register(module.QUEUE)
 
 
 def _extend_hosting() -> None:

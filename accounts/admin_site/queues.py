@@ -81,8 +81,8 @@ class QueueAdmin(ReadOnlyAdmin):
             When(waiting_rows(model), then=Value("waiting")),
             default=Value("done"),
         )
-        found: QuerySet[Any] = super().get_queryset(request)
-        return found.annotate(queue_state=state)
+        found: QuerySet[Any] = super().get_queryset(request).annotate(queue_state=state)
+        return found
 
     @display(description=_("queue"), label=LABELS)
     def queue_state(self, row: Any) -> str:

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import ReadOnlyAdmin
 from accounts.admin_site.confirmation import HouseForm, Question, ask
+from accounts.admin_site.queues import QueueAdmin, QueueStateFilter
 from accounts.audit import record
 from accounts.models import Business, User
 from billing import finance_exports, tasks
@@ -59,12 +59,13 @@ def _filters(data: dict[str, Any]) -> dict[str, Any]:
 
 
 @admin.register(Export)
-class ExportAdmin(ReadOnlyAdmin):
+class ExportAdmin(QueueAdmin):
     """What was exported, by whom, and how far it is."""
 
     list_display = ("id", "kind", "whose", "shown", "progress", "asked_by", "created_at")
     list_select_related = ("business", "asked_by")
-    list_filter = ("kind", "state")
+    list_filter = (QueueStateFilter, "kind", "state")
+    task = tasks.export
     ordering = ("-id",)
     actions_list = ("order",)
     actions_detail = ("download", "cancel", "make_again")

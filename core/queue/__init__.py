@@ -32,7 +32,7 @@ from core.queue.declaration import (
     Unknown,
     queues,
 )
-from core.queue.rows import QueueRow, QueueRows
+from core.queue.rows import QueueRow
 
 __all__ = [
     "Again",
@@ -48,7 +48,6 @@ __all__ = [
     "Outcome",
     "Queue",
     "QueueRow",
-    "QueueRows",
     "Selection",
     "Unknown",
     "queues",

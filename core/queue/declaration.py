@@ -38,11 +38,12 @@ class Claimed:
 class Again:
     """The row got somewhere and waits for its next turn, `seconds` from now.
 
-    Attempts are counted from 0 again.
+    Its attempts are counted from 0 again, unless it is not `fresh`.
     """
 
     seconds: float = 0.0
     reason: str = ""
+    fresh: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,8 @@ class Queue:
     the earlier goes first. SQL values of columns: `done` are set when a row is done (None: the row
     is deleted), `on_death` when a row becomes a dead letter, `on_rerun` when it is opened again.
     `when_dead` is called in that transaction, with the reason. `counts` (SQL) leaves rows out of
-    the age that health reports. `dead_title` is what operators
+    the age that health reports. `due_since` (SQL) is the moment from
+    which it runs. `dead_title` is what operators
     read of its dead letters, `is_urgent` whether these are theirs to mend.
     """
 
@@ -219,6 +221,7 @@ class Queue:
     on_rerun: Mapping[str, str] = field(default_factory=dict)
     when_dead: Callable[[Claimed, str], None] | None = None
     counts: str = "true"
+    due_since: str = "not_before"
     dead_title: "StrOrPromise" = ""
     is_urgent: bool = True
 

@@ -110,7 +110,8 @@ class WorkerPool:
     def _started(
         self, threads: ThreadPoolExecutor, rows: Sequence[Claimed]
     ) -> dict[Future[Any], Task]:
-        most = self.queue.max_attempts
+        # What is done at most once is never claimed again after its worker was lost.
+        most = None if self.queue.at_most_once else self.queue.max_attempts
         lost = [row for row in rows if most and row.attempts > most]
         end_lost(self.queue, lost)
         tasks = self._prepared([row for row in rows if row not in lost])

@@ -1,7 +1,5 @@
 """The columns that every queue's table has."""
 
-from typing import Any, Self
-
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -19,14 +17,6 @@ def due_index(name: str, *columns: str, is_open: Q | None = None) -> models.Inde
 def dead_index(name: str, *columns: str) -> models.Index:
     """The index of dead letters, by these columns."""
     return models.Index(fields=[*columns], condition=Q(dead_at__isnull=False), name=name)
-
-
-class QueueRows(models.QuerySet[Any]):
-    """Sets of rows of a queue."""
-
-    def dead(self) -> Self:
-        """Dead letters: rows that were given up and wait for an operator."""
-        return self.exclude(dead_at=None)
 
 
 class QueueRow(models.Model):
@@ -50,8 +40,6 @@ class QueueRow(models.Model):
     )
     last_error = models.TextField(blank=True, default="", db_default="")
     dead_at = models.DateTimeField(null=True, blank=True, help_text=_("When it was given up."))
-
-    objects = QueueRows.as_manager()
 
     class Meta:
         abstract = True

@@ -43,21 +43,26 @@ def settle(queue: Queue, rows: Sequence[Claimed], outcomes: Mapping[int, Outcome
     _lose(queue, [(row, what.reason) for row, what in found if isinstance(what, Unknown)])
 
 
-def renew(queue: Queue, row: Claimed) -> bool:
-    """Prolong the lease after progress, in the transaction that made it.
+def renew(queue: Queue, row: Claimed, *, fresh: bool = True) -> bool:
+    """Prolong the lease, in the transaction that made progress.
 
-    False when the row is no longer this worker's.
+    Attempts are counted from 0 again where the progress is `fresh`: where the next attempt would
+    go on from there. False when the row is no longer this worker's.
     """
     with connection.cursor() as cursor:
         values: dict[str, Any] = {
-            "key": row.key, "owner": row.owner, "attempts": row.attempts, "until": row.leased_until,
+            "key": row.key,
+            "owner": row.owner,
+            "attempts": row.attempts,
+            "until": row.leased_until,
             "lease": queue.lease_seconds,
-        }  # fmt: skip
+            "fresh": fresh,
+        }
         cursor.execute(statements.renew(queue), values)
-        found: tuple[datetime] | None = cursor.fetchone()
+        found: tuple[int, datetime] | None = cursor.fetchone()
     if found is None:
         return False
-    row.attempts, row.leased_until = 0, found[0]
+    row.attempts, row.leased_until = found
     return True
 
 
@@ -138,7 +143,7 @@ def _put_back(queue: Queue, rows: Sequence[tuple[Claimed, Again | Failed]]) -> N
     values = _columns([row for row, _ in rows]) | {
         "delays": [_delay(queue, row, outcome) for row, outcome in rows],
         "reasons": [outcome.reason for _, outcome in rows],
-        "fresh": [isinstance(outcome, Again) for _, outcome in rows],
+        "fresh": [isinstance(outcome, Again) and outcome.fresh for _, outcome in rows],
     }
     with connection.cursor() as cursor:
         cursor.execute(statements.put_back(queue), values)

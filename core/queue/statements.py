@@ -81,10 +81,11 @@ def end(queue: Queue) -> str:
 def renew(queue: Queue) -> str:
     """The statement that prolongs a lease after progress; it gives a new fencing token."""
     return f"""UPDATE {queue.table} q
-                  SET attempts = 0, leased_until = clock_timestamp() + make_interval(secs => %(lease)s)
+                  SET attempts = CASE WHEN %(fresh)s THEN 0 ELSE q.attempts END,
+                      leased_until = clock_timestamp() + make_interval(secs => %(lease)s)
                 WHERE q.{queue.key} = %(key)s AND {queue.owner} = %(owner)s AND {condition(queue, queue.is_open)}
                   AND q.attempts = %(attempts)s AND q.leased_until = %(until)s
-               RETURNING q.leased_until"""
+               RETURNING q.attempts, q.leased_until"""
 
 
 @cache
@@ -126,7 +127,7 @@ def figures(queue: Queue, number: int) -> str:
     `number` tells its parameters from those of other queues.
     """
     return _text("figures").format(
-        **_names(queue), is_due=IS_DUE, ready=queue.ready, counts=queue.counts, n=number,
+        **_names(queue), is_due=IS_DUE, ready=queue.ready, counts=queue.counts, since=queue.due_since, n=number,
         is_dead=condition(queue, queue.is_dead),
     )  # fmt: skip
 

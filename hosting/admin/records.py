@@ -24,7 +24,6 @@ from accounts.audit import record
 from hosting.models import (
     Account,
     BroadcastRecipient,
-    ChatImport,
     Contact,
     Conversation,
     Delivery,
@@ -33,7 +32,6 @@ from hosting.models import (
     LockedMessage,
     Message,
     Number,
-    ParkedStatus,
     RefusedSend,
 )
 
@@ -188,16 +186,7 @@ class SaidAdmin(ReadOnlyAdmin):
         ][:6]
 
 
-admin.site.register([LockedMessage, RefusedSend, BroadcastRecipient, ChatImport], SaidAdmin)
-
-
-@admin.register(ParkedStatus)
-class ParkedStatusAdmin(ReadOnlyAdmin):
-    """Statuses that came before their message."""
-
-    list_display = ("wamid", "status", "phone_number_id", "occurred_at", "received_at")
-    search_fields = ("wamid__exact", "phone_number_id__exact")
-    ordering = ("-id",)
+admin.site.register([LockedMessage, RefusedSend, BroadcastRecipient], SaidAdmin)
 
 
 @admin.register(Delivery)

@@ -59,7 +59,7 @@ def _signs(job: ChatExport) -> Callable[[], None]:
         if time.monotonic() > due:
             due = time.monotonic() + BEAT
             with scope(job.business_id):
-                jobs.keep(job)
+                jobs.keep(job, fresh=False)
 
     return alive
 

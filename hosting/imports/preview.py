@@ -62,7 +62,7 @@ class _Signs:
         if done % 5_000 == 0 and time.monotonic() > self.next:
             self.next = time.monotonic() + BEAT
             with scope(self.job.business_id):
-                jobs.keep(self.job, processed=done)
+                jobs.keep(self.job, fresh=False, processed=done)
 
 
 def _survey_chat(job: ChatImport) -> dict[str, Any]:

@@ -76,10 +76,11 @@ class PictureAdmin(QueueAdmin):
 
 
 @admin.register(CatalogImport)
-class CatalogImportAdmin(ReadOnlyAdmin):
+class CatalogImportAdmin(QueueAdmin):
     """Feeds of products: how far each came, and why one failed. The seller brings the file once more."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("sample", "path", "token")
+    task = tasks.feed
+    hidden: ClassVar[tuple[str, ...]] = ("sample", "path", "leased_by")
     list_display = (
         "id",
         "business",

@@ -11,7 +11,7 @@ import structlog
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -28,7 +28,6 @@ from core.queue import (
     InThreads,
     Outcome,
     Queue,
-    QueueRows,
 )
 from core.queue.pool import WorkerPool
 from core.queue.settle import rerun
@@ -151,9 +150,9 @@ def replace_pictures(cursor: Any, catalog: Catalog, rows: list[dict[str, Any]]) 
     return {product_id for product_id, _media in found}
 
 
-def dead_pictures(catalog: Catalog) -> QueueRows:
+def dead_pictures(catalog: Catalog) -> QuerySet[Picture]:
     """Pictures of this shop whose fetch was given up."""
-    dead: QueueRows = Picture.objects.dead()
+    dead = Picture.objects.exclude(dead_at=None)
     return dead.filter(business_id=catalog.business_id, product__catalog=catalog)
 
 

@@ -27,6 +27,7 @@ EXPECTED = {
     "core.backup.reconciliations",
     "core.health.checks",
     "core.health.queues",
+    "core.queue.queues",
     "hosting.extensions.account_edges",
     "hosting.extensions.catalog_ids",
     "hosting.extensions.composer_tools",

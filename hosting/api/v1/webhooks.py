@@ -88,6 +88,7 @@ class DeliverySerializer(serializers.ModelSerializer[WebhookCall]):
     replay_of = serializers.UUIDField(
         source="replay_of.public_id", read_only=True, allow_null=True, default=None
     )
+    attempts = serializers.IntegerField(source="tries", read_only=True)
 
     class Meta:
         model = WebhookCall
