@@ -1,6 +1,6 @@
 """Jobs: imports and exports of minutes or hours, worked on in slices of some seconds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,12 +41,16 @@ def job_queue(
     name: str,
     about: str,
     dead_title: "StrOrPromise",
-    related: Sequence[str] = ("business__plan", "number"),
 ) -> Queue:
-    """The queue of one kind of job; `step` does one slice of a job, given with its `related` rows."""
+    """The queue of one kind of job; `step` does one slice of a job."""
 
     def do(row: Claimed) -> Outcome:
-        return _slice(model, step, Lease(queue, row), related)
+        job: J = load(queue, row)
+        try:
+            step(job)
+        except Stopped:
+            return Again()
+        return Again() if job.is_working else None
 
     queue = Queue(
         name=name,
@@ -85,19 +89,15 @@ def finish(job: Job, state: str, **changes: Any) -> None:
     _set(job, {"state": state, "finished_at": Now()} | ended | changes)
 
 
-def _slice(
-    model: type[J], step: Callable[[J], None], lease: Lease, related: Sequence[str]
-) -> Outcome:
-    with scope(lease.row.owner):
-        mine = model._default_manager.filter(pk=lease.row.key)
+def load(queue: Queue, row: Claimed) -> Any:
+    """A claimed job with what its work reads; it has begun now at the latest."""
+    model: Any = queue.model
+    with scope(row.owner):
+        mine = model._default_manager.filter(pk=row.key)
         mine.filter(started_at=None).update(started_at=Now())
-        job: J = mine.select_related(*related).get()
-    job.lease = lease
-    try:
-        step(job)
-    except Stopped:
-        return Again()
-    return Again() if job.is_working else None
+        job = mine.select_related(*model.RELATED).get()
+    job.lease = Lease(queue, row)
+    return job
 
 
 def _set(job: Job, changes: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from django.db.utils import InterfaceError, OperationalError
 from core.queue.claim import claim
 from core.queue.declaration import Claimed, Failed, InThreads, Outcome, Queue
 from core.queue.settle import lock, place_of, reason_of, settle
-from core.queue.work import end_lost, failure, isolate, outcomes_of, sets, within
+from core.queue.work import end_lost, fail, failure, isolate, outcomes_of, sets, within
 
 log = structlog.get_logger(__name__)
 LINGER, LONGEST, STEP = 0.2, 20.0, 0.05
@@ -167,12 +167,30 @@ class WorkerPool:
             else:
                 raise error
         for rows in sets(self.queue, [task.row for task in ended.values()]):
-            with within(self.queue, rows):
-                mine = lock(self.queue, rows)
-                self._write(mine, results, raised)
-                late = [results[row.key] for row in rows if row not in mine and row.key in results]
-                if late and self.how.late is not None:
-                    self.how.late(late)
+            try:
+                self._end(rows, results, raised)
+            except Exception as error:
+                log.warning(
+                    "rows_not_done",
+                    queue=self.queue.name,
+                    rows=len(rows),
+                    error=reason_of(error),
+                    place=place_of(error),
+                )
+                fail(self.queue, rows, error)
+
+    def _end(
+        self,
+        rows: Sequence[Claimed],
+        results: Mapping[int, Any],
+        raised: Mapping[int, Exception],
+    ) -> None:
+        with within(self.queue, rows):
+            mine = lock(self.queue, rows)
+            self._write(mine, results, raised)
+            late = [results[row.key] for row in rows if row not in mine and row.key in results]
+            if late and self.how.late is not None:
+                self.how.late(late)
 
     def _write(
         self, mine: Sequence[Claimed], results: Mapping[int, Any], raised: Mapping[int, Exception]

@@ -46,7 +46,8 @@ def selection(queue: Queue) -> str:
 def lock(queue: Queue) -> str:
     """The statement that locks claimed rows as long as they are this worker's."""
     held = queue.at_most_once.claimed if queue.at_most_once else queue.is_open
-    return _text("lock").format(**_names(queue), is_held=condition(queue, held))
+    names = _names(queue)
+    return _text("lock").format(**names, is_held=condition(queue, Q(dead_at=None) & held))
 
 
 @cache
@@ -83,7 +84,7 @@ def renew(queue: Queue) -> str:
     return f"""UPDATE {queue.table} q
                   SET attempts = CASE WHEN %(fresh)s THEN 0 ELSE q.attempts END,
                       leased_until = clock_timestamp() + make_interval(secs => %(lease)s)
-                WHERE q.{queue.key} = %(key)s AND {queue.owner} = %(owner)s AND {condition(queue, queue.is_open)}
+                WHERE q.{queue.key} = %(key)s AND {queue.owner} = %(owner)s AND {_names(queue)["is_open"]}
                   AND q.attempts = %(attempts)s AND q.leased_until = %(until)s
                RETURNING q.attempts, q.leased_until"""
 

@@ -205,7 +205,7 @@ def fail(queue: Queue, rows: Sequence[Claimed], error: Exception) -> None:
     """Let rows wait again whose work failed with this error, in a transaction of its own."""
     with system(REASON):
         mine = lock(queue, rows)
-        settle(queue, mine, {row.key: Failed(reason_of(error)) for row in mine})
+        settle(queue, mine, {row.key: failure(queue, error) for row in mine})
 
 
 def _slice(how: InSlices, queue: Queue, row: Claimed) -> None:

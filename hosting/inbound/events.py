@@ -34,9 +34,9 @@ def store_event(*, body: bytes, account_id: int | None) -> None:
         cursor.execute(statement("hosting", "store_event"), [digest, account_id, body])
 
 
-def apply_due() -> int:
-    """Apply waiting events; returns how many were claimed."""
-    return work(QUEUE)
+def apply_due(limit: int | None = None) -> int:
+    """Apply waiting events, at most `limit` new ones; returns how many were claimed."""
+    return work(QUEUE, limit)
 
 
 def unpark() -> int:

@@ -26,6 +26,7 @@ class Job(QueueRow):
 
     # Of every kind of job, each with its own words.
     WORKING: ClassVar[tuple[Any, ...]]
+    RELATED: ClassVar[tuple[str, ...]] = ("business__plan", "number")
     business_id: int
     state: Any
     # While a worker has it: `hosting.jobs.Lease`.

@@ -160,9 +160,9 @@ def progress(business: Business) -> Progress | None:
     return Progress(told["waiting"], told["done"], left)
 
 
-def erase_due() -> int:
+def erase_due(limit: int | None = None) -> int:
     """Erase customers who wait for it, each in its own transaction; returns how many were claimed."""
-    return work(QUEUE)
+    return work(QUEUE, limit)
 
 
 def _erase_customer(row: Claimed) -> None:

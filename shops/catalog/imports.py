@@ -151,7 +151,6 @@ QUEUE = jobs.job_queue(
     name="catalog_imports",
     about="Product feeds that are checked or written.",
     dead_title=_lazy("Product feeds given up"),
-    related=("business", "catalog", "author"),
 )
 
 

@@ -28,6 +28,7 @@ class CatalogImport(Job):
         FAILED = "failed", _("Failed")
 
     WORKING: ClassVar = (State.READING, State.RUNNING)
+    RELATED: ClassVar = ("business", "catalog", "author")
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="catalog_imports", db_index=False

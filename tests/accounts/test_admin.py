@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import FieldDoesNotExist
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -58,13 +59,13 @@ def stage() -> dict[str, Any]:
     make_deliveries(business, number, 2)
     with system("test"):
         store_event(body=SECRET.encode(), account_id=None)
-        Event.objects.update(is_dead=True, attempts=5, last_error="boom")
+        Event.objects.update(dead_at=Now(), attempts=5, last_error="boom")
         template = {"name": "order_update", "language": {"code": "en_US"},
                     "components": [{"type": "body", "parameters": [{"type": "text", "text": SECRET}]}]}  # fmt: skip
         message = send_message(
             business=business, number=number, to="4915112345678", kind="template", content=template
         )
-        Outgoing.objects.update(state="dead", attempts=5)
+        Outgoing.objects.update(state="dead", dead_at=Now(), attempts=5)
     return {"business": business, "number": number, "key": key, "message": message}
 
 
@@ -138,7 +139,7 @@ def test_a_dead_event_and_a_dead_letter_run_again(operator: Client, stage: Any) 
     with system("test"):
         event.refresh_from_db()
         letter.refresh_from_db()
-        assert (event.is_dead, event.attempts, event.last_error) == (False, 0, "")
+        assert (event.dead_at, event.attempts, event.last_error) == (None, 0, "")
         assert (letter.state, letter.attempts) == ("open", 0)
         assert list(
             AuditEntry.objects.order_by("id").values_list("action", "actor_name", "ip")

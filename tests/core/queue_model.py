@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import connection, connections, models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from core.queue import (
     AsSet,
@@ -107,9 +108,14 @@ def do(row: Claimed) -> Outcome:
 
 
 def do_slice(row: Claimed) -> Outcome:
-    """Do it in a transaction of its own."""
+    """Do it in a transaction of its own, and end the row with it."""
     with scope(row.owner):
-        return do(row)
+        outcome = do(row)
+        if outcome is None:
+            Job.objects.filter(pk=row.key).update(
+                done_at=Now(), leased_until=None, leased_by=None, last_error=""
+            )
+        return outcome
 
 
 OUTCOMES: dict[str, Outcome] = {"failed": Failed("refused")}

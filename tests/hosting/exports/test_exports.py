@@ -28,6 +28,7 @@ from hosting.models import (
     Number,
 )
 from tests.factories import make_business, make_member, make_number, make_template
+from tests.hosting.claimed import claimed_job, end_leases
 from tests.hosting.imports.test_imports import PNG, upload
 from tests.hosting.imports.test_imports import work as import_all
 
@@ -310,7 +311,7 @@ def test_a_cut_off_export_goes_on_and_is_the_same(number, format, monkeypatch):
             business=number.business, author=None, wanted=jobs.Wanted(format=format, has_media=True)
         )
     for n in range(1, 4):
-        mine = hosting_jobs.claim(ChatExport, ["running"])
+        mine = claimed_job(jobs.QUEUE)
         monkeypatch.setattr(parts.time, "monotonic", iter([0.0, 1.0, 9.0]).__next__)
         assert not parts.extract(mine, seconds=5)
         monkeypatch.undo()
@@ -318,8 +319,7 @@ def test_a_cut_off_export_goes_on_and_is_the_same(number, format, monkeypatch):
         monkeypatch.setattr(parts, "PART", 3)
         assert (mine.parts, mine.processed) == (n, 3 * n)
         # The worker dies here.
-        with system("test"):
-            ChatExport.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        end_leases(jobs.QUEUE)
     job = worked(job)
     assert (job.processed, job.parts) == (14, 5)
     assert unzipped(content(job)) == unzipped(whole)
@@ -329,7 +329,7 @@ def test_a_cut_off_export_goes_on_and_is_the_same(number, format, monkeypatch):
 def test_a_cancelled_export_leaves_nothing(number):
     with scope(number.business_id):
         job = jobs.ask(business=number.business, author=None, wanted=jobs.Wanted(format="jsonl"))
-    mine = hosting_jobs.claim(ChatExport, ["running"])
+    mine = claimed_job(jobs.QUEUE)
     parts.extract(mine, seconds=9)
     assert default_storage.exists(parts.part_path(job, 0))
     with scope(number.business_id):
