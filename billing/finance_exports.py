@@ -204,6 +204,9 @@ def _one_by_one(export: Export, row: Claimed) -> Iterator[Invoice]:
 
 
 def _keep(export: Export, row: Claimed, file: IO[bytes]) -> None:
+    with system(REASON):
+        if not renew(QUEUE, row, fresh=False):
+            raise Cancelled
     file.seek(0)
     export.sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     export.size = file.tell()

@@ -24,14 +24,21 @@ Result = TypeVar("Result")
 class Claimed:
     """A row that this worker alone may work on until its lease ends.
 
-    `attempts` and `leased_until` are the fencing token; `settle.renew` changes both. `owner` is
-    whose row it is: the business's id, unless the queue shares out by something else.
+    `attempts` and `leased_until` are the fencing token. `settle.renew` changes both; the ones
+    before are `renewed`, as a transaction that is rolled back brings them back. `owner` is whose
+    row it is: the business's id, unless the queue shares out by something else.
     """
 
     key: int
     owner: int
     attempts: int
     leased_until: datetime
+    renewed: list[tuple[int, datetime]] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> list[tuple[int, datetime]]:
+        """What the row may hold while it is this worker's."""
+        return [*self.renewed, (self.attempts, self.leased_until)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from django.db.utils import InterfaceError, OperationalError
 from core.queue.claim import claim
 from core.queue.declaration import Claimed, Failed, InThreads, Outcome, Queue
 from core.queue.settle import lock, place_of, reason_of, settle
-from core.queue.work import end_lost, fail, failure, isolate, outcomes_of, sets, within
+from core.queue.work import end_lost, failure, in_halves, isolate, outcomes_of, sets, within
 
 log = structlog.get_logger(__name__)
 LINGER, LONGEST, STEP = 0.2, 20.0, 0.05
@@ -167,17 +167,7 @@ class WorkerPool:
             else:
                 raise error
         for rows in sets(self.queue, [task.row for task in ended.values()]):
-            try:
-                self._end(rows, results, raised)
-            except Exception as error:
-                log.warning(
-                    "rows_not_done",
-                    queue=self.queue.name,
-                    rows=len(rows),
-                    error=reason_of(error),
-                    place=place_of(error),
-                )
-                fail(self.queue, rows, error)
+            in_halves(self.queue, rows, lambda some: self._end(some, results, raised))
 
     def _end(
         self,

@@ -19,19 +19,26 @@ from core.sql import fetch_all_prepared
 from core.tenancy import system
 
 log = structlog.get_logger(__name__)
+# A transaction that renews a lease more often than this, and is rolled back, loses the row.
+MAX_RENEWED = 100
 
 
 def lock(queue: Queue, rows: Sequence[Claimed]) -> list[Claimed]:
-    """Of the rows claimed, those that are still this worker's, locked until the running transaction ends."""
-    values = _columns(rows) | {
-        "attempts": [row.attempts for row in rows],
-        "leases": [row.leased_until for row in rows],
-        "idle": str(int(queue.lease_seconds * 1000)),
+    """Of the rows claimed, those that are still this worker's.
+
+    They are locked until the running transaction ends, and know their token of now.
+    """
+    values = _tokens(rows) | {"idle": str(int(queue.lease_seconds * 1000))}
+    found = {
+        key: (attempts, until)
+        for key, attempts, until in fetch_all_prepared(statements.lock(queue), values)
     }
-    mine = {key for (key,) in fetch_all_prepared(statements.lock(queue), values)}
-    if len(mine) < len(rows):
-        log.warning("rows_taken_over", queue=queue.name, rows=len(rows) - len(mine))
-    return [row for row in rows if row.key in mine]
+    if len(found) < len(rows):
+        log.warning("rows_taken_over", queue=queue.name, rows=len(rows) - len(found))
+    mine = [row for row in rows if row.key in found]
+    for row in mine:
+        row.attempts, row.leased_until = found[row.key]
+    return mine
 
 
 def settle(queue: Queue, rows: Sequence[Claimed], outcomes: Mapping[int, Outcome]) -> None:
@@ -49,19 +56,13 @@ def renew(queue: Queue, row: Claimed, *, fresh: bool = True) -> bool:
     Attempts are counted from 0 again where the progress is `fresh`: where the next attempt would
     go on from there. False when the row is no longer this worker's.
     """
+    values = _tokens([row]) | {"lease": queue.lease_seconds, "fresh": fresh}
     with connection.cursor() as cursor:
-        values: dict[str, Any] = {
-            "key": row.key,
-            "owner": row.owner,
-            "attempts": row.attempts,
-            "until": row.leased_until,
-            "lease": queue.lease_seconds,
-            "fresh": fresh,
-        }
         cursor.execute(statements.renew(queue), values)
         found: tuple[int, datetime] | None = cursor.fetchone()
     if found is None:
         return False
+    row.renewed = row.tokens[-MAX_RENEWED:]
     row.attempts, row.leased_until = found
     return True
 
@@ -160,6 +161,16 @@ def _delay(queue: Queue, row: Claimed, outcome: Again | Failed) -> float:
 
 def _columns(rows: Sequence[Claimed]) -> dict[str, Any]:
     return {"keys": [row.key for row in rows], "owners": [row.owner for row in rows]}
+
+
+def _tokens(rows: Sequence[Claimed]) -> dict[str, Any]:
+    found = [(row, *token) for row in rows for token in row.tokens]
+    return {
+        "keys": [row.key for row, _, _ in found],
+        "owners": [row.owner for row, _, _ in found],
+        "attempts": [attempts for _, attempts, _ in found],
+        "leases": [until for _, _, until in found],
+    }
 
 
 def _with_reasons(rows: Sequence[tuple[Claimed, str]]) -> dict[str, Any]:

@@ -81,12 +81,7 @@ def end(queue: Queue) -> str:
 @cache
 def renew(queue: Queue) -> str:
     """The statement that prolongs a lease after progress; it gives a new fencing token."""
-    return f"""UPDATE {queue.table} q
-                  SET attempts = CASE WHEN %(fresh)s THEN 0 ELSE q.attempts END,
-                      leased_until = clock_timestamp() + make_interval(secs => %(lease)s)
-                WHERE q.{queue.key} = %(key)s AND {queue.owner} = %(owner)s AND {_names(queue)["is_open"]}
-                  AND q.attempts = %(attempts)s AND q.leased_until = %(until)s
-               RETURNING q.attempts, q.leased_until"""
+    return _text("renew").format(**_names(queue))
 
 
 @cache

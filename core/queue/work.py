@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TypeVar
 
 import structlog
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from core.queue.claim import REASON, claim
 from core.queue.declaration import (
@@ -180,17 +180,35 @@ def _set(queue: Queue, rows: Sequence[Claimed]) -> dict[int, Outcome]:
 
 
 def _in_transaction(
-    queue: Queue, rows: Sequence[Claimed], do: Callable[[Sequence[Claimed]], Mapping[int, Outcome]]
+    queue: Queue,
+    rows: Sequence[Claimed],
+    do: Callable[[Sequence[Claimed]], Mapping[int, Outcome]],
 ) -> None:
-    """Effects and end of these rows in one transaction.
+    """Effects and end of these rows in one transaction."""
 
-    When that transaction as a whole fails, they wait again.
+    def run(some: Sequence[Claimed]) -> None:
+        with within(queue, some):
+            if mine := lock(queue, some):
+                settle(queue, mine, do(mine))
+
+    in_halves(queue, rows, run)
+
+
+def in_halves(
+    queue: Queue, rows: Sequence[Claimed], run: Callable[[Sequence[Claimed]], None]
+) -> None:
+    """Run the rows' transaction; where it fails as a whole, one for each half of the rows.
+
+    A row whose own transaction fails waits again, and so do all when the connection is lost.
     """
     try:
-        with within(queue, rows):
-            if mine := lock(queue, rows):
-                settle(queue, mine, do(mine))
+        run(rows)
     except Exception as error:
+        if len(rows) > 1 and not isinstance(error, OperationalError | InterfaceError):
+            half = len(rows) // 2
+            in_halves(queue, rows[:half], run)
+            in_halves(queue, rows[half:], run)
+            return
         log.warning(
             "rows_not_done",
             queue=queue.name,

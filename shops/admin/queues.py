@@ -94,7 +94,7 @@ class CatalogImportAdmin(QueueAdmin):
         "error",
     )
     list_select_related = ("business",)
-    list_filter = ("state",)
+    list_filter = (QueueStateFilter, "state")
     search_fields = ("filename", "business__name")
     ordering = ("-id",)
 

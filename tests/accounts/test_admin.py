@@ -325,8 +325,8 @@ def _initial(model: Any, pk: Any) -> dict[str, Any]:
 def test_the_front_page_shows_what_needs_attention(operator: Client, stage: Any) -> None:
     page = operator.get(reverse("admin:index")).content.decode()
     for title in (
-        "Dead webhook events",
-        "Dead letters",
+        "Webhook events not applied",
+        "Messages not sent to the upstream",
         "In quarantine",
         "Oldest delivery waiting",
         "Businesses suspended",

@@ -4,13 +4,15 @@ import io
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from django.db.models.functions import Now
 from PIL import Image
 
 from billing import finance_exports
+from core.queue import Queue
 from core.queue.work import work
 from core.tenancy import scope, system
 from hosting.broadcasts import drafts, run
@@ -77,12 +79,11 @@ def answer(taken: Taken) -> tuple[int, bytes]:
     )
 
 
-def show(taken: Taken) -> tuple[int, bytes]:
-    """What servers of others show: files, and where they are."""
-    if "phone_number_id=" not in taken.path:
-        return 200, PNG
-    host = taken.headers["Host"]
-    return 200, orjson.dumps({"mime_type": "image/png", "url": f"http://{host}/file"})
+def shown_by(server: Receiver) -> Callable[[Taken], tuple[int, bytes]]:
+    """What a server of others shows: files, and where they are."""
+    place = {"mime_type": "image/png", "url": server.url.replace("/hook", "/file")}
+    files = ("/file", "/picture.png")
+    return lambda taken: (200, PNG if taken.path in files else orjson.dumps(place))
 
 
 def _message(site: Site, **fields: Any) -> Message:
@@ -201,6 +202,17 @@ def broadcast(site: Site) -> tuple[int, str]:
     return made.pk, str(template.pk)
 
 
+def _look_through(queue: Queue) -> None:
+    """Check the file that was just uploaded; those that are checked already stay as they are."""
+    running = queue.model.objects.filter(state="running")
+    with system("test"):
+        running.update(not_before=Now() + timedelta(days=1))
+    while work(queue):
+        pass
+    with system("test"):
+        running.update(not_before=Now())
+
+
 def chat_import(site: Site) -> tuple[int, str]:
     n = next(_count)
     raw = f"13.03.21, 14:05 - Ann: Hello\n13.03.21, 14:06 - Ann: plant{n}\n".encode()
@@ -209,8 +221,7 @@ def chat_import(site: Site) -> tuple[int, str]:
         job = import_jobs.take_in(
             business=business, author=None, file=io.BytesIO(raw), filename="chat.txt"
         )
-    while work(import_jobs.QUEUE):
-        pass
+    _look_through(import_jobs.QUEUE)
     with scope(business.pk):
         job = ChatImport.objects.get(pk=job.pk)
         import_jobs.begin(job=job, answers={"contact": f"1415555{n:04}", "business_senders": []})
@@ -285,8 +296,7 @@ def catalog_import(site: Site) -> tuple[int, str]:
         job = catalog_imports.create_import(
             catalog=catalog, author=None, file=io.BytesIO(raw), filename="feed.csv"
         )
-    while work(catalog_imports.QUEUE):
-        pass
+    _look_through(catalog_imports.QUEUE)
     with scope(catalog.business_id):
         catalog_imports.start_import(CatalogImport.objects.get(pk=job.pk))
     return job.pk, marker

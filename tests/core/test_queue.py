@@ -476,3 +476,20 @@ def test_figures_of_all_queues_are_one_statement(django_assert_num_queries: Any)
         assert figures()["test"].oldest_seconds == 0
     finally:
         queues.unregister(queue)
+
+
+def test_a_slice_that_is_rolled_back_after_progress_is_put_back() -> None:
+    (key,) = add(A, "ok")
+    queue = q.queue(InSlices(lambda one: None))
+
+    def fails_after_progress(one: Any) -> Any:
+        with scope(A):
+            assert renew(queue, one)
+        with scope(A):
+            assert renew(queue, one)
+            raise ValueError("planted")
+
+    assert work(q.queue(InSlices(fails_after_progress))) == 1
+    found = row(key)
+    assert (found.last_error, found.leased_until) == ("ValueError: planted", None)
+    assert states() == {key: "waiting"}

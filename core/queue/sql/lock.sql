@@ -2,7 +2,7 @@
 -- this transaction's until it ends; a worker that slept past its lease finds other numbers, and
 -- none of its rows. A worker that stops within the transaction loses its session, and with it the
 -- rows, after %(idle)s milliseconds.
-SELECT q.{key}
+SELECT q.{key}, q.attempts, q.leased_until
   FROM {table} q
   JOIN unnest(%(keys)s::bigint[], %(owners)s::bigint[], %(attempts)s::int[], %(leases)s::timestamptz[])
            AS mine (key, owner, attempt, lease)
