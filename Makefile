@@ -38,15 +38,30 @@ run: $(VENV)/.run  ## start everything with demo data; Ctrl-C stops it; PORT=900
 test: $(VENV)/.dev  ## run the whole test suite; ARGS="tests/billing -k tier" runs a part
 	@exec $(PY) -m pytest $(if $(ARGS),$(ARGS),-n 2)
 
-lint: export PARLEY_SERVERS = none
-lint: $(VENV)/.dev  ## ruff, mypy, import direction, migrations, templates
+# One step each, for .pre-commit-config.yaml.
+LINT = lint-style lint-types lint-imports lint-migrations lint-templates lint-scripts
+lint $(LINT): export PARLEY_SERVERS = none
+lint: $(LINT)  ## ruff, mypy, import direction, migrations, templates, scripts
+
+lint-style: $(VENV)/.dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	@# Types are checked against the settings, which want servers' names but no servers.
-	DEBUG=1 DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 $(PY) -m mypy
+
+lint-types: $(VENV)/.dev
+	DEBUG=1 $(PY) -m mypy
+
+lint-imports: $(VENV)/.dev
 	$(VENV)/bin/lint-imports
+
+lint-migrations: $(VENV)/.dev
 	$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+lint-templates: $(VENV)/.dev
 	find . -path './.*' -prune -o -path '*/templates/*.html' -exec $(VENV)/bin/djhtml --check --tabwidth 2 {} +
+
+lint-scripts: $(VENV)/.dev
+	$(VENV)/bin/oxlint --deny-warnings static
+	$(VENV)/bin/oxfmt --check static/*.js
 
 coverage: $(VENV)/.dev  ## what the tests of billing leave out, by line and branch; ARGS="tests/hosting" PART=hosting for another app
 	$(PY) -m coverage run --branch --source=$(or $(PART),billing) -m pytest $(if $(ARGS),$(ARGS),tests/billing tests/stories)
@@ -67,16 +82,16 @@ lock:  ## pin requirements anew (needs uv)
 	$(COMPILE) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
 tables: $(VENV)/.dev  ## make each app's first migration anew from the models; until the first release only
-	@rm -f */migrations/0001_initial.py
-	@for file in */migrations/0002_schema.py; do mv $$file $$file.kept; done
-	@$(PY) -W ignore manage.py makemigrations accounts hosting billing shops; made=$$?; \
-	for file in */migrations/*.kept; do mv $$file $${file%.kept}; done; exit $$made
+	@for file in */migrations/000*.py; do mv $$file $$file.old; done
+	@if $(PY) -W ignore manage.py makemigrations --no-header accounts hosting billing shops; \
+	  then rm -f */migrations/0001_initial.py.old; else rm -f */migrations/0001_initial.py; fi
+	@for file in */migrations/*.old; do mv $$file $${file%.old}; done
 
 clean:  ## remove the environment and all data
-	@$(if $(wildcard $(PY)),$(PY),$(PYTHON)) -m stack.placing var
+	@$(if $(wildcard $(PY)),$(PY),$(PYTHON)) -m stack.location var
 	rm -rf $(VENV) var
 
 help:  ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 8
 
-.PHONY: run test lint coverage pictures bench lock tables clean help
+.PHONY: run test lint $(LINT) coverage pictures bench lock tables clean help

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line; `up` runs the whole product, and any command starts the servers it needs."""
+"""Django's command line; `up` runs the whole product, other commands start servers they need."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ NEED_NO_SERVERS = {
 
 
 def main() -> None:
-    """Run one command."""
+    """Run the command of sys.argv."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
     if command == "up":
@@ -30,7 +30,7 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from config.environment import needs_servers
-    from stack.borrowed import servers
+    from stack.command_servers import servers
 
     with servers() if needs_servers() else nullcontext():
         execute_from_command_line(sys.argv)

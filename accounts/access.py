@@ -1,4 +1,4 @@
-"""Access to dashboard pages: who is a member, in which role, and in which business's scope a view runs."""
+"""Access to dashboard pages: membership, role, and the business's scope in which a view runs."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
+from django_htmx.middleware import HtmxDetails
 from psycopg.errors import ReadOnlySqlTransaction
 
 from accounts import impersonation, mfa
@@ -33,6 +34,7 @@ class BusinessRequest(HttpRequest):
     user: User
     business: Business
     membership: Membership
+    htmx: HtmxDetails
 
 
 def member_page(

@@ -2,7 +2,8 @@
 
 An app adds its routes in three steps:
 
-1. `<app>/api/…`: views that inherit `BusinessAPIMixin` before one of DRF's generic views (or `BusinessAPIView` alone):
+1. `<app>/api/v1/…`: views that inherit `BusinessAPIMixin` before one of DRF's generic views, or
+   `BusinessAPIView` alone:
 
        class Invoices(BusinessAPIMixin, ListAPIView):
            required_scope = KeyScope.BILLING
@@ -10,8 +11,8 @@ An app adds its routes in three steps:
            serializer_class = InvoiceSerializer
            ordering = ("-issued_at", "-id")          # keyset paging: ends in a unique column
 
-2. `<app>/api/…/urls.py`: `urlpatterns = [path("invoices/", Invoices.as_view(), name=…)]`;
-3. one line in `config/api.py`: `path("", include("<app>.api.urls"))`.
+2. `<app>/api/v1/urls.py`: `urlpatterns = [path("invoices/", Invoices.as_view(), name=…)]`;
+3. for a new app, a line in `config/api.py`: `path("", include("<app>.api.v1.urls"))`.
 
 Inside a view `request.business` is the key's business and the transaction is scoped to it. A
 response of status 400 or above rolls back whatever the view wrote. A streamed response must not
@@ -26,7 +27,7 @@ makes more requests than its plan allows.
 
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import structlog
 from django.core.exceptions import PermissionDenied
@@ -34,6 +35,7 @@ from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 from django.db.utils import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerFieldExtension,
@@ -42,7 +44,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.generics import GenericAPIView
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -75,6 +77,11 @@ class Caller:
         return rows if self.number_ids is None else rows.filter(**{f"{path}__in": self.number_ids})
 
 
+def caller_of(request: Request) -> Caller:
+    """The API key that `ApiKeyAuthentication` found."""
+    return cast(Caller, request.user)
+
+
 class BusinessAPIRequest(Request):
     """A request with a live key, for type checkers; made by `ApiKeyAuthentication`."""
 
@@ -85,11 +92,11 @@ class BusinessAPIRequest(Request):
 class ApiKeyAuthentication(BaseAuthentication):
     """Authentication by `Authorization: Bearer parley_…`.
 
-    Runs inside `tenancy.opened()`, whose transaction it scopes to the business of the key.
+    Runs inside `tenancy.deferred_scope()`, whose transaction it scopes to the business of the key.
     """
 
     def authenticate(self, request: Request) -> tuple[Caller, int]:
-        """The caller and the id of the key; 401 for a key that is malformed, unknown or not live."""
+        """The caller and the id of the key; 401 for one that is malformed, unknown or not live."""
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         match = KEY.fullmatch(text.strip())
         if scheme.lower() != "bearer" or match is None:
@@ -104,7 +111,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             row = cursor.fetchone()
         if row is None:
             raise exceptions.AuthenticationFailed("This API key is unknown, revoked or expired.")
-        tenancy.remember(row[1])
+        tenancy.record_scope(row[1])
         business = Business.objects.select_related("plan").get(pk=row[1])
         caller = Caller(business, row[0], frozenset(row[2]), row[3] and frozenset(row[3]))
         request.business = caller.business  # type: ignore[attr-defined]
@@ -116,12 +123,14 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """Permission: the key has the view's `required_scope`."""
+    """Permission: the key has the view's `required_scope`, or for changes its `changing_scope`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """True where the key has the scope; NotAllowed, naming it, where it has not."""
         wanted = getattr(view, "required_scope", None)
-        if wanted is not None and wanted not in request.user.scopes:  # type: ignore[union-attr]
+        if request.method not in SAFE_METHODS:
+            wanted = getattr(view, "changing_scope", None) or wanted
+        if wanted is not None and wanted not in caller_of(request).scopes:
             raise NotAllowed(f"This key has no scope '{wanted}'.")
         return True
 
@@ -133,22 +142,26 @@ class BusinessAPIMixin(APIView):
     permission_classes = (HasScope,)
     pagination_class: Any = KeysetPagination
     required_scope: ClassVar[KeyScope | None] = None
+    # What POST, PUT, PATCH and DELETE require instead, where that is another scope.
+    changing_scope: ClassVar[KeyScope | None] = None
     # Look-up from the view's rows to the number's id; empty where the view itself filters by the
     # numbers of the key; None where keys that are limited to some numbers are refused.
     number_path: ClassVar[str | None] = None
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
     request: BusinessAPIRequest
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer inside the tenant's transaction; 503 while the database is unavailable."""
         try:
-            with tenancy.opened():
+            with tenancy.deferred_scope():
                 response: Any = super().dispatch(request, *args, **kwargs)
                 if response.status_code >= 400:
                     transaction.set_rollback(True)
-                # Rendered here, not after the transaction: lazy querysets must still see their rows.
+                # Rendered here, within the transaction: lazy querysets must still see their rows.
                 # A file is not rendered; what it streams must not read the database.
-                return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
+                if hasattr(response, "render"):
+                    response = response.render()
+                return cast(HttpResponseBase, response)
         except (OperationalError, InterfaceError):
             log.exception("database_unavailable")
             connection.close()
@@ -168,7 +181,7 @@ class BusinessAPIMixin(APIView):
         """
         super().initial(request, *args, **kwargs)
         # Not a permission class: a view that sets its own classes would lose it.
-        if request.user.number_ids is not None and self.number_path is None:  # type: ignore[union-attr]
+        if caller_of(request).number_ids is not None and self.number_path is None:
             raise NotAllowed(
                 "This key is limited to some numbers, and this belongs to the business as a whole."
             )
@@ -178,7 +191,8 @@ class BusinessAPIMixin(APIView):
 
     def check_throttles(self, request: Request) -> None:
         """Enforce the plan's requests per second on the key."""
-        limits.check(key_id=request.user.key_id, business=request.user.business)  # type: ignore[union-attr]
+        caller = caller_of(request)
+        limits.check(key_id=caller.key_id, business=caller.business)
 
     def get_queryset(self) -> QuerySet[Any]:
         """The view's `queryset`, filtered by the business and the numbers of the caller."""
@@ -300,6 +314,7 @@ class Root(BusinessAPIView):
         return Response(answer | {"numbers": limited})
 
 
+@csrf_exempt
 def not_found(request: HttpRequest, rest: str = "") -> JsonResponse:
     """Answer 404 as JSON for an unknown address below /api/v1/."""
     body = {
@@ -310,6 +325,3 @@ def not_found(request: HttpRequest, rest: str = "") -> JsonResponse:
         }
     }
     return JsonResponse(body, status=404)
-
-
-not_found.csrf_exempt = True  # type: ignore[attr-defined]

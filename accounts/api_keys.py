@@ -89,9 +89,12 @@ def replace_key(*, key: ApiKey) -> tuple[ApiKey, str]:
         held.expires_at = end if before is None else min(before, end)
         held.save(update_fields=["expires_at"])
         record.record(
-            action="key.replaced", subject=held, business=key.business_id,
-            before={"expires_at": before}, after={"expires_at": held.expires_at, "successor": successor.prefix},
-        )  # fmt: skip
+            action="key.replaced",
+            subject=held,
+            business=key.business_id,
+            before={"expires_at": before},
+            after={"expires_at": held.expires_at, "successor": successor.prefix},
+        )
     return successor, text
 
 

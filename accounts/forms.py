@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import cast
 
 from django import forms
 from django.http import QueryDict
@@ -41,7 +42,9 @@ class ApiKeyForm(forms.Form):
 
     def __init__(self, data: QueryDict | None = None, *, numbers: Sequence[KeyNumber]) -> None:
         super().__init__(data)
-        self.fields["number_ids"].choices = [(number.pk, number.label) for number in numbers]  # type: ignore[attr-defined]
+        cast(forms.ChoiceField, self.fields["number_ids"]).choices = [
+            (number.pk, number.label) for number in numbers
+        ]
         if len(numbers) < 2:
             del self.fields["number_ids"]
 

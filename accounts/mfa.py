@@ -1,6 +1,8 @@
 """Second factors (MFA): who has one, and businesses that require one of their members."""
 
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts.audit import record
@@ -14,6 +16,12 @@ FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 def has_second_factor(user: User) -> bool:
     """Whether the user logs in with an authenticator app, a passkey or a security key."""
     return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())
+
+
+def has_used_second_factor(request: HttpRequest) -> bool:
+    """Whether the session of this request was opened, or confirmed, with a second factor."""
+    used = get_authentication_records(request, request.user)
+    return any(one.get("method") == "mfa" for one in used)
 
 
 def members_with_mfa(business: Business) -> set[int]:
@@ -48,6 +56,9 @@ def require_mfa(*, owner: Membership, required: bool) -> None:
     business.requires_mfa = required
     if changed:
         record.record(
-            action="business.mfa_required", subject=business, business=business,
-            before={"required": not required}, after={"required": required},
-        )  # fmt: skip
+            action="business.mfa_required",
+            subject=business,
+            business=business,
+            before={"required": not required},
+            after={"required": required},
+        )

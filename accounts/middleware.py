@@ -5,12 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
-from accounts import impersonation
+from accounts import impersonation, mfa
 from accounts.access import READ_ONLY, refusal
 from accounts.audit import record
 from core.errors import NotAllowed
@@ -79,9 +82,24 @@ class BusinessMiddleware:
         match = request.resolver_match
         if match is None or match.app_name != "admin":
             return None
+        if refused := _demand_second_factor(request, match.url_name or ""):
+            return refused
         with system("operators work across businesses"):
             response = view(request, *args, **kwargs)
             # Rendered here, not after the transaction: lazy querysets must still see their rows.
             if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
                 response.render()
             return response
+
+
+def _demand_second_factor(request: HttpRequest, page: str) -> HttpResponseBase | None:
+    """Redirect an operator whose session has no second factor: to confirm it, or to set one up."""
+    user = request.user
+    if not settings.OPERATORS_REQUIRE_MFA or page in ("login", "logout") or not user.is_staff:
+        return None
+    if mfa.has_used_second_factor(request):
+        return None
+    if mfa.has_second_factor(user):
+        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': request.path})}")
+    messages.warning(request, _("Operators log in with a second factor. Set one up first."))
+    return redirect("mfa_index")

@@ -8,7 +8,7 @@ from core.registry import Registry
 
 @dataclass(frozen=True)
 class Page:
-    """An entry of the navigation: its title, URL name, icon, position, and the roles that see it."""
+    """An entry of the navigation: title, URL name, icon, position, and the roles that see it."""
 
     title: str
     url_name: str

@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.models import Business, Role
 from core.registry import Registry
-from core.tenancy import ensured
+from core.tenancy import ensure_scope
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def banners_for(business: Business, role: str) -> list[Banner]:
 
     Enters the business's scope where it has ended already, as it has on error pages.
     """
-    with ensured(business.pk):
+    with ensure_scope(business.pk):
         found = [banner for source in banner_sources for banner in source(business, role)]
     return sorted(found, key=lambda banner: banner.tone != "bad")
 

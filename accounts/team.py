@@ -188,9 +188,12 @@ def change_role(*, member: Membership, role: str) -> None:
         before = Membership.objects.select_for_update(of=("self",)).get(pk=member.pk).role
         Membership.objects.filter(pk=member.pk).update(role=role)
         record.record(
-            action="member.role_changed", subject=member.user.email, business=member.business_id,
-            before={"role": before}, after={"role": role},
-        )  # fmt: skip
+            action="member.role_changed",
+            subject=member.user.email,
+            business=member.business_id,
+            before={"role": before},
+            after={"role": role},
+        )
     member.role = role
 
 
@@ -199,9 +202,11 @@ def remove(*, member: Membership) -> None:
     with refusals():
         Membership.objects.filter(pk=member.pk).delete()
         record.record(
-            action="member.removed", subject=member.user.email, business=member.business_id,
+            action="member.removed",
+            subject=member.user.email,
+            business=member.business_id,
             before={"role": member.role},
-        )  # fmt: skip
+        )
 
 
 def transfer(*, owner: Membership, to: Membership) -> None:

@@ -1,1 +1,1 @@
-"""What it costs: each benchmark prints our figure, the limit measured beside it in the same run, and the ratio."""
+"""Benchmarks: each prints our figure, a limit measured in the same run, and their ratio."""

@@ -4,11 +4,11 @@ import importlib
 import sys
 from pathlib import Path
 
-NOT_BENCHMARKS = {"__init__", "__main__", "report", "arena", "doors", "plans"}
+NOT_BENCHMARKS = {"__init__", "__main__", "report", "servers", "http_load", "plans"}
 
 
 def main() -> None:
-    """Run them one after the other, each in an arena of its own."""
+    """Run the benchmarks one after the other, each on servers of its own."""
     known = sorted(
         path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in NOT_BENCHMARKS
     )

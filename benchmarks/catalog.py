@@ -1,4 +1,4 @@
-"""Catalogue: products of a feed brought in a second, and how soon the shop's page, a product and a search are there."""
+"""Catalogue: products imported per second; response times of shop page, product and search."""
 
 import csv
 import io
@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import psycopg
 
-from benchmarks.arena import arena
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 PRODUCTS = int(os.environ.get("BENCH_PRODUCTS", "20000"))
 BAD_EVERY = 100
@@ -32,14 +32,18 @@ WORDS = [
     "honey",
     "malt",
 ]
-COLUMNS = "business_id, catalog_id, retailer_id, title, description, brand, category, link, item_group, options, condition, availability, price_minor, tax_percent, stock, is_hidden, created_at, updated_at"  # fmt: skip
+COLUMNS = (
+    "business_id, catalog_id, retailer_id, title, description, brand, category, link, item_group,"
+    " options, condition, availability, price_minor, tax_percent, stock, is_hidden, created_at,"
+    " updated_at"
+)
 
 
 def main() -> None:
-    """Measure, and print."""
-    with arena() as servers:
+    """Measure and print."""
+    with benchmark_servers() as servers:
         catalog = _shop()
-        job, looked = _looked_through(catalog)
+        job, looked = _checked_import(catalog)
         start = time.perf_counter()
         while _slice():
             pass
@@ -108,8 +112,8 @@ def _feed() -> bytes:
     return text.getvalue().encode()
 
 
-def _looked_through(catalog):
-    """A ready import with every problem noted; and the seconds that looking through took."""
+def _checked_import(catalog):
+    """An import that is ready with all its problems, and the seconds that checking took."""
     from core.tenancy import scope
     from shops.catalog import imports
 
@@ -145,7 +149,7 @@ def _check(job) -> None:
 
 
 def _copied(servers) -> tuple[int, float]:
-    """Rows that were written, and the seconds in which COPY writes them into a table with the same indexes."""
+    """Number of rows, and the seconds in which COPY writes them into an equal table."""
     with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as db:
         db.execute("ANALYZE shops_product")  # as autovacuum does soon after
         db.execute("CREATE TABLE bare (LIKE shops_product INCLUDING ALL)")
@@ -162,7 +166,7 @@ def _copied(servers) -> tuple[int, float]:
 
 
 def _pages(catalog) -> dict[str, float]:
-    """Median milliseconds of each page, by the whole way through the application, nothing kept in between."""
+    """Median milliseconds of each page through the whole application, without a cache."""
     from django.test import Client
 
     from core.tenancy import scope
@@ -186,8 +190,11 @@ def _seen(answer) -> None:
 
 
 def _queries(servers, catalog) -> dict[str, float]:
-    """The same rows by one prepared query each, without tenancy, templates or middleware."""
-    listed = "SELECT * FROM shops_product WHERE catalog_id = %s AND NOT is_hidden {} ORDER BY title, id LIMIT 25"
+    """Median milliseconds of the same rows by one prepared query each."""
+    listed = (
+        "SELECT * FROM shops_product WHERE catalog_id = %s AND NOT is_hidden {}"
+        " ORDER BY title, id LIMIT 25"
+    )
     found = listed.format("AND words @@ to_tsquery('simple', %s)")
     asked = {
         "shop front": (listed.format(""), [catalog.pk]),
@@ -205,11 +212,11 @@ def _queries(servers, catalog) -> dict[str, float]:
         }
 
 
-def _median(deed: Callable[[], object]) -> float:
-    deed()
+def _median(work: Callable[[], object]) -> float:
+    work()
     taken = []
     for _ in range(ROUNDS):
         start = time.perf_counter()
-        deed()
+        work()
         taken.append((time.perf_counter() - start) * 1000)
     return statistics.median(taken)

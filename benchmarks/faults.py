@@ -1,8 +1,9 @@
-"""Metering under fire: workers killed with -9, PostgreSQL killed, Valkey flushed, while deliveries arrive.
+"""Metering with faults: workers and PostgreSQL killed with -9, Valkey flushed, meanwhile.
 
-`python -m benchmarks.faults --deliveries 50000 --kills 12 --postgres 1 --flushes 2` is a smaller form. It starts servers of
-its own on loopback, kills only what it started, and ends with status 1 when a charge is missing, doubled or wrong, or when
-the queue is not empty 60 seconds after the last fault.
+`python -m benchmarks.faults --deliveries 50000 --kills 12 --postgres 1 --flushes 2` is a smaller
+form. It starts its own servers on loopback, kills only what it started, and ends with status 1
+where a charge is missing, doubled or wrong, or the queue is not empty 60 seconds after the last
+fault.
 """
 
 import argparse
@@ -18,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from benchmarks.arena import arena
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkProcess
@@ -31,31 +32,38 @@ RECIPIENTS = ["14155550100", "919820012345", "5511987654321", "4915112345678", "
 DRAINED_WITHIN = 60.0
 FORK = multiprocessing.get_context("fork")
 
-# Both facts in one statement, so that a slice that was interrupted can be told again without doubling.
+# Message and delivery in one statement, so that an interrupted one can be repeated.
 FEED = """
-WITH told AS (
-    INSERT INTO hosting_message (business_id, conversation_id, number_id, contact_id, wamid, direction, kind, text, content,
-                                 context_wamid, tracker, category, window_open, status, created_at, delivered_at)
-    SELECT v.business_id, v.id, v.number_id, v.contact_id, 'wamid.fault.' || n, 'out', 'text', 'x', '{}', '', '',
-           (ARRAY['utility', 'marketing', 'authentication'])[1 + n %% 3], false, 'delivered', d.at, d.at
+WITH added AS (
+    INSERT INTO hosting_message (business_id, conversation_id, number_id, contact_id, wamid,
+        direction, kind, text, content,
+                                 context_wamid, tracker, category, window_open, status, created_at,
+                                     delivered_at)
+    SELECT v.business_id, v.id, v.number_id, v.contact_id, 'wamid.fault.' || n, 'out', 'text', 'x',
+        '{}', '', '',
+           (ARRAY['utility', 'marketing', 'authentication'])[1 + n %% 3], false, 'delivered', d.at,
+               d.at
       FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
-      JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS nth, count(*) OVER () AS size FROM hosting_conversation) v
+      JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS nth, count(*) OVER () AS size
+          FROM hosting_conversation) v
         ON v.nth = (n * 7919) %% v.size
      CROSS JOIN LATERAL (SELECT timestamptz '2026-05-01' + n %% 40000 * interval '1 minute' AS at) d
         ON CONFLICT DO NOTHING
     RETURNING id, business_id, number_id, contact_id, category, window_open, delivered_at
 )
-INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open, free_entry, delivered_at,
+INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open,
+    free_entry, delivered_at,
                               created_at)
-SELECT t.id, t.business_id, t.number_id, c.wa_id, t.category, t.window_open, false, t.delivered_at, now()
-  FROM told t JOIN hosting_contact c ON c.id = t.contact_id
+SELECT t.id, t.business_id, t.number_id, c.wa_id, t.category, t.window_open, false, t.delivered_at,
+    now()
+  FROM added t JOIN hosting_contact c ON c.id = t.contact_id
  ORDER BY t.id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much, by how many, and what goes wrong meanwhile."""
+    """Number of deliveries, workers and faults of a run."""
 
     deliveries: int = 200_000
     workers: int = 4
@@ -65,7 +73,7 @@ class Plan:
     seed: int = 1
 
     def faults(self) -> list[str]:
-        """What goes wrong, in a random order."""
+        """The faults in a random order."""
         found = ["kill"] * self.kills + ["postgres"] * self.postgres + ["flush"] * self.flushes
         random.Random(self.seed).shuffle(found)
         return found
@@ -75,29 +83,30 @@ SMALL = Plan(deliveries=50_000, kills=12, postgres=1, flushes=2)
 
 
 @dataclass(slots=True)
-class Storm:
-    """One run: feeds deliveries a slice before every fault, keeps the workers' number up, and notes what it saw.
+class Run:
+    """One run: adds deliveries before every fault, restarts workers, and counts.
 
-    `worker` is what a worker process does for ever; `hit` has a function for each kind of fault but `kill`.
+    `worker` is the endless work of a worker process; `hit` has a function for each kind of fault
+    but `kill`.
     """
 
     plan: Plan
     database: str
     worker: Callable[[], None]
     hit: dict[str, Callable[[], None]]
-    ring: Callable[[], None] = lambda: None
+    wake: Callable[[], None] = lambda: None
     processes: "list[ForkProcess]" = field(default_factory=list)
     fed: int = 0
     at_work: int = 0
 
     def run(self) -> float:
-        """Let it rage; returns the seconds from the last fault until nothing waited any more."""
+        """Run all faults; returns the seconds from the last one until the queue was empty."""
         faults, dice = self.plan.faults(), random.Random(self.plan.seed)
         try:
             for n, fault in enumerate(faults, 1):
                 self._keep_workers()
                 self._feed(self.plan.deliveries * n // len(faults))
-                self._ring()
+                self._wake()
                 self._await_work()
                 time.sleep(dice.uniform(0, 0.05))
                 self.at_work += self.waiting() > 0
@@ -109,7 +118,7 @@ class Storm:
                 process.join()
 
     def waiting(self) -> int:
-        """How many deliveries wait."""
+        """The number of waiting deliveries."""
         return int(self._ask("SELECT count(*) FROM hosting_delivery"))
 
     def _strike(self, fault: str, dice: random.Random) -> None:
@@ -123,7 +132,7 @@ class Storm:
     def _keep_workers(self) -> None:
         self.processes = [process for process in self.processes if process.is_alive()]
         while len(self.processes) < self.plan.workers:
-            process = FORK.Process(target=_for_ever, args=(self.worker,), daemon=True)
+            process = FORK.Process(target=_in_worker_process, args=(self.worker,), daemon=True)
             process.start()
             self.processes.append(process)
 
@@ -131,18 +140,19 @@ class Storm:
         self._ask(FEED, {"first": self.fed + 1, "last": last})
         self.fed = last
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         try:
             for _ in range(self.plan.workers):
-                self.ring()
+                self.wake()
         except Exception as error:
             print(f"  the bell was not heard: {error!r}", flush=True)
 
     def _await_work(self) -> None:
-        """Until somebody is at work, so that a fault meets one; for two seconds at most."""
+        """Wait until a worker works, so that the fault interrupts it; at most two seconds."""
         deadline = time.monotonic() + 2
         while time.monotonic() < deadline and not self._ask(
-            "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE '%%meter_batch%%'"
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE state <> 'idle' AND query LIKE '%%meter_batch%%'"
             " AND pid <> pg_backend_pid()"
         ):
             time.sleep(0.002)
@@ -155,7 +165,7 @@ class Storm:
         return time.monotonic() - began
 
     def _ask(self, query: str, parameters: dict[str, Any] | None = None) -> Any:
-        """One statement on a connection of its own; again, while the server is coming back."""
+        """Run one statement on a new connection; repeats it while the server restarts."""
         for _ in range(600):
             try:
                 with psycopg.connect(self.database, autocommit=True) as connection:
@@ -166,8 +176,8 @@ class Storm:
         raise RuntimeError("PostgreSQL did not come back")
 
 
-def _for_ever(work: Callable[[], None]) -> None:
-    """In a worker's process: what it inherited belongs to its parent, and it ends without tidying up."""
+def _in_worker_process(work: Callable[[], None]) -> None:
+    """Run `work` in a forked process, without the parent's connections and exit handlers."""
     from django.db import connections
 
     for alias in connections:
@@ -178,8 +188,8 @@ def _for_ever(work: Callable[[], None]) -> None:
         os._exit(1)
 
 
-def pumping() -> None:
-    """A worker without a broker: sweeps, and goes on after whatever happens to the database."""
+def metering_loop() -> None:
+    """A worker without a broker: meters in a loop and survives errors of the database."""
     import django.db
 
     from billing.metering import meter
@@ -193,33 +203,33 @@ def pumping() -> None:
             time.sleep(0.05)
 
 
-def _hush() -> None:
-    """What goes wrong on purpose is not news."""
+def _silence() -> None:
+    """Discard the output of a process whose errors are intended."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
 
 
 def celery_worker() -> None:
-    """A worker of Celery, one process."""
+    """A Celery worker of one process."""
     from config.celery import app
 
-    _hush()
+    _silence()
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=CRITICAL"]
     app.start(["--quiet", "worker", "--pool=solo", f"--hostname=faults{os.getpid()}@%h", *quiet])
 
 
 def celery_beat() -> None:
-    """The beat that sweeps every second."""
+    """Celery's beat, which sweeps every second."""
     from config.celery import app
 
-    _hush()
+    _silence()
     schedule = os.path.join(os.environ["PARLEY_VAR"], "beat")
     app.start(["--quiet", "beat", f"--schedule={schedule}", "--loglevel=CRITICAL", "--pidfile="])
 
 
-def furnish(businesses: int = BUSINESSES) -> None:
-    """Businesses, each with a number and a conversation for every kind of recipient."""
+def create_businesses(businesses: int = BUSINESSES) -> None:
+    """Create businesses, each with a number and a conversation for every kind of recipient."""
     from accounts.models import Business
     from core.tenancy import system
     from hosting.models import Account, Contact, Conversation, Number
@@ -241,30 +251,33 @@ def furnish(businesses: int = BUSINESSES) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Start servers, beat and workers, let it rage, recount, and print; as one of all benchmarks, a smaller form."""
+    """Start servers, beat and workers, run the faults, recount and print.
+
+    Without arguments (as one of all benchmarks) a smaller form.
+    """
     plan = SMALL if arguments is None else _plan(arguments)
-    with arena() as servers:
-        furnish()
+    with benchmark_servers() as servers:
+        create_businesses()
         from django.db import connections
 
         connections.close_all()
-        beat = FORK.Process(target=_for_ever, args=(celery_beat,), daemon=True)
+        beat = FORK.Process(target=_in_worker_process, args=(celery_beat,), daemon=True)
         beat.start()
-        storm = Storm(
+        run = Run(
             plan,
             servers.environment["DATABASE_SUPERUSER_URL"],
             celery_worker,
             _hits(servers),
-            _ring_sweep,
+            _wake_sweep,
         )
         began = time.monotonic()
         try:
-            drained = storm.run()
+            drained = run.run()
         finally:
             beat.kill()
             beat.join()
         lasted = time.monotonic() - began
-        _verdict(plan, storm, drained, lasted)
+        _verdict(plan, run, drained, lasted)
 
 
 def _plan(arguments: list[str]) -> Plan:
@@ -283,9 +296,9 @@ def _hits(servers: "Servers") -> dict[str, Callable[[], None]]:
         assert servers.postgres, "PostgreSQL is not ours"
         process = servers.postgres.process
         os.kill(process.pid, signal.SIGKILL)
-        # Started again as `make run` does it; the first attempts may fail while orphans hold the shared memory.
+        # As `make run` does; first attempts may fail while orphans hold shared memory.
         while not _answers(servers.environment["DATABASE_SUPERUSER_URL"]):
-            servers.tend(lambda said: print(f"  {said[:70]}", flush=True))
+            servers.restart_ended(lambda said: print(f"  {said[:70]}", flush=True))
             time.sleep(0.05)
         process.failures = 0
 
@@ -303,13 +316,13 @@ def _answers(database: str) -> bool:
     return True
 
 
-def _ring_sweep() -> None:
+def _wake_sweep() -> None:
     from billing import tasks
 
     tasks.sweep.apply_async(retry=False, expires=30)
 
 
-def _verdict(plan: Plan, storm: Storm, drained: float, lasted: float) -> None:
+def _verdict(plan: Plan, run: Run, drained: float, lasted: float) -> None:
     from billing.metering.reconciliation import reconcile
     from billing.models import Charge
     from core.tenancy import system
@@ -320,14 +333,30 @@ def _verdict(plan: Plan, storm: Storm, drained: float, lasted: float) -> None:
     with system("benchmark"):
         charges = Charge.objects.count()
     faults = f"{plan.kills} kills -9, {plan.postgres} PostgreSQL kills, {plan.flushes} flushes"
-    show(f"Metering under fire: {plan.deliveries:,} deliveries, {plan.workers} workers, {faults}", [
-        Figure("faults", "charges beside deliveries", charges, plan.deliveries, "rows"),
-        Figure("faults", "faults that met a waiting queue", storm.at_work, len(plan.faults()), "faults"),
-        Figure("faults", f"drained after the last fault (limit {DRAINED_WITHIN:.0f} s)", drained, None, "s"),
-        Figure("faults", "the whole storm", lasted, None, "s"),
-    ])  # fmt: skip
+    show(
+        f"Metering with faults: {plan.deliveries:,} deliveries, {plan.workers} workers, {faults}",
+        [
+            Figure("faults", "charges beside deliveries", charges, plan.deliveries, "rows"),
+            Figure(
+                "faults",
+                "faults that met a waiting queue",
+                run.at_work,
+                len(plan.faults()),
+                "faults",
+            ),
+            Figure(
+                "faults",
+                f"drained after the last fault (limit {DRAINED_WITHIN:.0f} s)",
+                drained,
+                None,
+                "s",
+            ),
+            Figure("faults", "the whole run", lasted, None, "s"),
+        ],
+    )
     print(
-        f"  recount: equal to the micro, {total / 1_000_000:,.6f} in all; reconciliation: {len(differences)} differences"
+        f"  recount: equal to the micro, {total / 1_000_000:,.6f} in all;"
+        f" reconciliation: {len(differences)} differences"
     )
     if differences or charges != plan.deliveries or drained > DRAINED_WITHIN:
         sys.exit(

@@ -1,7 +1,7 @@
-"""Reading a long history: the list, a thread and the search of one business with 5 million messages, beside reading by key.
+"""Reading a long history: list, thread and search of a business with 5 million messages.
 
-`BENCH_MESSAGES` sets how many. A quarter of all words are as common as in speech, some are rare, some belong to one
-season, order numbers occur once; every kind is searched for.
+`BENCH_MESSAGES` sets how many. Word frequencies are as in speech: some words are rare, some occur
+in one season only, order numbers once; every kind is searched for.
 """
 
 import http.client
@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from benchmarks.arena import arena
-from benchmarks.doors import granian
+from benchmarks.http_load import granian
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "5000000"))
 CONVERSATIONS = 20_000
@@ -25,19 +25,20 @@ DAYS = 730
 START = datetime(2024, 11, 1, tzinfo=UTC)
 ROUNDS = 200
 COLUMNS = (
-    "business_id, conversation_id, number_id, contact_id, wamid, direction, kind, text, content, context_wamid, tracker,"
+    "business_id, conversation_id, number_id, contact_id, wamid, direction, kind, text, content,"
+    " context_wamid, tracker,"
     " category, window_open, status, created_at"
 )
 SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "er", "il")]
 
 
 def words() -> list[str]:
-    """20,000 words that can be said, the same in each run."""
+    """20,000 pronounceable words, the same in each run."""
     rng = random.Random(5)
     found: set[str] = set()
     while len(found) < 20_000:
         found.add("".join(rng.choices(SYLLABLES, k=rng.choice((2, 2, 3, 4)))))
-    # A set has another order in each process; what is common must be the same words everywhere.
+    # A set has another order in each process, but frequent words must be the same everywhere.
     return sorted(sorted(found), key=lambda word: rng.random())
 
 
@@ -46,11 +47,11 @@ CHANCES = [1 / (n + 3) for n in range(len(VOCABULARY))]
 
 
 def main() -> None:
-    """Load, then ask each question many times, in the database and at the door."""
-    with arena() as servers:
+    """Load, then measure each read many times, in the database and by HTTP."""
+    with benchmark_servers() as servers:
         business_id = _load(servers)
         with granian(os.environ["PARLEY_VAR"], servers) as port:
-            figures = [*_in_database(business_id), *_at_door(business_id, port)]
+            figures = [*_in_database(business_id), *_by_http(business_id, port)]
     show(
         f"History, {MESSAGES:,} messages of one business in {CONVERSATIONS:,} conversations",
         figures,
@@ -65,7 +66,7 @@ def _load(servers: Any) -> int:
     with psycopg.connect(
         servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True
     ) as database:
-        # Filled as a restore fills it: rows first, then the index of words.
+        # Filled as a restore does: rows first, then the index of words.
         definition = database.execute(
             "SELECT pg_get_indexdef('message_search'::regclass)"
         ).fetchone()
@@ -78,14 +79,16 @@ def _load(servers: Any) -> int:
         database.execute(definition[0])  # type: ignore[index]
         database.execute(
             """UPDATE hosting_conversation c SET last_message_at = m.at, last_inbound_at = m.at
-                 FROM (SELECT conversation_id, max(created_at) AS at FROM hosting_message GROUP BY 1) m
+                 FROM (SELECT conversation_id, max(created_at) AS at FROM hosting_message
+                     GROUP BY 1) m
                 WHERE m.conversation_id = c.id"""
         )
         database.execute("VACUUM ANALYZE hosting_message")
         database.execute("VACUUM ANALYZE hosting_conversation")
         database.execute("VACUUM ANALYZE hosting_contact")
         sizes = database.execute(
-            "SELECT pg_relation_size('hosting_message') >> 20, pg_relation_size('message_search') >> 20"
+            "SELECT pg_relation_size('hosting_message') >> 20,"
+            " pg_relation_size('message_search') >> 20"
         ).fetchone()
     print(
         f"  ready after {time.monotonic() - began:.0f} s; table {sizes[0]} MB, words {sizes[1]} MB",
@@ -138,14 +141,16 @@ def _lines(
             text += " mistletoe"
         out = n % 2
         yield (
-            f"{business_id}\t{threads[who]}\t{number_id}\t{contacts[who]}\twamid.{n}\t{'out' if out else 'in'}\t"
-            f'{"image" if n % 50 == 7 else "text"}\t{text}\t{{"body": "{text}"}}\t\t\t{"service" if out else ""}\tt\t'
+            f"{business_id}\t{threads[who]}\t{number_id}\t{contacts[who]}\twamid.{n}\t"
+            f"{'out' if out else 'in'}\t"
+            f'{"image" if n % 50 == 7 else "text"}\t{text}\t{{"body": "{text}"}}\t\t\t'
+            f"{'service' if out else ''}\tt\t"
             f"{'read' if out else 'received'}\t{at.isoformat()}\n"
         )
 
 
 def _questions() -> dict[str, Callable[[random.Random], str]]:
-    """What is searched for: an example of each kind at each call."""
+    """Functions that return a search text, by kind of search."""
     common, middle, rare = VOCABULARY[:50], VOCABULARY[50:2000], VOCABULARY[2000:]
     return {
         "a common word": lambda rng: rng.choice(common),
@@ -169,13 +174,13 @@ def _percentiles(seconds: list[float]) -> tuple[float, float]:
 
 
 class Stopwatch:
-    """Seconds that the database took, statement by statement."""
+    """Measures the seconds of each database statement."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
-        """Wrap one statement."""
+        """Execute a statement and measure it (a wrapper for `execute_wrapper`)."""
         began = time.perf_counter()
         try:
             return execute(sql, params, many, context)
@@ -198,7 +203,7 @@ def _timed(
             try:
                 ask(rng)
             except TooBroad:
-                # Its four seconds count.
+                # A search that hits its time limit counts with that time.
                 refused += n >= 5
         if n >= 5:
             taken.append(watch.seconds)
@@ -225,10 +230,15 @@ def _in_database(business_id: int) -> list[Figure]:
     asked: dict[str, Callable[[random.Random], object]] = {
         "conversation list": lambda _: inbox.list_page(listed),
         "thread, newest page": lambda rng: thread.latest_page(
-            Message.objects.filter(conversation=rng.choice(talks)), own="out"),
-        "thread of 100,000, deep page": lambda rng: thread.latest_page(long, own="out", before=rng.choice(middle)),
-        "thread of 100,000, jump to a hit": lambda rng: thread.page_around(long, own="out", at=rng.choice(middle)),
-    }  # fmt: skip
+            Message.objects.filter(conversation=rng.choice(talks)), own="out"
+        ),
+        "thread of 100,000, deep page": lambda rng: thread.latest_page(
+            long, own="out", before=rng.choice(middle)
+        ),
+        "thread of 100,000, jump to a hit": lambda rng: thread.page_around(
+            long, own="out", at=rng.choice(middle)
+        ),
+    }
     for name, question in _questions().items():
         asked[f"search: {name}"] = lambda rng, question=question: search(
             business=business, words=question(rng)
@@ -237,18 +247,20 @@ def _in_database(business_id: int) -> list[Figure]:
     figures = []
     for name, ask in asked.items():
         found = _pair(f"database, {name}", _timed(ask, business_id), limit)
-        # Loading takes long: what was measured is said at once, whatever happens later.
+        # Printed at once, since loading took long and a later step may fail.
         print(f"  {name}: p50 {found[0].ours:.1f} ms, p99 {found[1].ours:.1f} ms", flush=True)
         figures += found
     return figures
 
 
 def _pair(name: str, ours: tuple[float, float], limit: tuple[float, float]) -> list[Figure]:
-    return [Figure("history", f"{name}, {p}", mine, bare, "ms")
-            for p, mine, bare in zip(("p50", "p99"), ours, limit, strict=True)]  # fmt: skip
+    return [
+        Figure("history", f"{name}, {p}", mine, bare, "ms")
+        for p, mine, bare in zip(("p50", "p99"), ours, limit, strict=True)
+    ]
 
 
-def _at_door(business_id: int, port: int) -> list[Figure]:
+def _by_http(business_id: int, port: int) -> list[Figure]:
     from urllib.parse import quote
 
     from core.tenancy import scope
@@ -256,7 +268,7 @@ def _at_door(business_id: int, port: int) -> list[Figure]:
 
     with scope(business_id):
         talks = list(Conversation.objects.values_list("public_id", flat=True).order_by("id"))
-    # Parts of pages, as the page that is open asks for them.
+    # Partial pages, as an open page requests them.
     cookie = {"Cookie": f"sessionid={_login(business_id)}", "HX-Request": "true"}
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     questions = list(_questions().values())
@@ -265,11 +277,11 @@ def _at_door(business_id: int, port: int) -> list[Figure]:
         "thread, newest page": lambda rng: f"/inbox/{_any(rng, talks)}/",
         "search, every kind": lambda rng: f"/search/?q={quote(rng.choice(questions)(rng))}",
     }
-    limit = _knock(client, lambda _: "/bench/empty", {})
+    limit = _request(client, lambda _: "/bench/empty", {})
     return [
         figure
         for name, path in asked.items()
-        for figure in _pair(f"door, {name}", _knock(client, path, cookie), limit)
+        for figure in _pair(f"door, {name}", _request(client, path, cookie), limit)
     ]
 
 
@@ -277,7 +289,7 @@ def _any(rng: random.Random, talks: list[uuid.UUID]) -> uuid.UUID:
     return rng.choice(talks[1:])
 
 
-def _knock(
+def _request(
     client: http.client.HTTPConnection,
     path: Callable[[random.Random], str],
     headers: dict[str, str],

@@ -1,4 +1,4 @@
-"""Import: lines of an exported chat a second, and the memory it takes, beside COPY of the very rows that it wrote."""
+"""Import: lines of an exported chat per second, and memory, beside COPY of the same rows."""
 
 import os
 import resource
@@ -6,17 +6,20 @@ import threading
 import time
 from pathlib import Path
 
-from benchmarks.arena import arena
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 LINES = int(os.environ.get("BENCH_LINES", "1000000"))
-WORDS = "Is the Yirgacheffe back in stock? We would take two bags of it and a kilo of the house blend, ground for filter."
+WORDS = (
+    "Is the Yirgacheffe back in stock? We would take two bags of it and a kilo of the house blend,"
+    " ground for filter."
+)
 
 
 def main() -> None:
-    """Measure, and print."""
-    with arena() as servers:
-        job, looked = _looked_through()
+    """Measure and print."""
+    with benchmark_servers() as servers:
+        job, looked = _previewed_import()
         before = _resident()
         with _Peak() as peak:
             start = time.perf_counter()
@@ -47,8 +50,8 @@ def main() -> None:
     )
 
 
-def _looked_through():
-    """A ready import of a chat of one message a line; and the seconds that looking through took."""
+def _previewed_import():
+    """A ready import of a chat with one message per line, and the seconds of its preview."""
     from accounts.models import Business
     from core.tenancy import scope, system
     from hosting.imports import jobs
@@ -66,7 +69,8 @@ def _looked_through():
             day, minute = divmod(n // 8, 1440)
             month, of_month = divmod(day, 28)
             file.write(
-                f"{1 + of_month:02}/{1 + month % 12:02}/{2010 + month // 12}, {minute // 60:02}:{minute % 60:02} - "
+                f"{1 + of_month:02}/{1 + month % 12:02}/{2010 + month // 12},"
+                f" {minute // 60:02}:{minute % 60:02} - "
                 f"{'Ann' if n % 3 else 'Bakery'}: {n} {WORDS[: 20 + n * 7 % 90]}\n"
             )
     with path.open("rb") as file, scope(business.pk):
@@ -90,7 +94,7 @@ def _slice(job) -> int:
 
 
 class _Peak:
-    """The highest resident size while it is open, looked at ten times a second; MB."""
+    """Measures the highest resident size of this process in MB, ten times a second."""
 
     def __enter__(self) -> "_Peak":
         self.highest, self.over = _resident(), threading.Event()
@@ -113,7 +117,7 @@ def _resident() -> float:
 
 
 def _copied(servers) -> tuple[int, float]:
-    """How many rows there are, and the seconds that COPY takes to write them into an equal table."""
+    """Number of rows, and the seconds in which COPY writes them into an equal table."""
     import psycopg
 
     with psycopg.connect(servers.environment["DATABASE_SUPERUSER_URL"], autocommit=True) as db:

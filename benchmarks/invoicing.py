@@ -1,12 +1,12 @@
-"""Invoicing: months closed, PDFs made, and the messages behind an invoice written out, each beside its limit."""
+"""Invoicing: closing months, PDFs, and exporting the messages of an invoice, with limits."""
 
 import os
 import resource
 import time
 from datetime import date
 
-from benchmarks.arena import arena
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 ROWS = int(os.environ.get("BENCH_ROWS", "200000"))
 MONTHS = int(os.environ.get("BENCH_MONTHS", "50"))
@@ -22,13 +22,17 @@ MARKETS = [
 ]
 
 BUSINESS = """
-INSERT INTO accounts_business (id, name, plan_id, country, timezone, currency, created_at, suspended_reason, clock_at)
-SELECT n, 'b' || n, 'business', 'US', 'UTC', 'USD', '2026-05-01', '', '2026-06-03' FROM generate_series(%(first)s::int, %(last)s::int) n
+INSERT INTO accounts_business (id, name, plan_id, country, timezone, currency, created_at,
+    suspended_reason, clock_at)
+SELECT n, 'b' || n, 'business', 'US', 'UTC', 'USD', '2026-05-01', '', '2026-06-03'
+    FROM generate_series(%(first)s::int, %(last)s::int) n
 """
 DELIVERIES = """
-INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open, free_entry,
+INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open,
+    free_entry,
                               delivered_at, created_at)
-SELECT %(base)s::bigint + n, %(first)s::int + n / %(each)s::int, 1, (%(markets)s::text[])[1 + n %% 6],
+SELECT %(base)s::bigint + n, %(first)s::int + n / %(each)s::int, 1,
+    (%(markets)s::text[])[1 + n %% 6],
        (ARRAY['utility', 'marketing', 'authentication'])[1 + (n / 7) %% 3], false, false,
        timestamptz '2026-05-01' + (n %% 40000) * interval '1 minute', now()
   FROM generate_series(0, %(each)s::int * (%(last)s::int - %(first)s::int + 1) - 1) n
@@ -36,11 +40,12 @@ SELECT %(base)s::bigint + n, %(first)s::int + n / %(each)s::int, 1, (%(markets)s
 
 
 def main() -> None:
-    """Measure, and print."""
-    with arena() as servers:
-        figures = [_closing(servers), *_papers(), *_export(servers)]
+    """Measure and print."""
+    with benchmark_servers() as servers:
+        figures = [_closing(servers), *_documents(), *_export(servers)]
     show(
-        f"Invoicing, {MONTHS} months, {PDFS} papers of 60 lines, {ROWS:,} messages behind one invoice",
+        f"Invoicing, {MONTHS} months, {PDFS} documents of 60 lines,"
+        f" {ROWS:,} messages behind one invoice",
         figures,
     )
 
@@ -55,7 +60,7 @@ _base = 0
 
 
 def _businesses(servers, *, first: int, count: int, each: int) -> None:
-    """Businesses with `each` metered messages of May."""
+    """Create businesses with `each` metered messages of May."""
     global _base
     from billing.metering import meter
 
@@ -78,7 +83,7 @@ def _businesses(servers, *, first: int, count: int, each: int) -> None:
 
 
 def _closing(servers) -> Figure:
-    """Closing costs by the line: months of ten times the messages take hardly longer."""
+    """Months closed per second, beside months with ten times the messages."""
     _businesses(servers, first=1, count=MONTHS, each=200)
     _businesses(servers, first=1001, count=MONTHS, each=2000)
     _close(range(1, 3))
@@ -101,38 +106,65 @@ def _close(ids) -> float:
     return len(businesses) / (time.perf_counter() - start)
 
 
-def _papers() -> list[Figure]:
-    """PDFs of 60 lines, beside what typst makes of an empty page to the same standard."""
+def _documents() -> list[Figure]:
+    """PDFs of 60 lines per second, beside an empty page by typst to the same standard."""
     from decimal import Decimal
 
     from billing.documents import pdf
-    from billing.documents.content import Paper, PaperLine
+    from billing.documents.content import DocumentContent, DocumentLine
 
     lines = [
-        PaperLine(n, "messages", f"Utility messages to market {n}", MAY, f"market {n}", (1, 1000), 10 * n, 9_100, 91 * n,
-                  "O", Decimal(0))
+        DocumentLine(
+            n,
+            "messages",
+            f"Utility messages to market {n}",
+            MAY,
+            f"market {n}",
+            (1, 1000),
+            10 * n,
+            9_100,
+            91 * n,
+            "O",
+            Decimal(0),
+        )
         for n in range(1, 61)
-    ]  # fmt: skip
+    ]
     party = {"name": "Bakery", "address": "1 Main Street", "country": "US"}
-    papers = [
-        Paper(f"INV-{n}", date(2026, 6, 2), date(2026, 6, 16), MAY, "USD", party, party, lines,
-              [{"category": "O", "percent": "0", "base_minor": 1, "tax_minor": 0, "note": ""}], 1, 0, 1)
+    contents = [
+        DocumentContent(
+            f"INV-{n}",
+            date(2026, 6, 2),
+            date(2026, 6, 16),
+            MAY,
+            "USD",
+            party,
+            party,
+            lines,
+            [{"category": "O", "percent": "0", "base_minor": 1, "tax_minor": 0, "note": ""}],
+            1,
+            0,
+            1,
+        )
         for n in range(PDFS)
-    ]  # fmt: skip
-    pdf.render(papers[0])
+    ]
+    pdf.render(contents[0])
     start = time.perf_counter()
-    for paper in papers:
-        pdf.render(paper)
+    for content in contents:
+        pdf.render(content)
     ours = PDFS / (time.perf_counter() - start)
     return [
         Figure(
-            "invoicing", "PDF/A-3 papers of 60 lines, one core; goal: 20", ours, 20.0, "papers/s"
+            "invoicing",
+            "PDF/A-3 documents of 60 lines, one core; goal: 20",
+            ours,
+            20.0,
+            "documents/s",
         )
     ]
 
 
 def _export(servers) -> list[Figure]:
-    """Every message behind one invoice as CSV, beside COPY TO of the same columns; and what memory it takes."""
+    """All messages of an invoice as CSV, beside COPY TO of the same columns, and memory."""
     from accounts.models import Business
     from billing.documents.tables import messages_csv
     from billing.invoices import close
@@ -170,7 +202,8 @@ def _export(servers) -> list[Figure]:
 
 
 COPY = """
-COPY (SELECT c.id, c.message_id, m.wamid, p.wa_id, c.delivered_at, c.month, c.market, c.category, c.rule, c.position,
+COPY (SELECT c.id, c.message_id, m.wamid, p.wa_id, c.delivered_at, c.month, c.market, c.category,
+    c.rule, c.position,
              c.price_micros
         FROM billing_charge c
         LEFT JOIN hosting_message m ON m.id = c.message_id AND m.business_id = c.business_id

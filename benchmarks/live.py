@@ -1,4 +1,4 @@
-"""Three hundred open dashboards on one live process: how long until all of them have heard of an event."""
+"""Live events: time until 300 open dashboards on one live process have received an event."""
 
 import asyncio
 import os
@@ -9,21 +9,22 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from benchmarks.arena import arena
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 READERS, EVENTS, PAUSE = 300, 30, 0.1
 
 
 def main() -> None:
-    """Measure, and print. Server, Valkey and readers share the machine; the limit is Valkey's own fan-out to 300."""
-    with arena() as servers:
+    """Measure and print; the limit is Valkey's own fan-out to 300, on the same machine."""
+    with benchmark_servers() as servers:
         cookie, business_id = _session()
         with _live_server(servers.environment) as port:
             ours = asyncio.run(_streams(port, cookie, business_id))
         limit = asyncio.run(_bare(servers.environment["REDIS_URL"]))
     show(
-        f"Live: {EVENTS} events, each to {READERS} readers of one process (aim: every reader within 1,000 ms)",
+        f"Live: {EVENTS} events, each to {READERS} readers of one process"
+        " (goal: every reader within 1,000 ms)",
         [
             Figure("live", name, one, other, "ms")
             for name, one, other in zip(
@@ -36,7 +37,7 @@ def main() -> None:
     )
     if ours[2] > 1000:
         sys.exit(
-            f"The slowest reader heard of an event after {ours[2]:,.0f} ms: more than a second."
+            f"The slowest reader received an event after {ours[2]:,.0f} ms: more than a second."
         )
 
 
@@ -63,7 +64,7 @@ def _session() -> tuple[str, int]:
 
 @contextmanager
 def _live_server(environment: dict[str, str]) -> Iterator[int]:
-    """The product's own ASGI application in one uvicorn process."""
+    """Run the ASGI application in one uvicorn process; yields its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -99,13 +100,13 @@ def _await(port: int) -> None:
 async def _streams(port: int, cookie: str, business_id: int) -> tuple[float, float, float]:
     from hosting.live.publish import publish_event
 
-    heard: dict[str, list[float]] = {}
+    received: dict[str, list[float]] = {}
     request = (
         f"GET /live/events HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n\r\n".encode()
     )
-    async with _readers(lambda: _open(port, request), heard):
+    async with _readers(lambda: _open(port, request), received):
         return await _measure(
-            heard, lambda name: publish_event(business_id, kind="message", conversation=name)
+            received, lambda name: publish_event(business_id, kind="message", conversation=name)
         )
 
 
@@ -121,8 +122,8 @@ async def _open(port: int, request: bytes) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def _readers(open_one, heard: dict[str, list[float]]):  # type: ignore[no-untyped-def]
-    """All readers, each writing down when it heard of an event; entered once every stream has begun."""
+async def _readers(open_one, received: dict[str, list[float]]):  # type: ignore[no-untyped-def]
+    """Open all readers, which record when they receive events; entered once all have begun."""
     ready = asyncio.Semaphore(0)
 
     async def listen() -> None:
@@ -131,8 +132,8 @@ async def _readers(open_one, heard: dict[str, list[float]]):  # type: ignore[no-
             if is_new and (b"retry:" in line or b"ready" in line):
                 is_new = False
                 ready.release()
-            for name in [name for name in heard if name.encode() in line]:
-                heard[name].append(time.perf_counter())
+            for name in [name for name in received if name.encode() in line]:
+                received[name].append(time.perf_counter())
 
     tasks = [asyncio.create_task(listen()) for _ in range(READERS)]
     for _ in range(READERS):
@@ -146,19 +147,22 @@ async def _readers(open_one, heard: dict[str, list[float]]):  # type: ignore[no-
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _measure(heard, tell):  # type: ignore[no-untyped-def]
-    """(median, 99th percentile, slowest) in ms from the announcement to each reader; fails where one never heard."""
+async def _measure(received, publish):  # type: ignore[no-untyped-def]
+    """(median, 99th percentile, maximum) in ms from publishing to each reader.
+
+    Fails where a reader received nothing.
+    """
     waits: list[float] = []
     for n in range(EVENTS):
         name = f"event-{n}-"
-        heard[name] = []
+        received[name] = []
         begun = time.perf_counter()
-        await asyncio.to_thread(tell, name)
-        while len(heard[name]) < READERS and time.perf_counter() - begun < 10:
+        await asyncio.to_thread(publish, name)
+        while len(received[name]) < READERS and time.perf_counter() - begun < 10:
             await asyncio.sleep(0.001)
-        times = heard.pop(name)
+        times = received.pop(name)
         if len(times) != READERS:
-            sys.exit(f"{READERS - len(times)} of {READERS} readers never heard of an event.")
+            sys.exit(f"{READERS - len(times)} of {READERS} readers never received an event.")
         waits += [1000 * (at - begun) for at in times]
         await asyncio.sleep(PAUSE)
     waits.sort()
@@ -166,12 +170,12 @@ async def _measure(heard, tell):  # type: ignore[no-untyped-def]
 
 
 async def _bare(url: str) -> tuple[float, float, float]:
-    """The limit: the same events published to 300 connections that subscribe to Valkey themselves."""
+    """The limit: the same events to 300 connections that subscribe to Valkey directly."""
     import redis
     import redis.asyncio
 
     client = redis.Redis.from_url(url)
-    heard: dict[str, list[float]] = {}
+    received: dict[str, list[float]] = {}
 
     async def subscribe() -> AsyncIterator[bytes]:
         async with redis.asyncio.Redis.from_url(url).pubsub() as subscription:
@@ -179,8 +183,8 @@ async def _bare(url: str) -> tuple[float, float, float]:
             async for message in subscription.listen():
                 yield b"ready" if message["type"] == "subscribe" else message["data"]
 
-    async with _readers(subscribe, heard):
+    async with _readers(subscribe, received):
         result: tuple[float, float, float] = await _measure(
-            heard, lambda name: client.publish("bare", name)
+            received, lambda name: client.publish("bare", name)
         )
         return result

@@ -1,32 +1,35 @@
-"""Metering: deliveries priced and written per second, beside a plain INSERT … SELECT of the same ledger rows."""
+"""Metering: deliveries charged per second, beside INSERT … SELECT of the same ledger rows."""
 
 import multiprocessing
 import os
 import time
 
-from benchmarks.arena import arena
 from benchmarks.report import Figure, show
+from benchmarks.servers import benchmark_servers
 
 ROWS = int(os.environ.get("BENCH_ROWS", "200000"))
 BUSINESSES = 1_000
 BATCH = 10_000  # as billing.metering's
 
 QUEUE = """
-INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open, free_entry,
+INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open,
+    free_entry,
                               delivered_at, created_at)
 SELECT %(base)s + n, 1 + n %% %(businesses)s, 1,
-       (ARRAY['14155550100', '919820012345', '5511987654321', '4915112345678', '447400123456', '525512345678'])[1 + n %% 6],
+       (ARRAY['14155550100', '919820012345', '5511987654321', '4915112345678', '447400123456',
+           '525512345678'])[1 + n %% 6],
        (ARRAY['utility', 'marketing', 'service', 'authentication'])[1 + (n / 7) %% 4], false, false,
        timestamptz '2026-05-01' + (n %% 40000) * interval '1 minute', now()
   FROM generate_series(1, %(rows)s) n
 """
-LEDGER = """message_id, business_id, month, billed_month, market, category, rule, position, tier_id, version_id,
+LEDGER = """message_id, business_id, month, billed_month, market, category, rule, position,
+            tier_id, version_id,
             price_micros, delivered_at, charged_at"""
 
 
 def main() -> None:
-    """Measure, and print."""
-    with arena() as servers:
+    """Measure and print."""
+    with benchmark_servers() as servers:
         figures = [
             _against_plain(servers, workers=1, hot=False),
             _against_plain(servers, workers=2, hot=False),
@@ -46,8 +49,10 @@ def _superuser(servers):
 def _prepare(servers, *, businesses: int, base: int, rows: int) -> None:
     with _superuser(servers) as db:
         db.execute(
-            """INSERT INTO accounts_business (id, name, plan_id, country, timezone, currency, created_at, suspended_reason)
-               SELECT n, 'b' || n, 'business', 'US', 'UTC', 'USD', now(), '' FROM generate_series(1, %s) n
+            """INSERT INTO accounts_business (id, name, plan_id, country, timezone, currency,
+                created_at, suspended_reason)
+               SELECT n, 'b' || n, 'business', 'US', 'UTC', 'USD', now(), ''
+                   FROM generate_series(1, %s) n
                ON CONFLICT DO NOTHING""",
             [BUSINESSES],
         )
@@ -61,7 +66,7 @@ _base = 0
 
 
 def _against_plain(servers, *, workers: int, hot: bool) -> Figure:
-    """Meter the queue, then copy the very rows it wrote into an equal table, batch by batch, on as many connections."""
+    """Meter the queue, then copy its rows into an equal table on as many connections."""
     global _base
     _prepare(servers, businesses=1 if hot else BUSINESSES, base=_base, rows=ROWS)
     seconds = _run(_meter, workers)
@@ -89,7 +94,7 @@ def _against_plain(servers, *, workers: int, hot: bool) -> Figure:
 
 
 def _run(work, workers: int) -> float:
-    """Seconds that `workers` processes need together, without their start."""
+    """Seconds that `workers` processes take together, without their start."""
     context = multiprocessing.get_context("spawn")
     ready, go = context.Semaphore(0), context.Event()
     processes = [
@@ -140,7 +145,7 @@ def _insert_plain(shard: int, shards: int) -> None:
 
 
 def _against_orm() -> Figure:
-    """One ORM transaction a message, as most people would write it, for scale."""
+    """One ORM transaction per message, for comparison."""
     from datetime import UTC, date, datetime
 
     from billing.models import Charge, Tally
@@ -163,9 +168,14 @@ def _against_orm() -> Figure:
             tally.positions += 1
             tally.save(update_fields=["positions"])
             Charge.objects.create(
-                **key, message_id=-1 - n, billed_month=month, position=tally.positions, version_id=1, price_micros=6_100,
+                **key,
+                message_id=-1 - n,
+                billed_month=month,
+                position=tally.positions,
+                version_id=1,
+                price_micros=6_100,
                 delivered_at=datetime(2025, 3, 5, tzinfo=UTC),
-            )  # fmt: skip
+            )
     seconds = time.perf_counter() - start
     return Figure(
         "metering",

@@ -1,6 +1,6 @@
-"""What a page weighs on its way to the browser: HTML, styles and scripts, gzipped, from the demo that `make run` shows.
+"""Size of pages: HTML, styles and scripts, gzipped, of the demo that `make run` shows.
 
-`make run` in one window; `python -m benchmarks pages` in another. `PARLEY_VAR` names another folder than `var`.
+Start `make run`, then `python -m benchmarks pages`. `PARLEY_VAR` names another folder than `var`.
 """
 
 import gzip
@@ -16,24 +16,34 @@ from pathlib import Path
 from benchmarks.report import Figure, show
 
 PAGES = {
-    "home": "/", "inbox": "/inbox/", "thread": "", "search": "/search/?q=coffee", "messages": "/messages/",
-    "customers": "/contacts/", "broadcasts": "/broadcasts/", "usage": "/usage/", "invoices": "/invoices/",
-    "products": "/shop/products/", "orders": "/shop/orders/", "plan": "/settings/plan/", "shop's page": "/s/luma/",
-}  # fmt: skip
+    "home": "/",
+    "inbox": "/inbox/",
+    "thread": "",
+    "search": "/search/?q=coffee",
+    "messages": "/messages/",
+    "customers": "/contacts/",
+    "broadcasts": "/broadcasts/",
+    "usage": "/usage/",
+    "invoices": "/invoices/",
+    "products": "/shop/products/",
+    "orders": "/shop/orders/",
+    "plan": "/settings/plan/",
+    "shop's page": "/s/luma/",
+}
 GOAL_KB = 120.0
 ROUNDS = 5
 ASSET = re.compile(r'<(?:link[^>]+rel="stylesheet"[^>]+href|script[^>]+src)="([^"]+)"')
 
 
 class Browser:
-    """A member's session: pages by path, with their gzipped size in bytes and the seconds that the server took."""
+    """A member's session."""
 
     def __init__(self, base: str) -> None:
         self.base = base
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
     def get(self, path: str) -> tuple[str, int, float]:
-        """Text, bytes gzipped, seconds."""
+        """Get a page; returns its text, gzipped size in bytes, and seconds."""
         request = urllib.request.Request(
             urllib.parse.urljoin(self.base, path), headers={"Accept-Encoding": "gzip"}
         )
@@ -77,7 +87,10 @@ def main() -> None:
         scripts = sum(parts.values()) - styles
         taken = sorted(browser.get(path or found[1])[2] for _ in range(ROUNDS))[ROUNDS // 2]
         kb = [size / 1000 for size in (html, styles, scripts)]
-        words = f"{name}: HTML {kb[0]:.1f} + CSS {kb[1]:.1f} + JS {kb[2]:.1f}; server {taken * 1000:.0f} ms"
+        words = (
+            f"{name}: HTML {kb[0]:.1f} + CSS {kb[1]:.1f} + JS {kb[2]:.1f};"
+            f" server {taken * 1000:.0f} ms"
+        )
         figures.append(
             Figure("pages", words, sum(kb), GOAL_KB if name in ("inbox", "thread") else None, "kB")
         )

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.plans`: EXPLAIN (ANALYZE, BUFFERS) of the statements of one batch of metering, on real rows.
+"""`python -m benchmarks.plans`: EXPLAIN (ANALYZE, BUFFERS) of the statements of a metering batch.
 
-`BENCH_ROWS` sets how many charges the ledger holds before (100,000); the batch is that of `billing.metering`. What is
-explained is rolled back.
+`BENCH_ROWS` sets how many charges the ledger has before (100,000); the batch is that of
+`billing.metering`. The explained statements are rolled back.
 """
 
 import os
@@ -9,15 +9,15 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.arena import arena
+from benchmarks.servers import benchmark_servers
 
 ROWS = int(os.environ.get("BENCH_ROWS", "100000"))
 STEPS = ["settle_commitments", "lock_periods", "drop_failed", "open_periods", "meter"]
 
 
 def main() -> None:
-    """Fill a ledger and a queue, explain one batch, print."""
-    with arena() as servers:
+    """Fill a ledger and a queue, and print the plans of one batch."""
+    with benchmark_servers() as servers:
         from benchmarks.ledger import BUSINESSES, PEOPLE
         from benchmarks.metering import BATCH, QUEUE
         from billing.metering import meter

@@ -1,4 +1,4 @@
-"""The shape of every benchmark's result: a table for people, a line of JSON a figure for scripts."""
+"""Output of benchmarks: a table, and a line of JSON per figure for scripts."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """Our figure, the limit beside it, and their ratio; `limit` None where there is nothing to compare with."""
+    """A figure and the limit that it is compared with; None for no limit."""
 
     bench: str
     figure: str

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_noop as _
 
 
 class BillingConfig(AppConfig):
-    """Rate cards, metering, the ledger, invoices."""
+    """Rate cards, metering, ledger and invoices."""
 
     name = "billing"
     verbose_name = "Billing"
@@ -26,7 +26,7 @@ def _extend_ground() -> None:
     from core.queue import queues
 
     changes.plan_checks.register(dashboard.check_payable)
-    backup.reconciliations.register(reconciliation.in_words)
+    backup.reconciliations.register(reconciliation.difference_lines)
     health.queues.register(health.QueueAge("deliveries", meter.oldest_waiting_seconds))
     queues.register(finance_exports.QUEUE)
 
@@ -40,7 +40,7 @@ def _extend_dashboard() -> None:
     finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})
     pages.register(Page(_("Usage"), "usage", "usage", 40, finance))
     pages.register(Page(_("Invoices"), "invoices", "invoice", 50, finance))
-    panels.register(Panel("billing/_month.html", dashboard.month, 20, finance))
+    panels.register(Panel("billing/metering/_month.html", dashboard.month, 20, finance))
     attention_sources.register(AttentionSource(dashboard.attention, finance))
     banner_sources.register(dashboard.banners)
 
@@ -58,7 +58,7 @@ def _extend_hosting() -> None:
         extensions.AccountEdge("pricing_analytics", analytics.pricing_analytics)
     )
     extensions.message_costs.register(analytics.cost_of_message)
-    extensions.erasers.register(erasure.forget)
+    extensions.erasers.register(erasure.erase_person)
 
 
 def _extend_admin() -> None:

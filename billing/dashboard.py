@@ -1,4 +1,4 @@
-"""The home page's view of the money: the month so far, and invoices that are past due."""
+"""Billing on the home page: the month so far, invoices past due, banners about unpaid invoices."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,13 +20,13 @@ from core.territories import locale
 
 
 def month(business: Business) -> dict[str, Any]:
-    """Variables of the panel: `usage` of the present month and its `charts`."""
+    """Template variables of the panel: `usage` of the current month and its `charts`."""
     usage = month_usage(business)
     return {"usage": usage, "charts": usage_charts(usage)}
 
 
 def month_usage(business: Business) -> MonthUsage:
-    """The month that the business lives in, so far."""
+    """Usage of the business's current month."""
     today = business.now().astimezone(ZoneInfo(business.timezone)).date()
     return usage_of(business, today.replace(day=1))
 
@@ -55,8 +55,8 @@ def attention(business: Business) -> list[Attention]:
 
 
 def banners(business: Business, role: str) -> list[Banner]:
-    """That sending is stopped or will be, for what is owed; who pays gets the button."""
-    if business.suspended_at is not None and business.suspended_reason != settlement.UNPAID:
+    """Banners that sending is stopped or will be, with a pay button for those who may pay."""
+    if business.suspended_at is not None and business.suspended_reason != settlement.UNPAID_REASON:
         return []
     oldest = business.invoices.past_due(business.now()).order_by("due_at").first()
     if oldest is None:
@@ -72,7 +72,7 @@ def banners(business: Business, role: str) -> list[Banner]:
     text = _("Invoice %(number)s is past due. Sending stops on %(day)s unless it is paid.")
     return [
         Banner(
-            text % {"number": oldest.number, "day": date_format(dunning.stops_at(oldest))},
+            text % {"number": oldest.number, "day": date_format(dunning.suspends_at(oldest))},
             "warn",
             url,
             action,
@@ -81,12 +81,13 @@ def banners(business: Business, role: str) -> list[Banner]:
 
 
 def check_payable(business: Business, plan: Plan) -> None:
-    """Where cards are taken, a plan with a fee wants one on file first; without, the fee comes on
-    the invoice.
+    """Raise NotConfigured for a plan with a fee while cards are accepted and none is saved.
+
+    Without card payments the fee comes on the invoice.
     """
     if (
         plan.monthly_fee_micros
-        and stripe_gateway.is_on()
+        and stripe_gateway.is_configured()
         and not BillingDetails.of(business).method_id
     ):
         raise NotConfigured(

@@ -1,4 +1,6 @@
-"""Mailing: e-mails about money are written as rows beside what they are about, and sent once."""
+"""E-mails about invoices and credit notes: stored as rows in the transaction they are about, sent
+once.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -24,12 +26,12 @@ LEASE = timedelta(minutes=5)
 
 
 def invoice_issued(invoice: Invoice) -> None:
-    """Announce a new invoice, with its PDF and its lines."""
-    write(invoice, "invoice_issued", attachments=["pdf", "lines"])
+    """Queue the e-mail of a new invoice, with its PDF and lines attached."""
+    queue_invoice_email(invoice, "invoice_issued", attachments=["pdf", "lines"])
 
 
 def credit_note_issued(note: CreditNote) -> None:
-    """Announce a credit note, with its PDF."""
+    """Queue the e-mail of a credit note, with its PDF attached."""
     context = {
         "note": note,
         "total": money.show_minor(note.total_minor, note.currency),
@@ -45,16 +47,17 @@ def credit_note_issued(note: CreditNote) -> None:
     )
 
 
-def write(
+def queue_invoice_email(
     invoice: Invoice, about: str, *, attachments: list[str] | None = None, **more: Any
 ) -> None:
-    """Write one e-mail about an invoice from `emails/<about>.txt` and `.html`; never a second of
-    its kind.
+    """Store an e-mail about an invoice, rendered from `emails/<about>.txt` and `.html`.
+
+    A second one of the same kind (and step) is not stored.
     """
     context = {
         "invoice": invoice,
         "number": invoice.number,
-        "pay_url": pay_links.url_of(invoice),
+        "pay_url": pay_links.pay_url(invoice),
         "total": money.show_minor(invoice.total_minor, invoice.currency),
         "due": money.show_minor(invoice.due_now(), invoice.currency),
         **more,
@@ -64,11 +67,11 @@ def write(
 
 
 def preview(invoice: Invoice, about: str, **more: Any) -> tuple[str, str, str]:
-    """Subject, text and HTML as `write` would store them."""
+    """Subject, text and HTML as `queue_invoice_email` would store them."""
     context = {
         "invoice": invoice,
         "number": str(invoice),
-        "pay_url": pay_links.url_of(invoice),
+        "pay_url": pay_links.pay_url(invoice),
         "total": money.show_minor(invoice.total_minor, invoice.currency),
         "due": money.show_minor(invoice.due_now(), invoice.currency),
         **more,
@@ -76,9 +79,9 @@ def preview(invoice: Invoice, about: str, **more: Any) -> tuple[str, str, str]:
     return _render(invoice.business, about, context)
 
 
-def address_of(business: Business) -> str:
-    """Where a business's invoices go: the address on file, else its first owner's; empty when there
-    is neither.
+def recipient_of(business: Business) -> str:
+    """Address for a business's invoices: the one on file, else its first owner's; empty without
+    either.
     """
     details = BillingDetails.of(business)
     owner = (
@@ -88,8 +91,9 @@ def address_of(business: Business) -> str:
 
 
 def send_due(limit: int = 20) -> int:
-    """Send e-mails that wait; returns how many were tried. One whose worker died is never sent
-    again by itself.
+    """Send waiting e-mails; returns how many were tried.
+
+    One whose worker died while sending is marked unknown and not sent again automatically.
     """
     _mark_unknown()
     tried = 0
@@ -99,8 +103,8 @@ def send_due(limit: int = 20) -> int:
     return tried
 
 
-def send_again(*, email: Email) -> None:
-    """Let an operator send an e-mail once more that is dead, of unknown result, or sent."""
+def resend(*, email: Email) -> None:
+    """Make an e-mail that is dead, sent or of unknown result due again."""
     with system("operators send again"):
         Email.objects.filter(pk=email.pk).exclude(state=Email.State.SENDING).update(
             state=Email.State.WAITING, attempts=0, not_before=timezone.now()
@@ -110,7 +114,7 @@ def send_again(*, email: Email) -> None:
 def _store(
     business: Business, key: str, about: str, context: dict[str, Any], **fields: Any
 ) -> None:
-    to = address_of(business)
+    to = recipient_of(business)
     if not to:
         log.warning("no_billing_address", business_id=business.pk, about=about)
         return
@@ -133,8 +137,8 @@ def _render(business: Business, about: str, context: dict[str, Any]) -> tuple[st
 
 
 def _claim() -> Email | None:
-    """Take one waiting e-mail: attempt and lease are committed before the mail server hears of
-    it.
+    """Claim one waiting e-mail; attempt and lease are committed before the mail server is
+    contacted.
     """
     with system("the outbox belongs to every business"):
         email = (
@@ -154,7 +158,7 @@ def _claim() -> Email | None:
 
 def _send(email: Email) -> None:
     try:
-        _message(email).send()
+        _build_message(email).send()
     except Exception as error:
         log.warning("email_failed", email=email.pk, error=str(error))
         dead = email.attempts >= MAX_ATTEMPTS
@@ -168,21 +172,21 @@ def _send(email: Email) -> None:
         _finish(email, state=Email.State.SENT, sent_at=timezone.now(), last_error="")
 
 
-def _message(email: Email) -> EmailMultiAlternatives:
+def _build_message(email: Email) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(
         email.subject, email.text, settings.DEFAULT_FROM_EMAIL, [email.to]
     )
     if email.html:
         message.attach_alternative(email.html, "text/html")
-    with system("the paper is made for its own business"):
-        for document in _attached(email):
-            message.attach(document.name, archive.read(document), document.content_type)
+    with system("the document is made for its own business"):
+        for document in _attached_documents(email):
+            message.attach(document.name, archive.read_document(document), document.content_type)
     return message
 
 
-def _attached(email: Email) -> list[Document]:
+def _attached_documents(email: Email) -> list[Document]:
     source = email.invoice or email.credit_note
-    return [archive.document(source, kind) for kind in email.attachments] if source else []
+    return [archive.get_document(source, kind) for kind in email.attachments] if source else []
 
 
 def _finish(email: Email, **fields: Any) -> None:

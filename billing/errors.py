@@ -1,30 +1,30 @@
-"""What billing refuses, each with a code and a sentence for the reader."""
+"""Errors of billing, each with a code and a message for the reader."""
 
 from core.errors import ParleyError
 
 
 class BillingError(ParleyError):
-    """Base of what billing refuses."""
+    """Base of the errors billing raises."""
 
     code = "billing"
     status = 409
 
 
-class NotIssuable(BillingError):
-    """The paper is not in a state in which that can be done."""
+class WrongStatus(BillingError):
+    """The invoice or credit note is in a status that does not allow the action."""
 
     code = "wrong_status"
 
 
 class TooMuch(BillingError):
-    """More than is left."""
+    """The amount exceeds what is left."""
 
     code = "too_much"
     status = 400
 
 
 class PaymentUnderWay(BillingError):
-    """Another attempt is live."""
+    """Another payment attempt is live."""
 
     code = "payment_under_way"
     message = (
@@ -33,7 +33,7 @@ class PaymentUnderWay(BillingError):
 
 
 class NotConfigured(BillingError):
-    """Something outside is not set up."""
+    """A setting or account that is needed is missing."""
 
     code = "not_configured"
     message = (

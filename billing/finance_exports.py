@@ -1,5 +1,5 @@
-"""Exports for finance: asked for as a row, made by a worker piece by piece, cancelled or taken up
-again, kept by hash.
+"""Finance exports: requested as a row, written by a worker, cancelled or resumed, stored by
+hash.
 """
 
 import hashlib
@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
-from typing import IO, Any
+from io import BytesIO
+from typing import IO, Any, cast
 
 import structlog
 from django.core.files import File
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business, User
 from billing.documents import journal, workbook
-from billing.documents.zip_file import Bundle
+from billing.documents.archive import InvoiceZip
 from billing.errors import BillingError
 from billing.models import Export, Invoice, InvoiceStatus
 from core.errors import NotYours
@@ -30,10 +31,9 @@ from core.tenancy import system
 log = structlog.get_logger(__name__)
 
 REASON = "exports of every business"
-# Its papers are kept for ever; the file that holds them together is made again when it is wanted
-# again.
-KEPT = timedelta(days=30)
-NAMES = {
+# Documents are kept for ever; the export file can be written again.
+FILE_LIFETIME = timedelta(days=30)
+FILE_NAMES = {
     Export.Kind.ZIP: "invoices.zip",
     Export.Kind.JOURNAL: "journal.csv",
     Export.Kind.MESSAGES: "messages.xlsx",
@@ -41,37 +41,39 @@ NAMES = {
 
 
 class BadFilter(BillingError):
-    """A filter cannot be read."""
+    """A filter is invalid."""
 
     code = "bad_filter"
     status = 400
 
 
 class Cancelled(Exception):
-    """The export was cancelled while it was made."""
+    """The export was cancelled while it ran."""
 
 
-def ask(
+def request_export(
     *,
     kind: str,
     business: Business | None = None,
     filters: dict[str, Any] | None = None,
     asked_by: User | None = None,
 ) -> Export:
-    """Ask for an export; `filters` are `from` and `to` (YYYY-MM), `statuses`, and for operators
-    `businesses` (ids).
+    """Request an export.
+
+    `filters` are `from` and `to` (YYYY-MM), `statuses`, and for operators `businesses` (ids).
+    Raises BadFilter.
     """
     filters = filters or {}
     if kind not in Export.Kind.values:
         raise BadFilter(f"kind must be one of {', '.join(Export.Kind.values)}.")
-    _where(filters)
+    _invoice_filter(filters)
     with system("operators export for all businesses"):
         return Export.objects.create(
             kind=kind, business=business, filters=filters, asked_by=asked_by
         )
 
 
-def one(business: Business, export_id: int) -> Export:
+def get_export(business: Business, export_id: int) -> Export:
     """An export of this business; raises NotYours."""
     found = Export.objects.filter(business=business, pk=min(export_id, 2**62)).first()
     if found is None:
@@ -80,13 +82,15 @@ def one(business: Business, export_id: int) -> Export:
 
 
 def cancel(*, export: Export) -> None:
-    """Stop an export that is not done; what was made so far is thrown away."""
-    _change(export, [Export.State.WAITING, Export.State.RUNNING], state=Export.State.CANCELLED)
+    """Cancel an export that is not done; what was written so far is discarded."""
+    _change_state(
+        export, [Export.State.WAITING, Export.State.RUNNING], state=Export.State.CANCELLED
+    )
 
 
 def resume(*, export: Export) -> None:
-    """Make a cancelled, failed or expired export again; papers made before are not made twice."""
-    _change(
+    """Run a cancelled, failed or expired export again; existing documents are reused."""
+    _change_state(
         export,
         [Export.State.CANCELLED, Export.State.FAILED, Export.State.EXPIRED],
         state=Export.State.WAITING,
@@ -107,11 +111,11 @@ def run_due() -> int:
     return handled
 
 
-def expire(limit: int = 200) -> int:
-    """Remove the files of exports that were finished 30 days ago; returns how many expired."""
+def expire_files(limit: int = 200) -> int:
+    """Delete the files of exports finished 30 days ago; returns how many expired."""
     with system(REASON):
         old = Export.objects.select_for_update(skip_locked=True).filter(
-            state=Export.State.DONE, finished_at__lt=timezone.now() - KEPT
+            state=Export.State.DONE, finished_at__lt=timezone.now() - FILE_LIFETIME
         )
         for export in (expired := list(old.order_by("id")[:limit])):
             Export.objects.filter(pk=export.pk).update(state=Export.State.EXPIRED)
@@ -122,14 +126,14 @@ def expire(limit: int = 200) -> int:
 
 
 def invoices_of(export: Export) -> list[int]:
-    """Ids of the issued invoices that an export is about, oldest first."""
-    found = Invoice.objects.exclude(number=None).filter(_where(export.filters))
+    """Ids of the issued invoices an export covers, oldest first."""
+    found = Invoice.objects.exclude(number=None).filter(_invoice_filter(export.filters))
     if export.business_id:
         found = found.filter(business_id=export.business_id)
     return list(found.order_by("issued_at", "id").values_list("id", flat=True))
 
 
-def _where(filters: dict[str, Any]) -> Q:
+def _invoice_filter(filters: dict[str, Any]) -> Q:
     where = Q()
     unknown = set(filters) - {"from", "to", "statuses", "businesses"}
     if unknown:
@@ -153,7 +157,7 @@ def _month(text: Any, name: str) -> date:
         raise BadFilter(f"{name} must be a month as YYYY-MM.") from None
 
 
-def _change(export: Export, states: list[str], **fields: Any) -> None:
+def _change_state(export: Export, states: list[str], **fields: Any) -> None:
     with system("operators export for all businesses"):
         if not Export.objects.filter(pk=export.pk, state__in=states).update(**fields):
             raise BillingError(f"This export is {export.get_state_display().lower()}.")
@@ -169,28 +173,28 @@ def _run(row: Claimed) -> Outcome:
     try:
         with tempfile.TemporaryFile() as file:
             _write(export, row, file)
-            _keep(export, row, file)
+            _store_file(export, row, file)
     except Cancelled:
         log.info("export_cancelled", export=export.pk)
     return None
 
 
 def _write(export: Export, row: Claimed, file: IO[bytes]) -> None:
-    invoices = _one_by_one(export, row)
+    invoices = _iterate_invoices(export, row)
     if export.kind == Export.Kind.JOURNAL:
         journal.write(file, invoices)
     elif export.kind == Export.Kind.MESSAGES:
         workbook.write(file, invoices)
     else:
-        with closing(Bundle(file)) as bundle:
+        with closing(InvoiceZip(file)) as bundle:
             for invoice in invoices:
                 bundle.add(invoice)
 
 
-def _one_by_one(export: Export, row: Claimed) -> Iterator[Invoice]:
-    """The invoices, each inside a transaction of its own that ends when the next is asked for.
+def _iterate_invoices(export: Export, row: Claimed) -> Iterator[Invoice]:
+    """The invoices, each in its own transaction that ends when the next is requested.
 
-    Counts them; raises Cancelled.
+    Records progress; raises Cancelled.
     """
     with system(REASON):
         ids = invoices_of(export)
@@ -203,12 +207,12 @@ def _one_by_one(export: Export, row: Claimed) -> Iterator[Invoice]:
             Export.objects.filter(pk=export.pk).update(done=done + 1)
 
 
-def _keep(export: Export, row: Claimed, file: IO[bytes]) -> None:
+def _store_file(export: Export, row: Claimed, file: IO[bytes]) -> None:
     with system(REASON):
         if not renew(QUEUE, row, fresh=False):
             raise Cancelled
     file.seek(0)
-    export.sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    export.sha256 = hashlib.file_digest(cast(BytesIO, file), "sha256").hexdigest()
     export.size = file.tell()
     file.seek(0)
     if not default_storage.exists(export.path):
@@ -220,7 +224,7 @@ def _keep(export: Export, row: Claimed, file: IO[bytes]) -> None:
             state=Export.State.DONE,
             sha256=export.sha256,
             size=export.size,
-            name=f"parley-{export.pk}-{NAMES[Export.Kind(export.kind)]}",
+            name=f"parley-{export.pk}-{FILE_NAMES[Export.Kind(export.kind)]}",
             finished_at=timezone.now(),
             leased_until=None,
             leased_by=None,

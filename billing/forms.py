@@ -1,4 +1,4 @@
-"""Forms of the money pages."""
+"""Forms of the billing pages."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import BillingDetails, Export, InvoiceStatus
-from billing.models.details import fitting_vat_id, plain_vat_id
+from billing.models.details import check_vat_id, normalize_vat_id
 from core.territories import countries
 
 
 class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What the business wants on its next invoices."""
+    """The buyer's details on future invoices."""
 
     country = forms.ChoiceField(label=_("country"), choices=countries)
 
@@ -22,20 +22,20 @@ class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]
         widgets = {"address": forms.Textarea(attrs={"rows": 3})}  # noqa: RUF012
 
     def clean(self) -> dict[str, Any]:
-        """A VAT id must be one of the country: it decides which tax is charged."""
+        """Require a VAT id that is valid in the country, because it decides the tax."""
         given: dict[str, Any] = super().clean() or self.cleaned_data
         if given.get("vat_id") and given.get("country"):
             try:
-                fitting_vat_id(given["vat_id"], given["country"])
+                check_vat_id(given["vat_id"], given["country"])
             except ValidationError as wrong:
                 self.add_error("vat_id", wrong)
             else:
-                given["vat_id"] = plain_vat_id(given["vat_id"])
+                given["vat_id"] = normalize_vat_id(given["vat_id"])
         return given
 
 
 class FinanceExportForm(forms.Form):
-    """Which invoices, and as what."""
+    """Kind, months and statuses of a finance export."""
 
     kind = forms.ChoiceField(label=_("Written as"), choices=Export.Kind.choices)
     first = forms.CharField(
@@ -56,7 +56,7 @@ class FinanceExportForm(forms.Form):
     )
 
     def as_filters(self) -> dict[str, Any]:
-        """As `exports.ask` takes them."""
+        """Filters as `finance_exports.request_export` takes them."""
         given = {"from": self.cleaned_data["first"], "to": self.cleaned_data["last"]}
         return {
             name: value

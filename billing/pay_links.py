@@ -1,6 +1,4 @@
-"""Pay links: the address under which anybody who was sent it may see and pay one invoice, without a
-login.
-"""
+"""Pay links: signed URLs that show and pay one invoice without a login."""
 
 from django.conf import settings
 from django.core import signing
@@ -12,18 +10,18 @@ from core.tenancy import system
 SALT = "billing.pay_links"
 
 
-def path_of(invoice: Invoice) -> str:
-    """The path of the page that pays this invoice; the same for ever."""
+def pay_path(invoice: Invoice) -> str:
+    """Path of the invoice's pay page; it never changes."""
     return reverse("pay", args=[signing.Signer(salt=SALT).sign(str(invoice.pk))])
 
 
-def url_of(invoice: Invoice) -> str:
-    """The full address, for e-mails and for the payment network to come back to."""
-    return f"{settings.BASE_URL}{path_of(invoice)}"
+def pay_url(invoice: Invoice) -> str:
+    """Full URL of the pay page, for e-mails and the payment network."""
+    return f"{settings.BASE_URL}{pay_path(invoice)}"
 
 
-def invoice_of(token: str) -> Invoice | None:
-    """The issued invoice that a token names; None for a token that is not ours."""
+def invoice_for_token(token: str) -> Invoice | None:
+    """The issued invoice of a token; None for an invalid token."""
     try:
         invoice_id = signing.Signer(salt=SALT).unsign(token)
     except signing.BadSignature:
@@ -32,4 +30,4 @@ def invoice_of(token: str) -> Invoice | None:
         issued = Invoice.objects.exclude(status=InvoiceStatus.DRAFT).select_related(
             "business", "period"
         )
-        return issued.filter(pk=invoice_id).with_due().first()  # type: ignore[attr-defined, no-any-return]
+        return issued.filter(pk=invoice_id).with_due().first()

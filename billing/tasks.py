@@ -43,7 +43,7 @@ def collect() -> None:
 @shared_task
 def reconcile() -> None:
     """Recount the books every night; differences are logged as errors and kept for the admin."""
-    run_steps(reconciliation.ask, reconciliation.run_due)
+    run_steps(reconciliation.request_recount, reconciliation.run_due)
 
 
 @shared_task
@@ -55,4 +55,4 @@ def recount() -> None:
 @shared_task
 def export() -> None:
     """Make the finance exports that wait; remove old files."""
-    run_steps(finance_exports.run_due, finance_exports.expire)
+    run_steps(finance_exports.run_due, finance_exports.expire_files)

@@ -1,4 +1,4 @@
-"""Addresses of the money pages."""
+"""URLs of the billing pages."""
 
 from django.urls import path
 
@@ -18,7 +18,7 @@ urlpatterns = [
     path("invoices/exports/<int:export_id>/file/", exports.file, name="finance_export_file"),
     path("invoices/method/", payments.change_method, name="change_method"),
     path("invoices/method/saved/", payments.method_saved, name="method_saved"),
-    path("invoices/method/drop/", payments.drop_method, name="drop_method"),
+    path("invoices/method/drop/", payments.remove_method, name="remove_method"),
     path(
         "invoices/credit-notes/<str:number>/<slug:kind>/", invoices.credit_note, name="credit_note"
     ),

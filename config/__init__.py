@@ -1,4 +1,4 @@
-"""The wiring of Parley; no rules live here."""
+"""Configuration of Parley: settings, URLs, entry points; no business rules."""
 
 from config.celery import app as celery_app
 

@@ -1,4 +1,4 @@
-"""How the admin looks, and its menu (the UNFOLD setting)."""
+"""Appearance and menu of the admin (the UNFOLD setting)."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ UNFOLD: dict[str, Any] = {
         "show_all_applications": False,
         "navigation": [
             {
-                "title": _("Who"),
+                "title": _("Accounts"),
                 "separator": True,
                 "items": [
                     {
@@ -69,7 +69,7 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
-                "title": _("What was said"),
+                "title": _("Messaging"),
                 "separator": True,
                 "items": [
                     _entry(_("Numbers"), "call", "hosting_number"),
@@ -79,7 +79,7 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
-                "title": _("What was sold"),
+                "title": _("Commerce"),
                 "separator": True,
                 "items": [
                     _entry(_("Shops"), "storefront", "shops_catalog"),
@@ -88,19 +88,19 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
-                "title": _("What waits"),
+                "title": _("Queues"),
                 "separator": True,
                 "items": [
                     _entry(_("Webhook events"), "webhook", "hosting_event"),
                     _entry(_("Outgoing"), "outbox", "hosting_outgoing"),
-                    _entry(_("Order messages"), "shopping_cart_checkout", "shops_incomingorder"),
-                    _entry(_("News of orders"), "campaign", "shops_ordernews"),
+                    _entry(_("Incoming orders"), "shopping_cart_checkout", "shops_incomingorder"),
+                    _entry(_("Order notifications"), "campaign", "shops_ordernews"),
                     _entry(_("Deliveries to meter"), "speed", "hosting_delivery"),
                     _entry(_("Quarantine"), "report", "billing_quarantine"),
                 ],
             },
             {
-                "title": _("What it cost"),
+                "title": _("Billing"),
                 "separator": True,
                 "items": [
                     _entry(_("Rate cards"), "price_change", "billing_ratecard"),
@@ -110,8 +110,8 @@ UNFOLD: dict[str, Any] = {
                     _entry(_("Charges"), "receipt_long", "billing_charge"),
                     _entry(_("Periods"), "calendar_month", "billing_period"),
                     _entry(_("Spend caps"), "block", "billing_spendcap"),
-                    _entry(_("Agreed terms"), "handshake", "billing_cardchoice"),
-                    _entry(_("Recounts"), "fact_check", "billing_recount"),
+                    _entry(_("Contracts"), "handshake", "billing_cardchoice"),
+                    _entry(_("Reconciliation"), "fact_check", "billing_recount"),
                     _entry(_("Exports"), "download", "billing_export"),
                     _entry(_("Invoices"), "request_quote", "billing_invoice"),
                     _entry(_("Payments"), "payments", "billing_payment"),

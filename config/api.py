@@ -1,4 +1,4 @@
-"""Addresses below /api/v1/; each app keeps its own in `<app>/api/rest.py` (see `accounts.api`)."""
+"""URLs below /api/v1/; each app has its own in `<app>/api/v1/urls.py` (see `accounts.api`)."""
 
 from csp.decorators import csp_replace
 from django.urls import include, path, re_path
@@ -14,11 +14,9 @@ urlpatterns = [
     path("", api.Root.as_view(), name="api_root"),
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
     path("docs/", docs, name="api_docs"),
-    path("", include("hosting.api.transfers")),
-    path("", include("billing.api.urls")),
     path("", include("hosting.api.v1.urls")),
-    path("", include("shops.api.orders")),
-    path("", include("shops.api.urls")),
+    path("", include("billing.api.v1.urls")),
+    path("", include("shops.api.v1.urls")),
     # Add apps above this line.
     re_path(r"^(?P<rest>.*)$", api.not_found, name="api_not_found"),
 ]

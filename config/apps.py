@@ -1,17 +1,17 @@
-"""App configuration of `config`: what is about all apps at once."""
+"""App configuration of `config`."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
 
 class WiringConfig(AppConfig):
-    """The groups of operators."""
+    """What concerns all apps: the groups of operators."""
 
     name = "config"
     verbose_name = "Wiring"
 
     def ready(self) -> None:
-        """Ship the groups with every migration, after the permissions they hold."""
-        from config.operators import ship
+        """Set the permissions of the groups after each app's migration has created them."""
+        from config.operators import set_group_permissions
 
-        post_migrate.connect(ship, dispatch_uid="config.operators.ship")
+        post_migrate.connect(set_group_permissions, dispatch_uid="config.operators")

@@ -1,4 +1,7 @@
-"""ASGI entry point: the live event streams only; pages and API are WSGI, which is ten times faster for them."""
+"""ASGI entry point, for live event streams only.
+
+Pages and API are served by WSGI, which is ten times faster for them.
+"""
 
 import os
 

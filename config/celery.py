@@ -1,4 +1,4 @@
-"""The Celery app: tasks carry no data, they only wake whoever claims rows in PostgreSQL."""
+"""The Celery app: tasks carry no data and only wake workers, which claim rows in PostgreSQL."""
 
 import os
 from typing import Any
@@ -17,7 +17,7 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 
 @setup_logging.connect
 def keep_django_logging(**_: Any) -> None:
-    """Leave logging as settings.LOGGING made it."""
+    """Keep the logging of settings.LOGGING."""
 
 
 @worker_process_init.connect
@@ -29,8 +29,11 @@ def drop_inherited_connections(**_: Any) -> None:
 
 
 @worker_init.connect
-def listen(**_: Any) -> None:
-    """Price deliveries as soon as PostgreSQL tells of them, also while the broker is away; once a worker, not a child."""
+def start_listener(**_: Any) -> None:
+    """Meter deliveries on PostgreSQL's notifications, also while the broker is unavailable.
+
+    Runs once per worker, not in its child processes.
+    """
     from billing.metering.listener import Listener
 
     Listener().start()

@@ -1,8 +1,9 @@
-"""What comes from outside, typed: each variable of `config.variables` with its default, checked once at the start."""
+"""The environment as typed settings: variables of `config.variables`, validated at the start."""
 
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -19,7 +20,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where web and live streams listen, and how browsers reach them."""
+    """Addresses on which web and live streams listen, and those by which browsers reach them."""
 
     host: str
     port: int
@@ -29,14 +30,14 @@ class Addresses:
 
     @property
     def local_host(self) -> str:
-        """The host by which this machine itself reaches them."""
+        """The host by which processes of this machine reach web and live streams."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         return f"[{host}]" if ":" in host else host
 
 
 @dataclass(frozen=True)
 class Environment(Addresses):
-    """All settings from outside; every one has a default that works on one machine."""
+    """All settings of the environment; each has a default that works on one machine."""
 
     var: Path
     secret_key: str
@@ -66,12 +67,12 @@ class Environment(Addresses):
 
     @property
     def email_backend(self) -> str:
-        """Django's backend for EMAIL_URL."""
+        """Django's e-mail backend for EMAIL_URL."""
         return str(self.email["EMAIL_BACKEND"])
 
 
 def load() -> Environment:
-    """Read the environment; raises ConfigurationError with one clear line when something is missing or wrong."""
+    """Read the environment; ConfigurationError where a value is missing or invalid."""
     var = var_folder()
     where = addresses()
     hosts = ["localhost", "127.0.0.1", "[::1]", urlsplit(where.base_url).hostname or ""]
@@ -96,18 +97,18 @@ def load() -> Environment:
         log_level=_log_level(),
         web_workers=number("WEB_WORKERS", 2),
         worker_processes=number("WORKER_PROCESSES", 2),
-        demo=flag("PARLEY_DEMO", default=True),
+        demo=_demo(where.base_url),
         postgres_bin=chosen_postgres(),
     )
 
 
 def var_folder() -> Path:
-    """Where data, logs and secrets are kept."""
+    """The folder of data, logs and secrets."""
     return Path(text("PARLEY_VAR", str(BASE_DIR / "var"))).resolve()
 
 
 def addresses() -> Addresses:
-    """Read where to listen; needs no server and no secret."""
+    """Read the addresses only; needs no server and no secret."""
     port = number("PORT", 8000, highest=65534)
     live_port = number("LIVE_PORT", port + 1, highest=65535)
     listening = Addresses(text("HOST", "127.0.0.1"), port, live_port, "", "")
@@ -117,13 +118,35 @@ def addresses() -> Addresses:
 
 
 def chosen_postgres() -> str:
-    """The folder with PostgreSQL's programs that PGBIN names; empty where the first that is found will do."""
+    """The folder with PostgreSQL's programs that PGBIN names; empty: the first that is found."""
     return text("PGBIN")
 
 
 def needs_servers() -> bool:
-    """Whether anything may connect; linters, and `collectstatic` in an image build, set PARLEY_SERVERS=none."""
+    """Whether the process may connect to servers.
+
+    Linters, and `collectstatic` in an image build, set PARLEY_SERVERS=none.
+    """
     return text("PARLEY_SERVERS") != "none"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is an IP address of this machine itself."""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
+
+
+def _demo(base_url: str) -> bool:
+    # The demo's logins are printed and stored in a file: it is for this machine only.
+    host = urlsplit(base_url).hostname or ""
+    is_local = host == "localhost" or is_loopback(host)
+    demo = flag("PARLEY_DEMO", default=is_local)
+    if demo and not is_local:
+        raise ConfigurationError(
+            f"PARLEY_DEMO=1 is for this machine only: its logins are public. BASE_URL is {base_url}."
+        )
+    return demo
 
 
 def _debug() -> bool:
@@ -146,7 +169,7 @@ def _kept(variable: str, name: str, var: Path) -> str:
         return new_secret(name)
     if _debug():
         return kept_secrets(var)[name]
-    # A secret made here and now would differ on the next machine, and what it encrypts would be lost.
+    # A generated secret would differ on the next machine: what it encrypted would be lost.
     raise ConfigurationError(
         f"{variable} is not set. Set it, or DEBUG=1 for development; `make run` makes its own."
     )
@@ -174,7 +197,7 @@ def _databases(var: Path) -> dict[str, dict[str, Any]]:
     url = _server_url("DATABASE_URL", var)
     default = _database(url)
     if default.get("USER") != "parley_app":
-        # Another login, often one for all: the application takes the plain role as it connects.
+        # Another login, often one for everything: the application sets its role when it connects.
         options = default.get("OPTIONS", {})
         role = f"{options.get('options', '')} -c role=parley_app".strip()
         default["OPTIONS"] = {**options, "options": role}
@@ -183,21 +206,22 @@ def _databases(var: Path) -> dict[str, dict[str, Any]]:
 
 def _database(url: str) -> dict[str, Any]:
     parsed: dict[str, Any] = {}
-    # It warns with all that it has read, the password included.
+    # Its warnings contain the URL with the password.
     with suppress(ValueError), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         parsed = environ.Env.db_url_config(url)
     if not str(parsed.get("ENGINE", "")).endswith("postgresql") or not parsed.get("NAME"):
-        # Not repeated here: it holds a password.
+        # The message does not contain the URL: it has a password.
         raise ConfigurationError(
             "A database URL must look like postgresql://user:password@host:5432/name."
         )
     return {
         **parsed,
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "core.postgresql",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        # Django prepares nothing of its own; without a threshold the hot doors' `prepare=True` would be ignored.
+        # Django prepares no statements itself; without a threshold psycopg ignores the
+        # `prepare=True` of the fast path.
         "OPTIONS": {"prepare_threshold": 5, **parsed.get("OPTIONS", {})},
         "TEST": {"MIRROR": None},
     }
@@ -210,14 +234,14 @@ def _email(var: Path) -> dict[str, Any]:
     try:
         return dict(environ.Env.email_url_config(url))
     except (ValueError, ImproperlyConfigured):
-        # Not repeated here: it holds a password.
+        # The message does not contain the URL: it has a password.
         raise ConfigurationError(
             "EMAIL_URL must look like smtp://user:password@host:587 or smtp+tls://…"
         ) from None
 
 
 def media_storage(url: str) -> dict[str, Any]:
-    """Django's storage for files: a folder, or a bucket that is named as `s3://bucket/folder?option=value`."""
+    """Django's file storage: a folder, or a bucket by its URL `s3://bucket/folder?option=value`."""
     if not url:
         return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
     parts = urlsplit(url)
@@ -235,7 +259,7 @@ def media_storage(url: str) -> dict[str, Any]:
         "secret_key": secret("AWS_SECRET_ACCESS_KEY"),
     }
     options |= {name: key for name, key in keys.items() if key}
-    # Content is named by its hash, so what is written again is the same; large files do not stay in memory.
+    # Files are named by their hash, so overwriting is harmless; large ones are not held in memory.
     options |= {
         "bucket_name": parts.netloc,
         "location": parts.path.strip("/"),

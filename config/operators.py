@@ -1,7 +1,7 @@
-"""The groups of operators that are shipped: what support, finance and engineering may see and do in the admin.
+"""Groups of operators: what support, finance and engineering may see and do in the admin.
 
-They are as they are here after every `migrate`, which also gives them what new versions bring. Whoever wants others
-makes groups of their own. Patterns are of permissions' codenames; nobody here may change people, or delete.
+Every `migrate` resets these groups to what is defined here; an installation that needs others
+creates its own. Patterns match codenames of permissions. None of them may change users or delete.
 """
 
 from fnmatch import fnmatchcase
@@ -37,8 +37,8 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-def ship(sender: AppConfig, using: str, **_: Any) -> None:
-    """After an app has migrated: its permissions, as each group has them."""
+def set_group_permissions(sender: AppConfig, using: str, **_: Any) -> None:
+    """Receiver of post_migrate: give each group its permissions on the models of one app."""
     Group, Permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     known = {
         row.codename: row

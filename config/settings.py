@@ -1,4 +1,4 @@
-"""Django settings: the wiring of the house; every value from outside comes through `config.environment`."""
+"""Django settings; every value of the environment comes through `config.environment`."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "hosting.api.fast_path.FastPathMiddleware",
+    "core.middleware.TextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -97,7 +98,7 @@ TEMPLATES = [
     },
 ]
 
-# "default" is the plain role that row-level security holds; "owner" only migrates.
+# "default" connects with the role that row-level security restricts; "owner" only migrates.
 DATABASES: dict[str, dict[str, Any]] = ENV.databases
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -134,13 +135,15 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-# Without proof of the address, signing up would tell who has an account.
+# Without verification of the address, signing up would reveal who has an account.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = ENV.debug
+# The demo's operator has a printed password and no device; the demo runs on loopback only.
+OPERATORS_REQUIRE_MFA = not ENV.demo
 AXES_VERBOSE = False
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -148,7 +151,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 
 EMAIL_BACKEND = ENV.email_backend
 globals().update({name: value for name, value in ENV.email.items() if name.startswith("EMAIL_")})
-# Where a page may show mails that are files; never where others reach us: they hold codes to log in with.
+# Folder of the development mailbox; empty unless BASE_URL is loopback: mails contain login codes.
 MAIL_FOLDER = (
     ENV.email.get("EMAIL_FILE_PATH", "") if urlsplit(ENV.base_url).hostname in LOOPBACK else ""
 )
@@ -167,7 +170,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = ENV.var / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True
-# The folder with pg_dump and pg_restore; empty: they are looked for.
+# The folder with pg_dump and pg_restore; empty: they are searched for.
 POSTGRES_BIN = ENV.postgres_bin
 MEDIA_ROOT = ENV.var / "media"
 STORAGES = {
@@ -176,8 +179,8 @@ STORAGES = {
 }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
-# Bytes of a request's body by its path, the first that fits; None: the view looks itself before it reads. A file may
-# have 500 MB where history is brought in and 100 MB elsewhere; a form's own lines come on top.
+# Maximum bytes of a request's body by path, the first that matches; None: the view checks before it
+# reads. A file may have 500 MB for imports and 100 MB elsewhere, plus the lines of a form.
 UPLOAD_LIMITS: list[tuple[str, int | None]] = [
     (r"/(api/v1|history)/imports/", 500 * 1024 * 1024 + 64 * 1024),
     (r"/(v\d+\.\d+/)?\d", None),
@@ -223,7 +226,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
-# Celery only wakes workers: no results, no data, no retry when the broker is away.
+# Celery only wakes workers: no results, no data, no retry while the broker is unavailable.
 CELERY_BROKER_URL = ENV.redis_url
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
@@ -277,7 +280,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "billing.tasks.reconcile",
         "schedule": crontab(hour=3, minute=20),
     },
-    # Operators notify for their recounts; a lost wake-up costs ten seconds.
+    # Operators request a reconciliation; a lost wake-up costs ten seconds.
     "billing.recount": {
         "task": "billing.tasks.recount",
         "schedule": 10.0,
@@ -306,9 +309,9 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
-# Late deliveries have this long after a month ends before its invoice is issued.
+# Hours after the end of a month until its invoice is issued, for late deliveries.
 BILLING_GRACE_HOURS = 24
-# Name, days after the due date, what is done: charge the saved method, remind by e-mail, stop sending.
+# Name, days after the due date, action: charge the saved method, remind by e-mail, stop sending.
 BILLING_DUNNING = [
     ("charge on the due date", 0, "charge"),
     ("first reminder", 1, "remind"),
@@ -321,11 +324,11 @@ STRIPE_API_KEY = ENV.stripe_api_key
 STRIPE_WEBHOOK_SECRET = ENV.stripe_webhook_secret
 STRIPE_API_BASE = ENV.stripe_api_base
 
-# Cloud API wiring of the platform's own webhook door, `/webhooks/`.
+# Secret and verify token of the platform's own webhook endpoint, `/webhooks/`.
 APP_SECRET = ENV.app_secret
 VERIFY_TOKEN = ENV.verify_token
 ENCRYPTION_KEYS = ENV.encryption_keys
-# Lets media links and webhooks reach this machine and its network: for development and tests only.
+# Lets media links and webhooks reach private addresses: for development and tests only.
 ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
@@ -348,7 +351,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": ENV.log_level},
     "loggers": {
         "django.server": {"handlers": [], "propagate": False},
-        # One line a request is enough: these would say the same again, or say it every second.
+        # These repeat what is logged already, or log every second.
         "django.request": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

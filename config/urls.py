@@ -1,4 +1,4 @@
-"""Where every address leads."""
+"""All URLs."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -17,6 +17,6 @@ urlpatterns = [
     path("webhooks/stripe/", stripe.webhook, name="stripe_webhook"),
     path("", include("billing.urls")),
     path("", include("shops.urls")),
-    # The Cloud API's paths begin with digits or a version; they come last.
+    # Paths of the Cloud API begin with digits or a version; they come last.
     path("", include("hosting.api.urls")),
 ]

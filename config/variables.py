@@ -1,6 +1,6 @@
-"""The variables of the environment: the only module that reads them, and only those that it names.
+"""Names of the environment variables, and functions that read them; nothing else reads them.
 
-`.env.example` tells what each one does. A secret may come from a file instead, which `<NAME>_FILE` names.
+`.env.example` describes each. A secret may come from a file instead, named by `<NAME>_FILE`.
 """
 
 import os
@@ -46,7 +46,7 @@ TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class ConfigurationError(SystemExit):
-    """A setting is missing or wrong; ends the process with one line."""
+    """A setting is missing or invalid; ends the process with one line."""
 
 
 def text(name: str, default: str = "") -> str:
@@ -64,7 +64,7 @@ def number(name: str, default: int, *, highest: int = 999) -> int:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """Whether it is switched on; raises ConfigurationError for a word that says neither yes nor no."""
+    """A boolean (1, true, yes, on / 0, false, no, off); ConfigurationError for other values."""
     raw = text(name, TRUE[0] if default else FALSE[0]).lower()
     if raw not in (*TRUE, *FALSE):
         raise ConfigurationError(f"{name} must be 1 or 0, not '{raw}'.")
@@ -72,23 +72,23 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def words(name: str, default: list[str]) -> list[str]:
-    """The parts between commas, without those that are empty."""
+    """The parts of a comma-separated value, without empty ones; the default where unset."""
     return [word for part in text(name).split(",") if (word := part.strip())] or default
 
 
 def given(name: str) -> bool:
-    """Whether a secret is set, itself or as a file."""
-    assert name in SECRETS, f"{name} is no secret of config.variables"
+    """Whether a secret is set, directly or as a file."""
+    assert name in SECRETS, f"{name} is not a secret of config.variables"
     return bool(text(name) or text(f"{name}_FILE"))
 
 
 def secret(name: str) -> str:
-    """A secret, from its variable or the file that `<name>_FILE` names; empty where neither is set.
+    """A secret from its variable or from the file that `<name>_FILE` names; empty for none.
 
-    Raises ConfigurationError where both are set, and where the file cannot be read or is empty. No message repeats
-    what is in the variable or the file.
+    Raises ConfigurationError where both are set, or the file cannot be read or is empty. Messages
+    never contain the secret.
     """
-    assert name in SECRETS, f"{name} is no secret of config.variables"
+    assert name in SECRETS, f"{name} is not a secret of config.variables"
     path = text(f"{name}_FILE")
     if path and text(name):
         raise ConfigurationError(f"{name} and {name}_FILE are both set: set one of them.")

@@ -1,4 +1,4 @@
-"""WSGI entry point: the API and the pages."""
+"""WSGI entry point, for pages and API."""
 
 import os
 

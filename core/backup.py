@@ -1,7 +1,9 @@
-"""Safekeeping: everything in one archive, of one moment; given back only whole, into an empty place, and counted again.
+"""Backup and restore: database and files in one archive, of one moment.
 
-The archive is a tar: `database.dump` (pg_dump's custom format, of one snapshot), `files/…` (the storage but for thumbnails, which
-are made again), last `manifest.json` with size and SHA-256 of every part and the rows of every table in that snapshot, and its own SHA-256.
+The archive is a tar file: `database.dump` (pg_dump's custom format, of one snapshot), `files/…`
+(the storage without thumbnails, which are made again), `manifest.json` with size and SHA-256 of
+every part and the number of rows of every table in the snapshot, and `manifest.sha256`. It is
+restored completely or not at all, into an empty database.
 """
 
 import hashlib
@@ -34,9 +36,9 @@ FILES = "files/"
 MANIFEST = "manifest.json"
 SEAL = "manifest.sha256"
 FORMAT = 1
-MADE_AGAIN = ("thumbnails",)
+NOT_BACKED_UP = ("thumbnails",)
 READ_LAST = ("erasures/",)
-PIECE = 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 TABLES = (
     "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') ORDER BY 1"
@@ -53,12 +55,12 @@ reconciliations: Registry[Callable[[], list[str]]] = Registry(
 
 
 class BackupError(Exception):
-    """The archive cannot be made or given back; nothing was changed."""
+    """The archive cannot be written or restored; nothing was changed."""
 
 
 @dataclass
 class Manifest:
-    """What an archive holds: parts by name with (size in bytes, SHA-256), and rows by table."""
+    """Content of an archive: (size in bytes, SHA-256) by part, and number of rows by table."""
 
     made_at: str = ""
     format: int = FORMAT
@@ -66,18 +68,21 @@ class Manifest:
     rows: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> bytes:
-        """The last part of the archive."""
+        """The manifest as JSON."""
         return json.dumps(self.__dict__, indent=1, sort_keys=True).encode()
 
 
 def back_up(path: Path) -> Manifest:
-    """Write the archive; it has its name only once it is whole. Raises BackupError where there is one already."""
+    """Write an archive; the file appears at `path` only when it is complete.
+
+    Raises BackupError where the file exists, or a program fails.
+    """
     if path.exists():
         raise BackupError(f"{path} is there already.")
     manifest = Manifest(made_at=timezone.now().isoformat())
     unfinished = path.with_name(path.name + ".unfinished")
     try:
-        # For its owner's eyes: messages lie in it in the clear.
+        # Readable by its owner only: it contains messages in plain text.
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with (
             os.fdopen(handle, "wb") as held,
@@ -94,10 +99,13 @@ def back_up(path: Path) -> Manifest:
         unfinished.rename(path)
     finally:
         unfinished.unlink(missing_ok=True)
-    log.info(
-        "backed_up", path=str(path), parts=len(manifest.parts), rows=sum(manifest.rows.values())
-    )
+    _log("backup_written", path, manifest)
     return manifest
+
+
+def _log(event: str, path: Path, manifest: Manifest) -> None:
+    rows = sum(manifest.rows.values())
+    log.info(event, path=str(path), parts=len(manifest.parts), rows=rows)
 
 
 def _put_database(archive: tarfile.TarFile, manifest: Manifest) -> None:
@@ -114,7 +122,7 @@ def _put_database(archive: tarfile.TarFile, manifest: Manifest) -> None:
 
 
 def _put_files(archive: tarfile.TarFile, manifest: Manifest) -> None:
-    # Who is forgotten while the others are read is on the list that is read last.
+    # The list of erasures is read last, so that it includes those made during the backup.
     others = sorted(name for name in _stored("") if not name.startswith(READ_LAST))
     for name in (
         *others,
@@ -124,12 +132,12 @@ def _put_files(archive: tarfile.TarFile, manifest: Manifest) -> None:
             with default_storage.open(name, "rb") as file:
                 _put(archive, manifest, FILES + name, file, file.size)
         except FileNotFoundError:
-            log.info("gone_since_it_was_listed", file=name)
+            log.info("backup_file_vanished", file=name)
 
 
 @contextmanager
 def _snapshot() -> Iterator[tuple[Any, str]]:
-    """A cursor of the owner in a transaction whose view others can share, and that view's name."""
+    """A cursor of the owner in a transaction, and the name of its exported snapshot."""
     owner = connections["owner"]
     owner.ensure_connection()
     with owner.cursor() as cursor:
@@ -142,7 +150,10 @@ def _snapshot() -> Iterator[tuple[Any, str]]:
 
 
 def _run(program: str, arguments: list[str], **streams: Any) -> None:
-    """Run one of PostgreSQL's programs as the owner of the tables; the password is never on its command line."""
+    """Run a program of PostgreSQL as the owner of the tables; BackupError where it fails.
+
+    The password is passed in the environment, not on the command line.
+    """
     held = connections["owner"].settings_dict
     named = {
         "PGHOST": "HOST",
@@ -174,26 +185,26 @@ def _stored(folder: str) -> Iterator[str]:
     for name in names:
         yield f"{folder}/{name}".lstrip("/")
     for name in folders:
-        if f"{folder}/{name}".lstrip("/") not in MADE_AGAIN:
+        if f"{folder}/{name}".lstrip("/") not in NOT_BACKED_UP:
             yield from _stored(f"{folder}/{name}".lstrip("/"))
 
 
-class _Hashed:
-    """A stream that knows the SHA-256 of what was read from it."""
+class _HashingStream:
+    """A stream that computes the SHA-256 of what is read from it."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.sum = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
+        """Read up to `size` bytes; all for -1."""
         piece: bytes = self.stream.read(size)
         self.sum.update(piece)
         return piece
 
 
 def _put(archive: tarfile.TarFile, manifest: Manifest, name: str, stream: Any, size: int) -> None:
-    hashed = _Hashed(stream)
+    hashed = _HashingStream(stream)
     _add(archive, name, hashed, size)
     manifest.parts[name] = (size, hashed.sum.hexdigest())
 
@@ -204,18 +215,21 @@ def _add(archive: tarfile.TarFile, name: str, stream: Any, size: int) -> None:
     archive.addfile(entry, stream)
 
 
-def checked(path: Path) -> Manifest:
-    """Read the whole archive and return its manifest; raises BackupError for one that is cut, changed or not ours."""
+def read_archive(path: Path) -> Manifest:
+    """Verify a whole archive and return its manifest.
+
+    Raises BackupError for an archive that is truncated, changed, or not one of ours.
+    """
     found: dict[str, tuple[int, str]] = {}
     read = {MANIFEST: b"", SEAL: b""}
     try:
         with tarfile.open(path, "r:") as archive:
             for entry in archive:
-                stream = _Hashed(archive.extractfile(entry))
+                stream = _HashingStream(archive.extractfile(entry))
                 if entry.name in read:
                     read[entry.name] = stream.read()
                     continue
-                while stream.read(PIECE):
+                while stream.read(CHUNK_BYTES):
                     pass
                 found[entry.name] = (entry.size, stream.sum.hexdigest())
         if hashlib.sha256(read[MANIFEST]).hexdigest().encode() != read[SEAL]:
@@ -241,11 +255,12 @@ def _compare(path: Path, manifest: Manifest, found: dict[str, tuple[int, str]]) 
 
 
 def restore(path: Path) -> Manifest:
-    """Give an archive back into an empty database and storage; raises BackupError, and nothing is written then.
+    """Restore an archive into an empty database and storage, and run `after_restore`.
 
-    Rows are counted against the manifest; then follows what the archive cannot know (`after_restore`).
+    Raises BackupError, with nothing written, where the archive is not valid or the database is not
+    empty; also where the rows counted afterwards differ from the manifest.
     """
-    manifest = checked(path)
+    manifest = read_archive(path)
     _refuse_unless_empty()
     with tarfile.open(path, "r:") as archive:
         for entry in archive:
@@ -264,9 +279,7 @@ def restore(path: Path) -> Manifest:
         raise BackupError("; ".join(wrong))
     for repeat in after_restore:
         repeat()
-    log.info(
-        "restored", path=str(path), parts=len(manifest.parts), rows=sum(manifest.rows.values())
-    )
+    _log("backup_restored", path, manifest)
     return manifest
 
 
@@ -281,9 +294,9 @@ def _refuse_unless_empty() -> None:
 
 
 def _load(stream: IO[bytes]) -> None:
-    # pg_restore wants a file to jump about in.
+    # pg_restore needs a file in which it can seek.
     with tempfile.NamedTemporaryFile() as dump:
-        while piece := stream.read(PIECE):
+        while piece := stream.read(CHUNK_BYTES):
             dump.write(piece)
         dump.flush()
         name = str(connections["owner"].settings_dict["NAME"])
@@ -313,5 +326,5 @@ def _counted(manifest: Manifest) -> Iterator[tuple[str, int, int]]:
 
 
 def differences() -> list[str]:
-    """What independent recounts of the books find; empty is right."""
+    """What the `reconciliations` find, in words; empty where everything agrees."""
     return [line for reconcile in reconciliations for line in reconcile()]

@@ -1,14 +1,14 @@
-"""Lines of CSV that a spreadsheet may open."""
+"""CSV that is safe to open in a spreadsheet."""
 
 import csv
 from io import StringIO
 
-# A cell that begins so could run as a formula where it is opened.
+# A spreadsheet may run a cell that begins with one of these as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_line(cells: tuple[object, ...]) -> str:
-    """One line of CSV; what could run as a formula is quoted."""
+    """One line of CSV; text that could run as a formula gets a leading apostrophe."""
     text = StringIO()
     csv.writer(text).writerow(
         f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in cells

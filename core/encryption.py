@@ -1,4 +1,4 @@
-"""Secrets at rest: a text column that is ciphertext in the database and plain text in Python."""
+"""Encryption at rest: a text column that is ciphertext in the database, plain text in Python."""
 
 from functools import cache
 from typing import Any
@@ -15,22 +15,22 @@ def _cipher() -> MultiFernet:
 
 
 def encrypt(text: str) -> str:
-    """Plain text -> ciphertext (Fernet: AES-128-CBC and HMAC-SHA256)."""
+    """Encrypt text with the newest key (Fernet: AES-128-CBC and HMAC-SHA256)."""
     return _cipher().encrypt(text.encode()).decode()
 
 
 def decrypt(stored: str) -> str:
-    """Ciphertext -> plain text; raises InvalidToken when no key fits."""
+    """Decrypt text with any of the keys; InvalidToken where none fits."""
     return _cipher().decrypt(stored.encode()).decode()
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
-    """Text encrypted at rest; cannot be searched."""
+    """A text field that is encrypted at rest; it cannot be searched."""
 
     def get_prep_value(self, value: Any) -> str | None:
-        """Plain text -> ciphertext."""
+        """Encrypt the value for the database."""
         return None if value is None else encrypt(str(value))
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:
-        """Ciphertext -> plain text."""
+        """Decrypt the value from the database."""
         return None if value is None else decrypt(value)

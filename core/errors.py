@@ -1,8 +1,8 @@
-"""Errors that any app may raise: each has a `code`, an HTTP `status` and a `message` for the reader."""
+"""Errors that any app may raise, each with a `code`, an HTTP `status` and a `message`."""
 
 
 class ParleyError(Exception):
-    """Base of all errors that are answered, not logged as faults."""
+    """Base of errors that become responses and are not logged as faults."""
 
     code = "error"
     status = 400
@@ -14,7 +14,7 @@ class ParleyError(Exception):
 
 
 class NotYours(ParleyError):
-    """The thing named does not exist for this business."""
+    """The named object does not exist, or belongs to another business."""
 
     code = "not_found"
     status = 404
@@ -22,7 +22,7 @@ class NotYours(ParleyError):
 
 
 class NotAllowed(ParleyError):
-    """The thing is yours, but your role or key does not reach it."""
+    """The role or API key does not allow this on an object of the own business."""
 
     code = "forbidden"
     status = 403
@@ -30,7 +30,7 @@ class NotAllowed(ParleyError):
 
 
 class BadInput(ParleyError):
-    """An input is refused; `field` names it."""
+    """An input is invalid; `field` names it."""
 
     code = "invalid"
     status = 400

@@ -50,7 +50,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Run every registered check; 200 where all are ok, else 503. The JSON has each check's result."""
+    """Run every registered check; 200 where all are ok, else 503. Each result is in the JSON."""
     found = {check.name: _checked(check) for check in checks}
     ready = all(result["ok"] for result in found.values())
     return JsonResponse(

@@ -1,4 +1,7 @@
-"""Fetching addresses that users chose: only public hosts, checked at the moment of connecting, within hard limits."""
+"""HTTP requests to URLs that users set.
+
+Only public hosts are reached, verified at connect time; time, size and ports are limited.
+"""
 
 import ipaddress
 import re
@@ -19,26 +22,29 @@ from django.conf import settings
 MAX_URL = 2048
 PORTS = {"http": 80, "https": 443}
 CONNECT_SECONDS = 5.0
-# Prefixes that carry an IPv4 address inside, or lead nowhere of their own.
+# Addresses with this prefix contain an IPv4 address.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _UNWANTED = re.compile(r"[^\x21-\x7e]|\\")
 
 
 class FetchFailed(Exception):
-    """The address could not be fetched; the text says why, without saying what stands behind it."""
+    """The request failed; the text says why and reveals nothing about the host behind the URL."""
 
 
 class NotReached(FetchFailed):
-    """No connection came about: the host has certainly not seen the request."""
+    """No connection was made: the host has certainly not received the request."""
 
 
 class AddressRefused(NotReached):
-    """The address is not one that Parley connects to."""
+    """The URL is one that Parley does not connect to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer: HTTP status, headers with lower-case names, the first `max_bytes` of the body, seconds taken."""
+    """A response: status, headers by lower-case name, body, and seconds taken.
+
+    `truncated` where the body was longer than the `max_bytes` of the request.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -49,7 +55,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A URL that may be asked, split."""
+    """Scheme, host and port of a URL that may be requested."""
 
     scheme: str
     host: str
@@ -65,10 +71,11 @@ def fetch(
     max_bytes: int = 64 * 1024,
     timeout: float = 10.0,
 ) -> Fetched:
-    """Ask one URL once, within `timeout` seconds in all; redirects are answers, not followed, nothing is unpacked.
+    """Send one request and return the response, within `timeout` seconds in all.
 
-    A body in pieces needs its content-length among the headers.
-    Raises AddressRefused for a URL or host that is not public http(s), FetchFailed for everything that goes wrong.
+    Redirects are returned, not followed; bodies are not decompressed. A `body` that is an iterator
+    needs a content-length header. Raises AddressRefused for a URL or host that is not public
+    http(s), NotReached where no connection was made, FetchFailed for every other failure.
     """
     check_url(url)
     started = time.monotonic()
@@ -90,18 +97,19 @@ def fetch(
     except (httpcore.TimeoutException, TimeoutError):
         raise FetchFailed(f"no answer within {timeout:g} s") from None
     except Exception as error:
-        raise FetchFailed(_words(error)) from None
+        raise FetchFailed(_describe(error)) from None
 
 
-def _words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error)[:200]}"
 
 
 def check_url(url: str) -> Address:
-    """Split a URL that may be asked, without looking its host up; raises AddressRefused."""
+    """Parse a URL without resolving its host; AddressRefused where it may not be requested."""
     if len(url) > MAX_URL or _UNWANTED.search(url):
         raise AddressRefused(
-            f"a URL has at most {MAX_URL} characters, all of them printable ASCII (names in punycode)"
+            f"a URL has at most {MAX_URL} characters, all of them printable ASCII"
+            " (names in punycode)"
         )
     try:
         parts = urlsplit(url)
@@ -119,7 +127,7 @@ def check_url(url: str) -> Address:
 
 
 def is_public(text: str) -> bool:
-    """Whether an IP address leads to the public internet, also when it is wrapped in another."""
+    """Whether an IP address is public, also where an IPv6 address contains an IPv4 address."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -159,7 +167,10 @@ def _trust() -> ssl.SSLContext:
 
 
 def _addresses(host: str, port: int, deadline: float) -> list[str]:
-    """Every address of a host, looked up once; a resolver that hangs is left behind."""
+    """All addresses of a host; NotReached where the resolver fails or takes too long.
+
+    The look-up runs in a thread, since getaddrinfo has no timeout.
+    """
     found: dict[str, Any] = {}
 
     def look_up() -> None:
@@ -178,7 +189,7 @@ def _addresses(host: str, port: int, deadline: float) -> list[str]:
 
 @dataclass
 class _CheckedBackend(httpcore.SyncBackend):
-    """Connects to the very address that was checked; what the name means later does not matter."""
+    """Connects to the IP address that was verified, so that DNS cannot change it in between."""
 
     deadline: float
     inner: httpcore.SyncBackend = field(default_factory=httpcore.SyncBackend)
@@ -195,13 +206,13 @@ class _CheckedBackend(httpcore.SyncBackend):
                     self.inner.connect_tcp(address, port, timeout=left), self.deadline
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout, TimeoutError) as error:
-                fault = NotReached(_words(error))
+                fault = NotReached(_describe(error))
         raise fault
 
 
 @dataclass
 class _TimedStream(httpcore.NetworkStream):
-    """A connection whose every step ends at one deadline, so that dripping bytes cannot hold a worker."""
+    """A connection with one deadline for all steps, so that a slow host cannot hold a worker."""
 
     inner: httpcore.NetworkStream
     deadline: float
@@ -224,7 +235,7 @@ class _TimedStream(httpcore.NetworkStream):
         try:
             secured = self.inner.start_tls(ssl_context, server_hostname, _left(self.deadline))
         except (httpcore.ConnectError, httpcore.ConnectTimeout, TimeoutError) as error:
-            raise NotReached(_words(error)) from None
+            raise NotReached(_describe(error)) from None
         return _TimedStream(secured, self.deadline)
 
     def get_extra_info(self, info: str) -> Any:

@@ -1,4 +1,4 @@
-"""What an installation keeps in its folder: secrets in `secrets.json`, and in `stack.json` what runs now."""
+"""Files of an installation's folder: `secrets.json`, and `stack.json` with what runs now."""
 
 import base64
 import contextlib
@@ -11,9 +11,16 @@ from pathlib import Path
 from typing import Any
 
 SECRETS = (
-    "postgres_superuser", "parley_owner", "parley_app", "parley_system", "valkey",
-    "secret_key", "app_secret", "verify_token", "encryption_key",
-)  # fmt: skip
+    "postgres_superuser",
+    "parley_owner",
+    "parley_app",
+    "parley_system",
+    "valkey",
+    "secret_key",
+    "app_secret",
+    "verify_token",
+    "encryption_key",
+)
 
 
 def known_secrets(root: Path) -> dict[str, str]:
@@ -22,7 +29,7 @@ def known_secrets(root: Path) -> dict[str, str]:
 
 
 def kept_secrets(root: Path) -> dict[str, str]:
-    """The secrets of this installation, made when first asked for and kept in `secrets.json` (0600)."""
+    """All secrets of this installation; missing ones are generated and stored in `secrets.json`."""
     known = known_secrets(root)
     missing = [name for name in SECRETS if not known.get(name)]
     if missing:
@@ -33,7 +40,7 @@ def kept_secrets(root: Path) -> dict[str, str]:
 
 
 def new_secret(name: str) -> str:
-    """A random text that fits the use: a Fernet key for `encryption_key`, else hexadecimal."""
+    """A random secret: a Fernet key for `encryption_key`, else hexadecimal."""
     if name == "encryption_key":
         return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return secrets.token_hex(32 if name == "secret_key" else 16)
@@ -49,7 +56,10 @@ def running(root: Path) -> dict[str, str]:
 
 
 def process_start(pid: int) -> str | None:
-    """When a living process started, as a text that tells it from a later one with the same number."""
+    """Start time of a running process as an opaque text; None where it does not run.
+
+    Tells a process from a later one with the same id.
+    """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, IndexError):
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -64,7 +74,7 @@ def process_start(pid: int) -> str | None:
 
 
 def write_private(path: Path, value: dict[str, Any]) -> None:
-    """Write JSON that only its owner may read; a reader sees the old or the new file, never half of one."""
+    """Write a JSON file atomically, readable by its owner only."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -73,7 +83,7 @@ def write_private(path: Path, value: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty when it is missing or broken."""
+    """The object in a JSON file; empty where the file is missing or invalid."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

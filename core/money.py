@@ -1,4 +1,4 @@
-"""Money: integer micro-units inside, rounded once to minor units, shown by Babel. No database here."""
+"""Amounts of money: integer micro-units, rounding to minor units, formatting by Babel."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -8,7 +8,7 @@ MICROS = Decimal(1_000_000)
 
 
 def exponent(currency: str) -> int:
-    """Decimals of the currency's minor unit: 2 for USD, 0 for JPY, 3 for KWD."""
+    """Number of decimals of a currency's minor unit: 2 for USD, 0 for JPY, 3 for KWD."""
     return get_currency_precision(currency)
 
 
@@ -35,12 +35,12 @@ def micro_amount(micros: int) -> Decimal:
 
 
 def show_minor(minor: int, currency: str, locale: str = "en_US") -> str:
-    """Minor units for people: `$1,234.50`."""
+    """Format minor units: `$1,234.50`."""
     return str(format_currency(minor_amount(minor, currency), currency, locale=locale))
 
 
 def show_micros(micros: int, currency: str, locale: str = "en_US") -> str:
-    """Micro-units for people, with every decimal that counts and at least the currency's own: `$0.0091`."""
+    """Format micro-units with all significant decimals, at least the currency's own: `$0.0091`."""
     amount = micro_amount(micros)
     digits = max(exponent(currency), -int(amount.as_tuple().exponent))
     return str(

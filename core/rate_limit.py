@@ -1,4 +1,4 @@
-"""Token buckets: how fast something may happen; in Valkey, which may forget, else in this process."""
+"""Rate limits by token buckets, kept in Valkey or, while it is unavailable, in this process."""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ log = structlog.get_logger(__name__)
 
 PAUSE_AFTER_FAULT = 5.0
 
-# All buckets are asked in one step, and none is charged where another is empty. Returns 0, or which one was.
+# Checks all buckets in one step and charges none where one is empty. Returns 0, or the number of
+# the empty one.
 SCRIPT = """
 local now = redis.call('TIME')
 now = now[1] + now[2] / 1000000
@@ -36,7 +37,7 @@ return 0
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One limit: `rate` a second over time, `burst` at once (at least 1)."""
+    """One limit: `rate` per second on average, `burst` at once (at least 1)."""
 
     name: str
     rate: float
@@ -45,12 +46,12 @@ class Bucket:
 
 @dataclass
 class LocalBuckets:
-    """The same in one process, for while Valkey is away."""
+    """Token buckets of one process, used while Valkey is unavailable."""
 
     held: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def take(self, buckets: Sequence[Bucket]) -> int:
-        """0, or the number (from 1) of the bucket that is empty."""
+        """Charge one to each bucket; returns 0, or the number (from 1) of an empty bucket."""
         now, left = time.monotonic(), []
         if len(self.held) > 100_000:
             self.held.clear()
@@ -78,9 +79,10 @@ def _take() -> Any:
 
 
 def take(*buckets: Bucket) -> int:
-    """Charge one to each; or charge none and return the number (from 1) of the first that is empty, where 0 is success.
+    """Charge one to each bucket and return 0.
 
-    After a fault Valkey is not asked for five seconds, so that its absence costs no request half a second.
+    Where a bucket is empty, none is charged and its number (from 1) is returned. After a fault
+    Valkey is not asked for five seconds, so that requests do not wait for its timeout.
     """
     global _absent_until
     if time.monotonic() < _absent_until:
@@ -90,5 +92,5 @@ def take(*buckets: Bucket) -> int:
         return int(_take()(keys=[one.name for one in buckets], args=amounts))
     except redis.RedisError as error:
         _absent_until = time.monotonic() + PAUSE_AFTER_FAULT
-        log.warning("pacing_locally", error=repr(error))
+        log.warning("rate_limit_in_process", error=repr(error))
         return _local.take(buckets)

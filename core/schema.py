@@ -1,4 +1,4 @@
-"""What migrations are made of: SQL files, and first migrations that create all tables of an app at once."""
+"""Operations of migrations: SQL files, and the base class of an app's first migration."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def schema_files(app: str, *names: str) -> migrations.RunSQL:
-    """Migration operation that runs `<app>/sql/schema/<name>.sql`, in the order given, as the owner of the tables.
+    """Operation that runs the files `<app>/sql/schema/<name>.sql` in the order given.
 
-    Such a file belongs to one migration and is never edited after a release. There is no way back.
+    Such a file belongs to one migration and is never edited after a release. The operation cannot
+    be reversed.
     """
     return migrations.RunSQL([schema_file(app, name) for name in names])
 
@@ -26,11 +27,11 @@ def schema_file(app: str, name: str) -> str:
 
 
 class InitialMigration(migrations.Migration):
-    """First migration of an app: creates its tables as they are after the last operation, in one go.
+    """First migration of an app: creates its tables as they are after the last operation.
 
-    Django makes the classes of all related models anew after every operation, here 15,000 of them, which takes most of
-    the time of a first `migrate`. No table is there yet, so nothing depends on what is between two operations.
-    `makemigrations` makes first migrations with this base.
+    Django renders the classes of all related models after every operation, 15,000 of them here,
+    which takes most of the time of a first `migrate`. No table exists yet, so nothing depends on
+    the states between operations. `makemigrations` gives first migrations this base.
     """
 
     def apply(
@@ -39,17 +40,20 @@ class InitialMigration(migrations.Migration):
         schema_editor: "BaseDatabaseSchemaEditor",
         collect_sql: bool = False,
     ) -> "ProjectState":
-        """Create the tables; returns the state after the last operation. Raises ValueError for other operations."""
+        """Create the tables; returns the state after the last operation.
+
+        Raises ValueError for operations that are not in CREATE_TABLES.
+        """
         after = project_state.clone()
         after.__dict__.pop("apps", None)
         for operation in self.operations:
             if not isinstance(operation, CREATE_TABLES):
                 raise ValueError(f"{self}: {operation.describe()} belongs in a later migration.")
             operation.state_forwards(self.app_label, after)
-        # Whoever asks for the classes finds them complete: they are made once, below.
+        # The classes are rendered once, below, and are complete.
         after.is_delayed = False
         for operation in self.operations:
-            # Fields, constraints and indexes that later operations add are part of the model already.
+            # Fields, constraints and indexes of later operations are part of the model already.
             if isinstance(operation, migrations.CreateModel):
                 operation.database_forwards(self.app_label, schema_editor, project_state, after)
         return after

@@ -1,17 +1,19 @@
-"""Stripe, as every app that takes money speaks to it: one call with its outcome in our words, and signed webhooks."""
+"""Stripe: calls with their outcome as our statuses, and signed webhooks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import stripe
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from core.errors import ParleyError
 
 TIMEOUT = 20.0
 CHECKOUT = "cs_"
-# The network's words -> ours, which the payment statuses of all apps share.
+# Stripe's status -> ours, which the payment statuses of all apps share.
 _STATUS = {
     "succeeded": "succeeded",
     "processing": "pending",
@@ -25,7 +27,7 @@ _STATUS = {
 
 
 class BadSignature(ParleyError):
-    """The webhook was not signed with our secret."""
+    """The signature of a webhook does not match."""
 
     code = "bad_signature"
     status = 400
@@ -34,7 +36,7 @@ class BadSignature(ParleyError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the network says of a payment or a refund; `unknown` when it could not be heard."""
+    """The state of a payment or refund; `unknown` where Stripe gave no answer."""
 
     status: str
     reference: str = ""
@@ -43,8 +45,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A webhook: the event's id, its kind, and the object to fetch."""
+class WebhookEvent:
+    """A webhook: id and type of the event, and the id of its object."""
 
     event_id: str
     kind: str
@@ -55,8 +57,8 @@ UNKNOWN = Outcome("unknown")
 
 
 def client(key: str) -> stripe.StripeClient:
-    """A client with that secret key."""
-    # No retries of the library's own: a result that was not heard is written down as unknown first.
+    """A client with this secret key; it does not retry."""
+    # The library must not retry: an unknown result is stored as unknown first.
     bases: Any = (
         {"base_addresses": {"api": settings.STRIPE_API_BASE}} if settings.STRIPE_API_BASE else {}
     )
@@ -64,24 +66,28 @@ def client(key: str) -> stripe.StripeClient:
     return stripe.StripeClient(key, max_network_retries=0, http_client=http, **bases)
 
 
-def ask(call: Callable[[], Any]) -> Outcome:
-    """The outcome of a call that answers with a payment intent, a refund or a checkout session."""
+def outcome_of_call(call: Callable[[], Any]) -> Outcome:
+    """Run a call that returns a payment intent, a refund or a checkout session.
+
+    Returns its outcome: `failed` where Stripe refuses, `unknown` for every other error.
+    """
     try:
         return outcome_of(call())
     except stripe.CardError as error:
-        body: dict[str, Any] = error.json_body or {}  # type: ignore[assignment]
+        body = cast(dict[str, Any], error.json_body or {})
         intent = body.get("error", {}).get("payment_intent", {})
         reference = intent.get("id", "") if isinstance(intent, dict) else ""
         return Outcome("failed", reference, str(error.user_message or error)[:200])
     except stripe.InvalidRequestError as error:
         return Outcome("failed", failure=str(error.user_message or error)[:200])
     except stripe.StripeError:
-        # A key that was revoked says nothing of the payment either: it waits until somebody has mended that.
+        # Includes a revoked key, which says nothing about the payment: it stays unknown until the
+        # key is replaced.
         return UNKNOWN
 
 
 def outcome_of(thing: Any) -> Outcome:
-    """A payment intent, a refund or a checkout session in our words."""
+    """The outcome of a payment intent, a refund or a checkout session."""
     if str(thing.id).startswith(CHECKOUT):
         return _of_session(thing)
     failure = getattr(thing, "last_payment_error", None)
@@ -103,10 +109,19 @@ def _of_session(session: Any) -> Outcome:
     return Outcome(status, str(session.id), next_url=str(getattr(session, "url", "") or ""))
 
 
-def read_event(body: bytes, signature: str, secret: str) -> Told:
-    """Check a webhook's signature over its raw bytes and say what it is about; raises BadSignature."""
+def read_event(body: bytes, signature: str, secret: str) -> WebhookEvent:
+    """Verify a webhook's signature over its raw bytes and parse it; raises BadSignature."""
     try:
         event = stripe.Webhook.construct_event(body, signature, secret)
-        return Told(event.id, event.type, str(event.data.object["id"]))
+        return WebhookEvent(event.id, event.type, str(event.data.object["id"]))
     except (ValueError, KeyError, AttributeError, stripe.SignatureVerificationError):
         raise BadSignature from None
+
+
+def payment_redirect(request: HttpRequest, url: str, title: str) -> HttpResponse:
+    """The page that leads to the payment network's page at `url`; `title` says what for.
+
+    A page, not a redirect: the content policy's `form-action 'self'` also holds for redirects that
+    answer a form, so a browser would stop there.
+    """
+    return render(request, "components/payment_redirect.html", {"url": url, "title": title})

@@ -1,1 +1,1 @@
-"""The demo: a coffee roaster's three months, made by the real path. Nothing imports it; remove it and Parley runs."""
+"""The demo: three months of a coffee roaster, through the public interfaces. Nothing imports it."""

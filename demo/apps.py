@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class DemoConfig(AppConfig):
-    """Seeds a business to look at."""
+    """Seeds a demo business."""
 
     name = "demo"

@@ -1,4 +1,4 @@
-"""The demo's clock: the business lives through its months in an hour or less."""
+"""The demo's test clock, by which months pass in a minute."""
 
 from datetime import datetime
 
@@ -7,6 +7,6 @@ from core.tenancy import system
 
 
 def set_clock(business: Business, at: datetime | None) -> None:
-    """Let the business live at that moment; None is the present."""
-    with system("the demo turns the test clock"):
+    """Set the business's test clock; None is the present."""
+    with system("the demo sets the test clock"):
         Business.objects.filter(pk=business.pk).update(clock_at=at)

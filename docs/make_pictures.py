@@ -1,4 +1,4 @@
-"""Makes the pictures of the documentation from a running demo: `make run` in one window, `make pictures` in another."""
+"""`make pictures`: the pictures of the documentation, from a demo that `make run` shows."""
 
 import json
 import os
@@ -26,7 +26,7 @@ PAGES = {
 
 
 def main() -> None:
-    """Log in as the owner and take one picture of each page, or of those named on the command line."""
+    """Log in as owner and take a picture of each page, or of those named in sys.argv."""
     demo = json.loads((Path(os.environ.get("PARLEY_VAR", "var")) / "demo.json").read_text())
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:

@@ -1,7 +1,7 @@
 """Forms of the shop's pages for sellers."""
 
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models import QuerySet
@@ -100,7 +100,9 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, business: Business, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.business = business
-        self.fields["number"].queryset = Number.objects.filter(business=business).order_by("id")  # type: ignore[attr-defined]
+        cast(Any, self.fields["number"]).queryset = Number.objects.filter(
+            business=business
+        ).order_by("id")
         held = self.instance.pk and self.instance.products.exists()
         self.fields["currency"].disabled = bool(held)
 
@@ -228,7 +230,7 @@ class ProductForm(forms.Form):
     def __init__(self, catalog: Catalog, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.catalog = catalog
-        self.fields["collections"].queryset = catalog.collections.all()  # type: ignore[attr-defined]
+        cast(Any, self.fields["collections"]).queryset = catalog.collections.all()
 
     def clean_price(self) -> int:
         """The price in minor units."""

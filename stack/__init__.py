@@ -1,1 +1,1 @@
-"""The stack that runs anywhere: real PostgreSQL and Valkey from wheels, and the processes of Parley."""
+"""Local stack: PostgreSQL and Valkey from wheels, and the processes of Parley, supervised."""

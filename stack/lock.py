@@ -1,4 +1,4 @@
-"""The lock of whoever runs an installation, and the errors that its console shows as one line."""
+"""The lock of a running installation, and errors that the console shows as one line."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class StackError(Exception):
-    """Something that the person at the console can mend; shown as one line."""
+    """A problem that the operator can solve; shown as one line."""
 
 
 class AlreadyRunning(StackError):
@@ -17,7 +17,10 @@ class AlreadyRunning(StackError):
 
 @contextmanager
 def only_one(root: Path) -> Iterator[None]:
-    """Hold the folder for this process; raises AlreadyRunning. The kernel lets go of it however we end."""
+    """Hold the lock of a folder; raises AlreadyRunning.
+
+    The kernel releases it when the process ends, however it ends.
+    """
     root.mkdir(parents=True, exist_ok=True)
     handle = os.open(root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""What the machine answers: free ports, living processes, and who can reach a folder."""
+"""The operating system: free ports, signals to processes, access of users to folders."""
 
 import contextlib
 import ctypes
@@ -15,14 +15,14 @@ LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
+    """A TCP port of loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether we could listen there."""
+    """Whether a server could listen on this port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -33,14 +33,15 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def leash(number: int = signal.SIGTERM) -> Callable[[], None]:
-    """What a child calls before exec, so that Linux sends it `number` when we die, even by kill -9.
+def end_with_parent(number: int = signal.SIGTERM) -> Callable[[], None]:
+    """A `preexec_fn` by which Linux sends a child signal `number` when this process dies.
 
-    Elsewhere there is no such thing: the next start stops what a killed supervisor left behind.
+    Also after kill -9. Other systems have no such signal: there the next start ends what a killed
+    supervisor left behind.
     """
     parent = os.getpid()
 
-    def hold() -> None:
+    def request_signal() -> None:
         if LIBC is None:
             return
         LIBC.prctl(PR_SET_PDEATHSIG, number)
@@ -48,17 +49,17 @@ def leash(number: int = signal.SIGTERM) -> Callable[[], None]:
         if os.getppid() != parent:
             os._exit(1)
 
-    return hold
+    return request_signal
 
 
 def signal_group(pid: int, number: int) -> None:
-    """Signal a process and the children of its group, if any still lives."""
+    """Signal the process group of a process; does nothing where none of it lives."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 
 
 def reachable(path: Path, uid: int, gid: int) -> bool:
-    """Whether that user could open the path; asked by a child that is that user, so no permission has to change."""
+    """Whether a user can read and enter a path; tested by a child process of that user."""
     asked = subprocess.run(
         ["/bin/sh", "-c", 'test -r "$1" && test -x "$1"', "sh", str(path)],
         cwd="/",

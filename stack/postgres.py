@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: made at the first start, with Parley's three roles and passwords of its own."""
+"""The embedded PostgreSQL: created at the first start, with three roles and own passwords."""
 
 import contextlib
 import os
@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stack.location import Location
 from stack.lock import StackError
 from stack.machine import free_port, port_is_free
-from stack.placing import Place
-from stack.supervised import Supervised
+from stack.process import SupervisedProcess
 
 if TYPE_CHECKING:
     import psycopg
@@ -37,77 +37,95 @@ OPTIONS = {
     "log_timezone": "UTC",
     "password_encryption": "scram-sha-256",
 }
-THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class Postgres:
-    """A PostgreSQL on loopback; every login needs a password."""
+    """A PostgreSQL server on loopback; every login needs a password."""
 
     def __init__(
         self,
-        place: Place,
+        location: Location,
         logs: Path,
         secrets: dict[str, str],
         port: int | None,
         durable: bool,
         max_connections: int,
     ) -> None:
-        self.place, self.secrets = place, secrets
+        self.location, self.secrets = location, secrets
         self.port = port if port and port_is_free(port) else free_port()
         options = (
-            OPTIONS | {"max_connections": str(max_connections)} | ({} if durable else THROW_AWAY)
+            OPTIONS | {"max_connections": str(max_connections)} | ({} if durable else NOT_DURABLE)
         )
-        command = [str(place.bin / "postgres"), "-D", str(place.data), "-p", str(self.port)]
+        command = [str(location.bin / "postgres"), "-D", str(location.data), "-p", str(self.port)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
-        # SIGINT is its fast shutdown; SIGTERM would wait until every client has gone.
-        self.process = Supervised(
-            "postgres", command, logs / "postgres.log", environment=ENVIRONMENT, limits=place.limits,
-            end_signal=signal.SIGINT, patience=20,
-        )  # fmt: skip
+        # SIGINT is its fast shutdown; SIGTERM would wait until all clients have disconnected.
+        self.process = SupervisedProcess(
+            "postgres",
+            command,
+            logs / "postgres.log",
+            environment=ENVIRONMENT,
+            limits=location.limits,
+            end_signal=signal.SIGINT,
+            patience=20,
+        )
 
     def start(self) -> None:
-        """Start it; its files are made first if there are none."""
-        if not (self.place.data / "PG_VERSION").exists():
-            self._make_files()
+        """Start the server; creates its data folder first where there is none."""
+        if not (self.location.data / "PG_VERSION").exists():
+            self._create_data_folder()
         self.process.start()
 
-    def _make_files(self) -> None:
-        # Made beside and then renamed: a start that was killed leaves no half-made database.
-        fresh = self.place.data.with_name("pg.new")
+    def _create_data_folder(self) -> None:
+        # Created beside and then renamed: a start that is killed leaves no incomplete database.
+        fresh = self.location.data.with_name("pg.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        self.place.own(fresh)
+        self.location.make_folder(fresh)
         password_file = fresh.with_name(f".superuser-{os.getpid()}")
         handle = os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(self.secrets["postgres_superuser"])
-        self.place.give(password_file)
+        self.location.change_owner(password_file)
         try:
             self._initdb(fresh, password_file)
         finally:
             password_file.unlink()
-        fresh.rename(self.place.data)
+        fresh.rename(self.location.data)
 
     def _initdb(self, folder: Path, password_file: Path) -> None:
         command = [
-            self.place.bin / "initdb", "-D", folder, "-U", "postgres", "--auth=scram-sha-256",
-            f"--pwfile={password_file}", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+            self.location.bin / "initdb",
+            "-D",
+            folder,
+            "-U",
+            "postgres",
+            "--auth=scram-sha-256",
+            f"--pwfile={password_file}",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
             "--no-sync",
-        ]  # fmt: skip
+        ]
         made = subprocess.run(
-            [str(part) for part in command], capture_output=True, text=True, cwd="/",
-            env={**os.environ, **ENVIRONMENT}, errors="replace", **self.place.limits,
-        )  # fmt: skip
+            [str(part) for part in command],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env={**os.environ, **ENVIRONMENT},
+            errors="replace",
+            **self.location.limits,
+        )
         if made.returncode:
             raise StackError(f"initdb failed: {made.stderr.strip()[-300:]}")
 
     def url(self, role: str, database: str) -> str:
-        """A connection URL for one of our roles."""
+        """The connection URL of a role."""
         password = self.secrets["postgres_superuser" if role == "postgres" else role]
         return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
 
     def await_ready(self) -> None:
-        """Wait until it answers; raises StackError."""
+        """Wait until the server answers; raises StackError."""
         self._connected().close()
 
     def _connected(self) -> "psycopg.Connection[Any]":
@@ -122,14 +140,14 @@ class Postgres:
             except psycopg.OperationalError as error:
                 if not self.process.alive:
                     raise StackError(
-                        f"PostgreSQL did not start: {self.process.last_words}"
+                        f"PostgreSQL did not start: {self.process.last_error}"
                     ) from None
                 if time.monotonic() > deadline:
                     raise StackError(f"PostgreSQL does not answer: {error}") from None
                 time.sleep(0.03)
 
     def bootstrap(self) -> dict[str, str]:
-        """Make roles and database where missing; returns the URLs as environment variables."""
+        """Create missing roles and the database; returns URLs by environment variable."""
         with contextlib.closing(self._connected()) as admin:
             for role, options in ROLES.items():
                 _make_role(admin, role, options, self.secrets[role])
@@ -156,6 +174,6 @@ def _make_role(admin: "psycopg.Connection[Any]", role: str, options: str, passwo
         sql.SQL(verb),
         sql.Identifier(role),
         sql.SQL(options),
-        sql.Literal(password),  # type: ignore[arg-type]
+        sql.Literal(password),
     )
     admin.execute(statement)

@@ -1,4 +1,7 @@
-"""Loaded by `-p` before pytest-django reads the settings: throw-away servers for the run, shared by xdist workers."""
+"""Pytest plugin: temporary servers for a test run, shared by the workers of xdist.
+
+Loaded by `-p`, so that it runs before pytest-django reads the settings.
+"""
 
 import os
 import secrets
@@ -22,9 +25,9 @@ _kept: dict[str, Any] = {}
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> None:
-    """Start the servers, unless the environment names some or nothing will run."""
+    """Start the servers that the environment does not name, unless no test will run."""
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-        # Each worker empties its Valkey database as it likes: number 0 belongs to a run without workers.
+        # Each worker empties its own Valkey database; number 0 is for runs without workers.
         number = int(worker.removeprefix("gw")) + 1
         os.environ["REDIS_URL"] = (
             urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{number}").geturl()
@@ -34,15 +37,15 @@ def pytest_load_initial_conftests(
         os.environ["PARLEY_SERVERS"] = "none"
         return
     _kept["folder"] = folder = Path(tempfile.mkdtemp(prefix="parley-test-"))
-    # Passable: as root, PostgreSQL runs as nobody.
+    # Others may enter: for root, PostgreSQL runs as the user nobody.
     folder.chmod(0o755)
     os.environ["PARLEY_VAR"] = str(folder)
     os.environ.setdefault("LOG_LEVEL", "ERROR")
-    # In the names of the run's databases: two runs may share somebody else's server.
+    # Part of the names of the run's databases: two runs may share one server.
     os.environ["PARLEY_TEST_RUN"] = secrets.token_hex(4)
     kept_secrets(folder)
     _start(folder)
-    # With one login for all, that login must be able to make databases.
+    # With one login for everything, that login must be able to create databases.
     os.environ.setdefault("DATABASE_OWNER_URL", os.environ["DATABASE_URL"])
     os.environ.setdefault("DATABASE_SUPERUSER_URL", os.environ["DATABASE_OWNER_URL"])
 
@@ -52,7 +55,7 @@ def _start(folder: Path) -> None:
     from config.variables import given, secret
 
     for name in filter(given, ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")):
-        # Tests change the variables; a file that named the same secret would contradict them.
+        # Tests change the variables; a file with the same secret would contradict them.
         os.environ[name] = secret(name)
         os.environ.pop(f"{name}_FILE", None)
     servers = Servers(
@@ -70,7 +73,7 @@ def _start(folder: Path) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop what was started, and leave nothing behind."""
+    """Stop the servers and remove their data."""
     if "folder" in _kept and not _kept["servers"].postgres:
         _drop_databases(os.environ["PARLEY_TEST_RUN"])
     if servers := _kept.pop("servers", None):

@@ -1,4 +1,4 @@
-"""Embedded PostgreSQL and Valkey: real servers on loopback, with data below one folder, that end when we end."""
+"""Embedded PostgreSQL and Valkey: servers on loopback that end with this process."""
 
 import os
 import time
@@ -17,26 +17,26 @@ from core.installation import (
     write_private,
 )
 from core.programs import ProgramMissing, postgres_bin
-from stack import placing
+from stack import location
 from stack.lock import StackError, only_one
 from stack.postgres import Postgres
-from stack.supervised import Supervised, end_all
+from stack.process import SupervisedProcess, end_all
 from stack.valkey import Valkey
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the servers run; `durable` off is for throw-away test databases only."""
+    """Settings of the servers; `durable=False` is for temporary test databases only."""
 
     root: Path
     durable: bool = True
     max_connections: int = 120
-    # The folder with PostgreSQL's programs; empty: they are looked for.
+    # The folder with PostgreSQL's programs; empty: they are searched for.
     postgres_bin: str = ""
 
 
 class Servers:
-    """One PostgreSQL and one Valkey; either is left out when the environment names another."""
+    """One PostgreSQL and one Valkey, each only where the environment names no other."""
 
     def __init__(self, settings: Settings, *, postgres: bool = True, valkey: bool = True) -> None:
         self.settings, self.root = settings, settings.root.resolve()
@@ -46,11 +46,11 @@ class Servers:
         self.environment: dict[str, str] = {}
         self.note = ""
         self._held = ExitStack()
-        self._others: dict[str, Supervised] = {}
-        self._remembered = False
+        self._others: dict[str, SupervisedProcess] = {}
+        self._is_recorded = False
 
     def start(self) -> "Servers":
-        """Start what is wanted, wait until it answers, and fill `environment`."""
+        """Start the servers, wait until they answer, and fill `environment` with their URLs."""
         try:
             self._start()
         except ProgramMissing as error:
@@ -64,11 +64,11 @@ class Servers:
     def _start(self) -> None:
         _make_root(self.root)
         self._held.enter_context(only_one(self.root))
-        remembered = read_json(self.root / "stack.json")
-        end_all(remembered.get("processes", {}))
-        ports = remembered.get("ports", {})
+        recorded = read_json(self.root / "stack.json")
+        end_all(recorded.get("processes", {}))
+        ports = recorded.get("ports", {})
         if self.wants_postgres:
-            self._place_postgres(ports.get("postgres"))
+            self._start_postgres(ports.get("postgres"))
         if self.wants_valkey:
             self.valkey = Valkey(
                 self.root,
@@ -84,20 +84,21 @@ class Servers:
         if self.valkey:
             self.valkey.await_ready()
         kept_secrets(self.root)
-        self.remember()
+        self.record()
 
-    def _place_postgres(self, port: int | None) -> None:
-        place = placing.place(self.root, postgres_bin(self.settings.postgres_bin))
-        self.note = place.note
-        if (place.data / "PG_VERSION").exists() and not known_secrets(self.root).get(
+    def _start_postgres(self, port: int | None) -> None:
+        located = location.locate(self.root, postgres_bin(self.settings.postgres_bin))
+        self.note = located.note
+        if (located.data / "PG_VERSION").exists() and not known_secrets(self.root).get(
             "postgres_superuser"
         ):
             raise StackError(
-                f"{self.root / 'secrets.json'} is missing, but {place.data} holds a database whose passwords and "
-                "encryption keys were in it. Put it back, or start anew with `make clean`."
+                f"{self.root / 'secrets.json'} is missing, but {located.data} is a database whose"
+                " passwords and encryption keys were in it. Put it back, or start anew with"
+                " `make clean`."
             )
         self.postgres = Postgres(
-            place,
+            located,
             self.root / "log",
             kept_secrets(self.root),
             port,
@@ -107,7 +108,7 @@ class Servers:
         self.postgres.start()
 
     @property
-    def processes(self) -> dict[str, Supervised]:
+    def processes(self) -> dict[str, SupervisedProcess]:
         """The running servers by name."""
         return {
             server.process.name: server.process for server in (self.postgres, self.valkey) if server
@@ -125,18 +126,21 @@ class Servers:
         }
 
     def url(self, role: str, database: str) -> str:
-        """A connection URL for one of our roles."""
+        """The connection URL of a role."""
         assert self.postgres, "PostgreSQL is not ours"
         return self.postgres.url(role, database)
 
-    def tend(self, say: Callable[[str], None]) -> None:
-        """Start again, on its old port, a server that has ended."""
-        if [name for name, process in self.processes.items() if process.tend(say)]:
-            self.remember()
+    def restart_ended(self, say: Callable[[str], None]) -> None:
+        """Restart servers that have ended, on their old ports."""
+        if [name for name, process in self.processes.items() if process.restart_if_ended(say)]:
+            self.record()
 
-    def remember(self, **others: Supervised) -> None:
-        """Write `stack.json`: where the servers are, and what to end if we are killed; `others` end with them."""
-        self._remembered = True
+    def record(self, **others: SupervisedProcess) -> None:
+        """Write `stack.json`: URLs of the servers, and the processes to end where we are killed.
+
+        `others` are further processes to end with them.
+        """
+        self._is_recorded = True
         self._others |= others
         processes = {**self.processes, **self._others}
         write_private(
@@ -158,15 +162,15 @@ class Servers:
             if server:
                 server.process.stop()
                 server.process.await_end()
-        if self._remembered:
-            # Ports are all that the next start wants to know.
+        if self._is_recorded:
+            # The next start needs the ports only.
             write_private(self.root / "stack.json", {"ports": self._ports})
-            self._remembered = False
+            self._is_recorded = False
         self._held.close()
 
     def remove(self) -> None:
-        """Remove all data; for throw-away servers."""
-        placing.forget(self.root)
+        """Remove data outside of the folder; for temporary servers."""
+        location.remove_outside(self.root)
 
     def __enter__(self) -> "Servers":
         return self.start()
@@ -183,12 +187,13 @@ class Servers:
 def _make_root(root: Path) -> None:
     if not root.exists():
         root.mkdir(parents=True)
-        # Passable, so that PostgreSQL can reach its data when we are root; secrets in it are 0600 each.
+        # Others may enter, so that PostgreSQL reaches its data where we are root; secrets in it
+        # are 0600 each.
         root.chmod(0o755)
 
 
 def await_running(root: Path, seconds: float = 60) -> dict[str, str]:
-    """URLs of servers that another process is just starting; nothing when they do not come."""
+    """URLs of servers that another process is starting; empty where they do not start in time."""
     deadline = time.monotonic() + seconds
     while not (urls := running(root)) and time.monotonic() < deadline:
         time.sleep(0.2)

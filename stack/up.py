@@ -1,4 +1,4 @@
-"""`manage.py up`: the whole product on one machine, supervised, until Ctrl-C."""
+"""`manage.py up`: run the whole product on one machine, supervised, until Ctrl-C."""
 
 import os
 import signal
@@ -22,23 +22,23 @@ from config.environment import (
 from config.variables import ConfigurationError, given
 from core.installation import process_start, read_json
 from stack.lock import AlreadyRunning, StackError
-from stack.machine import leash, port_is_free
+from stack.machine import end_with_parent, port_is_free
+from stack.process import SupervisedProcess
 from stack.servers import Servers, Settings
-from stack.supervised import Supervised
 from stack.welcome import welcome
 
 HEALTHY_SECONDS = 90
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# The doors close first, then what makes new work, then who does it.
+# First what accepts requests and creates work, then what does the work.
 STOPPED_IN_ORDER = (("web", "live", "beat"), ("worker",))
 
 
 class Interrupted(Exception):
-    """Somebody asked us to stop."""
+    """A signal asked this process to stop."""
 
 
 def main() -> int:
-    """Run everything until told to stop; returns the exit code."""
+    """Run everything until a signal arrives; returns the exit code."""
     for number in ENDS:
         signal.signal(number, _interrupt)
     servers = Servers(
@@ -46,7 +46,7 @@ def main() -> int:
         postgres=not given("DATABASE_URL"),
         valkey=not given("REDIS_URL"),
     )
-    processes: dict[str, Supervised] = {}
+    processes: dict[str, SupervisedProcess] = {}
     guard = _guard()
     try:
         _run(servers, processes)
@@ -66,13 +66,13 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """One line for the person at the console."""
+    """Print one line on the console."""
     print(text, flush=True)
 
 
 @contextmanager
 def step(text: str) -> Iterator[None]:
-    """Say what is being done, and how long it took."""
+    """Print what is being done, and how many seconds it took."""
     start = time.monotonic()
     print(f"{text} …", end="", flush=True)
     try:
@@ -97,15 +97,17 @@ def _where() -> str:
     return f" Look at {address}." if address else ""
 
 
-def _run(servers: Servers, processes: dict[str, Supervised]) -> None:
+def _run(servers: Servers, processes: dict[str, SupervisedProcess]) -> None:
     _start_servers(servers)
     env = load()
     with step("Preparing the database"):
         _manage("migrate", "--verbosity", "0")
     for name, command in _commands(env).items():
-        processes[name] = Supervised(name, command, env.var / "log" / f"{name}.log", cwd=BASE_DIR)
+        processes[name] = SupervisedProcess(
+            name, command, env.var / "log" / f"{name}.log", cwd=BASE_DIR
+        )
         processes[name].start()
-    servers.remember(**processes)
+    servers.record(**processes)
     if env.demo:
         _make_demo()
     with step("Waiting until web, live streams, worker and beat are healthy"):
@@ -113,7 +115,7 @@ def _run(servers: Servers, processes: dict[str, Supervised]) -> None:
     say(welcome(env, _pids(servers, processes)))
     while True:
         time.sleep(0.5)
-        _tend(env, servers, processes)
+        _restart_ended(env, servers, processes)
 
 
 def _start_servers(servers: Servers) -> None:
@@ -126,7 +128,7 @@ def _start_servers(servers: Servers) -> None:
         f"Starting {' and '.join(names)}" if names else "Using the servers of the environment"
     ):
         servers.start()
-        # Asked after the lock: who runs already is told so, and not of a taken port.
+        # After the lock, so that a second start reports the first one instead of a taken port.
         _require_free_ports(addresses())
     if servers.note:
         say(servers.note)
@@ -134,7 +136,7 @@ def _start_servers(servers: Servers) -> None:
 
 
 def _guard() -> "subprocess.Popen[bytes]":
-    # It wakes when our end of its pipe closes, however that comes about.
+    # It wakes when our end of its pipe closes, however this process ends.
     command = [
         sys.executable,
         "-m",
@@ -156,11 +158,14 @@ def _require_free_ports(where: Addresses) -> None:
 def _manage(*words: str) -> None:
     log = var_folder() / "log" / f"{words[0]}.log"
     with log.open("wb") as problems:
-        # A session of its own: Ctrl-C is for us to hear, and we end it.
+        # A session of its own: Ctrl-C signals only us, and we end the command.
         command = subprocess.Popen(
             [sys.executable, str(BASE_DIR / "manage.py"), *words],
-            preexec_fn=leash(), start_new_session=True, stdin=subprocess.DEVNULL, stderr=problems,
-        )  # fmt: skip
+            preexec_fn=end_with_parent(),
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stderr=problems,
+        )
     try:
         if command.wait():
             last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
@@ -182,18 +187,64 @@ def _commands(env: Environment) -> dict[str, list[str]]:
     run = [sys.executable, "-m"]
     celery = [*run, "celery", "-A", "config"]
     return {
-        "web": [*run, "granian", "--interface", "wsgi", "--host", env.host, "--port", str(env.port),
-                "--workers", str(env.web_workers), "--blocking-threads", "4", "--workers-kill-timeout", "5",
-                "--log-level", "warning", "config.wsgi:application"],
-        "live": [*run, "uvicorn", "--host", env.host, "--port", str(env.live_port), "--log-level", "warning",
-                 "--timeout-graceful-shutdown", "1", "config.asgi:application"],
-        "worker": [*celery, "worker", "--concurrency", str(env.worker_processes), "--loglevel", "WARNING",
-                   "--without-gossip", "--without-mingle"],
-        "beat": [*celery, "beat", "--schedule", str(env.var / "beat"), "--loglevel", "WARNING", "--pidfile", ""],
-    }  # fmt: skip
+        "web": [
+            *run,
+            "granian",
+            "--interface",
+            "wsgi",
+            "--host",
+            env.host,
+            "--port",
+            str(env.port),
+            "--workers",
+            str(env.web_workers),
+            "--blocking-threads",
+            "4",
+            "--workers-kill-timeout",
+            "5",
+            "--log-level",
+            "warning",
+            "config.wsgi:application",
+        ],
+        "live": [
+            *run,
+            "uvicorn",
+            "--host",
+            env.host,
+            "--port",
+            str(env.live_port),
+            "--log-level",
+            "warning",
+            "--timeout-graceful-shutdown",
+            "1",
+            "config.asgi:application",
+        ],
+        "worker": [
+            *celery,
+            "worker",
+            "--concurrency",
+            str(env.worker_processes),
+            "--loglevel",
+            "WARNING",
+            "--without-gossip",
+            "--without-mingle",
+        ],
+        "beat": [
+            *celery,
+            "beat",
+            "--schedule",
+            str(env.var / "beat"),
+            "--loglevel",
+            "WARNING",
+            "--pidfile",
+            "",
+        ],
+    }
 
 
-def _await_healthy(env: Environment, servers: Servers, processes: dict[str, Supervised]) -> None:
+def _await_healthy(
+    env: Environment, servers: Servers, processes: dict[str, SupervisedProcess]
+) -> None:
     deadline = time.monotonic() + HEALTHY_SECONDS
     web, live = (f"http://{env.local_host}:{port}" for port in (env.port, env.live_port))
     waiting = [f"{web}/healthz", f"{web}/readyz", f"{live}/live/healthz"]
@@ -201,9 +252,10 @@ def _await_healthy(env: Environment, servers: Servers, processes: dict[str, Supe
         waiting = [url for url in waiting if not _answers(url)]
         if time.monotonic() > deadline:
             raise StackError(
-                f"not healthy after {HEALTHY_SECONDS} s: {', '.join(waiting)}. See {env.var / 'log'}"
+                f"not healthy after {HEALTHY_SECONDS} s: {', '.join(waiting)}."
+                f" See {env.var / 'log'}"
             )
-        _tend(env, servers, processes)
+        _restart_ended(env, servers, processes)
         time.sleep(0.1)
 
 
@@ -215,14 +267,16 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _tend(env: Environment, servers: Servers, processes: dict[str, Supervised]) -> None:
-    servers.tend(say)
-    if [name for name, process in processes.items() if process.tend(say)]:
-        servers.remember(**processes)
+def _restart_ended(
+    env: Environment, servers: Servers, processes: dict[str, SupervisedProcess]
+) -> None:
+    servers.restart_ended(say)
+    if [name for name, process in processes.items() if process.restart_if_ended(say)]:
+        servers.record(**processes)
         welcome(env, _pids(servers, processes))
 
 
-def _pids(servers: Servers, processes: dict[str, Supervised]) -> dict[str, int]:
+def _pids(servers: Servers, processes: dict[str, SupervisedProcess]) -> dict[str, int]:
     return {
         "supervisor": os.getpid(),
         **servers.pids,
@@ -230,7 +284,7 @@ def _pids(servers: Servers, processes: dict[str, Supervised]) -> dict[str, int]:
     }
 
 
-def _stop(processes: dict[str, Supervised]) -> None:
+def _stop(processes: dict[str, SupervisedProcess]) -> None:
     for names in STOPPED_IN_ORDER:
         chosen = [processes[name] for name in names if name in processes]
         for process in chosen:

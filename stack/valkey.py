@@ -1,4 +1,4 @@
-"""The embedded Valkey: broker, cache and fan-out; what it holds may be lost."""
+"""The embedded Valkey: broker, cache and fan-out; its data may be lost."""
 
 import os
 import time
@@ -7,19 +7,19 @@ from pathlib import Path
 from core.programs import valkey_binary
 from stack.lock import StackError
 from stack.machine import free_port, port_is_free
-from stack.supervised import Supervised
+from stack.process import SupervisedProcess
 
 START_SECONDS = 30
 
 
 class Valkey:
-    """A valkey-server on loopback that asks for a password."""
+    """A valkey-server on loopback that requires a password."""
 
     def __init__(self, root: Path, password: str, port: int | None, durable: bool) -> None:
         self.password, self.durable = password, durable
         self.port = port if port and port_is_free(port) else free_port()
         self.folder = root / "valkey"
-        self.process = Supervised(
+        self.process = SupervisedProcess(
             "valkey",
             [str(valkey_binary()), "valkey.conf"],
             root / "log" / "valkey.log",
@@ -28,24 +28,29 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """How to connect."""
+        """The connection URL."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Write its configuration and start it."""
+        """Write the configuration file and start the server."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         settings = {
-            "port": self.port, "bind": "127.0.0.1", "dir": "./", "requirepass": self.password, "save": '""',
-            "appendonly": "yes" if self.durable else "no", "maxmemory-policy": "noeviction",
-        }  # fmt: skip
-        # A file, not arguments: every user of the machine can read the arguments of a process.
+            "port": self.port,
+            "bind": "127.0.0.1",
+            "dir": "./",
+            "requirepass": self.password,
+            "save": '""',
+            "appendonly": "yes" if self.durable else "no",
+            "maxmemory-policy": "noeviction",
+        }
+        # In a file: every user of the machine can read the arguments of a process.
         handle = os.open(self.folder / "valkey.conf", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.writelines(f"{name} {value}\n" for name, value in settings.items())
         self.process.start()
 
     def await_ready(self) -> None:
-        """Wait until it answers; raises StackError."""
+        """Wait until the server answers; raises StackError."""
         import redis
 
         client = redis.Redis.from_url(self.url, socket_connect_timeout=1)
@@ -57,6 +62,6 @@ class Valkey:
             except redis.RedisError as error:
                 if not self.process.alive or time.monotonic() > deadline:
                     raise StackError(
-                        f"Valkey did not start: {self.process.last_words or error}"
+                        f"Valkey did not start: {self.process.last_error or error}"
                     ) from None
                 time.sleep(0.03)

@@ -1,4 +1,4 @@
-"""What `make run` says when all is healthy, and writes to `demo.json` for scripts."""
+"""The text that `make run` prints when everything is healthy, and `demo.json` for scripts."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ ROLES = ("owner", "agent", "finance", "operator")
 
 
 def welcome(env: Environment, pids: dict[str, int]) -> str:
-    """Complete `demo.json` and put what is in it into words."""
+    """Update `demo.json` with addresses and process ids; returns the text for the console."""
     path = env.var / "demo.json"
     known = read_json(path) | {"base_url": env.base_url, "live_url": env.live_url, "pids": pids}
     write_private(path, known)
@@ -62,5 +62,6 @@ def _first_call(known: dict[str, Any]) -> list[str]:
         f"curl -X POST {known['base_url']}/v23.0/{known['phone_number_id']}/messages \\",
         f"  -H 'Authorization: Bearer {known['api_key']}' -H 'Content-Type: application/json' \\",
         f"  -d '{json.dumps(body)}'",
-        f"See it arrive on the simulated phone: {known['base_url']}/phone/ (log in as owner or agent).",
+        f"See it arrive on the simulated phone: {known['base_url']}/phone/"
+        " (log in as owner or agent).",
     ]

@@ -1,9 +1,10 @@
-// Parley's one script: live news, keeping scroll and drafts, keyboard, theme. Pages work without it.
+// Every page's script: live updates that keep scroll position, focus and drafts. Pages work without it.
 (() => {
   "use strict";
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const fire = (target, name, detail) => target && target.dispatchEvent(new CustomEvent(name, { bubbles: false, detail }));
+  const fire = (target, name, detail) =>
+    target?.dispatchEvent(new CustomEvent(name, { bubbles: false, detail }));
 
   // Merge: a refreshed stretch replaces only the children that changed, so that focus, players and scroll stay.
   htmx.defineExtension("merge", {
@@ -12,7 +13,9 @@
       if (style !== "merge") return false;
       const atEnd = nearEnd();
       const fresh = [...fragment.children];
-      const known = new Map([...target.children].filter((node) => node.id).map((node) => [node.id, node]));
+      const known = new Map(
+        [...target.children].filter((node) => node.id).map((node) => [node.id, node]),
+      );
       const added = [];
       let place = target.firstElementChild;
       for (const node of fresh) {
@@ -46,10 +49,17 @@
 
   // Threads start at their end and stay there unless the reader has scrolled up.
   const box = () => $("#messages");
-  const nearEnd = () => { const b = box(); return b && b.scrollHeight - b.scrollTop - b.clientHeight < 120; };
-  const toEnd = () => { const b = box(); if (b) b.scrollTop = b.scrollHeight; };
+  const nearEnd = () => {
+    const b = box();
+    return b && b.scrollHeight - b.scrollTop - b.clientHeight < 120;
+  };
+  const toEnd = () => {
+    const b = box();
+    if (b) b.scrollTop = b.scrollHeight;
+  };
   const showThread = () => {
-    if (location.hash.startsWith("#m") && $(location.hash)) $(location.hash).scrollIntoView({ block: "center" });
+    if (location.hash.startsWith("#m") && $(location.hash))
+      $(location.hash).scrollIntoView({ block: "center" });
     else toEnd();
     stick = !location.hash.startsWith("#m") && !$(".pager.below");
     restoreDraft();
@@ -61,8 +71,21 @@
     const marks = box()?.dataset.marks;
     if (!marks || !window.Highlight) return;
     // The server's expressions speak of letters of any script; so must these.
-    const wanted = new RegExp(marks.replaceAll("[^\\W_]", "[\\p{L}\\p{N}]").replaceAll("[\\W_]", "[^\\p{L}\\p{N}]"), "giu");
-    const plain = (text) => [...text].map((c) => { const p = c.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").normalize("NFKC").toLowerCase(); return p.length === c.length ? p : c; }).join("");
+    const wanted = new RegExp(
+      marks.replaceAll("[^\\W_]", "[\\p{L}\\p{N}]").replaceAll("[\\W_]", "[^\\p{L}\\p{N}]"),
+      "giu",
+    );
+    const plain = (text) =>
+      [...text]
+        .map((c) => {
+          const p = c
+            .normalize("NFKD")
+            .replace(/[\u0300-\u036f]/g, "")
+            .normalize("NFKC")
+            .toLowerCase();
+          return p.length === c.length ? p : c;
+        })
+        .join("");
     const ranges = [];
     for (const said of $$("#messages .said, #messages .preview")) {
       const walker = document.createTreeWalker(said, NodeFilter.SHOW_TEXT);
@@ -79,11 +102,24 @@
   };
   // A picture that has loaded makes the thread longer: who was at the end stays there.
   let stick = true;
-  document.addEventListener("scroll", (event) => { if (event.target === box()) stick = nearEnd(); }, true);
-  document.addEventListener("load", (event) => { if (event.target.nodeName === "IMG" && stick && box()?.contains(event.target)) toEnd(); }, true);
+  document.addEventListener(
+    "scroll",
+    (event) => {
+      if (event.target === box()) stick = nearEnd();
+    },
+    true,
+  );
+  document.addEventListener(
+    "load",
+    (event) => {
+      if (event.target.nodeName === "IMG" && stick && box()?.contains(event.target)) toEnd();
+    },
+    true,
+  );
   let heightBefore = 0;
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.target.matches(".pager:not(.below)") && box()?.contains(event.detail.target)) heightBefore = box().scrollHeight;
+    if (event.detail.target.matches(".pager:not(.below)") && box()?.contains(event.detail.target))
+      heightBefore = box().scrollHeight;
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     const b = box();
@@ -98,7 +134,10 @@
       seen.add(day.dataset.day);
     }
     if (event.detail.target.id === "pane" || event.detail.elt.id === "pane") showThread();
-    if (event.detail.elt.id === "compose") { restoreDraft(); ($("#compose textarea") || $("#compose input:not([type=hidden], [type=file])"))?.focus(); }
+    if (event.detail.elt.id === "compose") {
+      restoreDraft();
+      ($("#compose textarea") || $("#compose input:not([type=hidden], [type=file])"))?.focus();
+    }
     if (event.detail.elt.id === "type") $("#type input[name=text]")?.focus();
     countUnread();
   });
@@ -116,7 +155,8 @@
   const title = document.title;
   const countUnread = () => {
     const unread = $$("#rows .talk.unread").length;
-    if ($("#rows")) document.title = (unread ? `(${unread}) ` : "") + title.replace(/^\(\d+\) /, "");
+    if ($("#rows"))
+      document.title = (unread ? `(${unread}) ` : "") + title.replace(/^\(\d+\) /, "");
   };
 
   // Live: one event stream; while it is away, ask every five seconds.
@@ -140,19 +180,30 @@
     let source;
     const connect = () => {
       source = new EventSource(address, { withCredentials: true });
-      source.onopen = () => { if (!open) news("*"); open = true; };
-      source.onerror = () => { open = false; if (source.readyState === EventSource.CLOSED) setTimeout(connect, 5000); };
+      source.onopen = () => {
+        if (!open) news("*");
+        open = true;
+      };
+      source.onerror = () => {
+        open = false;
+        if (source.readyState === EventSource.CLOSED) setTimeout(connect, 5000);
+      };
       source.onmessage = (event) => {
         const said = JSON.parse(event.data);
-        if (said.kind === "typing") document.body.dispatchEvent(new CustomEvent("colleague", { detail: said }));
+        if (said.kind === "typing")
+          document.body.dispatchEvent(new CustomEvent("colleague", { detail: said }));
         else news(said.conversation || "*");
       };
       source.addEventListener("refresh", () => news("*"));
     };
     connect();
-    setInterval(() => { if (!open && !document.hidden) news("*"); }, 5000);
+    setInterval(() => {
+      if (!open && !document.hidden) news("*");
+    }, 5000);
     window.addEventListener("pagehide", () => source.close());
-    window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+    window.addEventListener("pageshow", (event) => {
+      if (event.persisted) connect();
+    });
   }
 
   // Drafts stay in this browser until they are sent.
@@ -170,7 +221,12 @@
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
     const form = event.detail.requestConfig.elt;
-    if (form.dataset.draft && event.detail.xhr.status === 200 && !event.detail.xhr.responseText.includes('role="alert"')) localStorage.removeItem(draftKey(form));
+    if (
+      form.dataset.draft &&
+      event.detail.xhr.status === 200 &&
+      !event.detail.xhr.responseText.includes('role="alert"')
+    )
+      localStorage.removeItem(draftKey(form));
   });
   // Files: chosen, pasted, or dropped onto the thread; shown by name before they are sent.
   const showFile = (form) => {
@@ -188,18 +244,38 @@
     return true;
   };
   const sender = () => $("#compose form[data-draft], #type");
-  document.addEventListener("change", (event) => { if (event.target.name === "file") showFile(event.target.form); });
+  document.addEventListener("change", (event) => {
+    if (event.target.name === "file") showFile(event.target.form);
+  });
   document.addEventListener("click", (event) => {
     const form = event.target.closest("[data-unattach]")?.form;
-    if (form) { form.elements.file.value = ""; showFile(form); }
+    if (form) {
+      form.elements.file.value = "";
+      showFile(form);
+    }
   });
-  document.addEventListener("paste", (event) => { if (attach(sender(), event.clipboardData?.files || [])) event.preventDefault(); });
-  document.addEventListener("dragover", (event) => { if (sender() && event.dataTransfer.types.includes("Files")) { event.preventDefault(); box()?.classList.add("dropping"); } });
-  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) box()?.classList.remove("dropping"); });
-  document.addEventListener("drop", (event) => { box()?.classList.remove("dropping"); if (attach(sender(), event.dataTransfer.files)) event.preventDefault(); });
+  document.addEventListener("paste", (event) => {
+    if (attach(sender(), event.clipboardData?.files || [])) event.preventDefault();
+  });
+  document.addEventListener("dragover", (event) => {
+    if (sender() && event.dataTransfer.types.includes("Files")) {
+      event.preventDefault();
+      box()?.classList.add("dropping");
+    }
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) box()?.classList.remove("dropping");
+  });
+  document.addEventListener("drop", (event) => {
+    box()?.classList.remove("dropping");
+    if (attach(sender(), event.dataTransfer.files)) event.preventDefault();
+  });
   const fillPreview = (form) => {
     const shown = $("[data-text]", form);
-    shown.textContent = shown.dataset.text.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name) => form.elements[`value_${name}`]?.value || whole);
+    shown.textContent = shown.dataset.text.replace(
+      /\{\{\s*(\w+)\s*\}\}/g,
+      (whole, name) => form.elements[`value_${name}`]?.value || whole,
+    );
   };
   const fault = (text) => {
     const note = document.createElement("div");
@@ -213,109 +289,29 @@
     event.preventDefault();
     const { passkey, nameless } = $("#toasts").dataset;
     const bare = /^[\d.]+$|:/.test(location.hostname);
-    fault(bare ? `${nameless} ${location.origin.replace(location.hostname, "localhost")}` : passkey);
+    fault(
+      bare ? `${nameless} ${location.origin.replace(location.hostname, "localhost")}` : passkey,
+    );
   });
-  document.addEventListener("htmx:sendError", (event) => { if (event.detail.requestConfig.verb !== "get") fault($("#toasts").dataset.offline); });
+  document.addEventListener("htmx:sendError", (event) => {
+    if (event.detail.requestConfig.verb !== "get") fault($("#toasts").dataset.offline);
+  });
   document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.requestConfig.verb !== "get") fault(`${$("#toasts").dataset.refused} ${event.detail.xhr.status}`);
+    if (event.detail.requestConfig.verb !== "get")
+      fault(`${$("#toasts").dataset.refused} ${event.detail.xhr.status}`);
     else if (event.detail.xhr.status === 403) location.reload();
   });
   // A lost session answers with the login page: go there, the draft stays.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.xhr.responseURL?.includes("/account/login")) { event.detail.shouldSwap = false; location.assign(`/account/login/?next=${encodeURIComponent(location.pathname)}`); }
-  });
-
-  // Theme: automatic, or what was chosen here.
-  const switchTheme = () => {
-    const dark = getComputedStyle(document.documentElement).colorScheme === "dark" || (document.documentElement.dataset.theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
-    const theme = dark ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
-    document.cookie = `theme=${theme};path=/;max-age=31536000;samesite=lax`;
-    fire(document.body, "theme");
-  };
-
-  // Palette.
-  const palette = $("#palette");
-  const openPalette = () => { palette.showModal(); const input = $("input", palette); input.value = ""; filter(""); input.focus(); };
-  const options = () => $$("li:not([hidden])", palette);
-  const choose = (option) => { $$("li", palette).forEach((li) => li.setAttribute("aria-selected", String(li === option))); option?.scrollIntoView({ block: "nearest" }); };
-  const filter = (words) => {
-    const list = $("ul", palette);
-    $("[data-found]", list)?.remove();
-    for (const li of $$("li", list)) li.hidden = !li.textContent.toLowerCase().includes(words.toLowerCase());
-    if (words) {
-      const input = $("input", palette);
-      const li = document.createElement("li");
-      li.dataset.found = "1";
-      li.setAttribute("role", "option");
-      const a = document.createElement("a");
-      a.href = `${input.dataset.find}?q=${encodeURIComponent(words)}`;
-      a.textContent = `${input.dataset.findLabel} “${words}”`;
-      li.append(a);
-      list.append(li);
-    }
-    choose(options()[0]);
-  };
-  palette?.addEventListener("input", (event) => filter(event.target.value));
-  palette?.addEventListener("keydown", (event) => {
-    const shown = options();
-    const at = shown.findIndex((li) => li.getAttribute("aria-selected") === "true");
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      event.preventDefault();
-      choose(shown[(at + (event.key === "ArrowDown" ? 1 : shown.length - 1)) % shown.length]);
-    } else if (event.key === "Enter") {
-      event.preventDefault();
-      palette.close();
-      $("a", shown[at])?.click();
+    if (event.detail.xhr.responseURL?.includes("/account/login")) {
+      event.detail.shouldSwap = false;
+      location.assign(`/account/login/?next=${encodeURIComponent(location.pathname)}`);
     }
   });
 
-  document.addEventListener("change", (event) => { if (event.target.matches("[data-submit]")) event.target.form.requestSubmit(); });
-  const deeds = { theme: switchTheme, palette: openPalette, keys: () => $("#keys").showModal() };
-  document.addEventListener("click", (event) => {
-    const doing = event.target.closest("[data-do]");
-    if (doing) { event.preventDefault(); palette?.open && palette.close(); deeds[doing.dataset.do](); return; }
-    const copy = event.target.closest("[data-copy]");
-    if (copy) navigator.clipboard.writeText($(copy.dataset.copy).textContent.trim()).then(() => { copy.dataset.done = "1"; copy.textContent = "✓"; });
-    if (event.target.nodeName === "DIALOG") event.target.close();
-    const again = event.target.closest("[data-confirm]");
-    if (again && !window.confirm(again.dataset.confirm)) event.preventDefault();
+  window.addEventListener("popstate", () => {
+    if ($("#inbox")) location.reload();
   });
-
-  // Keyboard; off while typing, except Ctrl-K, Ctrl-Enter and Esc.
-  const goTo = { i: "/inbox/", u: "/usage/", b: "/invoices/", m: "/messages/", p: "/phone/", s: "/search/", h: "/" };
-  let going = 0;
-  const step = (by) => {
-    const rows = $$("[data-row]");
-    if (!rows.length) return;
-    let at = rows.indexOf(document.activeElement);
-    if (at < 0) at = rows.findIndex((row) => row.getAttribute("aria-current"));
-    const next = rows[Math.max(0, Math.min(rows.length - 1, at + by))];
-    next.focus();
-    next.scrollIntoView({ block: "nearest" });
-  };
-  // Menus close by a click elsewhere, and by Escape before anything else hears it.
-  document.addEventListener("click", (event) => {
-    for (const menu of $$("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
-  });
-  document.addEventListener("keydown", (event) => {
-    const menu = event.key === "Escape" && event.target.closest("details.menu[open]");
-    if (menu) { menu.open = false; $("summary", menu).focus(); event.stopPropagation(); }
-  }, true);
-  const press = (name) => { const found = $(`[data-key=${name}]`); if (!found) return false; if (/INPUT|TEXTAREA|SELECT/.test(found.nodeName)) found.focus(); else found.click(); return true; };
-  const keys = { j: () => step(1), k: () => step(-1), "/": () => $("[role=search] [name=kind]") ? press("search") : location.assign("/search/"), r: () => press("reply"), e: () => press("resolve"), a: () => press("assign"), l: () => press("label"), n: () => press("note"), t: () => press("templates"), "?": () => $("#keys")?.showModal() };
-  document.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && palette) { event.preventDefault(); palette.open ? palette.close() : openPalette(); return; }
-    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.form) { event.preventDefault(); event.target.form.requestSubmit(); return; }
-    if (event.key === "Escape" && !$("dialog[open]")) { if (typing) event.target.blur(); else press("cancel") || press("back"); return; }
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
-    if (Date.now() - going < 1200 && goTo[event.key]) { event.preventDefault(); going = 0; location.assign(goTo[event.key]); return; }
-    if (event.key === "g") { going = Date.now(); return; }
-    if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
-  });
-
-  window.addEventListener("popstate", () => { if ($("#inbox")) location.reload(); });
   showThread();
   countUnread();
 })();

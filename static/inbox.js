@@ -13,7 +13,14 @@
   };
 
   // Canned replies: shown while the box holds one word that begins with a slash.
-  const close = () => { const found = list(); if (found) { found.hidden = true; found.replaceChildren(); } reply()?.removeAttribute("aria-activedescendant"); };
+  const close = () => {
+    const found = list();
+    if (found) {
+      found.hidden = true;
+      found.replaceChildren();
+    }
+    reply()?.removeAttribute("aria-activedescendant");
+  };
   const options = () => $$("#canned [role=option]");
   const choose = (option) => {
     for (const one of options()) one.setAttribute("aria-selected", String(one === option));
@@ -33,7 +40,9 @@
     const asked = field.value;
     const typed = /^\/(\S*)$/.exec(asked);
     if (!typed) return close();
-    const answer = await fetch(`${field.dataset.canned}?q=${encodeURIComponent(typed[1])}`, { headers: { "HX-Request": "true" } });
+    const answer = await fetch(`${field.dataset.canned}?q=${encodeURIComponent(typed[1])}`, {
+      headers: { "HX-Request": "true" },
+    });
     const found = await answer.text();
     // Answers may overtake one another: only that to what stands there now is shown.
     if (!answer.ok || asked !== field.value || !list()) return;
@@ -41,17 +50,22 @@
     list().hidden = false;
     choose(options()[0]);
   };
-  document.addEventListener("keydown", (event) => {
-    if (event.target !== reply() || !list() || list().hidden) return;
-    const shown = options();
-    const at = shown.findIndex((one) => one.getAttribute("aria-selected") === "true");
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") choose(shown[(at + (event.key === "ArrowDown" ? 1 : shown.length - 1)) % shown.length]);
-    else if ((event.key === "Enter" || event.key === "Tab") && shown[at]) take(shown[at]);
-    else if (event.key === "Escape") close();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }, true);
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.target !== reply() || !list() || list().hidden) return;
+      const shown = options();
+      const at = shown.findIndex((one) => one.getAttribute("aria-selected") === "true");
+      if (event.key === "ArrowDown" || event.key === "ArrowUp")
+        choose(shown[(at + (event.key === "ArrowDown" ? 1 : shown.length - 1)) % shown.length]);
+      else if ((event.key === "Enter" || event.key === "Tab") && shown[at]) take(shown[at]);
+      else if (event.key === "Escape") close();
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    },
+    true,
+  );
 
   // Colleagues see that somebody is answering; told again every four seconds at most.
   let told = 0;
@@ -62,23 +76,39 @@
     ask(field);
     if (!field.value || Date.now() - told < 4000) return;
     told = Date.now();
-    fetch(field.dataset.typing, { method: "POST", headers: JSON.parse(document.body.getAttribute("hx-headers")) }).catch(() => {});
+    fetch(field.dataset.typing, {
+      method: "POST",
+      headers: JSON.parse(document.body.getAttribute("hx-headers")),
+    }).catch(() => {});
   });
   document.body.addEventListener("colleague", (event) => {
     const line = $("#typing");
-    if (!line || event.detail.conversation !== $("#pane").dataset.conversation || event.detail.who === line.dataset.me) return;
+    if (
+      !line ||
+      event.detail.conversation !== $("#pane").dataset.conversation ||
+      event.detail.who === line.dataset.me
+    )
+      return;
     line.textContent = `${event.detail.who} ${line.dataset.text}`;
     clearTimeout(silence);
-    silence = setTimeout(() => { line.textContent = ""; }, 6000);
+    silence = setTimeout(() => {
+      line.textContent = "";
+    }, 6000);
   });
 
   // Answering one message.
-  const unquote = (form) => { form.elements.context.value = ""; $(".quoting", form).hidden = true; };
+  const unquote = (form) => {
+    form.elements.context.value = "";
+    $(".quoting", form).hidden = true;
+  };
   document.addEventListener("click", (event) => {
     const option = event.target.closest("#canned [role=option]");
     if (option) return take(option);
     const emoji = event.target.closest("[data-emoji] button");
-    if (emoji) { emoji.closest("details").open = false; return put(emoji.textContent); }
+    if (emoji) {
+      emoji.closest("details").open = false;
+      return put(emoji.textContent);
+    }
     const quote = event.target.closest("[data-quote]");
     const form = $("#compose form[data-draft]");
     if (quote && form) {

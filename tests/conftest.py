@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a database per xdist worker made by our own migrations, and the roles as in life."""
+"""Fixtures for all tests: a migrated database per xdist worker, with the production roles."""
 
 import os
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from tests import databases, network
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test reaches beyond this machine; no test client begins by reading every static file there is."""
+    """Block the network, and keep test clients from reading every static file."""
     network.block()
     settings.WHITENOISE_AUTOREFRESH = True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First what takes long and mostly waits, a browser or a whole stack: at the end one worker would run it alone."""
+    """Order slow tests first (browser, stack): at the end one worker would run them alone."""
     items.sort(key=lambda item: not item.nodeid.startswith(("tests/browser/", "tests/stack/")))
 
 
@@ -44,7 +44,7 @@ def django_db_setup(database_snapshot: databases.Snapshot) -> None:
 
 @pytest.fixture
 def committed_db(database_snapshot: databases.Snapshot, django_db_blocker: Any) -> Iterator[None]:
-    """The database without a surrounding transaction: for threads, processes and commits. Put back afterwards."""
+    """The database without a transaction, for threads, processes and commits; reset afterwards."""
     with django_db_blocker.unblock():
         try:
             yield
@@ -53,7 +53,7 @@ def committed_db(database_snapshot: databases.Snapshot, django_db_blocker: Any) 
 
 
 @pytest.fixture
-def redis() -> Iterator["redis_client.Redis"]:
+def redis() -> Iterator["redis_client.Redis[bytes]"]:
     """The real Valkey, this worker's database of it, emptied before and after."""
     client = redis_client.Redis.from_url(settings.REDIS_URL)
     client.flushdb()

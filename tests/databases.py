@@ -1,4 +1,4 @@
-"""Test databases: migrated once a run, cloned once a worker, and put back after every test that commits."""
+"""Test databases: migrated once per run, cloned per worker, reset after tests that commit."""
 
 import os
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ def point_at(database: str) -> None:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a database held right after its migrations, in memory: putting it back is faster than a new clone."""
+    """The content of a database after its migrations: restoring it is faster than a new clone."""
 
     pristine: str
     name: str
@@ -118,8 +118,8 @@ class Snapshot:
         connections.close_all()
         try:
             with admin(self.name) as database:
-                database.execute(f"SELECT pg_terminate_backend(pid, 5000) {OTHERS}")  # type: ignore[arg-type]
-                # Neither triggers nor foreign keys: append-only tables are emptied as well, in any order.
+                database.execute(f"SELECT pg_terminate_backend(pid, 5000) {OTHERS}")
+                # Without triggers and foreign keys: append-only tables too, in any order.
                 database.execute("SET session_replication_role = replica")
                 with database.transaction():
                     self._empty(database)

@@ -17,7 +17,7 @@ _count = itertools.count(1)
 
 
 def make_business(name: str = "Bakery", **fields: Any) -> Business:
-    """A business; on the unlimited plan unless told otherwise."""
+    """A business, by default on the unlimited plan."""
     fields.setdefault("plan_id", "business")
     with system("test data"):
         return Business.objects.create(name=name, **fields)
@@ -96,10 +96,17 @@ def make_deliveries(
 
 
 def make_messages(
-    business: Business, number: Number, count: int, *, to: str = "14155550100", category: str = "utility",
-    at: datetime = datetime(2026, 5, 10, 12, tzinfo=UTC), window_open: bool = False, status: str = "sent",
-) -> list[int]:  # fmt: skip
-    """Outbound messages, `sent`, `failed` or `delivered` at that moment, and nothing waiting; returns their ids."""
+    business: Business,
+    number: Number,
+    count: int,
+    *,
+    to: str = "14155550100",
+    category: str = "utility",
+    at: datetime = datetime(2026, 5, 10, 12, tzinfo=UTC),
+    window_open: bool = False,
+    status: str = "sent",
+) -> list[int]:
+    """Create outbound messages of one status and time, without queue rows; returns their ids."""
     with system("test data"):
         contact, _ = Contact.objects.get_or_create(business=business, wa_id=to)
         conversation, _ = Conversation.objects.get_or_create(
@@ -107,20 +114,31 @@ def make_messages(
         )
         messages = Message.objects.bulk_create(
             Message(
-                business=business, number=number, conversation=conversation, contact=contact, direction="out",
-                kind="text", text="x", category=category, status=status, created_at=at, window_open=window_open,
-                delivered_at=at if status == "delivered" else None, failed_at=at if status == "failed" else None,
+                business=business,
+                number=number,
+                conversation=conversation,
+                contact=contact,
+                direction="out",
+                kind="text",
+                text="x",
+                category=category,
+                status=status,
+                created_at=at,
+                window_open=window_open,
+                delivered_at=at if status == "delivered" else None,
+                failed_at=at if status == "failed" else None,
             )
             for _ in range(count)
-        )  # fmt: skip
+        )
         return [message.pk for message in messages]
 
 
 def queue_deliveries(message_ids: list[int]) -> None:
-    """Write the Delivery rows of these messages, as the first proof of delivery, or the first failure, does."""
+    """Write the Delivery rows of messages, as the first delivery or failure status does."""
     with system("test data"), connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient, category, window_open,
+            """INSERT INTO hosting_delivery (message_id, business_id, number_id, recipient,
+                category, window_open,
                                              free_entry, delivered_at, failed, created_at)
                SELECT m.id, m.business_id, m.number_id, c.wa_id, m.category, m.window_open, false,
                       coalesce(m.delivered_at, m.failed_at), m.delivered_at IS NULL, now()

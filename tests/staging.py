@@ -35,7 +35,7 @@ PREVIEW = {
 
 
 def one_of_everything(business: Business, number: Number) -> dict[str, Any]:
-    """Rows of every kind; returns their names as addresses hold them, such as {"thread": <public id>}."""
+    """Create rows of every kind; returns their ids in URLs, such as {"thread": <public id>}."""
     spare, template = make_member(business), make_template(number)
     key = make_key(business)
     message = make_deliveries(business, number, 2)[0]
@@ -118,6 +118,6 @@ def _money(business: Business) -> dict[str, Any]:
     return {
         "invoice": invoice.number,
         "credit_note": note.number,
-        "pay_token": pay_links.path_of(invoice).split("/")[2],
+        "pay_token": pay_links.pay_path(invoice).split("/")[2],
         "finance_export": Export.objects.create(business=business, kind="journal").pk,
     }

@@ -1,6 +1,6 @@
-"""Every address x method x role, made from the URL resolver: an address without a row here fails the test.
+"""Every URL x method x role, by the URL resolver: a URL without a row here fails the test.
 
-A foreign id is 404, an own but forbidden one 403, a login is asked for by 302 (pages) or 401 (programs).
+Another business's id is 404, a forbidden one 403; without login 302 (pages) or 401 (API).
 """
 
 import uuid
@@ -23,15 +23,23 @@ from tests.staging import one_of_everything
 
 pytestmark = pytest.mark.django_db
 SESSIONS = (
-    "anonymous", "stranger owner", "stranger finance", "viewer", "agent", "finance", "owner",
-    "operator without permission", "operator", "revoked key",
-)  # fmt: skip
+    "anonymous",
+    "stranger owner",
+    "stranger finance",
+    "viewer",
+    "agent",
+    "finance",
+    "owner",
+    "operator without permission",
+    "operator",
+    "revoked key",
+)
 OWN = ("viewer", "agent", "finance", "owner")
 
 
 @dataclass(frozen=True)
 class Row:
-    """What an address answers: who may (roles), whether it names a row of the business, and the status for those."""
+    """Expected answers of a URL: allowed roles, whether it has an object, and statuses."""
 
     path: str
     who: tuple[str, ...] = OWN
@@ -264,7 +272,7 @@ ROWS: dict[str, Row] = {
     "credit_note": Row("/invoices/credit-notes/{credit_note}/lines/", MONEY, True, get=200),
     "change_method": Row("/invoices/method/", MONEY, post=302),
     "method_saved": Row("/invoices/method/saved/", MONEY, get=302),
-    "drop_method": Row("/invoices/method/drop/", MONEY, post=302),
+    "remove_method": Row("/invoices/method/drop/", MONEY, post=302),
     "pay_now": Row("/invoices/{invoice}/pay/", MONEY, True, post=302),
     "pay": ForEveryone("/pay/{pay_token}/", get=200),
     "pay_by_card": ForEveryone("/pay/{pay_token}/card/", post=409),
@@ -326,10 +334,10 @@ ROWS: dict[str, Row] = {
     "api_product_stock": ForKeys("/api/v1/products/{product}/stock/", post=415),
     "api_webhooks": ForKeys("/api/v1/webhooks/", get=200, foreign=200, post=415, foreign_post=415),
     "api_webhook": ForKeys("/api/v1/webhooks/{webhook}/", get=200),
-    "api_deliveries": ForKeys("/api/v1/deliveries/", get=200, foreign=200),
-    "api_delivery": ForKeys("/api/v1/deliveries/{call}/", get=200),
-    "api_delivery_replay": ForKeys("/api/v1/deliveries/{call}/replay/", post=201),
-    # Signed by Stripe, which has no login here; the tests run without its secret, so it is switched off.
+    "api_webhook_deliveries": ForKeys("/api/v1/webhook-deliveries/", get=200, foreign=200),
+    "api_webhook_delivery": ForKeys("/api/v1/webhook-deliveries/{call}/", get=200),
+    "api_webhook_delivery_replay": ForKeys("/api/v1/webhook-deliveries/{call}/replay/", post=201),
+    # Signed by Stripe, without a login; off in tests, which run without its secret.
     "stripe_webhook": ForEveryone("/webhooks/stripe/", post=409),
 }
 
@@ -423,7 +431,7 @@ def test_pages_answer_each_role_as_they_should(stage: dict[str, Any], method: st
     assert not wrong, "\n".join(wrong)
 
 
-# Papers that are drawn and kept when first asked for, and a phone that notes what it has seen.
+# Documents that are made and stored when first requested, and a phone that records what it read.
 WRITTEN_WHEN_READ = {"phone_chat", "credit_note", "invoice_draft", "invoice_download"}
 
 
@@ -475,7 +483,7 @@ def test_the_cloud_api_opens_to_live_keys_alone_and_finds_nothing_of_strangers(
     assert not wrong, "\n".join(wrong)
 
 
-# Reached by any live key, or by a signed link instead of a key: told apart here, tested in tests/hosting.
+# Reached by any live key, or by a signed link; tested in tests/hosting.
 NOT_BY_NUMBER = {
     "incoming_webhooks",
     "media_download",

@@ -1,4 +1,4 @@
-"""Tenancy: the database shows a business its own rows and nobody else's, and closes again by itself."""
+"""Tenancy: the database shows a business only its own rows, and only within its scope."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from core.tenancy import scope, system
 from tests.factories import make_business, make_key, make_member
 
 pytestmark = pytest.mark.django_db
-# Tables that name a business but belong to operators alone would be listed here, each with its reason.
+# Tables with a business_id that belong to operators alone would be listed here with the reason.
 OPEN_TABLES: set[str] = set()
 
 
@@ -22,7 +22,8 @@ def _tables() -> list[str]:
         cursor.execute(
             """SELECT c.table_name FROM information_schema.columns c
                  JOIN information_schema.tables t USING (table_schema, table_name)
-                WHERE c.table_schema = 'public' AND c.column_name = 'business_id' AND t.table_type = 'BASE TABLE'"""
+                WHERE c.table_schema = 'public' AND c.column_name = 'business_id'
+                    AND t.table_type = 'BASE TABLE'"""
         )
         return [*sorted({row[0] for row in cursor.fetchall()} - OPEN_TABLES), "accounts_business"]
 
@@ -40,8 +41,10 @@ def test_every_tenant_table_is_closed_to_the_plain_role() -> None:
         cursor.execute(
             """SELECT c.relname, c.relrowsecurity,
                       (SELECT count(*) FROM pg_policies p WHERE p.tablename = c.relname
-                          AND p.roles = ARRAY['parley_app']::name[] AND p.qual IS NOT NULL AND p.with_check IS NOT NULL)
-                 FROM pg_class c WHERE c.relname = ANY (%s) AND c.relnamespace = 'public'::regnamespace""",
+                          AND p.roles = ARRAY['parley_app']::name[] AND p.qual IS NOT NULL
+                              AND p.with_check IS NOT NULL)
+                 FROM pg_class c WHERE c.relname = ANY (%s)
+                     AND c.relnamespace = 'public'::regnamespace""",
             [tables],
         )
         found = {name: (secured, policies) for name, secured, policies in cursor.fetchall()}

@@ -1,4 +1,4 @@
-"""Admin of accounts: who, on which plan, with which keys; and what was changed by whom."""
+"""Admin of accounts: businesses, plans, users, API keys, the audit log."""
 
 from accounts.admin import businesses as businesses
 from accounts.admin import people as people

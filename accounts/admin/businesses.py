@@ -1,4 +1,4 @@
-"""Admin of accounts: who, on which plan, with which keys; and what was changed by whom."""
+"""Admin of businesses, plans, API keys and the audit log."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from unfold.decorators import action, display
 
 from accounts import impersonation
 from accounts.admin_site.base import (
-    HouseAdmin,
-    HouseInline,
+    AuditedAdmin,
+    EditableInline,
     Item,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 
-class MembershipInline(HouseInline):
-    """The members, on a business's page."""
+class MembershipInline(EditableInline):
+    """Members on a business's page."""
 
     model = Membership
     fields = ("user", "role", "created_at")
@@ -42,7 +42,7 @@ class MembershipInline(HouseInline):
 
 
 class ApiKeyInline(ReadOnlyInline):
-    """The keys, on a business's page: never their text or hash."""
+    """API keys on a business's page, without their hash."""
 
     model = ApiKey
     fields = (
@@ -59,13 +59,13 @@ class ApiKeyInline(ReadOnlyInline):
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Businesses that may send, and those that may not."""
+    """Filter by active and suspended businesses."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The two states."""
+        """Active and suspended."""
         return [("active", _("Active")), ("suspended", _("Suspended"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -78,8 +78,8 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Business)
-class BusinessAdmin(HouseAdmin):
-    """Businesses, with members, keys and the way to everything else of theirs."""
+class BusinessAdmin(AuditedAdmin):
+    """Businesses, with members, keys and links to their other rows."""
 
     list_display = ("name", "plan", "country", "currency", "state", "created_at")
     list_filter = (StateFilter, "plan", "country", "currency")
@@ -108,12 +108,12 @@ class BusinessAdmin(HouseAdmin):
         return page
 
     def has_enter_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Support, as it is shipped."""
+        """Whether the operator may view dashboards as an owner."""
         return request.user.has_perm(impersonation.PERMISSION)
 
     @action(description=_("View as its owner"), url_path="enter", permissions=["enter"])
     def enter(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show the dashboard for half an hour, read-only; the reason is in the business's own audit log."""
+        """View the dashboard as its owner, read-only, for 30 minutes; asks for a reason."""
         business = get_object_or_404(Business, pk=object_id)
 
         def begin(data: dict[str, Any]) -> StrOrPromise:
@@ -121,7 +121,8 @@ class BusinessAdmin(HouseAdmin):
             return _("Nothing can be changed while you look.")
 
         words = _(
-            "You see its pages and messages as its owner does, for 30 minutes. Its owner sees that you did, and why."
+            "You see its pages and messages as its owner does, for 30 minutes."
+            " Its owner sees that you did, and why."
         )
         question = Question(_("View as %(business)s") % {"business": business}, _("View"), words)
         return ask(request, self, question, form=ReasonForm, do=begin, back=reverse("home"))
@@ -133,22 +134,22 @@ class BusinessAdmin(HouseAdmin):
 
     @display(description=_("Elsewhere"))
     def elsewhere(self, business: Business) -> str:
-        """Links to this business's rows in other lists."""
+        """Links to the business's rows in other lists."""
         return links_of(business)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A business is history; it is suspended, not deleted."""
+        """Businesses are suspended, not deleted: invoices refer to them."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        """A larger plan shows at once what the old one locked."""
+        """Save, and unlock what a larger plan allows where the plan changed."""
         super().save_model(request, obj, form, change)
         if "plan" in form.changed_data:
             changes.notify_changed(obj.pk)
 
     @action(description=_("Suspend sending"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Business]) -> None:
-        """Stop sending; reading stays."""
+        """Suspend sending of the selected businesses."""
         for business in queryset:
             business.suspend("by an operator")
             record.record(action="business.suspended", subject=business, business=business)
@@ -156,7 +157,7 @@ class BusinessAdmin(HouseAdmin):
 
     @action(description=_("Resume sending"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Business]) -> None:
-        """Lift suspensions."""
+        """Resume sending of the selected businesses."""
         for business in queryset.exclude(suspended_at=None):
             before = {"reason": business.suspended_reason}
             business.resume()
@@ -167,27 +168,40 @@ class BusinessAdmin(HouseAdmin):
 
 
 @admin.register(Plan)
-class PlanAdmin(HouseAdmin):
-    """Plans, with the number of businesses that an edit touches."""
+class PlanAdmin(AuditedAdmin):
+    """Plans, with the number of businesses on each."""
 
     list_display = (
-        "name", "code", "hosted_messages", "grace_days", "days_kept", "numbers", "seats", "media_megabytes", "webhooks",
-        "exports", "requests_per_second", "monthly_fee_micros", "is_public", "followers",
-    )  # fmt: skip
+        "name",
+        "code",
+        "hosted_messages",
+        "grace_days",
+        "days_kept",
+        "max_numbers",
+        "max_seats",
+        "media_megabytes",
+        "max_webhooks",
+        "max_exports",
+        "requests_per_second",
+        "monthly_fee_micros",
+        "is_public",
+        "business_count",
+    )
     search_fields = ("name", "code")
-    readonly_fields = ("followers",)
+    readonly_fields = ("business_count",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
-        """With the number of businesses on each."""
-        return super().get_queryset(request).annotate(businesses_on_it=Count("businesses"))  # type: ignore[no-any-return]
+        """Plans annotated with their number of businesses."""
+        plans: QuerySet[Plan] = super().get_queryset(request)
+        return plans.annotate(businesses_on_it=Count("businesses"))
 
     @display(description=_("businesses on it"), ordering="businesses_on_it")
-    def followers(self, plan: Any) -> int:
-        """How many businesses an edit touches."""
+    def business_count(self, plan: Any) -> int:
+        """The number of businesses on the plan."""
         return getattr(plan, "businesses_on_it", 0)
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        """A higher limit shows at once what the old one locked."""
+        """Save, and unlock what a higher limit allows."""
         super().save_model(request, obj, form, change)
         if {"hosted_messages", "media_megabytes"} & set(form.changed_data):
             changes.notify_changed(None)
@@ -195,7 +209,7 @@ class PlanAdmin(HouseAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> Any:
-        """The page; a change that businesses feel is saved only after it was said how many."""
+        """The page; a change that affects businesses must be confirmed first."""
         if request.method == "POST" and object_id and CONFIRMED not in request.POST:
             plan = self.get_object(request, object_id)
             if plan is not None and self.has_change_permission(request, plan):
@@ -212,13 +226,13 @@ class PlanAdmin(HouseAdmin):
         return super().changeform_view(request, object_id, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """The code names the plan for good."""
+        """The code of an existing plan cannot change."""
         return (*self.readonly_fields, "code") if obj else self.readonly_fields
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """API keys: to be revoked here, never read, made by their owners."""
+    """API keys; operators can revoke but not create them."""
 
     list_display = (
         "name",
@@ -236,12 +250,12 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     actions = ("revoke",)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change keys."""
+        """Whether the operator may change keys."""
         return request.user.has_perm("accounts.change_apikey")
 
     @action(description=_("Revoke"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """Make the chosen keys useless from the next request on."""
+        """Revoke the selected keys."""
         for key in queryset.filter(revoked_at=None):
             key.revoke()
             record.record(action="key.revoked", subject=key, business=key.business_id)
@@ -250,7 +264,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    """Who changed what."""
+    """The audit log."""
 
     list_display = ("at", "actor_name", "action", "subject", "business", "ip")
     list_select_related = ("business",)
@@ -261,20 +275,20 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
 @admin.register(Heartbeat)
 class HeartbeatAdmin(ReadOnlyAdmin):
-    """When workers last said that they are alive."""
+    """Heartbeats of workers."""
 
     list_display = ("name", "beat_at")
 
 
 def suspended() -> list[Item]:
-    """Businesses that may not send."""
+    """The number of suspended businesses, for the front page."""
     count = Business.objects.exclude(suspended_at=None).count()
     url = reverse("admin:accounts_business_changelist") + "?state=suspended"
     return [Item((_("Businesses suspended")), str(count), url, is_urgent=count > 0)]
 
 
 def plan_use(business: Business) -> list[Item]:
-    """What the business uses of each limit of its plan."""
+    """What a business uses of each limit of its plan, for its page."""
     found = []
     for used in usage.usage_of(business):
         limit = used.allowed(business.plan)

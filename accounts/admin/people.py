@@ -1,4 +1,4 @@
-"""Admin of people: users, their logins and second factors, and who belongs to which business."""
+"""Admin of users, their sessions and second factors, and memberships."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.admin_site.base import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin_site.base import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline
 from accounts.audit import record
 from accounts.models import Membership, User
 
-FOREIGN = (
+THIRD_PARTY = (
     Group,
     EmailAddress,
     Authenticator,
@@ -29,21 +29,21 @@ FOREIGN = (
     AccessLog,
     AccessFailureLog,
 )
-for model in FOREIGN:
+for model in THIRD_PARTY:
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
 
-class NewUserForm(UserCreationForm):  # type: ignore[misc]
-    """A user is known by e-mail address."""
+class NewUserForm(UserCreationForm):
+    """Form for a new user: e-mail address and password."""
 
     class Meta:
         model = User
         fields = ("email",)
 
 
-class UserForm(UserChangeForm):  # type: ignore[misc]
-    """All of a user but the password."""
+class UserForm(UserChangeForm):
+    """Form for an existing user."""
 
     class Meta:
         model = User
@@ -51,15 +51,15 @@ class UserForm(UserChangeForm):  # type: ignore[misc]
 
 
 class UserMembershipInline(ReadOnlyInline):
-    """The businesses, on a user's page."""
+    """Businesses on a user's page."""
 
     model = Membership
     fields = ("business", "role", "created_at")
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg, misc]
-    """People. Who may do what here is for superusers to say."""
+class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg, misc]
+    """Users; only superusers give rights to operators."""
 
     form = UserForm
     add_form = NewUserForm
@@ -86,7 +86,7 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg, misc]
     inlines = (UserMembershipInline,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Only a superuser makes operators, or touches a superuser's login."""
+        """Rights, and a superuser's login, can be changed by superusers only."""
         if request.user.is_superuser:
             return self.readonly_fields
         rights = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -97,11 +97,11 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg, misc]
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A person who leaves is made inactive: the audit log names them."""
+        """Users are deactivated, not deleted: the audit log refers to them."""
         return False
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
-        """Set a password; a superuser's only by a superuser."""
+        """Set a password; PermissionDenied for a superuser's unless one asks."""
         user = self.get_object(request, id)
         if user is not None and user.is_superuser and not request.user.is_superuser:
             from django.core.exceptions import PermissionDenied
@@ -114,13 +114,13 @@ class UserAdmin(DjangoUserAdmin, HouseAdmin):  # type: ignore[type-arg, misc]
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, HouseAdmin):  # type: ignore[type-arg, misc]
-    """Sets of permissions for operators."""
+class GroupAdmin(DjangoGroupAdmin, AuditedAdmin):  # type: ignore[misc]
+    """Groups: sets of permissions for operators."""
 
 
 @admin.register(Membership)
-class MembershipAdmin(HouseAdmin):
-    """Who belongs to which business."""
+class MembershipAdmin(AuditedAdmin):
+    """Memberships of users in businesses."""
 
     list_display = ("user", "business", "role", "created_at")
     list_filter = ("role",)
@@ -131,8 +131,8 @@ class MembershipAdmin(HouseAdmin):
 
 
 @admin.register(EmailAddress)
-class EmailAddressAdmin(HouseAdmin):
-    """Addresses, and whether they were verified."""
+class EmailAddressAdmin(AuditedAdmin):
+    """E-mail addresses, and whether they are verified."""
 
     list_display = ("email", "user", "verified", "primary")
     list_filter = ("verified", "primary")
@@ -142,7 +142,7 @@ class EmailAddressAdmin(HouseAdmin):
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(ReadOnlyAdmin):
-    """Second factors; their secrets are never shown. Deleting one lets its owner in without it."""
+    """Second factors, without their secrets; deleting one lets its owner log in without it."""
 
     hidden: ClassVar[tuple[str, ...]] = ("data",)
     list_display = ("user", "type", "created_at", "last_used_at")
@@ -150,13 +150,13 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
     search_fields = ("user__email",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers only: for people who lost their phone."""
+        """Superusers only, for users who lost their device."""
         return bool(request.user.is_superuser)
 
 
 @admin.register(UserSession)
 class UserSessionAdmin(ReadOnlyAdmin):
-    """Where people are logged in; the session's key is never shown."""
+    """Sessions of users, without their keys."""
 
     hidden: ClassVar[tuple[str, ...]] = ("session_key", "data")
     list_display = ("user", "created_at", "last_seen_at", "ip")
@@ -165,7 +165,7 @@ class UserSessionAdmin(ReadOnlyAdmin):
 
 
 class AccessAdmin(ReadOnlyAdmin):
-    """Logins and failed ones."""
+    """Logins and failed logins."""
 
     hidden: ClassVar[tuple[str, ...]] = ("get_data", "post_data", "session_hash")
     list_display: ClassVar[tuple[str, ...]] = (
@@ -185,10 +185,10 @@ admin.site.register(AccessFailureLog, AccessAdmin)
 
 @admin.register(AccessAttempt)
 class AccessAttemptAdmin(AccessAdmin):
-    """Addresses counted as failing; deleting a row lets the person try again."""
+    """Counters of failed logins; deleting a row lifts the lockout."""
 
     list_display: ClassVar[tuple[str, ...]] = (*AccessAdmin.list_display, "failures_since_start")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """By Django's permission."""
+        """Whether the operator may delete these rows."""
         return request.user.has_perm("axes.delete_accessattempt")

@@ -1,8 +1,8 @@
-"""What every page of the admin shares: lists that never count big tables, rows nobody edits, the front page.
+"""Base classes of the admin: estimated counts, audited changes, read-only rows, the front page.
 
-Operators work inside `system()` (see `accounts.middleware`). Each app's `admin` registers its models with `HouseAdmin`
-or `ReadOnlyAdmin`; its `ready()` adds to the registries below what the front page and a business's
-page show of it.
+Operators work inside `system()` (see `accounts.middleware`). Each app's `admin` registers its
+models with `AuditedAdmin` or `ReadOnlyAdmin`; its `ready()` adds to the registries below what the
+front page and a business's page show of it.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from core.registry import Registry
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-# Up to here a list is counted; beyond, the planner's estimate is good enough.
+# Lists are counted exactly up to here; beyond, the planner's estimate is used.
 EXACT_UP_TO = 10_000
-# So many ids are named in the audit log; all are counted.
+# So many ids are named in an entry of the audit log; all are counted.
 NAMED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the front page: what, how much, where to look; `is_urgent` shows it in red."""
+    """One line of the front page: title, value, address, note; `is_urgent` shows it in red."""
 
     title: StrOrPromise
     value: str
@@ -79,7 +79,10 @@ business_links: Registry[BusinessLink] = Registry(
 def given_up(
     title: StrOrPromise, rows: QuerySet[Any], query: str, note: StrOrPromise, *, is_urgent: bool
 ) -> Item:
-    """How many rows gave up, up to 10,000, with the list that shows them; urgent only where there is one."""
+    """A line with the number of `rows` that failed for good and a link to their list.
+
+    Counts up to 10,000; `query` filters the list. Urgent only where there are such rows.
+    """
     count = rows[: EXACT_UP_TO + 1].count()
     shown = f"{EXACT_UP_TO:,}+" if count > EXACT_UP_TO else f"{count:,}"
     url = reverse(f"admin:{rows.model._meta.app_label}_{rows.model._meta.model_name}_changelist")
@@ -87,18 +90,21 @@ def given_up(
 
 
 def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Unfold's DASHBOARD_CALLBACK: what needs attention, and the figures of the month."""
+    """Unfold's DASHBOARD_CALLBACK: adds what needs attention and the figures of the month."""
     context["attention"] = [item for items in front_page_attention for item in items()]
     context["figures"] = [item for items in front_page_figures for item in items()]
     return context
 
 
 class EstimatedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts exactly up to 10,000 rows and takes the planner's estimate beyond: no count(*) over a big table."""
+    """Counts exactly up to 10,000 rows and uses the planner's estimate beyond.
+
+    A count(*) over a big table takes seconds.
+    """
 
     @cached_property
     def count(self) -> int:
-        """Rows of the list, or about as many."""
+        """The number of rows, estimated where there are more than 10,000."""
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
         known = rows.order_by()[: EXACT_UP_TO + 1].count()
         return known if known <= EXACT_UP_TO else max(known, _estimate(rows))
@@ -116,23 +122,23 @@ def _estimate(rows: QuerySet[Any]) -> int:
     return int(json.loads(plan)[0]["Plan"]["Plan Rows"])
 
 
-class HouseAdmin(ModelAdmin):  # type: ignore[misc]
-    """A model's admin pages in our style; changes are written to the audit log."""
+class AuditedAdmin(ModelAdmin):
+    """Base of admin pages; writes every change to the audit log."""
 
     paginator = EstimatedPaginator
     show_full_result_count = False
     list_per_page = 50
     warn_unsaved_form = True
     compressed_fields = True
-    # Columns that no page shows and no log keeps.
+    # Columns that no page shows and no audit entry contains.
     hidden: ClassVar[tuple[str, ...]] = ()
 
     def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        """Secrets and raw bytes are never on a form."""
+        """The columns that forms leave out: encrypted text, raw bytes, and `hidden`."""
         return [*(super().get_exclude(request, obj) or []), *hidden_of(self.model, self.hidden)]
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """The page; what the database refuses is said on it, and nothing is saved."""
+        """The page; an IntegrityError becomes a message on it, and nothing is saved."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except IntegrityError as error:
@@ -141,7 +147,7 @@ class HouseAdmin(ModelAdmin):  # type: ignore[misc]
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        """Save, and record what changed in the same transaction."""
+        """Save, and record the changed fields in the same transaction."""
         super().save_model(request, obj, form, change)
         changed = [
             name for name in form.changed_data if name not in hidden_of(self.model, self.hidden)
@@ -155,16 +161,16 @@ class HouseAdmin(ModelAdmin):  # type: ignore[misc]
         )
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Save the rows of an inline, and record each."""
+        """Save the rows of an inline, and record each change."""
         super().save_formset(request, form, formset, change)
         for obj in formset.new_objects:
-            self._note_row(obj, "added", {})
+            self._record_row(obj, "added", {})
         for obj, names in formset.changed_objects:
-            self._note_row(obj, "changed", {name: str(getattr(obj, name, "")) for name in names})
+            self._record_row(obj, "changed", {name: str(getattr(obj, name, "")) for name in names})
         for obj in formset.deleted_objects:
-            self._note_row(obj, "deleted", {})
+            self._record_row(obj, "deleted", {})
 
-    def _note_row(self, obj: Model, verb: str, after: dict[str, Any]) -> None:
+    def _record_row(self, obj: Model, verb: str, after: dict[str, Any]) -> None:
         action = f"{obj._meta.model_name}.{verb}"
         record.record(action=action, subject=obj, business=business_of(obj), after=after)
 
@@ -176,28 +182,28 @@ class HouseAdmin(ModelAdmin):  # type: ignore[misc]
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Delete the chosen rows one by one, each with its record."""
+        """Delete the selected rows one by one, each recorded."""
         for obj in queryset:
             self.delete_model(request, obj)
 
 
-class ReadOnlyAdmin(HouseAdmin):
-    """Pages of what the database lets nobody edit, or what only work may change."""
+class ReadOnlyAdmin(AuditedAdmin):
+    """Base of pages whose rows operators may only read."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody adds."""
+        """Rows cannot be added here."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody edits."""
+        """Rows cannot be edited here."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody deletes."""
+        """Rows cannot be deleted here."""
         return False
 
     def get_actions(self, request: HttpRequest) -> Any:
-        """Whatever an app adds, never Django's own delete."""
+        """Actions without Django's delete."""
         return {
             name: action
             for name, action in super().get_actions(request).items()
@@ -205,33 +211,33 @@ class ReadOnlyAdmin(HouseAdmin):
         }
 
 
-class HouseInline(TabularInline):  # type: ignore[misc]
-    """Rows of another model on a page."""
+class EditableInline(TabularInline):
+    """Base of inlines: rows of another model on a page."""
 
     extra = 0
     show_change_link = True
 
 
-class ReadOnlyInline(HouseInline):
-    """Rows of another model, to look at."""
+class ReadOnlyInline(EditableInline):
+    """Base of inlines whose rows can only be read."""
 
     can_delete = False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Every column, those included that no form could hold."""
+        """All columns of the inline."""
         return self.fields or super().get_readonly_fields(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody adds."""
+        """Rows cannot be added here."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody edits."""
+        """Rows cannot be edited here."""
         return False
 
 
 def hidden_of(model: type[Model], named: tuple[str, ...] = ()) -> list[str]:
-    """Names of a model's columns that no page may show: encrypted text, raw bytes, and those named."""
+    """Names of columns that no page may show: encrypted text, raw bytes, and `named`."""
     found = [
         field.name
         for field in model._meta.get_fields()
@@ -245,12 +251,12 @@ def _is_hidden(field: Field[Any, Any]) -> bool:
 
 
 def business_of(obj: Model) -> int | None:
-    """Id of the business that a row belongs to."""
+    """Id of the business that a row belongs to; None for rows of the platform."""
     return obj.pk if isinstance(obj, Business) else getattr(obj, "business_id", None)
 
 
 def links_of(business: Business) -> str:
-    """Links from a business's page to its rows in other lists."""
+    """HTML of the links from a business's page to its rows in other lists."""
     targets = (
         (f"{reverse(f'admin:{link.url_name}')}?{link.parameter}={business.pk}", link.title)
         for link in business_links
@@ -261,7 +267,7 @@ def links_of(business: Business) -> str:
 
 
 def register_the_rest(*models: type[Model]) -> None:
-    """Give models that no `admin.py` names a read-only page, so that nothing is out of an operator's sight."""
+    """Register a read-only page for each model that has no admin page of its own."""
     for model in models:
         if not admin.site.is_registered(model):
             columns = [field.name for field in model._meta.fields if not _is_hidden(field)][:6]

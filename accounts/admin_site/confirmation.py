@@ -1,7 +1,7 @@
-"""Asking an operator before something is done: a form on a page of the admin, one deed, one line in the audit log.
+"""Confirmation pages of the admin: a form that an operator fills before an action runs.
 
-A page calls `ask` with a form and a function that does it. What the verb refuses is said on the form, and the
-transaction of the deed and its audit row is rolled back: nothing happened.
+A page calls `ask` with a form and a function. Action and audit entry share one transaction; where
+the function raises, it is rolled back and the form shows the message.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 
-class DayWidget(UnfoldAdminTextInputWidget):  # type: ignore[misc]
-    """The browser's own calendar."""
+class DayWidget(UnfoldAdminTextInputWidget):
+    """A date input."""
 
     input_type = "date"
 
@@ -54,8 +54,8 @@ LONGEST_REASON = 200
 NOTHING = _("Nothing.")
 
 
-class HouseForm(forms.Form):
-    """A form in the admin's look: each field gets Unfold's widget of its kind."""
+class StyledForm(forms.Form):
+    """A form whose fields get Unfold's widgets; fields named in `long` get text areas."""
 
     long: ClassVar[tuple[str, ...]] = ()
 
@@ -78,8 +78,8 @@ class HouseForm(forms.Form):
         return made
 
 
-class ReasonForm(HouseForm):
-    """Why it is done; kept in the audit log."""
+class ReasonForm(StyledForm):
+    """The reason of an action, for the audit log."""
 
     reason = forms.CharField(
         label=_("Reason"), max_length=LONGEST_REASON, help_text=_("Kept in the audit log.")
@@ -88,7 +88,7 @@ class ReasonForm(HouseForm):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows shown under a question; cells are text."""
+    """A table shown under a question; cells are text."""
 
     title: StrOrPromise
     head: Sequence[StrOrPromise]
@@ -98,7 +98,7 @@ class Table:
 
 @dataclass(slots=True)
 class Question:
-    """What an operator is asked: a title, some words, tables to look at, the button."""
+    """A confirmation page: title, button, text, and tables."""
 
     title: StrOrPromise
     button: StrOrPromise
@@ -112,11 +112,15 @@ def ask(
     pages: ModelAdmin[Any],
     question: Question,
     *,
-    form: type[HouseForm] | Callable[..., HouseForm],
+    form: type[StyledForm] | Callable[..., StyledForm],
     do: Callable[[dict[str, Any]], StrOrPromise],
     back: str,
 ) -> HttpResponse:
-    """Show the form; once it is sent and valid, `do` it in one transaction and go `back` with the sentence it returns."""
+    """Show the form; once it is valid, call `do` with its data in one transaction.
+
+    Redirects to `back` with the message that `do` returns. What `do` raises as ParleyError,
+    ValidationError or database error is shown on the form.
+    """
     filled = form(request.POST, request.FILES) if request.method == "POST" else form(None)
     if request.method == "POST" and filled.is_valid():
         try:
@@ -138,7 +142,7 @@ def show(
     form: forms.Form | None = None,
     back: str,
 ) -> HttpResponse:
-    """The page of a question; without a form it is to look at."""
+    """The page of a question; without a form it is only to be read."""
     context = {
         **pages.admin_site.each_context(request),
         "title": question.title,
@@ -153,12 +157,14 @@ def show(
 
 
 def refusal_of(error: Exception) -> str:
-    """What a verb or the database says, as one sentence."""
+    """The message of a refused action or of the database, as one sentence."""
     if isinstance(error, ParleyError):
         return error.message
     if isinstance(error, ValidationError):
         return " ".join(error.messages)
     found = getattr(error.__cause__, "diag", None)
-    # Of a clash the detail names the key; elsewhere it would show the whole row.
-    clash = isinstance(error.__cause__, UniqueViolation)
-    return str((found and (found.message_detail if clash else found.message_primary)) or error)
+    # For a duplicate the detail names the key; for others it would contain the whole row.
+    is_duplicate = isinstance(error.__cause__, UniqueViolation)
+    return str(
+        (found and (found.message_detail if is_duplicate else found.message_primary)) or error
+    )

@@ -27,14 +27,14 @@ class Plan(models.Model):
         help_text=_("Days that inbound messages over the limit are kept, locked."),
     )
     days_kept = models.PositiveIntegerField(null=True, blank=True)
-    numbers = models.PositiveIntegerField(null=True, blank=True)
-    seats = models.PositiveIntegerField(null=True, blank=True)
+    max_numbers = models.PositiveIntegerField(_("numbers"), null=True, blank=True)
+    max_seats = models.PositiveIntegerField(_("seats"), null=True, blank=True)
     media_megabytes = models.PositiveIntegerField(
         null=True, blank=True, help_text=_("Files kept, in 1,000,000 bytes.")
     )
-    webhooks = models.PositiveIntegerField(null=True, blank=True)
-    exports = models.PositiveIntegerField(
-        null=True, blank=True, help_text=_("Of conversations, a month.")
+    max_webhooks = models.PositiveIntegerField(_("webhooks"), null=True, blank=True)
+    max_exports = models.PositiveIntegerField(
+        _("exports"), null=True, blank=True, help_text=_("Of conversations, a month.")
     )
     requests_per_second = models.PositiveIntegerField(default=80, help_text=_("Of each API key."))
     monthly_fee_micros = models.BigIntegerField(
@@ -156,7 +156,6 @@ class PlanTerm(models.Model):
 
     class Meta:
         ordering: ClassVar = ["id"]
-        indexes: ClassVar = [models.Index(fields=["business", "id"], name="terms_of_business")]
 
     def __str__(self) -> str:
         return f"{self.plan_id} from {self.started_at:%Y-%m-%d}"

@@ -133,9 +133,12 @@ def choose(business: Business, plan: Plan) -> datetime | None:
         start = next_month(held)
         Business.objects.filter(pk=held.pk).update(next_plan=plan, next_plan_at=start)
         record.record(
-            action="business.next_plan", subject=held, business=held, before={"plan": held.plan_id},
+            action="business.next_plan",
+            subject=held,
+            business=held,
+            before={"plan": held.plan_id},
             after={"plan": plan.pk, "from": start},
-        )  # fmt: skip
+        )
         return start
 
 

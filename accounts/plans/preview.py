@@ -33,9 +33,11 @@ def question(plan: Plan, form: forms.ModelForm[Plan]) -> Question | None:
         touched,
     ) % {"count": f"{touched:,}"}
     return Question(
-        _("Change the plan %(plan)s?") % {"plan": form.initial["name"]}, _("Save the change"), words,
+        _("Change the plan %(plan)s?") % {"plan": form.initial["name"]},
+        _("Save the change"),
+        words,
         [_changes(form, affecting), _over(plan, form, affecting)],
-    )  # fmt: skip
+    )
 
 
 def _changes(form: forms.ModelForm[Plan], affecting: list[str]) -> Table:
@@ -55,9 +57,11 @@ def _over(plan: Plan, form: forms.ModelForm[Plan], affecting: list[str]) -> Tabl
         if count
     ]
     return Table(
-        _("Over the new limit"), (_("Limit"), _("After"), _("Businesses over it")), rows,
+        _("Over the new limit"),
+        (_("Limit"), _("After"), _("Businesses over it")),
+        rows,
         _("No business uses more than the new limits."),
-    )  # fmt: skip
+    )
 
 
 def _label(form: forms.ModelForm[Plan], name: str) -> str:

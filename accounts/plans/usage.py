@@ -58,7 +58,7 @@ def _seats() -> Combinable:
     return count_of(Membership.objects.all()) + count_of(Invitation.objects.open())
 
 
-SEATS = UsageLimit("seats", _("Seats"), _seats, 30)
+SEATS = UsageLimit("max_seats", _("Seats"), _seats, 30)
 
 usage_limits: Registry[UsageLimit] = Registry(
     "accounts.plans.usage.usage_limits",

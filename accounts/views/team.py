@@ -49,9 +49,11 @@ def team(request: BusinessRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             accounts_team.invite(
-                business=request.business, by=request.user,
-                email=request.POST.get("email", "").replace("\x00", ""), role=request.POST.get("role", ""),
-            )  # fmt: skip
+                business=request.business,
+                by=request.user,
+                email=request.POST.get("email", "").replace("\x00", ""),
+                role=request.POST.get("role", ""),
+            )
             messages.success(request, _("The invitation is on its way."))
             return redirect("team")
         except ParleyError as refused:

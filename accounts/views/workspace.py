@@ -82,7 +82,7 @@ def development_mails(request: HttpRequest) -> HttpResponse:
 @login_required
 def end_viewing(request: HttpRequest) -> HttpResponse:
     """End the operator's impersonation and return to the business's page in the admin."""
-    seen: impersonation.Viewing | None = request.viewing  # type: ignore[attr-defined]
+    seen: impersonation.Viewing | None = getattr(request, "viewing", None)
     if seen is None:
         raise Http404
     impersonation.end(request, seen)

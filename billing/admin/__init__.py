@@ -1,5 +1,6 @@
-"""Admin of billing: cards, ledger, invoices, and what the front page says of them."""
+"""Admin of billing: rate cards, ledger, invoices, payments, exports, front page."""
 
+from billing.admin import emails as emails
 from billing.admin import exports as exports
 from billing.admin import front as front
 from billing.admin import invoices as invoices

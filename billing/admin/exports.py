@@ -1,4 +1,4 @@
-"""Finance exports in the admin: over any businesses, watched, cancelled, made again, downloaded."""
+"""Finance exports in the admin, over any businesses."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.confirmation import HouseForm, Question, ask
+from accounts.admin_site.confirmation import Question, StyledForm, ask
 from accounts.admin_site.queues import QueueAdmin, QueueStateFilter
 from accounts.audit import record
 from accounts.models import Business, User
@@ -21,8 +21,8 @@ from core.errors import BadInput
 from core.wake import notify
 
 
-class ExportForm(HouseForm):
-    """Which invoices of which businesses, and as what; empty is all."""
+class ExportForm(StyledForm):
+    """Filters and kind of an export; empty fields mean all."""
 
     kind = forms.ChoiceField(label=_("Written as"), choices=Export.Kind.choices)
     first = forms.CharField(
@@ -60,7 +60,7 @@ def _filters(data: dict[str, Any]) -> dict[str, Any]:
 
 @admin.register(Export)
 class ExportAdmin(QueueAdmin):
-    """What was exported, by whom, and how far it is."""
+    """Exports with their requesters and progress."""
 
     list_display = ("id", "kind", "whose", "shown", "progress", "asked_by", "created_at")
     list_select_related = ("business", "asked_by")
@@ -72,7 +72,7 @@ class ExportAdmin(QueueAdmin):
 
     @display(description=_("business"))
     def whose(self, export: Export) -> str:
-        """One business, those it was narrowed to, or all."""
+        """The business, those it was narrowed to, or all."""
         if export.business_id:
             return str(export.business)
         chosen = export.filters.get("businesses")
@@ -89,26 +89,26 @@ class ExportAdmin(QueueAdmin):
         },
     )
     def shown(self, export: Export) -> tuple[str, str]:
-        """A chip."""
+        """State as a label."""
         return export.state, export.get_state_display()
 
     @display(description=_("invoices"))
     def progress(self, export: Export) -> str:
-        """How many of how many, and what is left in seconds."""
+        """Invoices done and in all, and estimated seconds left."""
         of = f" / {export.total}" if export.is_working and export.total else ""
         left = f", {export.seconds_left} s" if export.seconds_left else ""
         return f"{export.done}{of}{left}"
 
     def has_export_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may see exports and invoices."""
+        """Whether the user may see exports and invoices."""
         return request.user.has_perms(["billing.view_export", "billing.view_invoice"])
 
     @action(description=_("New export"), url_path="order", permissions=["export"])
     def order(self, request: HttpRequest) -> HttpResponse:
-        """Write the request down and wake a worker, which makes it."""
+        """Request an export; the worker writes it."""
 
         def do(data: dict[str, Any]) -> Any:
-            export = finance_exports.ask(
+            export = finance_exports.request_export(
                 kind=data["kind"],
                 filters=_filters(data),
                 asked_by=User.objects.get(pk=request.user.pk or 0),
@@ -131,7 +131,7 @@ class ExportAdmin(QueueAdmin):
 
     @action(description=_("Download"), url_path="download", permissions=["export"])
     def download(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        """The finished file; who took it is in the audit log."""
+        """The finished file; the download is in the audit log."""
         export = get_object_or_404(Export, pk=object_id)
         if export.state != Export.State.DONE or not default_storage.exists(export.path):
             messages.error(
@@ -145,7 +145,7 @@ class ExportAdmin(QueueAdmin):
 
     @action(description=_("Cancel"), url_path="cancel", permissions=["export"])
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Stop it."""
+        """Cancel an export."""
         export = get_object_or_404(Export, pk=object_id)
 
         def do(data: dict[str, Any]) -> Any:
@@ -156,11 +156,11 @@ class ExportAdmin(QueueAdmin):
         question = Question(
             _("Cancel this export"), _("Cancel it"), _("What was made so far is thrown away.")
         )
-        return ask(request, self, question, form=HouseForm, do=do, back=_page_of(export))
+        return ask(request, self, question, form=StyledForm, do=do, back=_admin_url(export))
 
     @action(description=_("Make again"), url_path="again", permissions=["export"])
     def make_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take it up again."""
+        """Run an export again."""
         export = get_object_or_404(Export, pk=object_id)
 
         def do(data: dict[str, Any]) -> Any:
@@ -170,10 +170,10 @@ class ExportAdmin(QueueAdmin):
             return _("It is made in the background; it is here in a moment.")
 
         question = Question(
-            _("Make this export again"), _("Make it"), _("Papers made before are not made twice.")
+            _("Make this export again"), _("Make it"), _("Documents made before are reused.")
         )
-        return ask(request, self, question, form=HouseForm, do=do, back=_page_of(export))
+        return ask(request, self, question, form=StyledForm, do=do, back=_admin_url(export))
 
 
-def _page_of(export: Export) -> str:
+def _admin_url(export: Export) -> str:
     return reverse("admin:billing_export_change", args=[export.pk])

@@ -1,4 +1,4 @@
-"""What billing adds to the admin's front page and to the page of a business."""
+"""Billing on the admin's front page and on the page of a business."""
 
 from datetime import timedelta
 from typing import Any
@@ -30,7 +30,7 @@ BUSINESS_LINKS = (
 
 
 def unpriced() -> list[Item]:
-    """Quarantine, and the age of the metering queue."""
+    """Quarantined deliveries, and the age of the metering queue."""
     count = meter.waiting_in_quarantine()
     age = meter.oldest_waiting_seconds()
     return [
@@ -51,9 +51,7 @@ def unpriced() -> list[Item]:
 
 
 def unsettled() -> list[Item]:
-    """Whether the last recount agreed; payments that failed this week, and those whose result is
-    not known.
-    """
+    """Differences of the last recount, failed and unknown payments, e-mails that were not sent."""
     last = Recount.objects.exclude(finished_at=None).order_by("-id").first()
     wrong = len(last.differences) if last else 0
     when = (
@@ -108,7 +106,7 @@ TOP = 5
 
 
 def money_this_month() -> list[Item]:
-    """Revenue of the running month by currency, then the businesses that spend most; read from the
+    """Revenue of the current month by currency, and the businesses that spend most, from the
     rollup.
     """
     with connection.cursor() as cursor:
@@ -135,8 +133,8 @@ def money_this_month() -> list[Item]:
 
 
 def margin() -> list[Item]:
-    """Revenue of the running month less what the upstream charges for the same messages, where a
-    cost card is set.
+    """Revenue of the current month less the upstream's price of the same messages, where a cost
+    card is set.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -176,7 +174,7 @@ INVOICES = 4
 
 
 def month_so_far(business: Business) -> list[Item]:
-    """What the business's month has cost until now."""
+    """Cost of the business's current month."""
     usage = dashboard.month_usage(business)
     note = _("%(estimate)s expected, %(count)s messages") % {
         "estimate": usage.show(usage.estimate_micros + usage.fee_micros),
@@ -187,7 +185,7 @@ def month_so_far(business: Business) -> list[Item]:
 
 
 def last_invoices(business: Business) -> list[Item]:
-    """Its newest invoices; one that is past due is urgent."""
+    """Newest invoices of a business; one past due is urgent."""
     rows = (
         Invoice.objects.filter(business=business)
         .exclude(number=None)

@@ -1,5 +1,5 @@
-"""Invoices in the admin: issued, voided, credited, paid; each deed asks first and is in the audit
-log.
+"""Invoices in the admin: issue, void, credit, record payments; each action is confirmed and
+audited.
 """
 
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -15,24 +15,23 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin_site.base import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin_site.confirmation import (
     LONGEST_REASON,
-    HouseForm,
     Question,
     ReasonForm,
+    StyledForm,
     Table,
     ask,
     show,
 )
 from accounts.audit import record
 from billing import emails as billing_emails
-from billing.admin.ledger import OfBusiness
+from billing.admin.ledger import BusinessRowsAdmin
 from billing.invoices import close, credit_notes
 from billing.models import (
     CreditNote,
     CreditUse,
-    Email,
     Invoice,
     InvoiceLine,
     NumberSeries,
@@ -42,42 +41,42 @@ from billing.models import (
 from billing.payments import settlement
 from core import money
 
-# The e-mails that an invoice may cause, as operators can look at them.
+# Kinds of e-mails about an invoice, previewed for operators.
 EMAILS = ("invoice_issued", "payment_failed", "past_due", "suspended")
 
 
 @admin.register(Seller)
-class SellerAdmin(HouseAdmin):
-    """Who issues invoices; each invoice keeps a copy of what it said then."""
+class SellerAdmin(AuditedAdmin):
+    """Issuer of invoices; each invoice keeps a copy."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Invoices need one."""
+        """Never: invoices need a seller."""
         return False
 
 
 class LineInline(ReadOnlyInline):
-    """The lines, on an invoice's page."""
+    """Lines of an invoice."""
 
     model = InvoiceLine
     fields = ("position", "kind", "description", "quantity", "unit_price_micros", "amount_minor")
 
 
 class PaymentInline(ReadOnlyInline):
-    """What was paid, on an invoice's page."""
+    """Payments of an invoice."""
 
     model = Payment
     fields = ("attempt", "method", "status", "amount_minor", "reference", "failure", "settled_at")
 
 
 class CreditNoteInline(ReadOnlyInline):
-    """What was credited, on an invoice's page."""
+    """Credit notes of an invoice."""
 
     model = CreditNote
     fields = ("number", "use", "reason", "total_minor", "issued_at")
 
 
-class TransferForm(HouseForm):
-    """A bank transfer as the statement shows it."""
+class TransferForm(StyledForm):
+    """A bank transfer as on the bank statement."""
 
     amount = forms.DecimalField(
         label=_("Amount"), min_value=Decimal("0.001"), max_digits=15, decimal_places=3
@@ -87,14 +86,14 @@ class TransferForm(HouseForm):
     )
 
 
-def credit_form(invoice: Invoice, *, use: str = "") -> type[HouseForm]:
+def credit_form(invoice: Invoice, *, use: str = "") -> type[StyledForm]:
     """A form with a field for each line of the invoice: net amount to credit, empty for none."""
     fields: dict[str, Any] = {
         "reason": forms.CharField(label=_("Reason"), max_length=LONGEST_REASON),
         "everything": forms.BooleanField(label=_("All that is left"), required=False),
     }
     if not use:
-        choices = [("", _("As fits: lessens what is due, else is kept")), *CreditUse.choices]
+        choices = [("", _("As fits: reduces what is due, else is kept")), *CreditUse.choices]
         fields["use"] = forms.ChoiceField(label=_("Use"), choices=choices, required=False)
     for line in _lines_left(invoice):
         left = money.show_minor(line.amount_minor - (line.credited or 0), invoice.currency)
@@ -109,7 +108,7 @@ def credit_form(invoice: Invoice, *, use: str = "") -> type[HouseForm]:
             decimal_places=3,
             help_text=_("Left: %(left)s") % {"left": left},
         )
-    return type("CreditForm", (HouseForm,), fields)
+    return type("CreditForm", (StyledForm,), fields)
 
 
 def _lines_left(invoice: Invoice) -> QuerySet[Any]:
@@ -117,7 +116,7 @@ def _lines_left(invoice: Invoice) -> QuerySet[Any]:
 
 
 def _minor(amount: Decimal, currency: str) -> int:
-    """Minor units of an amount typed in; a part of one is refused."""
+    """Minor units of a typed amount; raises ValidationError for a fraction of one."""
     exact = amount.scaleb(money.exponent(currency))
     if exact != exact.to_integral_value():
         raise forms.ValidationError(
@@ -127,7 +126,7 @@ def _minor(amount: Decimal, currency: str) -> int:
 
 
 def _amounts(data: dict[str, Any], currency: str) -> dict[int, int] | None:
-    """Minor units by line position; None stands for all that is left."""
+    """Minor units by line position; None means all that is left."""
     if data["everything"]:
         return None
     typed = {
@@ -141,8 +140,8 @@ def _amounts(data: dict[str, Any], currency: str) -> dict[int, int] | None:
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(OfBusiness):
-    """What was issued, and whether it is paid; the deeds are buttons on its page."""
+class InvoiceAdmin(BusinessRowsAdmin):
+    """Invoices and their payment status; actions are buttons on the invoice's page."""
 
     list_display = ("shown", "business", "state", "issued_at", "due_at", "total")
     list_display_links = ("shown",)
@@ -160,7 +159,7 @@ class InvoiceAdmin(OfBusiness):
 
     @display(description=_("number"), ordering="number")
     def shown(self, invoice: Invoice) -> str:
-        """Its number; a draft has none yet."""
+        """The number, or `draft` with the id."""
         return str(invoice)
 
     @display(
@@ -175,37 +174,37 @@ class InvoiceAdmin(OfBusiness):
         },
     )
     def state(self, invoice: Invoice) -> tuple[str, str]:
-        """A chip."""
+        """Status as a label."""
         return invoice.status, invoice.get_status_display()
 
     @display(description=_("total"), ordering="total_minor")
     def total(self, invoice: Invoice) -> str:
-        """With the currency's sign."""
+        """Total with currency."""
         return money.show_minor(invoice.total_minor, invoice.currency)
 
-    def has_deed_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may change invoices; the invoice itself is never edited."""
+    def has_act_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the user may change invoices; the rows themselves are never edited."""
         return request.user.has_perm("billing.change_invoice")
 
-    @action(description=_("Issue"), url_path="issue", permissions=["deed"])
+    @action(description=_("Issue"), url_path="issue", permissions=["act"])
     def issue(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Number a draft that waits for approval."""
+        """Number and issue a draft."""
         words = _("The draft gets the next number and is final. It is e-mailed to the business.")
-        return self._deed(
+        return self._confirm(
             request,
             object_id,
             "approved",
             Question(_("Issue the invoice"), _("Issue"), words),
-            HouseForm,
+            StyledForm,
             lambda invoice, data: {"number": str(close.approve(invoice=invoice))},
         )
 
-    @action(description=_("Void"), url_path="void", permissions=["deed"])
+    @action(description=_("Void"), url_path="void", permissions=["act"])
     def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Make it count for nothing."""
+        """Void the invoice."""
         words = _("Only while no money and no credit has touched it. Its number stays taken.")
         question = Question(_("Void the invoice"), _("Void"), words, is_danger=True)
-        return self._deed(
+        return self._confirm(
             request,
             object_id,
             "voided",
@@ -214,38 +213,38 @@ class InvoiceAdmin(OfBusiness):
             lambda invoice, data: close.void(invoice=invoice),
         )
 
-    @action(description=_("Reissue"), url_path="reissue", permissions=["deed"])
+    @action(description=_("Reissue"), url_path="reissue", permissions=["act"])
     def reissue(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Issue a void one anew."""
+        """Issue a void invoice again."""
         words = _("The same lines under a new number, with the billing details and the tax of now.")
-        return self._deed(
+        return self._confirm(
             request,
             object_id,
             "reissued",
             Question(_("Reissue the invoice"), _("Reissue"), words),
-            HouseForm,
+            StyledForm,
             lambda invoice, data: {"new": str(close.reissue(invoice=invoice))},
         )
 
-    @action(description=_("Give up"), url_path="give-up", permissions=["deed"])
+    @action(description=_("Give up"), url_path="give-up", permissions=["act"])
     def give_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Mark it uncollectible."""
+        """Mark the invoice as uncollectible."""
         words = _(
             "It stays owed, and a late payment still settles it; nobody is reminded any more."
         )
         question = Question(_("Mark as uncollectible"), _("Give up"), words, is_danger=True)
-        return self._deed(
+        return self._confirm(
             request,
             object_id,
             "given_up",
             question,
             ReasonForm,
-            lambda invoice, data: close.give_up(invoice=invoice),
+            lambda invoice, data: close.mark_uncollectible(invoice=invoice),
         )
 
-    @action(description=_("Mark paid"), url_path="mark-paid", permissions=["deed"])
+    @action(description=_("Mark paid"), url_path="mark-paid", permissions=["act"])
     def mark_paid(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Note a bank transfer."""
+        """Record a bank transfer."""
 
         def transfer(invoice: Invoice, data: dict[str, Any]) -> None:
             settlement.record_transfer(
@@ -258,16 +257,16 @@ class InvoiceAdmin(OfBusiness):
             "due": self._due(object_id)
         }
         question = Question(_("Note a bank transfer"), _("Mark paid"), words)
-        return self._deed(request, object_id, "transfer_noted", question, TransferForm, transfer)
+        return self._confirm(request, object_id, "transfer_noted", question, TransferForm, transfer)
 
-    @action(description=_("Credit"), url_path="credit", permissions=["deed"])
+    @action(description=_("Credit"), url_path="credit", permissions=["act"])
     def credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Write a credit note, whole or by line."""
+        """Write a credit note for the whole invoice or by line."""
         return self._credit(request, object_id, "")
 
-    @action(description=_("Refund"), url_path="refund", permissions=["deed"])
+    @action(description=_("Refund"), url_path="refund", permissions=["act"])
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Write a credit note whose amount goes back on the payments."""
+        """Write a credit note whose amount is refunded."""
         return self._credit(request, object_id, CreditUse.REFUND)
 
     def _credit(self, request: HttpRequest, object_id: str, use: str) -> HttpResponse:
@@ -290,11 +289,13 @@ class InvoiceAdmin(OfBusiness):
             else Question(_("Write a credit note"), _("Credit"), words)
         )
         verb = "refunded" if use else "credited"
-        return self._deed(request, object_id, verb, question, credit_form(invoice, use=use), write)
+        return self._confirm(
+            request, object_id, verb, question, credit_form(invoice, use=use), write
+        )
 
     @action(description=_("E-mails"), url_path="emails")
     def emails(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The e-mails about it: those written, and how each of them would read now."""
+        """E-mails about the invoice: those stored, and previews of each kind."""
         invoice = get_object_or_404(Invoice, pk=object_id)
         written = [
             (mail.subject, mail.to, mail.get_state_display(), mail.sent_at or "")
@@ -314,25 +315,25 @@ class InvoiceAdmin(OfBusiness):
             )
             tables.append(Table(about, (_("Subject"), _("Text")), [(subject, text)]))
         question = Question(_("E-mails of %(invoice)s") % {"invoice": invoice}, "", tables=tables)
-        return show(request, self, question, back=_page(invoice))
+        return show(request, self, question, back=_admin_url(invoice))
 
     def _due(self, object_id: str) -> str:
         invoice = get_object_or_404(Invoice, pk=object_id)
         return money.show_minor(invoice.due_now(), invoice.currency)
 
-    def _deed(
+    def _confirm(
         self,
         request: HttpRequest,
         object_id: str,
         verb: str,
         question: Question,
-        form: type[HouseForm],
+        form: type[StyledForm],
         do: Callable[[Invoice, dict[str, Any]], dict[str, Any] | None],
     ) -> HttpResponse:
         invoice = get_object_or_404(Invoice, pk=object_id)
         before = {"status": invoice.status, "due_minor": invoice.due_now()}
 
-        def told(data: dict[str, Any]) -> Any:
+        def run(data: dict[str, Any]) -> Any:
             more = do(invoice, data) or {}
             invoice.refresh_from_db()
             after = {
@@ -354,14 +355,14 @@ class InvoiceAdmin(OfBusiness):
             }
 
         question.tables.append(_lines_table(invoice))
-        return ask(request, self, question, form=form, do=told, back=_page(invoice))
+        return ask(request, self, question, form=form, do=run, back=_admin_url(invoice))
 
 
 def _given(data: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value not in (None, "", False)}
 
 
-def _page(invoice: Invoice) -> str:
+def _admin_url(invoice: Invoice) -> str:
     return reverse("admin:billing_invoice_change", args=[invoice.pk])
 
 
@@ -384,57 +385,9 @@ def _lines_table(invoice: Invoice) -> Table:
     return Table(title, (_("Line"), _("What"), _("Quantity"), _("Net")), rows)
 
 
-@admin.register(Email)
-class EmailAdmin(ReadOnlyAdmin):
-    """The outbox: what was written, whether it left, and again."""
-
-    hidden: ClassVar[tuple[str, ...]] = ("html",)
-    list_display = (
-        "subject",
-        "to",
-        "business",
-        "status",
-        "attempts",
-        "created_at",
-        "sent_at",
-        "last_error",
-    )
-    list_select_related = ("business",)
-    list_filter = ("state",)
-    search_fields = ("to", "subject")
-    ordering = ("-id",)
-    actions = ("send_again",)
-
-    @display(
-        description=_("state"),
-        label={
-            "waiting": "info",
-            "sending": "info",
-            "sent": "success",
-            "dead": "danger",
-            "unknown": "warning",
-        },
-    )
-    def status(self, email: Email) -> tuple[str, str]:
-        """A chip."""
-        return email.state, email.get_state_display()
-
-    def has_again_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change e-mails."""
-        return request.user.has_perm("billing.change_email")
-
-    @action(description=_("Send again"), permissions=["again"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
-        """Send the chosen ones once more."""
-        for email in queryset:
-            billing_emails.send_again(email=email)
-            record.record(action="email.sent_again", subject=email, business=email.business_id)
-        messages.success(request, _("The e-mails leave within a minute."))
-
-
 @admin.register(InvoiceLine)
-class InvoiceLineAdmin(OfBusiness):
-    """All lines in one list."""
+class InvoiceLineAdmin(BusinessRowsAdmin):
+    """Lines of all invoices."""
 
     list_display = ("invoice", "position", "kind", "description", "quantity", "amount_minor")
     list_select_related = ("invoice",)
@@ -445,6 +398,6 @@ class InvoiceLineAdmin(OfBusiness):
 
 @admin.register(NumberSeries)
 class NumberSeriesAdmin(ReadOnlyAdmin):
-    """Where invoice numbers stand."""
+    """Last numbers of the number series."""
 
     list_display: ClassVar = ("prefix", "year", "last")

@@ -1,6 +1,4 @@
-"""The ledger in the admin: to look at; quarantine is metered again, a charge is reversed, the books
-are recounted.
-"""
+"""Ledger in the admin: read-only rows, with actions to meter again, to reverse and to recount."""
 
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
@@ -14,12 +12,12 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import HouseAdmin, ReadOnlyAdmin
-from accounts.admin_site.confirmation import HouseForm, Question, ReasonForm, Table, ask, show
+from accounts.admin_site.base import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin_site.confirmation import Question, ReasonForm, StyledForm, Table, ask, show
 from accounts.audit import record
 from accounts.models import Business
 from billing import tasks
-from billing.invoices.clock import walk
+from billing.invoices.clock import advance_clock
 from billing.metering import meter, reconciliation
 from billing.metering.reversals import reverse_charge
 from billing.models import Charge, Invoice, Period, Quarantine, Recount, SpendCap, Tally, Usage
@@ -28,18 +26,18 @@ from core.wake import notify
 from hosting.numbers.sandbox_clock import set_clock
 
 
-class OfBusiness(ReadOnlyAdmin):
-    """Ledger rows: they hold a business's id, and can be listed by it."""
+class BusinessRowsAdmin(ReadOnlyAdmin):
+    """Read-only rows of businesses that can be filtered by business."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """By business, from its page."""
+        """Allow filtering by business."""
         return lookup in ("business_id__exact", "business__id__exact") or super().lookup_allowed(
             lookup, value, request
         )
 
 
 @admin.register(Period)
-class PeriodAdmin(OfBusiness):
+class PeriodAdmin(BusinessRowsAdmin):
     """Months of businesses."""
 
     list_display = ("month", "business", "state", "starts_at", "ends_at", "closed_at")
@@ -50,14 +48,12 @@ class PeriodAdmin(OfBusiness):
     actions_list = ("clock",)
 
     def has_clock_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may change businesses."""
+        """Whether the user may change businesses."""
         return request.user.has_perm("accounts.change_business")
 
     @action(description=_("Test clock"), url_path="clock", permissions=["clock"])
     def clock(self, request: HttpRequest) -> HttpResponse:
-        """Put a business of the sandbox on a clock and walk it through time: `?business=` names
-        it.
-        """
+        """Set the test clock of a sandbox business (`?business=`) and close the months that end."""
         chosen = request.GET.get("business", "")
         business = (
             Business.objects.filter(pk=int(chosen)).first()
@@ -68,10 +64,10 @@ class PeriodAdmin(OfBusiness):
             messages.info(request, _("Choose a business; its page has a link to its test clock."))
             return HttpResponseRedirect(reverse("admin:accounts_business_changelist"))
 
-        def turn(data: dict[str, Any]) -> str:
+        def set_time(data: dict[str, Any]) -> str:
             before = {"clock_at": business.clock_at}
-            came = _walk(business, data["to"])
-            after = {"clock_at": business.clock_at, "invoices": [str(one) for one in came]}
+            issued = _advance_clock(business, data["to"])
+            after = {"clock_at": business.clock_at, "invoices": [str(one) for one in issued]}
             record.record(
                 action="business.clock_set",
                 subject=business,
@@ -81,15 +77,17 @@ class PeriodAdmin(OfBusiness):
             )
             return _("It is %(now)s now; %(count)s invoices came.") % {
                 "now": f"{business.now():%Y-%m-%d %H:%M}",
-                "count": len(came),
+                "count": len(issued),
             }
 
         question = _clock_question(business)
-        return ask(request, self, question, form=ClockForm, do=turn, back=request.get_full_path())
+        return ask(
+            request, self, question, form=ClockForm, do=set_time, back=request.get_full_path()
+        )
 
 
 @admin.register(Tally)
-class TallyAdmin(OfBusiness):
+class TallyAdmin(BusinessRowsAdmin):
     """Positions taken."""
 
     list_display = ("business_id", "month", "market", "category", "rule", "positions")
@@ -99,8 +97,8 @@ class TallyAdmin(OfBusiness):
 
 
 @admin.register(Charge)
-class ChargeAdmin(OfBusiness):
-    """The ledger: one row a delivered message."""
+class ChargeAdmin(BusinessRowsAdmin):
+    """Charges: one row per delivered message."""
 
     list_display = (
         "message_id",
@@ -117,15 +115,15 @@ class ChargeAdmin(OfBusiness):
     list_filter = ("category", "rule")
     search_fields = ("message_id__exact",)
     ordering = ("-id",)
-    actions_detail = ("take_back",)
+    actions_detail = ("reverse_row",)
 
     def has_reverse_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may add charges."""
+        """Whether the user may add charges."""
         return request.user.has_perm("billing.add_charge")
 
     @action(description=_("Reverse"), url_path="reverse", permissions=["reverse"])
-    def take_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take it back by a row of the opposite sign."""
+    def reverse_row(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Reverse a charge by a row with the negative amount."""
         charge = get_object_or_404(Charge, pk=object_id)
 
         def reversal(data: dict[str, Any]) -> str:
@@ -148,7 +146,8 @@ class ChargeAdmin(OfBusiness):
             }
 
         words = _(
-            "A row of the opposite sign, in its own month while that is open, else in the earliest open one."
+            "A row of the opposite sign, in its own month while that is open, else in the "
+            "earliest open one."
         )
         question = Question(
             _("Reverse charge %(id)s") % {"id": charge.pk}, _("Reverse"), words, is_danger=True
@@ -158,8 +157,8 @@ class ChargeAdmin(OfBusiness):
 
 
 @admin.register(Usage)
-class UsageAdmin(OfBusiness):
-    """The rollup that invoices are copied from."""
+class UsageAdmin(BusinessRowsAdmin):
+    """The rollup that invoice lines are copied from."""
 
     list_display = (
         "business_id",
@@ -177,8 +176,8 @@ class UsageAdmin(OfBusiness):
 
 
 @admin.register(Quarantine)
-class QuarantineAdmin(OfBusiness):
-    """Deliveries that could not be priced; put back into the queue once the card is mended."""
+class QuarantineAdmin(BusinessRowsAdmin):
+    """Deliveries that could not be priced; they go back in the queue after the fix."""
 
     list_display = (
         "message_id",
@@ -195,12 +194,14 @@ class QuarantineAdmin(OfBusiness):
     actions = ("requeue",)
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change the quarantine."""
+        """Whether the user may change the quarantine."""
         return request.user.has_perm("billing.change_quarantine")
 
     @action(description=_("Meter again"), permissions=["requeue"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
-        """Put the chosen deliveries back; what still has no price comes here again."""
+        """Put the selected deliveries back in the queue; those still without a price return
+        here.
+        """
         ids = list(queryset.values_list("pk", flat=True))
         count = meter.requeue(ids)
         record.record(
@@ -210,10 +211,8 @@ class QuarantineAdmin(OfBusiness):
 
 
 @admin.register(SpendCap)
-class SpendCapAdmin(HouseAdmin):
-    """The most that a business's messages may cost in a month; a hard cap refuses sends, a soft one
-    warns.
-    """
+class SpendCapAdmin(AuditedAdmin):
+    """Spend caps by month; a hard cap refuses sends, a soft one warns."""
 
     list_display = ("business", "limit", "is_hard")
     list_select_related = ("business",)
@@ -223,15 +222,13 @@ class SpendCapAdmin(HouseAdmin):
 
     @display(description=_("limit"), ordering="limit_micros")
     def limit(self, cap: SpendCap) -> str:
-        """A month, in the business's currency."""
+        """Limit per month in the business's currency."""
         return money.show_micros(cap.limit_micros, cap.business.currency)
 
 
 @admin.register(Recount)
 class RecountAdmin(ReadOnlyAdmin):
-    """Recounts of the books: the nightly ones and those asked for; every difference is named by
-    id.
-    """
+    """Recounts of the books, nightly and requested ones."""
 
     hidden: ClassVar[tuple[str, ...]] = ("differences",)
     list_display = ("asked_at", "month", "asked_by", "finished_at", "found")
@@ -241,7 +238,7 @@ class RecountAdmin(ReadOnlyAdmin):
 
     @display(description=_("found"), label={"ok": "success", "bad": "danger", "waiting": "info"})
     def found(self, recount: Recount) -> tuple[str, str]:
-        """How many differences; a link is on its page."""
+        """Number of differences as a label."""
         if recount.finished_at is None:
             return "waiting", str(_("Waiting"))
         count = len(recount.differences)
@@ -252,16 +249,16 @@ class RecountAdmin(ReadOnlyAdmin):
         )
 
     def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may see the recounts."""
+        """Whether the user may see recounts."""
         return request.user.has_perm("billing.view_recount")
 
     @action(description=_("Recount now"), url_path="run", permissions=["run"])
     def run_now(self, request: HttpRequest) -> HttpResponse:
-        """Write the request down and wake a worker, which does it."""
+        """Request a recount; the worker runs it."""
 
         def order(data: dict[str, Any]) -> Any:
             month = data["month"] and data["month"].replace(day=1)
-            recount = reconciliation.ask(month=month, by=str(request.user))
+            recount = reconciliation.request_recount(month=month, by=str(request.user))
             record.record(action="recount.asked", subject=recount)
             notify(tasks.recount)
             return _("The books are recounted; the result is here in a moment.")
@@ -275,7 +272,7 @@ class RecountAdmin(ReadOnlyAdmin):
 
     @action(description=_("Differences"), url_path="differences", permissions=["run"])
     def show_differences(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Every difference, by id."""
+        """Differences of a recount, by check."""
         recount = get_object_or_404(Recount, pk=object_id)
         table_of = [
             Table(
@@ -294,7 +291,7 @@ class RecountAdmin(ReadOnlyAdmin):
         return show(request, self, question, back=reverse("admin:billing_recount_changelist"))
 
 
-class MonthForm(HouseForm):
+class MonthForm(StyledForm):
     """A month, or all of them."""
 
     month = forms.DateField(
@@ -302,19 +299,19 @@ class MonthForm(HouseForm):
     )
 
 
-class ClockForm(HouseForm):
-    """Where the test clock goes to."""
+class ClockForm(StyledForm):
+    """New time of the test clock."""
 
     to = forms.DateField(
         label=_("Go to"), required=False, help_text=_("00:00 UTC of that day; empty: real time.")
     )
 
 
-def _walk(business: Business, day: date | None) -> list[Invoice]:
+def _advance_clock(business: Business, day: date | None) -> list[Invoice]:
     if day is None:
         set_clock(business=business, at=None)
         return []
-    return walk(business=business, to=datetime(day.year, day.month, day.day, tzinfo=UTC))
+    return advance_clock(business=business, to=datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
 def _clock_question(business: Business) -> Question:
@@ -330,7 +327,8 @@ def _clock_question(business: Business) -> Question:
     ]
     shown = f"{business.clock_at:%Y-%m-%d %H:%M} UTC" if business.clock_at else _("real time")
     words = _(
-        "The clock of %(business)s shows %(shown)s. Months that are over by more than the grace are closed."
+        "The clock of %(business)s shows %(shown)s. Months that are over by more than the grace "
+        "are closed."
     )
     table = Table(
         _("Invoices"), (_("Number"), _("Month"), _("State"), _("Total")), rows, _("None yet.")

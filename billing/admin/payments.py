@@ -1,6 +1,4 @@
-"""Payments and refunds in the admin: to look at; what the network cannot tell any more is settled
-by hand.
-"""
+"""Payments and refunds in the admin; results the network does not know are settled manually."""
 
 from typing import Any
 
@@ -14,7 +12,7 @@ from unfold.decorators import action, display
 
 from accounts.admin_site.confirmation import Question, ReasonForm, ask
 from accounts.audit import record
-from billing.admin.ledger import OfBusiness
+from billing.admin.ledger import BusinessRowsAdmin
 from billing.models import Payment, Refund
 from billing.payments import stripe_collection
 from core import money
@@ -23,7 +21,7 @@ MOVED, NEVER = "moved", "never"
 
 
 class SettleForm(ReasonForm):
-    """What an operator found out at the bank or on the network's own pages."""
+    """Result found at the bank or in the network's dashboard."""
 
     result = forms.ChoiceField(
         label=_("What became of it"),
@@ -39,23 +37,23 @@ class SettleForm(ReasonForm):
     field_order = ("result", "reference", "reason")
 
     def clean(self) -> dict[str, Any]:
-        """Money that moved has a reference to find it by."""
+        """Require a reference for money that moved."""
         data: dict[str, Any] = super().clean() or {}
         if data.get("result") == MOVED and not data.get("reference"):
             self.add_error("reference", _("Money that moved has a reference: write it here."))
         return data
 
 
-class MoneyMoved(OfBusiness):
-    """Rows of money asked for, with the deed that settles one by hand."""
+class SettlementAdmin(BusinessRowsAdmin):
+    """Base of payments and refunds, with manual settlement."""
 
     def has_settle_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may change such rows; the rows themselves are never edited."""
+        """Whether the user may change such rows; the rows themselves are never edited."""
         return request.user.has_perm(f"billing.change_{self.opts.model_name}")
 
     @display(description=_("amount"), ordering="amount_minor")
     def amount(self, row: Any) -> str:
-        """With the currency's sign."""
+        """Amount with currency."""
         return money.show_minor(
             row.amount_minor, (row if isinstance(row, Payment) else row.payment).currency
         )
@@ -65,9 +63,9 @@ class MoneyMoved(OfBusiness):
     ) -> HttpResponse:
         kind = str(self.opts.model_name)
 
-        def told(data: dict[str, Any]) -> Any:
+        def settle(data: dict[str, Any]) -> Any:
             before = {"status": row.status, "reference": row.reference}
-            stripe_collection.settle_by_hand(
+            stripe_collection.settle_manually(
                 row, moved=data["result"] == MOVED, reference=data["reference"]
             )
             row.refresh_from_db()
@@ -82,12 +80,12 @@ class MoneyMoved(OfBusiness):
             return _("%(what)s: %(status)s.") % {"what": row, "status": row.get_status_display()}
 
         back = reverse(f"admin:billing_{kind}_change", args=[row.pk])
-        return ask(request, self, question, form=SettleForm, do=told, back=back)
+        return ask(request, self, question, form=SettleForm, do=settle, back=back)
 
 
 @admin.register(Payment)
-class PaymentAdmin(MoneyMoved):
-    """Attempts to pay; failed and unknown ones are what to look at."""
+class PaymentAdmin(SettlementAdmin):
+    """Payment attempts."""
 
     list_display = (
         "invoice",
@@ -107,9 +105,10 @@ class PaymentAdmin(MoneyMoved):
 
     @action(description=_("Settle by hand"), url_path="settle", permissions=["settle"])
     def settle(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Write down what became of an attempt that the network does not tell of."""
+        """Store the result of an attempt that the network does not know."""
         words = _(
-            "Look the payment up at the network by its key %(key)s first. While its result is unknown nothing else is "
+            "Look the payment up at the network by its key %(key)s first. While its result is "
+            "unknown nothing else is "
             "tried for its invoice; once it never moved, the next attempt may be made."
         )
         payment = get_object_or_404(Payment, pk=object_id)
@@ -121,10 +120,8 @@ class PaymentAdmin(MoneyMoved):
 
 
 @admin.register(Refund)
-class RefundAdmin(MoneyMoved):
-    """Money going back: by the network for cards; for bank transfers by whoever has the bank's
-    page.
-    """
+class RefundAdmin(SettlementAdmin):
+    """Refunds: cards by the network, bank transfers by the operator."""
 
     list_display = (
         "payment",
@@ -144,9 +141,10 @@ class RefundAdmin(MoneyMoved):
 
     @action(description=_("Settle by hand"), url_path="settle", permissions=["settle"])
     def settle(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Write down that money was sent back, or that it was not."""
+        """Store whether a refund was sent."""
         words = _(
-            "A refund of a bank transfer is sent from your bank and noted here. One of a card whose result the network "
+            "A refund of a bank transfer is sent from your bank and noted here. One of a card "
+            "whose result the network "
             "does not tell is looked up there first, by its key %(key)s."
         )
         refund = get_object_or_404(Refund.objects.select_related("payment"), pk=object_id)

@@ -1,6 +1,4 @@
-"""Rate cards in the admin: looked at, uploaded, compared, scheduled, exported; never edited once
-scheduled.
-"""
+"""Rate cards in the admin: upload, compare, schedule, export; a scheduled version is final."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -15,25 +13,26 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import HouseAdmin, HouseInline, ReadOnlyAdmin, ReadOnlyInline
-from accounts.admin_site.confirmation import HouseForm, Question, Table, ask, show
+from accounts.admin_site.base import AuditedAdmin, EditableInline, ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin_site.confirmation import Question, StyledForm, Table, ask, show
 from accounts.audit import record
 from accounts.models import Business
 from billing.models import (
     CallingCode,
     CardChoice,
     CardVersion,
+    DefaultCard,
     Market,
     Rate,
     RateCard,
     Tier,
     VersionState,
 )
-from billing.rate_cards import csv_files, versions
+from billing.rate_cards import csv_export, csv_files, versions
 from billing.rate_cards.versions import CardError, Sheet
 from core import money
 
-MOST_SHOWN = 500
+MAX_ROWS_SHOWN = 500
 RULES = tuple(versions.RULES)
 PHASES = {
     "draft": _("Draft"),
@@ -43,24 +42,24 @@ PHASES = {
 }
 
 
-class DraftOnly:
-    """Rows of a rate card version can be edited while it is a draft; the database refuses it
-    afterwards.
+class DraftOnlyMixin:
+    """Allow changes only while the rate card version is a draft; the database enforces it as
+    well.
     """
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Drafts, by Django's permission."""
+        """Django's permission, for drafts only."""
         return _is_draft(obj) and super().has_change_permission(request, obj)  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Drafts, by Django's permission."""
+        """Django's permission, for drafts only."""
         return _is_draft(obj) and super().has_delete_permission(request, obj)  # type: ignore[misc]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """To drafts, by Django's permission."""
+        """Django's permission, for drafts only."""
         allowed = super().has_add_permission  # type: ignore[misc]
         return _is_draft(obj) and bool(
-            allowed(request, obj) if isinstance(self, HouseInline) else allowed(request)
+            allowed(request, obj) if isinstance(self, EditableInline) else allowed(request)
         )
 
 
@@ -76,7 +75,7 @@ def _is_draft(obj: Any) -> bool:
 
 
 @admin.register(Market)
-class MarketAdmin(HouseAdmin):
+class MarketAdmin(AuditedAdmin):
     """Pricing regions."""
 
     list_display = ("name",)
@@ -84,8 +83,8 @@ class MarketAdmin(HouseAdmin):
 
 
 @admin.register(CallingCode)
-class CallingCodeAdmin(HouseAdmin):
-    """Which prefix belongs to which market, from when to when."""
+class CallingCodeAdmin(AuditedAdmin):
+    """Calling codes and their markets by month."""
 
     list_display = ("prefix", "country", "market", "valid_from", "valid_to")
     list_filter = ("market", "valid_from")
@@ -95,38 +94,37 @@ class CallingCodeAdmin(HouseAdmin):
 
 
 class VersionInline(ReadOnlyInline):
-    """The versions, on a card's page."""
+    """Versions of a card."""
 
     model = CardVersion
     fields = ("valid_from", "valid_to", "state", "service_free_in_window", "utility_free_in_window")
 
 
 @admin.register(RateCard)
-class RateCardAdmin(HouseAdmin):
+class RateCardAdmin(AuditedAdmin):
     """Price lists."""
 
-    list_display = ("name", "currency", "floor", "ceiling", "is_default", "is_cost")
-    list_filter = ("currency", "is_default", "is_cost")
+    list_display = ("name", "currency", "floor", "ceiling", "is_cost")
+    list_filter = ("currency", "is_cost")
     search_fields = ("name",)
     inlines = (VersionInline,)
     actions_detail = ("upload",)
 
     def has_upload_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may add versions."""
+        """Whether the user may add versions."""
         return request.user.has_perm("billing.add_cardversion")
 
     @action(description=_("Upload CSV"), url_path="upload", permissions=["upload"])
     def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Read files into a draft; what is wrong is listed by row and column, and nothing is
-        kept.
+        """Read files into a draft; problems are listed by row and column, and nothing is stored
+        then.
         """
         card = get_object_or_404(RateCard, pk=object_id)
         words = _(
-            "Nothing holds yet: the draft is compared with the card in force before it is scheduled."
+            "Nothing holds yet: the draft is compared with the card in force before it is "
+            "scheduled."
         )
-        question = Question(
-            _("Upload a version of %(card)s") % {"card": card}, _("Look through"), words
-        )
+        question = Question(_("Upload a version of %(card)s") % {"card": card}, _("Check"), words)
         made: list[CardVersion] = []
 
         def draft(data: dict[str, Any]) -> str:
@@ -159,12 +157,12 @@ class RateCardAdmin(HouseAdmin):
         return money.show_micros(card.ceiling_micros, card.currency)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Cards that priced something stay."""
+        """Never: charges refer to cards."""
         return False
 
 
-class UploadForm(HouseForm):
-    """A new version from files: ours alone, or the two sheets that Meta publishes."""
+class UploadForm(StyledForm):
+    """Files of a new version: one in our layout, or Meta's two sheets."""
 
     rates = forms.FileField(
         label=_("Rates (CSV)"), help_text=_("Our layout, or Meta's rate sheet.")
@@ -182,20 +180,20 @@ class UploadForm(HouseForm):
         label=_("Utility is free in the 24-hour window"), required=False
     )
     free_entry_hours = forms.IntegerField(
-        label=_("Free-entry window, hours"), initial=72, min_value=0, max_value=720
+        label=_("Free-entry window, hours"), initial=72, min_value=0, max_value=168
     )
     free_messages = forms.IntegerField(
         label=_("Free service messages"),
         initial=0,
         min_value=0,
         max_value=10**6,
-        help_text=_("For each number, market and month."),
+        help_text=_("For each number and month."),
     )
     reactions_free = forms.BooleanField(label=_("Reactions are free"), required=False, initial=True)
     failed_charged = forms.BooleanField(label=_("Failed messages are charged"), required=False)
 
     def clean_valid_from(self) -> date:
-        """Versions begin with a month."""
+        """Require the first day of a month."""
         day: date = self.cleaned_data["valid_from"]
         if day.day != 1:
             raise forms.ValidationError(_("A version begins on the first day of a month."))
@@ -203,10 +201,8 @@ class UploadForm(HouseForm):
 
 
 @admin.register(CardVersion)
-class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
-    """What a card says from one month on; a draft is compared and scheduled, what is scheduled
-    stays as it is.
-    """
+class CardVersionAdmin(DraftOnlyMixin, AuditedAdmin):
+    """Versions of cards; a draft is compared and scheduled, a scheduled one is final."""
 
     list_display = (
         "card",
@@ -241,22 +237,22 @@ class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
         found = version.phase(timezone.now().date())
         return found, str(PHASES[found])
 
-    def has_deed_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may change versions."""
+    def has_act_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the user may change versions."""
         return request.user.has_perm("billing.change_cardversion")
 
     @action(description=_("Compare"), url_path="compare")
     def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """What it changes, and what last month would have cost under it."""
+        """Changes to the version in force, and cost of last month under the draft."""
         version = get_object_or_404(CardVersion, pk=object_id)
         question = Question(
             _("%(version)s, compared") % {"version": version}, "", tables=_comparison(version)
         )
-        return show(request, self, question, back=_page(version))
+        return show(request, self, question, back=_admin_url(version))
 
-    @action(description=_("Schedule"), url_path="schedule", permissions=["deed"])
+    @action(description=_("Schedule"), url_path="schedule", permissions=["act"])
     def schedule(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Fix a draft for good."""
+        """Schedule a draft; it is final then."""
         version = get_object_or_404(CardVersion, pk=object_id)
 
         def fix(data: dict[str, Any]) -> str:
@@ -269,7 +265,8 @@ class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
             return _("%(version)s is scheduled.") % {"version": version}
 
         words = _(
-            "From its first month on it replaces the version before it. It can never be edited again."
+            "From its first month on it replaces the version before it. It can never be edited "
+            "again."
         )
         question = Question(
             _("Schedule %(version)s") % {"version": version},
@@ -277,58 +274,58 @@ class CardVersionAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
             words,
             _comparison(version),
         )
-        return ask(request, self, question, form=HouseForm, do=fix, back=_page(version))
+        return ask(request, self, question, form=StyledForm, do=fix, back=_admin_url(version))
 
     @action(description=_("Our layout (CSV)"), url_path="own")
     def own(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Download it in our layout."""
-        return _file(object_id, "card", csv_files.write_own)
+        """Download in our layout."""
+        return _file(object_id, "card", csv_export.write_own)
 
     @action(description=_("Meta's rate sheet (CSV)"), url_path="rates")
     def rates(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Download its base rates as Meta publishes them."""
-        return _file(object_id, "rates", csv_files.write_rates)
+        """Download base rates in Meta's layout."""
+        return _file(object_id, "rates", csv_export.write_rates)
 
     @action(description=_("Meta's tier sheet (CSV)"), url_path="tiers")
     def tiers(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Download its tiers as Meta publishes them."""
-        return _file(object_id, "tiers", csv_files.write_tiers)
+        """Download tiers in Meta's layout."""
+        return _file(object_id, "tiers", csv_export.write_tiers)
 
 
-def _page(version: CardVersion) -> str:
+def _admin_url(version: CardVersion) -> str:
     return reverse("admin:billing_cardversion_change", args=[version.pk])
 
 
 def _file(object_id: str, name: str, write: Callable[[Sheet], str]) -> HttpResponse:
     version = get_object_or_404(CardVersion, pk=object_id)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}-{version.pk}-{version.valid_from:%Y-%m}.csv"'
-    }
+    filename = f"{name}-{version.pk}-{version.valid_from:%Y-%m}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
     return HttpResponse(
         write(versions.sheet_of(version)), content_type="text/csv; charset=utf-8", headers=headers
     )
 
 
 def _sheet(data: dict[str, Any]) -> Sheet:
-    """The uploaded files as one sheet; bytes that are no text raise CardError."""
+    """The uploaded files as one sheet; raises CardError for files that are not text."""
     files = [one for one in (data["rates"], data["tiers"]) if one]
     try:
-        return csv_files.read(*((one.name, one.read().decode("utf-8-sig")) for one in files))
+        texts = [(one.name, one.read().decode("utf-8-sig")) for one in files]
     except UnicodeDecodeError as error:
         raise CardError("The file is not text in UTF-8; export it as CSV.") from error
+    return csv_files.read(*texts, markets=Market.objects.values_list("name", flat=True))
 
 
 def _problems(sheet: Sheet) -> Table:
     rows = [
         (one.file, one.row or "", one.column or "", one.reason)
-        for one in sheet.problems[:MOST_SHOWN]
+        for one in sheet.problems[:MAX_ROWS_SHOWN]
     ]
     title = _("%(count)s problems; nothing was changed") % {"count": len(sheet.problems)}
     return Table(title, (_("File"), _("Row"), _("Column"), _("What is wrong")), rows)
 
 
 def _comparison(version: CardVersion) -> list[Table]:
-    """The diff to the version that holds before it, and last month under it."""
+    """Tables of price and rule changes, and cost of last month under the version."""
     month = (
         version.valid_from
         if version.state == VersionState.DRAFT
@@ -338,7 +335,12 @@ def _comparison(version: CardVersion) -> list[Table]:
     before = versions.sheet_of(held) if held else Sheet(version.card.currency)
     changes = versions.diff(before, versions.sheet_of(version))
     rows = [
-        (one.market, one.category, versions.shown(one.before), versions.shown(one.after))
+        (
+            one.market,
+            one.category,
+            versions.describe_tiers(one.before),
+            versions.describe_tiers(one.after),
+        )
         for one in changes
     ]
     title = _("%(count)s changes to %(held)s") % {
@@ -371,7 +373,7 @@ def _cost(version: CardVersion, month: date) -> Table:
             money.show_micros(one.would_be_micros, currency),
             f"{one.unpriced:,}",
         )
-        for one in sorted(found, key=lambda one: -one.charged_micros)[:MOST_SHOWN]
+        for one in sorted(found, key=lambda one: -one.charged_micros)[:MAX_ROWS_SHOWN]
     ]
     was, would = sum(one.charged_micros for one in found), sum(one.would_be_micros for one in found)
     title = _("%(month)s under it: %(would)s instead of %(was)s") % {
@@ -387,16 +389,16 @@ def _month_before(day: date) -> date:
     return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
-class TierInline(DraftOnly, HouseInline):
-    """The tiers, on a rate's page."""
+class TierInline(DraftOnlyMixin, EditableInline):
+    """Tiers of a rate."""
 
     model = Tier
     fields = ("first", "last", "price_micros")
 
 
 @admin.register(Rate)
-class RateAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
-    """A version's price of one market and category."""
+class RateAdmin(DraftOnlyMixin, AuditedAdmin):
+    """Prices of a version for one market and category."""
 
     list_display = ("market", "category", "version")
     list_select_related = ("version__card", "market")
@@ -408,7 +410,7 @@ class RateAdmin(DraftOnly, HouseAdmin):  # type: ignore[misc]
 
 @admin.register(Tier)
 class TierAdmin(ReadOnlyAdmin):
-    """All tiers in one list; edited on their rate's page."""
+    """All tiers; edited on their rate's page."""
 
     list_display = ("rate", "first", "last", "price")
     list_select_related = ("rate__version__card",)
@@ -416,15 +418,27 @@ class TierAdmin(ReadOnlyAdmin):
 
     @display(description=_("price"))
     def price(self, tier: Tier) -> str:
-        """Of one message."""
+        """Price of one message."""
         return money.show_micros(tier.price_micros, tier.rate.version.card.currency)
 
 
-@admin.register(CardChoice)
-class CardChoiceAdmin(HouseAdmin):
-    """What was agreed with a business: a card of its own, a discount; the database keeps months
+@admin.register(DefaultCard)
+class DefaultCardAdmin(AuditedAdmin):
+    """Which card the businesses of a currency follow from which month on; the database keeps months
     with charges as they are.
     """
+
+    list_display = ("currency", "card", "valid_from")
+    list_select_related = ("card",)
+    list_filter = ("currency",)
+    search_fields = ("card__name",)
+    autocomplete_fields = ("card",)
+    ordering = ("currency", "-valid_from")
+
+
+@admin.register(CardChoice)
+class CardChoiceAdmin(AuditedAdmin):
+    """Terms agreed with businesses; the database protects months with charges."""
 
     list_display = ("business", "card", "discount_percent", "valid_from", "valid_to")
     list_select_related = ("business", "card")

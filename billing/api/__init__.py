@@ -1,1 +1,1 @@
-"""Billing for programs: JSON by API key, and the door of the payment network."""
+"""REST API of billing, and the webhook endpoint of the payment network."""

@@ -1,4 +1,4 @@
-"""`POST /webhooks/stripe/`: what the payment network tells us; stored before 200, applied by the
+"""`POST /webhooks/stripe/`: events of the payment network, stored before the 200, applied by a
 worker.
 """
 
@@ -15,9 +15,11 @@ from core.wake import notify
 @csrf_exempt
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
-    """Check the signature over the raw body, store the event once, wake a worker."""
+    """Verify the signature over the raw body, store the event once, wake the worker."""
     try:
-        is_new = stripe_collection.hear(request.body, request.headers.get("Stripe-Signature", ""))
+        is_new = stripe_collection.receive_webhook(
+            request.body, request.headers.get("Stripe-Signature", "")
+        )
     except ParleyError as error:
         return JsonResponse(
             {"error": {"code": error.code, "message": error.message}}, status=error.status

@@ -1,1 +1,1 @@
-"""Documents made from an invoice: bytes out, the same bytes every time."""
+"""Documents of invoices and credit notes: PDF, CSV, e-invoice, journal, workbook."""

@@ -1,19 +1,19 @@
-"""The archive: a document is made once, kept under the hash of its bytes, and is the same for
-ever.
-"""
+"""Archive of documents: made once, stored under the hash of their bytes, never changed."""
 
 import hashlib
+import zipfile
+from typing import IO
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from billing.documents import einvoice, pdf, tables
-from billing.documents.sources import paper_of
-from billing.errors import BillingError, NotIssuable
+from billing.documents.sources import document_content
+from billing.errors import BillingError, WrongStatus
 from billing.models import CreditNote, Document, Invoice, InvoiceStatus
 
 PDF, CSV, XML = "application/pdf", "text/csv; charset=utf-8", "application/xml"
-# kind -> what the file's name ends with, its content type
+# kind -> suffix of the file name, content type
 KINDS = {
     "pdf": (".pdf", PDF),
     "lines": ("-lines.csv", CSV),
@@ -21,6 +21,9 @@ KINDS = {
     "ubl": ("-ubl.xml", XML),
     "facturx": ("-facturx.pdf", PDF),
 }
+ZIP_KINDS = ("pdf", "lines")
+# A fixed date, so that the ZIP does not depend on when it was written.
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class UnknownKind(BillingError):
@@ -31,20 +34,21 @@ class UnknownKind(BillingError):
     message = f"There is no such document; there are: {', '.join(KINDS)}."
 
 
-def document(source: Invoice | CreditNote, kind: str) -> Document:
-    """The document of that kind, made on first asking; raises NotIssuable for a draft, UnknownKind
-    for another kind.
+def get_document(source: Invoice | CreditNote, kind: str) -> Document:
+    """The document of this kind, made on first request.
+
+    Raises WrongStatus for a draft, UnknownKind for another kind.
     """
     if kind not in KINDS:
         raise UnknownKind
     if isinstance(source, Invoice) and source.status == InvoiceStatus.DRAFT:
-        raise NotIssuable("A draft has no documents yet.")
+        raise WrongStatus("A draft has no documents yet.")
     found = source.documents.filter(kind=kind).first()
-    return found or _keep(source, kind, _bytes(source, kind))
+    return found or _store_document(source, kind, _render(source, kind))
 
 
-def read(kept: Document) -> bytes:
-    """The document's bytes; raises ValueError when they are not what was stored."""
+def read_document(kept: Document) -> bytes:
+    """The document's bytes; raises ValueError when they differ from what was stored."""
     with default_storage.open(kept.path) as file:
         data: bytes = file.read()
     if hashlib.sha256(data).hexdigest() != kept.sha256:
@@ -52,13 +56,13 @@ def read(kept: Document) -> bytes:
     return data
 
 
-def store(path: str, data: bytes) -> None:
-    """Put bytes where their hash says, unless they are there."""
+def store_file(path: str, data: bytes) -> None:
+    """Store bytes under a path unless the path exists."""
     if not default_storage.exists(path):
         default_storage.save(path, ContentFile(data))
 
 
-def _keep(source: Invoice | CreditNote, kind: str, data: bytes) -> Document:
+def _store_document(source: Invoice | CreditNote, kind: str, data: bytes) -> Document:
     suffix, content_type = KINDS[kind]
     owner = {"invoice": source} if isinstance(source, Invoice) else {"credit_note": source}
     made = Document(
@@ -70,26 +74,46 @@ def _keep(source: Invoice | CreditNote, kind: str, data: bytes) -> Document:
         size=len(data),
         **owner,
     )
-    # The file is written before the row, so that any row has its file; of two makers the first row
-    # counts.
-    store(made.path, data)
+    # The file is written before the row, so that every row has its file; of concurrent writers
+    # the first row wins.
+    store_file(made.path, data)
     Document.objects.bulk_create([made], ignore_conflicts=True)
     kept: Document = source.documents.get(kind=kind)
     return kept
 
 
-def _bytes(source: Invoice | CreditNote, kind: str) -> bytes:
-    paper = paper_of(source)
+def _render(source: Invoice | CreditNote, kind: str) -> bytes:
+    content = document_content(source)
     if kind == "pdf":
-        return pdf.render(paper)
+        return pdf.render(content)
     if kind == "lines":
         return (
             "".join(tables.lines_csv(source)).encode()
             if isinstance(source, Invoice)
-            else tables.paper_csv(paper)
+            else tables.credit_note_csv(content)
         )
     if kind == "cii":
-        return einvoice.cii(paper)
+        return einvoice.cii(content)
     if kind == "ubl":
-        return einvoice.ubl(paper)
-    return einvoice.facturx(paper, pdf.render(paper))
+        return einvoice.ubl(content)
+    return einvoice.facturx(content, pdf.render(content))
+
+
+class InvoiceZip:
+    """A ZIP being written to a file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._zip = zipfile.ZipFile(file, "w")
+
+    def add(self, invoice: Invoice) -> None:
+        """Add the documents of an invoice and its credit notes, in its month's folder."""
+        sources: list[Invoice | CreditNote] = [invoice, *invoice.credit_notes.all()]
+        for source in sources:
+            for kind in ZIP_KINDS:
+                kept = get_document(source, kind)
+                entry = zipfile.ZipInfo(f"{invoice.period.month:%Y-%m}/{kept.name}", ZIP_DATE)
+                self._zip.writestr(entry, read_document(kept), zipfile.ZIP_DEFLATED)
+
+    def close(self) -> None:
+        """Write the ZIP's directory."""
+        self._zip.close()

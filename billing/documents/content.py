@@ -1,4 +1,4 @@
-"""A paper: what an invoice or a credit note says, free of the database; every document is made from
+"""Content of an invoice or credit note, independent of the database; every document is made from
 it.
 """
 
@@ -11,8 +11,10 @@ from core import money
 
 
 @dataclass(frozen=True, slots=True)
-class PaperLine:
-    """One line: price in micro-units, amount in minor units, `tier` its first and last position."""
+class DocumentLine:
+    """One line: price and exact amount in micro-units, `amount_minor` its share of the document's
+    rounded sum in minor units, `tier` its first and last position.
+    """
 
     position: int
     kind: str
@@ -22,13 +24,14 @@ class PaperLine:
     tier: tuple[int | None, int | None]
     quantity: int
     unit_price_micros: int
+    amount_micros: int
     amount_minor: int
     tax_category: str
     tax_percent: Decimal
 
     @property
     def tier_text(self) -> str:
-        """Which messages of the month it counts; empty for anything but tiers."""
+        """The tier's range of messages as text; empty without a tier."""
         first, last = self.tier
         if first is None:
             return ""
@@ -36,7 +39,7 @@ class PaperLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class DocumentContent:
     """An invoice, or with `corrects` (number, day) a credit note of that invoice; amounts in minor
     units.
     """
@@ -48,7 +51,7 @@ class Paper:
     currency: str
     seller: dict[str, Any]
     buyer: dict[str, Any]
-    lines: list[PaperLine]
+    lines: list[DocumentLine]
     taxes: list[dict[str, Any]]
     subtotal_minor: int
     tax_minor: int
@@ -58,9 +61,15 @@ class Paper:
 
     @property
     def title(self) -> str:
-        """What kind of paper it is."""
+        """Kind of document."""
         return "Credit note" if self.corrects else "Invoice"
 
+    @property
+    def rounding_micros(self) -> int:
+        """What rounding the lines' exact sum to minor units added, in micro-units."""
+        exact = sum(line.amount_micros for line in self.lines)
+        return self.subtotal_minor * money.micros_a_minor(self.currency) - exact
+
     def show(self, minor: int) -> str:
-        """An amount for people."""
+        """An amount for readers."""
         return money.show_minor(minor, self.currency)

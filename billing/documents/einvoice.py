@@ -1,6 +1,6 @@
-"""A paper as an EN 16931 e-invoice: CII and UBL 2.1 as XML, Factur-X as a PDF that carries the CII.
+"""E-invoices by EN 16931: CII and UBL 2.1 as XML, Factur-X as a PDF with the CII embedded.
 
-Written by hand rather than by drafthorse, so that both syntaxes are made from one paper in one way.
+Written without drafthorse, so that both syntaxes are made from one content in the same way.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 
 from lxml import etree
 
-from billing.documents.content import Paper, PaperLine
+from billing.documents.content import DocumentContent, DocumentLine
 from core import money
 
 GUIDELINE = "urn:cen.eu:en16931:2017"
@@ -22,50 +22,50 @@ QDT = "urn:un:unece:uncefact:data:standard:QualifiedDataType:100"
 UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
 CAC, CBC = UBL + "CommonAggregateComponents-2", UBL + "CommonBasicComponents-2"
 
-# An element: its name, then text or children; children that are None are left out.
+# An element: its name, then text or children; None children are skipped.
 Node = tuple[Any, ...]
 
-# What XML 1.0 cannot hold.
+# Characters that XML 1.0 forbids.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def cii(paper: Paper) -> bytes:
-    """UN/CEFACT Cross Industry Invoice, as Factur-X and ZUGFeRD carry it."""
+def cii(content: DocumentContent) -> bytes:
+    """UN/CEFACT Cross Industry Invoice, as used by Factur-X and ZUGFeRD."""
     root = etree.Element(
         f"{{{RSM}}}CrossIndustryInvoice", nsmap={"rsm": RSM, "ram": RAM, "udt": UDT, "qdt": QDT}
     )
     names = {"rsm": RSM, "udt": UDT, "qdt": QDT, "": RAM}
-    for node in _cii_nodes(paper):
+    for node in _cii_nodes(content):
         _append(root, node, names)
     return _bytes(root)
 
 
-def ubl(paper: Paper) -> bytes:
+def ubl(content: DocumentContent) -> bytes:
     """UBL 2.1 Invoice or CreditNote."""
-    kind = "CreditNote" if paper.corrects else "Invoice"
+    kind = "CreditNote" if content.corrects else "Invoice"
     own = f"{UBL}{kind}-2"
     root = etree.Element(f"{{{own}}}{kind}", nsmap={None: own, "cac": CAC, "cbc": CBC})
-    for node in _ubl_nodes(paper, kind):
+    for node in _ubl_nodes(content, kind):
         _append(root, node, {"cac": CAC, "": CBC})
     return _bytes(root)
 
 
-def facturx(paper: Paper, pdf: bytes) -> bytes:
+def facturx(content: DocumentContent, pdf: bytes) -> bytes:
     """The PDF with the CII embedded (Factur-X, profile EN 16931)."""
-    # Imported where it is needed: it brings a good deal along.
+    # Imported here because it is slow to import.
     from facturx import generate_from_binary
 
     made: bytes = generate_from_binary(
         pdf,
-        cii(paper),
+        cii(content),
         flavor="factur-x",
         level="en16931",
         check_xsd=True,
         check_schematron=False,
         pdf_metadata={
-            "author": paper.seller["name"],
-            "title": f"{paper.title} {paper.number}",
-            "subject": paper.title,
+            "author": content.seller["name"],
+            "title": f"{content.title} {content.number}",
+            "subject": content.title,
             "keywords": "Factur-X",
         },
     )
@@ -92,18 +92,20 @@ def _append(parent: Any, node: Node | None, names: dict[str, str]) -> None:
             element.text = _ILLEGAL.sub("", str(part))
 
 
-def _amount(paper: Paper, minor: int) -> str:
-    return f"{money.minor_amount(minor, paper.currency):f}"
+def _amount(content: DocumentContent, minor: int) -> str:
+    return f"{money.minor_amount(minor, content.currency):f}"
 
 
-def _price(line: PaperLine) -> tuple[str, int]:
-    """Net price and quantity; a price is never negative, so a reduction has a negative quantity."""
+def _price(line: DocumentLine) -> tuple[str, int]:
+    """Net price and quantity; prices must not be negative, so a reduction has a negative
+    quantity.
+    """
     sign = -1 if line.unit_price_micros < 0 else 1
     return f"{money.micro_amount(abs(line.unit_price_micros)):f}", sign * line.quantity
 
 
 def _percent(category: str, percent: Decimal | str) -> str | None:
-    """The rate, which papers outside the scope of VAT must not name."""
+    """The rate; None outside the scope of VAT, where EN 16931 forbids one."""
     return None if category == "O" else f"{Decimal(percent).normalize():f}"
 
 
@@ -113,9 +115,9 @@ def _addressed(party: dict[str, Any]) -> list[str]:
     return [*lines[:2], ", ".join(lines[2:])] if len(lines) > 3 else lines
 
 
-def _vat_id(paper: Paper, party: dict[str, Any]) -> str:
-    """The VAT id, which papers outside the scope of VAT must not name."""
-    outside = any(group["category"] == "O" for group in paper.taxes)
+def _vat_id(content: DocumentContent, party: dict[str, Any]) -> str:
+    """The VAT id; empty outside the scope of VAT, where EN 16931 forbids one."""
+    outside = any(group["category"] == "O" for group in content.taxes)
     return "" if outside else str(party.get("vat_id", ""))
 
 
@@ -123,7 +125,7 @@ def _days(month: date) -> tuple[date, date]:
     return month, month.replace(day=monthrange(month.year, month.month)[1])
 
 
-def _cii_nodes(paper: Paper) -> list[Node]:
+def _cii_nodes(content: DocumentContent) -> list[Node]:
     return [
         (
             "rsm:ExchangedDocumentContext",
@@ -131,17 +133,17 @@ def _cii_nodes(paper: Paper) -> list[Node]:
         ),
         (
             "rsm:ExchangedDocument",
-            ("ID", paper.number),
-            ("TypeCode", "381" if paper.corrects else "380"),
-            ("IssueDateTime", _cii_day(paper.issued)),
-            ("IncludedNote", ("Content", paper.reason)) if paper.reason else None,
+            ("ID", content.number),
+            ("TypeCode", "381" if content.corrects else "380"),
+            ("IssueDateTime", _cii_day(content.issued)),
+            ("IncludedNote", ("Content", content.reason)) if content.reason else None,
         ),
         (
             "rsm:SupplyChainTradeTransaction",
-            *(_cii_line(paper, line) for line in paper.lines),
-            _cii_agreement(paper),
+            *(_cii_line(content, line) for line in content.lines),
+            _cii_agreement(content),
             ("ApplicableHeaderTradeDelivery",),
-            _cii_settlement(paper),
+            _cii_settlement(content),
         ),
     ]
 
@@ -150,7 +152,7 @@ def _cii_day(day: date) -> Node:
     return ("udt:DateTimeString", {"format": "102"}, f"{day:%Y%m%d}")
 
 
-def _cii_line(paper: Paper, line: PaperLine) -> Node:
+def _cii_line(content: DocumentContent, line: DocumentLine) -> Node:
     price, quantity = _price(line)
     percent = _percent(line.tax_category, line.tax_percent)
     return (
@@ -173,25 +175,25 @@ def _cii_line(paper: Paper, line: PaperLine) -> Node:
             ),
             (
                 "SpecifiedTradeSettlementLineMonetarySummation",
-                ("LineTotalAmount", _amount(paper, line.amount_minor)),
+                ("LineTotalAmount", _amount(content, line.amount_minor)),
             ),
         ),
     )
 
 
-def _cii_agreement(paper: Paper) -> Node:
-    reference = paper.buyer.get("reference", "")
+def _cii_agreement(content: DocumentContent) -> Node:
+    reference = content.buyer.get("reference", "")
     return (
         "ApplicableHeaderTradeAgreement",
         ("BuyerReference", reference) if reference else None,
-        _cii_party("SellerTradeParty", paper, paper.seller),
-        _cii_party("BuyerTradeParty", paper, paper.buyer),
+        _cii_party("SellerTradeParty", content, content.seller),
+        _cii_party("BuyerTradeParty", content, content.buyer),
         ("BuyerOrderReferencedDocument", ("IssuerAssignedID", reference)) if reference else None,
     )
 
 
-def _cii_party(name: str, paper: Paper, party: dict[str, Any]) -> Node:
-    vat_id = _vat_id(paper, party)
+def _cii_party(name: str, content: DocumentContent, party: dict[str, Any]) -> Node:
+    vat_id = _vat_id(content, party)
     lines = zip(("LineOne", "LineTwo", "LineThree"), _addressed(party), strict=False)
     return (
         name,
@@ -207,36 +209,40 @@ def _cii_party(name: str, paper: Paper, party: dict[str, Any]) -> Node:
     )
 
 
-def _cii_settlement(paper: Paper) -> Node:
-    first, last = _days(paper.month)
+def _cii_settlement(content: DocumentContent) -> Node:
+    first, last = _days(content.month)
     return (
         "ApplicableHeaderTradeSettlement",
-        ("PaymentReference", paper.number),
-        ("InvoiceCurrencyCode", paper.currency),
-        _cii_means(paper),
-        *(_cii_tax(paper, group) for group in paper.taxes),
+        ("PaymentReference", content.number),
+        ("InvoiceCurrencyCode", content.currency),
+        _cii_means(content),
+        *(_cii_tax(content, group) for group in content.taxes),
         (
             "BillingSpecifiedPeriod",
             ("StartDateTime", _cii_day(first)),
             ("EndDateTime", _cii_day(last)),
         ),
-        ("SpecifiedTradePaymentTerms", ("DueDateDateTime", _cii_day(paper.due)))
-        if paper.due
+        ("SpecifiedTradePaymentTerms", ("DueDateDateTime", _cii_day(content.due)))
+        if content.due
         else None,
         (
             "SpecifiedTradeSettlementHeaderMonetarySummation",
-            ("LineTotalAmount", _amount(paper, paper.subtotal_minor)),
-            ("TaxBasisTotalAmount", _amount(paper, paper.subtotal_minor)),
-            ("TaxTotalAmount", {"currencyID": paper.currency}, _amount(paper, paper.tax_minor)),
-            ("GrandTotalAmount", _amount(paper, paper.total_minor)),
-            ("DuePayableAmount", _amount(paper, paper.total_minor)),
+            ("LineTotalAmount", _amount(content, content.subtotal_minor)),
+            ("TaxBasisTotalAmount", _amount(content, content.subtotal_minor)),
+            (
+                "TaxTotalAmount",
+                {"currencyID": content.currency},
+                _amount(content, content.tax_minor),
+            ),
+            ("GrandTotalAmount", _amount(content, content.total_minor)),
+            ("DuePayableAmount", _amount(content, content.total_minor)),
         ),
-        _cii_corrects(paper),
+        _cii_corrects(content),
     )
 
 
-def _cii_means(paper: Paper) -> Node | None:
-    iban = paper.seller.get("iban", "").replace(" ", "")
+def _cii_means(content: DocumentContent) -> Node | None:
+    iban = content.seller.get("iban", "").replace(" ", "")
     if not iban:
         return None
     return (
@@ -246,23 +252,23 @@ def _cii_means(paper: Paper) -> Node | None:
     )
 
 
-def _cii_tax(paper: Paper, group: dict[str, Any]) -> Node:
+def _cii_tax(content: DocumentContent, group: dict[str, Any]) -> Node:
     percent = _percent(group["category"], group["percent"])
     return (
         "ApplicableTradeTax",
-        ("CalculatedAmount", _amount(paper, group["tax_minor"])),
+        ("CalculatedAmount", _amount(content, group["tax_minor"])),
         ("TypeCode", "VAT"),
         ("ExemptionReason", group["note"]) if group["note"] else None,
-        ("BasisAmount", _amount(paper, group["base_minor"])),
+        ("BasisAmount", _amount(content, group["base_minor"])),
         ("CategoryCode", group["category"]),
         ("RateApplicablePercent", percent) if percent is not None else None,
     )
 
 
-def _cii_corrects(paper: Paper) -> Node | None:
-    if paper.corrects is None:
+def _cii_corrects(content: DocumentContent) -> Node | None:
+    if content.corrects is None:
         return None
-    number, day = paper.corrects
+    number, day = content.corrects
     return (
         "InvoiceReferencedDocument",
         ("IssuerAssignedID", number),
@@ -270,56 +276,56 @@ def _cii_corrects(paper: Paper) -> Node | None:
     )
 
 
-def _ubl_nodes(paper: Paper, kind: str) -> list[Node | None]:
-    first, last = _days(paper.month)
-    reference = paper.buyer.get("reference", "")
+def _ubl_nodes(content: DocumentContent, kind: str) -> list[Node | None]:
+    first, last = _days(content.month)
+    reference = content.buyer.get("reference", "")
     return [
         ("CustomizationID", GUIDELINE),
-        ("ID", paper.number),
-        ("IssueDate", paper.issued),
-        ("DueDate", paper.due) if paper.due else None,
-        (f"{kind}TypeCode", "381" if paper.corrects else "380"),
-        ("Note", paper.reason) if paper.reason else None,
-        ("DocumentCurrencyCode", paper.currency),
+        ("ID", content.number),
+        ("IssueDate", content.issued),
+        ("DueDate", content.due) if content.due else None,
+        (f"{kind}TypeCode", "381" if content.corrects else "380"),
+        ("Note", content.reason) if content.reason else None,
+        ("DocumentCurrencyCode", content.currency),
         ("BuyerReference", reference) if reference else None,
         ("cac:InvoicePeriod", ("StartDate", first), ("EndDate", last)),
         ("cac:OrderReference", ("ID", reference)) if reference else None,
-        _ubl_corrects(paper),
-        ("cac:AccountingSupplierParty", _ubl_party(paper, paper.seller, is_seller=True)),
-        ("cac:AccountingCustomerParty", _ubl_party(paper, paper.buyer, is_seller=False)),
-        _ubl_means(paper),
+        _ubl_corrects(content),
+        ("cac:AccountingSupplierParty", _ubl_party(content, content.seller, is_seller=True)),
+        ("cac:AccountingCustomerParty", _ubl_party(content, content.buyer, is_seller=False)),
+        _ubl_means(content),
         (
             "cac:TaxTotal",
-            _ubl_amount(paper, "TaxAmount", paper.tax_minor),
-            *(_ubl_tax(paper, group) for group in paper.taxes),
+            _ubl_amount(content, "TaxAmount", content.tax_minor),
+            *(_ubl_tax(content, group) for group in content.taxes),
         ),
         (
             "cac:LegalMonetaryTotal",
-            _ubl_amount(paper, "LineExtensionAmount", paper.subtotal_minor),
-            _ubl_amount(paper, "TaxExclusiveAmount", paper.subtotal_minor),
-            _ubl_amount(paper, "TaxInclusiveAmount", paper.total_minor),
-            _ubl_amount(paper, "PayableAmount", paper.total_minor),
+            _ubl_amount(content, "LineExtensionAmount", content.subtotal_minor),
+            _ubl_amount(content, "TaxExclusiveAmount", content.subtotal_minor),
+            _ubl_amount(content, "TaxInclusiveAmount", content.total_minor),
+            _ubl_amount(content, "PayableAmount", content.total_minor),
         ),
-        *(_ubl_line(paper, line, kind) for line in paper.lines),
+        *(_ubl_line(content, line, kind) for line in content.lines),
     ]
 
 
-def _ubl_amount(paper: Paper, name: str, minor: int) -> Node:
-    return (name, {"currencyID": paper.currency}, _amount(paper, minor))
+def _ubl_amount(content: DocumentContent, name: str, minor: int) -> Node:
+    return (name, {"currencyID": content.currency}, _amount(content, minor))
 
 
-def _ubl_corrects(paper: Paper) -> Node | None:
-    if paper.corrects is None:
+def _ubl_corrects(content: DocumentContent) -> Node | None:
+    if content.corrects is None:
         return None
-    number, day = paper.corrects
+    number, day = content.corrects
     return (
         "cac:BillingReference",
         ("cac:InvoiceDocumentReference", ("ID", number), ("IssueDate", day)),
     )
 
 
-def _ubl_party(paper: Paper, party: dict[str, Any], *, is_seller: bool) -> Node:
-    vat_id, email, lines = _vat_id(paper, party), party.get("email", ""), _addressed(party)
+def _ubl_party(content: DocumentContent, party: dict[str, Any], *, is_seller: bool) -> Node:
+    vat_id, email, lines = _vat_id(content, party), party.get("email", ""), _addressed(party)
     return (
         "cac:Party",
         ("EndpointID", {"schemeID": "EM"}, email) if email else None,
@@ -339,24 +345,24 @@ def _ubl_party(paper: Paper, party: dict[str, Any], *, is_seller: bool) -> Node:
     )
 
 
-def _ubl_means(paper: Paper) -> Node | None:
-    iban = paper.seller.get("iban", "").replace(" ", "")
+def _ubl_means(content: DocumentContent) -> Node | None:
+    iban = content.seller.get("iban", "").replace(" ", "")
     if not iban:
         return None
     return (
         "cac:PaymentMeans",
         ("PaymentMeansCode", "58"),
-        ("PaymentID", paper.number),
+        ("PaymentID", content.number),
         ("cac:PayeeFinancialAccount", ("ID", iban)),
     )
 
 
-def _ubl_tax(paper: Paper, group: dict[str, Any]) -> Node:
+def _ubl_tax(content: DocumentContent, group: dict[str, Any]) -> Node:
     percent = _percent(group["category"], group["percent"])
     return (
         "cac:TaxSubtotal",
-        _ubl_amount(paper, "TaxableAmount", group["base_minor"]),
-        _ubl_amount(paper, "TaxAmount", group["tax_minor"]),
+        _ubl_amount(content, "TaxableAmount", group["base_minor"]),
+        _ubl_amount(content, "TaxAmount", group["tax_minor"]),
         (
             "cac:TaxCategory",
             ("ID", group["category"]),
@@ -367,7 +373,7 @@ def _ubl_tax(paper: Paper, group: dict[str, Any]) -> Node:
     )
 
 
-def _ubl_line(paper: Paper, line: PaperLine, kind: str) -> Node:
+def _ubl_line(content: DocumentContent, line: DocumentLine, kind: str) -> Node:
     price, quantity = _price(line)
     percent = _percent(line.tax_category, line.tax_percent)
     return (
@@ -378,7 +384,7 @@ def _ubl_line(paper: Paper, line: PaperLine, kind: str) -> Node:
             {"unitCode": "C62"},
             quantity,
         ),
-        _ubl_amount(paper, "LineExtensionAmount", line.amount_minor),
+        _ubl_amount(content, "LineExtensionAmount", line.amount_minor),
         (
             "cac:Item",
             ("Description", line.tier_text) if line.tier_text else None,
@@ -390,5 +396,5 @@ def _ubl_line(paper: Paper, line: PaperLine, kind: str) -> Node:
                 ("cac:TaxScheme", ("ID", "VAT")),
             ),
         ),
-        ("cac:Price", ("PriceAmount", {"currencyID": paper.currency}, price)),
+        ("cac:Price", ("PriceAmount", {"currencyID": content.currency}, price)),
     )

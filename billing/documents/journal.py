@@ -1,5 +1,5 @@
-"""A general journal as bookkeeping imports it: every invoice, credit note and payment as entries
-that balance.
+"""General journal as CSV for accounting software: balanced entries of invoices, credit notes and
+payments.
 """
 
 from collections.abc import Iterable, Iterator
@@ -52,7 +52,9 @@ def write(file: IO[bytes], invoices: Iterable[Invoice]) -> None:
 
 
 def entries(invoices: Iterable[Invoice]) -> Iterator[Entry]:
-    """The entries; a void invoice is booked and taken back, so its number is accounted for."""
+    """Journal entries; a void invoice is booked and reversed, so that its number is accounted
+    for.
+    """
     for invoice in invoices:
         yield from _invoice(invoice, sign=1)
         if invoice.status == InvoiceStatus.VOID:
@@ -105,18 +107,18 @@ def _payment(payment: Payment, invoice: Invoice) -> Iterator[Entry]:
 
 
 def _revenue(
-    paper: Invoice | CreditNote, at: datetime, line: InvoiceLine, minor: int, text: str
+    source: Invoice | CreditNote, at: datetime, line: InvoiceLine, minor: int, text: str
 ) -> Entry:
     account = MESSAGES if line.kind in ("messages", "late") else HOSTING
-    return _entry(paper, at, account, minor, text, line.tax_category, line.tax_percent)
+    return _entry(source, at, account, minor, text, line.tax_category, line.tax_percent)
 
 
-def _tax(paper: Invoice | CreditNote, at: datetime, group: dict[str, Any], minor: int) -> Entry:
-    return _entry(paper, at, TAX, minor, "VAT", group["category"], group["percent"])
+def _tax(source: Invoice | CreditNote, at: datetime, group: dict[str, Any], minor: int) -> Entry:
+    return _entry(source, at, TAX, minor, "VAT", group["category"], group["percent"])
 
 
 def _entry(
-    paper: Invoice | CreditNote,
+    source: Invoice | CreditNote,
     at: datetime,
     account: tuple[str, str],
     minor: int,
@@ -125,18 +127,18 @@ def _entry(
     percent: Any = "",
 ) -> Entry:
     """One row; positive minor units are debit, negative ones credit."""
-    amount = money.minor_amount(abs(minor), paper.currency)
+    amount = money.minor_amount(abs(minor), source.currency)
     debit, credit = (amount, "") if minor >= 0 else ("", amount)
     return (
         f"{at:%Y-%m-%d}",
-        str(paper),
+        str(source),
         *account,
         debit,
         credit,
-        paper.currency,
+        source.currency,
         tax_code,
         percent,
-        paper.buyer["name"],
+        source.buyer["name"],
         text,
-        paper.buyer.get("reference", ""),
+        source.buyer.get("reference", ""),
     )

@@ -1,12 +1,12 @@
-"""A paper as PDF; the same paper gives the same bytes."""
+"""PDF of an invoice or credit note; equal content gives equal bytes."""
 
 from pathlib import Path
 from typing import Any
 
 from babel import Locale
 
-from billing.documents.content import Paper
-from billing.documents.sources import paper_of
+from billing.documents.content import DocumentContent
+from billing.documents.sources import document_content
 from billing.models import Invoice, LineKind
 from core import money, pdf
 
@@ -15,51 +15,53 @@ MAX_BARS = 6
 
 
 def invoice_pdf(invoice: Invoice) -> bytes:
-    """The PDF of an invoice, made anew; `billing.documents.archive.document` keeps the one that was
-    sent.
+    """The PDF of an invoice, rendered again.
+
+    `billing.documents.archive.get_document` returns the stored one.
     """
-    return render(paper_of(invoice))
+    return render(document_content(invoice))
 
 
-def render(paper: Paper) -> bytes:
-    """The PDF of a paper."""
-    return pdf.pdf(TEMPLATE, _content(paper))
+def render(content: DocumentContent) -> bytes:
+    """The PDF of a document."""
+    return pdf.pdf(TEMPLATE, _template_values(content))
 
 
-def first_page(paper: Paper) -> bytes:
-    """A PNG of the first page, for eyes and tests."""
-    return pdf.first_page(TEMPLATE, _content(paper))
+def first_page(content: DocumentContent) -> bytes:
+    """A PNG of the first page, for previews and tests."""
+    return pdf.first_page(TEMPLATE, _template_values(content))
 
 
-def _content(paper: Paper) -> dict[str, Any]:
+def _template_values(content: DocumentContent) -> dict[str, Any]:
     return {
-        "title": paper.title,
-        "number": paper.number,
-        "issued": f"{paper.issued:%-d %B %Y}",
-        "issued_parts": [paper.issued.year, paper.issued.month, paper.issued.day],
-        "due": f"{paper.due:%-d %B %Y}" if paper.due else "",
-        "month": f"{paper.month:%B %Y}",
-        "corrects": f"{paper.corrects[0]} of {paper.corrects[1]:%-d %B %Y}"
-        if paper.corrects
+        "title": content.title,
+        "number": content.number,
+        "issued": f"{content.issued:%-d %B %Y}",
+        "issued_parts": [content.issued.year, content.issued.month, content.issued.day],
+        "due": f"{content.due:%-d %B %Y}" if content.due else "",
+        "month": f"{content.month:%B %Y}",
+        "corrects": f"{content.corrects[0]} of {content.corrects[1]:%-d %B %Y}"
+        if content.corrects
         else "",
-        "reason": paper.reason,
-        "seller": _party(paper.seller),
-        "buyer": _party(paper.buyer),
-        "subtotal": paper.show(paper.subtotal_minor),
-        "taxes": [_tax(paper, group) for group in paper.taxes],
-        "notes": [group["note"] for group in paper.taxes if group["note"]],
-        "total": paper.show(paper.total_minor),
+        "reason": content.reason,
+        "seller": _party(content.seller),
+        "buyer": _party(content.buyer),
+        "rounding": _rounding(content),
+        "subtotal": content.show(content.subtotal_minor),
+        "taxes": [_tax(content, group) for group in content.taxes],
+        "notes": [group["note"] for group in content.taxes if group["note"]],
+        "total": content.show(content.total_minor),
         "lines": [
             {
                 "description": line.description,
                 "tier": line.tier_text,
                 "quantity": f"{line.quantity:,}",
-                "unit_price": money.show_micros(line.unit_price_micros, paper.currency),
-                "amount": paper.show(line.amount_minor),
+                "unit_price": money.show_micros(line.unit_price_micros, content.currency),
+                "amount": money.show_micros(line.amount_micros, content.currency),
             }
-            for line in paper.lines
+            for line in content.lines
         ],
-        "bars": _bars(paper),
+        "bars": _bars(content),
     }
 
 
@@ -70,25 +72,31 @@ def _party(party: dict[str, Any]) -> dict[str, str]:
     return shown
 
 
-def _tax(paper: Paper, group: dict[str, Any]) -> dict[str, str]:
+def _rounding(content: DocumentContent) -> str:
+    """What rounding the sum of the lines adds; empty where they add up to whole minor units."""
+    micros = content.rounding_micros
+    return money.show_micros(micros, content.currency) if micros else ""
+
+
+def _tax(content: DocumentContent, group: dict[str, Any]) -> dict[str, str]:
     name = f"VAT {group['percent']} %" if group["category"] == "S" else "VAT 0 %"
     return {
         "name": name,
-        "base": paper.show(group["base_minor"]),
-        "tax": paper.show(group["tax_minor"]),
+        "base": content.show(group["base_minor"]),
+        "tax": content.show(group["tax_minor"]),
     }
 
 
-def _bars(paper: Paper) -> list[dict[str, Any]]:
-    """Cost by market, highest first, for the small chart of the month."""
+def _bars(content: DocumentContent) -> list[dict[str, Any]]:
+    """Cost by market, highest first, for the chart of the month."""
     by_market: dict[str, int] = {}
-    for line in paper.lines:
+    for line in content.lines:
         if line.kind in (LineKind.MESSAGES, LineKind.LATE):
             by_market[line.market] = by_market.get(line.market, 0) + line.amount_minor
     top = sorted(by_market.items(), key=lambda item: (-item[1], item[0]))[:MAX_BARS]
     highest = max((amount for _, amount in top), default=0)
     return [
-        {"market": market, "amount": paper.show(amount), "share": 100 * amount // highest}
+        {"market": market, "amount": content.show(amount), "share": 100 * amount // highest}
         for market, amount in top
         if amount > 0
     ]

@@ -1,19 +1,17 @@
-"""From rows to papers: what an invoice or a credit note says, read inside a scope that sees its
-lines.
-"""
+"""Document contents from database rows; call inside a scope that sees the lines."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from accounts.models import Business
-from billing.documents.content import Paper, PaperLine
+from billing.documents.content import DocumentContent, DocumentLine
 from billing.models import CreditNote, Invoice, InvoiceLine
 from core import money
 
 
-def paper_of(source: Invoice | CreditNote) -> Paper:
-    """The paper of an invoice or a credit note."""
+def document_content(source: Invoice | CreditNote) -> DocumentContent:
+    """The content of an invoice or a credit note."""
     return (
         _of_invoice(source, source.lines.all())
         if isinstance(source, Invoice)
@@ -21,8 +19,8 @@ def paper_of(source: Invoice | CreditNote) -> Paper:
     )
 
 
-def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> Paper:
-    return Paper(
+def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentContent:
+    return DocumentContent(
         number=str(invoice),
         issued=_day(invoice.issued_at, invoice.business),
         due=_day(invoice.due_at, invoice.business),
@@ -37,6 +35,7 @@ def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> Paper:
                 line.description,
                 line.quantity,
                 line.unit_price_micros,
+                line.amount_micros,
                 line.amount_minor,
             )
             for line in lines
@@ -48,10 +47,10 @@ def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> Paper:
     )
 
 
-def _of_credit_note(note: CreditNote) -> Paper:
+def _of_credit_note(note: CreditNote) -> DocumentContent:
     micros = money.micros_a_minor(note.currency)
     invoice = note.invoice
-    return Paper(
+    return DocumentContent(
         number=note.number,
         issued=_day(note.issued_at, note.business),
         due=None,
@@ -65,6 +64,7 @@ def _of_credit_note(note: CreditNote) -> Paper:
                 line.position,
                 line.description,
                 1,
+                line.amount_minor * micros,
                 line.amount_minor * micros,
                 line.amount_minor,
             )
@@ -80,9 +80,15 @@ def _of_credit_note(note: CreditNote) -> Paper:
 
 
 def _line(
-    source: InvoiceLine, position: int, description: str, quantity: int, micros: int, minor: int
-) -> PaperLine:
-    return PaperLine(
+    source: InvoiceLine,
+    position: int,
+    description: str,
+    quantity: int,
+    price_micros: int,
+    amount_micros: int,
+    amount_minor: int,
+) -> DocumentLine:
+    return DocumentLine(
         position=position,
         kind=source.kind,
         description=description,
@@ -90,8 +96,9 @@ def _line(
         market=source.market,
         tier=(source.tier_first, source.tier_last),
         quantity=quantity,
-        unit_price_micros=micros,
-        amount_minor=minor,
+        unit_price_micros=price_micros,
+        amount_micros=amount_micros,
+        amount_minor=amount_minor,
         tax_category=source.tax_category,
         tax_percent=source.tax_percent,
     )

@@ -1,23 +1,23 @@
-"""Invoices as CSV (RFC 4180): the lines, and every message behind them; safe to open in a
+"""CSV (RFC 4180) of invoice lines and of the messages behind them, safe to open in a
 spreadsheet.
 """
 
 import csv
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from psycopg import ClientCursor
 
-from billing.documents.content import Paper
+from billing.documents.content import DocumentContent
 from billing.models import Invoice, LineKind
 from core import money
 from core.sql import statement
 from core.tenancy import scope
 
-# A cell that begins so could run as a formula where it is opened.
+# A cell that begins so could run as a formula in a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "\x00")
 
 LINE_COLUMNS = (
@@ -35,6 +35,7 @@ LINE_COLUMNS = (
     "unit_price",
     "amount",
     "currency",
+    "exact_amount",
 )
 MESSAGE_COLUMNS = (
     "invoice",
@@ -55,11 +56,29 @@ MESSAGE_COLUMNS = (
 )
 
 
-# Before the first message of a line: (position, charge); and a number that no position or charge
-# reaches.
+# Cursor (position, charge) before the first message of a line, and an upper bound of both.
 BEGINNING = (0, 0)
-LAST = 2**63 - 1
-STRETCH = 25_000
+MAX_POSITION = 2**63 - 1
+POSITIONS_PER_COPY = 25_000
+
+
+class MessageRow(NamedTuple):
+    """A charged message behind an invoice line; `id` is the charge's."""
+
+    id: int
+    line: int
+    message_id: int
+    wamid: str | None
+    to: str | None
+    delivered_at: datetime
+    month: date
+    market: str
+    category: str
+    rule: str
+    position: int
+    tier_first: int | None
+    tier_last: int | None
+    price_micros: int
 
 
 class _Echo:
@@ -68,8 +87,8 @@ class _Echo:
 
 
 def cell(value: Any) -> Any:
-    """A cell: numbers stay numbers, text that could run as a formula gets an apostrophe in
-    front.
+    """A cell: numbers stay numbers, text that could run as a formula is prefixed with an
+    apostrophe.
     """
     if isinstance(value, Decimal):
         return f"{value:f}"
@@ -87,7 +106,7 @@ def csv_rows(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[s
 
 
 def lines_csv(invoice: Invoice) -> Iterator[str]:
-    """The invoice's lines."""
+    """The invoice's lines as CSV text."""
     return csv_rows(
         LINE_COLUMNS,
         (
@@ -106,35 +125,36 @@ def lines_csv(invoice: Invoice) -> Iterator[str]:
                 money.micro_amount(line.unit_price_micros),
                 money.minor_amount(line.amount_minor, invoice.currency),
                 invoice.currency,
+                money.micro_amount(line.amount_micros),
             )
             for line in invoice.lines.all()
         ),
     )
 
 
-def paper_csv(paper: Paper) -> bytes:
-    """The lines of a credit note."""
+def credit_note_csv(content: DocumentContent) -> bytes:
+    """The lines of a credit note as CSV."""
     header = ("number", "line", "description", "month", "amount", "currency")
     rows = (
         (
-            paper.number,
+            content.number,
             line.position,
             line.description,
             f"{line.month:%Y-%m}",
-            money.minor_amount(line.amount_minor, paper.currency),
-            paper.currency,
+            money.minor_amount(line.amount_minor, content.currency),
+            content.currency,
         )
-        for line in paper.lines
+        for line in content.lines
     )
     return "".join(csv_rows(header, rows)).encode()
 
 
 def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
-    """Every message behind the invoice, or behind one line (by position), as CSV text; PostgreSQL
-    writes the rows.
+    """Messages behind the invoice, or behind one line (by position), as CSV text written by
+    PostgreSQL.
 
-    A stretch of positions at a time: memory stays flat, and no transaction outlives a slow reader's
-    pause.
+    Reads a range of positions at a time, so that memory stays flat and no transaction waits for a
+    slow reader.
     """
     yield from csv_rows(MESSAGE_COLUMNS, [])
     with scope(invoice.business_id), connection.cursor() as cursor:
@@ -143,11 +163,13 @@ def messages_csv(invoice: Invoice, *, line: int | None = None) -> Iterator[str]:
         )
         lines = cursor.fetchall()
     for position, market, first, last in lines:
-        for begin in range(first or 0, (last or -1) + 1, STRETCH):
-            yield _copied(invoice, position, market, begin, min(begin + STRETCH - 1, last))
+        for begin in range(first or 0, (last or -1) + 1, POSITIONS_PER_COPY):
+            yield _copy_csv(
+                invoice, position, market, begin, min(begin + POSITIONS_PER_COPY - 1, last)
+            )
 
 
-def _copied(invoice: Invoice, line: int, market: str, first: int, last: int) -> str:
+def _copy_csv(invoice: Invoice, line: int, market: str, first: int, last: int) -> str:
     values = {
         "invoice": cell(str(invoice)),
         "currency": invoice.currency,
@@ -155,7 +177,7 @@ def _copied(invoice: Invoice, line: int, market: str, first: int, last: int) -> 
         "invoice_id": invoice.pk,
         "line": line,
         "position": first - 1,
-        "after": LAST,
+        "after": MAX_POSITION,
         "upto": last,
         "limit": None,
     }
@@ -163,40 +185,26 @@ def _copied(invoice: Invoice, line: int, market: str, first: int, last: int) -> 
         "/* behind */", statement("billing", "messages_behind")
     )
     with scope(invoice.business_id), connection.cursor() as cursor:
-        # COPY takes no parameters: the driver writes them into the text, quoted.
+        # COPY takes no parameters: the driver quotes them into the text.
         text = ClientCursor(cursor.connection).mogrify(query, values)
         with cursor.copy(text) as rows:
             return b"".join(rows).decode().replace("\n", "\r\n")
 
 
-def page_behind(
+def messages_page(
     invoice: Invoice, *, line: int, after: str = "", limit: int = 50
 ) -> tuple[list[dict[str, Any]], str]:
-    """Messages behind one line from a cursor (`<position>.<charge>`) on, as dicts, and the next
-    cursor (empty at the end).
+    """Messages behind one line from a cursor (`<position>.<charge>`) on, and the next cursor (empty
+    at the end).
 
-    A cursor that was made up begins at the beginning.
+    An invalid cursor starts at the beginning.
     """
     position, _, charge = after.partition(".")
     known = position.isdecimal() and charge.isdecimal() and len(after) < 38
-    found = _behind(invoice, line, (int(position), int(charge)) if known else BEGINNING, limit + 1)
-    names = (
-        "id",
-        "line",
-        "message_id",
-        "wamid",
-        "to",
-        "delivered_at",
-        "month",
-        "market",
-        "category",
-        "rule",
-        "position",
-        "tier_first",
-        "tier_last",
-        "price_micros",
+    found = _messages_of_line(
+        invoice, line, (int(position), int(charge)) if known else BEGINNING, limit + 1
     )
-    rows = [dict(zip(names, row, strict=True)) for row in found[:limit]]
+    rows = [row._asdict() for row in found[:limit]]
     return rows, f"{rows[-1]['position']}.{rows[-1]['id']}" if len(found) > limit else ""
 
 
@@ -209,48 +217,33 @@ def message_rows(
     for position in [line] if line is not None else _message_lines(invoice):
         cursor, length = BEGINNING, chunk
         while length == chunk:
-            # A scope a chunk: a response streams after its view's transaction has ended.
+            # One scope per chunk, because a response streams after the view's transaction.
             with scope(invoice.business_id):
-                rows = _behind(invoice, position, cursor, chunk)
+                rows = _messages_of_line(invoice, position, cursor, chunk)
             length = len(rows)
-            for (
-                charge,
-                n,
-                message,
-                wamid,
-                to,
-                at,
-                month,
-                market,
-                category,
-                rule,
-                counted,
-                first,
-                last,
-                price,
-            ) in rows:
-                cursor = (counted, charge)
+            for row in rows:
+                cursor = (row.position, row.id)
                 yield (
                     invoice.number,
-                    n,
-                    message,
-                    wamid,
-                    to,
-                    _moment(at),
-                    f"{month:%Y-%m}",
-                    market,
-                    category,
-                    rule,
-                    counted,
-                    first,
-                    last,
-                    money.micro_amount(price),
+                    row.line,
+                    row.message_id,
+                    row.wamid,
+                    row.to,
+                    _timestamp(row.delivered_at),
+                    f"{row.month:%Y-%m}",
+                    row.market,
+                    row.category,
+                    row.rule,
+                    row.position,
+                    row.tier_first,
+                    row.tier_last,
+                    money.micro_amount(row.price_micros),
                     invoice.currency,
                 )
 
 
-def _moment(at: datetime) -> str:
-    """As PostgreSQL writes it: a fraction of a second without zeros at its end."""
+def _timestamp(at: datetime) -> str:
+    """A timestamp as PostgreSQL writes it: without trailing zeros of the fraction."""
     whole, _, fraction = at.astimezone(UTC).replace(tzinfo=None).isoformat().partition(".")
     return f"{whole}.{fraction.rstrip('0')}+00:00" if fraction else f"{whole}+00:00"
 
@@ -264,9 +257,9 @@ def _message_lines(invoice: Invoice) -> list[int]:
         )
 
 
-def _behind(
+def _messages_of_line(
     invoice: Invoice, line: int, after: tuple[int, int], limit: int
-) -> list[tuple[Any, ...]]:
+) -> list[MessageRow]:
     with connection.cursor() as cursor:
         cursor.execute(
             statement("billing", "messages_behind"),
@@ -275,9 +268,8 @@ def _behind(
                 "line": line,
                 "position": after[0],
                 "after": after[1],
-                "upto": LAST,
+                "upto": MAX_POSITION,
                 "limit": limit,
             },
         )
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+        return [MessageRow(*row) for row in cursor.fetchall()]

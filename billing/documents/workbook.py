@@ -1,6 +1,4 @@
-"""Every message behind invoices as XLSX: written row by row, so millions of rows take flat
-memory.
-"""
+"""Messages behind invoices as XLSX, written row by row in constant memory."""
 
 from collections.abc import Iterable
 from typing import IO
@@ -10,13 +8,13 @@ import xlsxwriter
 from billing.documents.tables import MESSAGE_COLUMNS, message_rows
 from billing.models import Invoice
 
-# What a sheet can hold, less its header.
+# Rows a sheet can hold, without its header.
 ROWS_A_SHEET = 1_048_575
 NUMBERS = frozenset({"line", "position", "tier_first", "tier_last", "price"})
 
 
 def write(file: IO[bytes], invoices: Iterable[Invoice]) -> None:
-    """Write a workbook; text is always text, never a formula or a link."""
+    """Write a workbook; text is never a formula or a link."""
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(file, options) as book:
         row, sheet = ROWS_A_SHEET + 1, None

@@ -1,6 +1,4 @@
-"""Invoicing: a month is closed once; its draft gets a number and is final; a wrong one is voided
-and issued anew.
-"""
+"""Closing months and issuing invoices: numbering, approval, voiding, reissuing."""
 
 from datetime import date, timedelta
 
@@ -10,7 +8,7 @@ from django.db.models import F
 
 from accounts.models import Business
 from billing import emails
-from billing.errors import NotIssuable
+from billing.errors import WrongStatus
 from billing.invoices import draft
 from billing.metering import meter
 from billing.models import BillingDetails, Invoice, InvoiceStatus, NumberSeries, Period, Seller
@@ -24,16 +22,15 @@ MAX_BATCHES = 10_000
 
 
 def close_period(*, business: Business, month: date) -> Invoice | None:
-    """Close a business's month and issue its invoice; None when it was closed before, or nothing is
-    owed.
+    """Close a business's month (`month` is its first day) and issue its invoice.
 
-    `month` is its first day. Safe to run twice, at once, and after a crash: the period's row is
-    locked, and one live invoice a period is a constraint. Deliveries of the month that still wait
-    are metered first; what comes later is billed in the next month. Where the business's invoices
-    need approval, the invoice stays a draft without a number.
+    Returns None when it was closed before or nothing is owed. Safe to run twice, concurrently and
+    after a crash: the period's row is locked, and one live invoice per period is a constraint.
+    Waiting deliveries of the month are metered first; later ones are billed in the next month.
+    Where invoices need approval, the invoice stays a draft without a number.
     """
     period = _ensure_period(business, month)
-    _drain(period)
+    _meter_remaining(period)
     with system("closing numbers invoices across businesses"):
         locked = Period.objects.select_for_update().get(pk=period.pk)
         if locked.state == Period.State.CLOSED:
@@ -42,17 +39,16 @@ def close_period(*, business: Business, month: date) -> Invoice | None:
         locked.state, locked.closed_at = Period.State.CLOSED, business.now()
         locked.save(update_fields=["state", "closed_at"])
         draft.ensure_period(business, next_month(month))
-        invoice = draft.draft(business, locked)
+        invoice = draft.create_draft(business, locked)
         if invoice is not None and not BillingDetails.of(business).needs_approval:
-            _number(invoice)
+            _issue(invoice)
         return invoice
 
 
 def close_due_periods() -> list[Invoice]:
     """Close every open month that ended more than the grace period ago by its business's clock.
 
-    A month that cannot be closed (logged as `closing_failed`) stays open and does not hold up the
-    others.
+    A month that fails (logged as `closing_failed`) stays open and does not stop the others.
     """
     with system("every business's months end"):
         due = [
@@ -76,55 +72,53 @@ def _close_one(period: Period) -> Invoice | None:
 
 
 def approve(*, invoice: Invoice) -> Invoice:
-    """Number and issue a draft that waited for approval; raises NotIssuable for anything but a
-    draft.
-    """
+    """Number and issue a draft; raises WrongStatus for anything else."""
     with system("numbers run across businesses"):
-        _locked(invoice, InvoiceStatus.DRAFT)
-        _number(invoice)
+        _lock_with_status(invoice, InvoiceStatus.DRAFT)
+        _issue(invoice)
         return invoice
 
 
 def void(*, invoice: Invoice) -> None:
-    """Make an invoice count for nothing; raises NotIssuable once money or credit has touched it:
-    credit it then.
+    """Void an invoice; raises WrongStatus once it has payments or credits, which need a credit
+    note.
     """
     with system("operators void for any business"):
-        _locked(invoice, InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+        _lock_with_status(
+            invoice, InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE
+        )
         if (
             invoice.payments.exclude(status__in=["failed", "cancelled"]).exists()
             or invoice.credit_notes.exists()
         ):
-            raise NotIssuable(f"{invoice} has payments or credits; write a credit note instead.")
+            raise WrongStatus(f"{invoice} has payments or credits; write a credit note instead.")
         Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.VOID)
         invoice.refresh_from_db()
 
 
 def reissue(*, invoice: Invoice) -> Invoice:
-    """Issue a void invoice anew: the same lines, a new number, the billing details and tax of
-    now.
+    """Issue a void invoice again with the same lines, a new number, and current billing details and
+    tax.
     """
     with system("numbers run across businesses"):
-        _locked(invoice, InvoiceStatus.VOID)
+        _lock_with_status(invoice, InvoiceStatus.VOID)
         if Invoice.objects.filter(replaces=invoice).exists():
-            raise NotIssuable(f"{invoice} has been replaced already.")
-        new = draft.repeat(invoice)
-        _number(new)
+            raise WrongStatus(f"{invoice} has been replaced already.")
+        new = draft.copy_voided(invoice)
+        _issue(new)
         return new
 
 
-def give_up(*, invoice: Invoice) -> None:
+def mark_uncollectible(*, invoice: Invoice) -> None:
     """Mark an open invoice as uncollectible; it stays owed, and a late payment still settles it."""
     with system("operators write off for any business"):
-        _locked(invoice, InvoiceStatus.OPEN)
+        _lock_with_status(invoice, InvoiceStatus.OPEN)
         Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.UNCOLLECTIBLE)
         invoice.refresh_from_db()
 
 
 def next_number(prefix: str, year: int) -> str:
-    """The next number of a series; its row stays locked until the paper commits, so there are no
-    gaps.
-    """
+    """The next number of a series; its row stays locked until commit, so numbers have no gaps."""
     NumberSeries.objects.bulk_create(
         [NumberSeries(prefix=prefix, year=year)], ignore_conflicts=True
     )
@@ -134,12 +128,12 @@ def next_number(prefix: str, year: int) -> str:
 
 
 def next_month(month: date) -> date:
-    """First day of the month after."""
+    """First day of the next month."""
     return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def _number(invoice: Invoice) -> None:
-    """From draft to open: number, dates, status in one update, after which the row is final."""
+def _issue(invoice: Invoice) -> None:
+    """Number, date and open a draft in one update, after which the row is final."""
     seller = Seller.objects.get(is_current=True)
     now = invoice.business.now()
     Invoice.objects.filter(pk=invoice.pk).update(
@@ -159,14 +153,12 @@ def _number(invoice: Invoice) -> None:
     )
 
 
-def _locked(invoice: Invoice, *allowed: InvoiceStatus) -> None:
-    """Lock the invoice and bring it up to date; raises NotIssuable in any status but the allowed
-    ones.
-    """
+def _lock_with_status(invoice: Invoice, *allowed: InvoiceStatus) -> None:
+    """Lock and reload the invoice; raises WrongStatus for a status that is not allowed."""
     Invoice.objects.select_for_update().get(pk=invoice.pk)
     invoice.refresh_from_db()
     if invoice.status not in allowed:
-        raise NotIssuable(f"{invoice} is {invoice.get_status_display().lower()}.")
+        raise WrongStatus(f"{invoice} is {invoice.get_status_display().lower()}.")
 
 
 def _ensure_period(business: Business, month: date) -> Period:
@@ -175,10 +167,8 @@ def _ensure_period(business: Business, month: date) -> Period:
         return Period.objects.get(business=business, month=month)
 
 
-def _drain(period: Period) -> None:
-    """Meter what was delivered in the period and still waits; a queue that does not shrink is not
-    waited for.
-    """
+def _meter_remaining(period: Period) -> None:
+    """Meter the waiting deliveries of the period; stops when the queue does not shrink."""
     for _ in range(MAX_BATCHES):
         with system("the queue belongs to every business"):
             waiting = Delivery.objects.filter(

@@ -1,6 +1,4 @@
-"""Crediting: an issued invoice is lessened by a credit note, whole or by line, never by more than
-is left of a line.
-"""
+"""Writing credit notes: whole invoices or single lines, never more than is left of a line."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ from typing import Any
 from django.db.models import Sum
 
 from billing import emails
-from billing.errors import NotIssuable, TooMuch
+from billing.errors import TooMuch, WrongStatus
 from billing.invoices import close, tax
 from billing.models import (
     CreditNote,
@@ -31,7 +29,7 @@ CREDITABLE = (InvoiceStatus.OPEN, InvoiceStatus.PAID, InvoiceStatus.UNCOLLECTIBL
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _CreditedLine:
     line: InvoiceLine
     amount_minor: int
 
@@ -46,13 +44,12 @@ def credit(
     """Write a credit note; `amounts` are net minor units by line position, None means all that is
     left.
 
-    `use` says where the credit goes; unless said, it lessens an unpaid invoice and is kept as
-    balance for a paid one. Tax follows the lines, so that full credits add up to the invoice's tax.
-    Raises NotIssuable or TooMuch.
+    `use` defaults to reducing an unpaid invoice, and to balance for a paid one. Tax follows the
+    lines, so that full credits add up to the invoice's tax. Raises WrongStatus or TooMuch.
     """
     with system("credit notes are numbered across businesses"):
         due = _lock(invoice)
-        parts = _parts(invoice, amounts)
+        parts = _credited_lines(invoice, amounts)
         taxes = _taxes(invoice, parts)
         net, tax_minor = (
             sum(part.amount_minor for part in parts),
@@ -60,7 +57,7 @@ def credit(
         )
         chosen = use or (CreditUse.INVOICE if due else CreditUse.BALANCE)
         _check_use(chosen, net + tax_minor, due, invoice)
-        note = _note(invoice, reason, chosen, taxes, net, tax_minor)
+        note = _create_note(invoice, reason, chosen, taxes, net, tax_minor)
         CreditNoteLine.objects.bulk_create(
             CreditNoteLine(
                 credit_note=note,
@@ -73,7 +70,7 @@ def credit(
             for position, part in enumerate(parts, 1)
         )
         if chosen == CreditUse.REFUND:
-            _plan_refunds(note)
+            _create_refunds(note)
         settlement.settle(invoice)
         emails.credit_note_issued(note)
     return note
@@ -83,19 +80,19 @@ def _lock(invoice: Invoice) -> int:
     Invoice.objects.select_for_update().get(pk=invoice.pk)
     invoice.refresh_from_db()
     if invoice.status not in CREDITABLE:
-        raise NotIssuable(
+        raise WrongStatus(
             f"{invoice} is {invoice.get_status_display().lower()}: there is nothing to credit."
         )
     return invoice.due_now()
 
 
-def _parts(invoice: Invoice, amounts: Mapping[int, int] | None) -> list[_Part]:
-    """What is credited of each line; TooMuch names the line that has less left."""
+def _credited_lines(invoice: Invoice, amounts: Mapping[int, int] | None) -> list[_CreditedLine]:
+    """Lines with their credited amounts; raises TooMuch naming a line that has less left."""
     lines = {
         line.position: line
         for line in invoice.lines.annotate(credited=Sum("credits__amount_minor"))
     }
-    left = {position: line.amount_minor - (line.credited or 0) for position, line in lines.items()}  # type: ignore[attr-defined]
+    left = {position: line.amount_minor - (line.credited or 0) for position, line in lines.items()}
     wanted = left if amounts is None else amounts
     for position, amount in wanted.items():
         rest = left.get(position, 0)
@@ -104,16 +101,18 @@ def _parts(invoice: Invoice, amounts: Mapping[int, int] | None) -> list[_Part]:
                 f"Line {position} of {invoice} has {rest} minor units left, not {amount}."
             )
     parts = [
-        _Part(lines[position], amount) for position, amount in sorted(wanted.items()) if amount
+        _CreditedLine(lines[position], amount)
+        for position, amount in sorted(wanted.items())
+        if amount
     ]
     if sum(part.amount_minor for part in parts) <= 0:
         raise TooMuch(f"Nothing is left to credit on {invoice}.")
     return parts
 
 
-def _taxes(invoice: Invoice, parts: list[_Part]) -> list[dict[str, Any]]:
-    """Tax of each rate group: what it is after this note less what was credited before, so no cent
-    is lost.
+def _taxes(invoice: Invoice, parts: list[_CreditedLine]) -> list[dict[str, Any]]:
+    """Tax per rate group: the tax after this note less what was credited before, so that no cent is
+    lost.
     """
     groups = []
     for group in invoice.taxes:
@@ -148,31 +147,33 @@ def _credited_before(invoice: Invoice, group: dict[str, Any]) -> tuple[int, int]
 def _check_use(use: CreditUse, total: int, due: int, invoice: Invoice) -> None:
     if use == CreditUse.INVOICE and total > due:
         raise TooMuch(
-            f"{due} minor units are due on {invoice}; {total} would be credited. Refund or keep them."
+            f"{due} minor units are due on {invoice}; {total} would be credited. Refund or keep "
+            "them."
         )
     if use != CreditUse.INVOICE and due:
-        raise NotIssuable(f"{invoice} is not paid; the credit lessens what is due.")
+        raise WrongStatus(f"{invoice} is not paid; the credit reduces what is due.")
     if use == CreditUse.REFUND and total > _refundable(invoice):
         raise TooMuch(
-            f"{_refundable(invoice)} minor units were paid on {invoice} and can go back, not {total}."
+            f"{_refundable(invoice)} minor units were paid on {invoice} and can go back, not "
+            f"{total}."
         )
 
 
 def _refundable(invoice: Invoice) -> int:
-    return sum(left for _, left in _left_of_payments(invoice))
+    return sum(left for _, left in _refundable_by_payment(invoice))
 
 
-def _left_of_payments(invoice: Invoice) -> list[tuple[Payment, int]]:
+def _refundable_by_payment(invoice: Invoice) -> list[tuple[Payment, int]]:
     payments = invoice.payments.exclude(method="balance").filter(status=PaymentStatus.SUCCEEDED)
-    return [(payment, payment.amount_minor - _sent_back(payment)) for payment in payments]
+    return [(payment, payment.amount_minor - _refunded(payment)) for payment in payments]
 
 
-def _sent_back(payment: Payment) -> int:
+def _refunded(payment: Payment) -> int:
     live = payment.refunds.exclude(status__in=[PaymentStatus.FAILED, PaymentStatus.CANCELLED])
     return int(live.aggregate(n=Sum("amount_minor"))["n"] or 0)
 
 
-def _note(
+def _create_note(
     invoice: Invoice,
     reason: str,
     use: CreditUse,
@@ -198,12 +199,10 @@ def _note(
     )
 
 
-def _plan_refunds(note: CreditNote) -> None:
-    """One refund row for each payment that money goes back on; `collecting` sends those of
-    cards.
-    """
+def _create_refunds(note: CreditNote) -> None:
+    """Create a refund for each payment that is refunded; those of cards are sent by the worker."""
     rest = note.total_minor
-    for payment, left in _left_of_payments(note.invoice):
+    for payment, left in _refundable_by_payment(note.invoice):
         amount = min(rest, left)
         if amount > 0:
             Refund.objects.create(

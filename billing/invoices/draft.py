@@ -1,10 +1,7 @@
-"""Drafting: a month's rollup becomes the lines, taxes and totals of an invoice that has no number
-yet.
-"""
+"""Drafts of invoices: lines, taxes and totals from a month's usage."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from django.db import connection, transaction
@@ -32,17 +29,20 @@ from core.sql import statement
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The invoice that a month would become now: without a number, made by the code that makes the
-    real one.
-    """
+    """The invoice that a month would become now, without a number."""
 
     invoice: Invoice
     lines: list[InvoiceLine]
 
+    @property
+    def rounding_micros(self) -> int:
+        """What rounding the lines' exact sum added, in micro-units."""
+        return self.invoice.rounding_micros(self.lines)
+
 
 def preview(*, business: Business, month: date) -> Preview | None:
-    """The live estimate of an open month (its first day); None while it would cost nothing. Leaves
-    nothing behind.
+    """Preview of an open month (its first day); None while it would cost nothing. Stores
+    nothing.
     """
     with transaction.atomic():
         ensure_period(business, month)
@@ -50,36 +50,38 @@ def preview(*, business: Business, month: date) -> Preview | None:
         if period.state == Period.State.CLOSED:
             transaction.set_rollback(True)
             return None
-        invoice = draft(business, period)
+        invoice = create_draft(business, period)
         made = Preview(invoice, list(invoice.lines.all())) if invoice else None
         transaction.set_rollback(True)
     return made
 
 
 def ensure_period(business: Business, month: date) -> None:
-    """See to it that the month has its row."""
-    _run("ensure_period", {"business_id": business.pk, "month": month})
+    """Create the month's period if it is missing."""
+    _execute("ensure_period", {"business_id": business.pk, "month": month})
 
 
-def draft(business: Business, period: Period) -> Invoice | None:
-    """The draft of a month with lines and totals; None when nothing is owed. Call inside a
-    transaction.
+def create_draft(business: Business, period: Period) -> Invoice | None:
+    """Create the draft of a month with lines and totals; None when nothing is owed.
+
+    Call inside a transaction.
     """
     if not _has_fee(business, period) and not _has_usage(period):
         return None
-    invoice, treated = _header(business, period)
-    fee = _add_fees(invoice, business, treated)
-    _run("copy_lines", _line_values(invoice, treated) | {"month": period.month, "after": fee})
+    invoice, treated = _create_invoice(business, period)
+    _add_fees(invoice, business, treated)
+    fees = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
+    _execute("copy_lines", _line_values(invoice, treated) | fees)
     _add_discounts(invoice, treated)
-    return _total(invoice, treated)
+    return _set_totals(invoice, treated)
 
 
-def repeat(replaced: Invoice) -> Invoice:
-    """A draft with the lines of a void invoice, addressed and taxed by what is on file now."""
-    invoice, treated = _header(replaced.business, replaced.period)
+def copy_voided(replaced: Invoice) -> Invoice:
+    """A draft with the lines of a void invoice, with current billing details and tax."""
+    invoice, treated = _create_invoice(replaced.business, replaced.period)
     Invoice.objects.filter(pk=invoice.pk).update(replaces=replaced)
-    _run("repeat_lines", _line_values(invoice, treated) | {"replaced_id": replaced.pk})
-    return _total(invoice, treated)
+    _execute("repeat_lines", _line_values(invoice, treated) | {"replaced_id": replaced.pk})
+    return _set_totals(invoice, treated)
 
 
 def _has_fee(business: Business, period: Period) -> bool:
@@ -91,7 +93,7 @@ def _has_usage(period: Period) -> bool:
     return rows.exclude(messages=0).exists()
 
 
-def _header(business: Business, period: Period) -> tuple[Invoice, Treatment]:
+def _create_invoice(business: Business, period: Period) -> tuple[Invoice, Treatment]:
     seller = Seller.objects.get(is_current=True)
     now = business.now()
     seller_copy, buyer_copy = seller.as_copy(), BillingDetails.of(business).as_copy()
@@ -99,7 +101,7 @@ def _header(business: Business, period: Period) -> tuple[Invoice, Treatment]:
     invoice = Invoice.objects.create(
         business=business,
         period=period,
-        currency=business.currency,
+        currency=period.currency,
         seller=seller_copy,
         buyer=buyer_copy,
         issued_at=now,
@@ -118,72 +120,51 @@ def _line_values(invoice: Invoice, treated: Treatment) -> dict[str, Any]:
     }
 
 
-def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> int:
-    """Add what the month's plans cost, by days, as the first lines; returns how many lines that
-    made.
-    """
-    lines = [
-        one
-        for one in changes.stretches(business, invoice.period.month)
-        if one.plan.monthly_fee_micros
-    ]
-    for position, one in enumerate(lines, 1):
-        fee = plan_fees.fee_of(one)
-        _add_line(
-            invoice,
-            treated,
-            LineKind.FEE,
-            plan_fees.words_of(one),
-            position,
-            fee,
-            money.to_minor(fee, invoice.currency),
-        )
-    return len(lines)
+def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> None:
+    """Add plan fees by days as the first lines."""
+    for one in changes.stretches(business, invoice.period.month):
+        if one.plan.monthly_fee_micros:
+            text = plan_fees.fee_description(one)
+            _add_line(invoice, treated, LineKind.FEE, text, plan_fees.plan_fee(one))
 
 
 def _add_discounts(invoice: Invoice, treated: Treatment) -> None:
     for discount in Discount.objects.of_month(invoice.business, invoice.period.month):
-        lines = invoice.lines.aggregate(n=Sum("amount_minor"))["n"] or 0
-        minor = -int(
-            (Decimal(lines) * discount.percent / 100).quantize(Decimal(1), ROUND_HALF_EVEN)
-        )
-        if minor:
-            micros = minor * money.micros_a_minor(invoice.currency)
+        taken_off = discount.taken_off(_exact_sum(invoice))
+        if taken_off:
             text = f"{discount.description}, {discount.percent.normalize():f} %"
-            _add_line(
-                invoice, treated, LineKind.DISCOUNT, text, invoice.lines.count() + 1, micros, minor
-            )
+            _add_line(invoice, treated, LineKind.DISCOUNT, text, -taken_off)
 
 
-def _add_line(
-    invoice: Invoice,
-    treated: Treatment,
-    kind: LineKind,
-    text: str,
-    position: int,
-    micros: int,
-    minor: int,
-) -> None:
+def _exact_sum(invoice: Invoice) -> int:
+    """The exact sum of the lines so far, in micro-units."""
+    return int(invoice.lines.aggregate(n=Sum("amount_micros"))["n"] or 0)
+
+
+def _add_line(invoice: Invoice, treated: Treatment, kind: LineKind, text: str, micros: int) -> None:
+    """Add a line of one piece behind the others, with its share of the rounded sum."""
+    before = _exact_sum(invoice)
+    rounded = [money.to_minor(total, invoice.currency) for total in (before, before + micros)]
     InvoiceLine.objects.create(
         invoice=invoice,
         business_id=invoice.business_id,
-        position=position,
+        position=invoice.lines.count() + 1,
         kind=kind,
         description=text,
         month=invoice.period.month,
         quantity=1,
         unit_price_micros=micros,
         amount_micros=micros,
-        amount_minor=minor,
+        amount_minor=rounded[1] - rounded[0],
         tax_category=treated.category,
         tax_percent=treated.percent,
     )
 
 
-def _total(invoice: Invoice, treated: Treatment) -> Invoice:
-    """The total is the sum of the rounded lines, and tax on that sum by rate group."""
+def _set_totals(invoice: Invoice, treated: Treatment) -> Invoice:
+    """Set taxes and totals: the lines' exact sum, rounded once, and tax on that."""
     base = invoice.lines.aggregate(n=Sum("amount_minor"))["n"] or 0
-    taxed = tax.group(treated, base)
+    taxed = tax.tax_group(treated, base)
     Invoice.objects.filter(pk=invoice.pk).update(
         taxes=[taxed],
         subtotal_minor=base,
@@ -194,6 +175,6 @@ def _total(invoice: Invoice, treated: Treatment) -> Invoice:
     return invoice
 
 
-def _run(verb: str, values: dict[str, Any]) -> None:
+def _execute(verb: str, values: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement("billing", verb), values)

@@ -1,5 +1,5 @@
-"""Which tax an invoice carries: decided by where seller and buyer are, and by their VAT ids. No
-database here.
+"""Tax treatment of an invoice by the countries and VAT ids of seller and buyer. No database
+access.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,10 @@ EU = frozenset(
     {"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU"}
     | {"IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"}
 )
-REVERSE_CHARGE = "Reverse charge: VAT is to be accounted for by the recipient (Article 196 of Directive 2006/112/EC)."
+REVERSE_CHARGE = (
+    "Reverse charge: VAT is to be accounted for by the recipient "
+    "(Article 196 of Directive 2006/112/EC)."
+)
 OUTSIDE_EU = (
     "Not taxed here: the service is supplied where the customer is established, outside the EU."
 )
@@ -21,8 +24,8 @@ ABROAD = "No tax is charged on services to customers abroad."
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """How lines are taxed: a category code of EN 16931, a percentage, and the reason when nothing
-    is charged.
+    """Tax treatment: a category code of EN 16931, a percentage, and the reason where no tax is
+    charged.
     """
 
     category: str
@@ -33,7 +36,7 @@ class Treatment:
 def treatment(
     seller: Mapping[str, Any], buyer: Mapping[str, Any], rates: Mapping[str, Decimal]
 ) -> Treatment:
-    """The treatment of one invoice; `rates` are the standard rates by country on its day."""
+    """The treatment of an invoice; `rates` are standard rates by country on its day."""
     here, there = seller["country"], buyer["country"]
     if not seller["vat_id"]:
         return Treatment("O", Decimal(0), NOT_REGISTERED)
@@ -60,8 +63,8 @@ def tax_minor(base_minor: int, percent: Decimal) -> int:
     return int((Decimal(base_minor) * percent / 100).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
-def group(treated: Treatment, base_minor: int) -> dict[str, Any]:
-    """A rate group as invoices keep it."""
+def tax_group(treated: Treatment, base_minor: int) -> dict[str, Any]:
+    """A rate group as stored in invoices."""
     return {
         "category": treated.category,
         "percent": f"{treated.percent.normalize():f}",

@@ -1,11 +1,11 @@
-"""Months as command lines write them."""
+"""Months as command-line arguments."""
 
 from argparse import ArgumentTypeError
 from datetime import date
 
 
 def month_of(text: str) -> date:
-    """`2026-05` as 1 May 2026; refuses anything else in words."""
+    """`2026-05` as 1 May 2026; raises ArgumentTypeError for anything else."""
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:

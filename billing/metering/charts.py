@@ -1,4 +1,4 @@
-"""Numbers for the charts of the usage pages; static/charts.js draws them."""
+"""Data of the charts on usage pages, drawn by static/charts.js."""
 
 from collections import defaultdict
 from typing import Any
@@ -11,7 +11,7 @@ BARS = 10
 
 
 def usage_charts(found: MonthUsage) -> dict[str, Any]:
-    """Two charts: messages a day by category, amounts by market in whole units."""
+    """Two charts: messages a day by category, and amounts by market in whole units."""
     days = sorted({row.day for row in found.days})
     counts = {(row.day, row.category): row.messages for row in found.days}
     used = [

@@ -1,8 +1,7 @@
-"""Listening: PostgreSQL itself tells that deliveries wait, so they are priced at once, with a
-broker or without.
+"""Metering on PostgreSQL notifications: deliveries are priced at once, without a message broker.
 
-A trigger on the queue notifies when a transaction that put something there commits. A lost
-notification costs a second: beat and pump sweep all the same.
+A trigger on the queue notifies when a transaction with new deliveries commits. A lost notification
+costs a second, because beat and pump sweep the queue as well.
 """
 
 import threading
@@ -21,64 +20,65 @@ log = structlog.get_logger(__name__)
 CHANNEL = "parley_deliveries"
 PAUSE_AFTER_FAULT = 0.5
 # Notifications closer together than this are one batch.
-GATHER = 0.05
+BATCH_SECONDS = 0.05
 
 
-class Ear:
-    """A connection of its own that hears when deliveries wait; connects, and connects again, by
-    itself.
-    """
+class DeliveryNotifications:
+    """A database connection that listens for new deliveries and reconnects by itself."""
 
     def __init__(self) -> None:
-        self._held: BaseDatabaseWrapper | None = None
+        self._wrapper: BaseDatabaseWrapper | None = None
 
     def wait(self, seconds: float) -> bool:
-        """Wait for word at most so long; tells whether to look. After a lost connection it is
-        always worth a look.
+        """Wait up to `seconds` for a notification; returns whether to check the queue.
+
+        After a reconnect it returns True, because a notification may have been lost.
         """
         try:
-            if self._held is None:
+            if self._wrapper is None:
                 self._connect()
                 return True
-            assert isinstance(self._held.connection, psycopg.Connection)
-            return any(True for _ in self._held.connection.notifies(timeout=seconds, stop_after=1))
+            assert isinstance(self._wrapper.connection, psycopg.Connection)
+            return any(
+                True for _ in self._wrapper.connection.notifies(timeout=seconds, stop_after=1)
+            )
         except (psycopg.Error, DatabaseError) as error:
-            log.warning("ear_lost", error=repr(error))
+            log.warning("listen_connection_lost", error=repr(error))
             self.close()
             time.sleep(PAUSE_AFTER_FAULT)
             return False
 
     def _connect(self) -> None:
-        held = connections.create_connection("default")
+        wrapper = connections.create_connection("default")
         # Kept from the start, so that a connection that cannot listen is closed.
-        self._held = held
-        held.ensure_connection()
-        held.connection.execute(f"LISTEN {CHANNEL}")
+        self._wrapper = wrapper
+        wrapper.ensure_connection()
+        wrapper.connection.execute(f"LISTEN {CHANNEL}")
 
     def close(self) -> None:
-        """Let go of the connection."""
-        held, self._held = self._held, None
-        if held is not None and held.connection is not None:
-            held.connection.close()
+        """Close the connection."""
+        wrapper, self._wrapper = self._wrapper, None
+        if wrapper is not None and wrapper.connection is not None:
+            wrapper.connection.close()
 
 
 class Listener(threading.Thread):
-    """Prices deliveries as soon as they are told, beside a worker and without its broker; daemon,
-    until `end()`.
+    """Daemon thread beside a worker that prices deliveries when they are notified, until
+    `stop()`.
     """
 
     def __init__(self) -> None:
         super().__init__(name="listener", daemon=True)
-        self._ended = threading.Event()
+        self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Listen, price, and go on after whatever happens to the database."""
-        ear = Ear()
-        while not self._ended.is_set():
-            if ear.wait(1.0):
-                time.sleep(GATHER)
+        """Wait and price until stopped; database errors are logged and retried."""
+        notifications = DeliveryNotifications()
+        while not self._stopped.is_set():
+            if notifications.wait(1.0):
+                time.sleep(BATCH_SECONDS)
                 self._price()
-        ear.close()
+        notifications.close()
         connections.close_all()
 
     def _price(self) -> None:
@@ -90,7 +90,7 @@ class Listener(threading.Thread):
         finally:
             close_old_connections()
 
-    def end(self) -> None:
-        """Stop within a second or so."""
-        self._ended.set()
+    def stop(self) -> None:
+        """Stop the thread; takes about a second at most."""
+        self._stopped.set()
         self.join()

@@ -1,4 +1,4 @@
-"""Metering: deliveries become charges, exactly once, one transaction a batch."""
+"""Metering: deliveries become charges exactly once, one transaction per batch."""
 
 from collections.abc import Iterable
 
@@ -16,28 +16,30 @@ BATCH = 10_000
 _BATCH_TABLE = """
     CREATE TEMP TABLE IF NOT EXISTS meter_batch (
         message_id bigint, business_id bigint, number_id bigint, recipient text, category text,
-        window_open boolean, free_entry boolean, free_entry_at timestamptz, kind text, accepted_at timestamptz,
-        delivered_at timestamptz, failed boolean
+        window_open boolean, free_entry boolean, free_entry_at timestamptz, kind text,
+        accepted_at timestamptz, delivered_at timestamptz, failed boolean
     ) ON COMMIT DELETE ROWS
 """
 
-# The planner cannot know how large a batch or a CTE is and takes one row: nested loops over thousands of rows would be a
-# hundred times slower than the hash joins that fit any size.
+# The planner cannot know how large a batch or a CTE is and takes one row: nested loops over
+# thousands of rows would be a hundred times slower than the hash joins that fit any size.
 _PLAN = "SELECT set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)"
 
 
 def meter_due(limit: int = BATCH, *, shard: int = 0, shards: int = 1) -> int:
-    """Price up to `limit` waiting deliveries in one transaction; returns how many left the queue (0: none waits).
+    """Price up to `limit` waiting deliveries in one transaction; returns how many left the queue.
 
-    With `shards` > 1 only businesses whose id leaves remainder `shard` are taken, so that workers do not meet.
-    Raises nothing for what cannot be priced: that goes to quarantine and never blocks the queue.
+    With `shards` > 1 only businesses whose id leaves remainder `shard` are taken, so that workers
+    do not compete. What cannot be priced goes to the quarantine and does not block the queue.
     """
     with system("metering prices every business"), connection.cursor() as cursor:
         cursor.execute(_BATCH_TABLE)
-        # Empty but for a batch earlier in this very transaction. TRUNCATE would make every kept plan void.
+        # Rows can only be left from a batch earlier in this transaction. TRUNCATE would invalidate
+        # prepared plans.
         cursor.execute("DELETE FROM pg_temp.meter_batch")
         cursor.execute(
-            "SELECT count(*) FROM (SELECT FROM hosting_delivery WHERE %s = 1 OR business_id %% %s = %s LIMIT 1) x",
+            "SELECT count(*) FROM (SELECT FROM hosting_delivery WHERE %s = 1 OR business_id %% "
+            "%s = %s LIMIT 1) x",
             [shards, shards, shard],
         )
         if not cursor.fetchone()[0]:
@@ -53,7 +55,11 @@ def meter_due(limit: int = BATCH, *, shard: int = 0, shards: int = 1) -> int:
 
 
 def _price(cursor: CursorWrapper, claimed: int) -> None:
-    """From the batch to charges and quarantine; what is neither (and no failure that costs nothing) is an error."""
+    """Turn the batch into charges and quarantine rows.
+
+    Raises RuntimeError when they do not add up to the batch, with failures that cost nothing taken
+    off.
+    """
     cursor.execute(statement("billing", "settle_commitments"))
     cursor.execute(_PLAN)
     cursor.execute(statement("billing", "lock_periods"))
@@ -61,7 +67,7 @@ def _price(cursor: CursorWrapper, claimed: int) -> None:
     dropped = int(cursor.rowcount)
     cursor.execute(statement("billing", "open_periods"))
     charged, quarantined = fetch_prepared(statement("billing", "meter")) or (0, 0)
-    # Nothing that was claimed may vanish: the batch goes back into the queue.
+    # No claimed row may be lost: an error puts the batch back into the queue.
     if charged + quarantined + dropped != claimed:
         raise RuntimeError(
             f"{claimed} claimed, {charged} charged, {quarantined} quarantined, {dropped} failed"
@@ -71,20 +77,22 @@ def _price(cursor: CursorWrapper, claimed: int) -> None:
 
 
 def requeue(quarantined: Iterable[int]) -> int:
-    """Put quarantined deliveries (by id) back into the queue, after what was missing is mended; returns how many."""
+    """Put quarantined deliveries (by id) back into the queue after the cause was corrected; returns
+    how many.
+    """
     with system("operators re-queue for any business"), connection.cursor() as cursor:
         cursor.execute(statement("billing", "requeue"), [list(quarantined)])
         return int(cursor.rowcount)
 
 
 def waiting_in_quarantine() -> int:
-    """How many deliveries wait for an operator."""
+    """Number of quarantined deliveries."""
     with system("the front page counts for all"):
         return Quarantine.objects.count()
 
 
 def oldest_waiting_seconds() -> float:
-    """Age of the oldest delivery that waits to be metered, in seconds; 0 when none does."""
+    """Age of the oldest delivery waiting to be metered, in seconds; 0 without one."""
     with system("the queue belongs to every business"), connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM hosting_delivery"

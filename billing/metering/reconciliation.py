@@ -1,8 +1,8 @@
-"""Reconciling: an independent recount of messages, ledger, tallies, rollup, invoices and payments;
+"""Reconciliation: an independent recount of messages, ledger, rollup, invoices and payments, with
 differences by id.
 
-It shares no statement with metering or invoicing: it starts from the delivered messages and the
-stored tiers, and says what should be there. An empty list is what finance wants to see.
+It shares no statement with metering or invoicing: it starts from delivered messages and stored
+tiers.
 """
 
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ from core.tenancy import system
 
 log = structlog.get_logger(__name__)
 
-# What each statement compares, in the order that money flows.
+# What each statement compares, from messages to payments.
 CHECKS = {
     "reconcile_messages": "delivered messages = charges + waiting + quarantined",
     "reconcile_prices": "each charge = the price of its position on its card",
@@ -26,14 +26,13 @@ CHECKS = {
     "reconcile_rollup": "rollup = ledger",
     "reconcile_invoices": "invoice lines = rollup, totals = lines",
     "reconcile_payments": "paid invoices = payments + credits",
+    "reconcile_references": "what rows name without a foreign key is there",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that does not agree: which check, whose, what (named by id or key), and both
-    sides.
-    """
+    """A difference: the check, the business, the row or key, and both values."""
 
     check: str
     business_id: int
@@ -42,12 +41,13 @@ class Difference:
     found: str
 
     def __str__(self) -> str:
-        return f"business {self.business_id}, {self.what}: expected {self.expected}, found {self.found}"
+        values = f"expected {self.expected}, found {self.found}"
+        return f"business {self.business_id}, {self.what}: {values}"
 
 
 def reconcile(month: date | None = None) -> list[Difference]:
-    """Every difference there is, of one month (its first day) or of all; one statement a check, one
-    snapshot each.
+    """All differences of one month (its first day) or of all months; one statement and snapshot per
+    check.
     """
     with system("finance reconciles every business"), connection.cursor() as cursor:
         differences = []
@@ -63,19 +63,19 @@ def reconcile(month: date | None = None) -> list[Difference]:
     return differences
 
 
-def in_words() -> list[str]:
-    """Every difference of all months, a line each."""
+def difference_lines() -> list[str]:
+    """Every difference of all months, one line each."""
     return [str(difference) for difference in reconcile()]
 
 
-def ask(*, month: date | None = None, by: str = "parley") -> Recount:
-    """Write down that the books are to be recounted, of one month or of all; `run_due` does it."""
+def request_recount(*, month: date | None = None, by: str = "parley") -> Recount:
+    """Request a recount of one month or of all months; `run_due` runs it."""
     with system("recounts belong to no business"):
         return Recount.objects.create(month=month, asked_by=by)
 
 
 def run_due() -> int:
-    """Do the recounts that wait, one a transaction; returns how many."""
+    """Run waiting recounts, one per transaction; returns how many."""
     done = 0
     while _run_one():
         done += 1

@@ -1,4 +1,4 @@
-"""Reversing: a charge is taken back by a ledger row of the opposite sign, never by an edit."""
+"""Reversals of charges by ledger rows with the negative amount."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from core.sql import statement
 from core.tenancy import system
 
 log = structlog.get_logger(__name__)
-LONGEST_REASON = 200
+MAX_REASON_LENGTH = 200
 
 
 class ReversalError(ParleyError):
@@ -20,16 +20,15 @@ class ReversalError(ParleyError):
 
 
 def reverse_charge(*, business_id: int, charge_id: int, reason: str) -> int:
-    """Take one charge back, in its own month while that is open, else in the earliest open one;
-    returns the id of the new ledger row.
+    """Reverse a charge in its own month while that is open, else in the earliest open month.
 
-    Raises ReversalError without a reason, for a reversal itself, and for a charge that was reversed
-    before; NotYours where the business has no such charge. The position it took stays taken: tiers
-    of other messages do not move.
+    Returns the id of the new ledger row. Raises ReversalError without a reason, for a reversal, and
+    for a charge reversed before; NotYours where the business has no such charge. The position stays
+    taken: tiers of other messages do not change.
     """
     reason = reason.strip()
-    if not 1 <= len(reason) <= LONGEST_REASON:
-        raise ReversalError(f"Say why, in 1 to {LONGEST_REASON} characters.")
+    if not 1 <= len(reason) <= MAX_REASON_LENGTH:
+        raise ReversalError(f"Say why, in 1 to {MAX_REASON_LENGTH} characters.")
     try:
         with system("operators reverse for any business"), connection.cursor() as cursor:
             parameters: dict[str, Any] = {
@@ -38,15 +37,17 @@ def reverse_charge(*, business_id: int, charge_id: int, reason: str) -> int:
                 "reason": reason,
             }
             cursor.execute(
-                "SELECT reverses_id FROM billing_charge WHERE business_id = %(business_id)s AND id = %(charge_id)s",
+                "SELECT reverses_id FROM billing_charge WHERE business_id = %(business_id)s AND "
+                "id = %(charge_id)s",
                 parameters,
             )
             found = cursor.fetchone()
             if found is None:
                 raise NotYours("There is no such charge.")
-            if found[0] is not None:
+            (reverses_id,) = found
+            if reverses_id is not None:
                 raise ReversalError("A reversal cannot be reversed.")
-            # Locked first, by a statement of its own: the month may be closing just now.
+            # Locked first, in its own statement, because the month may be closing concurrently.
             cursor.execute(
                 """SELECT FROM billing_period WHERE business_id = %(business_id)s AND state = 'open'
                     ORDER BY month FOR SHARE""",
@@ -58,5 +59,8 @@ def reverse_charge(*, business_id: int, charge_id: int, reason: str) -> int:
                 raise ReversalError("The business has no open month to bill the reversal in.")
     except IntegrityError as error:
         raise ReversalError("This charge was reversed before.") from error
-    log.info("charge_reversed", business_id=business_id, charge_id=charge_id, reversal_id=row[0])
-    return int(row[0])
+    (reversal_id,) = row
+    log.info(
+        "charge_reversed", business_id=business_id, charge_id=charge_id, reversal_id=reversal_id
+    )
+    return int(reversal_id)

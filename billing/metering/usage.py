@@ -1,6 +1,4 @@
-"""Usage: what a month has cost so far, by day, market and category, and where the business stands
-on the tier ladder.
-"""
+"""Usage of a month by day, market and category, and progress through the volume tiers."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,14 +9,15 @@ from django.db import connection
 from accounts.models import Business
 from accounts.plans import changes
 from billing import plan_fees
+from billing.models import Discount, Period
 from core import money
-from core.sql import statement
+from core.sql import select, statement
 from hosting.models import Delivery
 
 
 @dataclass(frozen=True, slots=True)
 class DayUsage:
-    """One day and category: messages and amount."""
+    """Messages and amount of one day and category."""
 
     day: date
     category: str
@@ -27,8 +26,8 @@ class DayUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class RowUsage:
-    """One market and category: messages and amount."""
+class MarketUsage:
+    """Messages and amount of one market and category."""
 
     market: str
     category: str
@@ -38,8 +37,8 @@ class RowUsage:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Where one market and category stands: positions taken, this tier's price, and the next
-    tier's, if there is one.
+    """Progress of a market and category: positions taken, price of this tier, and of the next one,
+    if any.
     """
 
     market: str
@@ -51,12 +50,12 @@ class Ladder:
 
     @property
     def to_next(self) -> int | None:
-        """How many more messages until the next tier's price."""
+        """Messages until the next tier's price; None on the last tier."""
         return None if self.next_first is None else self.next_first - self.positions - 1
 
     @property
     def share(self) -> int:
-        """How far along this tier, in percent; 100 on the last."""
+        """Progress within this tier in percent; 100 on the last."""
         if self.next_first is None:
             return 100
         return min(100, 100 * self.positions // max(self.next_first - 1, 1))
@@ -64,7 +63,7 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class MonthUsage:
-    """A month of one business, money in micro-units."""
+    """A month of one business; amounts in micro-units."""
 
     month: date
     currency: str
@@ -72,10 +71,11 @@ class MonthUsage:
     messages: int
     amount_micros: int
     fee_micros: int
+    discount_micros: int
     estimate_micros: int
     waiting: int
     days: list[DayUsage]
-    rows: list[RowUsage]
+    rows: list[MarketUsage]
     ladders: list[Ladder]
 
     @property
@@ -83,13 +83,24 @@ class MonthUsage:
         """Messages and hosting fee together."""
         return self.amount_micros + self.fee_micros
 
+    @property
+    def net_minor(self) -> int:
+        """What the month's invoice says before tax, in minor units: the exact sum, rounded once."""
+        return money.to_minor(self.total_micros - self.discount_micros, self.currency)
+
+    @property
+    def rounding_micros(self) -> int:
+        """What that rounding adds, in micro-units."""
+        exact = self.total_micros - self.discount_micros
+        return self.net_minor * money.micros_a_minor(self.currency) - exact
+
     def show(self, micros: int) -> str:
         """An amount in the business's currency, rounded to its minor unit."""
         return money.show_minor(money.to_minor(micros, self.currency), self.currency)
 
 
 def usage_of(business: Business, month: date) -> MonthUsage:
-    """What the month (its first day) has cost so far; five queries, inside the business's scope."""
+    """Usage of a month (its first day) so far; seven queries, inside the business's scope."""
     parameters: dict[str, Any] = {
         "business_id": business.pk,
         "month": month,
@@ -99,36 +110,45 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         cursor.execute(statement("billing", "usage_days"), parameters)
         days = [DayUsage(*row) for row in cursor.fetchall()]
         cursor.execute(statement("billing", "usage_rows"), parameters)
-        rows = [RowUsage(row[0], row[1], int(row[2]), int(row[3])) for row in cursor.fetchall()]
-        cursor.execute(statement("billing", "usage_ladders"), parameters)
-        ladders = [Ladder(*row) for row in cursor.fetchall()]
-        cursor.execute(
-            "SELECT state, starts_at, ends_at FROM billing_period WHERE business_id = %(business_id)s AND month = %(month)s",
-            parameters,
-        )
-        period = cursor.fetchone()
+        rows = [_market_usage(*row) for row in cursor.fetchall()]
+    period = Period.objects.filter(business=business, month=month).first()
     amount = sum(row.amount_micros for row in rows)
-    is_closed = bool(period) and period[0] == "closed"
+    is_closed = period is not None and period.state == Period.State.CLOSED
+    fee = sum(plan_fees.plan_fee(one) for one in changes.stretches(business, month))
     return MonthUsage(
         month=month,
-        currency=business.currency,
+        currency=period.currency if period else business.currency,
         is_closed=is_closed,
         messages=sum(row.messages for row in rows),
         amount_micros=amount,
-        fee_micros=sum(plan_fees.fee_of(one) for one in changes.stretches(business, month)),
+        fee_micros=fee,
+        discount_micros=_discounts(business, month, amount + fee),
         estimate_micros=amount
-        if is_closed or not period
-        else _estimate(amount, period[1], period[2], business.now()),
+        if period is None or is_closed
+        else _estimate(amount, period.starts_at, period.ends_at, business.now()),
         waiting=Delivery.objects.filter(business_id=business.pk, failed=False).count(),
         days=days,
         rows=rows,
-        ladders=ladders,
+        ladders=[Ladder(**row) for row in select("billing", "usage_ladders", parameters)],
     )
 
 
+def _discounts(business: Business, month: date, micros: int) -> int:
+    """What the month's discounts take off, one after the other, as its invoice has them."""
+    left = micros
+    for discount in Discount.objects.of_month(business, month):
+        left -= discount.taken_off(left)
+    return micros - left
+
+
+def _market_usage(market: str, category: str, messages: Any, amount_micros: Any) -> MarketUsage:
+    # PostgreSQL's sums are numeric.
+    return MarketUsage(market, category, int(messages), int(amount_micros))
+
+
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """One category in a month and in the one before it, money in micro-units."""
+class CategoryComparison:
+    """One category in a month and in the month before; amounts in micro-units."""
 
     category: str
     messages: int
@@ -138,7 +158,7 @@ class Compared:
 
     @property
     def change(self) -> int | None:
-        """How much more or less it cost, in whole percent; None where it had cost nothing."""
+        """Change of the cost in whole percent; None where it was 0 before."""
         if not self.amount_before_micros:
             return None
         return round(
@@ -146,9 +166,12 @@ class Compared:
         )
 
 
-def compared(business: Business, found: MonthUsage, earlier: date | None) -> list[Compared]:
-    """The month beside an earlier one by category, dearest first; empty without an earlier one. One
-    query.
+def compare_months(
+    business: Business, found: MonthUsage, earlier: date | None
+) -> list[CategoryComparison]:
+    """The month compared with an earlier one by category, highest cost first.
+
+    Empty without an earlier one; one query.
     """
     if earlier is None:
         return []
@@ -156,32 +179,28 @@ def compared(business: Business, found: MonthUsage, earlier: date | None) -> lis
         cursor.execute(
             statement("billing", "usage_rows"), {"business_id": business.pk, "month": earlier}
         )
-        before = [RowUsage(row[0], row[1], int(row[2]), int(row[3])) for row in cursor.fetchall()]
+        before = [_market_usage(*row) for row in cursor.fetchall()]
     categories = {row.category for row in (*found.rows, *before)}
-    rows = [Compared(one, *_sums(found.rows, one), *_sums(before, one)) for one in categories]
+    rows = [
+        CategoryComparison(one, *_sums(found.rows, one), *_sums(before, one)) for one in categories
+    ]
     return sorted(
         rows, key=lambda row: (-row.amount_micros, -row.amount_before_micros, row.category)
     )
 
 
-def _sums(rows: list[RowUsage], category: str) -> tuple[int, int]:
+def _sums(rows: list[MarketUsage], category: str) -> tuple[int, int]:
     mine = [row for row in rows if row.category == category]
     return sum(row.messages for row in mine), sum(row.amount_micros for row in mine)
 
 
 def _estimate(amount: int, starts_at: datetime, ends_at: datetime, now: datetime) -> int:
-    """The month's cost if it goes on as it went; the first day counts whole, so that one message is
-    no forecast.
-    """
+    """The month's cost extrapolated to its end; the first day counts as a whole day."""
     passed = max(min(now, ends_at) - starts_at, timedelta(days=1))
     return amount * int((ends_at - starts_at).total_seconds()) // int(passed.total_seconds())
 
 
 def months_of(business: Business) -> list[date]:
-    """Months that have usage or are open, newest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT month FROM billing_period WHERE business_id = %s ORDER BY month DESC",
-            [business.pk],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    """Months with a period, newest first."""
+    periods = Period.objects.filter(business=business).order_by("-month")
+    return list(periods.values_list("month", flat=True))

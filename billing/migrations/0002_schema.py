@@ -60,7 +60,6 @@ def add_card(apps: Any, schema_editor: Any) -> None:
         currency="USD",
         floor_micros=FLOOR_MICROS,
         ceiling_micros=CEILING_MICROS,
-        is_default=True,
     )
     version = CardVersion.objects.using(db).create(
         card=card, state="draft", valid_from=date(2025, 1, 1)
@@ -69,6 +68,9 @@ def add_card(apps: Any, schema_editor: Any) -> None:
     # Its tiers can no longer be changed from here on.
     version.state = "scheduled"
     version.save(using=db, update_fields=["state"])
+    apps.get_model("billing", "DefaultCard").objects.using(db).create(
+        currency="USD", card=card, valid_from=version.valid_from
+    )
 
 
 def _add_tiers(apps: Any, db: str, version: Any) -> None:
@@ -123,7 +125,9 @@ class Migration(migrations.Migration):
             "no_overlaps",
             "card_rules",
             "choice_rules",
-            "price",
+            "pricing_amounts",
+            "pricing_rules",
+            "currencies",
             "issued_documents",
             "notify_deliveries",
         ),

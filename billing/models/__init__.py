@@ -1,5 +1,5 @@
-"""What it cost: rate cards, the ledger, periods and invoices. Amounts are micro-units of the
-currency.
+"""Models of billing: rate cards, ledger, periods, invoices, payments. Amounts are micro-units of
+the currency.
 """
 
 from billing.models.credit_notes import CreditNote, CreditNoteLine, CreditUse
@@ -27,6 +27,7 @@ from billing.models.payments import (
 from billing.models.rate_cards import (
     CardChoice,
     CardVersion,
+    DefaultCard,
     Rate,
     RateCard,
     RateCategory,
@@ -47,6 +48,7 @@ __all__ = [
     "CreditNote",
     "CreditNoteLine",
     "CreditUse",
+    "DefaultCard",
     "Discount",
     "Document",
     "DunningStep",

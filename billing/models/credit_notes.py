@@ -1,5 +1,5 @@
-"""Credit notes: what an issued invoice is lessened by, in a number series of their own; never more
-than was billed.
+"""Credit notes: corrections of issued invoices in their own number series, never more than was
+billed.
 """
 
 from typing import ClassVar
@@ -13,17 +13,15 @@ from billing.models.invoices import Invoice, InvoiceLine
 
 
 class CreditUse(models.TextChoices):
-    """Where the credit goes."""
+    """What the credit is used for."""
 
-    INVOICE = "invoice", _("Lessens the open invoice")
+    INVOICE = "invoice", _("Reduces the open invoice")
     REFUND = "refund", _("Paid back")
     BALANCE = "balance", _("Kept for the next invoice")
 
 
 class CreditNote(models.Model):
-    """A correction of one invoice; amounts are positive minor units of its currency. Final from the
-    start.
-    """
+    """A correction of one invoice, final from its creation; amounts are positive minor units."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="credit_notes")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="credit_notes")
@@ -50,7 +48,7 @@ class CreditNote(models.Model):
 
 
 class CreditNoteLine(models.Model):
-    """What is credited of one invoice line; a trigger refuses more than is left of it."""
+    """The credited part of an invoice line; a trigger refuses more than is left of it."""
 
     credit_note = models.ForeignKey(CreditNote, on_delete=models.PROTECT, related_name="lines")
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")

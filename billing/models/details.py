@@ -1,8 +1,7 @@
-"""Who is billed and how it is taxed: a business's billing details, tax rates by country, agreed
-discounts.
-"""
+"""Buyers and taxes: billing details of a business, tax rates by country, discounts."""
 
 from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
@@ -17,26 +16,27 @@ from stdnum.util import clean
 from accounts.models import Business
 
 
-def plain_vat_id(number: str) -> str:
-    """The id without spaces and marks, in capitals; of any country."""
+def normalize_vat_id(number: str) -> str:
+    """The id without spaces and separators, in capitals; of any country."""
     try:
         return vat.compact(number)
     except BadNumber:
         return clean(number, " -./").upper()
 
 
-def known_vat_id(number: str) -> None:
-    """Refuse a VAT id whose country prefix is one of the EU's and whose check digits are wrong."""
-    compact = plain_vat_id(number)
+def validate_vat_id(number: str) -> None:
+    """Raise ValidationError for a VAT id with an EU prefix and wrong check digits."""
+    compact = normalize_vat_id(number)
     if compact[:2].lower() in vat.MEMBER_STATES | {"el"} and not vat.is_valid(compact):
         raise ValidationError(_("%(number)s is not a valid VAT id."), params={"number": number})
 
 
-def fitting_vat_id(number: str, country: str) -> None:
-    """Refuse a VAT id that is not one of `country` (ISO): in the EU by prefix and check digits,
-    elsewhere by digits.
+def check_vat_id(number: str, country: str) -> None:
+    """Raise ValidationError for a VAT id that is not valid in `country` (ISO code).
+
+    In the EU prefix and check digits are checked, elsewhere check digits where they are known.
     """
-    compact = plain_vat_id(number)
+    compact = normalize_vat_id(number)
     prefix = "EL" if country == "GR" else country
     if country.lower() in vat.MEMBER_STATES:
         fits = compact.startswith((prefix, country)) and vat.is_valid(compact)
@@ -51,7 +51,7 @@ def fitting_vat_id(number: str, country: str) -> None:
 
 
 class BillingDetails(models.Model):
-    """What the business wants on its invoices; copied into each as it is issued."""
+    """The buyer's details of a business; copied into each invoice when it is issued."""
 
     business = models.OneToOneField(
         Business, on_delete=models.PROTECT, related_name="billing_details"
@@ -59,7 +59,7 @@ class BillingDetails(models.Model):
     name = models.CharField(_("legal name"), max_length=120)
     address = models.TextField(_("address"), max_length=400, blank=True)
     country = models.CharField(_("country"), max_length=2)
-    vat_id = models.CharField(_("VAT id"), max_length=40, blank=True, validators=[known_vat_id])
+    vat_id = models.CharField(_("VAT id"), max_length=40, blank=True, validators=[validate_vat_id])
     reference = models.CharField(_("your reference or purchase order"), max_length=80, blank=True)
     email = models.EmailField(_("invoices go to"), blank=True)
     needs_approval = models.BooleanField(
@@ -80,24 +80,24 @@ class BillingDetails(models.Model):
 
     @classmethod
     def of(cls, business: Business) -> "BillingDetails":
-        """The details, or unsaved ones made from the business itself."""
+        """The details of a business, or unsaved defaults from the business itself."""
         found = cls.objects.filter(business=business).first()
         return found or cls(business=business, name=business.name, country=business.country)
 
     def as_copy(self) -> dict[str, Any]:
-        """What an invoice keeps of the buyer."""
+        """The buyer as stored in an invoice."""
         return {
             "name": self.name,
             "address": self.address,
             "country": self.country,
-            "vat_id": plain_vat_id(self.vat_id),
+            "vat_id": normalize_vat_id(self.vat_id),
             "reference": self.reference,
             "email": self.email,
         }
 
 
 class TaxRateQuerySet(models.QuerySet["TaxRate"]):
-    """Sets of tax rates."""
+    """Queries over tax rates."""
 
     def on(self, day: date) -> Self:
         """The rates in force on a day."""
@@ -105,7 +105,7 @@ class TaxRateQuerySet(models.QuerySet["TaxRate"]):
 
 
 class TaxRate(models.Model):
-    """The standard rate of a country's value added tax; effective-dated, kept by operators."""
+    """Standard VAT rate of a country from a day on; maintained by operators."""
 
     country = models.CharField(max_length=2)
     percent = models.DecimalField(max_digits=5, decimal_places=2)
@@ -132,17 +132,17 @@ class TaxRate(models.Model):
 
 
 class DiscountQuerySet(models.QuerySet["Discount"]):
-    """Sets of discounts."""
+    """Queries over discounts."""
 
     def of_month(self, business: Business, month: date) -> Self:
-        """Discounts that hold for a business in a month, in a fixed order."""
+        """Discounts of a business in a month, in a fixed order."""
         return self.filter(
             Q(last_month=None) | Q(last_month__gte=month), business=business, first_month__lte=month
         ).order_by("id")
 
 
 class Discount(models.Model):
-    """A percentage off everything a month costs, agreed with one business."""
+    """A percentage off a business's whole month."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="discounts")
     description = models.CharField(max_length=120)
@@ -163,3 +163,8 @@ class Discount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.description}, {self.percent} %"
+
+    def taken_off(self, micros: int) -> int:
+        """What it takes off an amount in micro-units, rounded half-even to a micro-unit."""
+        exact = Decimal(micros) * self.percent / 100
+        return int(exact.quantize(Decimal(1), ROUND_HALF_EVEN))

@@ -1,6 +1,4 @@
-"""Papers: documents kept by the hash of their bytes, e-mails that leave once, and exports that
-finance asked for.
-"""
+"""Documents stored by the hash of their bytes, outgoing e-mails, and finance exports."""
 
 from typing import Any, ClassVar
 
@@ -20,8 +18,8 @@ from core.queue.rows import dead_index
 
 
 class Document(models.Model):
-    """A document made from an invoice or a credit note: made once, kept under its SHA-256, the same
-    bytes for ever.
+    """A file made once from an invoice or a credit note and stored under its SHA-256; it never
+    changes.
     """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
@@ -56,15 +54,18 @@ class Document(models.Model):
 
     @property
     def path(self) -> str:
-        """Where the storage keeps it."""
+        """Path in the storage."""
         return f"documents/{self.sha256[:2]}/{self.sha256}"
 
 
 class Email(models.Model):
-    """An e-mail of ours: written with what it is about, sent once; `key` says which one it is."""
+    """An e-mail, stored with what it is about and sent once; `key` makes it unique."""
 
     class State(models.TextChoices):
-        """Unknown: the worker died while sending, so it is not sent again by itself."""
+        """States of an e-mail.
+
+        Unknown: the worker died while sending, so it is not sent again automatically.
+        """
 
         WAITING = "waiting", _("Waiting")
         SENDING = "sending", _("Being sent")
@@ -108,22 +109,22 @@ class Email(models.Model):
 
 
 def no_filters() -> dict[str, Any]:
-    """An export of everything."""
+    """Default filters: none."""
     return {}
 
 
 class Export(QueueRow):
-    """A finance export: asked for, worked off piece by piece, cancelled or resumed, downloaded."""
+    """A finance export: requested, run in steps, cancelled or resumed, downloaded."""
 
     class Kind(models.TextChoices):
-        """What is in it."""
+        """Contents of an export."""
 
         ZIP = "zip", _("Documents of the invoices, one ZIP")
         JOURNAL = "journal", _("General journal, CSV")
         MESSAGES = "messages", _("Every message, XLSX")
 
     class State(models.TextChoices):
-        """A cancelled, failed or expired one may be made again."""
+        """States of an export; cancelled, failed and expired ones can be run again."""
 
         WAITING = "waiting", _("Waiting")
         RUNNING = "running", _("Running")
@@ -170,17 +171,17 @@ class Export(QueueRow):
 
     @property
     def is_working(self) -> bool:
-        """Waiting or being made."""
+        """Whether it waits or runs."""
         return self.state in (self.State.WAITING, self.State.RUNNING)
 
     @property
     def percent(self) -> int:
-        """How much of it is made."""
+        """Progress in percent."""
         return 100 * self.done // self.total if self.total else 0
 
     @property
     def seconds_left(self) -> int | None:
-        """An estimate from the pace so far, or None while there is no pace."""
+        """Estimated seconds left at the current pace, or None."""
         if (
             self.state != self.State.RUNNING
             or not self.done
@@ -196,5 +197,5 @@ class Export(QueueRow):
 
     @property
     def path(self) -> str:
-        """Where the storage keeps it."""
+        """Path in the storage."""
         return f"exports/{self.sha256[:2]}/{self.sha256}"

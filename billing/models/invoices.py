@@ -1,5 +1,6 @@
-"""Invoices as accountants use them: numbered without gaps, immutable once issued."""
+"""Invoices: numbered without gaps, immutable once issued."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Self
@@ -13,13 +14,15 @@ from django.utils.translation import gettext_lazy as _
 from stdnum import iban
 
 from accounts.models import Business
-from billing.models.details import known_vat_id
+from billing.models.details import validate_vat_id
 from billing.models.ledger import Period
+from core import money
 
 
 class NumberSeries(models.Model):
-    """The counter of one number series and year; locked in the transaction that issues, so numbers
-    have no gaps.
+    """Counter of a number series and year.
+
+    It is locked in the transaction that issues, so numbers have no gaps.
     """
 
     prefix = models.CharField(max_length=20)
@@ -39,7 +42,7 @@ class NumberSeries(models.Model):
 
 
 class InvoiceStatus(models.TextChoices):
-    """A draft waits for approval and has no number; open is issued and unpaid."""
+    """Status of an invoice; a draft has no number, open is issued and unpaid."""
 
     DRAFT = "draft", _("Draft")
     OPEN = "open", _("Open")
@@ -49,10 +52,10 @@ class InvoiceStatus(models.TextChoices):
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
-    """Sets of invoices."""
+    """Queries over invoices."""
 
     def with_due(self) -> Self:
-        """Adds `due_minor`: what is still to be paid, in minor units; 0 for drafts and void
+        """Annotate `due_minor`: the amount still to be paid in minor units; 0 for drafts and void
         ones.
         """
         from billing.models import CreditNote, CreditUse, Payment, PaymentStatus
@@ -72,11 +75,11 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         )
 
     def for_list(self) -> Self:
-        """What a list page shows: period at hand, `due_minor` added, newest first."""
+        """Invoices for list pages: with period and `due_minor`, newest first."""
         return self.select_related("period").with_due().order_by("-issued_at", "-id")
 
     def past_due(self, now: datetime) -> Self:
-        """Open invoices whose due date is over."""
+        """Open invoices whose due date has passed."""
         return self.filter(status=InvoiceStatus.OPEN, due_at__lt=now)
 
 
@@ -86,12 +89,11 @@ def _sum_of(rows: "models.QuerySet[Any]", column: str = "amount_minor") -> Coale
 
 
 class Invoice(models.Model):
-    """One month of one business: seller and buyer are copied in, amounts are minor units (cents) of
-    the currency.
+    """One month of one business, with copies of seller and buyer; amounts in minor units.
 
     `taxes` is a list of {"category", "percent", "base_minor", "tax_minor", "note"}, one for each
-    rate group; categories are the codes of EN 16931 (S standard, AE reverse charge, G export, O
-    outside its scope).
+    rate group; categories are codes of EN 16931 (S standard, AE reverse charge, G export, O outside
+    its scope).
     """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="invoices")
@@ -142,14 +144,19 @@ class Invoice(models.Model):
     def __str__(self) -> str:
         return self.number or f"draft {self.pk}"
 
+    def rounding_micros(self, lines: "Iterable[InvoiceLine]") -> int:
+        """What rounding the lines' exact sum to minor units added, in micro-units."""
+        exact = sum(line.amount_micros for line in lines)
+        return self.subtotal_minor * money.micros_a_minor(self.currency) - exact
+
     def due_now(self) -> int:
-        """What is still to be paid, in minor units."""
+        """Amount still to be paid, in minor units."""
         due: int = Invoice.objects.filter(pk=self.pk).with_due().get().due_minor  # type: ignore[attr-defined]
         return due
 
 
 class LineKind(models.TextChoices):
-    """What a line is for."""
+    """Kind of an invoice line."""
 
     FEE = "fee", _("Hosting fee")
     MESSAGES = "messages", _("Messages")
@@ -158,8 +165,9 @@ class LineKind(models.TextChoices):
 
 
 class InvoiceLine(models.Model):
-    """One line; message lines name market, category and tier, and the ledger rows behind them can
-    be listed.
+    """One line.
+
+    Message lines name market, category and tier; the ledger rows behind them can be listed.
     """
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
@@ -178,7 +186,9 @@ class InvoiceLine(models.Model):
     quantity = models.BigIntegerField()
     unit_price_micros = models.BigIntegerField()
     amount_micros = models.BigIntegerField(help_text=_("Exact."))
-    amount_minor = models.BigIntegerField(help_text=_("Rounded half-even, once."))
+    amount_minor = models.BigIntegerField(
+        help_text=_("Its share of the sum of exact amounts, which is rounded once.")
+    )
     tax_category = models.CharField(max_length=2, default="O")
     tax_percent = models.DecimalField(max_digits=5, decimal_places=2, default=Decimal(0))
 
@@ -192,23 +202,23 @@ class InvoiceLine(models.Model):
         return f"{self.invoice} line {self.position}"
 
 
-def known_iban(number: str) -> None:
-    """Refuse an IBAN whose check digits are wrong."""
+def validate_iban(number: str) -> None:
+    """Raise ValidationError for an IBAN with wrong check digits."""
     if not iban.is_valid(number):
         raise ValidationError(_("%(number)s is not a valid IBAN."), params={"number": number})
 
 
 class Seller(models.Model):
-    """Who issues the invoices; edited by operators, copied into each invoice as it is issued."""
+    """Issuer of invoices; edited by operators, copied into each invoice when it is issued."""
 
     name = models.CharField(max_length=120)
     address = models.TextField(blank=True)
     country = models.CharField(max_length=2, default="US")
-    vat_id = models.CharField(max_length=40, blank=True, validators=[known_vat_id])
+    vat_id = models.CharField(max_length=40, blank=True, validators=[validate_vat_id])
     email = models.EmailField(blank=True)
     number_prefix = models.CharField(max_length=20, default="INV")
     credit_prefix = models.CharField(max_length=20, default="CN")
-    iban = models.CharField(max_length=40, blank=True, validators=[known_iban])
+    iban = models.CharField(max_length=40, blank=True, validators=[validate_iban])
     terms_days = models.PositiveIntegerField(
         default=14, help_text=_("Days until an invoice is due.")
     )
@@ -225,7 +235,7 @@ class Seller(models.Model):
         return self.name
 
     def as_copy(self) -> dict[str, str]:
-        """What an invoice keeps of the seller."""
+        """The seller as stored in an invoice."""
         return {
             "name": self.name,
             "address": self.address,

@@ -1,6 +1,4 @@
-"""The ledger: periods, tallies, charges, the rollup that invoices copy, and what could not be
-priced.
-"""
+"""The ledger: periods, tallies, charges, the usage rollup, and the quarantine."""
 
 from typing import ClassVar
 
@@ -13,18 +11,27 @@ from accounts.models import Business
 
 
 class Period(models.Model):
-    """A calendar month of one business in its time zone; the edges are stored and never
+    """A calendar month of a business in its time zone; its edges are stored and never
     recomputed.
     """
 
     class State(models.TextChoices):
-        """An open period takes charges; a closed one is history."""
+        """State of a period; only open ones take charges."""
 
         OPEN = "open", _("Open")
         CLOSED = "closed", _("Closed")
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="periods")
     month = models.DateField(help_text=_("First day of the month."))
+    currency = models.CharField(
+        max_length=3,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_(
+            "What the month is billed in: the business's when it began; filled in by the database."
+        ),
+    )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
@@ -44,7 +51,7 @@ class Period(models.Model):
 
 
 class Rule(models.TextChoices):
-    """Which rule of the card priced a message."""
+    """The rule of a rate card that priced a message."""
 
     TIER = "tier", _("Tier of the rate card")
     SERVICE_IN_WINDOW = "service_in_window", _("Service is free in the 24-hour window")
@@ -56,8 +63,9 @@ class Rule(models.TextChoices):
 
 
 class Tally(models.Model):
-    """How many positions of a business, month, market, category and rule are taken; failed messages
-    count as `tier`.
+    """Number of positions taken by business, month, market, category and rule.
+
+    Failed messages that are charged count under `tier`.
     """
 
     business_id = models.BigIntegerField()
@@ -80,35 +88,30 @@ class Tally(models.Model):
 
 
 class NumberTally(models.Model):
-    """How many messages one number sent to a market in a month, counted against the card's free
-    messages.
-    """
+    """Messages of a number in a month that were counted against the card's free messages."""
 
     business_id = models.BigIntegerField()
     month = models.DateField()
     number_id = models.BigIntegerField()
-    market = models.CharField(max_length=60)
-    category = models.CharField(max_length=30)
     messages = models.PositiveBigIntegerField()
 
     class Meta:
         verbose_name_plural = "number tallies"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["business_id", "month", "number_id", "market", "category"],
-                name="one_number_tally",
+                fields=["business_id", "month", "number_id"], name="one_number_tally"
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.messages} {self.category} of number {self.number_id} to {self.market}"
+        return f"{self.messages} of number {self.number_id} in {self.month:%Y-%m}"
 
 
 class Charge(models.Model):
-    """The price of one delivered message: never changed, never deleted, by trigger. No foreign
-    keys: a ledger is bulk.
+    """The price of one delivered message; triggers refuse changes and deletion. No foreign keys,
+    for bulk inserts.
 
-    A reversal is a row of its own with the opposite price, the reversed row's id and the operator's
+    A reversal is a row of its own with the negative price, the reversed row's id and the operator's
     reason.
     """
 
@@ -147,8 +150,7 @@ class Charge(models.Model):
                 F("month"),
                 F("market"),
                 F("category"),
-                # A failed message that is charged takes a position of the ladder, like a delivered
-                # one.
+                # A charged failed message takes a tier position, like a delivered one.
                 Case(When(rule="failed", then=Value("tier")), default=F("rule")),
                 F("position"),
                 F("reverses_id"),
@@ -159,14 +161,22 @@ class Charge(models.Model):
                 condition=Q(reverses_id=None) | ~Q(note=""), name="reversal_has_a_reason"
             ),
         ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["business_id", "month"],
+                condition=Q(reverses_id__isnull=False),
+                name="charge_reversals",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"charge of message {self.message_id}"
 
 
 class Usage(models.Model):
-    """The rollup: count and amount per invoice line to be. A late delivery has `month` before
-    `billed_month`.
+    """Rollup: count and amount per future invoice line.
+
+    A late delivery has `month` before `billed_month`.
     """
 
     business_id = models.BigIntegerField()
@@ -176,7 +186,7 @@ class Usage(models.Model):
     category = models.CharField(max_length=30)
     rule = models.CharField(max_length=20, choices=Rule.choices)
     version_id = models.BigIntegerField()
-    # 0 where a rule made the message free: NULL would not be unique.
+    # 0 where a rule made the message free, because NULLs are not unique.
     tier_id = models.BigIntegerField(default=0)
     price_micros = models.BigIntegerField()
     messages = models.BigIntegerField()
@@ -205,8 +215,8 @@ class Usage(models.Model):
 
 
 class Quarantine(models.Model):
-    """A delivery that could not be priced, with the reason; re-queued by an operator once that is
-    mended.
+    """A delivery that could not be priced, with the reason; an operator puts it back in the queue
+    after the fix.
     """
 
     class Reason(models.TextChoices):

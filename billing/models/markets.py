@@ -1,30 +1,32 @@
-"""Markets: where a recipient is for pricing, from the calling code."""
+"""Markets: pricing regions of recipients, by calling code."""
 
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 OTHER = "Other"
 
 
 class Market(models.Model):
-    """A pricing region, such as `North America`; `Other` catches whatever no calling code names."""
+    """A pricing region, such as `North America`; `Other` is used where no calling code matches."""
 
     name = models.CharField(primary_key=True, max_length=60)
 
     class Meta:
         ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("name"), name="market_once_whatever_the_case"),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
 class CallingCode(models.Model):
-    """A prefix of E.164 digits and the market it belongs to from a month on; the longest prefix
-    wins.
-    """
+    """A prefix of E.164 digits and its market from a month on; the longest prefix wins."""
 
     prefix = models.CharField(max_length=7)
     country = models.CharField(max_length=2)
@@ -46,6 +48,7 @@ class CallingCode(models.Model):
                 name="calling_code_starts_a_month",
             ),
         ]
+        indexes: ClassVar = [models.Index(fields=["prefix"], name="calling_code_prefix")]
 
     def __str__(self) -> str:
         return f"+{self.prefix} {self.market_id}"

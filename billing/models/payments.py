@@ -1,6 +1,4 @@
-"""Money that arrives and goes back: payments, refunds, what the payment network told us, and steps
-of dunning.
-"""
+"""Payments, refunds, events of the payment network, and dunning steps."""
 
 from typing import ClassVar, Self
 
@@ -15,7 +13,7 @@ from billing.models.invoices import Invoice
 
 
 class PaymentMethod(models.TextChoices):
-    """How money came."""
+    """Method of a payment."""
 
     STRIPE = "stripe", _("Card")
     BANK = "bank", _("Bank transfer")
@@ -23,8 +21,9 @@ class PaymentMethod(models.TextChoices):
 
 
 class PaymentStatus(models.TextChoices):
-    """Open and unknown ones are live: nothing else is tried for their invoice until they are
-    settled.
+    """Status of a payment.
+
+    Open, pending and unknown ones are live: no other attempt starts for their invoice.
     """
 
     OPEN = "open", _("To be tried")
@@ -39,20 +38,20 @@ LIVE = [PaymentStatus.OPEN, PaymentStatus.PENDING, PaymentStatus.UNKNOWN]
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
-    """Sets of payments."""
+    """Queries over payments."""
 
     def live(self) -> Self:
-        """Attempts whose end is not known yet."""
+        """Attempts without a final result."""
         return self.filter(status__in=LIVE)
 
     def succeeded(self) -> Self:
-        """Money that arrived."""
+        """Payments that succeeded."""
         return self.filter(status=PaymentStatus.SUCCEEDED)
 
 
 class Payment(models.Model):
-    """One attempt to pay an invoice; the idempotency key is committed before the network is
-    asked.
+    """An attempt to pay an invoice; its idempotency key is committed before the network is
+    called.
     """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="payments")
@@ -103,7 +102,7 @@ class Payment(models.Model):
 
 
 class Refund(models.Model):
-    """Money going back from one payment, for a credit note."""
+    """A refund of one payment, for a credit note."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
@@ -131,8 +130,9 @@ class Refund(models.Model):
 
 
 class GatewayEvent(models.Model):
-    """A webhook of the payment network: stored once by its id; only a bell, the object itself is
-    fetched anew.
+    """A webhook of the payment network, stored once by its id.
+
+    It only signals a change; the object itself is fetched from the network.
     """
 
     event_id = models.CharField(max_length=120, unique=True)
@@ -146,7 +146,7 @@ class GatewayEvent(models.Model):
 
 
 class DunningStep(models.Model):
-    """That one step of the dunning schedule was taken for one invoice; a step is taken once."""
+    """A step of the dunning schedule that was run for an invoice; each runs once."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="dunning_steps")

@@ -1,4 +1,4 @@
-"""Rate cards: effective-dated price lists of market x category with graduated volume tiers."""
+"""Rate cards: price lists by market and category with volume tiers, versioned by month."""
 
 from datetime import date
 from decimal import Decimal
@@ -15,7 +15,7 @@ from hosting.models import Category
 
 
 class RateCategory(models.TextChoices):
-    """What a card has prices for: the categories of messages, and authentication sent from another
+    """Categories a card has prices for: message categories, and authentication sent from another
     market.
     """
 
@@ -30,15 +30,12 @@ class RateCategory(models.TextChoices):
 
 
 class RateCard(models.Model):
-    """A price list in one currency; floor and ceiling bound every tier of every version."""
+    """A price list in one currency. New versions begin with its floor and ceiling and keep their own."""
 
     name = models.CharField(max_length=80, unique=True)
     currency = models.CharField(max_length=3, default="USD")
     floor_micros = models.BigIntegerField()
     ceiling_micros = models.BigIntegerField()
-    is_default = models.BooleanField(
-        default=False, help_text=_("Businesses of this currency follow it.")
-    )
     is_cost = models.BooleanField(
         default=False,
         db_default=False,
@@ -54,15 +51,7 @@ class RateCard(models.Model):
                 name="card_floor_below_ceiling",
             ),
             models.UniqueConstraint(
-                fields=["currency"],
-                condition=Q(is_default=True),
-                name="one_default_card_per_currency",
-            ),
-            models.UniqueConstraint(
                 fields=["currency"], condition=Q(is_cost=True), name="one_cost_card_per_currency"
-            ),
-            models.CheckConstraint(
-                condition=Q(is_cost=False) | Q(is_default=False), name="nobody_is_billed_at_cost"
             ),
         ]
 
@@ -70,17 +59,39 @@ class RateCard(models.Model):
         return f"{self.name} ({self.currency})"
 
 
+class DefaultCard(models.Model):
+    """The card that businesses of a currency follow from a month on, until the next one's month.
+
+    The database refuses a change for a month in which a business that follows it has charges.
+    """
+
+    currency = models.CharField(max_length=3, default="USD")
+    card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="default_from")
+    valid_from = models.DateField(help_text=_("First day of a month."))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["currency", "valid_from"], name="one_default_card_per_currency_and_month"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_from__day=1), name="default_card_starts_a_month"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.card} from {self.valid_from:%Y-%m}"
+
+
 class VersionState(models.TextChoices):
-    """A draft can be edited; once scheduled a version is fixed for ever."""
+    """State of a version: a draft can be edited, a scheduled one is final."""
 
     DRAFT = "draft", _("Draft")
     SCHEDULED = "scheduled", _("Scheduled")
 
 
 class CardVersion(models.Model):
-    """What a card says from one month on, with its rules of what is free; versions of a card never
-    overlap.
-    """
+    """Prices and free rules of a card from one month on; versions of a card never overlap."""
 
     card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="versions")
     state = models.CharField(
@@ -88,6 +99,12 @@ class CardVersion(models.Model):
     )
     valid_from = models.DateField(help_text=_("First day of a month."))
     valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
+    floor_micros = models.BigIntegerField(
+        blank=True, help_text=_("No price is lower, discounts included; empty: as the card says.")
+    )
+    ceiling_micros = models.BigIntegerField(
+        blank=True, help_text=_("No price is higher; empty: as the card says.")
+    )
     service_free_in_window = models.BooleanField(default=False)
     utility_free_in_window = models.BooleanField(default=False)
     free_entry_hours = models.PositiveIntegerField(
@@ -100,7 +117,7 @@ class CardVersion(models.Model):
     free_messages = models.PositiveIntegerField(
         default=0,
         db_default=0,
-        help_text=_("Service messages that are free for each number, market and month."),
+        help_text=_("Service messages that are free for each number and month."),
     )
     failed_charged = models.BooleanField(
         _("failed messages are charged"),
@@ -120,6 +137,10 @@ class CardVersion(models.Model):
                 condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
                 name="card_version_dates_in_order",
             ),
+            models.CheckConstraint(
+                condition=Q(floor_micros__gte=0, ceiling_micros__gte=F("floor_micros")),
+                name="version_floor_below_ceiling",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -135,7 +156,7 @@ class CardVersion(models.Model):
 
 
 class Rate(models.Model):
-    """A version's row for one market and category; its prices are its tiers."""
+    """A version's prices for one market and category, as tiers."""
 
     version = models.ForeignKey(CardVersion, on_delete=models.CASCADE, related_name="rates")
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
@@ -153,7 +174,7 @@ class Rate(models.Model):
 
 
 class Tier(models.Model):
-    """The price of the messages in positions `first` to `last` (inclusive; NULL is unbounded) of a
+    """Price of the messages in positions `first` to `last` (inclusive; NULL is unbounded) of a
     month.
     """
 
@@ -177,10 +198,9 @@ class Tier(models.Model):
 
 
 class CardChoice(models.Model):
-    """What was agreed with one business from a month on: a card other than its currency's default,
-    a discount, or both.
+    """Terms agreed with a business from a month on: a card, a discount, or both.
 
-    The database refuses an edit that would change the terms of a month with charges.
+    The database refuses a change to the terms of a month with charges.
     """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="card_choices")
@@ -197,7 +217,8 @@ class CardChoice(models.Model):
         decimal_places=2,
         default=Decimal(0),
         help_text=_(
-            "Off every tier's price, rounded half-even to a micro-unit; never below the card's floor."
+            "Off every tier's price, rounded half-even to a micro-unit; never below the card's "
+            "floor."
         ),
     )
     valid_from = models.DateField(default=date(2025, 1, 1), help_text=_("First day of a month."))
@@ -220,4 +241,5 @@ class CardChoice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.business} from {self.valid_from:%Y-%m}: {self.card or 'default card'} −{self.discount_percent} %"
+        terms = f"{self.card or 'default card'} −{self.discount_percent} %"
+        return f"{self.business} from {self.valid_from:%Y-%m}: {terms}"

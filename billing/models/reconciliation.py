@@ -1,6 +1,4 @@
-"""Recounts of the books: asked for by an operator or by night, run in the background, kept with
-what they found.
-"""
+"""Recounts of the books with the differences they found."""
 
 from typing import ClassVar
 
@@ -11,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Recount(models.Model):
-    """One run of the reconciliation; `differences` is a list of {"check", "business_id", "what",
-    "expected", "found"}.
+    """One run of the reconciliation.
+
+    `differences` is a list of {"check", "business_id", "what", "expected", "found"}.
     """
 
     month = models.DateField(

@@ -1,6 +1,4 @@
-"""Spend caps: what a business wants to spend in a month at most, what is under way, and the alerts
-it was given.
-"""
+"""Spend caps of businesses, commitments under hard caps, and alerts."""
 
 from typing import ClassVar
 
@@ -13,10 +11,19 @@ from accounts.models import Business
 
 
 class SpendCap(models.Model):
-    """The most that one business's messages may cost in a month; the hosting fee does not count."""
+    """Maximum that a business's messages may cost in a month; hosting fees do not count."""
 
     business = models.OneToOneField(Business, on_delete=models.CASCADE, related_name="spend_cap")
     limit_micros = models.BigIntegerField(help_text=_("Millionths of the business's currency."))
+    currency = models.CharField(
+        max_length=3,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_(
+            "The business's, which cannot change while the cap stands; filled in by the database."
+        ),
+    )
     is_hard = models.BooleanField(
         default=True, help_text=_("Refuse sends that might exceed it; else only warn.")
     )
@@ -31,9 +38,7 @@ class SpendCap(models.Model):
 
 
 class Commitment(models.Model):
-    """What an accepted message will cost at most, while its delivery is open; only under a hard
-    cap.
-    """
+    """Maximum price of an accepted message until it is charged or fails; only under a hard cap."""
 
     business_id = models.BigIntegerField()
     number_id = models.BigIntegerField()
@@ -56,7 +61,7 @@ class Commitment(models.Model):
 
 
 class SpendAlert(models.Model):
-    """The month's spending has passed a share of the cap; written once, mailed once."""
+    """The month's spending has reached a share of the cap; written and mailed once."""
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="spend_alerts")
     month = models.DateField()

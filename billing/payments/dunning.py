@@ -1,6 +1,4 @@
-"""Dunning: what is owed is asked for on a schedule, each step once; sending stops at its end and
-goes on once paid.
-"""
+"""Dunning: reminders, charges and suspension on a schedule, each step once."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +19,7 @@ Action = Literal["charge", "remind", "suspend"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is done how many days after the invoice was due; a negative number is before."""
+    """An action a number of days after the due date; a negative number is before it."""
 
     name: str
     days: int
@@ -35,7 +33,7 @@ def schedule() -> list[Step]:
 
 
 def run_due() -> int:
-    """Take every step whose day has come for every unpaid invoice; returns how many were taken."""
+    """Run every step that is due for every unpaid invoice; returns how many were run."""
     with system("every business may owe"):
         unpaid = list(
             Invoice.objects.filter(status=InvoiceStatus.OPEN)
@@ -45,7 +43,7 @@ def run_due() -> int:
         taken = set(
             DunningStep.objects.filter(invoice__in=unpaid).values_list("invoice_id", "step")
         )
-    # Listed before the first is taken: taking one reads its invoice anew.
+    # Listed before the first step is run, because running one reloads its invoice.
     due = [
         (invoice, step)
         for invoice in unpaid
@@ -53,12 +51,13 @@ def run_due() -> int:
         if (invoice.pk, step.name) not in taken
         and invoice.due_at + timedelta(days=step.days) <= invoice.business.now()
     ]
-    return sum(_take(invoice, step) for invoice, step in due)
+    return sum(_run_step(invoice, step) for invoice, step in due)
 
 
-def _take(invoice: Invoice, step: Step) -> bool:
-    """Take one step in one transaction with its mark; False when it was taken, or must wait for a
-    payment's result.
+def _run_step(invoice: Invoice, step: Step) -> bool:
+    """Run a step and record it in one transaction.
+
+    Returns False when it was run before, must wait for a payment's result, or failed.
     """
     try:
         with system("every business may owe"):
@@ -74,27 +73,29 @@ def _take(invoice: Invoice, step: Step) -> bool:
                 step=step.name,
                 taken_at=invoice.business.now(),
             )
-            _act(invoice, step)
+            _execute(invoice, step)
             return True
     except Exception:
-        # One invoice's trouble does not hold up what others owe.
+        # A failure with one invoice must not stop the others.
         log.exception("dunning_step_failed", invoice=invoice.number, step=step.name)
         return False
 
 
-def _act(invoice: Invoice, step: Step) -> None:
+def _execute(invoice: Invoice, step: Step) -> None:
     if step.action == "charge":
         details = BillingDetails.of(invoice.business)
-        if stripe_gateway.is_on() and details.auto_collect and details.method_id:
-            stripe_collection.start(invoice=invoice, is_automatic=True)
+        if stripe_gateway.is_configured() and details.auto_collect and details.method_id:
+            stripe_collection.start_charge(invoice=invoice, is_automatic=True)
     elif step.action == "remind":
-        emails.write(invoice, "past_due", step=step.name, stops_at=stops_at(invoice))
+        emails.queue_invoice_email(
+            invoice, "past_due", step=step.name, stops_at=suspends_at(invoice)
+        )
     else:
-        invoice.business.suspend(settlement.UNPAID)
-        emails.write(invoice, "suspended", step=step.name)
+        invoice.business.suspend(settlement.UNPAID_REASON)
+        emails.queue_invoice_email(invoice, "suspended", step=step.name)
 
 
-def stops_at(invoice: Invoice) -> datetime:
+def suspends_at(invoice: Invoice) -> datetime:
     """The moment at which sending stops while the invoice stays unpaid."""
     days = max((step.days for step in schedule() if step.action == "suspend"), default=0)
     return invoice.due_at + timedelta(days=days)

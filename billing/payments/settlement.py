@@ -1,11 +1,9 @@
-"""Paying: what arrived is set against what is owed; an invoice that owes nothing is paid, and a
-suspension lifted.
-"""
+"""Settlement: payments and credits against invoices, paid status, and end of suspensions."""
 
 from django.db.models import Max, Sum
 
 from accounts.models import Business
-from billing.errors import NotIssuable, TooMuch
+from billing.errors import TooMuch, WrongStatus
 from billing.models import (
     CreditNote,
     CreditUse,
@@ -17,13 +15,17 @@ from billing.models import (
 )
 from core.tenancy import system
 
-UNPAID = "Invoices are past due. Sending goes on as soon as they are paid; everything hosted stays readable."
+UNPAID_REASON = (
+    "Invoices are past due. "
+    "Sending goes on as soon as they are paid; everything hosted stays readable."
+)
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
 def record_transfer(*, invoice: Invoice, amount_minor: int, reference: str) -> Payment:
-    """Note a bank transfer (minor units); raises NotIssuable, TooMuch, or IntegrityError for a
-    known reference.
+    """Record a bank transfer (minor units).
+
+    Raises WrongStatus, TooMuch, or IntegrityError for a known reference.
     """
     with system("operators read the bank's statement"):
         due = lock_payable(invoice)
@@ -43,13 +45,11 @@ def record_transfer(*, invoice: Invoice, amount_minor: int, reference: str) -> P
 
 
 def lock_payable(invoice: Invoice) -> int:
-    """Lock an issued, unpaid invoice and return what is due; raises NotIssuable in any other
-    status.
-    """
+    """Lock an issued, unpaid invoice and return the amount due; raises WrongStatus otherwise."""
     Invoice.objects.select_for_update().get(pk=invoice.pk)
     invoice.refresh_from_db()
     if invoice.status not in PAYABLE:
-        raise NotIssuable(
+        raise WrongStatus(
             f"{invoice} is {invoice.get_status_display().lower()}: there is nothing to pay."
         )
     return invoice.due_now()
@@ -64,7 +64,7 @@ def new_attempt(
     reference: str = "",
     is_automatic: bool = False,
 ) -> Payment:
-    """The next attempt of a locked invoice, with its key."""
+    """Create the next attempt of a locked invoice, with its key."""
     attempt = (invoice.payments.aggregate(n=Max("attempt"))["n"] or 0) + 1
     return Payment.objects.create(
         business_id=invoice.business_id,
@@ -82,7 +82,7 @@ def new_attempt(
 
 
 def balance_minor(business: Business, currency: str) -> int:
-    """Credit that a business has left in one currency, in minor units."""
+    """Credit balance of a business in one currency, in minor units."""
     kept = CreditNote.objects.filter(business=business, currency=currency, use=CreditUse.BALANCE)
     used = Payment.objects.filter(
         business=business, currency=currency, method=PaymentMethod.BALANCE
@@ -94,10 +94,10 @@ def balance_minor(business: Business, currency: str) -> int:
 
 
 def use_balance(invoice: Invoice) -> None:
-    """Pay what credit there is towards a just issued invoice, and settle it. Call inside its
+    """Pay a just issued invoice from the credit balance, and settle it. Call inside its
     transaction.
     """
-    # The row lock makes two invoices of one business take turns at the balance.
+    # The row lock keeps two invoices of one business from using the same balance.
     Business.objects.select_for_update(no_key=True).get(pk=invoice.business_id)
     amount = min(balance_minor(invoice.business, invoice.currency), invoice.due_now())
     if amount > 0:
@@ -111,23 +111,24 @@ def use_balance(invoice: Invoice) -> None:
 
 
 def settle(invoice: Invoice) -> None:
-    """An unpaid invoice on which nothing is due any more is paid; lifts a suspension. Money sent
-    back leaves it paid.
+    """Mark an unpaid invoice as paid when nothing is due, and lift the suspension.
+
+    A refund leaves the invoice paid.
     """
     business, due = invoice.business, invoice.due_now()
     if due <= 0 and invoice.status in PAYABLE:
         Invoice.objects.filter(pk=invoice.pk).update(
             status=InvoiceStatus.PAID, paid_at=business.now()
         )
-        lift(business)
+        lift_suspension(business)
     invoice.refresh_from_db()
 
 
-def lift(business: Business) -> None:
-    """Let a business send again that was suspended for what it owed, once nothing is past due."""
+def lift_suspension(business: Business) -> None:
+    """End a suspension for unpaid invoices once nothing is past due."""
     business.refresh_from_db()
     if (
-        business.suspended_reason == UNPAID
+        business.suspended_reason == UNPAID_REASON
         and not business.invoices.past_due(business.now()).exists()
     ):
         business.resume()

@@ -1,5 +1,5 @@
-"""Collecting: one live attempt an invoice, written before the network is asked, settled when its
-result is known.
+"""Collection by Stripe: one live attempt per invoice, stored before the network is called, settled
+with its result.
 """
 
 from datetime import timedelta
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Business
 from billing import emails
-from billing.errors import NotConfigured, NotIssuable, PaymentUnderWay
+from billing.errors import NotConfigured, PaymentUnderWay, WrongStatus
 from billing.models import (
     BillingDetails,
     GatewayEvent,
@@ -27,15 +27,15 @@ from core.tenancy import system
 
 log = structlog.get_logger(__name__)
 
-# Stripe remembers an idempotency key for 24 hours: within them asking again is safe, later only
-# looking up is.
-KEY_LIVES = timedelta(hours=23)
-LOOK_AGAIN = timedelta(minutes=1)
+# Stripe remembers an idempotency key for 24 hours; later, repeating a request is not safe.
+KEY_LIFETIME = timedelta(hours=23)
+RETRY_AFTER = timedelta(minutes=1)
 
 
-def start(*, invoice: Invoice, is_automatic: bool = False) -> Payment:
-    """Write the next attempt to charge the saved method; raises PaymentUnderWay, NotIssuable or
-    NotConfigured.
+def start_charge(*, invoice: Invoice, is_automatic: bool = False) -> Payment:
+    """Store the next attempt to charge the saved method.
+
+    Raises PaymentUnderWay, WrongStatus or NotConfigured.
     """
     with system("the worker that charges crosses businesses"):
         due = settlement.lock_payable(invoice)
@@ -45,20 +45,20 @@ def start(*, invoice: Invoice, is_automatic: bool = False) -> Payment:
 
 
 def pay_by_link(*, invoice: Invoice, back: str) -> str:
-    """The address of a page where the invoice is paid by hand; the same attempt's while it is
-    open.
+    """URL of Stripe's page where the invoice is paid; the open attempt's page while there is
+    one.
     """
-    if not stripe_gateway.is_on():
+    if not stripe_gateway.is_configured():
         raise NotConfigured
     with system("the page belongs to the invoice"):
         due = settlement.lock_payable(invoice)
         live = invoice.payments.live().first()
         if live and live.next_url:
             return str(live.next_url)
-        details = with_customer(invoice.business)
-        # Asked before it is committed: a page that nobody was sent to takes no money.
+        details = ensure_customer(invoice.business)
+        # Created before the attempt is committed: an unused page takes no money.
         payment = _attempt(invoice, due, PaymentStatus.PENDING, is_automatic=False)
-        outcome = stripe_gateway.payment_page(payment, details, back)
+        outcome = stripe_gateway.create_payment_page(payment, details, back)
         if outcome.status != PaymentStatus.PENDING:
             raise NotConfigured(
                 outcome.failure or "The payment page could not be opened; try again."
@@ -70,8 +70,8 @@ def pay_by_link(*, invoice: Invoice, back: str) -> str:
 
 
 def save_method(*, business: Business, method_id: str) -> BillingDetails:
-    """Keep a payment method for automatic payments."""
-    details = with_customer(business)
+    """Save a payment method for automatic payments."""
+    details = ensure_customer(business)
     label = stripe_gateway.attach(details, method_id)
     with system("the customer's method"):
         BillingDetails.objects.filter(pk=details.pk).update(method_id=method_id, method_label=label)
@@ -79,18 +79,17 @@ def save_method(*, business: Business, method_id: str) -> BillingDetails:
     return details
 
 
-def method_page(*, business: Business, back: str) -> str:
-    """The address of a page where a payment method is saved; raises NotConfigured or Refused."""
-    if not stripe_gateway.is_on():
+def setup_page_url(*, business: Business, back: str) -> str:
+    """URL of a page where a payment method is saved; raises NotConfigured or Refused."""
+    if not stripe_gateway.is_configured():
         raise NotConfigured
-    return stripe_gateway.setup_page(with_customer(business), back)
+    return stripe_gateway.create_setup_page(ensure_customer(business), back)
 
 
-def take_method(session_id: str) -> BillingDetails | None:
-    """Keep what was saved on that page, for whoever it belongs to; told twice, by page and webhook,
-    it is once.
+def store_method(session_id: str) -> BillingDetails | None:
+    """Store the payment method saved in a session; safe to call twice.
 
-    Returns the billing details, or None for a session that saved nothing of ours.
+    Returns the billing details of its customer, or None for a session that saved none of ours.
     """
     saved = stripe_gateway.saved_method(session_id)
     if saved is None:
@@ -109,51 +108,51 @@ def take_method(session_id: str) -> BillingDetails | None:
     return details
 
 
-def drop_method(*, business: Business) -> None:
-    """Forget the saved payment method, here first: a charge is never begun with one that was taken
-    back.
+def remove_method(*, business: Business) -> None:
+    """Remove the saved payment method, here before at the network, so that it is never charged
+    again.
     """
     with system("the customer's method"):
         details = BillingDetails.of(business)
         BillingDetails.objects.filter(pk=details.pk).update(method_id="", method_label="")
-    if details.method_id and stripe_gateway.is_on():
+    if details.method_id and stripe_gateway.is_configured():
         stripe_gateway.detach(details.method_id)
 
 
-def look_now(*, invoice: Invoice) -> None:
-    """Look up an attempt that waits for the customer, as they come back from the page; the worker
-    does it as well.
+def refresh_attempt(*, invoice: Invoice) -> None:
+    """Look up a pending attempt when the customer returns from the page; the worker does it as
+    well.
     """
     with system("the page belongs to the invoice"):
         payment = (
             invoice.payments.filter(status=PaymentStatus.PENDING).exclude(reference="").first()
         )
-    if payment is None or not stripe_gateway.is_on():
+    if payment is None or not stripe_gateway.is_configured():
         return
     outcome = stripe_gateway.look_up(payment, _details_of(payment))
     if outcome is not None and outcome.status != PaymentStatus.UNKNOWN:
-        apply(payment, outcome)
+        apply_outcome(payment, outcome)
 
 
-def with_customer(business: Business) -> BillingDetails:
-    """The billing details, saved, with a customer at the network."""
+def ensure_customer(business: Business) -> BillingDetails:
+    """The saved billing details, with a customer at the network."""
     with system("billing details come before the first payment"):
         details = BillingDetails.of(business)
         if details.pk is None:
             details.save()
         if not details.customer_id:
             BillingDetails.objects.filter(pk=details.pk).update(
-                customer_id=stripe_gateway.make_customer(details)
+                customer_id=stripe_gateway.create_customer(details)
             )
             details.refresh_from_db()
     return details
 
 
 def collect_due(limit: int = 20) -> int:
-    """Charge what is to be tried, look up what is unknown, send refunds; returns how many rows were
+    """Charge open attempts, look up unknown ones, send refunds, apply events; returns how many were
     handled.
     """
-    if not stripe_gateway.is_on():
+    if not stripe_gateway.is_configured():
         return 0
     handled = 0
     while handled < limit and (_collect_one() or _refund_one()):
@@ -161,23 +160,24 @@ def collect_due(limit: int = 20) -> int:
     return handled + _apply_events()
 
 
-def hear(body: bytes, signature: str) -> bool:
-    """Take in a webhook: checked, stored once; True when it is new. The object itself is fetched by
-    the worker.
+def receive_webhook(body: bytes, signature: str) -> bool:
+    """Verify and store an event once; returns True while it is not applied.
+
+    The worker fetches the object itself.
     """
-    told = stripe_gateway.read_event(body, signature)
-    event = GatewayEvent(event_id=told.event_id, kind=told.kind[:80], object_id=told.object_id)
+    webhook = stripe_gateway.read_event(body, signature)
+    event = GatewayEvent(
+        event_id=webhook.event_id, kind=webhook.kind[:80], object_id=webhook.object_id
+    )
     with system("the network does not know businesses"):
         GatewayEvent.objects.bulk_create([event], ignore_conflicts=True)
-        return GatewayEvent.objects.filter(event_id=told.event_id, applied_at=None).exists()
+        return GatewayEvent.objects.filter(event_id=webhook.event_id, applied_at=None).exists()
 
 
-def apply(payment: Payment, outcome: Outcome) -> None:
-    """Write down what became of a payment, in any order and as often as it is told; success is
-    final.
-    """
+def apply_outcome(payment: Payment, outcome: Outcome) -> None:
+    """Store the result of a payment; results may repeat and come in any order, success is final."""
     with system("outcomes come without a tenant"):
-        # Invoice before payment: everybody locks in this order.
+        # Lock order everywhere: invoice before payment.
         invoice = Invoice.objects.select_for_update().get(pk=payment.invoice_id)
         now = Payment.objects.select_for_update().get(pk=payment.pk)
         if now.status == PaymentStatus.SUCCEEDED:
@@ -194,7 +194,7 @@ def apply(payment: Payment, outcome: Outcome) -> None:
             settled_at=timezone.now() if settled else None,
         )
         if outcome.status == PaymentStatus.FAILED and was_live:
-            emails.write(
+            emails.queue_invoice_email(
                 invoice,
                 "payment_failed",
                 step=now.attempt,
@@ -203,11 +203,11 @@ def apply(payment: Payment, outcome: Outcome) -> None:
         settlement.settle(invoice)
 
 
-def settle_by_hand(row: Payment | Refund, *, moved: bool, reference: str) -> None:
-    """Write down what an operator found out of a row the network does not tell of; raises
-    NotIssuable for any other.
+def settle_manually(row: Payment | Refund, *, moved: bool, reference: str) -> None:
+    """Store an operator's finding about a payment or refund; raises WrongStatus where the network
+    knows the result.
 
-    That is a payment or a card's refund of unknown result, a refund that failed, and one of a bank
+    Allowed are a payment or card refund of unknown result, a failed refund, and one of a bank
     transfer.
     """
     status = PaymentStatus.SUCCEEDED if moved else PaymentStatus.FAILED
@@ -215,14 +215,14 @@ def settle_by_hand(row: Payment | Refund, *, moved: bool, reference: str) -> Non
     with system("operators look across businesses"):
         if isinstance(row, Payment):
             _lock_unsettled(row, [PaymentStatus.UNKNOWN])
-            apply(row, outcome)
+            apply_outcome(row, outcome)
             return
         by_card = row.payment.method == PaymentMethod.STRIPE
         open_ones = [PaymentStatus.UNKNOWN, PaymentStatus.FAILED] + (
             [] if by_card else [PaymentStatus.OPEN]
         )
         _lock_unsettled(row, open_ones)
-        _write(row, outcome)
+        _store_refund_outcome(row, outcome)
 
 
 def _lock_unsettled(row: Payment | Refund, statuses: list[PaymentStatus]) -> None:
@@ -230,7 +230,7 @@ def _lock_unsettled(row: Payment | Refund, statuses: list[PaymentStatus]) -> Non
     invoices.get(pk=row.invoice_id if isinstance(row, Payment) else row.payment.invoice_id)
     now = type(row)._default_manager.select_for_update().get(pk=row.pk)
     if now.status not in statuses:
-        raise NotIssuable(f"{row} is not of unknown result but: {now.get_status_display()}.")
+        raise WrongStatus(f"{row} is not of unknown result but: {now.get_status_display()}.")
 
 
 def _attempt(invoice: Invoice, due: int, status: PaymentStatus, *, is_automatic: bool) -> Payment:
@@ -251,7 +251,7 @@ def _collect_one() -> bool:
     payment = _claim()
     if payment is None:
         return False
-    apply(payment, _result(payment, _details_of(payment)))
+    apply_outcome(payment, _result(payment, _details_of(payment)))
     return True
 
 
@@ -261,12 +261,10 @@ def _details_of(payment: Payment) -> BillingDetails:
 
 
 def _claim() -> Payment | None:
-    """Take one payment; it is marked unknown and committed before the network is asked, so a crash
-    leaves that.
-    """
+    """Claim one payment; it is marked unknown and committed before the network is called."""
     look = Q(
         status__in=[PaymentStatus.UNKNOWN, PaymentStatus.PENDING],
-        asked_at__lt=timezone.now() - LOOK_AGAIN,
+        asked_at__lt=timezone.now() - RETRY_AFTER,
     )
     with system("payments of every business"):
         payment = (
@@ -289,14 +287,14 @@ def _result(payment: Payment, details: BillingDetails) -> Outcome:
     found = stripe_gateway.look_up(payment, details)
     if found is not None:
         return found
-    if timezone.now() - payment.created_at < KEY_LIVES:
+    if timezone.now() - payment.created_at < KEY_LIFETIME:
         return stripe_gateway.charge(payment, details)
     return Outcome(PaymentStatus.FAILED, failure="The network has no trace of this payment.")
 
 
 def _refund_one() -> bool:
     due = Refund.objects.filter(
-        Q(status=PaymentStatus.OPEN) | _due_again(), payment__method=PaymentMethod.STRIPE
+        Q(status=PaymentStatus.OPEN) | _retryable_refunds(), payment__method=PaymentMethod.STRIPE
     )
     with system("refunds of every business"):
         refund = (
@@ -310,13 +308,13 @@ def _refund_one() -> bool:
         Refund.objects.filter(pk=refund.pk).update(
             status=PaymentStatus.UNKNOWN, settled_at=timezone.now()
         )
-    outcome = stripe_gateway.pay_back(refund)
+    outcome = stripe_gateway.send_refund(refund)
     with system("refunds of every business"):
-        _write(refund, outcome)
+        _store_refund_outcome(refund, outcome)
     return True
 
 
-def _write(refund: Refund, outcome: Outcome) -> None:
+def _store_refund_outcome(refund: Refund, outcome: Outcome) -> None:
     Refund.objects.filter(pk=refund.pk).exclude(status=PaymentStatus.SUCCEEDED).update(
         status=outcome.status,
         reference=outcome.reference,
@@ -325,15 +323,13 @@ def _write(refund: Refund, outcome: Outcome) -> None:
     )
 
 
-def _due_again() -> Q:
-    """Refunds of unknown result that may be asked again: a while later, and while their key is
-    remembered.
-    """
+def _retryable_refunds() -> Q:
+    """Refunds of unknown result to send again, while the network remembers their key."""
     now = timezone.now()
     return Q(
         status=PaymentStatus.UNKNOWN,
-        settled_at__lt=now - LOOK_AGAIN,
-        created_at__gt=now - KEY_LIVES,
+        settled_at__lt=now - RETRY_AFTER,
+        created_at__gt=now - KEY_LIFETIME,
     )
 
 
@@ -350,7 +346,7 @@ def _apply_event(event: GatewayEvent) -> None:
         "checkout.session.completed"
     ):
         try:
-            take_method(event.object_id)
+            store_method(event.object_id)
         except stripe_gateway.Refused:
             return
     with system("the network does not know businesses"):
@@ -366,6 +362,6 @@ def _apply_event(event: GatewayEvent) -> None:
         outcome = stripe_gateway.look_up(payment, details)
         if outcome is None or outcome.status == PaymentStatus.UNKNOWN:
             return
-        apply(payment, outcome)
+        apply_outcome(payment, outcome)
     with system("the network does not know businesses"):
         GatewayEvent.objects.filter(pk=event.pk).update(applied_at=F("received_at"))

@@ -1,6 +1,4 @@
-"""Stripe: charges a saved method, looks results up, pays back, reads webhooks. Past this module
-only our words.
-"""
+"""Calls to Stripe: charge, look-up, refund, payment methods, webhooks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,37 +9,45 @@ from django.conf import settings
 
 from billing.errors import BillingError, NotConfigured
 from billing.models import BillingDetails, Payment, Refund
-from core.stripe import CHECKOUT, UNKNOWN, Outcome, Told, ask, client, outcome_of
+from core.stripe import (
+    CHECKOUT,
+    UNKNOWN,
+    Outcome,
+    WebhookEvent,
+    client,
+    outcome_of,
+    outcome_of_call,
+)
 from core.stripe import read_event as read_signed
 
 # The names under which the rest of billing knows the shared ones.
-__all__ = ["CHECKOUT", "Outcome", "Told"]
+__all__ = ["CHECKOUT", "Outcome", "WebhookEvent"]
 
 
 class Refused(BillingError):
-    """The network refused, or could not be reached."""
+    """The network refused the request or could not be reached."""
 
     code = "refused"
     status = 402
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """A payment method that a customer of ours has saved."""
+class SavedMethod:
+    """A payment method saved by a customer."""
 
     customer_id: str
     method_id: str
     label: str
 
 
-def is_on() -> bool:
-    """Whether a key is set."""
+def is_configured() -> bool:
+    """Whether a Stripe key is set."""
     return bool(settings.STRIPE_API_KEY)
 
 
 def charge(payment: Payment, details: BillingDetails) -> Outcome:
-    """Charge the saved method off-session; asking again with the same payment never charges twice
-    within 24 hours.
+    """Charge the saved method off-session; repeating the call never charges twice within 24
+    hours.
     """
     return _ask(
         lambda api: api.v1.payment_intents.create(
@@ -60,8 +66,8 @@ def charge(payment: Payment, details: BillingDetails) -> Outcome:
 
 
 def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
-    """What became of a payment, by its reference or else by our key; None when the network never
-    heard of it.
+    """Result of a payment, by its reference or else by our key; None when the network does not know
+    it.
     """
     if payment.reference:
         checkout = payment.reference.startswith(CHECKOUT)
@@ -70,7 +76,7 @@ def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
                 payment.reference
             )
         )
-        # An answer about another thing (another account's key, say) tells nothing of this payment.
+        # A response without reference (from another account's key) says nothing of this payment.
         return found if found.reference else UNKNOWN
     try:
         intents = _api().v1.payment_intents.list({"customer": details.customer_id, "limit": 100})
@@ -82,8 +88,8 @@ def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
     return None
 
 
-def payment_page(payment: Payment, details: BillingDetails, back: str) -> Outcome:
-    """A page of Stripe's where the invoice is paid by hand; `back` is where it returns to."""
+def create_payment_page(payment: Payment, details: BillingDetails, back: str) -> Outcome:
+    """Create a Stripe page for the invoice; it returns to `back`."""
     return _ask(
         lambda api: api.v1.checkout.sessions.create(
             {
@@ -112,8 +118,8 @@ def payment_page(payment: Payment, details: BillingDetails, back: str) -> Outcom
     )
 
 
-def make_customer(details: BillingDetails) -> str:
-    """The customer's id at Stripe, made once for a business."""
+def create_customer(details: BillingDetails) -> str:
+    """Id of the business's customer at Stripe, created once."""
     facts: Any = {"name": details.name, "metadata": {"parley_business": str(details.business_id)}}
     if details.email:
         facts["email"] = details.email
@@ -128,7 +134,7 @@ def make_customer(details: BillingDetails) -> str:
 
 
 def attach(details: BillingDetails, method_id: str) -> str:
-    """Save a payment method with the customer; returns its label, such as `visa 4242`; raises
+    """Attach a payment method to the customer; returns its label, such as `visa 4242`; raises
     Refused.
     """
     try:
@@ -138,9 +144,9 @@ def attach(details: BillingDetails, method_id: str) -> str:
     return _label(method)
 
 
-def setup_page(details: BillingDetails, back: str) -> str:
-    """The address of a page of Stripe's where a card is saved; it returns to `back` with
-    `?session=`. Raises Refused.
+def create_setup_page(details: BillingDetails, back: str) -> str:
+    """URL of a Stripe page that saves a card and returns to `back` with `?session=`; raises
+    Refused.
     """
     facts: Any = {
         "mode": "setup",
@@ -157,11 +163,10 @@ def setup_page(details: BillingDetails, back: str) -> str:
     return str(session.url)
 
 
-def saved_method(session_id: str) -> Saved | None:
-    """What was saved on a page of `setup_page`; None for any other session, or one that is not
-    finished.
+def saved_method(session_id: str) -> SavedMethod | None:
+    """The method saved in a finished setup session; None for any other session.
 
-    Raises Refused when the network could not be heard.
+    Raises Refused when the network cannot be reached.
     """
     try:
         session = _api().v1.checkout.sessions.retrieve(
@@ -174,15 +179,13 @@ def saved_method(session_id: str) -> Saved | None:
     intent: Any = session.setup_intent
     if session.mode != "setup" or session.status != "complete" or intent is None:
         return None
-    return Saved(
+    return SavedMethod(
         str(session.customer), str(intent.payment_method.id), _label(intent.payment_method)
     )
 
 
 def detach(method_id: str) -> None:
-    """Let a payment method go; that the network does not know it any more is no fault. Raises
-    Refused.
-    """
+    """Detach a payment method; one that the network does not know is ignored. Raises Refused."""
     try:
         _api().v1.payment_methods.detach(method_id)
     except stripe.InvalidRequestError:
@@ -195,10 +198,8 @@ def _label(method: Any) -> str:
     return f"{method.card.brand} {method.card.last4}" if method.card else str(method.type)
 
 
-def pay_back(refund: Refund) -> Outcome:
-    """Send money back on a payment; asking again with the same refund never pays back twice within
-    24 hours.
-    """
+def send_refund(refund: Refund) -> Outcome:
+    """Send a refund; repeating the call never refunds twice within 24 hours."""
     return _ask(
         lambda api: api.v1.refunds.create(
             {
@@ -211,18 +212,17 @@ def pay_back(refund: Refund) -> Outcome:
     )
 
 
-def read_event(body: bytes, signature: str) -> Told:
-    """Check a webhook's signature over its raw bytes and say what it is about; raises
-    BadSignature.
-    """
+def read_event(body: bytes, signature: str) -> WebhookEvent:
+    """Verify a webhook's signature over its raw bytes and parse it; raises BadSignature."""
     if not settings.STRIPE_WEBHOOK_SECRET:
         raise NotConfigured
     return read_signed(body, signature, settings.STRIPE_WEBHOOK_SECRET)
 
 
 def key_of(object_id: str) -> str | None:
-    """Our key in a payment intent's metadata; empty for anything else, None when the network could
-    not be heard.
+    """Our key in a payment intent's metadata.
+
+    Empty for any other object, None when the network cannot be reached.
     """
     if not object_id.startswith("pi_"):
         return ""
@@ -240,10 +240,10 @@ def _key(intent: Any) -> str:
 
 
 def _api() -> stripe.StripeClient:
-    if not is_on():
+    if not is_configured():
         raise NotConfigured
     return client(settings.STRIPE_API_KEY)
 
 
 def _ask(call: Callable[[stripe.StripeClient], Any]) -> Outcome:
-    return ask(lambda: call(_api()))
+    return outcome_of_call(lambda: call(_api()))

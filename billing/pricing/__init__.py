@@ -1,1 +1,1 @@
-"""The price of messages: explained, quoted, estimated, analysed."""
+"""Prices of messages: explanation, quote, estimate, analytics."""

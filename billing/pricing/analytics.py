@@ -1,4 +1,4 @@
-"""The Cloud API's `pricing_analytics` of an account, told by the ledger itself."""
+"""The Cloud API's `pricing_analytics` of an account, from the ledger."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -9,11 +9,11 @@ from django.db.models import OuterRef, Subquery, Sum
 
 from billing.models import Charge
 from core.sql import statement
-from hosting.cloudapi.spans import Parameters, span
+from hosting.cloudapi.spans import Parameters, time_span
 from hosting.errors import CloudApiError
 from hosting.models import Account
 
-# What may be asked for as `dimensions` -> members of a point that it adds; without any, a point is a bucket of time.
+# Values of `dimensions` -> the members of a point they add; without any, a point is a time bucket.
 DIMENSIONS = {
     "COUNTRY": ("country",),
     "PHONE": ("phone_number",),
@@ -42,15 +42,17 @@ SHORT = {"DAILY": "DAY", "MONTHLY": "MONTH"}
 
 
 def pricing_analytics(account: Account, parameters: Parameters) -> dict[str, Any]:
-    """Volume and cost (in the business's currency) of delivered messages, by the dimensions asked for.
+    """Volume and cost (in the business's currency) of delivered messages, by the dimensions asked
+    for.
 
-    Call inside the business's scope. Raises 100 for a span, dimension or metric that there is not. Free messages have
-    no tier. Source: the protocol's account node, field and edge `pricing_analytics`.
+    Call inside the business's scope. Raises 100 for a span, dimension or metric that there is not.
+    Free messages have no tier. Source: the protocol's account node, field and edge
+    `pricing_analytics`.
     """
     dimensions = [
-        name for one in _asked(parameters, "dimensions", DIMENSIONS) for name in DIMENSIONS[one]
+        name for one in _requested(parameters, "dimensions", DIMENSIONS) for name in DIMENSIONS[one]
     ]
-    metrics = [METRICS[one] for one in _asked(parameters, "metric_types", METRICS) or METRICS]
+    metrics = [METRICS[one] for one in _requested(parameters, "metric_types", METRICS) or METRICS]
     sums: dict[tuple[Any, ...], tuple[int, int]] = defaultdict(lambda: (0, 0))
     for row, volume, micros in _rows(account, parameters):
         key = (
@@ -67,7 +69,7 @@ def pricing_analytics(account: Account, parameters: Parameters) -> dict[str, Any
 
 
 def cost_of_message() -> Subquery:
-    """What one message cost in the ledger, reversals taken off: an expression over `hosting.Message`."""
+    """Expression over `hosting.Message`: its cost in the ledger in micro-units, less reversals."""
     charged = Charge.objects.filter(
         message_id=OuterRef("pk"), business_id=OuterRef("business_id")
     ).order_by()
@@ -76,7 +78,7 @@ def cost_of_message() -> Subquery:
     )
 
 
-def _asked(parameters: Parameters, name: str, known: dict[str, Any]) -> list[str]:
+def _requested(parameters: Parameters, name: str, known: dict[str, Any]) -> list[str]:
     asked = [one.upper() for one in parameters.get(name, ())]
     if unknown := [one for one in asked if one not in known]:
         raise CloudApiError(
@@ -93,7 +95,7 @@ def _metrics(wanted: list[str], volume: int, micros: int) -> dict[str, float]:
 
 
 def _rows(account: Account, parameters: Parameters) -> list[tuple[dict[str, Any], int, int]]:
-    start, end, granularity = span(parameters)
+    start, end, granularity = time_span(parameters)
     with connection.cursor() as cursor:
         cursor.execute(
             statement("billing", "pricing_points"),
@@ -109,10 +111,10 @@ def _rows(account: Account, parameters: Parameters) -> list[tuple[dict[str, Any]
             (dict(zip(COLUMNS, row, strict=False)), row[-2], int(row[-1]))
             for row in cursor.fetchall()
         ]
-    return [one for one in found if _passes(one[0], parameters)]
+    return [one for one in found if _matches(one[0], parameters)]
 
 
-def _passes(row: dict[str, Any], parameters: Parameters) -> bool:
+def _matches(row: dict[str, Any], parameters: Parameters) -> bool:
     return all(
         not (wanted := parameters.get(name))
         or any(row[member] in {one.upper() for one in wanted} for member in members)

@@ -1,19 +1,21 @@
-"""Estimating: what messages would cost before they are sent, by market and place on the tier ladder, and whether they may."""
+"""Estimates of the cost of messages before sending, by market and tier, and their relation to the
+spend cap.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
 from accounts.models import Business
-from core.sql import statement
+from core.sql import select
 from hosting.models import Category
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Messages to one market at one tier's price in micro-units, which is None where the card has no rate."""
+    """Messages to one market at one tier's price in micro-units; the price is None where the card
+    has no rate.
+    """
 
     market: str
     category: str
@@ -25,13 +27,13 @@ class Step:
 
     @property
     def amount_micros(self) -> int:
-        """What they cost together; 0 without a price."""
+        """Cost of the messages; 0 without a price."""
         return self.messages * (self.price_micros or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The most that messages can cost now, and how that stands to the spend cap; money in micro-units."""
+    """Maximum cost of messages now, and what the spend cap leaves; amounts in micro-units."""
 
     currency: str
     category: str
@@ -43,12 +45,12 @@ class Estimate:
 
     @property
     def messages(self) -> int:
-        """How many there are."""
+        """Number of messages."""
         return sum(step.messages for step in self.steps)
 
     @property
     def total_micros(self) -> int:
-        """What all of them cost."""
+        """Total cost."""
         return sum(step.amount_micros for step in self.steps)
 
     @property
@@ -65,17 +67,21 @@ class Estimate:
 
     @property
     def exceeds_cap(self) -> bool:
-        """Whether it costs more than the cap leaves."""
+        """Whether the total exceeds what the cap leaves."""
         return self.left_micros is not None and self.total_micros > self.left_micros
 
     @property
     def category_label(self) -> str:
-        """The category in words."""
+        """Label of the category."""
         return str(dict(Category.choices).get(self.category, self.category))
 
 
 def estimate(business: Business, *, category: str, counts: Mapping[str, int]) -> Estimate:
-    """The cost of messages of a category; `counts` says how many by first digits (7 at least). Within its scope."""
+    """Estimate for messages of a category; `counts` maps prefixes (7 digits at least) to numbers of
+    messages.
+
+    Call inside the business's scope.
+    """
     parameters: dict[str, Any] = {
         "business_id": business.pk,
         "at": business.now(),
@@ -83,18 +89,15 @@ def estimate(business: Business, *, category: str, counts: Mapping[str, int]) ->
         "prefixes": list(counts),
         "counts": list(counts.values()),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("billing", "estimate"), parameters)
-        steps = [Step(*row) for row in cursor.fetchall()]
-        cursor.execute(statement("billing", "cap_left"), parameters)
-        limit, is_hard, spent, committed = cursor.fetchone() or (None, False, 0, 0)
-    return Estimate(business.currency, category, steps, limit, is_hard, int(spent), int(committed))
+    steps = [Step(**row) for row in select("billing", "estimate", parameters)]
+    (cap,) = select("billing", "cap_left", parameters)
+    return Estimate(category=category, steps=steps, **cap)
 
 
 def forecast(
     business: Business, category: str, counts: Mapping[str, int]
 ) -> tuple[str, dict[str, Any]]:
-    """The same for a page of hosting: a template and its variables."""
-    return "billing/_estimate.html", {
+    """An estimate as a template and its variables, for pages of hosting."""
+    return "billing/pricing/_estimate.html", {
         "estimate": estimate(business, category=category, counts=counts)
     }

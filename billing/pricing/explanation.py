@@ -1,8 +1,11 @@
-"""The price of one message, and why: from the ledger row to tier, card version, rule, month and invoice line."""
+"""Explanation of one message's price: ledger row, tier, card version, rule, month and invoice
+line.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from django.db import connection
 from django.urls import NoReverseMatch, reverse
@@ -14,12 +17,12 @@ from core.sql import statement
 from hosting.extensions import MessageNote
 
 # The rules under which a message has the price of its position; the others make it free.
-PRICED = frozenset({Rule.TIER, Rule.FAILED})
+PRICED_RULES = frozenset({Rule.TIER, Rule.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A charge explained; money in micro-units, `tier_last` None for an unbounded tier."""
+    """Explanation of a charge; amounts in micro-units, `tier_last` None for an unbounded tier."""
 
     charge_id: int
     month: date
@@ -49,18 +52,18 @@ class Explanation:
 
     @property
     def price(self) -> str:
-        """The price with every decimal that counts: `$0.0091`."""
+        """The price with every significant decimal: `$0.0091`."""
         return money.show_micros(self.price_micros, self.currency)
 
     @property
     def rule_label(self) -> str:
-        """The rule in words."""
+        """Label of the rule."""
         return str(Rule(self.rule).label)
 
     @property
     def reason(self) -> str:
-        """One sentence that says why it costs this."""
-        if self.rule not in PRICED:
+        """One sentence on why the message costs this."""
+        if self.rule not in PRICED_RULES:
             return f"{self.rule_label}: this message costs nothing."
         upper = f"to {self.tier_last:,}" if self.tier_last else "on"
         listed = money.show_micros(self.tier_price_micros or 0, self.currency)
@@ -71,7 +74,8 @@ class Explanation:
         )
         return (
             f"Number {self.position:,} of {self.month:%B %Y} in {self.category} to {self.market}: "
-            f"tier from {self.tier_first:,} {upper} costs {listed}{discount}.{self._failure}{self._reversal}"
+            f"tier from {self.tier_first:,} {upper} costs "
+            f"{listed}{discount}.{self._failure}{self._reversal}"
         )
 
     @property
@@ -92,7 +96,9 @@ class Explanation:
 
 
 def explain(business_id: int, message_id: int) -> Explanation:
-    """The price of one of the business's messages explained; raises NotYours where there is no charge."""
+    """Explanation of the price of one of the business's messages; raises NotYours without a
+    charge.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             statement("billing", "explain_charge"),
@@ -106,37 +112,46 @@ def explain(business_id: int, message_id: int) -> Explanation:
     return Explanation(*row)
 
 
+class _ChargeRow(NamedTuple):
+    message_id: int
+    price_micros: int
+    market: str
+    category: str
+    position: int
+    rule: str
+    currency: str
+
+
 def notes(business_id: int, message_ids: Iterable[int]) -> dict[int, MessageNote]:
-    """The price of each charged message, as a note beside it in the thread; one query."""
-    return {
-        message_id: MessageNote(
-            text=money.show_micros(price, currency) if price else "free",
-            title=f"{category} to {market}, number {position:,} of the month{', failed' if rule == Rule.FAILED else ''}"
-            if rule in PRICED
-            else str(Rule(rule).label),
-            url=_url(message_id),
-            place=market,
-        )
-        for message_id, price, market, category, position, rule, currency in _charges(
-            business_id, list(message_ids)
-        )
-    }
+    """The price of each charged message, as a note in the thread; one query."""
+    return {row.message_id: _note(row) for row in _charges(business_id, list(message_ids))}
 
 
-def _charges(
-    business_id: int, message_ids: list[int]
-) -> list[tuple[int, int, str, str, int, str, str]]:
+def _note(row: _ChargeRow) -> MessageNote:
+    failed = ", failed" if row.rule == Rule.FAILED else ""
+    counted = f"{row.category} to {row.market}, number {row.position:,} of the month{failed}"
+    return MessageNote(
+        text=money.show_micros(row.price_micros, row.currency) if row.price_micros else "free",
+        title=counted if row.rule in PRICED_RULES else str(Rule(row.rule).label),
+        url=_url(row.message_id),
+        place=row.market,
+    )
+
+
+def _charges(business_id: int, message_ids: list[int]) -> list[_ChargeRow]:
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT c.message_id, c.price_micros, c.market, c.category, c.position, c.rule, k.currency
-                 FROM billing_charge c
-                 JOIN billing_cardversion v ON v.id = c.version_id
-                 JOIN billing_ratecard k ON k.id = v.card_id
-                WHERE c.business_id = %s AND c.message_id = ANY (%s) AND c.reverses_id IS NULL""",
+            """
+            SELECT c.message_id, c.price_micros, c.market, c.category, c.position, c.rule,
+                   k.currency
+              FROM billing_charge c
+              JOIN billing_cardversion v ON v.id = c.version_id
+              JOIN billing_ratecard k ON k.id = v.card_id
+             WHERE c.business_id = %s AND c.message_id = ANY (%s) AND c.reverses_id IS NULL
+            """,
             [business_id, message_ids],
         )
-        rows: list[tuple[int, int, str, str, int, str, str]] = cursor.fetchall()
-    return rows
+        return [_ChargeRow(*row) for row in cursor.fetchall()]
 
 
 def _url(message_id: int) -> str:

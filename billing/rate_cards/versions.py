@@ -1,16 +1,15 @@
-"""Rate cards as files and as plans: read them, compare them, schedule them, and say what last month would have cost."""
+"""Versions of rate cards: sheets, comparison, drafts, scheduling, re-rating."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import CardVersion, Market, Rate, RateCard, RateCategory, Tier, VersionState
 from core import money
 from core.errors import ParleyError
-from core.sql import statement
+from core.sql import select
 from core.tenancy import system
 
 Key = tuple[str, str]
@@ -24,7 +23,9 @@ class CardError(ParleyError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Step:
-    """One tier: positions `first` to `last` (inclusive, None unbounded) at a price in micro-units."""
+    """One tier: positions `first` to `last` (inclusive, None unbounded) at a price in
+    micro-units.
+    """
 
     first: int
     last: int | None
@@ -33,7 +34,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong in a file: row and column as a spreadsheet numbers them, from 1; 0 stands for all of them."""
+    """A problem in a file, at a row and column numbered as in a spreadsheet, from 1; 0 means all of
+    them.
+    """
 
     file: str
     row: int
@@ -48,7 +51,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Sheet:
-    """A rate card as read from a file: tiers by market and category, and what could not be read."""
+    """A rate card as read from a file: tiers by market and category, and problems."""
 
     currency: str = ""
     rates: dict[Key, list[Step]] = field(default_factory=dict)
@@ -56,13 +59,13 @@ class Sheet:
 
     @property
     def markets(self) -> list[str]:
-        """The markets named, in alphabetical order."""
+        """The markets in alphabetical order."""
         return sorted({market for market, _ in self.rates})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One market and category whose tiers differ; an empty list where the row is new or gone."""
+    """A market and category whose tiers differ; an empty list where the row is new or removed."""
 
     market: str
     category: str
@@ -70,12 +73,13 @@ class Change:
     after: list[Step]
 
     def __str__(self) -> str:
-        return f"{self.market}, {self.category}: {shown(self.before)} → {shown(self.after)}"
+        before, after = describe_tiers(self.before), describe_tiers(self.after)
+        return f"{self.market}, {self.category}: {before} → {after}"
 
 
 @dataclass(frozen=True, slots=True)
-class Rerated:
-    """What a month cost, and would have cost under another version; in micro-units."""
+class RerateResult:
+    """What a month cost, and would cost under another version; in micro-units."""
 
     business_id: int
     messages: int
@@ -105,21 +109,29 @@ def diff(before: Sheet, after: Sheet) -> list[Change]:
 
 
 def version_on(card: RateCard, month: date) -> CardVersion | None:
-    """The version of a card that holds in a month (its first day), or None."""
-    versions = card.versions.exclude(state=VersionState.DRAFT).filter(valid_from__lte=month)
-    version = versions.order_by("-valid_from").first()
-    return None if version is None or (version.valid_to and version.valid_to <= month) else version
+    """The version of a card in force in a month (its first day), or None."""
+    found = CardVersion.objects.raw("SELECT * FROM billing_version(%s, %s)", [card.pk, month])
+    return next(iter(found.prefetch_related("card")), None)
 
 
 def make_draft(*, card: RateCard, sheet: Sheet, valid_from: date, **rules: object) -> CardVersion:
-    """Write a sheet as a draft version; raises CardError for a sheet with problems, outside floor and ceiling, or
-    in another currency. `rules` are the version's rules of what is free; nothing is written on refusal."""
-    _refuse_unfit(card, sheet)
+    """Store a sheet as a draft version with `rules`, the version's free rules.
+
+    Raises CardError, and stores nothing, for a sheet with problems, prices outside floor and
+    ceiling, or another currency.
+    """
+    _check_sheet(card, sheet)
     with system("rate cards belong to no business"):
         Market.objects.bulk_create(
             [Market(name=name) for name in sheet.markets], ignore_conflicts=True
         )
-        version = CardVersion.objects.create(card=card, valid_from=valid_from, **rules)
+        version = CardVersion.objects.create(
+            card=card,
+            valid_from=valid_from,
+            floor_micros=card.floor_micros,
+            ceiling_micros=card.ceiling_micros,
+            **rules,
+        )
         rates = Rate.objects.bulk_create(
             Rate(version=version, market_id=market, category=category)
             for market, category in sheet.rates
@@ -132,7 +144,7 @@ def make_draft(*, card: RateCard, sheet: Sheet, valid_from: date, **rules: objec
         return version
 
 
-def _refuse_unfit(card: RateCard, sheet: Sheet) -> None:
+def _check_sheet(card: RateCard, sheet: Sheet) -> None:
     if sheet.problems:
         raise CardError(f"{len(sheet.problems)} problems, the first: {sheet.problems[0]}")
     if sheet.currency != card.currency:
@@ -150,13 +162,17 @@ def _refuse_unfit(card: RateCard, sheet: Sheet) -> None:
                 )
                 price = money.show_micros(step.price_micros, card.currency)
                 raise CardError(
-                    f"{market}, {category}: {price} is outside the card's floor {low} and ceiling {high}."
+                    f"{market}, {category}: {price} is outside the card's floor {low} and "
+                    f"ceiling {high}."
                 )
 
 
 def schedule(version: CardVersion, *, today: date) -> CardVersion:
-    """Fix a draft for good: from its first month on it replaces the version before it. Raises CardError for a month
-    that has begun under another version, for a month already taken, and for what is no draft."""
+    """Schedule a draft; from its first month on it replaces the version before it and is final.
+
+    Raises CardError for a month that has begun under another version, for a month already taken,
+    and for a version that is no draft.
+    """
     with system("rate cards belong to no business"):
         card = RateCard.objects.select_for_update().get(pk=version.card_id)
         version = CardVersion.objects.select_for_update().get(pk=version.pk)
@@ -165,7 +181,8 @@ def schedule(version: CardVersion, *, today: date) -> CardVersion:
         earlier = version_on(card, version.valid_from)
         if earlier and version.valid_from <= today.replace(day=1):
             raise CardError(
-                f"{version.valid_from:%Y-%m} has begun under the version in force: choose a later month."
+                f"{version.valid_from:%Y-%m} has begun under the version in force: choose a "
+                "later month."
             )
         later = card.versions.exclude(state=VersionState.DRAFT).filter(
             valid_from__gte=version.valid_from
@@ -180,7 +197,7 @@ def schedule(version: CardVersion, *, today: date) -> CardVersion:
 
 
 def withdraw(version: CardVersion) -> None:
-    """Throw a draft away; raises CardError for a version that was scheduled."""
+    """Delete a draft; raises CardError for a scheduled version."""
     with system("rate cards belong to no business"):
         if version.state != VersionState.DRAFT:
             raise CardError("Only a draft can be thrown away.")
@@ -189,27 +206,26 @@ def withdraw(version: CardVersion) -> None:
 
 def rerate(
     version: CardVersion, month: date, *, business_ids: Iterable[int] | None = None
-) -> list[Rerated]:
-    """What each business's month would have cost under `version`: from the tallies' counts alone, in one query.
+) -> list[RerateResult]:
+    """What each business's month would have cost under `version`, in one query.
 
-    A month's total depends only on how many messages each market and category had, so no charge is read. What the
-    ledger has free stays free. Businesses that follow another card are left out.
+    A month's total depends only on how many messages each market and category had, so of the ledger
+    only reversals are read: their messages cost nothing and keep their positions. What the ledger
+    has free stays free. Businesses that follow another card are left out. Under the version that
+    the month was metered with it is what was charged.
     """
-    with system("re-rating looks at every business"), connection.cursor() as cursor:
-        cursor.execute(
-            statement("billing", "rerate"),
-            {
-                "version_id": version.pk,
-                "card_id": version.card_id,
-                "month": month,
-                "businesses": None if business_ids is None else list(business_ids),
-            },
-        )
-        return [Rerated(*row) for row in cursor.fetchall()]
+    parameters = {
+        "version_id": version.pk,
+        "card_id": version.card_id,
+        "month": month,
+        "businesses": None if business_ids is None else list(business_ids),
+    }
+    with system("re-rating looks at every business"):
+        return [RerateResult(**row) for row in select("billing", "rerate", parameters)]
 
 
-def shown(steps: list[Step]) -> str:
-    """A ladder of tiers in words."""
+def describe_tiers(steps: list[Step]) -> str:
+    """Tiers as text."""
     return (
         ", ".join(f"from {s.first:,} {money.micro_amount(s.price_micros):f}" for s in steps)
         or "nothing"
@@ -217,7 +233,7 @@ def shown(steps: list[Step]) -> str:
 
 
 def rules_of(version: CardVersion) -> dict[str, str]:
-    """The version's rules of what is free, in words: name -> value."""
+    """The version's free rules: name -> value."""
     return {
         str(label): (str(_("yes")) if value else str(_("no")))
         if isinstance(value, bool)

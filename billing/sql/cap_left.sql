@@ -1,12 +1,8 @@
--- Promises: the business's spend cap, whether it is hard, what the month has cost so far, and what is under way; no row
--- without a cap.
-SELECT c.limit_micros, c.is_hard,
-       coalesce((SELECT sum(u.amount_micros) FROM billing_usage u
-                  WHERE u.business_id = c.business_id
-                    AND u.billed_month = coalesce(
-                        (SELECT p.month FROM billing_period p
-                          WHERE p.business_id = c.business_id AND %(at)s >= p.starts_at AND %(at)s < p.ends_at),
-                        date_trunc('month', %(at)s AT TIME ZONE z.timezone)::date)), 0)::bigint,
-       coalesce((SELECT sum(k.price_micros) FROM billing_commitment k WHERE k.business_id = c.business_id), 0)::bigint
-  FROM billing_spendcap c JOIN accounts_business z ON z.id = c.business_id
- WHERE c.business_id = %(business_id)s
+-- Promises: the currency of the month, what it has cost so far, and what is under way; and the
+-- business's spend cap with whether it is hard, where it has one in that currency (else NULL).
+SELECT m.currency, c.limit_micros, coalesce(c.is_hard, false) AS is_hard,
+       b.spent_micros, b.committed_micros
+  FROM billing_month(%(business_id)s, %(at)s) h
+ CROSS JOIN LATERAL billing_currency(%(business_id)s, h.month) m
+ CROSS JOIN LATERAL billing_spending(%(business_id)s, h.month) b
+  LEFT JOIN billing_spendcap c ON c.business_id = %(business_id)s AND c.currency = m.currency

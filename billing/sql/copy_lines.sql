@@ -1,17 +1,30 @@
--- Promises: the invoice's message lines are the rollup rows of its month, one to one, in a fixed order: so many lines,
--- however many messages. Late usage of an earlier month is a line of its own. Cents are rounded half-even, once a line.
+-- Promises: the invoice's message lines are the rollup rows of its month, one to one, in a fixed
+-- order: so many lines, however many messages. Late usage of an earlier month is a line of its own.
+-- Amounts are exact; what a line has in cents is its share of the invoice's sum, which is rounded
+-- half-even once: the rounded sum up to the line less the rounded sum before it.
+WITH ordered AS (
+    SELECT u.*, t.first, t.last, row_number() OVER lines AS position,
+           %(before)s + (sum(u.amount_micros) OVER lines)::bigint AS reached
+      FROM billing_usage u
+      LEFT JOIN billing_tier t ON t.id = u.tier_id
+     WHERE u.business_id = %(business_id)s AND u.billed_month = %(month)s AND u.messages <> 0
+    WINDOW lines AS (ORDER BY u.month < u.billed_month, u.month, u.market, u.category, u.rule,
+                              t.first, u.id ROWS UNBOUNDED PRECEDING)
+)
 INSERT INTO billing_invoiceline
-    (invoice_id, business_id, position, kind, description, month, market, category, rule, version_id, tier_id,
-     tier_first, tier_last, quantity, unit_price_micros, amount_micros, amount_minor, tax_category, tax_percent)
-SELECT %(invoice_id)s, u.business_id,
-       %(after)s + row_number() OVER (ORDER BY u.month < u.billed_month, u.month, u.market, u.category, u.rule, t.first),
+    (invoice_id, business_id, position, kind, description, month, market, category, rule,
+     version_id, tier_id, tier_first, tier_last, quantity, unit_price_micros, amount_micros,
+     amount_minor, tax_category, tax_percent)
+SELECT %(invoice_id)s, u.business_id, %(after)s + u.position,
        CASE WHEN u.month < u.billed_month THEN 'late' ELSE 'messages' END,
        initcap(u.category) || ' messages to ' || u.market
-           || CASE u.rule WHEN 'tier' THEN '' WHEN 'failed' THEN ', failed' ELSE ', free of charge' END
-           || CASE WHEN u.month < u.billed_month THEN ', delivered in ' || to_char(u.month, 'YYYY-MM') ELSE '' END,
-       u.month, u.market, u.category, u.rule, u.version_id, nullif(u.tier_id, 0), t.first, t.last,
-       u.messages, u.price_micros, u.amount_micros, billing_round_half_even(u.amount_micros, %(micros_a_minor)s),
+           || CASE u.rule WHEN 'tier' THEN '' WHEN 'failed' THEN ', failed'
+                   ELSE ', free of charge' END
+           || CASE WHEN u.month < u.billed_month
+                   THEN ', delivered in ' || to_char(u.month, 'YYYY-MM') ELSE '' END,
+       u.month, u.market, u.category, u.rule, u.version_id, nullif(u.tier_id, 0), u.first, u.last,
+       u.messages, u.price_micros, u.amount_micros,
+       billing_round_half_even(u.reached, %(micros_a_minor)s)
+           - billing_round_half_even(u.reached - u.amount_micros, %(micros_a_minor)s),
        %(tax_category)s, %(tax_percent)s
-  FROM billing_usage u
-  LEFT JOIN billing_tier t ON t.id = u.tier_id
- WHERE u.business_id = %(business_id)s AND u.billed_month = %(month)s AND u.messages <> 0
+  FROM ordered u

@@ -1,166 +1,195 @@
--- Promises: every delivery of the batch becomes exactly one charge, or goes to quarantine with the reason. Positions
--- are dense per business, month, market, category and rule (failed messages that are charged take those of `tier`):
--- the tally hands out one block per key, in key order, and row_number() deals it out; the position picks the tier. A clash of positions or messages aborts the batch: there is
--- no ON CONFLICT on the ledger. The rollup that invoices copy moves in the same statement. Open periods are
--- share-locked first, so closing waits for this batch, or this batch for closing.
+-- Promises: every delivery of the batch becomes exactly one charge, or goes to quarantine with the
+-- reason. Positions are dense per business, month, market, category and rule (failed messages that
+-- are charged take those of `tier`): the tally hands out one block per key, in key order, and
+-- row_number() deals it out; the position picks the tier. A clash of positions or messages aborts
+-- the batch: there is no ON CONFLICT on the ledger. The rollup that invoices copy moves in the same
+-- statement. Open periods are share-locked first, so closing waits for this batch, or this batch
+-- for closing. Prices come from the functions in schema/pricing_rules.sql, which are asked once for
+-- each distinct question, not once a row: rows carry the number of their question, and later of
+-- their block of positions.
 WITH open AS MATERIALIZED (
-    SELECT business_id, month
+    SELECT business_id, month, currency
       FROM billing_period
      WHERE state = 'open' AND business_id IN (SELECT business_id FROM pg_temp.meter_batch)
      ORDER BY business_id, month
        FOR SHARE
 ), earliest AS (
-    SELECT business_id, min(month) AS month FROM open GROUP BY business_id
+    -- A late message is billed in the earliest open month of its own month's currency.
+    SELECT business_id, currency, min(month) AS month FROM open GROUP BY business_id, currency
 ), dated AS MATERIALIZED (
-    SELECT b.*, p.month
+    -- The digits that tell the market: three, or seven where longer calling codes begin with the
+    -- same three.
+    SELECT b.message_id, b.number_id, b.delivered_at, b.failed, b.business_id, p.month,
+           CASE WHEN left(b.recipient, 3) = ANY (ARRAY(
+                         SELECT DISTINCT left(k.prefix, 3) FROM billing_callingcode k
+                             WHERE length(k.prefix) > 3))
+                THEN left(b.recipient, 7) ELSE left(b.recipient, 3) END AS digits,
+           b.category, b.window_open, b.kind = 'reaction' AS is_reaction,
+           billing_entry_hours(b.free_entry, b.accepted_at, b.free_entry_at) AS entry_hours
       FROM pg_temp.meter_batch b
       LEFT JOIN billing_period p
-        ON p.business_id = b.business_id AND b.delivered_at >= p.starts_at AND b.delivered_at < p.ends_at
-), months AS (
-    SELECT DISTINCT month FROM dated WHERE month IS NOT NULL
-), codes AS MATERIALIZED (
-    SELECT m.month, c.prefix, c.market_id AS market
-      FROM months m
-      JOIN billing_callingcode c ON c.valid_from <= m.month AND (c.valid_to IS NULL OR c.valid_to > m.month)
-), homes AS MATERIALIZED (
-    SELECT DISTINCT ON (m.month, c.country) m.month, c.country, c.market_id AS market
-      FROM months m
-      JOIN billing_callingcode c ON c.valid_from <= m.month AND (c.valid_to IS NULL OR c.valid_to > m.month)
-     ORDER BY m.month, c.country, length(c.prefix), c.prefix
-), versions AS MATERIALIZED (
-    -- A business follows the card chosen for it, else the default card of its currency.
-    SELECT k.business_id, k.month, o.month AS own_open, e.month AS earliest_open, h.market AS home,
-           v.id AS version_id, v.service_free_in_window, v.utility_free_in_window, v.free_messages,
-           v.free_entry_hours, v.reactions_free,
-           coalesce(choice.discount_percent, 0) AS discount_percent, card.floor_micros
-      FROM (SELECT DISTINCT business_id, month FROM dated) k
-      JOIN accounts_business z ON z.id = k.business_id
-      LEFT JOIN open o ON o.business_id = k.business_id AND o.month = k.month
-      LEFT JOIN earliest e ON e.business_id = k.business_id
-      LEFT JOIN homes h ON h.month = k.month AND h.country = z.country
-      LEFT JOIN billing_cardchoice choice
-        ON choice.business_id = k.business_id
-       AND choice.valid_from <= k.month AND (choice.valid_to IS NULL OR choice.valid_to > k.month)
-      LEFT JOIN billing_ratecard standard ON standard.is_default AND standard.currency = z.currency
-      LEFT JOIN billing_ratecard card ON card.id = coalesce(choice.card_id, standard.id)
-      LEFT JOIN billing_cardversion v
-        ON v.card_id = card.id AND v.state <> 'draft'
-       AND v.valid_from <= k.month AND (v.valid_to IS NULL OR v.valid_to > k.month)
+        ON p.business_id = b.business_id AND b.delivered_at >= p.starts_at
+            AND b.delivered_at < p.ends_at
+), markets AS MATERIALIZED (
+    SELECT d.month, d.digits, m.market
+      FROM (SELECT DISTINCT month, digits FROM dated) d
+     CROSS JOIN LATERAL billing_market(d.digits, d.month) m
 ), placed AS MATERIALIZED (
-    SELECT d.*, coalesce(v.own_open, v.earliest_open) AS billed_month, v.version_id, v.home,
-           v.free_messages, v.discount_percent, v.floor_micros,
-           coalesce(c7.market, c6.market, c5.market, c4.market, c3.market, c2.market, c1.market, 'Other') AS market,
-           CASE WHEN d.free_entry AND coalesce(d.accepted_at < d.free_entry_at + v.free_entry_hours * interval '1 hour',
-                                               v.free_entry_hours > 0) THEN 'free_entry'
-                WHEN d.kind = 'reaction' AND v.reactions_free THEN 'reaction'
-                WHEN d.category = 'service' AND d.window_open AND v.service_free_in_window THEN 'service_in_window'
-                WHEN d.category = 'utility' AND d.window_open AND v.utility_free_in_window THEN 'utility_in_window'
-                ELSE 'tier' END AS rule
-      FROM dated d
-      LEFT JOIN versions v ON v.business_id = d.business_id AND v.month = d.month
-      -- The longest prefix wins; seven hash joins are cheaper than a search per row.
-      LEFT JOIN codes c1 ON c1.month = d.month AND c1.prefix = left(d.recipient, 1)
-      LEFT JOIN codes c2 ON c2.month = d.month AND c2.prefix = left(d.recipient, 2)
-      LEFT JOIN codes c3 ON c3.month = d.month AND c3.prefix = left(d.recipient, 3)
-      LEFT JOIN codes c4 ON c4.month = d.month AND c4.prefix = left(d.recipient, 4)
-      LEFT JOIN codes c5 ON c5.month = d.month AND c5.prefix = left(d.recipient, 5)
-      LEFT JOIN codes c6 ON c6.month = d.month AND c6.prefix = left(d.recipient, 6)
-      LEFT JOIN codes c7 ON c7.month = d.month AND c7.prefix = left(d.recipient, 7)
-), rated AS MATERIALIZED (
-    -- Authentication sent from another market has a price of its own where the card names one.
-    SELECT p.message_id, p.business_id, p.number_id, p.recipient, p.window_open, p.free_entry, p.free_entry_at, p.kind,
-           p.accepted_at, p.delivered_at, p.failed, p.month,
-           p.billed_month, p.market, p.rule, p.version_id, p.free_messages, p.discount_percent, p.floor_micros,
-           p.category AS sent_as, coalesce(abroad.category, p.category) AS category,
-           coalesce(abroad.id, r.id) AS rate_id,
-           CASE WHEN p.version_id IS NULL THEN 'no_card'
-                WHEN p.billed_month IS NULL THEN 'no_period'
-                WHEN p.rule = 'tier' AND coalesce(abroad.id, r.id) IS NULL THEN 'no_rate' END AS refused
+    SELECT d.*, m.market
+      FROM dated d JOIN markets m ON m.digits = d.digits AND m.month IS NOT DISTINCT FROM d.month
+), questions AS MATERIALIZED (
+    SELECT business_id, month, market, category, window_open, is_reaction, entry_hours,
+           count(*) AS messages, row_number() OVER () AS question
+      FROM placed GROUP BY 1, 2, 3, 4, 5, 6, 7
+), terms AS MATERIALIZED (
+    SELECT k.business_id, k.month, coalesce(o.month, e.month) AS billed_month, t.*
+      FROM (SELECT DISTINCT business_id, month FROM questions) k
+      LEFT JOIN open o ON o.business_id = k.business_id AND o.month = k.month
+      LEFT JOIN LATERAL billing_terms(k.business_id, k.month) t ON true
+      LEFT JOIN earliest e ON e.business_id = k.business_id AND e.currency = t.currency
+), ruled AS MATERIALIZED (
+    SELECT q.question, q.business_id, q.month, q.market, q.category, q.messages, t.billed_month,
+           t.version_id, t.country, t.discount_percent, t.floor_micros, t.free_messages,
+           billing_rule(q.category, q.window_open, q.is_reaction, q.entry_hours,
+                        t.service_free_in_window, t.utility_free_in_window, t.reactions_free,
+                        t.free_entry_hours) AS rule
+      FROM questions q
+      LEFT JOIN terms t ON t.business_id = q.business_id AND t.month IS NOT DISTINCT FROM q.month
+), rates AS MATERIALIZED (
+    SELECT k.*, r.rate_id, r.category AS priced_as
+      FROM (SELECT DISTINCT version_id, market, category, country, month FROM ruled) k
+     CROSS JOIN LATERAL billing_rate_of(k.version_id, k.market, k.category, k.country, k.month) r
+), answers AS MATERIALIZED (
+    SELECT u.question, u.business_id, u.month, u.market,
+           coalesce(r.priced_as, u.category) AS category, u.messages, u.billed_month, u.version_id,
+           u.discount_percent, u.floor_micros, u.free_messages, u.rule, r.rate_id,
+           billing_is_allowed(u.rule, u.category, u.free_messages, 0) AS is_counted,
+           CASE WHEN u.version_id IS NULL THEN 'no_card'
+                WHEN u.billed_month IS NULL THEN 'no_period'
+                WHEN u.rule = 'tier' AND r.rate_id IS NULL THEN 'no_rate' END AS refused
+      FROM ruled u
+      LEFT JOIN rates r USING (version_id, market, category, country, month)
+), asked AS MATERIALIZED (
+    SELECT p.message_id, p.number_id, p.delivered_at, p.failed, q.question
       FROM placed p
-      LEFT JOIN billing_rate r ON r.version_id = p.version_id AND r.market_id = p.market AND r.category = p.category
-      LEFT JOIN billing_rate abroad
-        ON abroad.category = 'authentication-international' AND p.category = 'authentication'
-       AND abroad.version_id = p.version_id AND abroad.market_id = p.market AND p.home IS DISTINCT FROM p.market
+      JOIN questions q
+        ON q.business_id = p.business_id AND q.market = p.market AND q.category = p.category
+       AND q.month IS NOT DISTINCT FROM p.month AND q.window_open = p.window_open
+       AND q.is_reaction = p.is_reaction AND q.entry_hours IS NOT DISTINCT FROM p.entry_hours
 ), quarantined AS (
     INSERT INTO billing_quarantine
-        (message_id, business_id, number_id, recipient, category, window_open, free_entry, free_entry_at, kind,
-         accepted_at, delivered_at, failed, reason, quarantined_at)
-    SELECT message_id, business_id, number_id, recipient, sent_as, window_open, free_entry, free_entry_at, kind,
-           accepted_at, delivered_at, failed, refused, now()
-      FROM rated WHERE refused IS NOT NULL
+        (message_id, business_id, number_id, recipient, category, window_open, free_entry,
+         free_entry_at, kind, accepted_at, delivered_at, failed, reason, quarantined_at)
+    SELECT b.message_id, b.business_id, b.number_id, b.recipient, b.category, b.window_open,
+           b.free_entry, b.free_entry_at, b.kind, b.accepted_at, b.delivered_at, b.failed,
+           a.refused, now()
+      FROM answers a
+      JOIN asked k USING (question)
+      JOIN pg_temp.meter_batch b USING (message_id)
+     WHERE a.refused IS NOT NULL
     ON CONFLICT (message_id) DO UPDATE SET reason = EXCLUDED.reason
     RETURNING 1
 ), counted AS MATERIALIZED (
-    -- Only service messages under a card with free messages; counted per number and market, so that the number of
-    -- priced messages, and with it the month's total, does not depend on the order of processing.
-    SELECT message_id, business_id, month, number_id, market, category, free_messages, delivered_at
-      FROM rated
-     WHERE refused IS NULL AND rule = 'tier' AND category = 'service' AND free_messages > 0
+    -- Only service messages under a card with free messages: those of a number in a month, whatever
+    -- the market, in the order in which they are metered. The published rule has no order; the
+    -- ledger says which messages were free.
+    SELECT k.message_id, k.number_id, k.delivered_at, a.question, a.business_id, a.month, a.rule,
+           a.category, a.free_messages
+      FROM answers a JOIN asked k USING (question)
+     WHERE a.refused IS NULL AND a.is_counted
 ), number_keys AS MATERIALIZED (
-    SELECT business_id, month, number_id, market, category, count(*) AS messages
-      FROM counted GROUP BY 1, 2, 3, 4, 5
+    SELECT business_id, month, number_id, count(*) AS messages FROM counted GROUP BY 1, 2, 3
 ), number_bumped AS (
-    INSERT INTO billing_numbertally AS t (business_id, month, number_id, market, category, messages)
-    SELECT business_id, month, number_id, market, category, messages FROM number_keys ORDER BY 1, 2, 3, 4, 5
-    ON CONFLICT (business_id, month, number_id, market, category) DO UPDATE SET messages = t.messages + EXCLUDED.messages
-    RETURNING business_id, month, number_id, market, category, messages
+    INSERT INTO billing_numbertally AS t (business_id, month, number_id, messages)
+    SELECT business_id, month, number_id, messages FROM number_keys ORDER BY 1, 2, 3
+    ON CONFLICT (business_id, month, number_id) DO UPDATE
+        SET messages = t.messages + EXCLUDED.messages
+    RETURNING business_id, month, number_id, messages
 ), allowed AS MATERIALIZED (
-    SELECT message_id
-      FROM (SELECT c.message_id, c.free_messages, b.messages - k.messages + row_number() OVER (
-                       PARTITION BY c.business_id, c.month, c.number_id, c.market, c.category
-                       ORDER BY c.delivered_at, c.message_id) AS nth
+    SELECT message_id, question
+      FROM (SELECT c.message_id, c.question, c.rule, c.category, c.free_messages,
+            b.messages - k.messages + row_number() OVER (
+                       PARTITION BY c.business_id, c.month, c.number_id
+                           ORDER BY c.delivered_at, c.message_id) AS nth
               FROM counted c
-              JOIN number_keys k USING (business_id, month, number_id, market, category)
-              JOIN number_bumped b USING (business_id, month, number_id, market, category)) x
-     WHERE nth <= free_messages
-), ruled AS MATERIALIZED (
-    SELECT r.message_id, r.business_id, r.month, r.billed_month, r.market, r.category, r.version_id, r.rate_id,
-           r.discount_percent, r.floor_micros, r.delivered_at, r.failed,
-           CASE WHEN a.message_id IS NULL THEN r.rule ELSE 'allowance' END AS rule
-      FROM rated r
-      LEFT JOIN allowed a ON a.message_id = r.message_id
-     WHERE r.refused IS NULL
+              JOIN number_keys k USING (business_id, month, number_id)
+              JOIN number_bumped b USING (business_id, month, number_id)) x
+     WHERE billing_is_allowed(rule, category, free_messages, nth - 1)
+), parts AS MATERIALIZED (
+    -- A question's messages are all under its rule, but for those within the month's free messages.
+    SELECT a.question, a.business_id, a.month, a.market, a.category, p.rule, p.messages,
+           a.billed_month, a.version_id, a.rate_id, a.discount_percent, a.floor_micros
+      FROM answers a
+      LEFT JOIN (SELECT question, count(*) AS messages FROM allowed GROUP BY 1) f USING (question)
+     CROSS JOIN LATERAL (VALUES (a.rule, a.messages - coalesce(f.messages, 0)),
+                         ('allowance', f.messages))
+                     AS p (rule, messages)
+     WHERE a.refused IS NULL AND p.messages > 0
 ), keys AS MATERIALIZED (
-    SELECT business_id, month, market, category, rule, count(*) AS messages FROM ruled GROUP BY 1, 2, 3, 4, 5
+    -- Billed month and terms are the same for a business and month, the rate for a market and
+    -- category of it.
+    SELECT business_id, month, market, category, rule, sum(messages)::bigint AS messages,
+           min(billed_month) AS billed_month, min(version_id) AS version_id,
+           min(rate_id) AS rate_id, min(discount_percent) AS discount_percent,
+           min(floor_micros) AS floor_micros, row_number() OVER () AS block
+      FROM parts GROUP BY 1, 2, 3, 4, 5
 ), bumped AS (
     INSERT INTO billing_tally AS t (business_id, month, market, category, rule, positions)
     SELECT business_id, month, market, category, rule, messages FROM keys ORDER BY 1, 2, 3, 4, 5
-    ON CONFLICT (business_id, month, market, category, rule) DO UPDATE SET positions = t.positions + EXCLUDED.positions
+    ON CONFLICT (business_id, month, market, category, rule) DO UPDATE
+        SET positions = t.positions + EXCLUDED.positions
     RETURNING business_id, month, market, category, rule, positions
 ), blocks AS MATERIALIZED (
     SELECT k.*, b.positions - k.messages AS taken
       FROM keys k JOIN bumped b USING (business_id, month, market, category, rule)
+), steps AS MATERIALIZED (
+    SELECT b.block, s.tier_id, s.first, s.last,
+           billing_price(s.price_micros, b.discount_percent, b.floor_micros) AS price_micros
+      FROM blocks b
+     CROSS JOIN LATERAL billing_steps(b.rate_id, b.taken + 1, b.taken + b.messages) s
+     WHERE b.rule = 'tier'
+), shares AS MATERIALIZED (
+    SELECT p.question, p.rule = 'allowance' AS is_allowed, b.block, b.taken
+      FROM parts p JOIN blocks b USING (business_id, month, market, category, rule)
 ), dealt AS (
-    SELECT r.*, b.taken + row_number() OVER (
-               PARTITION BY r.business_id, r.month, r.market, r.category, r.rule ORDER BY r.delivered_at, r.message_id
-           ) AS position
-      FROM ruled r
-      JOIN blocks b USING (business_id, month, market, category, rule)
+    SELECT k.message_id, k.delivered_at, k.failed, s.block,
+           s.taken + row_number() OVER (PARTITION BY s.block
+               ORDER BY k.delivered_at, k.message_id) AS position
+      FROM asked k
+      LEFT JOIN allowed a ON a.message_id = k.message_id
+      JOIN shares s ON s.question = k.question AND s.is_allowed = (a.message_id IS NOT NULL)
+), priced AS MATERIALIZED (
+    SELECT d.message_id, d.delivered_at, d.block, d.position, d.failed
+        AND s.tier_id IS NOT NULL AS is_failed,
+           s.tier_id, coalesce(s.price_micros, 0) AS price_micros
+      FROM dealt d
+      LEFT JOIN steps s ON s.block = d.block AND d.position >= s.first
+          AND (s.last IS NULL OR d.position <= s.last)
 ), charged AS (
     INSERT INTO billing_charge
-        (message_id, business_id, month, billed_month, market, category, rule, position, tier_id, version_id,
-         price_micros, delivered_at, charged_at)
-    SELECT d.message_id, d.business_id, d.month, d.billed_month, d.market, d.category,
-           CASE WHEN d.failed AND d.rule = 'tier' THEN 'failed' ELSE d.rule END, d.position, t.id,
-           d.version_id,
-           CASE WHEN d.rule = 'tier' THEN billing_price(t.price_micros, d.discount_percent, d.floor_micros) ELSE 0 END,
-           d.delivered_at, now()
-      FROM dealt d
-      LEFT JOIN billing_tier t
-        ON d.rule = 'tier' AND t.rate_id = d.rate_id AND d.position >= t.first
-       AND (t.last IS NULL OR d.position <= t.last)
-    RETURNING business_id, billed_month, month, market, category, rule, version_id, tier_id, price_micros
+        (message_id, business_id, month, billed_month, market, category, rule, position, tier_id,
+         version_id, price_micros, delivered_at, charged_at)
+    SELECT p.message_id, b.business_id, b.month, b.billed_month, b.market, b.category,
+           CASE WHEN p.is_failed THEN 'failed' ELSE b.rule END, p.position, p.tier_id,
+           b.version_id, p.price_micros,
+           p.delivered_at, now()
+      FROM priced p JOIN blocks b USING (block)
+    RETURNING 1
 ), rolled AS (
     INSERT INTO billing_usage AS u
-        (business_id, billed_month, month, market, category, rule, version_id, tier_id, price_micros, messages,
-         amount_micros)
-    SELECT business_id, billed_month, month, market, category, rule, version_id, coalesce(tier_id, 0),
-           price_micros, count(*), sum(price_micros)
-      FROM charged
-     GROUP BY business_id, billed_month, month, market, category, rule, version_id, coalesce(tier_id, 0), price_micros
+        (business_id, billed_month, month, market, category, rule, version_id, tier_id,
+         price_micros, messages, amount_micros)
+    SELECT b.business_id, b.billed_month, b.month, b.market, b.category,
+           CASE WHEN p.is_failed THEN 'failed' ELSE b.rule END, b.version_id,
+           coalesce(p.tier_id, 0), p.price_micros,
+           p.messages, p.messages * p.price_micros
+      FROM (SELECT block, is_failed, tier_id, price_micros, count(*) AS messages FROM priced
+          GROUP BY 1, 2, 3, 4) p
+      JOIN blocks b USING (block)
      ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
     ON CONFLICT (business_id, billed_month, month, market, category, rule, version_id, tier_id)
-    DO UPDATE SET messages = u.messages + EXCLUDED.messages, amount_micros = u.amount_micros + EXCLUDED.amount_micros
+    DO UPDATE SET messages = u.messages + EXCLUDED.messages,
+                  amount_micros = u.amount_micros + EXCLUDED.amount_micros
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM charged), (SELECT count(*) FROM quarantined)

@@ -1,6 +1,6 @@
--- Promises: every invoice whose status disagrees with the money: what is left of it (total less arrived payments less
--- credits that lessen it) must be 0 when it is paid, more than 0 when it is open, and never below 0; and every payment
--- of which more has gone back than came.
+-- Promises: every invoice whose status disagrees with the money: what is left of it (total less
+-- arrived payments less credits that reduce it) must be 0 when it is paid, more than 0 when it is
+-- open, and never below 0; and every payment of which more has gone back than came.
 WITH money AS (
     SELECT i.id, i.business_id, i.number, i.status, i.total_minor,
            (SELECT coalesce(sum(p.amount_minor), 0) FROM billing_payment p
@@ -15,14 +15,17 @@ SELECT business_id, 'invoice ' || number || ', ' || status,
        CASE status WHEN 'paid' THEN 'nothing left to pay' ELSE 'something left to pay' END,
        format('%%s less %%s paid less %%s credited', total_minor, paid, credited)
   FROM money
- WHERE CASE status WHEN 'paid' THEN total_minor <> paid + credited ELSE total_minor <= paid + credited END
+ WHERE CASE status WHEN 'paid' THEN total_minor <> paid + credited
+     ELSE total_minor <= paid + credited END
 UNION ALL
-SELECT p.business_id, 'payment ' || p.id || ' of invoice ' || i.number, 'at most ' || p.amount_minor || ' paid back',
+SELECT p.business_id, 'payment ' || p.id || ' of invoice ' || i.number, 'at most '
+    || p.amount_minor || ' paid back',
        r.back::text
   FROM billing_payment p
   JOIN billing_invoice i ON i.id = p.invoice_id
   JOIN billing_period d ON d.id = i.period_id
   JOIN LATERAL (SELECT sum(amount_minor) AS back FROM billing_refund r
-                 WHERE r.payment_id = p.id AND r.status IN ('open', 'pending', 'unknown', 'succeeded')) r ON true
+                 WHERE r.payment_id = p.id AND r.status IN ('open', 'pending', 'unknown',
+                 'succeeded')) r ON true
  WHERE r.back > p.amount_minor AND (%(month)s::date IS NULL OR d.month = %(month)s)
  ORDER BY 1, 2

@@ -1,9 +1,10 @@
 -- Promises: the new invoice has the lines of the one it replaces, one to one, taxed anew.
 INSERT INTO billing_invoiceline
-    (invoice_id, business_id, position, kind, description, month, market, category, rule, version_id, tier_id,
-     tier_first, tier_last, quantity, unit_price_micros, amount_micros, amount_minor, tax_category, tax_percent)
-SELECT %(invoice_id)s, business_id, position, kind, description, month, market, category, rule, version_id, tier_id,
-       tier_first, tier_last, quantity, unit_price_micros, amount_micros, amount_minor,
-       %(tax_category)s, %(tax_percent)s
+    (invoice_id, business_id, position, kind, description, month, market, category, rule,
+     version_id, tier_id, tier_first, tier_last, quantity, unit_price_micros, amount_micros,
+     amount_minor, tax_category, tax_percent)
+SELECT %(invoice_id)s, business_id, position, kind, description, month, market, category, rule,
+       version_id, tier_id, tier_first, tier_last, quantity, unit_price_micros, amount_micros,
+       amount_minor, %(tax_category)s, %(tax_percent)s
   FROM billing_invoiceline
  WHERE invoice_id = %(replaced_id)s

@@ -1,4 +1,5 @@
--- Promises: messages and amount by market and category of one month, dearest first; read from the rollup.
+-- Promises: messages and amount by market and category of one month, dearest first; read from the
+-- rollup.
 SELECT market, category, sum(messages)::bigint, sum(amount_micros)::bigint
   FROM billing_usage
  WHERE business_id = %(business_id)s AND billed_month = %(month)s

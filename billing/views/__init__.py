@@ -1,1 +1,1 @@
-"""Pages about money."""
+"""Pages of billing."""

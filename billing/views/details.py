@@ -1,6 +1,4 @@
-"""The customer's own money pages: who is billed, what was mailed, and what this month costs so
-far.
-"""
+"""Pages of billing details and of the draft of the current month."""
 
 from zoneinfo import ZoneInfo
 
@@ -23,7 +21,7 @@ MAILS_SHOWN = 30
 
 @member_page(*FINANCE)
 def details(request: BusinessRequest) -> HttpResponse:
-    """Who the next invoices are addressed to; POST changes it. Issued invoices stay as they are."""
+    """Billing details of future invoices; POST changes them. Issued invoices stay as they are."""
     posted = request.POST if request.method == "POST" else None
     form = BillingDetailsForm(posted, instance=BillingDetails.of(request.business))
     if form.is_bound and form.is_valid():
@@ -37,14 +35,18 @@ def details(request: BusinessRequest) -> HttpResponse:
         "has_stripe": bool(settings.STRIPE_API_KEY),
         "mails": Email.objects.filter(business=request.business)[:MAILS_SHOWN],
     }
-    return render(request, "billing/details.html", context, status=422 if form.errors else 200)
+    return render(
+        request, "billing/invoices/details.html", context, status=422 if form.errors else 200
+    )
 
 
 @require_GET
 @member_page(*FINANCE)
 def draft(request: BusinessRequest) -> HttpResponse:
-    """What this month's invoice would be if it were closed now."""
+    """The invoice of this month as if it were closed now."""
     now = request.business.now()
     month = now.astimezone(ZoneInfo(request.business.timezone)).date().replace(day=1)
     preview = invoices_draft.preview(business=request.business, month=month)
-    return render(request, "billing/draft.html", {"month": month, "preview": preview, "now": now})
+    return render(
+        request, "billing/invoices/draft.html", {"month": month, "preview": preview, "now": now}
+    )

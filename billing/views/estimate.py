@@ -1,4 +1,4 @@
-"""What a campaign would cost, before anything is sent."""
+"""Estimate page: cost of a campaign before it is sent."""
 
 from collections import Counter
 from typing import Any
@@ -18,7 +18,7 @@ from hosting.models import Category, Template
 
 
 class EstimateForm(forms.Form):
-    """A category, by itself or as a template's, and the numbers."""
+    """A category or template, and the recipients' numbers."""
 
     what = forms.ChoiceField(label=_("Template or category"))
     list = forms.CharField(
@@ -54,7 +54,7 @@ class EstimateForm(forms.Form):
         ]
 
     def addresses(self) -> recipients.RecipientList:
-        """The numbers of a valid form; BadInput where there are none."""
+        """The numbers of a valid form; raises BadInput where there are none."""
         file = self.cleaned_data["file"]
         text = (
             recipients.decoded(file.read(recipients.MAX_BYTES + 1))
@@ -66,7 +66,7 @@ class EstimateForm(forms.Form):
 
 @member_page(Role.OWNER, Role.FINANCE, Role.AGENT)
 def estimate(request: BusinessRequest) -> HttpResponse:
-    """Paste or upload numbers, choose a template: the price by market and tier, and in all."""
+    """Cost of messages to pasted or uploaded numbers, by market and tier, and in all."""
     form = EstimateForm(
         request.business, *((request.POST, request.FILES) if request.method == "POST" else ())
     )
@@ -76,8 +76,16 @@ def estimate(request: BusinessRequest) -> HttpResponse:
             found = form.addresses()
             counts = Counter(one.wa_id[:PREFIX_DIGITS] for one in found.found)
             category = form.categories[form.cleaned_data["what"]]
-            said = pricing_estimate.estimate(request.business, category=category, counts=counts)
-            context |= {"found": found, "wrong": found.wrong[:20], "forecast": {"estimate": said}}
+            estimated = pricing_estimate.estimate(
+                request.business, category=category, counts=counts
+            )
+            context |= {
+                "found": found,
+                "wrong": found.wrong[:20],
+                "forecast": {"estimate": estimated},
+            }
         except BadInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
-    return render(request, "billing/estimate.html", context, status=422 if form.errors else 200)
+    return render(
+        request, "billing/pricing/estimate.html", context, status=422 if form.errors else 200
+    )

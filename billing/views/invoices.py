@@ -1,11 +1,11 @@
-"""Pages about money: usage, why a message costs what it costs, invoices."""
+"""Pages of usage, of one charge's explanation, and of invoices."""
 
 from datetime import date
 from itertools import chain
 from zoneinfo import ZoneInfo
 
 from django.core.paginator import Paginator
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
@@ -17,7 +17,7 @@ from accounts.models import Role
 from billing import pay_links
 from billing.documents import archive, tables
 from billing.metering.charts import usage_charts
-from billing.metering.usage import compared, months_of, usage_of
+from billing.metering.usage import compare_months, months_of, usage_of
 from billing.models import (
     BillingDetails,
     CallingCode,
@@ -35,7 +35,7 @@ from billing.rate_cards.terms import terms_of
 from hosting.models import Category, HostedCount, Message
 
 FINANCE = (Role.OWNER, Role.FINANCE)
-INVOICES_A_PAGE = 24
+INVOICES_PER_PAGE = 24
 PAST_DUE = "past_due"
 STATUSES = [choice for choice in InvoiceStatus.choices if choice[0] != InvoiceStatus.DRAFT]
 
@@ -43,7 +43,7 @@ STATUSES = [choice for choice in InvoiceStatus.choices if choice[0] != InvoiceSt
 @require_GET
 @member_page(*FINANCE)
 def usage(request: BusinessRequest) -> HttpResponse:
-    """What a month has cost so far, and why."""
+    """Usage of a month so far."""
     months = _months(request)
     found = usage_of(request.business, _month(request.GET.get("month", "")) or months[0])
     terms = terms_of(request.business, found.month)
@@ -56,10 +56,10 @@ def usage(request: BusinessRequest) -> HttpResponse:
         + Quarantine.objects.filter(business_id=request.business.pk).count(),
         "hosted": _hosted(request, found.month),
         "before": _before(request, months, found.month),
-        "compared": compared(request.business, found, _earlier(months, found.month)),
+        "compared": compare_months(request.business, found, _earlier(months, found.month)),
         "updated_at": request.business.now(),
     }
-    return render(request, "billing/usage.html", context)
+    return render(request, "billing/metering/usage.html", context)
 
 
 def _months(request: BusinessRequest) -> list[date]:
@@ -79,7 +79,7 @@ def _earlier(months: list[date], month: date) -> date | None:
 
 
 def _before(request: BusinessRequest, months: list[date], month: date) -> int | None:
-    """The amount of the month before, when there was one."""
+    """Amount of the month before, or None."""
     earlier = _earlier(months, month)
     if earlier is None:
         return None
@@ -98,7 +98,7 @@ def _month(text: str) -> date | None:
 @require_GET
 @member_page()
 def charge(request: BusinessRequest, message_id: int) -> HttpResponse:
-    """Why one message costs what it costs."""
+    """Explanation of one message's price."""
     why = explain(request.business.pk, min(message_id, 2**62))
     message = (
         Message.objects.filter(business=request.business, pk=message_id)
@@ -115,12 +115,13 @@ def charge(request: BusinessRequest, message_id: int) -> HttpResponse:
         "category": dict(Category.choices).get(why.category, why.category),
         "category_code": why.category,
     }
-    return render(request, "billing/charge.html", context)
+    return render(request, "billing/pricing/charge.html", context)
 
 
 def _tiers(why: Explanation) -> tuple[list[Tier], int]:
-    """All tiers that the message could have fallen in, and the number of its own; none when a rule
-    made it free.
+    """All tiers the message could have fallen in, and the number of its own.
+
+    Empty where a rule made it free.
     """
     if why.tier_first is None:
         return [], 0
@@ -133,18 +134,15 @@ def _tiers(why: Explanation) -> tuple[list[Tier], int]:
 
 
 def _calling_code(why: Explanation) -> CallingCode | None:
-    """The prefix that put the recipient into the market: the longest that fits."""
-    prefixes = [(why.to or "")[:length] for length in range(1, 8)]
-    codes = CallingCode.objects.filter(
-        Q(valid_to=None) | Q(valid_to__gt=why.month), prefix__in=prefixes, valid_from__lte=why.month
-    )
-    return max(codes, key=lambda code: len(code.prefix), default=None)
+    """The calling code that put the recipient into the market; None where none matches."""
+    code = "SELECT k.* FROM billing_callingcode k JOIN billing_market(%s, %s) m ON m.code_id = k.id"
+    return next(iter(CallingCode.objects.raw(code, [why.to or "", why.month])), None)
 
 
 @require_GET
 @member_page(*FINANCE)
 def invoices(request: BusinessRequest) -> HttpResponse:
-    """Issued invoices, newest first: by status, year, number."""
+    """Issued invoices, newest first, filtered by status, year and number."""
     issued = Invoice.objects.filter(business=request.business).exclude(number=None)
     years = [month.year for month in issued.order_by().dates("period__month", "year", order="DESC")]
     status, year, words = (
@@ -161,7 +159,7 @@ def invoices(request: BusinessRequest) -> HttpResponse:
         found = found.filter(period__month__year=int(year))
     if words:
         found = found.filter(number__icontains=words)
-    page = Paginator(found.for_list(), INVOICES_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(found.for_list(), INVOICES_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "status": status,
@@ -172,47 +170,47 @@ def invoices(request: BusinessRequest) -> HttpResponse:
         "now": request.business.now(),
         "is_filtered": bool(status or year or words),
     }
-    return render(request, "billing/invoices.html", context)
+    return render(request, "billing/invoices/invoices.html", context)
 
 
 @require_GET
 @member_page(*FINANCE)
 def invoice(request: BusinessRequest, number: str) -> HttpResponse:
-    """One invoice with its lines, what was paid on it, and how the rest is."""
+    """One invoice with its lines, payments and amount due."""
     found = invoice_or_404(request, number)
+    lines = list(found.lines.all())
     payments = list(found.payments.order_by("attempt"))
     context = {
         "invoice": found,
-        "lines": list(found.lines.all()),
+        "lines": lines,
+        "rounding_micros": found.rounding_micros(lines),
         "payments": payments,
         "live": next((payment for payment in payments if payment.status in LIVE), None),
         "credits": list(found.credit_notes.order_by("id")),
         "due": found.due_now() if found.status in settlement.PAYABLE else 0,
         "details": BillingDetails.of(request.business),
-        "has_stripe": stripe_gateway.is_on(),
-        "pay_path": pay_links.path_of(found),
+        "has_stripe": stripe_gateway.is_configured(),
+        "pay_path": pay_links.pay_path(found),
         "now": request.business.now(),
     }
-    return render(request, "billing/invoice.html", context)
+    return render(request, "billing/invoices/invoice.html", context)
 
 
 @require_GET
 @member_page(*FINANCE)
 def invoice_line(request: BusinessRequest, number: str, position: int) -> HttpResponse:
-    """The messages behind one line, a page at a time."""
+    """The messages behind one line, by page."""
     found = invoice_or_404(request, number)
     line = get_object_or_404(found.lines, position=position)
-    rows, following = tables.page_behind(found, line=position, after=request.GET.get("after", ""))
+    rows, following = tables.messages_page(found, line=position, after=request.GET.get("after", ""))
     context = {"invoice": found, "line": line, "rows": rows, "following": following}
-    return render(request, "billing/invoice_line.html", context)
+    return render(request, "billing/invoices/invoice_line.html", context)
 
 
 @require_GET
 @member_page(*FINANCE)
 def download(request: BusinessRequest, number: str, kind: str) -> HttpResponseBase:
-    """A stored document of the invoice, always the same bytes; or, streamed, all its messages as
-    CSV.
-    """
+    """A stored document of the invoice, or all its messages as streamed CSV."""
     found = invoice_or_404(request, number)
     if kind == "messages":
         line = request.GET.get("line", "")
@@ -233,23 +231,25 @@ def download(request: BusinessRequest, number: str, kind: str) -> HttpResponseBa
 @require_GET
 @member_page(*FINANCE)
 def credit_note(request: BusinessRequest, number: str, kind: str) -> HttpResponse:
-    """A stored document of a credit note, always the same bytes."""
+    """A stored document of a credit note."""
     if kind not in archive.KINDS:
         raise Http404
     return _stored(get_object_or_404(CreditNote, business=request.business, number=number), kind)
 
 
 def _stored(source: Invoice | CreditNote, kind: str) -> HttpResponse:
-    kept = archive.document(source, kind)
+    kept = archive.get_document(source, kind)
     headers = {
         "Content-Disposition": f'attachment; filename="{kept.name}"',
         "ETag": f'"{kept.sha256}"',
     }
-    return HttpResponse(archive.read(kept), content_type=kept.content_type, headers=headers)
+    return HttpResponse(
+        archive.read_document(kept), content_type=kept.content_type, headers=headers
+    )
 
 
 def invoice_or_404(request: BusinessRequest, number: str) -> Invoice:
-    """The issued invoice of this business; 404 for any other."""
+    """The issued invoice of this business, or 404."""
     return get_object_or_404(
         Invoice.objects.select_related("period"), business=request.business, number=number
     )

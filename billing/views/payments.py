@@ -1,12 +1,10 @@
-"""Paying: an invoice by its link, without a login; at once with the saved method; and saving a
-method.
-"""
+"""Pages to pay an invoice by its link, to charge the saved method, and to save a method."""
 
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +20,7 @@ from billing.models import BillingDetails, Invoice
 from billing.payments import stripe_collection, stripe_gateway
 from billing.views.invoices import invoice_or_404
 from core.errors import ParleyError
+from core.stripe import payment_redirect
 from core.tenancy import system
 from core.wake import notify
 
@@ -31,42 +30,46 @@ FINANCE = (Role.OWNER, Role.FINANCE)
 @never_cache
 @require_GET
 def pay(request: HttpRequest, token: str) -> HttpResponse:
-    """One invoice, what is due on it, and how it is paid."""
-    invoice = _linked(token)
+    """One invoice, the amount due, and the ways to pay it."""
+    invoice = _invoice_or_404(token)
     if "back" in request.GET:
-        stripe_collection.look_now(invoice=invoice)
-        invoice = _linked(token)
+        stripe_collection.refresh_attempt(invoice=invoice)
+        invoice = _invoice_or_404(token)
     return _page(request, token, invoice)
 
 
 @require_POST
 def pay_by_card(request: HttpRequest, token: str) -> HttpResponse:
-    """On to the payment network's page; the same attempt while one is open."""
-    invoice = _linked(token)
+    """Redirect to the payment network's page; the open attempt's page while there is one."""
+    invoice = _invoice_or_404(token)
     try:
         url = stripe_collection.pay_by_link(
-            invoice=invoice, back=f"{pay_links.url_of(invoice)}?back=1"
+            invoice=invoice, back=f"{pay_links.pay_url(invoice)}?back=1"
         )
     except ParleyError as error:
-        return _page(request, token, _linked(token), error=error.message, status=error.status)
-    return HttpResponseRedirect(url)
+        return _page(
+            request, token, _invoice_or_404(token), error=error.message, status=error.status
+        )
+    return payment_redirect(request, url, _("Pay by card"))
 
 
 @require_GET
 def pay_pdf(request: HttpRequest, token: str) -> HttpResponse:
     """The invoice's PDF."""
-    invoice = _linked(token)
+    invoice = _invoice_or_404(token)
     with system("who has the link of an invoice sees that invoice"):
-        kept = archive.document(invoice, "pdf")
+        kept = archive.get_document(invoice, "pdf")
         headers = {
             "Content-Disposition": f'attachment; filename="{kept.name}"',
             "X-Robots-Tag": "noindex",
         }
-        return HttpResponse(archive.read(kept), content_type=kept.content_type, headers=headers)
+        return HttpResponse(
+            archive.read_document(kept), content_type=kept.content_type, headers=headers
+        )
 
 
-def _linked(token: str) -> Invoice:
-    invoice = pay_links.invoice_of(token)
+def _invoice_or_404(token: str) -> Invoice:
+    invoice = pay_links.invoice_for_token(token)
     if invoice is None:
         raise Http404
     return invoice
@@ -85,24 +88,25 @@ def _page(
             "error": error,
             "live": invoice.payments.live().first(),
             "now": invoice.business.now(),
-            "has_stripe": stripe_gateway.is_on(),
+            "has_stripe": stripe_gateway.is_configured(),
         }
-        response = render(request, "billing/pay.html", context, status=status)
+        response = render(request, "billing/payments/pay.html", context, status=status)
     response.headers["X-Robots-Tag"] = "noindex"
-    # The address is the key: it must not reach others as a referrer.
-    response.headers["Referrer-Policy"] = "no-referrer"
+    # The URL is a secret: it must not reach other sites as a referrer. "no-referrer" would also make
+    # the browser send `Origin: null` with this page's own form, which the CSRF check refuses.
+    response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 
 @require_POST
 @member_page(*FINANCE)
 def pay_now(request: BusinessRequest, number: str) -> HttpResponse:
-    """Charge the saved method; without one, on to the page where the invoice is paid by hand."""
+    """Charge the saved method; without one, redirect to the pay page."""
     invoice = invoice_or_404(request, number)
-    if not BillingDetails.of(request.business).method_id or not stripe_gateway.is_on():
-        return redirect(pay_links.path_of(invoice))
+    if not BillingDetails.of(request.business).method_id or not stripe_gateway.is_configured():
+        return redirect(pay_links.pay_path(invoice))
     try:
-        stripe_collection.start(invoice=invoice)
+        stripe_collection.start_charge(invoice=invoice)
         notify(tasks.collect)
     except ParleyError as error:
         messages.error(request, error.message)
@@ -112,25 +116,24 @@ def pay_now(request: BusinessRequest, number: str) -> HttpResponse:
 @require_POST
 @member_page(*FINANCE)
 def change_method(request: BusinessRequest) -> HttpResponse:
-    """On to the payment network's page where a card is saved."""
+    """Redirect to the payment network's page where a card is saved."""
     try:
         back = f"{settings.BASE_URL}{reverse('method_saved')}"
-        return HttpResponseRedirect(
-            stripe_collection.method_page(business=request.business, back=back)
-        )
+        url = stripe_collection.setup_page_url(business=request.business, back=back)
     except ParleyError as error:
         messages.error(request, error.message)
         return redirect("billing_details")
+    return payment_redirect(request, url, _("Save a card"))
 
 
 @require_GET
 @member_page(*FINANCE)
 def method_saved(request: BusinessRequest) -> HttpResponse:
-    """Back from that page: what was saved is fetched, and kept when it is this business's."""
+    """Return from that page: store the saved method, and confirm it when it is this business's."""
     session = request.GET.get("session", "")[:200]
     try:
         details = (
-            stripe_collection.take_method(session)
+            stripe_collection.store_method(session)
             if session.startswith(stripe_gateway.CHECKOUT)
             else None
         )
@@ -148,10 +151,10 @@ def method_saved(request: BusinessRequest) -> HttpResponse:
 
 @require_POST
 @member_page(*FINANCE)
-def drop_method(request: BusinessRequest) -> HttpResponse:
-    """Forget the saved method; invoices are paid by hand again."""
+def remove_method(request: BusinessRequest) -> HttpResponse:
+    """Remove the saved method; invoices are then paid manually."""
     try:
-        stripe_collection.drop_method(business=request.business)
+        stripe_collection.remove_method(business=request.business)
     except ParleyError as error:
         messages.error(request, error.message)
     else:

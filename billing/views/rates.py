@@ -1,6 +1,4 @@
-"""The page of a business's rates: which card and version hold for it, what was agreed, what is
-free, and every tier.
-"""
+"""Page of a business's rates: card, version, agreed terms, free rules and tiers."""
 
 from zoneinfo import ZoneInfo
 
@@ -21,7 +19,7 @@ FINANCE = (Role.OWNER, Role.FINANCE)
 @require_GET
 @member_page(*FINANCE)
 def rates(request: BusinessRequest) -> HttpResponse:
-    """What a message costs this business in a month: `?month=2026-05&market=India`."""
+    """Prices of a month and market: `?month=2026-05&market=India`."""
     business = request.business
     today = business.now().astimezone(ZoneInfo(business.timezone)).date().replace(day=1)
     months = [next_month(today), today, *(month for month in months_of(business) if month < today)]
@@ -42,7 +40,7 @@ def rates(request: BusinessRequest) -> HttpResponse:
             "market": market,
             "tiers": [(_category(one.category), one) for one in tiers],
         }
-    return render(request, "billing/rates.html", context)
+    return render(request, "billing/rate_cards/rates.html", context)
 
 
 def _category(code: str) -> str:

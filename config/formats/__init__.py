@@ -1,1 +1,1 @@
-"""How dates and times are written, where Django's own way is not ours."""
+"""Formats of dates and times that differ from Django's."""

@@ -1,4 +1,4 @@
-"""Admin of hosting: its records, the review of templates, and the rows that wait or gave up."""
+"""Admin of hosting: records, template review, queues."""
 
 from hosting.admin import message_templates as message_templates
 from hosting.admin import queues as queues

@@ -1,4 +1,4 @@
-"""Review of templates in the admin: approve, reject, pause, disable, rate; each with a reason, told by webhook."""
+"""Template review in the admin: approve, reject, pause, disable, rate, each with a reason."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from accounts.admin_site.base import HouseAdmin
-from accounts.admin_site.confirmation import HouseForm, Question, ReasonForm, Table, ask
+from accounts.admin_site.base import AuditedAdmin
+from accounts.admin_site.confirmation import Question, ReasonForm, StyledForm, Table, ask
 from accounts.audit import record
 from core.wake import notify
 from hosting import tasks
@@ -23,7 +23,7 @@ OTHER = "OTHER"
 
 
 class RejectForm(ReasonForm):
-    """The protocol's reasons, or words of one's own; the business reads them."""
+    """A reason of the protocol or free text, shown to the business."""
 
     code = forms.ChoiceField(
         label=_("Reason told to the business"),
@@ -33,16 +33,19 @@ class RejectForm(ReasonForm):
 
 
 class PauseForm(ReasonForm):
-    """Until when; without it as long as the protocol does."""
+    """The hours of a pause; empty for the protocol's step."""
 
     hours = forms.IntegerField(
-        label=_("Hours"), required=False, min_value=1, max_value=24 * 365,
+        label=_("Hours"),
+        required=False,
+        min_value=1,
+        max_value=24 * 365,
         help_text=_("Empty: 3 hours the first time, 6 the second, then it is disabled."),
-    )  # fmt: skip
+    )
 
 
 class QualityForm(ReasonForm):
-    """What recipients think of it."""
+    """The quality rating."""
 
     quality = forms.ChoiceField(
         label=_("Quality"), choices=[(one, one) for one in review.QUALITIES]
@@ -51,8 +54,11 @@ class QualityForm(ReasonForm):
 
 
 @admin.register(Template)
-class TemplateAdmin(HouseAdmin):
-    """Message templates and their review. The state changes by the verbs only, so that every business hears of it."""
+class TemplateAdmin(AuditedAdmin):
+    """Message templates and their review.
+
+    The status changes by the review functions only, so that webhooks report each change.
+    """
 
     list_display = ("name", "language", "category", "status", "quality", "business", "created_at")
     list_select_related = ("business",)
@@ -60,31 +66,31 @@ class TemplateAdmin(HouseAdmin):
     search_fields = ("name", "template_id", "business__name")
     autocomplete_fields = ("business", "account")
     readonly_fields = (
-        "template_id", "upstream_id", "status", "quality", "rejected_reason", "paused_until", "pauses", "deleted_at",
-        "edited_at", "created_at",
+        "template_id", "upstream_id", "status", "quality", "rejected_reason", "paused_until",
+        "pauses", "deleted_at", "edited_at", "created_at",
     )  # fmt: skip
     actions_detail = (
         {"title": _("Review"), "items": ["approve", "reject", "pause", "disable", "rate"]},
     )
 
     def has_review_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may change templates."""
+        """Allow whoever may change templates."""
         return request.user.has_perm("hosting.change_template")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Messages name it; the business deletes it, which keeps the row."""
+        """Never: messages refer to templates, which the business deletes softly."""
         return False
 
     @action(description=_("Approve"), url_path="approve", permissions=["review"])
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let it be sent; a pause ends."""
+        """Approve it, which ends a pause."""
         return self._decide(
             request, object_id, "approved", ReasonForm, lambda row, _data: review.approve(row)
         )
 
     @action(description=_("Reject"), url_path="reject", permissions=["review"])
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Refuse it with a reason that the business reads."""
+        """Reject it with a reason for the business."""
 
         def do(row: Template, data: dict[str, Any]) -> Template:
             return review.reject(
@@ -95,7 +101,7 @@ class TemplateAdmin(HouseAdmin):
 
     @action(description=_("Pause"), url_path="pause", permissions=["review"])
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Stop sending it for a while."""
+        """Pause it for some hours."""
         return self._decide(
             request,
             object_id,
@@ -106,39 +112,52 @@ class TemplateAdmin(HouseAdmin):
 
     @action(description=_("Disable"), url_path="disable", permissions=["review"])
     def disable(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Stop sending it for good."""
+        """Disable it for good."""
         return self._decide(
             request, object_id, "disabled", ReasonForm, lambda row, _data: review.disable(row)
         )
 
     @action(description=_("Set quality"), url_path="rate", permissions=["review"])
     def rate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say what recipients think of it."""
+        """Set its quality."""
         return self._decide(
-            request, object_id, "rated", QualityForm,
+            request,
+            object_id,
+            "rated",
+            QualityForm,
             lambda row, data: review.set_quality(row, quality=data["quality"]),
-        )  # fmt: skip
+        )
 
     def _decide(
-        self, request: HttpRequest, object_id: str, verb: str, form: type[HouseForm],
+        self, request: HttpRequest, object_id: str, verb: str, form: type[StyledForm],
         decide: Callable[[Template, dict[str, Any]], Template],
     ) -> HttpResponse:  # fmt: skip
         template = get_object_or_404(Template, pk=object_id)
-        titles = {"approved": _("Approve"), "rejected": _("Reject"), "paused": _("Pause"), "disabled": _("Disable"),
-                  "rated": _("Set quality")}  # fmt: skip
+        titles = {
+            "approved": _("Approve"),
+            "rejected": _("Reject"),
+            "paused": _("Pause"),
+            "disabled": _("Disable"),
+            "rated": _("Set quality"),
+        }
         title = titles[verb]
 
         def do(data: dict[str, Any]) -> str:
-            before = _standing(template)
+            before = _review_state(template)
             found = decide(template, data)
             record.record(
-                action=f"template.{verb}", subject=template, business=template.business_id, before=before,
-                after=_standing(found) | {"reason": data["reason"]},
-            )  # fmt: skip
+                action=f"template.{verb}",
+                subject=template,
+                business=template.business_id,
+                before=before,
+                after=_review_state(found) | {"reason": data["reason"]},
+            )
             notify(tasks.call)
             return _("%(template)s is now %(status)s, quality %(quality)s.") % {
-                "template": found, "status": found.get_status_display(), "quality": found.quality,
-            }  # fmt: skip
+                "template": found,
+                "status": found.get_status_display(),
+                "quality": found.quality,
+            }
 
         words = _("The business hears of it by webhook, if it listens.")
         question = Question(
@@ -148,7 +167,7 @@ class TemplateAdmin(HouseAdmin):
         return ask(request, self, question, form=form, do=do, back=back)
 
 
-def _standing(template: Template) -> dict[str, Any]:
+def _review_state(template: Template) -> dict[str, Any]:
     return {
         "status": template.status,
         "quality": template.quality,
@@ -157,7 +176,7 @@ def _standing(template: Template) -> dict[str, Any]:
 
 
 def _contents(template: Template) -> Table:
-    """What it says, part by part."""
+    """Return a table of its components."""
     rows = [
         (
             str(part.get("type", "")).upper(),
@@ -166,9 +185,10 @@ def _contents(template: Template) -> Table:
         for part in template.components
     ]
     now = _("%(category)s, %(status)s, quality %(quality)s") % {
-        "category": template.get_category_display(), "status": template.get_status_display(),
+        "category": template.get_category_display(),
+        "status": template.get_status_display(),
         "quality": template.quality,
-    }  # fmt: skip
+    }
     return Table(now, (_("Part"), _("Text")), rows)
 
 

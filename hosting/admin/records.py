@@ -1,4 +1,4 @@
-"""Records of hosting in the admin: accounts, numbers, customers, and what was said, without its text."""
+"""Records of hosting in the admin: accounts, numbers, customers, messages without text."""
 
 from typing import Any, ClassVar
 
@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from accounts.admin_site.base import (
+    AuditedAdmin,
     BusinessLink,
-    HouseAdmin,
-    HouseInline,
+    EditableInline,
     Item,
     ReadOnlyAdmin,
     hidden_of,
@@ -44,8 +44,8 @@ BUSINESS_LINKS = (
 )
 
 
-class NumberInline(HouseInline):
-    """The numbers, on an account's page."""
+class NumberInline(EditableInline):
+    """Numbers of an account."""
 
     model = Number
     fields = ("verified_name", "digits", "phone_number_id", "transport")
@@ -53,12 +53,12 @@ class NumberInline(HouseInline):
     show_change_link = True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """On the number's own page."""
+        """Never: numbers are added on their own page."""
         return False
 
 
 @admin.register(Account)
-class AccountAdmin(HouseAdmin):
+class AccountAdmin(AuditedAdmin):
     """Cloud API accounts; their secrets are never shown."""
 
     list_display = ("name", "waba_id", "business", "created_at")
@@ -70,7 +70,7 @@ class AccountAdmin(HouseAdmin):
 
 
 @admin.register(Number)
-class NumberAdmin(HouseAdmin):
+class NumberAdmin(AuditedAdmin):
     """Business phone numbers."""
 
     list_display = (
@@ -101,7 +101,7 @@ class ContactAdmin(ReadOnlyAdmin):
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin):
-    """Threads, without what was said in them."""
+    """Conversations, without text."""
 
     hidden: ClassVar[tuple[str, ...]] = ("last_message_text",)
     list_display = (
@@ -120,7 +120,7 @@ class ConversationAdmin(ReadOnlyAdmin):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    """Messages either way, without their text."""
+    """Messages, without text."""
 
     hidden: ClassVar[tuple[str, ...]] = ("text", "content", "tracker")
     list_display = ("wamid", "business", "direction", "kind", "category", "status", "created_at")
@@ -131,12 +131,12 @@ class MessageAdmin(ReadOnlyAdmin):
     actions_detail = ("open_text",)
 
     def has_open_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Support, as it is shipped."""
+        """Allow the support group, by its permission."""
         return request.user.has_perm("accounts.open_messages")
 
     @action(description=_("Open the text"), url_path="open", permissions=["open"])
     def open_text(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show what was said, this once; who asked and why is in the business's own audit log."""
+        """Show a message's text once; who and why goes into the business's audit log."""
         message = get_object_or_404(Message, pk=object_id)
         form, back = (
             ReasonForm(request.POST or None),
@@ -144,9 +144,11 @@ class MessageAdmin(ReadOnlyAdmin):
         )
         if form.is_valid():
             record.record(
-                action="message.opened", subject=f"message {message.pk}", business=message.business_id,
+                action="message.opened",
+                subject=f"message {message.pk}",
+                business=message.business_id,
                 after={"reason": form.cleaned_data["reason"]},
-            )  # fmt: skip
+            )
             content = orjson.dumps(message.content, option=orjson.OPT_INDENT_2).decode()
             said = Table(_("Content"), (_("As it was sent"),), [(content,)])
             return show(
@@ -160,12 +162,12 @@ class MessageAdmin(ReadOnlyAdmin):
         )
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """By business, from its page."""
+        """Allow filtering by business, which its page links to."""
         return lookup == "business__id__exact" or super().lookup_allowed(lookup, value, request)
 
 
-class SaidAdmin(ReadOnlyAdmin):
-    """Rows that hold a copy of what was said: it is opened at the message, with a reason."""
+class MessageCopyAdmin(ReadOnlyAdmin):
+    """Rows with a copy of message text, which is opened at the message with a reason."""
 
     hidden: ClassVar[tuple[str, ...]] = (
         "text",
@@ -178,7 +180,7 @@ class SaidAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
-        """The first columns, but what was said."""
+        """Return the first columns without hidden ones."""
         return [
             field.name
             for field in self.model._meta.fields
@@ -186,12 +188,12 @@ class SaidAdmin(ReadOnlyAdmin):
         ][:6]
 
 
-admin.site.register([LockedMessage, RefusedSend, BroadcastRecipient], SaidAdmin)
+admin.site.register([LockedMessage, RefusedSend, BroadcastRecipient], MessageCopyAdmin)
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    """Delivered and failed messages that wait to be metered."""
+    """Delivered and failed messages waiting to be metered."""
 
     list_display = (
         "message_id",
@@ -209,14 +211,14 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(HostedCount)
 class HostedCountAdmin(ReadOnlyAdmin):
-    """Messages hosted a month, which plans limit."""
+    """Monthly counts of hosted messages, which plans limit."""
 
     list_display = ("business_id", "month", "messages")
     list_filter = ("month",)
 
 
 @admin.register(Handset)
-class HandsetAdmin(HouseAdmin):
+class HandsetAdmin(AuditedAdmin):
     """Simulated phones of the sandbox."""
 
     list_display = ("name", "wa_id", "business", "is_online", "reads_at_once")
@@ -227,7 +229,7 @@ class HandsetAdmin(HouseAdmin):
 
 
 def hosted_this_month() -> list[Item]:
-    """Messages hosted this month, from the counters that plans are held to."""
+    """Return figures of messages hosted this month, from the counters that plans are checked by."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT coalesce(sum(messages), 0), count(*) FROM hosting_hostedcount
@@ -245,17 +247,22 @@ def hosted_this_month() -> list[Item]:
 
 
 def over_the_plan() -> list[Item]:
-    """Businesses that hosted more messages this month than their plan has room for; those over it are locked."""
+    """Return the number of businesses over their plan's hosted messages this month."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT count(DISTINCT h.business_id) FROM hosting_hostedcount h
-                 JOIN accounts_business b ON b.id = h.business_id JOIN accounts_plan p ON p.code = b.plan_id
-                WHERE h.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date AND h.messages > p.hosted_messages"""
+                 JOIN accounts_business b ON b.id = h.business_id
+                 JOIN accounts_plan p ON p.code = b.plan_id
+                WHERE h.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+                  AND h.messages > p.hosted_messages"""
         )
         over = cursor.fetchone()[0]
     return [
         Item(
-            _("Businesses over their plan"), str(over), reverse("admin:hosting_hostedcount_changelist"),
-            _("this month"), over > 0,
+            _("Businesses over their plan"),
+            str(over),
+            reverse("admin:hosting_hostedcount_changelist"),
+            _("this month"),
+            over > 0,
         )
-    ]  # fmt: skip
+    ]

@@ -1,1 +1,1 @@
-"""The doors of hosting: the Cloud API as clients know it, and the webhook door."""
+"""HTTP interfaces of hosting: the Cloud API, inbound webhooks, and `/api/v1/`."""

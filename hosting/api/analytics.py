@@ -1,4 +1,4 @@
-"""Analytics of an account, as fields of its node and as edges: messages, conversations, and what other apps add."""
+"""Analytics of an account, as fields of its node and as edges."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
 from hosting import extensions
-from hosting.api.keys import cloud_api, opened
+from hosting.api.keys import authenticated, cloud_api
 from hosting.api.nodes import own_account
 from hosting.api.responses import answer
 from hosting.cloudapi.fieldlists import as_list
-from hosting.cloudapi.spans import Parameters, span
+from hosting.cloudapi.spans import Parameters, time_span
 from hosting.contacts.identity import country_of
 from hosting.errors import CloudApiError
 from hosting.extensions import AccountAnswer
@@ -38,7 +38,7 @@ HALF_HOUR = timedelta(minutes=30)
 
 
 def _half_hour(column: str, **_: Any) -> Any:
-    """The half hour in which a moment lies."""
+    """Return an expression for the half hour that a time falls in."""
     start = Value(datetime(1970, 1, 1, tzinfo=UTC), output_field=DateTimeField())
     return Func(
         Value(HALF_HOUR), F(column), start, function="date_bin", output_field=DateTimeField()
@@ -46,9 +46,14 @@ def _half_hour(column: str, **_: Any) -> Any:
 
 
 BUCKETS: dict[str, Any] = {
-    "HALF_HOUR": _half_hour, "DAY": TruncDay, "DAILY": TruncDay, "MONTH": TruncMonth, "MONTHLY": TruncMonth,
-}  # fmt: skip
-# Member of a point -> where it comes from; what is asked for as `dimensions` (all, if nothing is) tells points apart.
+    "HALF_HOUR": _half_hour,
+    "DAY": TruncDay,
+    "DAILY": TruncDay,
+    "MONTH": TruncMonth,
+    "MONTHLY": TruncMonth,
+}
+# Member of a data point -> its expression; the requested `dimensions` (all by default) group the
+# points.
 DIMENSIONS: dict[str, Any] = {
     "conversation_category": Upper("category"),
     "conversation_direction": Case(
@@ -59,8 +64,10 @@ DIMENSIONS: dict[str, Any] = {
     ),
     "phone_number": F("number__digits"),
 }
-COUNTRY = "country"  # by the customer's number; told only where it is asked for
-ASKED = {"PHONE": "phone_number", "COUNTRY": COUNTRY} | {name.upper(): name for name in DIMENSIONS}
+COUNTRY = "country"  # of the customer's number; only when requested
+DIMENSION_NAMES = {"PHONE": "phone_number", "COUNTRY": COUNTRY} | {
+    name.upper(): name for name in DIMENSIONS
+}
 METRICS = {"CONVERSATION": "conversation", "COST": "cost"}
 FILTERS = {
     "conversation_categories": "conversation_category",
@@ -70,7 +77,7 @@ FILTERS = {
 
 
 def edge(name: str) -> AccountAnswer | None:
-    """The function that answers the edge of that name, ours or another app's; None for unknown."""
+    """Return the edge of that name, ours or another app's; None if there is none."""
     ours: dict[str, AccountAnswer] = {
         "analytics": _messages,
         "conversation_analytics": _conversations,
@@ -82,7 +89,7 @@ def edge(name: str) -> AccountAnswer | None:
 @cloud_api("GET")
 def account_edge(request: HttpRequest, waba_id: str, name: str) -> HttpResponse:
     """`GET /{waba_id}/<name>?start&end&granularity…`."""
-    with opened(request) as caller:
+    with authenticated(request) as caller:
         caller.require(KeyScope.MESSAGES)
         account = own_account(caller, waba_id)
         caller.require_whole(account)
@@ -94,8 +101,8 @@ def account_edge(request: HttpRequest, waba_id: str, name: str) -> HttpResponse:
         )
 
 
-def _of(account: Account, parameters: Parameters) -> tuple[QuerySet[Message], str]:
-    start, end, granularity = span(parameters)
+def _outbound_messages(account: Account, parameters: Parameters) -> tuple[QuerySet[Message], str]:
+    start, end, granularity = time_span(parameters)
     rows = Message.objects.filter(
         business_id=account.business_id,
         number__account=account,
@@ -117,7 +124,7 @@ def _bounds(at: datetime, granularity: str) -> dict[str, int]:
 
 
 def _messages(account: Account, parameters: Parameters) -> dict[str, Any]:
-    rows, granularity = _of(account, parameters)
+    rows, granularity = _outbound_messages(account, parameters)
     counted = (
         rows.annotate(at=BUCKETS[granularity]("created_at", tzinfo=UTC))
         .values("at")
@@ -136,10 +143,12 @@ def _messages(account: Account, parameters: Parameters) -> dict[str, Any]:
 
 
 def _conversations(account: Account, parameters: Parameters) -> dict[str, Any]:
-    rows, granularity = _of(account, parameters)
-    asked = [ASKED[name] for name in parameters.get("dimensions", ()) if name in ASKED] or list(
-        DIMENSIONS
-    )
+    rows, granularity = _outbound_messages(account, parameters)
+    asked = [
+        DIMENSION_NAMES[name]
+        for name in parameters.get("dimensions", ())
+        if name in DIMENSION_NAMES
+    ] or list(DIMENSIONS)
     metrics = [
         METRICS[name] for name in parameters.get("metric_types", ()) if name in METRICS
     ] or METRICS.values()
@@ -168,13 +177,21 @@ def _conversations(account: Account, parameters: Parameters) -> dict[str, Any]:
 def _counted(
     rows: QuerySet[Message], asked: list[str], *, by_customer: bool
 ) -> Iterator[dict[str, Any]]:
-    """Conversations and cost in millionths; a country is known of a customer's number only, so those are told one by one."""
+    """Yield counts of conversations and cost in millionths.
+
+    A country is known only from a customer's number, so those counts are per customer.
+    """
     names = [name for name in asked if name != COUNTRY] + (
         ["contact__wa_id"] if by_customer else []
     )
     costs = [cost() for cost in extensions.message_costs] or [Value(0)]
-    counted = rows.annotate(micro=costs[0]).values("at", *names).annotate(
-        conversation=Count("conversation_id", distinct=True), micros=Sum("micro", output_field=DecimalField())
-    )  # fmt: skip
+    counted = (
+        rows.annotate(micro=costs[0])
+        .values("at", *names)
+        .annotate(
+            conversation=Count("conversation_id", distinct=True),
+            micros=Sum("micro", output_field=DecimalField()),
+        )
+    )
     for row in counted.order_by().iterator(chunk_size=2000):
         yield row | ({COUNTRY: country_of(row["contact__wa_id"])} if by_customer else {})

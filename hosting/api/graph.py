@@ -1,4 +1,4 @@
-"""`/{id}` alone: a number, media, a template, an account or the business, whichever of the caller's has that id."""
+"""`/{id}`: the number, media, template, account or business with that id."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
 from hosting.api import analytics
-from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.media import media_object, own_media
 from hosting.api.messages import json_body
 from hosting.api.nodes import account_object, number_object, template_object
@@ -27,10 +27,10 @@ def node(request: HttpRequest, object_id: str) -> HttpResponse:
     """Read, change or delete one object."""
     body = as_dict(json_body(request)) if request.method == "POST" else {}
     if "webhook_configuration" in body:
-        # It asks the new address itself, so it may not run inside of our transaction.
+        # It sends a request to the new URL, so it must not run in a transaction.
         configure_number(request, object_id, body)
         return answer({"success": True})
-    with opened(request, object_id) as caller:
+    with authenticated(request, object_id) as caller:
         caller.require(KeyScope.MESSAGES)
         found = _find(caller, object_id)
         if request.method == "GET":
@@ -63,7 +63,7 @@ def _find(caller: Caller, object_id: str) -> Found:
 
 def _shown(caller: Caller, found: Found, request: HttpRequest) -> dict[str, Any]:
     asked = parse_fields(request.GET.get("fields", ""))
-    whole = _whole(found)
+    whole = _as_object(found)
     shown = {
         key: value
         for key, value in whole.items()
@@ -77,7 +77,7 @@ def _shown(caller: Caller, found: Found, request: HttpRequest) -> dict[str, Any]
     return shown
 
 
-def _whole(found: Found) -> dict[str, Any]:
+def _as_object(found: Found) -> dict[str, Any]:
     if isinstance(found, Number):
         return number_object(found)
     if isinstance(found, Media):
@@ -101,7 +101,7 @@ def _change(found: Found, body: dict[str, Any]) -> None:
 
 
 def _change_number(number: Number, body: dict[str, Any]) -> None:
-    """Two-step verification: `{"pin": "123456"}`; other settings are let be."""
+    """Set the PIN of two-step verification (`{"pin": "123456"}`); other settings are ignored."""
     pin = body.get("pin")
     if pin is not None:
         if not (isinstance(pin, str) and pin.isascii() and pin.isdigit() and len(pin) == 6):

@@ -1,20 +1,20 @@
-"""API keys at the Cloud API door: who is calling, on which number, within what plan; one round
-trip.
-"""
+"""Authentication of Cloud API requests by API key, in one round trip."""
 
 import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import ApiKey, Business, KeyScope, Plan
 from core import tenancy
@@ -31,8 +31,9 @@ KEY = re.compile(r"parley_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who called: the business with its plan, the key's reach, and the number named in the path if
-    that is within it.
+    """Who called: the business with its plan, the key's scopes and numbers, the number in the path.
+
+    `number` is None when the path names none that the key may use.
     """
 
     business: Business
@@ -42,12 +43,12 @@ class Caller:
     number: Number | None
 
     def require(self, scope: KeyScope) -> None:
-        """Refuse (code 200, HTTP 403) a key without that scope."""
+        """Raise CloudApiError 200 (HTTP 403) unless the key has that scope."""
         if scope not in self.scopes:
             raise CloudApiError(200, f"This key has no scope '{scope}'.")
 
     def require_number(self, phone_number_id: str) -> Number:
-        """The number, or 803 as for an object that is not there."""
+        """Return the number; raise CloudApiError 803 as for an unknown object."""
         if self.number is None:
             raise CloudApiError(
                 803, f"Object with ID '{phone_number_id}' does not exist, or is not yours."
@@ -55,14 +56,12 @@ class Caller:
         return self.number
 
     def numbers(self) -> QuerySet[Number]:
-        """The numbers that the key reaches."""
+        """Return the numbers that the key may use."""
         rows = Number.objects.filter(business=self.business)
         return rows if self.number_ids is None else rows.filter(pk__in=self.number_ids)
 
     def accounts(self) -> QuerySet[Account]:
-        """The accounts that hold a number which the key reaches; all of the business for a key
-        without a limit.
-        """
+        """Return the accounts with a number that the key may use; all for a key without a limit."""
         rows = Account.objects.filter(business=self.business)
         return (
             rows
@@ -71,8 +70,8 @@ class Caller:
         )
 
     def require_whole(self, account: Account | None = None) -> None:
-        """Refuse (code 200, HTTP 403) a key that is limited to some numbers of the account, or of
-        the business.
+        """Raise CloudApiError 200 for a key limited to some numbers of the account, or of the
+        business.
         """
         if self.number_ids is None:
             return
@@ -84,7 +83,7 @@ class Caller:
 
 
 def key_text(request: HttpRequest) -> str:
-    """The key as clients send it: Bearer, 360dialog's header, or the `access_token` parameter."""
+    """Return the key as sent: Bearer, 360dialog's header, or the `access_token` parameter."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if token and scheme.lower() == "bearer":
         return token.strip()
@@ -92,73 +91,97 @@ def key_text(request: HttpRequest) -> str:
 
 
 @contextmanager
-def opened(
-    request: HttpRequest, phone_number_id: str = "", *, is_paced: bool = True
+def authenticated(
+    request: HttpRequest, phone_number_id: str = "", *, is_rate_limited: bool = True
 ) -> Iterator[Caller]:
-    """One transaction, scoped to the business whose key this is.
+    """Open one transaction scoped to the business of the request's key.
 
-    Raises 190 for any key that is not live.
-
-    And 4 for one that asks too fast; without `is_paced` the caller counts the request, together
-    with what it sends.
+    Raises CloudApiError 190 for a key that is not live, 4 for one that asks too often. Without
+    `is_rate_limited` the caller counts the request together with what it sends.
     """
     text = key_text(request)
     match = KEY.fullmatch(text)
     if match is None:
         raise CloudApiError(190, "Send a live API key as 'Authorization: Bearer parley_…'.")
-    with tenancy.opened():
-        row = fetch_prepared(
-            "SELECT * FROM hosting_enter_door(%s, %s, %s)",
+    with tenancy.deferred_scope():
+        found = fetch_prepared(
+            "SELECT * FROM hosting_authenticate(%s, %s, %s)",
             [match[1], ApiKey.digest_of(text), phone_number_id],
         )
-        if row is None:
+        if found is None:
             raise CloudApiError(190, "This API key is unknown, revoked or expired.")
-        tenancy.remember(row[1])
+        row = KeyRow(*found)
+        tenancy.record_scope(row.business_id)
         caller = _caller(row)
-        if is_paced:
+        if is_rate_limited:
             rate_limits.check_key_rate(key_id=caller.key_id, business=caller.business)
         yield caller
 
 
-def _caller(row: tuple[Any, ...]) -> Caller:
-    (
-        key_id,
-        business_id,
-        scopes,
-        reach,
-        name,
-        clock_at,
-        suspended_at,
-        reason,
-        plan_name,
-        hosted,
-        rps,
-        *line,
-    ) = row
+class KeyRow(NamedTuple):
+    """The columns of the SQL function `hosting_authenticate`; the number's are None without one."""
+
+    key_id: int
+    business_id: int
+    scopes: list[str]
+    number_ids: list[int] | None
+    business_name: str
+    clock_at: datetime | None
+    suspended_at: datetime | None
+    suspended_reason: str
+    plan_name: str
+    hosted_messages: int | None
+    requests_per_second: int
+    number_id: int | None
+    account_id: int
+    digits: str
+    transport: str
+    waba_id: str
+    messages_per_second: int
+    is_registered: bool
+    phone_number_id: str
+
+
+def _caller(row: KeyRow) -> Caller:
     business = Business(
-        pk=business_id,
-        name=name,
-        clock_at=clock_at,
-        suspended_at=suspended_at,
-        suspended_reason=reason,
+        pk=row.business_id,
+        name=row.business_name,
+        clock_at=row.clock_at,
+        suspended_at=row.suspended_at,
+        suspended_reason=row.suspended_reason,
     )
-    business.plan = Plan(name=plan_name, hosted_messages=hosted, requests_per_second=rps)
-    number = None
-    if line[0] is not None:
-        number = Number(
-            pk=line[0], business=business, account_id=line[1], digits=line[2], transport=line[3],
-            messages_per_second=line[5], is_registered=line[6], phone_number_id=line[7],
-        )  # fmt: skip
-        number.account = Account(pk=line[1], waba_id=line[4], business=business)
-    return Caller(business, key_id, frozenset(scopes), reach and frozenset(reach), number)
+    business.plan = Plan(
+        name=row.plan_name,
+        hosted_messages=row.hosted_messages,
+        requests_per_second=row.requests_per_second,
+    )
+    number_ids = None if row.number_ids is None else frozenset(row.number_ids)
+    return Caller(business, row.key_id, frozenset(row.scopes), number_ids, _number(row, business))
+
+
+def _number(row: KeyRow, business: Business) -> Number | None:
+    if row.number_id is None:
+        return None
+    number = Number(
+        pk=row.number_id,
+        business=business,
+        account_id=row.account_id,
+        digits=row.digits,
+        transport=row.transport,
+        messages_per_second=row.messages_per_second,
+        is_registered=row.is_registered,
+        phone_number_id=row.phone_number_id,
+    )
+    number.account = Account(pk=row.account_id, waba_id=row.waba_id, business=business)
+    return number
 
 
 View = Callable[..., HttpResponse]
 
 
 def cloud_api(*methods: str) -> Callable[[View], View]:
-    """Dress a Cloud API view: methods, errors in the protocol's shape, 503 while the database is
-    away.
+    """Decorate a Cloud API view: allowed methods, errors in the protocol's shape, 503 without
+    database.
     """
 
     def decorate(view: View) -> View:
@@ -184,14 +207,13 @@ def cloud_api(*methods: str) -> Callable[[View], View]:
                 }
                 return error_answer({"error": body | {"fbtrace_id": trace}}, error.status)
             except (OperationalError, InterfaceError):
-                log.exception("database_away", trace=trace)
+                log.exception("database_unavailable", trace=trace)
                 connection.close()
-                away = CloudApiError(2, "The database is restarting; try again.")
-                response = error_answer(away.as_json(trace), 503)
+                unavailable = CloudApiError(2, "The database is restarting; try again.")
+                response = error_answer(unavailable.as_json(trace), 503)
                 response["Retry-After"] = "1"
                 return response
 
-        wrapped.csrf_exempt = True  # type: ignore[attr-defined]
-        return wrapped
+        return csrf_exempt(wrapped)
 
     return decorate

@@ -1,4 +1,4 @@
-"""Media doors: upload, look up, download by a signed address, delete; resumable uploads."""
+"""Media endpoints: upload, look-up, download by signed URL, deletion, resumable uploads."""
 
 import re
 import secrets
@@ -18,27 +18,28 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Business, KeyScope
 from core.tenancy import scope
-from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.responses import answer
-from hosting.cloudapi.files import INERT, MAX_BYTES
+from hosting.cloudapi.files import DISPLAYABLE, MAX_BYTES
 from hosting.errors import CloudApiError
 from hosting.media import store, uploads
 from hosting.models import Media
 
-# A multipart body's own lines come on top of the file.
+# The multipart framing comes on top of the file.
 MAX_UPLOAD = MAX_BYTES + 64 * 1024
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 @cloud_api("POST")
 def upload(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
-    """`POST /{phone_number_id}/media`, multipart: file, type, messaging_product; without an id the
-    key's only number.
+    """`POST /{phone_number_id}/media`, multipart: file, type, messaging_product.
+
+    Without an id it is the key's only number.
     """
-    with opened(request, phone_number_id) as caller:
+    with authenticated(request, phone_number_id) as caller:
         caller.require(KeyScope.MESSAGES)
         caller.require_number(phone_number_id)
-    # The body is read after the key was checked, and outside of its transaction.
+    # The body is read after the key was checked, and outside of a transaction.
     held, claimed = _file_of(request)
     with scope(caller.business.pk):
         media = store.store_media(
@@ -68,7 +69,7 @@ def _file_of(request: HttpRequest) -> tuple[Any, str]:
 
 
 def media_object(media: Media) -> dict[str, Any]:
-    """Media as the Cloud API shows it; the address holds for five minutes."""
+    """Return media as the Cloud API shows it; its URL is valid for five minutes."""
     return {
         "messaging_product": "whatsapp",
         "id": media.media_id,
@@ -80,16 +81,13 @@ def media_object(media: Media) -> dict[str, Any]:
 
 
 def own_media(caller: Caller, media_id: str) -> Media | None:
-    """The caller's live media of that id."""
+    """Return the caller's live media of that id, or None."""
     return store.media_of(business_id=caller.business.pk, media_ids=[media_id]).get(media_id)
 
 
 @require_http_methods(["GET", "HEAD"])
 def download(request: HttpRequest, token: str) -> HttpResponseBase:
-    """The content behind a signed address; whoever has it needs no key.
-
-    Never shown as a page of ours.
-    """
+    """Return the content of a signed URL; it needs no key."""
     opened_by = store.ids_of_token(token)
     if opened_by is None:
         return HttpResponse(
@@ -111,7 +109,7 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
     etag = f'"{media.sha256}"'
     if request.headers.get("If-None-Match") == etag:
         return HttpResponse(status=304, headers={"ETag": etag})
-    # A part of what has changed since is no part of it.
+    # A range is not served when the content changed since.
     unchanged = request.headers.get("If-Range", etag) == etag
     response = _content(media, request.headers.get("Range", "") if unchanged else "")
     response["X-Content-Type-Options"] = "nosniff"
@@ -120,14 +118,14 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = etag
     name = content_disposition_header(
-        media.mime_type not in INERT, media.filename or media.media_id
+        media.mime_type not in DISPLAYABLE, media.filename or media.media_id
     )
     response["Content-Disposition"] = name or "inline"
     return response
 
 
 def _content(media: Media, wanted: str) -> HttpResponseBase:
-    span = _span(wanted, media.size)
+    span = _byte_range(wanted, media.size)
     if span is None:
         response: HttpResponseBase = FileResponse(
             store.open_media(media), content_type=media.mime_type
@@ -146,8 +144,8 @@ def _content(media: Media, wanted: str) -> HttpResponseBase:
     return response
 
 
-def _span(wanted: str, size: int) -> tuple[int, int] | None:
-    """First and last byte asked for; None for the whole.
+def _byte_range(wanted: str, size: int) -> tuple[int, int] | None:
+    """Return first and last byte of a Range header; None for the whole content.
 
     A start beyond the end cannot be satisfied.
     """
@@ -163,7 +161,7 @@ def _span(wanted: str, size: int) -> tuple[int, int] | None:
 @cloud_api("POST")
 def start_upload(request: HttpRequest) -> HttpResponse:
     """`POST /app/uploads`: begin a resumable upload."""
-    with opened(request) as caller:
+    with authenticated(request) as caller:
         caller.require(KeyScope.MESSAGES)
         given = request.GET | request.POST if request.POST else request.GET
         started = uploads.start(
@@ -178,11 +176,11 @@ def start_upload(request: HttpRequest) -> HttpResponse:
 
 @cloud_api("POST", "GET")
 def resume_upload(request: HttpRequest, upload_id: str) -> HttpResponse:
-    """`POST /upload:ID` with `file_offset`: take bytes in; the whole file gives its handle.
+    """`POST /upload:ID` with `file_offset` appends bytes, and returns the handle when complete.
 
-    GET tells how far it is.
+    GET returns the offset reached.
     """
-    with opened(request) as caller:
+    with authenticated(request) as caller:
         caller.require(KeyScope.MESSAGES)
         found = uploads.own_upload(business_id=caller.business.pk, upload_id=upload_id)
         if request.method == "GET":

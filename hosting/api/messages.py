@@ -1,11 +1,11 @@
-"""`POST /{phone_number_id}/messages`: the hot door, three round trips and a commit."""
+"""`POST /{phone_number_id}/messages`: three round trips and a commit."""
 
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
 from core.wake import notify
 from hosting import tasks
-from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.responses import answer
 from hosting.cloudapi import sends
 from hosting.cloudapi.json import (
@@ -40,10 +40,11 @@ def messages(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
 def _messages(
     request: HttpRequest, phone_number_id: str, asked: list[tuple[Caller, sends.SendRequest]]
 ) -> HttpResponse:
-    """Answer in one transaction; `asked` gets what is to be sent, so that a refusal can be noted
-    after it.
+    """Answer in one transaction.
+
+    `asked` receives the request, so that a rejection can be stored after it.
     """
-    with opened(request, phone_number_id, is_paced=False) as caller:
+    with authenticated(request, phone_number_id, is_rate_limited=False) as caller:
         caller.require(KeyScope.MESSAGES)
         number = caller.require_number(phone_number_id)
         wanted = sends.parse(json_body(request))
@@ -56,11 +57,11 @@ def _messages(
                 notify(tasks.deliver)
             return answer({"success": True})
         asked.append((caller, wanted))
-        return _once(request, caller, wanted)
+        return _send_once(request, caller, wanted)
 
 
-def _once(request: HttpRequest, caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
-    """Send; a request that repeats another's Idempotency-Key gets that one's reply, byte for byte."""
+def _send_once(request: HttpRequest, caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
+    """Send; a request that repeats an Idempotency-Key gets the first reply again."""
     key, business_id = request.headers.get("Idempotency-Key", ""), caller.business.pk
     if not key:
         return _send(caller, wanted)
@@ -101,14 +102,15 @@ def _send(caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
 
 
 def contact_of(wanted: sends.SendRequest, message: Message) -> dict[str, str]:
-    """The `contacts` element of the answer: what was asked for, and whom that is."""
+    """Return the `contacts` element of the answer: the input, and the customer it names."""
     found = {"input": wanted.input, "wa_id": message.conversation.contact.wa_id}
     return found | ({"user_id": wanted.user_id} if wanted.user_id else {})
 
 
 def json_body(request: HttpRequest) -> object:
-    """The request's JSON; raises CloudApiError for one too big, too deep, malformed, or with
-    unstorable text.
+    """Return the request's JSON.
+
+    Raise CloudApiError for too large, too deep, malformed or unstorable.
     """
     length = request.headers.get("Content-Length", "0")
     if length.isdigit() and int(length) > MAX_BODY_BYTES:

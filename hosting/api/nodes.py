@@ -1,4 +1,4 @@
-"""The account's nodes and edges: numbers and templates, as stock clients read them."""
+"""Nodes and edges of an account: numbers, accounts, activities, templates."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import AuditEntry, KeyScope
-from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.responses import answer
 from hosting.cloudapi.fieldlists import parse_fields
 from hosting.errors import CloudApiError
@@ -18,7 +18,7 @@ MAX_LIMIT = 100
 @cloud_api("GET")
 def phone_numbers(request: HttpRequest, waba_id: str) -> HttpResponse:
     """All numbers of an account."""
-    with opened(request) as caller:
+    with authenticated(request) as caller:
         caller.require(KeyScope.MESSAGES)
         account = own_account(caller, waba_id)
         rows = caller.numbers().filter(account=account).order_by("id")
@@ -28,7 +28,7 @@ def phone_numbers(request: HttpRequest, waba_id: str) -> HttpResponse:
 @cloud_api("GET")
 def owned_accounts(request: HttpRequest, business_id: str) -> HttpResponse:
     """The accounts of the caller's business."""
-    with opened(request) as caller:
+    with authenticated(request) as caller:
         caller.require(KeyScope.MESSAGES)
         if business_id != str(caller.business.pk):
             raise CloudApiError(
@@ -39,8 +39,8 @@ def owned_accounts(request: HttpRequest, business_id: str) -> HttpResponse:
 
 @cloud_api("GET")
 def activities(request: HttpRequest, waba_id: str) -> HttpResponse:
-    """The business's audit log, the oldest first: who changed what, without the values."""
-    with opened(request) as caller:
+    """The business's audit log, oldest first, without the changed values."""
+    with authenticated(request) as caller:
         caller.require(KeyScope.MESSAGES)
         own_account(caller, waba_id)
         caller.require_whole()
@@ -53,7 +53,7 @@ def activities(request: HttpRequest, waba_id: str) -> HttpResponse:
 
 
 def activity_object(entry: AuditEntry) -> dict[str, Any]:
-    """A line of the audit log as the Cloud API shows an activity."""
+    """Return an audit entry as the Cloud API shows an activity."""
     return {
         "id": str(entry.pk),
         "activity_type": entry.action,
@@ -66,7 +66,7 @@ def activity_object(entry: AuditEntry) -> dict[str, Any]:
 
 
 def own_account(caller: Caller, waba_id: str) -> Account:
-    """The caller's account of that id, or 803."""
+    """Return the caller's account of that id; raise CloudApiError 803."""
     account = caller.accounts().filter(waba_id=waba_id).first()
     if account is None:
         raise CloudApiError(803, f"Object with ID '{waba_id}' does not exist, or is not yours.")
@@ -74,7 +74,7 @@ def own_account(caller: Caller, waba_id: str) -> Account:
 
 
 def number_object(number: Number) -> dict[str, Any]:
-    """A number as the Cloud API shows it."""
+    """Return a number as the Cloud API shows it."""
     return {
         "id": number.phone_number_id,
         "display_phone_number": number.display_phone_number,
@@ -95,7 +95,7 @@ def number_object(number: Number) -> dict[str, Any]:
 
 
 def account_object(account: Account) -> dict[str, Any]:
-    """An account as the Cloud API shows it."""
+    """Return an account as the Cloud API shows it."""
     business = account.business
     return {
         "id": account.waba_id,
@@ -111,7 +111,7 @@ def account_object(account: Account) -> dict[str, Any]:
 
 
 def template_object(template: Template) -> dict[str, Any]:
-    """A template as the Cloud API shows it."""
+    """Return a template as the Cloud API shows it."""
     ttl = {} if template.ttl_seconds is None else {"message_send_ttl_seconds": template.ttl_seconds}
     return ttl | {
         "id": template.template_id,
@@ -130,9 +130,11 @@ def template_object(template: Template) -> dict[str, Any]:
 
 
 def page(request: HttpRequest, rows: QuerySet[Any], as_object: Any, **extra: Any) -> HttpResponse:
-    """A list in the Graph API's shape: `data` and `paging` with keyset cursors (the row id), by id and both ways."""
-    limit = min(max(_whole(request.GET.get("limit"), 25), 1), MAX_LIMIT)
-    after, before = (_whole(request.GET.get(name), 0) for name in ("after", "before"))
+    """Return a list in the Graph API's shape: `data`, and `paging` with row ids as cursors, both
+    ways.
+    """
+    limit = min(max(_parse_integer(request.GET.get("limit"), 25), 1), MAX_LIMIT)
+    after, before = (_parse_integer(request.GET.get(name), 0) for name in ("after", "before"))
     backwards = bool(before) and not after
     if backwards:
         rows = rows.filter(id__lt=before).order_by("-id")
@@ -145,15 +147,15 @@ def page(request: HttpRequest, rows: QuerySet[Any], as_object: Any, **extra: Any
         first, last = str(shown[0].pk), str(shown[-1].pk)
         body["paging"] = {"cursors": {"before": first, "after": last}}
         if backwards or len(found) > limit:
-            body["paging"]["next"] = _neighbour(request, after=last)
+            body["paging"]["next"] = _page_url(request, after=last)
         if after or (backwards and len(found) > limit):
-            body["paging"]["previous"] = _neighbour(request, before=first)
+            body["paging"]["previous"] = _page_url(request, before=first)
     return answer(body | extra)
 
 
-def _neighbour(request: HttpRequest, **cursor: str) -> str:
+def _page_url(request: HttpRequest, **cursor: str) -> str:
     query = request.GET.copy()
-    # A key does not belong into an address that is shown.
+    # A key must not appear in a URL that is shown.
     for name in ("after", "before", "access_token"):
         query.pop(name, None)
     for name, value in cursor.items():
@@ -161,7 +163,7 @@ def _neighbour(request: HttpRequest, **cursor: str) -> str:
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
-def _whole(raw: str | None, default: int) -> int:
+def _parse_integer(raw: str | None, default: int) -> int:
     return int(raw) if raw and raw.isascii() and raw.isdigit() and len(raw) < 19 else default
 
 

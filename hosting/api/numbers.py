@@ -1,6 +1,4 @@
-"""A number's own edges: profile, commerce settings, block list, chat links, registration, history
-of a message.
-"""
+"""Edges of a number: profile, commerce settings, block list, chat links, registration, history."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import KeyScope
-from hosting.api.keys import cloud_api, opened
+from hosting.api.keys import authenticated, cloud_api
 from hosting.api.messages import json_body
 from hosting.api.nodes import page
 from hosting.api.responses import answer
@@ -30,14 +28,15 @@ Edge = Callable[..., Any]
 
 
 def _edge(*methods: str) -> Callable[[Edge], Callable[..., HttpResponse]]:
-    """A view about one of the caller's numbers: it gets the whole row, and answers with JSON or a
-    response.
+    """Decorate a view of one of the caller's numbers.
+
+    It gets the row, and returns JSON or a response.
     """
 
     def decorate(view: Edge) -> Callable[..., HttpResponse]:
         @cloud_api(*methods)
         def wrapped(request: HttpRequest, phone_number_id: str, **more: str) -> HttpResponse:
-            with opened(request, phone_number_id) as caller:
+            with authenticated(request, phone_number_id) as caller:
                 caller.require(KeyScope.MESSAGES)
                 named = caller.require_number(phone_number_id)
                 number = Number.objects.select_related("account").get(pk=named.pk)
@@ -51,7 +50,7 @@ def _edge(*methods: str) -> Callable[[Edge], Callable[..., HttpResponse]]:
 
 
 def _given(request: HttpRequest) -> dict[str, Any]:
-    """Members of a write, from the query or the JSON body: clients send either."""
+    """Return the members of a write, from query or JSON body, as clients use either."""
     body = as_dict(json_body(request)) if request.body else {}
     return {key: value for key, value in request.GET.items() if key != "access_token"} | body
 
@@ -72,12 +71,12 @@ def profile(request: HttpRequest, number: Number) -> Any:
         shown = {
             key: value for key, value in shown.items() if key in asked or key == "messaging_product"
         }
-    # Stock clients read the members directly; Meta's document wraps them. Both are there.
+    # Stock clients read the members directly, Meta's documentation wraps them: both are included.
     return {"data": [shown | {"business_profile": shown}]}
 
 
 def _picture_url(number: Number) -> str:
-    """Where the picture can be had for five minutes; empty without one."""
+    """Return the profile picture's signed URL; "" without one."""
     media_id = str(number.profile.get("profile_picture_handle", "")).rpartition("::")[2]
     found = store.media_of(business_id=number.business_id, media_ids=[media_id]).get(media_id)
     return store.signed_url(found) if found else ""
@@ -126,14 +125,14 @@ def _link_object(link: ChatLink, form: str = "") -> dict[str, str]:
 
 
 def _qr_form(asked: str) -> str:
-    """`svg` or `png`, as a client wrote it; empty where it wants no picture."""
+    """Return `svg` or `png`; "" when no picture is requested."""
     if asked and asked.lower() not in ("svg", "png"):
         raise CloudApiError(100, "generate_qr_image must be SVG or PNG.", field="generate_qr_image")
     return asked.lower()
 
 
 def _listed_form(request: HttpRequest) -> str:
-    """The picture asked for among `fields`: `qr_image_url.format(SVG)`."""
+    """Return the picture format requested among `fields`: `qr_image_url.format(SVG)`."""
     asked = next(
         (one for one in parse_fields(request.GET.get("fields", "")) if one.name == "qr_image_url"),
         None,
@@ -143,7 +142,7 @@ def _listed_form(request: HttpRequest) -> str:
 
 @require_http_methods(["GET", "HEAD"])
 def qr_image(request: HttpRequest, code: str, form: str) -> HttpResponse:
-    """The QR code of a chat link; whoever sees it may open it, so it needs no key."""
+    """The QR code of a chat link; public, so it needs no key."""
     held = BytesIO()
     segno.make(ChatLink(code=code).url, error="m").save(held, kind=form, scale=8, border=4)
     kind = {"svg": "image/svg+xml", "png": "image/png"}[form]
@@ -156,7 +155,7 @@ def qr_image(request: HttpRequest, code: str, form: str) -> HttpResponse:
 
 @_edge("GET", "POST")
 def chat_links(request: HttpRequest, number: Number) -> Any:
-    """`message_qrdls`: list, make, change (with `code`)."""
+    """`message_qrdls`: list, create, change (with `code`)."""
     if request.method == "GET":
         rows = ChatLink.objects.filter(number=number)
         if code := request.GET.get("code"):
@@ -219,7 +218,7 @@ def request_code(request: HttpRequest, number: Number) -> Any:
 
 @_edge("POST")
 def verify_code(request: HttpRequest, number: Number) -> Any:
-    """`verify_code?code=…`: the sandbox takes the last six digits of the number itself."""
+    """`verify_code?code=…`: the sandbox's code is the last six digits of the number."""
     code = re.sub(r"[\s-]", "", as_text(_given(request).get("code")))
     if code != number.digits[-6:]:
         raise CloudApiError(
@@ -233,7 +232,7 @@ def verify_code(request: HttpRequest, number: Number) -> Any:
 
 @_edge("GET")
 def message_history(request: HttpRequest, number: Number) -> Any:
-    """`message_history?message_id=wamid…`: the moments of each state."""
+    """`message_history?message_id=wamid…`: the times of each status."""
     rows = Message.objects.filter(number=number, direction="out")
     if wamid := request.GET.get("message_id"):
         rows = rows.filter(wamid=wamid)
@@ -244,11 +243,14 @@ def _history_object(message: Message) -> dict[str, Any]:
     moments = [
         (name.upper(), at)
         for name, at in (
-            ("accepted", message.created_at), ("sent", message.sent_at), ("delivered", message.delivered_at),
-            ("read", message.read_at), ("failed", message.failed_at),
+            ("accepted", message.created_at),
+            ("sent", message.sent_at),
+            ("delivered", message.delivered_at),
+            ("read", message.read_at),
+            ("failed", message.failed_at),
         )
         if at
-    ]  # fmt: skip
+    ]
     events = [
         {
             "id": f"{message.pk}-{name.lower()}",

@@ -1,4 +1,4 @@
-"""JSON answers of the Cloud API door."""
+"""JSON responses of the Cloud API."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from django.http import HttpResponse
 
 
 def answer(body: Any, status: int = 200) -> HttpResponse:
-    """A JSON response."""
+    """Return a JSON response."""
     return HttpResponse(orjson.dumps(body), status=status, content_type="application/json")
 
 
 def error_answer(body: Any, status: int) -> HttpResponse:
-    """A JSON error; 401 says which scheme is wanted."""
+    """Return a JSON error; 401 names the authentication scheme."""
     response = answer(body, status)
     if status == 401:
         response["WWW-Authenticate"] = 'OAuth "Facebook Platform" "invalid_token"'

@@ -1,11 +1,11 @@
-"""`/{waba_id}/subscribed_apps` and a number's `webhook_configuration`: where webhooks are sent."""
+"""`/{waba_id}/subscribed_apps` and a number's `webhook_configuration`."""
 
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
-from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.messages import json_body
 from hosting.api.nodes import own_account
 from hosting.api.responses import answer
@@ -17,16 +17,16 @@ from hosting.webhooks import subscriptions
 
 @cloud_api("GET", "POST", "DELETE")
 def subscribed_apps(request: HttpRequest, waba_id: str) -> HttpResponse:
-    """List, make or end the subscription of an account."""
+    """List, create or delete the subscription of an account."""
     override = None
     if request.method == "POST" and (
         override := _override(request, json_body(request) if request.body else {})
     ):
-        # A key that does not reach the account must not make Parley ask anybody anything.
-        with opened(request) as caller:
+        # Checked first, so that a key without access cannot make Parley send requests.
+        with authenticated(request) as caller:
             _own_account(caller, waba_id)
         _challenge(*override)
-    with opened(request) as caller:
+    with authenticated(request) as caller:
         account = _own_account(caller, waba_id)
         if request.method == "GET":
             active = (
@@ -53,16 +53,17 @@ def subscribed_apps(request: HttpRequest, waba_id: str) -> HttpResponse:
 
 
 def configure_number(request: HttpRequest, phone_number_id: str, body: Any) -> None:
-    """Set or remove a number's own webhook: `{"webhook_configuration": {"override_callback_uri",
-    "verify_token"}}`.
+    """Set or remove a number's own webhook.
+
+    The body is `{"webhook_configuration": {"override_callback_uri", "verify_token"}}`.
     """
     override = _override(request, as_dict(body).get("webhook_configuration"))
     if override:
-        with opened(request, phone_number_id) as caller:
+        with authenticated(request, phone_number_id) as caller:
             caller.require(KeyScope.WEBHOOKS)
             caller.require_number(phone_number_id)
         _challenge(*override)
-    with opened(request, phone_number_id) as caller:
+    with authenticated(request, phone_number_id) as caller:
         caller.require(KeyScope.WEBHOOKS)
         number = caller.require_number(phone_number_id)
         if override:
@@ -85,7 +86,7 @@ def _own_account(caller: Caller, waba_id: str) -> Account:
 
 
 def _override(request: HttpRequest, body: Any) -> tuple[str, str] | None:
-    """URL and token of an override, or None where there is none; both may stand in the query."""
+    """Return URL and token of an override from body or query, or None."""
     given = as_dict(body)
     url = as_text(given.get("override_callback_uri")) or request.GET.get(
         "override_callback_uri", ""

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
-from hosting.api.keys import Caller, cloud_api, opened
+from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.messages import json_body
 from hosting.api.nodes import own_account, page, template_object
 from hosting.api.responses import answer
@@ -16,7 +16,7 @@ from hosting.models import Account, Template
 @cloud_api("GET", "POST", "DELETE")
 def message_templates(request: HttpRequest, waba_id: str) -> HttpResponse:
     """`/{waba_id}/message_templates`."""
-    with opened(request) as caller:
+    with authenticated(request) as caller:
         caller.require(KeyScope.MESSAGES)
         account = own_account(caller, waba_id)
         if request.method != "GET":
@@ -47,7 +47,7 @@ def _delete(account: Account, request: HttpRequest) -> HttpResponse:
 
 
 def _list(account: Account, request: HttpRequest) -> HttpResponse:
-    """All templates, with the summary that stock clients read."""
+    """List templates with the summary that stock clients read."""
     rows = Template.objects.live().filter(account=account).order_by("id")
     for parameter in ("name", "language"):
         if wanted := request.GET.get(parameter):

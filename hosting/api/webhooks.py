@@ -19,7 +19,7 @@ from core.encryption import decrypt
 from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.json import MAX_BODY_BYTES
-from hosting.cloudapi.webhooks import signature_fits
+from hosting.cloudapi.webhooks import is_signed_by
 from hosting.inbound import events
 
 log = structlog.get_logger(__name__)
@@ -65,7 +65,7 @@ def _receiver(waba_id: str) -> Receiver | None:
     if kept and kept[0] > time.monotonic():
         return kept[1]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM hosting_account_door(%s)", [waba_id])
+        cursor.execute("SELECT * FROM hosting_webhook_secrets(%s)", [waba_id])
         row = cursor.fetchone()
     if row is None:
         return None
@@ -91,7 +91,7 @@ def _store(request: HttpRequest, receiver: Receiver) -> HttpResponse:
         )
     body = request.body
     signature = request.headers.get("X-Hub-Signature-256", "")
-    if not any(signature_fits(body, secret, signature) for secret in receiver.secrets):
+    if not any(is_signed_by(body, secret, signature) for secret in receiver.secrets):
         return HttpResponse("signature does not match", status=403, content_type="text/plain")
     events.store_event(body=body, account_id=receiver.account_id)
     notify(tasks.apply)

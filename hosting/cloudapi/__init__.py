@@ -1,1 +1,4 @@
-"""The Cloud API's formats at the door: bytes and JSON in, our words out, and back. No database here."""
+"""Formats of the Cloud API: bytes and JSON parsed into dataclasses, and built from them.
+
+No database.
+"""

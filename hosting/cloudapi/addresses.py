@@ -1,4 +1,4 @@
-"""Address messages: the form that customers of a country fill in, and what comes back from it."""
+"""Address messages: the form that customers of a country fill in, and its reply."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,26 +7,36 @@ import orjson
 
 from hosting.cloudapi.json import MalformedJson, as_dict, as_text, read_json
 
-# The network asks customers in India only; the sandbox asks everybody, elsewhere with the shorter form.
+# The network offers the form in India only; the sandbox offers it everywhere, elsewhere with fewer
+# fields.
 FIELDS = {
     "IN": (
-        "name", "phone_number", "house_number", "floor_number", "tower_number", "building_name", "address",
-        "landmark_area", "in_pin_code", "city", "state",
+        "name",
+        "phone_number",
+        "house_number",
+        "floor_number",
+        "tower_number",
+        "building_name",
+        "address",
+        "landmark_area",
+        "in_pin_code",
+        "city",
+        "state",
     ),
-}  # fmt: skip
-ELSEWHERE = ("name", "phone_number", "address", "postal_code", "city", "state")
-LONGEST = 200
+}
+OTHER_FIELDS = ("name", "phone_number", "address", "postal_code", "city", "state")
+MAX_VALUE = 200
 
 
 def fields_of(country: str) -> tuple[str, ...]:
-    """Names of the fields that customers of a country (two letters) fill in, in the form's order."""
-    return FIELDS.get(country, ELSEWHERE)
+    """Return the form's field names for a country (two letters), in order."""
+    return FIELDS.get(country, OTHER_FIELDS)
 
 
-def reply_with(content: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """What comes back when the form of that address message is sent with these values, field by field."""
+def form_reply(content: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """Build the inbound `interactive` object of that address message's form with these values."""
     country = as_text(as_dict(as_dict(content.get("action")).get("parameters")).get("country"))
-    values = {name: given.get(name, "").strip()[:LONGEST] for name in fields_of(country)}
+    values = {name: given.get(name, "").strip()[:MAX_VALUE] for name in fields_of(country)}
     reply = {
         "name": "address_message",
         "response_json": orjson.dumps({"values": values}).decode(),
@@ -36,12 +46,14 @@ def reply_with(content: dict[str, Any], given: Mapping[str, str]) -> dict[str, A
 
 
 def form_name(content: dict[str, Any]) -> str:
-    """Which kind of form an inbound `interactive` object answers: `address_message`, `flow`; empty for none."""
+    """Return the kind of form that an inbound `interactive` object answers: `address_message`,
+    `flow`, or "".
+    """
     return as_text(as_dict(content.get("nfm_reply")).get("name"))
 
 
 def form_values(content: dict[str, Any]) -> dict[str, Any]:
-    """What was filled in, by the form's own names; empty where nothing can be read."""
+    """Return the values of an answered form by its own field names; {} if they cannot be read."""
     answered = as_dict(content.get("nfm_reply")).get("response_json")
     try:
         filled = as_dict(

@@ -1,4 +1,4 @@
-"""Template definitions: what may be created, by the limits and codes of the protocol."""
+"""Template definitions, checked against the limits and codes of the protocol."""
 
 import re
 from collections.abc import Callable
@@ -14,8 +14,8 @@ FORMATS = ("text", "image", "video", "document", "location")
 TOO_LONG, HEADER, BODY, FOOTER, WORDS, EDGES = 2388040, 2388047, 2388072, 2388073, 2388293, 2388299
 MAX_BODY, MAX_SHORT, MAX_BUTTONS, MAX_BUTTON_TEXT = 1024, 60, 10, 25
 BUTTONS = {
-    "quick_reply", "url", "phone_number", "otp", "mpm", "spm", "catalog", "flow", "copy_code", "voice_call", "app",
-    "order_details", "request_contact_info",
+    "quick_reply", "url", "phone_number", "otp", "mpm", "spm", "catalog", "flow", "copy_code",
+    "voice_call", "app", "order_details", "request_contact_info",
 }  # fmt: skip
 NAME = re.compile(r"[a-z0-9_]{1,512}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Z]{2,3})?")
@@ -23,7 +23,7 @@ Part = dict[str, Any]
 
 
 def check_name(body: dict[str, Any]) -> tuple[str, str, str]:
-    """Name, language and category (lower case) of a template to create."""
+    """Return name, language and category (lower case) of a template to create."""
     name = fields.text(body, "name", "template", limit=512)
     if not NAME.fullmatch(name):
         raise CloudApiError(
@@ -37,7 +37,10 @@ def check_name(body: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def check_components(raw: Any, category: str) -> list[Part]:
-    """Check components; their types come out in upper case. Raises CloudApiError with the code of the part at fault."""
+    """Check components and return them with types in upper case.
+
+    Raises CloudApiError with the code of the invalid part.
+    """
     parts: list[Part] = fields.objects(
         {"components": fields.without_nulls(raw)}, "components", "template", most=10
     )
@@ -55,7 +58,7 @@ def check_components(raw: Any, category: str) -> list[Part]:
     return parts
 
 
-def _short(text: str, limit: int, field: str) -> None:
+def _check_length(text: str, limit: int, field: str) -> None:
     if len(text) > limit:
         raise CloudApiError(
             TOO_LONG, f"{field} is longer than {limit} characters ({len(text)}).", field=field
@@ -80,7 +83,7 @@ def _header(part: Part, category: str) -> None:
             "header.text is required, on one line and without formatting.",
             field="header.text",
         )
-    _short(text, MAX_SHORT, "header.text")
+    _check_length(text, MAX_SHORT, "header.text")
     names = placeholders(text)
     if len(names) > 1:
         raise CloudApiError(
@@ -91,7 +94,7 @@ def _header(part: Part, category: str) -> None:
 
 def _body(part: Part, category: str) -> None:
     text = as_text(part.get("text"))
-    # The protocol writes the words of one-time passwords itself.
+    # The protocol sets the text of one-time passwords.
     if category == "authentication" and not text:
         part["text"] = "{{1}} is your verification code."
         if part.get("add_security_recommendation"):
@@ -99,7 +102,7 @@ def _body(part: Part, category: str) -> None:
         return
     if not text.strip():
         raise CloudApiError(BODY, "body.text is required.", field="body.text")
-    _short(text, MAX_BODY, "body.text")
+    _check_length(text, MAX_BODY, "body.text")
     names = placeholders(text)
     _check_variables(text, names)
     _check_examples(part, names, ("body_text", "body_text_named_params"), BODY)
@@ -143,7 +146,7 @@ def _check_examples(part: Part, names: list[str], members: tuple[str, str], code
 def _footer(part: Part, category: str) -> None:
     if category == "authentication":
         if "code_expiration_minutes" in part:
-            minutes = fields.whole(part, "code_expiration_minutes", "footer", least=1, most=90)
+            minutes = fields.integer(part, "code_expiration_minutes", "footer", least=1, most=90)
             part["text"] = f"This code expires in {minutes} minutes."
         return
     text = as_text(part.get("text"))
@@ -153,7 +156,7 @@ def _footer(part: Part, category: str) -> None:
             "footer.text is required, on one line and without variables.",
             field="footer.text",
         )
-    _short(text, MAX_SHORT, "footer.text")
+    _check_length(text, MAX_SHORT, "footer.text")
 
 
 def _buttons(part: Part, category: str) -> None:
@@ -166,11 +169,11 @@ def _buttons(part: Part, category: str) -> None:
             )
         button["type"] = kind.upper()
         if text := as_text(button.get("text")):
-            _short(text, MAX_BUTTON_TEXT, f"{path}.text")
+            _check_length(text, MAX_BUTTON_TEXT, f"{path}.text")
         elif kind in ("quick_reply", "url", "phone_number"):
             raise CloudApiError(100, f"{path}.text is required.", field=f"{path}.text")
         if kind == "url":
-            # Only the end of an address may vary.
+            # Only the end of a URL may be a variable.
             address = fields.text(button, "url", path, limit=2000)
             fields.link({"url": PLACEHOLDER.sub("x", address)}, "url", path)
             if len(placeholders(address)) > 1 or (
@@ -183,8 +186,8 @@ def _buttons(part: Part, category: str) -> None:
             fields.text(button, "phone_number", path, limit=20)
 
 
-def _anything(part: Part, category: str) -> None:
-    """Parts that are kept as they are."""
+def _unchecked(part: Part, category: str) -> None:
+    """Accept a part as it is."""
 
 
 CHECKS: dict[str, Callable[[Part, str], None]] = {
@@ -193,6 +196,6 @@ CHECKS: dict[str, Callable[[Part, str], None]] = {
     "FOOTER": _footer,
     "BUTTONS": _buttons,
     **dict.fromkeys(
-        ("CAROUSEL", "LIMITED_TIME_OFFER", "CALL_PERMISSION_REQUEST", "ORDER_STATUS"), _anything
+        ("CAROUSEL", "LIMITED_TIME_OFFER", "CALL_PERMISSION_REQUEST", "ORDER_STATUS"), _unchecked
     ),
 }

@@ -1,8 +1,8 @@
-"""How the network says, by webhook, that a message it took was not delivered; source: the error table of the Cloud API."""
+"""Codes of failed messages in status webhooks, from the error table of the Cloud API."""
 
 from typing import Any
 
-# Code -> title and details, in the protocol's language. Only codes that come by webhook; others refuse the request.
+# Code -> (title, details). Only codes that come by webhook; others refuse the request.
 FAILURES: dict[int, tuple[str, str]] = {
     130472: (
         "User's number is part of an experiment",
@@ -41,6 +41,6 @@ FAILURES: dict[int, tuple[str, str]] = {
 
 
 def error_of(code: int) -> dict[str, Any]:
-    """The error of a `failed` status, by one of the codes of FAILURES."""
+    """Return the error object of a `failed` status for a code of FAILURES."""
     title, details = FAILURES[code]
     return {"code": code, "title": title, "message": title, "error_data": {"details": details}}

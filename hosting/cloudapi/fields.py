@@ -1,4 +1,4 @@
-"""Reading the members of a send body: each refusal names the field, its path and the limit."""
+"""Reading members of request bodies; each CloudApiError names the field's path and the limit."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ MISSING, INVALID = 131008, 131009
 
 
 def without_nulls(value: Any) -> Any:
-    """The same JSON without members that are null: clients send them for what they leave out."""
+    """Return JSON without null members, which clients send for omitted ones."""
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
@@ -21,7 +21,7 @@ def without_nulls(value: Any) -> Any:
 def text(
     holder: Mapping[str, Any], name: str, path: str, *, limit: int, required: bool = True
 ) -> str:
-    """A string of at most `limit` characters; empty when it is left out and may be."""
+    """Return a string of at most `limit` characters; "" when omitted and not required."""
     field, value = f"{path}.{name}", holder.get(name)
     if value is None or value == "":
         if required:
@@ -41,7 +41,7 @@ def text(
 def mapping(
     holder: Mapping[str, Any], name: str, path: str, *, required: bool = True
 ) -> dict[str, Any]:
-    """An object; empty when it is left out and may be."""
+    """Return an object; {} when omitted and not required."""
     field, value = f"{path}.{name}", holder.get(name)
     if value is None:
         if required:
@@ -55,7 +55,7 @@ def mapping(
 def objects(
     holder: Mapping[str, Any], name: str, path: str, *, least: int = 1, most: int = 1000
 ) -> list[dict[str, Any]]:
-    """An array of `least` to `most` objects."""
+    """Return an array of `least` to `most` objects."""
     field, value = f"{path}.{name}", holder.get(name)
     if value is None:
         if least:
@@ -78,7 +78,7 @@ def choice(
     *,
     required: bool = True,
 ) -> str:
-    """One of some words, in lower case whatever the client's."""
+    """Return one of the allowed words in lower case."""
     value = text(holder, name, path, limit=60, required=required).lower()
     if value and value not in allowed:
         field = f"{path}.{name}"
@@ -87,7 +87,7 @@ def choice(
 
 
 def decimal(holder: Mapping[str, Any], name: str, path: str, *, limit: float) -> float:
-    """A number between -limit and limit, also as a string."""
+    """Return a number between -limit and limit, also given as a string."""
     field, value = f"{path}.{name}", holder.get(name)
     if value is None or value == "":
         raise CloudApiError(MISSING, f"{field} is required.", field=field)
@@ -107,10 +107,10 @@ def decimal(holder: Mapping[str, Any], name: str, path: str, *, limit: float) ->
     return number
 
 
-def whole(
+def integer(
     holder: Mapping[str, Any], name: str, path: str, *, least: int, most: int, required: bool = True
 ) -> int:
-    """A whole number, also as a string of digits; `least` when it is left out and may be."""
+    """Return an integer, also given as digits; `least` when omitted and not required."""
     field, value = f"{path}.{name}", holder.get(name)
     if value is None and not required:
         return least
@@ -126,7 +126,7 @@ def whole(
 
 
 def link(holder: Mapping[str, Any], name: str, path: str, *, required: bool = True) -> str:
-    """An http or https URL of at most 2,000 characters."""
+    """Return an http or https URL of at most 2,000 characters."""
     value = text(holder, name, path, limit=2000, required=required)
     if not value:
         return ""
@@ -144,7 +144,7 @@ def link(holder: Mapping[str, Any], name: str, path: str, *, required: bool = Tr
 
 
 def media(holder: Mapping[str, Any], path: str) -> None:
-    """A media object: exactly one of an uploaded `id` and a `link`."""
+    """Check a media object: exactly one of an uploaded `id` and a `link`."""
     given = [name for name in ("id", "link") if holder.get(name)]
     if len(given) != 1:
         raise CloudApiError(

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes; which kinds of message may carry it, and how large it may be."""
+"""File types found from first bytes, and the types and sizes that each kind of message takes."""
 
 import warnings
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from hosting.errors import CloudApiError
 MB = 1024 * 1024
 HEAD_BYTES = 4096
 MAX_PIXELS = 50_000_000
-STILL_STICKER = 100 * 1024
+MAX_STILL_STICKER = 100 * 1024
 OFFICE = "application/vnd.openxmlformats-officedocument."
 ZIPPED = (
     f"{OFFICE}wordprocessingml.document",
@@ -38,17 +38,25 @@ ALIASES = {
 }
 # Files in the ISO base media format, by how their brand begins.
 BRANDS = {
-    b"M4A": "audio/mp4", b"3g": "video/3gpp", b"iso": "video/mp4", b"mp4": "video/mp4", b"M4V": "video/mp4",
-    b"avc1": "video/mp4", b"dash": "video/mp4", b"mmp4": "video/mp4", b"MSNV": "video/mp4", b"f4v": "video/mp4",
-}  # fmt: skip
+    b"M4A": "audio/mp4",
+    b"3g": "video/3gpp",
+    b"iso": "video/mp4",
+    b"mp4": "video/mp4",
+    b"M4V": "video/mp4",
+    b"avc1": "video/mp4",
+    b"dash": "video/mp4",
+    b"mmp4": "video/mp4",
+    b"MSNV": "video/mp4",
+    b"f4v": "video/mp4",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What one kind of message takes."""
+    """The types and the size that one kind of message takes."""
 
     types: tuple[str, ...]
-    most: int
+    max_bytes: int
 
 
 LIMITS: dict[str, Limit] = {
@@ -60,19 +68,19 @@ LIMITS: dict[str, Limit] = {
 }
 TAKEN = frozenset(kind for limit in LIMITS.values() for kind in limit.types)
 UNKNOWN = "application/octet-stream"
-MAX_BYTES = max(limit.most for limit in LIMITS.values())
-# Types that a browser may show in our own pages; all others are only offered for saving.
-INERT = frozenset({"image/jpeg", "image/png", "image/webp", *AUDIO, *VIDEO})
+MAX_BYTES = max(limit.max_bytes for limit in LIMITS.values())
+# Types shown in our own pages; all others are only offered for download.
+DISPLAYABLE = frozenset({"image/jpeg", "image/png", "image/webp", *AUDIO, *VIDEO})
 
 
 def type_of(head: bytes, claimed: str) -> str:
-    """The type of a file with these first bytes, which its sender calls `claimed` (may be empty).
+    """Return the file's type, checked against its first bytes.
 
-    Raises CloudApiError 131053 for a type that no message carries, and where bytes and claim differ.
+    Raises CloudApiError 131053 for types that are not supported or do not match the claim.
     """
     claimed = claimed.partition(";")[0].strip().lower()
     claimed = ALIASES.get(claimed, claimed)
-    shown = sniffed(head)
+    shown = sniff_type(head)
     found = claimed if _may_be(claimed, shown, head) else next(iter(shown), "")
     if found not in TAKEN:
         name = (found or claimed or "unknown")[:80]
@@ -90,11 +98,8 @@ def _may_be(claimed: str, shown: tuple[str, ...], head: bytes) -> bool:
     return claimed in shown or (claimed == "audio/mp4" and "video/mp4" in shown)
 
 
-def sniffed(head: bytes) -> tuple[str, ...]:
-    """The types that the first bytes may be, the likeliest first; empty where nothing tells.
-
-    puremagic knows few of the brands of ISO media in use, and one of the six headers of an MP3.
-    """
+def sniff_type(head: bytes) -> tuple[str, ...]:
+    """Return the type that the first bytes show; "" if it is not a supported one."""
     if head[4:8] == b"ftyp" and (kind := _by_brand(head[8:12])):
         return (kind,)
     if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6 in (2, 4):
@@ -119,10 +124,12 @@ def _named(matches: Iterable[puremagic.PureMagicWithConfidence]) -> tuple[str, .
 
 
 def check_size(mime_type: str, size: int) -> None:
-    """Refuse (131053) an empty file and one larger than any kind of message takes of its type."""
-    most = max(limit.most for limit in LIMITS.values() if mime_type in limit.types)
+    """Raise CloudApiError 131053 for an empty file, or one larger than any message takes of its
+    type.
+    """
+    most = max(limit.max_bytes for limit in LIMITS.values() if mime_type in limit.types)
     if mime_type in LIMITS["image"].types:
-        most = LIMITS["image"].most
+        most = LIMITS["image"].max_bytes
     if not 0 < size <= most:
         raise CloudApiError(
             131053,
@@ -132,20 +139,21 @@ def check_size(mime_type: str, size: int) -> None:
 
 
 def check_sticker(mime_type: str, size: int, content: IO[bytes]) -> None:
-    """Refuse (131053) a still sticker of more than 100 KB; only one that moves may have 500."""
+    """Raise CloudApiError 131053 for a still sticker over 100 KB; an animated one may have 500."""
     content.seek(0)
     head = content.read(21)
     moves = head[12:16] == b"VP8X" and bool(head[20:21]) and bool(head[20] & 2)
-    if mime_type == "image/webp" and size > STILL_STICKER and not moves:
+    if mime_type == "image/webp" and size > MAX_STILL_STICKER and not moves:
         raise CloudApiError(
             131053,
-            f"The sticker has {size:,} bytes; one that does not move may have {STILL_STICKER:,}.",
+            f"The sticker has {size:,} bytes; one that does not move may have "
+            f"{MAX_STILL_STICKER:,}.",
             field="file",
         )
 
 
 def check_kind(kind: str, mime_type: str, field: str) -> None:
-    """Refuse (131053) a file that this kind of message does not carry."""
+    """Raise CloudApiError 131053 for a file that this kind of message does not carry."""
     if mime_type not in LIMITS[kind].types:
         raise CloudApiError(
             131053, f"{field}: a message of type {kind} does not carry {mime_type}.", field=field
@@ -153,7 +161,7 @@ def check_kind(kind: str, mime_type: str, field: str) -> None:
 
 
 def check_pixels(mime_type: str, content: IO[bytes]) -> None:
-    """Refuse (131053) a picture that is broken or has too many pixels, from its header alone."""
+    """Raise CloudApiError 131053 for a broken picture or too many pixels; reads only the header."""
     if not mime_type.startswith("image/"):
         return
     try:

@@ -1,4 +1,4 @@
-"""Interactive messages: buttons, lists, links, products, orders, flows; each checked against its limits."""
+"""Interactive messages: buttons, lists, links, products, orders, flows, each with its limits."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,16 +13,20 @@ Check = Callable[[dict[str, Any]], None]
 
 
 def check(content: dict[str, Any]) -> None:
-    """Refuse an `interactive` object outside its kind's limits."""
+    """Raise CloudApiError for an `interactive` object outside the limits of its type."""
     kind = fields.text(content, "type", "interactive", limit=60).lower()
     if kind not in CHECKS:
         raise CloudApiError(
             131009, f"interactive.type '{kind[:40]}' is not supported.", field="interactive.type"
         )
     content["type"] = kind
-    body = fields.mapping(content, "body", "interactive", required=kind not in BODY_MAY_MISS)
+    body = fields.mapping(content, "body", "interactive", required=kind not in BODY_OPTIONAL)
     fields.text(
-        body, "text", "interactive.body", limit=BODIES.get(kind, MAX_BODY), required=bool(body)
+        body,
+        "text",
+        "interactive.body",
+        limit=MAX_BODY_OF_KIND.get(kind, MAX_BODY),
+        required=bool(body),
     )
     if footer := fields.mapping(content, "footer", "interactive", required=False):
         fields.text(footer, "text", "interactive.footer", limit=MAX_FOOTER, required=False)
@@ -56,10 +60,10 @@ def _buttons(action: dict[str, Any]) -> None:
         path = "interactive.action.buttons.reply"
         reply = fields.mapping(button, "reply", "interactive.action.buttons")
         fields.text(reply, "title", path, limit=20)
-        _unlike(fields.text(reply, "id", path, limit=256), seen, f"{path}.id")
+        _check_unique(fields.text(reply, "id", path, limit=256), seen, f"{path}.id")
 
 
-def _unlike(found: str, seen: set[str], field: str) -> None:
+def _check_unique(found: str, seen: set[str], field: str) -> None:
     if found in seen:
         raise CloudApiError(131009, f"{field} '{found[:60]}' is used twice.", field=field)
     seen.add(found)
@@ -75,12 +79,15 @@ def _list(action: dict[str, Any]) -> None:
         for row in fields.objects(section, "rows", path, most=MAX_ROWS):
             fields.text(row, "title", f"{path}.rows", limit=24)
             fields.text(row, "description", f"{path}.rows", limit=72, required=False)
-            _unlike(fields.text(row, "id", f"{path}.rows", limit=200), seen, f"{path}.rows.id")
+            _check_unique(
+                fields.text(row, "id", f"{path}.rows", limit=200), seen, f"{path}.rows.id"
+            )
     if len(seen) > MAX_ROWS:
         raise CloudApiError(
-            131009, f"interactive.action.sections hold {len(seen)} rows; {MAX_ROWS} is the limit in all.",
+            131009,
+            f"interactive.action.sections hold {len(seen)} rows; {MAX_ROWS} is the limit in all.",
             field="interactive.action.sections",
-        )  # fmt: skip
+        )
 
 
 def _cta_url(action: dict[str, Any]) -> None:
@@ -138,25 +145,25 @@ def _order_details(action: dict[str, Any]) -> None:
 
 
 def _order_item(item: dict[str, Any], path: str) -> int:
-    """What an item costs in all: its sale price, where it has one, times its quantity."""
+    """Return an item's price (the sale price if there is one) times its quantity."""
     fields.text(item, "name", path, limit=60)
     price = _amount(item, "amount", path)
     if "sale_amount" in item:
         price = _amount(item, "sale_amount", path)
-    return price * fields.whole(item, "quantity", path, least=1, most=10**6)
+    return price * fields.integer(item, "quantity", path, least=1, most=10**6)
 
 
 def _amount(holder: dict[str, Any], name: str, path: str) -> int:
     amount = fields.mapping(holder, name, path)
-    if fields.whole(amount, "offset", f"{path}.{name}", least=1, most=10**6) != 100:
+    if fields.integer(amount, "offset", f"{path}.{name}", least=1, most=10**6) != 100:
         raise CloudApiError(
             131009, f"{path}.{name}.offset must be 100.", field=f"{path}.{name}.offset"
         )
-    return fields.whole(amount, "value", f"{path}.{name}", least=0, most=10**15)
+    return fields.integer(amount, "value", f"{path}.{name}", least=0, most=10**15)
 
 
 def _check_sum(parameters: dict[str, Any], order: dict[str, Any], cost: int, path: str) -> None:
-    """The total is the subtotal with tax and shipping, less the discount; the subtotal is what the items cost."""
+    """Check total = subtotal + tax + shipping - discount, and subtotal = price of the items."""
     total = _amount(parameters, "total_amount", path)
     subtotal = _amount(order, "subtotal", f"{path}.order")
     parts = {
@@ -168,14 +175,16 @@ def _check_sum(parameters: dict[str, Any], order: dict[str, Any], cost: int, pat
     if total != expected:
         raise CloudApiError(
             131009,
-            f"{path}.total_amount.value is {total}, but subtotal + tax + shipping - discount is {expected}.",
+            f"{path}.total_amount.value is {total}, but subtotal + tax + shipping - discount is "
+            f"{expected}.",
             field=f"{path}.total_amount",
         )
     if subtotal != cost:
         raise CloudApiError(
-            131009, f"{path}.order.subtotal.value is {subtotal}, but the items cost {cost}.",
+            131009,
+            f"{path}.order.subtotal.value is {subtotal}, but the items cost {cost}.",
             field=f"{path}.order.subtotal",
-        )  # fmt: skip
+        )
 
 
 def _order_status(action: dict[str, Any]) -> None:
@@ -214,8 +223,8 @@ def _address(action: dict[str, Any]) -> None:
         raise CloudApiError(131009, f"{field} must be a country code of two letters.", field=field)
 
 
-def _anything(action: dict[str, Any]) -> None:
-    """A kind whose action has nothing to check."""
+def _unchecked(action: dict[str, Any]) -> None:
+    """Accept an action that has nothing to check."""
 
 
 CHECKS: dict[str, Check] = {
@@ -229,17 +238,20 @@ CHECKS: dict[str, Check] = {
     "order_status": _order_status,
     "flow": _flow,
     "address_message": _address,
-    "location_request_message": _anything,
-    "call_permission_request": _anything,
-    "voice_call": _anything,
+    "location_request_message": _unchecked,
+    "call_permission_request": _unchecked,
+    "voice_call": _unchecked,
 }
-BODY_MAY_MISS = frozenset({"product", "voice_call", "call_permission_request"})
-# Lists take longer texts than the others.
-BODIES = {"list": 4096}
+BODY_OPTIONAL = frozenset({"product", "voice_call", "call_permission_request"})
+# Kinds with another limit than MAX_BODY.
+MAX_BODY_OF_KIND = {"list": 4096}
 
 
-def reply_to(content: dict[str, Any], choice: str) -> dict[str, Any] | None:
-    """What comes back when a customer chooses the button or row of that id; None where the message has none such."""
+def choice_reply(content: dict[str, Any], choice: str) -> dict[str, Any] | None:
+    """Return the reply of a customer who chooses the button or row of that id.
+
+    None if there is none.
+    """
     action = content.get("action", {})
     for button in action.get("buttons", []) if content.get("type") == "button" else []:
         if button["reply"]["id"] == choice:

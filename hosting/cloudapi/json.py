@@ -1,4 +1,4 @@
-"""Reading JSON from outside: bounded, and cleaned of what PostgreSQL cannot store."""
+"""Reading JSON from outside: bounded, and without characters that PostgreSQL cannot store."""
 
 import json
 import re
@@ -8,37 +8,37 @@ from typing import Any
 import orjson
 
 MAX_BODY_BYTES = 3 * 1024 * 1024
-# NUL and lone surrogates: legal in JSON, impossible in PostgreSQL text.
+# NUL and lone surrogates are valid in JSON but not in PostgreSQL's text.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _ESCAPES = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-# Deeper JSON than any protocol has; writers and PostgreSQL give up somewhere beyond.
+# Deeper than any protocol needs; beyond some depth serialisers and PostgreSQL fail.
 MAX_DEPTH = 100
-LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 MILLISECONDS_FROM = 10**11
 
 
 class MalformedJson(ValueError):
-    """The bytes are no JSON that can be read."""
+    """The bytes are not valid JSON."""
 
 
 def read_json(body: bytes) -> Any:
-    """Parse JSON; escapes for NUL and lone surrogates come out as U+FFFD. Raises MalformedJson."""
+    """Parse JSON; escapes for NUL and lone surrogates become U+FFFD. Raises MalformedJson."""
     try:
         if not _ESCAPES.search(body):
             return orjson.loads(body)
-        return storable(json.loads(body, parse_int=_whole))
+        return storable(json.loads(body, parse_int=_parse_integer))
     except (ValueError, RecursionError) as error:
         raise MalformedJson(str(error)[:200]) from None
 
 
-def _whole(digits: str) -> int | float:
-    # As orjson reads it: what 64 bits cannot hold becomes a float.
+def _parse_integer(digits: str) -> int | float:
+    # Like orjson: integers over 64 bits become floats.
     number = int(digits) if len(digits) < 20 else float(digits)
     return number if abs(number) < 2**63 else float(number)
 
 
 def too_deep(value: Any, levels: int = MAX_DEPTH) -> bool:
-    """Whether arrays and objects are nested deeper than `levels`."""
+    """Return whether arrays and objects are nested deeper than `levels`."""
     if isinstance(value, dict):
         value = list(value.values())
     if not isinstance(value, list):
@@ -47,7 +47,7 @@ def too_deep(value: Any, levels: int = MAX_DEPTH) -> bool:
 
 
 def dumped(value: Any) -> str | None:
-    """JSON text of the value, or None where it is nested too deep to be written."""
+    """Return the value as JSON text, or None if it is nested too deep to be written."""
     try:
         return orjson.dumps(value).decode()
     except TypeError:
@@ -55,7 +55,7 @@ def dumped(value: Any) -> str | None:
 
 
 def storable(value: Any) -> Any:
-    """The same value with unstorable characters replaced by U+FFFD."""
+    """Return the value with unstorable characters replaced by U+FFFD."""
     if isinstance(value, str):
         return _UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, dict):
@@ -66,7 +66,7 @@ def storable(value: Any) -> Any:
 
 
 def has_unstorable(body: bytes) -> bool:
-    """Whether a body carries an escaped NUL or surrogate half."""
+    """Return whether a body contains an escaped NUL or lone surrogate."""
     if not _ESCAPES.search(body):
         return False
     try:
@@ -83,31 +83,31 @@ def _has_unstorable(value: Any) -> bool:
     return isinstance(value, list) and any(map(_has_unstorable, value))
 
 
-def moment(raw: Any) -> datetime | None:
-    """A webhook's timestamp (seconds as text; milliseconds are noticed) as a moment, or None if it is none."""
+def parse_timestamp(raw: Any) -> datetime | None:
+    """Parse a webhook's timestamp in seconds or milliseconds; None if it is invalid."""
     try:
         seconds = float(raw)
     except (TypeError, ValueError, OverflowError):
         return None
     if seconds >= MILLISECONDS_FROM:
         seconds /= 1000
-    if not 0 < seconds < LATEST:
+    if not 0 < seconds < MAX_TIMESTAMP:
         return None
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def as_dict(value: Any) -> dict[str, Any]:
-    """The value if it is an object, else an empty one: webhooks may hold anything."""
+    """Return the value if it is an object, else {}: webhooks may hold anything."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Any) -> list[Any]:
-    """The value if it is an array, else an empty one."""
+    """Return the value if it is an array, else []."""
     return value if isinstance(value, list) else []
 
 
 def as_text(value: Any) -> str:
-    """The value if it is a string or number, as text; else empty."""
+    """Return the value as text if it is a string or integer, else ""."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""

@@ -1,4 +1,4 @@
-"""What a message shows around its text: the file or place in its header, and the buttons of its template."""
+"""Headers and buttons of messages."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,9 @@ HEADERS = frozenset({"image", "video", "document", "location"})
 
 @dataclass(frozen=True)
 class Button:
-    """A template's button: `kind` as the Cloud API names it in lower case, `target` its address or number to call."""
+    """A template's button: `kind` is the Cloud API's type in lower case, `target` a URL or phone
+    number.
+    """
 
     kind: str
     text: str
@@ -20,7 +22,9 @@ class Button:
 
 
 def header_of(kind: str, content: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Kind and object of the header that is no text, such as ("image", {"id": "1"}); ("", {}) without one."""
+    """Return kind and object of a header that is not text, such as ("image", {"id": "1"}), or ("",
+    {}).
+    """
     header = as_dict(content.get("header")) if kind == "interactive" else _given_header(content)
     form = as_text(header.get("type")).lower()
     return (form, as_dict(header.get(form))) if form in HEADERS else ("", {})
@@ -33,7 +37,7 @@ def _given_header(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def buttons_of(definition: list[Any], given: list[Any]) -> list[Button]:
-    """The buttons of a template (its definition's components), filled with the components that were sent."""
+    """Return a template's buttons, filled from the components that were sent."""
     parts = map(as_dict, definition)
     found = next((part for part in parts if as_text(part.get("type")).lower() == "buttons"), {})
     sent = {

@@ -1,4 +1,7 @@
-"""Bodies of `POST /{phone_number_id}/messages`, checked against the protocol's limits; unknown members are let be."""
+"""Bodies of `POST /{phone_number_id}/messages`, checked against the protocol's limits.
+
+Unknown members are ignored.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -22,9 +25,10 @@ USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]{1,60}")
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """One message to send, in our words; `content` is the Cloud API's object for `kind`.
+    """One message to send; `content` is the Cloud API's object for `kind`.
 
-    Exactly one of `to` (digits) and `user_id` is set; `input` is how the client wrote it.
+    Exactly one of `to` (digits) and `user_id` is set; `input` is the recipient as the client wrote
+    it.
     """
 
     to: str
@@ -38,14 +42,14 @@ class SendRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """A read receipt for an inbound message, perhaps with a typing indicator."""
+    """A read receipt for an inbound message, optionally with a typing indicator."""
 
     wamid: str
     typing: bool
 
 
 def parse(body: Any) -> SendRequest | ReadRequest:
-    """Check a send body; raises CloudApiError that names the field and the limit."""
+    """Parse and check a send body; raise CloudApiError naming field and limit."""
     if not isinstance(body, dict):
         raise CloudApiError(100, "The request body must be a JSON object.")
     if body.get("messaging_product") != "whatsapp":
@@ -101,7 +105,7 @@ def _recipient(body: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def digits_of(raw: Any, *, field: str) -> str:
-    """Digits of a phone number as clients write it (plus sign, spaces, dashes, brackets allowed)."""
+    """Return the digits of a phone number with plus sign, spaces, dashes or brackets."""
     text = as_text(raw)
     digits = re.sub(r"[\s+().-]", "", text)
     if not digits:
@@ -116,7 +120,7 @@ def digits_of(raw: Any, *, field: str) -> str:
 
 
 def _context(body: dict[str, Any], kind: str, content: dict[str, Any]) -> str:
-    # A reaction belongs to its message as a reply does.
+    # A reaction refers to its message as a reply does.
     if kind == "reaction":
         return str(content["message_id"])
     return as_text(as_dict(body.get("context")).get("message_id"))[:256]
@@ -182,7 +186,7 @@ def _check_contacts(content: dict[str, Any]) -> None:
 
 def _check_reaction(content: dict[str, Any]) -> None:
     fields.text(content, "message_id", "reaction", limit=256)
-    # An empty emoji takes the reaction back.
+    # An empty emoji removes the reaction.
     content["emoji"] = fields.text(content, "emoji", "reaction", limit=40, required=False)
 
 
@@ -198,7 +202,10 @@ CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
 
 
 def media_of(kind: str, content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every media object a message holds, with its kind: its own, its header's, its template's or cards'."""
+    """Yield (kind, media object) for each media object in a message.
+
+    Covers its own object, its header's, and those of its template and cards.
+    """
     if kind in MEDIA_KINDS:
         yield kind, content
         return

@@ -1,4 +1,4 @@
-"""The span of time that an analytics field or edge asks about."""
+"""The time span parameters of analytics fields and edges."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from hosting.errors import CloudApiError
 
 Parameters = Mapping[str, tuple[str, ...]]
-# Two vocabularies of one protocol: `analytics` says DAY and MONTH, the others DAILY and MONTHLY.
+# `analytics` uses DAY and MONTH, the other edges DAILY and MONTHLY.
 GRANULARITIES = ("HALF_HOUR", "DAY", "DAILY", "MONTH", "MONTHLY")
-LONGEST = timedelta(days=400)
+MAX_SPAN = timedelta(days=400)
 
 
-def span(parameters: Parameters) -> tuple[datetime, datetime, str]:
-    """Start, end and granularity; raises 100 where one is missing or wrong."""
+def time_span(parameters: Parameters) -> tuple[datetime, datetime, str]:
+    """Return start, end and granularity; raise CloudApiError 100 if one is missing or invalid."""
     moments = []
     for name in ("start", "end"):
         raw = "".join(parameters.get(name, ()))
@@ -24,8 +24,8 @@ def span(parameters: Parameters) -> tuple[datetime, datetime, str]:
         raise CloudApiError(
             100, f"granularity must be one of {', '.join(GRANULARITIES)}.", field="granularity"
         )
-    if not moments[0] < moments[1] <= moments[0] + LONGEST:
+    if not moments[0] < moments[1] <= moments[0] + MAX_SPAN:
         raise CloudApiError(
-            100, f"start must be before end, by at most {LONGEST.days} days.", field="end"
+            100, f"start must be before end, by at most {MAX_SPAN.days} days.", field="end"
         )
     return moments[0], moments[1], granularity

@@ -1,4 +1,4 @@
-"""Template messages: the shape of what is sent, and whether it fits the template that it names."""
+"""Template messages: the shape of a send, and its check against the template."""
 
 import re
 from collections.abc import Callable
@@ -11,21 +11,22 @@ from hosting.errors import CloudApiError
 
 COUNT, FORMAT, TOO_LONG, POLICY = 132000, 132012, 132005, 132007
 PARTS = (
-    "header", "body", "footer", "button", "carousel", "limited_time_offer", "order_status", "call_permission_request",
+    "header", "body", "footer", "button", "carousel", "limited_time_offer", "order_status",
+    "call_permission_request",
 )  # fmt: skip
 BUTTONS = (
-    "quick_reply", "url", "phone_number", "catalog", "mpm", "copy_code", "flow", "order_details", "otp", "voice_call",
-    "spm", "app", "request_contact_info",
+    "quick_reply", "url", "phone_number", "catalog", "mpm", "copy_code", "flow", "order_details",
+    "otp", "voice_call", "spm", "app", "request_contact_info",
 )  # fmt: skip
 MEDIA = ("image", "video", "document")
 MAX_BODY, MAX_HEADER, MAX_COMPONENTS = 1024, 60, 30
-# What the protocol's policy on parameters forbids in one line of text.
+# The protocol's policy forbids these in parameters.
 _BROKEN_LINES = re.compile(r"[\n\t]| {5,}")
 Parameter = dict[str, Any]
 
 
 def check_send(content: dict[str, Any]) -> None:
-    """Refuse a `template` object of the wrong shape; component and parameter types come out in lower case."""
+    """Raise CloudApiError for a `template` object of the wrong shape; lower-case its types."""
     fields.text(content, "name", "template", limit=512)
     language = content.get("language")
     if isinstance(language, str):
@@ -44,7 +45,7 @@ def _check_component(component: dict[str, Any], path: str) -> None:
     if kind == "button":
         component["sub_type"] = fields.choice(component, "sub_type", path, BUTTONS)
         component["index"] = str(
-            fields.whole(component, "index", path, least=0, most=9, required=False)
+            fields.integer(component, "index", path, least=0, most=9, required=False)
         )
     for m, card in enumerate(fields.objects(component, "cards", path, least=0, most=10)):
         for n, part in enumerate(
@@ -62,7 +63,7 @@ def _check_parameter(parameter: Parameter, path: str) -> None:
 
 
 def _text(parameter: Parameter, path: str) -> None:
-    # Some clients send numbers; a reader sees the same digits.
+    # Some clients send numbers.
     if isinstance(parameter.get("text"), int | float) and not isinstance(
         parameter.get("text"), bool
     ):
@@ -125,14 +126,15 @@ PARAMETERS: dict[str, Callable[[Parameter, str], None]] = {
 
 
 def rendered(definition: list[Any], given: list[Any]) -> str:
-    """The text a reader sees of a template (its definition's components) filled with the components given.
+    """Return the text of a template (its definition's components) with the given components.
 
-    Raises 132000 for a wrong count of parameters, 132012 for a wrong kind, 132005 for a text that grows too long.
+    Raises CloudApiError 132000 for a wrong number of parameters, 132012 for a wrong kind, 132005
+    for too long a text.
     """
     parts = {as_text(part.get("type")).lower(): part for part in map(as_dict, definition)}
     sent = {as_text(part.get("type")).lower(): part for part in map(as_dict, given)}
     header = _header(as_dict(parts.get("header")), _parameters(sent.get("header")))
-    body = _filled(
+    body = _filled_text(
         as_text(as_dict(parts.get("body")).get("text")),
         _parameters(sent.get("body")),
         "body",
@@ -153,26 +155,31 @@ def _header(part: dict[str, Any], given: list[Parameter]) -> str:
         kinds = [as_text(item.get("type")) for item in given]
         if kinds != [wanted]:
             raise CloudApiError(
-                FORMAT, f"header: format mismatch, expected one {wanted}, received {', '.join(kinds) or 'nothing'}.",
+                FORMAT,
+                f"header: format mismatch, expected one {wanted}, "
+                f"received {', '.join(kinds) or 'nothing'}.",
                 field="template.components",
-            )  # fmt: skip
+            )
         return ""
-    return _filled(as_text(part.get("text")), given, "header", MAX_HEADER)
+    return _filled_text(as_text(part.get("text")), given, "header", MAX_HEADER)
 
 
-def _filled(text: str, given: list[Parameter], part: str, limit: int) -> str:
+def _filled_text(text: str, given: list[Parameter], part: str, limit: int) -> str:
     expected = placeholders(text)
     if len(given) != len(expected):
         raise CloudApiError(
-            COUNT, f"{part}: number of parameters ({len(given)}) does not match the expected number ({len(expected)}).",
+            COUNT,
+            f"{part}: number of parameters ({len(given)}) does not match "
+            f"the expected number ({len(expected)}).",
             field="template.components",
-        )  # fmt: skip
+        )
     for item in given:
         if item.get("type") not in ("text", "currency", "date_time"):
             raise CloudApiError(
-                FORMAT, f"{part}: format mismatch, expected text, received {item.get('type')}.",
+                FORMAT,
+                f"{part}: format mismatch, expected text, received {item.get('type')}.",
                 field="template.components",
-            )  # fmt: skip
+            )
     named = {as_text(item.get("parameter_name")) for item in given} - {""}
     if unknown := sorted(named - set(expected)):
         raise CloudApiError(
@@ -181,9 +188,10 @@ def _filled(text: str, given: list[Parameter], part: str, limit: int) -> str:
     whole = fill(text, given)
     if given and len(whole) > limit:
         raise CloudApiError(
-            TOO_LONG, f"{part}: the filled text is longer than {limit} characters ({len(whole)}).",
+            TOO_LONG,
+            f"{part}: the filled text is longer than {limit} characters ({len(whole)}).",
             field="template.components",
-        )  # fmt: skip
+        )
     return whole
 
 
@@ -205,13 +213,14 @@ def _check_buttons(part: dict[str, Any], given: list[Any]) -> None:
     for n, button in enumerate(buttons):
         if PLACEHOLDER.search(as_text(button.get("url"))) and not _parameters(sent.get(str(n))):
             raise CloudApiError(
-                131008, f"button {n}: its URL has a variable, so a text parameter is required.",
+                131008,
+                f"button {n}: its URL has a variable, so a text parameter is required.",
                 field="template.components",
-            )  # fmt: skip
+            )
 
 
 def _check_kind(wanted: str, sent: str, index: str) -> None:
-    # A one-time password button is filled as a URL button.
+    # One-time password buttons are filled like URL buttons.
     if sent != wanted and not (wanted == "otp" and sent == "url"):
         raise CloudApiError(
             FORMAT,

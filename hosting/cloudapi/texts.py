@@ -1,4 +1,4 @@
-"""What a person reads of a message of any kind: one text for the thread, the list and the search."""
+"""Readable text of messages of any kind, for threads, lists and search."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ REPLIES = ("button_reply", "list_reply", "call_permission_reply", "nfm_reply")
 
 
 def text_of(kind: str, content: dict[str, Any]) -> str:
-    """The readable text of a message's content object; empty where there is none."""
+    """Return the readable text of a message's content object; "" if there is none."""
     reader = READERS.get(kind, _caption)
     return reader(content)
 
@@ -27,7 +27,7 @@ def _caption(content: dict[str, Any]) -> str:
 def _interactive(content: dict[str, Any]) -> str:
     for kind in REPLIES:
         if reply := as_dict(content.get(kind)):
-            # A completed flow says its words in `body`.
+            # A completed flow has its text in `body`.
             return (
                 as_text(reply.get("title"))
                 or as_text(reply.get("body"))
@@ -44,7 +44,7 @@ def _product_of(action: dict[str, Any]) -> str:
 
 
 def products_of(kind: str, content: dict[str, Any]) -> list[str]:
-    """The retailer ids of the products that a message shows or orders, in its order."""
+    """Return the retailer ids of the products that a message shows or orders, in its order."""
     if kind == "order":
         return _retailer_ids(as_list(content.get("product_items")))
     action = as_dict(content.get("action")) if kind == "interactive" else {}
@@ -115,7 +115,7 @@ READERS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def fill(text: str, parameters: list[dict[str, Any]]) -> str:
-    """A template's text with its `{{1}}` or `{{name}}` filled from Cloud API parameters."""
+    """Fill a template text's `{{1}}` or `{{name}}` from Cloud API parameters."""
     values = {
         as_text(item.get("parameter_name")) or str(n): _value(item)
         for n, item in enumerate(parameters, 1)
@@ -132,5 +132,5 @@ def _value(parameter: dict[str, Any]) -> str:
 
 
 def placeholders(text: str) -> list[str]:
-    """Names of the placeholders in a template's text, in order, each once."""
+    """Return the names of the placeholders in a template's text, in order, without duplicates."""
     return list(dict.fromkeys(PLACEHOLDER.findall(text)))

@@ -1,4 +1,4 @@
-"""What Parley sends to an upstream Cloud API, and what its answers mean; no database, no network."""
+"""Requests to an upstream Cloud API, and what its answers mean; no database, no network."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,14 +8,14 @@ from hosting.cloudapi.json import MalformedJson, as_dict, as_list, as_text, read
 from hosting.cloudapi.webhooks import wire_object
 
 TRACKER = "parley:"
-# Refusals that pass: the request was certainly not carried out, and may be repeated later.
+# Temporary refusals: the request was not carried out and may be repeated later.
 RATE_LIMITS = frozenset({4, 17, 32, 613, 80007, 130429, 131056, 133016})
 PAIR_LIMIT = 131056
 PASSING = frozenset({2, 131016, 131057})
 
 
 class Outcome(StrEnum):
-    """What became of one request to send."""
+    """The outcome of one send request."""
 
     SENT = "sent"
     REFUSED = "refused"
@@ -25,7 +25,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Outcome; the upstream's wamid if sent; its error objects if refused; whether the whole number should rest."""
+    """Outcome, the upstream's wamid if sent, its error objects if refused.
+
+    `rest` pauses the number.
+    """
 
     outcome: Outcome
     wamid: str = ""
@@ -35,12 +38,12 @@ class Verdict:
 
 
 def tracker_of(message_id: int) -> str:
-    """The `biz_opaque_callback_data` by which a webhook names our row."""
+    """Return the `biz_opaque_callback_data` by which webhooks name our row."""
     return f"{TRACKER}{message_id}"
 
 
-def message_named(tracker: str) -> int | None:
-    """Our row that a webhook's `biz_opaque_callback_data` names, or None."""
+def message_id_of(tracker: str) -> int | None:
+    """Return the id of our row that a webhook's `biz_opaque_callback_data` names, or None."""
     digits = tracker.removeprefix(TRACKER)
     named = (
         tracker.startswith(TRACKER) and digits.isascii() and digits.isdigit() and len(digits) < 19
@@ -51,7 +54,10 @@ def message_named(tracker: str) -> int | None:
 def send_body(
     *, to: str, kind: str, content: dict[str, Any], context: str, tracker: str
 ) -> dict[str, Any]:
-    """The body of `POST /{phone_number_id}/messages`; a customer known by user id alone is its `recipient`."""
+    """Build the body of `POST /{phone_number_id}/messages`.
+
+    A customer known by user id alone is named in `recipient`.
+    """
     body: dict[str, Any] = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
@@ -60,14 +66,17 @@ def send_body(
         kind: wire_object(kind, content),
         "biz_opaque_callback_data": tracker,
     }
-    # A reaction names its message itself.
+    # Reactions contain the id of their message.
     if context and kind != "reaction":
         body["context"] = {"message_id": context}
     return body
 
 
 def verdict_on(status: int, body: bytes) -> Verdict:
-    """What an HTTP answer to a send means. Only what surely was not carried out may be sent again."""
+    """Interpret the HTTP answer to a send.
+
+    Only what was certainly not carried out may be sent again.
+    """
     try:
         answer = as_dict(read_json(body))
     except MalformedJson:
@@ -87,7 +96,7 @@ def verdict_on(status: int, body: bytes) -> Verdict:
         return Verdict(
             Outcome.REFUSED, errors=(_error_object(status, error),), why=_why(status, error)
         )
-    # A gateway's page, not the API's word: it may have been carried out behind it.
+    # Probably a gateway's answer: the request may have been carried out behind it.
     return Verdict(Outcome.UNKNOWN, why=f"HTTP {status} without an error object")
 
 
@@ -97,7 +106,7 @@ def _why(status: int, error: dict[str, Any]) -> str:
 
 
 def _error_object(status: int, error: dict[str, Any]) -> dict[str, Any]:
-    """The upstream's refusal as a status webhook carries it in `errors`."""
+    """Return the upstream's error as status webhooks carry it in `errors`."""
     code = error.get("code") if isinstance(error.get("code"), int) else 131000
     title = (as_text(error.get("message")) or f"HTTP {status}").removeprefix(f"(#{code}) ")
     details = as_text(as_dict(error.get("error_data")).get("details")) or title

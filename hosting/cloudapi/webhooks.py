@@ -1,4 +1,4 @@
-"""Webhook bodies of the Cloud API: parsed into our dataclasses, and built from ours."""
+"""Webhook bodies of the Cloud API, parsed into dataclasses and built from them."""
 
 import hashlib
 import hmac
@@ -9,17 +9,21 @@ from typing import Any
 
 import orjson
 
-from hosting.cloudapi.json import as_dict, as_list, as_text, moment, read_json
+from hosting.cloudapi.json import as_dict, as_list, as_text, parse_timestamp, read_json
 from hosting.cloudapi.texts import text_of
 
-# Members of a message that have columns of their own; all others are kept beside its content.
-NAMED = frozenset({"from", "from_user_id", "id", "timestamp", "type"})
+# Members of a message with columns of their own; all others are kept in its content.
+COLUMN_MEMBERS = frozenset({"from", "from_user_id", "id", "timestamp", "type"})
 STATUSES = ("sent", "delivered", "read", "failed", "played")
 
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """A customer's message; `at` is None where the webhook gave no usable time."""
+    """A customer's message; `at` is None if the webhook had no usable time.
+
+    `upstream_media_id` is the network's id of a file still to be fetched, whose id in `content` is
+    ours.
+    """
 
     phone_number_id: str
     wamid: str
@@ -33,14 +37,12 @@ class InboundMessage:
     context_wamid: str
     at: datetime | None
     is_referred: bool = False
-    # The network's own id of the file it holds, where that is still to be fetched; `content` has
-    # ours then.
-    foreign_media: str = ""
+    upstream_media_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
-    """What became of one outbound message."""
+    """A status of one outbound message."""
 
     phone_number_id: str
     wamid: str
@@ -52,29 +54,29 @@ class StatusUpdate:
 
 @dataclass(slots=True)
 class Updates:
-    """All that one webhook body says, in its order."""
+    """The contents of one webhook body, in order."""
 
     messages: list[InboundMessage] = field(default_factory=list)
     statuses: list[StatusUpdate] = field(default_factory=list)
     other: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
-    def about_numbers(self) -> "list[InboundMessage | StatusUpdate]":
-        """All that names a number."""
+    def updates_of_numbers(self) -> "list[InboundMessage | StatusUpdate]":
+        """Return all updates that name a number."""
         return [*self.messages, *self.statuses]
 
 
 def sign(body: bytes, secret: str) -> str:
-    """Value of `X-Hub-Signature-256` for these bytes."""
+    """Return the value of `X-Hub-Signature-256` for these bytes."""
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def signature_fits(body: bytes, secret: str, header: str) -> bool:
-    """Whether the header signs exactly these bytes, compared in constant time."""
+def is_signed_by(body: bytes, secret: str, header: str) -> bool:
+    """Return whether the header signs these bytes with the secret, compared in constant time."""
     return hmac.compare_digest(sign(body, secret).encode(), header.encode("utf-8", "replace"))
 
 
 def parse(body: bytes) -> Updates:
-    """Read a webhook body; unknown fields are kept in `other`. Raises MalformedJson."""
+    """Parse a webhook body; unknown fields go to `other`. Raises MalformedJson."""
     updates = Updates()
     for entry in as_list(as_dict(read_json(body)).get("entry")):
         for change in as_list(as_dict(entry).get("changes")):
@@ -115,7 +117,7 @@ def _message(
 ) -> InboundMessage | None:
     wamid, sender = as_text(raw.get("id")), as_text(raw.get("from"))
     user_id = as_text(raw.get("from_user_id"))[:80]
-    # A customer without a number is known by user id alone.
+    # Customers without a number are identified by user id.
     wa_id = sender or user_id
     if not (wamid and wa_id and len(wamid) <= 256):
         return None
@@ -132,33 +134,31 @@ def _message(
         kind=kind,
         content=content,
         text=text_of(kind, content),
-        context_wamid=_about(kind, content, raw),
-        at=moment(raw.get("timestamp")),
+        context_wamid=_context_wamid(kind, content, raw),
+        at=parse_timestamp(raw.get("timestamp")),
         is_referred=bool(as_dict(raw.get("referral"))),
     )
 
 
 def stored_content(kind: str, raw: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of an inbound message's JSON: its kind's object, and under `_webhook` what
-    stands beside it.
-
-    An array is kept under its kind's name; a kind that carries nothing of its own name is kept
-    whole.
+    """Return the content stored of an inbound message: the object of its kind, and other members in
+    `_webhook`. An array is stored under the kind's name; a kind without an object of its name is
+    stored whole.
     """
     held = raw.get(kind)
     content = held if isinstance(held, dict) else {kind: held} if kind in raw else {}
-    extras = {key: value for key, value in raw.items() if key not in NAMED and key != kind}
+    extras = {key: value for key, value in raw.items() if key not in COLUMN_MEMBERS and key != kind}
     return content | ({"_webhook": extras} if extras else {})
 
 
 def wire_object(kind: str, content: dict[str, Any]) -> Any:
-    """The reverse: what stands under the kind's name in a body."""
+    """Return the value under the kind's name in a body; the reverse of `stored_content`."""
     plain = {key: value for key, value in content.items() if key != "_webhook"}
     return plain[kind] if list(plain) == [kind] and not isinstance(plain[kind], dict) else plain
 
 
-def _about(kind: str, content: dict[str, Any], raw: dict[str, Any]) -> str:
-    """The message that this one answers, or for a reaction, an edit or a revocation: changes."""
+def _context_wamid(kind: str, content: dict[str, Any], raw: dict[str, Any]) -> str:
+    """Return the wamid of the message that this one replies to, reacts to, edits or revokes."""
     named = {
         "reaction": "message_id",
         "edit": "original_message_id",
@@ -177,9 +177,9 @@ def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
     return StatusUpdate(
         phone_number_id=number[:32],
         wamid=wamid,
-        # A voice message that was played was read.
+        # A played voice message counts as read.
         status="read" if status == "played" else status,
-        at=moment(raw.get("timestamp")),
+        at=parse_timestamp(raw.get("timestamp")),
         errors=errors or None,
         tracker=as_text(raw.get("biz_opaque_callback_data")),
     )
@@ -187,7 +187,7 @@ def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
 
 @dataclass(frozen=True, slots=True)
 class NumberMetadata:
-    """A number as webhooks name it."""
+    """A number as webhook bodies identify it."""
 
     waba_id: str
     phone_number_id: str
@@ -195,16 +195,14 @@ class NumberMetadata:
 
 
 def body_of(
-    line: NumberMetadata, *, contacts: Iterable[dict[str, Any]], **members: list[dict[str, Any]]
+    metadata: NumberMetadata, *, contacts: Iterable[dict[str, Any]], **members: list[dict[str, Any]]
 ) -> bytes:
-    """A `messages` webhook body with `messages=[…]` or `statuses=[…]`; contacts always carry name
-    and user id.
-    """
+    """Build a `messages` webhook body with `messages=[…]` or `statuses=[…]`."""
     value: dict[str, Any] = {
         "messaging_product": "whatsapp",
         "metadata": {
-            "display_phone_number": line.display_phone_number,
-            "phone_number_id": line.phone_number_id,
+            "display_phone_number": metadata.display_phone_number,
+            "phone_number_id": metadata.phone_number_id,
         },
         "contacts": list(contacts),
         **members,
@@ -213,13 +211,13 @@ def body_of(
     return orjson.dumps(
         {
             "object": "whatsapp_business_account",
-            "entry": [{"id": line.waba_id, "changes": [change]}],
+            "entry": [{"id": metadata.waba_id, "changes": [change]}],
         }
     )
 
 
 def contact_object(wa_id: str, name: str, user_id: str, username: str = "") -> dict[str, Any]:
-    """A customer as webhooks name one."""
+    """Return a customer as webhooks carry one."""
     profile = {"name": name or wa_id} | ({"username": username} if username else {})
     return {"profile": profile, "wa_id": wa_id, "user_id": user_id}
 
@@ -233,10 +231,12 @@ def status_object(
     category: str,
     in_window: bool,
     tracker: str = "",
-    is_first_proof: bool = False,
+    is_first_delivery_proof: bool = False,
 ) -> dict[str, Any]:
-    """A status as webhooks carry it; pricing goes with `sent` and the first proof of delivery:
-    `delivered`, or a `read` without it.
+    """Return a status as webhooks carry it.
+
+    Pricing is added to `sent` and to the first proof of delivery: `delivered`, or a `read` without
+    it.
     """
     body: dict[str, Any] = {
         "id": wamid,
@@ -244,7 +244,7 @@ def status_object(
         "timestamp": str(int(at.timestamp())),
         "recipient_id": wa_id,
     }
-    if status in ("sent", "delivered") or is_first_proof:
+    if status in ("sent", "delivered") or is_first_delivery_proof:
         body["conversation"] = {"id": conversation_id(wamid), "origin": {"type": category}}
         if status == "sent":
             body["conversation"]["expiration_timestamp"] = str(int(at.timestamp()) + 24 * 3600)
@@ -260,14 +260,12 @@ def status_object(
 
 
 def conversation_id(wamid: str) -> str:
-    """The per-message conversation id of the protocol: 32 hex digits."""
+    """Return the protocol's per-message conversation id: 32 hex digits."""
     return hashlib.blake2s(wamid.encode(), digest_size=16).hexdigest()
 
 
 def message_object(message: InboundMessage, at: datetime) -> dict[str, Any]:
-    """An inbound message as webhooks carry it, with all that came beside its content; `at` is its
-    moment.
-    """
+    """Return an inbound message as webhooks carry it, with its other members; `at` is its time."""
     held = wire_object(message.kind, message.content)
     named = {"from": message.wa_id} if message.wa_id.isdigit() else {}
     return {

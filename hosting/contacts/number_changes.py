@@ -184,5 +184,5 @@ def _repoint_foreign_keys(old: models.Model, new: models.Model) -> None:
     """Point the foreign keys of every app from one row to another."""
     for relation in old._meta.get_fields(include_hidden=True):
         if isinstance(relation, models.ManyToOneRel) and relation.related_model is not Conversation:
-            rows: Any = relation.related_model._base_manager  # type: ignore[union-attr]
+            rows: Any = relation.related_model._base_manager
             rows.filter(**{relation.field.name: old}).update(**{relation.field.name: new})

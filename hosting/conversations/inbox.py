@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, JSONField, OuterRef, Q, QuerySet, Subquery, Value
@@ -15,6 +16,7 @@ from hosting.models import (
     LockedMessage,
     Number,
 )
+from hosting.models.conversations import ConversationQuerySet
 
 LIST_PAGE = 30
 VIEWS = ("open", "mine", "unassigned", "snoozed", "resolved", "locked")
@@ -154,7 +156,8 @@ def list_page(conversations: QuerySet[Conversation], *, before: str = "") -> Lis
             last_message_at=at, id__gte=last_id
         )
     rows = list(
-        conversations.newest_first()  # type: ignore[attr-defined]
+        cast(ConversationQuerySet, conversations)
+        .newest_first()
         .select_related("contact", "number", "assignee")
         .annotate(label_ids=label_ids())[: LIST_PAGE + 1]
     )

@@ -68,7 +68,7 @@ def ask(*, business: Business, author: User | None, wanted: Wanted) -> ChatExpor
 
 
 def _too_many(business: Business) -> NotNow:
-    words = {"plan": business.plan.name, "limit": business.plan.exports}
+    words = {"plan": business.plan.name, "limit": business.plan.max_exports}
     return NotNow(_("The %(plan)s plan has %(limit)s exports a month, and all are used.") % words)
 
 

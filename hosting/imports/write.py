@@ -219,7 +219,13 @@ def _write(job: ChatImport, batch: Batch, chat: Source) -> None:
             ids, _, _, _, earliest, latest, previews = map(list, zip(*written, strict=True))
             cursor.execute(
                 statement("hosting", "show_history"),
-                {"ids": ids, "earliest": earliest, "latest": latest, "previews": previews},
+                {
+                    "business_id": job.business_id,
+                    "ids": ids,
+                    "earliest": earliest,
+                    "latest": latest,
+                    "previews": previews,
+                },
             )
     first = [row[2] for row in written] + ([job.first_id] if job.first_id else [])
     last = [row[3] for row in written] + ([job.last_id] if job.last_id else [])
@@ -287,7 +293,7 @@ def _store(job: ChatImport, chat: Source, file: Attached) -> tuple[str, str]:
     with chat.archive.reading(file.entry) as content:
         media = store_media(
             business=job.business,
-            content=content,  # type: ignore[arg-type]
+            content=content,
             mime_type=claimed,
             filename=file.filename,
         )

@@ -94,14 +94,16 @@ Numbers = dict[
 
 
 def _numbers_of(parsed: list[tuple[StoredEvent, Updates]]) -> Numbers:
-    wanted = {item.phone_number_id for _, updates in parsed for item in updates.about_numbers()}
+    wanted = {
+        item.phone_number_id for _, updates in parsed for item in updates.updates_of_numbers()
+    }
     numbers: Numbers = {
         number.phone_number_id: number for number in LINES.filter(phone_number_id__in=wanted)
     }
     foreign = {
         (event.account_id, item.phone_number_id)
         for event, updates in parsed
-        for item in updates.about_numbers()
+        for item in updates.updates_of_numbers()
         if event.account_id and not _reachable(numbers, item.phone_number_id, event)
     }
     if foreign:
@@ -124,7 +126,7 @@ def _record_unknown_numbers(parsed: list[tuple[StoredEvent, Updates]], numbers: 
     for event, updates in parsed:
         unknown = {
             item.phone_number_id
-            for item in updates.about_numbers()
+            for item in updates.updates_of_numbers()
             if not _reachable(numbers, item.phone_number_id, event)
         }
         if unknown:
@@ -197,7 +199,7 @@ def _as_json(rows: "Sequence[senders.ResolvedMessage]") -> str:
 
 
 def _show(changed: list[tuple[Any, ...]], locked: locked_messages.Locked) -> None:
-    _, ids, _, counts, latest, texts, referred, _, _ = zip(*changed, strict=True)
+    business_ids, ids, _, counts, latest, texts, referred, _, _ = zip(*changed, strict=True)
     previews = [
         locked_messages.PREVIEW if id in locked.conversations else text
         for id, text in zip(ids, texts, strict=True)
@@ -206,6 +208,7 @@ def _show(changed: list[tuple[Any, ...]], locked: locked_messages.Locked) -> Non
         cursor.execute(
             statement("hosting", "show_inbound"),
             {
+                "business_ids": list(business_ids),
                 "ids": list(ids),
                 "messages": list(counts),
                 "latest": list(latest),

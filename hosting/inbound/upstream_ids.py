@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from hosting import extensions
 from hosting.cloudapi.json import as_dict, as_text
 from hosting.cloudapi.sends import MEDIA_KINDS
-from hosting.cloudapi.upstreams import message_named
+from hosting.cloudapi.upstreams import message_id_of
 from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate
 from hosting.models import Message, Number, Outgoing
 from hosting.models.numbers import new_graph_id
@@ -66,7 +66,7 @@ def _match_unknown_sends(named: "list[tuple[int, StatusUpdate]]") -> dict[Key, s
     wanted = {
         message_id: (number, status.wamid)
         for number, status in named
-        if (message_id := message_named(status.tracker))
+        if (message_id := message_id_of(status.tracker))
     }
     settled: dict[Key, str] = {}
     for message in (
@@ -112,7 +112,9 @@ def _with_own_file(number: Number, message: InboundMessage) -> InboundMessage:
     )
     if not theirs or len(theirs) > 64:
         return message
-    return replace(message, foreign_media=theirs, content=message.content | {"id": new_graph_id()})
+    return replace(
+        message, upstream_media_id=theirs, content=message.content | {"id": new_graph_id()}
+    )
 
 
 def _with_own_catalogs(

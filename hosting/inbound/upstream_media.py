@@ -64,7 +64,9 @@ def await_media(rows: "Sequence[tuple[ResolvedMessage, int]]") -> None:
     """Write down the files that these new messages (each with its conversation's id) hold at their
     upstreams.
     """
-    held = [(row, conversation_id) for row, conversation_id in rows if row.message.foreign_media]
+    held = [
+        (row, conversation_id) for row, conversation_id in rows if row.message.upstream_media_id
+    ]
     if not held:
         return
     media = Media.objects.bulk_create(
@@ -87,7 +89,7 @@ def await_media(rows: "Sequence[tuple[ResolvedMessage, int]]") -> None:
             business_id=row.number.business_id,
             number=row.number,
             conversation_id=conversation_id,
-            upstream_id=row.message.foreign_media,
+            upstream_id=row.message.upstream_media_id,
         )
         for one, (row, conversation_id) in zip(media, held, strict=True)
     )

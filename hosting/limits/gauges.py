@@ -47,8 +47,8 @@ def _exports() -> Combinable:
 
 LIMITS = (
     UsageLimit("hosted_messages", _("Hosted messages this month"), _hosted, 10),
-    UsageLimit("numbers", _("Numbers"), _numbers, 20),
+    UsageLimit("max_numbers", _("Numbers"), _numbers, 20),
     UsageLimit("media_megabytes", _("Media storage in MB"), _megabytes, 40),
-    UsageLimit("webhooks", _("Webhooks"), _webhooks, 50),
-    UsageLimit("exports", _("Exports this month"), _exports, 60),
+    UsageLimit("max_webhooks", _("Webhooks"), _webhooks, 50),
+    UsageLimit("max_exports", _("Exports this month"), _exports, 60),
 )

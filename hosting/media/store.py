@@ -137,9 +137,8 @@ def _write_content(media: Media, held: IO[bytes]) -> None:
 def _chunks(content: Any) -> Iterable[bytes]:
     if isinstance(content, bytes):
         return [content]
-    if hasattr(content, "read"):
-        return iter(lambda: content.read(CHUNK_BYTES), b"")
-    return content  # type: ignore[no-any-return]
+    chunks: Iterable[bytes] = content
+    return iter(lambda: content.read(CHUNK_BYTES), b"") if hasattr(content, "read") else chunks
 
 
 def _copy(chunks: Iterable[bytes], target: Any) -> tuple[str, int]:

@@ -73,7 +73,7 @@ def _ttl(body: dict[str, Any], category: str) -> int | None:
     least, most = TTL_SECONDS[category]
     if given in (-1, "-1"):
         return -1
-    return fields.whole(body, "message_send_ttl_seconds", "template", least=least, most=most)
+    return fields.integer(body, "message_send_ttl_seconds", "template", least=least, most=most)
 
 
 def edit_template(template: Template, *, body: dict[str, Any]) -> Template:

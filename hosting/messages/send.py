@@ -1,7 +1,7 @@
 """Sending: check a message, store it as `accepted` with its queue row for the transport."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -29,11 +29,8 @@ from hosting.models import (
     TemplateStatus,
     Transport,
 )
-from hosting.models.conversations import CUSTOMER_SERVICE_WINDOW, preview
+from hosting.models.conversations import preview
 from hosting.models.messages import new_wamid
-
-# Upper bound of a free-entry window; rate cards define how long it is free.
-MAX_FREE_ENTRY = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ def send_message(
         status=Status.ACCEPTED,
         created_at=now,
         window_open=thread.conversation.window_open(at=now),
-        free_entry_at=_free_entry_at(thread.conversation, now),
+        free_entry_at=thread.conversation.free_entry(at=now),
     )
     _check_recipient(message, thread)
     if kind == "template":
@@ -249,17 +246,6 @@ def _set_template_fields(message: Message, content: dict[str, Any]) -> None:
         )
     message.text = templates.rendered(template.components, content.get("components") or [])
     message.category = template.category
-
-
-def _free_entry_at(conversation: Conversation, now: datetime) -> datetime | None:
-    """Return when the free-entry window began that a message accepted now falls in, or None.
-
-    The first reply within 24 hours of a referral opens the window, at `now`.
-    """
-    came, opened = conversation.referred_at, conversation.free_entry_at
-    if came and came <= now < came + CUSTOMER_SERVICE_WINDOW and (opened is None or opened < came):
-        return now
-    return opened if opened and now < opened + MAX_FREE_ENTRY else None
 
 
 def _write(message: Message) -> int:

@@ -104,7 +104,6 @@ class Broadcast(QueueRow):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "id"], name="broadcast_of_business"),
             models.CheckConstraint(
                 condition=Q(
                     state__in=["draft", "scheduled", "running", "paused", "done", "cancelled"]
@@ -117,7 +116,6 @@ class Broadcast(QueueRow):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["business", "-id"], name="broadcast_newest"),
             due_index(
                 "broadcast_due", "business", "id", is_open=Q(state__in=["scheduled", "running"])
             ),

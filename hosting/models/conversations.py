@@ -15,6 +15,8 @@ from accounts.models import Business
 from hosting.models.numbers import Number
 
 CUSTOMER_SERVICE_WINDOW = timedelta(hours=24)
+# A rate card says for how many hours messages are free in such a window, up to this.
+MAX_FREE_ENTRY = timedelta(days=7)
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
@@ -181,8 +183,6 @@ class Conversation(models.Model):
             models.UniqueConstraint(
                 fields=["number", "contact"], name="one_conversation_per_number_and_contact"
             ),
-            # Lets a message name business and conversation in one foreign key.
-            models.UniqueConstraint(fields=["business", "id"], name="conversation_of_business"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["business", "-last_message_at", "-id"], name="conversation_inbox"),
@@ -205,6 +205,19 @@ class Conversation(models.Model):
     def window_open(self, *, at: datetime) -> bool:
         """Whether free-form messages may be sent at that moment."""
         return self.window_until is not None and at < self.window_until
+
+    def free_entry(self, *, at: datetime) -> datetime | None:
+        """When the free-entry window opened that a message accepted at that moment is in: perhaps
+        then, by itself.
+        """
+        came, opened = self.referred_at, self.free_entry_at
+        if (
+            came
+            and came <= at < came + CUSTOMER_SERVICE_WINDOW
+            and (opened is None or opened < came)
+        ):
+            return at
+        return opened if opened and at < opened + MAX_FREE_ENTRY else None
 
 
 def preview(kind: str, text: str) -> str:

@@ -179,7 +179,6 @@ class Message(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["conversation", "id"], name="message_thread"),
-            models.Index(fields=["business", "-id"], name="message_log"),
             models.Index(fields=["business", "-created_at", "-id"], name="message_time"),
             # What changes how another message looks: few rows, found by that message.
             models.Index(
@@ -293,9 +292,6 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name_plural = "deliveries"
-        indexes: ClassVar = [
-            models.Index(fields=["business_id", "id"], name="delivery_of_business"),
-        ]
 
     def __str__(self) -> str:
         return f"delivery of message {self.message_id}"

@@ -27,7 +27,6 @@ class Label(models.Model):
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
             models.UniqueConstraint("business", Lower("name"), name="label_once_per_business"),
-            models.UniqueConstraint(fields=["business", "id"], name="label_of_business"),
             models.CheckConstraint(condition=~models.Q(name=""), name="label_has_a_name"),
         ]
 

@@ -145,7 +145,6 @@ class ChatImport(Job):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["business", "-id"], name="import_of_business"),
             due_index(
                 "import_due",
                 "business",
@@ -231,7 +230,6 @@ class ChatExport(Job):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["business", "-id"], name="export_of_business"),
             due_index("export_due", "business", "id", is_open=Q(state="running")),
             dead_index("export_dead", "business"),
         ]

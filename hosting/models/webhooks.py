@@ -178,7 +178,6 @@ class WebhookCall(QueueRow):
             models.Index(
                 fields=["webhook"], condition=Q(leased_until__isnull=False), name="call_under_way"
             ),
-            models.Index(fields=["business", "-id"], name="call_log"),
             models.Index(fields=["conversation_id"], name="call_conversation"),
             models.Index(fields=["business", "-id"], condition=Q(state="dead"), name="call_dead"),
         ]

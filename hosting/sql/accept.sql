@@ -22,6 +22,6 @@ WITH counted AS (
 ), shown AS (
     UPDATE hosting_conversation SET last_message_at = greatest(last_message_at, %(at)s), last_message_text = %(preview)s,
            free_entry_at = greatest(free_entry_at, %(free_entry_at)s::timestamptz)
-     WHERE id = %(conversation_id)s AND EXISTS (SELECT FROM written)
+     WHERE business_id = %(business_id)s AND id = %(conversation_id)s AND EXISTS (SELECT FROM written)
 )
 SELECT id FROM written

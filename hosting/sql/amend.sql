@@ -3,7 +3,7 @@
 -- is locked changes when it is unlocked.
 -- Input: parallel arrays naming the messages that may be concerned.
 WITH changed AS (
-    SELECT m.id,
+    SELECT m.business_id, m.id,
            (array_agg(e.content -> 'message' ORDER BY e.created_at DESC, e.wamid DESC) FILTER (WHERE e.kind = 'edit'))[1]
                AS edit,
            (array_agg(e.text ORDER BY e.created_at DESC, e.wamid DESC) FILTER (WHERE e.kind = 'edit'))[1] AS text,
@@ -17,7 +17,7 @@ WITH changed AS (
       JOIN hosting_message m
         ON m.number_id = u.number_id AND m.wamid = u.wamid AND m.direction = 'in' AND m.contact_id = e.contact_id
        AND m.kind NOT IN ('edit', 'revoke', 'locked')
-     GROUP BY m.id
+     GROUP BY m.business_id, m.id
 )
 UPDATE hosting_message m
    SET text = CASE WHEN c.revoked_at IS NOT NULL THEN '' ELSE coalesce(c.text, m.text) END,
@@ -27,4 +27,4 @@ UPDATE hosting_message m
        edited_at = c.edited_at,
        revoked_at = c.revoked_at
   FROM changed c
- WHERE m.id = c.id
+ WHERE m.business_id = c.business_id AND m.id = c.id

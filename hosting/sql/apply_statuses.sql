@@ -18,7 +18,7 @@ WITH incoming AS (
      WHERE number_id IS NOT NULL
      GROUP BY number_id, wamid
 ), known AS MATERIALIZED (
-    SELECT m.id, m.status_rank AS old_rank, m.sent_at AS old_sent_at, m.delivered_at AS old_delivered_at,
+    SELECT m.business_id, m.id, m.status_rank AS old_rank, m.sent_at AS old_sent_at, m.delivered_at AS old_delivered_at,
            m.read_at AS old_read_at, m.failed_at AS old_failed_at, i.*
       FROM incoming i
       JOIN hosting_message m ON m.number_id = i.number_id AND m.wamid = i.wamid AND m.direction = 'out'
@@ -34,7 +34,7 @@ WITH incoming AS (
            failed_at = coalesce(m.failed_at, k.failed_at),
            errors = coalesce(m.errors, k.errors::jsonb)
       FROM known k
-     WHERE m.id = k.id
+     WHERE m.business_id = k.business_id AND m.id = k.id
        -- A repeated status changes nothing, so it writes nothing.
        AND (k.rank > m.status_rank
             OR (m.sent_at IS NULL AND k.sent_at IS NOT NULL)
@@ -50,7 +50,7 @@ WITH incoming AS (
     SELECT u.id, u.business_id, u.number_id,
            -- Priced by the number that it was sent to, also when the customer has changed it since.
            coalesce((SELECT f.wa_id FROM hosting_formernumber f
-                      WHERE f.contact_id = c.id AND f.changed_at >= u.created_at ORDER BY f.changed_at LIMIT 1), c.wa_id),
+                      WHERE f.business_id = c.business_id AND f.contact_id = c.id AND f.changed_at >= u.created_at ORDER BY f.changed_at LIMIT 1), c.wa_id),
            u.category, u.kind, u.window_open,
            -- The protocol's own window; a rate card may set another, by the two moments.
            coalesce(u.created_at < u.free_entry_at + interval '72 hours', false), u.free_entry_at, u.created_at,
@@ -61,7 +61,7 @@ WITH incoming AS (
            k.rank < 3, now()
       FROM updated u
       JOIN known k ON k.id = u.id
-      JOIN hosting_contact c ON c.id = u.contact_id
+      JOIN hosting_contact c ON c.business_id = u.business_id AND c.id = u.contact_id
       JOIN accounts_business b ON b.id = u.business_id
      WHERE k.old_delivered_at IS NULL AND k.old_read_at IS NULL
        AND (k.rank >= 3 OR (k.failed_at IS NOT NULL AND k.old_failed_at IS NULL))
@@ -88,4 +88,6 @@ SELECT u.business_id, u.conversation_id, v.public_id::text, u.id,
            CASE WHEN k.delivered_at IS NOT NULL AND k.old_delivered_at IS NULL THEN 'delivered' END,
            CASE WHEN k.read_at IS NOT NULL AND k.old_read_at IS NULL THEN 'read' END,
            CASE WHEN k.failed_at IS NOT NULL AND k.old_failed_at IS NULL THEN 'failed' END], NULL) AS news
-  FROM updated u JOIN known k ON k.id = u.id JOIN hosting_conversation v ON v.id = u.conversation_id
+  FROM updated u
+  JOIN known k ON k.id = u.id
+  JOIN hosting_conversation v ON v.business_id = u.business_id AND v.id = u.conversation_id

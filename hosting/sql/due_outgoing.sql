@@ -15,10 +15,11 @@ WITH line AS (
       FROM line l
      CROSS JOIN LATERAL (
             SELECT DISTINCT ON (m.conversation_id) w.message_id, w.state, w.not_before, w.attempts
-              FROM (SELECT o.message_id, o.state, o.not_before, o.attempts FROM hosting_outgoing o
+              FROM (SELECT o.business_id, o.message_id, o.state, o.not_before, o.attempts
+                      FROM hosting_outgoing o
                      WHERE o.transport = 'cloudapi' AND o.number_id = l.id AND o.state IN ('open', 'sending')
                      ORDER BY o.message_id LIMIT 500) w
-              JOIN hosting_message m ON m.id = w.message_id
+              JOIN hosting_message m ON m.business_id = w.business_id AND m.id = w.message_id
              ORDER BY m.conversation_id, w.message_id) h
      WHERE l.free > 0 AND h.state = 'open' AND h.not_before <= statement_timestamp()
 )

@@ -6,11 +6,12 @@ WITH of_person AS (
     SELECT id, wamid, number_id FROM hosting_message
      WHERE business_id = %(business_id)s AND conversation_id = ANY (%(conversations)s::bigint[])
 ), unsent AS (
-    DELETE FROM hosting_outgoing o USING of_person p WHERE o.message_id = p.id
+    DELETE FROM hosting_outgoing o USING of_person p
+     WHERE o.business_id = %(business_id)s AND o.message_id = p.id
 ), unpriced AS (
     UPDATE hosting_delivery d
        SET recipient = left(recipient, 7) || repeat('0', greatest(length(recipient) - 7, 0))
-      FROM of_person p WHERE d.message_id = p.id
+      FROM of_person p WHERE d.business_id = %(business_id)s AND d.message_id = p.id
 ), calls AS (
     DELETE FROM hosting_webhookcall c
      WHERE c.business_id = %(business_id)s
@@ -41,6 +42,7 @@ WITH of_person AS (
 ), former AS (
     DELETE FROM hosting_formernumber WHERE business_id = %(business_id)s AND contact_id = %(contact_id)s
 ), gone AS (
-    DELETE FROM hosting_message m USING of_person p WHERE m.id = p.id RETURNING m.id
+    DELETE FROM hosting_message m USING of_person p
+     WHERE m.business_id = %(business_id)s AND m.id = p.id RETURNING m.id
 )
 SELECT count(*) FROM gone

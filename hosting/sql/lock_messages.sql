@@ -20,7 +20,8 @@ WITH fresh AS (
      WHERE f.back <= f.over AND f.kind <> 'system'
        AND (f.kind NOT IN ('reaction', 'edit', 'revoke')
             OR EXISTS (SELECT FROM fresh t WHERE t.number_id = f.number_id AND t.wamid = f.context_wamid AND t.back <= t.over)
-            OR EXISTS (SELECT FROM hosting_message t JOIN hosting_lockedmessage l ON l.message_id = t.id
+            OR EXISTS (SELECT FROM hosting_message t JOIN hosting_lockedmessage l
+                         ON l.business_id = t.business_id AND l.message_id = t.id
                         WHERE t.number_id = f.number_id AND t.wamid = f.context_wamid))
 ), kept AS (
     INSERT INTO hosting_lockedmessage
@@ -28,5 +29,5 @@ WITH fresh AS (
     SELECT id, business_id, conversation_id, month, total - back + 1, kind, text, content, created_at + grace FROM chosen
 )
 UPDATE hosting_message m SET kind = 'locked', text = '', content = '{}'
-  FROM chosen c WHERE m.id = c.id
+  FROM chosen c WHERE m.business_id = c.business_id AND m.id = c.id
 RETURNING m.number_id, m.wamid, m.conversation_id

@@ -6,7 +6,8 @@ WITH named AS (
     SELECT p.id, p.wa_id FROM hosting_contact p WHERE p.business_id = %(business_id)s AND p.wa_id = %(wa_id)s
      UNION ALL
     SELECT p.id, p.wa_id
-      FROM hosting_formernumber f JOIN hosting_contact p ON p.id = f.contact_id
+      FROM hosting_formernumber f
+      JOIN hosting_contact p ON p.business_id = f.business_id AND p.id = f.contact_id
      WHERE f.business_id = %(business_id)s AND f.wa_id = %(wa_id)s AND f.changed_at IS NULL
      LIMIT 1
 ), known AS (

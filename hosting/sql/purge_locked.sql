@@ -3,12 +3,12 @@
 WITH due AS (
     SELECT l.message_id, l.business_id, l.kind, l.content
       FROM hosting_lockedmessage l
-      JOIN hosting_message m ON m.id = l.message_id
-      JOIN hosting_number n ON n.id = m.number_id AND n.held_at IS NULL
-      JOIN hosting_contact c ON c.id = m.contact_id AND c.held_at IS NULL
+      JOIN hosting_message m ON m.business_id = l.business_id AND m.id = l.message_id
+      JOIN hosting_number n ON n.business_id = l.business_id AND n.id = m.number_id AND n.held_at IS NULL
+      JOIN hosting_contact c ON c.business_id = l.business_id AND c.id = m.contact_id AND c.held_at IS NULL
       JOIN accounts_business b ON b.id = l.business_id
      WHERE l.keep_until < coalesce(b.clock_at, now()) ORDER BY l.keep_until LIMIT %(limit)s FOR UPDATE OF l SKIP LOCKED
 ), gone AS (
-    DELETE FROM hosting_message m USING due d WHERE m.id = d.message_id
+    DELETE FROM hosting_message m USING due d WHERE m.business_id = d.business_id AND m.id = d.message_id
 )
 SELECT business_id, kind, content FROM due

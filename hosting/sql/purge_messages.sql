@@ -4,10 +4,12 @@
 WITH chosen AS (
     SELECT m.id FROM hosting_message m
      WHERE m.business_id = %(business_id)s AND m.number_id = %(number_id)s AND m.created_at < %(before)s
-       AND NOT EXISTS (SELECT FROM hosting_outgoing o WHERE o.message_id = m.id)
-       AND NOT EXISTS (SELECT FROM hosting_contact c WHERE c.id = m.contact_id AND c.held_at IS NOT NULL)
+       AND NOT EXISTS (SELECT FROM hosting_outgoing o
+                        WHERE o.business_id = m.business_id AND o.message_id = m.id)
+       AND NOT EXISTS (SELECT FROM hosting_contact c
+                        WHERE c.business_id = m.business_id AND c.id = m.contact_id AND c.held_at IS NOT NULL)
      ORDER BY m.created_at, m.id LIMIT %(limit)s
 )
-DELETE FROM hosting_message m USING chosen c WHERE m.id = c.id
+DELETE FROM hosting_message m USING chosen c WHERE m.business_id = %(business_id)s AND m.id = c.id
 RETURNING m.kind, CASE WHEN m.kind IN ('image', 'audio', 'video', 'document', 'sticker', 'template', 'interactive')
                        THEN m.content END

@@ -5,5 +5,5 @@ UPDATE hosting_conversation c
        created_at = least(c.created_at, u.earliest)
   FROM (SELECT x.* FROM unnest(%(ids)s::bigint[], %(earliest)s::timestamptz[], %(latest)s::timestamptz[],
                                %(previews)s::text[]) AS x (id, earliest, latest, preview)
-          JOIN hosting_conversation h ON h.id = x.id ORDER BY x.id FOR UPDATE OF h) u
- WHERE c.id = u.id
+          JOIN hosting_conversation h ON h.business_id = %(business_id)s AND h.id = x.id ORDER BY x.id FOR UPDATE OF h) u
+ WHERE c.business_id = %(business_id)s AND c.id = u.id

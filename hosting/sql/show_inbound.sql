@@ -8,8 +8,9 @@ UPDATE hosting_conversation c
        unread_count = c.unread_count + u.messages,
        is_resolved = false,
        snoozed_until = NULL
-  FROM (SELECT x.* FROM unnest(%(ids)s::bigint[], %(messages)s::int[], %(latest)s::timestamptz[], %(previews)s::text[],
-                               %(referred)s::timestamptz[])
-                        AS x (id, messages, latest, preview, referred_at)
-          JOIN hosting_conversation h ON h.id = x.id ORDER BY x.id FOR UPDATE OF h) u
- WHERE c.id = u.id
+  FROM (SELECT x.* FROM unnest(%(business_ids)s::bigint[], %(ids)s::bigint[], %(messages)s::int[],
+                               %(latest)s::timestamptz[], %(previews)s::text[], %(referred)s::timestamptz[])
+                        AS x (business_id, id, messages, latest, preview, referred_at)
+          JOIN hosting_conversation h ON h.business_id = x.business_id AND h.id = x.id
+         ORDER BY x.id FOR UPDATE OF h) u
+ WHERE c.business_id = u.business_id AND c.id = u.id

@@ -2,7 +2,8 @@
 -- the conversations they were in, the ids of their files.
 WITH gone AS (
     DELETE FROM hosting_message
-     WHERE id = ANY (ARRAY(SELECT id FROM hosting_message
+     WHERE business_id = %(business_id)s
+       AND id = ANY (ARRAY(SELECT id FROM hosting_message
                             WHERE business_id = %(business_id)s AND id BETWEEN %(first_id)s AND %(last_id)s
                               AND imported_from_id = %(import_id)s
                             ORDER BY id DESC LIMIT %(limit)s))

@@ -6,7 +6,7 @@ WITH held AS MATERIALIZED (
        AND s.business_id IN (SELECT business_id FROM hosting_media WHERE locked_until IS NOT NULL AND deleted_at IS NULL)
      ORDER BY s.business_id FOR UPDATE
 ), waiting AS (
-    SELECT m.id, h.bytes + sum(m.size) OVER (PARTITION BY m.business_id ORDER BY m.id) AS bytes, p.media_megabytes
+    SELECT m.business_id, m.id, h.bytes + sum(m.size) OVER (PARTITION BY m.business_id ORDER BY m.id) AS bytes, p.media_megabytes
       FROM held h
       JOIN accounts_business b ON b.id = h.business_id
       JOIN accounts_plan p ON p.code = b.plan_id
@@ -14,5 +14,5 @@ WITH held AS MATERIALIZED (
 )
 UPDATE hosting_media m SET is_ready = true, locked_until = NULL
   FROM waiting w
- WHERE m.id = w.id AND (w.media_megabytes IS NULL OR w.bytes <= w.media_megabytes * 1000000::bigint)
+ WHERE m.business_id = w.business_id AND m.id = w.id AND (w.media_megabytes IS NULL OR w.bytes <= w.media_megabytes * 1000000::bigint)
 RETURNING m.business_id, m.media_id

@@ -9,5 +9,5 @@ WITH due AS (
     RETURNING l.*
 )
 UPDATE hosting_message m SET kind = d.kind, text = d.text, content = d.content
-  FROM due d WHERE m.id = d.message_id
+  FROM due d WHERE m.business_id = d.business_id AND m.id = d.message_id
 RETURNING m.conversation_id, m.number_id, m.wamid, m.kind, m.context_wamid

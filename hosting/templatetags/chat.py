@@ -1,4 +1,4 @@
-"""How chats are written out: WhatsApp's own marks, times as people say them, what is left of a window."""
+"""Template filters for conversations: message formatting, times, previews, amounts."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -21,30 +21,41 @@ from hosting.extensions import ProductCard
 
 register = template.Library()
 
-# On escaped text. Marks count only when they hug a word, as in WhatsApp.
+# Applied to escaped text; marks count only next to a word, as in WhatsApp.
 MARKS = [
     (re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])"), r"<strong>\1</strong>"),
     (re.compile(r"(?<![\w_/])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])"), r"<em>\1</em>"),
     (re.compile(r"(?<![\w~])~(?=\S)([^~\n]+?)(?<=\S)~(?![\w~])"), r"<s>\1</s>"),
     (re.compile(r"^&gt; ?(.+)$", re.MULTILINE), r"<blockquote>\1</blockquote>"),
 ]
-# Taken out before the marks are read: code and links are shown as they are.
+# Code and links are taken out before marks are applied.
 VERBATIM = re.compile(
     r"```(.+?)```|`([^`\n]+)`|(https?://[^\s<]+?)(?=[.,;:!?)]*(?:\s|$))", re.DOTALL
 )
-SLOT = re.compile("\ue000(\\d+)\ue001")
-SOON = timedelta(hours=2)
+PLACEHOLDER = re.compile("\ue000(\\d+)\ue001")
+ENDS_SOON = timedelta(hours=2)
 ADDRESS_LABELS = {
-    "name": _lazy("Name"), "phone_number": _lazy("Phone"), "house_number": _lazy("House or flat number"),
-    "floor_number": _lazy("Floor"), "tower_number": _lazy("Tower"), "building_name": _lazy("Building"),
-    "address": _lazy("Street and number"), "landmark_area": _lazy("Area or landmark"), "in_pin_code": _lazy("Postcode"),
-    "postal_code": _lazy("Postcode"), "city": _lazy("Town"), "state": _lazy("State or region"),
-}  # fmt: skip
+    "name": _lazy("Name"),
+    "phone_number": _lazy("Phone"),
+    "house_number": _lazy("House or flat number"),
+    "floor_number": _lazy("Floor"),
+    "tower_number": _lazy("Tower"),
+    "building_name": _lazy("Building"),
+    "address": _lazy("Street and number"),
+    "landmark_area": _lazy("Area or landmark"),
+    "in_pin_code": _lazy("Postcode"),
+    "postal_code": _lazy("Postcode"),
+    "city": _lazy("Town"),
+    "state": _lazy("State or region"),
+}
 
 
 @register.filter
 def formatted(text: str) -> SafeString:
-    """A message's text as HTML: *bold*, _italic_, ~struck~, `code`, > quotes and links; everything else escaped."""
+    """Return text as HTML with *bold*, _italic_, ~struck~, `code`, > quotes and links.
+
+    All else escaped.
+    """
     kept: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
@@ -55,7 +66,7 @@ def formatted(text: str) -> SafeString:
     shown: str = escape(VERBATIM.sub(keep, text.replace("\ue000", "").replace("\ue001", "")))
     for pattern, replacement in MARKS:
         shown = pattern.sub(replacement, shown)
-    return mark_safe(SLOT.sub(lambda match: kept[int(match[1])], shown))  # noqa: S308
+    return mark_safe(PLACEHOLDER.sub(lambda match: kept[int(match[1])], shown))  # noqa: S308
 
 
 def _link(url: str) -> SafeString:
@@ -66,7 +77,7 @@ def _link(url: str) -> SafeString:
 
 @register.filter
 def address_form(content: object) -> list[dict[str, str]]:
-    """The fields of an address message's form: name, label, value that is known, error that was told."""
+    """Return the fields of an address message's form: name, label, known value, error."""
     parameters = as_dict(as_dict(as_dict(content).get("action")).get("parameters"))
     values, errors = as_dict(parameters.get("values")), as_dict(parameters.get("validation_errors"))
     return [
@@ -82,7 +93,7 @@ def address_form(content: object) -> list[dict[str, str]]:
 
 @register.filter
 def moment(at: datetime, now: datetime) -> str:
-    """A time as a list shows it: the hour today, the weekday this week, else the date."""
+    """Return a time for lists: the hour today, the weekday this week, else the date."""
     at, now = timezone.localtime(at), timezone.localtime(now)
     if at.date() == now.date():
         return formats.time_format(at, "TIME_FORMAT")
@@ -93,7 +104,7 @@ def moment(at: datetime, now: datetime) -> str:
 
 @register.filter
 def day_name(day: date, now: datetime) -> str:
-    """Today, yesterday, or the date."""
+    """Return "Today", "Yesterday" or the date."""
     ago = (timezone.localtime(now).date() - day).days
     if ago in (0, 1):
         return _("Today") if ago == 0 else _("Yesterday")
@@ -102,7 +113,7 @@ def day_name(day: date, now: datetime) -> str:
 
 @register.filter
 def time_left(until: datetime | None, now: datetime) -> str:
-    """What is left of a window, in hours or minutes; empty when it is closed."""
+    """Return the rest of a window in hours or minutes; "" when it is closed."""
     if until is None or until <= now:
         return ""
     minutes = int((until - now).total_seconds() // 60)
@@ -111,8 +122,8 @@ def time_left(until: datetime | None, now: datetime) -> str:
 
 @register.filter
 def ends_soon(until: datetime | None, now: datetime) -> bool:
-    """Whether less than two hours are left."""
-    return until is not None and timedelta(0) < until - now < SOON
+    """Return whether less than two hours are left."""
+    return until is not None and timedelta(0) < until - now < ENDS_SOON
 
 
 EXCERPT = 160
@@ -120,7 +131,7 @@ EXCERPT = 160
 
 @register.filter
 def excerpt(text: str, spans: list[tuple[int, int]]) -> SafeString:
-    """About 160 characters of a message around its first hit, with every hit there marked."""
+    """Return about 160 characters around the first hit, with hits marked."""
     begin = max(spans[0][0] - EXCERPT // 3, 0) if spans else 0
     end = min(begin + EXCERPT, len(text))
     shown, place = ["…" if begin else ""], begin
@@ -129,26 +140,37 @@ def excerpt(text: str, spans: list[tuple[int, int]]) -> SafeString:
             break
         shown += [escape(text[place:start]), format_html("<mark>{}</mark>", text[start:stop])]
         place = stop
-    return mark_safe("".join([*shown, escape(text[place:end]), "…" if end < len(text) else ""]))  # noqa: S308
+    shown += [escape(text[place:end]), "…" if end < len(text) else ""]
+    return mark_safe("".join(shown))  # noqa: S308
 
 
 KINDS = {
-    "text": _lazy("Text"), "template": _lazy("Template"), "image": _lazy("Photo"), "video": _lazy("Video"),
-    "audio": _lazy("Audio"), "document": _lazy("Document"), "sticker": _lazy("Sticker"), "location": _lazy("Location"),
-    "contacts": _lazy("Contact card"), "interactive": _lazy("Buttons or list"), "button": _lazy("Button tapped"),
-    "order": _lazy("Order"), "reaction": _lazy("Reaction"), "system": _lazy("Notice"),
-}  # fmt: skip
+    "text": _lazy("Text"),
+    "template": _lazy("Template"),
+    "image": _lazy("Photo"),
+    "video": _lazy("Video"),
+    "audio": _lazy("Audio"),
+    "document": _lazy("Document"),
+    "sticker": _lazy("Sticker"),
+    "location": _lazy("Location"),
+    "contacts": _lazy("Contact card"),
+    "interactive": _lazy("Buttons or list"),
+    "button": _lazy("Button tapped"),
+    "order": _lazy("Order"),
+    "reaction": _lazy("Reaction"),
+    "system": _lazy("Notice"),
+}
 
 
 @register.filter
 def kind_name(kind: str) -> str:
-    """What a type of message is called."""
+    """Return the name of a kind of message."""
     return str(KINDS.get(kind, kind))
 
 
 @register.filter
 def phone(digits: str) -> str:
-    """A number as people write it, with plus sign and spaces; what cannot be read stays as it is."""
+    """Return a number in international notation; unchanged if it cannot be parsed."""
     import phonenumbers
 
     try:
@@ -160,7 +182,7 @@ def phone(digits: str) -> str:
 
 @register.filter
 def contact_cards(content: object) -> list[dict[str, object]]:
-    """The cards of a `contacts` message as name and phones; whatever is malformed is left out."""
+    """Return the cards of a `contacts` message as names and phones, without malformed ones."""
     listed = content if isinstance(content, list) else as_list(as_dict(content).get("contacts"))
     return [
         {
@@ -175,7 +197,7 @@ def contact_cards(content: object) -> list[dict[str, object]]:
 
 @register.filter
 def offset_amount(amount: object, currency: object) -> str:
-    """An amount of the Cloud API (`value` over `offset`) as people read it; empty for anything else."""
+    """Return a Cloud API amount (`value` over `offset`) in the reader's format; "" if invalid."""
     held = as_dict(amount)
     value, offset = held.get("value"), held.get("offset")
     if type(value) is not int or type(offset) is not int or offset < 1 or abs(value) > 10**15:
@@ -189,7 +211,7 @@ def offset_amount(amount: object, currency: object) -> str:
 
 @register.filter
 def item_amount(item: object) -> dict[str, object]:
-    """What an item of a payment message costs in all, as an amount over its offset; empty for nonsense."""
+    """Return the total of an item in a payment message, as an amount; {} if invalid."""
     held = as_dict(item)
     amount, quantity = as_dict(held.get("sale_amount") or held.get("amount")), held.get("quantity")
     if type(amount.get("value")) is not int or type(quantity) is not int:
@@ -199,7 +221,7 @@ def item_amount(item: object) -> dict[str, object]:
 
 @register.filter
 def payment_link(content: object) -> str:
-    """Where an `order_details` message is paid; empty where it names no link."""
+    """Return the payment URL of an `order_details` message; "" without one."""
     parameters = as_dict(as_dict(as_dict(content).get("action")).get("parameters"))
     links = [
         as_dict(one).get("payment_link") for one in as_list(parameters.get("payment_settings"))
@@ -209,7 +231,7 @@ def payment_link(content: object) -> str:
 
 @register.filter
 def public_path(address: str) -> str:
-    """The path of an address that leads to a page of ours for anybody (`/s/…`); empty for any other."""
+    """Return the path of a public page of ours (`/s/…`); "" for other URLs."""
     path = address.removeprefix(settings.BASE_URL)
     return path if path.startswith("/s/") else ""
 
@@ -218,7 +240,7 @@ def public_path(address: str) -> str:
 def order_lines(
     content: object, products: list[ProductCard]
 ) -> list[tuple[dict[str, object], ProductCard]]:
-    """The items of an order, each with its product as it is shown."""
+    """Return the items of an order with their products."""
     return list(
         zip(map(as_dict, as_list(as_dict(content).get("product_items"))), products, strict=False)
     )

@@ -52,7 +52,7 @@ def _fetch_links(links: list[Link]) -> list[Result]:
 
 def _ask(kind: str, held: dict[str, Any]) -> Result:
     try:
-        found = fetch(held["link"], max_bytes=files.LIMITS[kind].most + 1, timeout=SECONDS)
+        found = fetch(held["link"], max_bytes=files.LIMITS[kind].max_bytes + 1, timeout=SECONDS)
     except FetchFailed as error:
         return CloudApiError(
             131052, f"The {kind} could not be downloaded: {error}.", field=f"{kind}.link"
@@ -62,7 +62,7 @@ def _ask(kind: str, held: dict[str, Any]) -> Result:
             131052, f"The {kind}'s link answered HTTP {found.status}.", field=f"{kind}.link"
         )
     if found.truncated:
-        most = files.LIMITS[kind].most
+        most = files.LIMITS[kind].max_bytes
         return CloudApiError(
             131053, f"The {kind} is larger than {most:,} bytes.", field=f"{kind}.link"
         )

@@ -1,1 +1,1 @@
-"""Pages of hosting."""
+"""Dashboard pages of hosting."""

@@ -1,6 +1,4 @@
-"""Broadcasts: a template to a list, reviewed with its price, sent now or later, watched, and what
-became of it.
-"""
+"""Broadcast pages: list, draft with preview and price, progress, results, opt-outs."""
 
 import uuid
 from collections.abc import Callable
@@ -26,15 +24,15 @@ from hosting.forms.broadcasts import BroadcastForm
 from hosting.inbound import opt_outs as inbound_opt_outs
 from hosting.models import Broadcast, Contact
 
-CHATS = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = (Role.OWNER, Role.AGENT)
 SHOWN = 50
 WRONG_SHOWN = 100
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def broadcasts(request: BusinessRequest) -> HttpResponse:
-    """The broadcasts there were, the newest first."""
+    """Broadcasts, newest first."""
     found = (
         Broadcast.objects.filter(business=request.business)
         .select_related("template")
@@ -43,9 +41,9 @@ def broadcasts(request: BusinessRequest) -> HttpResponse:
     return render(request, "hosting/broadcasts.html", {"broadcasts": found[:SHOWN]})
 
 
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def new(request: BusinessRequest) -> HttpResponse:
-    """Choose a template and a list; POST keeps them as a draft to be reviewed."""
+    """Choose a template and recipients; POST creates a draft."""
     form = BroadcastForm(
         request.business, *((request.POST, request.FILES) if request.method == "POST" else ())
     )
@@ -53,9 +51,13 @@ def new(request: BusinessRequest) -> HttpResponse:
         try:
             number, template, text = form.choices()
             draft = drafts.create_draft(
-                business=request.business, author=request.user, name=form.cleaned_data["name"], number=number,
-                template=template, text=text,
-            )  # fmt: skip
+                business=request.business,
+                author=request.user,
+                name=form.cleaned_data["name"],
+                number=number,
+                template=template,
+                text=text,
+            )
             return redirect("broadcast", draft.public_id)
         except BadInput as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
@@ -66,20 +68,20 @@ def new(request: BusinessRequest) -> HttpResponse:
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def broadcast(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """One broadcast: a draft with preview and price, else how far it is and what became of it."""
+    """One broadcast: a draft with preview and price, else its progress and results."""
     found = run.get_broadcast(request.business, public_id)
     context: dict[str, Any] = {
         "broadcast": found,
         "seconds_left": found.seconds_left(now=report.now()),
     }
     if request.headers.get("HX-Target") == "progress":
-        return render(request, "hosting/_broadcast_progress.html", context | _outcome(found))
+        return render(request, "hosting/_broadcast_progress.html", context | _results(found))
     if found.state == Broadcast.State.DRAFT:
         context |= _review(request, found)
     else:
-        context |= _outcome(found)
+        context |= _results(found)
     return render(request, "hosting/broadcast.html", context)
 
 
@@ -99,8 +101,8 @@ def _review(request: BusinessRequest, found: Broadcast) -> dict[str, Any]:
     }
 
 
-def _outcome(found: Broadcast) -> dict[str, Any]:
-    # Counting the ticks of a long list is left until it rests.
+def _results(found: Broadcast) -> dict[str, Any]:
+    # Statuses of a long list are counted only when it is not being sent.
     is_cheap = not found.is_working or found.total <= report.MAX_COUNTED_LIVE
     return {
         "ticks": report.status_counts(found) if is_cheap else None,
@@ -109,14 +111,16 @@ def _outcome(found: Broadcast) -> dict[str, Any]:
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def start(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Send a draft now, or at the time given."""
-    return _do(request, public_id, lambda found: run.start(broadcast=found, at=_moment(request)))
+    """Send a draft now, or at the given time."""
+    return _run_action(
+        request, public_id, lambda found: run.start(broadcast=found, at=_moment(request))
+    )
 
 
 def _moment(request: BusinessRequest) -> datetime | None:
-    """The time typed, in the business's zone; None for now."""
+    """Return the given time in the business's time zone; None for now."""
     text = request.POST.get("at", "").strip()
     if not text or request.POST.get("when") != "later":
         return None
@@ -130,27 +134,27 @@ def _moment(request: BusinessRequest) -> datetime | None:
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def pause(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Stop for now."""
-    return _do(request, public_id, lambda found: run.pause(broadcast=found))
+    """Pause it."""
+    return _run_action(request, public_id, lambda found: run.pause(broadcast=found))
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def resume(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Go on."""
-    return _do(request, public_id, lambda found: run.resume(broadcast=found))
+    """Continue it."""
+    return _run_action(request, public_id, lambda found: run.resume(broadcast=found))
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def cancel(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Stop for good."""
-    return _do(request, public_id, lambda found: run.cancel(broadcast=found))
+    """Cancel it for good."""
+    return _run_action(request, public_id, lambda found: run.cancel(broadcast=found))
 
 
-def _do(
+def _run_action(
     request: BusinessRequest, public_id: uuid.UUID, verb: Callable[[Broadcast], None]
 ) -> HttpResponse:
     found = run.get_broadcast(request.business, public_id)
@@ -163,9 +167,9 @@ def _do(
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def results(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """What became of each recipient, as CSV."""
+    """The results of all recipients, as CSV."""
     found = run.get_broadcast(request.business, public_id)
     name = f"{slugify(found.name) or 'broadcast'}-results.csv"
     return HttpResponse(
@@ -175,9 +179,9 @@ def results(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     )
 
 
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def opt_outs(request: BusinessRequest) -> HttpResponse:
-    """The words by which customers end and resume marketing, and who wants none."""
+    """Opt-out keywords, and customers who opted out of marketing."""
     stop, start_again = (
         "\n".join(words) for words in inbound_opt_outs.keywords_of(request.business)
     )
@@ -192,7 +196,10 @@ def opt_outs(request: BusinessRequest) -> HttpResponse:
             error = refusal.message
     out = Contact.objects.filter(business=request.business, opted_out_at__isnull=False)
     context = {
-        "stop": stop, "start": start_again, "error": error, "count": out.count(),
+        "stop": stop,
+        "start": start_again,
+        "error": error,
+        "count": out.count(),
         "customers": out.order_by("-opted_out_at")[:SHOWN],
-    }  # fmt: skip
+    }
     return render(request, "hosting/opt_outs.html", context, status=422 if error else 200)

@@ -1,6 +1,4 @@
-"""Contacts: the list, one customer's page, and what is done with them: name, merge, block, hold,
-take along, forget.
-"""
+"""Contact pages: the list, and one customer with alias, merge, block, hold, data copy, erasure."""
 
 from typing import Any
 
@@ -21,14 +19,14 @@ from hosting.models import Block, Contact, Conversation, Erasure, Number
 from hosting.numbers import profile
 from hosting.privacy import data_copy, erasure, legal_holds
 
-CHATS = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = (Role.OWNER, Role.AGENT)
 PAGE = 50
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def contacts(request: BusinessRequest) -> HttpResponse:
-    """Customers, the newest first, under the words of the address."""
+    """Customers, newest first, filtered by `q`."""
     words = request.GET.get("q", "").strip()[:100]
     found = Contact.objects.called(words).filter(business=request.business).order_by("-id")
     before = request.GET.get("before", "")
@@ -43,9 +41,9 @@ def contacts(request: BusinessRequest) -> HttpResponse:
     return render(request, "hosting/contacts.html", context)
 
 
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
-    """One customer; POST gives them a name of the business's own."""
+    """One customer; POST sets the alias."""
     found = _own(request, contact_id)
     if request.method == "POST":
         found.alias = request.POST.get("alias", "").strip()[:200]
@@ -61,7 +59,7 @@ def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
         "contact": found,
         "threads": Conversation.objects.filter(contact=found)
         .select_related("number")
-        .newest_first(),  # type: ignore[attr-defined]
+        .newest_first(),
         "former": found.former_numbers.order_by("-changed_at"),
         "numbers": [(number, number.pk in blocked) for number in numbers],
         "going": Erasure.objects.filter(contact_id=found.pk).exists(),
@@ -71,9 +69,9 @@ def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def merge(request: BusinessRequest, contact_id: int) -> HttpResponse:
-    """Move all of this contact to the one with the number given; back on that one's page."""
+    """Merge this contact into the one with the given number, and show that one."""
     found = _own(request, contact_id)
     digits = "".join(filter(str.isdigit, request.POST.get("into", "")))
     into = (
@@ -94,9 +92,9 @@ def merge(request: BusinessRequest, contact_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def block(request: BusinessRequest, contact_id: int) -> HttpResponse:
-    """Let one number take no messages from this customer and send none, or let it again."""
+    """Block or unblock this customer on one number."""
     found = _own(request, contact_id)
     own = Number.objects.filter(business=request.business)
     number = get_object_or_404(own, phone_number_id=request.POST.get("number", ""))
@@ -108,9 +106,9 @@ def block(request: BusinessRequest, contact_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def marketing(request: BusinessRequest, contact_id: int) -> HttpResponse:
-    """Say whether the customer wants broadcasts of marketing."""
+    """Set whether marketing broadcasts reach the customer."""
     opt_outs.set_marketing(
         _own(request, contact_id), wants_marketing=request.POST.get("wanted") == "1"
     )
@@ -128,7 +126,7 @@ def hold(request: BusinessRequest, contact_id: int) -> HttpResponse:
 @require_GET
 @member_page(Role.OWNER)
 def data(request: BusinessRequest, contact_id: int) -> Any:
-    """Everything that is kept about the customer, as a ZIP."""
+    """All stored data of the customer, as a ZIP."""
     found = _own(request, contact_id)
     return FileResponse(
         data_copy.as_zip(found), as_attachment=True, filename=f"contact-{found.pk}.zip"
@@ -138,7 +136,7 @@ def data(request: BusinessRequest, contact_id: int) -> Any:
 @require_POST
 @member_page(Role.OWNER)
 def erase(request: BusinessRequest, contact_id: int) -> HttpResponse:
-    """Forget the customer, once it was confirmed."""
+    """Request the customer's erasure after confirmation."""
     found = _own(request, contact_id)
     if request.POST.get("sure") != "1":
         messages.error(request, _("Tick the box first: this cannot be undone."))

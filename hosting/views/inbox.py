@@ -1,4 +1,4 @@
-"""The inbox: conversations beside the thread that is open, and what is done with it."""
+"""The inbox: conversations, and the open thread with its actions."""
 
 import uuid
 from typing import Any
@@ -25,27 +25,27 @@ from hosting.messages.send import send_message
 from hosting.models import Conversation, Direction, Message, Template, Transport
 from hosting.search import filters, query
 
-CHATS = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = (Role.OWNER, Role.AGENT)
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def inbox(request: BusinessRequest) -> HttpResponse:
-    """The list, and beside it an invitation to choose."""
+    """The conversation list without an open thread."""
     return render(request, "hosting/inbox.html", _list(request))
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def rows(request: BusinessRequest) -> HttpResponse:
-    """Rows of the list alone: the newest again when something changed, or the next page."""
+    """Rows of the list: reloaded after a change, or the next page."""
     return render(
         request, "hosting/_rows.html", _list(request, current=request.GET.get("current", ""))
     )
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """One thread; opening it marks it as read."""
     conversation = conversation_of(request, public_id)
@@ -56,35 +56,35 @@ def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         return redirect(f"{conversation.get_absolute_url()}?at={at}#m{at}")
     before, at = _number(request.GET.get("before")), _number(request.GET.get("at"))
     context = _open(request, conversation, before=before, at=at)
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         response = render(request, "hosting/_pane.html", context)
         if conversation.unread_count:
-            # The list beside it still shows the count that this page just cleared.
+            # The list still shows the unread count that was cleared now.
             response.headers["HX-Trigger-After-Settle"] = "news"
         return response
     return render(request, "hosting/inbox.html", context | _list(request, current=str(public_id)))
 
 
 @require_GET
-@member_page(*CHATS)
-def stretch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Messages alone: those above `before`, those below `after`, or everything from `since` on."""
+@member_page(*CHAT_ROLES)
+def thread_messages(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Messages only: those above `before`, below `after`, or all from `since` on."""
     conversation = conversation_of(request, public_id)
-    context = composing(request, conversation)
+    context = composer_context(request, conversation)
     if before := _number(request.GET.get("before")):
         page = threads.latest_page(_messages(conversation), own=Direction.OUT, before=before)
-        return _stretch(request, "hosting/_older.html", context, page)
+        return _messages_response(request, "hosting/_older.html", context, page)
     if after := _number(request.GET.get("after")):
         page = threads.page_after(_messages(conversation), own=Direction.OUT, after=after)
-        return _stretch(request, "hosting/_newer.html", context, page)
+        return _messages_response(request, "hosting/_newer.html", context, page)
     page = threads.page_since(
         _messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since"))
     )
-    _seen(request, conversation)
-    return _stretch(request, "hosting/_entries.html", context, page)
+    _mark_seen(request, conversation)
+    return _messages_response(request, "hosting/_entries.html", context, page)
 
 
-def _stretch(
+def _messages_response(
     request: BusinessRequest,
     template: str,
     context: dict[str, Any],
@@ -95,9 +95,9 @@ def _stretch(
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def reply(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Send a text or a file; a refusal is shown above the draft, which stays."""
+    """Send a text or file; after a refusal the draft is kept and the error shown."""
     conversation = conversation_of(request, public_id)
     form = ReplyForm(request.POST, request.FILES)
     if not form.is_valid():
@@ -121,9 +121,9 @@ def reply(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     return _composer(request, conversation)
 
 
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Choose a template, fill its variables, see what will be sent, send it."""
+    """Choose a template, fill in its variables, preview and send it."""
     conversation = conversation_of(request, public_id)
     wanted = _number((request.POST or request.GET).get("template"))
     offered, quotes = (
@@ -140,7 +140,7 @@ def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         context |= {"template": template, "form": form, "quote": quotes.get(template.category)}
         if request.method == "POST" and form.is_valid():
             return _send_template(request, conversation, template, form, context)
-    page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"  # type: ignore[attr-defined]
+    page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"
     return render(request, page, context)
 
 
@@ -159,27 +159,27 @@ def _send_template(
             content=threads.template_content(template, form.values()),
         )
     except ParleyError as error:
-        page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"  # type: ignore[attr-defined]
+        page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"
         return render(request, page, context | {"error": error.message})
     return _composer(request, conversation)
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def resolve(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Resolve a conversation, or open it again; a new message from the customer opens it too."""
+    """Resolve or reopen a conversation; a new message from the customer also reopens it."""
     conversation = conversation_of(request, public_id)
     Conversation.objects.filter(pk=conversation.pk).update(
         is_resolved=request.POST.get("resolved") == "1"
     )
-    tell(request, conversation)
-    return show_again(request, conversation)
+    notify_dashboards(request, conversation)
+    return refreshed_pane(request, conversation)
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def assign(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Give a conversation to a member, or to nobody."""
+    """Assign a conversation to a member, or to nobody."""
     conversation = conversation_of(request, public_id)
     member_id = _number(request.POST.get("assignee"))
     member = None
@@ -192,14 +192,14 @@ def assign(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         if member is None:
             raise Http404
     Conversation.objects.filter(pk=conversation.pk).update(assignee_id=member)
-    tell(request, conversation)
-    return show_again(request, conversation)
+    notify_dashboards(request, conversation)
+    return refreshed_pane(request, conversation)
 
 
 def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
     view = request.GET.get("view", "open")
     choices = _choices(request)
-    filters = _narrowing(request, choices)
+    filters = _filters(request, choices)
     found = conversations_inbox.matching(
         request.business, view=view, filters=filters, user=request.user
     )
@@ -216,11 +216,11 @@ def _list(request: BusinessRequest, current: str = "") -> dict[str, Any]:
 
 
 def _choices(request: BusinessRequest) -> conversations_inbox.FilterChoices:
-    """Asked for once a request: the list and the pane beside it both show them."""
+    """Return the filter choices, read once a request for list and thread."""
     known: conversations_inbox.FilterChoices | None = getattr(request, "choices", None)
     if known is None:
         # A pane alone shows no views: nothing is counted for it.
-        alone = request.htmx and request.path != reverse("inbox_rows")  # type: ignore[attr-defined]
+        alone = request.htmx and request.path != reverse("inbox_rows")
         known = conversations_inbox.filter_choices(
             request.business, reader=None if alone else request.user
         )
@@ -228,10 +228,10 @@ def _choices(request: BusinessRequest) -> conversations_inbox.FilterChoices:
     return known
 
 
-def _narrowing(
+def _filters(
     request: BusinessRequest, choices: conversations_inbox.FilterChoices
 ) -> conversations_inbox.ConversationFilters:
-    """What the address asks for; what names nothing of this business narrows nothing."""
+    """Return the filters of the query string; unknown values filter nothing."""
     label, assignee = _number(request.GET.get("label")), _number(request.GET.get("assignee"))
     wanted = request.GET.get("number", "")
     return conversations_inbox.ConversationFilters(
@@ -245,7 +245,7 @@ def _narrowing(
 def _open(
     request: BusinessRequest, conversation: Conversation, before: int = 0, at: int = 0
 ) -> dict[str, Any]:
-    _seen(request, conversation)
+    _mark_seen(request, conversation)
     found = _messages(conversation)
     page = (
         threads.page_around(found, own=Direction.OUT, at=at)
@@ -258,11 +258,11 @@ def _open(
         "choices": _choices(request),
         "snooze_times": snooze_times(request.business.now()),
         "marks": query.patterns_of(query.terms_of(request.GET.get("mark", ""))),
-    } | composing(request, conversation)
+    } | composer_context(request, conversation)
 
 
-def _seen(request: BusinessRequest, conversation: Conversation) -> None:
-    # What an operator looks at is as unread for the team as it was.
+def _mark_seen(request: BusinessRequest, conversation: Conversation) -> None:
+    # Operators who look at a conversation leave it unread for the team.
     if request.membership.pk is None:
         return
     mark_conversation_read(conversation)
@@ -270,10 +270,8 @@ def _seen(request: BusinessRequest, conversation: Conversation) -> None:
         notify(tasks.deliver)
 
 
-def composing(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:
-    """What the composer needs: the conversation, the present, whether its window is open, and tools
-    of other apps.
-    """
+def composer_context(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:
+    """Return the composer's variables: conversation, time, window state, tools of other apps."""
     now = request.business.now()
     window_open = conversation.window_open(at=now)
     return {
@@ -287,8 +285,8 @@ def composing(request: BusinessRequest, conversation: Conversation) -> dict[str,
 def _composer(
     request: BusinessRequest, conversation: Conversation, error: str = "", draft: str = ""
 ) -> HttpResponse:
-    if request.htmx:  # type: ignore[attr-defined]
-        context = composing(request, conversation) | {"error": error, "draft": draft}
+    if request.htmx:
+        context = composer_context(request, conversation) | {"error": error, "draft": draft}
         response = render(request, "hosting/_composer.html", context)
         if not error:
             response.headers["HX-Trigger"] = "changed"
@@ -301,9 +299,11 @@ def _composer(
     )
 
 
-def show_again(request: BusinessRequest, conversation: Conversation, **more: str) -> HttpResponse:
-    """The pane after a change: drawn anew, or the page when there is no JavaScript."""
-    if request.htmx:  # type: ignore[attr-defined]
+def refreshed_pane(
+    request: BusinessRequest, conversation: Conversation, **more: str
+) -> HttpResponse:
+    """Return the thread pane after a change; without htmx, redirect to the page."""
+    if request.htmx:
         response = render(
             request,
             "hosting/_pane.html",
@@ -324,11 +324,11 @@ def _send(request: BusinessRequest, conversation: Conversation, **what: Any) -> 
             **what,
         )
     notify(tasks.deliver)
-    tell(request, conversation)
+    notify_dashboards(request, conversation)
 
 
-def tell(request: BusinessRequest, conversation: Conversation) -> None:
-    """Let the open dashboards of this business know, once it is committed."""
+def notify_dashboards(request: BusinessRequest, conversation: Conversation) -> None:
+    """Publish an event for the business's open dashboards after commit."""
     public_id = str(conversation.public_id)
     transaction.on_commit(
         lambda: publish.publish_event(request.business.pk, kind="message", conversation=public_id),
@@ -337,7 +337,7 @@ def tell(request: BusinessRequest, conversation: Conversation) -> None:
 
 
 def conversation_of(request: BusinessRequest, public_id: uuid.UUID) -> Conversation:
-    """The conversation of this business; 404 for any other."""
+    """Return the business's conversation of that id, or 404."""
     return get_object_or_404(
         Conversation.objects.select_related("contact", "number__account", "assignee").annotate(
             label_ids=conversations_inbox.label_ids()

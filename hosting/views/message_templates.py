@@ -1,6 +1,4 @@
-"""The settings of message templates: which there are and how they stand, one that is made with a
-preview, deletion.
-"""
+"""Template settings: list, details, a form with preview, deletion, synchronisation."""
 
 from typing import Any
 
@@ -26,7 +24,7 @@ PAGE = 50
 @require_GET
 @member_page(Role.OWNER)
 def templates(request: BusinessRequest) -> HttpResponse:
-    """Every template, the newest first."""
+    """Templates, newest first."""
     rows = Template.objects.live().filter(business=request.business).select_related("account")
     status = request.GET.get("status", "")
     status = status if status in TemplateStatus.values else ""
@@ -49,9 +47,7 @@ def templates(request: BusinessRequest) -> HttpResponse:
 
 @member_page(Role.OWNER)
 def new_template(request: BusinessRequest) -> HttpResponse:
-    """A form with a preview; what the protocol refuses is said beside it, and nothing typed is
-    lost.
-    """
+    """A form with preview; refusals are shown and the input is kept."""
     form = _form(request)
     if request.method == "POST" and form.is_valid():
         try:
@@ -71,20 +67,20 @@ def new_template(request: BusinessRequest) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def preview_template(request: BusinessRequest) -> HttpResponse:
-    """The preview alone, of whatever is typed so far."""
+    """The preview of the input so far."""
     return render(request, "hosting/_template_preview.html", _form(request).preview())
 
 
 @require_GET
 @member_page(Role.OWNER)
 def template(request: BusinessRequest, template_id: str) -> HttpResponse:
-    """One template: how it looks, how it stands, and why."""
+    """One template with preview and review status."""
     found = _own(request, template_id)
     return render(request, "hosting/template.html", {"template": found, "parts": parts_of(found)})
 
 
 def parts_of(found: Template) -> dict[str, Any]:
-    """What the preview shows of a template's components."""
+    """Return the preview's variables for a template's components."""
     by_kind = {
         str(part.get("type")).upper(): part for part in found.components if isinstance(part, dict)
     }
@@ -104,7 +100,7 @@ def parts_of(found: Template) -> dict[str, Any]:
 @require_POST
 @member_page(Role.OWNER)
 def delete_template(request: BusinessRequest, template_id: str) -> HttpResponse:
-    """Delete it in this language; what was sent by it stays."""
+    """Delete it in this language; sent messages stay."""
     found = _own(request, template_id)
     lifecycle.delete_templates(
         account=found.account, name=found.name, template_id=found.template_id
@@ -117,7 +113,7 @@ def delete_template(request: BusinessRequest, template_id: str) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def synchronise(request: BusinessRequest) -> HttpResponse:
-    """Ask the upstreams for their templates soon."""
+    """Request synchronisation with the upstreams."""
     for account in Account.objects.filter(business=request.business, upstream__isnull=False):
         upstream_sync.request_sync(account)
     notify(tasks.synchronise)

@@ -1,4 +1,4 @@
-"""The message log: every message of the business in a table, with what became of it."""
+"""The message log, one message, and media of messages."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ REFUSED_COLUMNS = ("at", "number", "to", "kind", "code", "reason")
 @require_GET
 @member_page()
 def messages(request: BusinessRequest) -> HttpResponse:
-    """A page of the log under the filters of the address; `?csv=1` downloads it."""
+    """A page of the log under the filters of the query string; `?csv=1` downloads it."""
     if request.GET.get("status") == "refused":
         return _refused(request)
     filters = log.Filters.read(request.GET)
@@ -52,7 +52,7 @@ def messages(request: BusinessRequest) -> HttpResponse:
 
 
 def _refused(request: BusinessRequest) -> HttpResponse:
-    """Sends that the API answered with an error, the newest first."""
+    """Rejected sends, newest first."""
     found = (
         RefusedSend.objects.filter(business=request.business)
         .select_related("number")
@@ -90,7 +90,7 @@ def _refused_cells(row: RefusedSend) -> tuple[object, ...]:
 @require_GET
 @member_page()
 def media(request: BusinessRequest, media_id: str) -> HttpResponse:
-    """A file of a message: an address that stays, which leads to one that ends in minutes."""
+    """Redirect from a permanent URL of a file to a signed one."""
     found = media_of(business_id=request.business.pk, media_ids=[media_id]).get(media_id)
     if found is None:
         raise Http404
@@ -100,7 +100,7 @@ def media(request: BusinessRequest, media_id: str) -> HttpResponse:
 @require_GET
 @member_page()
 def thumbnail(request: BusinessRequest, media_id: str) -> HttpResponse:
-    """A small picture of a file; the file itself where none can be made."""
+    """A thumbnail of a file, or the file itself if there is none."""
     found = media_of(business_id=request.business.pk, media_ids=[media_id]).get(media_id)
     if found is None:
         raise Http404
@@ -117,7 +117,7 @@ def thumbnail(request: BusinessRequest, media_id: str) -> HttpResponse:
 @require_GET
 @member_page()
 def message(request: BusinessRequest, message_id: int) -> HttpResponse:
-    """One message in full: its timeline, its price, and what was sent on the wire."""
+    """One message: timeline, price, and raw content."""
     own = Message.objects.filter(business=request.business)
     found = get_object_or_404(
         own.select_related("author", "template", "conversation__contact"), pk=message_id

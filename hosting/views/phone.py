@@ -1,4 +1,4 @@
-"""The simulated phone: what a customer of the sandbox sees, and writes."""
+"""The simulated phone of a sandbox customer."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from core.errors import ParleyError
 from core.wake import notify
 from hosting import extensions, tasks
 from hosting.cloudapi import addresses
-from hosting.cloudapi.interactive import reply_to
+from hosting.cloudapi.interactive import choice_reply
 from hosting.cloudapi.parts import buttons_of
 from hosting.conversations import thread
 from hosting.forms.conversations import ReplyForm
@@ -23,17 +23,17 @@ from hosting.media.store import store_attachment
 from hosting.models import Conversation, Direction, Handset, Message, Number, Status
 from hosting.transports import sandbox
 
-CHATS = (Role.OWNER, Role.AGENT)
+CHAT_ROLES = (Role.OWNER, Role.AGENT)
 MAX_HANDSETS_SHOWN = 60
-# What may be shown inside another page of ours: pages for anybody, which allow it.
+# Paths that may be shown inside another page: public ones, which allow it.
 PUBLIC_PAGES = "/s/"
-# Those that WhatsApp offers first.
+# The reactions that WhatsApp offers first.
 EMOJI = ("👍", "❤️", "😂", "😮", "😢", "🙏")
 
 
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def phones(request: BusinessRequest) -> HttpResponse:
-    """The phones there are; POST adds one."""
+    """The simulated phones; POST adds one."""
     form = HandsetForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         handset = _add(request, form)
@@ -52,9 +52,9 @@ def _add(request: BusinessRequest, form: HandsetForm) -> Handset | None:
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def phone(request: BusinessRequest, handset_id: int) -> HttpResponse:
-    """One phone's home: its chats with the business's sandbox numbers."""
+    """One phone's chats with the business's sandbox numbers."""
     handset = handset_of(request, handset_id)
     context = {"handset": handset, "chats": _chats(request, handset), "now": request.business.now()}
     if request.headers.get("HX-Target") == "chats":
@@ -67,13 +67,13 @@ def phone(request: BusinessRequest, handset_id: int) -> HttpResponse:
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
-    """A chat on the phone; looking at it sends read receipts."""
+    """A chat on the phone; opening it sends read receipts."""
     handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     blocked = sandbox.has_blocked(handset=handset, number=number)
     if handset.is_online and not blocked:
-        _look(handset, number)
+        _open_chat(handset, number)
     conversation = Conversation.objects.filter(
         business=request.business, number=number, contact__wa_id=handset.wa_id
     ).first()
@@ -99,9 +99,9 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def web(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
-    """A public page of ours in the chat's own view, as the phone opens a link that it was sent."""
+    """A public page of ours inside the phone, opened from a link."""
     handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     address = request.GET.get("to", "")
     if not address.startswith(PUBLIC_PAGES):
@@ -116,19 +116,19 @@ def web(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Http
 def screen(
     request: BusinessRequest, template: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    """A screen of the phone that stands in place of the chat."""
+    """Render a screen of the phone in place of the chat."""
     around = {"now": request.business.now(), "handsets": _handsets(request), "form": HandsetForm()}
     return render(request, template, around | context, status=status)
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def tap(
     request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int
 ) -> HttpResponse:
-    """The customer taps a button of a message, or chooses from its list."""
+    """Send the reply of a tapped button or chosen list row."""
     handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
-    asked = said(
+    asked = message_of_chat(
         request,
         handset,
         number,
@@ -136,7 +136,7 @@ def tap(
         direction=Direction.OUT,
         kind__in=("interactive", "template"),
     )
-    content = _answer(asked, request)
+    content = _reply_content(asked, request)
     if content is None:
         raise Http404
     kind = "interactive" if asked.kind == "interactive" else "button"
@@ -144,31 +144,31 @@ def tap(
     return redirect("phone_chat", handset.pk, number.phone_number_id)
 
 
-def said(
+def message_of_chat(
     request: BusinessRequest, handset: Handset, number: Number, message_id: int, **which: Any
 ) -> Message:
-    """A message of this chat."""
+    """Return a message of this chat, or 404."""
     own = Message.objects.filter(
         business=request.business, number=number, contact__wa_id=handset.wa_id, **which
     )
     return get_object_or_404(own.select_related("template"), pk=message_id)
 
 
-def _answer(asked: Message, request: BusinessRequest) -> dict[str, Any] | None:
+def _reply_content(asked: Message, request: BusinessRequest) -> dict[str, Any] | None:
     if asked.kind == "template":
-        return _pressed(asked, request.POST.get("choice", ""))
+        return _quick_reply(asked, request.POST.get("choice", ""))
     if asked.content.get("type") != "address_message":
-        return reply_to(asked.content, request.POST.get("choice", ""))
+        return choice_reply(asked.content, request.POST.get("choice", ""))
     prefix = f"address-{asked.pk}-"
     filled = {
         name.removeprefix(prefix): str(text)
         for name, text in request.POST.items()
         if name.startswith(prefix)
     }
-    return addresses.reply_with(asked.content, filled)
+    return addresses.form_reply(asked.content, filled)
 
 
-def _pressed(asked: Message, choice: str) -> dict[str, Any] | None:
+def _quick_reply(asked: Message, choice: str) -> dict[str, Any] | None:
     offered = buttons_of(
         asked.template.components if asked.template else [], asked.content.get("components") or []
     )
@@ -182,7 +182,7 @@ def _pressed(asked: Message, choice: str) -> dict[str, Any] | None:
 def send(
     handset: Handset, number: Number, *, kind: str, content: sandbox.Content, context: str = ""
 ) -> None:
-    """Nothing leaves a phone that is switched off, or has blocked the number."""
+    """Send from the phone, unless it is offline or has blocked the number."""
     if sandbox.can_send(handset=handset, number=number):
         sandbox.send_from_phone(
             handset=handset, number=number, kind=kind, content=content, context=context
@@ -191,17 +191,17 @@ def send(
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def write(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
-    """The customer writes a text or sends a file; it goes to the business by the webhook door."""
+    """Send a text or file from the phone, as a webhook event."""
     handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     form, error = ReplyForm(request.POST, request.FILES), ""
     if form.is_valid() and sandbox.can_send(handset=handset, number=number):
         try:
-            _leave(request, handset, number, form)
+            _send_form(request, handset, number, form)
         except ParleyError as refused:
             error = refused.message
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         blocked = sandbox.has_blocked(handset=handset, number=number)
         context = {"handset": handset, "number": number, "error": error, "blocked": blocked}
         shown = render(request, "hosting/_phone_type.html", context)
@@ -210,7 +210,7 @@ def write(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Ht
     return redirect("phone_chat", handset.pk, number.phone_number_id)
 
 
-def _leave(request: BusinessRequest, handset: Handset, number: Number, form: ReplyForm) -> None:
+def _send_form(request: BusinessRequest, handset: Handset, number: Number, form: ReplyForm) -> None:
     text = form.cleaned_data["text"]
     kind, content = "text", {"body": text}
     if file := form.cleaned_data["file"]:
@@ -221,22 +221,22 @@ def _leave(request: BusinessRequest, handset: Handset, number: Number, form: Rep
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def switch(request: BusinessRequest, handset_id: int) -> HttpResponse:
-    """Switch the phone off or on; on, it receives what waited."""
+    """Switch the phone on or off; switched on, it receives waiting messages."""
     handset = handset_of(request, handset_id)
     sandbox.set_online(handset=handset, online=request.POST.get("online") == "1")
     notify(tasks.apply)
     return redirect("phone", handset.pk)
 
 
-def _look(handset: Handset, number: Number) -> None:
+def _open_chat(handset: Handset, number: Number) -> None:
     if sandbox.open_chat(handset=handset, number=number):
         notify(tasks.apply)
 
 
 def _on_phone(conversation: Conversation | None) -> Any:
-    """What reached the phone, and what was written on it."""
+    """Return the messages that reached the phone or were sent from it."""
     arrived = (
         Message.objects.filter(conversation=conversation)
         if conversation
@@ -269,14 +269,14 @@ def _handsets(request: BusinessRequest) -> list[Handset]:
 
 
 def handset_of(request: BusinessRequest, handset_id: int) -> Handset:
-    """A phone of the business; 404 for any other."""
+    """Return the business's phone of that id, or 404."""
     return get_object_or_404(
         Handset.objects.select_related("business"), business=request.business, pk=handset_id
     )
 
 
 def number_of(request: BusinessRequest, phone_number_id: str) -> Number:
-    """A sandbox number of the business; 404 for any other."""
+    """Return the business's sandbox number, or 404."""
     return get_object_or_404(
         Number.objects.select_related("account"),
         business=request.business,

@@ -1,6 +1,4 @@
-"""What a customer does on the simulated phone besides writing: place, contact card, reaction,
-block, and a failure on purpose.
-"""
+"""Other actions on the simulated phone: location, contact card, reaction, block, failure."""
 
 from typing import Any
 
@@ -12,24 +10,34 @@ from accounts.access import BusinessRequest, member_page
 from hosting.forms.phones import CardForm, FailureForm, LocationForm
 from hosting.models import Handset, Message, Number
 from hosting.transports import sandbox
-from hosting.views.phone import CHATS, EMOJI, handset_of, number_of, said, screen, send
+from hosting.views.phone import (
+    CHAT_ROLES,
+    EMOJI,
+    handset_of,
+    message_of_chat,
+    number_of,
+    screen,
+    send,
+)
 
-# The form beside the phone, which adds one, has fields of the same names.
+# The form for a new phone on the same page has fields of the same names.
 IDS = "sent_%s"
 
 
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def place(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
-    """A place to send; POST sends it, as the answer to the message that asked for one if there is
-    such.
-    """
+    """A location to send; POST sends it, as a reply to the message that asked for one."""
     handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     asking = request.GET.get("message", "")
     initial = {"message": asking if asking.isdecimal() else None}
     form = LocationForm(request.POST or None, initial=initial, auto_id=IDS)
     if request.method == "POST" and form.is_valid():
         asked = form.cleaned_data["message"]
-        context = said(request, handset, number, asked, kind="interactive").wamid if asked else ""
+        context = (
+            message_of_chat(request, handset, number, asked, kind="interactive").wamid
+            if asked
+            else ""
+        )
         send(
             handset, number, kind="location", content=_location(form.cleaned_data), context=context
         )
@@ -42,7 +50,7 @@ def _location(given: dict[str, Any]) -> dict[str, Any]:
     return {"latitude": float(given["latitude"]), "longitude": float(given["longitude"])} | named
 
 
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def card(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
     """A contact card to send; POST sends it."""
     handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
@@ -68,13 +76,13 @@ def _form(
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def react(
     request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int
 ) -> HttpResponse:
-    """The customer reacts to a message with an emoji; an empty one takes it back."""
+    """React to a message with an emoji; an empty one removes the reaction."""
     handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
-    message: Message = said(request, handset, number, message_id)
+    message: Message = message_of_chat(request, handset, number, message_id)
     emoji = request.POST.get("emoji", "")
     if emoji not in ("", *EMOJI):
         raise Http404
@@ -83,9 +91,9 @@ def react(
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def about(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
-    """What the phone does with this business: blocks it, or lets its next message fail."""
+    """Blocking the business, and failure of its next message."""
     handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     return _about(request, handset, number, FailureForm(initial={"code": handset.fails_with}))
 
@@ -99,18 +107,18 @@ def _about(
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def block(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
-    """The customer blocks the business (`blocked` is 1), or takes it back."""
+    """Block or unblock the business."""
     handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     sandbox.set_blocked(handset=handset, number=number, blocked=request.POST.get("blocked") == "1")
     return redirect("phone_chat", handset.pk, number.phone_number_id)
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def fail(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
-    """Let the next message to this phone fail with `code`; without one, it arrives."""
+    """Let the next message to this phone fail with `code`; empty for none."""
     handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
     form = FailureForm(request.POST)
     if not form.is_valid():

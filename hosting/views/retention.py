@@ -1,4 +1,4 @@
-"""How long messages are kept: by the plan, shorter by number, and not at all shorter under a legal hold."""
+"""Retention settings of numbers: days kept, and legal holds."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -19,7 +19,7 @@ MAX_DAYS = 3650
 @require_GET
 @member_page(Role.OWNER)
 def page(request: BusinessRequest) -> HttpResponse:
-    """Each number: what is in force, what is announced, when it was last purged."""
+    """Each number's retention: in force, announced, last run."""
     numbers = (
         Number.objects.filter(business=request.business).select_related("retention").order_by("id")
     )
@@ -34,7 +34,7 @@ def page(request: BusinessRequest) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def change(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
-    """Keep shorter, or as the plan says; set or lift the hold."""
+    """Change a number's retention and legal hold."""
     number = get_object_or_404(
         Number.objects.filter(business=request.business), phone_number_id=phone_number_id
     )

@@ -1,4 +1,4 @@
-"""The search page: every message of the business by words and filters, all of it in the address."""
+"""The search page: messages and customers, with words and filters in the query string."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,20 +18,20 @@ from hosting.search.filters import search_filters
 
 ORDER = ("-created_at", "-id")
 PAGE = 25
-NARROWING = ("number", "contact", "direction", "kind", "since", "until")
-PEOPLE = 5
+FILTER_NAMES = ("number", "contact", "direction", "kind", "since", "until")
+MAX_CUSTOMERS = 5
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the page shows: hits, or why there are none."""
+class SearchResult:
+    """A page of hits, or an error."""
 
     found: Found | None = None
     error: str = ""
 
     @property
     def next(self) -> str:
-        """Cursor of the page below; empty on the last."""
+        """The cursor of the next page; "" on the last."""
         if self.found is None or self.found.next is None:
             return ""
         at, pk = self.found.next
@@ -41,18 +41,18 @@ class Answer:
 @require_GET
 @member_page(Role.OWNER, Role.AGENT, Role.VIEWER)
 def page(request: BusinessRequest) -> HttpResponse:
-    """Messages that match, newest first, and the customers whose name or number does."""
+    """Messages that match, newest first, and customers whose name or number matches."""
     words = request.GET.get("q", "").strip()[:200]
-    asked = {name: request.GET.get(name, "").strip() for name in NARROWING}
-    answer = Answer()
+    asked = {name: request.GET.get(name, "").strip() for name in FILTER_NAMES}
+    answer = SearchResult()
     if words or any(asked.values()):
-        answer = _answer(request.business, words, asked, request.GET.get("after", ""))
+        answer = _search(request.business, words, asked, request.GET.get("after", ""))
     context: dict[str, Any] = {
         "words": words,
         "asked": asked,
         "narrowed": any(asked.values()),
         "answer": answer,
-        "people": _people(request.business, words)
+        "people": _customers(request.business, words)
         if words and not request.GET.get("after")
         else [],
         "numbers": Number.objects.filter(business=request.business).order_by("id")[:100],
@@ -61,11 +61,11 @@ def page(request: BusinessRequest) -> HttpResponse:
         "chats": request.membership.role != Role.VIEWER,
         "now": request.business.now(),
     }
-    fragment = request.htmx and request.GET.get("after")  # type: ignore[attr-defined]
+    fragment = request.htmx and request.GET.get("after")
     return render(request, "hosting/_hits.html" if fragment else "hosting/search.html", context)
 
 
-def _answer(business: Business, words: str, asked: dict[str, str], after: str) -> Answer:
+def _search(business: Business, words: str, asked: dict[str, str], after: str) -> SearchResult:
     try:
         below = read_cursor(after, Message.objects.all(), ORDER) if after else None
     except ValueError:
@@ -73,16 +73,16 @@ def _answer(business: Business, words: str, asked: dict[str, str], after: str) -
     try:
         filters = search_filters(business, asked)
         place = (below[0], below[1]) if below else None
-        return Answer(
+        return SearchResult(
             search(business=business, words=words, filters=filters, below=place, limit=PAGE)
         )
     except (BadInput, TooBroad) as refusal:
-        return Answer(error=refusal.message)
+        return SearchResult(error=refusal.message)
 
 
-def _people(business: Business, words: str) -> list[Contact]:
-    """The first customers whose name holds all words, or whose number begins with the digits."""
+def _customers(business: Business, words: str) -> list[Contact]:
+    """Return the first customers whose name contains all words or whose number begins with them."""
     found = Contact.objects.called(words.replace('"', "").replace("*", "")).filter(
         business=business
     )
-    return list(found.order_by("name", "id")[:PEOPLE])
+    return list(found.order_by("name", "id")[:MAX_CUSTOMERS])

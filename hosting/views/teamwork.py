@@ -1,6 +1,4 @@
-"""What colleagues do about a conversation: labels, notes, snoozing, canned replies, being seen to
-type.
-"""
+"""Teamwork in the inbox: labels, private notes, snoozing, canned replies, typing indicators."""
 
 import uuid
 
@@ -15,94 +13,104 @@ from hosting.forms.conversations import CannedReplyForm, NoteForm
 from hosting.live import publish
 from hosting.models import CannedReply, Label
 from hosting.search import filters
-from hosting.views.inbox import CHATS, composing, conversation_of, show_again, tell
+from hosting.views.inbox import (
+    CHAT_ROLES,
+    composer_context,
+    conversation_of,
+    notify_dashboards,
+    refreshed_pane,
+)
 
 MAX_TYPED = 40
 
 
 @require_POST
-@member_page(*CHATS)
-def put_label(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Put a label on a conversation, made when it is new."""
+@member_page(*CHAT_ROLES)
+def add_label(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Add a label to a conversation, creating it if new."""
     conversation = conversation_of(request, public_id)
     try:
         teamwork.add_label(conversation=conversation, name=request.POST.get("label", ""))
     except ParleyError as error:
-        return show_again(request, conversation, label_error=error.message)
-    tell(request, conversation)
-    return show_again(request, conversation)
+        return refreshed_pane(request, conversation, label_error=error.message)
+    notify_dashboards(request, conversation)
+    return refreshed_pane(request, conversation)
 
 
 @require_POST
-@member_page(*CHATS)
-def take_label(request: BusinessRequest, public_id: uuid.UUID, label_id: int) -> HttpResponse:
-    """Take a label off a conversation."""
+@member_page(*CHAT_ROLES)
+def remove_conversation_label(
+    request: BusinessRequest, public_id: uuid.UUID, label_id: int
+) -> HttpResponse:
+    """Remove a label from a conversation."""
     conversation = conversation_of(request, public_id)
     teamwork.remove_label(conversation=conversation, label_id=label_id)
-    tell(request, conversation)
-    return show_again(request, conversation)
+    notify_dashboards(request, conversation)
+    return refreshed_pane(request, conversation)
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def snooze(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Put a conversation off until a time, or with an empty one take it back."""
+    """Snooze a conversation until a time; an empty time wakes it."""
     conversation = conversation_of(request, public_id)
     teamwork.snooze(
         conversation=conversation, until=filters.local_moment(request.POST.get("until"), "until")
     )
-    tell(request, conversation)
-    return show_again(request, conversation)
+    notify_dashboards(request, conversation)
+    return refreshed_pane(request, conversation)
 
 
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def note(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Write a remark that only colleagues see."""
+    """Add a private note."""
     conversation = conversation_of(request, public_id)
     form = NoteForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         teamwork.write_note(
             conversation=conversation, author=request.user, text=form.cleaned_data["text"]
         )
-        tell(request, conversation)
+        notify_dashboards(request, conversation)
         return _composer(request, public_id)
-    page = "hosting/_note.html" if request.htmx else "hosting/note.html"  # type: ignore[attr-defined]
+    page = "hosting/_note.html" if request.htmx else "hosting/note.html"
     status = 422 if form.errors else 200
-    return render(request, page, composing(request, conversation) | {"form": form}, status=status)
+    return render(
+        request, page, composer_context(request, conversation) | {"form": form}, status=status
+    )
 
 
 def _composer(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     conversation = conversation_of(request, public_id)
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not request.htmx:
         return redirect(f"{conversation.get_absolute_url()}#end")
-    response = render(request, "hosting/_composer.html", composing(request, conversation))
+    response = render(request, "hosting/_composer.html", composer_context(request, conversation))
     response.headers["HX-Trigger"] = "changed"
     return response
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def remove_note(request: BusinessRequest, public_id: uuid.UUID, note_id: int) -> HttpResponse:
-    """Remove an own remark."""
+    """Delete the member's own note."""
     conversation = conversation_of(request, public_id)
     teamwork.remove_note(conversation=conversation, note_id=note_id, author=request.user)
-    tell(request, conversation)
-    return show_again(request, conversation)
+    notify_dashboards(request, conversation)
+    return refreshed_pane(request, conversation)
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def canned(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """The canned replies that fit what is typed after the slash, as options."""
+    """The canned replies that match what is typed after the slash, as options."""
     conversation = conversation_of(request, public_id)
     found = teamwork.canned_replies(conversation, request.GET.get("q", "")[:MAX_TYPED])
     return render(request, "hosting/_canned.html", {"replies": found})
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def typing(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Let colleagues see that somebody is answering."""
+    """Show colleagues that somebody is answering."""
     conversation = conversation_of(request, public_id)
     publish.publish_event(
         request.business.pk,
@@ -114,16 +122,16 @@ def typing(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def settings(request: BusinessRequest) -> HttpResponse:
     """The business's canned replies and labels."""
     return _settings(request, CannedReplyForm())
 
 
 @require_POST
-@member_page(*CHATS)
-def add_reply(request: BusinessRequest) -> HttpResponse:
-    """Keep a canned reply, or write the one of that shortcut anew."""
+@member_page(*CHAT_ROLES)
+def save_reply(request: BusinessRequest) -> HttpResponse:
+    """Save a canned reply, replacing one of the same shortcut."""
     form = CannedReplyForm(request.POST)
     if not form.is_valid():
         return _settings(request, form, status=422)
@@ -132,7 +140,7 @@ def add_reply(request: BusinessRequest) -> HttpResponse:
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def remove_reply(request: BusinessRequest, reply_id: int) -> HttpResponse:
     """Remove a canned reply."""
     get_object_or_404(CannedReply, business=request.business, pk=reply_id).delete()
@@ -140,9 +148,9 @@ def remove_reply(request: BusinessRequest, reply_id: int) -> HttpResponse:
 
 
 @require_POST
-@member_page(*CHATS)
+@member_page(*CHAT_ROLES)
 def remove_label(request: BusinessRequest, label_id: int) -> HttpResponse:
-    """Remove a label from everywhere."""
+    """Delete a label everywhere."""
     get_object_or_404(Label, business=request.business, pk=label_id).delete()
     return redirect("inbox_settings")
 

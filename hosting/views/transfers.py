@@ -1,4 +1,4 @@
-"""Import and export of past conversations: upload, preview and questions, progress; ask for a file, download it."""
+"""Import and export pages: upload, preview and questions, progress, download."""
 
 import uuid
 from datetime import datetime, time, timedelta
@@ -26,7 +26,7 @@ SHOWN = 50
 
 @member_page(Role.OWNER)
 def imports(request: BusinessRequest) -> HttpResponse:
-    """The imports there were; POST takes a file in."""
+    """The imports; POST uploads a file."""
     form, error = (
         ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm(),
         "",
@@ -56,7 +56,7 @@ def imports(request: BusinessRequest) -> HttpResponse:
 
 @member_page(Role.OWNER)
 def one_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """What is in the file, what is asked, how far it is; POST answers and begins."""
+    """One import: preview, questions, progress; POST answers and starts it."""
     job = imports_jobs.one(request.business, public_id)
     error = ""
     if request.method == "POST":
@@ -98,7 +98,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _too_old(business: Business, job: ChatImport) -> int:
-    """Days that the plan keeps, if the file reaches back further; else 0."""
+    """Return the days that the plan keeps if the file reaches further back; else 0."""
     first, days = _moment(job.preview.get("first_at")), business.plan.days_kept
     if first is None or days is None:
         return 0
@@ -109,7 +109,7 @@ def _too_old(business: Business, job: ChatImport) -> int:
 @require_POST
 @member_page(Role.OWNER)
 def cancel_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Stop it where it is."""
+    """Cancel an import."""
     imports_jobs.cancel(job=imports_jobs.one(request.business, public_id))
     return redirect("import", public_id)
 
@@ -117,7 +117,7 @@ def cancel_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespons
 @require_POST
 @member_page(Role.OWNER)
 def undo_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Take back all that it has brought."""
+    """Undo an import."""
     imports_jobs.undo(job=imports_jobs.one(request.business, public_id))
     notify(tasks.move_history)
     return redirect("import", public_id)
@@ -125,7 +125,7 @@ def undo_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @member_page(Role.OWNER)
 def exports(request: BusinessRequest) -> HttpResponse:
-    """The exports there are; POST asks for one more."""
+    """The exports; POST requests one."""
     given = request.POST if request.method == "POST" else None
     form, error = ExportForm(request.business, given, initial=_chosen(request)), ""
     if form.is_bound and form.is_valid():
@@ -150,7 +150,7 @@ def exports(request: BusinessRequest) -> HttpResponse:
 
 
 def _chosen(request: BusinessRequest) -> dict[str, str]:
-    """What a link such as the one beside a thread has chosen already."""
+    """Return initial values from the query string, as links beside a thread set them."""
     return {
         "conversation": request.GET.get("conversation", "")[:36],
         "contact": request.GET.get("contact", "")[:32],
@@ -161,17 +161,20 @@ def _wanted(business: Business, form: ExportForm) -> jobs.Wanted:
     zone, data = ZoneInfo(business.timezone), form.cleaned_data
     since, until = data["since"], data["until"]
     return jobs.Wanted(
-        format=data["format"], has_media=data["has_media"], conversation=data["conversation"], contact=data["contact"],
+        format=data["format"],
+        has_media=data["has_media"],
+        conversation=data["conversation"],
+        contact=data["contact"],
         number=data["number"],
         since=datetime.combine(since, time(), zone) if since else None,
         until=datetime.combine(until + timedelta(days=1), time(), zone) if until else None,
-    )  # fmt: skip
+    )
 
 
 @require_POST
 @member_page(Role.OWNER)
 def cancel_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Stop it, and leave nothing."""
+    """Cancel an export and delete its parts."""
     jobs.cancel(job=jobs.one(request.business, public_id))
     return redirect("exports")
 
@@ -179,7 +182,7 @@ def cancel_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespons
 @require_GET
 @member_page(Role.OWNER)
 def download_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """An address that stays, which leads to one that ends in an hour."""
+    """Redirect from a permanent URL to one that is valid for an hour."""
     path = jobs.download_path(jobs.one(request.business, public_id))
     if not path:
         raise Http404
@@ -188,7 +191,7 @@ def download_export(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespo
 
 @require_GET
 def file(request: HttpRequest, token: str) -> FileResponse:
-    """The file behind a signed link, for whoever knows it, while it holds."""
+    """The file of a signed link."""
     known = jobs.opened_by(token)
     if known is None:
         raise Http404
@@ -198,8 +201,10 @@ def file(request: HttpRequest, token: str) -> FileResponse:
         ).first()
     if job is None or not default_storage.exists(job.path):
         raise Http404
-    # Never shown in our own pages: it holds what strangers wrote.
+    # Never displayed by us: it contains text of strangers.
     return FileResponse(
-        default_storage.open(job.path, "rb"), as_attachment=True, filename=job.filename,
+        default_storage.open(job.path, "rb"),
+        as_attachment=True,
+        filename=job.filename,
         content_type="application/octet-stream",
-    )  # fmt: skip
+    )

@@ -1,4 +1,4 @@
-"""The settings of upstreams: which real network is behind an account, connected once it has answered."""
+"""Upstream settings: connecting accounts to a real Cloud API."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -23,15 +23,15 @@ PROCEED = 204
 @require_GET
 @member_page(Role.OWNER)
 def upstreams(request: BusinessRequest) -> HttpResponse:
-    """Each account with what is behind it, and a form that connects one."""
+    """Accounts with their upstreams, and a form that connects one."""
     return _page(request, _form(request))
 
 
 @require_POST
 def connect(request: HttpRequest) -> HttpResponseBase:
-    """Ask the upstream for its numbers, then put it behind ours; the network is asked outside of every transaction."""
+    """Fetch the upstream's numbers, then connect it; requests run outside of transactions."""
     asked: list[tuple[UpstreamAccount, Account]] = []
-    checked = _checked(request, asked)
+    checked = _validated(request, asked)
     if not asked:
         return checked
     (chosen, account), refusal, numbers = asked[0], "", dict[str, str]()
@@ -39,7 +39,7 @@ def connect(request: HttpRequest) -> HttpResponseBase:
         numbers = upstream.fetch_numbers(chosen)
     except UpstreamRefused as error:
         refusal = error.message
-    answer = _connected(request, numbers, refusal)
+    answer = _connect_account(request, numbers, refusal)
     if answer.status_code != 302:
         return answer
     try:
@@ -50,7 +50,7 @@ def connect(request: HttpRequest) -> HttpResponseBase:
 
 
 @member_page(Role.OWNER)
-def _checked(
+def _validated(
     request: BusinessRequest, asked: list[tuple[UpstreamAccount, Account]]
 ) -> HttpResponse:
     form = _form(request)
@@ -61,7 +61,9 @@ def _checked(
 
 
 @member_page(Role.OWNER)
-def _connected(request: BusinessRequest, numbers: dict[str, str], refusal: str) -> HttpResponse:
+def _connect_account(
+    request: BusinessRequest, numbers: dict[str, str], refusal: str
+) -> HttpResponse:
     form = _form(request)
     if form.is_valid() and not refusal:
         try:
@@ -93,7 +95,7 @@ def _connected(request: BusinessRequest, numbers: dict[str, str], refusal: str) 
 @require_POST
 @member_page(Role.OWNER)
 def disconnect(request: BusinessRequest, waba_id: str) -> HttpResponse:
-    """Take the upstream away from an account."""
+    """Disconnect an account's upstream."""
     account = get_object_or_404(Account, business=request.business, waba_id=waba_id)
     try:
         upstream.disconnect(account)

@@ -1,6 +1,4 @@
-"""The settings of webhooks: who listens, what was sent there and how it was answered, and the
-secrets it is signed with.
-"""
+"""Webhook settings: subscriptions, delivery log, secrets."""
 
 import uuid
 from typing import Any
@@ -30,30 +28,28 @@ PROCEED = 204
 @require_GET
 @member_page(Role.OWNER)
 def webhooks(request: BusinessRequest) -> HttpResponse:
-    """Every subscription with its health, each account's secrets, and a form that adds one."""
+    """Webhooks with their health, account secrets, and a form that adds one."""
     return _page(request, _form(request))
 
 
 def add(request: HttpRequest) -> HttpResponseBase:
-    """Add a webhook once it has answered the challenge; the network is asked outside of every
-    transaction.
-    """
-    checked = _checked(request)
+    """Add a webhook whose URL answers the challenge, which runs outside of transactions."""
+    checked = _validated(request)
     if checked.status_code != PROCEED:
         return checked
     refusal = _challenge(request.POST.get("url", ""), request.POST.get("verify_token", ""))
-    return _added(request, refusal)
+    return _subscribe(request, refusal)
 
 
 @require_POST
 @member_page(Role.OWNER)
-def _checked(request: BusinessRequest) -> HttpResponse:
+def _validated(request: BusinessRequest) -> HttpResponse:
     form = _form(request, request.POST)
     return HttpResponse(status=PROCEED) if form.is_valid() else _page(request, form, status=422)
 
 
 def _challenge(url: str, verify_token: str) -> str:
-    """Why the URL cannot be used, or nothing."""
+    """Return why the URL cannot be used, or ""."""
     try:
         subscriptions.challenge(url=url.strip(), verify_token=verify_token.strip())
     except subscriptions.WebhookRefused as error:
@@ -62,7 +58,7 @@ def _challenge(url: str, verify_token: str) -> str:
 
 
 @member_page(Role.OWNER)
-def _added(request: BusinessRequest, refusal: str) -> HttpResponse:
+def _subscribe(request: BusinessRequest, refusal: str) -> HttpResponse:
     form = _form(request, request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
@@ -88,7 +84,7 @@ def _added(request: BusinessRequest, refusal: str) -> HttpResponse:
 @require_GET
 @member_page(Role.OWNER)
 def webhook(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """One webhook: what it hears, how it does, and its delivery log."""
+    """One webhook: events, health and deliveries."""
     found = _own(request, public_id)
     context = {"webhook": found, "all_fields": FIELDS} | _log(
         request, WebhookCall.objects.filter(webhook=found)
@@ -99,14 +95,14 @@ def webhook(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @member_page(Role.OWNER)
 def log(request: BusinessRequest) -> HttpResponse:
-    """What was sent to all webhooks, the newest first; also to those that were removed."""
+    """Deliveries to all webhooks, newest first, removed ones included."""
     return render(request, "hosting/webhook_log.html", _log(request, WebhookCall.objects.all()))
 
 
 @require_GET
 @member_page(Role.OWNER)
 def call(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """One call in full: request, answer, timing."""
+    """One delivery: request, response, timing."""
     found = _own_call(request, public_id)
     body = bytes(found.body)
     context = {
@@ -120,7 +116,7 @@ def call(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def replay(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Send the same bytes once more."""
+    """Send the same body again."""
     found = _own_call(request, public_id)
     if not found.webhook.is_active:
         messages.error(
@@ -149,7 +145,7 @@ def test(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def rerun(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Try again what was given up."""
+    """Retry dead deliveries."""
     found = _own(request, public_id)
     dead = WebhookCall.objects.filter(webhook=found, state=WebhookCall.State.DEAD)
     count = delivery.rerun(map(str, dead.order_by("id").values_list("public_id", flat=True)))
@@ -161,7 +157,7 @@ def rerun(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def switch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Switch a webhook off or on; what happens meanwhile is not sent to it."""
+    """Deactivate or activate a webhook; events in between are not sent to it."""
     found = _own(request, public_id)
     is_active = request.POST.get("active") == "1"
     Webhook.objects.filter(pk=found.pk).update(is_active=is_active, failures=0, paused_until=None)
@@ -178,7 +174,7 @@ def switch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def choose_fields(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Change which events it hears, and how many in one call."""
+    """Change a webhook's events and updates per call."""
     found = _own(request, public_id)
     chosen = [field for field in FIELDS if field in request.POST.getlist("fields_")]
     updates = request.POST.get("updates_per_call", "1")
@@ -196,22 +192,24 @@ def choose_fields(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespons
 
 @require_POST
 def check(request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
-    """Ask the challenge again and show the result."""
+    """Repeat the challenge and show the result."""
     found: list[Webhook] = []
-    asked = _to_ask(request, public_id, found)
+    asked = _load_webhook(request, public_id, found)
     if not found:
         return asked
-    return _told(request, public_id, _challenge(found[0].url, found[0].verify_token))
+    return _show_result(request, public_id, _challenge(found[0].url, found[0].verify_token))
 
 
 @member_page(Role.OWNER)
-def _to_ask(request: BusinessRequest, public_id: uuid.UUID, found: list[Webhook]) -> HttpResponse:
+def _load_webhook(
+    request: BusinessRequest, public_id: uuid.UUID, found: list[Webhook]
+) -> HttpResponse:
     found.append(_own(request, public_id))
     return HttpResponse(status=PROCEED)
 
 
 @member_page(Role.OWNER)
-def _told(request: BusinessRequest, public_id: uuid.UUID, refusal: str) -> HttpResponse:
+def _show_result(request: BusinessRequest, public_id: uuid.UUID, refusal: str) -> HttpResponse:
     found = _own(request, public_id)
     if refusal:
         messages.error(request, refusal)
@@ -225,7 +223,7 @@ def _told(request: BusinessRequest, public_id: uuid.UUID, refusal: str) -> HttpR
 @require_POST
 @member_page(Role.OWNER)
 def remove(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Call it no more; what was sent stays in the log."""
+    """Remove a webhook; its deliveries stay listed."""
     found = _own(request, public_id)
     found.remove()
     record.record(action="webhook.removed", subject=found.url, business=request.business)
@@ -236,7 +234,7 @@ def remove(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @member_page(Role.OWNER)
 def change_secret(request: BusinessRequest, waba_id: str) -> HttpResponse:
-    """Make a new app secret; the one before works 24 hours more."""
+    """Create a new app secret; the old one is valid for 24 hours more."""
     account = get_object_or_404(Account, business=request.business, waba_id=waba_id)
     account.change_secret()
     record.record(action="account.secret_changed", subject=account, business=request.business)

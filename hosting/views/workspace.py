@@ -1,4 +1,4 @@
-"""The settings of the business: its name and time zone, its numbers and what they tell, and forgetting everybody."""
+"""Business settings: name and time zone, numbers and profiles, erasure of all customers."""
 
 from typing import Any
 
@@ -24,21 +24,23 @@ from hosting.privacy import erasure
 
 @member_page(Role.OWNER)
 def business(request: BusinessRequest) -> HttpResponse:
-    """Name and time zone, the numbers, and how far the forgetting is."""
+    """Name and time zone, numbers, erasure progress."""
     found = request.business
-    form = BusinessForm(_sent(request), initial={"name": found.name, "timezone": found.timezone})
+    form = BusinessForm(
+        _post_data(request), initial={"name": found.name, "timezone": found.timezone}
+    )
     if request.method == "POST" and form.is_valid():
         workspace.change_settings(business=found, **form.cleaned_data)
         messages.success(request, _("Saved."))
         return redirect("business")
     context = _context(request) | {"form": form}
-    fragment = request.htmx and request.method == "GET"  # type: ignore[attr-defined]
+    fragment = request.htmx and request.method == "GET"
     page = "hosting/_forgetting.html" if fragment else "hosting/business.html"
     return render(request, page, context, status=400 if form.errors else 200)
 
 
-def _sent(request: BusinessRequest) -> QueryDict | None:
-    """What was sent, an empty form too."""
+def _post_data(request: BusinessRequest) -> QueryDict | None:
+    """Return the POST data, also of an empty form; None for other methods."""
     return request.POST if request.method == "POST" else None
 
 
@@ -56,7 +58,7 @@ def _context(request: BusinessRequest) -> dict[str, Any]:
 @require_POST
 @member_page(Role.OWNER)
 def add_number(request: BusinessRequest) -> HttpResponse:
-    """One more sandbox number."""
+    """Add a sandbox number."""
     try:
         number = onboarding.add_number(request.business)
     except ParleyError as error:
@@ -67,10 +69,12 @@ def add_number(request: BusinessRequest) -> HttpResponse:
 
 @member_page(Role.OWNER)
 def number(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
-    """What customers see of a number: its profile, as the Cloud API names it."""
+    """A number's profile as customers see it."""
     own = Number.objects.filter(business=request.business).select_related("account")
     found = get_object_or_404(own, phone_number_id=phone_number_id)
-    form = ProfileForm(_sent(request), initial=ProfileForm.initial_of(profile.profile_of(found)))
+    form = ProfileForm(
+        _post_data(request), initial=ProfileForm.initial_of(profile.profile_of(found))
+    )
     if request.method == "POST" and form.is_valid():
         try:
             profile.change_profile(found, form.members())
@@ -85,8 +89,8 @@ def number(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
 
 @require_POST
 @member_page(Role.OWNER)
-def forget_everybody(request: BusinessRequest) -> HttpResponse:
-    """Ask that all customers be forgotten, once the business's name was typed."""
+def erase_all_customers(request: BusinessRequest) -> HttpResponse:
+    """Request the erasure of all customers after the business's name was typed."""
     if request.POST.get("name", "").strip() != request.business.name:
         messages.error(
             request,

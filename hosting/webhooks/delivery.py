@@ -20,7 +20,7 @@ from core.queue import Again, Claimed, GaveUp, InThreads, Outcome, Queue, Select
 from core.queue.pool import WorkerPool
 from core.sql import statement
 from core.tenancy import system
-from hosting.cloudapi.samples import sample
+from hosting.cloudapi.samples import sample_body
 from hosting.cloudapi.webhooks import NumberMetadata, sign
 from hosting.models import Number, Webhook, WebhookCall
 from hosting.models.webhooks import RETRIED_FOR
@@ -244,7 +244,7 @@ def send_sample(webhook: Webhook, *, field: str) -> WebhookCall:
         business_id=webhook.business_id,
         webhook=webhook,
         field=field,
-        body=sample(field, line, at=timezone.now()),
+        body=sample_body(field, line, at=timezone.now()),
         not_before=Now(),
         is_test=True,
     )

@@ -201,7 +201,7 @@ def _status_object(message: Message, status: str) -> dict[str, Any]:
         category=message.category,
         in_window=message.window_open,
         tracker=message.tracker,
-        is_first_proof=status == "read" and message.delivered_at is None,
+        is_first_delivery_proof=status == "read" and message.delivered_at is None,
     )
     if status == "failed" and message.errors:
         told["errors"] = message.errors

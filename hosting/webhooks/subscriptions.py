@@ -88,7 +88,7 @@ def subscribe(
 def _too_many(account: Account) -> WebhookRefused:
     plan = Account.objects.select_related("business__plan").get(pk=account.pk).business.plan
     words = _("The %(plan)s plan has %(limit)s webhooks, and all are taken.")
-    return WebhookRefused(words % {"plan": plan.name, "limit": plan.webhooks})
+    return WebhookRefused(words % {"plan": plan.name, "limit": plan.max_webhooks})
 
 
 def mark_verified(webhook: Webhook) -> None:

@@ -1,1 +1,1 @@
-"""REST API of shops."""
+"""APIs of shops: REST by API key (v1), and webhooks of Stripe."""

@@ -183,13 +183,13 @@ def _urls(rows: Sequence[Claimed]) -> dict[int, str]:
 
 def _download(url: str) -> Download:
     try:
-        found = fetch(url, max_bytes=LIMITS["image"].most + 1, timeout=FETCH_TIMEOUT)
+        found = fetch(url, max_bytes=LIMITS["image"].max_bytes + 1, timeout=FETCH_TIMEOUT)
     except FetchFailed as error:
         return Download(url, error=str(error)[:200])
     if found.status != 200:
         return Download(url, error=f"The link answered HTTP {found.status}.")
     if found.truncated:
-        most = LIMITS["image"].most
+        most = LIMITS["image"].max_bytes
         return Download(url, error=f"The picture is larger than {most:,} bytes.")
     return Download(url, found.body, found.headers.get("content-type", ""))
 

@@ -16,7 +16,7 @@ from hosting.webhooks import outbox
 from shops import texts
 from shops.chat import send
 from shops.documents.receipt import receipt_filename, receipt_pdf
-from shops.models import News, Order, OrderNews
+from shops.models import News, Order, OrderLine, OrderNews
 
 log = structlog.get_logger(__name__)
 WEBHOOK_FIELD = "orders"
@@ -96,19 +96,6 @@ def _receipt(order: Order) -> dict[str, Any] | None:
 
 def order_facts(order: Order) -> dict[str, Any]:
     """An order as webhooks and the API show it; amounts in minor units."""
-    lines = [
-        {
-            "product_retailer_id": line.retailer_id,
-            "title": line.title,
-            "quantity": line.quantity,
-            "refunded_quantity": line.refunded_quantity,
-            "returned_quantity": line.returned_quantity,
-            "unit_minor": line.unit_minor,
-            "amount_minor": line.amount_minor,
-            "tax_percent": str(line.tax_percent),
-        }
-        for line in order.lines.all()
-    ]
     names = (
         "number",
         "state",
@@ -144,5 +131,18 @@ def order_facts(order: Order) -> dict[str, Any]:
     return (
         {"id": order.pk, "catalog_id": order.catalog.catalog_id, "wa_id": person}
         | facts
-        | {"lines": lines}
+        | {"lines": [_line_facts(line) for line in order.lines.all()]}
     )
+
+
+def _line_facts(line: OrderLine) -> dict[str, Any]:
+    return {
+        "product_retailer_id": line.retailer_id,
+        "title": line.title,
+        "quantity": line.quantity,
+        "refunded_quantity": line.refunded_quantity,
+        "returned_quantity": line.returned_quantity,
+        "unit_minor": line.unit_minor,
+        "amount_minor": line.amount_minor,
+        "tax_percent": str(line.tax_percent),
+    }

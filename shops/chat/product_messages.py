@@ -25,7 +25,7 @@ def search_products(catalog: Catalog, words: str, *, only: Sequence[str] = ()) -
     """Products that can be ordered now, by title, with the media id of the first picture as
     `shown_media`.
     """
-    products = catalog.products.sellable().select_related("business", "catalog")  # type: ignore[attr-defined]
+    products = catalog.products.sellable().select_related("business", "catalog")
     if only:
         products = products.filter(retailer_id__in=only)
     for word in words.split()[:5]:

@@ -24,7 +24,7 @@ def new_code() -> str:
     return "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
 
 
-def in_a_month() -> datetime:
+def default_expiry() -> datetime:
     """Default expiry of a new cart."""
     return timezone.now() + CART_LIFETIME
 
@@ -44,12 +44,7 @@ class Cart(models.Model):
         Conversation, null=True, blank=True, on_delete=models.SET_NULL, related_name="carts"
     )
     created_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField(default=in_a_month, db_index=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "id"], name="cart_of_business")
-        ]
+    expires_at = models.DateTimeField(default=default_expiry, db_index=True)
 
     def __str__(self) -> str:
         return f"cart {self.pk}"

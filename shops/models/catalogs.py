@@ -78,7 +78,6 @@ class Catalog(models.Model):
     class Meta:
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "id"], name="catalog_of_business"),
             models.CheckConstraint(condition=~Q(name=""), name="catalog_has_a_name"),
             models.CheckConstraint(
                 condition=Q(currency__regex="^[A-Z]{3}$"), name="catalog_currency_is_iso"
@@ -164,7 +163,7 @@ class Product(models.Model):
     options = models.JSONField(
         default=dict,
         blank=True,
-        help_text=_("What tells variants apart, such as {'color': 'Red', 'size': 'M'}."),
+        help_text=_("Options of the variant, such as {'color': 'Red', 'size': 'M'}."),
     )
     title = models.CharField(max_length=200)
     description = models.TextField(max_length=9999, blank=True)
@@ -197,7 +196,6 @@ class Product(models.Model):
             models.UniqueConstraint(
                 fields=["catalog", "retailer_id"], name="product_once_per_catalog"
             ),
-            models.UniqueConstraint(fields=["business", "id"], name="product_of_business"),
             models.CheckConstraint(
                 condition=~Q(title="") & ~Q(retailer_id=""), name="product_has_id_and_title"
             ),

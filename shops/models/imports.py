@@ -60,10 +60,8 @@ class CatalogImport(Job):
                 ),
                 name="feed_state_known",
             ),
-            models.UniqueConstraint(fields=["business", "id"], name="feed_of_business"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["business", "-id"], name="feed_newest"),
             due_index("feed_due", "business", "id", is_open=Q(state__in=["reading", "running"])),
             dead_index("feed_dead", "business"),
         ]

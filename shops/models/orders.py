@@ -89,7 +89,7 @@ class Order(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="orders",
-        help_text=_("With the buyer; empty once the buyer was forgotten."),
+        help_text=_("With the buyer; empty once the buyer was erased."),
     )
     # Messages are deleted in bulk by retention and erasure; the order stays.
     message = models.OneToOneField(
@@ -142,7 +142,6 @@ class Order(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["catalog", "number"], name="order_number_once"),
-            models.UniqueConstraint(fields=["business", "id"], name="order_of_business"),
             models.CheckConstraint(
                 condition=Q(subtotal_minor__gte=0, delivery_minor__gte=0, tax_minor__gte=0),
                 name="order_not_below_zero",
@@ -178,7 +177,6 @@ class Order(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["business", "-id"], name="order_newest"),
             models.Index(fields=["business", "state", "-id"], name="order_by_state"),
             models.Index(fields=["expires_at"], condition=Q(state="placed"), name="order_overdue"),
         ]
@@ -225,7 +223,7 @@ class OrderLine(models.Model):
     tax_percent = models.DecimalField(max_digits=5, decimal_places=2)
     refunded_quantity = models.PositiveIntegerField(default=0)
     returned_quantity = models.PositiveIntegerField(
-        default=0, help_text=_("How many are on the shelf again; they are not put there twice.")
+        default=0, help_text=_("How many are back in stock; they are not put back twice.")
     )
     is_counted = models.BooleanField(default=False, help_text=_("Whether stock was held for it."))
 

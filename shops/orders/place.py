@@ -134,9 +134,15 @@ def place_order(
         expires_at=now + timedelta(minutes=catalog.hold_minutes),
         placed_at=now,
     )
+    _create_lines(order, rows)
+    move_stock(order, sign=-1, reason="ordered")
+    return order
+
+
+def _create_lines(order: Order, rows: Iterable[tuple[Product, int]]) -> None:
     OrderLine.objects.bulk_create(
         OrderLine(
-            business_id=catalog.business_id,
+            business_id=order.business_id,
             order=order,
             position=position,
             product=product,
@@ -150,8 +156,6 @@ def place_order(
         )
         for position, (product, count) in enumerate(rows, start=1)
     )
-    move_stock(order, sign=-1, reason="ordered")
-    return order
 
 
 def _lock_products(catalog: Catalog, wanted: RequestedItems) -> list[Product]:

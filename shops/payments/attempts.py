@@ -42,7 +42,7 @@ def lock_payable(order: Order) -> Order:
     if order.is_paid and order.total_minor:
         raise WrongState(_("This order is paid already."))
     if lacks_delivery(order):
-        raise WrongState(_("Please say first how your order shall come to you."))
+        raise WrongState(_("Please choose first how your order is delivered."))
     return order
 
 

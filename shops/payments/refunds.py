@@ -7,7 +7,15 @@ from django.utils.translation import gettext as _
 
 from core.errors import BadInput
 from shops.errors import TooMuch, WrongState
-from shops.models import BuyerRefund, Order, OrderLine, OrderState, PaymentStatus, PaymentWay
+from shops.models import (
+    BuyerPayment,
+    BuyerRefund,
+    Order,
+    OrderLine,
+    OrderState,
+    PaymentStatus,
+    PaymentWay,
+)
 from shops.orders.place import RELEASED_STATES, lock_order, return_goods
 from shops.orders.totals import tax_of
 
@@ -49,13 +57,20 @@ def refund(
         )
     Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + amount)
     return_goods(order, goods, reason="refunded")
+    return _create_refund(order, payment, amount, lines or {}, reason)
+
+
+def _create_refund(
+    order: Order, payment: BuyerPayment, amount: int, lines: Mapping[int, int], reason: str
+) -> BuyerRefund:
+    """Store the refund: open where the network sends it, else succeeded at once."""
     by_network = payment.way == PaymentWay.CARD and not payment.is_sandbox
     return BuyerRefund.objects.create(
         business_id=order.business_id,
         payment=payment,
         status=PaymentStatus.OPEN if by_network else PaymentStatus.SUCCEEDED,
         amount_minor=amount,
-        lines={str(position): count for position, count in (lines or {}).items()},
+        lines={str(position): count for position, count in lines.items()},
         reason=reason[:200],
         key=f"{payment.key}-refund-{payment.refunds.count() + 1}",
         created_at=order.business.now(),

@@ -4,7 +4,7 @@ from typing import Any
 
 import stripe
 
-from core.stripe import UNKNOWN, Outcome, Told, ask, client, read_event
+from core.stripe import UNKNOWN, Outcome, WebhookEvent, client, outcome_of_call, read_event
 from shops.errors import ShopError
 from shops.models import BuyerPayment, BuyerRefund, Catalog
 
@@ -43,19 +43,19 @@ def create_payment_page(
         ],
         "payment_intent_data": {"metadata": {"parley_key": payment.key}},
     }
-    return ask(
+    return outcome_of_call(
         lambda: _api(catalog).v1.checkout.sessions.create(facts, {"idempotency_key": payment.key})
     )
 
 
 def look_up(payment: BuyerPayment, catalog: Catalog) -> Outcome:
     """Status of a payment."""
-    return ask(lambda: _api(catalog).v1.checkout.sessions.retrieve(payment.reference))
+    return outcome_of_call(lambda: _api(catalog).v1.checkout.sessions.retrieve(payment.reference))
 
 
 def close_payment_page(payment: BuyerPayment, catalog: Catalog) -> Outcome:
     """Close a payment's page so that it takes no money; returns the payment's status then."""
-    closed = ask(lambda: _api(catalog).v1.checkout.sessions.expire(payment.reference))
+    closed = outcome_of_call(lambda: _api(catalog).v1.checkout.sessions.expire(payment.reference))
     # Closing fails when the page was paid just before; then that is the result.
     return look_up(payment, catalog) if closed.status == "failed" else closed
 
@@ -71,10 +71,12 @@ def send_refund(refund: BuyerRefund, catalog: Catalog) -> Outcome:
         "amount": refund.amount_minor,
         "metadata": {"parley_key": refund.key},
     }
-    return ask(lambda: _api(catalog).v1.refunds.create(facts, {"idempotency_key": refund.key}))
+    return outcome_of_call(
+        lambda: _api(catalog).v1.refunds.create(facts, {"idempotency_key": refund.key})
+    )
 
 
-def read_webhook(body: bytes, signature: str, catalog: Catalog) -> Told:
+def read_webhook(body: bytes, signature: str, catalog: Catalog) -> WebhookEvent:
     """Verify and parse a webhook of the seller's account; raises NoKey or BadSignature."""
     if not catalog.stripe_webhook_secret:
         raise NoKey

@@ -1,4 +1,5 @@
--- Promises: the products of `rows` are on exactly the collections (by slug) named. Output: products that moved.
+-- Promises: the products of `rows` are on exactly the collections (by slug) named. Output: products
+-- that moved.
 WITH e AS (
     SELECT p.id AS product_id, r.slugs
       FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(retailer_id text, slugs jsonb)
@@ -10,7 +11,8 @@ WITH e AS (
 ), gone AS (
     DELETE FROM shops_collectionproduct x USING e
      WHERE x.product_id = e.product_id
-       AND NOT EXISTS (SELECT FROM wanted w WHERE w.product_id = x.product_id AND w.collection_id = x.collection_id)
+       AND NOT EXISTS (SELECT FROM wanted w WHERE w.product_id = x.product_id
+           AND w.collection_id = x.collection_id)
     RETURNING x.product_id
 ), added AS (
     INSERT INTO shops_collectionproduct (business_id, collection_id, product_id)

@@ -1,5 +1,6 @@
--- Promises: the counted stock of an order's products falls (sign -1) or rises (+1) by what was ordered and is not
--- back already, all or nothing, in the order of their ids; a product that is not counted any more is left alone.
+-- Promises: the counted stock of an order's products falls (sign -1) or rises (+1) by what was
+-- ordered and is not back already, all or nothing, in the order of their ids; a product that is not
+-- counted any more is left alone.
 WITH moved AS (
     SELECT p.id, sum(l.quantity - l.returned_quantity) AS quantity
       FROM shops_orderline l JOIN shops_product p ON p.id = l.product_id

@@ -1,5 +1,6 @@
--- Promises: so many of an order's lines are on the shelf again, and noted at the line, which the database does not let
--- exceed what was ordered; products are locked in the order of their ids, and one that nobody counts is left alone.
+-- Promises: so many of an order's lines are on the shelf again, and noted at the line, which the
+-- database does not let exceed what was ordered; products are locked in the order of their ids, and
+-- one that nobody counts is left alone.
 WITH back AS (
     UPDATE shops_orderline l SET returned_quantity = l.returned_quantity + b.quantity
       FROM unnest(%(positions)s::int[], %(counts)s::int[]) AS b (position, quantity)

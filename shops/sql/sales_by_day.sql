@@ -1,5 +1,6 @@
--- Promises: each day from `since` to `until` (both included) in the zone given, with the orders that were confirmed on it
--- and are not cancelled, and their money, less what was paid back; in the currency's smallest unit.
+-- Promises: each day from `since` to `until` (both included) in the zone given, with the orders
+-- that were confirmed on it and are not cancelled, and their money, less what was paid back; in the
+-- currency's smallest unit.
 SELECT d.day::date, count(o.id)::int, coalesce(sum(o.total_minor - o.refunded_minor), 0)::bigint
   FROM generate_series(%(since)s::date, %(until)s::date, interval '1 day') AS d(day)
   LEFT JOIN shops_order o

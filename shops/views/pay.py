@@ -11,11 +11,13 @@ from csp.decorators import csp_replace
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
 from core.errors import BadInput, ParleyError
+from core.stripe import payment_redirect
 from core.tenancy import scope, system
 from core.territories import countries
 from core.wake import notify
@@ -34,8 +36,9 @@ PayView = Callable[[HttpRequest, str], HttpResponse]
 def allow_own_frame(view: PayView) -> PayView:
     """Allow framing by our own pages only (the simulated phone), and forbid caching."""
     uncached: Any = never_cache(view)
-    wrapped: Any = csp_replace({"frame-ancestors": ["'self'"]})(xframe_options_sameorigin(uncached))
-    return wrapped  # type: ignore[no-any-return]
+    own_pages: Any = csp_replace({"frame-ancestors": ["'self'"]})
+    wrapped: PayView = own_pages(xframe_options_sameorigin(uncached))
+    return wrapped
 
 
 @contextmanager
@@ -75,7 +78,7 @@ def card_page(request: HttpRequest, token: str) -> HttpResponse:
     except ParleyError as error:
         with _order_by_token(token) as order:
             return _pay_page(request, order, error)
-    return render(request, "shops/payments/redirect.html", {"url": url})
+    return payment_redirect(request, url, _("Pay by card"))
 
 
 def _pay_action(do: PayAction) -> Callable[[HttpRequest, str], HttpResponse]:

@@ -77,13 +77,13 @@ def _picker(
         "text": request.POST.get("words", ""),
         "error": error,
     }
-    page = "shops/chat/_product_picker.html" if request.htmx else "shops/chat/product_picker.html"  # type: ignore[attr-defined]
+    page = "shops/chat/_product_picker.html" if request.htmx else "shops/chat/product_picker.html"
     # htmx does not swap in error responses, and the composer must show the message.
-    return render(request, page, context, status=422 if error and not request.htmx else 200)  # type: ignore[attr-defined]
+    return render(request, page, context, status=422 if error and not request.htmx else 200)
 
 
 def _composer(request: BusinessRequest, conversation: Conversation) -> HttpResponse:
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not request.htmx:
         return redirect(f"{conversation.get_absolute_url()}#end")
     now = request.business.now()
     context = {

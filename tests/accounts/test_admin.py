@@ -1,7 +1,7 @@
-"""The admin: every list and page opens, nothing secret is on it, the ledger cannot be edited, actions do their work."""
+"""The admin: all lists and pages open without secrets, the ledger is read-only, actions work."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.apps import apps
@@ -46,7 +46,7 @@ def operator(client: Client) -> Client:
 
 @pytest.fixture
 def stage() -> dict[str, Any]:
-    """A little of everything: a business with numbers, keys, messages, charges, a dead event and a dead letter."""
+    """A business with numbers, keys, messages, charges, a dead event and a dead letter."""
     business = make_business()
     number = make_number(business)
     make_member(business)
@@ -60,8 +60,11 @@ def stage() -> dict[str, Any]:
     with system("test"):
         store_event(body=SECRET.encode(), account_id=None)
         Event.objects.update(dead_at=Now(), attempts=5, last_error="boom")
-        template = {"name": "order_update", "language": {"code": "en_US"},
-                    "components": [{"type": "body", "parameters": [{"type": "text", "text": SECRET}]}]}  # fmt: skip
+        template = {
+            "name": "order_update",
+            "language": {"code": "en_US"},
+            "components": [{"type": "body", "parameters": [{"type": "text", "text": SECRET}]}],
+        }
         message = send_message(
             business=business, number=number, to="4915112345678", kind="template", content=template
         )
@@ -89,7 +92,7 @@ def test_every_model_has_a_list_and_a_page_without_secrets(operator: Client, sta
             page += shown.content.decode()
         assert SECRET not in page, name
         assert stage["key"] not in page, name
-        for column in hidden_of(model, admin.site._registry[model].hidden):
+        for column in hidden_of(model, cast(Any, admin.site._registry[model]).hidden):
             assert f'name="{column}"' not in page, name
 
 
@@ -122,7 +125,7 @@ def test_the_ledger_and_the_facts_cannot_be_changed(operator: Client, stage: Any
             ), name
             assert _act(operator, model, "delete_selected", [row.pk], post="yes") == 200, name
             with system("test"):
-                assert model.objects.filter(pk=row.pk).exists(), name
+                assert model._default_manager.filter(pk=row.pk).exists(), name
 
 
 def _act(client: Client, model: Any, action: str, ids: list[int], **extra: str) -> int:
@@ -195,8 +198,10 @@ def test_a_key_is_revoked_and_the_audit_log_says_by_whom(operator: Client, stage
     with system("test"):
         entry = AuditEntry.objects.get()
         assert (entry.action, entry.actor_name, entry.business_id) == (
-            "key.revoked", "ops@example.com", stage["business"].pk,
-        )  # fmt: skip
+            "key.revoked",
+            "ops@example.com",
+            stage["business"].pk,
+        )
 
 
 def test_businesses_are_suspended_and_resumed(operator: Client, stage: Any) -> None:
@@ -215,9 +220,17 @@ def test_businesses_are_suspended_and_resumed(operator: Client, stage: Any) -> N
 
 
 def test_editing_a_plan_is_recorded_before_and_after(operator: Client) -> None:
-    data = {"name": "Team", "hosted_messages": 300000, "days_kept": 730, "numbers": 5, "seats": 15,
-            "requests_per_second": 80, "monthly_fee_micros": 49000000, "currency": "USD",
-            "is_public": "on"}  # fmt: skip
+    data = {
+        "name": "Team",
+        "hosted_messages": 300000,
+        "days_kept": 730,
+        "max_numbers": 5,
+        "max_seats": 15,
+        "requests_per_second": 80,
+        "monthly_fee_micros": 49000000,
+        "currency": "USD",
+        "is_public": "on",
+    }
     with system("test"):
         before = Plan.objects.get(pk="team").hosted_messages
     extra = {field: value for field, value in _initial(Plan, "team").items() if field not in data}
@@ -245,8 +258,8 @@ def test_a_plan_that_businesses_are_on_is_changed_after_it_was_said_how_many(
         make_member(small)
     url = reverse("admin:accounts_plan_change", args=["team"])
     with system("test"):
-        data = _initial(Plan, "team") | {"numbers": 2, "seats": 2, "is_public": "on"}
-        was = Plan.objects.get(pk="team").numbers
+        data = _initial(Plan, "team") | {"max_numbers": 2, "max_seats": 2, "is_public": "on"}
+        was = Plan.objects.get(pk="team").max_numbers
     asked = operator.post(url, data)
     assert asked.status_code == 200
     said = " ".join(re.sub(r"<[^>]+>", " ", asked.content.decode()).split())
@@ -256,15 +269,15 @@ def test_a_plan_that_businesses_are_on_is_changed_after_it_was_said_how_many(
         "two seats are not over two"
     )
     with system("test"):
-        assert (Plan.objects.get(pk="team").numbers, AuditEntry.objects.count()) == (was, 0)
+        assert (Plan.objects.get(pk="team").max_numbers, AuditEntry.objects.count()) == (was, 0)
     sent = dict(
         re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', asked.content.decode())
     )
     assert operator.post(url, sent).status_code == 302
     with system("test"):
         plan = Plan.objects.get(pk="team")
-        assert (plan.numbers, plan.seats, plan.is_public) == (2, 2, True)
-        assert AuditEntry.objects.get().after == {"numbers": 2, "seats": 2}
+        assert (plan.max_numbers, plan.max_seats, plan.is_public) == (2, 2, True)
+        assert AuditEntry.objects.get().after == {"max_numbers": 2, "max_seats": 2}
 
 
 def test_a_business_page_says_where_it_stands(
@@ -277,7 +290,7 @@ def test_a_business_page_says_where_it_stands(
     make_deliveries(business, number, 3, at=timezone.now())
     meter.meter_due()
     with system("test"):
-        Plan.objects.filter(pk="team").update(numbers=1)
+        Plan.objects.filter(pk="team").update(max_numbers=1)
     url = reverse("admin:accounts_business_change", args=[business.pk])
     with django_assert_max_num_queries(35):
         page = operator.get(url).content.decode()
@@ -301,7 +314,7 @@ def test_what_no_business_feels_is_not_asked(operator: Client) -> None:
         operator.post(reverse("admin:accounts_plan_change", args=["team"]), data).status_code == 302
     )
     wrong = operator.post(
-        reverse("admin:accounts_plan_change", args=["team"]), data | {"numbers": -1}
+        reverse("admin:accounts_plan_change", args=["team"]), data | {"max_numbers": -1}
     )
     assert wrong.status_code == 200
     assert wrong.context["errors"]
@@ -360,8 +373,17 @@ def test_an_operator_without_permission_sees_nothing_and_one_cannot_make_himself
         *Permission.objects.filter(codename__in=["change_user", "view_user"])
     )
     page = reverse("admin:accounts_user_change", args=[staff.pk])
-    client.post(page, {"email": "staff@example.com", "is_staff": "on", "is_superuser": "on", "is_active": "on",
-                       "memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0})  # fmt: skip
+    client.post(
+        page,
+        {
+            "email": "staff@example.com",
+            "is_staff": "on",
+            "is_superuser": "on",
+            "is_active": "on",
+            "memberships-TOTAL_FORMS": 0,
+            "memberships-INITIAL_FORMS": 0,
+        },
+    )
     staff.refresh_from_db()
     assert not staff.is_superuser
 
@@ -395,10 +417,20 @@ def test_big_lists_are_estimated_not_counted(
 def test_membership_changes_on_a_business_page_are_recorded(operator: Client) -> None:
     business = make_business()
     user = make_member(make_business("Other"))
-    data = {"name": "Bakery", "plan": "business", "country": "US", "timezone": "UTC", "currency": "USD",
-            "memberships-TOTAL_FORMS": 1, "memberships-INITIAL_FORMS": 0, "memberships-0-user": user.pk,
-            "memberships-0-role": "agent", "memberships-0-business": business.pk,
-            "api_keys-TOTAL_FORMS": 0, "api_keys-INITIAL_FORMS": 0}  # fmt: skip
+    data = {
+        "name": "Bakery",
+        "plan": "business",
+        "country": "US",
+        "timezone": "UTC",
+        "currency": "USD",
+        "memberships-TOTAL_FORMS": 1,
+        "memberships-INITIAL_FORMS": 0,
+        "memberships-0-user": user.pk,
+        "memberships-0-role": "agent",
+        "memberships-0-business": business.pk,
+        "api_keys-TOTAL_FORMS": 0,
+        "api_keys-INITIAL_FORMS": 0,
+    }
     response = operator.post(reverse("admin:accounts_business_change", args=[business.pk]), data)
     assert response.status_code == 302, response.context["errors"]
     with system("test"):

@@ -25,14 +25,14 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
         fields = ["id", "role"]
 
 
-class Members(BusinessAPIMixin, ListAPIView):
+class Members(BusinessAPIMixin, ListAPIView[Membership]):
     queryset = Membership.objects.all()
     serializer_class = MemberSerializer
     ordering = ("-created_at", "-id")
     required_scope = KeyScope.READ
 
 
-class Member(BusinessAPIMixin, RetrieveAPIView):
+class Member(BusinessAPIMixin, RetrieveAPIView[Membership]):
     queryset = Membership.objects.all()
     serializer_class = MemberSerializer
 

@@ -1,4 +1,4 @@
-"""The owner's audit log: who, what, before, after, when, from where; filtered, paged, downloaded."""
+"""The owner's page of the audit log: filtered, paged, downloaded."""
 
 import csv
 import io
@@ -67,11 +67,23 @@ def test_filters_narrow_it_and_nonsense_is_ignored(business: Business, owner: Cl
         business, 1, action="plan.changed", actor_name="bob@example.com", at="2026-06-10T12:00:00Z"
     )
     shown = {
-        "": 2, "action=plan.changed": 1, "who=ada@example.com": 1, "q=BOB": 1, "q=thing 0": 2, "q=nobody": 0,
-        "since=2026-05-11": 1, "until=2026-05-10": 1, "since=2026-05-10&until=2026-06-10": 2,
-        "since=yesterday": 2, "since=0001-01-01": 2, "until=9999-12-31": 2, "before=x": 2, "before=²": 2,
-        "q=%00": 2, "before=999999999999999999": 2,
-    }  # fmt: skip
+        "": 2,
+        "action=plan.changed": 1,
+        "who=ada@example.com": 1,
+        "q=BOB": 1,
+        "q=thing 0": 2,
+        "q=nobody": 0,
+        "since=2026-05-11": 1,
+        "until=2026-05-10": 1,
+        "since=2026-05-10&until=2026-06-10": 2,
+        "since=yesterday": 2,
+        "since=0001-01-01": 2,
+        "until=9999-12-31": 2,
+        "before=x": 2,
+        "before=²": 2,
+        "q=%00": 2,
+        "before=999999999999999999": 2,
+    }
     for query, count in shown.items():
         response = owner.get("/settings/audit/?" + query)
         assert (response.status_code, len(subjects(response.content))) == (200, count), query

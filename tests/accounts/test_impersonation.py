@@ -1,4 +1,4 @@
-"""An operator views as a business: logged, with a banner, read-only, for half an hour; and opens a text with a reason."""
+"""Impersonation: recorded, with a banner, read-only, for 30 minutes; opening texts for a reason."""
 
 import time
 from typing import Any
@@ -189,10 +189,16 @@ def test_copies_of_what_was_said_are_not_shown_either(business: Business, suppor
     with scope(business.pk):
         message = Message.objects.get()
         LockedMessage.objects.create(
-            message=message, business=business, conversation=message.conversation, month="2026-05-01", position=1,
+            message=message,
+            business=business,
+            conversation=message.conversation,
+            month="2026-05-01",
+            position=1,
             keep_until="2026-06-01T00:00:00Z",
-            kind="text", text="marzipan", content={"body": "marzipan"},
-        )  # fmt: skip
+            kind="text",
+            text="marzipan",
+            content={"body": "marzipan"},
+        )
     for page in (
         reverse("admin:hosting_lockedmessage_changelist"),
         reverse("admin:hosting_lockedmessage_change", args=[message.pk]),
@@ -231,13 +237,22 @@ def test_what_each_group_may_open() -> None:
 
 
 def test_no_group_may_delete_or_make_operators() -> None:
-    given = set(Permission.objects.filter(group__name__in=["Support", "Finance", "Engineering"]).values_list(
-        "content_type__app_label", "codename"
-    ))  # fmt: skip
+    given = set(
+        Permission.objects.filter(
+            group__name__in=["Support", "Finance", "Engineering"]
+        ).values_list("content_type__app_label", "codename")
+    )
     assert {code for _, code in given if code.startswith("delete_")} == {"delete_accessattempt"}
-    assert {code for label, code in given if label in ("auth", "accounts") and not code.startswith("view_")} == {
-        "enter_business", "open_messages", "change_plan", "add_plan",
-    }  # fmt: skip
+    assert {
+        code
+        for label, code in given
+        if label in ("auth", "accounts") and not code.startswith("view_")
+    } == {
+        "enter_business",
+        "open_messages",
+        "change_plan",
+        "add_plan",
+    }
 
 
 def test_deeds_follow_the_groups(business: Business) -> None:

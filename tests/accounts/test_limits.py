@@ -24,10 +24,10 @@ AT_ONCE = 200
 def rush(committed_db: Any) -> Iterator[Callable[[Callable[[int], Any], type[Exception]], int]]:
     """Calls something 200 times from 20 threads; returns how many were not refused."""
 
-    def run(deed: Callable[[int], Any], refusal: type[Exception]) -> int:
+    def run(action: Callable[[int], Any], refusal: type[Exception]) -> int:
         def one(n: int) -> bool:
             try:
-                deed(n)
+                action(n)
                 return True
             except refusal:
                 return False
@@ -78,7 +78,9 @@ def test_the_last_number_is_given_once(rush: Any) -> None:
 
 def test_the_last_message_is_sent_once(rush: Any) -> None:
     with system("test"):
-        Plan.objects.create(code="tiny", name="Tiny", hosted_messages=10, numbers=1, seats=1)
+        Plan.objects.create(
+            code="tiny", name="Tiny", hosted_messages=10, max_numbers=1, max_seats=1
+        )
     business = make_business(plan_id="tiny")
     number = make_number(business)
     make_template(number, components=[{"type": "BODY", "text": "Hello"}])

@@ -1,4 +1,4 @@
-"""Every address of logging in (allauth's) has a row: what it answers strangers, members and operators, asked and posted."""
+"""Every URL of allauth has a row: its statuses for strangers, members and operators."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ from tests.factories import make_business, make_member
 
 pytestmark = pytest.mark.django_db
 
-# name: (path, nobody GET, nobody POST, member GET, member POST); 302 leads to the login, or home, or to prove oneself.
+# name: (path, anonymous GET, anonymous POST, member GET, member POST); 302 leads to login, home or
+# reauthentication.
 ROWS: dict[str, tuple[str, int, int, int, int]] = {
     "account_login": ("login/", 200, 200, 302, 302),
     "account_logout": ("logout/", 302, 302, 200, 302),
@@ -63,6 +64,7 @@ def addresses(resolver: URLResolver) -> Iterator[str]:
 
 def test_every_address_of_logging_in_has_a_row() -> None:
     [allauth] = [entry for entry in get_resolver().url_patterns if str(entry.pattern) == "account/"]
+    assert isinstance(allauth, URLResolver)
     assert set(addresses(allauth)) == set(ROWS)
 
 
@@ -152,17 +154,26 @@ def test_nobody_learns_whether_an_address_has_an_account(
     page: str, mailoutbox: list[EmailMessage]
 ) -> None:
     known = make_member(make_business()).email
-    told = []
+    answers = []
     for email in (known, "nobody@example.com"):
-        given = {"login": email, "email": email, "password": "wrong horse battery", "password1": "long enough 42 words",
-                 "password2": "long enough 42 words", "name": "Ann", "business": "Bread"}  # fmt: skip
+        given = {
+            "login": email,
+            "email": email,
+            "password": "wrong horse battery",
+            "password1": "long enough 42 words",
+            "password2": "long enough 42 words",
+            "name": "Ann",
+            "business": "Bread",
+        }
         client = Client()
         client.get(f"/account/{page}/")
         answer = client.post(f"/account/{page}/", given)
         shown = client.get(answer.headers["Location"]) if answer.status_code == 302 else answer
         words = TOKEN.sub("", shown.content.decode()).replace(email, "…")
-        told.append((answer.status_code, answer.headers.get("Location"), shown.status_code, words))
-    assert told[0] == told[1]
+        answers.append(
+            (answer.status_code, answer.headers.get("Location"), shown.status_code, words)
+        )
+    assert answers[0] == answers[1]
     assert page == "login" or {address for mail in mailoutbox for address in mail.to} >= {known}
 
 

@@ -1,4 +1,4 @@
-"""A business can ask every member for a second factor; who has none is led to set it up, and sees nothing else."""
+"""Required second factors: members without one are led to set it up and see nothing else."""
 
 from typing import Any
 

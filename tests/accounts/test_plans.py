@@ -1,4 +1,4 @@
-"""Plans: a larger one at once, a smaller one with the next month; every day is charged to the plan it ends on."""
+"""Plan changes: a larger plan at once, a smaller one next month; days count for their last plan."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -101,7 +101,7 @@ def test_the_last_change_of_a_day_holds_for_the_day(business: Business) -> None:
     assert days(business) == [("free", 1, 9), ("team", 10, 31)]
     with system("test"):
         assert PlanTerm.objects.filter(business=business).count() == 4
-        assert [plan_fees.fee_of(one) for one in changes.stretches(business, MAY)] == [
+        assert [plan_fees.plan_fee(one) for one in changes.stretches(business, MAY)] == [
             0,
             34_774_194,
         ]
@@ -128,7 +128,7 @@ def test_the_page_shows_what_is_used_and_what_would_be_over(business: Business) 
     for _ in range(2):
         make_member(
             business, "agent"
-        ) if business.plan.seats is None or business.plan.seats > 2 else None
+        ) if business.plan.max_seats is None or business.plan.max_seats > 2 else None
     take(business, "team")
     for _ in range(3):
         make_member(business, "agent")

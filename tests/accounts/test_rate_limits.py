@@ -1,4 +1,4 @@
-"""Requests a second: a key is held to its plan at every door, other keys are not, and Valkey may be away."""
+"""Requests per second: each key is limited by its plan in every API, also without Valkey."""
 
 from typing import Any
 

@@ -158,18 +158,18 @@ def test_a_new_role_counts_from_the_next_request() -> None:
     assert browser.get("/team/").status_code == 403
 
 
-@pytest.mark.parametrize("deed", ["leave", "demote", "remove", "bulk"])
-def test_the_last_owner_stays(deed: str) -> None:
+@pytest.mark.parametrize("action", ["leave", "demote", "remove", "bulk"])
+def test_the_last_owner_stays(action: str) -> None:
     business = make_business()
     owner = make_member(business)
     make_member(business, "agent")
     member = _membership(owner)
     browser = _client(owner)
-    if deed == "leave":
+    if action == "leave":
         assert browser.post("/team/leave/").status_code == 409
-    elif deed == "demote":
+    elif action == "demote":
         assert browser.post(f"/team/{member.pk}/role/", {"role": "agent"}).status_code == 409
-    elif deed == "remove":
+    elif action == "remove":
         assert browser.post(f"/team/{member.pk}/remove/").status_code == 409
     else:
         with pytest.raises(IntegrityError, match="last owner"), system("test"):
@@ -212,12 +212,12 @@ def test_the_audit_log_cannot_be_changed_and_goes_with_its_change() -> None:
         record.record(
             action="test.done", subject="x", business=business, after={"when": timezone.now()}
         )
-    for deed in (
+    for action in (
         lambda: AuditEntry.objects.update(action="y"),
         lambda: AuditEntry.objects.all().delete(),
     ):
         with pytest.raises(IntegrityError, match="append-only"), scope(business.pk):
-            deed()
+            action()
     with scope(business.pk):
         record.record(action="test.undone", subject="x", business=business)
         transaction.set_rollback(True)

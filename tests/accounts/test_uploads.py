@@ -1,8 +1,9 @@
-"""No body is read that is larger than its limit: refused by the length announced, before a byte was read."""
+"""Bodies larger than their limit are refused by Content-Length, before a byte is read."""
 
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
@@ -30,7 +31,7 @@ class Unreadable:
 def announce(path: str, size: str, **headers: str) -> "tuple[int, str]":
     """Status and body of the answer to a POST that announces so many bytes and sends none."""
     client = Client(raise_request_exception=True)
-    extra = {
+    extra: dict[str, Any] = {
         "CONTENT_TYPE": "multipart/form-data; boundary=x",
         "CONTENT_LENGTH": size,
         "wsgi.input": Unreadable(),
@@ -86,7 +87,8 @@ def port() -> Iterator[int]:
 def test_the_answer_comes_before_the_body(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
         wire.sendall(
-            b"POST /api/v1/imports/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"POST /api/v1/imports/ HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n"
             b"Content-Length: 10000000000\r\nConnection: close\r\n\r\n--x\r\n"
         )
         assert b" 413 " in wire.recv(1000).split(b"\r\n")[0]

@@ -45,7 +45,7 @@ def make_conversation(
 
 
 def pages(number: Number) -> dict[str, tuple[str, set[str]]]:
-    """Every page with something of the business in its address: address and the roles that may open it."""
+    """Every page with an object of the business in its URL, and the roles that may open it."""
     conversation = make_conversation(number, wa_id="4915112345678")
     [message_id] = make_deliveries(number.business, number, 1)
     with system("test data"):
@@ -124,10 +124,17 @@ def test_home_names_what_waits_and_what_failed_today(business: Business, number:
             unread_count=1, last_message_at=business.now() - timedelta(hours=2)
         )
         Message.objects.create(
-            business=business, number=number, conversation=conversation, contact=conversation.contact,
-            direction="out", kind="text", text="x", category="service", status="failed",
+            business=business,
+            number=number,
+            conversation=conversation,
+            contact=conversation.contact,
+            direction="out",
+            kind="text",
+            text="x",
+            category="service",
+            status="failed",
             errors=[{"code": 131026, "title": "Message undeliverable"}],
-        )  # fmt: skip
+        )
     attention = as_member(business, "agent").get("/").context["attention"]
     assert [(item.tone, item.text) for item in attention] == [
         ("bad", "Failed today: 1 × Message undeliverable"),
@@ -142,12 +149,22 @@ def test_home_shows_the_weeks_failures_by_reason_and_the_plan(
     with system("test data"):
         for title in ("Message undeliverable", "Message undeliverable", "Media download error"):
             Message.objects.create(
-                business=business, number=number, conversation=conversation, contact=conversation.contact,
-                direction="out", kind="text", text="x", category="service", status="failed", errors=[{"title": title}],
-            )  # fmt: skip
+                business=business,
+                number=number,
+                conversation=conversation,
+                contact=conversation.contact,
+                direction="out",
+                kind="text",
+                text="x",
+                category="service",
+                status="failed",
+                errors=[{"title": title}],
+            )
     page = as_member(business, "finance").get("/")
     found = next(
-        panel for template, panel in page.context["panels"] if template == "hosting/_standing.html"
+        panel
+        for template, panel in page.context["panels"]
+        if template == "hosting/_usage_panel.html"
     )
     assert [(one.reason, one.messages) for one in found["failures"]] == [
         ("Message undeliverable", 2),
@@ -231,12 +248,20 @@ def test_the_inbox_takes_at_most_twelve_queries(business: Business, number: Numb
     with system("test data"):
         Message.objects.bulk_create(
             Message(
-                business=business, number=number, conversation=conversation, contact=conversation.contact,
-                direction="in", kind="text", text=f"message {n}", status="received",
+                business=business,
+                number=number,
+                conversation=conversation,
+                contact=conversation.contact,
+                direction="in",
+                kind="text",
+                text=f"message {n}",
+                status="received",
             )
             for n in range(30)
-        )  # fmt: skip
-    content: dict[str, Any] = {address: queries_of(client, address) for address in (
-        reverse("inbox"), reverse("inbox_thread", args=[conversation.public_id]))}  # fmt: skip
+        )
+    content: dict[str, Any] = {
+        address: queries_of(client, address)
+        for address in (reverse("inbox"), reverse("inbox_thread", args=[conversation.public_id]))
+    }
     for address, statements in content.items():
         assert len(statements) <= 12, (address, *statements)

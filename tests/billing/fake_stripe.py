@@ -1,6 +1,4 @@
-"""A small Stripe of our own for what localstripe lacks: idempotency, answers that get lost,
-checkout pages.
-"""
+"""A fake Stripe for what localstripe lacks: idempotency, lost responses, checkout pages."""
 
 import itertools
 import json
@@ -10,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class FakeStripe:
-    """State of one fake; `lose` answers are thrown away after the work is done, `refuse`
-    connections before it.
+    """State of one fake.
 
-    `fault` is (status, type, message) answered to everything while it is set.
+    `lose` responses are dropped after the work is done, `refuse` connections before it. `fault` is
+    (status, type, message), the response to everything while it is set.
     """
 
     def __init__(self):
@@ -107,7 +105,7 @@ class FakeStripe:
         return make.get(parts[0], self.session)(form)
 
     def finish_setup(self, brand, last4):
-        """The customer saves a card on the page that was opened last; returns the session's id."""
+        """Save a card on the page opened last; returns the session's id."""
         session = [
             thing for thing in self.things.values() if thing["object"] == "checkout.session"
         ][-1]
@@ -129,7 +127,7 @@ class FakeStripe:
         return 200, thing
 
     def finish_payment(self):
-        """The buyer pays on the page that was opened last; returns the session's id."""
+        """Pay on the page opened last; returns the session's id."""
         session = [
             thing for thing in self.things.values() if thing["object"] == "checkout.session"
         ][-1]

@@ -24,10 +24,11 @@ class Sent:
     zone: str
     to: str
     category: str
-    delivered_at: datetime
+    delivered_at: datetime | None
 
     @property
     def month(self) -> date:
+        assert self.delivered_at
         return self.delivered_at.astimezone(ZoneInfo(self.zone)).date().replace(day=1)
 
 
@@ -137,15 +138,17 @@ def assert_books_agree(
     assert len({c[6] for c in charges}) == len(charges)
     positions: dict[tuple[int, date, str, str], list[int]] = {}
     amounts: Counter[tuple[int, date, str, str]] = Counter()
-    for *key, position, price, _ in charges:
-        positions.setdefault(tuple(key), []).append(position)
-        amounts[tuple(key)] += price
+    for business, day, market, category, position, price, _ in charges:
+        key = (business, day, market, category)
+        positions.setdefault(key, []).append(position)
+        amounts[key] += price
     assert {key: (len(p), amounts[key]) for key, p in positions.items()} == expected
     assert all(sorted(found) == list(range(1, len(found) + 1)) for found in positions.values())
     assert tallies == {key: n for key, (n, _) in expected.items()}
     rolled: dict[tuple[int, date, str, str], tuple[int, int]] = {}
-    for *key, messages, amount in usage:
-        n, total = rolled.get(tuple(key), (0, 0))
-        rolled[tuple(key)] = (n + messages, total + amount)
+    for business, day, market, category, messages, amount in usage:
+        key = (business, day, market, category)
+        n, total = rolled.get(key, (0, 0))
+        rolled[key] = (n + messages, total + amount)
     assert rolled == expected
     return sum(amount for _, amount in expected.values())

@@ -1,6 +1,4 @@
-"""`/api/v1/usage/` and `/api/v1/charges/`: what the ledger says, for programs, each business its
-own.
-"""
+"""`/api/v1/usage/` and `/api/v1/charges/`: the ledger in the API, each business its own."""
 
 from datetime import UTC, date, datetime
 

@@ -1,9 +1,7 @@
-"""A hard spend cap is exact whatever is sent at once; alerts come once at 50, 80 and 100
-percent.
-"""
+"""Hard spend caps are exact under concurrency; alerts come once at 50, 80 and 100 percent."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import orjson
 import pytest
@@ -12,11 +10,13 @@ from django.db import connections
 
 from billing import spend_caps, tasks
 from billing.metering import meter
-from billing.models import CardChoice, Charge, Commitment, SpendAlert, SpendCap
+from billing.models import CardChoice, Charge, Commitment, RateCard, SpendAlert, SpendCap
+from billing.rate_cards import versions
+from billing.rate_cards.versions import Sheet, Step
 from core.tenancy import scope, system
 from hosting.errors import CloudApiError
 from hosting.messages import send as messages_send
-from hosting.models import Conversation, Message, Webhook, WebhookCall
+from hosting.models import Contact, Conversation, Message, Webhook, WebhookCall
 from tests.billing.rate_cards.test_versions import make_version
 from tests.factories import (
     make_business,
@@ -28,6 +28,7 @@ from tests.factories import (
 )
 
 NOW = datetime(2026, 5, 10, 12, tzinfo=UTC)
+MAY = date(2026, 5, 1)
 TEMPLATE = {
     "name": "order_update",
     "language": {"code": "en_US"},
@@ -124,7 +125,7 @@ def test_commitment_becomes_the_charge(db):
         send(business, number)
 
 
-def test_failed_message_gives_its_room_back(db):
+def test_failed_message_releases_its_commitment(db):
     business, number = make_shop(9_100)
     message = send(business, number)
     with pytest.raises(CloudApiError):
@@ -136,7 +137,7 @@ def test_failed_message_gives_its_room_back(db):
     assert committed() == [9_100]
 
 
-def test_free_message_needs_no_room_and_a_soft_cap_refuses_nothing(db):
+def test_free_message_needs_no_commitment_and_a_soft_cap_refuses_nothing(db):
     business, number = make_shop(0)
     with system("test"):
         CardChoice.objects.create(
@@ -191,13 +192,86 @@ def test_alerts_are_raised_and_mailed_once(db):
             orjson.loads(bytes(call.body))["entry"][0]["changes"][0]
             for call in WebhookCall.objects.filter(field="account_alerts").order_by("id")
         ]
-    told = [change["value"]["alert_info"] for change in changes]
-    assert [(one["alert_type"], one["alert_severity"]) for one in told] == [
+    alerts_sent = [change["value"]["alert_info"] for change in changes]
+    assert [(one["alert_type"], one["alert_severity"]) for one in alerts_sent] == [
         ("SPEND_CAP_50", "WARNING"),
         ("SPEND_CAP_80", "WARNING"),
         ("SPEND_CAP_100", "CRITICAL"),
     ]
     assert changes[0]["value"]["entity_id"] == number.account.waba_id
-    assert told[2]["alert_description"] == (
+    assert alerts_sent[2]["alert_description"] == (
         "Messages of May 2026 have cost $0.1001 so far. The spend cap is $0.10 a month."
     )
+
+
+def write(business, number, to="14155550100"):
+    """A text within an open 24-hour window."""
+    with system("test"):
+        contact, _ = Contact.objects.get_or_create(business=business, wa_id=to)
+        Conversation.objects.update_or_create(
+            business=business, number=number, contact=contact, defaults={"last_inbound_at": NOW}
+        )
+    with scope(business.pk):
+        return messages_send.send_message(
+            business=business, number=number, to=to, kind="text", content={"body": "Hello"}
+        )
+
+
+def test_free_messages_of_a_number_are_held_one_by_one(db):
+    # Two service messages a month are free; a third costs $0.006, which a cap of nothing refuses.
+    business, number = make_shop(0)
+    with system("test"):
+        CardChoice.objects.create(business=business, card=make_version(free_messages=2).card)
+    first, _ = write(business, number), write(business, number)
+    assert committed() == [0, 0]
+    with pytest.raises(CloudApiError, match=r"this message 0\.006"):
+        write(business, number)
+    with system("test"):
+        Message.objects.filter(pk=first.pk).update(status="failed")
+    assert spend_caps.release_commitments() == 1
+    third = write(business, number)
+    with system("test"):
+        ids = list(Message.objects.exclude(pk=first.pk).values_list("id", flat=True))
+        Message.objects.filter(pk__in=ids).update(status="delivered", delivered_at=NOW)
+    assert third.pk in ids
+    queue_deliveries(ids)
+    assert meter.meter_due() == 2
+    with pytest.raises(CloudApiError, match=r"Charged 0, under way 0, this message 0\.006"):
+        write(business, number)
+    with system("test"):
+        assert sorted(Charge.objects.values_list("rule", "price_micros")) == [("allowance", 0)] * 2
+    assert committed() == []
+
+
+def test_a_message_in_a_free_entry_window_commits_nothing(db):
+    business, number = make_shop(0)
+    with system("test"):
+        contact = Contact.objects.create(business=business, wa_id="14155550100")
+        Conversation.objects.create(
+            business=business, number=number, contact=contact, referred_at=NOW
+        )
+    send(business, number)
+    assert committed() == []
+    with pytest.raises(CloudApiError, match="Spend cap reached"):
+        send(business, number, to="14155550101")
+
+
+def test_where_later_tiers_cost_more_messages_under_way_count_at_the_dearest(db):
+    # The first message of the month costs 100 micros, every later one 900. Two may be under way at
+    # once: the second counts as 900 although no position is taken yet.
+    business, number = make_shop(1_899)
+    with system("test"):
+        card = RateCard.objects.create(
+            name="Rising", currency="USD", floor_micros=0, ceiling_micros=90_000
+        )
+    ladder = [Step(1, 1, 100), Step(2, None, 900)]
+    rates = {(market, "utility"): ladder for market in ("Other", "North America")}
+    draft = versions.make_draft(card=card, sheet=Sheet("USD", rates), valid_from=MAY)
+    versions.schedule(draft, today=date(2026, 4, 1))
+    with system("test"):
+        CardChoice.objects.create(business=business, card=card)
+    send(business, number)
+    send(business, number)
+    assert committed() == [100, 900]
+    with pytest.raises(CloudApiError, match=r"under way 0\.001, this message 0\.0009"):
+        send(business, number)

@@ -1,4 +1,4 @@
-"""A real Parley for a real browser: pages by WSGI, live streams by uvicorn, and a worker, in threads."""
+"""Parley for a real browser: pages by WSGI, live streams by uvicorn, and a worker, in threads."""
 
 import os
 import shutil
@@ -142,7 +142,7 @@ def _people(url: str, browser: Browser) -> Site:
 
 
 def _work(stop: threading.Event) -> None:
-    """What the Celery worker does, without waiting for a bell."""
+    """The work of the Celery worker, in a loop without wake-ups."""
     verbs: list[Callable[[], int]] = [
         broadcasts_run.work_due,
         sandbox.deliver_due,

@@ -26,9 +26,12 @@ def furnish(site: Site) -> dict[str, Any]:
     names |= _month(site) | _chat(site) | _shop(site, names["shop"]) | _list(site)
     with system("test data"):
         record.record(
-            action="member.role_changed", subject="zoe@example.com", business=site.business,
-            before={"role": "agent"}, after={"role": "finance"},
-        )  # fmt: skip
+            action="member.role_changed",
+            subject="zoe@example.com",
+            business=site.business,
+            before={"role": "agent"},
+            after={"role": "finance"},
+        )
         Invitation.objects.filter(pk=names["invitation"]).update(
             digest=Invitation.digest_of("welcome")
         )
@@ -53,30 +56,46 @@ def _chat(site: Site) -> dict[str, Any]:
             business=site.business, wa_id=site.handset.wa_id, name=site.handset.name
         )
         thread = Conversation.objects.create(
-            business=site.business, number=site.number, contact=contact, last_inbound_at=now, last_message_at=now,
-            last_message_text="Two of the rye with the long crust, please", unread_count=3,
-        )  # fmt: skip
+            business=site.business,
+            number=site.number,
+            contact=contact,
+            last_inbound_at=now,
+            last_message_at=now,
+            last_message_text="Two of the rye with the long crust, please",
+            unread_count=3,
+        )
         said = say_every_kind(thread)
         teamwork.write_note(
             conversation=thread, author=site.owner, text="Knows the owner; likes her rye dark."
         )
         teamwork.add_label(conversation=thread, name="regular")
     return {
-        "thread": thread.public_id, "contact": contact.pk, "handset": site.handset.pk,
-        "photo": said["image"].content["id"], "failed_message": said["failed"].pk,
-    }  # fmt: skip
+        "thread": thread.public_id,
+        "contact": contact.pk,
+        "handset": site.handset.pk,
+        "photo": said["image"].content["id"],
+        "failed_message": said["failed"].pk,
+    }
 
 
 def _shop(site: Site, slug: str) -> dict[str, Any]:
-    """A shop with variants, a sale, something sold out, a picture, a shelf and a file with a fault."""
+    """A shop with variants, a sale, a sold-out product, a picture, a collection and a bad feed."""
     with scope(site.business.pk):
         shop = Catalog.objects.get(slug=slug)
         shop.slug, shop.description = "bakery", "Bread since 1908"
         shop.save()
     rye = make_product(
-        shop, "rye-s", 450, title="Rye loaf with a long crust", item_group="rye", options={"size": "S"}, stock=3,
-        sale_price_minor=390, description="Dark.\n\nKeeps a week.", tax_percent=7,
-    )  # fmt: skip
+        shop,
+        "rye-s",
+        450,
+        title="Rye loaf with a long crust",
+        item_group="rye",
+        options={"size": "S"},
+        stock=3,
+        sale_price_minor=390,
+        description="Dark.\n\nKeeps a week.",
+        tax_percent=7,
+    )
     make_product(
         shop,
         "rye-l",
@@ -122,7 +141,11 @@ def _list(site: Site) -> dict[str, Any]:
             + "\n12,x\n+14155551000,again"
         )
         waiting: Broadcast = drafts.create_draft(
-            business=site.business, author=site.owner, name="New harvest", number=site.number, template=template,
+            business=site.business,
+            author=site.owner,
+            name="New harvest",
+            number=site.number,
+            template=template,
             text=lines,
-        )  # fmt: skip
+        )
     return {"broadcast": waiting.public_id}

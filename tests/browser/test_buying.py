@@ -1,4 +1,4 @@
-"""The whole purchase in two windows: a customer buys on the phone, the business ships, the invoice holds the messages."""
+"""A purchase in two windows: a customer buys by phone, the business ships, messages are billed."""
 
 import re
 from datetime import timedelta
@@ -38,7 +38,7 @@ def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) ->
     phone.get_by_role("button", name="Send the cart").click()
     expect(phone.locator("#latest")).to_contain_text("How shall we bring it to you?", timeout=WAIT)
 
-    # Delivery is chosen in the chat, and said where to; the payment message opens the pay page in the chat's view.
+    # Shipping and address are chosen in the chat; the payment message opens the pay page there.
     phone.locator("summary", has_text="Choose delivery").click()
     phone.get_by_role("button", name=re.compile("Parcel")).click()
     phone.locator("summary", has_text="Give the address").click(timeout=WAIT)
@@ -91,7 +91,7 @@ def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) ->
                 "id", flat=True
             )
         )
-    # Which delivery, where to, the payment message, thanks, paid, the receipt, packed, shipped: each on the invoice.
+    # Shipping, address, payment message, thanks, paid, receipt, packed, shipped: all billed.
     assert len(sent) == 8
     for _ in range(100):
         with system("test"):

@@ -1,6 +1,6 @@
-"""Every page of the product, from the URL resolver: no serious accessibility problem, nothing sticks out, a picture to look at.
+"""Every page, by the URL resolver: no serious accessibility problem, no overflow, a screenshot.
 
-An address is a page, and checked, unless NOT_PAGES names it; a new address without a check fails.
+A URL is a page, and checked, unless NOT_PAGES names it; a new URL without a check fails.
 """
 
 import re
@@ -20,48 +20,99 @@ from tests.test_matrix import ROWS, ForKeys
 
 AXE = Axe().axe_script
 # Levels A and AA of WCAG 2.0 to 2.2, the size of targets with them.
-CHECK = """() => axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"],
+CHECK = """() => axe.run({
+  runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"],
   rules: {"target-size": {enabled: true}}})"""
 
 # Pieces that a page fetches, files, and addresses that lead on.
 NOT_PAGES = {
-    "healthz", "readyz", "api_schema", "api_docs", "api_not_found", "qr_image", "shop_qr", "shop_picture",
-    "inbox_rows", "inbox_messages", "inbox_canned", "contact_data", "message_media", "message_thumbnail",
-    "broadcast_results", "export_download", "export_file", "shop_order_receipt", "shop_receipt", "shop_export",
-    "shop_import_problems", "credit_note", "method_saved", "pay_pdf", "invoice_draft", "invoice_download",
-    "finance_export_file", "shop_chat",
-}  # fmt: skip
+    "healthz",
+    "readyz",
+    "api_schema",
+    "api_docs",
+    "api_not_found",
+    "qr_image",
+    "shop_qr",
+    "shop_picture",
+    "inbox_rows",
+    "inbox_messages",
+    "inbox_canned",
+    "contact_data",
+    "message_media",
+    "message_thumbnail",
+    "broadcast_results",
+    "export_download",
+    "export_file",
+    "shop_order_receipt",
+    "shop_receipt",
+    "shop_export",
+    "shop_import_problems",
+    "credit_note",
+    "method_saved",
+    "pay_pdf",
+    "invoice_draft",
+    "invoice_download",
+    "finance_export_file",
+    "shop_chat",
+}
 # Where a row of the matrix asks for what is not there, or a page has more to show with a question.
 RICHER = {
-    "accept_invitation": "/join/welcome/", "shop_pay": "/s/pay/{order_token}/", "usage": "/usage/?month={month}",
-    "search": "/search/?q=rye", "phone_web": "/phone/{handset}/{number}/web/?to=/s/bakery/",
+    "accept_invitation": "/join/welcome/",
+    "shop_pay": "/s/pay/{order_token}/",
+    "usage": "/usage/?month={month}",
+    "search": "/search/?q=rye",
+    "phone_web": "/phone/{handset}/{number}/web/?to=/s/bakery/",
     "shop_collection": "/s/bakery/c/bread/",
-}  # fmt: skip
+}
 MORE = {
-    "not-found": "/phone/9999999/", "usage-empty": "/usage/", "search-empty": "/search/",
-    "search-none": "/search/?q=absent&kind=text", "thread-resolved": "/inbox/?view=resolved",
-    "template-chosen": "/inbox/{thread}/templates/", "failed": "/messages/{failed_message}/",
+    "not-found": "/phone/9999999/",
+    "usage-empty": "/usage/",
+    "search-empty": "/search/",
+    "search-none": "/search/?q=absent&kind=text",
+    "thread-resolved": "/inbox/?view=resolved",
+    "template-chosen": "/inbox/{thread}/templates/",
+    "failed": "/messages/{failed_message}/",
     "phone-chats": "/phone/{handset}/",
-}  # fmt: skip
+}
 # allauth's pages: for a stranger, and for the owner after a login by password.
 ENTRANCES = {
-    "account_login": "login/", "account_signup": "signup/", "account_inactive": "inactive/",
-    "account_email_verification_sent": "confirm-email/", "account_reset_password": "password/reset/",
-    "account_reset_password_done": "password/reset/done/", "account_request_login_code": "login/code/",
-    "account_reset_password_from_key": "password/reset/key/x-nothing/", "account_confirm_email": "confirm-email/gone/",
+    "account_login": "login/",
+    "account_signup": "signup/",
+    "account_inactive": "inactive/",
+    "account_email_verification_sent": "confirm-email/",
+    "account_reset_password": "password/reset/",
+    "account_reset_password_done": "password/reset/done/",
+    "account_request_login_code": "login/code/",
+    "account_reset_password_from_key": "password/reset/key/x-nothing/",
+    "account_confirm_email": "confirm-email/gone/",
     "account_reset_password_from_key_done": "password/reset/key/done/",
-}  # fmt: skip
+}
 OWN = {
-    "account_logout": "logout/", "account_reauthenticate": "reauthenticate/", "account_email": "email/",
-    "account_change_password": "password/change/", "mfa_index": "2fa/", "mfa_activate_totp": "2fa/totp/activate/",
-    "mfa_list_webauthn": "2fa/webauthn/", "mfa_add_webauthn": "2fa/webauthn/add/", "usersessions_list": "sessions/",
-}  # fmt: skip
-# Only in the middle of a login or with a factor set up (seen in test_joining and test_passkey), files, and deeds.
+    "account_logout": "logout/",
+    "account_reauthenticate": "reauthenticate/",
+    "account_email": "email/",
+    "account_change_password": "password/change/",
+    "mfa_index": "2fa/",
+    "mfa_activate_totp": "2fa/totp/activate/",
+    "mfa_list_webauthn": "2fa/webauthn/",
+    "mfa_add_webauthn": "2fa/webauthn/add/",
+    "usersessions_list": "sessions/",
+}
+# Only during a login or with a factor set up (see test_joining and test_passkey), files, actions.
 IN_BETWEEN = {
-    "account_set_password", "account_confirm_login_code", "mfa_authenticate", "mfa_reauthenticate",
-    "mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes",
-    "mfa_reauthenticate_webauthn", "mfa_remove_webauthn", "mfa_edit_webauthn", "mfa_login_webauthn",
-}  # fmt: skip
+    "account_set_password",
+    "account_confirm_login_code",
+    "mfa_authenticate",
+    "mfa_reauthenticate",
+    "mfa_deactivate_totp",
+    "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes",
+    "mfa_download_recovery_codes",
+    "mfa_reauthenticate_webauthn",
+    "mfa_remove_webauthn",
+    "mfa_edit_webauthn",
+    "mfa_login_webauthn",
+}
 
 
 def pages() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""From `/` to a hit in the middle of a long thread, by keyboard: the message is in sight and its words are marked."""
+"""Search by keyboard: from `/` to a hit in a long thread, which is visible and marked."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The first minutes of a person here: sign-up to the first message and its price, two factors, an invitation."""
+"""Sign-up to the first message and its price, second factors, an invitation."""
 
 import re
 import time
@@ -65,7 +65,7 @@ def test_from_sign_up_to_the_first_message_and_its_price(site: Site, mails: None
     page = site.stranger().new_page()
     sign_up(page, "ada@example.org")
     page.goto("/")
-    page.get_by_role("link", name="Found a business").click()
+    page.get_by_role("link", name="Create a business").click()
     page.get_by_label("Name").fill("Ada's Tea House")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Ada's Tea House")).to_be_visible()
@@ -80,10 +80,12 @@ def test_from_sign_up_to_the_first_message_and_its_price(site: Site, mails: None
         f"/v23.0/{number.phone_number_id}/messages",
         headers={"Authorization": f"Bearer {key}"},
         data={
-            "messaging_product": "whatsapp", "to": handset.wa_id, "type": "template",
+            "messaging_product": "whatsapp",
+            "to": handset.wa_id,
+            "type": "template",
             "template": {"name": "hello_world", "language": {"code": "en_US"}},
         },
-    )  # fmt: skip
+    )
     assert answer.status == 200, answer.text()
     page.goto(f"/phone/{handset.pk}/{number.phone_number_id}/")
     expect(page.locator("#latest")).to_contain_text("Hello! This is your first message.")
@@ -156,8 +158,8 @@ def test_an_invited_person_joins_by_the_mail_and_sees_what_the_role_may(
     page.locator("article", has_text="Join Luma Bakery").locator("a[href*='/join/']").click()
     page.locator("main form button").click()
     expect(page.get_by_role("heading", name="Luma Bakery")).to_be_visible()
-    assert page.goto("/usage/").status == 200  # type: ignore[union-attr]
-    assert page.goto("/inbox/").status == 403  # type: ignore[union-attr]
+    assert page.goto("/usage/").status == 200
+    assert page.goto("/inbox/").status == 403
     owner.reload()
     expect(owner.locator("tr", has_text="bob@example.org").locator("select")).to_have_value(
         "finance"
@@ -190,4 +192,4 @@ def test_an_operator_views_as_the_business_under_a_banner_until_it_ends(site: Si
     page.screenshot(path=PICTURES / "viewing-dark-390.png")
     page.get_by_role("button", name="End", exact=True).click()
     expect(page).to_have_url(re.compile(f"/admin/accounts/business/{site.business.pk}/change/$"))
-    assert page.goto("/inbox/").status == 403  # type: ignore[union-attr]
+    assert page.goto("/inbox/").status == 403

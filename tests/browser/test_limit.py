@@ -1,4 +1,4 @@
-"""Over the plan's limit in a real browser: what came is locked, the owner upgrades, and it can be read at once."""
+"""Over the plan's limit: inbound messages are locked until the owner upgrades."""
 
 from playwright.sync_api import Page, expect
 

@@ -1,4 +1,4 @@
-"""A passkey, under the strict content policy: added, used in place of the password, and refused in words."""
+"""A passkey under the strict content policy: added, used instead of the password, refused."""
 
 import re
 
@@ -7,9 +7,13 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import PASSWORD, Site
 
 DEVICE = {
-    "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
-    "isUserVerified": True, "automaticPresenceSimulation": True,
-}  # fmt: skip
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
 
 
 def at_a_name(site: Site) -> Page:

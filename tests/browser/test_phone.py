@@ -1,4 +1,4 @@
-"""The simulated phone in a browser: a reaction, a place and a card by its menus, a block and its end, and a failure on purpose."""
+"""The simulated phone: reaction, location and contact, a block and its end, a simulated failure."""
 
 from playwright.sync_api import Page, expect
 

@@ -1,4 +1,4 @@
-"""The shop's pages in a real browser: a cart that the page knows without a login, and nothing asked of anybody else."""
+"""The shop's pages: a cart without a login, and no requests to other hosts."""
 
 from playwright.sync_api import expect
 

@@ -1,4 +1,4 @@
-"""Two windows side by side: a customer on the simulated phone and the business in its inbox, live."""
+"""Two windows, live: a customer on the simulated phone and the business in its inbox."""
 
 import re
 

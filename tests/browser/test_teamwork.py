@@ -1,4 +1,4 @@
-"""Colleagues work on one thread in a real browser: canned replies, notes, labels, an answer to one message."""
+"""Teamwork on a thread: canned replies, notes, labels, an answer to one message."""
 
 from playwright.sync_api import Page, expect
 

@@ -202,9 +202,9 @@ def broadcast(site: Site) -> tuple[int, str]:
     return made.pk, str(template.pk)
 
 
-def _look_through(queue: Queue) -> None:
+def _look_through(queue: Queue, model: Any) -> None:
     """Check the file that was just uploaded; those that are checked already stay as they are."""
-    running = queue.model.objects.filter(state="running")
+    running = model.objects.filter(state="running")
     with system("test"):
         running.update(not_before=Now() + timedelta(days=1))
     while work(queue):
@@ -221,7 +221,7 @@ def chat_import(site: Site) -> tuple[int, str]:
         job = import_jobs.take_in(
             business=business, author=None, file=io.BytesIO(raw), filename="chat.txt"
         )
-    _look_through(import_jobs.QUEUE)
+    _look_through(import_jobs.QUEUE, ChatImport)
     with scope(business.pk):
         job = ChatImport.objects.get(pk=job.pk)
         import_jobs.begin(job=job, answers={"contact": f"1415555{n:04}", "business_senders": []})
@@ -296,14 +296,14 @@ def catalog_import(site: Site) -> tuple[int, str]:
         job = catalog_imports.create_import(
             catalog=catalog, author=None, file=io.BytesIO(raw), filename="feed.csv"
         )
-    _look_through(catalog_imports.QUEUE)
+    _look_through(catalog_imports.QUEUE, CatalogImport)
     with scope(catalog.business_id):
         catalog_imports.start_import(CatalogImport.objects.get(pk=job.pk))
     return job.pk, marker
 
 
 def finance_export(site: Site) -> tuple[int, str]:
-    row = finance_exports.ask(kind="journal", business=site.number.business)
+    row = finance_exports.request_export(kind="journal", business=site.number.business)
     return row.pk, str(row.pk)
 
 

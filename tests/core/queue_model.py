@@ -1,9 +1,9 @@
 """A queue of tests: its model, its table, and a worker process that works on it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import connection, connections, models
 from django.db.models import Q
@@ -81,7 +81,7 @@ def tables() -> Iterator[None]:
     name = str(connection.settings_dict["NAME"])
     with admin(name) as database:
         for statement in [*made, schema_file("core", "tenant_tables"), GRANT]:
-            database.execute(statement)  # type: ignore[arg-type]
+            database.execute(statement)
     try:
         yield
     finally:
@@ -95,8 +95,8 @@ def tables() -> Iterator[None]:
 
 def do(row: Claimed) -> Outcome:
     """Leave an effect, then do what the row says."""
-    job = Job.objects.get(pk=row.key)
-    Effect.objects.create(job_id=row.key, unique=1 if job.what == "deferred" else None)
+    job = Job._default_manager.get(pk=row.key)
+    Effect._default_manager.create(job_id=row.key, unique=1 if job.what == "deferred" else None)
     if job.what == "raise":
         raise ValueError("planted")
     if job.what == "data":
@@ -112,7 +112,7 @@ def do_slice(row: Claimed) -> Outcome:
     with scope(row.owner):
         outcome = do(row)
         if outcome is None:
-            Job.objects.filter(pk=row.key).update(
+            Job._default_manager.filter(pk=row.key).update(
                 done_at=Now(), leased_until=None, leased_by=None, last_error=""
             )
         return outcome
@@ -121,31 +121,31 @@ def do_slice(row: Claimed) -> Outcome:
 OUTCOMES: dict[str, Outcome] = {"failed": Failed("refused")}
 
 
-def do_set(rows: "list[Claimed]") -> Mapping[int, Outcome]:
+def do_set(rows: Sequence[Claimed]) -> Mapping[int, Outcome]:
     """The same for many."""
     return {row.key: do(row) for row in rows}
 
 
-def queue(how: object = None, **fields: object) -> Queue:
+def queue(how: Any = None, **fields: Any) -> Queue:
     """A declaration for the test's table."""
-    values = {
+    values: dict[str, Any] = {
         "name": "test", "about": "Rows of tests.", "model": Job, "work": how or OneByOne(do),
         "is_open": Q(done_at=None), "done": {"done_at": "statement_timestamp()"},
     } | fields  # fmt: skip
-    return Queue(**values)  # type: ignore[arg-type]
+    return Queue(**values)
 
 
 KINDS: dict[str, Callable[[], Queue]] = {
     "one": lambda: queue(OneByOne(do)),
-    "set": lambda: queue(AsSet(do_set)),  # type: ignore[arg-type]
-    "all": lambda: queue(AsSet(do_set), scoped=False),  # type: ignore[arg-type]
+    "set": lambda: queue(AsSet(do_set)),
+    "all": lambda: queue(AsSet(do_set), scoped=False),
     "slices": lambda: queue(InSlices(do_slice)),
     "threads": lambda: queue(InThreads(size=4, prepare=_prepare, perform=_perform, finish=_finish)),
 }
 
 
-def _prepare(rows: "list[Claimed]") -> dict[int, tuple[int, str]]:
-    found = Job.objects.in_bulk([row.key for row in rows])
+def _prepare(rows: Sequence[Claimed]) -> dict[int, tuple[int, str]]:
+    found = Job._default_manager.in_bulk([row.key for row in rows])
     return {key: (key, job.what) for key, job in found.items()}
 
 
@@ -158,14 +158,14 @@ def _perform(wanted: tuple[int, str]) -> str:
 
 
 def _finish(results: Mapping[int, str]) -> Mapping[int, Outcome]:
-    Effect.objects.bulk_create(Effect(job_id=key) for key in results)
+    Effect._default_manager.bulk_create(Effect(job_id=key) for key in results)
     return {key: OUTCOMES.get(what) for key, what in results.items()}
 
 
 def add(business_id: int, *whats: str, **fields: object) -> list[int]:
     """Write rows of a business; returns their ids."""
     with system("test"):
-        made = Job.objects.bulk_create(
+        made = Job._default_manager.bulk_create(
             Job(business_id=business_id, what=what, **fields) for what in whats
         )
     return [job.pk for job in made]
@@ -176,14 +176,14 @@ def states() -> dict[int, str]:
     with system("test"):
         return {
             job.pk: "dead" if job.dead_at else "done" if job.done_at else "waiting"
-            for job in Job.objects.order_by("id")
+            for job in Job._default_manager.order_by("id")
         }
 
 
 def effects() -> list[int]:
     """Ids of the rows that have left effects, with repetitions."""
     with system("test"):
-        return list(Effect.objects.order_by("job_id").values_list("job_id", flat=True))
+        return list(Effect._default_manager.order_by("job_id").values_list("job_id", flat=True))
 
 
 def pass_time(**which: object) -> None:

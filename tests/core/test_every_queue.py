@@ -25,7 +25,7 @@ from core.queue.figures import figures
 from core.queue.pool import WorkerPool
 from core.queue.work import work
 from core.tenancy import system
-from hosting.models import Broadcast
+from hosting.models import Broadcast, Outgoing
 from tests.core.plants import PLANTS, Plant, Site, answer, shown_by
 from tests.databases import admin
 from tests.factories import make_business, make_number
@@ -65,13 +65,13 @@ def plant_faults(plant: Plant, *, raising: str, killing: str) -> None:
         ):
             database.execute(
                 f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
-                f" $$ BEGIN {body}; RETURN coalesce(NEW, OLD); END $$"  # type: ignore[arg-type]
+                f" $$ BEGIN {body}; RETURN coalesce(NEW, OLD); END $$"
             )
             if marker:
                 when = plant.when.format(marker=marker)
                 database.execute(
                     f"CREATE TRIGGER {name} BEFORE {plant.event} ON {plant.table}"
-                    f" FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"  # type: ignore[arg-type]
+                    f" FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"
                 )
 
 
@@ -122,7 +122,7 @@ def kill_where_it_hangs(child: int, ended: threading.Event) -> None:
 def state_of(queue: Queue, key: int) -> str:
     """Dead, waiting, done, or unknown."""
     with system("test"):
-        rows = queue.model.objects.filter(pk=key)
+        rows = queue.model._default_manager.filter(pk=key)
         if rows.filter(queue.is_dead).exists():
             return "dead"
         if rows.filter(queue.is_open, dead_at=None).exists():
@@ -134,7 +134,7 @@ def state_of(queue: Queue, key: int) -> str:
 def reasons(queue: Queue) -> dict[int, str]:
     """Why rows wait or were given up."""
     with system("test"):
-        return {row.pk: row.last_error for row in queue.model.objects.all()}
+        return {row.pk: row.last_error for row in queue.model._default_manager.all()}
 
 
 def pass_time(queue: Queue) -> None:
@@ -152,7 +152,7 @@ def pass_time(queue: Queue) -> None:
 
 def work_until(queue: Queue, keys: list[int], *, rounds: int) -> list[int]:
     """Let workers come and go, and time pass, until none of these rows waits; how each ended."""
-    ends = []
+    ends: list[int] = []
     while len(ends) < rounds and any(state_of(queue, key) == "waiting" for key in keys):
         ends.append(run_worker(queue))
         if ends[-1] == 0:
@@ -168,7 +168,7 @@ def test_rows_at_fault_are_dead_letters_and_all_others_are_done(
     first, second = sites
     raising, raised = plant.add(first)
     good = [plant.add(first)[0], plant.add(second)[0]]
-    killing, killed = ("", "") if name == "outgoing" else plant.add(first)
+    killing, killed = (0, "") if name == "outgoing" else plant.add(first)
     good += [plant.add(first)[0], plant.add(second)[0]]
     plant_faults(plant, raising=raised, killing=killed)
 
@@ -212,7 +212,7 @@ def test_a_worker_killed_while_it_sends_leaves_results_unknown_and_others_leave(
     assert run_worker(queue) == 0
     assert [state_of(queue, key) for key in good] == ["done"] * 2
     with system("test"):
-        assert queue.model.objects.get(pk=killing).state == "sending"
+        assert Outgoing.objects.get(pk=killing).state == "sending"
     pass_time(queue)
     from hosting.transports import cloudapi
 

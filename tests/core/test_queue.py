@@ -45,7 +45,7 @@ def _tables(committed_db: None) -> Iterator[None]:
 
 def row(key: int) -> Any:
     with system("test"):
-        return Job.objects.get(pk=key)
+        return Job._default_manager.get(pk=key)
 
 
 @pytest.mark.parametrize("kind", ["one", "set", "all", "slices"])
@@ -53,7 +53,7 @@ def test_what_is_due_is_done_once(kind: str) -> None:
     keys = add(A, *["ok"] * 7) + add(B, *["ok"] * 3)
     later = add(A, "ok")
     with system("test"):
-        Job.objects.filter(pk__in=later).update(
+        Job._default_manager.filter(pk__in=later).update(
             not_before=row(later[0]).not_before + timedelta(hours=1)
         )
     queue = q.KINDS[kind]()
@@ -103,7 +103,7 @@ def test_a_row_that_raises_takes_nobody_with_it_and_is_dead_after_five(kind: str
     assert once() == 0
     assert effects() == good + others
     with system("test"):
-        Job.objects.filter(pk=bad[0]).update(what="ok")
+        Job._default_manager.filter(pk=bad[0]).update(what="ok")
         assert rerun(queue, [*bad, *good]) == 1
     while once():
         pass
@@ -115,7 +115,7 @@ def test_an_error_of_the_database_is_isolated_and_its_details_are_not_kept() -> 
     good = add(A, *["ok"] * 9)
     bad = add(A, "data")
     with system("test"):
-        Job.objects.filter(pk=bad[0]).update(
+        Job._default_manager.filter(pk=bad[0]).update(
             not_before=row(good[0]).not_before - timedelta(seconds=9)
         )
     work(q.KINDS["all"]())
@@ -144,7 +144,7 @@ def test_a_flood_of_rows_at_fault_is_not_tried_one_by_one() -> None:
     assert [states()[key] for key in good] == ["done"] * 20
     assert len(tried) < 40
     with system("test"):
-        assert Job.objects.filter(business_id=A, attempts__gte=1).count() == 100
+        assert Job._default_manager.filter(business_id=A, attempts__gte=1).count() == 100
 
 
 @pytest.mark.parametrize("kind", ["one", "set", "all", "slices", "threads"])
@@ -224,7 +224,7 @@ def test_rows_of_a_running_transaction_are_not_claimed_even_after_their_lease() 
 def test_a_row_that_was_tried_before_is_claimed_alone() -> None:
     keys = add(A, *["ok"] * 6)
     with system("test"):
-        Job.objects.filter(pk__in=keys[:3]).update(attempts=1)
+        Job._default_manager.filter(pk__in=keys[:3]).update(attempts=1)
     queue = q.queue()
     assert [one.key for one in claim(queue)] == keys[3:]
     assert [one.key for one in claim(queue, alone=True)] == keys[:1]
@@ -283,7 +283,7 @@ def test_rows_of_a_group_are_done_in_their_order() -> None:
 def test_again_puts_a_row_back_with_all_its_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     (key,) = add(A, "again")
     with system("test"):
-        Job.objects.update(attempts=3)
+        Job._default_manager.update(attempts=3)
     monkeypatch.setitem(q.OUTCOMES, "again", Again(3600, "not yet"))
     assert work(q.queue()) == 1
     found = row(key)
@@ -314,7 +314,7 @@ def test_giving_up_does_not_wait_for_five(monkeypatch: pytest.MonkeyPatch) -> No
 def test_progress_keeps_the_lease_and_forgets_the_attempts() -> None:
     (key,) = add(A, "ok")
     with system("test"):
-        Job.objects.update(attempts=4)
+        Job._default_manager.update(attempts=4)
     seen: list[Any] = []
 
     def slice_of(one: Any) -> Any:
@@ -465,10 +465,10 @@ def test_figures_of_all_queues_are_one_statement(django_assert_num_queries: Any)
         add(A, *["ok"] * 3)
         dead = add(B, "ok")
         with system("test"):
-            Job.objects.filter(business_id=A).update(
+            Job._default_manager.filter(business_id=A).update(
                 not_before=row(dead[0]).not_before - timedelta(minutes=5)
             )
-            Job.objects.filter(pk=dead[0]).update(dead_at=row(dead[0]).not_before)
+            Job._default_manager.filter(pk=dead[0]).update(dead_at=row(dead[0]).not_before)
         found = figures()["test"]
         assert (found.open, found.dead) == (3, 1)
         assert 299 < found.oldest_seconds < 360

@@ -1,4 +1,4 @@
-"""Registries refuse duplicates, keep their order, and all of the project's are documented and used."""
+"""Registries refuse duplicates and keep their order; all of the project are documented and used."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -162,7 +162,7 @@ def work() -> int:
 
 def main() -> None:
     """Work until the input ends."""
-    todo = {"seed": seed, "subscribe": subscribe, "customer": customer, "picture": picture, "block": block, "synchronise": synchronise,
+    todo: dict[str, Any] = {"seed": seed, "subscribe": subscribe, "customer": customer, "picture": picture, "block": block, "synchronise": synchronise,
             "report": report, "open_shop": open_shop, "take": take}  # fmt: skip
     while True:
         if select.select([sys.stdin], [], [], 0 if work() else 0.05)[0]:

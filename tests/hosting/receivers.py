@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
@@ -35,6 +36,8 @@ class Receiver:
     )
     shown: list[Taken] = field(default_factory=list)
     pause: float = 0.0
+    # What a test of many pages shows, one after another.
+    pages: list[Any] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     taken: list[Taken] = field(default_factory=list)
     challenges: list[dict[str, str]] = field(default_factory=list)

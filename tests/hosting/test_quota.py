@@ -42,8 +42,8 @@ def make_small() -> Number:
             code="small",
             name="Small",
             media_megabytes=2,
-            webhooks=2,
-            exports=2,
+            max_webhooks=2,
+            max_exports=2,
             grace_days=30,
             monthly_fee_micros=1,
         )

@@ -1,4 +1,4 @@
-"""What the tests of the stack share: an environment as a newcomer has it, and waiting for processes to end."""
+"""Fixtures of the stack's tests: an empty environment, and waiting for processes to end."""
 
 import os
 import tempfile
@@ -23,7 +23,7 @@ OURS = (
 
 
 def passable() -> Path:
-    """A folder for servers that others may enter, in the run's own: pytest's is private, which is a test of its own."""
+    """A folder for servers that other users may enter; pytest's own folders are private."""
     folder = Path(tempfile.mkdtemp(dir=os.environ["PARLEY_VAR"]))
     folder.chmod(0o755)
     return folder / "var"

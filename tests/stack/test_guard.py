@@ -12,7 +12,7 @@ from core.installation import process_start, write_private
 from tests.stack.conftest import await_gone
 
 ROOT = Path(__file__).parents[2]
-# Deaf to SIGTERM, as a worker that waits for a broker which is gone; with a child that hears nothing at all.
+# Ignores SIGTERM, as a worker that waits for a missing broker; so does its child.
 STUBBORN = "trap '' TERM; sleep 60 & echo $!; wait; wait; sleep 60"
 
 

@@ -1,4 +1,4 @@
-"""What is imported is declared in requirements.in (or -dev.in), and what is declared there is used."""
+"""Imports are declared in requirements.in or requirements-dev.in; declared packages are used."""
 
 import ast
 import re
@@ -35,6 +35,9 @@ USED_BY = {
     "mypy": "-m mypy",
     "import-linter": "/lint-imports",
     "djhtml": "/djhtml",
+    "oxlint": "/oxlint --",
+    "oxfmt": "/oxfmt --",
+    "squawk-cli": 'with_name("squawk")',
     "django-stubs": "mypy_django_plugin.main",
     "djangorestframework-stubs": "mypy_drf_plugin.main",
     "celery-types": "from celery import",
@@ -55,7 +58,7 @@ def declared(name: str) -> set[str]:
 
 
 def imported(paths: list[Path], *, types: bool) -> dict[str, Path]:
-    """Top-level modules of others that are imported, with a file that does; `types`: also for type checkers only."""
+    """Imported third-party modules with an importing file; `types`: also under TYPE_CHECKING."""
     return {
         module: path
         for path in paths

@@ -1,4 +1,4 @@
-"""Somebody else's server with one login for all: the migration makes the roles, the application takes the plain one."""
+"""A server with one login for everything: migrations create roles, the application sets its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,17 +9,17 @@ import pytest
 from core.installation import kept_secrets
 from core.programs import postgres_bin
 from core.schema import schema_file
-from stack.placing import place
+from stack.location import locate
 from stack.postgres import Postgres
 
 
 @pytest.fixture
 def elsewhere(var: Path) -> Iterator[Postgres]:
-    """A server that has never heard of Parley's roles."""
+    """A server without Parley's roles."""
     var.mkdir()
     var.chmod(0o755)
     server = Postgres(
-        place(var, postgres_bin()),
+        locate(var, postgres_bin()),
         var / "log",
         kept_secrets(var),
         None,

@@ -1,13 +1,15 @@
-"""What is installed is pinned by hash, with every extra that anything in it asks for, and names no host."""
+"""Requirements are pinned by hash, with all extras that packages ask for, and name no host."""
 
 import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import cast
 
 import pytest
-from packaging.markers import Environment, default_environment
+from packaging.markers import Marker, default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -15,8 +17,9 @@ ROOT = Path(__file__).parents[2]
 LOCKS = ["requirements.txt", "requirements-dev.txt"]
 HASHES = re.compile(r"( +--hash=sha256:[0-9a-f]{64})+ *$")
 
-# Where the lock must hold: what pip evaluates markers with.
-THIS_MACHINE = default_environment()
+# What pip evaluates markers with.
+Machine = Mapping[str, str | AbstractSet[str]]
+THIS_MACHINE = cast(Machine, default_environment())
 LINUX_AND_MACOS = [
     pytest.param(
         {"sys_platform": system, "platform_system": name, "python_version": version},
@@ -36,11 +39,9 @@ class Pin:
     extras: frozenset[str]
     marker: str
 
-    def holds(self, machine: Environment) -> bool:
+    def holds(self, machine: Machine) -> bool:
         """Whether it is installed there."""
-        return not self.marker or Requirement(f"{self.name}; {self.marker}").marker.evaluate(
-            machine
-        )
+        return not self.marker or Marker(self.marker).evaluate(machine)
 
 
 def read_pins(text: str) -> list[Pin]:
@@ -61,8 +62,8 @@ def read_pins(text: str) -> list[Pin]:
     return found
 
 
-def unpinned(pins: list[Pin], machine: Environment) -> list[str]:
-    """Every requirement of an installed package, or of one of its pinned extras, without its pin."""
+def unpinned(pins: list[Pin], machine: Machine) -> list[str]:
+    """Requirements of an installed package, or one of its pinned extras, that are not pinned."""
     pinned = {pin.name: pin.extras for pin in pins if pin.holds(machine)}
     return [
         f"{name} asks for {asked}"
@@ -77,7 +78,7 @@ def _is_pinned(asked: Requirement, pinned: dict[str, frozenset[str]]) -> bool:
     return extras is not None and extras.issuperset(map(canonicalize_name, asked.extras))
 
 
-def _requirements(name: str, extras: frozenset[str], machine: Environment) -> list[Requirement]:
+def _requirements(name: str, extras: frozenset[str], machine: Machine) -> list[Requirement]:
     try:
         asked = [Requirement(line) for line in metadata.requires(name) or ()]
     except metadata.PackageNotFoundError:
@@ -110,17 +111,15 @@ def test_what_is_tested_is_what_runs() -> None:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_every_requirement_of_a_pin_is_a_pin_with_its_extras(name: str) -> None:
-    """Under --require-hashes, pip takes `coverage[toml]>=7` from the newest release unless a pin has that extra."""
+    """By --require-hashes pip takes `coverage[toml]>=7` from the newest release, unless pinned."""
     assert unpinned(read_pins((ROOT / name).read_text()), THIS_MACHINE) == []
 
 
 @pytest.mark.parametrize("name", LOCKS)
 @pytest.mark.parametrize("machine", LINUX_AND_MACOS)
 def test_it_holds_on_other_machines_too(name: str, machine: dict[str, str]) -> None:
-    there = cast(
-        "Environment",
-        THIS_MACHINE | machine | {"python_full_version": machine["python_version"] + ".1"},
-    )
+    full = {"python_full_version": machine["python_version"] + ".1"}
+    there = cast(Machine, {**THIS_MACHINE, **machine, **full})
     assert unpinned(read_pins((ROOT / name).read_text()), there) == []
 
 

@@ -12,8 +12,8 @@ import pytest
 import redis
 
 from core.installation import process_start, running
+from stack.location import PUBLIC
 from stack.lock import AlreadyRunning, StackError
-from stack.placing import PUBLIC
 from stack.servers import Servers, Settings
 from tests.stack.conftest import await_gone, await_true
 
@@ -85,13 +85,19 @@ def test_every_login_needs_its_password(servers: Servers) -> None:
 
 def test_roles_are_as_narrow_as_promised(servers: Servers) -> None:
     with psycopg.connect(servers.environment["DATABASE_URL"], autocommit=True) as app:
-        asked = "SELECT current_user, rolsuper, rolinherit, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+        asked = (
+            "SELECT current_user, rolsuper, rolinherit, rolcreaterole"
+            " FROM pg_roles WHERE rolname = current_user"
+        )
         assert app.execute(asked).fetchone() == ("parley_app", False, False, False)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             app.execute("CREATE TABLE mine (n int)")
         app.execute("SET ROLE parley_system")
     with psycopg.connect(servers.environment["DATABASE_OWNER_URL"]) as owner:
-        asked = "SELECT rolname FROM pg_database JOIN pg_roles ON pg_roles.oid = datdba WHERE datname = 'parley'"
+        asked = (
+            "SELECT rolname FROM pg_database"
+            " JOIN pg_roles ON pg_roles.oid = datdba WHERE datname = 'parley'"
+        )
         assert owner.execute(asked).fetchone() == ("parley_owner",)
     with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
         psycopg.connect(servers.url("parley_system", "parley"))
@@ -101,7 +107,7 @@ def test_files_with_secrets_are_private(servers: Servers) -> None:
     for name in ("secrets.json", "stack.json", "valkey/valkey.conf"):
         assert stat.S_IMODE((servers.root / name).stat().st_mode) == 0o600, name
     passwords = {
-        psycopg.conninfo.conninfo_to_dict(url)["password"]
+        str(psycopg.conninfo.conninfo_to_dict(url)["password"])
         for url in servers.environment.values()
         if "post" in url
     }
@@ -118,7 +124,7 @@ def test_a_killed_server_is_started_again_on_its_port(servers: Servers, name: st
     said: list[str] = []
     before = servers.pids[name]
     os.kill(before, signal.SIGKILL)
-    await_true(lambda: servers.tend(said.append) or servers.processes[name].pid != before)
+    await_true(lambda: servers.restart_ended(said.append) or servers.processes[name].pid != before)
     assert [
         line
         for line in said
@@ -137,16 +143,16 @@ def test_a_second_start_is_refused_and_leaves_the_first_alone(servers: Servers) 
 
 
 def test_make_clean_is_refused_while_parley_runs(servers: Servers) -> None:
-    told = subprocess.run(
-        [sys.executable, "-m", "stack.placing", str(servers.root)],
+    ended = subprocess.run(
+        [sys.executable, "-m", "stack.location", str(servers.root)],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
-    assert told.returncode == 1
+    assert ended.returncode == 1
     assert (
-        told.stderr
-        == f"parley: Parley runs already on {servers.root} (process {os.getpid()}). Stop it first.\n"
+        ended.stderr == f"parley: Parley runs already on {servers.root} (process {os.getpid()})."
+        " Stop it first.\n"
     )
     assert servers.root.exists()
 
@@ -173,7 +179,7 @@ def test_lost_secrets_are_named_and_nothing_is_made_anew(var: Path) -> None:
     with Servers(Settings(var, durable=False), valkey=False):
         pass
     (var / "secrets.json").unlink()
-    with pytest.raises(StackError, match=r"secrets\.json is missing, but .* holds a database"):
+    with pytest.raises(StackError, match=r"secrets\.json is missing, but .* is a database"):
         Servers(Settings(var, durable=False), valkey=False).start()
     assert not (var / "secrets.json").exists()
 
@@ -202,7 +208,7 @@ def test_a_missing_or_old_postgresql_is_named(var: Path, tmp_path: Path) -> None
 
 def test_a_server_that_does_not_start_says_why(var: Path) -> None:
     with Servers(Settings(var, durable=False), valkey=False) as servers:
-        data = servers.postgres.place.data if servers.postgres else None
+        data = servers.postgres.location.data if servers.postgres else None
     assert data
     (data / "PG_VERSION").write_text("9.6\n")
     with pytest.raises(StackError, match=r"PostgreSQL did not start: .*FATAL.*incompatible"):
@@ -235,9 +241,9 @@ def test_a_strangers_folder_in_the_public_place_is_not_trusted(tmp_path: Path) -
     private = tmp_path / "home"
     private.mkdir(mode=0o700)
     servers = Servers(Settings(private / "var", durable=False), valkey=False)
-    from stack import placing
+    from stack import location
 
-    trap = placing._outside(private / "var")
+    trap = location._outside(private / "var")
     trap.mkdir()
     os.chown(trap, 65534, 65534)
     try:

@@ -1,4 +1,4 @@
-"""The environment: defaults work, a wrong value is named, and no key is made where it would be lost."""
+"""The environment: defaults work, invalid values are named, lost keys are not generated."""
 
 import json
 import re
@@ -196,7 +196,11 @@ class TestSecretsInFiles:
 
     VALUES: ClassVar = {
         "DATABASE_URL": (APP, lambda found: found.databases["default"]["HOST"], "db.example"),
-        "DATABASE_OWNER_URL": (OWNER, lambda found: found.databases["owner"]["USER"], "parley_owner"),
+        "DATABASE_OWNER_URL": (
+            OWNER,
+            lambda found: found.databases["owner"]["USER"],
+            "parley_owner",
+        ),
         "REDIS_URL": ("redis://kept:6379/0", lambda found: found.redis_url, "redis://kept:6379/0"),
         "SECRET_KEY": ("s3", lambda found: found.secret_key, "s3"),
         "PARLEY_ENCRYPTION_KEYS": ("new,old", lambda found: found.encryption_keys, ["new", "old"]),
@@ -204,10 +208,14 @@ class TestSecretsInFiles:
         "PARLEY_VERIFY_TOKEN": ("v", lambda found: found.verify_token, "v"),
         "AWS_ACCESS_KEY_ID": ("AK", lambda found: found.media["OPTIONS"]["access_key"], "AK"),
         "AWS_SECRET_ACCESS_KEY": ("SK", lambda found: found.media["OPTIONS"]["secret_key"], "SK"),
-        "EMAIL_URL": ("smtp://me:pw@mail.example:587", lambda found: found.email["EMAIL_HOST_PASSWORD"], "pw"),
+        "EMAIL_URL": (
+            "smtp://me:pw@mail.example:587",
+            lambda found: found.email["EMAIL_HOST_PASSWORD"],
+            "pw",
+        ),
         "STRIPE_API_KEY": ("sk_test_1", lambda found: found.stripe_api_key, "sk_test_1"),
         "STRIPE_WEBHOOK_SECRET": ("whsec_1", lambda found: found.stripe_webhook_secret, "whsec_1"),
-    }  # fmt: skip
+    }
 
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
@@ -285,7 +293,7 @@ def test_private_addresses_are_allowed_in_one_place() -> None:
 
 
 def test_nothing_else_reads_our_variables() -> None:
-    """Of what runs, only `config.variables` reads the environment; others hand it on to children, or set it."""
+    """Only `config.variables` reads the environment; others set it or pass it to children."""
     reading = re.compile(r"os\.environ\.get\(|os\.getenv\(|os\.environ\[[^]]+\](?! = )")
     apps = ("accounts", "billing", "config", "core", "demo", "hosting", "shops", "stack")
     found = {

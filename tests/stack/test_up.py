@@ -32,9 +32,14 @@ class Up:
             **more,
         }
         self.popen = subprocess.Popen(
-            [sys.executable, "manage.py", "up"], cwd=ROOT, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "manage.py", "up"],
+            cwd=ROOT,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         self.said = ""
         self.started: list[int] = []
 
@@ -94,7 +99,7 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
     assert up.get("/readyz")["status"] == "ok"
 
     # A command meanwhile uses the servers that run; a second `up` says where the first one is.
-    told = manage(
+    ended = manage(
         up.environment,
         "shell",
         "-v0",
@@ -102,13 +107,13 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
         "from django.db import connection as c; print(c.settings_dict['PORT'])",
     )
     urls = json.loads((Path(up.environment["PARLEY_VAR"]) / "stack.json").read_text())["urls"]
-    assert f":{told.stdout.strip()}/parley" in urls["DATABASE_URL"], told.stderr
+    assert f":{ended.stdout.strip()}/parley" in urls["DATABASE_URL"], ended.stderr
     second = manage(up.environment, "up")
     assert second.returncode == 1
     assert second.stderr.startswith("parley: Parley runs already on ")
     assert second.stderr.endswith(f"Look at http://127.0.0.1:{up.port}. Stop it first.\n")
 
-    # Killed, one process and one server: both come back, and the killed one's children are not left.
+    # After kill -9, a process and a server are restarted, and no children are left.
     before, family = up.pids, up.family()
     os.kill(before["worker"], signal.SIGKILL)
     os.kill(before["postgres"], signal.SIGKILL)
@@ -126,7 +131,7 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
     up.popen.kill()
     await_gone(*family, seconds=40)
 
-    # The next one starts on what was kept, and ends when it is asked to, even in the middle of its start.
+    # The next start uses the kept data, and ends on request, even while it starts.
     again = Up(up.environment)
     await_true(lambda: "worker" in processes_of(again), 60)
     again.popen.send_signal(signal.SIGTERM)
@@ -159,23 +164,23 @@ def test_a_taken_port_is_named_before_anything_is_prepared(bare: dict[str, str])
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        told = manage(bare | {"PORT": str(port)}, "up")
-    assert told.returncode == 1
-    assert told.stderr == (
+        ended = manage(bare | {"PORT": str(port)}, "up")
+    assert ended.returncode == 1
+    assert ended.stderr == (
         f"parley: port {port} of 127.0.0.1 is taken. Choose another: PORT={port + 10} make run\n"
     )
-    assert "Preparing" not in told.stdout
+    assert "Preparing" not in ended.stdout
 
 
 def test_any_command_has_servers_for_as_long_as_it_runs(bare: dict[str, str], var: Path) -> None:
-    told = manage(
+    ended = manage(
         bare,
         "shell",
         "-v0",
         "-c",
         "import os; print(os.environ['REDIS_URL'])",
     )
-    assert told.stdout.startswith("redis://:"), told.stderr
+    assert ended.stdout.startswith("redis://:"), ended.stderr
     left = json.loads((var / "stack.json").read_text())
     assert set(left) == {"ports"}
 
@@ -183,11 +188,11 @@ def test_any_command_has_servers_for_as_long_as_it_runs(bare: dict[str, str], va
 def test_given_servers_are_used_and_none_of_ours_starts(
     bare: dict[str, str], var: Path, servers: Any
 ) -> None:
-    told = manage(bare | servers.environment, "check", "--database", "default")
-    assert told.returncode == 0, told.stderr
-    told = manage(bare | servers.environment, "shell", "-v0", "-c", "1")
+    ended = manage(bare | servers.environment, "check", "--database", "default")
+    assert ended.returncode == 0, ended.stderr
+    ended = manage(bare | servers.environment, "shell", "-v0", "-c", "1")
     assert (
-        told.stderr
+        ended.stderr
         == "SECRET_KEY is not set. Set it, or DEBUG=1 for development; `make run` makes its own.\n"
     )
     assert not (var / "pg").exists()

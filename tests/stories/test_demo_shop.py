@@ -1,4 +1,4 @@
-"""The demo's shop is alive: its orders stand in every step, came by the chat, and add up."""
+"""The demo's shop: orders in every state, made in the chat, with sums that add up."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -8,8 +8,8 @@ import pytest
 from django.core.wsgi import get_wsgi_application
 
 from core.tenancy import system
-from demo import seeding, shop
-from demo.trade import PURCHASES, Fortnight
+from demo import seed, shop
+from demo.orders import PURCHASES, OrderSimulation
 from hosting.models import Message
 from shops import sales_report
 from shops.models import BuyerRefund, Catalog, IncomingOrder, Order, OrderNews, StockMove
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
-def test_the_demos_orders_stand_in_every_step_and_came_by_the_chat() -> None:
-    stage = seeding.set_up(httpx.WSGITransport(app=get_wsgi_application()))
-    shop.open_shop(stage.business, stage.number)
-    Fortnight(stage.business, stage.number, stage.phones, NOW).live_until(NOW)
-    seeding._drain()
+def test_the_demo_has_orders_in_every_state_made_in_the_chat() -> None:
+    demo = seed.create(httpx.WSGITransport(app=get_wsgi_application()))
+    shop.open_shop(demo.business, demo.number)
+    OrderSimulation(demo.business, demo.number, demo.phones, NOW).run_until(NOW)
+    seed._drain()
     with system("test"):
         orders = list(Order.objects.order_by("number"))
         states = Counter(order.state for order in orders)

@@ -1,9 +1,9 @@
 """A month from the first message to the invoice, every amount computed by hand.
 
 The bakery is on a plan of $49.00 a month and sends, in May 2026:
-  1,000 utility messages to the United States at $0.0091 (messages 1 to 1,000)      $9.10
-      5 utility messages to the United States at $0.0082 (from message 1,001)       $0.041, rounded to $0.04
-      3 service messages to India             at $0.0057                            $0.0171, rounded to $0.02
+  1,000 utility messages to the United States at $0.0091 (messages 1 to 1,000): $9.10
+      5 utility messages to the United States at $0.0082 (from message 1,001): $0.041, so $0.04
+      3 service messages to India at $0.0057: $0.0171, so $0.02
 Total: 49.00 + 9.10 + 0.04 + 0.02 = $58.16
 """
 

@@ -1,22 +1,29 @@
-"""A year in the life of three businesses, driven by the test clock, every amount computed by hand.
+"""A year of three businesses, driven by the test clock, with every amount computed by hand.
 
 The seller is Irish and registered for VAT. All three are on the plan "Team", $49.00 a month, and
 send utility messages.
 
 Denver Bikes (US), outside the EU: no VAT.
-  January   1,200 to North America: 1,000 x 0.0091 = 9.10; 200 x 0.0082 = 1.64              49.00 + 10.74 = $59.74
-  Later     3 of January are proved delivered after the close, positions 1,201 to 1,203: 3 x 0.0082 = 0.0246
-  February  10 x 0.0091 = 0.091, rounded to 0.09; late 0.02                                 49.00 +  0.11 = $49.11
-  The card is declined on February's due date (16 March) and again 3 and 7 days later; sending stops 14 days after it.
-  On 2 April the card works again: paid, and sending goes on at once.
+  January   1,200 to North America: 1,000 x 0.0091 = 9.10; 200 x 0.0082 = 1.64
+            49.00 + 10.74 = $59.74
+  Later     3 of January are reported delivered after the close, positions 1,201 to 1,203:
+            3 x 0.0082 = 0.0246
+  February  10 x 0.0091 = 0.091, rounded to 0.09; late 0.02
+            49.00 + 0.11 = $49.11
+  The card is declined on February's due date (16 March) and again 3 and 7 days later; sending
+  stops 14 days after it. On 2 April the card works again: paid, and sending resumes at once.
 Bäckerei Korn (Germany, with a VAT id): reverse charge, no VAT.
-  January   100 to Germany x 0.0865                                                         49.00 + 8.65 = $57.65
-  Paid by transfer. Half of the messages were doubles: credit of 4.33 by line, kept as balance.
+  January   100 to Germany x 0.0865
+            49.00 + 8.65 = $57.65
+  Paid by transfer. Half of the messages were duplicates: credit of 4.33 by line, kept as balance.
   February  no messages: 49.00, of which the balance pays 4.33: 44.67 are due.
 Chai Point (India), outside the EU: no VAT; its months end at midnight in Kolkata.
-  January   2,000 to India: 1,000 x 0.0061 = 6.10; 1,000 x 0.0055 = 5.50                    49.00 + 11.60 = $60.60
-  One more is delivered on 31 January at 18:30 UTC, which is February in Kolkata: 0.0061, rounded to 0.01 = $49.01
-Then nine quiet months at $49.00 each: the year's numbers run from 000001 to 000033 without a gap (11 closes x 3).
+  January   2,000 to India: 1,000 x 0.0061 = 6.10; 1,000 x 0.0055 = 5.50
+            49.00 + 11.60 = $60.60
+  One more is delivered on 31 January at 18:30 UTC, which is February in Kolkata: 0.0061, rounded
+  to 0.01 = $49.01
+Then nine months without messages at $49.00 each: the year's numbers run from 000001 to 000033
+without a gap (11 closes x 3).
 """
 
 from datetime import UTC, date, datetime
@@ -57,8 +64,8 @@ def at(month, day, hour=12, minute=0):
     return datetime(2026, month, day, hour, minute, tzinfo=UTC)
 
 
-def turn(moment):
-    """Everybody's clock, and everything that happens by itself."""
+def run_all(moment):
+    """Set every business's clock and run what is due then."""
     with system("test"):
         Business.objects.update(clock_at=moment)
     meter.meter_due()
@@ -93,9 +100,9 @@ def test_a_year_of_three_businesses(db, stripe):
     make_deliveries(denver, denver_number, 1200, to=US, at=at(1, 10))
     make_deliveries(korn, korn_number, 100, to=DE, at=at(1, 11))
     make_deliveries(chai, chai_number, 2000, to=IN, at=at(1, 12))
-    turn(at(1, 20))
+    run_all(at(1, 20))
     make_deliveries(chai, chai_number, 1, to=IN, at=at(1, 31, 18, 30))
-    january = turn(at(2, 2))
+    january = run_all(at(2, 2))
     # Denver's month ends at 07:00 UTC of 1 February, so its grace ends at 07:00 of the 2nd: all
     # three are closed.
     assert {one: invoice.total_minor for one, invoice in january.items()} == {
@@ -128,13 +135,14 @@ def test_a_year_of_three_businesses(db, stripe):
         invoice=january[korn.pk], reason="Half of them were doubles", amounts={2: 433}
     )
     assert (note.total_minor, note.use, note.tax_minor) == (433, "balance", 0)
-    turn(at(2, 16))
+    run_all(at(2, 16))
     assert fresh(january[denver.pk]).status == "paid"
     settlement.record_transfer(invoice=january[chai.pk], amount_minor=6060, reference="Statement 5")
 
-    february = turn(at(3, 2))
-    assert amounts(february[denver.pk]) == [("fee", 1, 4900), ("messages", 10, 9), ("late", 3, 2)]
-    assert february[denver.pk].total_minor == 4911
+    february = run_all(at(3, 2))
+    # 49 + 0.091 + 0.0246 = 49.1156, rounded once.
+    assert amounts(february[denver.pk]) == [("fee", 1, 4900), ("messages", 10, 9), ("late", 3, 3)]
+    assert february[denver.pk].total_minor == 4912
     assert amounts(february[chai.pk]) == [("fee", 1, 4900), ("messages", 1, 1)]
     with system("test"):
         assert february[korn.pk].due_now() == 4467
@@ -148,23 +156,23 @@ def test_a_year_of_three_businesses(db, stripe):
     )
     stripe.decline = True
     for day in (16, 17, 19, 23, 26, 30):
-        turn(at(3, day))
+        run_all(at(3, day))
         assert fresh(denver).may_send() == (day < 30)
     with system("test"):
         tried = list(
             february[denver.pk].payments.order_by("attempt").values_list("status", "amount_minor")
         )
-    assert tried == [("failed", 4911)] * 3
+    assert tried == [("failed", 4912)] * 3
     stripe.decline = False
-    march = turn(at(4, 2))
-    stripe_collection.start(invoice=february[denver.pk])
+    march = run_all(at(4, 2))
+    stripe_collection.start_charge(invoice=february[denver.pk])
     stripe_collection.collect_due()
     assert fresh(february[denver.pk]).status == "paid"
     assert fresh(denver).may_send()
     assert {invoice.total_minor for invoice in march.values()} == {4900}
 
     for month in range(5, 13):
-        assert {invoice.total_minor for invoice in turn(at(month, 2)).values()} == {4900}
+        assert {invoice.total_minor for invoice in run_all(at(month, 2)).values()} == {4900}
     with system("test"):
         numbers = sorted(Invoice.objects.values_list("number", flat=True))
         assert numbers == [f"PARLEY-2026-{n:06}" for n in range(1, 34)]

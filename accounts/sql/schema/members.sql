@@ -9,7 +9,7 @@ DECLARE
     taken int;
 BEGIN
     PERFORM FROM accounts_business WHERE id = NEW.business_id FOR NO KEY UPDATE;
-    SELECT p.seats, p.name INTO allowed, plan_name
+    SELECT p.max_seats, p.name INTO allowed, plan_name
       FROM accounts_business b JOIN accounts_plan p ON p.code = b.plan_id WHERE b.id = NEW.business_id;
     IF allowed IS NULL THEN
         RETURN NULL;

@@ -13,7 +13,7 @@ from core.tenancy import system
 
 
 class Command(BaseCommand):
-    """Closes by hand what the nightly task closes by itself."""
+    """Closes a month that the nightly task would close."""
 
     help = "Close a month and issue its invoices. Closing twice changes nothing."
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--business", type=int, help="id of one business (default: all)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Close, and say what was issued."""
+        """Close the month and print what was issued."""
         month = options["month"]
         with system("operators close for every business"):
             businesses = Business.objects.order_by("id")

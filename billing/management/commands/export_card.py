@@ -1,4 +1,4 @@
-"""`manage.py export_card`: a rate card as CSV, in our layout or in the two that Meta publishes."""
+"""`manage.py export_card`: write a rate card as CSV, in our layout or in Meta's two."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -8,13 +8,13 @@ from django.utils import timezone
 
 from billing.management.months import month_of
 from billing.models import RateCard
-from billing.rate_cards import csv_files, versions
+from billing.rate_cards import csv_export, versions
 from core.tenancy import system
 
 WRITERS = {
-    "own": csv_files.write_own,
-    "rates": csv_files.write_rates,
-    "tiers": csv_files.write_tiers,
+    "own": csv_export.write_own,
+    "rates": csv_export.write_rates,
+    "tiers": csv_export.write_tiers,
 }
 
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--layout", choices=sorted(WRITERS), default="own")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Find the version, write it."""
+        """Find the version and write it."""
         with system("rate cards belong to no business"):
             card = RateCard.objects.filter(name=options["card"]).first()
             month = options["month"] or timezone.now().date().replace(day=1)

@@ -1,5 +1,5 @@
-"""`manage.py import_card`: read a rate card from CSV, show what it would change and cost, and
-schedule it.
+"""`manage.py import_card`: read a rate card from CSV, show its changes and costs, and schedule
+it.
 """
 
 from argparse import ArgumentParser
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from billing.invoices.close import next_month
 from billing.management.months import month_of
-from billing.models import CardVersion, RateCard
+from billing.models import CardVersion, Market, RateCard
 from billing.rate_cards import csv_files, versions
 from billing.rate_cards.versions import CardError, Sheet
 from core import money
@@ -20,9 +20,9 @@ from core.tenancy import system
 
 
 class Command(BaseCommand):
-    """Preview by default; `--schedule` makes it hold from the month given."""
+    """Shows a preview by default; `--schedule` schedules the card from the given month."""
 
-    help = "Import a rate card from CSV: our own layout, or the rate and tier sheets that Meta publishes."
+    help = "Import a rate card from CSV: our own layout, or Meta's rate and tier sheets."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Files, card, month."""
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             help="first month, YYYY-MM (default: the next one)",
         )
         parser.add_argument(
-            "--free-messages", type=int, default=0, help="free for each number, market and month"
+            "--free-messages", type=int, default=0, help="free for each number and month"
         )
         parser.add_argument(
             "--free-entry-hours", type=int, default=72, help="length of the free-entry window"
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         parser.add_argument("--schedule", action="store_true", help="do it; else only show")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Read, show, schedule."""
+        """Read the files, show the changes, schedule the version."""
         today = timezone.now().date()
         month = options["month"] or next_month(today)
         sheet = self._read(options["files"])
@@ -85,11 +85,10 @@ class Command(BaseCommand):
 
     def _read(self, files: list[Path]) -> Sheet:
         try:
-            sheet = csv_files.read(
-                *((path.name, path.read_text(encoding="utf-8-sig")) for path in files)
-            )
+            texts = [(path.name, path.read_text(encoding="utf-8-sig")) for path in files]
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"Cannot read the file: {error}") from error
+        sheet = csv_files.read(*texts, markets=Market.objects.values_list("name", flat=True))
         for problem in sheet.problems:
             self.stderr.write(str(problem))
         if sheet.problems:
@@ -103,8 +102,10 @@ class Command(BaseCommand):
             sum(row.would_be_micros for row in rows),
         )
         self.stdout.write(
-            f"{month:%Y-%m}, {sum(row.messages for row in rows):,} messages of {len(rows):,} businesses: "
-            f"{money.show_micros(was, currency)} as charged, {money.show_micros(would, currency)} under this card."
+            f"{month:%Y-%m}, {sum(row.messages for row in rows):,} messages of {len(rows):,} "
+            "businesses: "
+            f"{money.show_micros(was, currency)} as charged, "
+            f"{money.show_micros(would, currency)} under this card."
         )
 
 

@@ -1,4 +1,4 @@
-"""`manage.py pump`: do what worker and beat do, in one process and without a broker."""
+"""`manage.py pump`: run the jobs of worker and beat in one process, without a message broker."""
 
 import signal
 from argparse import ArgumentParser
@@ -15,16 +15,16 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 from django.utils import timezone
 
-from billing.metering.listener import Ear
+from billing.metering.listener import DeliveryNotifications
 
 log = structlog.get_logger(__name__)
 IDLE = 0.2
-TOLD = "billing.sweep"  # what is run at once when deliveries wait
+RUN_ON_DELIVERY = "billing.sweep"  # the job run at once on a notification
 
 
 @dataclass(slots=True)
 class Job:
-    """One entry of the beat's schedule; `work` is the task, called here and now."""
+    """An entry of the beat schedule; `work` is the task, called directly."""
 
     name: str
     schedule: Any
@@ -32,7 +32,7 @@ class Job:
     last_run: datetime = field(default_factory=timezone.now)
 
     def run_if_due(self) -> bool:
-        """Run it when its schedule says so; a failure is logged, its rows stay waiting."""
+        """Run it when its schedule says so; a failure is logged and its rows stay waiting."""
         if not self.schedule.is_due(self.last_run).is_due:
             return False
         self.run()
@@ -50,7 +50,7 @@ class Job:
 
 
 def jobs() -> list[Job]:
-    """The same schedule that beat reads."""
+    """The jobs of the beat schedule."""
     schedule: dict[str, dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE
     current_app.loader.import_default_modules()
     return [
@@ -60,16 +60,16 @@ def jobs() -> list[Job]:
 
 
 class Command(BaseCommand):
-    """Every row that waits is found by a sweep, so the broker and its workers can be left out."""
+    """Runs the sweeps, which find every waiting row without broker or workers."""
 
     help = "Do what worker and beat do, in one process and without a broker; Ctrl-C ends it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """For ever, or once."""
+        """`--once` runs every sweep once."""
         parser.add_argument("--once", action="store_true", help="run every sweep once and end")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run what is due, again and again."""
+        """Run due jobs until stopped."""
         found = jobs()
         if options["once"]:
             for job in found:
@@ -85,10 +85,13 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         self.stdout.write(f"Pumping {len(found)} jobs. Ctrl-C ends it.")
-        ear, at_once = Ear(), [job for job in found if job.name == TOLD]
+        notifications, at_once = (
+            DeliveryNotifications(),
+            [job for job in found if job.name == RUN_ON_DELIVERY],
+        )
         while going:
             ran = [job.run_if_due() for job in found]
-            if not any(ran) and ear.wait(IDLE):
+            if not any(ran) and notifications.wait(IDLE):
                 for job in at_once:
                     job.run()
-        ear.close()
+        notifications.close()

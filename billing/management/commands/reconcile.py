@@ -1,4 +1,4 @@
-"""`manage.py reconcile [--month YYYY-MM]`: recount the books and name every difference."""
+"""`manage.py reconcile [--month YYYY-MM]`: recount the books and print every difference."""
 
 import sys
 from argparse import ArgumentParser
@@ -11,16 +11,16 @@ from billing.metering import reconciliation
 
 
 class Command(BaseCommand):
-    """Ends with status 1 where anything differs."""
+    """Exits with status 1 where anything differs."""
 
-    help = "Recount messages, ledger, tallies, rollup and invoices independently; every difference by id."
+    help = "Recount messages, ledger, tallies, rollup and invoices; every difference by id."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One month, or all."""
         parser.add_argument("--month", type=month_of, help="YYYY-MM (default: all)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Recount, print."""
+        """Recount and print."""
         differences = reconciliation.reconcile(options["month"])
         for check, promise in reconciliation.CHECKS.items():
             found = [difference for difference in differences if difference.check == check]

@@ -1,13 +1,23 @@
--- Promises: every tier lies between its card's floor and ceiling, and a version that is not a draft
--- can no longer be edited: neither its dates backwards, nor its rules, nor its rates and tiers.
-CREATE FUNCTION billing_tier_within_card() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Promises: every tier lies between its version's floor and ceiling, and a version that is not a
+-- draft can no longer be edited: neither its dates backwards, nor its bounds and rules, nor its
+-- rates and tiers. A version begins with the bounds of its card; what the card says later is for
+-- later versions.
+CREATE FUNCTION billing_version_takes_bounds() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT coalesce(NEW.floor_micros, c.floor_micros), coalesce(NEW.ceiling_micros, c.ceiling_micros)
+      INTO NEW.floor_micros, NEW.ceiling_micros
+      FROM billing_ratecard c WHERE c.id = NEW.card_id;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER takes_bounds BEFORE INSERT ON billing_cardversion
+    FOR EACH ROW EXECUTE FUNCTION billing_version_takes_bounds();
+
+CREATE FUNCTION billing_tier_within_bounds() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     bounds record;
 BEGIN
-    SELECT c.floor_micros, c.ceiling_micros INTO bounds
-      FROM billing_rate r
-      JOIN billing_cardversion v ON v.id = r.version_id
-      JOIN billing_ratecard c ON c.id = v.card_id
+    SELECT v.floor_micros, v.ceiling_micros INTO bounds
+      FROM billing_rate r JOIN billing_cardversion v ON v.id = r.version_id
      WHERE r.id = NEW.rate_id;
     IF NEW.price_micros NOT BETWEEN bounds.floor_micros AND bounds.ceiling_micros THEN
         RAISE EXCEPTION 'tier price % is outside the card''s floor % and ceiling % (micros)',
@@ -16,21 +26,21 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER within_card BEFORE INSERT OR UPDATE ON billing_tier
-    FOR EACH ROW EXECUTE FUNCTION billing_tier_within_card();
+CREATE TRIGGER within_bounds BEFORE INSERT OR UPDATE ON billing_tier
+    FOR EACH ROW EXECUTE FUNCTION billing_tier_within_bounds();
 
-CREATE FUNCTION billing_card_keeps_tiers() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION billing_version_keeps_tiers() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM billing_tier t JOIN billing_rate r ON r.id = t.rate_id
-                 JOIN billing_cardversion v ON v.id = r.version_id
-                WHERE v.card_id = NEW.id AND t.price_micros NOT BETWEEN NEW.floor_micros AND NEW.ceiling_micros) THEN
-        RAISE EXCEPTION 'a tier of this card lies outside the new floor and ceiling'
+                WHERE r.version_id = NEW.id
+                  AND t.price_micros NOT BETWEEN NEW.floor_micros AND NEW.ceiling_micros) THEN
+        RAISE EXCEPTION 'a tier of this version lies outside the new floor and ceiling'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'tier_within_card';
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER keeps_tiers BEFORE UPDATE OF floor_micros, ceiling_micros ON billing_ratecard
-    FOR EACH ROW EXECUTE FUNCTION billing_card_keeps_tiers();
+CREATE TRIGGER keeps_tiers BEFORE UPDATE OF floor_micros, ceiling_micros ON billing_cardversion
+    FOR EACH ROW EXECUTE FUNCTION billing_version_keeps_tiers();
 
 CREATE FUNCTION billing_rate_is_draft() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,4 +1,4 @@
-"""Day before month and a 24-hour clock: short, and the same for every reader of English."""
+"""English formats: day before month, 24-hour clock, the same in all English-speaking countries."""
 
 DATE_FORMAT = "j F Y"
 TIME_FORMAT = "H:i"

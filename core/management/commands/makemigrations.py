@@ -1,4 +1,4 @@
-"""`manage.py makemigrations`: first migrations get the base that creates all tables at once."""
+"""`manage.py makemigrations`: first migrations get `InitialMigration` as their base class."""
 
 from pathlib import Path
 from typing import Any

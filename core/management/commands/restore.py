@@ -1,4 +1,4 @@
-"""`manage.py restore FILE [--verify]`: an archive back into an empty database and storage."""
+"""`manage.py restore FILE [--verify]`: restore an archive into an empty database and storage."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -10,12 +10,15 @@ from core import backup
 
 
 class Command(BaseCommand):
-    """A cut or changed archive is refused before anything is written, and so is a database that is not empty."""
+    """Restores a backup; refuses a damaged archive and a database that is not empty."""
 
-    help = "Give a backup back into an empty database; --verify recounts the books, --check only reads the archive."
+    help = (
+        "Restore a backup into an empty database; --verify recounts the books, --check only reads"
+        " the archive."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which, and how carefully."""
+        """The file, and what to verify."""
         parser.add_argument("file", type=Path)
         parser.add_argument(
             "--verify", action="store_true", help="recount the ledger and every invoice afterwards"
@@ -23,10 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--check", action="store_true", help="read the archive, write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check, restore, recount."""
+        """Verify the archive, restore it, and recount the books where --verify is given."""
         try:
             if options["check"]:
-                found = backup.checked(options["file"])
+                found = backup.read_archive(options["file"])
                 self.stdout.write(
                     f"Whole: {sum(found.rows.values()):,} rows, {len(found.parts) - 1:,} files."
                 )

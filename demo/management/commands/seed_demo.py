@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: makes the demo business once, and writes var/demo.json for people and scripts."""
+"""`manage.py seed_demo`: create the demo business once, and write `demo.json` for scripts."""
 
 import json
 import logging
@@ -18,22 +18,22 @@ from rich.progress import Progress
 
 from accounts.models import ApiKey, Business
 from core.tenancy import system
-from demo import seeding, story
+from demo import script, seed
 from hosting.models import Message, Number
 from shops.models import Product
 
 
 class Command(BaseCommand):
-    """Seed the demo; running it again changes nothing that still works."""
+    """Seeds the demo; repeats only what does not work any more."""
 
     help = "Make the demo business (once) and write demo.json."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make what is missing."""
-        # A line a request would bury the progress.
+        """Create what is missing."""
+        # A log line per request would hide the progress.
         logging.getLogger().setLevel(logging.WARNING)
         path = settings.ENV.var / "demo.json"
-        business = seeding.exists()
+        business = seed.find()
         known = _read(path)
         if business is None:
             known = self._make()
@@ -43,15 +43,15 @@ class Command(BaseCommand):
 
     def _make(self) -> dict[str, Any]:
         start = time.monotonic()
-        stage = seeding.set_up(httpx.WSGITransport(app=get_wsgi_application()))
+        demo = seed.create(httpx.WSGITransport(app=get_wsgi_application()))
         with self._progress() as report:
-            seeding.play(stage, report)
+            seed.simulate(demo, report)
         self.stdout.write(f"Demo ready in {time.monotonic() - start:.1f} s.")
-        return _described(stage.business, stage.key, seeding.make_logins(stage.business))
+        return _described(demo.business, demo.key, seed.make_logins(demo.business))
 
     @contextmanager
     def _progress(self) -> Iterator[Callable[[int, int, str], None]]:
-        """What `seeding.play` reports to: a bar on a terminal, a line a week elsewhere."""
+        """The report for `seed.simulate`: a bar on a terminal, elsewhere a line per week."""
         if not sys.stdout.isatty():
             yield self._line
             return
@@ -69,10 +69,10 @@ class Command(BaseCommand):
 def _described(business: Business, key: str, logins: dict[str, Any]) -> dict[str, Any]:
     with system("the demo is described for scripts"):
         number = Number.objects.select_related("account").get(
-            business=business, digits=story.DIGITS
+            business=business, digits=script.DIGITS
         )
         asked = Message.objects.filter(
-            number=number, direction="in", contact__wa_id=story.PEOPLE[0].digits
+            number=number, direction="in", contact__wa_id=script.PEOPLE[0].digits
         )
         inbound_wamid = asked.order_by("-id").values_list("wamid", flat=True).first()
         product = (
@@ -90,7 +90,7 @@ def _described(business: Business, key: str, logins: dict[str, Any]) -> dict[str
         "webhook_url": f"{settings.BASE_URL}/webhooks/",
         "phone_number_id": number.phone_number_id,
         "waba_id": number.account.waba_id,
-        "customer_wa_id": story.PEOPLE[0].digits,
+        "customer_wa_id": script.PEOPLE[0].digits,
         "inbound_wamid": inbound_wamid,
         "template_name": "hello_world",
         "template_param_name": "new_harvest",
@@ -100,10 +100,10 @@ def _described(business: Business, key: str, logins: dict[str, Any]) -> dict[str
 
 
 def _renew(business: Business) -> dict[str, Any]:
-    """The file was lost or its key revoked: a key is shown once, so there has to be a new one."""
+    """Facts with a new key, for a file that was lost or whose key was revoked."""
     with system("the demo gets a new key"):
         _, key = ApiKey.issue(business, name="Demo key")
-    return _described(business, key, seeding.make_logins(business))
+    return _described(business, key, seed.make_logins(business))
 
 
 def _still_works(known: dict[str, Any]) -> bool:

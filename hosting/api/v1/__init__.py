@@ -1,1 +1,1 @@
-"""Parley's own REST API: what is hosted, for programs. Its frame is `accounts.api`."""
+"""Parley's REST API of hosting; its base classes are in `accounts.api`."""

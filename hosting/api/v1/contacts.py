@@ -1,4 +1,4 @@
-"""`/api/v1/contacts/…`: customers: list, change, merge, take along, forget."""
+"""`/api/v1/contacts/…`: list, change, merge, export and erase customers."""
 
 from typing import Any
 
@@ -12,16 +12,19 @@ from drf_spectacular.utils import (
     extend_schema_view,
 )
 from rest_framework.generics import ListAPIView, get_object_or_404
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from core.errors import NotAllowed
 from core.wake import notify
 from hosting import tasks
-from hosting.api.v1.bodies import BoundedJSONParser
-from hosting.api.v1.shapes import EXAMPLE_CONTACT, ContactChange, ContactSerializer, MergeSerializer
+from hosting.api.v1.parsers import BoundedJSONParser
+from hosting.api.v1.serializers import (
+    EXAMPLE_CONTACT,
+    ContactChange,
+    ContactSerializer,
+    MergeSerializer,
+)
 from hosting.contacts import number_changes
 from hosting.models import Contact
 from hosting.privacy import data_copy, erasure
@@ -37,38 +40,34 @@ from hosting.privacy import data_copy, erasure
     )
 )
 class Contacts(BusinessAPIMixin, ListAPIView[Contact]):
-    """Customers, the newest first."""
+    """Customers, newest first."""
 
     required_scope = KeyScope.READ
     queryset = Contact.objects.all()
     serializer_class = ContactSerializer
 
     def get_queryset(self) -> QuerySet[Contact]:
-        """The business's own, narrowed by what the address asks for."""
-        rows, asked = super().get_queryset(), self.request.query_params
+        """Return the business's contacts that match the query parameters."""
+        rows: Any = super().get_queryset()
+        asked = self.request.query_params
         if wa_id := asked.get("wa_id"):
             rows = rows.filter(wa_id=wa_id.lstrip("+"))
-        return rows.called(asked.get("q", ""))  # type: ignore[attr-defined,no-any-return]
+        found: QuerySet[Contact] = rows.called(asked.get("q", ""))
+        return found
 
 
 class OneContact(BusinessAPIView):
-    """Base of the addresses below one contact; reading and changing are two scopes."""
+    """Base of the paths below one contact; reading and changing need different scopes."""
 
     serializer_class = ContactSerializer
     pagination_class: Any = None
     parser_classes = (BoundedJSONParser,)
-
-    def check_permissions(self, request: Request) -> None:
-        """`read` to look, `messages` to change."""
-        needed = (
-            KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
-        )
-        if needed not in request.user.scopes:  # type: ignore[union-attr]
-            raise NotAllowed(f"This key has no scope '{needed}'.")
+    required_scope = KeyScope.READ
+    changing_scope = KeyScope.MESSAGES
 
     @staticmethod
     def own(request: BusinessAPIRequest, contact_id: int) -> Contact:
-        """The caller's contact of that id, or 404."""
+        """Return the caller's contact of that id, or 404."""
         return get_object_or_404(Contact.objects.filter(business=request.business), pk=contact_id)
 
 
@@ -82,7 +81,7 @@ class ContactById(OneContact):
 
     @extend_schema(request=ContactChange)
     def patch(self, request: BusinessAPIRequest, contact_id: int) -> Response:
-        """Give the customer a name of your own; the customer's own name stays beside it."""
+        """Set an alias; the customer's own name is kept beside it."""
         contact = self.own(request, contact_id)
         change = ContactChange(data=request.data)
         change.is_valid(raise_exception=True)
@@ -92,9 +91,9 @@ class ContactById(OneContact):
 
     @extend_schema(responses={202: None})
     def delete(self, request: BusinessAPIRequest, contact_id: int) -> Response:
-        """Forget the customer: messages, files, names and numbers go, charges and invoices stay.
+        """Erase the customer: messages, files, names and numbers; charges and invoices stay.
 
-        Done within minutes.
+        Takes minutes.
         """
         erasure.request_erasure(contact=self.own(request, contact_id))
         notify(tasks.forget)
@@ -102,11 +101,11 @@ class ContactById(OneContact):
 
 
 class ContactMerge(OneContact):
-    """Two contacts that are one person."""
+    """Merge two contacts of one person."""
 
     @extend_schema(request=MergeSerializer, responses={200: ContactSerializer})
     def post(self, request: BusinessAPIRequest, contact_id: int) -> Response:
-        """Move all that belongs to this contact to another; this one is gone afterwards."""
+        """Move everything of this contact to another, and delete this one."""
         contact = self.own(request, contact_id)
         wanted = MergeSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
@@ -116,7 +115,7 @@ class ContactMerge(OneContact):
 
 
 class ContactData(OneContact):
-    """Everything that is kept about a customer."""
+    """All stored data of a customer."""
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: BusinessAPIRequest, contact_id: int) -> Any:

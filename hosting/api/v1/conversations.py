@@ -1,4 +1,4 @@
-"""`/api/v1/conversations/…`: the list, one thread, its messages."""
+"""`/api/v1/conversations/…`: the list, one conversation, its messages."""
 
 import uuid
 from typing import Any
@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core.errors import NotAllowed
-from hosting.api.v1.bodies import BoundedJSONParser
-from hosting.api.v1.shapes import (
+from hosting.api.v1.parsers import BoundedJSONParser
+from hosting.api.v1.serializers import (
     MESSAGE_ROWS,
     ConversationChange,
     ConversationSerializer,
@@ -40,7 +40,7 @@ ROWS = Conversation.objects.select_related("contact", "number", "assignee")
     )
 )
 class Conversations(BusinessAPIMixin, ListAPIView[Conversation]):
-    """Conversations, the one with the newest message first."""
+    """Conversations, by newest message."""
 
     required_scope = KeyScope.READ
     number_path = "number_id"
@@ -49,7 +49,7 @@ class Conversations(BusinessAPIMixin, ListAPIView[Conversation]):
     ordering = ("-last_message_at", "-id")
 
     def get_queryset(self) -> QuerySet[Conversation]:
-        """The business's own, narrowed by what the address asks for."""
+        """Return the business's conversations that match the query parameters."""
         rows, asked, business = (
             super().get_queryset(),
             self.request.query_params,
@@ -87,7 +87,7 @@ class ConversationById(BusinessAPIView):
 
     @extend_schema(request=ConversationChange)
     def patch(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
-        """Resolve it or open it again; mark it as read. Needs the scope `messages` too."""
+        """Resolve or reopen it, or mark it as read; needs the scope `messages` too."""
         if KeyScope.MESSAGES not in request.user.scopes:
             raise NotAllowed("This key has no scope 'messages'.")
         conversation = self._own(public_id)
@@ -107,7 +107,7 @@ class ConversationById(BusinessAPIView):
 
 
 class ConversationMessages(BusinessAPIMixin, ListAPIView[Message]):
-    """The messages of one conversation, the one that came last first."""
+    """The messages of one conversation, newest first."""
 
     required_scope = KeyScope.READ
     number_path = "number_id"
@@ -116,7 +116,7 @@ class ConversationMessages(BusinessAPIMixin, ListAPIView[Message]):
     ordering = ("-id",)
 
     def get_queryset(self) -> QuerySet[Message]:
-        """Those of the conversation in the address; 404 for a foreign one."""
+        """Return the conversation's messages; 404 for another business's."""
         rows = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
             return rows

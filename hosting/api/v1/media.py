@@ -1,4 +1,4 @@
-"""`/api/v1/media/…`: files: list, upload, look up with a link that ends, delete."""
+"""`/api/v1/media/…`: list, upload, look up and delete files."""
 
 from typing import Any
 
@@ -7,12 +7,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, get_object_or_404
 from rest_framework.parsers import MultiPartParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from core.errors import BadInput, NotAllowed
+from core.errors import BadInput
 from hosting.media import store
 from hosting.models import Media
 
@@ -31,21 +30,15 @@ class MediaSerializer(serializers.ModelSerializer[Media]):
         read_only_fields = fields
 
     def get_url(self, media: Media) -> str:
-        """A signed address."""
+        """A signed URL."""
         return store.signed_url(media)
 
 
 class UploadSerializer(serializers.Serializer[Any]):
-    """A file to keep."""
+    """A file to upload."""
 
     file = serializers.FileField()
     type = serializers.CharField(required=False, help_text="Its MIME type, such as image/jpeg.")
-
-
-def _check(request: Request) -> None:
-    needed = KeyScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else KeyScope.MESSAGES
-    if needed not in request.user.scopes:  # type: ignore[union-attr]
-        raise NotAllowed(f"This key has no scope '{needed}'.")
 
 
 class MediaList(BusinessAPIMixin, ListAPIView[Media]):
@@ -54,13 +47,11 @@ class MediaList(BusinessAPIMixin, ListAPIView[Media]):
     queryset = Media.objects.live()
     serializer_class = MediaSerializer
     parser_classes = (MultiPartParser,)
-
-    def check_permissions(self, request: Request) -> None:
-        """`read` to look, `messages` to upload."""
-        _check(request)
+    required_scope = KeyScope.READ
+    changing_scope = KeyScope.MESSAGES
 
     def get_queryset(self) -> QuerySet[Media]:
-        """The business's own that were not deleted, nor lie in a locked message."""
+        """Return the business's files without deleted ones and those of locked messages."""
         return store.readable().filter(business_id=self.request.business.pk)
 
     @extend_schema(
@@ -83,18 +74,16 @@ class MediaById(BusinessAPIView):
 
     serializer_class = MediaSerializer
     pagination_class: Any = None
-
-    def check_permissions(self, request: Request) -> None:
-        """`read` to look, `messages` to delete."""
-        _check(request)
+    required_scope = KeyScope.READ
+    changing_scope = KeyScope.MESSAGES
 
     def get(self, request: BusinessAPIRequest, media_id: str) -> Response:
-        """What it is, and a link to its content that holds for five minutes."""
+        """Its type and size, and a link to its content that is valid for five minutes."""
         return Response(MediaSerializer(self._own(request, media_id)).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: BusinessAPIRequest, media_id: str) -> Response:
-        """Let it go: its id at once, its content within days."""
+        """Delete it: its id at once, its content within days."""
         store.delete_media(self._own(request, media_id))
         return Response(status=204)
 

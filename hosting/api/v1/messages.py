@@ -1,6 +1,4 @@
-"""`/api/v1/messages/…`: all messages of the business; sending by the same verb as the Cloud API's
-door.
-"""
+"""`/api/v1/messages/…`: list, look up and send messages."""
 
 from typing import Any, ClassVar
 
@@ -21,11 +19,11 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import Business, KeyScope
-from core.errors import BadInput, NotAllowed
+from core.errors import BadInput
 from core.wake import notify
 from hosting import tasks
-from hosting.api.v1.bodies import BoundedJSONParser
-from hosting.api.v1.shapes import EXAMPLE_MESSAGE, MESSAGE_ROWS, MessageSerializer
+from hosting.api.v1.parsers import BoundedJSONParser
+from hosting.api.v1.serializers import EXAMPLE_MESSAGE, MESSAGE_ROWS, MessageSerializer
 from hosting.cloudapi import sends
 from hosting.cloudapi.json import as_text
 from hosting.errors import CloudApiError
@@ -35,7 +33,7 @@ from hosting.search.filters import choice, moment, one_of, word
 
 
 class SendSerializer(serializers.Serializer[Any]):
-    """A message as the Cloud API takes it, with `from` in place of the number in the address."""
+    """A message as in the Cloud API, with `from` instead of the number in the path."""
 
     from_ = serializers.CharField(help_text="phone_number_id of the number that sends.")
     to = serializers.CharField(required=False, help_text="The customer's number with country code.")
@@ -52,7 +50,7 @@ class SendSerializer(serializers.Serializer[Any]):
     biz_opaque_callback_data = serializers.CharField(required=False, max_length=512)
 
     def get_fields(self) -> dict[str, Any]:
-        """`from` is no name that Python allows."""
+        """Rename `from_`, since `from` is a keyword in Python."""
         fields = super().get_fields()
         return {name.rstrip("_"): field for name, field in fields.items()}
 
@@ -61,6 +59,7 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
     """All messages of the business."""
 
     required_scope = KeyScope.READ
+    changing_scope = KeyScope.MESSAGES
     number_path = "number_id"
     queryset = MESSAGE_ROWS.all()
     serializer_class = MessageSerializer
@@ -69,8 +68,8 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
 
     refused: tuple[Business, Number, sends.SendRequest, CloudApiError] | None = None
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        """Note a refused send after its transaction was rolled back."""
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Store a rejected send after its transaction was rolled back."""
         response = super().dispatch(request, *args, **kwargs)
         if self.refused:
             business, number, wanted, error = self.refused
@@ -80,7 +79,7 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         return response
 
     def get_queryset(self) -> QuerySet[Message]:
-        """The business's own, narrowed by what the address asks for."""
+        """Return the business's messages that match the query parameters."""
         rows, asked, business = (
             super().get_queryset(),
             self.request.query_params,
@@ -153,7 +152,7 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         ],
     )
     def post(self, request: BusinessAPIRequest) -> Response:
-        """Send a message, by the same rules as the Cloud API's door. Needs the scope `messages`."""
+        """Send a message, by the rules of the Cloud API. Needs the scope `messages`."""
         body = dict(request.data)
         phone_number_id = as_text(body.pop("from", ""))
         numbers = Number.objects.filter(business=request.business).select_related("account")
@@ -197,20 +196,20 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         rate_limits.check_message_rate(number=number, to=wanted.to or wanted.user_id)
         try:
             message = send.send_message(
-                business=request.business, number=number, to=wanted.to, user_id=wanted.user_id, kind=wanted.kind,
-                content=wanted.content, context_wamid=wanted.context_wamid, tracker=wanted.tracker,
-            )  # fmt: skip
+                business=request.business,
+                number=number,
+                to=wanted.to,
+                user_id=wanted.user_id,
+                kind=wanted.kind,
+                content=wanted.content,
+                context_wamid=wanted.context_wamid,
+                tracker=wanted.tracker,
+            )
         except CloudApiError as error:
             self.refused = (request.business, number, wanted, error)
             raise
         notify(tasks.fetch_links if message.has_links else tasks.deliver)
         return dict(MessageSerializer(MESSAGE_ROWS.get(pk=message.pk)).data)
-
-    def check_permissions(self, request: Request) -> None:
-        """Reading and sending are two scopes."""
-        needed = KeyScope.MESSAGES if request.method == "POST" else KeyScope.READ
-        if needed not in request.user.scopes:  # type: ignore[union-attr]
-            raise NotAllowed(f"This key has no scope '{needed}'.")
 
 
 @extend_schema_view(get=extend_schema(examples=[OpenApiExample("A message", EXAMPLE_MESSAGE)]))

@@ -1,6 +1,6 @@
-"""`/api/v1/search/`: full text over all messages of the business."""
+"""`/api/v1/search/`: full-text search over all messages of the business."""
 
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from accounts.api import BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core.paging import KeysetPagination, cursor_of, read_cursor
-from hosting.api.v1.shapes import EXAMPLE_MESSAGE, MessageSerializer
+from hosting.api.v1.serializers import EXAMPLE_MESSAGE, MessageSerializer
 from hosting.models import Direction, Message
 from hosting.search.engine import Position, search
 from hosting.search.filters import search_filters
@@ -38,7 +38,7 @@ PAGE = inline_serializer(
 
 
 class Search(BusinessAPIView):
-    """Full text over all messages."""
+    """Full-text search over all messages."""
 
     required_scope = KeyScope.READ
     number_path = ""
@@ -50,7 +50,7 @@ class Search(BusinessAPIView):
             OpenApiParameter(
                 "q",
                 str,
-                description='Words (all must occur), "a phrase", begin*, -without; any language and script.',
+                description='Words (all must occur), "a phrase", prefix*, -excluded; any script.',
             ),
             OpenApiParameter("number", str, description="phone_number_id"),
             OpenApiParameter("contact", str, description="wa_id of the customer"),
@@ -62,7 +62,7 @@ class Search(BusinessAPIView):
             ),
             *(
                 OpenApiParameter(one["name"], int if one["name"] == "limit" else str)
-                for one in KeysetPagination().get_schema_operation_parameters(None)  # type: ignore[arg-type]
+                for one in KeysetPagination().get_schema_operation_parameters(cast(Any, None))
             ),
         ],
         responses=PAGE,
@@ -73,7 +73,7 @@ class Search(BusinessAPIView):
         ],
     )
     def get(self, request: BusinessAPIRequest) -> Response:
-        """Messages that hold all words and pass the filters, newest first."""
+        """Messages that contain all words and match the filters, newest first."""
         asked = request.query_params
         found = search(
             business=request.business,

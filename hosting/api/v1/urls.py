@@ -1,8 +1,8 @@
-"""Addresses of hosting below /api/v1/."""
+"""Paths of hosting below /api/v1/."""
 
 from django.urls import path
 
-from hosting.api.v1 import contacts, conversations, media, messages, search, webhooks
+from hosting.api.v1 import contacts, conversations, media, messages, search, transfers, webhooks
 
 urlpatterns = [
     path("conversations/", conversations.Conversations.as_view(), name="api_conversations"),
@@ -33,11 +33,35 @@ urlpatterns = [
     path("media/<str:media_id>/", media.MediaById.as_view(), name="api_media"),
     path("webhooks/", webhooks.Webhooks.as_view(), name="api_webhooks"),
     path("webhooks/<uuid:public_id>/", webhooks.WebhookById.as_view(), name="api_webhook"),
-    path("deliveries/", webhooks.Deliveries.as_view(), name="api_deliveries"),
-    path("deliveries/<uuid:public_id>/", webhooks.DeliveryById.as_view(), name="api_delivery"),
     path(
-        "deliveries/<uuid:public_id>/replay/",
-        webhooks.DeliveryReplay.as_view(),
-        name="api_delivery_replay",
+        "webhook-deliveries/", webhooks.WebhookDeliveries.as_view(), name="api_webhook_deliveries"
+    ),
+    path(
+        "webhook-deliveries/<uuid:public_id>/",
+        webhooks.WebhookDeliveryById.as_view(),
+        name="api_webhook_delivery",
+    ),
+    path(
+        "webhook-deliveries/<uuid:public_id>/replay/",
+        webhooks.WebhookDeliveryReplay.as_view(),
+        name="api_webhook_delivery_replay",
+    ),
+    path("imports/", transfers.Imports.as_view(), name="api_imports"),
+    path("imports/<uuid:public_id>/", transfers.ImportById.as_view(), name="api_import"),
+    path(
+        "imports/<uuid:public_id>/start/", transfers.StartImport.as_view(), name="api_import_start"
+    ),
+    path(
+        "imports/<uuid:public_id>/cancel/",
+        transfers.CancelImport.as_view(),
+        name="api_import_cancel",
+    ),
+    path("imports/<uuid:public_id>/undo/", transfers.UndoImport.as_view(), name="api_import_undo"),
+    path("exports/", transfers.Exports.as_view(), name="api_exports"),
+    path("exports/<uuid:public_id>/", transfers.ExportById.as_view(), name="api_export"),
+    path(
+        "exports/<uuid:public_id>/cancel/",
+        transfers.CancelExport.as_view(),
+        name="api_export_cancel",
     ),
 ]

@@ -1,4 +1,4 @@
-"""`/api/v1/webhooks/…`: subscriptions, the log of deliveries, replay."""
+"""`/api/v1/webhooks/…` and `/api/v1/webhook-deliveries/…`: webhooks, deliveries, replay."""
 
 import uuid
 from typing import Any
@@ -15,7 +15,7 @@ from accounts.models import KeyScope
 from core.errors import BadInput
 from core.wake import notify
 from hosting import tasks
-from hosting.api.v1.bodies import BoundedJSONParser
+from hosting.api.v1.parsers import BoundedJSONParser
 from hosting.models import Account, Number, Webhook, WebhookCall
 from hosting.models.webhooks import FIELDS
 from hosting.search.filters import choice, one_of
@@ -23,7 +23,7 @@ from hosting.webhooks import delivery, subscriptions
 
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
-    """A URL that is told what happens."""
+    """A subscribed URL."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     account = serializers.CharField(
@@ -55,7 +55,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
 
 
 class SubscribeSerializer(serializers.Serializer[Any]):
-    """A new webhook; it must answer the challenge before it is kept."""
+    """A new webhook; its URL must answer the challenge first."""
 
     account = serializers.CharField(
         max_length=32, required=False, help_text="WABA id; not needed with a number."
@@ -70,17 +70,17 @@ class SubscribeSerializer(serializers.Serializer[Any]):
     events = serializers.ListField(
         child=serializers.ChoiceField(choices=FIELDS),
         required=False,
-        help_text="What it hears of; all, if left out.",
+        help_text="Its events; all by default.",
     )
 
 
 class WebhookChange(serializers.Serializer[Any]):
-    """What may be changed of a webhook."""
+    """The changeable fields of a webhook."""
 
     is_active = serializers.BooleanField()
 
 
-class DeliverySerializer(serializers.ModelSerializer[WebhookCall]):
+class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookCall]):
     """One POST to a webhook."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
@@ -93,26 +93,27 @@ class DeliverySerializer(serializers.ModelSerializer[WebhookCall]):
     class Meta:
         model = WebhookCall
         fields = (
-            "id", "webhook", "field", "state", "attempts", "created_at", "tried_at", "not_before", "gives_up_at",
-            "response_status", "seconds", "last_error", "replay_of",
+            "id", "webhook", "field", "state", "attempts", "created_at", "tried_at", "not_before",
+            "gives_up_at", "response_status", "seconds", "last_error", "replay_of",
         )  # fmt: skip
         read_only_fields = fields
 
 
-class DeliveryDetailSerializer(DeliverySerializer):
-    """The same with what was sent and answered."""
+class WebhookDeliveryDetailSerializer(WebhookDeliverySerializer):
+    """One POST to a webhook, with body and response."""
 
     body = serializers.SerializerMethodField()
     response = serializers.CharField(
         source="shown_response", read_only=True, help_text="The first 2 KB."
     )
 
-    class Meta(DeliverySerializer.Meta):
-        fields = (*DeliverySerializer.Meta.fields, "body", "response")  # type: ignore[assignment]
+    class Meta(WebhookDeliverySerializer.Meta):
+        fields: Any = (*WebhookDeliverySerializer.Meta.fields, "body", "response")
 
     def get_body(self, call: WebhookCall) -> dict[str, Any]:
         """The JSON that was sent."""
-        return orjson.loads(bytes(call.body))  # type: ignore[no-any-return]
+        body: dict[str, Any] = orjson.loads(bytes(call.body))
+        return body
 
 
 class Webhooks(BusinessAPIMixin, ListAPIView[Webhook]):
@@ -125,20 +126,25 @@ class Webhooks(BusinessAPIMixin, ListAPIView[Webhook]):
 
     @extend_schema(request=SubscribeSerializer, responses={201: WebhookSerializer})
     def post(self, request: BusinessAPIRequest) -> Response:
-        """Subscribe a URL. It is asked the challenge first, as the Cloud API does; that takes up to ten seconds."""
+        """Subscribe a URL that answers the Cloud API's challenge, which takes up to ten seconds."""
         asked = SubscribeSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
         number = one_of(
             Number.objects.filter(business=request.business).select_related("account"),
-            "phone_number_id", wanted.get("number"), "number",
-        )  # fmt: skip
+            "phone_number_id",
+            wanted.get("number"),
+            "number",
+        )
         account = number.account if number else _account(request, wanted.get("account"))
         subscriptions.challenge(url=wanted["url"], verify_token=wanted["verify_token"])
         webhook = subscriptions.subscribe(
-            account=account, number=number, url=wanted["url"], verify_token=wanted["verify_token"],
+            account=account,
+            number=number,
+            url=wanted["url"],
+            verify_token=wanted["verify_token"],
             fields=wanted.get("events"),
-        )  # fmt: skip
+        )
         return Response(WebhookSerializer(webhook).data, status=201)
 
 
@@ -161,12 +167,12 @@ class WebhookById(BusinessAPIView):
     parser_classes = (BoundedJSONParser,)
 
     def get(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
-        """One webhook, and how its receiver does."""
+        """One webhook with its failures."""
         return Response(WebhookSerializer(self._own(request, public_id)).data)
 
     @extend_schema(request=WebhookChange)
     def patch(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
-        """Switch it off, or on again."""
+        """Deactivate or activate it."""
         webhook = self._own(request, public_id)
         change = WebhookChange(data=request.data)
         change.is_valid(raise_exception=True)
@@ -176,7 +182,7 @@ class WebhookById(BusinessAPIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
-        """Remove it; its log stays until it is purged."""
+        """Remove it; its deliveries stay listed until they are purged."""
         self._own(request, public_id).remove()
         return Response(status=204)
 
@@ -198,17 +204,17 @@ class WebhookById(BusinessAPIView):
         ]
     )
 )
-class Deliveries(BusinessAPIMixin, ListAPIView[WebhookCall]):
-    """The log of deliveries, the newest first."""
+class WebhookDeliveries(BusinessAPIMixin, ListAPIView[WebhookCall]):
+    """Webhook deliveries, newest first."""
 
     required_scope = KeyScope.WEBHOOKS
     queryset = WebhookCall.objects.select_related("webhook", "replay_of").defer(
         "body", "response_body"
     )
-    serializer_class = DeliverySerializer
+    serializer_class = WebhookDeliverySerializer
 
     def get_queryset(self) -> QuerySet[WebhookCall]:
-        """The business's own, narrowed by what the address asks for."""
+        """Return the business's deliveries that match the query parameters."""
         rows, asked = super().get_queryset(), self.request.query_params
         if webhook := asked.get("webhook"):
             rows = rows.filter(webhook__public_id=_uuid(webhook))
@@ -224,35 +230,37 @@ def _uuid(text: str) -> uuid.UUID:
         raise BadInput("webhook is the id of a webhook.", field="webhook") from None
 
 
-class DeliveryById(BusinessAPIView):
-    """One delivery."""
+class WebhookDeliveryById(BusinessAPIView):
+    """One webhook delivery."""
 
     required_scope = KeyScope.WEBHOOKS
-    serializer_class = DeliveryDetailSerializer
+    serializer_class = WebhookDeliveryDetailSerializer
     pagination_class: Any = None
 
     def get(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
-        """What was sent, and what was answered."""
-        return Response(DeliveryDetailSerializer(own_call(request, public_id)).data)
+        """One delivery with body and response."""
+        return Response(WebhookDeliveryDetailSerializer(own_call(request, public_id)).data)
 
 
-class DeliveryReplay(BusinessAPIView):
-    """The same bytes once more."""
+class WebhookDeliveryReplay(BusinessAPIView):
+    """Replay of a webhook delivery."""
 
     required_scope = KeyScope.WEBHOOKS
-    serializer_class = DeliverySerializer
+    serializer_class = WebhookDeliverySerializer
     pagination_class: Any = None
 
-    @extend_schema(request=None, responses={201: DeliverySerializer})
+    @extend_schema(request=None, responses={201: WebhookDeliverySerializer})
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
-        """Send it again, as a delivery of its own that waits for no other."""
+        """Send the same body again, as a new delivery outside of any order."""
         again = delivery.replay(own_call(request, public_id))
         notify(tasks.call)
-        return Response(DeliverySerializer(own_call(request, again.public_id)).data, status=201)
+        return Response(
+            WebhookDeliverySerializer(own_call(request, again.public_id)).data, status=201
+        )
 
 
 def own_call(request: BusinessAPIRequest, public_id: uuid.UUID) -> WebhookCall:
-    """The caller's delivery of that id, or 404."""
+    """Return the caller's delivery of that id, or 404."""
     rows = WebhookCall.objects.filter(business=request.business).select_related(
         "webhook", "replay_of"
     )

@@ -11,7 +11,7 @@ import io
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import orjson
 
@@ -223,7 +223,7 @@ def _moment(value: Any, name: str) -> datetime | None:
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or too_deep(value):
         raise ValueError("content must be an object, nested at most 100 deep")
-    return storable(value)  # type: ignore[no-any-return]
+    return cast(dict[str, Any], storable(value))
 
 
 def _errors(value: Any) -> list[Any] | None:
@@ -235,7 +235,7 @@ def _errors(value: Any) -> list[Any] | None:
         or not all(isinstance(item, dict) for item in value)
     ):
         raise ValueError("errors must be a list of objects")
-    return storable(value)  # type: ignore[no-any-return]
+    return cast(list[Any], storable(value))
 
 
 def _media(value: Any) -> dict[str, str] | None:

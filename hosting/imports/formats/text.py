@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, tzinfo
 from typing import IO
 
 from hosting.imports.formats.bodies import LRM, read_body
@@ -134,9 +134,7 @@ def name_of(sender: str) -> str:
 class Folds:
     """Tells the two passes of the hour that a clock set back lives twice: the second comes after a step back."""
 
-    def __init__(
-        self, zone: timezone | object, last: datetime | None = None, fold: int = 0
-    ) -> None:
+    def __init__(self, zone: tzinfo, last: datetime | None = None, fold: int = 0) -> None:
         self.zone, self.last, self.fold = zone, last, fold
         self._placed: datetime | None = None
 
@@ -148,7 +146,7 @@ class Folds:
         return self._placed
 
     def _place(self, at: datetime) -> datetime:
-        aware = at.replace(tzinfo=self.zone)  # type: ignore[arg-type]
+        aware = at.replace(tzinfo=self.zone)
         if self.last is not None and timedelta(0) < self.last - at <= timedelta(hours=1):
             self.fold = 1
         elif self.last is not None and at - self.last > timedelta(hours=1):

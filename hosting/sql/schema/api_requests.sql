@@ -2,7 +2,7 @@
 -- limited to (NULL: all), and their number of that id (NULLs when the business has none, or the key
 -- does not reach it; where no id is asked for: the only number that the key reaches); no row for a
 -- key that is unknown, revoked or expired. Scopes the transaction to the business.
-CREATE FUNCTION hosting_enter_door(wanted_prefix text, wanted_digest bytea, wanted_number text)
+CREATE FUNCTION hosting_authenticate(wanted_prefix text, wanted_digest bytea, wanted_number text)
 RETURNS TABLE (
     key_id bigint, business_id bigint, scopes text[], number_ids bigint[],
     business_name text, clock_at timestamptz, suspended_at timestamptz, suspended_reason text,
@@ -37,5 +37,5 @@ BEGIN
       LEFT JOIN hosting_account a ON a.id = n.account_id
      WHERE b.id = opened.business_id;
 END $$;
-REVOKE ALL ON FUNCTION hosting_enter_door(text, bytea, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION hosting_enter_door(text, bytea, text) TO parley_app, parley_system;
+REVOKE ALL ON FUNCTION hosting_authenticate(text, bytea, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION hosting_authenticate(text, bytea, text) TO parley_app, parley_system;

@@ -7,7 +7,7 @@ DECLARE
     plan_name text;
 BEGIN
     PERFORM FROM accounts_business WHERE id = NEW.business_id FOR NO KEY UPDATE;
-    SELECT p.numbers, p.name INTO allowed, plan_name
+    SELECT p.max_numbers, p.name INTO allowed, plan_name
       FROM accounts_business b JOIN accounts_plan p ON p.code = b.plan_id WHERE b.id = NEW.business_id;
     IF allowed < (SELECT count(*) FROM hosting_number n WHERE n.business_id = NEW.business_id) THEN
         RAISE EXCEPTION 'The % plan has % numbers, and all are taken.', plan_name, allowed

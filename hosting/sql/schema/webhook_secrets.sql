@@ -1,6 +1,6 @@
 -- The secrets of one account's webhook door (still encrypted): asked before the tenant is known.
 -- Every secret that is good now, so that a change needs no moment at which both sides switch.
-CREATE FUNCTION hosting_account_door(wanted_waba_id text)
+CREATE FUNCTION hosting_webhook_secrets(wanted_waba_id text)
 RETURNS TABLE (account_id bigint, verify_token text, secrets text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT id, verify_token,
@@ -12,5 +12,5 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
            ], NULL)
       FROM hosting_account a WHERE waba_id = wanted_waba_id
 $$;
-REVOKE ALL ON FUNCTION hosting_account_door(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION hosting_account_door(text) TO parley_app, parley_system;
+REVOKE ALL ON FUNCTION hosting_webhook_secrets(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION hosting_webhook_secrets(text) TO parley_app, parley_system;

@@ -1,5 +1,5 @@
--- Promises: what happens to an order leaves a row to tell buyer and business from, in the
--- transaction in which it happens and whichever door it came by.
+-- Promises: every change of an order's state, payment or refunds writes a row from which buyer and
+-- business are notified, in the same transaction and whatever program made the change.
 CREATE FUNCTION shops_note_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN

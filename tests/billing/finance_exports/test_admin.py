@@ -1,6 +1,4 @@
-"""Finance exports in the admin: over several businesses, in the audit log, with what is wrong
-said.
-"""
+"""Finance exports in the admin: over several businesses, audited, with messages for wrong input."""
 
 import csv
 import io
@@ -46,7 +44,7 @@ def order(operator: Client, **data: str) -> Any:
 
 def documents(operator: Client, export: Export) -> set[str]:
     response = operator.get(reverse("admin:billing_export_download", args=[export.pk]))
-    text = b"".join(response.streaming_content).decode()
+    text = response.getvalue().decode()
     return {row["document"] for row in csv.DictReader(io.StringIO(text))}
 
 
@@ -110,9 +108,9 @@ def test_cancelled_and_made_again(operator: Client, billed: list[Any]) -> None:
     assert documents(operator, export) == {invoice.number for invoice in billed}
 
 
-def test_whose_an_export_is_stands_in_the_list(operator: Client, billed: list[Any]) -> None:
-    finance_exports.ask(kind="journal", business=billed[0].business)
-    finance_exports.ask(kind="journal")
+def test_the_list_names_the_business_of_an_export(operator: Client, billed: list[Any]) -> None:
+    finance_exports.request_export(kind="journal", business=billed[0].business)
+    finance_exports.request_export(kind="journal")
     shown = operator.get(reverse("admin:billing_export_changelist")).content.decode()
     cells = re.findall(r'<td class="[^"]*field-whose[^"]*"[^>]*>(.*?)</td>', shown, re.DOTALL)
     assert [re.sub(r"<[^>]*>", "", cell).strip() for cell in cells] == [

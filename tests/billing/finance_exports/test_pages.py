@@ -1,6 +1,4 @@
-"""Finance exports as people and programs ask for them: page, progress, download; the same file by
-the API.
-"""
+"""Finance exports in the dashboard and the API: request, progress, download of the same file."""
 
 from typing import Any
 
@@ -20,6 +18,7 @@ from tests.factories import make_deliveries, make_key, make_member
 @pytest.fixture
 def business(db: None, settings: Any, tmp_path: Any) -> Business:
     settings.MEDIA_ROOT = tmp_path
+    business: Business
     business, number = shop()
     make_deliveries(business, number, 3)
     close.close_period(business=business, month=MAY)

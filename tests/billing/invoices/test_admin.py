@@ -1,6 +1,4 @@
-"""What operators do with invoices: each deed asks first, is written down, or is refused and changes
-nothing.
-"""
+"""Invoice actions of operators: confirmed and audited, or refused without any change."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -61,7 +59,7 @@ def _audited() -> list[str]:
         return list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
 
 
-def test_each_deed_asks_before_it_is_done(operator: Client, invoice: Invoice) -> None:
+def test_each_action_asks_for_confirmation(operator: Client, invoice: Invoice) -> None:
     page = operator.get(reverse("admin:billing_invoice_change", args=[invoice.pk])).content.decode()
     for deed in ("issue", "void", "reissue", "give_up", "mark_paid", "credit", "refund", "emails"):
         url = reverse(f"admin:billing_invoice_{deed}", args=[invoice.pk])
@@ -168,16 +166,14 @@ def test_credit_may_be_kept(operator: Client, invoice: Invoice) -> None:
         assert CreditNote.objects.get().use == "balance"
 
 
-def test_giving_up(operator: Client, invoice: Invoice) -> None:
+def test_marking_as_uncollectible(operator: Client, invoice: Invoice) -> None:
     assert _do(operator, invoice, "give_up", reason="bankrupt").status_code == 302
     with system("test"):
         assert AuditEntry.objects.get().after["reason"] == "bankrupt"
     assert (_status(invoice), _audited()) == ("uncollectible", ["invoice.given_up"])
 
 
-def test_mails_are_shown_before_they_leave_and_sent_again(
-    operator: Client, invoice: Invoice
-) -> None:
+def test_mails_are_previewed_and_sent_again(operator: Client, invoice: Invoice) -> None:
     page = operator.get(reverse("admin:billing_invoice_emails", args=[invoice.pk])).content.decode()
     assert "books@example.com" in page
     assert "past_due" in page

@@ -1,5 +1,5 @@
-"""Invoicing: one invoice a month, numbers without gaps, final once issued, exact to the cent,
-whoever closes when.
+"""Closing months: one invoice a month, numbers without gaps, final once issued, exact to the cent,
+under concurrency.
 """
 
 import multiprocessing
@@ -11,7 +11,7 @@ from django.db import DatabaseError, connections, transaction
 from django.test import override_settings
 
 from accounts.models import Business
-from billing.errors import NotIssuable
+from billing.errors import WrongStatus
 from billing.invoices import close
 from billing.invoices import draft as invoices_draft
 from billing.metering import meter
@@ -99,7 +99,7 @@ def test_month_ends_in_the_time_zone_of_the_business(db):
     assert lines_of(close.close_period(business=business, month=MAY)) == [("messages", 1, 1)]
 
 
-def test_one_broken_business_does_not_hold_up_the_others(db):
+def test_one_failing_business_does_not_stop_the_others(db):
     broken, _ = shop(country="DE")
     good, _ = shop()
     with system("test"):
@@ -147,7 +147,7 @@ def test_draft_waits_for_approval_without_a_number(db):
         assert not NumberSeries.objects.exists()
     invoice = close.approve(invoice=draft)
     assert (invoice.status, invoice.number) == ("open", "PARLEY-2026-000001")
-    with pytest.raises(NotIssuable):
+    with pytest.raises(WrongStatus):
         close.approve(invoice=invoice)
 
 
@@ -226,7 +226,7 @@ def test_void_and_reissue_with_corrected_details(db):
     assert (first.buyer["name"], second.buyer["name"]) == ("Bakery", "Bakery Inc.")
     assert lines_of(first) == lines_of(second) == [("fee", 1, 4900), ("messages", 3, 3)]
     assert second.replaces_id == first.pk
-    with pytest.raises(NotIssuable):
+    with pytest.raises(WrongStatus):
         close.reissue(invoice=first)
     with scope(business.pk):
         assert Invoice.objects.count() == 2

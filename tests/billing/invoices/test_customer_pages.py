@@ -1,5 +1,5 @@
-"""The customer's money pages: billing details that decide tax, the live draft, the mails that were
-written.
+"""Billing pages of customers: details that decide tax, the live draft, the e-mails that were
+sent.
 """
 
 from datetime import UTC, date, datetime
@@ -13,7 +13,7 @@ from accounts.models import Business
 from billing.invoices import close
 from billing.metering import meter
 from billing.models import BillingDetails, Email, Invoice, Period
-from billing.models.details import fitting_vat_id, known_vat_id, plain_vat_id
+from billing.models.details import check_vat_id, normalize_vat_id, validate_vat_id
 from core.tenancy import system
 from tests.billing.invoices.test_pages import as_member
 from tests.factories import make_business, make_deliveries, make_number
@@ -72,14 +72,14 @@ def test_a_wrong_vat_id_is_refused_and_nothing_is_kept(client: Client, wrong: st
     ],
 )
 def test_ids_of_any_country_are_known(number: str, country: str, plain: str) -> None:
-    known_vat_id(number)
-    fitting_vat_id(number, country)
-    assert plain_vat_id(number) == plain
+    validate_vat_id(number)
+    check_vat_id(number, country)
+    assert normalize_vat_id(number) == plain
 
 
 def test_a_wrong_id_outside_the_eu_is_refused_where_its_digits_are_known() -> None:
     with pytest.raises(ValidationError):
-        fitting_vat_id("29AAGCB7383J1Z5", "IN")
+        check_vat_id("29AAGCB7383J1Z5", "IN")
 
 
 def test_an_indian_id_does_not_keep_the_month_from_closing(business: Business) -> None:

@@ -1,4 +1,4 @@
-"""At the edges of invoicing: what is refused leaves nothing behind, what is rare still adds up."""
+"""Edge cases of invoicing: refusals store nothing, rare cases add up."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 from accounts.models import KeyScope
 from billing import emails, finance_exports, tasks
 from billing.documents import archive, sources
-from billing.errors import NotIssuable, TooMuch
+from billing.errors import TooMuch, WrongStatus
 from billing.invoices import close, credit_notes
 from billing.metering import meter
 from billing.models import (
@@ -36,8 +36,8 @@ from billing.models import (
     Seller,
     TaxRate,
 )
-from billing.models.details import known_vat_id
-from billing.models.invoices import known_iban
+from billing.models.details import validate_vat_id
+from billing.models.invoices import validate_iban
 from billing.payments import dunning, settlement, stripe_collection
 from core.errors import NotYours
 from core.queue.claim import claim
@@ -47,7 +47,7 @@ from tests.billing.documents.test_documents import failures
 from tests.billing.documents.test_exports import made, state_of
 from tests.billing.invoices.test_close import MAY, lines_of, shop
 from tests.billing.payments.test_pages import member
-from tests.billing.payments.test_stripe_collection import owing, state, stripe, turn
+from tests.billing.payments.test_stripe_collection import owing, set_time, state, stripe
 from tests.factories import make_business, make_deliveries, make_key, make_member
 
 __all__ = ["stripe"]
@@ -71,7 +71,7 @@ def taxed() -> Any:
 
 
 def make_free(business: Any, number: Any) -> None:
-    """One message that costs nothing, because the customer came by an advertisement."""
+    """One free message: the customer came by an advertisement."""
     make_deliveries(business, number, 1)
     with system("test"):
         Delivery.objects.update(free_entry=True)
@@ -80,14 +80,14 @@ def make_free(business: Any, number: Any) -> None:
 def test_what_is_void_or_not_issued_is_not_credited(db: None) -> None:
     _, invoice = owing()
     close.void(invoice=invoice)
-    with pytest.raises(NotIssuable, match="is void: there is nothing to credit"):
+    with pytest.raises(WrongStatus, match="is void: there is nothing to credit"):
         credit_notes.credit(invoice=invoice, reason="Goodwill")
     assert notes() == 0
 
 
 def test_credit_goes_only_where_it_can(db: None) -> None:
     _, invoice = owing()
-    with pytest.raises(NotIssuable, match="is not paid; the credit lessens what is due"):
+    with pytest.raises(WrongStatus, match="is not paid; the credit reduces what is due"):
         credit_notes.credit(
             invoice=invoice, reason="Goodwill", amounts={1: 100}, use=CreditUse.REFUND
         )
@@ -96,7 +96,7 @@ def test_credit_goes_only_where_it_can(db: None) -> None:
     settlement.record_transfer(invoice=invoice, amount_minor=4000, reference="A")
     with pytest.raises(TooMuch, match="900 minor units are due"):
         credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 901})
-    with pytest.raises(NotIssuable, match="has payments or credits"):
+    with pytest.raises(WrongStatus, match="has payments or credits"):
         close.void(invoice=invoice)
     assert notes() == 0
     credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 900})
@@ -174,15 +174,19 @@ def test_tax_of_a_credit_follows_the_rate_of_its_lines(db: None) -> None:
     assert state(invoice)[0] == "paid"
 
 
-def test_discount_of_less_than_half_a_cent_is_no_line(db: None) -> None:
+def test_discount_of_less_than_half_a_cent_is_exact_and_rounded_with_the_sum(db: None) -> None:
     business, number = shop(plan_id="free")
     make_deliveries(business, number, 3)
     with system("test"):
         Discount.objects.create(
             business=business, description="Launch", percent=Decimal(10), first_month=MAY
         )
-    # 10 % of 0.03 is 0.003.
-    assert lines_of(close.close_period(business=business, month=MAY)) == [("messages", 3, 3)]
+    # 0.0273 less 10 %, 0.00273, is 0.02457: two cents, of which the discount's line has minus one.
+    invoice = close.close_period(business=business, month=MAY)
+    assert lines_of(invoice) == [("messages", 3, 3), ("discount", 1, -1)]
+    with system("test"):
+        exact = list(invoice.lines.values_list("amount_micros", flat=True))
+    assert (exact, invoice.subtotal_minor) == ([27_300, -2_730], 2)
 
 
 def test_what_cannot_be_metered_in_time_is_billed_in_the_next_month(
@@ -214,9 +218,7 @@ def test_a_mail_may_be_plain(db: None, settings: Any, mailoutbox: list[Any]) -> 
     assert (sent.alternatives, sent.attachments) == ([], [])
 
 
-def test_one_step_of_dunning_that_fails_does_not_hold_up_the_others(
-    db: None, settings: Any
-) -> None:
+def test_one_failing_dunning_step_does_not_stop_the_others(db: None, settings: Any) -> None:
     settings.STRIPE_API_KEY = ""
     # A step's mark holds 30 characters.
     settings.BILLING_DUNNING = [
@@ -225,20 +227,20 @@ def test_one_step_of_dunning_that_fails_does_not_hold_up_the_others(
         ("charge", 0, "charge"),
     ]
     business, invoice = owing()
-    turn(business, invoice.due_at)
+    set_time(business, invoice.due_at)
     assert dunning.run_due() == 2
     with system("test"):
         assert set(DunningStep.objects.values_list("step", flat=True)) == {"reminder", "charge"}
         assert Email.objects.filter(key=f"past_due-{invoice.pk}-reminder").count() == 1
     # Two workers with the same list in hand: the second finds the step taken.
-    assert dunning._take(invoice, dunning.schedule()[1]) is False
+    assert dunning._run_step(invoice, dunning.schedule()[1]) is False
     assert state(invoice) == ("open", [])
 
 
 def test_dunning_waits_for_the_result_of_a_payment(db: None, stripe: Any) -> None:
     business, invoice = owing()
-    turn(business, invoice.due_at + timedelta(days=1))
-    stripe_collection.start(invoice=invoice)
+    set_time(business, invoice.due_at + timedelta(days=1))
+    stripe_collection.start_charge(invoice=invoice)
     assert dunning.run_due() == 0
     stripe_collection.collect_due()
     assert (dunning.run_due(), state(invoice)) == (0, ("paid", [("succeeded", 4900)]))
@@ -299,7 +301,7 @@ def test_a_workbook_without_messages_has_its_header(db: None, settings: Any, tmp
     business, _ = shop()
     rows = list(
         load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(values_only=True)
-    )  # type: ignore[union-attr]
+    )
     assert (len(rows), rows[0][0]) == (1, "invoice")
 
 
@@ -312,7 +314,7 @@ def test_a_workbook_leaves_cells_empty_that_have_no_value(
     close.close_period(business=business, month=MAY)
     header, row = load_workbook(io.BytesIO(made(business, "messages")[1])).active.iter_rows(
         values_only=True
-    )  # type: ignore[union-attr]
+    )
     cells = dict(zip(header, row, strict=True))
     assert (cells["category"], cells["price"], cells["tier_first"], cells["tier_last"]) == (
         "utility",
@@ -322,13 +324,15 @@ def test_a_workbook_leaves_cells_empty_that_have_no_value(
     )
 
 
-def test_every_paper_of_a_credit_note(db: None, settings: Any, tmp_path: Any) -> None:
+def test_every_document_of_a_credit_note(db: None, settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path
     _, invoice = taxed()
     note = credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 1000})
     with system("test"):
-        data = {kind: archive.read(archive.document(note, kind)) for kind in archive.KINDS}
-        assert sources.paper_of(note).corrects == (str(invoice), invoice.issued_at.date())
+        data = {
+            kind: archive.read_document(archive.get_document(note, kind)) for kind in archive.KINDS
+        }
+        assert sources.document_content(note).corrects == (str(invoice), invoice.issued_at.date())
     assert (
         data["lines"].decode().splitlines()[1]
         == 'CN-2026-000001,1,"Hosting, plan Team",2026-05,10.00,USD'
@@ -343,7 +347,7 @@ def test_an_export_that_fails_says_why_and_is_made_again(
     (tmp_path / "file").write_text("no folder")
     settings.MEDIA_ROOT = tmp_path / "file"
     business, _ = owing()
-    export = finance_exports.ask(kind="journal", business=business)
+    export = finance_exports.request_export(kind="journal", business=business)
     for attempt in range(1, 6):
         assert finance_exports.run_due() == 1
         with system("test"):
@@ -362,11 +366,11 @@ def test_an_export_cancelled_under_the_workers_hands_leaves_no_file(
 ) -> None:
     settings.MEDIA_ROOT = tmp_path
     business, _ = owing()
-    export = finance_exports.ask(kind="journal", business=business)
+    export = finance_exports.request_export(kind="journal", business=business)
     (claimed,) = claim(finance_exports.QUEUE)
     finance_exports.cancel(export=export)
     with pytest.raises(finance_exports.Cancelled):
-        finance_exports._keep(export, claimed, io.BytesIO(b"journal"))
+        finance_exports._store_file(export, claimed, io.BytesIO(b"journal"))
     assert finance_exports.run_due() == 0
     assert (state_of(export), default_storage.exists("exports")) == (("cancelled", ""), False)
 
@@ -376,7 +380,9 @@ def test_an_export_whose_worker_died_is_taken_up_until_the_fifth_time(
 ) -> None:
     settings.MEDIA_ROOT = tmp_path
     business, _ = owing()
-    first, second = (finance_exports.ask(kind="journal", business=business) for _ in range(2))
+    first, second = (
+        finance_exports.request_export(kind="journal", business=business) for _ in range(2)
+    )
     over = {"state": "running", "leased_until": timezone.now() - timedelta(seconds=1)}
     with system("test"):
         Export.objects.filter(pk=first.pk).update(attempts=4, **over)
@@ -393,10 +399,10 @@ def test_an_export_of_no_known_kind_or_of_others_is_refused(db: None) -> None:
     with pytest.raises(
         finance_exports.BadFilter, match="kind must be one of zip, journal, messages"
     ):
-        finance_exports.ask(kind="poem", business=business)
-    export = finance_exports.ask(kind="zip", business=business)
+        finance_exports.request_export(kind="poem", business=business)
+    export = finance_exports.request_export(kind="zip", business=business)
     with system("test"), pytest.raises(NotYours):
-        finance_exports.one(make_business("Stranger"), export.pk)
+        finance_exports.get_export(make_business("Stranger"), export.pk)
 
 
 def test_an_export_says_how_long_it_takes(db: None) -> None:
@@ -422,7 +428,8 @@ def test_api_names_what_is_wrong_and_cancels_and_resumes(
     ):
         answer = client.get(f"/api/v1/invoices/{path}")
         assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
-    path = f"/api/v1/invoices/exports/{finance_exports.ask(kind='journal', business=business).pk}"
+    export = finance_exports.request_export(kind="journal", business=business)
+    path = f"/api/v1/invoices/exports/{export.pk}"
     assert client.post(f"{path}/cancel/").json()["state"] == "cancelled"
     assert client.post(f"{path}/resume/").json()["state"] == "waiting"
     assert (finance_exports.run_due(), client.post(f"{path}/resume/").status_code) == (1, 409)
@@ -436,7 +443,7 @@ def test_pages_refuse_what_there_is_not(db: None, settings: Any, tmp_path: Any) 
     assert client.get(reverse("credit_note", args=[note.number, "lines"])).status_code == 200
     assert client.get(reverse("credit_note", args=[note.number, "docx"])).status_code == 404
     assert client.get(reverse("credit_note", args=["CN-2026-000009", "lines"])).status_code == 404
-    export = finance_exports.ask(kind="zip", business=business)
+    export = finance_exports.request_export(kind="zip", business=business)
     assert client.get(f"/invoices/exports/{export.pk}/file/").status_code == 404
 
 
@@ -450,7 +457,7 @@ def test_an_unfinished_form_of_billing_details_is_refused(db: None) -> None:
         assert not BillingDetails.objects.exists()
 
 
-def test_a_month_goes_from_delivery_to_money_by_the_bells_alone(
+def test_a_month_goes_from_delivery_to_money_by_tasks_alone(
     db: None, stripe: Any, settings: Any, tmp_path: Any, mailoutbox: list[Any]
 ) -> None:
     settings.MEDIA_ROOT = tmp_path
@@ -473,10 +480,10 @@ def test_a_month_goes_from_delivery_to_money_by_the_bells_alone(
         5810,
         [f"Invoice {invoice.number}: $58.10"],
     )
-    turn(business, invoice.due_at)
+    set_time(business, invoice.due_at)
     tasks.collect()
     assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 5810)]), [5810])
-    export = finance_exports.ask(kind="journal", business=business)
+    export = finance_exports.request_export(kind="journal", business=business)
     tasks.export()
     assert state_of(export)[0] == "done"
 
@@ -484,8 +491,8 @@ def test_a_month_goes_from_delivery_to_money_by_the_bells_alone(
 @pytest.mark.parametrize(
     ("check", "right", "wrong"),
     [
-        (known_iban, "DE89370400440532013000", "DE89370400440532013001"),
-        (known_vat_id, "DE136695976", "DE136695970"),
+        (validate_iban, "DE89370400440532013000", "DE89370400440532013001"),
+        (validate_vat_id, "DE136695976", "DE136695970"),
     ],
 )
 def test_check_digits_are_checked(check: Any, right: str, wrong: str) -> None:
@@ -494,9 +501,9 @@ def test_check_digits_are_checked(check: Any, right: str, wrong: str) -> None:
         check(wrong)
 
 
-def test_rows_are_called_what_accountants_call_them(db: None, stripe: Any) -> None:
+def test_rows_have_the_names_accountants_use(db: None, stripe: Any) -> None:
     _, invoice = owing()
-    payment = stripe_collection.start(invoice=invoice)
+    payment = stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     note = credit_notes.credit(
         invoice=invoice, reason="Back", amounts={1: 1000}, use=CreditUse.REFUND
@@ -519,7 +526,7 @@ def test_rows_are_called_what_accountants_call_them(db: None, stripe: Any) -> No
             DunningStep(invoice=invoice, step="first reminder"),
             GatewayEvent(kind="charge", event_id="evt_1"),
             Export(pk=7, kind="journal"),
-            archive.document(invoice, "lines"),
+            archive.get_document(invoice, "lines"),
         ]
         assert [str(row) for row in named] == [
             number,

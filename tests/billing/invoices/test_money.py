@@ -1,5 +1,5 @@
-"""Money: rounded half-even once, the same in Python and in the database, shown with every decimal
-that counts.
+"""Rounding half-even once, equal in Python and in the database; prices with every significant
+decimal.
 """
 
 from decimal import Decimal

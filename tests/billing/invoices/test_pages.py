@@ -1,4 +1,4 @@
-"""The pages about money: usage, the reason of a price, invoices and their files."""
+"""Pages of usage, price explanations, invoices and their files."""
 
 from datetime import UTC, date, datetime
 
@@ -84,7 +84,7 @@ def test_a_price_is_explained_to_its_business_only(client: Client, business: Bus
 
 
 def test_an_invoice_leads_from_its_total_to_the_message(client: Client, invoice: Invoice) -> None:
-    assert invoice.number in client.get(reverse("invoices")).content.decode()
+    assert str(invoice.number) in client.get(reverse("invoices")).content.decode()
     page = client.get(reverse("invoice", args=[invoice.number]))
     line = next(line for line in page.context["lines"] if line.kind == "messages")
     behind = client.get(reverse("invoice_line", args=[invoice.number, line.position]))
@@ -101,7 +101,7 @@ def test_an_invoice_downloads_as_pdf_and_csv(client: Client, invoice: Invoice) -
     with system("test"):
         assert len(lines.content.decode("utf-8-sig").splitlines()) == 1 + invoice.lines.count()
     messages = client.get(reverse("invoice_download", args=[invoice.number, "messages"]))
-    assert len(b"".join(messages.streaming_content).decode("utf-8-sig").splitlines()) == 4
+    assert len(messages.getvalue().decode("utf-8-sig").splitlines()) == 4
     assert client.get(reverse("invoice_download", args=[invoice.number, "exe"])).status_code == 404
 
 

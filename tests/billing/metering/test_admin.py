@@ -1,12 +1,9 @@
-"""The ledger in the admin: recounts in the background, reversals with a reason, spend caps, and a
-walk through time.
-"""
+"""Ledger in the admin: background recounts, reversals with a reason, spend caps, test clocks."""
 
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.db.utils import IntegrityError
 from django.test import Client
 from django.urls import reverse
@@ -14,11 +11,12 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, Business, User
 from billing import tasks
-from billing.invoices.clock import walk
+from billing.invoices.clock import advance_clock
 from billing.metering import meter, reconciliation
 from billing.models import (
     CardVersion,
     Charge,
+    DefaultCard,
     Invoice,
     Payment,
     Period,
@@ -46,7 +44,7 @@ def operator(client: Client) -> Client:
 
 @pytest.fixture
 def business() -> Business:
-    """Two messages of May, priced; the business lives in June."""
+    """Two priced messages of May, with the business's clock in June."""
     business = make_business(clock_at=datetime(2026, 5, 20, tzinfo=UTC))
     make_member(business)
     make_deliveries(business, make_number(business), 2)
@@ -94,13 +92,13 @@ def test_a_recount_is_asked_for_and_done_in_the_background(
     assert _audited() == ["recount.asked"]
 
 
-def test_every_night_is_kept(operator: Client, business: Business) -> None:
+def test_every_nightly_recount_is_stored(operator: Client, business: Business) -> None:
     assert "never recounted" in _page(operator, "index")
     tasks.reconcile()
     assert "All agrees" in _page(operator, "billing_recount_changelist")
     with system("test"):
         assert str(Recount.objects.get()).endswith("all months")
-    assert str(reconciliation.ask(month=date(2026, 5, 1))).endswith("2026-05")
+    assert str(reconciliation.request_recount(month=date(2026, 5, 1))).endswith("2026-05")
 
 
 def test_a_charge_is_taken_back_once_and_with_a_reason(
@@ -109,7 +107,7 @@ def test_a_charge_is_taken_back_once_and_with_a_reason(
     with system("test"):
         charge = Charge.objects.order_by("id").first()
     assert charge is not None
-    url = reverse("admin:billing_charge_take_back", args=[charge.pk])
+    url = reverse("admin:billing_charge_reverse_row", args=[charge.pk])
     assert operator.get(url).status_code == 200
     assert operator.post(url, {"reason": " "}).status_code == 400
     assert _audited() == []
@@ -169,8 +167,8 @@ def test_the_front_page_has_the_margin_where_a_cost_card_is_set(
     meter.meter_due()
     [(_, note, urgent)] = shown()
     assert (note, urgent) == ("$0.70 to the upstream, 1 messages without a cost", True)
-    with system("test"), pytest.raises(IntegrityError), transaction.atomic():
-        RateCard.objects.filter(pk=card.pk).update(is_default=True)
+    with system("test"), pytest.raises(IntegrityError, match="nobody is billed by it"):
+        DefaultCard.objects.create(currency="USD", card=card, valid_from=date(2040, 1, 1))
 
 
 def test_the_front_page_has_the_revenue_of_the_month(operator: Client, business: Business) -> None:
@@ -206,7 +204,9 @@ def _go(operator: Client, business: Business, day: str) -> Any:
     )
 
 
-def test_walking_through_months_brings_their_invoices(operator: Client, business: Business) -> None:
+def test_advancing_the_clock_through_months_issues_their_invoices(
+    operator: Client, business: Business
+) -> None:
     assert "Test clock" in _page(operator, "accounts_business_change", business.pk)
     assert "2026-05-20 00:00 UTC" in _page(operator, "billing_period_clock", business=business.pk)
     assert _go(operator, business, "2026-06-01").status_code == 302
@@ -234,14 +234,12 @@ def test_walking_through_months_brings_their_invoices(operator: Client, business
 
 def test_a_month_in_which_nothing_is_owed_brings_no_invoice() -> None:
     free = make_business(plan_id="free", clock_at=datetime(2026, 5, 20, tzinfo=UTC))
-    assert walk(business=free, to=datetime(2026, 7, 3, tzinfo=UTC)) == []
+    assert advance_clock(business=free, to=datetime(2026, 7, 3, tzinfo=UTC)) == []
     with system("test"):
         assert Period.objects.filter(business=free, state="closed").count() == 2
 
 
-def test_a_real_number_stands_in_the_way_and_no_time_passes(
-    operator: Client, business: Business
-) -> None:
+def test_a_real_number_prevents_a_test_clock(operator: Client, business: Business) -> None:
     with system("test"):
         Number.objects.update(transport="cloudapi")
     refused = _go(operator, business, "2026-08-03")

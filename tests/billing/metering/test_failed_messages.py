@@ -1,5 +1,5 @@
 """Failed messages: free, or charged where the card says so; one charge at most, whatever comes
-after.
+later.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -46,7 +46,9 @@ def number(db):
 
 
 def follow(business, **rules):
-    """A card of the business's own: the first two of a month cost 8,000 micros, then 5,000."""
+    """A card of the business's own: the first two messages of a month cost 8,000 micros, then
+    5,000.
+    """
     with system("test"):
         card = RateCard.objects.create(
             name="Own", currency="USD", floor_micros=0, ceiling_micros=90_000
@@ -63,8 +65,8 @@ def follow(business, **rules):
     return version
 
 
-def tell(number, messages, kind, at=NOON):
-    """The network reports a status of each message, by the webhook door."""
+def post_status(number, messages, kind, at=NOON):
+    """Post a status of each message as the network's webhook."""
     with system("test"):
         wamids = list(
             Message.objects.filter(pk__in=messages).order_by("pk").values_list("wamid", flat=True)
@@ -89,7 +91,7 @@ def ledger():
 
 def test_failed_messages_cost_nothing_and_leave_no_trace_unless_the_card_says_so(number):
     ids = make_messages(number.business, number, 3)
-    tell(number, ids, "failed")
+    post_status(number, ids, "failed")
     with system("test"):
         assert [(d.failed, d.delivered_at) for d in Delivery.objects.all()] == [(True, NOON)] * 3
     assert metering_meter.meter_due() == 3
@@ -103,8 +105,8 @@ def test_failed_messages_cost_nothing_and_leave_no_trace_unless_the_card_says_so
 def test_a_card_may_charge_failures_on_the_ladder_of_the_delivered_and_the_invoice_says_so(number):
     follow(number.business, failed_charged=True)
     first, second, third = make_messages(number.business, number, 3)
-    tell(number, [first, third], "delivered")
-    tell(number, [second], "failed", LATER)
+    post_status(number, [first, third], "delivered")
+    post_status(number, [second], "failed", LATER)
     meter()
     # In the order of their moments: the failed one is the third of the month.
     assert ledger() == [
@@ -140,7 +142,7 @@ def test_what_would_have_been_free_is_free_when_it_fails_and_takes_from_the_allo
     follow(number.business, failed_charged=True, service_free_in_window=True, free_messages=1)
     inside = make_messages(number.business, number, 1, category="service", window_open=True)
     outside = make_messages(number.business, number, 2, category="service")
-    tell(number, inside + outside, "failed")
+    post_status(number, inside + outside, "failed")
     meter()
     assert ledger() == [
         (inside[0], "service_in_window", 1, 0),
@@ -155,16 +157,16 @@ def test_what_would_have_been_free_is_free_when_it_fails_and_takes_from_the_allo
 def test_failed_then_delivered_is_one_charge_of_the_same_price(number, charged, metered_between):
     follow(number.business, failed_charged=charged)
     ids = make_messages(number.business, number, 1)
-    tell(number, ids, "failed")
+    post_status(number, ids, "failed")
     if metered_between:
         meter()
-    tell(number, ids, "delivered", LATER)
+    post_status(number, ids, "delivered", LATER)
     meter()
     rule = "failed" if charged and metered_between else "tier"
     assert ledger() == [(ids[0], rule, 1, 8_000)]
     with system("test"):
         assert Charge.objects.get().delivered_at == (NOON if rule == "failed" else LATER)
-    tell(number, ids, "read", LATER)
+    post_status(number, ids, "read", LATER)
     meter()
     assert len(ledger()) == 1
     assert reconcile() == []
@@ -175,16 +177,16 @@ def test_failed_then_delivered_is_one_charge_of_the_same_price(number, charged, 
 def test_delivered_then_failed_is_one_charge_as_delivered(number, proof, metered_between):
     follow(number.business, failed_charged=True)
     ids = make_messages(number.business, number, 1)
-    tell(number, ids, proof)
+    post_status(number, ids, proof)
     if metered_between:
         meter()
-    tell(number, ids, "failed", LATER)
+    post_status(number, ids, "failed", LATER)
     meter()
     assert ledger() == [(ids[0], "tier", 1, 8_000)]
     assert reconcile() == []
 
 
-def test_a_failure_without_a_card_waits_in_quarantine_until_the_message_is_delivered_or_the_card_mended(
+def test_a_failure_without_a_card_waits_in_quarantine_until_delivery_or_a_corrected_card(
     number,
 ):
     with system("test"):
@@ -193,12 +195,12 @@ def test_a_failure_without_a_card_waits_in_quarantine_until_the_message_is_deliv
         )
         choice = CardChoice.objects.create(business=number.business, card=bare)
     arrives, stays = make_messages(number.business, number, 2)
-    tell(number, [arrives, stays], "failed")
+    post_status(number, [arrives, stays], "failed")
     meter()
     with system("test"):
         assert list(Quarantine.objects.values_list("reason", "failed")) == [("no_card", True)] * 2
         choice.delete()
-    tell(number, [arrives], "delivered", LATER)
+    post_status(number, [arrives], "delivered", LATER)
     meter()
     assert ledger() == [(arrives, "tier", 1, 9_100)]
     with system("test"):
@@ -220,13 +222,13 @@ def test_the_month_of_a_moved_time_zone_decides_which_card_drops_a_failure(numbe
         number.business.clock_at = None
         number.business.save()
         june = date(2026, 6, 1)
-        card = RateCard.objects.get(is_default=True, currency="USD")
+        card = RateCard.objects.get(name="Parley standard")
         sheet = versions.sheet_of(versions.version_on(card, MAY))
     versions.schedule(
         versions.make_draft(card=card, sheet=sheet, valid_from=june, failed_charged=True), today=MAY
     )
     ids = make_messages(number.business, number, 1, at=datetime(2026, 6, 1, 2, tzinfo=UTC))
-    tell(number, ids, "failed", datetime(2026, 6, 1, 2, tzinfo=UTC))
+    post_status(number, ids, "failed", datetime(2026, 6, 1, 2, tzinfo=UTC))
     meter()
     with system("test"):
         assert [(c.rule, c.month) for c in Charge.objects.filter(message_id=ids[0])] == [
@@ -238,7 +240,7 @@ def test_the_month_of_a_moved_time_zone_decides_which_card_drops_a_failure(numbe
 def test_the_recount_names_a_failure_that_was_not_charged_and_one_that_should_not_have_been(number):
     version = follow(number.business, failed_charged=True)
     lost, wrong = make_messages(number.business, number, 2)
-    tell(number, [lost, wrong], "failed")
+    post_status(number, [lost, wrong], "failed")
     with system("test"):
         Delivery.objects.filter(message_id=lost).delete()
     meter()
@@ -253,11 +255,11 @@ def test_the_recount_names_a_failure_that_was_not_charged_and_one_that_should_no
         assert CardVersion.objects.get(pk=version.pk).failed_charged
 
 
-def test_another_version_of_the_card_is_reckoned_with_or_without_the_failures(number):
+def test_another_version_of_the_card_is_rerated_with_or_without_failures(number):
     version = follow(number.business, failed_charged=True)
     ids = make_messages(number.business, number, 4)
-    tell(number, ids[:1], "failed")
-    tell(number, ids[1:], "delivered")
+    post_status(number, ids[:1], "failed")
+    post_status(number, ids[1:], "delivered")
     meter()
     sheet = Sheet(
         "USD",
@@ -279,11 +281,11 @@ def test_another_version_of_the_card_is_reckoned_with_or_without_the_failures(nu
 
 
 @pytest.mark.parametrize(("charged", "left"), [(True, 11_900), (False, 19_900)])
-def test_a_hard_cap_keeps_the_room_of_a_failure_until_its_card_has_spoken(db, charged, left):
+def test_a_hard_cap_keeps_a_failed_messages_commitment_until_it_is_metered(db, charged, left):
     business, number = make_shop(19_900)
     follow(business, failed_charged=charged)
     message = send(business, number)
-    tell(number, [message.pk], "failed")
+    post_status(number, [message.pk], "failed")
     assert spend_caps.release_commitments() == 0
     meter()
     with system("test"):
@@ -295,7 +297,7 @@ def test_a_hard_cap_keeps_the_room_of_a_failure_until_its_card_has_spoken(db, ch
 def test_the_page_of_a_charge_says_that_it_failed(number, client: Client):
     follow(number.business, failed_charged=True)
     ids = make_messages(number.business, number, 1)
-    tell(number, ids, "failed")
+    post_status(number, ids, "failed")
     meter()
     client.force_login(make_member(number.business))
     page = client.get(f"/charges/{ids[0]}/").content.decode()
@@ -315,14 +317,14 @@ def plan(verb, parameters):
 def test_messages_behind_a_line_are_found_by_their_position_in_the_unique_index(number):
     follow(number.business, failed_charged=True)
     ids = make_messages(number.business, number, 4)
-    tell(number, ids[:1], "failed")
-    tell(number, ids[1:], "delivered")
+    post_status(number, ids[:1], "failed")
+    post_status(number, ids[1:], "delivered")
     meter()
     invoice = close.close_period(business=number.business, month=MAY)
     with scope(number.business_id):
         behind = {
             line.rule: [
-                row["message_id"] for row in tables.page_behind(invoice, line=line.position)[0]
+                row["message_id"] for row in tables.messages_page(invoice, line=line.position)[0]
             ]
             for line in invoice.lines.filter(kind="messages", tier_first=1)
         }

@@ -1,4 +1,4 @@
-"""Metering under fire: workers killed with -9, two at once, and a month closed between claim and
+"""Metering under faults: workers killed with -9, two at once, a month closed between claim and
 charge.
 """
 
@@ -79,11 +79,9 @@ def test_twenty_thousand_deliveries_survive_ten_kills_and_the_invoice_equals_the
     assert len({invoice.number for invoice in invoices}) == 4
 
 
-def test_a_small_storm_of_kills_lost_connections_and_flushes_loses_and_doubles_nothing(
-    committed_db, redis
-):
+def test_kills_lost_connections_and_flushes_lose_and_double_nothing(committed_db, redis):
     # The short form of `python -m benchmarks.faults`, which kills the servers themselves.
-    faults.furnish(businesses=4)
+    faults.create_businesses(businesses=4)
     connections.close_all()
     url = os.environ["DATABASE_SUPERUSER_URL"]
 
@@ -92,9 +90,9 @@ def test_a_small_storm_of_kills_lost_connections_and_flushes_loses_and_doubles_n
             database.execute(f"SELECT pg_terminate_backend(pid, 1000) {OTHERS}")
 
     plan = faults.Plan(deliveries=6_000, workers=4, kills=10, postgres=3, flushes=2)
-    storm = faults.Storm(plan, url, faults.pumping, {"postgres": cut, "flush": redis.flushdb})
-    assert storm.run() < faults.DRAINED_WITHIN
-    assert storm.at_work >= 5, "most faults met an empty queue"
+    run = faults.Run(plan, url, faults.metering_loop, {"postgres": cut, "flush": redis.flushdb})
+    assert run.run() < faults.DRAINED_WITHIN
+    assert run.at_work >= 5, "most faults met an empty queue"
     assert assert_books_agree() > 0
     assert reconcile() == []
     with system("test"):

@@ -1,4 +1,4 @@
-"""The rows of the ledger in the admin and in words, and the small pages around them."""
+"""Names of ledger rows in the admin, and small pages around them."""
 
 import csv
 from datetime import UTC, date, datetime
@@ -110,7 +110,7 @@ def test_who_may_only_look_cannot_meter_again(client: Client, bare: Any) -> None
         assert (Quarantine.objects.count(), Delivery.objects.count()) == (2, 0)
 
 
-def test_rows_call_themselves_by_what_they_hold(db: None) -> None:
+def test_rows_have_readable_names(db: None) -> None:
     business = make_business("Bakery", timezone="UTC")
     number = make_number(business)
     version = make_version(free_messages=1)
@@ -146,7 +146,7 @@ def test_rows_call_themselves_by_what_they_hold(db: None) -> None:
             "Bakery from 2025-01: Own (USD) −2.5 %",
             "Bakery from 2026-05: default card −3 %",
             "1 service to North America",
-            f"2 service of number {number.pk} to North America",
+            f"2 of number {number.pk} in 2026-05",
             "1 service to North America in 2026-05",
             "India",
             "+91 India",
@@ -180,7 +180,7 @@ def test_a_free_message_is_explained_and_its_page_has_no_tiers(client: Client, d
     assert "Free by a rule of the card" in answer.content.decode()
 
 
-def test_where_there_are_no_pages_a_note_has_no_address(db: None) -> None:
+def test_a_note_has_no_url_without_pages(db: None) -> None:
     business = make_business(timezone="UTC")
     ids = make_deliveries(business, make_number(business), 1)
     meter.meter_due()
@@ -209,7 +209,8 @@ def test_the_home_page_has_the_month_what_is_due_and_what_waits_for_a_price(
     with scope(bare.pk):
         assert dashboard.attention(bare) == [
             Attention(
-                f"Invoice {invoice.number} over {money.show_minor(invoice.total_minor, 'USD')} is past due.",
+                f"Invoice {invoice.number} over {money.show_minor(invoice.total_minor, 'USD')} "
+                "is past due.",
                 reverse("invoice", args=[invoice.number]),
                 "bad",
             ),
@@ -224,12 +225,12 @@ def test_the_home_page_has_the_month_what_is_due_and_what_waits_for_a_price(
         assert dashboard.attention(bare) == []
 
 
-def test_a_forgotten_customer_leaves_only_the_digits_of_the_market(bare: Any) -> None:
+def test_erasing_a_customer_keeps_only_the_digits_of_the_market(bare: Any) -> None:
     stranger = make_business("Stranger")
     for business, left in ((stranger, ["4915112345678"] * 2), (bare, ["49151120000"] * 2)):
         person = Person(business.pk, 1, (), ("4915112345678",), (), ())
         with system("test"):
-            erasure.forget(person)
+            erasure.erase_person(person)
             assert list(Quarantine.objects.values_list("recipient", flat=True)) == left
 
 
@@ -263,7 +264,8 @@ def test_a_batch_that_would_lose_a_row_goes_back_into_the_queue_whole(committed_
             "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
         )
         database.execute(
-            "CREATE TRIGGER swallow BEFORE INSERT ON billing_quarantine FOR EACH ROW EXECUTE FUNCTION swallow()"
+            "CREATE TRIGGER swallow BEFORE INSERT ON billing_quarantine FOR EACH ROW EXECUTE "
+            "FUNCTION swallow()"
         )
         try:
             with pytest.raises(RuntimeError, match="5 claimed, 3 charged, 0 quarantined, 0 failed"):

@@ -1,5 +1,5 @@
-"""Deliveries are priced within a second of their commit, by word of PostgreSQL alone: no broker, no
-beat.
+"""Deliveries are priced within a second of their commit by PostgreSQL notifications, without broker
+or beat.
 """
 
 import os
@@ -16,7 +16,7 @@ from django.db import connection, connections
 
 from billing import tasks
 from billing.metering import reconciliation
-from billing.metering.listener import CHANNEL, Ear, Listener
+from billing.metering.listener import CHANNEL, DeliveryNotifications, Listener
 from billing.models import Charge, Recount
 from core.tenancy import system
 from hosting.models import Number
@@ -34,7 +34,7 @@ def listener(committed_db: None) -> Iterator[Listener]:
     thread = Listener()
     thread.start()
     yield thread
-    thread.end()
+    thread.stop()
 
 
 def charges() -> int:
@@ -52,7 +52,10 @@ def seconds_until(holds: Callable[[], bool]) -> float:
 
 def listening() -> bool:
     with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as database:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE query = %s AND datname = current_database()"
+        query = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE query = %s AND datname = current_database()"
+        )
         return bool(database.execute(query, [f"LISTEN {CHANNEL}"]).fetchone() == (1,))
 
 
@@ -79,19 +82,19 @@ def test_a_lost_connection_is_made_again_and_what_came_meanwhile_is_priced(
     seconds_until(listening)
 
 
-def test_only_what_is_committed_into_the_queue_is_told(number: Number) -> None:
-    ear = Ear()
+def test_only_committed_deliveries_are_notified(number: Number) -> None:
+    notifications = DeliveryNotifications()
     try:
-        assert ear.wait(0.01)  # it has just begun to listen: worth a look
+        assert notifications.wait(0.01)  # it has just begun to listen: worth a look
         with system("test"), connection.cursor() as cursor:
             cursor.execute("INSERT INTO hosting_delivery SELECT * FROM hosting_delivery")
-        assert not ear.wait(0.2)
+        assert not notifications.wait(0.2)
         make_deliveries(number.business, number, 1)
-        assert ear.wait(2.0)
-        assert not ear.wait(0.05)
+        assert notifications.wait(2.0)
+        assert not notifications.wait(0.05)
     finally:
-        ear.close()
-    ear.close()
+        notifications.close()
+    notifications.close()
 
 
 def test_a_fault_while_pricing_does_not_end_the_listener(
@@ -110,7 +113,7 @@ def test_a_fault_while_pricing_does_not_end_the_listener(
     seconds_until(lambda: charges() == 2)
 
 
-def test_the_pump_prices_at_once_what_it_is_told_of_and_ends_when_asked(
+def test_the_pump_prices_notified_deliveries_at_once_and_stops_on_a_signal(
     number: Number, settings: Any
 ) -> None:
     # Its own schedule would come to it in an hour.
@@ -124,7 +127,7 @@ def test_the_pump_prices_at_once_what_it_is_told_of_and_ends_when_asked(
             seconds_until(listening)
             make_deliveries(number.business, number, 2)
             seconds_until(lambda: charges() == 2)
-            # Those may have been found by the first sweep; this one only by its bell.
+            # Those may have been found by the first sweep; this one only by its notification.
             make_deliveries(number.business, number, 1)
             seconds_until(lambda: charges() == 3)
         finally:
@@ -142,10 +145,10 @@ def test_the_pump_prices_at_once_what_it_is_told_of_and_ends_when_asked(
     assert charges() == 3
 
 
-def test_a_recount_whose_bell_was_lost_is_done_by_the_beat(db: None, settings: Any) -> None:
+def test_a_recount_whose_task_was_lost_is_run_by_the_beat(db: None, settings: Any) -> None:
     entry = settings.CELERY_BEAT_SCHEDULE["billing.recount"]
     assert (entry["task"], entry["schedule"]) == (tasks.recount.name, 10.0)
-    reconciliation.ask()
+    reconciliation.request_recount()
     tasks.recount()
     with system("test"):
         assert Recount.objects.get().finished_at is not None

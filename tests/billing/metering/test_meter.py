@@ -1,4 +1,4 @@
-"""Metering: every delivery is priced once, at the tier of its position, whatever the order."""
+"""Metering: every delivery is priced once, at the tier of its position, in any order."""
 
 import threading
 from datetime import UTC, datetime
@@ -7,7 +7,16 @@ import pytest
 from django.db import Error, connection
 
 from billing.metering import meter
-from billing.models import CardChoice, Charge, Period, Quarantine, RateCard, Tally, Usage
+from billing.models import (
+    CardChoice,
+    CardVersion,
+    Charge,
+    Period,
+    Quarantine,
+    RateCard,
+    Tally,
+    Usage,
+)
 from core.tenancy import scope, system
 from hosting.models import Delivery
 from tests.factories import make_business, make_deliveries, make_number, queue_deliveries
@@ -155,23 +164,31 @@ def test_what_has_no_price_waits_in_quarantine_and_blocks_nobody(shop):
 def test_free_messages_take_no_tier_position(shop):
     business, number = shop
     with system("test"):
-        card = RateCard.objects.get(is_default=True)
+        card = RateCard.objects.get(name="Parley standard")
         free = RateCard.objects.create(
             name="Free service", currency="USD", floor_micros=5_000, ceiling_micros=90_000
         )
         with connection.cursor() as cursor:
             cursor.execute(
-                """WITH v AS (INSERT INTO billing_cardversion (card_id, state, valid_from, service_free_in_window,
-                                   utility_free_in_window, free_entry_hours, created_at)
-                              VALUES (%s, 'draft', '2026-01-01', true, false, 72, now()) RETURNING id),
-                        r AS (INSERT INTO billing_rate (version_id, market_id, category)
-                              SELECT v.id, r.market_id, r.category FROM billing_rate r JOIN billing_cardversion o
-                                  ON o.id = r.version_id AND o.card_id = %s, v RETURNING id)
-                   SELECT 1""",
+                """
+                WITH v AS (
+                    INSERT INTO billing_cardversion
+                        (card_id, state, valid_from, service_free_in_window,
+                         utility_free_in_window, free_entry_hours, created_at)
+                    VALUES (%s, 'draft', '2026-01-01', true, false, 72, now()) RETURNING id
+                ), r AS (
+                    INSERT INTO billing_rate (version_id, market_id, category)
+                    SELECT v.id, r.market_id, r.category FROM billing_rate r
+                      JOIN billing_cardversion o ON o.id = r.version_id AND o.card_id = %s, v
+                    RETURNING id
+                )
+                SELECT 1
+                """,
                 [free.pk, card.pk],
             )
             cursor.execute(
-                "INSERT INTO billing_tier (rate_id, first, price_micros) SELECT r.id, 1, 6000 FROM billing_rate r "
+                "INSERT INTO billing_tier (rate_id, first, price_micros) SELECT r.id, 1, 6000 "
+                "FROM billing_rate r "
                 "JOIN billing_cardversion v ON v.id = r.version_id AND v.card_id = %s",
                 [free.pk],
             )
@@ -213,9 +230,11 @@ def test_card_in_force_cannot_be_edited_and_tiers_stay_within_floor_and_ceiling(
     )
     refused("DELETE FROM billing_rate WHERE id = (SELECT min(id) FROM billing_rate)")
     refused("UPDATE billing_cardversion SET service_free_in_window = true")
-    refused("UPDATE billing_ratecard SET floor_micros = 5001")
+    refused("UPDATE billing_cardversion SET floor_micros = 5001")
+    refused("UPDATE billing_cardversion SET ceiling_micros = 90001")
     with system("test"):
-        assert RateCard.objects.get().floor_micros == 5_000
+        version = CardVersion.objects.get()
+        assert (version.floor_micros, version.ceiling_micros) == (5_000, 90_000)
 
 
 def test_two_workers_share_one_hot_business_without_loss_or_double(committed_db):

@@ -1,6 +1,4 @@
-"""Whatever the history, the books equal the closed-form price of the set of messages, to the
-micro.
-"""
+"""For any history the books equal the closed-form price of the set of messages, to the micro."""
 
 from datetime import UTC, date, datetime
 
@@ -69,7 +67,7 @@ history = st.lists(
 
 
 class Undo(Exception):
-    """Rolls one example back."""
+    """Raised to roll one example back."""
 
 
 SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -107,7 +105,7 @@ def test_any_history_of_deliveries_doubled_late_and_closed_between_costs_what_it
 @pytest.mark.timeout(3600)
 @settings(max_examples=500, **SETTINGS)
 @given(history)
-def test_very_many_histories(db, steps):
+def test_many_more_histories(db, steps):
     undone(steps)
 
 
@@ -174,9 +172,7 @@ def play(steps):
 
 
 def double(message):
-    """Its delivery is told once more after it was charged; the queue itself holds a message
-    once.
-    """
+    """Queue a delivery again after it was charged; the queue itself holds a message once."""
     with system("test"):
         charged = Charge.objects.filter(message_id=message).exists()
         waits = Delivery.objects.filter(message_id=message).exists()
@@ -185,9 +181,7 @@ def double(message):
 
 
 def deliver_failed(message):
-    """A message that failed is delivered after all, at the same moment; the queue holds it once, as
-    delivered.
-    """
+    """Deliver a failed message at the same moment; the queue holds it once, as delivered."""
     with system("test"):
         Message.objects.filter(pk=message, delivered_at=None).update(
             status="delivered", delivered_at=F("failed_at")
@@ -203,7 +197,7 @@ def scheduled():
     with system("test"):
         if Charge.objects.filter(month__gte=JUNE).exists() or failed_from(JUNE):
             return False
-        card = RateCard.objects.get(is_default=True, currency="USD")
+        card = RateCard.objects.get(name="Parley standard")
         sheet = sheet_of(version_on(card, MAY))
         market, category, price = DEARER
         sheet.rates[market, category] = [

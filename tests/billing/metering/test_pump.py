@@ -1,4 +1,4 @@
-"""Without a broker the pump does the same work, and one job that fails does not stop the others."""
+"""The pump runs the jobs without a broker, and one that fails does not stop the others."""
 
 from celery.schedules import schedule
 from django.core.management import call_command
@@ -17,7 +17,7 @@ def test_pump_prices_what_was_delivered(committed_db):
         assert [c.price_micros for c in Charge.objects.all()] == [9_100, 9_100]
 
 
-def test_every_job_of_the_beat_is_known_to_the_pump(settings):
+def test_the_pump_runs_every_job_of_the_beat(settings):
     assert [job.name for job in pump.jobs()] == list(settings.CELERY_BEAT_SCHEDULE)
 
 

@@ -1,4 +1,4 @@
-"""Reversals keep the books in balance; the recount finds, by id, whatever is out of balance."""
+"""Reversals keep the books in balance; the recount finds every difference by id."""
 
 import io
 from datetime import UTC, date, datetime
@@ -56,7 +56,7 @@ def test_sound_books_have_no_difference(books):
     tasks.reconcile()
     out = io.StringIO()
     call_command("reconcile", stdout=out)
-    assert out.getvalue().count("agrees: ") == 6
+    assert out.getvalue().count("agrees: ") == 7
 
 
 def test_reversal_of_a_closed_month_is_credited_in_the_open_one(books):
@@ -142,7 +142,7 @@ def test_reversal_without_reason_twice_of_itself_or_by_a_stranger_is_refused(boo
         reverse_charge(business_id=business.pk, charge_id=other.pk, reason="late")
 
 
-def test_every_kind_of_damage_is_named_by_id(books):
+def test_every_kind_of_difference_is_named_by_id(books):
     business, number, ids = books
     lost = make_deliveries(business, number, 1)[0]
     with system("test"):
@@ -255,3 +255,25 @@ def test_money_that_disagrees_with_the_invoice_is_found(books):
         f"payment {payment.pk} of invoice {invoice.number}",
     ]
     assert reconcile(date(2026, 4, 1)) == []
+
+
+def test_what_a_row_names_without_a_foreign_key_must_be_there(db):
+    business = make_business()
+    ids = make_deliveries(business, make_number(business), 3)
+    meter.meter_due()
+    theirs = make_number(make_business(name="Other"))
+    assert reconcile() == []
+    with system("test"):
+        Message.objects.filter(pk__in=ids[1:]).update(number_id=theirs.pk)
+        Message.objects.filter(pk=ids[0]).update(template_id=1)
+    found = [
+        (d.what, d.expected, d.found) for d in reconcile() if d.check == "reconcile_references"
+    ]
+    assert found == [
+        ("numbers of messages", "none missing", f"2 missing, the first at id {ids[1]}"),
+        ("templates of messages", "none missing", f"1 missing, the first at id {ids[0]}"),
+    ]
+    with system("test"):
+        month = Message.objects.get(pk=ids[0]).created_at.astimezone(UTC).date().replace(day=1)
+    assert len([d for d in reconcile(month) if d.check == "reconcile_references"]) == 2
+    assert reconcile(date(2020, 1, 1)) == []

@@ -1,4 +1,4 @@
-"""Usage and the explanation of a price say what the ledger says."""
+"""Usage and price explanations equal the ledger."""
 
 from datetime import UTC, date, datetime
 
@@ -36,7 +36,7 @@ def test_month_to_date_by_day_market_and_category(metered, django_assert_num_que
     # 998 x $0.0091 = $9.0818, and one marketing message to India at $0.0118.
     business, _ = metered
     assert business.plan.code == "team"
-    with scope(business.pk), django_assert_num_queries(6):
+    with scope(business.pk), django_assert_num_queries(7):
         month = usage.usage_of(business, MAY)
     assert [(str(d.day), d.category, d.messages, d.amount_micros) for d in month.days] == [
         ("2026-05-02", "utility", 998, 9_081_800),
@@ -48,6 +48,7 @@ def test_month_to_date_by_day_market_and_category(metered, django_assert_num_que
     ]
     assert (month.messages, month.amount_micros, month.fee_micros) == (999, 9_093_600, 49_000_000)
     assert month.show(month.total_micros) == "$58.09"
+    assert (month.net_minor, month.rounding_micros) == (5_809, -3_600)
     # 15 of 31 days have passed.
     assert month.estimate_micros == 9_093_600 * 31 // 15
 
@@ -60,7 +61,7 @@ def test_ladder_counts_down_to_the_next_tier(metered):
     assert (ladder.to_next, ladder.next_price_micros) == (2, 8_200)
 
 
-def test_price_is_explained_and_a_stranger_is_told_nothing(metered):
+def test_price_is_explained_to_its_own_business_only(metered):
     business, ids = metered
     with scope(business.pk):
         why = explanation.explain(business.pk, ids[0])
@@ -80,9 +81,9 @@ def test_a_month_beside_the_one_before(metered):
     business, _ = metered
     with scope(business.pk):
         may = usage.usage_of(business, MAY)
-        assert usage.compared(business, may, None) == []
-        beside = usage.compared(business, may, date(2026, 4, 1))
-        backwards = usage.compared(business, usage.usage_of(business, date(2026, 4, 1)), MAY)
+        assert usage.compare_months(business, may, None) == []
+        beside = usage.compare_months(business, may, date(2026, 4, 1))
+        backwards = usage.compare_months(business, usage.usage_of(business, date(2026, 4, 1)), MAY)
     assert [(row.category, row.messages, row.amount_micros, row.change) for row in beside] == [
         ("utility", 998, 9_081_800, None),
         ("marketing", 1, 11_800, None),

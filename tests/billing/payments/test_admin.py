@@ -1,4 +1,4 @@
-"""Money whose fate the network does not tell is settled by an operator: with a reason, once, and
+"""Payments whose result the network does not know are settled by an operator: with a reason, once,
 never over a success.
 """
 
@@ -40,11 +40,9 @@ def settle(
 
 
 def lost(stripe: Any) -> tuple[Any, Payment]:
-    """An invoice with an attempt that the network knows under no reference of this key's
-    account.
-    """
+    """An invoice with an attempt that the network does not know by its reference."""
     _, invoice = owing()
-    payment = stripe_collection.start(invoice=invoice)
+    payment = stripe_collection.start_charge(invoice=invoice)
     stripe.lose = 1
     stripe_collection.collect_due()
     later(reference="pi_elsewhere")
@@ -98,7 +96,7 @@ def test_money_that_moved_pays_the_invoice_once(operator: Client, stripe: Any) -
 def test_money_that_never_moved_frees_the_next_attempt(operator: Client, stripe: Any) -> None:
     invoice, payment = lost(stripe)
     assert settle(operator, payment, "never").status_code == 302
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     assert state(invoice) == ("paid", [("failed", 4900), ("succeeded", 4900)])
 
@@ -123,7 +121,7 @@ def test_a_cards_refund_is_the_networks_until_its_result_is_lost(
     operator: Client, stripe: Any
 ) -> None:
     _, invoice = owing()
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     refund = refund_of(invoice)
     refused = settle(operator, refund, "moved", "re_1")

@@ -1,5 +1,5 @@
-"""Money that arrives: charged once whatever gets lost, credited never beyond what is left, asked
-for on a schedule.
+"""Collection: charged once whatever is lost, credited never beyond what is left, dunning on a
+schedule.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from accounts.models import Business
 from billing import emails
-from billing.errors import NotConfigured, NotIssuable, PaymentUnderWay, TooMuch
+from billing.errors import NotConfigured, PaymentUnderWay, TooMuch, WrongStatus
 from billing.invoices import close, credit_notes
 from billing.models import (
     BillingDetails,
@@ -86,21 +86,21 @@ def fresh(business):
         business.refresh_from_db()
 
 
-def turn(business, moment):
+def set_time(business, moment):
     with system("test"):
         Business.objects.filter(pk=business.pk).update(clock_at=moment)
         business.refresh_from_db()
 
 
 def later(**past):
-    """Let every asked payment look as if it had been asked a while ago."""
+    """Set every attempt's last request some minutes back."""
     with system("test"):
         Payment.objects.update(asked_at=timezone.now() - timedelta(minutes=5), **past)
 
 
 def test_saved_card_is_charged_and_the_invoice_paid(db, stripe):
     _, invoice = owing()
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     assert stripe_collection.collect_due() == 1
     assert state(invoice) == ("paid", [("succeeded", 4900)])
     assert stripe.charges == [4900]
@@ -108,12 +108,12 @@ def test_saved_card_is_charged_and_the_invoice_paid(db, stripe):
 
 def test_answer_lost_after_success_blocks_a_second_charge_until_it_is_looked_up(db, stripe):
     _, invoice = owing()
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe.lose = 1
     stripe_collection.collect_due()
     assert state(invoice) == ("open", [("unknown", 4900)])
     with pytest.raises(PaymentUnderWay):
-        stripe_collection.start(invoice=invoice)
+        stripe_collection.start_charge(invoice=invoice)
     later()
     stripe_collection.collect_due()
     assert state(invoice) == ("paid", [("succeeded", 4900)])
@@ -122,7 +122,7 @@ def test_answer_lost_after_success_blocks_a_second_charge_until_it_is_looked_up(
 
 def test_request_that_never_arrived_is_asked_again_with_the_same_key(db, stripe):
     _, invoice = owing()
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe.refuse = 1
     stripe_collection.collect_due()
     assert (state(invoice), stripe.charges) == (("open", [("unknown", 4900)]), [])
@@ -133,7 +133,7 @@ def test_request_that_never_arrived_is_asked_again_with_the_same_key(db, stripe)
 
 def test_after_a_day_nothing_is_asked_blindly(db, stripe):
     _, invoice = owing()
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe.refuse = 1
     stripe_collection.collect_due()
     later(created_at=timezone.now() - timedelta(hours=25))
@@ -141,10 +141,10 @@ def test_after_a_day_nothing_is_asked_blindly(db, stripe):
     assert (state(invoice), stripe.charges) == (("open", [("failed", 4900)]), [])
 
 
-def test_declined_card_is_told_and_another_attempt_possible(db, stripe):
+def test_a_declined_card_is_reported_and_another_attempt_possible(db, stripe):
     _, invoice = owing()
     stripe.decline = True
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     assert state(invoice) == ("open", [("failed", 4900)])
     with system("test"):
@@ -154,14 +154,14 @@ def test_declined_card_is_told_and_another_attempt_possible(db, stripe):
             in Email.objects.get(key=f"payment_failed-{invoice.pk}-1").text
         )
     stripe.decline = False
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     assert state(invoice) == ("paid", [("failed", 4900), ("succeeded", 4900)])
 
 
 def test_database_refuses_a_second_live_attempt(db, stripe):
     _, invoice = owing()
-    payment = stripe_collection.start(invoice=invoice)
+    payment = stripe_collection.start_charge(invoice=invoice)
     with system("test"), pytest.raises(IntegrityError), transaction.atomic():
         Payment.objects.create(
             business_id=payment.business_id,
@@ -191,9 +191,9 @@ def event(number, object_id, kind="payment_intent.succeeded"):
     ).encode()
 
 
-def test_webhooks_doubled_and_shuffled_end_in_the_truth(db, stripe):
+def test_repeated_and_reordered_webhooks_end_in_the_right_state(db, stripe):
     _, invoice = owing()
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe.lose = 1
     stripe_collection.collect_due()
     client = Client()
@@ -260,11 +260,11 @@ def test_without_a_key_everything_else_works(db, settings):
         settlement.record_transfer(invoice=invoice, amount_minor=100, reference="STMT 7 line 3")
     settlement.record_transfer(invoice=invoice, amount_minor=3000, reference="STMT 9")
     assert state(invoice) == ("paid", [("succeeded", 1900), ("succeeded", 3000)])
-    with pytest.raises(NotIssuable):
+    with pytest.raises(WrongStatus):
         settlement.record_transfer(invoice=invoice, amount_minor=1, reference="STMT 10")
 
 
-def test_credit_by_line_lessens_the_open_invoice_and_tax_adds_up(db):
+def test_credit_by_line_reduces_the_open_invoice_and_tax_adds_up(db):
     with system("test"):
         Seller.objects.update(country="IE", vat_id="IE6388047V")
     business, number = shop()
@@ -330,7 +330,7 @@ def test_credit_of_a_paid_invoice_is_kept_and_pays_the_next(db):
 
 def test_refund_goes_back_on_the_card_once(db, stripe):
     _, invoice = owing()
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 1000}, use=CreditUse.REFUND)
     stripe.lose = 1
@@ -350,12 +350,12 @@ def test_refund_goes_back_on_the_card_once(db, stripe):
         )
 
 
-def test_dunning_walks_its_schedule_and_payment_lifts_the_suspension_at_once(db, stripe):
+def test_dunning_follows_its_schedule_and_payment_lifts_the_suspension_at_once(db, stripe):
     business, invoice = owing()
     due = datetime(2026, 6, 16, 1, tzinfo=UTC)
     assert invoice.due_at == due
     stripe.decline = True
-    turn(business, due - timedelta(seconds=1))
+    set_time(business, due - timedelta(seconds=1))
     assert dunning.run_due() == 0
     for day, step in (
         (0, "charge on the due date"),
@@ -364,7 +364,7 @@ def test_dunning_walks_its_schedule_and_payment_lifts_the_suspension_at_once(db,
         (7, "third charge"),
         (10, "last reminder"),
     ):
-        turn(business, due + timedelta(days=day))
+        set_time(business, due + timedelta(days=day))
         assert dunning.run_due() == 1
         stripe_collection.collect_due()
         with system("test"):
@@ -373,20 +373,20 @@ def test_dunning_walks_its_schedule_and_payment_lifts_the_suspension_at_once(db,
         assert business.may_send()
     assert dunning.run_due() == 0
     # A manual attempt uses none of the automatic ones.
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
-    turn(business, due + timedelta(days=14))
+    set_time(business, due + timedelta(days=14))
     assert dunning.run_due() == 1
     fresh(business)
     assert not business.may_send()
     assert state(invoice) == ("open", [("failed", 4900)] * 4)
     # The schedule is at its end: nothing is tried, written or taken by itself any more.
-    turn(business, due + timedelta(days=90))
+    set_time(business, due + timedelta(days=90))
     assert dunning.run_due() == 0
     stripe_collection.collect_due()
     assert state(invoice) == ("open", [("failed", 4900)] * 4)
     stripe.decline = False
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     fresh(business)
     assert business.may_send()
@@ -415,7 +415,7 @@ def test_a_suspension_for_another_reason_is_not_lifted_by_paying(db):
     assert not business.may_send()
 
 
-def test_mail_leaves_once_with_its_papers(db, settings, tmp_path):
+def test_mail_is_sent_once_with_its_documents(db, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     _, invoice = owing()
@@ -550,7 +550,7 @@ def test_independent_peer_success_decline_and_3d_secure(db, settings, localstrip
     ).json()["id"]
     details = stripe_collection.save_method(business=business, method_id=method)
     assert details.method_label == f"visa {card[-4:]}"
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     status, (payment,) = state(invoice)
     assert (status, payment[0]) == expected
@@ -565,17 +565,17 @@ def test_independent_peer_success_decline_and_3d_secure(db, settings, localstrip
         assert Invoice.objects.count() == 1
 
 
-def test_the_independent_peers_webhook_is_believed_by_its_signature(db, settings, localstripe):
+def test_the_independent_peers_webhook_is_accepted_by_its_signature(db, settings, localstripe):
     settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, settings.STRIPE_WEBHOOK_SECRET = (
         "sk_test_1",
         localstripe,
         SECRET,
     )
-    heard = queue.Queue()
+    received = queue.Queue()
 
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self):
-            heard.put(
+            received.put(
                 (
                     self.rfile.read(int(self.headers["Content-Length"])),
                     self.headers["Stripe-Signature"],
@@ -611,9 +611,9 @@ def test_the_independent_peers_webhook_is_believed_by_its_signature(db, settings
         f"{localstripe}/v1/payment_methods", data=form, auth=("sk_test_1", "")
     ).json()["id"]
     stripe_collection.save_method(business=business, method_id=method)
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
-    body, signature = heard.get(timeout=20)
+    body, signature = received.get(timeout=20)
     server.shutdown()
     server.server_close()
     answer = Client().post(

@@ -1,5 +1,5 @@
-"""The payment network in trouble: nothing is charged twice, nothing is called paid or failed that
-is not known.
+"""Faults of the payment network: nothing is charged twice, and no unknown result is stored as paid
+or failed.
 """
 
 from datetime import timedelta
@@ -50,7 +50,7 @@ def refunds() -> list[tuple[str, int]]:
 
 
 def charged(invoice: Any, stripe: Any) -> Payment:
-    payment = stripe_collection.start(invoice=invoice)
+    payment = stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     assert state(invoice)[0] == "paid"
     return payment
@@ -61,7 +61,7 @@ def test_a_revoked_key_and_a_broken_network_leave_the_attempt_waiting(
     db: None, stripe: Any, fault: Any
 ) -> None:
     _, invoice = owing()
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe.fault = fault
     stripe_collection.collect_due()
     later()
@@ -75,9 +75,7 @@ def test_a_revoked_key_and_a_broken_network_leave_the_attempt_waiting(
     assert (state(invoice), stripe.charges) == (("paid", [("succeeded", 4900)]), [4900])
 
 
-def test_a_payment_that_may_have_been_made_is_not_called_failed_for_a_revoked_key(
-    db: None, stripe: Any
-) -> None:
+def test_a_revoked_key_does_not_mark_a_possible_payment_as_failed(db: None, stripe: Any) -> None:
     _, invoice = owing()
     stripe_collection.pay_by_link(invoice=invoice, back="/")
     (session,) = (
@@ -85,7 +83,7 @@ def test_a_payment_that_may_have_been_made_is_not_called_failed_for_a_revoked_ke
     )
     session |= {"status": "complete", "payment_status": "paid"}
     stripe.fault = REVOKED
-    stripe_collection.look_now(invoice=invoice)
+    stripe_collection.refresh_attempt(invoice=invoice)
     assert state(invoice) == ("open", [("pending", 4900)])
     later()
     stripe_collection.collect_due()
@@ -103,7 +101,7 @@ def test_an_expired_page_makes_way_for_another_attempt(db: None, stripe: Any) ->
         thing for thing in stripe.things.values() if thing["object"] == "checkout.session"
     )
     session["status"] = "expired"
-    stripe_collection.look_now(invoice=invoice)
+    stripe_collection.refresh_attempt(invoice=invoice)
     assert state(invoice) == ("open", [("cancelled", 4900)])
     stripe_collection.pay_by_link(invoice=invoice, back="/")
     assert state(invoice) == ("open", [("cancelled", 4900), ("pending", 4900)])
@@ -111,7 +109,7 @@ def test_an_expired_page_makes_way_for_another_attempt(db: None, stripe: Any) ->
 
 def test_a_refused_request_is_a_failed_attempt_with_its_reason(db: None, stripe: Any) -> None:
     _, invoice = owing()
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe.fault = BAD
     stripe_collection.collect_due()
     assert state(invoice) == ("open", [("failed", 4900)])
@@ -122,10 +120,10 @@ def test_a_refused_request_is_a_failed_attempt_with_its_reason(db: None, stripe:
 def test_the_right_attempt_is_found_among_others(db: None, stripe: Any) -> None:
     _, invoice = owing()
     stripe.decline = True
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     stripe.decline, stripe.lose = False, 1
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe_collection.collect_due()
     later()
     stripe_collection.collect_due()
@@ -135,24 +133,22 @@ def test_the_right_attempt_is_found_among_others(db: None, stripe: Any) -> None:
     )
 
 
-def test_what_is_told_late_changes_no_settled_attempt_but_money_counts(
-    db: None, stripe: Any
-) -> None:
+def test_a_late_result_changes_a_settled_attempt_only_to_success(db: None, stripe: Any) -> None:
     _, invoice = owing()
     payment = charged(invoice, stripe)
-    stripe_collection.apply(payment, Outcome(PaymentStatus.FAILED, failure="late"))
+    stripe_collection.apply_outcome(payment, Outcome(PaymentStatus.FAILED, failure="late"))
     assert state(invoice) == ("paid", [("succeeded", 4900)])
     _, other = owing(name="Other")
     stripe.decline = True
-    failed = stripe_collection.start(invoice=other)
+    failed = stripe_collection.start_charge(invoice=other)
     stripe_collection.collect_due()
-    stripe_collection.apply(failed, Outcome(PaymentStatus.PENDING))
+    stripe_collection.apply_outcome(failed, Outcome(PaymentStatus.PENDING))
     assert state(other) == ("open", [("failed", 4900)])
-    stripe_collection.apply(failed, Outcome(PaymentStatus.SUCCEEDED, "pi_late"))
+    stripe_collection.apply_outcome(failed, Outcome(PaymentStatus.SUCCEEDED, "pi_late"))
     assert state(other) == ("paid", [("succeeded", 4900)])
 
 
-def test_a_refund_of_unknown_result_does_not_hold_up_the_next(db: None, stripe: Any) -> None:
+def test_a_refund_of_unknown_result_does_not_stop_the_next(db: None, stripe: Any) -> None:
     _, first = owing()
     _, second = owing(name="Other")
     for invoice in (first, second):
@@ -183,7 +179,7 @@ def test_without_a_saved_card_nothing_is_begun(db: None, stripe: Any) -> None:
     with system("test"):
         BillingDetails.objects.update(method_id="")
     with pytest.raises(NotConfigured, match="no saved payment method"):
-        stripe_collection.start(invoice=invoice)
+        stripe_collection.start_charge(invoice=invoice)
     assert state(invoice) == ("open", [])
 
 
@@ -212,7 +208,7 @@ def test_the_network_may_write_to_where_invoices_go(db: None, stripe: Any) -> No
     business, _ = owing()
     with system("test"):
         BillingDetails.objects.update(customer_id="", email="books@bakery.example")
-    stripe_collection.method_page(business=business, back="/")
+    stripe_collection.setup_page_url(business=business, back="/")
     (customer,) = (thing for thing in stripe.things.values() if thing["object"] == "customer")
     with system("test"):
         assert (customer["email"], BillingDetails.objects.get().customer_id) == (
@@ -223,7 +219,7 @@ def test_the_network_may_write_to_where_invoices_go(db: None, stripe: Any) -> No
 
 def test_a_page_that_does_not_open_leaves_no_attempt(db: None, stripe: Any) -> None:
     _, invoice = owing()
-    path = f"{pay_links.path_of(invoice)}card/"
+    path = f"{pay_links.pay_path(invoice)}card/"
     for fault, words in (
         (BAD, "Amount is too small"),
         (BROKEN, "The payment page could not be opened; try again."),
@@ -233,16 +229,16 @@ def test_a_page_that_does_not_open_leaves_no_attempt(db: None, stripe: Any) -> N
     assert state(invoice) == ("open", [])
 
 
-def test_trouble_with_the_card_page_is_told_and_keeps_what_there_is(db: None, stripe: Any) -> None:
+def test_an_error_of_the_card_page_is_shown_and_changes_nothing(db: None, stripe: Any) -> None:
     business, _ = owing()
     client = member(business)
     stripe.fault = BROKEN
     with pytest.raises(Refused):
         stripe_collection.save_method(business=business, method_id="pm_9")
-    for address in (reverse("change_method"), reverse("drop_method")):
+    for address in (reverse("change_method"), reverse("remove_method")):
         shown = text(client.post(address, follow=True))
         assert "Something is wrong" in shown
-    # Forgotten here, though the network could not be told: it is not charged any more.
+    # Removed here although the network could not be reached: it is not charged any more.
     assert saved() == ("", "")
     assert "Something is wrong" in text(
         client.get(reverse("method_saved"), {"session": "cs_1"}, follow=True)
@@ -253,7 +249,7 @@ def test_trouble_with_the_card_page_is_told_and_keeps_what_there_is(db: None, st
     assert saved() == ("", "")
 
 
-def test_a_card_of_a_customer_that_is_nobody_here_is_kept_for_nobody(db: None, stripe: Any) -> None:
+def test_a_card_of_an_unknown_customer_is_not_saved(db: None, stripe: Any) -> None:
     business, _ = owing()
     client = member(business)
     client.post(reverse("change_method"))
@@ -261,19 +257,17 @@ def test_a_card_of_a_customer_that_is_nobody_here_is_kept_for_nobody(db: None, s
     with system("test"):
         BillingDetails.objects.update(customer_id="cus_other")
     client.get(reverse("method_saved"), {"session": session})
-    assert (stripe_collection.take_method(session), saved()) == (None, ("pm_1", ""))
+    assert (stripe_collection.store_method(session), saved()) == (None, ("pm_1", ""))
 
 
-def test_a_card_that_the_network_no_longer_knows_is_forgotten(db: None, stripe: Any) -> None:
+def test_a_card_unknown_to_the_network_is_removed(db: None, stripe: Any) -> None:
     business, _ = owing()
     stripe.fault = (404, "invalid_request_error", "No such payment method")
-    stripe_collection.drop_method(business=business)
+    stripe_collection.remove_method(business=business)
     assert saved() == ("", "")
 
 
-def test_without_a_key_the_card_is_forgotten_here_and_none_is_asked_for(
-    db: None, settings: Any
-) -> None:
+def test_without_a_key_the_card_is_removed_here_only(db: None, settings: Any) -> None:
     settings.STRIPE_API_KEY = ""
     business, invoice = owing()
     client = member(business)
@@ -281,9 +275,11 @@ def test_without_a_key_the_card_is_forgotten_here_and_none_is_asked_for(
     assert "Card payments are off" in text(
         client.get(reverse("method_saved"), {"session": "cs_1"}, follow=True)
     )
-    assert "No card is on file any more." in text(client.post(reverse("drop_method"), follow=True))
+    assert "No card is on file any more." in text(
+        client.post(reverse("remove_method"), follow=True)
+    )
     assert saved() == ("", "")
-    Client().get(f"{pay_links.path_of(invoice)}?back=1")
+    Client().get(f"{pay_links.pay_path(invoice)}?back=1")
     assert state(invoice) == ("open", [])
 
 
@@ -302,19 +298,19 @@ def waiting() -> list[str]:
     )
 
 
-def test_without_a_secret_no_webhook_is_believed(db: None, stripe: Any, settings: Any) -> None:
+def test_without_a_secret_no_webhook_is_accepted(db: None, stripe: Any, settings: Any) -> None:
     settings.STRIPE_WEBHOOK_SECRET = ""
     assert post(event(1, "pi_1")) == 409
     assert not GatewayEvent.objects.exists()
 
 
-def test_events_wait_while_the_network_is_away_and_strange_ones_are_done_with(
+def test_events_wait_while_the_network_is_away_and_unknown_ones_are_closed(
     db: None, stripe: Any
 ) -> None:
     business, invoice = owing()
     member(business).post(reverse("change_method"))
     session = stripe.finish_setup("visa", "4242")
-    stripe_collection.start(invoice=invoice)
+    stripe_collection.start_charge(invoice=invoice)
     stripe.lose = 1
     stripe_collection.collect_due()
     intent = next(

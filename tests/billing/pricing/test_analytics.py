@@ -1,4 +1,6 @@
-"""`pricing_analytics` of the account node: volume and cost from the ledger, by what the client asks for."""
+"""`pricing_analytics` of the account node: volume and cost from the ledger, by what the client asks
+for.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -69,14 +71,21 @@ def test_a_point_for_each_day_country_category_type_and_tier(number: Number) -> 
     key = lambda point: (point["start"], point["pricing_category"], point["country"])  # noqa: E731
     assert sorted(found, key=key) == sorted(
         [
-            day | {"country": "US", "pricing_category": "MARKETING", "volume": 2}
-            | regular | {"cost": 2 * price["North America", "marketing"]},
-            day | india | regular | {"pricing_category": "UTILITY", "volume": 3, "cost": 3 * price["India", "utility"]},
-            later | india | regular
+            day
+            | {"country": "US", "pricing_category": "MARKETING", "volume": 2}
+            | regular
+            | {"cost": 2 * price["North America", "marketing"]},
+            day
+            | india
+            | regular
+            | {"pricing_category": "UTILITY", "volume": 3, "cost": 3 * price["India", "utility"]},
+            later
+            | india
+            | regular
             | {"pricing_category": "MARKETING", "volume": 1, "cost": price["India", "marketing"]},
         ],
         key=key,
-    )  # fmt: skip
+    )
 
 
 def test_without_dimensions_a_month_is_one_point_and_metrics_may_be_left_out(
@@ -100,7 +109,7 @@ def test_filters_by_country_number_category_and_type(number: Number) -> None:
     assert points(number, "granularity(MONTHLY).pricing_types(FREE_ENTRY_POINT)") == []
 
 
-def test_what_was_taken_back_is_not_told(number: Number) -> None:
+def test_reversed_charges_are_not_counted(number: Number) -> None:
     with system("test"):
         charge = Charge.objects.filter(category="utility").first()
         assert charge
@@ -110,7 +119,7 @@ def test_what_was_taken_back_is_not_told(number: Number) -> None:
     assert points(number, "granularity(MONTHLY).pricing_categories(UTILITY)")[0]["volume"] == 2
 
 
-def test_free_messages_have_no_tier_and_half_hours_are_told_apart(db: None) -> None:
+def test_free_messages_have_no_tier_and_half_hours_are_separate_points(db: None) -> None:
     number = make_number(make_business(timezone="UTC"))
     make_deliveries(number.business, number, 1, category="service", at=NOON.replace(minute=40))
     with system("test"):
@@ -135,9 +144,12 @@ def test_the_edge_answers_too_and_a_wrong_dimension_is_named(number: Number) -> 
     assert "dimensions" in orjson.loads(refused.content)["error"]["error_data"]["details"]
 
 
-def test_conversations_are_told_with_their_country_and_cost(number: Number) -> None:
+def test_conversation_analytics_show_country_and_cost(number: Number) -> None:
     price = prices(number)
-    rest = "granularity(MONTHLY).dimensions([COUNTRY,CONVERSATION_CATEGORY]).metric_types([COST,CONVERSATION])"
+    rest = (
+        "granularity(MONTHLY).dimensions([COUNTRY,CONVERSATION_CATEGORY])"
+        ".metric_types([COST,CONVERSATION])"
+    )
 
     def told(more: str = "") -> list[dict[str, Any]]:
         answer = ask(
@@ -164,8 +176,12 @@ def test_conversations_are_told_with_their_country_and_cost(number: Number) -> N
             "cost": 3 * price["India", "utility"],
         },
     ]
-    us = {"country": "US", "conversation_category": "MARKETING", "conversation": 1,
-          "cost": 2 * price["North America", "marketing"]}  # fmt: skip
+    us = {
+        "country": "US",
+        "conversation_category": "MARKETING",
+        "conversation": 1,
+        "cost": 2 * price["North America", "marketing"],
+    }
     assert told() == [month | one for one in (*india, us)]
     assert told(".country_codes(US)") == [month | us]
     with system("test"):

@@ -1,4 +1,4 @@
-"""What messages would cost before they are sent is what they cost when they are delivered."""
+"""The estimate before sending equals the charges after delivery."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -25,7 +25,7 @@ def business(db: None) -> Business:
     return make_business(timezone="UTC", clock_at=NOW)
 
 
-def said(
+def get_estimate(
     business: Business, counts: dict[str, int], category: str = "utility"
 ) -> estimate.Estimate:
     with scope(business.pk):
@@ -37,7 +37,7 @@ def test_it_begins_at_the_place_on_the_ladder_and_splits_at_the_tiers_edge(
 ) -> None:
     make_deliveries(business, make_number(business), 998, at=NOW)
     meter.meter_due()
-    found = said(business, {US: 5, "16465550": 2, INDIA: 1})
+    found = get_estimate(business, {US: 5, "16465550": 2, INDIA: 1})
     # Two more at $0.0091 end the tier of 1,000; five at $0.0082 follow.
     assert [(s.market, s.tier_first, s.price_micros, s.messages) for s in found.steps] == [
         ("North America", 1, 9_100, 2),
@@ -52,7 +52,7 @@ def test_it_begins_at_the_place_on_the_ladder_and_splits_at_the_tiers_edge(
 def test_the_estimate_is_what_the_ledger_says_afterwards(business: Business, category: str) -> None:
     number = make_number(business)
     counts = {US: 1003, INDIA: 2, ELSEWHERE: 1}
-    expected = said(business, counts, category)
+    expected = get_estimate(business, counts, category)
     for prefix, count in counts.items():
         make_deliveries(business, number, count, to=f"{prefix}999", category=category, at=NOW)
     while meter.meter_due():
@@ -70,17 +70,17 @@ def _categories() -> set[str]:
 
 
 def test_the_cap_says_what_is_left(business: Business) -> None:
-    assert said(business, {US: 1}).left_micros is None
+    assert get_estimate(business, {US: 1}).left_micros is None
     with system("test"):
         SpendCap.objects.create(business=business, limit_micros=20_000)
-    assert not said(business, {US: 2}).exceeds_cap
-    over = said(business, {US: 3})
+    assert not get_estimate(business, {US: 2}).exceeds_cap
+    over = get_estimate(business, {US: 3})
     assert (over.exceeds_cap, over.left_micros, over.total_micros) == (True, 20_000, 27_300)
 
 
 def test_a_month_without_any_tally_begins_at_one(business: Business) -> None:
-    assert [step.positions for step in said(business, {US: 1}).steps] == [0]
-    assert said(business, {}).steps == []
+    assert [step.positions for step in get_estimate(business, {US: 1}).steps] == [0]
+    assert get_estimate(business, {}).steps == []
     assert date(2026, 5, 1) <= NOW.date()
 
 
@@ -162,7 +162,7 @@ def test_a_draft_shows_its_price_before_it_is_sent(business: Business) -> None:
         ),
     ],
 )
-def test_the_picker_says_the_price_before_a_template_is_sent(
+def test_the_picker_shows_the_price_before_a_template_is_sent(
     business: Business,
     wa_id: str,
     written: datetime | None,

@@ -1,4 +1,6 @@
-"""Rate cards in the admin: uploaded, compared, scheduled, exported; broken files say where, and nothing is kept."""
+"""Rate cards in the admin: uploaded, compared, scheduled, exported; broken files say where, and
+nothing is kept.
+"""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,7 +17,7 @@ from billing.admin.rate_cards import _month_before
 from billing.invoices.close import next_month
 from billing.metering import meter
 from billing.models import CardVersion, RateCard
-from billing.rate_cards import csv_files, versions
+from billing.rate_cards import csv_export, versions
 from core.tenancy import system
 from tests.factories import make_business, make_deliveries, make_number
 
@@ -33,7 +35,7 @@ def operator(client: Client) -> Client:
 @pytest.fixture
 def card() -> RateCard:
     with system("test"):
-        return RateCard.objects.get(is_default=True, currency="USD")
+        return RateCard.objects.get(name="Parley standard")
 
 
 def _upload(
@@ -69,7 +71,7 @@ def test_a_file_in_our_layout_becomes_a_draft_is_compared_and_scheduled(
         sheet = versions.sheet_of(versions.version_on(card, _next()))  # type: ignore[arg-type]
     key = next(key for key in sorted(sheet.rates) if key[1] == "utility")
     assert operator.get(reverse("admin:billing_ratecard_upload", args=[card.pk])).status_code == 200
-    changed = csv_files.write_own(sheet).replace(f"{key[0]},utility,1,", f"{key[0]},utility,1,", 1)
+    changed = csv_export.write_own(sheet).replace(f"{key[0]},utility,1,", f"{key[0]},utility,1,", 1)
     answer = _upload(operator, card, changed, free_messages=7)
     (draft,) = _drafts()
     assert (answer.status_code, draft.free_messages) == (302, 7)
@@ -126,7 +128,11 @@ def test_both_sheets_of_meta_are_read_together_and_written_again(
     (draft,) = _drafts()
     with system("test"):
         sheet = versions.sheet_of(draft)
-    for name, write in (("own", csv_files.write_own), ("rates", csv_files.write_rates), ("tiers", csv_files.write_tiers)):  # fmt: skip
+    for name, write in (
+        ("own", csv_export.write_own),
+        ("rates", csv_export.write_rates),
+        ("tiers", csv_export.write_tiers),
+    ):
         got = operator.get(reverse(f"admin:billing_cardversion_{name}", args=[draft.pk]))
         assert (got.status_code, got.content.decode()) == (200, write(sheet))
         assert "attachment" in got["Content-Disposition"]
@@ -135,13 +141,17 @@ def test_both_sheets_of_meta_are_read_together_and_written_again(
 @pytest.mark.parametrize(
     ("rates", "data", "words"),
     [
-        (OWN.replace("0.03", "dear"), {}, ["<td class=\"p-3\">3</td>", "<td class=\"p-3\">5</td>", "is not a price"]),
+        (
+            OWN.replace("0.03", "dear"),
+            {},
+            ['<td class="p-3">3</td>', '<td class="p-3">5</td>', "is not a price"],
+        ),
         ("nothing\n", {}, ["No header row of a known layout"]),
         (b"\xff\xfe\x00", {}, ["not text in UTF-8"]),
         (OWN, {"valid_from": "2030-01-02"}, ["begins on the first day"]),
         (OWN.replace("0.02", "9.02"), {}, ["outside the card&#x27;s floor"]),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_and_nothing_is_kept(
     operator: Client, card: RateCard, rates: str | bytes, data: dict[str, str], words: list[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The page of agreed terms: card, version, discount, rules and tiers as metering will reckon them."""
+"""The page of agreed terms: card, version, discount, rules and tiers as metering applies them."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -47,8 +47,9 @@ def test_the_standard_card_is_shown_with_the_next_message_in_its_tier(
     meter.meter_due()
     utility = [row for row in shown(client) if row[0] == "utility"]
     assert utility[:2] == [
-        ("utility", 1, 1000, 9_100, 9_100, False), ("utility", 1001, utility[1][2], 8_200, 8_200, True),
-    ]  # fmt: skip
+        ("utility", 1, 1000, 9_100, 9_100, False),
+        ("utility", 1001, utility[1][2], 8_200, 8_200, True),
+    ]
     page = client.get(reverse("rates"))
     assert (page.context["market"], page.context["terms"].agreed_from) == ("North America", None)
     text = page.content.decode()
@@ -110,7 +111,7 @@ def test_a_coming_version_and_its_rules_are_shown_for_their_month(
     client: Client, business: Business
 ) -> None:
     with system("test"):
-        card = RateCard.objects.get(is_default=True, currency="USD")
+        card = RateCard.objects.get(name="Parley standard")
         sheet = versions.sheet_of(versions.version_on(card, MAY))  # type: ignore[arg-type]
     draft = versions.make_draft(
         card=card, sheet=sheet, valid_from=JUNE, failed_charged=True, free_messages=1500

@@ -1,4 +1,6 @@
-"""Rate cards as files and as plans: read, refused by row and column, compared, scheduled, re-rated, written again."""
+"""Rate cards as files and as plans: read, refused by row and column, compared, scheduled, re-rated,
+written again.
+"""
 
 import io
 from datetime import UTC, date, datetime
@@ -10,8 +12,8 @@ from django.core.management import CommandError, call_command
 from django.db import Error, connection
 
 from billing.metering import meter
-from billing.models import CardChoice, CardVersion, Charge, Rate, RateCard, Tier
-from billing.rate_cards import csv_files, versions
+from billing.models import CardChoice, CardVersion, Charge, NumberTally, Rate, RateCard, Tier
+from billing.rate_cards import csv_export, versions
 from billing.rate_cards.csv_files import read
 from billing.rate_cards.versions import CardError, Sheet, Step
 from core.tenancy import system
@@ -100,7 +102,7 @@ def test_worked_examples_of_the_published_tiers(published, market, messages, dol
         ("Chile,USD,", "Chile,EUR,", 9, 2, "EUR in a file of USD."),
         ("Colombia,USD,", "Chile,USD,", 10, 1, "Chile, marketing is there twice."),
         ("Egypt,USD,", ",USD,", 11, 1, "A market's name has 1 to 60 characters."),
-        ("France,USD,0.0859", "France,USD,NaN", 12, 3, "'NaN' is negative, too large or finer"),
+        ("France,USD,0.0859", "France,USD,NaN", 12, 3, "'NaN' is not a price."),
         ("Germany,USD,", "Germany,Dollar,", 13, 2, "'Dollar' is not a currency code."),
     ],
 )
@@ -132,26 +134,30 @@ def test_file_of_no_known_layout_is_a_problem_not_a_crash(text):
 
 
 def test_our_own_layout_names_what_is_wrong():
-    text = "market,category,first,last,price\nOther,utility,1,x,0.01\nOther,parcel,1,,0.01\n\nOther,service,2,,0.01\n"
+    text = (
+        "market,category,first,last,price\n"
+        "Other,utility,1,x,0.01\nOther,parcel,1,,0.01\n\nOther,service,2,,0.01\n"
+    )
     assert [str(p) for p in read(("own", text)).problems] == [
         "own, row 2, column 4: 'x' is not a whole number.",
-        "own, row 3, column 2: 'parcel' is not a category: authentication, authentication-international, marketing, "
+        "own, row 3, column 2: 'parcel' is not a category: authentication, "
+        "authentication-international, marketing, "
         "service, utility.",
-        "own: Other, service: the tiers leave a hole, overlap, or do not end unbounded.",
+        "own, row 5: Other, service: the tiers leave a hole, overlap, or do not end unbounded.",
     ]
 
 
 def test_both_layouts_come_back_the_same(published):
-    again = read(("own", csv_files.write_own(published)))
+    again = read(("own", csv_export.write_own(published)))
     assert (again.problems, again.currency, again.rates) == ([], "USD", published.rates)
-    again = read(("r", csv_files.write_rates(published)), ("t", csv_files.write_tiers(published)))
+    again = read(("r", csv_export.write_rates(published)), ("t", csv_export.write_tiers(published)))
     assert (again.problems, again.currency, again.rates) == ([], "USD", published.rates)
 
 
 @pytest.fixture
 def standard(db):
     with system("test"):
-        return RateCard.objects.get(is_default=True)
+        return RateCard.objects.get(name="Parley standard")
 
 
 @pytest.fixture
@@ -257,7 +263,7 @@ def test_overlap_is_refused_by_the_database_itself(standard):
         CardVersion.objects.filter(pk=draft.pk).update(state="scheduled")
 
 
-def test_last_month_under_a_draft_card_is_told_from_the_counts(standard):
+def test_last_month_under_a_draft_card_is_computed_from_counts(standard):
     # 1,000 at $0.0091 and 2 at $0.0082; the draft costs $0.0001 more each: 1,002 x 100 micros.
     business = make_business(timezone="UTC")
     make_deliveries(business, make_number(business), 1002)
@@ -301,7 +307,8 @@ def test_discount_of_a_business_holds_from_its_month_on_and_never_goes_below_the
         ]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT billing_price(5500, 25, 5000), billing_price(6002, 25, 0), billing_price(6006, 25, 0)"
+            "SELECT billing_price(5500, 25, 5000), billing_price(6002, 25, 0), "
+            "billing_price(6006, 25, 0)"
         )
         # 4501.5 and 4504.5: halves go to the even micro.
         assert cursor.fetchone() == (5_000, 4_502, 4_504)
@@ -326,7 +333,9 @@ def test_terms_of_a_month_with_charges_cannot_change(db):
 
 
 def make_version(**rules):
-    """A private card: every market and category at 6,000 micros, authentication from abroad in India at 9,000."""
+    """A private card: every market and category at 6,000 micros, authentication from abroad in
+    India at 9,000.
+    """
     with system("test"):
         card = RateCard.objects.create(
             name="Own", currency="USD", floor_micros=0, ceiling_micros=90_000
@@ -349,27 +358,33 @@ def found_charges():
         )
 
 
-def test_first_messages_of_each_number_and_market_are_free_whatever_the_batches(db):
-    # Two numbers with 3 and 1 service messages, 2 free for each: 3 are free, 1 is priced, in batches of two.
+def test_first_messages_of_each_number_are_free_whatever_the_markets_and_batches(db):
+    # Two free for each number. The first number sends one to India and three to North America, the
+    # second one: three are free, two are priced, in batches of two.
     business = make_business(timezone="UTC")
     numbers = [make_number(business), make_number(business)]
     with system("test"):
         CardChoice.objects.create(business=business, card=make_version(free_messages=2).card)
+    make_deliveries(business, numbers[0], 1, category="service", to="919820012345")
     make_deliveries(business, numbers[0], 3, category="service")
     make_deliveries(business, numbers[1], 1, category="service")
     make_deliveries(business, numbers[1], 1, category="utility")
     while meter.meter_due(limit=2):
         pass
     assert found_charges() == [
+        ("India", "service", "allowance", 1, 0),
         ("North America", "service", "allowance", 1, 0),
         ("North America", "service", "allowance", 2, 0),
-        ("North America", "service", "allowance", 3, 0),
         ("North America", "service", "tier", 1, 6_000),
+        ("North America", "service", "tier", 2, 6_000),
         ("North America", "utility", "tier", 1, 6_000),
     ]
+    with system("test"):
+        tallies = NumberTally.objects.order_by("number_id").values_list("number_id", "messages")
+        assert list(tallies) == [(numbers[0].pk, 4), (numbers[1].pk, 1)]
 
 
-def test_authentication_from_another_market_has_a_price_of_its_own(db):
+def test_authentication_from_another_market_has_its_own_price(db):
     at_home, abroad = (
         make_business(country="IN", timezone="UTC"),
         make_business(country="US", timezone="UTC"),

@@ -61,7 +61,7 @@ def stage() -> tuple[str, dict[str, Any]]:
             "/charges/": message,
             "/media/": media.media_id,
             "/webhooks/": webhook.public_id,
-            "/deliveries/": call.public_id,
+            "/webhook-deliveries/": call.public_id,
             "/products/": make_product(make_catalog(business, number), "rye", stock=3).pk,
         }
     return make_key(business), found
@@ -132,7 +132,7 @@ def test_the_docs_page_and_the_examples_are_ours(client: Client) -> None:
         "search",
         "media",
         "webhooks",
-        "deliveries",
+        "webhook-deliveries",
     ):
         assert f"/api/v1/{path}/" in paths, path
     sending = paths["/api/v1/messages/"]["post"]["requestBody"]["content"]["application/json"]
@@ -154,7 +154,7 @@ def test_the_client_that_the_docs_show_works(stage: tuple[str, dict[str, Any]]) 
     names: dict[str, Any] = {}
     exec(compile(code, "docs/api.md", "exec"), names)
     parley = names["Parley"]("http://testserver", stage[0])
-    transport = httpx.WSGITransport(get_wsgi_application())  # type: ignore[arg-type]
+    transport = httpx.WSGITransport(get_wsgi_application())
     parley.http = httpx.Client(
         transport=transport,
         base_url=parley.http.base_url,

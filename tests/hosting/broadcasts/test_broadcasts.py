@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -49,7 +50,7 @@ def shop(db: None) -> Number:
     return make_shop()
 
 
-def make_shop(**fields: object) -> Number:
+def make_shop(**fields: Any) -> Number:
     """A number with a marketing template of one variable; its test clock stands, so that nothing is paced."""
     number = make_number(make_business(timezone="UTC", **({"clock_at": NOW} | fields)))
     make_template(
@@ -61,7 +62,7 @@ def make_shop(**fields: object) -> Number:
     return number
 
 
-def draft(number: Number, text: str, **fields: object) -> Broadcast:
+def draft(number: Number, text: str, **fields: Any) -> Broadcast:
     with scope(number.business_id):
         template = fields.pop("template", None) or Template.objects.get(business=number.business)
         return drafts.create_draft(
@@ -71,7 +72,7 @@ def draft(number: Number, text: str, **fields: object) -> Broadcast:
             number=number,
             template=template,
             text=text,
-        )  # type: ignore[arg-type]
+        )
 
 
 def begin(number: Number, text: str) -> Broadcast:
@@ -256,7 +257,7 @@ def test_a_spend_cap_pauses_it_with_the_reason_and_it_goes_on_when_raised(shop: 
 def test_the_plan_pauses_it(db: None) -> None:
     with system("test"):
         Plan.objects.create(
-            code="tiny", name="Tiny", hosted_messages=5, days_kept=30, numbers=1, seats=1
+            code="tiny", name="Tiny", hosted_messages=5, days_kept=30, max_numbers=1, max_seats=1
         )
     shop = make_shop(plan_id="tiny")
     broadcast = begin(shop, listed(8))

@@ -109,7 +109,10 @@ def test_an_id_of_the_network_is_not_replaced_by_our_stand_in(number: Number) ->
 
 @pytest.mark.parametrize("number_first", [True, False])
 def test_a_customer_with_and_without_a_number_is_one(number: Number, number_first: bool) -> None:
-    order = [("wamid.n", {"sender": TO}), ("wamid.u", {"sender": ""})]
+    order: list[tuple[str, dict[str, Any]]] = [
+        ("wamid.n", {"sender": TO}),
+        ("wamid.u", {"sender": ""}),
+    ]
     for minute, (wamid, who) in enumerate(order if number_first else order[::-1]):
         say(number, wamid, minute, from_user_id="US.77", **who)
     assert [row[:2] for row in known()] == [(TO, "US.77")]

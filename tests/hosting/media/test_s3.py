@@ -143,7 +143,7 @@ def test_a_large_file_does_not_stay_in_memory(number: Number) -> None:
         )
         with store.open_media(media) as held:
             held.read(10)
-            assert held.file._rolled  # type: ignore[attr-defined]
+            assert held.file._rolled
 
 
 @pytest.mark.parametrize(

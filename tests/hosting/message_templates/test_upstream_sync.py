@@ -32,10 +32,10 @@ def theirs(name: str, n: int, **changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def upstream() -> Any:
     with Receiver() as receiver:
-        receiver.pages = [[]]  # type: ignore[attr-defined]
+        receiver.pages = [[]]
 
         def show(taken: Taken) -> tuple[int, bytes]:
-            pages = receiver.pages  # type: ignore[attr-defined]
+            pages = receiver.pages
             at = int(taken.path.rpartition("after=")[2]) if "after=" in taken.path else 0
             more = {"next": "http://x/"} if at + 1 < len(pages) else {}
             return 200, orjson.dumps(
@@ -94,7 +94,7 @@ def test_every_page_is_pulled_and_the_token_shown(number: Number, upstream: Rece
     upstream.pages = [
         [theirs("a", 1), theirs("b", 2)],
         [theirs("c", 3, status="PAUSED", quality_score={"score": "RED"})],
-    ]  # type: ignore[attr-defined]
+    ]
     synchronise()
     assert templates() == [
         ("a", "APPROVED", "GREEN", "5001"), ("b", "APPROVED", "GREEN", "5002"), ("c", "PAUSED", "RED", "5003"),
@@ -110,12 +110,12 @@ def test_every_page_is_pulled_and_the_token_shown(number: Number, upstream: Rece
 def test_what_changed_is_told_and_what_is_gone_is_deleted(
     number: Number, upstream: Receiver
 ) -> None:
-    upstream.pages = [[theirs("a", 1), theirs("b", 2)]]  # type: ignore[attr-defined]
+    upstream.pages = [[theirs("a", 1), theirs("b", 2)]]
     synchronise()
     make_template(number, "ours_alone")
     upstream.pages = [
         [theirs("a", 1, status="REJECTED", rejected_reason="SCAM", quality_score={"score": "RED"})]
-    ]  # type: ignore[attr-defined]
+    ]
     synchronise()
     assert [row[:3] for row in templates()] == [
         ("a", "REJECTED", "RED"),
@@ -130,9 +130,9 @@ def test_what_changed_is_told_and_what_is_gone_is_deleted(
 
 
 def test_half_a_list_changes_nothing(number: Number, upstream: Receiver) -> None:
-    upstream.pages = [[theirs("a", 1)]]  # type: ignore[attr-defined]
+    upstream.pages = [[theirs("a", 1)]]
     synchronise()
-    whole, upstream.pages = upstream.show, [[], []]  # type: ignore[attr-defined]
+    whole, upstream.pages = upstream.show, [[], []]
     assert whole is not None
     upstream.show = lambda taken: refused(500, 2) if "after=" in taken.path else whole(taken)
     synchronise()
@@ -144,7 +144,7 @@ def test_half_a_list_changes_nothing(number: Number, upstream: Receiver) -> None
 def test_a_template_made_here_is_made_there(number: Number, upstream: Receiver) -> None:
     made = orjson.loads(create(number, message_send_ttl_seconds=600).content)
     assert made["status"] == "PENDING"
-    upstream.pages = [[theirs("hello", 1, id="6001", status="PENDING")]]  # type: ignore[attr-defined]
+    upstream.pages = [[theirs("hello", 1, id="6001", status="PENDING")]]
     synchronise()
     synchronise()
     (taken,) = upstream.taken
@@ -248,7 +248,7 @@ def test_what_is_no_template_is_left_out(number: Number, upstream: Receiver) -> 
             {},
             theirs("good", 4),
         ]
-    ]  # type: ignore[attr-defined]
+    ]
     synchronise()
     assert [row[0] for row in templates()] == ["good"]
 

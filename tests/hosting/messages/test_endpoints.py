@@ -69,7 +69,7 @@ def code_of(response: Any) -> tuple[int, int]:
 
 def count(model: Any, **which: Any) -> int:
     with system("test"):
-        return model.objects.filter(**which).count()
+        return int(model.objects.filter(**which).count())
 
 
 def nothing_sent() -> bool:
@@ -483,8 +483,15 @@ def test_statuses_in_any_order_and_three_times_end_alike(
             knock(number, webhook(number, statuses=[status(wamid, kind, at, n=n, **more)])) == 200
         )
         events.apply_due()
-    at = dict(STEPS)
-    assert state(wamid) == ("read", at["sent"], at["delivered"], at["read"], at["failed"], 1)
+    times = dict(STEPS)
+    assert state(wamid) == (
+        "read",
+        times["sent"],
+        times["delivered"],
+        times["read"],
+        times["failed"],
+        1,
+    )
     assert count(ParkedStatus) == 0
 
 

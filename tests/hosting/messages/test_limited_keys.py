@@ -68,7 +68,7 @@ def limited(business: Business, *numbers: Number, **fields: Any) -> Client:
     return Client(headers={"Authorization": f"Bearer {key}"})
 
 
-def error_of(response: Any) -> tuple[int, int, str]:
+def error_of(response: Any) -> tuple[int, int | str, str]:
     error = response.json()["error"]
     details = error.get("error_data", {}).get("details")
     return response.status_code, error["code"], details or error["message"]
@@ -116,7 +116,7 @@ def _door(house: House, phone_number_id: str) -> str | None:
     text = house.client.defaults["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT phone_number_id FROM hosting_enter_door(%s, %s, %s)",
+            "SELECT phone_number_id FROM hosting_authenticate(%s, %s, %s)",
             [text[7:15], ApiKey.digest_of(text), phone_number_id],
         )
         found: str | None = cursor.fetchone()[0]

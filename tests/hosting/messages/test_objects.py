@@ -59,7 +59,7 @@ def uploaded(
 
 def path_of(client: Client, media_id: str) -> str:
     url = orjson.loads(client.get(f"/v23.0/{media_id}").content)["url"]
-    return "/media/" + url.rpartition("/media/")[2]
+    return "/media/" + str(url.rpartition("/media/")[2])
 
 
 def body_of(response: Any) -> bytes:
@@ -249,7 +249,7 @@ def test_a_link_that_fails_fails_its_message(
 ) -> None:
     settings.ALLOW_PRIVATE_URLS = True
     message = send_link(number, web + path)
-    assert (message.status, message.errors[0]["code"], says in message.error_reason) == (
+    assert (message.status, (message.errors or [{}])[0]["code"], says in message.error_reason) == (
         "failed",
         code,
         True,
@@ -260,7 +260,7 @@ def test_a_link_that_fails_fails_its_message(
 
 def test_a_link_to_the_inside_is_never_asked(number: Number, web: str) -> None:
     message = send_link(number, f"{web}/x.png")
-    assert (message.status, message.errors[0]["code"]) == ("failed", 131052)
+    assert (message.status, (message.errors or [{}])[0]["code"]) == ("failed", 131052)
 
 
 def test_a_resumable_upload_in_parts(number: Number) -> None:

@@ -1,6 +1,7 @@
 """What the API would not send is found again, with its reason; nothing else of it stays."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from django.test import Client
@@ -20,7 +21,7 @@ def number() -> Number:
     return make_number(make_business())
 
 
-def post(number: Number, path: str, body: dict[str, object]) -> int:
+def post(number: Number, path: str, body: Mapping[str, object]) -> int:
     headers = {"Authorization": f"Bearer {make_key(number.business)}"}
     answer = Client(headers=headers).post(path, json.dumps(body), content_type="application/json")
     return int(answer.status_code)

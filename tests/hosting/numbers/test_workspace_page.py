@@ -63,7 +63,7 @@ def test_name_and_time_zone_are_changed_on_record(owner: Client, number: Number)
 def test_a_sandbox_number_is_added_within_the_plan(owner: Client, number: Number) -> None:
     with system("test"):
         Business.objects.update(plan_id="team")
-        Plan.objects.filter(pk="team").update(numbers=2)
+        Plan.objects.filter(pk="team").update(max_numbers=2)
     response = owner.post(reverse("add_number"))
     added = rows(Number)[-1]
     assert response.headers["Location"] == reverse("number", args=[added.phone_number_id])

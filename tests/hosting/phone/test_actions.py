@@ -244,7 +244,7 @@ def test_a_block_ends_also_when_its_newest_message_was_purged(
     with system("test"):
         row = HandsetBlock.objects.get()
         assert row.ended_after == row.begun_after > 0
-        Handset.objects.filter(pk=phone.pk)._raw_delete("default")  # type: ignore[attr-defined]
+        Handset.objects.filter(pk=phone.pk)._raw_delete("default")
         assert not HandsetBlock.objects.exists(), "the database takes it along with its phone"
 
 

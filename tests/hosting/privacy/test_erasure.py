@@ -84,7 +84,7 @@ def dump() -> dict[str, bytes]:
             # COPY of a query shows generated columns too, such as the words of the search index.
             with database.cursor().copy(
                 f'COPY (SELECT * FROM "{table}" ORDER BY 1) TO STDOUT'
-            ) as copy:  # type: ignore[arg-type]
+            ) as copy:
                 found[table] = b"".join(bytes(part) for part in copy)
         return found
 
@@ -412,7 +412,7 @@ def test_not_even_its_owner_writes_anything_but_the_mark(committed_db: None, cha
     with psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as owner:
         owner.execute("SELECT set_config('parley.redacting', 'on', true)")
         with pytest.raises(psycopg.Error, match="append-only"):
-            owner.execute(change)  # type: ignore[call-overload]
+            owner.execute(change)
 
 
 @pytest.mark.django_db
@@ -435,7 +435,7 @@ def test_a_customer_takes_along_everything_that_is_kept(media: Path) -> None:
     with system("test"):
         contact = Contact.objects.get(wa_id=WHO)
     response = Api(number.business).client.get(f"/api/v1/contacts/{contact.pk}/data/")
-    archive = zipfile.ZipFile(io.BytesIO(b"".join(response)))  # type: ignore[arg-type]
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(response)))
     told = json.loads(archive.read("contact.json"))
     assert (told["wa_id"], [row["text"] for row in told["messages"]]) == (
         WHO,

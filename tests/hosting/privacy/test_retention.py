@@ -72,6 +72,8 @@ def test_nothing_goes_without_two_weeks_of_notice(
     with system("test"):
         held = Retention.objects.get()
         assert (held.days, held.next_days) == (None, 30)
+        assert held.starts_at
+        assert held.announced_at
         assert held.starts_at - held.announced_at == timedelta(days=14)
         Retention.objects.update(starts_at=timezone.now() - timedelta(seconds=1))
     retention.schedule_changes()

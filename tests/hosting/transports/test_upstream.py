@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core.tenancy import scope, system
 from hosting.cloudapi import webhooks as wire
-from hosting.cloudapi.upstreams import Outcome, message_named, verdict_on
+from hosting.cloudapi.upstreams import Outcome, message_id_of, verdict_on
 from hosting.inbound import events
 from hosting.messages import send
 from hosting.models import (
@@ -417,7 +417,7 @@ def test_what_answers_mean(status, body, outcome):
 
 def test_trackers_that_are_not_ours_name_nothing():
     named = [
-        message_named(tracker)
+        message_id_of(tracker)
         for tracker in ("parley:7", "parley:", "parley:-1", "parley:" + "9" * 30, "7", "")
     ]
     assert named == [7, None, None, None, None, None]

@@ -78,7 +78,7 @@ def answer(catalog: Catalog, phone: Handset, values: Any, **how: Any) -> None:
 
 def address() -> dict[str, Any]:
     with system("test"):
-        return Order.objects.latest("id").address
+        return dict(Order.objects.latest("id").address)
 
 
 def test_a_form_asks_where_to_and_its_answer_fills_the_order(

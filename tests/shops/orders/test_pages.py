@@ -115,7 +115,7 @@ def test_an_order_goes_step_by_step_beside_its_conversation(client: Client, orde
     pay(order)
     page = client.get(reverse("shop_order", args=[order.pk]))
     assert page.context["steps"] == {"packed", "shipped", "delivered", "cancelled"}
-    assert f"/inbox/{order.conversation.public_id}/" in page.content.decode()  # type: ignore[union-attr]
+    assert f"/inbox/{order.conversation.public_id}/" in page.content.decode()
     assert act(client, order, "pack") == []
     assert act(client, order, "ship", tracking="L-42") == []
     assert (fresh().state, fresh().tracking) == ("shipped", "L-42")
@@ -229,7 +229,7 @@ def test_erasing_a_buyer_keeps_the_order_without_a_name(catalog: Catalog, order:
     with system("test"):
         Order.objects.update(address={"name": "Zoe Field", "street": "Main 1"}, buyer_note="Ring")
     with scope(catalog.business_id):
-        erasure.request_erasure(contact=order.conversation.contact)  # type: ignore[union-attr]
+        erasure.request_erasure(contact=order.conversation.contact)
     assert erasure.erase_due() == 1
     left = fresh()
     assert (left.conversation, left.address, left.buyer_note, left.total_minor) == (

@@ -312,7 +312,7 @@ def test_order_messages_wait_for_their_order_and_history_does_not(
 
 def test_rows_of_one_shop_cannot_name_anothers(catalog: Catalog) -> None:
     other = make_catalog(make_business("Florist"))
-    with refused_by_database("product_catalog_of_business"):
+    with refused_by_database("shops_product_catalog_id_"):
         Product.objects.create(
             business_id=other.business_id,
             catalog=catalog,

@@ -1,0 +1,1 @@
+"""REST API of billing at /api/v1/ (see `accounts.api`)."""

@@ -1,0 +1,1 @@
+"""Django's database backend for PostgreSQL, told what the primary keys in the database are."""

@@ -1,0 +1,1 @@
+"""REST API of shops at /api/v1/ (see `accounts.api`)."""

@@ -1,0 +1,179 @@
+// Every page's controls: theme, command palette, buttons by name, menus, keyboard. Pages work without it.
+(() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // Theme: automatic, or what was chosen here.
+  const switchTheme = () => {
+    const dark =
+      getComputedStyle(document.documentElement).colorScheme === "dark" ||
+      (document.documentElement.dataset.theme === "auto" &&
+        matchMedia("(prefers-color-scheme: dark)").matches);
+    const theme = dark ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    document.cookie = `theme=${theme};path=/;max-age=31536000;samesite=lax`;
+    document.body.dispatchEvent(new CustomEvent("theme"));
+  };
+
+  // Palette.
+  const palette = $("#palette");
+  const openPalette = () => {
+    palette.showModal();
+    const input = $("input", palette);
+    input.value = "";
+    filter("");
+    input.focus();
+  };
+  const options = () => $$("li:not([hidden])", palette);
+  const choose = (option) => {
+    for (const li of $$("li", palette)) li.setAttribute("aria-selected", String(li === option));
+    option?.scrollIntoView({ block: "nearest" });
+  };
+  const filter = (words) => {
+    const list = $("ul", palette);
+    $("[data-found]", list)?.remove();
+    for (const li of $$("li", list))
+      li.hidden = !li.textContent.toLowerCase().includes(words.toLowerCase());
+    if (words) {
+      const input = $("input", palette);
+      const li = document.createElement("li");
+      li.dataset.found = "1";
+      li.setAttribute("role", "option");
+      const a = document.createElement("a");
+      a.href = `${input.dataset.find}?q=${encodeURIComponent(words)}`;
+      a.textContent = `${input.dataset.findLabel} “${words}”`;
+      li.append(a);
+      list.append(li);
+    }
+    choose(options()[0]);
+  };
+  palette?.addEventListener("input", (event) => filter(event.target.value));
+  palette?.addEventListener("keydown", (event) => {
+    const shown = options();
+    const at = shown.findIndex((li) => li.getAttribute("aria-selected") === "true");
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      choose(shown[(at + (event.key === "ArrowDown" ? 1 : shown.length - 1)) % shown.length]);
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      palette.close();
+      $("a", shown[at])?.click();
+    }
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  });
+  const deeds = { theme: switchTheme, palette: openPalette, keys: () => $("#keys").showModal() };
+  document.addEventListener("click", (event) => {
+    const doing = event.target.closest("[data-do]");
+    if (doing) {
+      event.preventDefault();
+      palette?.open && palette.close();
+      deeds[doing.dataset.do]();
+      return;
+    }
+    const copy = event.target.closest("[data-copy]");
+    if (copy)
+      navigator.clipboard.writeText($(copy.dataset.copy).textContent.trim()).then(() => {
+        copy.dataset.done = "1";
+        copy.textContent = "✓";
+      });
+    if (event.target.nodeName === "DIALOG") event.target.close();
+    const again = event.target.closest("[data-confirm]");
+    if (again && !window.confirm(again.dataset.confirm)) event.preventDefault();
+  });
+
+  // Keyboard; off while typing, except Ctrl-K, Ctrl-Enter and Esc.
+  const goTo = {
+    i: "/inbox/",
+    u: "/usage/",
+    b: "/invoices/",
+    m: "/messages/",
+    p: "/phone/",
+    s: "/search/",
+    h: "/",
+  };
+  let going = 0;
+  const step = (by) => {
+    const rows = $$("[data-row]");
+    if (!rows.length) return;
+    let at = rows.indexOf(document.activeElement);
+    if (at < 0) at = rows.findIndex((row) => row.getAttribute("aria-current"));
+    const next = rows[Math.max(0, Math.min(rows.length - 1, at + by))];
+    next.focus();
+    next.scrollIntoView({ block: "nearest" });
+  };
+  // Menus close by a click elsewhere, and by Escape before anything else hears it.
+  document.addEventListener("click", (event) => {
+    for (const menu of $$("details.menu[open]"))
+      if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const menu = event.key === "Escape" && event.target.closest("details.menu[open]");
+      if (menu) {
+        menu.open = false;
+        $("summary", menu).focus();
+        event.stopPropagation();
+      }
+    },
+    true,
+  );
+  const press = (name) => {
+    const found = $(`[data-key=${name}]`);
+    if (!found) return false;
+    if (/INPUT|TEXTAREA|SELECT/.test(found.nodeName)) found.focus();
+    else found.click();
+    return true;
+  };
+  const keys = {
+    j: () => step(1),
+    k: () => step(-1),
+    "/": () => ($("[role=search] [name=kind]") ? press("search") : location.assign("/search/")),
+    r: () => press("reply"),
+    e: () => press("resolve"),
+    a: () => press("assign"),
+    l: () => press("label"),
+    n: () => press("note"),
+    t: () => press("templates"),
+    "?": () => $("#keys")?.showModal(),
+  };
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches(
+      "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]",
+    );
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && palette) {
+      event.preventDefault();
+      palette.open ? palette.close() : openPalette();
+      return;
+    }
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.form) {
+      event.preventDefault();
+      event.target.form.requestSubmit();
+      return;
+    }
+    if (event.key === "Escape" && !$("dialog[open]")) {
+      if (typing) event.target.blur();
+      else press("cancel") || press("back");
+      return;
+    }
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
+    if (Date.now() - going < 1200 && goTo[event.key]) {
+      event.preventDefault();
+      going = 0;
+      location.assign(goTo[event.key]);
+      return;
+    }
+    if (event.key === "g") {
+      going = Date.now();
+      return;
+    }
+    if (keys[event.key]) {
+      event.preventDefault();
+      keys[event.key]();
+    }
+  });
+})();
