@@ -14,7 +14,7 @@ class AccountsConfig(AppConfig):
         """Register the home page, the seats limit, the worker check and parts of the admin."""
         from accounts import heartbeat, navigation
         from accounts.admin import businesses, emails
-        from accounts.admin_site import base
+        from accounts.admin_site import base, queues
         from accounts.plans import usage
         from core import health
 
@@ -23,5 +23,6 @@ class AccountsConfig(AppConfig):
         health.checks.register(health.HealthCheck("worker", heartbeat.check_worker))
         base.front_page_attention.register(businesses.suspended)
         base.front_page_attention.register(emails.not_sent)
+        base.front_page_attention.register(queues.items)
         base.business_figures.register(businesses.plan_use)
         base.business_links.register(emails.BUSINESS_LINK)

@@ -109,11 +109,11 @@ def _applied(servers) -> tuple[float, float]:
             " WHERE id NOT IN (SELECT id FROM hosting_event ORDER BY id LIMIT 400)"
         )
         db.execute("VACUUM ANALYZE hosting_event")
-        while events.apply_due(limit=50) and _waiting(db) > 200:
+        while events.apply_due() and _waiting(db) > 200:
             pass
         before = _messages(db)
         start = time.perf_counter()
-        while events.apply_due(limit=50):
+        while events.apply_due():
             pass
         seconds = time.perf_counter() - start
         return (_messages(db) - before) / seconds, _plainly(db)

@@ -20,14 +20,16 @@ class BillingConfig(AppConfig):
 
 def _extend_ground() -> None:
     from accounts.plans import changes
-    from billing import dashboard, emails
+    from billing import dashboard, emails, finance_exports
     from billing.metering import meter, reconciliation
     from core import backup, health, outbox
+    from core.queue import queues
 
     changes.plan_checks.register(dashboard.check_payable)
     outbox.sources.register(emails.DOCUMENTS)
     backup.reconciliations.register(reconciliation.difference_lines)
     health.queues.register(health.QueueAge("deliveries", meter.oldest_waiting_seconds))
+    queues.register(finance_exports.QUEUE)
 
 
 def _extend_dashboard() -> None:

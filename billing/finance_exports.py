@@ -15,6 +15,7 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business, User
 from billing.documents import journal, workbook
@@ -22,14 +23,16 @@ from billing.documents.archive import InvoiceZip
 from billing.errors import BillingError
 from billing.models import Export, Invoice, InvoiceStatus
 from core.errors import NotYours
+from core.queue import Claimed, InSlices, Outcome, Queue
+from core.queue.settle import lock, renew
+from core.queue.work import work
 from core.tenancy import system
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=10)
+REASON = "exports of every business"
 # Documents are kept for ever; the export file can be written again.
 FILE_LIFETIME = timedelta(days=30)
-MAX_ATTEMPTS = 5
 FILE_NAMES = {
     Export.Kind.ZIP: "invoices.zip",
     Export.Kind.JOURNAL: "journal.csv",
@@ -94,22 +97,23 @@ def resume(*, export: Export) -> None:
         attempts=0,
         done=0,
         error="",
-        lease_until=None,
+        leased_until=None,
+        dead_at=None,
+        not_before=timezone.now(),
     )
 
 
 def run_due() -> int:
-    """Run the exports that wait; returns how many were handled."""
+    """Make the exports that wait; returns how many were claimed."""
     handled = 0
-    while export := _claim():
-        _make(export)
+    while work(QUEUE):
         handled += 1
     return handled
 
 
 def expire_files(limit: int = 200) -> int:
     """Delete the files of exports finished 30 days ago; returns how many expired."""
-    with system("exports of every business"):
+    with system(REASON):
         old = Export.objects.select_for_update(skip_locked=True).filter(
             state=Export.State.DONE, finished_at__lt=timezone.now() - FILE_LIFETIME
         )
@@ -160,89 +164,89 @@ def _change_state(export: Export, states: list[str], **fields: Any) -> None:
         export.refresh_from_db()
 
 
-def _claim() -> Export | None:
-    """Claim an export that waits or whose worker died; the attempt is committed first."""
-    now = timezone.now()
-    due = Q(state=Export.State.WAITING) | Q(state=Export.State.RUNNING, lease_until__lt=now)
-    with system("exports of every business"):
-        Export.objects.filter(due, attempts__gte=MAX_ATTEMPTS).update(
-            state=Export.State.FAILED,
-            finished_at=now,
-            error=f"The worker stopped {MAX_ATTEMPTS} times while it was made.",
-        )
-        export = (
-            Export.objects.select_for_update(skip_locked=True).filter(due).order_by("id").first()
-        )
-        if export is None:
-            return None
-        export.attempts += 1
-        export.state, export.lease_until, export.done = Export.State.RUNNING, now + LEASE, 0
-        export.started_at, export.total = now, len(invoices_of(export))
-        export.save(
-            update_fields=["attempts", "state", "lease_until", "done", "total", "started_at"]
-        )
-        return export
-
-
-def _make(export: Export) -> None:
+def _run(row: Claimed) -> Outcome:
+    with system(REASON):
+        export = Export.objects.get(pk=row.key)
+        export.state, export.done, export.started_at = Export.State.RUNNING, 0, timezone.now()
+        export.total = len(invoices_of(export))
+        export.save(update_fields=["state", "done", "total", "started_at"])
     try:
         with tempfile.TemporaryFile() as file:
-            _write(export, file)
-            _store_file(export, file)
+            _write(export, row, file)
+            _store_file(export, row, file)
     except Cancelled:
         log.info("export_cancelled", export=export.pk)
-    except Exception as error:
-        log.exception("export_failed", export=export.pk)
-        _finish(export, state=Export.State.FAILED, error=str(error)[:200])
+    return None
 
 
-def _write(export: Export, file: IO[bytes]) -> None:
+def _write(export: Export, row: Claimed, file: IO[bytes]) -> None:
+    invoices = _iterate_invoices(export, row)
     if export.kind == Export.Kind.JOURNAL:
-        journal.write(file, _iterate_invoices(export))
+        journal.write(file, invoices)
     elif export.kind == Export.Kind.MESSAGES:
-        workbook.write(file, _iterate_invoices(export))
+        workbook.write(file, invoices)
     else:
         with closing(InvoiceZip(file)) as bundle:
-            for invoice in _iterate_invoices(export):
+            for invoice in invoices:
                 bundle.add(invoice)
 
 
-def _iterate_invoices(export: Export) -> Iterator[Invoice]:
-    """The invoices, each in its own transaction that ends when the next is requested; records
-    progress.
+def _iterate_invoices(export: Export, row: Claimed) -> Iterator[Invoice]:
+    """The invoices, each in its own transaction that ends when the next is requested.
+
+    Records progress; raises Cancelled.
     """
-    with system("exports of every business"):
+    with system(REASON):
         ids = invoices_of(export)
     for done, invoice_id in enumerate(ids):
-        with system("exports of every business"):
+        with system(REASON):
             yield Invoice.objects.select_related("business", "period").get(pk=invoice_id)
-            _record_progress(export, done + 1)
+            # The next attempt would begin from the start.
+            if not renew(QUEUE, row, fresh=False):
+                raise Cancelled
+            Export.objects.filter(pk=export.pk).update(done=done + 1)
 
 
-def _record_progress(export: Export, done: int) -> None:
-    running = Export.objects.filter(pk=export.pk, state=Export.State.RUNNING)
-    if not running.update(done=done, lease_until=timezone.now() + LEASE):
-        raise Cancelled
-
-
-def _store_file(export: Export, file: IO[bytes]) -> None:
+def _store_file(export: Export, row: Claimed, file: IO[bytes]) -> None:
+    with system(REASON):
+        if not renew(QUEUE, row, fresh=False):
+            raise Cancelled
     file.seek(0)
     export.sha256 = hashlib.file_digest(cast(BytesIO, file), "sha256").hexdigest()
     export.size = file.tell()
     file.seek(0)
     if not default_storage.exists(export.path):
         default_storage.save(export.path, File(file))
-    _finish(
-        export,
-        state=Export.State.DONE,
-        sha256=export.sha256,
-        size=export.size,
-        name=f"parley-{export.pk}-{FILE_NAMES[Export.Kind(export.kind)]}",
-    )
-
-
-def _finish(export: Export, **fields: Any) -> None:
-    with system("exports of every business"):
-        Export.objects.filter(pk=export.pk, state=Export.State.RUNNING).update(
-            finished_at=timezone.now(), **fields
+    with system(REASON):
+        if not lock(QUEUE, [row]):
+            raise Cancelled
+        Export.objects.filter(pk=export.pk).update(
+            state=Export.State.DONE,
+            sha256=export.sha256,
+            size=export.size,
+            name=f"parley-{export.pk}-{FILE_NAMES[Export.Kind(export.kind)]}",
+            finished_at=timezone.now(),
+            leased_until=None,
+            leased_by=None,
+            last_error="",
         )
+
+
+QUEUE = Queue(
+    name="finance_exports",
+    about="Files for finance that were asked for.",
+    model=Export,
+    work=InSlices(_run),
+    is_open=Q(state__in=["waiting", "running"]),
+    # Shared out by business; operators' own are one more.
+    owner="coalesce(business_id, 0)",
+    scoped=False,
+    lease_seconds=600,
+    on_death={
+        "state": "'failed'",
+        "error": "left(mine.reason, 200)",
+        "finished_at": "statement_timestamp()",
+    },
+    on_rerun={"state": "'waiting'", "error": "''", "done": "0", "finished_at": "NULL"},
+    dead_title=_("Finance exports that failed"),
+)

@@ -1,4 +1,7 @@
-"""Celery tasks of billing: they carry no data; each wakes, claims rows in PostgreSQL, and does them."""
+"""Celery tasks of billing: they carry no data.
+
+Each wakes, claims rows in PostgreSQL, and works on them.
+"""
 
 import time
 
@@ -8,18 +11,21 @@ from billing import finance_exports, spend_caps
 from billing.invoices import close
 from billing.metering import meter, reconciliation
 from billing.payments import dunning, stripe_collection
+from core.queue.sweep import run_steps
 
 LONGEST = 20.0
 
 
-@shared_task
-def sweep() -> None:
-    """Price what was delivered, until nothing waits; then see to the spend caps."""
+def _meter_all() -> None:
     deadline = time.monotonic() + LONGEST
     while meter.meter_due() and time.monotonic() < deadline:
         pass
-    spend_caps.release_commitments()
-    spend_caps.raise_alerts()
+
+
+@shared_task
+def sweep() -> None:
+    """Price what was delivered, until nothing waits; then look after the spend caps."""
+    run_steps(_meter_all, spend_caps.release_commitments, spend_caps.raise_alerts)
 
 
 @shared_task
@@ -31,15 +37,13 @@ def close_due_periods() -> None:
 @shared_task
 def collect() -> None:
     """Take the steps of dunning that are due, charge and look up payments."""
-    dunning.run_due()
-    stripe_collection.collect_due()
+    run_steps(dunning.run_due, stripe_collection.collect_due)
 
 
 @shared_task
 def reconcile() -> None:
     """Recount the books every night; differences are logged as errors and kept for the admin."""
-    reconciliation.request_recount()
-    reconciliation.run_due()
+    run_steps(reconciliation.request_recount, reconciliation.run_due)
 
 
 @shared_task
@@ -51,5 +55,4 @@ def recount() -> None:
 @shared_task
 def export() -> None:
     """Make the finance exports that wait; remove old files."""
-    finance_exports.run_due()
-    finance_exports.expire_files()
+    run_steps(finance_exports.run_due, finance_exports.expire_files)

@@ -25,6 +25,6 @@ class CoreConfig(AppConfig):
 
 def _wake_sender(**_ignored: Any) -> None:
     from core.tasks import send_emails
-    from core.wake import ring
+    from core.wake import notify
 
-    ring(send_emails)
+    notify(send_emails)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
+from core.queue.figures import figures
 from core.registry import Registry
 
 OLDEST_ROW_SECONDS = 60
@@ -25,7 +26,7 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class QueueAge:
-    """A queue and a function that returns the age of its oldest waiting row in seconds."""
+    """A backlog that is no `core.queue.Queue`, and a function that returns its age in seconds."""
 
     name: str
     seconds: Callable[[], float]
@@ -38,7 +39,7 @@ checks: Registry[HealthCheck] = Registry(
 )
 queues: Registry[QueueAge] = Registry(
     "core.health.queues",
-    "Queues whose oldest waiting row /readyz reports.",
+    "Backlogs beside the queues of `core.queue` whose age /readyz reports.",
     key=lambda queue: queue.name,
 )
 
@@ -80,6 +81,7 @@ def check_broker() -> dict[str, Any]:
 
 
 def check_queues() -> dict[str, Any]:
-    """The age of each queue's oldest waiting row, and whether all are below the limit."""
-    ages = {queue.name: round(queue.seconds(), 1) for queue in queues}
+    """The age of each queue's oldest due row, and whether all are below the limit."""
+    ages = {name: round(found.oldest_seconds, 1) for name, found in figures().items()}
+    ages |= {queue.name: round(queue.seconds(), 1) for queue in queues}
     return {"ok": max(ages.values(), default=0) < OLDEST_ROW_SECONDS, "oldest_seconds": ages}

@@ -25,10 +25,18 @@ def fetch_prepared(
     For statements that run often and take longer to plan than to execute. Raises Django's
     database errors.
     """
+    rows = fetch_all_prepared(query, parameters)
+    return rows[0] if rows else None
+
+
+def fetch_all_prepared(
+    query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+) -> list[tuple[Any, ...]]:
+    """All rows of a query that is planned once per connection; see `fetch_prepared`."""
     connection.validate_no_broken_transaction()
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return cursor.execute(query, parameters, prepare=True).fetchone()
+        return cursor.execute(query, parameters, prepare=True).fetchall()
 
 
 def select(app: str, verb: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:

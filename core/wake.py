@@ -1,4 +1,8 @@
-"""Ringing for workers: a lost ring costs a second, because beat sweeps; so it never fails, waits or repeats."""
+"""Wake-ups: a Celery task is asked to look for waiting rows once the transaction commits.
+
+A wake-up carries no data. A lost one costs a second, because beat sweeps every queue; so sending
+one never fails, never waits for the broker and is never repeated.
+"""
 
 import time
 from typing import Any
@@ -8,24 +12,32 @@ from django.db import transaction
 
 log = structlog.get_logger(__name__)
 
-# A woken worker looks again before it sleeps, so rings closer together than this add nothing.
+# A worker looks again before it ends, so wake-ups closer together than this (seconds) add nothing.
 QUIET = 0.05
 PAUSE_AFTER_FAULT = 5.0
-_next_ring: dict[str, float] = {}
+_next_at: dict[str, float] = {}
 
 
-def ring(task: Any) -> None:
-    """Wake a worker for `task` once the transaction commits."""
-    transaction.on_commit(lambda: _ring(task), robust=True)
+def notify(task: Any) -> None:
+    """Wake a worker for a Celery task once the running transaction commits.
+
+    At once outside of one.
+    """
+    transaction.on_commit(lambda: _send(task), robust=True)
 
 
-def _ring(task: Any) -> None:
+def forget() -> None:
+    """Forget which wake-ups were sent lately, so that the next one of every task is sent (for tests)."""
+    _next_at.clear()
+
+
+def _send(task: Any) -> None:
     now = time.monotonic()
-    if now < _next_ring.get(task.name, 0.0):
+    if now < _next_at.get(task.name, 0.0):
         return
-    _next_ring[task.name] = now + QUIET
+    _next_at[task.name] = now + QUIET
     try:
         task.apply_async(retry=False, expires=30)
     except Exception as error:
-        _next_ring[task.name] = now + PAUSE_AFTER_FAULT
-        log.warning("bell_not_rung", task=task.name, error=repr(error))
+        _next_at[task.name] = now + PAUSE_AFTER_FAULT
+        log.warning("wake_up_not_sent", task=task.name, error=repr(error))

@@ -281,11 +281,11 @@ def _home(person: int) -> dict[str, str]:
 
 # One query instead of three: it runs after every step.
 _OPEN = """
-    SELECT EXISTS (SELECT FROM hosting_event WHERE applied_at IS NULL AND NOT is_dead),
+    SELECT EXISTS (SELECT FROM hosting_event WHERE applied_at IS NULL AND dead_at IS NULL),
            EXISTS (SELECT FROM shops_incomingorder
-                    WHERE business_id = %(business_id)s AND attempts < 5),
+                    WHERE business_id = %(business_id)s AND dead_at IS NULL),
            EXISTS (SELECT FROM shops_ordernews
-                    WHERE business_id = %(business_id)s AND told_at IS NULL AND attempts < 5)
+                    WHERE business_id = %(business_id)s AND told_at IS NULL AND dead_at IS NULL)
 """
 
 

@@ -248,7 +248,7 @@ def _drain() -> None:
 def _apply_all() -> int:
     """Apply incoming events; waits for those that a worker holds."""
     applied = events.apply_due()
-    while Event.objects.filter(applied_at=None, is_dead=False).exists():
+    while Event.objects.filter(applied_at=None, dead_at=None).exists():
         applied += events.apply_due()
         time.sleep(0.005)
     return applied

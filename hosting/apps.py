@@ -1,19 +1,7 @@
 """App configuration of `hosting`."""
 
-from functools import partial
-
 from django.apps import AppConfig
 from django.utils.translation import gettext_noop as _
-
-QUEUES = (
-    "events",
-    "outgoing",
-    "webhook_calls",
-    "media_fetches",
-    "imports",
-    "exports",
-    "broadcasts",
-)
 
 
 class HostingConfig(AppConfig):
@@ -24,23 +12,39 @@ class HostingConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what hosting adds to core and accounts."""
+        _register_queues()
         _extend_ground()
         _extend_pages()
         _extend_home_page()
         _extend_admin()
 
 
+def _register_queues() -> None:
+    from core.queue import queues
+    from hosting.broadcasts import run
+    from hosting.exports import jobs as export_jobs
+    from hosting.imports import jobs as import_jobs
+    from hosting.inbound import events, upstream_media
+    from hosting.privacy import erasure
+    from hosting.transports import cloudapi, media_links, receipts, sandbox
+    from hosting.webhooks import delivery
+
+    for module in (events, sandbox, media_links, cloudapi, receipts, upstream_media, delivery):
+        queues.register(module.QUEUE)
+    queues.register(events.PARKED)
+    for module in (run, import_jobs, export_jobs, erasure):
+        queues.register(module.QUEUE)
+
+
 def _extend_ground() -> None:
     from accounts import api_keys, team
     from accounts.plans import changes, usage
-    from core import backup, health
-    from hosting import queue_health, quota
+    from core import backup
+    from hosting import quota
     from hosting.limits import gauges, locked_messages
     from hosting.numbers import onboarding, profile
     from hosting.privacy import erasure
 
-    for queue in QUEUES:
-        health.queues.register(health.QueueAge(queue, partial(queue_health.age_of, queue)))
     backup.after_restore.register(erasure.reapply)
     team.business_setups.register(onboarding.create_sandbox)
     api_keys.number_sources.register(profile.key_numbers)
@@ -85,5 +89,5 @@ def _extend_admin() -> None:
     for link in records.BUSINESS_LINKS:
         base.business_links.register(link)
     base.front_page_figures.register(records.hosted_this_month)
-    base.front_page_attention.register(queues.waiting)
+    base.front_page_attention.register(queues.unknown_results)
     base.front_page_attention.register(records.over_the_plan)

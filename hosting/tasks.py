@@ -1,19 +1,16 @@
 """Celery tasks of hosting: they carry no data.
 
-Each wakes, claims rows in PostgreSQL, and does them.
+Each wakes, claims rows in PostgreSQL, and works on them.
 """
-
-import time
-from collections.abc import Callable
 
 from celery import shared_task
 
-from core.tenancy import system
-from core.wake import ring
+from core.queue.sweep import across_businesses, run_steps, until_idle
+from core.wake import notify
 from hosting import quota
 from hosting.broadcasts import run
-from hosting.exports import jobs
-from hosting.imports import jobs as imports_jobs
+from hosting.exports import jobs as export_jobs
+from hosting.imports import jobs as import_jobs
 from hosting.inbound import events, upstream_media
 from hosting.limits import locked_messages, notices
 from hosting.media import store
@@ -23,55 +20,46 @@ from hosting.privacy import erasure, retention
 from hosting.transports import cloudapi, media_links, receipts, sandbox
 from hosting.webhooks import delivery
 
-# A woken worker stays this long after the last row, so that rings in between can be skipped.
-LINGER = 0.06
-LONGEST = 20.0
 
-
-def _until_idle(*verbs: Callable[[], int]) -> None:
-    deadline, idle_until = time.monotonic() + LONGEST, time.monotonic() + LINGER
-    while time.monotonic() < min(deadline, idle_until):
-        if sum(verb() for verb in verbs):
-            idle_until = time.monotonic() + LINGER
-            delivery.wake()
-            upstream_media.wake()
-        else:
-            time.sleep(LINGER / 3)
+def _wake_followers() -> None:
+    delivery.wake()
+    upstream_media.wake()
 
 
 @shared_task
 def deliver() -> None:
-    """Hand accepted messages to their transports, and apply what a sandbox phone answers."""
-    cloudapi.wake()
-    receipts.wake()
-    _until_idle(sandbox.deliver_due, events.apply_due)
+    """Hand accepted messages to their transports, and apply what a simulated phone answers."""
+    run_steps(cloudapi.wake, receipts.wake)
+    until_idle(sandbox.deliver_due, events.apply_due, after=_wake_followers)
 
 
 @shared_task
 def fetch_links() -> None:
     """Fetch the media links of accepted messages, then let them leave."""
-    _until_idle(media_links.fetch_due)
-    cloudapi.wake()
-    _until_idle(sandbox.deliver_due, events.apply_due)
+    until_idle(media_links.fetch_due, after=cloudapi.wake)
+    run_steps(cloudapi.wake)
+    until_idle(sandbox.deliver_due, events.apply_due, after=_wake_followers)
 
 
 @shared_task
 def apply() -> None:
     """Apply stored webhook events."""
-    _until_idle(events.apply_due)
+    until_idle(events.apply_due, after=_wake_followers)
 
 
 @shared_task
 def sweep() -> None:
-    """Find what no bell was rung for."""
-    sandbox.deliver_due()
-    cloudapi.release()
-    cloudapi.wake()
-    receipts.wake()
-    events.apply_due()
-    events.unpark()
-    upstream_media.wake()
-    delivery.wake()
+    """Find rows for which no wake-up came."""
+    run_steps(
+        sandbox.deliver_due,
+        cloudapi.release,
+        cloudapi.wake,
+        receipts.wake,
+        events.apply_due,
+        events.unpark,
+        upstream_media.wake,
+        delivery.wake,
+    )
 
 
 @shared_task
@@ -83,63 +71,51 @@ def call() -> None:
 @shared_task
 def synchronise() -> None:
     """Synchronise the templates of accounts that have an upstream."""
-    upstream_sync.synchronise_due()
-    delivery.wake()
+    run_steps(upstream_sync.synchronise_due, delivery.wake)
 
 
 @shared_task
 def forget() -> None:
-    """Forget the customers who wait for it, a few at a time, so that other work comes in between."""
-    if erasure.erase_due() == erasure.AT_ONCE:
-        forget.delay()
+    """Erase the customers who wait for it, some at a time, so that other work comes in between."""
+    if erasure.erase_due():
+        notify(forget)
 
 
 @shared_task
 def purge() -> None:
     """Announce what will be kept shorter, and delete what is past its time."""
-    retention.schedule_changes()
-    retention.purge_due()
-    retention.delete_old_events()
+    run_steps(retention.schedule_changes, retention.purge_due, retention.delete_old_events)
 
 
 @shared_task
 def tidy() -> None:
-    """Give up what is too old to be called, forget what was called long ago, remove files that
-    nothing names.
-    """
-    delivery.expire()
-    delivery.purge()
-    if review.resume_due():
-        delivery.wake()
-    erasure.erase_due()
-    locked_messages.unlock_due()
-    locked_messages.purge_due()
-    notices.send_due_notices()
-    quota.unlock_or_expire()
-    with system("files and replies of every business"):
-        store.collect_garbage()
-        idempotency.delete_expired()
-        rejections.delete_expired()
-        imports_jobs.expire()
-        jobs.expire()
+    """Give up what is too old, and delete what is past its time and files that nothing names."""
+    run_steps(
+        delivery.expire,
+        delivery.purge,
+        review.resume_due,
+        delivery.wake,
+        erasure.erase_due,
+        locked_messages.unlock_due,
+        locked_messages.purge_due,
+        notices.send_due_notices,
+        quota.unlock_or_expire,
+        across_businesses(store.collect_garbage),
+        across_businesses(idempotency.delete_expired),
+        across_businesses(rejections.delete_expired),
+        across_businesses(import_jobs.expire),
+        across_businesses(export_jobs.expire),
+    )
 
 
 @shared_task
 def move_history() -> None:
-    """Do a slice of an import and of an export, and ring again while there is more: other work has
-    its turn between.
-    """
-    if imports_jobs.work_due() + jobs.work_due():
-        ring(move_history)
+    """Do a slice of an import and of an export; wakes itself again while there are more."""
+    if import_jobs.work_due() + export_jobs.work_due():
+        notify(move_history)
 
 
 @shared_task
 def broadcast() -> None:
-    """Write to the lists that are due; a paced number rests for a moment between."""
-    deadline, idle_until = time.monotonic() + LONGEST, time.monotonic() + LINGER
-    while time.monotonic() < min(deadline, idle_until):
-        if run.work_due():
-            ring(deliver)
-            idle_until = time.monotonic() + 5 * LINGER
-        else:
-            time.sleep(LINGER / 3)
+    """Send the broadcasts that are due; a number at its rate limit rests for a moment between."""
+    until_idle(run.work_due, after=lambda: notify(deliver), linger=0.3)

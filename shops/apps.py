@@ -25,15 +25,16 @@ class ShopsConfig(AppConfig):
 def _extend_ground() -> None:
     from accounts.models import Role
     from accounts.navigation import Page, pages
-    from core import health
-    from shops import queues
+    from core.queue import queues
+    from shops.catalog import imports, pictures
+    from shops.chat import order_updates, orders_intake
 
     sellers = frozenset({str(Role.OWNER), str(Role.AGENT)})
     pages.register(Page(_("Orders"), "shop_orders", "cart", 34, sellers))
     # Finance sees the sales figures of the shop and nothing else of it.
     pages.register(Page(_("Shop"), "shop_sales", "cart", 35, sellers | {str(Role.FINANCE)}))
-    for name, queue in (("incoming_orders", queues.INCOMING), ("order_news", queues.NEWS)):
-        health.queues.register(health.QueueAge(name, queue.oldest_waiting_seconds))
+    for module in (orders_intake, order_updates, pictures, imports):
+        queues.register(module.QUEUE)
 
 
 def _extend_hosting() -> None:
@@ -58,11 +59,11 @@ def _extend_admin() -> None:
 
     for link in records.BUSINESS_LINKS:
         base.business_links.register(link)
-    base.front_page_attention.register(queues.waiting)
+    base.front_page_attention.register(queues.failed_feeds)
 
 
 def _wake_order_intake(**_ignored: Any) -> None:
-    from core.wake import ring
+    from core.wake import notify
     from shops import tasks
 
-    ring(tasks.take)
+    notify(tasks.take)

@@ -67,7 +67,7 @@ def _fresh_memory() -> Iterator[None]:
     from core import wake
     from hosting.api import webhooks
 
-    wake._next_ring.clear()
+    wake.forget()
     webhooks._receivers.clear()
     yield
     if os.environ.get("REDIS_URL"):

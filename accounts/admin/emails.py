@@ -7,10 +7,11 @@ from typing import ClassVar
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import BusinessLink, Item, QueueAdmin, given_up
+from accounts.admin_site.base import EXACT_UP_TO, BusinessLink, Item, ReadOnlyAdmin
 from accounts.audit import record
 from core import outbox
 from core.models import Email
@@ -20,13 +21,14 @@ BUSINESS_LINK = BusinessLink(_("E-mails"), "core_email_changelist", "business__i
 
 def not_sent() -> list[Item]:
     """Mails that were given up, and mails of which nobody knows whether they were sent."""
-    failed = Email.objects.failed()
-    query = "state__in=dead,unknown"
-    return [given_up(_("E-mails not sent"), failed, query, _("after 3 days"), is_urgent=True)]
+    count = Email.objects.failed()[: EXACT_UP_TO + 1].count()
+    shown = f"{EXACT_UP_TO:,}+" if count > EXACT_UP_TO else f"{count:,}"
+    url = f"{reverse('admin:core_email_changelist')}?state__in=dead,unknown"
+    return [Item(_("E-mails not sent"), shown, url, _("after 3 days"), count > 0)]
 
 
 @admin.register(Email)
-class EmailAdmin(QueueAdmin):
+class EmailAdmin(ReadOnlyAdmin):
     """Every mail, without its text: that holds codes and links that log in or pay."""
 
     hidden: ClassVar[tuple[str, ...]] = ("text", "html")
@@ -46,6 +48,10 @@ class EmailAdmin(QueueAdmin):
     search_fields = ("recipient", "subject")
     ordering = ("-id",)
     actions = ("send_again",)
+
+    def has_rerun_permission(self, request: HttpRequest) -> bool:
+        """Whether the operator may change mails."""
+        return request.user.has_perm("core.change_email")
 
     @display(
         description=_("state"),

@@ -8,7 +8,7 @@ front page and a business's page show of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -209,31 +209,6 @@ class ReadOnlyAdmin(AuditedAdmin):
             for name, action in super().get_actions(request).items()
             if name != "delete_selected"
         }
-
-
-class QueueAdmin(ReadOnlyAdmin):
-    """Base of pages of queues; operators who may change rows may rerun failed ones."""
-
-    def has_rerun_permission(self, request: HttpRequest) -> bool:
-        """Whether the operator may change rows of this queue."""
-        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
-
-    def again(
-        self,
-        request: HttpRequest,
-        rows: QuerySet[Any],
-        *,
-        verb: Callable[[Sequence[Any]], int],
-        key: str = "pk",
-        action: str = "rerun",
-    ) -> int:
-        """Call `verb` with the `key` of the selected rows and record it; returns its count."""
-        ids = list(rows.values_list(key, flat=True))
-        count = verb(ids)
-        subject = f"{count} of {len(ids)} {self.opts.verbose_name_plural}"
-        named = {"ids": [str(one) if key != "pk" else one for one in ids[:NAMED]]}
-        record.record(action=f"{self.opts.model_name}.{action}", subject=subject, after=named)
-        return count
 
 
 class EditableInline(TabularInline):

@@ -11,14 +11,14 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import ReadOnlyAdmin
 from accounts.admin_site.confirmation import Question, StyledForm, ask
+from accounts.admin_site.queues import QueueAdmin, QueueStateFilter
 from accounts.audit import record
 from accounts.models import Business, User
 from billing import finance_exports, tasks
 from billing.models import Export, InvoiceStatus
 from core.errors import BadInput
-from core.wake import ring
+from core.wake import notify
 
 
 class ExportForm(StyledForm):
@@ -59,12 +59,13 @@ def _filters(data: dict[str, Any]) -> dict[str, Any]:
 
 
 @admin.register(Export)
-class ExportAdmin(ReadOnlyAdmin):
+class ExportAdmin(QueueAdmin):
     """Exports with their requesters and progress."""
 
     list_display = ("id", "kind", "whose", "shown", "progress", "asked_by", "created_at")
     list_select_related = ("business", "asked_by")
-    list_filter = ("kind", "state")
+    list_filter = (QueueStateFilter, "kind", "state")
+    task = tasks.export
     ordering = ("-id",)
     actions_list = ("order",)
     actions_detail = ("download", "cancel", "make_again")
@@ -113,7 +114,7 @@ class ExportAdmin(ReadOnlyAdmin):
                 asked_by=User.objects.get(pk=request.user.pk or 0),
             )
             record.record(action="export.asked", subject=export, after=export.filters)
-            ring(tasks.export)
+            notify(tasks.export)
             return _("It is made in the background; it is here in a moment.")
 
         question = Question(
@@ -165,7 +166,7 @@ class ExportAdmin(ReadOnlyAdmin):
         def do(data: dict[str, Any]) -> Any:
             finance_exports.resume(export=export)
             record.record(action="export.resumed", subject=export)
-            ring(tasks.export)
+            notify(tasks.export)
             return _("It is made in the background; it is here in a moment.")
 
         question = Question(

@@ -22,7 +22,7 @@ from billing.metering import meter, reconciliation
 from billing.metering.reversals import reverse_charge
 from billing.models import Charge, Invoice, Period, Quarantine, Recount, SpendCap, Tally, Usage
 from core import money
-from core.wake import ring
+from core.wake import notify
 from hosting.numbers.sandbox_clock import set_clock
 
 
@@ -260,7 +260,7 @@ class RecountAdmin(ReadOnlyAdmin):
             month = data["month"] and data["month"].replace(day=1)
             recount = reconciliation.request_recount(month=month, by=str(request.user))
             record.record(action="recount.asked", subject=recount)
-            ring(tasks.recount)
+            notify(tasks.recount)
             return _("The books are recounted; the result is here in a moment.")
 
         words = _(

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from billing import tasks
 from billing.payments import stripe_collection
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 
 
 @csrf_exempt
@@ -25,5 +25,5 @@ def webhook(request: HttpRequest) -> HttpResponse:
             {"error": {"code": error.code, "message": error.message}}, status=error.status
         )
     if is_new:
-        ring(tasks.collect)
+        notify(tasks.collect)
     return JsonResponse({"received": True})

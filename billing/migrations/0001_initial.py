@@ -4,6 +4,8 @@ import billing.models.invoices
 import datetime
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.functions.comparison
+import django.db.models.functions.datetime
 import django.db.models.functions.text
 import django.utils.timezone
 from decimal import Decimal
@@ -110,31 +112,6 @@ class Migration(InitialMigration):
             options={
                 'indexes': [models.Index(fields=['business_id'], include=('price_micros',), name='commitment_sum')],
                 'constraints': [models.UniqueConstraint(fields=('number_id', 'wamid'), name='one_commitment_per_message')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Export',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('zip', 'Documents of the invoices, one ZIP'), ('journal', 'General journal, CSV'), ('messages', 'Every message, XLSX')], max_length=10)),
-                ('filters', models.JSONField(blank=True, default=billing.models.documents.no_filters)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('expired', 'Expired')], default='waiting', max_length=10)),
-                ('done', models.PositiveIntegerField(default=0)),
-                ('total', models.PositiveIntegerField(blank=True, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('error', models.CharField(blank=True, max_length=200)),
-                ('name', models.CharField(blank=True, max_length=120)),
-                ('sha256', models.CharField(blank=True, max_length=64)),
-                ('size', models.BigIntegerField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('business', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='exports', to='accounts.business')),
-            ],
-            options={
-                'ordering': ['-id'],
             },
         ),
         migrations.CreateModel(
@@ -535,6 +512,36 @@ class Migration(InitialMigration):
             ],
             options={
                 'constraints': [models.CheckConstraint(condition=models.Q(('percent__gt', 0), ('percent__lte', 100)), name='discount_is_a_percentage')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Export',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
+                ('kind', models.CharField(choices=[('zip', 'Documents of the invoices, one ZIP'), ('journal', 'General journal, CSV'), ('messages', 'Every message, XLSX')], max_length=10)),
+                ('filters', models.JSONField(blank=True, default=billing.models.documents.no_filters)),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('expired', 'Expired')], default='waiting', max_length=10)),
+                ('done', models.PositiveIntegerField(default=0)),
+                ('total', models.PositiveIntegerField(blank=True, null=True)),
+                ('error', models.CharField(blank=True, max_length=200)),
+                ('name', models.CharField(blank=True, max_length=120)),
+                ('sha256', models.CharField(blank=True, max_length=64)),
+                ('size', models.BigIntegerField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('started_at', models.DateTimeField(blank=True, null=True)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('business', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='exports', to='accounts.business')),
+            ],
+            options={
+                'ordering': ['-id'],
+                'indexes': [models.Index(django.db.models.functions.comparison.Coalesce('business', models.Value(0)), models.F('not_before'), models.F('id'), condition=models.Q(('dead_at', None), ('state__in', ['waiting', 'running'])), name='finance_export_due'), models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['-id'], name='finance_export_dead')],
             },
         ),
         migrations.CreateModel(

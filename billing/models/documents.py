@@ -4,13 +4,16 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
+from core.queue import QueueRow
+from core.queue.rows import dead_index
 
 
 class Document(models.Model):
@@ -59,7 +62,7 @@ def no_filters() -> dict[str, Any]:
     return {}
 
 
-class Export(models.Model):
+class Export(QueueRow):
     """A finance export: requested, run in steps, cancelled or resumed, downloaded."""
 
     class Kind(models.TextChoices):
@@ -90,18 +93,27 @@ class Export(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=200, blank=True)
     name = models.CharField(max_length=120, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
     size = models.BigIntegerField(null=True, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            # Shared out by business; operators' own are one more.
+            models.Index(
+                Coalesce("business", Value(0)),
+                F("not_before"),
+                F("id"),
+                condition=Q(state__in=["waiting", "running"], dead_at=None),
+                name="finance_export_due",
+            ),
+            dead_index("finance_export_dead", "-id"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"

@@ -13,7 +13,7 @@ from billing import finance_exports, tasks
 from billing.forms import FinanceExportForm
 from billing.models import Export
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 
 FINANCE = (Role.OWNER, Role.FINANCE)
 MAX_EXPORTS_SHOWN = 50
@@ -34,7 +34,7 @@ def exports(request: BusinessRequest) -> HttpResponse:
                 filters=form.as_filters(),
                 asked_by=request.user,
             )
-            ring(tasks.export)
+            notify(tasks.export)
             return redirect("finance_exports")
         except ParleyError as refusal:
             error = refusal.message
@@ -73,7 +73,7 @@ def cancel(request: BusinessRequest, export_id: int) -> HttpResponse:
 def resume(request: BusinessRequest, export_id: int) -> HttpResponse:
     """Run an export again."""
     finance_exports.resume(export=finance_exports.get_export(request.business, export_id))
-    ring(tasks.export)
+    notify(tasks.export)
     return redirect("finance_exports")
 
 

@@ -22,7 +22,7 @@ from core import links
 from core.errors import ParleyError
 from core.stripe import payment_redirect
 from core.tenancy import system
-from core.wake import ring
+from core.wake import notify
 
 FINANCE = (Role.OWNER, Role.FINANCE)
 
@@ -107,7 +107,7 @@ def pay_now(request: BusinessRequest, number: str) -> HttpResponse:
         return redirect(pay_links.pay_path(invoice))
     try:
         stripe_collection.start_charge(invoice=invoice)
-        ring(tasks.collect)
+        notify(tasks.collect)
     except ParleyError as error:
         messages.error(request, error.message)
     return redirect("invoice", number=number)

@@ -14,7 +14,7 @@ from unfold.decorators import action
 from accounts.admin_site.base import AuditedAdmin
 from accounts.admin_site.confirmation import Question, ReasonForm, StyledForm, Table, ask
 from accounts.audit import record
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.message_templates import review
 from hosting.models import Template
@@ -152,7 +152,7 @@ class TemplateAdmin(AuditedAdmin):
                 before=before,
                 after=_review_state(found) | {"reason": data["reason"]},
             )
-            ring(tasks.call)
+            notify(tasks.call)
             return _("%(template)s is now %(status)s, quality %(quality)s.") % {
                 "template": found,
                 "status": found.get_status_display(),

@@ -24,7 +24,6 @@ from accounts.audit import record
 from hosting.models import (
     Account,
     BroadcastRecipient,
-    ChatImport,
     Contact,
     Conversation,
     Delivery,
@@ -33,7 +32,6 @@ from hosting.models import (
     LockedMessage,
     Message,
     Number,
-    ParkedStatus,
     RefusedSend,
 )
 
@@ -190,16 +188,7 @@ class MessageCopyAdmin(ReadOnlyAdmin):
         ][:6]
 
 
-admin.site.register([LockedMessage, RefusedSend, BroadcastRecipient, ChatImport], MessageCopyAdmin)
-
-
-@admin.register(ParkedStatus)
-class ParkedStatusAdmin(ReadOnlyAdmin):
-    """Statuses that arrived before their message."""
-
-    list_display = ("wamid", "status", "phone_number_id", "occurred_at", "received_at")
-    search_fields = ("wamid__exact", "phone_number_id__exact")
-    ordering = ("-id",)
+admin.site.register([LockedMessage, RefusedSend, BroadcastRecipient], MessageCopyAdmin)
 
 
 @admin.register(Delivery)

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.responses import answer
@@ -54,7 +54,7 @@ def _messages(
                 business=caller.business, number=number, wamid=wanted.wamid, is_typing=wanted.typing
             )
             if number.transport == Transport.CLOUDAPI:
-                ring(tasks.deliver)
+                notify(tasks.deliver)
             return answer({"success": True})
         asked.append((caller, wanted))
         return _send_once(request, caller, wanted)
@@ -91,7 +91,7 @@ def _send(caller: Caller, wanted: sends.SendRequest) -> HttpResponse:
         context_wamid=wanted.context_wamid,
         tracker=wanted.tracker,
     )
-    ring(tasks.fetch_links if message.has_links else tasks.deliver)
+    notify(tasks.fetch_links if message.has_links else tasks.deliver)
     return answer(
         {
             "messaging_product": "whatsapp",

@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from core.encryption import decrypt
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.json import MAX_BODY_BYTES
 from hosting.cloudapi.webhooks import is_signed_by
@@ -94,5 +94,5 @@ def _store(request: HttpRequest, receiver: Receiver) -> HttpResponse:
     if not any(is_signed_by(body, secret, signature) for secret in receiver.secrets):
         return HttpResponse("signature does not match", status=403, content_type="text/plain")
     events.store_event(body=body, account_id=receiver.account_id)
-    ring(tasks.apply)
+    notify(tasks.apply)
     return HttpResponse("EVENT_RECEIVED", content_type="text/plain")

@@ -8,15 +8,18 @@ from typing import Any
 
 import orjson
 import structlog
-from django.db import DatabaseError, connection, transaction
-from django.db.models import F
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Business
 from core.errors import BadInput, NotYours, ParleyError
+from core.queue import Again, Claimed, OneByOne, Queue
+from core.queue.declaration import Outcome as Next
+from core.queue.work import work
 from core.sql import statement
-from core.tenancy import scope, system
 from hosting.broadcasts import drafts
 from hosting.errors import CloudApiError
 from hosting.imports.jobs import NotNow
@@ -29,6 +32,8 @@ log = structlog.get_logger(__name__)
 State, Outcome = Broadcast.State, BroadcastRecipient.State
 # A batch locks counts and caps until it commits, so it must take only a fraction of a second.
 BATCH = 25
+MAX_ATTEMPTS = 5
+GIVEN_UP = _lazy("Its message could not be made.")
 MAX_SCHEDULE_AHEAD = timedelta(days=366)
 # Delays after the number's rate limit and after the limit for single customers.
 RATE_DELAY, PAIR_RATE_DELAY = timedelta(milliseconds=100), timedelta(seconds=6)
@@ -84,7 +89,7 @@ def start(*, broadcast: Broadcast, at: datetime | None = None) -> None:
         (State.DRAFT,),
         State.SCHEDULED if at else State.RUNNING,
         starts_at=at or now,
-        turn_at=Now(),
+        not_before=Now(),
     )
 
 
@@ -96,7 +101,12 @@ def pause(*, broadcast: Broadcast) -> None:
 def resume(*, broadcast: Broadcast) -> None:
     """Continue a paused broadcast."""
     _change_state(
-        broadcast, (State.PAUSED,), State.RUNNING, pause_reason="", resumed_at=None, turn_at=Now()
+        broadcast,
+        (State.PAUSED,),
+        State.RUNNING,
+        pause_reason="",
+        resumed_at=None,
+        not_before=Now(),
     )
 
 
@@ -120,42 +130,52 @@ def _change_state(broadcast: Broadcast, states: Sequence[str], state: str, **cha
     broadcast.refresh_from_db()
 
 
-def work_due(limit: int = BATCH) -> int:
-    """Send to the next recipients of the broadcast whose turn it is; return how many were handled.
+def work_due() -> int:
+    """Send to the next recipients of a broadcast that is due; returns 1, or 0 when none is."""
+    return work(QUEUE, limit=1)
 
-    Its row is locked meanwhile, so a pause takes effect after the batch, and two workers never
-    share one broadcast.
+
+def _run(row: Claimed) -> Next:
+    """Send a batch. The broadcast's row is locked meanwhile: a pause takes effect after the batch.
+
+    After an attempt that failed, batches of one find the recipient at fault; it is left out before
+    the last attempt.
     """
-    with system("broadcasts of every business wait in one line"), connection.cursor() as cursor:
-        cursor.execute(statement("hosting", "claim_broadcast"))
-        row = cursor.fetchone()
-        if row is None:
-            return 0
-        with scope(row[1]):
-            return _work(
-                Broadcast.objects.select_related("business__plan", "number", "template").get(
-                    pk=row[0]
-                ),
-                limit,
-            )
-
-
-def _work(broadcast: Broadcast, limit: int) -> int:
+    with connection.cursor() as cursor:
+        names = {"business_id": row.owner, "broadcast_id": row.key}
+        cursor.execute(statement("hosting", "start_broadcast"), names)
+    found = Broadcast.objects.select_related("business__plan", "number", "template", "author")
+    broadcast = found.get(pk=row.key)
     broadcast.number.business = broadcast.business
-    results, stop = _send_batch(broadcast, _claim(broadcast, limit))
+    recipients = _claim(broadcast, BATCH if row.attempts == 1 else 1)
+    if row.attempts >= MAX_ATTEMPTS:
+        stuck = [Result(one.id, Outcome.FAILED, str(GIVEN_UP)) for one in recipients]
+        return _record_batch(broadcast, stuck, _repeated_fault(broadcast))
+    return _record_batch(broadcast, *_send_batch(broadcast, recipients))
+
+
+def _repeated_fault(broadcast: Broadcast) -> str:
+    """Why to pause when the recipient before this one was given up too; else empty."""
+    done = broadcast.recipients.exclude(state=Outcome.OPEN).order_by("-done_at", "-id").first()
+    is_repeated = done is not None and done.reason == str(GIVEN_UP)
+    return _("Messages could not be made for several recipients.") if is_repeated else ""
+
+
+def _record_batch(
+    broadcast: Broadcast, results: list[Result], stop: "CloudApiError | str | None"
+) -> Next:
     _mark(broadcast, results)
     done = [result for result in results if not result.later]
     counts = {
         state: sum(result.state == state for result in done)
         for state in (Outcome.SENT, Outcome.FAILED, Outcome.SKIPPED)
     }
-    changes: dict[str, Any] = {
-        "sent": F("sent") + counts[Outcome.SENT],
-        "failed": F("failed") + counts[Outcome.FAILED],
-        "skipped": F("skipped") + counts[Outcome.SKIPPED],
-    }
+    changes, then = _next_state(broadcast, stop or None, is_idle=not done)
     Broadcast.objects.filter(pk=broadcast.pk).update(
-        **changes, **_next_state(broadcast, stop, is_idle=not done)
+        sent=F("sent") + counts[Outcome.SENT],
+        failed=F("failed") + counts[Outcome.FAILED],
+        skipped=F("skipped") + counts[Outcome.SKIPPED],
+        **changes,
     )
     transaction.on_commit(
         lambda: publish.publish_event(
@@ -163,19 +183,21 @@ def _work(broadcast: Broadcast, limit: int) -> int:
         ),
         robust=True,
     )
-    return len(done)
+    return then
 
 
 def _next_state(
-    broadcast: Broadcast, stop: CloudApiError | None, *, is_idle: bool
-) -> dict[str, Any]:
-    """Return the broadcast's changes after a batch: done, paused with a reason, or its next time."""
-    now = broadcast.business.now()
+    broadcast: Broadcast, stop: CloudApiError | str | None, *, is_idle: bool
+) -> tuple[dict[str, Any], Next]:
+    """A broadcast's changes after a batch, and when its next turn is; none when it is over."""
     if not broadcast.recipients.filter(state=Outcome.OPEN).exists():
-        return {"state": State.DONE, "finished_at": now}
+        return {"state": State.DONE, "finished_at": broadcast.business.now()}, None
+    if isinstance(stop, str):
+        return {"state": State.PAUSED, "pause_reason": stop}, None
     if stop is not None and stop.number != RATE_LIMITED:
-        return {"state": State.PAUSED, "pause_reason": stop.message}
-    return {"turn_at": statement_time() + (RATE_DELAY if stop or is_idle else timedelta())}
+        return {"state": State.PAUSED, "pause_reason": stop.message}, None
+    delay = RATE_DELAY if stop or is_idle else timedelta()
+    return {}, Again(delay.total_seconds())
 
 
 def statement_time() -> datetime:
@@ -241,7 +263,7 @@ def _send(broadcast: Broadcast, row: Recipient) -> Result:
         return Result(row.id, Outcome.FAILED, error.message)
     except ParleyError as error:
         return Result(row.id, Outcome.FAILED, error.message)
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # one failing row must not stop the rest of the list
         log.exception("broadcast_recipient_failed", recipient=row.id)
@@ -269,3 +291,21 @@ def _mark(broadcast: Broadcast, results: list[Result]) -> None:
                 "at": broadcast.business.now(),
             },
         )
+
+
+QUEUE = Queue(
+    name="broadcasts",
+    about="Broadcasts that are due and have recipients left.",
+    model=Broadcast,
+    work=OneByOne(_run),
+    is_open=Q(state__in=["scheduled", "running"]),
+    # At its time by the business's clock.
+    ready="""q.starts_at <= coalesce((SELECT z.clock_at FROM accounts_business z
+                                       WHERE z.id = q.business_id), statement_timestamp())""",
+    due_since="greatest(not_before, starts_at)",
+    max_attempts=MAX_ATTEMPTS,
+    done={},
+    on_death={"state": "'paused'", "pause_reason": "'Given up after 5 attempts.'"},
+    on_rerun={"state": "'running'", "pause_reason": "''"},
+    dead_title=_lazy("Broadcasts given up"),
+)

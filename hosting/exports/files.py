@@ -64,7 +64,7 @@ def _heartbeat(job: ChatExport) -> Callable[[], None]:
         if time.monotonic() > due:
             due = time.monotonic() + HEARTBEAT_SECONDS
             with scope(job.business_id):
-                jobs.keep(job)
+                jobs.keep(job, fresh=False)
 
     return alive
 

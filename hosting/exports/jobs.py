@@ -9,10 +9,12 @@ from django.core import signing
 from django.core.files.storage import default_storage
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Business, User
 from core import links
 from core.errors import BadInput, NotYours
+from core.queue.work import work
 from core.tenancy import scope
 from hosting import jobs, quota
 from hosting.exports.files import assemble, delete_parts
@@ -105,9 +107,7 @@ def _title(business: Business, what: dict[str, Any]) -> str:
 def cancel(*, job: ChatExport) -> None:
     """Cancel an export and delete what was written."""
     mine = ChatExport.objects.filter(pk=job.pk, state=State.RUNNING)
-    if not mine.update(
-        state=State.CANCELLED, token=None, lease_until=None, finished_at=timezone.now()
-    ):
+    if not mine.update(state=State.CANCELLED, leased_until=None, finished_at=timezone.now()):
         raise NotNow(_("This export is in another state now."))
     job.refresh_from_db()
     delete_parts(job)
@@ -148,24 +148,29 @@ def ids_of_token(token: str) -> tuple[int, uuid.UUID] | None:
 
 
 def work_due() -> int:
-    """Do one slice of the export whose turn it is; return 1, or 0 if none waits."""
-    job = jobs.claim(ChatExport, ChatExport.WORKING)
-    if job is None:
-        return 0
+    """Do one slice of an export that is due; returns 1, or 0 when none is."""
+    return work(QUEUE)
+
+
+def _step(job: ChatExport) -> None:
     try:
-        if not jobs.give_up(job):
-            if extract(job):
-                assemble(job)
-            else:
-                jobs.release(job)
+        if extract(job):
+            assemble(job)
     except jobs.Stopped:
         with scope(job.business_id):
             job.refresh_from_db(fields=["state"])
         if job.state == State.CANCELLED:
             delete_parts(job)
-    except Exception as error:
-        jobs.stumble(job, error)
-    return 1
+        raise
+
+
+QUEUE = jobs.job_queue(
+    ChatExport,
+    _step,
+    name="exports",
+    about="Files of conversations that are being written.",
+    dead_title=_lazy("Exports given up"),
+)
 
 
 def expire(limit: int = 100) -> int:

@@ -6,12 +6,15 @@ from typing import IO, Any
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Business, User
 from accounts.models.businesses import known_timezone
 from core.errors import BadInput, NotYours, ParleyError
+from core.queue.work import work
 from core.tenancy import scope
 from hosting import jobs
 from hosting.cloudapi.sends import digits_of
@@ -23,6 +26,7 @@ from hosting.imports.undo import undo_batches
 from hosting.imports.write import write_batches
 from hosting.media.store import safe_name
 from hosting.models import ChatImport, Number
+from hosting.models.transfers import KEPT_FOR
 
 State = ChatImport.State
 # Function that does one slice of work in each state.
@@ -92,7 +96,7 @@ def start_import(*, job: ChatImport, answers: dict[str, Any]) -> None:
         "started_at": timezone.now(),
         "finished_at": None,
     }
-    if not mine.update(state=State.RUNNING, processed=0, turn_at=timezone.now(), **changes):
+    if not mine.update(state=State.RUNNING, processed=0, not_before=Now(), **changes):
         raise NotNow(_("This import does not wait for answers."))
     job.refresh_from_db()
 
@@ -168,7 +172,12 @@ def _change_state(job: ChatImport, states: tuple[str, ...], state: str, **change
     if state == State.UNDOING:
         mine = mine.exclude(first_id=None)
     if not mine.update(
-        state=state, token=None, lease_until=None, turn_at=timezone.now(), attempts=0, **changes
+        state=state,
+        leased_until=None,
+        not_before=Now(),
+        attempts=0,
+        dead_at=None,
+        **changes,
     ):
         raise NotNow(_("This import is in another state now."))
     job.refresh_from_db()
@@ -184,32 +193,29 @@ def get_import(business: Business, public_id: uuid.UUID) -> ChatImport:
 
 
 def work_due() -> int:
-    """Do one slice of the import whose turn it is; return 1, or 0 if none waits."""
-    job = jobs.claim(ChatImport, ChatImport.WORKING)
-    if job is None:
-        return 0
+    """Do one slice of an import that is due; returns 1, or 0 when none is."""
+    return work(QUEUE)
+
+
+def _step(job: ChatImport) -> None:
     try:
-        if not jobs.give_up(job):
-            STEPS[State(job.state)](job)
-            jobs.release(job)
-    except jobs.Stopped:
-        jobs.release(job)
+        STEPS[State(job.state)](job)
     except (BadChatFile, FileNotFoundError) as error:
-        _fail(job, error)
-    except Exception as error:
-        jobs.stumble(job, error)
-    if not job.is_working and job.state != State.READY:
-        delete_file(job)
-    return 1
-
-
-def _fail(job: ChatImport, error: Exception) -> None:
-    message = error.message if isinstance(error, BadChatFile) else "The uploaded file is gone."
-    try:
+        gone = "The uploaded file is gone."
+        message = error.message if isinstance(error, BadChatFile) else gone
         with scope(job.business_id):
             jobs.finish(job, State.FAILED, error=message)
-    except jobs.Stopped:
-        jobs.release(job)
+    if not job.is_working and job.state != State.READY:
+        delete_file(job)
+
+
+QUEUE = jobs.job_queue(
+    ChatImport,
+    _step,
+    name="imports",
+    about="Files of past conversations that are looked through, brought in or taken back.",
+    dead_title=_lazy("Imports given up"),
+)
 
 
 def delete_file(job: ChatImport) -> None:
@@ -219,12 +225,16 @@ def delete_file(job: ChatImport) -> None:
 
 
 def expire(limit: int = 100) -> int:
-    """Cancel imports that waited too long for answers; call inside `tenancy.system`."""
-    from hosting.models.transfers import KEPT_FOR
+    """Cancel imports that waited for answers, and forget files of dead letters, after seven days.
 
-    old = ChatImport.objects.filter(state=State.READY, created_at__lt=timezone.now() - KEPT_FOR)[
-        :limit
-    ]
+    Returns how many. Call across businesses (`tenancy.system`).
+    """
+    before = timezone.now() - KEPT_FOR
+    old = ChatImport.objects.filter(state=State.READY, created_at__lt=before)[:limit]
     for job in list(old):
         cancel(job=job)
-    return len(old)
+    dead = ChatImport.objects.filter(dead_at__lt=before).order_by("pk")[:limit]
+    for job in list(dead):
+        delete_file(job)
+        ChatImport.objects.filter(pk=job.pk).update(dead_at=None, path="")
+    return len(old) + len(dead)

@@ -68,7 +68,7 @@ class _Heartbeat:
         if done % 5_000 == 0 and time.monotonic() > self.next:
             self.next = time.monotonic() + HEARTBEAT_SECONDS
             with scope(self.job.business_id):
-                jobs.keep(self.job, processed=done)
+                jobs.keep(self.job, fresh=False, processed=done)
 
 
 def _analyse_chat(job: ChatImport) -> dict[str, Any]:

@@ -5,19 +5,18 @@ upstream forgets it.
 import binascii
 import hashlib
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 import structlog
-from django.db import connection
-from django.db.models.functions import Now
-from django.utils import timezone
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from core.http import FetchFailed, fetch
-from core.tenancy import system
-from core.worker_pool import Crew
+from core.queue import Backoff, Claimed, Failed, GaveUp, InThreads, Outcome, Queue
+from core.queue.pool import WorkerPool
 from hosting.cloudapi import files
 from hosting.cloudapi.json import MalformedJson, as_dict, as_text, read_json
 from hosting.errors import CloudApiError
@@ -41,12 +40,9 @@ TRUSTED = {"graph.facebook.com": (".fbsbx.com", ".facebook.com", ".fbcdn.net", "
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file to fetch: everything that the requests need, and the attempt number that fences other
-    workers off.
-    """
+    """A file to fetch: everything that the requests need."""
 
     media_pk: int
-    attempt: int
     base_url: str
     bearer: str
     upstream_id: str
@@ -100,27 +96,15 @@ def await_media(rows: "Sequence[tuple[ResolvedMessage, int]]") -> None:
     outbox.delay_calls({conversation_id for _, conversation_id in held}, seconds=HELD_SECONDS)
 
 
-def claim(under_way: "Sequence[Wanted]" = ()) -> list[Wanted]:
-    """Claim files that may be fetched now, counted and committed before the first request."""
-    with system("files of every business"), connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE hosting_mediafetch SET attempts = attempts + 1, not_before = statement_timestamp() + make_interval(secs => %s)
-                WHERE media_id = ANY (ARRAY(
-                    SELECT media_id FROM hosting_mediafetch WHERE NOT is_dead AND not_before <= statement_timestamp()
-                     ORDER BY not_before LIMIT %s FOR UPDATE SKIP LOCKED))
-               RETURNING media_id""",
-            [LEASE, AT_ONCE - len(under_way)],
-        )
-        claimed = [row[0] for row in cursor.fetchall()]
-        rows = MediaFetch.objects.filter(pk__in=claimed).select_related("number__account__upstream")
-        return [_wanted(row) for row in rows.order_by("pk")] if claimed else []
+def _prepare(rows: Sequence[Claimed]) -> dict[int, Wanted]:
+    found = MediaFetch.objects.filter(pk__in=[row.key for row in rows])
+    return {row.pk: _wanted(row) for row in found.select_related("number__account__upstream")}
 
 
 def _wanted(row: MediaFetch) -> Wanted:
     upstream = getattr(row.number.account, "upstream", None)
     return Wanted(
         media_pk=row.pk,
-        attempt=row.attempts,
         base_url=upstream.base_url if upstream else "",
         bearer=upstream.token if upstream else "",
         upstream_id=row.upstream_id,
@@ -201,47 +185,45 @@ def is_intact(content: bytes, sha256: str) -> bool:
         return False
 
 
-def finish(found: Sequence[Got]) -> None:
+def _finish(found: Mapping[int, Got]) -> dict[int, Outcome]:
     """Keep what was fetched; what was not is asked for again later, ten times in some hours."""
-    for got in found:
-        with system("files of every business"):
-            mine = MediaFetch.objects.select_for_update().filter(
-                pk=got.wanted.media_pk, attempts=got.wanted.attempt, is_dead=False
-            )
-            row = mine.select_related("media").first()
-            if row is not None:
-                _finish(row, got)
+    rows = MediaFetch.objects.filter(pk__in=found).select_related("media").order_by("pk")
+    return {row.pk: _kept(row, found[row.pk]) for row in rows}
 
 
-def _finish(row: MediaFetch, got: Got) -> None:
-    error, is_final = got.error, got.is_final
-    if not error:
-        try:
+def _kept(row: MediaFetch, got: Got) -> Outcome:
+    if got.error:
+        return GaveUp(got.error) if got.is_final else Failed(got.error)
+    try:
+        with transaction.atomic():
             fill_media(row.media, content=got.content, mime_type=got.mime_type)
-        except CloudApiError as refused:
-            error, is_final = refused.message, True
-    if not error:
-        row.delete()
-    else:
-        row.is_dead = is_final or row.attempts >= MAX_ATTEMPTS
-        row.not_before, row.last_error = (
-            timezone.now() + timedelta(seconds=min(5 * 3**row.attempts, 7200)),
-            error,
-        )
-        row.save(update_fields=["is_dead", "not_before", "last_error"])
-        log.warning("media_not_retrieved", media=row.pk, error=error, dead=row.is_dead)
-    if not error or row.is_dead:
-        outbox.release_calls({row.conversation_id})
+    except CloudApiError as refused:
+        return GaveUp(refused.message)
+    outbox.release_calls({row.conversation_id})
+    return None
 
 
-def rerun(media_ids: Sequence[int]) -> int:
-    """Ask again for files that were given up; returns how many. Call inside a scope."""
-    return MediaFetch.objects.filter(pk__in=media_ids, is_dead=True).update(
-        is_dead=False, attempts=0, not_before=Now(), last_error=""
-    )
+def _release(row: Claimed, reason: str) -> None:
+    """Webhook calls that waited for the file go out without it."""
+    found = MediaFetch.objects.filter(pk=row.key).values_list("conversation_id", flat=True)
+    outbox.release_calls(set(found))
 
 
-crew: Crew[Wanted, Got] = Crew("media", size=AT_ONCE, claim=claim, do=retrieve, finish=finish)
+QUEUE = Queue(
+    name="media_fetches",
+    about="Files of customers that are still at their upstream.",
+    model=MediaFetch,
+    work=InThreads(size=AT_ONCE, prepare=_prepare, perform=retrieve, finish=_finish),
+    is_open=Q(),
+    lease_seconds=LEASE,
+    max_attempts=MAX_ATTEMPTS,
+    backoff=Backoff(first=15, factor=3, longest=7200),
+    when_dead=_release,
+    # An upstream that does not answer says nothing about our workers.
+    counts="attempts = 0",
+    dead_title=_("Files not fetched"),
+)
+POOL = WorkerPool(QUEUE)
 # `retrieve_due()` fetches what is due and returns how many files that were; `wake()` has a thread
 # do it.
-retrieve_due, wake = crew.run, crew.wake
+retrieve_due, wake = POOL.run, POOL.wake

@@ -56,7 +56,14 @@ def _queue_receipt(number: Number, message: Message, *, is_typing: bool) -> None
             ],
             update_conflicts=True,
             unique_fields=["number", "wamid"],
-            update_fields=["is_typing", "attempts", "not_before", "created_at"],
+            update_fields=[
+                "is_typing",
+                "attempts",
+                "not_before",
+                "leased_until",
+                "dead_at",
+                "created_at",
+            ],
         )
 
 

@@ -2,6 +2,7 @@ import core.encryption
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.fields.json
+import django.db.models.functions.comparison
 import django.db.models.functions.datetime
 import django.db.models.functions.text
 import django.utils.timezone
@@ -155,6 +156,12 @@ class Migration(InitialMigration):
             name='ChatImport',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('path', models.CharField(blank=True, help_text='Where its file lies in the storage.', max_length=200)),
                 ('size', models.PositiveBigIntegerField(default=0, help_text='Bytes of its file.')),
@@ -162,10 +169,7 @@ class Migration(InitialMigration):
                 ('processed', models.PositiveBigIntegerField(default=0, help_text='Messages done.')),
                 ('position', models.JSONField(default=dict, help_text='Where the next slice begins.')),
                 ('error', models.TextField(blank=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='Since the last slice that was finished.')),
-                ('token', models.UUIDField(blank=True, help_text='Of the worker that has it.', null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('turn_at', models.DateTimeField(default=django.utils.timezone.now, help_text='Whose turn came longest ago is next.')),
+                ('stopped_in', models.CharField(blank=True, help_text='The state in which it was given up.', max_length=10)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
@@ -199,6 +203,12 @@ class Migration(InitialMigration):
             name='Erasure',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('contact_id', models.BigIntegerField(blank=True, help_text='Until it is done.', null=True)),
                 ('digests', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), help_text='Keyed hashes of all its numbers and user ids.', size=None)),
                 ('requested_at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -211,14 +221,16 @@ class Migration(InitialMigration):
             name='Event',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('digest', models.BinaryField(help_text='SHA-256 of account and body.', max_length=32, unique=True)),
                 ('body', models.BinaryField()),
                 ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('applied_at', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
-                ('is_dead', models.BooleanField(default=False, help_text='Gave up after 5 attempts; can be re-run.')),
-                ('last_error', models.TextField(blank=True)),
                 ('account', models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text="Whose secret signed it; empty for the platform's own door, which speaks for every number.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hosting.account')),
             ],
         ),
@@ -314,13 +326,15 @@ class Migration(InitialMigration):
         migrations.CreateModel(
             name='Outgoing',
             fields=[
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='outgoing', serialize=False, to='hosting.message')),
                 ('transport', models.CharField(max_length=20)),
                 ('state', models.CharField(choices=[('open', 'Waiting'), ('fetching', 'Its media link is fetched'), ('sending', 'Being sent'), ('unknown', 'Result unknown'), ('dead', 'Dead letter')], default='open', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
-                ('lease_token', models.UUIDField(blank=True, null=True)),
-                ('last_error', models.TextField(blank=True)),
                 ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
@@ -345,13 +359,15 @@ class Migration(InitialMigration):
         migrations.CreateModel(
             name='MediaFetch',
             fields=[
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('media', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='fetch', serialize=False, to='hosting.media')),
                 ('conversation_id', models.BigIntegerField()),
                 ('upstream_id', models.CharField(max_length=64)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
-                ('is_dead', models.BooleanField(default=False, help_text='Gave up; can be re-run while the upstream has the file.')),
-                ('last_error', models.TextField(blank=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
@@ -435,6 +451,12 @@ class Migration(InitialMigration):
             name='ChatExport',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('path', models.CharField(blank=True, help_text='Where its file lies in the storage.', max_length=200)),
                 ('size', models.PositiveBigIntegerField(default=0, help_text='Bytes of its file.')),
@@ -442,10 +464,7 @@ class Migration(InitialMigration):
                 ('processed', models.PositiveBigIntegerField(default=0, help_text='Messages done.')),
                 ('position', models.JSONField(default=dict, help_text='Where the next slice begins.')),
                 ('error', models.TextField(blank=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='Since the last slice that was finished.')),
-                ('token', models.UUIDField(blank=True, help_text='Of the worker that has it.', null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('turn_at', models.DateTimeField(default=django.utils.timezone.now, help_text='Whose turn came longest ago is next.')),
+                ('stopped_in', models.CharField(blank=True, help_text='The state in which it was given up.', max_length=10)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
@@ -479,6 +498,12 @@ class Migration(InitialMigration):
             name='ParkedStatus',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('phone_number_id', models.CharField(max_length=32)),
                 ('wamid', models.CharField(max_length=256)),
                 ('status', models.CharField(max_length=10)),
@@ -495,10 +520,14 @@ class Migration(InitialMigration):
             name='Receipt',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('wamid', models.CharField(help_text="The customer's message that was read.", max_length=256)),
                 ('is_typing', models.BooleanField(default=False)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
                 ('number', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.number')),
@@ -580,6 +609,12 @@ class Migration(InitialMigration):
             name='Broadcast',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('name', models.CharField(max_length=120)),
                 ('state', models.CharField(choices=[('draft', 'Draft'), ('scheduled', 'Scheduled'), ('running', 'Being sent'), ('paused', 'Paused'), ('done', 'Sent'), ('cancelled', 'Cancelled')], default='draft', max_length=10)),
@@ -594,7 +629,6 @@ class Migration(InitialMigration):
                 ('failed', models.PositiveIntegerField(default=0)),
                 ('skipped', models.PositiveIntegerField(default=0)),
                 ('starts_at', models.DateTimeField(blank=True, null=True)),
-                ('turn_at', models.DateTimeField(default=django.utils.timezone.now, help_text='Whose turn came longest ago is next.')),
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('resumed_at', models.DateTimeField(blank=True, help_text='Since then it goes on without a pause.', null=True)),
                 ('resumed_from', models.PositiveIntegerField(default=0, help_text='How many were done by then.')),
@@ -676,21 +710,24 @@ class Migration(InitialMigration):
             name='WebhookCall',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('conversation_id', models.BigIntegerField(blank=True, null=True)),
                 ('field', models.CharField(max_length=60)),
                 ('body', models.BinaryField(help_text='The exact bytes that are signed and sent.')),
                 ('state', models.CharField(choices=[('open', 'Waiting'), ('done', 'Delivered'), ('dead', 'Given up')], default='open', max_length=4)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
+                ('tries', models.PositiveIntegerField(default=0, help_text='Requests that were made.')),
                 ('gives_up_at', models.DateTimeField(default=hosting.models.webhooks.gives_up)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('tried_at', models.DateTimeField(blank=True, null=True)),
                 ('response_status', models.PositiveSmallIntegerField(blank=True, null=True)),
                 ('response_body', models.BinaryField(default=b'', help_text='The first 64 KB.')),
                 ('seconds', models.FloatField(blank=True, null=True)),
-                ('last_error', models.TextField(blank=True)),
                 ('is_test', models.BooleanField(db_default=False, default=False, help_text='A sample that somebody asked for.')),
                 ('business', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
                 ('replay_of', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replays', to='hosting.webhookcall')),
@@ -738,6 +775,14 @@ class Migration(InitialMigration):
             model_name='contact',
             constraint=models.UniqueConstraint(fields=('business', 'wa_id'), name='contact_once_per_business'),
         ),
+        migrations.AddIndex(
+            model_name='erasure',
+            index=models.Index(condition=models.Q(('dead_at', None), ('done_at', None)), fields=['business', 'not_before', 'id'], name='erasure_due'),
+        ),
+        migrations.AddIndex(
+            model_name='erasure',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['business'], name='erasure_dead'),
+        ),
         migrations.AddConstraint(
             model_name='erasure',
             constraint=models.UniqueConstraint(fields=('contact_id',), name='contact_erased_once'),
@@ -748,11 +793,11 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='event',
-            index=models.Index(condition=models.Q(('applied_at', None), ('is_dead', False)), fields=['id'], name='event_open'),
+            index=models.Index(django.db.models.functions.comparison.Coalesce('account', models.Value(0)), models.F('not_before'), models.F('id'), condition=models.Q(('applied_at', None), ('dead_at', None)), name='event_due'),
         ),
         migrations.AddIndex(
             model_name='event',
-            index=models.Index(condition=models.Q(('is_dead', True)), fields=['-id'], name='event_dead'),
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['-id'], name='event_dead'),
         ),
         migrations.AddConstraint(
             model_name='formernumber',
@@ -878,7 +923,11 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='chatimport',
-            index=models.Index(condition=models.Q(('state__in', ['reading', 'running', 'undoing'])), fields=['turn_at'], name='import_open'),
+            index=models.Index(condition=models.Q(('dead_at', None), ('state__in', ['reading', 'running', 'undoing'])), fields=['business', 'not_before', 'id'], name='import_due'),
+        ),
+        migrations.AddIndex(
+            model_name='chatimport',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['business'], name='import_dead'),
         ),
         migrations.AddConstraint(
             model_name='chatimport',
@@ -886,7 +935,11 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='chatexport',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['turn_at'], name='export_open'),
+            index=models.Index(condition=models.Q(('dead_at', None), ('state', 'running')), fields=['business', 'not_before', 'id'], name='export_due'),
+        ),
+        migrations.AddIndex(
+            model_name='chatexport',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['business'], name='export_dead'),
         ),
         migrations.AddConstraint(
             model_name='chatexport',
@@ -902,7 +955,11 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='receipt',
-            index=models.Index(fields=['not_before'], name='receipt_due'),
+            index=models.Index(condition=models.Q(('dead_at', None)), fields=['business', 'not_before', 'id'], name='receipt_due'),
+        ),
+        migrations.AddIndex(
+            model_name='receipt',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['business'], name='receipt_dead'),
         ),
         migrations.AddConstraint(
             model_name='receipt',
@@ -962,7 +1019,11 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='broadcast',
-            index=models.Index(condition=models.Q(('state__in', ['scheduled', 'running'])), fields=['turn_at'], name='broadcast_open'),
+            index=models.Index(condition=models.Q(('dead_at', None), ('state__in', ['scheduled', 'running'])), fields=['business', 'not_before', 'id'], name='broadcast_due'),
+        ),
+        migrations.AddIndex(
+            model_name='broadcast',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['business'], name='broadcast_dead'),
         ),
         migrations.AddConstraint(
             model_name='broadcast',
@@ -1030,7 +1091,15 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='outgoing',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['transport', 'not_before'], name='outgoing_due'),
+            index=models.Index(condition=models.Q(('dead_at', None), ('state', 'open'), ('transport', 'sandbox')), fields=['business', 'not_before', 'message'], name='outgoing_sandbox'),
+        ),
+        migrations.AddIndex(
+            model_name='outgoing',
+            index=models.Index(condition=models.Q(('dead_at', None), ('state', 'fetching')), fields=['business', 'not_before', 'message'], name='outgoing_links'),
+        ),
+        migrations.AddIndex(
+            model_name='outgoing',
+            index=models.Index(condition=models.Q(('state', 'open'), ('transport', 'cloudapi')), fields=['not_before'], name='outgoing_upstream'),
         ),
         migrations.AddIndex(
             model_name='outgoing',
@@ -1038,18 +1107,14 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='outgoing',
-            index=models.Index(condition=models.Q(('state', 'fetching')), fields=['not_before'], name='outgoing_links'),
-        ),
-        migrations.AddIndex(
-            model_name='outgoing',
             index=models.Index(condition=models.Q(('state__in', ['dead', 'unknown'])), fields=['-message'], name='outgoing_given_up'),
         ),
         migrations.AddIndex(
             model_name='mediafetch',
-            index=models.Index(condition=models.Q(('is_dead', False)), fields=['not_before'], name='media_fetch_due'),
+            index=models.Index(condition=models.Q(('dead_at', None)), fields=['business', 'not_before', 'media'], name='media_fetch_due'),
         ),
         migrations.AddIndex(
             model_name='mediafetch',
-            index=models.Index(condition=models.Q(('is_dead', True)), fields=['-media'], name='media_fetch_dead'),
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['-media'], name='media_fetch_dead'),
         ),
     ]

@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.queue import QueueRow
+from core.queue.rows import dead_index, due_index
 from hosting.models.message_templates import Template
 from hosting.models.numbers import Number
 
@@ -49,7 +51,7 @@ class OptOutWords(models.Model):
         return ", ".join(self.stop)
 
 
-class Broadcast(models.Model):
+class Broadcast(QueueRow):
     """One template sent to a list; workers claim the row, and its open recipients in batches."""
 
     class State(models.TextChoices):
@@ -90,9 +92,6 @@ class Broadcast(models.Model):
     failed = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
     starts_at = models.DateTimeField(null=True, blank=True)
-    turn_at = models.DateTimeField(
-        default=timezone.now, help_text=_("Whose turn came longest ago is next.")
-    )
     started_at = models.DateTimeField(null=True, blank=True)
     resumed_at = models.DateTimeField(
         null=True, blank=True, help_text=_("Since then it goes on without a pause.")
@@ -117,11 +116,10 @@ class Broadcast(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["turn_at"],
-                condition=Q(state__in=["scheduled", "running"]),
-                name="broadcast_open",
+            due_index(
+                "broadcast_due", "business", "id", is_open=Q(state__in=["scheduled", "running"])
             ),
+            dead_index("broadcast_dead", "business"),
         ]
 
     def __str__(self) -> str:

@@ -3,14 +3,17 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.queue import QueueRow
+from core.queue.rows import dead_index
 from hosting.models.numbers import Account
 
 
-class Event(models.Model):
+class Event(QueueRow):
     """The raw body of one webhook request, unique by content."""
 
     digest = models.BinaryField(
@@ -32,26 +35,25 @@ class Event(models.Model):
     body = models.BinaryField()
     received_at = models.DateTimeField(default=timezone.now)
     applied_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now)
-    is_dead = models.BooleanField(
-        default=False, help_text=_("Gave up after 5 attempts; can be re-run.")
-    )
-    last_error = models.TextField(blank=True)
 
     class Meta:
         indexes: ClassVar = [
+            # Shared out by account; the platform's own door is one more.
             models.Index(
-                fields=["id"], condition=Q(applied_at=None, is_dead=False), name="event_open"
+                Coalesce("account", Value(0)),
+                F("not_before"),
+                F("id"),
+                condition=Q(applied_at=None, dead_at=None),
+                name="event_due",
             ),
-            models.Index(fields=["-id"], condition=Q(is_dead=True), name="event_dead"),
+            dead_index("event_dead", "-id"),
         ]
 
     def __str__(self) -> str:
         return f"event {self.pk}"
 
 
-class ParkedStatus(models.Model):
+class ParkedStatus(QueueRow):
     """A status whose message is not known yet; tried again when messages arrive, never dropped."""
 
     phone_number_id = models.CharField(max_length=32)

@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.queue import QueueRow
+from core.queue.rows import due_index
 from hosting.models.conversations import Contact, Conversation
 from hosting.models.message_templates import Template
 from hosting.models.numbers import Number
@@ -209,7 +211,10 @@ class Message(models.Model):
         return str(first.get("error_data", {}).get("details") or first.get("title") or "")
 
 
-class Outgoing(models.Model):
+SANDBOX_OPEN = Q(state="open", transport="sandbox")
+
+
+class Outgoing(QueueRow):
     """An accepted message waiting for its transport.
 
     The row is the queue, deleted when handed over.
@@ -238,22 +243,19 @@ class Outgoing(models.Model):
     )
     transport = models.CharField(max_length=20)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now)
-    lease_token = models.UUIDField(null=True, blank=True)
-    last_error = models.TextField(blank=True)
     queued_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         verbose_name_plural = "outgoing"
         indexes: ClassVar = [
+            due_index("outgoing_sandbox", "business", "message", is_open=SANDBOX_OPEN),
+            due_index("outgoing_links", "business", "message", is_open=Q(state="fetching")),
             models.Index(
-                fields=["transport", "not_before"], condition=Q(state="open"), name="outgoing_due"
+                fields=["not_before"],
+                condition=Q(state="open", transport="cloudapi"),
+                name="outgoing_upstream",
             ),
             models.Index(fields=["transport", "number", "message"], name="outgoing_of_number"),
-            models.Index(
-                fields=["not_before"], condition=Q(state="fetching"), name="outgoing_links"
-            ),
             models.Index(
                 fields=["-message"],
                 condition=Q(state__in=["dead", "unknown"]),

@@ -9,10 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.queue import QueueRow
+from core.queue.rows import dead_index, due_index
 from hosting.models.numbers import Number
 
 
-class Erasure(models.Model):
+class Erasure(QueueRow):
     """An erasure of a contact, and afterwards hashes of its numbers for restored backups.
 
     Open while `contact_id` is set; the row is the queue.
@@ -34,6 +36,10 @@ class Erasure(models.Model):
             models.CheckConstraint(
                 condition=Q(contact_id=None) | Q(done_at=None), name="erasure_done_names_nobody"
             ),
+        ]
+        indexes: ClassVar = [
+            due_index("erasure_due", "business", "id", is_open=Q(done_at=None)),
+            dead_index("erasure_dead", "business"),
         ]
 
     def __str__(self) -> str:

@@ -13,18 +13,24 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.queue import QueueRow
+from core.queue.rows import dead_index, due_index
 from hosting.models.conversations import Contact, Conversation
 from hosting.models.numbers import Number
 
 KEPT_FOR = timedelta(days=7)
 
 
-class Job(models.Model):
+class Job(QueueRow):
     """Long work, done in slices by whoever claims the row; it can be cancelled and resumes."""
 
     # Defined by each kind of job.
+    WORKING: ClassVar[tuple[Any, ...]]
+    RELATED: ClassVar[tuple[str, ...]] = ("business__plan", "number")
     business_id: int
     state: Any
+    # While a worker has it: `hosting.jobs.Lease`.
+    lease: Any = None
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     author = models.ForeignKey(
@@ -38,13 +44,8 @@ class Job(models.Model):
     processed = models.PositiveBigIntegerField(default=0, help_text=_("Messages done."))
     position = models.JSONField(default=dict, help_text=_("Where the next slice begins."))
     error = models.TextField(blank=True)
-    attempts = models.PositiveSmallIntegerField(
-        default=0, help_text=_("Since the last slice that was finished.")
-    )
-    token = models.UUIDField(null=True, blank=True, help_text=_("Of the worker that has it."))
-    lease_until = models.DateTimeField(null=True, blank=True)
-    turn_at = models.DateTimeField(
-        default=timezone.now, help_text=_("Whose turn came longest ago is next.")
+    stopped_in = models.CharField(
+        max_length=10, blank=True, help_text=_("The state in which it was given up.")
     )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -52,6 +53,11 @@ class Job(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a worker has something to do."""
+        return self.state in self.WORKING
 
     @property
     def percent(self) -> int:
@@ -139,20 +145,17 @@ class ChatImport(Job):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["turn_at"],
-                condition=Q(state__in=["reading", "running", "undoing"]),
-                name="import_open",
+            due_index(
+                "import_due",
+                "business",
+                "id",
+                is_open=Q(state__in=["reading", "running", "undoing"]),
             ),
+            dead_index("import_dead", "business"),
         ]
 
     def __str__(self) -> str:
         return f"import of {self.filename}"
-
-    @property
-    def is_working(self) -> bool:
-        """Whether a worker has something to do."""
-        return self.state in self.WORKING
 
     @property
     def skipped(self) -> int:
@@ -227,13 +230,9 @@ class ChatExport(Job):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["turn_at"], condition=Q(state="running"), name="export_open"),
+            due_index("export_due", "business", "id", is_open=Q(state="running")),
+            dead_index("export_dead", "business"),
         ]
 
     def __str__(self) -> str:
         return f"export: {self.title}"
-
-    @property
-    def is_working(self) -> bool:
-        """Whether a worker has something to do."""
-        return self.state in self.WORKING

@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from core.encryption import EncryptedTextField
+from core.queue import QueueRow
+from core.queue.rows import dead_index, due_index
 from hosting.models.media import Media
 from hosting.models.numbers import Account, Number
 
@@ -76,7 +78,7 @@ class UpstreamMedia(models.Model):
         return f"{self.media_id} there {self.upstream_id}"
 
 
-class MediaFetch(models.Model):
+class MediaFetch(QueueRow):
     """A customer's file to fetch from the upstream; the row is the queue, deleted when fetched."""
 
     media = models.OneToOneField(
@@ -89,26 +91,20 @@ class MediaFetch(models.Model):
     # No foreign key: the conversation whose webhook calls wait for the file.
     conversation_id = models.BigIntegerField()
     upstream_id = models.CharField(max_length=64)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now)
-    is_dead = models.BooleanField(
-        default=False, help_text=_("Gave up; can be re-run while the upstream has the file.")
-    )
-    last_error = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         verbose_name_plural = "media fetches"
         indexes: ClassVar = [
-            models.Index(fields=["not_before"], condition=Q(is_dead=False), name="media_fetch_due"),
-            models.Index(fields=["-media"], condition=Q(is_dead=True), name="media_fetch_dead"),
+            due_index("media_fetch_due", "business", "media"),
+            dead_index("media_fetch_dead", "-media"),
         ]
 
     def __str__(self) -> str:
         return f"{self.upstream_id} for {self.media_id}"
 
 
-class Receipt(models.Model):
+class Receipt(QueueRow):
     """A read receipt, optionally with a typing indicator, queued for the upstream."""
 
     business = models.ForeignKey(
@@ -117,15 +113,16 @@ class Receipt(models.Model):
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
     wamid = models.CharField(max_length=256, help_text=_("The customer's message that was read."))
     is_typing = models.BooleanField(default=False)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["number", "wamid"], name="receipt_once_per_message"),
         ]
-        indexes: ClassVar = [models.Index(fields=["not_before"], name="receipt_due")]
+        indexes: ClassVar = [
+            due_index("receipt_due", "business", "id"),
+            dead_index("receipt_dead", "business"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.wamid} was read"

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from core.encryption import EncryptedTextField
+from core.queue import QueueRow
 from hosting.models.numbers import Account, Number, new_token
 
 RETRIED_FOR = timedelta(days=7)
@@ -131,7 +132,7 @@ class Webhook(models.Model):
         self.save(update_fields=["is_active", "removed_at"])
 
 
-class WebhookCall(models.Model):
+class WebhookCall(QueueRow):
     """One POST to a webhook: open until answered with 2xx, dead after seven days.
 
     The row is the queue.
@@ -157,16 +158,13 @@ class WebhookCall(models.Model):
     field = models.CharField(max_length=60)
     body = models.BinaryField(help_text=_("The exact bytes that are signed and sent."))
     state = models.CharField(max_length=4, choices=State.choices, default=State.OPEN)
-    attempts = models.PositiveIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now)
-    leased_until = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveIntegerField(default=0, help_text=_("Requests that were made."))
     gives_up_at = models.DateTimeField(default=gives_up)
     created_at = models.DateTimeField(default=timezone.now)
     tried_at = models.DateTimeField(null=True, blank=True)
     response_status = models.PositiveSmallIntegerField(null=True, blank=True)
     response_body = models.BinaryField(default=b"", help_text=_("The first 64 KB."))
     seconds = models.FloatField(null=True, blank=True)
-    last_error = models.TextField(blank=True)
     is_test = models.BooleanField(
         default=False, db_default=False, help_text=_("A sample that somebody asked for.")
     )

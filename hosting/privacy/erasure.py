@@ -21,10 +21,13 @@ from django.db import connection, transaction
 from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import record
 from accounts.models import Business
 from core.errors import ParleyError
+from core.queue import Claimed, OneByOne, Queue
+from core.queue.work import work
 from core.sql import statement
 from core.tenancy import system
 from hosting import extensions
@@ -157,33 +160,40 @@ def progress(business: Business) -> Progress | None:
     return Progress(told["waiting"], told["done"], left)
 
 
-def erase_due(limit: int = AT_ONCE) -> int:
-    """Erase up to `limit` customers, each in its own transaction; return how many."""
-    done = 0
-    while done < limit and _erase_one():
-        done += 1
-    return done
+def erase_due(limit: int | None = None) -> int:
+    """Erase customers who wait for it, each in its own transaction; returns how many were claimed."""
+    return work(QUEUE, limit)
 
 
-def _erase_one() -> bool:
-    with system("customers of any business are forgotten"):
-        waiting = Erasure.objects.filter(done_at=None, contact_id__isnull=False).order_by("id")
-        erasure = waiting.select_for_update(skip_locked=True).first()
-        if erasure is None:
-            return False
-        contact = Contact.objects.select_for_update().filter(pk=erasure.contact_id or 0).first()
-        erasure.messages = _erase(contact) if contact else 0
-        if contact:
-            record.record(
-                action="contact.erased",
-                subject=f"contact {contact.pk}",
-                business=erasure.business_id,
-                after={"messages": erasure.messages},
-            )
-        erasure.contact_id, erasure.done_at = None, timezone.now()
-        erasure.save()
-        _store_digests(erasure)
-    return True
+def _erase_customer(row: Claimed) -> None:
+    erasure = Erasure.objects.get(pk=row.key)
+    contact = Contact.objects.select_for_update().filter(pk=erasure.contact_id or 0).first()
+    erasure.messages = _erase(contact) if contact else 0
+    if contact:
+        record.record(
+            action="contact.erased",
+            subject=f"contact {contact.pk}",
+            business=erasure.business_id,
+            after={"messages": erasure.messages},
+        )
+    erasure.contact_id = None
+    erasure.save(update_fields=["contact_id", "messages"])
+    _store_digests(erasure)
+
+
+QUEUE = Queue(
+    name="erasures",
+    about="Customers who are to be forgotten.",
+    model=Erasure,
+    work=OneByOne(_erase_customer),
+    is_open=Q(done_at=None, contact_id__isnull=False),
+    # Logs of the whole platform are searched for them.
+    scoped=False,
+    batch=AT_ONCE,
+    lease_seconds=600,
+    done={"done_at": "statement_timestamp()"},
+    dead_title=_("Customers not forgotten"),
+)
 
 
 def _erase(contact: Contact) -> int:
@@ -228,7 +238,11 @@ def delete_exports(person: Person) -> int:
             default_storage.delete(job.path)
         if job.state == ChatExport.State.RUNNING:
             delete_parts(job)
-            job.state, job.token, job.finished_at = ChatExport.State.CANCELLED, None, timezone.now()
+            job.state, job.leased_until, job.finished_at = (
+                ChatExport.State.CANCELLED,
+                None,
+                timezone.now(),
+            )
         elif job.state == ChatExport.State.DONE:
             job.state = ChatExport.State.EXPIRED
         job.path = ""
@@ -265,7 +279,11 @@ def delete_imports(person: Person) -> int:
             ChatImport.State.READY,
             ChatImport.State.RUNNING,
         ):
-            job.state, job.token, job.finished_at = ChatImport.State.CANCELLED, None, timezone.now()
+            job.state, job.leased_until, job.finished_at = (
+                ChatImport.State.CANCELLED,
+                None,
+                timezone.now(),
+            )
         job.save()
     return found
 

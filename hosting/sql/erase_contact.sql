@@ -21,7 +21,7 @@ WITH of_person AS (
                              WHERE position(convert_to(n, 'UTF8') IN c.body) > 0)))
 ), events AS (
     UPDATE hosting_event e SET body = '', last_error = ''
-     WHERE (e.applied_at IS NOT NULL OR e.is_dead)
+     WHERE (e.applied_at IS NOT NULL OR e.dead_at IS NOT NULL)
        AND EXISTS (SELECT FROM unnest(%(needles)s::text[]) n WHERE position(convert_to(n, 'UTF8') IN e.body) > 0)
 ), parked AS (
     DELETE FROM hosting_parkedstatus s

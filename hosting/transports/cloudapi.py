@@ -8,27 +8,39 @@ again by itself: a webhook that names it settles it, or an operator decides.
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import structlog
-from django.db import connection
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from core.http import FetchFailed, NotReached, fetch
+from core.queue import (
+    Again,
+    AtMostOnce,
+    Claimed,
+    InThreads,
+    Outcome,
+    Queue,
+    Selection,
+    Unknown,
+)
+from core.queue.pool import WorkerPool
+from core.queue.settle import give_up_lost
 from core.sql import statement
-from core.tenancy import system
-from core.worker_pool import Crew
 from hosting import extensions
 from hosting.cloudapi import webhooks
-from hosting.cloudapi.upstreams import Outcome, Verdict, send_body, tracker_of, verdict_on
+from hosting.cloudapi.upstreams import Outcome as Sent
+from hosting.cloudapi.upstreams import Verdict, send_body, tracker_of, verdict_on
 from hosting.errors import CloudApiError
 from hosting.inbound.events import store_event
-from hosting.models import Direction, Message, Number, Outgoing, Transport, Upstream
+from hosting.models import Direction, Message, Number, Outgoing, Upstream
 from hosting.transports import files
 from hosting.transports.files import Attachment
 
@@ -42,6 +54,7 @@ LEASE = 180.0
 UPLOADING = LEASE - 3 * TIMEOUT
 LONGEST_DELAY = 300.0
 CLAIM_LOCK = 0x75_70_73_74  # any number that no other lock of Parley has
+LATE = timedelta(hours=24)
 LEASE_LOST = "The worker that sent it did not report back; it may have been sent."
 
 
@@ -51,7 +64,6 @@ class Parcel:
 
     message_id: int
     number_id: int
-    token: str
     attempt: int
     is_late: bool
     business_id: int
@@ -73,32 +85,20 @@ class Report:
     uploads: tuple[tuple[int, str], ...] = ()
 
 
-def claim(under_way: "Sequence[Parcel]" = ()) -> list[Parcel]:
-    """Claim messages that may be sent now; each is `sending`, and committed so, before its POST
-    begins.
-    """
-    with system("every business's upstreams"):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
-            cursor.execute(
-                statement("hosting", "claim_outgoing"),
-                {"limit": AT_ONCE - len(under_way), "per_number": PER_NUMBER, "lease": LEASE},
-            )
-            rows = {row[0]: row for row in cursor.fetchall()}
-        return _parcels(rows) if rows else []
-
-
-def _parcels(rows: dict[int, tuple[Any, ...]]) -> list[Parcel]:
-    found = (
-        Message.objects.filter(pk__in=rows)
+def _prepare(rows: Sequence[Claimed]) -> dict[int, Parcel]:
+    """What each POST needs, by message."""
+    found = Outgoing.objects.filter(pk__in=[row.key for row in rows])
+    queued = {one.pk: one for one in found}
+    messages = list(
+        Message.objects.filter(pk__in=queued)
         .select_related("number__account__upstream", "contact")
         .order_by("id")
     )
-    messages = list(found)
     theirs, held = _upstream_ids(messages), files.attached_to(messages)
-    return [
-        _parcel(message, rows[message.pk], theirs, held.get(message.pk, [])) for message in messages
-    ]
+    return {
+        message.pk: _parcel(message, queued[message.pk], theirs, held.get(message.pk, []))
+        for message in messages
+    }
 
 
 def _upstream_ids(messages: Sequence[Message]) -> dict[tuple[int, str], str]:
@@ -121,7 +121,7 @@ def _upstream_ids(messages: Sequence[Message]) -> dict[tuple[int, str], str]:
 
 def _parcel(
     message: Message,
-    row: tuple[Any, ...],
+    row: Outgoing,
     theirs: dict[tuple[int, str], str],
     held: Sequence[Attachment],
 ) -> Parcel:
@@ -142,9 +142,8 @@ def _parcel(
     return Parcel(
         message_id=message.pk,
         number_id=message.number_id,
-        token=str(row[1]),
-        attempt=row[2],
-        is_late=row[3],
+        attempt=row.attempts,
+        is_late=row.queued_at < timezone.now() - LATE,
         business_id=message.business_id,
         url=upstream.url_of(message.number.upstream_id) if upstream else "",
         bearer=upstream.token if upstream else "",
@@ -167,13 +166,13 @@ def send(parcel: Parcel) -> Report:
                 )
             if time.monotonic() - started > UPLOADING:
                 raise files.NotUploaded(
-                    Verdict(Outcome.LATER, why="uploading its files took too long")
+                    Verdict(Sent.LATER, why="uploading its files took too long")
                 )
     except files.NotUploaded as error:
         return Report(parcel, error.verdict, tuple(uploads.items()))
     except Exception as error:
         log.exception("upload_broke", message=parcel.message_id)
-        return Report(parcel, Verdict(Outcome.LATER, why=repr(error)[:500]), tuple(uploads.items()))
+        return Report(parcel, Verdict(Sent.LATER, why=repr(error)[:500]), tuple(uploads.items()))
     ids = {one.media_id: one.upstream_id or uploads[one.media_pk] for one in parcel.files}
     files.renamed(parcel.kind, parcel.body[parcel.kind], ids)
     return replace(_post(parcel), uploads=tuple(uploads.items()))
@@ -196,75 +195,81 @@ def _post(parcel: Parcel) -> Report:
         )
         return Report(parcel, verdict_on(found.status, found.body))
     except NotReached as error:
-        return Report(parcel, Verdict(Outcome.LATER, rest=True, why=str(error)))
+        return Report(parcel, Verdict(Sent.LATER, rest=True, why=str(error)))
     except FetchFailed as error:
-        return Report(parcel, Verdict(Outcome.UNKNOWN, why=str(error)))
+        return Report(parcel, Verdict(Sent.UNKNOWN, why=str(error)))
     except Exception as error:
         log.exception("send_broke", message=parcel.message_id)
-        return Report(parcel, Verdict(Outcome.UNKNOWN, why=repr(error)[:500]))
+        return Report(parcel, Verdict(Sent.UNKNOWN, why=repr(error)[:500]))
 
 
-def finish(reports: Sequence[Report]) -> None:
-    """Write down what became of these parcels, in one transaction."""
-    with system("every business's upstreams"):
-        files.remember(
-            (report.parcel.business_id, report.parcel.number_id, *upload)
-            for report in reports
-            for upload in report.uploads
-        )
-        for report in sorted(reports, key=lambda report: report.parcel.message_id):
-            _FINISH[report.verdict.outcome](report.parcel, report.verdict)
+def _finish(reports: Mapping[int, Report]) -> dict[int, Outcome]:
+    """Write down what became of these parcels."""
+    _remember_uploads(reports.values())
+    return {
+        key: _OUTCOMES[report.verdict.outcome](report.parcel, report.verdict)
+        for key, report in sorted(reports.items())
+    }
 
 
-def _finish_sent(parcel: Parcel, verdict: Verdict) -> None:
-    # What is known is written down even by a worker that slept past its lease; then nothing sends
-    # it again.
+def _remember_uploads(reports: Iterable[Report]) -> None:
+    files.remember(
+        (report.parcel.business_id, report.parcel.number_id, *upload)
+        for report in reports
+        for upload in report.uploads
+    )
+
+
+def _finish_late(reports: Sequence[Report]) -> None:
+    """What is known is written down even by a worker that slept past its lease.
+
+    Then nothing sends it again.
+    """
+    _remember_uploads(reports)
+    for report in reports:
+        if report.verdict.outcome == Sent.SENT:
+            _sent(report.parcel, report.verdict)
+
+
+def _sent(parcel: Parcel, verdict: Verdict) -> Outcome:
     known = Message.objects.filter(number_id=parcel.number_id, upstream_wamid=verdict.wamid)
     if not known.exists():
         Message.objects.filter(pk=parcel.message_id, upstream_wamid=None).update(
             upstream_wamid=verdict.wamid
         )
     Outgoing.objects.filter(pk=parcel.message_id).delete()
+    return None
 
 
-def _finish_refused(parcel: Parcel, verdict: Verdict) -> None:
-    if _mine(parcel).delete()[0]:
-        fail(Message.objects.filter(pk=parcel.message_id), list(verdict.errors))
+def _refused(parcel: Parcel, verdict: Verdict) -> Outcome:
+    fail(Message.objects.filter(pk=parcel.message_id), list(verdict.errors))
+    return None
 
 
-def _finish_later(parcel: Parcel, verdict: Verdict) -> None:
+def _later(parcel: Parcel, verdict: Verdict) -> Outcome:
     if parcel.is_late:
         given_up = CloudApiError(
             131000, f"Not taken by the upstream within 24 hours: {verdict.why}"
         )
-        _finish_refused(parcel, Verdict(Outcome.REFUSED, errors=(given_up.as_status_error(),)))
-        return
-    delay = timedelta(seconds=delay_after(parcel.attempt, chance=random.random()))  # noqa: S311
-    _mine(parcel).update(
-        state=Outgoing.State.OPEN,
-        not_before=Now() + delay,
-        lease_token=None,
-        last_error=verdict.why,
-    )
+        return _refused(parcel, Verdict(Sent.REFUSED, errors=(given_up.as_status_error(),)))
+    delay = delay_after(parcel.attempt, chance=random.random())  # noqa: S311
     if verdict.rest:
-        Number.objects.filter(pk=parcel.number_id).update(paused_until=Now() + delay)
+        Number.objects.filter(pk=parcel.number_id).update(
+            paused_until=Now() + timedelta(seconds=delay)
+        )
+    return Again(delay, verdict.why, fresh=False)
 
 
-def _finish_unknown(parcel: Parcel, verdict: Verdict) -> None:
-    log.warning("send_result_unknown", message=parcel.message_id, why=verdict.why)
-    _mine(parcel).update(state=Outgoing.State.UNKNOWN, lease_token=None, last_error=verdict.why)
+def _unknown(parcel: Parcel, verdict: Verdict) -> Outcome:
+    return Unknown(verdict.why)
 
 
-_FINISH = {
-    Outcome.SENT: _finish_sent,
-    Outcome.REFUSED: _finish_refused,
-    Outcome.LATER: _finish_later,
-    Outcome.UNKNOWN: _finish_unknown,
+_OUTCOMES: dict[Sent, Callable[[Parcel, Verdict], Outcome]] = {
+    Sent.SENT: _sent,
+    Sent.REFUSED: _refused,
+    Sent.LATER: _later,
+    Sent.UNKNOWN: _unknown,
 }
-
-
-def _mine(parcel: Parcel) -> "Any":
-    return Outgoing.objects.filter(pk=parcel.message_id, lease_token=parcel.token)
 
 
 def delay_after(attempt: int, *, chance: float) -> float:
@@ -296,10 +301,7 @@ def fail(messages: Iterable[Message], errors: list[dict[str, Any]]) -> None:
 
 def release() -> int:
     """Mark what a vanished worker was sending as unknown; returns how many. It is not sent again."""
-    with system("every business's upstreams"):
-        return Outgoing.objects.filter(
-            transport=Transport.CLOUDAPI, state=Outgoing.State.SENDING, not_before__lte=Now()
-        ).update(state=Outgoing.State.UNKNOWN, lease_token=None, last_error=LEASE_LOST)
+    return give_up_lost(QUEUE)
 
 
 def send_again(message_ids: Iterable[int]) -> int:
@@ -329,7 +331,35 @@ def give_up(message_ids: Iterable[int]) -> int:
     return len(ids)
 
 
-crew: Crew[Parcel, Report] = Crew("upstream", size=AT_ONCE, claim=claim, do=send, finish=finish)
-# `deliver_due()` sends what may be sent and returns how many that were; `wake()` has a thread do
-# it.
-deliver_due, wake = crew.run, crew.wake
+QUEUE = Queue(
+    name="outgoing",
+    about="Accepted messages on their way to an upstream Cloud API.",
+    model=Outgoing,
+    work=InThreads(size=AT_ONCE, prepare=_prepare, perform=send, finish=_finish, late=_finish_late),
+    is_open=Q(state="open", transport="cloudapi"),
+    is_dead=Q(state="dead", transport="cloudapi"),
+    scoped=False,
+    selection=Selection(
+        statement("hosting", "due_outgoing"),
+        lock=CLAIM_LOCK,
+        parameters=lambda under_way: {"per_number": PER_NUMBER},
+    ),
+    at_most_once=AtMostOnce(
+        claimed=Q(state="sending", transport="cloudapi"),
+        on_claim={"state": "'sending'"},
+        on_release={"state": "'open'"},
+        on_loss={"state": "'unknown'"},
+        reason=LEASE_LOST,
+    ),
+    batch=AT_ONCE,
+    lease_seconds=LEASE,
+    on_death={"state": "'dead'"},
+    on_rerun={"state": "'open'"},
+    # A number that its upstream told to rest waits for that, not for us.
+    counts="""NOT EXISTS (SELECT FROM hosting_number n
+                           WHERE n.id = q.number_id AND n.paused_until > statement_timestamp())""",
+    dead_title=_("Messages not sent to the upstream"),
+)
+POOL = WorkerPool(QUEUE)
+# `deliver_due()` sends what may be sent and returns how many that were; `wake()` has a thread do it.
+deliver_due, wake = POOL.run, POOL.wake

@@ -1,15 +1,18 @@
 """Media links of messages to send: fetched after acceptance; a failed fetch fails the message."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from core.http import Fetched, FetchFailed, fetch
-from core.tenancy import scope, system
+from core.queue import Claimed, InThreads, Queue
+from core.queue.pool import WorkerPool
+from core.tenancy import system
 from hosting.cloudapi import files, sends, webhooks
 from hosting.errors import CloudApiError
 from hosting.inbound.events import store_event
@@ -18,53 +21,33 @@ from hosting.models import Message, Outgoing
 
 log = structlog.get_logger(__name__)
 
-BATCH = 16
+AT_ONCE = 16
 SECONDS = 10.0
-LEASE = 120
 Result = Fetched | CloudApiError
 
 
-def fetch_due(limit: int = BATCH) -> int:
-    """Fetch the links of up to `limit` waiting messages; return how many messages were claimed."""
-    claimed = _claim(limit)
-    if not claimed:
-        return 0
-    with system("links are fetched for every business"):
-        messages = list(
-            Message.objects.filter(pk__in=claimed).select_related(
-                "number__account", "contact", "business__plan"
-            )
-        )
-    wanted = [
-        (m, kind, held)
-        for m in messages
-        for kind, held in sends.media_of(m.kind, m.content)
-        if "link" in held
-    ]
-    # Requests run outside of transactions and in parallel, so one slow host delays no other.
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        results = list(pool.map(lambda one: _ask(one[1], one[2]), wanted))
-    for message in messages:
-        mine = [
-            (k, h, r) for (m, k, h), r in zip(wanted, results, strict=True) if m.pk == message.pk
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of a message: the kind of its file, and the object of the message that holds it."""
+
+    kind: str
+    held: dict[str, Any]
+
+
+def _prepare(rows: Sequence[Claimed]) -> dict[int, list[Link]]:
+    found = Message.objects.filter(pk__in=[row.key for row in rows])
+    return {
+        message.pk: [
+            Link(kind, held)
+            for kind, held in sends.media_of(message.kind, message.content)
+            if "link" in held
         ]
-        _finish(message, mine, attempts=claimed[message.pk])
-    return len(claimed)
+        for message in found
+    }
 
 
-def _claim(limit: int) -> dict[int, int]:
-    with system("links are fetched for every business"), connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE hosting_outgoing
-                  SET attempts = attempts + 1, not_before = now() + make_interval(secs => %s)
-                WHERE message_id = ANY (ARRAY(
-                    SELECT message_id FROM hosting_outgoing
-                     WHERE state = 'fetching' AND not_before <= now()
-                     ORDER BY not_before LIMIT %s FOR UPDATE SKIP LOCKED))
-               RETURNING message_id, attempts""",
-            [LEASE, limit],
-        )
-        return dict(cursor.fetchall())
+def _fetch_links(links: list[Link]) -> list[Result]:
+    return [_ask(link.kind, link.held) for link in links]
 
 
 def _ask(kind: str, held: dict[str, Any]) -> Result:
@@ -86,21 +69,22 @@ def _ask(kind: str, held: dict[str, Any]) -> Result:
     return found
 
 
-def _finish(
-    message: Message, results: "Sequence[tuple[str, dict[str, Any], Result]]", *, attempts: int
-) -> None:
-    try:
-        with scope(message.business_id):
-            for kind, held, result in results:
-                held["id"] = _stored(message, kind, held, result)
-            # A worker that took over after the lease has another attempt number and finishes it.
-            mine = Outgoing.objects.filter(
-                pk=message.pk, state=Outgoing.State.FETCHING, attempts=attempts
-            )
-            if mine.update(state=Outgoing.State.OPEN, attempts=0, not_before=timezone.now()):
-                Message.objects.filter(pk=message.pk).update(content=message.content)
-    except CloudApiError as error:
-        fail(message, error)
+def _finish(found: Mapping[int, list[Result]]) -> None:
+    messages = Message.objects.filter(pk__in=found).order_by("pk")
+    for message in messages.select_related("number__account", "contact", "business__plan"):
+        try:
+            with transaction.atomic():
+                _store(message, found[message.pk])
+        except CloudApiError as error:
+            fail(message, error)
+
+
+def _store(message: Message, results: Sequence[Result]) -> None:
+    """Keep the files of a message, which names them by our ids from now on."""
+    media = [one for one in sends.media_of(message.kind, message.content) if "link" in one[1]]
+    for (kind, held), result in zip(media, results, strict=True):
+        held["id"] = _stored(message, kind, held, result)
+    Message.objects.filter(pk=message.pk).update(content=message.content)
 
 
 def _stored(message: Message, kind: str, held: dict[str, Any], result: Result) -> str:
@@ -137,3 +121,20 @@ def fail(message: Message, error: CloudApiError) -> None:
     with transaction.atomic(), system("a failed message leaves the queue"):
         if Outgoing.objects.filter(pk=message.pk).delete()[0]:
             store_event(body=body, account_id=number.account_id)
+
+
+QUEUE = Queue(
+    name="media_links",
+    about="Messages whose media links are fetched before they are sent.",
+    model=Outgoing,
+    work=InThreads(size=AT_ONCE, prepare=_prepare, perform=_fetch_links, finish=_finish),
+    is_open=Q(state="fetching"),
+    is_dead=Q(state="fetching", dead_at__isnull=False),
+    lease_seconds=120,
+    # Then it waits for its transport.
+    done={"state": "'open'", "attempts": "0", "not_before": "statement_timestamp()"},
+    dead_title=_("Messages whose media links were not fetched"),
+)
+POOL = WorkerPool(QUEUE)
+# `fetch_due()` fetches what is due and returns how many messages that were.
+fetch_due = POOL.run

@@ -1,95 +1,89 @@
-"""Read receipts and typing indicators on their way to an upstream; said twice they do no harm, said late they help nobody."""
+"""Read receipts and typing indicators on their way to an upstream.
 
-from collections.abc import Sequence
+A receipt that is sent twice does no harm; a late typing indicator is left out.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import orjson
-from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from core.http import FetchFailed, fetch
-from core.tenancy import system
-from core.worker_pool import Crew
-from hosting.cloudapi.upstreams import Outcome, verdict_on
+from core.queue import Claimed, Failed, InThreads, Outcome, Queue
+from core.queue.pool import WorkerPool
+from hosting.cloudapi.upstreams import Outcome as Sent
+from hosting.cloudapi.upstreams import verdict_on
 from hosting.models import Receipt
 from hosting.transports.cloudapi import TIMEOUT
 
 AT_ONCE = 16
-LEASE = 60
-MAX_ATTEMPTS = 5
-# The network itself lets a typing indicator go after 25 seconds.
+# The network itself ends a typing indicator after 25 seconds.
 TYPING_SECONDS = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """A receipt and what its POST needs."""
+class Request:
+    """The POST that passes a receipt on."""
 
-    id: int
-    attempt: int
     url: str
     bearer: str
     body: bytes
 
 
-def claim(under_way: "Sequence[Due]" = ()) -> list[Due]:
-    """Claim receipts that may be passed on now."""
-    with system("receipts of every business"), connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE hosting_receipt
-                  SET attempts = attempts + 1, not_before = statement_timestamp() + make_interval(secs => %s),
-                      is_typing = is_typing AND created_at > statement_timestamp() - make_interval(secs => %s)
-                WHERE id = ANY (ARRAY(SELECT id FROM hosting_receipt WHERE not_before <= statement_timestamp()
-                                       ORDER BY not_before LIMIT %s FOR UPDATE SKIP LOCKED))
-               RETURNING id""",
-            [LEASE, TYPING_SECONDS, AT_ONCE - len(under_way)],
-        )
-        ids = [row[0] for row in cursor.fetchall()]
-        rows = (
-            Receipt.objects.filter(pk__in=ids)
-            .select_related("number__account__upstream")
-            .order_by("pk")
-        )
-        return [_due(row) for row in rows] if ids else []
+def _prepare(rows: Sequence[Claimed]) -> dict[int, Request]:
+    found = Receipt.objects.filter(pk__in=[row.key for row in rows])
+    return {row.pk: _request(row) for row in found.select_related("number__account__upstream")}
 
 
-def _due(row: Receipt) -> Due:
+def _request(row: Receipt) -> Request:
     upstream = getattr(row.number.account, "upstream", None)
     body = {"messaging_product": "whatsapp", "status": "read", "message_id": row.wamid}
-    return Due(
-        id=row.pk,
-        attempt=row.attempts,
+    age = timezone.now() - row.created_at
+    is_typing = row.is_typing and age < timedelta(seconds=TYPING_SECONDS)
+    return Request(
         url=upstream.url_of(row.number.upstream_id, "messages") if upstream else "",
         bearer=upstream.token if upstream else "",
-        body=orjson.dumps(body | ({"typing_indicator": {"type": "text"}} if row.is_typing else {})),
+        body=orjson.dumps(body | ({"typing_indicator": {"type": "text"}} if is_typing else {})),
     )
 
 
-def pass_on(due: Due) -> tuple[Due, bool]:
-    """Make the POST; whether it is settled: taken, or refused for good."""
-    headers = {"authorization": f"Bearer {due.bearer}", "content-type": "application/json"}
+def pass_on(request: Request) -> str:
+    """Make the POST; returns why it has to be made again, empty when it was taken or refused."""
+    headers = {
+        "authorization": f"Bearer {request.bearer}",
+        "content-type": "application/json",
+    }
     try:
-        found = fetch(due.url, method="POST", body=due.body, headers=headers, timeout=TIMEOUT)
-    except FetchFailed:
-        return due, False
-    is_taken = 200 <= found.status < 300
-    return due, is_taken or verdict_on(found.status, found.body).outcome == Outcome.REFUSED
-
-
-def finish(results: Sequence[tuple[Due, bool]]) -> None:
-    """Forget what is settled, and what was tried five times; the rest waits longer each time."""
-    settled = [due.id for due, is_settled in results if is_settled or due.attempt >= MAX_ATTEMPTS]
-    with system("receipts of every business"), connection.cursor() as cursor:
-        # One that was asked for again meanwhile has no attempts, and stays.
-        Receipt.objects.filter(pk__in=settled, attempts__gt=0).delete()
-        cursor.execute(
-            """UPDATE hosting_receipt SET not_before = statement_timestamp() + make_interval(secs => 2 ^ attempts)
-                WHERE id = ANY (%s) AND attempts > 0""",
-            [[due.id for due, _ in results]],
+        found = fetch(
+            request.url, method="POST", body=request.body, headers=headers, timeout=TIMEOUT
         )
+    except FetchFailed as error:
+        return str(error)[:500]
+    is_taken = 200 <= found.status < 300
+    if is_taken or verdict_on(found.status, found.body).outcome == Sent.REFUSED:
+        return ""
+    return f"HTTP {found.status}"
 
 
-crew: Crew[Due, tuple[Due, bool]] = Crew(
-    "receipts", size=AT_ONCE, claim=claim, do=pass_on, finish=finish
+def _finish(results: Mapping[int, str]) -> dict[int, Outcome]:
+    return {key: Failed(error) if error else None for key, error in results.items()}
+
+
+QUEUE = Queue(
+    name="receipts",
+    about="Read receipts and typing indicators for upstreams.",
+    model=Receipt,
+    work=InThreads(size=AT_ONCE, prepare=_prepare, perform=pass_on, finish=_finish),
+    is_open=Q(),
+    # An upstream that does not answer says nothing about our workers.
+    counts="attempts = 0",
+    dead_title=_("Read receipts not passed on"),
+    is_urgent=False,
 )
+POOL = WorkerPool(QUEUE)
 # `pass_due()` passes on what is due and returns how many that were; `wake()` has a thread do it.
-pass_due, wake = crew.run, crew.wake
+pass_due, wake = POOL.run, POOL.wake

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import F, Max, Value
+from django.db.models import F, Max, Q, Value
 from django.db.models.functions import Greatest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
-from core.tenancy import system
+from core.queue import AsSet, Claimed, Queue
+from core.queue.work import work
 from hosting.cloudapi import webhooks
 from hosting.cloudapi.failures import error_of
 from hosting.inbound.events import store_event
@@ -26,7 +28,7 @@ from hosting.models import (
     Status,
     Transport,
 )
-from hosting.models.messages import new_wamid
+from hosting.models.messages import SANDBOX_OPEN, new_wamid
 
 BATCH = 500
 # What a phone on a good connection takes; shown times look as they do in life.
@@ -42,26 +44,34 @@ Content = dict[str, Any] | list[dict[str, Any]]
 LONGEST_TRIED = timedelta(days=30)
 
 
-def deliver_due(limit: int = BATCH) -> int:
-    """Hand waiting sandbox messages to their phones, in one transaction; returns how many."""
-    with system("the sandbox serves every business"):
-        claimed = list(
-            Outgoing.objects.filter(transport=Transport.SANDBOX, state=Outgoing.State.OPEN)
-            .select_for_update(skip_locked=True, of=("self",))
-            .order_by("not_before", "message_id")
-            .values_list("message_id", flat=True)[:limit]
-        )
-        if not claimed:
-            return 0
-        messages = _messages(pk__in=claimed)
-        phones = _phones(messages)
-        failing, deaf = _failing(messages, phones), _blocking(phones.values())
-        _report(
-            messages,
-            lambda one: _reactions(one, phones[_recipient(one)], failing.get(one.pk, 0), deaf),
-        )
-        Outgoing.objects.filter(pk__in=claimed).delete()
-        return len(claimed)
+def deliver_due() -> int:
+    """Hand waiting sandbox messages to their phones; returns how many were claimed."""
+    return work(QUEUE)
+
+
+def _deliver(rows: Sequence[Claimed]) -> None:
+    messages = _messages(pk__in=[row.key for row in rows])
+    phones = _phones(messages)
+    failing, deaf = _failing(messages, phones), _blocking(phones.values())
+    _report(
+        messages,
+        lambda one: _reactions(one, phones[_recipient(one)], failing.get(one.pk, 0), deaf),
+    )
+
+
+QUEUE = Queue(
+    name="sandbox",
+    about="Accepted messages on their way to simulated phones.",
+    model=Outgoing,
+    work=AsSet(_deliver),
+    is_open=SANDBOX_OPEN,
+    is_dead=Q(state="dead", transport="sandbox"),
+    scoped=False,
+    batch=BATCH,
+    on_death={"state": "'dead'"},
+    on_rerun={"state": "'open'"},
+    dead_title=_("Messages not delivered to simulated phones"),
+)
 
 
 def _messages(**which: Any) -> list[Message]:

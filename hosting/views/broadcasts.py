@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from core.errors import BadInput, ParleyError
-from core.wake import ring
+from core.wake import notify
 from hosting import extensions, tasks
 from hosting.broadcasts import drafts, report, run
 from hosting.forms.broadcasts import BroadcastForm
@@ -160,7 +160,7 @@ def _run_action(
     found = run.get_broadcast(request.business, public_id)
     try:
         verb(found)
-        ring(tasks.broadcast)
+        notify(tasks.broadcast)
     except ParleyError as refusal:
         messages.error(request, refusal.message)
     return redirect("broadcast", public_id)

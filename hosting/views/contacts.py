@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from core.errors import BadInput
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.contacts import number_changes
 from hosting.inbound import opt_outs
@@ -142,7 +142,7 @@ def erase(request: BusinessRequest, contact_id: int) -> HttpResponse:
         messages.error(request, _("Tick the box first: this cannot be undone."))
         return redirect("contact", contact_id)
     erasure.request_erasure(contact=found)
-    ring(tasks.forget)
+    notify(tasks.forget)
     messages.success(request, _("The customer is being forgotten. That takes a minute or so."))
     return redirect("contacts")
 

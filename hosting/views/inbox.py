@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 from hosting import extensions, tasks
 from hosting.conversations import inbox as conversations_inbox
 from hosting.conversations import thread as threads
@@ -267,7 +267,7 @@ def _mark_seen(request: BusinessRequest, conversation: Conversation) -> None:
         return
     mark_conversation_read(conversation)
     if conversation.unread_count and conversation.number.transport == Transport.CLOUDAPI:
-        ring(tasks.deliver)
+        notify(tasks.deliver)
 
 
 def composer_context(request: BusinessRequest, conversation: Conversation) -> dict[str, Any]:
@@ -323,7 +323,7 @@ def _send(request: BusinessRequest, conversation: Conversation, **what: Any) -> 
             author=request.user,
             **what,
         )
-    ring(tasks.deliver)
+    notify(tasks.deliver)
     notify_dashboards(request, conversation)
 
 

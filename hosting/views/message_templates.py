@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.audit import record
 from accounts.models import Role
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.errors import CloudApiError
 from hosting.forms.message_templates import NewTemplateForm
@@ -56,7 +56,7 @@ def new_template(request: BusinessRequest) -> HttpResponse:
             form.add_error(None, error.message)
         else:
             record.record(action="template.created", subject=made, business=request.business)
-            ring(tasks.call)
+            notify(tasks.call)
             return redirect("template", made.template_id)
     status = 422 if request.method == "POST" else 200
     return render(
@@ -116,7 +116,7 @@ def synchronise(request: BusinessRequest) -> HttpResponse:
     """Request synchronisation with the upstreams."""
     for account in Account.objects.filter(business=request.business, upstream__isnull=False):
         upstream_sync.request_sync(account)
-    ring(tasks.synchronise)
+    notify(tasks.synchronise)
     messages.success(request, _("The upstream is asked; what is new appears here in a moment."))
     return redirect("templates")
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 from hosting import extensions, tasks
 from hosting.cloudapi import addresses
 from hosting.cloudapi.interactive import choice_reply
@@ -187,7 +187,7 @@ def send(
         sandbox.send_from_phone(
             handset=handset, number=number, kind=kind, content=content, context=context
         )
-        ring(tasks.apply)
+        notify(tasks.apply)
 
 
 @require_POST
@@ -226,13 +226,13 @@ def switch(request: BusinessRequest, handset_id: int) -> HttpResponse:
     """Switch the phone on or off; switched on, it receives waiting messages."""
     handset = handset_of(request, handset_id)
     sandbox.set_online(handset=handset, online=request.POST.get("online") == "1")
-    ring(tasks.apply)
+    notify(tasks.apply)
     return redirect("phone", handset.pk)
 
 
 def _open_chat(handset: Handset, number: Number) -> None:
     if sandbox.open_chat(handset=handset, number=number):
-        ring(tasks.apply)
+        notify(tasks.apply)
 
 
 def _on_phone(conversation: Conversation | None) -> Any:

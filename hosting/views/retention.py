@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.models import Number
 from hosting.privacy import legal_holds, retention
@@ -46,5 +46,5 @@ def change(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
         return redirect("retention")
     legal_holds.set_days_kept(number, days=int(days) if days else None)
     legal_holds.set_hold(number, on=request.POST.get("held") == "1")
-    ring(tasks.purge)
+    notify(tasks.purge)
     return redirect("retention")

@@ -14,7 +14,7 @@ from accounts.access import BusinessRequest, member_page
 from accounts.models import Business, Role
 from core.errors import ParleyError
 from core.tenancy import scope
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.exports import jobs
 from hosting.forms.transfers import ExportForm, ImportForm
@@ -40,7 +40,7 @@ def imports(request: BusinessRequest) -> HttpResponse:
                 file=file.file,
                 filename=file.name or "",
             )
-            ring(tasks.move_history)
+            notify(tasks.move_history)
             return redirect("import", job.public_id)
         except ParleyError as refusal:
             error = refusal.message
@@ -62,7 +62,7 @@ def one_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             imports_jobs.start_import(job=job, answers=_answers(request))
-            ring(tasks.move_history)
+            notify(tasks.move_history)
             return redirect("import", job.public_id)
         except ParleyError as refusal:
             error = refusal.message
@@ -119,7 +119,7 @@ def cancel_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespons
 def undo_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """Undo an import."""
     imports_jobs.undo(job=imports_jobs.get_import(request.business, public_id))
-    ring(tasks.move_history)
+    notify(tasks.move_history)
     return redirect("import", public_id)
 
 
@@ -135,7 +135,7 @@ def exports(request: BusinessRequest) -> HttpResponse:
                 author=request.user,
                 wanted=_wanted(request.business, form),
             )
-            ring(tasks.move_history)
+            notify(tasks.move_history)
             return redirect("exports")
         except ParleyError as refusal:
             error = refusal.message

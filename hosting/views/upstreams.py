@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.audit import record
 from accounts.models import Role
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.forms.upstreams import UpstreamForm
 from hosting.models import Account, Number, Upstream
@@ -85,7 +85,7 @@ def _connect_account(
             messages.success(
                 request, _("Connected: %(numbers)s send by it from now on.") % {"numbers": named}
             )
-            ring(tasks.synchronise)
+            notify(tasks.synchronise)
             return redirect("upstreams")
     if refusal:
         form.add_error(None, refusal)

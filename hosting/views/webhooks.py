@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import BusinessRequest, member_page
 from accounts.audit import record
 from accounts.models import Role
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.webhooks import sign
 from hosting.forms.webhooks import WebhookForm
@@ -124,7 +124,7 @@ def replay(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         )
         return redirect("webhook_call", found.public_id)
     made = delivery.replay(found)
-    ring(tasks.call)
+    notify(tasks.call)
     return redirect("webhook_call", made.public_id)
 
 
@@ -138,7 +138,7 @@ def test(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         messages.error(request, _("Switch the webhook on, and choose what to send."))
         return redirect("webhook", found.public_id)
     made = delivery.send_sample(found, field=field)
-    ring(tasks.call)
+    notify(tasks.call)
     return redirect("webhook_call", made.public_id)
 
 
@@ -149,7 +149,7 @@ def rerun(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     found = _own(request, public_id)
     dead = WebhookCall.objects.filter(webhook=found, state=WebhookCall.State.DEAD)
     count = delivery.rerun(map(str, dead.order_by("id").values_list("public_id", flat=True)))
-    ring(tasks.call)
+    notify(tasks.call)
     messages.success(request, _("%(n)d calls are tried again, for seven days.") % {"n": count})
     return redirect("webhook", found.public_id)
 
@@ -167,7 +167,7 @@ def switch(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         business=request.business,
         after={"active": is_active},
     )
-    ring(tasks.call)
+    notify(tasks.call)
     return redirect("webhook", found.public_id)
 
 
@@ -215,7 +215,7 @@ def _show_result(request: BusinessRequest, public_id: uuid.UUID, refusal: str) -
         messages.error(request, refusal)
     else:
         subscriptions.mark_verified(found)
-        ring(tasks.call)
+        notify(tasks.call)
         messages.success(request, _("The receiver answered the challenge."))
     return redirect("webhook", found.public_id)
 

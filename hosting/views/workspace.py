@@ -13,7 +13,7 @@ from accounts import workspace
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.errors import CloudApiError
 from hosting.forms.workspace import BusinessForm, ProfileForm
@@ -98,7 +98,7 @@ def erase_all_customers(request: BusinessRequest) -> HttpResponse:
         )
         return redirect("business")
     asked, held = erasure.request_all_erasures(business=request.business)
-    ring(tasks.forget)
+    notify(tasks.forget)
     said = ngettext(
         "%(n)s customer is being forgotten.", "%(n)s customers are being forgotten.", asked
     )

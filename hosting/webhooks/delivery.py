@@ -4,24 +4,26 @@ import hashlib
 import hmac
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from core.encryption import decrypt
 from core.http import FetchFailed, fetch
+from core.queue import Again, Claimed, GaveUp, InThreads, Outcome, Queue, Selection, settle
+from core.queue.pool import WorkerPool
 from core.sql import statement
 from core.tenancy import system
-from core.worker_pool import Crew
 from hosting.cloudapi.samples import sample_body
 from hosting.cloudapi.webhooks import NumberMetadata, sign
 from hosting.models import Number, Webhook, WebhookCall
-from hosting.models.webhooks import gives_up
+from hosting.models.webhooks import RETRIED_FOR
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +42,8 @@ KEPT_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A call of which this process is the only one to make it, until its lease ends."""
+class Call:
+    """A claimed call: what its request needs; `attempt` counts from 1."""
 
     id: int
     attempt: int
@@ -50,13 +52,14 @@ class Claimed:
     url: str
     is_slow: bool
     secrets: tuple[str, ...]
+    gives_up_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came of a call; status is None where there was no HTTP answer."""
 
-    call: Claimed
+    call: Call
     status: int | None
     body: bytes
     error: str
@@ -68,45 +71,36 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300
 
 
-def _claim_beside(under_way: list[Claimed]) -> list[Claimed]:
-    slow = sum(call.is_slow for call in under_way)
-    return claim(limit=AT_ONCE - len(under_way), slow_limit=AT_ONCE_SLOW - slow)
+def _limits(under_way: Sequence[Call]) -> dict[str, float]:
+    return {
+        "slow_limit": AT_ONCE_SLOW - sum(call.is_slow for call in under_way),
+        "per_webhook": PER_WEBHOOK,
+        "per_host": PER_HOST,
+        "slow_seconds": SLOW_SECONDS,
+        "held": HELD,
+    }
 
 
-def claim(*, limit: int = AT_ONCE, slow_limit: int = AT_ONCE_SLOW) -> list[Claimed]:
-    """Claim due calls for `LEASE` seconds, counted and committed before the first byte is sent."""
-    if limit < 1:
-        return []
-    with system("webhook calls of every business"), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
-        cursor.execute(
-            statement("hosting", "claim_calls"),
-            {
-                "limit": limit,
-                "slow_limit": slow_limit,
-                "per_webhook": PER_WEBHOOK,
-                "per_host": PER_HOST,
-                "slow_seconds": SLOW_SECONDS,
-                "held": HELD,
-                "lease": LEASE,
-            },
-        )
-        rows = sorted(cursor.fetchall())
-    return [
-        Claimed(
-            row[0],
-            row[1],
-            row[2],
-            bytes(row[3]),
-            row[4],
-            row[5],
-            tuple(map(decrypt, filter(None, row[6:]))),
-        )
-        for row in rows
-    ]
+def _prepare(rows: Sequence[Claimed]) -> dict[int, Call]:
+    found = WebhookCall.objects.filter(pk__in=[row.key for row in rows])
+    return {call.pk: _call(call) for call in found.select_related("webhook__account")}
 
 
-def make(call: Claimed) -> Answer:
+def _call(row: WebhookCall) -> Call:
+    webhook = row.webhook
+    return Call(
+        id=row.pk,
+        attempt=row.tries + 1,
+        public_id=str(row.public_id),
+        body=bytes(row.body),
+        url=webhook.url,
+        is_slow=webhook.failures > 0 or webhook.mean_seconds > SLOW_SECONDS,
+        secrets=tuple(webhook.account.secrets),
+        gives_up_at=row.gives_up_at,
+    )
+
+
+def make(call: Call) -> Answer:
     """Make one call; whatever goes wrong is part of the answer. Touches no database."""
     started = time.monotonic()
     try:
@@ -132,7 +126,7 @@ def _refusal(status: int) -> str:
     return f"HTTP {status}" + (": redirects are not followed" if 300 <= status < 400 else "")
 
 
-def headers_of(call: Claimed, *, at: int) -> dict[str, str]:
+def headers_of(call: Call, *, at: int) -> dict[str, str]:
     """Signatures and names of a call; `at` is the moment in seconds.
 
     `X-Hub-Signature-256` has room for one signature: after a change of secret, every second attempt
@@ -159,38 +153,65 @@ def delay_after(attempt: int, *, chance: float) -> float:
     return plain + plain * JITTER * (2 * chance - 1)
 
 
-def finish(answers: Sequence[Answer]) -> None:
-    """Write down what came of these calls, and how their receivers do."""
-    with system("webhook calls of every business"), connection.cursor() as cursor:
+def _finish(answers: Mapping[int, Answer]) -> dict[int, Outcome]:
+    """Write down what came of calls, and how their receivers do."""
+    rows = list(answers.values())
+    with connection.cursor() as cursor:
         cursor.execute(
             statement("hosting", "finish_calls"),
             {
-                "ids": [answer.call.id for answer in answers],
-                "attempts": [answer.call.attempt for answer in answers],
-                "accepted": [answer.accepted for answer in answers],
-                "statuses": [answer.status for answer in answers],
-                "bodies": [answer.body for answer in answers],
-                "errors": [answer.error for answer in answers],
-                "seconds": [answer.seconds for answer in answers],
-                "delays": [
-                    delay_after(answer.call.attempt, chance=random.random())  # noqa: S311
-                    for answer in answers
-                ],
+                "ids": [answer.call.id for answer in rows],
+                "accepted": [answer.accepted for answer in rows],
+                "statuses": [answer.status for answer in rows],
+                "bodies": [answer.body for answer in rows],
+                "seconds": [answer.seconds for answer in rows],
             },
         )
+    return {key: _outcome(answer) for key, answer in answers.items()}
+
+
+def _outcome(answer: Answer) -> Outcome:
+    if answer.accepted:
+        return None
+    if answer.call.gives_up_at <= timezone.now():
+        return GaveUp(answer.error)
+    delay = delay_after(answer.call.attempt, chance=random.random())  # noqa: S311
+    return Again(delay, answer.error)
+
+
+QUEUE = Queue(
+    name="webhook_calls",
+    about="Calls to the webhooks of businesses, retried for seven days.",
+    model=WebhookCall,
+    work=InThreads(size=AT_ONCE, prepare=_prepare, perform=make, finish=_finish),
+    is_open=Q(state="open"),
+    is_dead=Q(state="dead"),
+    scoped=False,
+    selection=Selection(statement("hosting", "due_calls"), lock=CLAIM_LOCK, parameters=_limits),
+    batch=AT_ONCE,
+    lease_seconds=LEASE,
+    done={"state": "'done'"},
+    on_death={"state": "'dead'"},
+    on_rerun={
+        "state": "'open'",
+        "tries": "0",
+        "gives_up_at": f"statement_timestamp() + interval '{RETRIED_FOR.days} days'",
+    },
+    # Receivers that fail make their own backlog, which says nothing about our workers.
+    counts="""EXISTS (SELECT FROM hosting_webhook w
+                       WHERE w.id = q.webhook_id AND w.is_active AND w.failures = 0)""",
+    dead_title=_("Webhook calls given up"),
+    is_urgent=False,
+)
+POOL = WorkerPool(QUEUE)
+# `call_due()` makes what is due and returns how many calls that were; `wake()` has a thread do it.
+call_due, wake = POOL.run, POOL.wake
 
 
 def rerun(public_ids: Iterable[str]) -> int:
     """Open dead calls again, with seven new days; returns how many. Call inside a scope."""
-    return WebhookCall.objects.filter(
-        public_id__in=public_ids, state=WebhookCall.State.DEAD
-    ).update(
-        state=WebhookCall.State.OPEN,
-        attempts=0,
-        not_before=Now(),
-        gives_up_at=gives_up(),
-        leased_until=None,
-    )
+    found = WebhookCall.objects.filter(public_id__in=public_ids)
+    return settle.rerun(QUEUE, found.values_list("pk", flat=True))
 
 
 def replay(call: WebhookCall) -> WebhookCall:
@@ -238,7 +259,7 @@ def expire() -> int:
             state=WebhookCall.State.OPEN, gives_up_at__lt=timezone.now()
         )
         return late.filter(Q(leased_until=None) | Q(leased_until__lt=timezone.now())).update(
-            state=WebhookCall.State.DEAD, leased_until=None
+            state=WebhookCall.State.DEAD, dead_at=Now(), leased_until=None
         )
 
 
@@ -254,10 +275,3 @@ def purge(limit: int = 5000) -> int:
             [limit, KEPT_DAYS],
         )
         return int(cursor.rowcount)
-
-
-crew: Crew[Claimed, Answer] = Crew(
-    "webhooks", size=AT_ONCE, claim=_claim_beside, do=make, finish=finish
-)
-# `call_due()` makes what is due and returns how many calls that were; `wake()` has a thread do it.
-call_due, wake = crew.run, crew.wake

@@ -154,7 +154,10 @@ def release_calls(conversation_ids: Collection[int]) -> None:
 
 def _untried(conversation_ids: Collection[int]) -> QuerySet[WebhookCall]:
     return WebhookCall.objects.filter(
-        conversation_id__in=conversation_ids, state=WebhookCall.State.OPEN, attempts=0
+        conversation_id__in=conversation_ids,
+        state=WebhookCall.State.OPEN,
+        tries=0,
+        leased_until=None,
     )
 
 

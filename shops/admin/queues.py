@@ -1,21 +1,16 @@
 """Queues of shops in the admin: messages that no order was made of, news that was not told, pictures and feeds that failed."""
 
-from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.contrib import admin
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action, display
 
-from accounts.admin_site.base import Item, QueueAdmin, ReadOnlyAdmin, given_up
-from core.wake import ring
+from accounts.admin_site.base import Item, ReadOnlyAdmin, given_up
+from accounts.admin_site.queues import QueueAdmin, QueueStateFilter
 from shops import tasks
 from shops.models import (
-    MAX_ATTEMPTS,
     CatalogImport,
     ImportProblem,
     IncomingOrder,
@@ -23,132 +18,69 @@ from shops.models import (
     Picture,
 )
 
-STATES = {"dead": "danger", "waiting": "info", "done": "success"}
-
-
-class StateFilter(admin.SimpleListFilter):
-    """Rows that gave up, that wait, or that are done, as the model's querysets have it."""
-
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """What there is to choose from."""
-        return [("dead", _("Given up")), ("waiting", _("Waiting"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows of the state chosen; all of them otherwise."""
-        rows = queryset.model._default_manager
-        if self.value() == "dead":
-            return queryset.filter(pk__in=rows.dead().values("pk"))
-        if self.value() == "waiting":
-            return queryset.filter(attempts__lt=MAX_ATTEMPTS, pk__in=rows.still_open().values("pk"))
-        return queryset
-
-
-def _again(model: Any) -> Callable[[Sequence[Any]], int]:
-    return lambda ids: int(model.objects.filter(pk__in=ids).again())
-
 
 @admin.register(IncomingOrder)
 class IncomingOrderAdmin(QueueAdmin):
-    """Messages of buyers that a shop must heed, without what they say; those that gave up can be heeded again."""
+    """Messages of buyers that a shop answers, without what they say.
 
-    list_display = ("message_id", "business", "state", "attempts", "not_before", "last_error")
+    An order that is run again is made at today's prices, once.
+    """
+
+    task = tasks.take
+    list_display = ("message_id", "business", "queue_state", "attempts", "not_before", "last_error")
     list_select_related = ("business",)
-    list_filter = (StateFilter,)
     search_fields = ("message__wamid__exact",)
     search_help_text = _("The whole wamid.")
-    ordering = ("-message_id",)
-    actions = ("rerun",)
-
-    @display(description=_("state"), label=STATES)
-    def state(self, row: IncomingOrder) -> str:
-        """Waiting or dead."""
-        return "dead" if row.attempts >= MAX_ATTEMPTS else "waiting"
-
-    @action(description=_("Heed again (given up only)"), permissions=["rerun"])
-    def rerun(self, request: HttpRequest, queryset: QuerySet[IncomingOrder]) -> None:
-        """Open dead rows again; the order is made at today's prices, once."""
-        count = self.again(request, queryset, verb=_again(IncomingOrder))
-        ring(tasks.take)
-        messages.success(request, _("%(count)s messages are heeded again.") % {"count": count})
 
 
 @admin.register(OrderNews)
 class OrderNewsAdmin(QueueAdmin):
-    """What happened to orders; what buyer and business were not told can be told after all, with what is true by then."""
+    """What happened to orders, for buyer and business; what was sent is not sent twice."""
 
+    task = tasks.take
     list_display = (
         "id",
         "business",
         "order",
         "kind",
-        "state",
+        "queue_state",
         "attempts",
         "created_at",
         "told_at",
         "last_error",
     )
     list_select_related = ("business", "order")
-    list_filter = (StateFilter, "kind")
+    list_filter = (QueueStateFilter, "kind")
     search_fields = ("order__id__exact",)
     search_help_text = _("The order's id.")
-    ordering = ("-id",)
-    actions = ("rerun",)
-
-    @display(description=_("state"), label=STATES)
-    def state(self, row: OrderNews) -> str:
-        """Told, waiting or dead."""
-        return "done" if row.told_at else "dead" if row.attempts >= MAX_ATTEMPTS else "waiting"
-
-    @action(description=_("Tell again (given up only)"), permissions=["rerun"])
-    def rerun(self, request: HttpRequest, queryset: QuerySet[OrderNews]) -> None:
-        """Open dead news again; nothing that was told is told twice."""
-        count = self.again(request, queryset, verb=_again(OrderNews))
-        ring(tasks.take)
-        messages.success(request, _("%(count)s pieces of news are told again.") % {"count": count})
 
 
 @admin.register(Picture)
 class PictureAdmin(QueueAdmin):
     """Pictures of products; those that a feed's link did not give can be fetched again."""
 
+    task = tasks.fetch_pictures
     list_display = (
         "id",
         "business",
         "product",
-        "state",
+        "queue_state",
         "attempts",
         "not_before",
         "last_error",
         "source_url",
     )
     list_select_related = ("business", "product")
-    list_filter = (StateFilter,)
     search_fields = ("product__retailer_id__exact",)
     search_help_text = _("The product's whole id.")
-    ordering = ("-id",)
-    actions = ("rerun",)
-
-    @display(description=_("state"), label=STATES)
-    def state(self, row: Picture) -> str:
-        """There, waiting or dead."""
-        return "done" if row.media_id else "dead" if row.attempts >= MAX_ATTEMPTS else "waiting"
-
-    @action(description=_("Fetch again (given up only)"), permissions=["rerun"])
-    def rerun(self, request: HttpRequest, queryset: QuerySet[Picture]) -> None:
-        """Ask for dead pictures again."""
-        count = self.again(request, queryset, verb=_again(Picture))
-        ring(tasks.fetch_pictures)
-        messages.success(request, _("%(count)s pictures are fetched again.") % {"count": count})
 
 
 @admin.register(CatalogImport)
-class CatalogImportAdmin(ReadOnlyAdmin):
+class CatalogImportAdmin(QueueAdmin):
     """Feeds of products: how far each came, and why one failed. The seller brings the file once more."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("sample", "path", "token")
+    task = tasks.feed
+    hidden: ClassVar[tuple[str, ...]] = ("sample", "path", "leased_by")
     list_display = (
         "id",
         "business",
@@ -162,7 +94,7 @@ class CatalogImportAdmin(ReadOnlyAdmin):
         "error",
     )
     list_select_related = ("business",)
-    list_filter = ("state",)
+    list_filter = (QueueStateFilter, "state")
     search_fields = ("filename", "business__name")
     ordering = ("-id",)
 
@@ -176,15 +108,9 @@ class ImportProblemAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
 
 
-def waiting() -> list[Item]:
-    """What of the shops gave up."""
+def failed_feeds() -> list[Item]:
+    """Product feeds that failed in 30 days; a seller's files are the seller's to mend."""
     month = timezone.now() - timedelta(days=30)
     feeds = CatalogImport.objects.filter(state=CatalogImport.State.FAILED, created_at__gte=month)
-    dead, note = "state=dead", _("given up after five attempts")
-    return [
-        given_up(_("Order messages not heeded"), IncomingOrder.objects.dead(), dead, note, is_urgent=True),
-        given_up(_("News of orders not told"), OrderNews.objects.dead(), dead, note, is_urgent=True),
-        # A seller's links and files are the seller's to mend: shown, not urgent.
-        given_up(_("Pictures not fetched"), Picture.objects.dead(), dead, "", is_urgent=False),
-        given_up(_("Product feeds that failed"), feeds, "state__exact=failed", _("in 30 days"), is_urgent=False),
-    ]  # fmt: skip
+    title, note = _("Product feeds that failed"), _("in 30 days")
+    return [given_up(title, feeds, "state__exact=failed", note, is_urgent=False)]

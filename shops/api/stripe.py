@@ -7,7 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 from shops import tasks
 from shops.models import Catalog
 from shops.payments import stripe_collection
@@ -28,5 +28,5 @@ def webhook(request: HttpRequest, catalog_id: str) -> HttpResponse:
             {"error": {"code": error.code, "message": error.message}}, status=error.status
         )
     if is_new:
-        ring(tasks.collect)
+        notify(tasks.collect)
     return JsonResponse({"received": True})

@@ -14,13 +14,16 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import connection
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Business, User
 from core import links
 from core.errors import BadInput, NotYours, ParleyError
+from core.queue.work import work
 from core.sql import statement
 from core.tenancy import scope
 from hosting import jobs
@@ -116,35 +119,40 @@ def _delete_file(job: CatalogImport) -> None:
 def _change_state(job: CatalogImport, states: tuple[str, ...], state: str, **changes: Any) -> None:
     mine = CatalogImport.objects.filter(pk=job.pk, state__in=states)
     if not mine.update(
-        state=state, token=None, lease_until=None, turn_at=timezone.now(), attempts=0, **changes
+        state=state,
+        leased_until=None,
+        not_before=Now(),
+        attempts=0,
+        dead_at=None,
+        **changes,
     ):
         raise WrongImportState(_("This import is in another state now."))
     job.refresh_from_db()
 
 
 def run_due() -> int:
-    """Run one slice of the import that is due; returns 1, or 0 when none is due."""
-    job = jobs.claim(CatalogImport, CatalogImport.WORKING, ("business", "catalog"))
-    if job is None:
-        return 0
+    """Run one slice of an import that is due; returns 1, or 0 when none is."""
+    return work(QUEUE)
+
+
+def _step(job: CatalogImport) -> None:
     try:
-        if not jobs.give_up(job):
-            _check_file(job) if job.state == State.READING else _write_file(job)
-            jobs.release(job)
-    except jobs.Stopped:
-        jobs.release(job)
+        _check_file(job) if job.state == State.READING else _write_file(job)
     except (feed_csv.BadFeed, FileNotFoundError) as error:
+        is_bad = isinstance(error, feed_csv.BadFeed)
         with scope(job.business_id):
-            jobs.finish(
-                job,
-                State.FAILED,
-                error=str(error) if isinstance(error, feed_csv.BadFeed) else "The file is gone.",
-            )
-    except Exception as error:
-        jobs.stumble(job, error)
+            jobs.finish(job, State.FAILED, error=str(error) if is_bad else "The file is gone.")
     if not job.is_working and job.state != State.READY:
         _delete_file(job)
-    return 1
+
+
+QUEUE = jobs.job_queue(
+    CatalogImport,
+    _step,
+    name="catalog_imports",
+    about="Product feeds that are checked or written.",
+    dead_title=_lazy("Product feeds given up"),
+)
 
 
 Row = tuple[int, dict[str, Any], list[feed_csv.Problem]]
@@ -192,7 +200,7 @@ def _check_file(job: CatalogImport) -> None:
     """Store every problem and count known products; the whole file takes seconds."""
     with scope(job.business_id):
         ImportProblem.objects.filter(job=job).delete()
-        jobs.keep(job, processed=0, bad=0, known=0, sample=[])
+        jobs.keep(job, fresh=False, processed=0, bad=0, known=0, sample=[])
     noted = 0
     for batch in _batches(job):
         problems = [problem for _number, _row, found in batch for problem in found]
@@ -205,6 +213,7 @@ def _check_file(job: CatalogImport) -> None:
             noted += len(problems)
             jobs.keep(
                 job,
+                fresh=False,
                 processed=job.processed + len(batch),
                 bad=job.bad + len(batch) - len(good),
                 known=job.known + known,
@@ -213,18 +222,7 @@ def _check_file(job: CatalogImport) -> None:
     with scope(job.business_id):
         if not job.processed:
             raise feed_csv.BadFeed("The file names columns, but no product.")
-        changes = {
-            "state": State.READY,
-            "token": None,
-            "lease_until": None,
-            "total": job.processed,
-            "attempts": 0,
-        }
-        if not CatalogImport.objects.filter(pk=job.pk, token=job.token, state=State.READING).update(
-            **changes
-        ):
-            raise jobs.Stopped
-        job.state = State.READY
+        jobs.finish(job, State.READY, total=job.processed, finished_at=None)
 
 
 def _store_problems(job: CatalogImport, problems: list[feed_csv.Problem]) -> None:

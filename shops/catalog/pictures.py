@@ -2,31 +2,42 @@
 links.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import IO, Any
 
 import orjson
 import structlog
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
-from django.db.models import F, Max
+from django.db import transaction
+from django.db.models import F, Max, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from core.errors import BadInput
 from core.http import FetchFailed, fetch
+from core.queue import (
+    Again,
+    Backoff,
+    Claimed,
+    Failed,
+    GaveUp,
+    InThreads,
+    Outcome,
+    Queue,
+)
+from core.queue.pool import WorkerPool
+from core.queue.settle import rerun
 from core.sql import statement
-from core.tenancy import scope, system
 from hosting.cloudapi.files import LIMITS
 from hosting.errors import CloudApiError
 from hosting.media.store import delete_media, open_media, store_media
 from hosting.media.thumbnails import FORMATS, shrink
 from hosting.models import Media
-from shops.models import MAX_ATTEMPTS, Catalog, Picture, Product, Waiting
+from shops.models import Catalog, Picture, Product
 
 log = structlog.get_logger(__name__)
 # Longer side in pixels: for lists, cards and the product's page.
@@ -34,8 +45,6 @@ EDGES = (160, 480, 1080)
 MAX_PICTURES = 20
 BATCH = 8
 FETCH_TIMEOUT = 10.0
-# After this time a claimed picture may be claimed again: its worker has died.
-LEASE = timedelta(minutes=2)
 
 
 def size_url(slug: str, picture: Picture, edge: int) -> str:
@@ -141,72 +150,82 @@ def replace_pictures(cursor: Any, catalog: Catalog, rows: list[dict[str, Any]]) 
     return {product_id for product_id, _media in found}
 
 
-def dead_pictures(catalog: Catalog) -> Waiting:
+def dead_pictures(catalog: Catalog) -> QuerySet[Picture]:
     """Pictures of this shop whose fetch was given up."""
-    return Picture.objects.dead().filter(business_id=catalog.business_id, product__catalog=catalog)
+    dead = Picture.objects.exclude(dead_at=None)
+    return dead.filter(business_id=catalog.business_id, product__catalog=catalog)
+
+
+def retry_dead(catalog: Catalog) -> int:
+    """Fetch the pictures of this shop again whose fetch was given up; returns how many."""
+    return rerun(QUEUE, dead_pictures(catalog).values_list("pk", flat=True))
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFetch:
-    """A picture claimed by this worker."""
+class Download:
+    """What the request for one picture gave: its content and type, or why there is none."""
 
-    picture_id: int
-    business_id: int
     url: str
-    attempts: int
+    content: bytes = b""
+    mime_type: str = ""
+    error: str = ""
 
 
-def fetch_due(limit: int = BATCH) -> int:
-    """Fetch up to `limit` pictures that are due; returns how many were claimed."""
-    claimed = _claim(limit)
-    if not claimed:
-        return 0
-    # Fetched outside of any transaction and in parallel, so that one slow host delays no other.
-    with ThreadPoolExecutor(max_workers=BATCH) as pool:
-        results = list(pool.map(_download, claimed))
-    for wanted, (content, error) in zip(claimed, results, strict=True):
-        _finish(wanted, content, error)
-    return len(claimed)
+def fetch_due() -> int:
+    """Fetch pictures until none is due; returns how many were claimed."""
+    return POOL.run()
 
 
-def _claim(limit: int) -> list[PictureFetch]:
-    with system("pictures are fetched for every business"), connection.cursor() as cursor:
-        cursor.execute(
-            statement("shops", "claim_pictures"),
-            {"limit": limit, "lease": LEASE.total_seconds(), "most": MAX_ATTEMPTS},
-        )
-        return [PictureFetch(*row) for row in cursor.fetchall()]
+def _urls(rows: Sequence[Claimed]) -> dict[int, str]:
+    found = Picture.objects.filter(pk__in=[row.key for row in rows])
+    return dict(found.values_list("pk", "source_url"))
 
 
-def _download(wanted: PictureFetch) -> tuple[tuple[bytes, str], str]:
-    """((content, MIME type), error); the error is empty on success."""
+def _download(url: str) -> Download:
     try:
-        found = fetch(wanted.url, max_bytes=LIMITS["image"].max_bytes + 1, timeout=FETCH_TIMEOUT)
+        found = fetch(url, max_bytes=LIMITS["image"].max_bytes + 1, timeout=FETCH_TIMEOUT)
     except FetchFailed as error:
-        return (b"", ""), str(error)[:200]
+        return Download(url, error=str(error)[:200])
     if found.status != 200:
-        return (b"", ""), f"The link answered HTTP {found.status}."
+        return Download(url, error=f"The link answered HTTP {found.status}.")
     if found.truncated:
-        return (b"", ""), f"The picture is larger than {LIMITS['image'].max_bytes:,} bytes."
-    return (found.body, found.headers.get("content-type", "")), ""
+        most = LIMITS["image"].max_bytes
+        return Download(url, error=f"The picture is larger than {most:,} bytes.")
+    return Download(url, found.body, found.headers.get("content-type", ""))
 
 
-def _finish(wanted: PictureFetch, got: tuple[bytes, str], error: str) -> None:
-    with scope(wanted.business_id):
-        mine = Picture.objects.filter(
-            pk=wanted.picture_id, attempts=wanted.attempts, source_url=wanted.url
-        )
-        row = mine.select_related("product__business").select_for_update(of=("self",)).first()
-        if row is None:
-            return
-        if not error:
-            try:
-                with transaction.atomic():
-                    row.media = _store(row.product, got[0], got[1], "")
-            except BadInput as refused:
-                error, row.attempts = refused.message, MAX_ATTEMPTS
-        row.last_error = error[:200]
-        row.not_before = timezone.now() + timedelta(seconds=30 * 4**row.attempts)
-        row.save(update_fields=["media", "attempts", "last_error", "not_before"])
-        if error:
-            log.info("picture_not_fetched", picture=row.pk, error=error)
+def _finish(results: Mapping[int, Download]) -> dict[int, Outcome]:
+    found = Picture.objects.filter(pk__in=results).select_related("product__business")
+    return {row.pk: _stored(row, results[row.pk]) for row in found.order_by("pk")}
+
+
+def _stored(row: Picture, got: Download) -> Outcome:
+    """Keep a picture that was fetched; a feed may have named another address meanwhile."""
+    if row.source_url != got.url:
+        return Again()
+    if got.error:
+        return Failed(got.error)
+    try:
+        with transaction.atomic():
+            row.media = _store(row.product, got.content, got.mime_type, "")
+    except BadInput as refused:
+        return GaveUp(refused.message)
+    row.save(update_fields=["media"])
+    return None
+
+
+QUEUE = Queue(
+    name="pictures",
+    about="Pictures of products that feeds name by their addresses.",
+    model=Picture,
+    work=InThreads(size=BATCH, prepare=_urls, perform=_download, finish=_finish),
+    is_open=Q(media=None),
+    lease_seconds=120,
+    backoff=Backoff(first=120, factor=4, longest=7200),
+    done={},
+    # A seller's links are the seller's to mend.
+    counts="attempts = 0",
+    dead_title=_lazy("Pictures not fetched"),
+    is_urgent=False,
+)
+POOL = WorkerPool(QUEUE)

@@ -201,5 +201,5 @@ STATE_FILTERS: dict[str, Q] = {
     "uncounted": Q(stock=None),
     "sale": Q(sale_price_minor__isnull=False),
     "hidden": Q(is_hidden=True),
-    "unfetched": Q(Exists(Picture.objects.dead().filter(product=OuterRef("pk")))),
+    "unfetched": Q(Exists(Picture.objects.exclude(dead_at=None).filter(product=OuterRef("pk")))),
 }

@@ -3,9 +3,13 @@
 from typing import Any
 
 import structlog
-from django.utils import timezone, translation
+from django.db.models import Q
+from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
+from core.queue import Claimed, OneByOne, Queue
+from core.queue.work import work
 from hosting.errors import CloudApiError
 from hosting.media.store import store_media
 from hosting.webhooks import outbox
@@ -13,27 +17,24 @@ from shops import texts
 from shops.chat import send
 from shops.documents.receipt import receipt_filename, receipt_pdf
 from shops.models import News, Order, OrderLine, OrderNews
-from shops.queues import NEWS
 
 log = structlog.get_logger(__name__)
 WEBHOOK_FIELD = "orders"
 
 
-def notify_due(limit: int = 50) -> int:
-    """Send up to `limit` order updates, each in its own transaction; returns how many were
-    claimed.
-    """
-    return NEWS.work(_notify, limit=limit)
+def notify_due() -> int:
+    """Send order updates that are due, each in its own transaction; returns how many were claimed."""
+    return work(QUEUE)
 
 
-def _notify(news_id: int) -> None:
+def _notify(row: Claimed) -> None:
     found = OrderNews.objects.select_related(
         "business__plan",
         "order__catalog__number__account",
         "order__conversation__contact",
         "order__conversation__number__account",
     )
-    news = found.get(pk=news_id)
+    news = found.get(pk=row.key)
     news.order.business = news.order.catalog.business = news.business
     account = news.order.catalog.number.account
     outbox.write_field_calls(
@@ -43,7 +44,19 @@ def _notify(news_id: int) -> None:
     )
     with translation.override(news.order.catalog.language):
         _notify_buyer(news)
-    OrderNews.objects.filter(pk=news_id).update(told_at=timezone.now())
+
+
+# What happened to one order is sent in its order: the next waits for the one before.
+QUEUE = Queue(
+    name="order_updates",
+    about="What happened to orders, for buyers and the webhooks of shops.",
+    model=OrderNews,
+    work=OneByOne(_notify),
+    is_open=Q(told_at=None),
+    order_by=("order_id",),
+    done={"told_at": "statement_timestamp()"},
+    dead_title=_lazy("Order updates not sent"),
+)
 
 
 def _notify_buyer(news: OrderNews) -> None:

@@ -13,9 +13,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from core import money
 from core.errors import BadInput, ParleyError
+from core.queue import Claimed, OneByOne, Queue
+from core.queue.work import work
 from hosting.cloudapi.json import as_dict, as_list, as_text
 from hosting.models import Conversation, Message
 from shops import texts
@@ -25,7 +28,6 @@ from shops.models import Cart, CartLine, Catalog, IncomingOrder, Order, Product
 from shops.models.carts import CODE_LENGTH, CODE_LETTERS
 from shops.models.catalogs import SELLABLE
 from shops.orders.place import NotSold, RequestedItems, choose_delivery, place_order
-from shops.queues import INCOMING
 
 CART_CODE = re.compile(rf"#([{CODE_LETTERS}]{{{CODE_LENGTH}}})(?![0-9A-Z])")
 
@@ -48,25 +50,31 @@ class Differences:
     left: dict[str, int]
 
 
-def process_due(limit: int = 50) -> int:
-    """Process up to `limit` waiting messages, each in its own transaction.
-
-    Returns how many were claimed.
-    """
-    return INCOMING.work(_process, limit=limit)
+def process_due() -> int:
+    """Process waiting messages, each in its own transaction; returns how many were claimed."""
+    return work(QUEUE)
 
 
-def _process(message_id: int) -> None:
+def _process(row: Claimed) -> None:
     found = Message.objects.select_related(
         "business__plan", "number__account", "conversation__contact"
     )
-    if message := found.filter(pk=message_id).first():
+    if message := found.filter(pk=row.key).first():
         message.conversation.business, message.conversation.number = (
             message.business,
             message.number,
         )
         process_message(message)
-    IncomingOrder.objects.filter(pk=message_id).delete()
+
+
+QUEUE = Queue(
+    name="incoming_orders",
+    about="Messages of buyers that a shop answers: orders, replies to its questions, carts.",
+    model=IncomingOrder,
+    work=OneByOne(_process),
+    is_open=Q(),
+    dead_title=_lazy("Order messages not processed"),
+)
 
 
 def process_message(message: Message) -> None:

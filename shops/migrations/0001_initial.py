@@ -70,6 +70,12 @@ class Migration(InitialMigration):
             name='CatalogImport',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('path', models.CharField(blank=True, help_text='Where its file lies in the storage.', max_length=200)),
                 ('size', models.PositiveBigIntegerField(default=0, help_text='Bytes of its file.')),
@@ -77,10 +83,7 @@ class Migration(InitialMigration):
                 ('processed', models.PositiveBigIntegerField(default=0, help_text='Messages done.')),
                 ('position', models.JSONField(default=dict, help_text='Where the next slice begins.')),
                 ('error', models.TextField(blank=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='Since the last slice that was finished.')),
-                ('token', models.UUIDField(blank=True, help_text='Of the worker that has it.', null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('turn_at', models.DateTimeField(default=django.utils.timezone.now, help_text='Whose turn came longest ago is next.')),
+                ('stopped_in', models.CharField(blank=True, help_text='The state in which it was given up.', max_length=10)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
@@ -145,10 +148,13 @@ class Migration(InitialMigration):
         migrations.CreateModel(
             name='IncomingOrder',
             fields=[
-                ('message', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='hosting.message')),
-                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0)),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
                 ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
-                ('last_error', models.TextField(blank=True, db_default='')),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
+                ('message', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='hosting.message')),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
             ],
         ),
@@ -215,13 +221,16 @@ class Migration(InitialMigration):
             name='OrderNews',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('kind', models.CharField(choices=[('placed', 'Placed'), ('confirmed', 'Confirmed'), ('paid', 'Paid'), ('packed', 'Packed'), ('shipped', 'Shipped'), ('delivered', 'Delivered'), ('cancelled', 'Cancelled'), ('expired', 'Expired'), ('refunded', 'Refunded')], max_length=10)),
                 ('amount_minor', models.BigIntegerField(blank=True, help_text='Of a payment or refund.', null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
                 ('told_at', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0)),
-                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
-                ('last_error', models.TextField(blank=True, db_default='')),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='news', to='shops.order')),
             ],
@@ -277,11 +286,14 @@ class Migration(InitialMigration):
             name='Picture',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('position', models.PositiveSmallIntegerField(default=0)),
                 ('source_url', models.URLField(blank=True, max_length=1000)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_error', models.CharField(blank=True, max_length=200)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
                 ('media', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.media')),
                 ('product', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='pictures', to='shops.product')),
@@ -401,7 +413,11 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='catalogimport',
-            index=models.Index(condition=models.Q(('state__in', ['reading', 'running'])), fields=['turn_at'], name='feed_open'),
+            index=models.Index(condition=models.Q(('dead_at', None), ('state__in', ['reading', 'running'])), fields=['business', 'not_before', 'id'], name='feed_due'),
+        ),
+        migrations.AddIndex(
+            model_name='catalogimport',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['business'], name='feed_dead'),
         ),
         migrations.AddConstraint(
             model_name='catalogimport',
@@ -425,11 +441,11 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='incomingorder',
-            index=models.Index(condition=models.Q(('attempts__lt', 5)), fields=['not_before'], name='incoming_order_due'),
+            index=models.Index(condition=models.Q(('dead_at', None)), fields=['business', 'not_before', 'message'], name='incoming_order_due'),
         ),
         migrations.AddIndex(
             model_name='incomingorder',
-            index=models.Index(condition=models.Q(('attempts__gte', 5)), fields=['message'], name='incoming_order_dead'),
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['message'], name='incoming_order_dead'),
         ),
         migrations.AddIndex(
             model_name='order',
@@ -481,7 +497,11 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='ordernews',
-            index=models.Index(condition=models.Q(('attempts__lt', 5), ('told_at', None)), fields=['not_before'], name='order_news_due'),
+            index=models.Index(condition=models.Q(('dead_at', None), ('told_at', None)), fields=['business', 'not_before', 'id'], name='order_news_due'),
+        ),
+        migrations.AddIndex(
+            model_name='ordernews',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['business'], name='order_news_dead'),
         ),
         migrations.AddIndex(
             model_name='ordernews',
@@ -525,11 +545,11 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='picture',
-            index=models.Index(condition=models.Q(('attempts__lt', 5), ('media', None)), fields=['not_before'], name='picture_due'),
+            index=models.Index(condition=models.Q(('dead_at', None), ('media', None)), fields=['business', 'not_before', 'id'], name='picture_due'),
         ),
         migrations.AddIndex(
             model_name='picture',
-            index=models.Index(condition=models.Q(('attempts__gte', 5), ('media', None)), fields=['business'], name='picture_dead'),
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['business'], name='picture_dead'),
         ),
         migrations.AddConstraint(
             model_name='picture',

@@ -26,12 +26,10 @@ from shops.models.orders import (
     PaymentWay,
 )
 from shops.models.payments import LIVE, BuyerPayment, BuyerRefund, PaymentStatus, ShopGatewayEvent
-from shops.models.queue_rows import MAX_ATTEMPTS, Waiting
 
 __all__ = [
     "HELD",
     "LIVE",
-    "MAX_ATTEMPTS",
     "Availability",
     "BuyerPayment",
     "BuyerRefund",
@@ -59,5 +57,4 @@ __all__ = [
     "ProductQuerySet",
     "ShopGatewayEvent",
     "StockMove",
-    "Waiting",
 ]

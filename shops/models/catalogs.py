@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from core.encryption import EncryptedTextField
+from core.queue import QueueRow
+from core.queue.rows import dead_index, due_index
 from hosting.models import Media, Number
 from hosting.models.numbers import new_graph_id
-from shops.models.queue_rows import Waiting
 
 # What the Cloud API's product lists and feeds allow.
 RETAILER_ID_LENGTH = 100
@@ -252,10 +253,8 @@ class Product(models.Model):
         )
 
 
-class Picture(models.Model):
+class Picture(QueueRow):
     """A picture of a product; with a `source_url` and no media it is still to be fetched."""
-
-    OPEN: ClassVar = {"media": None}
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -269,11 +268,6 @@ class Picture(models.Model):
         Media, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )
     source_url = models.URLField(max_length=1000, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now)
-    last_error = models.CharField(max_length=200, blank=True)
-
-    objects = Waiting.as_manager()
 
     class Meta:
         ordering: ClassVar = ["product", "position"]
@@ -288,12 +282,8 @@ class Picture(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["not_before"], condition=Q(media=None, attempts__lt=5), name="picture_due"
-            ),
-            models.Index(
-                fields=["business"], condition=Q(media=None, attempts__gte=5), name="picture_dead"
-            ),
+            due_index("picture_due", "business", "id", is_open=Q(media=None)),
+            dead_index("picture_dead", "business"),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.queue.rows import dead_index, due_index
 from hosting.models.transfers import Job
 from shops.models.catalogs import Catalog
 
@@ -27,6 +28,7 @@ class CatalogImport(Job):
         FAILED = "failed", _("Failed")
 
     WORKING: ClassVar = (State.READING, State.RUNNING)
+    RELATED: ClassVar = ("business", "catalog", "author")
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="catalog_imports", db_index=False
@@ -60,18 +62,12 @@ class CatalogImport(Job):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["turn_at"], condition=Q(state__in=["reading", "running"]), name="feed_open"
-            ),
+            due_index("feed_due", "business", "id", is_open=Q(state__in=["reading", "running"])),
+            dead_index("feed_dead", "business"),
         ]
 
     def __str__(self) -> str:
         return f"import of {self.filename}"
-
-    @property
-    def is_working(self) -> bool:
-        """Whether a worker has something to do."""
-        return self.state in self.WORKING
 
     @property
     def good(self) -> int:

@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.queue import QueueRow
+from core.queue.rows import dead_index, due_index
 from shops.models.orders import Order
-from shops.models.queue_rows import Waiting
 
 
 class News(models.TextChoices):
@@ -27,13 +28,11 @@ class News(models.TextChoices):
     REFUNDED = "refunded", _("Refunded")
 
 
-class OrderNews(models.Model):
+class OrderNews(QueueRow):
     """An update of an order, open until buyer and business are notified.
 
     After five attempts it is a dead letter.
     """
-
-    OPEN: ClassVar = {"told_at": None}
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
@@ -45,20 +44,12 @@ class OrderNews(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, db_default=Now())
     told_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
-    not_before = models.DateTimeField(default=timezone.now, db_default=Now())
-    last_error = models.TextField(blank=True, db_default="")
-
-    objects = Waiting.as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]
         indexes: ClassVar = [
-            models.Index(
-                fields=["not_before"],
-                condition=Q(told_at=None, attempts__lt=5),
-                name="order_news_due",
-            ),
+            due_index("order_news_due", "business", "id", is_open=Q(told_at=None)),
+            dead_index("order_news_dead", "business"),
             models.Index(fields=["order"], condition=Q(told_at=None), name="order_news_open"),
         ]
 

@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core.queue import QueueRow
+from core.queue.rows import dead_index, due_index
 from hosting.models import Conversation, Message
 from shops.models.carts import Cart
 from shops.models.catalogs import Catalog, Product
-from shops.models.queue_rows import Waiting
 
 
 class OrderState(models.TextChoices):
@@ -272,7 +273,7 @@ class OrderNote(models.Model):
         return self.text[:40]
 
 
-class IncomingOrder(models.Model):
+class IncomingOrder(QueueRow):
     """An inbound message a shop must process: an order, a reply to a question, a text naming a
     cart.
 
@@ -280,28 +281,17 @@ class IncomingOrder(models.Model):
     it is processed; after five attempts it is a dead letter that operators can run again.
     """
 
-    OPEN: ClassVar[dict[str, object]] = {}
-
     message = models.OneToOneField(
         Message, on_delete=models.CASCADE, db_constraint=False, primary_key=True, related_name="+"
     )
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
     )
-    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
-    not_before = models.DateTimeField(default=timezone.now, db_default=Now())
-    last_error = models.TextField(blank=True, db_default="")
-
-    objects = Waiting.as_manager()
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(
-                fields=["not_before"], condition=Q(attempts__lt=5), name="incoming_order_due"
-            ),
-            models.Index(
-                fields=["message"], condition=Q(attempts__gte=5), name="incoming_order_dead"
-            ),
+            due_index("incoming_order_due", "business", "message"),
+            dead_index("incoming_order_dead", "message"),
         ]
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 from shops import tasks, texts
 from shops.catalog import feed_csv, pictures
 from shops.catalog import imports as catalog_imports
@@ -47,7 +47,7 @@ def imports(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
             job = catalog_imports.create_import(
                 catalog=catalog, author=request.user, file=file.file, filename=file.name or ""
             )
-            ring(tasks.feed)
+            notify(tasks.feed)
             return redirect("shop_import", job.public_id)
         except ParleyError as refused:
             form.add_error("file", refused.message)
@@ -72,7 +72,7 @@ def import_detail(request: BusinessRequest, catalog: Catalog, public_id: uuid.UU
     job = catalog_imports.get_import(request.business, public_id)
     if request.method == "POST":
         catalog_imports.start_import(job)
-        ring(tasks.feed)
+        notify(tasks.feed)
         return redirect("shop_import", job.public_id)
     context: dict[str, Any] = {
         "catalog": catalog,

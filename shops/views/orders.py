@@ -16,7 +16,7 @@ from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from core import money
 from core.errors import BadInput, ParleyError
-from core.wake import ring
+from core.wake import notify
 from hosting.conversations import thread
 from hosting.models import Direction, Message
 from shops import fulfilment, tasks, texts
@@ -146,7 +146,7 @@ def act(request: BusinessRequest, order_id: int, action: str) -> HttpResponse:
         raise Http404
     try:
         do(request, found)
-        ring(tasks.take)
+        notify(tasks.take)
     except ParleyError as error:
         messages.error(request, error.message)
     return redirect("shop_order", order_id)

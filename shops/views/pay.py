@@ -20,7 +20,7 @@ from core.errors import BadInput, ParleyError
 from core.stripe import payment_redirect
 from core.tenancy import scope, system
 from core.territories import countries
-from core.wake import ring
+from core.wake import notify
 from hosting.contacts.identity import country_of
 from shops import tasks, texts
 from shops.documents.receipt import receipt_filename, receipt_pdf
@@ -64,7 +64,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     with _order_by_token(token) as order:
         if "back" in request.GET:
             stripe_collection.refresh_attempt(order)
-            ring(tasks.take)
+            notify(tasks.take)
             order.refresh_from_db()
         return _pay_page(request, order)
 
@@ -91,7 +91,7 @@ def _pay_action(do: PayAction) -> Callable[[HttpRequest, str], HttpResponse]:
         try:
             with _order_by_token(token) as order:
                 do(request, order)
-                ring(tasks.take)
+                notify(tasks.take)
         except ParleyError as error:
             with _order_by_token(token) as order:
                 return _pay_page(request, order, error)

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.texts import products_of
 from hosting.forms.phones import HandsetForm
@@ -49,7 +49,7 @@ def shop(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
         and (content := product_messages.order_content(catalog, cart))
     ):
         sandbox.send_from_phone(handset=handset, number=number, kind="order", content=content)
-        ring(tasks.apply)
+        notify(tasks.apply)
         return redirect("phone_chat", handset.pk, number.phone_number_id)
     return render(
         request, "shops/chat/phone_catalog.html", _context(request, handset, number, catalog, cart)

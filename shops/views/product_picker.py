@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from core.errors import ParleyError
-from core.wake import ring
+from core.wake import notify
 from hosting import extensions, tasks
 from hosting.live import publish
 from hosting.messages.send import send_message
@@ -56,7 +56,7 @@ def _send(request: BusinessRequest, conversation: Conversation, catalog: Catalog
             content=content,
             author=request.user,
         )
-    ring(tasks.deliver)
+    notify(tasks.deliver)
     shown = str(conversation.public_id)
     transaction.on_commit(
         lambda: publish.publish_event(request.business.pk, kind="message", conversation=shown),

@@ -13,7 +13,7 @@ from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from core.errors import BadInput
 from core.paging import after_row, cursor_of, read_cursor
-from core.wake import ring
+from core.wake import notify
 from shops import tasks
 from shops.catalog import pictures
 from shops.catalog import products as catalog_products
@@ -80,8 +80,8 @@ def products(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
 @shop_required
 def retry_pictures(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
     """Fetch pictures again whose fetch was given up."""
-    count = pictures.dead_pictures(catalog).again()
-    ring(tasks.fetch_pictures)
+    count = pictures.retry_dead(catalog)
+    notify(tasks.fetch_pictures)
     messages.success(request, _("%(count)s pictures are fetched again.") % {"count": count})
     return redirect("shop_products")
 

@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import FieldDoesNotExist
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -59,7 +60,7 @@ def stage() -> dict[str, Any]:
     make_deliveries(business, number, 2)
     with system("test"):
         store_event(body=SECRET.encode(), account_id=None)
-        Event.objects.update(is_dead=True, attempts=5, last_error="boom")
+        Event.objects.update(dead_at=Now(), attempts=5, last_error="boom")
         template = {
             "name": "order_update",
             "language": {"code": "en_US"},
@@ -68,7 +69,7 @@ def stage() -> dict[str, Any]:
         message = send_message(
             business=business, number=number, to="4915112345678", kind="template", content=template
         )
-        Outgoing.objects.update(state="dead", attempts=5)
+        Outgoing.objects.update(state="dead", dead_at=Now(), attempts=5)
         outbox.write(
             outbox.Content("test", "Your code", SECRET, f"<b>{SECRET}</b>"),
             key="1",
@@ -148,7 +149,7 @@ def test_a_dead_event_and_a_dead_letter_run_again(operator: Client, stage: Any) 
     with system("test"):
         event.refresh_from_db()
         letter.refresh_from_db()
-        assert (event.is_dead, event.attempts, event.last_error) == (False, 0, "")
+        assert (event.dead_at, event.attempts, event.last_error) == (None, 0, "")
         assert (letter.state, letter.attempts) == ("open", 0)
         assert list(
             AuditEntry.objects.order_by("id").values_list("action", "actor_name", "ip")
@@ -344,8 +345,8 @@ def _initial(model: Any, pk: Any) -> dict[str, Any]:
 def test_the_front_page_shows_what_needs_attention(operator: Client, stage: Any) -> None:
     page = operator.get(reverse("admin:index")).content.decode()
     for title in (
-        "Dead webhook events",
-        "Dead letters",
+        "Webhook events not applied",
+        "Messages not sent to the upstream",
         "In quarantine",
         "Oldest delivery waiting",
         "Businesses suspended",

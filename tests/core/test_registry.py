@@ -28,6 +28,7 @@ EXPECTED = {
     "core.health.checks",
     "core.health.queues",
     "core.outbox.sources",
+    "core.queue.queues",
     "hosting.extensions.account_edges",
     "hosting.extensions.catalog_ids",
     "hosting.extensions.composer_tools",

@@ -2,6 +2,7 @@
 read-only.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from tests.shops.chat.test_orders_intake import cart_of, settle, shop_messages
 from tests.shops.sample_data import make_catalog, make_conversation, make_order, make_product
 
 pytestmark = pytest.mark.django_db
-DEAD = {"attempts": 5, "last_error": "boom"}
+DEAD = {"attempts": 5, "last_error": "boom", "dead_at": datetime(2026, 5, 1, tzinfo=UTC)}
 
 
 @pytest.fixture
@@ -83,8 +84,8 @@ def test_dead_rows_are_counted_listed_and_can_be_rerun(
         str(item.title): item for item in operator.get(reverse("admin:index")).context["attention"]
     }
     titles = {
-        "incomingorder": "Order messages not heeded",
-        "ordernews": "News of orders not told",
+        "incomingorder": "Order messages not processed",
+        "ordernews": "Order updates not sent",
         "picture": "Pictures not fetched",
     }
     item = front[titles[name]]
@@ -94,7 +95,7 @@ def test_dead_rows_are_counted_listed_and_can_be_rerun(
     assert choose(operator, name, row).status_code == 302
     with system("test"):
         row.refresh_from_db()
-        assert (row.attempts, row.last_error) == (0, "")
+        assert (row.attempts, row.last_error, row.dead_at) == (0, "", None)
     assert (
         choose(operator, name, row).status_code == 302
     )  # nothing is left to run, and the log says so
@@ -122,7 +123,7 @@ def test_a_dead_order_update_is_sent_after_a_rerun_and_only_once(
     settle()
     with system("test"):
         news = OrderNews.objects.get(order=order)
-        OrderNews.objects.update(attempts=5)
+        OrderNews.objects.update(**DEAD)
     choose(operator, "ordernews", news)
     assert order_updates.notify_due() == 0
     assert shop_messages(catalog) == []

@@ -14,7 +14,7 @@ from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from billing import finance_exports, tasks
 from billing.models import Export, InvoiceStatus
-from core.wake import ring
+from core.wake import notify
 
 
 class FinanceExportSerializer(serializers.ModelSerializer[Export]):
@@ -87,7 +87,7 @@ class FinanceExports(BusinessAPIMixin, ListAPIView[Export]):
             business=request.business,
             filters={name: value for name, value in filters.items() if value},
         )
-        ring(tasks.export)
+        notify(tasks.export)
         return Response(FinanceExportSerializer(export).data, status=201)
 
 
@@ -124,7 +124,7 @@ class ResumeFinanceExport(BusinessAPIView):
         """Resume; 409 when it was neither cancelled nor failed."""
         export = finance_exports.get_export(request.business, pk)
         finance_exports.resume(export=export)
-        ring(tasks.export)
+        notify(tasks.export)
         return Response(FinanceExportSerializer(export).data)
 
 

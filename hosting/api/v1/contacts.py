@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.api.v1.parsers import BoundedJSONParser
 from hosting.api.v1.serializers import (
@@ -96,7 +96,7 @@ class ContactById(OneContact):
         Takes minutes.
         """
         erasure.request_erasure(contact=self.own(request, contact_id))
-        ring(tasks.forget)
+        notify(tasks.forget)
         return Response(status=202)
 
 

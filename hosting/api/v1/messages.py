@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import Business, KeyScope
 from core.errors import BadInput
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.api.v1.parsers import BoundedJSONParser
 from hosting.api.v1.serializers import EXAMPLE_MESSAGE, MESSAGE_ROWS, MessageSerializer
@@ -208,7 +208,7 @@ class Messages(BusinessAPIMixin, ListAPIView[Message]):
         except CloudApiError as error:
             self.refused = (request.business, number, wanted, error)
             raise
-        ring(tasks.fetch_links if message.has_links else tasks.deliver)
+        notify(tasks.fetch_links if message.has_links else tasks.deliver)
         return dict(MessageSerializer(MESSAGE_ROWS.get(pk=message.pk)).data)
 
 

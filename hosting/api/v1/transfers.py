@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.exports import jobs
 from hosting.imports import jobs as imports_jobs
@@ -89,7 +89,7 @@ class Imports(BusinessAPIMixin, ListAPIView[ChatImport]):
         job = imports_jobs.create_import(
             business=request.business, author=None, file=file.file, filename=file.name or ""
         )
-        ring(tasks.move_history)
+        notify(tasks.move_history)
         return Response(ImportSerializer(job).data, status=201)
 
 
@@ -107,7 +107,7 @@ class _ImportAction(BusinessAPIView):
     serializer_class = ImportSerializer
 
     def answered(self, request: BusinessAPIRequest, job: ChatImport) -> Response:
-        ring(tasks.move_history)
+        notify(tasks.move_history)
         return Response(
             ImportSerializer(imports_jobs.get_import(request.business, job.public_id)).data
         )
@@ -226,7 +226,7 @@ class Exports(BusinessAPIMixin, ListAPIView[ChatExport]):
             author=None,
             wanted=jobs.ExportRequest(**given.validated_data),
         )
-        ring(tasks.move_history)
+        notify(tasks.move_history)
         return Response(ExportSerializer(job).data, status=201)
 
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core.errors import BadInput
-from core.wake import ring
+from core.wake import notify
 from hosting import tasks
 from hosting.api.v1.parsers import BoundedJSONParser
 from hosting.models import Account, Number, Webhook, WebhookCall
@@ -88,6 +88,7 @@ class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookCall]):
     replay_of = serializers.UUIDField(
         source="replay_of.public_id", read_only=True, allow_null=True, default=None
     )
+    attempts = serializers.IntegerField(source="tries", read_only=True)
 
     class Meta:
         model = WebhookCall
@@ -252,7 +253,7 @@ class WebhookDeliveryReplay(BusinessAPIView):
     def post(self, request: BusinessAPIRequest, public_id: uuid.UUID) -> Response:
         """Send the same body again, as a new delivery outside of any order."""
         again = delivery.replay(own_call(request, public_id))
-        ring(tasks.call)
+        notify(tasks.call)
         return Response(
             WebhookDeliverySerializer(own_call(request, again.public_id)).data, status=201
         )

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
-from core.wake import ring
+from core.wake import notify
 from hosting.search.filters import choice, moment
 from shops import fulfilment, tasks
 from shops.chat.order_updates import order_facts
@@ -175,7 +175,7 @@ class _OrderChange(BusinessAPIView):
 
     def answered(self, order_id: int) -> Response:
         """The order as the database has it now."""
-        ring(tasks.take)
+        notify(tasks.take)
         return Response(OrderSerializer(self.get_queryset().get(pk=order_id)).data)
 
     def given(self, request: BusinessAPIRequest) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from billing.errors import BillingError
 from billing.invoices import close, credit_notes
 from billing.models import Export
 from billing.payments import settlement
+from core.queue.claim import claim
 from core.tenancy import system
 from hosting.models import Contact, Message
 from tests.billing.invoices.test_close import MAY, shop
@@ -113,7 +114,8 @@ def test_cancelled_while_running_and_resumed(settings, tmp_path):
     make_deliveries(business, number, 3)
     close.close_period(business=business, month=MAY)
     export = finance_exports.request_export(kind="zip", business=business)
-    under_way = finance_exports._iterate_invoices(finance_exports._claim())
+    (row,) = claim(finance_exports.QUEUE)
+    under_way = finance_exports._iterate_invoices(export, row)
     next(under_way)
     elsewhere(finance_exports.cancel, export=export)
     with pytest.raises(finance_exports.Cancelled):

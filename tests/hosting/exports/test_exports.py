@@ -28,6 +28,7 @@ from hosting.models import (
     Number,
 )
 from tests.factories import make_business, make_member, make_number, make_template
+from tests.hosting.claimed import claimed_job, end_leases
 from tests.hosting.imports.test_imports import PNG, upload
 from tests.hosting.imports.test_imports import work as import_all
 
@@ -312,7 +313,7 @@ def test_a_cut_off_export_goes_on_and_is_the_same(number, format, monkeypatch):
             wanted=jobs.ExportRequest(format=format, has_media=True),
         )
     for n in range(1, 4):
-        mine = hosting_jobs.claim(ChatExport, ["running"])
+        mine = claimed_job(jobs.QUEUE)
         monkeypatch.setattr(parts.time, "monotonic", iter([0.0, 1.0, 9.0]).__next__)
         assert not parts.extract(mine, seconds=5)
         monkeypatch.undo()
@@ -320,8 +321,7 @@ def test_a_cut_off_export_goes_on_and_is_the_same(number, format, monkeypatch):
         monkeypatch.setattr(parts, "PART_MESSAGES", 3)
         assert (mine.parts, mine.processed) == (n, 3 * n)
         # The worker dies here.
-        with system("test"):
-            ChatExport.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        end_leases(jobs.QUEUE)
     job = worked(job)
     assert (job.processed, job.parts) == (14, 5)
     assert unzipped(content(job)) == unzipped(whole)
@@ -333,7 +333,7 @@ def test_a_cancelled_export_leaves_nothing(number):
         job = jobs.request_export(
             business=number.business, author=None, wanted=jobs.ExportRequest(format="jsonl")
         )
-    mine = hosting_jobs.claim(ChatExport, ["running"])
+    mine = claimed_job(jobs.QUEUE)
     parts.extract(mine, seconds=9)
     assert default_storage.exists(parts.part_path(job, 0))
     with scope(number.business_id):

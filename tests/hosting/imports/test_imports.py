@@ -30,6 +30,7 @@ from hosting.models import (
 )  # fmt: skip
 from tests.factories import make_business, make_number
 from tests.hosting.chat_samples import LRM
+from tests.hosting.claimed import claimed_job, end_leases
 from tests.hosting.messages.test_endpoints import knock, webhook
 
 PNG = io.BytesIO()
@@ -250,7 +251,7 @@ def test_a_cancelled_import_stops_and_keeps_what_is_in(business, number, monkeyp
     monkeypatch.setattr(write, "BATCH_ROWS", 2)
     job = looked_through(business, CHAT)
     begin(job)
-    mine = hosting_jobs.claim(ChatImport, ChatImport.WORKING)
+    mine = claimed_job(jobs.QUEUE)
     write.write_batches(mine, seconds=0)
     assert 0 < len(rows()) < 8
     done = len(rows())
@@ -276,11 +277,10 @@ def test_what_was_cut_off_goes_on_where_it_was(business, number, monkeypatch, ke
     job = looked_through(business, whole)
     begin(job, business_senders=[])
     for _ in range(kept):
-        mine = hosting_jobs.claim(ChatImport, ChatImport.WORKING)
+        mine = claimed_job(jobs.QUEUE)
         write.write_batches(mine, seconds=0)
         # The worker dies: nobody releases the row, its lease runs out.
-        with system("test"):
-            ChatImport.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        end_leases(jobs.QUEUE)
     assert len(rows()) == kept * 2
     work()
     job = fresh(job)
@@ -291,13 +291,12 @@ def test_what_was_cut_off_goes_on_where_it_was(business, number, monkeypatch, ke
 def test_a_file_that_ends_its_worker_is_given_up(business, number):
     job = looked_through(business, CHAT)
     begin(job)
-    for _ in range(hosting_jobs.MAX_ATTEMPTS):
-        assert hosting_jobs.claim(ChatImport, ChatImport.WORKING) is not None
-        with system("test"):
-            ChatImport.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    for _ in range(5):
+        assert claimed_job(jobs.QUEUE).pk == job.pk
+        end_leases(jobs.QUEUE)
     work()
     assert (fresh(job).state, fresh(job).error) == (
-        "failed", "Given up: its worker ended 5 times in the same place.",
+        "failed", "Given up after 5 attempts: Its worker ended without a word 5 times.",
     )  # fmt: skip
     assert rows() == []
 

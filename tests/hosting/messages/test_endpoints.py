@@ -425,10 +425,10 @@ def test_whatever_is_signed_is_kept_and_answered_200(number: Number, raw: bytes)
     assert events.apply_due() == 1
     with system("test"):
         event = Event.objects.get()
-        assert (bytes(event.body), event.applied_at is not None, event.is_dead) == (
+        assert (bytes(event.body), event.applied_at is not None, event.dead_at) == (
             raw,
             True,
-            False,
+            None,
         )
 
 

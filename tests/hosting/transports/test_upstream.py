@@ -26,6 +26,7 @@ from hosting.models import (
 )
 from hosting.transports import cloudapi
 from tests.factories import make_business, make_number, make_template
+from tests.hosting.claimed import begun, end_leases, write_down
 from tests.hosting.receivers import Receiver
 from tests.hosting.upstreams import accepted, put_behind, refused
 
@@ -85,6 +86,7 @@ def let_time_pass():
     with system("test"):
         Outgoing.objects.update(not_before=timezone.now() - timedelta(seconds=1))
         Number.objects.update(paused_until=None)
+    end_leases(cloudapi.QUEUE)
 
 
 def arrive(number, secret="their-secret", **members):
@@ -186,8 +188,8 @@ def test_a_customers_message_comes_in_and_names_ours(number, upstream):
 
 def test_a_crash_after_the_post_never_sends_twice_and_a_webhook_settles_it(number, upstream):
     message = say(number, "Only once")
-    (parcel,) = cloudapi.claim()
-    cloudapi.send(parcel)  # and then the worker is killed: nothing is written down
+    (task,) = begun(cloudapi.QUEUE)
+    cloudapi.send(task.work)  # and then the worker is killed: nothing is written down
     assert len(upstream.taken) == 1
     assert [row.state for row in waiting()] == ["sending"]
     assert cloudapi.deliver_due() == 0
@@ -211,7 +213,7 @@ def test_a_crash_after_the_post_never_sends_twice_and_a_webhook_settles_it(numbe
 
 def test_another_tenants_tracker_settles_nothing(number, upstream):
     message = say(number, "Only once")
-    cloudapi.claim()
+    begun(cloudapi.QUEUE)
     stranger = make_number(make_business("Stranger"))
     with Receiver(answer=accepted) as other:
         put_behind(stranger, other)
@@ -226,22 +228,22 @@ def test_another_tenants_tracker_settles_nothing(number, upstream):
 
 def test_a_worker_that_slept_past_its_lease_still_writes_down_what_it_knows(number, upstream):
     message = say(number, "Only once")
-    (parcel,) = cloudapi.claim()
+    (task,) = begun(cloudapi.QUEUE)
     let_time_pass()
     assert cloudapi.release() == 1
-    cloudapi.finish([cloudapi.send(parcel)])
+    write_down(cloudapi.POOL, task, cloudapi.send(task.work))
     assert waiting() == []
     assert reload(message).upstream_wamid
 
 
 def test_a_status_that_overtakes_the_answer_is_not_lost(number, upstream):
     message = say(number, "Quick")
-    (parcel,) = cloudapi.claim()
-    report = cloudapi.send(parcel)
+    (task,) = begun(cloudapi.QUEUE)
+    report = cloudapi.send(task.work)
     assert arrive(number, statuses=[told(report.verdict.wamid, "sent")]) == 200
     with system("test"):
         assert ParkedStatus.objects.count() == 1
-    cloudapi.finish([report])
+    write_down(cloudapi.POOL, task, report)
     assert events.unpark() == 1
     assert reload(message).status == "sent"
 

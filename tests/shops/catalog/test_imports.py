@@ -363,7 +363,7 @@ def test_a_worker_that_dies_between_sets_loses_and_doubles_nothing(shop, monkeyp
     imports.run_due()
     assert (fresh(job).processed, fresh(job).added) == (2, 2)
     with system("test"):
-        CatalogImport.objects.update(turn_at=job.created_at)
+        CatalogImport.objects.update(not_before=job.created_at)
     work()
     assert (fresh(job).state, fresh(job).processed, fresh(job).added) == ("done", 5, 5)
     with system("test"):

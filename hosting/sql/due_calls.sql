@@ -1,8 +1,8 @@
--- Promises: up to `limit` due calls belong to this caller until their lease ends, shared out so that no receiver waits
--- for another: few at once for each webhook and for each host, one at once for a webhook that fails, and of those that
--- fail or are slow no more than `slow_limit` in all. Within a conversation the earlier call goes first; one that has
--- failed for `held` seconds no longer holds back the others. Call under the advisory lock: two claims at once would
--- each count the other's calls as not begun.
+-- Promises: at most `limit` due calls, shared out so that no receiver waits for another: few at once
+-- for each webhook and for each host, one at once for a webhook that fails, and of those that fail or
+-- are slow no more than `slow_limit` in all. Within a conversation the earlier call goes first; one
+-- that has failed for `held` seconds no longer holds back the others. Run under an advisory lock: two
+-- claims at once would each count the other's calls as not begun.
 WITH RECURSIVE waiting AS (
     (SELECT webhook_id FROM hosting_webhookcall WHERE state = 'open' ORDER BY webhook_id LIMIT 1)
     UNION ALL
@@ -10,10 +10,12 @@ WITH RECURSIVE waiting AS (
     SELECT (SELECT c.webhook_id FROM hosting_webhookcall c
              WHERE c.state = 'open' AND c.webhook_id > w.webhook_id ORDER BY c.webhook_id LIMIT 1)
       FROM waiting w WHERE w.webhook_id IS NOT NULL
+), alive AS MATERIALIZED (
+    SELECT array_agg(pid) AS pids FROM pg_stat_activity
 ), busy AS MATERIALIZED (
     SELECT c.webhook_id, w.host, count(*) AS calls
       FROM hosting_webhookcall c JOIN hosting_webhook w ON w.id = c.webhook_id
-     WHERE c.leased_until > statement_timestamp()
+     WHERE c.leased_until > statement_timestamp() AND c.leased_by = ANY ((SELECT pids FROM alive)::int[])
      GROUP BY 1, 2
 ), ready AS (
     SELECT w.id, w.host, w.failures > 0 OR w.mean_seconds > %(slow_seconds)s AS is_slow,
@@ -23,11 +25,14 @@ WITH RECURSIVE waiting AS (
       LEFT JOIN busy b ON b.webhook_id = w.id
      WHERE w.paused_until IS NULL OR w.paused_until <= statement_timestamp()
 ), candidate AS (
-    SELECT r.host, r.is_slow, c.id, row_number() OVER (PARTITION BY r.id ORDER BY c.not_before, c.id) AS place
+    SELECT r.host, r.is_slow, c.*, row_number() OVER (PARTITION BY r.id ORDER BY c.not_before, c.id) AS place
       FROM ready r
      CROSS JOIN LATERAL (
-            SELECT c.id, c.not_before FROM hosting_webhookcall c
+            SELECT c.id, c.business_id, c.not_before, c.attempts, c.leased_until IS NOT NULL AS was_lost
+              FROM hosting_webhookcall c
              WHERE c.webhook_id = r.id AND c.state = 'open' AND c.not_before <= statement_timestamp()
+               AND (c.leased_until IS NULL OR c.leased_until <= statement_timestamp()
+                    OR c.leased_by <> ALL ((SELECT pids FROM alive)::int[]))
                AND NOT EXISTS (
                        SELECT FROM hosting_webhookcall e
                         WHERE e.webhook_id = c.webhook_id AND e.conversation_id = c.conversation_id
@@ -36,21 +41,14 @@ WITH RECURSIVE waiting AS (
              ORDER BY c.not_before, c.id
              LIMIT greatest(r.free, 0)) c
 ), ranked AS (
-    SELECT c.id, c.is_slow, c.place,
+    SELECT c.*,
            row_number() OVER (PARTITION BY c.host ORDER BY c.place, c.id)
                + coalesce((SELECT sum(b.calls) FROM busy b WHERE b.host = c.host), 0) AS place_at_host,
            row_number() OVER (PARTITION BY c.is_slow ORDER BY c.place, c.id) AS place_in_lane
       FROM candidate c
-), chosen AS (
-    SELECT id, is_slow FROM ranked
-     WHERE place_at_host <= %(per_host)s AND (NOT is_slow OR place_in_lane <= %(slow_limit)s)
-     ORDER BY is_slow, place, id
-     LIMIT %(limit)s
 )
-UPDATE hosting_webhookcall c
-   SET attempts = c.attempts + 1, leased_until = statement_timestamp() + make_interval(secs => %(lease)s),
-       not_before = statement_timestamp() + make_interval(secs => %(lease)s), tried_at = statement_timestamp()
-  FROM chosen h, hosting_webhook w, hosting_account a
- WHERE c.id = h.id AND w.id = c.webhook_id AND a.id = w.account_id AND c.state = 'open' AND c.not_before <= statement_timestamp()
-RETURNING c.id, c.attempts, c.public_id::text, c.body, w.url, h.is_slow, a.app_secret,
-          CASE WHEN a.secret_changed_at > statement_timestamp() - interval '24 hours' THEN a.previous_app_secret END
+SELECT id AS key, business_id AS owner, attempts, was_lost, place
+  FROM ranked
+ WHERE place_at_host <= %(per_host)s AND (NOT is_slow OR place_in_lane <= %(slow_limit)s)
+ ORDER BY is_slow, place, id
+ LIMIT %(limit)s

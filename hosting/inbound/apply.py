@@ -1,0 +1,286 @@
+"""Application of webhook events, as sets: messages, contacts, statuses, notices of upstreams."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+from core.sql import statement
+from hosting.cloudapi.json import MalformedJson, dumped, storable
+from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate, Updates, parse
+from hosting.contacts.identity import user_id_for
+from hosting.inbound import opt_outs, senders, upstream_ids, upstream_media
+from hosting.limits import locked_messages
+from hosting.live import publish
+from hosting.message_templates import upstream_sync
+from hosting.messages import edits
+from hosting.models import Account, Event, Number
+from hosting.models.conversations import preview
+from hosting.signals import message_received
+from hosting.webhooks import outbox
+
+LINES = Number.objects.only("id", "business_id", "account_id", "phone_number_id", "upstream_id")
+# The planner takes a CTE for one row and would join them by nested loops: minutes for 5,000
+# messages.
+ANY_SIZE = "SET LOCAL enable_nestloop = off; SET LOCAL jit = off"
+ANY_SIZE_NO_MORE = "SET LOCAL enable_nestloop = on"
+# Kept in place of content that cannot be written as JSON; the raw event has it all.
+TOO_DEEP = '{"_webhook": {"note": "nested too deep"}}'
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A stored webhook body; `account_id` is whose secret signed it, None for the platform's own."""
+
+    id: int
+    account_id: int | None
+    body: bytes
+    received_at: datetime
+
+
+def apply(events: Sequence[StoredEvent]) -> None:
+    """Apply stored events as sets: messages, contacts, statuses. Call across businesses."""
+    parsed: list[tuple[StoredEvent, Updates]] = []
+    for event in events:
+        try:
+            parsed.append((event, parse(event.body)))
+        except MalformedJson as error:
+            Event.objects.filter(pk=event.id).update(last_error=f"not JSON: {error}"[:2000])
+    numbers = _numbers_of(parsed)
+    messages = [
+        (number, message, event)
+        for event, updates in parsed
+        for message in updates.messages
+        if (number := _reachable(numbers, message.phone_number_id, event))
+    ]
+    statuses = [
+        (_reachable(numbers, status.phone_number_id, event), status, event)
+        for event, updates in parsed
+        for status in updates.statuses
+    ]
+    _record_unknown_numbers(parsed, numbers)
+    if messages:
+        _apply_messages(upstream_ids.translate_messages(messages))
+    if statuses:
+        apply_statuses(upstream_ids.translate_statuses(statuses))
+    _apply_other(parsed)
+
+
+def _apply_other(parsed: list[tuple[StoredEvent, Updates]]) -> None:
+    """Apply what an upstream says about its account beside messages and statuses."""
+    notices = [
+        (event.account_id, news)
+        for event, updates in parsed
+        for news in updates.other
+        if event.account_id
+    ]
+    if not notices:
+        return
+    accounts = {
+        row.pk: row
+        for row in Account.objects.filter(pk__in={pk for pk, _ in notices}, upstream__isnull=False)
+    }
+    for account_id, (_, field, value) in notices:
+        if account_id in accounts:
+            upstream_sync.apply_event(accounts[account_id], field=field, value=value)
+
+
+Numbers = dict[
+    str | tuple[int, str], Number
+]  # by phone_number_id, or account id and id at its upstream
+
+
+def _numbers_of(parsed: list[tuple[StoredEvent, Updates]]) -> Numbers:
+    wanted = {
+        item.phone_number_id for _, updates in parsed for item in updates.updates_of_numbers()
+    }
+    numbers: Numbers = {
+        number.phone_number_id: number for number in LINES.filter(phone_number_id__in=wanted)
+    }
+    foreign = {
+        (event.account_id, item.phone_number_id)
+        for event, updates in parsed
+        for item in updates.updates_of_numbers()
+        if event.account_id and not _reachable(numbers, item.phone_number_id, event)
+    }
+    if foreign:
+        accounts, ids = {account for account, _ in foreign}, {name for _, name in foreign if name}
+        for number in LINES.filter(account__in=accounts, upstream_id__in=ids):
+            numbers[number.account_id, number.upstream_id] = number
+    return numbers
+
+
+def _reachable(numbers: Numbers, phone_number_id: str, event: StoredEvent) -> Number | None:
+    number = numbers.get(phone_number_id)
+    # A body signed with one account's secret counts for that account's numbers only; its upstream
+    # has its own names.
+    if event.account_id is not None and (number is None or number.account_id != event.account_id):
+        return numbers.get((event.account_id, phone_number_id))
+    return number
+
+
+def _record_unknown_numbers(parsed: list[tuple[StoredEvent, Updates]], numbers: Numbers) -> None:
+    for event, updates in parsed:
+        unknown = {
+            item.phone_number_id
+            for item in updates.updates_of_numbers()
+            if not _reachable(numbers, item.phone_number_id, event)
+        }
+        if unknown:
+            Event.objects.filter(pk=event.id).update(
+                last_error=f"unknown phone_number_id: {sorted(unknown)}"[:2000]
+            )
+
+
+def _apply_messages(rows: list[tuple[Number, InboundMessage, StoredEvent]]) -> None:
+    settled = senders.resolve_senders(rows)
+    changed, locked = _write_messages(settled)
+    edits.amend([(number.pk, message) for number, message, _ in rows])
+    if changed:
+        new = {position for row in changed for position in row[-1]}
+        opt_outs.apply_keywords([row for n, row in enumerate(settled, 1) if n in new])
+        _notify_webhooks(settled, changed, locked)
+        _notify_dashboards({(row[0], row[2]) for row in changed}, kind="message")
+        business_ids = {row[0] for row in changed}
+        transaction.on_commit(lambda: _send_signal(business_ids), robust=True)
+
+
+def _write_messages(
+    rows: "Sequence[senders.ResolvedMessage]",
+) -> tuple[list[tuple[Any, ...]], locked_messages.Locked]:
+    """What changed, a row a conversation, and what of it is over the plan and locked."""
+    if not rows:
+        return [], locked_messages.Locked()
+    with connection.cursor() as cursor:
+        cursor.execute(ANY_SIZE)
+        cursor.execute(statement("hosting", "apply_messages"), [_as_json(rows)])
+        changed: list[tuple[Any, ...]] = cursor.fetchall()
+        cursor.execute(ANY_SIZE_NO_MORE)
+    if not changed:
+        return [], locked_messages.Locked()
+    new = {position for row in changed for position in row[-1]}
+    over = orjson.loads(changed[0][-2]) if isinstance(changed[0][-2], str) else changed[0][-2]
+    locked = locked_messages.lock_new(
+        over or [],
+        [(row.number.pk, row.message.wamid) for n, row in enumerate(rows, 1) if n in new],
+    )
+    _show(changed, locked)
+    return changed, locked
+
+
+def _as_json(rows: "Sequence[senders.ResolvedMessage]") -> str:
+    # One JSON text is written and sent several times faster than a dozen arrays.
+    return orjson.dumps(
+        [
+            {
+                "n": n,
+                "business_id": row.number.business_id,
+                "number_id": row.number.pk,
+                "wamid": row.message.wamid,
+                "wa_id": row.wa_id,
+                "user_id": senders.network_user_id(row.message),
+                "stand_in": user_id_for(row.wa_id),
+                "name": row.message.name,
+                "username": row.message.username,
+                "kind": row.message.kind,
+                "text": row.message.text,
+                "preview": preview(row.message.kind, row.message.text),
+                "content": orjson.Fragment(dumped(row.message.content) or TOO_DEEP),
+                "context_wamid": row.message.context_wamid,
+                "created_at": row.at,
+                "is_referred": row.message.is_referred,
+            }
+            for n, row in enumerate(rows, 1)
+        ]
+    ).decode()
+
+
+def _show(changed: list[tuple[Any, ...]], locked: locked_messages.Locked) -> None:
+    business_ids, ids, _, counts, latest, texts, referred, _, _ = zip(*changed, strict=True)
+    previews = [
+        locked_messages.PREVIEW if id in locked.conversations else text
+        for id, text in zip(ids, texts, strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("hosting", "show_inbound"),
+            {
+                "business_ids": list(business_ids),
+                "ids": list(ids),
+                "messages": list(counts),
+                "latest": list(latest),
+                "previews": previews,
+                "referred": list(referred),
+            },
+        )
+
+
+def _notify_webhooks(
+    rows: "Sequence[senders.ResolvedMessage]",
+    changed: list[tuple[Any, ...]],
+    locked: locked_messages.Locked,
+) -> None:
+    """Write webhook calls about the rows that were new.
+
+    The last column of `changed` counts them from 1.
+    """
+    threads = {position: row[1] for row in changed for position in row[-1]}
+    new = [(row, threads[n]) for n, row in enumerate(rows, 1) if n in threads]
+    arrived = [
+        outbox.NewMessage(row.number.pk, thread, _as_notified(row, locked), row.at)
+        for row, thread in new
+    ]
+    outbox.write_message_calls(arrived)
+    upstream_media.await_media(new)
+
+
+def _as_notified(row: "senders.ResolvedMessage", locked: locked_messages.Locked) -> InboundMessage:
+    """The message as webhooks have it: under the number it counts as, a locked one without content."""
+    message = (
+        row.message if row.message.wa_id == row.wa_id else replace(row.message, wa_id=row.wa_id)
+    )
+    if (row.number.pk, message.wamid) in locked.messages:
+        return replace(
+            message,
+            kind="unsupported",
+            text="",
+            context_wamid="",
+            content={"_webhook": locked_messages.WEBHOOK_ERROR},
+        )
+    return message
+
+
+def _send_signal(business_ids: set[int]) -> None:
+    message_received.send_robust(sender=None, business_ids=business_ids)
+
+
+def apply_statuses(rows: "list[tuple[Number | None, StatusUpdate, StoredEvent]]") -> None:
+    """Apply statuses of numbers; one whose message is not known is parked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("hosting", "apply_statuses"),
+            {
+                "number_ids": [number.pk if number else None for number, _, _ in rows],
+                "phone_number_ids": [status.phone_number_id for _, status, _ in rows],
+                "wamids": [status.wamid for _, status, _ in rows],
+                "statuses": [status.status for _, status, _ in rows],
+                "times": [status.at or event.received_at for _, status, event in rows],
+                "errors": [_json(status.errors) for _, status, _ in rows],
+            },
+        )
+        changed = cursor.fetchall()
+    if changed:
+        outbox.write_status_calls({row[3]: row[4] for row in changed if row[4]})
+        _notify_dashboards({(row[0], row[2]) for row in changed}, kind="status")
+
+
+def _json(errors: list[dict[str, Any]] | None) -> str | None:
+    return orjson.dumps(storable(errors)).decode() if errors else None
+
+
+def _notify_dashboards(conversations: set[tuple[int, str]], *, kind: str) -> None:
+    """Notify open dashboards after commit; conversations are (business id, public id)."""
+    transaction.on_commit(lambda: publish.publish_events(conversations, kind=kind), robust=True)

@@ -1,0 +1,253 @@
+"""Every queue of the registry holds the mechanism's promises with its own rows and its own work.
+
+In each a row is planted that raises, and one that kills its worker: the other rows of the same and
+of another business are done all the same, and the two become dead letters that can be run again.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.db.models import Q
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from core.queue import InThreads, Queue, queues, statements
+from core.queue.claim import forget
+from core.queue.figures import figures
+from core.queue.pool import WorkerPool
+from core.queue.work import work
+from core.tenancy import system
+from hosting.models import Broadcast, Outgoing
+from tests.core.plants import PLANTS, Plant, Site, answer, shown_by
+from tests.databases import admin
+from tests.factories import make_business, make_number
+from tests.hosting.receivers import Receiver
+
+NAMES = [queue.name for queue in queues]
+# What a broadcast cannot send is marked in its report; an upstream may have got what was lost.
+ENDS = {"broadcasts": "done", "outgoing": "unknown"}
+SECONDS = 60.0
+
+
+def test_every_queue_has_its_plant() -> None:
+    assert sorted(PLANTS) == sorted(NAMES)
+    for queue in queues:
+        assert queue.about.endswith(".")
+        assert str(queue.dead_title)
+
+
+@pytest.fixture
+def sites(committed_db: None, settings: Any, tmp_path: Path) -> Iterator[list[Site]]:
+    settings.ALLOW_PRIVATE_URLS = True
+    settings.MEDIA_ROOT = tmp_path
+    forget()
+    with Receiver(answer=answer) as server:
+        server.show = shown_by(server)
+        yield [Site(make_number(make_business(name)), server) for name in ("Bakery", "Florist")]
+    with admin(str(connection.settings_dict["NAME"])) as database:
+        database.execute("DROP FUNCTION IF EXISTS planted_raise, planted_kill CASCADE")
+
+
+def plant_faults(plant: Plant, *, raising: str, killing: str) -> None:
+    """From now on work on one row raises, and on another hangs until its worker is killed."""
+    with admin(str(connection.settings_dict["NAME"])) as database:
+        for name, marker, body in (
+            ("planted_raise", raising, "RAISE EXCEPTION 'planted'"),
+            ("planted_kill", killing, "PERFORM pg_sleep(300)"),
+        ):
+            database.execute(
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
+                f" $$ BEGIN {body}; RETURN coalesce(NEW, OLD); END $$"
+            )
+            if marker:
+                when = plant.when.format(marker=marker)
+                database.execute(
+                    f"CREATE TRIGGER {name} BEFORE {plant.event} ON {plant.table}"
+                    f" FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"
+                )
+
+
+def mend_faults() -> None:
+    with admin(str(connection.settings_dict["NAME"])) as database:
+        database.execute("DROP FUNCTION planted_raise, planted_kill CASCADE")
+
+
+def worker_of(queue: Queue) -> Callable[[], int]:
+    """What a worker process does again and again."""
+    return WorkerPool(queue).run if isinstance(queue.work, InThreads) else lambda: work(queue)
+
+
+def run_worker(queue: Queue) -> int:
+    """Let a process work until nothing is due; kill it where it hangs. How it ended: 0 or -9."""
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        once, until = worker_of(queue), time.monotonic() + 0.3
+        while time.monotonic() < until:
+            if once():
+                until = time.monotonic() + 0.3
+            time.sleep(0.01)
+        os._exit(0)
+    ended = threading.Event()
+    killer = threading.Thread(target=kill_where_it_hangs, args=(child, ended))
+    killer.start()
+    _, status = os.waitpid(child, 0)
+    ended.set()
+    killer.join()
+    return os.waitstatus_to_exitcode(status)
+
+
+def kill_where_it_hangs(child: int, ended: threading.Event) -> None:
+    with admin(str(connection.settings_dict["NAME"])) as database:
+        while not ended.wait(0.02):
+            hanging = database.execute(
+                "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+                " AND datname = current_database()"
+            ).fetchall()
+            if hanging:
+                os.kill(child, signal.SIGKILL)
+                for (pid,) in hanging:
+                    database.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+                return
+
+
+def state_of(queue: Queue, key: int) -> str:
+    """Dead, waiting, done, or unknown."""
+    with system("test"):
+        rows = queue.model._default_manager.filter(pk=key)
+        if rows.filter(queue.is_dead).exists():
+            return "dead"
+        if rows.filter(queue.is_open, dead_at=None).exists():
+            return "waiting"
+        row = rows.first()
+        return "unknown" if getattr(row, "state", "") == "unknown" else "done"
+
+
+def reasons(queue: Queue) -> dict[int, str]:
+    """Why rows wait or were given up."""
+    with system("test"):
+        return {row.pk: row.last_error for row in queue.model._default_manager.all()}
+
+
+def pass_time(queue: Queue) -> None:
+    """Let what waits be due, and leases end."""
+    with system("test"), connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {queue.table} SET not_before = statement_timestamp() - interval '1 s'"
+            " WHERE not_before > statement_timestamp() - interval '1 s' AND dead_at IS NULL"
+        )
+        cursor.execute(
+            f"UPDATE {queue.table} SET leased_until = statement_timestamp() - interval '1 ms'"
+            " WHERE leased_until > statement_timestamp()"
+        )
+
+
+def work_until(queue: Queue, keys: list[int], *, rounds: int) -> list[int]:
+    """Let workers come and go, and time pass, until none of these rows waits; how each ended."""
+    ends: list[int] = []
+    while len(ends) < rounds and any(state_of(queue, key) == "waiting" for key in keys):
+        ends.append(run_worker(queue))
+        if ends[-1] == 0:
+            pass_time(queue)
+    return ends
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_at_fault_are_dead_letters_and_all_others_are_done(
+    sites: list[Site], client: Client, name: str
+) -> None:
+    queue, plant = queues[name], PLANTS[name]
+    first, second = sites
+    raising, raised = plant.add(first)
+    good = [plant.add(first)[0], plant.add(second)[0]]
+    killing, killed = (0, "") if name == "outgoing" else plant.add(first)
+    good += [plant.add(first)[0], plant.add(second)[0]]
+    plant_faults(plant, raising=raised, killing=killed)
+
+    started = time.monotonic()
+    while run_worker(queue) != 0:
+        pass
+    # The worker that ended by itself found nothing more to do, and no time has passed.
+    assert [state_of(queue, key) for key in good] == ["done"] * 4, reasons(queue)
+    assert time.monotonic() - started < SECONDS
+
+    bad = [raising, *([killing] if killing else [])]
+    work_until(queue, bad, rounds=30)
+    assert [state_of(queue, key) for key in bad] == [ENDS.get(name, "dead")] * len(bad)
+    if name in ENDS:
+        return
+    assert figures()[name].dead == 2
+    assert reasons(queue)[raising].endswith("planted")
+    assert reasons(queue)[killing] == f"Its worker ended without a word {queue.max_attempts} times."
+
+    mend_faults()
+    client.force_login(User.objects.create_superuser("ops@example.com"))
+    meta = queue.model._meta
+    listed = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+    page = client.get(listed + "?queue=dead")
+    assert sorted(row.pk for row in page.context["cl"].result_list) == sorted(bad)
+    client.post(listed, {"action": "rerun", "_selected_action": bad})
+    assert [state_of(queue, key) for key in bad] == ["waiting"] * 2
+    assert work_until(queue, bad, rounds=3) == [0]
+    assert [state_of(queue, key) for key in bad] == ["done"] * 2
+
+
+def test_a_worker_killed_while_it_sends_leaves_results_unknown_and_others_leave(
+    sites: list[Site],
+) -> None:
+    queue, plant = queues["outgoing"], PLANTS["outgoing"]
+    first, second = sites
+    killing, killed = plant.add(first)
+    plant_faults(plant, raising="", killing=killed)
+    assert run_worker(queue) == -9
+    good = [plant.add(first)[0], plant.add(second)[0]]
+    assert run_worker(queue) == 0
+    assert [state_of(queue, key) for key in good] == ["done"] * 2
+    with system("test"):
+        assert Outgoing.objects.get(pk=killing).state == "sending"
+    pass_time(queue)
+    from hosting.transports import cloudapi
+
+    assert cloudapi.release() == 1
+    assert state_of(queue, killing) == "unknown"
+
+
+def test_a_broadcast_leaves_out_whom_it_cannot_write_to(sites: list[Site]) -> None:
+    queue, plant = queues["broadcasts"], PLANTS["broadcasts"]
+    key, marker = plant.add(sites[0])
+    plant_faults(plant, raising=marker, killing="")
+    assert work_until(queue, [key], rounds=5) == [0]
+    with system("test"):
+        found = Broadcast.objects.get(pk=key)
+    assert (found.state, found.sent, found.failed) == ("done", 0, 2)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", NAMES)
+def test_every_claim_goes_by_an_index_of_its_open_rows(name: str) -> None:
+    queue = queues[name]
+    if queue.selection is not None:
+        return
+    with system("test"), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+        is_open = statements.condition(queue, Q(dead_at=None) & queue.is_open).replace("%%", "%")
+        cursor.execute(
+            f"EXPLAIN SELECT FROM {queue.table}"
+            f" WHERE {is_open} AND {queue.owner} = 1"
+            f" AND not_before <= now() ORDER BY not_before, {queue.key}"
+        )
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert f"Index Cond: (({queue.owner}" in plan.replace("COALESCE", "coalesce").replace(
+        "'0'::bigint", "0"
+    ), plan
+    # Row-level security lets no expression vouch for an order; finance exports are few.
+    assert "Sort" not in plan or name == "finance_exports", plan
