@@ -81,12 +81,12 @@ def test_filters_narrow_it_and_nonsense_is_ignored(business: Business, owner: Cl
         "until=9999-12-31": 2,
         "before=x": 2,
         "before=²": 2,
-        "q=%00": 2,
         "before=999999999999999999": 2,
     }
     for query, count in shown.items():
         response = owner.get("/settings/audit/?" + query)
         assert (response.status_code, len(subjects(response.content))) == (200, count), query
+    assert owner.get("/settings/audit/?q=%00").status_code == 400
 
 
 def test_pages_start_after_a_row(business: Business, owner: Client) -> None:

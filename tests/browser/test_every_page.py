@@ -131,8 +131,9 @@ def _account(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
     for entry in resolver.url_patterns:
         path = prefix + str(entry.pattern)
         if isinstance(entry, URLPattern):
-            if path.startswith("account/"):
-                yield str(entry.name)
+            # Without a name: what wraps a page of allauth's, which follows under its own name.
+            if path.startswith("account/") and entry.name:
+                yield entry.name
         else:
             yield from _account(entry, path)
 
