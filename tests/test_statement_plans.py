@@ -54,10 +54,10 @@ READS_ALL: dict[str, str | dict[str, str]] = {
 }
 NOT_PLANNED = {
     "billing/copy_messages": "COPY",
-    "hosting/claim_job": "a template: the name of the table comes later",
 }
 # The oldest deliveries of all businesses are claimed first: their index on id is for that.
-ID_ALONE = {"hosting_delivery"}
+# A worker ends the webhook calls that it claimed by their ids.
+ID_ALONE = {"hosting_delivery", "hosting_webhookcall"}
 KEYS = """
     SELECT conname FROM pg_constraint
      WHERE conrelid = %s::regclass AND (contype = 'c' OR (contype = 'u'
