@@ -31,6 +31,17 @@ def fetch_prepared(
         return cursor.execute(query, parameters, prepare=True).fetchone()
 
 
+def execute_prepared(query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> int:
+    """Execute a statement that is planned once per connection; returns how many rows it touched.
+
+    Raises Django's database errors.
+    """
+    connection.validate_no_broken_transaction()
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return int(cursor.execute(query, parameters, prepare=True).rowcount)
+
+
 def select(app: str, verb: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All rows of `<app>/sql/<verb>.sql`, each as a dictionary by column name.
 

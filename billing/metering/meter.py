@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from billing.models import Quarantine
-from core.sql import fetch_prepared, statement
+from core.sql import execute_prepared, fetch_prepared, statement
 from core.tenancy import system
 
 log = structlog.get_logger(__name__)
@@ -60,12 +60,12 @@ def _price(cursor: CursorWrapper, claimed: int) -> None:
     Raises RuntimeError when they do not add up to the batch, with failures that cost nothing taken
     off.
     """
-    cursor.execute(statement("billing", "settle_commitments"))
+    # A small batch is planned for longer than it takes.
+    execute_prepared(statement("billing", "settle_commitments"))
     cursor.execute(_PLAN)
-    cursor.execute(statement("billing", "lock_periods"))
-    cursor.execute(statement("billing", "drop_failed"))
-    dropped = int(cursor.rowcount)
-    cursor.execute(statement("billing", "open_periods"))
+    execute_prepared(statement("billing", "lock_periods"))
+    dropped = execute_prepared(statement("billing", "drop_failed"))
+    execute_prepared(statement("billing", "open_periods"))
     charged, quarantined = fetch_prepared(statement("billing", "meter")) or (0, 0)
     # No claimed row may be lost: an error puts the batch back into the queue.
     if charged + quarantined + dropped != claimed:

@@ -41,12 +41,22 @@ WITH open AS MATERIALIZED (
     SELECT business_id, month, market, category, window_open, is_reaction, entry_hours,
            count(*) AS messages, row_number() OVER () AS question
       FROM placed GROUP BY 1, 2, 3, 4, 5, 6, 7
-), terms AS MATERIALIZED (
-    SELECT k.business_id, k.month, coalesce(o.month, e.month) AS billed_month, t.*
+), cards AS MATERIALIZED (
+    SELECT k.business_id, k.month, c.*
       FROM (SELECT DISTINCT business_id, month FROM questions) k
-      LEFT JOIN open o ON o.business_id = k.business_id AND o.month = k.month
-      LEFT JOIN LATERAL billing_terms(k.business_id, k.month) t ON true
-      LEFT JOIN earliest e ON e.business_id = k.business_id AND e.currency = t.currency
+     CROSS JOIN LATERAL billing_card(k.business_id, k.month) c
+), versions AS MATERIALIZED (
+    SELECT k.card_id AS of_card, k.month AS in_month, v.*
+      FROM (SELECT DISTINCT card_id, month FROM cards) k
+     CROSS JOIN LATERAL billing_version(k.card_id, k.month) v
+), terms AS MATERIALIZED (
+    SELECT c.business_id, c.month, c.country, c.discount_percent, v.id AS version_id,
+           v.floor_micros, v.service_free_in_window, v.utility_free_in_window, v.reactions_free,
+           v.free_entry_hours, v.free_messages, coalesce(o.month, e.month) AS billed_month
+      FROM cards c
+      LEFT JOIN versions v ON v.of_card = c.card_id AND v.in_month = c.month
+      LEFT JOIN open o ON o.business_id = c.business_id AND o.month = c.month
+      LEFT JOIN earliest e ON e.business_id = c.business_id AND e.currency = c.currency
 ), ruled AS MATERIALIZED (
     SELECT q.question, q.business_id, q.month, q.market, q.category, q.messages, t.billed_month,
            t.version_id, t.country, t.discount_percent, t.floor_micros, t.free_messages,
@@ -117,21 +127,18 @@ WITH open AS MATERIALIZED (
      WHERE billing_is_allowed(rule, category, free_messages, nth - 1)
 ), parts AS MATERIALIZED (
     -- A question's messages are all under its rule, but for those within the month's free messages.
-    SELECT a.question, a.business_id, a.month, a.market, a.category, p.rule, p.messages,
-           a.billed_month, a.version_id, a.rate_id, a.discount_percent, a.floor_micros
+    SELECT a.question, a.business_id, a.month, a.market, a.category, a.rule,
+           a.messages - coalesce(f.messages, 0) AS messages
       FROM answers a
       LEFT JOIN (SELECT question, count(*) AS messages FROM allowed GROUP BY 1) f USING (question)
-     CROSS JOIN LATERAL (VALUES (a.rule, a.messages - coalesce(f.messages, 0)),
-                         ('allowance', f.messages))
-                     AS p (rule, messages)
-     WHERE a.refused IS NULL AND p.messages > 0
+     WHERE a.refused IS NULL AND a.messages > coalesce(f.messages, 0)
+    UNION ALL
+    SELECT a.question, a.business_id, a.month, a.market, a.category, 'allowance', f.messages
+      FROM (SELECT question, count(*) AS messages FROM allowed GROUP BY 1) f
+      JOIN answers a USING (question)
 ), keys AS MATERIALIZED (
-    -- Billed month and terms are the same for a business and month, the rate for a market and
-    -- category of it.
     SELECT business_id, month, market, category, rule, sum(messages)::bigint AS messages,
-           min(billed_month) AS billed_month, min(version_id) AS version_id,
-           min(rate_id) AS rate_id, min(discount_percent) AS discount_percent,
-           min(floor_micros) AS floor_micros, row_number() OVER () AS block
+           array_agg(question) AS questions, row_number() OVER () AS block
       FROM parts GROUP BY 1, 2, 3, 4, 5
 ), bumped AS (
     INSERT INTO billing_tally AS t (business_id, month, market, category, rule, positions)
@@ -140,8 +147,14 @@ WITH open AS MATERIALIZED (
         SET positions = t.positions + EXCLUDED.positions
     RETURNING business_id, month, market, category, rule, positions
 ), blocks AS MATERIALIZED (
-    SELECT k.*, b.positions - k.messages AS taken
-      FROM keys k JOIN bumped b USING (business_id, month, market, category, rule)
+    -- Billed month and terms are the same for a business and month, the rate for a market and
+    -- category of it: any of the block's questions has them.
+    SELECT k.block, k.business_id, k.month, k.market, k.category, k.rule, k.messages, k.questions,
+           b.positions - k.messages AS taken, a.billed_month, a.version_id, a.rate_id,
+           a.discount_percent, a.floor_micros
+      FROM keys k
+      JOIN bumped b USING (business_id, month, market, category, rule)
+      JOIN answers a ON a.question = k.questions[1]
 ), steps AS MATERIALIZED (
     SELECT b.block, s.tier_id, s.first, s.last,
            billing_price(s.price_micros, b.discount_percent, b.floor_micros) AS price_micros
@@ -149,8 +162,8 @@ WITH open AS MATERIALIZED (
      CROSS JOIN LATERAL billing_steps(b.rate_id, b.taken + 1, b.taken + b.messages) s
      WHERE b.rule = 'tier'
 ), shares AS MATERIALIZED (
-    SELECT p.question, p.rule = 'allowance' AS is_allowed, b.block, b.taken
-      FROM parts p JOIN blocks b USING (business_id, month, market, category, rule)
+    SELECT q.question, b.rule = 'allowance' AS is_allowed, b.block, b.taken
+      FROM blocks b CROSS JOIN LATERAL unnest(b.questions) AS q (question)
 ), dealt AS (
     SELECT k.message_id, k.delivered_at, k.failed, s.block,
            s.taken + row_number() OVER (PARTITION BY s.block

@@ -1,8 +1,9 @@
 -- The rules of pricing, each written once: metering, quotes, estimates, the spend cap, re-rating
 -- and the pages that explain prices all call these. Each is one SELECT in LANGUAGE sql without SET
 -- and without SECURITY DEFINER, so that the planner inlines it into the statement that calls it,
--- with the caller's row-level security. A look-up returns one row at most; sub-selects that end in
--- LIMIT 1 stay index look-ups whatever the planner thinks of joins.
+-- with the caller's row-level security. A look-up returns one row at most and joins no two tables
+-- but by sub-selects that end in LIMIT 1: these stay index look-ups where metering switches nested
+-- loops off.
 
 -- The month (its first day) in which a moment falls for a business. Months begin and end where the
 -- stored periods say; where there is none yet, it is the calendar's month in the business's time
@@ -81,26 +82,22 @@ $$;
 -- is that of the months to come.
 CREATE FUNCTION billing_currency(of_business bigint, in_month date)
 RETURNS TABLE (currency text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce((SELECT p.currency FROM billing_period p
-                      WHERE p.business_id = z.id AND p.month = in_month), z.currency)::text
+    SELECT coalesce(kept.currency, z.currency)::text
       FROM accounts_business z
+      LEFT JOIN LATERAL (SELECT p.currency FROM billing_period p
+                          WHERE p.business_id = z.id AND p.month = in_month LIMIT 1) kept ON true
      WHERE z.id = of_business
+     LIMIT 1
 $$;
 
--- What holds for a business in a month: the card chosen for it, else the default card of the
--- month's currency; the version of that card in force, its rules, and the discount agreed. No row
--- where no card of that currency holds.
-CREATE FUNCTION billing_terms(of_business bigint, in_month date)
+-- The card that a business follows in a month, and the discount agreed: the card chosen for it,
+-- else the default card of the month's currency. No card (NULL) where there is none of that
+-- currency.
+CREATE FUNCTION billing_card(of_business bigint, in_month date)
 RETURNS TABLE (
-    country text, currency text, card_id bigint, version_id bigint, agreed_id bigint,
-    discount_percent numeric, floor_micros bigint, ceiling_micros bigint,
-    service_free_in_window boolean, utility_free_in_window boolean, reactions_free boolean,
-    free_entry_hours integer, free_messages integer, failed_charged boolean
+    country text, currency text, card_id bigint, agreed_id bigint, discount_percent numeric
 ) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT z.country::text, money.currency, v.card_id, v.id, agreed.id,
-           coalesce(agreed.discount_percent, 0), v.floor_micros, v.ceiling_micros,
-           v.service_free_in_window, v.utility_free_in_window, v.reactions_free, v.free_entry_hours,
-           v.free_messages, v.failed_charged
+    SELECT z.country::text, money.currency, card.id, agreed.id, coalesce(agreed.discount_percent, 0)
       FROM accounts_business z
      CROSS JOIN LATERAL billing_currency(z.id, in_month) money
       LEFT JOIN LATERAL (SELECT c.id, c.card_id, c.discount_percent FROM billing_cardchoice c
@@ -110,12 +107,27 @@ RETURNS TABLE (
       LEFT JOIN LATERAL (SELECT d.card_id FROM billing_defaultcard d
                           WHERE d.currency = money.currency AND d.valid_from <= in_month
                           ORDER BY d.valid_from DESC LIMIT 1) standard ON agreed.card_id IS NULL
-     CROSS JOIN LATERAL (SELECT k.id FROM billing_ratecard k
+      LEFT JOIN LATERAL (SELECT k.id FROM billing_ratecard k
                           WHERE k.id = coalesce(agreed.card_id, standard.card_id)
                             AND k.currency = money.currency
-                          LIMIT 1) card
-     CROSS JOIN LATERAL billing_version(card.id, in_month) v
+                          LIMIT 1) card ON true
      WHERE z.id = of_business
+$$;
+
+-- What holds for a business in a month: its card, the version of that card in force with its rules,
+-- and the discount agreed. No row where no card holds.
+CREATE FUNCTION billing_terms(of_business bigint, in_month date)
+RETURNS TABLE (
+    country text, currency text, card_id bigint, version_id bigint, agreed_id bigint,
+    discount_percent numeric, floor_micros bigint, ceiling_micros bigint,
+    service_free_in_window boolean, utility_free_in_window boolean, reactions_free boolean,
+    free_entry_hours integer, free_messages integer, failed_charged boolean
+) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT c.country, c.currency, c.card_id, v.id, c.agreed_id, c.discount_percent, v.floor_micros,
+           v.ceiling_micros, v.service_free_in_window, v.utility_free_in_window, v.reactions_free,
+           v.free_entry_hours, v.free_messages, v.failed_charged
+      FROM billing_card(of_business, in_month) c
+     CROSS JOIN LATERAL billing_version(c.card_id, in_month) v
 $$;
 
 -- Whole hours between the opening of a free-entry window and the acceptance of a message: below the
