@@ -56,8 +56,7 @@ NOT_PLANNED = {
     "billing/copy_messages": "COPY",
 }
 # The oldest deliveries of all businesses are claimed first: their index on id is for that.
-# A worker ends the webhook calls that it claimed by their ids.
-ID_ALONE = {"hosting_delivery", "hosting_webhookcall"}
+ID_ALONE = {"hosting_delivery"}
 KEYS = """
     SELECT conname FROM pg_constraint
      WHERE conrelid = %s::regclass AND (contype = 'c' OR (contype = 'u'

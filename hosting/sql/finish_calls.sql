@@ -1,15 +1,15 @@
 -- Promises: each call's answer is kept, and its webhook's health follows: an answer clears its
 -- failures, from the third failure on it rests before the next call. The calls are locked.
 WITH result AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(accepted)s::boolean[], %(statuses)s::int[],
-                         %(bodies)s::bytea[], %(seconds)s::float[])
-                  AS u (id, accepted, status, body, seconds)
+    SELECT * FROM unnest(%(businesses)s::bigint[], %(ids)s::bigint[], %(accepted)s::boolean[],
+                         %(statuses)s::int[], %(bodies)s::bytea[], %(seconds)s::float[])
+                  AS u (business_id, id, accepted, status, body, seconds)
 ), finished AS (
     UPDATE hosting_webhookcall c
        SET tries = c.tries + 1, tried_at = statement_timestamp() - make_interval(secs => r.seconds),
            response_status = r.status, response_body = r.body, seconds = r.seconds
       FROM result r
-     WHERE c.id = r.id
+     WHERE c.business_id = r.business_id AND c.id = r.id
     RETURNING c.webhook_id, r.accepted, r.seconds
 ), health AS (
     SELECT webhook_id, bool_or(accepted) AS answered, count(*) FILTER (WHERE NOT accepted) AS failed,

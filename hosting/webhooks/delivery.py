@@ -46,6 +46,7 @@ class Call:
     """A claimed call: what its request needs; `attempt` counts from 1."""
 
     id: int
+    business_id: int
     attempt: int
     public_id: str
     body: bytes
@@ -90,6 +91,7 @@ def _call(row: WebhookCall) -> Call:
     webhook = row.webhook
     return Call(
         id=row.pk,
+        business_id=row.business_id,
         attempt=row.tries + 1,
         public_id=str(row.public_id),
         body=bytes(row.body),
@@ -160,6 +162,7 @@ def _finish(answers: Mapping[int, Answer]) -> dict[int, Outcome]:
         cursor.execute(
             statement("hosting", "finish_calls"),
             {
+                "businesses": [answer.call.business_id for answer in rows],
                 "ids": [answer.call.id for answer in rows],
                 "accepted": [answer.accepted for answer in rows],
                 "statuses": [answer.status for answer in rows],

@@ -81,7 +81,7 @@ def calls(**which):
 
 def call_to(url, *, attempt=1, secrets=("s",)):
     """A call as a worker makes it."""
-    return delivery.Call(1, attempt, "id", b"{}", url, False, secrets, timezone.now())
+    return delivery.Call(1, 1, attempt, "id", b"{}", url, False, secrets, timezone.now())
 
 
 def put_off(**which):
