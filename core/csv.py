@@ -1,16 +1,39 @@
-"""CSV that is safe to open in a spreadsheet."""
+"""CSV that is safe to open in a spreadsheet: the one guard against cells that run as formulas."""
 
 import csv
-from io import StringIO
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
 
 # A spreadsheet may run a cell that begins with one of these as a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "|", "\x00")
 
 
-def csv_line(cells: tuple[object, ...]) -> str:
-    """One line of CSV; text that could run as a formula gets a leading apostrophe."""
-    text = StringIO()
-    csv.writer(text).writerow(
-        f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in cells
-    )
-    return text.getvalue()
+class _Echo:
+    def write(self, text: str) -> str:
+        return text
+
+
+def cell(value: Any) -> Any:
+    """A cell: numbers stay numbers, None is empty, text that could run as a formula is prefixed
+    with an apostrophe.
+    """
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, str) and value.lstrip(" \"'").startswith(FORMULA):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def csv_line(cells: Iterable[Any]) -> str:
+    """One line of CSV (RFC 4180) with safe cells."""
+    line: str = csv.writer(_Echo()).writerow([cell(value) for value in cells])
+    return line
+
+
+def csv_rows(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
+    """CSV text, row by row: the header as it is, then safe cells."""
+    writer = csv.writer(_Echo())
+    yield writer.writerow(header)
+    for row in rows:
+        yield writer.writerow([cell(value) for value in row])

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import IO, Any
 
-from billing.documents.tables import csv_rows
 from billing.models import (
     CreditNote,
     CreditUse,
@@ -17,6 +16,7 @@ from billing.models import (
     PaymentMethod,
 )
 from core import money
+from core.csv import csv_rows
 
 COLUMNS = (
     "date",

@@ -2,10 +2,8 @@
 spreadsheet.
 """
 
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -14,11 +12,9 @@ from psycopg import ClientCursor
 from billing.documents.content import DocumentContent
 from billing.models import Invoice, LineKind
 from core import money
+from core.csv import cell, csv_rows
 from core.sql import statement
 from core.tenancy import scope
-
-# A cell that begins so could run as a formula in a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "\x00")
 
 LINE_COLUMNS = (
     "invoice",
@@ -79,30 +75,6 @@ class MessageRow(NamedTuple):
     tier_first: int | None
     tier_last: int | None
     price_micros: int
-
-
-class _Echo:
-    def write(self, text: str) -> str:
-        return text
-
-
-def cell(value: Any) -> Any:
-    """A cell: numbers stay numbers, text that could run as a formula is prefixed with an
-    apostrophe.
-    """
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, str) and value.lstrip(" \"'").startswith(_FORMULA):
-        return "'" + value
-    return "" if value is None else value
-
-
-def csv_rows(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
-    """CSV text, row by row."""
-    writer = csv.writer(_Echo())
-    yield writer.writerow(header)
-    for row in rows:
-        yield writer.writerow([cell(value) for value in row])
 
 
 def lines_csv(invoice: Invoice) -> Iterator[str]:

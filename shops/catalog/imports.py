@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Business, User
 from core import links
+from core.csv import csv_rows
 from core.errors import BadInput, NotYours, ParleyError
 from core.queue.work import work
 from core.sql import statement
@@ -337,10 +338,6 @@ def _picture_address(catalog: Catalog, name: str) -> str:
 
 def problems_as_csv(job: CatalogImport) -> bytes:
     """Every problem as a line of row, column, value, reason."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(["row", "column", "value", "reason"])
-    table.writerows(
-        job.problems.order_by("row", "id").values_list("row", "column", "value", "reason")
-    )
-    return text.getvalue().encode("utf-8-sig")
+    columns = ("row", "column", "value", "reason")
+    problems = job.problems.order_by("row", "id").values_list(*columns)
+    return "".join(csv_rows(columns, problems)).encode("utf-8-sig")

@@ -16,6 +16,7 @@ from typing import IO, Any, cast
 
 import orjson
 
+from core.csv import FORMULA
 from hosting.cloudapi.json import MalformedJson, read_json, storable, too_deep
 from hosting.imports.formats.errors import BadChatFile
 from hosting.imports.formats.text import lines_of
@@ -44,9 +45,8 @@ CSV_COLUMNS = (
     "edited_at", "revoked_at", "free_entry_at", "window_open", "context_wamid", "tracker",
     "content", "errors", "media",
 )  # fmt: skip
-# Cells that begin like this could run as a formula; the quote is included so that all can be read
-# back.
-RISKY = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "\x00", "|", "%", "'")
+# The quote is included so that all cells can be read back.
+RISKY = (*FORMULA, "%", "'")
 LENGTHS = {
     "wamid": 256,
     "kind": 20,

@@ -17,11 +17,12 @@ from saxonche import PySaxonProcessor
 
 from billing.documents import archive, einvoice, pdf, tables
 from billing.documents.content import DocumentContent, DocumentLine
-from billing.documents.tables import cell, csv_rows, messages_csv
+from billing.documents.tables import messages_csv
 from billing.errors import WrongStatus
 from billing.invoices import close, tax
 from billing.metering import meter, reversals
 from billing.models import Charge, Document, Invoice
+from core.csv import cell, csv_rows
 from core.tenancy import scope, system
 from hosting.models import Message
 from tests.billing.invoices.test_close import MAY, shop

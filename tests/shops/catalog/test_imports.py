@@ -489,3 +489,13 @@ def test_pictures_that_gave_up_are_counted_listed_and_asked_for_again(shop, sett
         assert pictures.fetch_due() == 1
     with system("test"):
         assert Picture.objects.get().media is not None
+
+
+def test_what_a_file_says_does_not_run_in_the_list_of_its_problems(shop):
+    client = login(shop.business, "agent")
+    upload = io.BytesIO(table(FULL | {"price": "=1+1"}, heading=list(FULL)))
+    upload.name = "spring.csv"
+    address = client.post("/shop/imports/", {"file": upload})["Location"]
+    work()
+    (line,) = client.get(f"{address}problems.csv").content.decode("utf-8-sig").splitlines()[1:]
+    assert line.startswith("2,price,'=1+1,")
