@@ -1,4 +1,4 @@
-"""A crew: work that waits for others (HTTP calls), claimed in the database, done side by side by threads."""
+"""Work that waits for others, such as HTTP calls: claimed in the database, done by threads."""
 
 import threading
 import time
@@ -17,11 +17,11 @@ Result = TypeVar("Result")
 LINGER, LONGEST = 0.2, 20.0
 
 
-class Crew(Generic[Work, Result]):
-    """Claims while there is room, does, and finishes as results come.
+class ClaimingPool(Generic[Work, Result]):
+    """Claims rows while a thread is free, and ends them as results come.
 
-    `claim` is told what is under way and returns committed claims; `do` runs in a thread, raises nothing and touches
-    no database; `finish` writes results down.
+    `claim` is given what is under way and returns committed claims; `do` runs in a thread, raises
+    nothing and touches no database; `finish` writes results down.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class Crew(Generic[Work, Result]):
         finish: Callable[[Sequence[Result]], None],
     ) -> None:
         self.name, self.size, self.claim, self.do, self.finish = name, size, claim, do, finish
-        self._awake, self._rung = threading.Lock(), threading.Event()
+        self._running, self._asked = threading.Lock(), threading.Event()
 
     def run(self, longest: float = LONGEST, linger: float = 0.0) -> int:
-        """Work until nothing is due, or no more is claimed after `longest` seconds; returns how much was done.
+        """Work until nothing is due, or no more is claimed after `longest` seconds.
 
-        `linger` seconds are waited for more before it ends.
+        Returns how many rows were done. `linger` seconds are waited for more before it ends.
         """
         under_way: dict[Future[Result], Work] = {}
         done, now = 0, time.monotonic()
@@ -70,19 +70,20 @@ class Crew(Generic[Work, Result]):
     def wake(self) -> None:
         """See to it that a thread of this process works; returns at once.
 
-        A thread, because somebody else's server may take ten seconds, and the worker that was rung has other work.
+        A thread, because somebody else's server may take ten seconds, and the worker that was woken
+        has other work.
         """
-        self._rung.set()
-        if self._awake.acquire(blocking=False):
+        self._asked.set()
+        if self._running.acquire(blocking=False):
             threading.Thread(target=self._work_until_quiet, name=self.name, daemon=True).start()
 
     def _work_until_quiet(self) -> None:
         try:
-            while self._rung.is_set():
-                self._rung.clear()
+            while self._asked.is_set():
+                self._asked.clear()
                 self.run(linger=LINGER)
         except (OperationalError, InterfaceError):
-            log.warning("crew_interrupted", crew=self.name, exc_info=True)
+            log.warning("pool_interrupted", pool=self.name, exc_info=True)
         finally:
             connection.close()
-            self._awake.release()
+            self._running.release()

@@ -12,7 +12,8 @@ from core import links
 from core.models import Email
 from core.outbox import attachments
 from core.outbox.smtp import ResultUnknown
-from core.outbox.worker import Claimed, Failed, GaveUp, Outcome, Unknown, Worker
+from core.outbox.worker import Claimed, Outcome, Worker
+from core.queue.declaration import Failed, GaveUp, Unknown
 
 REASON = "the outbox holds mails of every business, and of none"
 # Refusals of a recipient that last: there is no such mailbox or domain, or it takes no mail.

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 from django.core.mail import EmailMessage
@@ -17,8 +17,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from core.models import Email
+from core.queue.declaration import Backoff, Failed, GaveUp, Unknown
 from core.tenancy import system
-from core.worker_pool import Crew
+from core.worker_pool import ClaimingPool
 
 log = structlog.get_logger(__name__)
 THREADS = 4
@@ -26,6 +27,7 @@ LEASE = timedelta(minutes=10)
 # Minutes between attempts double up to six hours: the last of 21 attempts is after three days.
 MAX_ATTEMPTS = 21
 FIRST, LONGEST = timedelta(minutes=1), timedelta(hours=6)
+BACKOFF = Backoff(first=FIRST.total_seconds(), longest=LONGEST.total_seconds())
 STOPPED = "The worker stopped while sending."
 
 
@@ -38,29 +40,8 @@ class Claimed:
     leased_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The attempt failed: tried again later, or a dead letter after the last one."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class GaveUp:
-    """Trying again would not help: a dead letter at once."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Whether it was done is not known, and it must not be done twice."""
-
-    reason: str
-
-
 # None: done.
-Outcome = Failed | GaveUp | Unknown | None
+Outcome: TypeAlias = Failed | GaveUp | Unknown | None
 Work = tuple[Claimed, EmailMessage]
 Result = tuple[Claimed, Outcome]
 
@@ -77,7 +58,7 @@ class Worker:
         reason: str,
     ) -> None:
         self.prepare, self.perform, self.finish, self.reason = prepare, perform, finish, reason
-        self._pool: Crew[Work, Result] = Crew(
+        self._pool: ClaimingPool[Work, Result] = ClaimingPool(
             "outbox", size=THREADS, claim=self._claim, do=self._do, finish=self._end
         )
 
@@ -147,8 +128,7 @@ def settle(claim: Claimed, outcome: Outcome) -> None:
 
 def backoff(attempts: int) -> timedelta:
     """How long to wait after that many attempts, more or less a fifth."""
-    plain: timedelta = min(FIRST * 2 ** (attempts - 1), LONGEST)
-    return plain * random.uniform(0.8, 1.2)  # noqa: S311
+    return timedelta(seconds=BACKOFF.after(attempts, chance=random.random()))  # noqa: S311
 
 
 def _lock(claim: Claimed) -> bool:

@@ -17,6 +17,7 @@ from core import outbox
 from core.models import Email
 from core.outbox import worker
 from core.outbox.content import one_line
+from core.queue.declaration import Failed
 from core.tenancy import scope, system
 from tests.factories import make_business
 from tests.smtp import MailServer, mail_server
@@ -198,7 +199,7 @@ def test_a_late_worker_ends_only_its_own_claim(business: Business) -> None:
         again = worker.claim_one()
         assert again is not None
         assert (again.key, again.attempts) == (claim.key, claim.attempts)
-    worker_of._end([(claim, worker.Failed("late"))])
+    worker_of._end([(claim, Failed("late"))])
     assert rows("state", "attempts") == [("sending", 1)]
 
 
