@@ -24,6 +24,7 @@ from billing.errors import BillingError
 from billing.models import Export, Invoice, InvoiceStatus
 from core.errors import NotYours
 from core.queue import Claimed, InSlices, Outcome, Queue
+from core.queue.rows import opened_again
 from core.queue.settle import lock, renew
 from core.queue.work import work
 from core.tenancy import system
@@ -94,12 +95,9 @@ def resume(*, export: Export) -> None:
         export,
         [Export.State.CANCELLED, Export.State.FAILED, Export.State.EXPIRED],
         state=Export.State.WAITING,
-        attempts=0,
         done=0,
         error="",
-        leased_until=None,
-        dead_at=None,
-        not_before=timezone.now(),
+        **opened_again(),
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from core import links
 from core.models import Email
@@ -14,6 +13,7 @@ from core.outbox import attachments
 from core.outbox.smtp import ResultUnknown
 from core.outbox.worker import Claimed, Outcome, Worker
 from core.queue.declaration import Failed, GaveUp, Unknown
+from core.queue.rows import opened_again
 
 REASON = "the outbox holds mails of every business, and of none"
 # Refusals of a recipient that last: there is no such mailbox or domain, or it takes no mail.
@@ -37,14 +37,7 @@ def send_again(email_ids: Iterable[int]) -> int:
     """
     again = Email.objects.filter(pk__in=list(email_ids)).exclude(state=Email.State.SENDING)
     again = again.exclude(state=Email.State.SENT, is_private=True)
-    return again.update(
-        state=Email.State.WAITING,
-        attempts=0,
-        not_before=timezone.now(),
-        leased_until=None,
-        dead_at=None,
-        sent_at=None,
-    )
+    return again.update(state=Email.State.WAITING, sent_at=None, **opened_again())
 
 
 def prepare(rows: Sequence[Claimed]) -> dict[int, EmailMessage]:

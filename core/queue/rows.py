@@ -1,5 +1,7 @@
 """The columns that every queue's table has."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -17,6 +19,11 @@ def due_index(name: str, *columns: str, is_open: Q | None = None) -> models.Inde
 def dead_index(name: str, *columns: str) -> models.Index:
     """The index of dead letters, by these columns."""
     return models.Index(fields=[*columns], condition=Q(dead_at__isnull=False), name=name)
+
+
+def opened_again() -> dict[str, Any]:
+    """Values for `update()` that let rows wait anew: due now, nobody's, with all their attempts."""
+    return {"attempts": 0, "not_before": Now(), "leased_until": None, "dead_at": None}
 
 
 class QueueRow(models.Model):

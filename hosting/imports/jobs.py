@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from accounts.models import Business, User
 from accounts.models.businesses import known_timezone
 from core.errors import BadInput, NotYours, ParleyError
+from core.queue.rows import opened_again
 from core.queue.work import work
 from core.tenancy import scope
 from hosting import jobs
@@ -171,14 +172,7 @@ def _change_state(job: ChatImport, states: tuple[str, ...], state: str, **change
     mine = ChatImport.objects.filter(pk=job.pk, state__in=states)
     if state == State.UNDOING:
         mine = mine.exclude(first_id=None)
-    if not mine.update(
-        state=state,
-        leased_until=None,
-        not_before=Now(),
-        attempts=0,
-        dead_at=None,
-        **changes,
-    ):
+    if not mine.update(state=state, **opened_again(), **changes):
         raise NotNow(_("This import is in another state now."))
     job.refresh_from_db()
 

@@ -14,7 +14,6 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import connection
-from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,6 +23,7 @@ from accounts.models import Business, User
 from core import links
 from core.csv import csv_rows
 from core.errors import BadInput, NotYours, ParleyError
+from core.queue.rows import opened_again
 from core.queue.work import work
 from core.sql import statement
 from core.tenancy import scope
@@ -119,14 +119,7 @@ def _delete_file(job: CatalogImport) -> None:
 
 def _change_state(job: CatalogImport, states: tuple[str, ...], state: str, **changes: Any) -> None:
     mine = CatalogImport.objects.filter(pk=job.pk, state__in=states)
-    if not mine.update(
-        state=state,
-        leased_until=None,
-        not_before=Now(),
-        attempts=0,
-        dead_at=None,
-        **changes,
-    ):
+    if not mine.update(state=state, **opened_again(), **changes):
         raise WrongImportState(_("This import is in another state now."))
     job.refresh_from_db()
 
