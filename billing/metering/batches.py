@@ -7,8 +7,9 @@ delivery at fault is alone and goes to the quarantine. Other deliveries never wa
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db import OperationalError, connection
+from django.db import DatabaseError, connection
 from django.db.backends.utils import CursorWrapper
 
 from billing.models import Quarantine
@@ -18,11 +19,17 @@ from core.tenancy import system
 
 REASON = "metering prices every business"
 LEASE_SECONDS = 60.0
-# How many batches one becomes: fewer parts make fewer batches for each delivery at fault, more parts
-# fewer workers lost to it.
+# How many batches one becomes: fewer parts make fewer batches for each delivery at fault, more
+# parts fewer workers lost to it.
 PARTS_AFTER_ERROR, PARTS_AFTER_LOSS = 4, 16
-# How often a delivery is tried alone where what went wrong may be no fault of its own.
-MAX_ATTEMPTS = 5
+# How often a delivery is tried alone that takes its worker with it.
+MAX_LOSSES = 5
+# How often a batch, and a delivery alone, is tried as it is after an error that is no fault of its
+# rows; after 0.5, 1, 2 … seconds, at most five minutes.
+MAX_ATTEMPTS_OF_MANY, MAX_ATTEMPTS_ALONE = 4, 10
+LONGEST_DELAY = 300.0
+# Classes of SQLSTATE that tell of rows: data, integrity, what a function raised, internal.
+ROWS_AT_FAULT = ("22", "23", "P0", "XX")
 _LOCK = "SELECT pg_advisory_xact_lock(7290002)"
 _IS_ANY_DUE = """SELECT EXISTS (SELECT FROM hosting_delivery),
                         EXISTS (SELECT FROM billing_meterbatch)"""
@@ -36,6 +43,7 @@ class Batch:
 
     id: int
     attempts: int
+    was_lost: bool = False  # its last worker ended without a word
 
 
 def choose(limit: int) -> Batch | None:
@@ -87,29 +95,45 @@ def claim(cursor: CursorWrapper, batch: Batch) -> int:
 
 
 def fail(batch: Batch, error: Exception) -> None:
-    """Split the batch, or let its only delivery wait, or put that into quarantine."""
+    """Split the batch, or let it wait, or put its only delivery into quarantine."""
+    of_the_moment = is_of_the_moment(error)
     with system(REASON), connection.cursor() as cursor:
-        if _is_many(cursor, batch):
-            _split(cursor, batch, PARTS_AFTER_ERROR)
-        elif isinstance(error, OperationalError) and batch.attempts < MAX_ATTEMPTS:
-            values = {"delay": 2.0**batch.attempts, **_token(batch)}
-            cursor.execute(statement("billing", "put_back_batch"), values)
+        is_many = _is_many(cursor, batch)
+        most = MAX_ATTEMPTS_OF_MANY if is_many else MAX_ATTEMPTS_ALONE
+        if of_the_moment and batch.attempts < most:
+            delay = min(0.25 * 2.0**batch.attempts, LONGEST_DELAY)
+            cursor.execute(statement("billing", "put_back_batch"), {"delay": delay} | _token(batch))
+        elif is_many:
+            _split(cursor, batch, PARTS_AFTER_LOSS if of_the_moment else PARTS_AFTER_ERROR)
         else:
             _quarantine(cursor, batch, Quarantine.Reason.ERROR, reason_of(error))
 
 
+def is_of_the_moment(error: Exception) -> bool:
+    """Whether an error tells nothing of the rows, such as a deadlock or a missing right."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    return isinstance(error, DatabaseError) and str(state)[:2] not in ROWS_AT_FAULT
+
+
+def is_any_failed() -> bool:
+    """Whether batches wait that failed before, or are being priced."""
+    with system(REASON), connection.cursor() as cursor:
+        cursor.execute(_IS_ANY_DUE)
+        return bool(cursor.fetchone()[1])
+
+
 def set_aside(batch: Batch) -> bool:
-    """Whether a batch that was tried before is not to be priced as it is: it is split, or in
+    """Whether a batch whose worker vanished is not to be priced as it is: it is split, or in
     quarantine.
     """
-    if batch.attempts == 1:
+    if batch.attempts == 1 or not batch.was_lost:
         return False
     with system(REASON), connection.cursor() as cursor:
         if _is_many(cursor, batch):
             _split(cursor, batch, PARTS_AFTER_LOSS)
             return True
-        if batch.attempts > MAX_ATTEMPTS:
-            error = f"Its worker ended without a word {MAX_ATTEMPTS} times."
+        if batch.attempts > MAX_LOSSES:
+            error = f"Its worker ended without a word {MAX_LOSSES} times."
             _quarantine(cursor, batch, Quarantine.Reason.WORKER_LOST, error)
             return True
     return False
@@ -121,13 +145,16 @@ def _is_many(cursor: CursorWrapper, batch: Batch) -> bool:
 
 
 def _split(cursor: CursorWrapper, batch: Batch, parts: int) -> None:
-    cursor.execute(statement("billing", "split_batch"), {"parts": parts, **_token(batch)})
+    cursor.execute(statement("billing", "split_batch"), {"parts": parts} | _token(batch))
 
 
 def _quarantine(cursor: CursorWrapper, batch: Batch, reason: str, error: str) -> None:
-    values = {"reason": reason, "error": error, **_token(batch)}
+    values = {"reason": str(reason), "error": error} | _token(batch)
     cursor.execute(statement("billing", "quarantine_batch"), values)
+    gone, kept = cursor.fetchone()
+    if gone != kept:
+        raise RuntimeError(f"{gone} deliveries left the queue, {kept} are kept")
 
 
-def _token(batch: Batch) -> dict[str, int]:
+def _token(batch: Batch) -> dict[str, Any]:
     return {"id": batch.id, "attempts": batch.attempts}
