@@ -1,4 +1,6 @@
-"""A mail server on this machine that keeps what it is sent, and refuses what a test wants refused."""
+"""A mail server on this machine that keeps what it is sent, and refuses what a test wants
+refused.
+"""
 
 import email
 import email.policy

@@ -24,8 +24,9 @@ MAX_BATCHES = 10_000
 def close_period(*, business: Business, month: date) -> Invoice | None:
     """Close a business's month (`month` is its first day) and issue its invoice.
 
-    Returns None when it was closed before, nothing is owed, or the business began later. Safe to run twice, concurrently and
-    after a crash: the period's row is locked, and one live invoice per period is a constraint.
+    Returns None when it was closed before, nothing is owed, or the business began later. Safe to
+    run twice, concurrently and after a crash: the period's row is locked, and one live invoice per
+    period is a constraint.
     Waiting deliveries of the month are metered first; later ones are billed in the next month.
     Where invoices need approval, the invoice stays a draft without a number.
     """

@@ -30,7 +30,9 @@ class RateCategory(models.TextChoices):
 
 
 class RateCard(models.Model):
-    """A price list in one currency. New versions begin with its floor and ceiling and keep their own."""
+    """A price list in one currency. New versions begin with its floor and ceiling and keep their
+    own.
+    """
 
     name = models.CharField(max_length=80, unique=True)
     currency = models.CharField(max_length=3, default="USD")

@@ -1,4 +1,6 @@
-"""A business's own server, for tests: listens on loopback, keeps what it was sent, answers as it is told."""
+"""A business's own server, for tests: listens on loopback, keeps what it was sent, answers as it
+is told.
+"""
 
 import threading
 import time

@@ -16,7 +16,8 @@ _NAMED = re.compile(
     rf"([^<>/\\\n]{{1,200}}\.\w{{1,5}})[{MARKS}]*>"
 )
 _BRACKETED = re.compile(
-    rf"^[{MARKS}]*([^<>/\\\n]{{1,200}}\.\w{{1,5}})[{MARKS}]* \(([^()\n]{{3,40}})\)[{MARKS}]*(?:\n|$)"
+    rf"^[{MARKS}]*([^<>/\\\n]{{1,200}}\.\w{{1,5}})[{MARKS}]* "
+    rf"\(([^()\n]{{3,40}})\)[{MARKS}]*(?:\n|$)"
 )
 # File names as phones make them; words in brackets after one say that it is attached.
 _PHONE_NAME = re.compile(

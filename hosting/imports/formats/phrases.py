@@ -218,8 +218,10 @@ DELETED = (
     "Bu mesajı sildiniz", "Ta wiadomość została usunięta", "Usunąłeś tę wiadomość",
     "Tato zpráva byla smazána", "Tuto zprávu jste smazal/a", "Pesan ini telah dihapus",
     "Anda menghapus pesan ini", "Det här meddelandet togs bort", "Du tog bort det här meddelandet",
-    "Denne besked blev slettet", "Tämä viesti poistettiin", "このメッセージは削除されました", "このメッセージを削除しました",
-    "此消息已删除", "您已删除这条消息", "你已删除这条消息", "這則訊息已被刪除", "您已刪除此訊息", "삭제된 메시지입니다", "이 메시지를 삭제했습니다",
+    "Denne besked blev slettet", "Tämä viesti poistettiin",
+    "このメッセージは削除されました", "このメッセージを削除しました",
+    "此消息已删除", "您已删除这条消息", "你已删除这条消息",
+    "這則訊息已被刪除", "您已刪除此訊息", "삭제된 메시지입니다", "이 메시지를 삭제했습니다",
     "تم حذف هذه الرسالة", "لقد حذفت هذه الرسالة", "הודעה זו נמחקה", "מחקת הודעה זו",
     "यह संदेश हटाया गया था", "आपने यह संदेश हटाया", "Acest mesaj a fost șters",
     "Tin nhắn này đã bị xóa", "ข้อความนี้ถูกลบ",
@@ -231,7 +233,8 @@ EDITED = (
     "<Questo messaggio è stato modificato>", "<Mensagem editada>", "<Esta mensagem foi editada>",
     "<Dit bericht is bewerkt>", "<Сообщение изменено>", "<Данное сообщение изменено>",
     "<Це повідомлення відредаговано>", "<Bu mesaj düzenlendi>", "<Edytowano tę wiadomość>",
-    "<Pesan ini diedit>", "<このメッセージは編集されました>", "<此消息已编辑>", "<此訊息已編輯>", "<수정된 메시지>",
+    "<Pesan ini diedit>", "<このメッセージは編集されました>",
+    "<此消息已编辑>", "<此訊息已編輯>", "<수정된 메시지>",
     "<تم تعديل هذه الرسالة>", "<הודעה זו נערכה>", "<यह संदेश संपादित किया गया>",
 )  # fmt: skip
 
@@ -241,7 +244,8 @@ ATTACHED = (
     "arquivo anexado", "ficheiro anexado", "bestand bijgevoegd", "файл добавлен", "файл прикреплен",
     "файл додано", "dosya ekli", "dosya eklendi", "plik dołączony", "załączono plik",
     "soubor byl přiložen", "file terlampir", "fil bifogad", "fil vedhæftet", "tiedosto liitetty",
-    "fișier atașat", "fájl csatolva", "επισυνάφθηκε αρχείο", "添付ファイル", "文件附件", "檔案已附加", "附件檔案",
+    "fișier atașat", "fájl csatolva", "επισυνάφθηκε αρχείο",
+    "添付ファイル", "文件附件", "檔案已附加", "附件檔案",
     "파일 첨부됨", "الملف مرفق", "ملف مرفق", "קובץ מצורף", "फ़ाइल संलग्न है", "फ़ाइल संलग्न",
     "ไฟล์ที่แนบมา", "tệp đính kèm",
 )  # fmt: skip

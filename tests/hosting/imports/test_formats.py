@@ -1,4 +1,6 @@
-"""WhatsApp's exported chats: every layout, language and sample read exactly; archives held to their limits."""
+"""WhatsApp's exported chats: every layout, language and sample read exactly; archives held to
+their limits.
+"""
 
 import io
 import json
@@ -74,8 +76,10 @@ def test_real_samples_are_read_exactly(path):
     ]
     assert said == TARGET[::-1]
     assert [entry.body for entry in found if entry.is_system] == [
-        "John Doe:.", '+12 345 578 created group "Groupname"', "You were added",
-    ]  # fmt: skip
+        "John Doe:.",
+        '+12 345 578 created group "Groupname"',
+        "You were added",
+    ]
 
 
 def test_reading_goes_on_from_any_message():
@@ -196,21 +200,36 @@ def claims_many():
 
 
 BAD = {
-    "outside, by dots": (lambda: zipped([("../../x", "a")]), "names a file outside itself: '../../x'"),
+    "outside, by dots": (
+        lambda: zipped([("../../x", "a")]),
+        "names a file outside itself: '../../x'",
+    ),
     "outside, by root": (lambda: zipped([("/etc/x", "a")]), "names a file outside itself"),
     "outside, by drive": (lambda: zipped([("C:/x", "a")]), "names a file outside itself"),
     "a link": (linked, "is a link or device"),
     "encrypted": (encrypted, "'chat.txt' in the archive is encrypted"),
     "the same name twice": (twice, "holds 'chat.txt' twice"),
-    "a bomb": (lambda: zipped([("chat.txt", b"\0" * 30_000_000)]), "packed more than 100 to 1, which is the limit"),
-    "many files": (lambda: zipped([(f"{n}", "") for n in range(5001)]), "has 5,001 or more files; the limit is 5,000"),
+    "a bomb": (
+        lambda: zipped([("chat.txt", b"\0" * 30_000_000)]),
+        "packed more than 100 to 1, which is the limit",
+    ),
+    "many files": (
+        lambda: zipped([(f"{n}", "") for n in range(5001)]),
+        "has 5,001 or more files; the limit is 5,000",
+    ),
     "says many files": (claims_many, "has 60,000 or more files; the limit is 5,000"),
     "a size that is a lie": (lying_size, "'chat.txt' in the archive is damaged"),
     "a wrong sum": (wrong_sum, "'chat.txt' in the archive is damaged: BadZipFile"),
     "overlapping files": (overlapping, "overlaps another file"),
-    "another packing": (lambda: zipped([("chat.txt", "x")], zipfile.ZIP_LZMA), "packed in a way that is not taken"),
-    "cut off": (lambda: zipped([("chat.txt", random.Random(1).randbytes(9000))])[:5000], "has no end"),
-}  # fmt: skip
+    "another packing": (
+        lambda: zipped([("chat.txt", "x")], zipfile.ZIP_LZMA),
+        "packed in a way that is not taken",
+    ),
+    "cut off": (
+        lambda: zipped([("chat.txt", random.Random(1).randbytes(9000))])[:5000],
+        "has no end",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", list(BAD))
@@ -237,5 +256,7 @@ def test_the_bytes_that_come_out_are_counted():
 def test_a_good_archive_is_read():
     inner = zipped([("42.txt", "x")])
     assert look(zipped([("_chat.txt", "hello"), ("inner.zip", inner), ("ä/ö.jpg", "x")])) == [
-        "_chat.txt", "inner.zip", "ä/ö.jpg",
-    ]  # fmt: skip
+        "_chat.txt",
+        "inner.zip",
+        "ä/ö.jpg",
+    ]

@@ -43,18 +43,24 @@ SHOWN = [
     (picture("PNG"), "image/png"),
     (picture("WEBP"), "image/webp"),
     (b"ID3\x04" + b"\0" * 60, "audio/mpeg"),
-    *((bytes([0xFF, second, 0x90, 0x44]) + b"\0" * 60, "audio/mpeg") for second in b"\xfb\xfa\xf3\xf2\xe3\xe2"),
+    *(
+        (bytes([0xFF, second, 0x90, 0x44]) + b"\0" * 60, "audio/mpeg")
+        for second in b"\xfb\xfa\xf3\xf2\xe3\xe2"
+    ),
     *((bytes([0xFF, second, 0x50, 0x80]) + b"\0" * 60, "audio/aac") for second in b"\xf1\xf9"),
     (b"#!AMR\n" + b"\0" * 40, "audio/amr"),
     (ogg(b"OpusHead"), "audio/ogg"),
     (ogg(b"\1vorbis"), "audio/ogg"),
     (iso(b"M4A "), "audio/mp4"),
-    *((iso(brand), "video/mp4") for brand in (b"isom", b"iso5", b"mp41", b"mp42", b"avc1", b"M4V ")),
+    *(
+        (iso(brand), "video/mp4")
+        for brand in (b"isom", b"iso5", b"mp41", b"mp42", b"avc1", b"M4V ")
+    ),
     *((iso(brand), "video/3gpp") for brand in (b"3gp4", b"3gp5", b"3gr6")),
     (PDF, "application/pdf"),
     (archive(), "application/zip"),
     (OLE, "application/msword"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("head", "kind"), SHOWN)
@@ -64,7 +70,15 @@ def test_the_first_bytes_say_what_a_file_is(head: bytes, kind: str, claim: str) 
 
 
 def test_every_type_that_a_message_carries_is_known_by_its_bytes_or_its_sender() -> None:
-    by_sender = {"text/plain", "text/csv", DOCX, XLSX, PPTX, "application/vnd.ms-excel", "application/vnd.ms-powerpoint"}  # fmt: skip
+    by_sender = {
+        "text/plain",
+        "text/csv",
+        DOCX,
+        XLSX,
+        PPTX,
+        "application/vnd.ms-excel",
+        "application/vnd.ms-powerpoint",
+    }
     taken = {kind for limit in LIMITS.values() for kind in limit.types}
     assert {kind for _, kind in SHOWN} | by_sender == taken
 
@@ -100,15 +114,27 @@ def test_its_sender_chooses_between_types_that_begin_alike(
         (iso(b"heic"), "image/jpeg", "Files of type 'image/heif' are not taken."),
         (iso(b"avif"), "", "Files of type 'image/avif' are not taken."),
         (picture("GIF"), "image/gif", "Files of type 'image/gif' are not taken."),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", "Files of type 'image/svg+xml' are not taken."),
+        (
+            b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+            "image/svg+xml",
+            "Files of type 'image/svg+xml' are not taken.",
+        ),
         (b"RIFF\0\0\0\0WAVEfmt ", "image/webp", "Files of type 'audio/wave' are not taken."),
-        (b"MZ\x90\0" + b"\0" * 60, "application/octet-stream", "Files of type 'application/vnd.microsoft.portable-executable' are not taken."),
-        ("\ufeffhello".encode("utf-16-le"), "audio/mpeg", "Files of type 'audio/mpeg' are not taken."),
+        (
+            b"MZ\x90\0" + b"\0" * 60,
+            "application/octet-stream",
+            "Files of type 'application/vnd.microsoft.portable-executable' are not taken.",
+        ),
+        (
+            "\ufeffhello".encode("utf-16-le"),
+            "audio/mpeg",
+            "Files of type 'audio/mpeg' are not taken.",
+        ),
         (b"\0\1", "text/plain", "Files of type 'text/plain' are not taken."),
         (b"hello", "", "Files of type 'unknown' are not taken."),
         (b"", "image/png", "Files of type 'image/png' are not taken."),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_what_it_says_or_is_not_taken_is_named(
     head: bytes, claim: str, says: str
 ) -> None:
