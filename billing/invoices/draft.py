@@ -1,7 +1,7 @@
 """Drafts of invoices: lines, taxes and totals from a month's usage."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -61,6 +61,31 @@ def ensure_period(business: Business, month: date) -> None:
     _execute("ensure_period", {"business_id": business.pk, "month": month})
 
 
+def open_months(business: Business | None = None) -> None:
+    """Create the missing periods of every month since a business (None: every one) began."""
+    _execute("open_months", {"business_id": business and business.pk})
+
+
+def began_in(business: Business) -> date:
+    """First day of the month in which a business began."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT month FROM billing_began(%s)", [business.pk])
+        month: date = cursor.fetchone()[0]
+    return month
+
+
+def ends_at(business: Business, month: date) -> datetime:
+    """The end of a month (its first day) of a business, whether its period is stored or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce((SELECT ends_at FROM billing_period WHERE business_id = %(id)s AND "
+            "month = %(month)s), (SELECT ends_at FROM billing_edges(%(id)s, %(month)s)))",
+            {"id": business.pk, "month": month},
+        )
+        end: datetime = cursor.fetchone()[0]
+    return end
+
+
 def create_draft(business: Business, period: Period) -> Invoice | None:
     """Create the draft of a month with lines and totals; None when nothing is owed.
 
@@ -85,7 +110,7 @@ def copy_voided(replaced: Invoice) -> Invoice:
 
 
 def _has_fee(business: Business, period: Period) -> bool:
-    return any(one.plan.monthly_fee_micros for one in changes.stretches(business, period.month))
+    return any(one.fee_micros for one in changes.stretches(business, period.month))
 
 
 def _has_usage(period: Period) -> bool:
@@ -123,7 +148,7 @@ def _line_values(invoice: Invoice, treated: Treatment) -> dict[str, Any]:
 def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> None:
     """Add plan fees by days as the first lines."""
     for one in changes.stretches(business, invoice.period.month):
-        if one.plan.monthly_fee_micros:
+        if one.fee_micros:
             text = plan_fees.fee_description(one)
             _add_line(invoice, treated, LineKind.FEE, text, plan_fees.plan_fee(one))
 

@@ -13,7 +13,16 @@ from billing.models.invoices import (
     NumberSeries,
     Seller,
 )
-from billing.models.ledger import Charge, NumberTally, Period, Quarantine, Rule, Tally, Usage
+from billing.models.ledger import (
+    Charge,
+    MeterBatch,
+    NumberTally,
+    Period,
+    Quarantine,
+    Rule,
+    Tally,
+    Usage,
+)
 from billing.models.markets import CallingCode, Market
 from billing.models.payments import (
     LIVE,
@@ -59,6 +68,7 @@ __all__ = [
     "InvoiceStatus",
     "LineKind",
     "Market",
+    "MeterBatch",
     "NumberSeries",
     "NumberTally",
     "Payment",
