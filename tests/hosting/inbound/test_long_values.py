@@ -29,7 +29,7 @@ def api(number: Number) -> Client:
 
 
 def send(number: Number, **members: Any) -> tuple[int, dict[str, Any]]:
-    template = {"name": "order_update", "language": {"code": "en_US"}}
+    template: dict[str, Any] = {"name": "order_update", "language": {"code": "en_US"}}
     template |= {"components": [{"type": "body", "parameters": [{"type": "text", "text": "x"}]}]}
     answer = api(number).post(
         f"/v23.0/{number.phone_number_id}/messages",
