@@ -14,6 +14,7 @@ from stdnum.exceptions import ValidationError as BadNumber
 from stdnum.util import clean
 
 from accounts.models import Business
+from core import widths
 
 
 def normalize_vat_id(number: str) -> str:
@@ -56,18 +57,24 @@ class BillingDetails(models.Model):
     business = models.OneToOneField(
         Business, on_delete=models.PROTECT, related_name="billing_details"
     )
-    name = models.CharField(_("legal name"), max_length=120)
+    name = models.CharField(_("legal name"), max_length=widths.BUSINESS_NAME)
     address = models.TextField(_("address"), max_length=400, blank=True)
-    country = models.CharField(_("country"), max_length=2)
-    vat_id = models.CharField(_("VAT id"), max_length=40, blank=True, validators=[validate_vat_id])
+    country = models.CharField(_("country"), max_length=widths.COUNTRY)
+    vat_id = models.CharField(
+        _("VAT id"), max_length=widths.VAT_ID, blank=True, validators=[validate_vat_id]
+    )
     reference = models.CharField(_("your reference or purchase order"), max_length=80, blank=True)
     email = models.EmailField(_("invoices go to"), blank=True)
     needs_approval = models.BooleanField(
         default=False, help_text=_("An operator approves each invoice first.")
     )
     auto_collect = models.BooleanField(_("pay automatically"), default=True)
-    customer_id = models.CharField(max_length=80, blank=True, help_text=_("Stripe customer."))
-    method_id = models.CharField(max_length=80, blank=True, help_text=_("Stripe payment method."))
+    customer_id = models.CharField(
+        max_length=widths.PAYMENT_ID, blank=True, help_text=_("Stripe customer.")
+    )
+    method_id = models.CharField(
+        max_length=widths.PAYMENT_ID, blank=True, help_text=_("Stripe payment method.")
+    )
     method_label = models.CharField(
         max_length=80, blank=True, help_text=_("Brand and last digits.")
     )
@@ -107,7 +114,7 @@ class TaxRateQuerySet(models.QuerySet["TaxRate"]):
 class TaxRate(models.Model):
     """Standard VAT rate of a country from a day on; maintained by operators."""
 
-    country = models.CharField(max_length=2)
+    country = models.CharField(max_length=widths.COUNTRY)
     percent = models.DecimalField(max_digits=5, decimal_places=2)
     valid_from = models.DateField()
     valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
@@ -145,7 +152,7 @@ class Discount(models.Model):
     """A percentage off a business's whole month."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="discounts")
-    description = models.CharField(max_length=120)
+    description = models.CharField(max_length=widths.LINE_DESCRIPTION)
     percent = models.DecimalField(max_digits=5, decimal_places=2)
     first_month = models.DateField(help_text=_("First day of the first month."))
     last_month = models.DateField(

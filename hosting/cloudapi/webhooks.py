@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from core import widths
 from hosting.cloudapi.json import as_dict, as_list, as_text, parse_timestamp, read_json
 from hosting.cloudapi.texts import text_of, visible_name
 
@@ -151,10 +152,10 @@ def _people(value: dict[str, Any], messages: list[dict[str, Any]]) -> _People:
         contact = as_dict(raw)
         profile = as_dict(contact.get("profile"))
         person = _Person(
-            visible_name(as_text(profile.get("name")))[:200],
-            visible_name(as_text(profile.get("username")))[:100],
-            as_text(contact.get("wa_id")),
-            as_text(contact.get("user_id"))[:80],
+            visible_name(as_text(profile.get("name")))[: widths.PERSON_NAME],
+            visible_name(as_text(profile.get("username")))[: widths.USERNAME],
+            _person_id(contact.get("wa_id")),
+            _person_id(contact.get("user_id")),
         )
         people.append(person)
         known |= {key: person for key in (person.wa_id, person.user_id) if key}
@@ -162,20 +163,28 @@ def _people(value: dict[str, Any], messages: list[dict[str, Any]]) -> _People:
     return _People(known, people[0] if len(people) == len(senders) == 1 else NOBODY)
 
 
+def _person_id(raw: Any) -> str:
+    """Who somebody is; "" for an id that is too long, because cut it would be somebody else's."""
+    text = as_text(raw)
+    return text if len(text) <= widths.PERSON_ID else ""
+
+
 def _message(number: str, raw: dict[str, Any], people: _People) -> InboundMessage | None:
-    wamid, sender = as_text(raw.get("id")), as_text(raw.get("from"))
-    user_id = as_text(raw.get("from_user_id"))[:80]
+    wamid, sender = as_text(raw.get("id")), _person_id(raw.get("from"))
+    user_id = _person_id(raw.get("from_user_id"))
     person = people.sender_of(sender, user_id)
     # Customers without a number are identified by user id.
-    wa_id = sender or user_id or person.wa_id or person.user_id
-    if not (wamid and wa_id and len(wamid) <= 256):
+    wa_id = sender or user_id
+    if not (raw.get("from") or raw.get("from_user_id")):
+        wa_id = person.wa_id or person.user_id
+    if not (wamid and wa_id and len(wamid) <= widths.WAMID):
         return None
-    kind = (as_text(raw.get("type")) or _kind_by_object(raw))[:20]
+    kind = (as_text(raw.get("type")) or _kind_by_object(raw))[: widths.MESSAGE_KIND]
     content = stored_content(kind, raw)
     return InboundMessage(
-        phone_number_id=number[:32],
+        phone_number_id=number[: widths.OBJECT_ID],
         wamid=wamid,
-        wa_id=wa_id[:32],
+        wa_id=wa_id,
         user_id=user_id or person.user_id,
         name=person.name,
         username=person.username,
@@ -185,7 +194,7 @@ def _message(number: str, raw: dict[str, Any], people: _People) -> InboundMessag
         context_wamid=_context_wamid(kind, content, raw),
         at=parse_timestamp(raw.get("timestamp")),
         is_referred=bool(as_dict(raw.get("referral"))),
-        group_id=as_text(raw.get("group_id"))[:256],
+        group_id=as_text(raw.get("group_id"))[: widths.WAMID],
     )
 
 
@@ -219,17 +228,17 @@ def _context_wamid(kind: str, content: dict[str, Any], raw: dict[str, Any]) -> s
         "revoke": "original_message_id",
     }.get(kind)
     if named:
-        return as_text(content.get(named))[:256]
-    return as_text(as_dict(raw.get("context")).get("id"))[:256]
+        return as_text(content.get(named))[: widths.WAMID]
+    return as_text(as_dict(raw.get("context")).get("id"))[: widths.WAMID]
 
 
 def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
     wamid, status = as_text(raw.get("id")), as_text(raw.get("status"))
-    if not wamid or len(wamid) > 256 or status not in STATUSES:
+    if not wamid or len(wamid) > widths.WAMID or status not in STATUSES:
         return None
     errors = [as_dict(error) for error in as_list(raw.get("errors"))]
     return StatusUpdate(
-        phone_number_id=number[:32],
+        phone_number_id=number[: widths.OBJECT_ID],
         wamid=wamid,
         # A played voice message counts as read.
         status="read" if status == "played" else status,
