@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shops.catalog import feed_csv
+from shops.catalog import feed_columns, feed_csv
 
 DATA = Path(__file__).parent / "data"
 SHOP = feed_csv.FeedContext("EUR", UTC, "https://parley.example")
@@ -97,9 +97,9 @@ def test_empty_cells_behind_the_last_column_are_nothing() -> None:
 
 
 def test_a_quote_that_is_not_closed_is_told_before_it_swallows_rows() -> None:
-    with pytest.raises(feed_csv.BadFeed, match="breaks off near row 3"):
+    with pytest.raises(feed_columns.BadFeed, match="breaks off near row 3"):
         read(f'{HEAD}a,Rye,10.00 EUR\nb,"Oak,11.00 EUR\nc,Ash,12.00 EUR\n')
-    with pytest.raises(feed_csv.BadFeed, match="breaks off near row 2"):
+    with pytest.raises(feed_columns.BadFeed, match="breaks off near row 2"):
         read(f'{HEAD}a,"Best" rye,10.00 EUR\n')
 
 
@@ -164,7 +164,7 @@ def test_an_atom_feed_is_read(encoding: str) -> None:
     ],
 )
 def test_a_broken_feed_is_refused_with_the_reason(raw: bytes, says: str) -> None:
-    with pytest.raises(feed_csv.BadFeed, match=says):
+    with pytest.raises(feed_columns.BadFeed, match=says):
         list(feed_csv.read_feed(raw).rows)
 
 
@@ -184,7 +184,7 @@ BOMB = "".join(f'<!ENTITY x{n} "{f"&x{n - 1};" * 10 if n else "ha"}">' for n in 
 
 def test_entities_that_name_each_other_are_not_followed() -> None:
     raw = f"<!DOCTYPE rss [{BOMB}]><rss><item><id>&x11;</id><title>a</title></item></rss>"
-    with pytest.raises(feed_csv.BadFeed, match="entity amplification"):
+    with pytest.raises(feed_columns.BadFeed, match="entity amplification"):
         feed_csv.read_feed(raw.encode())
 
 
