@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 
-from accounts.models import ApiKey, Business, Membership, User
+from accounts.models import ApiKey, Business, Membership, PlanTerm, User
 from billing.models import ExchangeRate
 from core.tenancy import system
 from hosting.models import Account, Contact, Conversation, Message, Number, Template
@@ -19,10 +20,18 @@ _count = itertools.count(1)
 
 
 def make_business(name: str = "Bakery", **fields: Any) -> Business:
-    """A business, by default on the unlimited plan."""
+    """A business, by default on the unlimited plan.
+
+    It began on 1 May 2026, its fees then, or earlier by its test clock.
+    """
     fields.setdefault("plan_id", "business")
     with system("test data"):
-        return Business.objects.create(name=name, **fields)
+        business = Business.objects.create(name=name, **fields)
+        began = datetime(2026, 5, 1, tzinfo=ZoneInfo(business.timezone))
+        PlanTerm.objects.filter(business=business).update(
+            started_at=min(business.clock_at or began, began)
+        )
+        return business
 
 
 def make_exchange_rates(currency: str = "USD", per_euro: str = "1.25") -> None:

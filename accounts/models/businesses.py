@@ -143,9 +143,10 @@ class Business(models.Model):
 
 
 class PlanTerm(models.Model):
-    """The time from which a business was on a plan; a trigger writes one with every change.
+    """The time from which a business was on a plan, and at what fee; a trigger writes one with
+    every change of the plan and of the plan's fee.
 
-    The first also covers the time before it. Plan fees are charged by the day from these.
+    Plan fees are charged by the day from these; before the first there is no fee.
     """
 
     business = models.ForeignKey(
@@ -153,6 +154,10 @@ class PlanTerm(models.Model):
     )
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField()
+    fee_micros = models.BigIntegerField(
+        default=0, db_default=0, help_text=_("A month, in millionths of the currency.")
+    )
+    currency = models.CharField(max_length=3, default="USD", db_default="USD")
 
     class Meta:
         ordering: ClassVar = ["id"]

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -60,6 +60,31 @@ def ensure_period(business: Business, month: date) -> None:
     _execute("ensure_period", {"business_id": business.pk, "month": month})
 
 
+def open_months(business: Business | None = None) -> None:
+    """Create the missing periods of every month since a business (None: every one) began."""
+    _execute("open_months", {"business_id": business and business.pk})
+
+
+def began_in(business: Business) -> date:
+    """First day of the month in which a business began."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT month FROM billing_began(%s)", [business.pk])
+        month: date = cursor.fetchone()[0]
+    return month
+
+
+def ends_at(business: Business, month: date) -> datetime:
+    """The end of a month (its first day) of a business, whether its period is stored or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce((SELECT ends_at FROM billing_period WHERE business_id = %(id)s AND "
+            "month = %(month)s), (SELECT ends_at FROM billing_edges(%(id)s, %(month)s)))",
+            {"id": business.pk, "month": month},
+        )
+        end: datetime = cursor.fetchone()[0]
+    return end
+
+
 def create_draft(business: Business, period: Period) -> Invoice | None:
     """Create the draft of a month with lines and totals; None when nothing is owed.
 
@@ -88,7 +113,7 @@ def copy_voided(replaced: Invoice) -> Invoice:
 
 
 def _has_fee(business: Business, period: Period) -> bool:
-    return any(one.plan.monthly_fee_micros for one in changes.stretches(business, period.month))
+    return any(one.fee_micros for one in changes.stretches(business, period.month))
 
 
 def _has_usage(period: Period) -> bool:
@@ -127,7 +152,7 @@ def _line_values(invoice: Invoice, treated: Treatments, months: set[date]) -> di
 def _add_fees(invoice: Invoice, business: Business, treated: Treatments) -> None:
     """Add plan fees by days as the first lines."""
     for one in changes.stretches(business, invoice.period.month):
-        if one.plan.monthly_fee_micros:
+        if one.fee_micros:
             text = plan_fees.fee_description(one)
             _add_line(invoice, treated, LineKind.FEE, text, plan_fees.plan_fee(one))
 

@@ -120,6 +120,7 @@ class Migration(migrations.Migration):
             "choice_rules",
             "pricing_amounts",
             "pricing_rules",
+            "periods",
             "currencies",
             "issued_documents",
             "notify_deliveries",

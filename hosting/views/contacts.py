@@ -38,7 +38,7 @@ def contacts(request: BusinessRequest) -> HttpResponse:
         "older": rows[PAGE - 1].pk if len(rows) > PAGE else 0,
         "words": words,
     }
-    return render(request, "hosting/contacts.html", context)
+    return render(request, "hosting/contacts/contacts.html", context)
 
 
 @member_page(*CHAT_ROLES)
@@ -65,7 +65,7 @@ def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
         "going": Erasure.objects.filter(contact_id=found.pk).exists(),
         "now": request.business.now(),
     }
-    return render(request, "hosting/contact.html", context)
+    return render(request, "hosting/contacts/contact.html", context)
 
 
 @require_POST

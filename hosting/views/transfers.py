@@ -48,7 +48,7 @@ def imports(request: BusinessRequest) -> HttpResponse:
     status = 422 if error or form.errors else 200
     return render(
         request,
-        "hosting/imports.html",
+        "hosting/imports/imports.html",
         {"jobs": found, "form": form, "error": error},
         status=status,
     )
@@ -68,8 +68,8 @@ def one_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
             error = refusal.message
     context = _import_page(request.business, job) | {"error": error, "given": request.POST}
     if request.headers.get("HX-Target") == "job":
-        return render(request, "hosting/_import.html", context)
-    return render(request, "hosting/import.html", context, status=422 if error else 200)
+        return render(request, "hosting/imports/_import.html", context)
+    return render(request, "hosting/imports/import.html", context, status=422 if error else 200)
 
 
 def _answers(request: BusinessRequest) -> dict[str, Any]:
@@ -142,10 +142,13 @@ def exports(request: BusinessRequest) -> HttpResponse:
     found = list(ChatExport.objects.filter(business=request.business).order_by("-id")[:SHOWN])
     context: dict[str, Any] = {"jobs": found, "is_working": any(job.is_working for job in found)}
     if request.headers.get("HX-Target") == "jobs":
-        return render(request, "hosting/_exports.html", context)
+        return render(request, "hosting/exports/_exports.html", context)
     status = 422 if error or form.errors else 200
     return render(
-        request, "hosting/exports.html", context | {"form": form, "error": error}, status=status
+        request,
+        "hosting/exports/exports.html",
+        context | {"form": form, "error": error},
+        status=status,
     )
 
 

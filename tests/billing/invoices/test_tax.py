@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import translation
 
+from accounts.models import PlanTerm
 from billing import models
 from billing.invoices import close, credit_notes, tax, tax_data, tax_rules, treatments
 from billing.invoices.tax_rules import NoTaxRule, Place, Rules
@@ -310,6 +311,9 @@ def test_july_in_romania_is_taxed_by_july_when_it_is_billed_in_august(db: None) 
         clock_at=datetime(2025, 8, 3, tzinfo=UTC),
     )
     july = date(2025, 7, 1)
+    with system("test"):
+        began = datetime(2025, 7, 1, tzinfo=UTC)
+        PlanTerm.objects.filter(business=business).update(started_at=began)
     make_deliveries(business, number, 1000, at=datetime(2025, 7, 5, tzinfo=UTC))
     invoice = close.close_period(business=business, month=july)
     assert invoice is not None
