@@ -3,6 +3,7 @@ import billing.models.documents
 import billing.models.invoices
 import billing.models.parties
 import datetime
+import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
@@ -54,6 +55,22 @@ class Migration(InitialMigration):
                 ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('applied_at', models.DateTimeField(blank=True, null=True)),
             ],
+        ),
+        migrations.CreateModel(
+            name='MeterBatch',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('businesses', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ('firsts', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), help_text='Ids of deliveries, by business.', size=None)),
+                ('lasts', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), help_text='Ids of deliveries, by business.', size=None)),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0)),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session.', null=True)),
+            ],
+            options={
+                'verbose_name_plural': 'meter batches',
+            },
         ),
         migrations.CreateModel(
             name='BillingDetails',
@@ -336,7 +353,8 @@ class Migration(InitialMigration):
                 ('accepted_at', models.DateTimeField(blank=True, null=True)),
                 ('delivered_at', models.DateTimeField()),
                 ('failed', models.BooleanField(db_default=False, default=False)),
-                ('reason', models.CharField(choices=[('no_card', 'No rate card version for this business and month'), ('no_rate', 'The rate card has no price for this market and category'), ('no_period', 'No open period to bill it in')], max_length=20)),
+                ('reason', models.CharField(choices=[('no_card', 'No rate card version for this business and month'), ('no_rate', 'The rate card has no price for this market and category'), ('no_period', 'No open period to bill it in'), ('error', 'Pricing it failed with an error'), ('worker_lost', 'Each worker that priced it ended without a word')], max_length=20)),
+                ('error', models.TextField(blank=True, db_default='', default='', help_text='What the database said, if it failed.')),
                 ('quarantined_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={

@@ -14,7 +14,16 @@ from billing.models.invoices import (
     Seller,
     TaxRegistration,
 )
-from billing.models.ledger import Charge, NumberTally, Period, Quarantine, Rule, Tally, Usage
+from billing.models.ledger import (
+    Charge,
+    MeterBatch,
+    NumberTally,
+    Period,
+    Quarantine,
+    Rule,
+    Tally,
+    Usage,
+)
 from billing.models.markets import CallingCode, Market
 from billing.models.payments import (
     LIVE,
@@ -69,6 +78,7 @@ __all__ = [
     "InvoiceStatus",
     "LineKind",
     "Market",
+    "MeterBatch",
     "NumberSeries",
     "NumberTally",
     "Payment",

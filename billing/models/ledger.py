@@ -2,8 +2,10 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -214,17 +216,42 @@ class Usage(models.Model):
         return f"{self.messages} {self.category} to {self.market} in {self.billed_month:%Y-%m}"
 
 
+class MeterBatch(models.Model):
+    """Deliveries that are being priced together: of each business those with ids from a first to a
+    last one.
+
+    It is written before the work begins and deleted with it, so that what a worker was doing when
+    it vanished is known. What fails is split into smaller batches.
+    """
+
+    businesses = ArrayField(models.BigIntegerField())
+    firsts = ArrayField(models.BigIntegerField(), help_text=_("Ids of deliveries, by business."))
+    lasts = ArrayField(models.BigIntegerField(), help_text=_("Ids of deliveries, by business."))
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    not_before = models.DateTimeField(default=timezone.now, db_default=Now())
+    leased_until = models.DateTimeField(null=True, blank=True)
+    leased_by = models.IntegerField(null=True, blank=True, help_text=_("Database session."))
+
+    class Meta:
+        verbose_name_plural = "meter batches"
+
+    def __str__(self) -> str:
+        return f"deliveries of {len(self.businesses)} businesses"
+
+
 class Quarantine(models.Model):
     """A delivery that could not be priced, with the reason; an operator puts it back in the queue
     after the fix.
     """
 
     class Reason(models.TextChoices):
-        """What was missing."""
+        """What was missing, or what happened."""
 
         NO_CARD = "no_card", _("No rate card version for this business and month")
         NO_RATE = "no_rate", _("The rate card has no price for this market and category")
         NO_PERIOD = "no_period", _("No open period to bill it in")
+        ERROR = "error", _("Pricing it failed with an error")
+        WORKER_LOST = "worker_lost", _("Each worker that priced it ended without a word")
 
     message_id = models.BigIntegerField(unique=True)
     business_id = models.BigIntegerField()
@@ -239,6 +266,9 @@ class Quarantine(models.Model):
     delivered_at = models.DateTimeField()
     failed = models.BooleanField(default=False, db_default=False)
     reason = models.CharField(max_length=20, choices=Reason.choices)
+    error = models.TextField(
+        blank=True, default="", db_default="", help_text=_("What the database said, if it failed.")
+    )
     quarantined_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
