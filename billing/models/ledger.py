@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 
 
 class Period(models.Model):
@@ -26,7 +27,7 @@ class Period(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="periods")
     month = models.DateField(help_text=_("First day of the month."))
     currency = models.CharField(
-        max_length=3,
+        max_length=widths.CURRENCY,
         blank=True,
         default="",
         editable=False,
@@ -72,9 +73,9 @@ class Tally(models.Model):
 
     business_id = models.BigIntegerField()
     month = models.DateField()
-    market = models.CharField(max_length=60)
-    category = models.CharField(max_length=30)
-    rule = models.CharField(max_length=20, choices=Rule.choices)
+    market = models.CharField(max_length=widths.MARKET)
+    category = models.CharField(max_length=widths.CATEGORY)
+    rule = models.CharField(max_length=widths.RULE, choices=Rule.choices)
     positions = models.PositiveBigIntegerField()
 
     class Meta:
@@ -123,9 +124,9 @@ class Charge(models.Model):
         help_text=_("The month it was delivered in; decides tier and card version.")
     )
     billed_month = models.DateField(help_text=_("The month whose invoice carries it."))
-    market = models.CharField(max_length=60)
-    category = models.CharField(max_length=30)
-    rule = models.CharField(max_length=20, choices=Rule.choices)
+    market = models.CharField(max_length=widths.MARKET)
+    category = models.CharField(max_length=widths.CATEGORY)
+    rule = models.CharField(max_length=widths.RULE, choices=Rule.choices)
     position = models.PositiveBigIntegerField()
     tier_id = models.BigIntegerField(null=True, blank=True)
     version_id = models.BigIntegerField()
@@ -136,7 +137,11 @@ class Charge(models.Model):
         null=True, blank=True, help_text=_("The ledger row that this one takes back.")
     )
     note = models.CharField(
-        max_length=200, blank=True, default="", db_default="", help_text=_("Why it was reversed.")
+        max_length=widths.REASON,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Why it was reversed."),
     )
 
     class Meta:
@@ -184,9 +189,9 @@ class Usage(models.Model):
     business_id = models.BigIntegerField()
     billed_month = models.DateField()
     month = models.DateField()
-    market = models.CharField(max_length=60)
-    category = models.CharField(max_length=30)
-    rule = models.CharField(max_length=20, choices=Rule.choices)
+    market = models.CharField(max_length=widths.MARKET)
+    category = models.CharField(max_length=widths.CATEGORY)
+    rule = models.CharField(max_length=widths.RULE, choices=Rule.choices)
     version_id = models.BigIntegerField()
     # 0 where a rule made the message free, because NULLs are not unique.
     tier_id = models.BigIntegerField(default=0)
@@ -256,12 +261,12 @@ class Quarantine(models.Model):
     message_id = models.BigIntegerField(unique=True)
     business_id = models.BigIntegerField()
     number_id = models.BigIntegerField()
-    recipient = models.CharField(max_length=32)
-    category = models.CharField(max_length=20)
+    recipient = models.CharField(max_length=widths.PERSON_ID)
+    category = models.CharField(max_length=widths.CATEGORY)
     window_open = models.BooleanField()
     free_entry = models.BooleanField()
     free_entry_at = models.DateTimeField(null=True, blank=True)
-    kind = models.CharField(max_length=20, blank=True, db_default="")
+    kind = models.CharField(max_length=widths.MESSAGE_KIND, blank=True, db_default="")
     accepted_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField()
     failed = models.BooleanField(default=False, db_default=False)
