@@ -34,6 +34,7 @@ TITLES: dict[int, tuple[int, str]] = {
     132012: (400, "Template parameter format mismatch"),
     132015: (400, "Template is paused"),
     132016: (400, "Template is disabled"),
+    132018: (400, "There was an issue with the parameters in the template"),
     131045: (400, "The number is not registered"),
     133005: (400, "Two-step verification PIN mismatch"),
     133006: (400, "Phone number verification is needed"),
