@@ -13,6 +13,7 @@ TITLES: dict[int, tuple[int, str]] = {
     190: (401, "Invalid OAuth access token"),
     200: (403, "Permissions error"),
     803: (404, "Object does not exist"),
+    2500: (400, "Unknown path components"),
     130403: (400, "You blocked this user"),
     130429: (429, "Rate limit hit"),
     131000: (500, "Something went wrong"),

@@ -90,6 +90,9 @@ def edit_template(template: Template, *, body: dict[str, Any]) -> Template:
             2388039,
             f"Only an approved, rejected or paused template can be edited: {template.status}.",
         )
+    known = ("category", "components", "message_send_ttl_seconds")
+    if all(body.get(name) is None for name in known):
+        raise CloudApiError(100, f"Nothing to change: a template takes {', '.join(known)}.")
     if body.get("category"):
         template.category = fields.choice(body, "category", "template", definitions.CATEGORIES)
     if body.get("components") is not None:
