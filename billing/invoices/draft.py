@@ -14,6 +14,7 @@ from billing.invoices import tax
 from billing.invoices.tax import Treatment
 from billing.models import (
     BillingDetails,
+    CreditNote,
     Discount,
     Invoice,
     InvoiceLine,
@@ -41,13 +42,13 @@ class Preview:
 
 
 def preview(*, business: Business, month: date) -> Preview | None:
-    """Preview of an open month (its first day); None while it would cost nothing. Stores
-    nothing.
+    """Preview of an open month (its first day); None while it would cost nothing or be a credit.
+    Stores nothing.
     """
     with transaction.atomic():
         ensure_period(business, month)
         period = Period.objects.get(business=business, month=month)
-        if period.state == Period.State.CLOSED:
+        if period.state == Period.State.CLOSED or owes_customer(business, period):
             transaction.set_rollback(True)
             return None
         invoice = create_draft(business, period)
@@ -93,7 +94,8 @@ def create_draft(business: Business, period: Period) -> Invoice | None:
     """
     if not _has_fee(business, period) and not _has_usage(period):
         return None
-    invoice, treated = _create_invoice(business, period)
+    invoice = _create_invoice(business, period)
+    treated = treatment_of(invoice)
     _add_fees(invoice, business, treated)
     fees = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
     _execute("copy_lines", _line_values(invoice, treated) | fees)
@@ -103,7 +105,8 @@ def create_draft(business: Business, period: Period) -> Invoice | None:
 
 def copy_voided(replaced: Invoice) -> Invoice:
     """A draft with the lines of a void invoice, with current billing details and tax."""
-    invoice, treated = _create_invoice(replaced.business, replaced.period)
+    invoice = _create_invoice(replaced.business, replaced.period)
+    treated = treatment_of(invoice)
     Invoice.objects.filter(pk=invoice.pk).update(replaces=replaced)
     _execute("repeat_lines", _line_values(invoice, treated) | {"replaced_id": replaced.pk})
     return _set_totals(invoice, treated)
@@ -118,21 +121,45 @@ def _has_usage(period: Period) -> bool:
     return rows.exclude(messages=0).exists()
 
 
-def _create_invoice(business: Business, period: Period) -> tuple[Invoice, Treatment]:
-    seller = Seller.objects.get(is_current=True)
-    now = business.now()
-    seller_copy, buyer_copy = seller.as_copy(), BillingDetails.of(business).as_copy()
-    rates = dict(TaxRate.objects.on(now.date()).values_list("country", "percent"))
-    invoice = Invoice.objects.create(
+def take_terms(invoice: Invoice, seller: Seller) -> None:
+    """Put the seller, the buyer and the tax of now on a draft and on its lines."""
+    Invoice.objects.filter(pk=invoice.pk).update(
+        seller=seller.as_copy(), buyer=BillingDetails.of(invoice.business).as_copy()
+    )
+    invoice.refresh_from_db()
+    treated = treatment_of(invoice)
+    invoice.lines.update(tax_category=treated.category, tax_percent=treated.percent)
+    _set_totals(invoice, treated)
+
+
+def treatment_of(paper: Invoice | CreditNote) -> Treatment:
+    """The tax of a document by its seller, its buyer and the day of its business's clock."""
+    rates = dict(TaxRate.objects.on(paper.business.now().date()).values_list("country", "percent"))
+    return tax.treatment(paper.seller, paper.buyer, rates)
+
+
+def owes_customer(business: Business, period: Period) -> bool:
+    """Whether reversals exceed what a month costs: its total, rounded, is below zero."""
+    rows = Usage.objects.filter(business_id=business.pk, billed_month=period.month)
+    used = rows.aggregate(n=Sum("amount_micros"))["n"] or 0
+    fees = sum(plan_fees.plan_fee(one) for one in changes.stretches(business, period.month))
+    exact = used + fees
+    for discount in Discount.objects.of_month(business, period.month):
+        exact -= discount.taken_off(exact)
+    return money.to_minor(exact, period.currency) < 0
+
+
+def _create_invoice(business: Business, period: Period) -> Invoice:
+    seller, now = Seller.objects.get(is_current=True), business.now()
+    return Invoice.objects.create(
         business=business,
         period=period,
         currency=period.currency,
-        seller=seller_copy,
-        buyer=buyer_copy,
+        seller=seller.as_copy(),
+        buyer=BillingDetails.of(business).as_copy(),
         issued_at=now,
         due_at=now + timedelta(days=seller.terms_days),
     )
-    return invoice, tax.treatment(seller_copy, buyer_copy, rates)
 
 
 def _line_values(invoice: Invoice, treated: Treatment) -> dict[str, Any]:

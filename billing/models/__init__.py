@@ -13,10 +13,12 @@ from billing.models.invoices import (
     NumberSeries,
     Seller,
 )
+from billing.models.journal import AccountRole, Chart, LedgerAccount, Posting
 from billing.models.ledger import Charge, NumberTally, Period, Quarantine, Rule, Tally, Usage
 from billing.models.markets import CallingCode, Market
 from billing.models.payments import (
     LIVE,
+    CashReceipt,
     DunningStep,
     GatewayEvent,
     Payment,
@@ -39,11 +41,14 @@ from billing.models.spend_caps import Commitment, SpendAlert, SpendCap
 
 __all__ = [
     "LIVE",
+    "AccountRole",
     "BillingDetails",
     "CallingCode",
     "CardChoice",
     "CardVersion",
+    "CashReceipt",
     "Charge",
+    "Chart",
     "Commitment",
     "CreditNote",
     "CreditNoteLine",
@@ -57,6 +62,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "InvoiceStatus",
+    "LedgerAccount",
     "LineKind",
     "Market",
     "NumberSeries",
@@ -65,6 +71,7 @@ __all__ = [
     "PaymentMethod",
     "PaymentStatus",
     "Period",
+    "Posting",
     "Quarantine",
     "Rate",
     "RateCard",

@@ -23,7 +23,7 @@ from billing.models import (
     Tally,
     Usage,
 )
-from billing.payments import settlement
+from billing.payments import receipts
 from billing.pricing import explanation
 from core.errors import NotYours
 from core.tenancy import scope, system
@@ -218,7 +218,7 @@ def test_money_that_disagrees_with_the_invoice_is_found(books):
     business, _, _ = books
     with system("test"):
         invoice = Invoice.objects.get()
-    settlement.record_transfer(
+    receipts.record_transfer(
         invoice=invoice, amount_minor=invoice.total_minor, reference="Statement 1"
     )
     assert reconcile() == []
