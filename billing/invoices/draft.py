@@ -1,5 +1,6 @@
 """Drafts of invoices: lines, taxes and totals from a month's usage."""
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,8 +11,7 @@ from django.db.models import Sum
 from accounts.models import Business
 from accounts.plans import changes
 from billing import plan_fees
-from billing.invoices import tax
-from billing.invoices.tax import Treatment
+from billing.invoices.treatments import Treatments
 from billing.models import (
     BillingDetails,
     CreditNote,
@@ -21,7 +21,6 @@ from billing.models import (
     LineKind,
     Period,
     Seller,
-    TaxRate,
     Usage,
 )
 from core import money
@@ -98,7 +97,9 @@ def create_draft(business: Business, period: Period) -> Invoice | None:
     treated = treatment_of(invoice)
     _add_fees(invoice, business, treated)
     fees = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
-    _execute("copy_lines", _line_values(invoice, treated) | fees)
+    used = Usage.objects.filter(business_id=business.pk, billed_month=period.month)
+    months = used.exclude(messages=0).values_list("month", flat=True)
+    _execute("copy_lines", _line_values(invoice, treated, set(months)) | fees)
     _add_discounts(invoice, treated)
     return _set_totals(invoice, treated)
 
@@ -108,7 +109,9 @@ def copy_voided(replaced: Invoice) -> Invoice:
     invoice = _create_invoice(replaced.business, replaced.period)
     treated = treatment_of(invoice)
     Invoice.objects.filter(pk=invoice.pk).update(replaces=replaced)
-    _execute("repeat_lines", _line_values(invoice, treated) | {"replaced_id": replaced.pk})
+    months = set(replaced.lines.values_list("month", flat=True))
+    values = _line_values(invoice, treated, months) | {"replaced_id": replaced.pk}
+    _execute("repeat_lines", values)
     return _set_totals(invoice, treated)
 
 
@@ -128,14 +131,15 @@ def take_terms(invoice: Invoice, seller: Seller) -> None:
     )
     invoice.refresh_from_db()
     treated = treatment_of(invoice)
-    invoice.lines.update(tax_category=treated.category, tax_percent=treated.percent)
+    for month in set(invoice.lines.order_by().values_list("month", flat=True)):
+        one = treated.of(month)
+        invoice.lines.filter(month=month).update(tax_category=one.category, tax_percent=one.percent)
     _set_totals(invoice, treated)
 
 
-def treatment_of(paper: Invoice | CreditNote) -> Treatment:
-    """The tax of a document by its seller, its buyer and the day of its business's clock."""
-    rates = dict(TaxRate.objects.on(paper.business.now().date()).values_list("country", "percent"))
-    return tax.treatment(paper.seller, paper.buyer, rates)
+def treatment_of(paper: Invoice | CreditNote) -> Treatments:
+    """The taxes of a document by its seller and its buyer."""
+    return Treatments(paper.seller, paper.buyer)
 
 
 def owes_customer(business: Business, period: Period) -> bool:
@@ -162,17 +166,19 @@ def _create_invoice(business: Business, period: Period) -> Invoice:
     )
 
 
-def _line_values(invoice: Invoice, treated: Treatment) -> dict[str, Any]:
+def _line_values(invoice: Invoice, treated: Treatments, months: set[date]) -> dict[str, Any]:
+    taxes = {str(month): treated.of(month) for month in months}
     return {
         "invoice_id": invoice.pk,
         "business_id": invoice.business_id,
         "micros_a_minor": money.micros_a_minor(invoice.currency),
-        "tax_category": treated.category,
-        "tax_percent": treated.percent,
+        "taxes": json.dumps(
+            {month: [one.category, str(one.percent)] for month, one in taxes.items()}
+        ),
     }
 
 
-def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> None:
+def _add_fees(invoice: Invoice, business: Business, treated: Treatments) -> None:
     """Add plan fees by days as the first lines."""
     for one in changes.stretches(business, invoice.period.month):
         if one.fee_micros:
@@ -180,7 +186,7 @@ def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> None:
             _add_line(invoice, treated, LineKind.FEE, text, plan_fees.plan_fee(one))
 
 
-def _add_discounts(invoice: Invoice, treated: Treatment) -> None:
+def _add_discounts(invoice: Invoice, treated: Treatments) -> None:
     for discount in Discount.objects.of_month(invoice.business, invoice.period.month):
         taken_off = discount.taken_off(_exact_sum(invoice))
         if taken_off:
@@ -193,7 +199,9 @@ def _exact_sum(invoice: Invoice) -> int:
     return int(invoice.lines.aggregate(n=Sum("amount_micros"))["n"] or 0)
 
 
-def _add_line(invoice: Invoice, treated: Treatment, kind: LineKind, text: str, micros: int) -> None:
+def _add_line(
+    invoice: Invoice, treated: Treatments, kind: LineKind, text: str, micros: int
+) -> None:
     """Add a line of one piece behind the others, with its share of the rounded sum."""
     before = _exact_sum(invoice)
     rounded = [money.to_minor(total, invoice.currency) for total in (before, before + micros)]
@@ -208,20 +216,22 @@ def _add_line(invoice: Invoice, treated: Treatment, kind: LineKind, text: str, m
         unit_price_micros=micros,
         amount_micros=micros,
         amount_minor=rounded[1] - rounded[0],
-        tax_category=treated.category,
-        tax_percent=treated.percent,
+        tax_category=treated.of(invoice.period.month).category,
+        tax_percent=treated.of(invoice.period.month).percent,
     )
 
 
-def _set_totals(invoice: Invoice, treated: Treatment) -> Invoice:
-    """Set taxes and totals: the lines' exact sum, rounded once, and tax on that."""
+def _set_totals(invoice: Invoice, treated: Treatments) -> Invoice:
+    """Set taxes and totals: the lines' exact sum, rounded once, and tax on that by rate group."""
     base = invoice.lines.aggregate(n=Sum("amount_minor"))["n"] or 0
-    taxed = tax.tax_group(treated, base)
+    taxes = treated.groups(invoice)
+    tax_minor = sum(group["tax_minor"] for group in taxes)
     Invoice.objects.filter(pk=invoice.pk).update(
-        taxes=[taxed],
+        taxes=taxes,
+        seller_tax=treated.in_sellers_currency(invoice, taxes),
         subtotal_minor=base,
-        tax_minor=taxed["tax_minor"],
-        total_minor=base + taxed["tax_minor"],
+        tax_minor=tax_minor,
+        total_minor=base + tax_minor,
     )
     invoice.refresh_from_db()
     return invoice

@@ -3,15 +3,15 @@
 What the customer is owed stands in its balance until it is used or paid back.
 """
 
-from django.db import connection
+from collections.abc import Iterator
 
 from accounts.models import Business
 from accounts.plans import changes
 from billing import emails, plan_fees
-from billing.invoices import draft, tax
+from billing.invoices import draft
 from billing.invoices.issue import complete_seller
 from billing.invoices.numbering import next_number
-from billing.invoices.tax import Treatment
+from billing.invoices.treatments import Treatments
 from billing.journal import post
 from billing.models import (
     BillingDetails,
@@ -23,13 +23,13 @@ from billing.models import (
     Period,
 )
 from core import money
-from core.sql import statement
+from core.sql import select
 
 REASON = "Reversals exceed what the month costs"
 
 
 def issue(*, business: Business, period: Period) -> CreditNote:
-    """Issue the credit note of a locked, closed month; raises SellerIncomplete.
+    """Issue the credit note of a locked, closed month; raises SellerIncomplete and NoTaxRule.
 
     Call across businesses, in the transaction that closes the month.
     """
@@ -47,93 +47,75 @@ def issue(*, business: Business, period: Period) -> CreditNote:
         issued_at=now,
         issued_on=day,
     )
-    lines = _Lines(note, draft.treatment_of(note))
-    note.taxes = [tax.tax_group(lines.treated, lines.total_minor())]
-    note.subtotal_minor, note.tax_minor = lines.total_minor(), note.taxes[0]["tax_minor"]
-    note.total_minor = note.subtotal_minor + note.tax_minor
+    lines = list(_lines(note, period))
+    _set_totals(note, lines, draft.treatment_of(note))
     note.number = next_number(seller.credit_prefix, day)
     note.save()
-    lines.write()
+    for line in lines:
+        line.credit_note = note
+    CreditNoteLine.objects.bulk_create(lines)
     post.credit_note_issued(note)
     emails.credit_note_issued(note)
     return note
 
 
-class _Lines:
-    """The lines of a month's credit note: fees, usage, discounts, with the opposite sign."""
+def _set_totals(note: CreditNote, lines: list[CreditNoteLine], treated: Treatments) -> None:
+    """Put the tax of its month on each line, and the sums on the note."""
+    for line in lines:
+        one = treated.of(line.month)
+        line.tax_category, line.tax_percent = one.category, one.percent
+    note.taxes = treated.groups_of(lines)
+    note.subtotal_minor = sum(line.amount_minor for line in lines)
+    note.tax_minor = sum(group["tax_minor"] for group in note.taxes)
+    note.total_minor = note.subtotal_minor + note.tax_minor
+    note.seller_tax = treated.in_sellers_currency(note, note.taxes)
 
-    def __init__(self, note: CreditNote, treated: Treatment) -> None:
-        assert note.period is not None
-        self.note, self.treated, self.month = note, treated, note.period.month
-        self.business = note.business
 
-    def total_minor(self) -> int:
-        """Their exact sum, rounded once."""
-        return money.to_minor(self._parts()[-1][2], self.note.currency)
+def _lines(note: CreditNote, period: Period) -> Iterator[CreditNoteLine]:
+    """Its lines, with the opposite sign of an invoice's: fees, usage, discounts. Each has its share
+    of the exact sum, which is rounded half-even once.
+    """
+    reached = 0
+    for position, line in enumerate(_exact_lines(note, period), 1):
+        before, reached = reached, reached + line.amount_micros
+        rounded = [money.to_minor(one, note.currency) for one in (before, reached)]
+        line.position, line.amount_minor = position, rounded[1] - rounded[0]
+        yield line
 
-    def write(self) -> None:
-        """Store them; the sum of their minor units is `total_minor`."""
-        position = 0
-        for kind, text, reached, micros in self._parts():
-            if kind == LineKind.MESSAGES:
-                position += self._copy_usage(position, reached - micros)
-            elif micros:
-                position += 1
-                self._line(kind, text, reached, micros, position)
 
-    def _parts(self) -> list[tuple[LineKind, str, int, int]]:
-        """Kind, text, exact sum reached, and exact amount of each part; usage is one of them."""
-        parts: list[tuple[LineKind, str, int]] = [
-            (LineKind.FEE, plan_fees.fee_description(one), -plan_fees.plan_fee(one))
-            for one in changes.stretches(self.business, self.month)
-        ]
-        parts.append((LineKind.MESSAGES, "", -self._used()))
-        found, reached = [], 0
-        for kind, text, micros in parts:
-            reached += micros
-            found.append((kind, text, reached, micros))
-        for discount in Discount.objects.of_month(self.business, self.month):
-            off = discount.taken_off(-reached)
-            reached += off
+def _exact_lines(note: CreditNote, period: Period) -> Iterator[CreditNoteLine]:
+    owed = 0
+    for line in (*_fees(note, period), *_usage(note, period)):
+        owed += line.amount_micros
+        yield line
+    for discount in Discount.objects.of_month(note.business, period.month):
+        off = discount.taken_off(-owed)
+        owed += off
+        if off:
             text = f"{discount.description}, {discount.percent.normalize():f} %"
-            found.append((LineKind.DISCOUNT, text, reached, off))
-        return found
+            yield _line(note, period, LineKind.DISCOUNT, text, off)
 
-    def _used(self) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT coalesce(sum(amount_micros), 0)::bigint FROM billing_usage WHERE "
-                "business_id = %s AND billed_month = %s",
-                [self.business.pk, self.month],
-            )
-            return int(cursor.fetchone()[0])
 
-    def _copy_usage(self, after: int, before: int) -> int:
-        values = {
-            "credit_note_id": self.note.pk,
-            "business_id": self.business.pk,
-            "month": self.month,
-            "after": after,
-            "before": before,
-            "micros_a_minor": money.micros_a_minor(self.note.currency),
-            "tax_category": self.treated.category,
-            "tax_percent": self.treated.percent,
-        }
-        with connection.cursor() as cursor:
-            cursor.execute(statement("billing", "copy_credit_lines"), values)
-            return int(cursor.rowcount)
+def _fees(note: CreditNote, period: Period) -> Iterator[CreditNoteLine]:
+    for one in changes.stretches(note.business, period.month):
+        if one.fee_micros:
+            text = plan_fees.fee_description(one)
+            yield _line(note, period, LineKind.FEE, text, -plan_fees.plan_fee(one))
 
-    def _line(self, kind: LineKind, text: str, reached: int, micros: int, position: int) -> None:
-        rounded = [money.to_minor(one, self.note.currency) for one in (reached - micros, reached)]
-        CreditNoteLine.objects.create(
-            credit_note=self.note,
-            business=self.business,
-            position=position,
-            kind=kind,
-            description=text,
-            month=self.month,
-            amount_micros=micros,
-            amount_minor=rounded[1] - rounded[0],
-            tax_category=self.treated.category,
-            tax_percent=self.treated.percent,
-        )
+
+def _usage(note: CreditNote, period: Period) -> Iterator[CreditNoteLine]:
+    parameters = {"business_id": note.business_id, "month": period.month}
+    for row in select("billing", "usage_to_credit", parameters):
+        yield CreditNoteLine(business_id=note.business_id, **row)
+
+
+def _line(
+    note: CreditNote, period: Period, kind: LineKind, text: str, micros: int
+) -> CreditNoteLine:
+    return CreditNoteLine(
+        business_id=note.business_id,
+        kind=kind,
+        description=text,
+        month=period.month,
+        amount_micros=micros,
+    )

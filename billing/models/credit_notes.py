@@ -54,6 +54,7 @@ class CreditNote(models.Model):
     issued_at = models.DateTimeField()
     issued_on = models.DateField(help_text=_("Date of the document and of its posting."))
     taxes = models.JSONField(default=list)
+    seller_tax = models.JSONField(default=dict, blank=True)
     subtotal_minor = models.BigIntegerField()
     tax_minor = models.BigIntegerField()
     total_minor = models.BigIntegerField()

@@ -28,12 +28,17 @@ from billing.models import (
     Posting,
     Refund,
     Seller,
-    TaxRate,
 )
 from billing.payments import receipts, settlement, stripe_collection
 from core.tenancy import system
 from tests.billing.invoices.test_close import shop
-from tests.factories import make_business, make_deliveries, make_member, make_number
+from tests.factories import (
+    make_business,
+    make_deliveries,
+    make_exchange_rates,
+    make_member,
+    make_number,
+)
 
 MAY, JUNE, JULY = (date(2026, month, 1) for month in (5, 6, 7))
 
@@ -118,9 +123,9 @@ def test_the_credit_can_be_paid_out_once(db: None) -> None:
 
 
 def test_fees_discounts_and_tax_are_in_the_months_credit(db: None) -> None:
+    make_exchange_rates()
     with system("test"):
         Seller.objects.update(country="IE", vat_id="IE6388047V")
-        TaxRate.objects.filter(country="IE").update(percent=23)
     business, number = shop(plan_id="free")
     with system("test"):
         BillingDetails.objects.create(business=business, name="Bakery Ltd", country="IE")

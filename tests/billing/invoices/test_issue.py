@@ -17,12 +17,11 @@ from billing.models import (
     Period,
     Posting,
     Seller,
-    TaxRate,
 )
 from core.models import Email
 from core.tenancy import system
 from tests.billing.invoices.test_close import shop
-from tests.factories import make_member
+from tests.factories import make_exchange_rates, make_member
 
 MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
 
@@ -41,11 +40,11 @@ def drafted(**details: object) -> Invoice:
 
 
 def test_a_draft_takes_seller_tax_and_number_of_the_moment_it_is_issued(db: None) -> None:
+    make_exchange_rates()
     draft = drafted()
     with system("test"):
         assert draft.seller["name"] == "Parley"
         assert draft.tax_minor == 0
-        TaxRate.objects.filter(country="IE").update(percent=23)
         Seller.objects.update(
             name="Parley Ltd", country="IE", vat_id="IE6388047V", number_prefix="PLTD"
         )
