@@ -39,6 +39,7 @@ SHARED = {
     "billing_exchangerate": "the same for all businesses",
     "billing_gatewayevent": "says by itself which invoice it is about, once it is applied",
     "billing_market": "the same for all businesses",
+    "billing_meterbatch": "names deliveries of several businesses",
     "billing_numberseries": "of the seller",
     "billing_rate": "the same for all businesses",
     "billing_ratecard": "the same for all businesses",

@@ -23,6 +23,7 @@ from billing.models import (
     Refund,
     Seller,
 )
+from core import widths
 
 REVENUE = {
     LineKind.FEE: AccountRole.HOSTING,
@@ -208,12 +209,12 @@ def _post(event: str, day: date, source: Source, sides: Iterable[Side]) -> None:
             role=side.role,
             amount_minor=side.amount_minor,
             currency=source.currency,
-            document=source.document[:40],
-            customer=source.customer[:120],
+            document=source.document,
+            customer=source.customer[: widths.BUSINESS_NAME],
             tax_category=side.tax_category,
             tax_percent=side.tax_percent,
-            text=side.text[:200],
-            reference=source.reference[:120],
+            text=side.text[: widths.LINE_DESCRIPTION],
+            reference=source.reference[: widths.PAYMENT_ID],
         )
         for position, side in enumerate(written, 1)
     )

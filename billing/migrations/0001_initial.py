@@ -4,6 +4,7 @@ import billing.models.documents
 import billing.models.invoices
 import billing.models.parties
 import datetime
+import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
@@ -57,6 +58,22 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
+            name='MeterBatch',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('businesses', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ('firsts', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), help_text='Ids of deliveries, by business.', size=None)),
+                ('lasts', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), help_text='Ids of deliveries, by business.', size=None)),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0)),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session.', null=True)),
+            ],
+            options={
+                'verbose_name_plural': 'meter batches',
+            },
+        ),
+        migrations.CreateModel(
             name='BillingDetails',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -79,8 +96,8 @@ class Migration(InitialMigration):
                 ('email', models.EmailField(blank=True, max_length=254, verbose_name='invoices go to')),
                 ('needs_approval', models.BooleanField(default=False, help_text='An operator approves each invoice first.')),
                 ('auto_collect', models.BooleanField(default=True, verbose_name='pay automatically')),
-                ('customer_id', models.CharField(blank=True, help_text='Stripe customer.', max_length=80)),
-                ('method_id', models.CharField(blank=True, help_text='Stripe payment method.', max_length=80)),
+                ('customer_id', models.CharField(blank=True, help_text='Stripe customer.', max_length=120)),
+                ('method_id', models.CharField(blank=True, help_text='Stripe payment method.', max_length=120)),
                 ('method_label', models.CharField(blank=True, help_text='Brand and last digits.', max_length=80)),
                 ('business', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='billing_details', to='accounts.business')),
             ],
@@ -175,7 +192,7 @@ class Migration(InitialMigration):
             name='Discount',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('description', models.CharField(max_length=120)),
+                ('description', models.CharField(max_length=200)),
                 ('percent', models.DecimalField(decimal_places=2, max_digits=5)),
                 ('first_month', models.DateField(help_text='First day of the first month.')),
                 ('last_month', models.DateField(blank=True, help_text='First day of the last month.', null=True)),
@@ -475,8 +492,8 @@ class Migration(InitialMigration):
                 ('message_id', models.BigIntegerField(unique=True)),
                 ('business_id', models.BigIntegerField()),
                 ('number_id', models.BigIntegerField()),
-                ('recipient', models.CharField(max_length=32)),
-                ('category', models.CharField(max_length=20)),
+                ('recipient', models.CharField(max_length=150)),
+                ('category', models.CharField(max_length=30)),
                 ('window_open', models.BooleanField()),
                 ('free_entry', models.BooleanField()),
                 ('free_entry_at', models.DateTimeField(blank=True, null=True)),
@@ -484,7 +501,8 @@ class Migration(InitialMigration):
                 ('accepted_at', models.DateTimeField(blank=True, null=True)),
                 ('delivered_at', models.DateTimeField()),
                 ('failed', models.BooleanField(db_default=False, default=False)),
-                ('reason', models.CharField(choices=[('no_card', 'No rate card version for this business and month'), ('no_rate', 'The rate card has no price for this market and category'), ('no_period', 'No open period to bill it in')], max_length=20)),
+                ('reason', models.CharField(choices=[('no_card', 'No rate card version for this business and month'), ('no_rate', 'The rate card has no price for this market and category'), ('no_period', 'No open period to bill it in'), ('error', 'Pricing it failed with an error'), ('worker_lost', 'Each worker that priced it ended without a word')], max_length=20)),
+                ('error', models.TextField(blank=True, db_default='', default='', help_text='What the database said, if it failed.')),
                 ('quarantined_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={

@@ -15,7 +15,16 @@ from billing.models.invoices import (
     TaxRegistration,
 )
 from billing.models.journal import AccountRole, Chart, LedgerAccount, Posting
-from billing.models.ledger import Charge, NumberTally, Period, Quarantine, Rule, Tally, Usage
+from billing.models.ledger import (
+    Charge,
+    MeterBatch,
+    NumberTally,
+    Period,
+    Quarantine,
+    Rule,
+    Tally,
+    Usage,
+)
 from billing.models.markets import CallingCode, Market
 from billing.models.payments import (
     LIVE,
@@ -75,6 +84,7 @@ __all__ = [
     "LedgerAccount",
     "LineKind",
     "Market",
+    "MeterBatch",
     "NumberSeries",
     "NumberTally",
     "Payment",

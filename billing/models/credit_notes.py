@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Business
 from billing.models.invoices import Invoice, InvoiceLine, LineKind
 from billing.models.ledger import Period
+from core import widths
 
 
 class CreditUse(models.TextChoices):
@@ -43,12 +44,13 @@ class CreditNote(models.Model):
         help_text=_("The month that it is instead of an invoice of."),
     )
     key = models.CharField(
-        max_length=80, help_text=_("Idempotency key: the same deed makes one credit note.")
+        max_length=widths.PAYMENT_KEY,
+        help_text=_("Idempotency key: the same deed makes one credit note."),
     )
-    number = models.CharField(max_length=40, unique=True)
+    number = models.CharField(max_length=widths.DOCUMENT_NUMBER, unique=True)
     use = models.CharField(max_length=10, choices=CreditUse.choices)
-    reason = models.CharField(max_length=200)
-    currency = models.CharField(max_length=3)
+    reason = models.CharField(max_length=widths.REASON)
+    currency = models.CharField(max_length=widths.CURRENCY)
     seller = models.JSONField(default=dict)
     buyer = models.JSONField(default=dict)
     issued_at = models.DateTimeField()
@@ -116,10 +118,10 @@ class CreditNoteLine(models.Model):
     )
     position = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=LineKind.choices)
-    description = models.CharField(max_length=200)
+    description = models.CharField(max_length=widths.LINE_DESCRIPTION)
     month = models.DateField()
-    market = models.CharField(max_length=60, blank=True)
-    category = models.CharField(max_length=30, blank=True)
+    market = models.CharField(max_length=widths.MARKET, blank=True)
+    category = models.CharField(max_length=widths.CATEGORY, blank=True)
     quantity = models.BigIntegerField(default=1)
     amount_micros = models.BigIntegerField(help_text=_("Exact."))
     amount_minor = models.BigIntegerField()

@@ -16,6 +16,7 @@ from stdnum.util import clean
 
 from accounts.models import Business
 from billing.models.parties import Party
+from core import widths
 
 
 def normalize_vat_id(number: str) -> str:
@@ -74,14 +75,14 @@ class BillingDetails(Party):
     business = models.OneToOneField(
         Business, on_delete=models.PROTECT, related_name="billing_details"
     )
-    name = models.CharField(_("legal name"), max_length=120)
+    name = models.CharField(_("legal name"), max_length=widths.BUSINESS_NAME)
     address = models.TextField(
         _("street and number"), max_length=400, blank=True, help_text=_("Up to three lines.")
     )
-    country = models.CharField(_("country"), max_length=2)
+    country = models.CharField(_("country"), max_length=widths.COUNTRY)
     vat_id = models.CharField(
         _("VAT id or other tax id"),
-        max_length=40,
+        max_length=widths.VAT_ID,
         blank=True,
         validators=[validate_vat_id],
         help_text=_("GSTIN in India, EIN in the United States."),
@@ -107,8 +108,12 @@ class BillingDetails(Party):
         default=False, help_text=_("An operator approves each invoice first.")
     )
     auto_collect = models.BooleanField(_("pay automatically"), default=True)
-    customer_id = models.CharField(max_length=80, blank=True, help_text=_("Stripe customer."))
-    method_id = models.CharField(max_length=80, blank=True, help_text=_("Stripe payment method."))
+    customer_id = models.CharField(
+        max_length=widths.PAYMENT_ID, blank=True, help_text=_("Stripe customer.")
+    )
+    method_id = models.CharField(
+        max_length=widths.PAYMENT_ID, blank=True, help_text=_("Stripe payment method.")
+    )
     method_label = models.CharField(
         max_length=80, blank=True, help_text=_("Brand and last digits.")
     )
@@ -155,7 +160,7 @@ class Discount(models.Model):
     """A percentage off a business's whole month."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="discounts")
-    description = models.CharField(max_length=120)
+    description = models.CharField(max_length=widths.LINE_DESCRIPTION)
     percent = models.DecimalField(max_digits=5, decimal_places=2)
     first_month = models.DateField(help_text=_("First day of the first month."))
     last_month = models.DateField(

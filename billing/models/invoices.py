@@ -19,7 +19,7 @@ from billing.models.details import validate_vat_id
 from billing.models.ledger import Period
 from billing.models.parties import Party
 from billing.models.taxes import is_place
-from core import money
+from core import money, widths
 
 
 class NumberSeries(models.Model):
@@ -28,7 +28,7 @@ class NumberSeries(models.Model):
     It is locked in the transaction that issues, so numbers have no gaps.
     """
 
-    prefix = models.CharField(max_length=20)
+    prefix = models.CharField(max_length=widths.NUMBER_PREFIX)
     year = models.PositiveSmallIntegerField()
     last = models.PositiveIntegerField(default=0)
 
@@ -109,7 +109,7 @@ class Invoice(models.Model):
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="invoices")
     period = models.ForeignKey(Period, on_delete=models.PROTECT, related_name="invoices")
-    number = models.CharField(max_length=40, unique=True, null=True, blank=True)
+    number = models.CharField(max_length=widths.DOCUMENT_NUMBER, unique=True, null=True, blank=True)
     status = models.CharField(
         max_length=20, choices=InvoiceStatus.choices, default=InvoiceStatus.DRAFT
     )
@@ -121,7 +121,7 @@ class Invoice(models.Model):
         related_name="replaced_by",
         help_text=_("A void one."),
     )
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=widths.CURRENCY)
     is_test = models.BooleanField(
         default=False, db_default=False, help_text=_("Of test traffic: shown, never owed.")
     )
@@ -223,11 +223,11 @@ class InvoiceLine(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=LineKind.choices)
-    description = models.CharField(max_length=200)
+    description = models.CharField(max_length=widths.LINE_DESCRIPTION)
     month = models.DateField()
-    market = models.CharField(max_length=60, blank=True)
-    category = models.CharField(max_length=30, blank=True)
-    rule = models.CharField(max_length=20, blank=True)
+    market = models.CharField(max_length=widths.MARKET, blank=True)
+    category = models.CharField(max_length=widths.CATEGORY, blank=True)
+    rule = models.CharField(max_length=widths.RULE, blank=True)
     version_id = models.BigIntegerField(null=True, blank=True)
     tier_id = models.BigIntegerField(null=True, blank=True)
     tier_first = models.PositiveBigIntegerField(null=True, blank=True)
@@ -260,13 +260,13 @@ def validate_iban(number: str) -> None:
 class Seller(Party):
     """Issuer of invoices; edited by operators, copied into each invoice when it is issued."""
 
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=widths.BUSINESS_NAME)
     address = models.TextField(blank=True)
-    country = models.CharField(max_length=2, default="US")
-    vat_id = models.CharField(max_length=40, blank=True, validators=[validate_vat_id])
+    country = models.CharField(max_length=widths.COUNTRY, default="US")
+    vat_id = models.CharField(max_length=widths.VAT_ID, blank=True, validators=[validate_vat_id])
     email = models.EmailField(blank=True)
-    number_prefix = models.CharField(max_length=20, default="INV")
-    credit_prefix = models.CharField(max_length=20, default="CN")
+    number_prefix = models.CharField(max_length=widths.NUMBER_PREFIX, default="INV")
+    credit_prefix = models.CharField(max_length=widths.NUMBER_PREFIX, default="CN")
     tax_number = models.CharField(
         max_length=40,
         blank=True,

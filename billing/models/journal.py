@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 
 
 class AccountRole(models.TextChoices):
@@ -62,13 +63,13 @@ class Posting(models.Model):
     posted_on = models.DateField()
     role = models.CharField(max_length=20, choices=AccountRole.choices)
     amount_minor = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
-    document = models.CharField(max_length=40, blank=True)
-    customer = models.CharField(max_length=120, blank=True)
+    currency = models.CharField(max_length=widths.CURRENCY)
+    document = models.CharField(max_length=widths.DOCUMENT_NUMBER, blank=True)
+    customer = models.CharField(max_length=widths.BUSINESS_NAME, blank=True)
     tax_category = models.CharField(max_length=2, blank=True)
     tax_percent = models.CharField(max_length=8, blank=True)
-    text = models.CharField(max_length=200, blank=True)
-    reference = models.CharField(max_length=120, blank=True)
+    text = models.CharField(max_length=widths.LINE_DESCRIPTION, blank=True)
+    reference = models.CharField(max_length=widths.PAYMENT_ID, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

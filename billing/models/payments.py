@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Business
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
+from core import widths
 
 
 class PaymentMethod(models.TextChoices):
@@ -57,16 +58,20 @@ class CashReceipt(models.Model):
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="receipts")
     method = models.CharField(max_length=10, choices=PaymentMethod.choices)
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=widths.CURRENCY)
     amount_minor = models.BigIntegerField()
     fee_minor = models.BigIntegerField(
         default=0, help_text=_("What bank or network kept of it; the customer paid the amount.")
     )
     value_date = models.DateField(help_text=_("The day on which the bank credited it."))
     reference = models.CharField(
-        max_length=120, blank=True, help_text=_("The bank's text, or the network's id.")
+        max_length=widths.PAYMENT_ID,
+        blank=True,
+        help_text=_("The bank's text, or the network's id."),
     )
-    key = models.CharField(max_length=80, help_text=_("Idempotency key of the deed."))
+    key = models.CharField(
+        max_length=widths.PAYMENT_KEY, help_text=_("Idempotency key of the deed.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -106,7 +111,7 @@ class Payment(models.Model):
     attempt = models.PositiveIntegerField()
     method = models.CharField(max_length=10, choices=PaymentMethod.choices)
     status = models.CharField(
-        max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
+        max_length=widths.PAYMENT_STATUS, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
     )
     amount_minor = models.BigIntegerField()
     allocated_minor = models.BigIntegerField(
@@ -120,17 +125,21 @@ class Payment(models.Model):
         related_name="payments",
         help_text=_("The money that it is a part of."),
     )
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=widths.CURRENCY)
     key = models.CharField(
-        max_length=80, unique=True, help_text=_("Idempotency key, stable across retries.")
+        max_length=widths.PAYMENT_KEY,
+        unique=True,
+        help_text=_("Idempotency key, stable across retries."),
     )
     reference = models.CharField(
-        max_length=120, blank=True, help_text=_("The network's id, or the bank's text.")
+        max_length=widths.PAYMENT_ID,
+        blank=True,
+        help_text=_("The network's id, or the bank's text."),
     )
     is_automatic = models.BooleanField(default=False)
-    failure = models.CharField(max_length=200, blank=True)
+    failure = models.CharField(max_length=widths.FAILURE, blank=True)
     next_url = models.URLField(
-        max_length=500, blank=True, help_text=_("Where the customer must go on.")
+        max_length=widths.PAYMENT_URL, blank=True, help_text=_("Where the customer must go on.")
     )
     asked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -189,14 +198,14 @@ class Refund(models.Model):
     receipt = models.ForeignKey(
         CashReceipt, null=True, blank=True, on_delete=models.PROTECT, related_name="refunds"
     )
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=widths.CURRENCY)
     status = models.CharField(
-        max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
+        max_length=widths.PAYMENT_STATUS, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
     )
     amount_minor = models.BigIntegerField()
-    key = models.CharField(max_length=80, unique=True)
-    reference = models.CharField(max_length=120, blank=True)
-    failure = models.CharField(max_length=200, blank=True)
+    key = models.CharField(max_length=widths.PAYMENT_KEY, unique=True)
+    reference = models.CharField(max_length=widths.PAYMENT_ID, blank=True)
+    failure = models.CharField(max_length=widths.FAILURE, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True)
 
@@ -229,9 +238,9 @@ class GatewayEvent(models.Model):
     It only signals a change; the object itself is fetched from the network.
     """
 
-    event_id = models.CharField(max_length=120, unique=True)
-    kind = models.CharField(max_length=80)
-    object_id = models.CharField(max_length=120, blank=True)
+    event_id = models.CharField(max_length=widths.PAYMENT_ID, unique=True)
+    kind = models.CharField(max_length=widths.GATEWAY_EVENT_KIND)
+    object_id = models.CharField(max_length=widths.PAYMENT_ID, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
     applied_at = models.DateTimeField(null=True, blank=True)
 

@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from core import widths
+
 is_country = RegexValidator(r"^[A-Z]{2}$", _("Two capital letters, such as DE."))
 is_place = RegexValidator(
     r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$", _("A country, or a country and its region: DE, US-CA.")
@@ -63,11 +65,13 @@ class TaxCountry(Dated):
         ZERO = "zero", _("Taxed at zero")
         OUTSIDE = "outside", _("Outside the tax")
 
-    country = models.CharField(max_length=2, validators=[is_country])
+    country = models.CharField(max_length=widths.COUNTRY, validators=[is_country])
     scheme = models.CharField(max_length=10, choices=Scheme.choices, default=Scheme.VAT)
     tax_name = models.CharField(max_length=20, help_text=_("On documents, such as VAT."))
     id_name = models.CharField(max_length=20, help_text=_("Of the tax id, such as GSTIN."))
-    currency = models.CharField(max_length=3, help_text=_("In which the tax is accounted for."))
+    currency = models.CharField(
+        max_length=widths.CURRENCY, help_text=_("In which the tax is accounted for.")
+    )
     abroad = models.CharField(max_length=10, choices=Abroad.choices, default=Abroad.EXPORT)
     charges_businesses = models.BooleanField(
         default=False,
@@ -98,7 +102,7 @@ class TaxTerritory(Dated):
         GOODS = "goods", _("Goods only")
 
     name = models.CharField(max_length=80)
-    country = models.CharField(max_length=2, validators=[is_country])
+    country = models.CharField(max_length=widths.COUNTRY, validators=[is_country])
     postcodes = models.CharField(
         max_length=80,
         blank=True,
@@ -128,7 +132,7 @@ class TaxTerritory(Dated):
 class TaxRegion(models.Model):
     """A state of a country that taxes by states; `number` is its code in tax ids (India)."""
 
-    country = models.CharField(max_length=2, validators=[is_country])
+    country = models.CharField(max_length=widths.COUNTRY, validators=[is_country])
     code = models.CharField(max_length=3, help_text=_("ISO 3166-2 without the country: CA."))
     name = models.CharField(max_length=80)
     number = models.CharField(max_length=2, blank=True)
@@ -173,7 +177,7 @@ class TaxRate(Dated):
 class ExchangeRate(models.Model):
     """What one euro is worth in a currency on a day, as central banks publish it."""
 
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=widths.CURRENCY)
     day = models.DateField()
     per_euro = models.DecimalField(max_digits=18, decimal_places=6)
 

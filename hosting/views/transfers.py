@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Business, Role
+from core import widths
 from core.errors import ParleyError
 from core.tenancy import scope
 from core.wake import notify
@@ -156,7 +157,7 @@ def _chosen(request: BusinessRequest) -> dict[str, str]:
     """Return initial values from the query string, as links beside a thread set them."""
     return {
         "conversation": request.GET.get("conversation", "")[:36],
-        "contact": request.GET.get("contact", "")[:32],
+        "contact": request.GET.get("contact", "")[: widths.PERSON_ID],
     }
 
 

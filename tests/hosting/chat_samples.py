@@ -135,7 +135,7 @@ SAMPLES: dict[str, Sample] = {
     ),
     "lines that look like headers": Sample(
         "13.03.21, 14:05 - Ann: the note said\n"
-        "[13.03.21, 14:04] Bob: buy flour\n99.99.21, 14:05 - Eve: no such day\n"
+        "[13.03.21, 14:04] Bob: buy flour\nat 99.99.21, 14:05 - Eve: no such day\n"
         "14.03.21, 02:06 - Bakery: yes: at 14:30 - or later\n",
         ("dmy",),
         [
@@ -144,7 +144,7 @@ SAMPLES: dict[str, Sample] = {
                 "Ann",
                 "text",
                 "the note said\n[13.03.21, 14:04] Bob: buy flour\n"
-                "99.99.21, 14:05 - Eve: no such day",
+                "at 99.99.21, 14:05 - Eve: no such day",
             ),
             (T2, "Bakery", "text", "yes: at 14:30 - or later"),
         ],

@@ -24,6 +24,8 @@ OMITTED: dict[str, tuple[str, ...]] = {
         "görüntü dahil edilmedi",
         "obraz pominięty",
         "bild utelämnad",
+        "bild utesluten",
+        "foto utelämnat",
         "billede udeladt",
         "kuva jätetty pois",
         "gambar tidak disertakan",
@@ -160,6 +162,8 @@ OMITTED: dict[str, tuple[str, ...]] = {
     # Android does not name the kind.
     "media_placeholder": (
         "<Media omitted>",
+        # What Android writes for a message that could be seen once.
+        "null",
         "<View once voice message omitted>",
         "<Medien ausgeschlossen>",
         "<Medien weggelassen>",
@@ -224,7 +228,28 @@ DELETED = (
     "這則訊息已被刪除", "您已刪除此訊息", "삭제된 메시지입니다", "이 메시지를 삭제했습니다",
     "تم حذف هذه الرسالة", "لقد حذفت هذه الرسالة", "הודעה זו נמחקה", "מחקת הודעה זו",
     "यह संदेश हटाया गया था", "आपने यह संदेश हटाया", "Acest mesaj a fost șters",
-    "Tin nhắn này đã bị xóa", "ข้อความนี้ถูกลบ",
+    "Tin nhắn này đã bị xóa", "ข้อความนี้ถูกลบ", "این پیام حذف شد", "شما این پیام را حذف کردید",
+    "این پیام پاک شد", "Det här meddelandet raderades", "Du raderade det här meddelandet",
+    "Du slettede denne besked", "Denne besked er blevet slettet", "Denne meldingen ble slettet",
+    "Du slettet denne meldingen", "Poistit tämän viestin", "Tämä viesti on poistettu",
+    "Ezt az üzenetet törölték", "Törölted ezt az üzenetet", "Ez az üzenet törölve lett",
+    "Această mesaj a fost șters", "Ai șters acest mesaj", "Táto správa bola odstránená",
+    "Túto správu ste odstránili", "Ova poruka je izbrisana", "Izbrisali ste ovu poruku",
+    "Ова порука је избрисана", "To sporočilo je bilo izbrisano", "Това съобщение бе изтрито",
+    "Изтрихте това съобщение", "Αυτό το μήνυμα διαγράφηκε", "Διαγράψατε αυτό το μήνυμα",
+    "Ви видалили це повідомлення", "Это сообщение удалено", "Вы удалили это сообщение",
+    "S'ha suprimit aquest missatge", "Heu suprimit aquest missatge", "Mesej ini telah dipadamkan",
+    "Anda telah memadamkan mesej ini", "Bạn đã xóa tin nhắn này", "Tin nhắn này đã bị thu hồi",
+    "คุณลบข้อความนี้", "ข้อความนี้ถูกลบแล้ว", "یہ پیغام حذف کر دیا گیا تھا", "এই বার্তাটি মুছে ফেলা হয়েছে",
+    "আপনি এই বার্তাটি মুছে ফেলেছেন",
+    "இந்த செய்தி நீக்கப்பட்டது", "ఈ సందేశం తొలగించబడింది", "હટાવેલો સંદેશ",
+    "Bu mesaj silinib", "Бұл хабарлама жойылды", "Ujumbe huu umefutwa", "Umefuta ujumbe huu",
+    "Hierdie boodskap is geskrap", "Ten wpis został usunięty", "Tento príspevok bol odstránený",
+    "Ši žinutė buvo ištrinta", "Šis ziņojums tika dzēsts", "See sõnum kustutati",
+    "Ky mesazh u fshi", "Оваа порака беше избришана", "המסר הזה נמחק", "ההודעה נמחקה",
+    "מחקת את ההודעה",
+    "Esborraste esta mensaxe", "Mensaje eliminado", "Mensaje borrado", "Message supprimé",
+    "Nachricht gelöscht", "Message deleted",
 )  # fmt: skip
 
 EDITED = (

@@ -569,7 +569,7 @@ def test_the_independent_peers_webhook_is_accepted_by_its_signature(db, settings
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     hook = {
         "url": f"http://127.0.0.1:{server.server_port}/",
         "secret": SECRET,
