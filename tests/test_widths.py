@@ -48,7 +48,8 @@ KINDS = {
     """,
     "CATEGORY": """
         hosting_message.category hosting_template.category hosting_delivery.category
-        billing_quarantine.category billing_charge.category billing_invoiceline.category billing_creditnoteline.category
+        billing_quarantine.category billing_charge.category billing_invoiceline.category
+        billing_creditnoteline.category
         billing_rate.category billing_tally.category billing_usage.category
     """,
     "LANGUAGE": """
@@ -102,6 +103,12 @@ KINDS = {
     "VAT_ID": """
         billing_billingdetails.vat_id billing_seller.vat_id
     """,
+    "TAX_CATEGORY": """
+        billing_invoiceline.tax_category billing_creditnoteline.tax_category
+        billing_posting.tax_category
+    """,
+    "TIMEZONE": "accounts_business.timezone billing_seller.timezone",
+    "PAYMENT_METHOD": "billing_cashreceipt.method billing_payment.method",
     "PAYMENT_ID": """
         billing_billingdetails.customer_id billing_billingdetails.method_id
         billing_payment.reference billing_refund.reference billing_gatewayevent.event_id
@@ -172,20 +179,33 @@ KINDS = {
 # Columns with one name in several tables that are of different kinds, and so may differ.
 UNRELATED = {
     "category": "of goods, in shops_product",
+    "city": "of a party: seller and buyer have one base",
     "code": "of carts, chat links and plans",
+    "contact_name": "of a party: seller and buyer have one base",
+    "endpoint_id": "of a party: seller and buyer have one base",
+    "endpoint_scheme": "of a party: seller and buyer have one base",
     "description": "of a shop, or a line",
     "key": "of payments, mails and idempotency",
     "kind": "each table has its own list of kinds",
+    "language": "of templates and catalogues, or of documents",
     "name": "of different things",
     "number": "of documents",
+    "phone": "of a party: seller and buyer have one base",
+    "place": "of taxation; both tables check it by one rule",
+    "postcode": "of a party: seller and buyer have one base",
     "prefix": "of numbers of documents, calling codes and keys",
     "reason": "why, in words, or a word of a list",
     "recipient": "of mails: an address",
     "reference": "of the customer, in billing_billingdetails",
+    "region": "of a party: seller and buyer have one base",
+    "registration": "of a party: seller and buyer have one base",
+    "role": "of members, or of accounts of the journal",
     "slug": "in addresses of pages",
+    "source": "of an import, or a law",
     "state": "each table has its own list of states",
     "status": "each table has its own list of statuses",
     "subject": "of mails and of audit entries",
+    "tax_name": "on documents",
     "text": "of notes and canned replies",
     "title": "of exports",
     "path": "where a file lies",

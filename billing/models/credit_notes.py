@@ -125,7 +125,7 @@ class CreditNoteLine(models.Model):
     quantity = models.BigIntegerField(default=1)
     amount_micros = models.BigIntegerField(help_text=_("Exact."))
     amount_minor = models.BigIntegerField()
-    tax_category = models.CharField(max_length=2, default="O")
+    tax_category = models.CharField(max_length=widths.TAX_CATEGORY, default="O")
     tax_percent = models.DecimalField(max_digits=5, decimal_places=2, default=Decimal(0))
 
     class Meta:

@@ -238,7 +238,7 @@ class InvoiceLine(models.Model):
     amount_minor = models.BigIntegerField(
         help_text=_("Its share of the sum of exact amounts, which is rounded once.")
     )
-    tax_category = models.CharField(max_length=2, default="O")
+    tax_category = models.CharField(max_length=widths.TAX_CATEGORY, default="O")
     tax_percent = models.DecimalField(max_digits=6, decimal_places=3, default=Decimal(0))
 
     class Meta:
@@ -277,7 +277,7 @@ class Seller(Party):
     )
     iban = models.CharField(max_length=40, blank=True, validators=[validate_iban])
     timezone = models.CharField(
-        max_length=64,
+        max_length=widths.TIMEZONE,
         default="UTC",
         validators=[known_timezone],
         help_text=_("In which a document's day is counted."),

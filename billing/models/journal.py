@@ -66,7 +66,7 @@ class Posting(models.Model):
     currency = models.CharField(max_length=widths.CURRENCY)
     document = models.CharField(max_length=widths.DOCUMENT_NUMBER, blank=True)
     customer = models.CharField(max_length=widths.BUSINESS_NAME, blank=True)
-    tax_category = models.CharField(max_length=2, blank=True)
+    tax_category = models.CharField(max_length=widths.TAX_CATEGORY, blank=True)
     tax_percent = models.CharField(max_length=8, blank=True)
     text = models.CharField(max_length=widths.LINE_DESCRIPTION, blank=True)
     reference = models.CharField(max_length=widths.PAYMENT_ID, blank=True)

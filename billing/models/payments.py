@@ -57,7 +57,7 @@ class CashReceipt(models.Model):
     """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="receipts")
-    method = models.CharField(max_length=10, choices=PaymentMethod.choices)
+    method = models.CharField(max_length=widths.PAYMENT_METHOD, choices=PaymentMethod.choices)
     currency = models.CharField(max_length=widths.CURRENCY)
     amount_minor = models.BigIntegerField()
     fee_minor = models.BigIntegerField(
@@ -109,7 +109,7 @@ class Payment(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="payments")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
     attempt = models.PositiveIntegerField()
-    method = models.CharField(max_length=10, choices=PaymentMethod.choices)
+    method = models.CharField(max_length=widths.PAYMENT_METHOD, choices=PaymentMethod.choices)
     status = models.CharField(
         max_length=widths.PAYMENT_STATUS, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
     )
