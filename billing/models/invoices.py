@@ -301,11 +301,8 @@ class Seller(Party):
 
     def missing(self) -> list[str]:
         """Names of the fields without which no invoice is issued."""
-        return [
-            str(self._meta.get_field(name).verbose_name)
-            for name in ("name", "address", "country")
-            if not str(getattr(self, name)).strip()
-        ]
+        needed = {"name": self.name, "address": self.address, "country": self.country}
+        return [name for name, value in needed.items() if not value.strip()]
 
     def day_of(self, moment: datetime) -> date:
         """The day of a moment for documents and postings."""

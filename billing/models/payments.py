@@ -226,10 +226,19 @@ class Refund(models.Model):
         return f"refund of {self.payment or self.receipt or 'the balance'}"
 
     @property
+    def source(self) -> Payment | CashReceipt | None:
+        """The money that goes back; None where it is of the credit balance."""
+        return self.payment or self.receipt
+
+    @property
     def method(self) -> str:
         """How it goes back: the way the money came; from a balance by bank."""
-        source = self.payment or self.receipt
-        return str(source.method) if source else str(PaymentMethod.BANK)
+        return str(self.source.method) if self.source else str(PaymentMethod.BANK)
+
+    @property
+    def paid_reference(self) -> str:
+        """What the network or the bank calls the money that goes back; empty for a balance."""
+        return self.source.reference if self.source else ""
 
 
 class GatewayEvent(models.Model):

@@ -314,13 +314,12 @@ def _result(payment: Payment, details: BillingDetails) -> Outcome:
 
 
 def _refund_one() -> bool:
-    due = Refund.objects.filter(
-        Q(status=PaymentStatus.OPEN) | _retryable_refunds(), payment__method=PaymentMethod.STRIPE
-    )
+    by_card = Q(payment__method=PaymentMethod.STRIPE) | Q(receipt__method=PaymentMethod.STRIPE)
+    due = Refund.objects.filter(by_card, Q(status=PaymentStatus.OPEN) | _retryable_refunds())
     with system("refunds of every business"):
         refund = (
             due.select_for_update(skip_locked=True, of=("self",))
-            .select_related("payment")
+            .select_related("payment", "receipt")
             .order_by("id")
             .first()
         )

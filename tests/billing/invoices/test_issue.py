@@ -1,6 +1,7 @@
 """Issuing: seller, buyer, tax, number and date together; refused while the seller is incomplete."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -55,7 +56,7 @@ def test_a_draft_takes_seller_tax_and_number_of_the_moment_it_is_issued(db: None
     assert invoice.buyer["reference"] == "PO-9"
     with system("test"):
         (line,) = invoice.lines.all()
-        assert (line.tax_category, line.tax_percent) == ("S", 23)
+        assert (line.tax_category, line.tax_percent) == ("S", Decimal(23))
         assert {posting.posted_on for posting in Posting.objects.all()} == {invoice.issued_on}
 
 
