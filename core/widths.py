@@ -39,6 +39,7 @@ COUNTRY: Final = 2
 VAT_ID: Final = 40
 TAX_CATEGORY: Final = 2
 TIMEZONE: Final = 64
+TAX_PLACE: Final = 6
 NUMBER_PREFIX: Final = 20
 DOCUMENT_NUMBER: Final = 40
 DOCUMENT_NAME: Final = 120

@@ -65,6 +65,7 @@ KINDS = {
     """,
     "CURRENCY": """
         accounts_business.currency accounts_plan.currency accounts_planterm.currency
+        billing_exchangerate.currency billing_taxcountry.currency
         billing_creditnote.currency billing_defaultcard.currency billing_invoice.currency
         billing_payment.currency billing_period.currency billing_ratecard.currency
         billing_cashreceipt.currency billing_posting.currency billing_refund.currency
@@ -101,7 +102,11 @@ KINDS = {
         billing_discount.description billing_posting.text
     """,
     "VAT_ID": """
-        billing_billingdetails.vat_id billing_seller.vat_id
+        billing_billingdetails.vat_id billing_seller.vat_id billing_seller.tax_number
+        billing_taxregistration.number
+    """,
+    "TAX_PLACE": """
+        billing_taxrate.place billing_taxregistration.place billing_taxterritory.taxed_as
     """,
     "TAX_CATEGORY": """
         billing_invoiceline.tax_category billing_creditnoteline.tax_category

@@ -77,7 +77,10 @@ class BillingDetails(Party):
     )
     name = models.CharField(_("legal name"), max_length=widths.BUSINESS_NAME)
     address = models.TextField(
-        _("street and number"), max_length=400, blank=True, help_text=_("Up to three lines.")
+        _("street and number"),
+        max_length=400,
+        blank=True,
+        help_text=_("Up to three lines."),
     )
     country = models.CharField(_("country"), max_length=widths.COUNTRY)
     vat_id = models.CharField(

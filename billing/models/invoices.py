@@ -268,7 +268,7 @@ class Seller(Party):
     number_prefix = models.CharField(max_length=widths.NUMBER_PREFIX, default="INV")
     credit_prefix = models.CharField(max_length=widths.NUMBER_PREFIX, default="CN")
     tax_number = models.CharField(
-        max_length=40,
+        max_length=widths.VAT_ID,
         blank=True,
         help_text=_("Of the tax office, where there is no VAT id: a German Steuernummer."),
     )
@@ -333,9 +333,11 @@ class TaxRegistration(models.Model):
 
     seller = models.ForeignKey(Seller, on_delete=models.CASCADE, related_name="registrations")
     place = models.CharField(
-        max_length=6, validators=[is_place], help_text=_("Such as GB, EU, or US-TX for a state.")
+        max_length=widths.TAX_PLACE,
+        validators=[is_place],
+        help_text=_("Such as GB, EU, or US-TX for a state."),
     )
-    number = models.CharField(max_length=40)
+    number = models.CharField(max_length=widths.VAT_ID)
     valid_from = models.DateField()
     valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
 

@@ -109,7 +109,7 @@ class TaxTerritory(Dated):
         help_text=_("Regular expression of its postcodes; empty: the whole country."),
     )
     taxed_as = models.CharField(
-        max_length=6,
+        max_length=widths.TAX_PLACE,
         help_text=_("Country whose tax it has, or a code of its own where no law is on file."),
         validators=[is_place],
     )
@@ -154,7 +154,9 @@ class TaxRate(Dated):
     """Rate of a country or state on services like ours; 0 where they are not taxed."""
 
     place = models.CharField(
-        max_length=6, validators=[is_place], help_text=_("Such as DE, or US-TX for a state.")
+        max_length=widths.TAX_PLACE,
+        validators=[is_place],
+        help_text=_("Such as DE, or US-TX for a state."),
     )
     percent = models.DecimalField(max_digits=6, decimal_places=3)
 
