@@ -53,7 +53,7 @@ KINDS = {
         billing_rate.category billing_tally.category billing_usage.category
     """,
     "LANGUAGE": """
-        hosting_template.language shops_catalog.language
+        hosting_template.language shops_catalog.language billing_billingdetails.language
     """,
     "MARKET": """
         billing_market.name billing_callingcode.market_id billing_rate.market_id
@@ -114,6 +114,20 @@ KINDS = {
     """,
     "TIMEZONE": "accounts_business.timezone billing_seller.timezone",
     "PAYMENT_METHOD": "billing_cashreceipt.method billing_payment.method",
+    "POSTCODE": "billing_billingdetails.postcode billing_seller.postcode",
+    "CITY": "billing_billingdetails.city billing_seller.city",
+    "REGION": "billing_billingdetails.region billing_seller.region",
+    "COMPANY_NUMBER": "billing_billingdetails.registration billing_seller.registration",
+    "CONTACT_NAME": "billing_billingdetails.contact_name billing_seller.contact_name",
+    "PHONE": "billing_billingdetails.phone billing_seller.phone",
+    "ENDPOINT_SCHEME": "billing_billingdetails.endpoint_scheme billing_seller.endpoint_scheme",
+    "ENDPOINT_ID": "billing_billingdetails.endpoint_id billing_seller.endpoint_id",
+    "TAX_NAME": """
+        billing_taxcountry.tax_name billing_taxcountry.id_name billing_taxregion.tax_name
+    """,
+    "TAX_SOURCE": """
+        billing_taxcountry.source billing_taxrate.source billing_taxterritory.source
+    """,
     "PAYMENT_ID": """
         billing_billingdetails.customer_id billing_billingdetails.method_id
         billing_payment.reference billing_refund.reference billing_gatewayevent.event_id
@@ -184,36 +198,26 @@ KINDS = {
 # Columns with one name in several tables that are of different kinds, and so may differ.
 UNRELATED = {
     "category": "of goods, in shops_product",
-    "city": "of a party: seller and buyer have one base",
     "code": "of carts, chat links and plans",
-    "contact_name": "of a party: seller and buyer have one base",
-    "endpoint_id": "of a party: seller and buyer have one base",
-    "endpoint_scheme": "of a party: seller and buyer have one base",
     "description": "of a shop, or a line",
     "key": "of payments, mails and idempotency",
     "kind": "each table has its own list of kinds",
     "language": "of templates and catalogues, or of documents",
     "name": "of different things",
     "number": "of documents",
-    "phone": "of a party: seller and buyer have one base",
-    "place": "of taxation; both tables check it by one rule",
-    "postcode": "of a party: seller and buyer have one base",
     "prefix": "of numbers of documents, calling codes and keys",
     "reason": "why, in words, or a word of a list",
     "recipient": "of mails: an address",
     "reference": "of the customer, in billing_billingdetails",
-    "region": "of a party: seller and buyer have one base",
-    "registration": "of a party: seller and buyer have one base",
     "role": "of members, or of accounts of the journal",
     "slug": "in addresses of pages",
-    "source": "of an import, or a law",
     "state": "each table has its own list of states",
     "status": "each table has its own list of statuses",
     "subject": "of mails and of audit entries",
-    "tax_name": "on documents",
     "text": "of notes and canned replies",
     "title": "of exports",
     "path": "where a file lies",
+    "source": "of a rule of tax, or the program of an import",
     "stopped_in": "a state",
 }
 COLUMNS = """

@@ -92,7 +92,7 @@ class Migration(InitialMigration):
                 ('reference', models.CharField(blank=True, help_text='On every invoice; for authorities in Germany the Leitweg-ID.', max_length=80, verbose_name='your reference')),
                 ('order_number', models.CharField(blank=True, max_length=80, verbose_name='purchase order')),
                 ('einvoice_format', models.CharField(choices=[('ubl', 'EN 16931, UBL'), ('cii', 'EN 16931, CII'), ('facturx', 'Factur-X (ZUGFeRD): XML inside the PDF'), ('xrechnung', 'XRechnung 3 (UBL)'), ('peppol', 'Peppol BIS Billing 3 (UBL)'), ('none', 'PDF only')], default='ubl', max_length=10, verbose_name='e-invoice')),
-                ('language', models.CharField(choices=billing.models.details.document_languages, default='en', max_length=10, verbose_name='language of documents')),
+                ('language', models.CharField(choices=billing.models.details.document_languages, default='en', max_length=15, verbose_name='language of documents')),
                 ('email', models.EmailField(blank=True, max_length=254, verbose_name='invoices go to')),
                 ('needs_approval', models.BooleanField(default=False, help_text='An operator approves each invoice first.')),
                 ('auto_collect', models.BooleanField(default=True, verbose_name='pay automatically')),

@@ -104,7 +104,10 @@ class BillingDetails(Party):
         default=EInvoiceFormat.UBL,
     )
     language = models.CharField(
-        _("language of documents"), max_length=10, choices=document_languages, default="en"
+        _("language of documents"),
+        max_length=widths.LANGUAGE,
+        choices=document_languages,
+        default="en",
     )
     email = models.EmailField(_("invoices go to"), blank=True)
     needs_approval = models.BooleanField(

@@ -15,6 +15,8 @@ from stdnum.dk import cvr
 from stdnum.no import orgnr
 from stdnum.se import orgnr as se_orgnr
 
+from core import widths
+
 EAS = Path(__file__).resolve().parent.parent / "data" / "eas.csv"
 # Schemes whose identifiers have check digits that networks check.
 _CHECKS = {
@@ -49,28 +51,31 @@ def check_endpoint(scheme: str, identifier: str) -> None:
 class Party(models.Model):
     """A seller or buyer: address in parts, contact, registration, electronic address."""
 
-    postcode = models.CharField(_("postcode"), max_length=20, blank=True)
-    city = models.CharField(_("city"), max_length=80, blank=True)
+    postcode = models.CharField(_("postcode"), max_length=widths.POSTCODE, blank=True)
+    city = models.CharField(_("city"), max_length=widths.CITY, blank=True)
     region = models.CharField(
         _("state or region"),
-        max_length=40,
+        max_length=widths.REGION,
         blank=True,
         help_text=_("Its code where tax depends on it: CA for California, MH for Maharashtra."),
     )
     registration = models.CharField(
         _("company number"),
-        max_length=60,
+        max_length=widths.COMPANY_NUMBER,
         blank=True,
         help_text=_("In the register of companies, such as HRB 1234 or a SIREN."),
     )
-    contact_name = models.CharField(_("contact"), max_length=80, blank=True)
-    phone = models.CharField(_("telephone"), max_length=40, blank=True)
+    contact_name = models.CharField(_("contact"), max_length=widths.CONTACT_NAME, blank=True)
+    phone = models.CharField(_("telephone"), max_length=widths.PHONE, blank=True)
     endpoint_scheme = models.CharField(
-        _("electronic address, scheme"), max_length=4, blank=True, choices=endpoint_schemes
+        _("electronic address, scheme"),
+        max_length=widths.ENDPOINT_SCHEME,
+        blank=True,
+        choices=endpoint_schemes,
     )
     endpoint_id = models.CharField(
         _("electronic address"),
-        max_length=80,
+        max_length=widths.ENDPOINT_ID,
         blank=True,
         help_text=_("Where e-invoices go, such as a Peppol participant or a Leitweg-ID."),
     )

@@ -32,7 +32,9 @@ class Dated(models.Model):
     valid_from = models.DateField(default=date(2025, 1, 1))
     valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
     source = models.CharField(
-        max_length=200, blank=True, help_text=_("Law or page that says so, for who checks it.")
+        max_length=widths.TAX_SOURCE,
+        blank=True,
+        help_text=_("Law or page that says so, for who checks it."),
     )
 
     objects = DatedQuerySet.as_manager()
@@ -67,8 +69,12 @@ class TaxCountry(Dated):
 
     country = models.CharField(max_length=widths.COUNTRY, validators=[is_country])
     scheme = models.CharField(max_length=10, choices=Scheme.choices, default=Scheme.VAT)
-    tax_name = models.CharField(max_length=20, help_text=_("On documents, such as VAT."))
-    id_name = models.CharField(max_length=20, help_text=_("Of the tax id, such as GSTIN."))
+    tax_name = models.CharField(
+        max_length=widths.TAX_NAME, help_text=_("On documents, such as VAT.")
+    )
+    id_name = models.CharField(
+        max_length=widths.TAX_NAME, help_text=_("Of the tax id, such as GSTIN.")
+    )
     currency = models.CharField(
         max_length=widths.CURRENCY, help_text=_("In which the tax is accounted for.")
     )
@@ -137,7 +143,9 @@ class TaxRegion(models.Model):
     name = models.CharField(max_length=80)
     number = models.CharField(max_length=2, blank=True)
     tax_name = models.CharField(
-        max_length=20, blank=True, help_text=_("Of the state's share of the tax, such as SGST.")
+        max_length=widths.TAX_NAME,
+        blank=True,
+        help_text=_("Of the state's share of the tax, such as SGST."),
     )
 
     class Meta:
