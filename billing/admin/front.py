@@ -107,6 +107,7 @@ _SPENDERS = """
     SELECT b.id, b.name, b.currency, sum(u.amount_micros)::bigint, sum(u.messages)::bigint
       FROM billing_usage u JOIN accounts_business b ON b.id = u.business_id
      WHERE u.billed_month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+       AND NOT billing_is_test(u.rule)
      GROUP BY 1, 2, 3 ORDER BY 4 DESC
 """
 TOP = 5

@@ -62,10 +62,13 @@ class DocumentContent:
     reason: str = ""
     is_credit: bool = False
     prepaid_minor: int = 0
+    is_test: bool = False
 
     @property
     def title(self) -> str:
         """Kind of document."""
+        if self.is_test:
+            return "Test invoice, not owed"
         return "Credit note" if self.is_credit or self.corrects else "Invoice"
 
     @property

@@ -38,7 +38,8 @@ def test_an_export_with_an_unknown_field_is_refused_and_not_made(
 
 def test_every_address_of_billing_refuses_an_unknown_parameter(client: Client) -> None:
     for pattern in urlpatterns:
-        view: Any = pattern.callback.view_class
+        callback: Any = pattern.callback
+        view: Any = callback.view_class
         assert issubclass(view, BusinessAPIMixin)
         assert view.query_fields is not None, view
         path = "/api/v1/" + str(pattern.pattern)

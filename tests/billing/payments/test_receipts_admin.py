@@ -1,6 +1,7 @@
 """Receipts, discounts, billing details and accounts in the admin: once, dated, audited."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -100,7 +101,7 @@ def test_a_discount_is_agreed_and_ended_in_the_admin(operator: Client) -> None:
     assert operator.post(change, fields | {"last_month": "2026-05-01"}).status_code == 302
     with system("test"):
         discount.refresh_from_db()
-        assert (discount.percent, discount.last_month) == (10, MAY)
+        assert (discount.percent, discount.last_month) == (Decimal(10), MAY)
         with pytest.raises(DatabaseError), transaction.atomic():
             discount.delete()
     assert audited() == ["discount.added", "discount.changed"]
