@@ -37,6 +37,19 @@ RULE: Final = 20
 CURRENCY: Final = 3
 COUNTRY: Final = 2
 VAT_ID: Final = 40
+TAX_PLACE: Final = 6
+TAX_NAME: Final = 20
+TAX_SOURCE: Final = 200
+
+# Parties of an invoice: address, contact, company number and electronic address.
+POSTCODE: Final = 20
+CITY: Final = 80
+REGION: Final = 40
+COMPANY_NUMBER: Final = 60
+CONTACT_NAME: Final = 80
+PHONE: Final = 40
+ENDPOINT_SCHEME: Final = 4
+ENDPOINT_ID: Final = 80
 NUMBER_PREFIX: Final = 20
 DOCUMENT_NUMBER: Final = 40
 DOCUMENT_NAME: Final = 120

@@ -1,7 +1,8 @@
 """Small factories: the rows that a test needs and does not want to talk about."""
 
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection
 
 from accounts.models import ApiKey, Business, Membership, PlanTerm, User
+from billing.models import ExchangeRate
 from core.tenancy import system
 from hosting.models import Account, Contact, Conversation, Message, Number, Template
 
@@ -30,6 +32,16 @@ def make_business(name: str = "Bakery", **fields: Any) -> Business:
             started_at=min(business.clock_at or began, began)
         )
         return business
+
+
+def make_exchange_rates(currency: str = "USD", per_euro: str = "1.25") -> None:
+    """What a euro is worth at the end of every month of 2025 to 2028."""
+    with system("test data"):
+        ExchangeRate.objects.bulk_create(
+            ExchangeRate(currency=currency, per_euro=Decimal(per_euro), day=date(year, month, 28))
+            for year in range(2025, 2029)
+            for month in range(1, 13)
+        )
 
 
 def make_number(business: Business, **fields: Any) -> Number:

@@ -51,7 +51,7 @@ KINDS = {
         billing_rate.category billing_tally.category billing_usage.category
     """,
     "LANGUAGE": """
-        hosting_template.language shops_catalog.language
+        hosting_template.language shops_catalog.language billing_billingdetails.language
     """,
     "MARKET": """
         billing_market.name billing_callingcode.market_id billing_rate.market_id
@@ -63,6 +63,7 @@ KINDS = {
     """,
     "CURRENCY": """
         accounts_business.currency accounts_plan.currency accounts_planterm.currency
+        billing_exchangerate.currency billing_taxcountry.currency
         billing_creditnote.currency billing_defaultcard.currency billing_invoice.currency
         billing_payment.currency billing_period.currency billing_ratecard.currency
         billing_spendcap.currency shops_buyerpayment.currency shops_catalog.currency
@@ -70,7 +71,8 @@ KINDS = {
     """,
     "COUNTRY": """
         accounts_business.country billing_billingdetails.country billing_callingcode.country
-        billing_seller.country billing_taxrate.country
+        billing_seller.country billing_taxcountry.country billing_taxregion.country
+        billing_taxterritory.country
     """,
     "FILENAME": """
         hosting_chatexport.filename hosting_chatimport.filename hosting_media.filename
@@ -96,7 +98,25 @@ KINDS = {
         billing_discount.description
     """,
     "VAT_ID": """
-        billing_billingdetails.vat_id billing_seller.vat_id
+        billing_billingdetails.vat_id billing_seller.vat_id billing_seller.tax_number
+        billing_taxregistration.number
+    """,
+    "TAX_PLACE": """
+        billing_taxrate.place billing_taxregistration.place billing_taxterritory.taxed_as
+    """,
+    "POSTCODE": "billing_billingdetails.postcode billing_seller.postcode",
+    "CITY": "billing_billingdetails.city billing_seller.city",
+    "REGION": "billing_billingdetails.region billing_seller.region",
+    "COMPANY_NUMBER": "billing_billingdetails.registration billing_seller.registration",
+    "CONTACT_NAME": "billing_billingdetails.contact_name billing_seller.contact_name",
+    "PHONE": "billing_billingdetails.phone billing_seller.phone",
+    "ENDPOINT_SCHEME": "billing_billingdetails.endpoint_scheme billing_seller.endpoint_scheme",
+    "ENDPOINT_ID": "billing_billingdetails.endpoint_id billing_seller.endpoint_id",
+    "TAX_NAME": """
+        billing_taxcountry.tax_name billing_taxcountry.id_name billing_taxregion.tax_name
+    """,
+    "TAX_SOURCE": """
+        billing_taxcountry.source billing_taxrate.source billing_taxterritory.source
     """,
     "PAYMENT_ID": """
         billing_billingdetails.customer_id billing_billingdetails.method_id
@@ -183,6 +203,7 @@ UNRELATED = {
     "text": "of notes and canned replies",
     "title": "of exports",
     "path": "where a file lies",
+    "source": "of a rule of tax, or the program of an import",
     "stopped_in": "a state",
 }
 COLUMNS = """

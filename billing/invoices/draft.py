@@ -1,5 +1,6 @@
 """Drafts of invoices: lines, taxes and totals from a month's usage."""
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,8 +11,7 @@ from django.db.models import Sum
 from accounts.models import Business
 from accounts.plans import changes
 from billing import plan_fees
-from billing.invoices import tax
-from billing.invoices.tax import Treatment
+from billing.invoices.treatments import Treatments
 from billing.models import (
     BillingDetails,
     Discount,
@@ -20,7 +20,6 @@ from billing.models import (
     LineKind,
     Period,
     Seller,
-    TaxRate,
     Usage,
 )
 from core import money
@@ -96,7 +95,9 @@ def create_draft(business: Business, period: Period) -> Invoice | None:
     invoice, treated = _create_invoice(business, period)
     _add_fees(invoice, business, treated)
     fees = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
-    _execute("copy_lines", _line_values(invoice, treated) | fees)
+    used = Usage.objects.filter(business_id=business.pk, billed_month=period.month)
+    months = used.exclude(messages=0).values_list("month", flat=True)
+    _execute("copy_lines", _line_values(invoice, treated, set(months)) | fees)
     _add_discounts(invoice, treated)
     return _set_totals(invoice, treated)
 
@@ -105,7 +106,9 @@ def copy_voided(replaced: Invoice) -> Invoice:
     """A draft with the lines of a void invoice, with current billing details and tax."""
     invoice, treated = _create_invoice(replaced.business, replaced.period)
     Invoice.objects.filter(pk=invoice.pk).update(replaces=replaced)
-    _execute("repeat_lines", _line_values(invoice, treated) | {"replaced_id": replaced.pk})
+    months = set(replaced.lines.values_list("month", flat=True))
+    values = _line_values(invoice, treated, months) | {"replaced_id": replaced.pk}
+    _execute("repeat_lines", values)
     return _set_totals(invoice, treated)
 
 
@@ -118,11 +121,10 @@ def _has_usage(period: Period) -> bool:
     return rows.exclude(messages=0).exists()
 
 
-def _create_invoice(business: Business, period: Period) -> tuple[Invoice, Treatment]:
+def _create_invoice(business: Business, period: Period) -> tuple[Invoice, Treatments]:
     seller = Seller.objects.get(is_current=True)
     now = business.now()
     seller_copy, buyer_copy = seller.as_copy(), BillingDetails.of(business).as_copy()
-    rates = dict(TaxRate.objects.on(now.date()).values_list("country", "percent"))
     invoice = Invoice.objects.create(
         business=business,
         period=period,
@@ -132,20 +134,22 @@ def _create_invoice(business: Business, period: Period) -> tuple[Invoice, Treatm
         issued_at=now,
         due_at=now + timedelta(days=seller.terms_days),
     )
-    return invoice, tax.treatment(seller_copy, buyer_copy, rates)
+    return invoice, Treatments(seller_copy, buyer_copy)
 
 
-def _line_values(invoice: Invoice, treated: Treatment) -> dict[str, Any]:
+def _line_values(invoice: Invoice, treated: Treatments, months: set[date]) -> dict[str, Any]:
+    taxes = {str(month): treated.of(month) for month in months}
     return {
         "invoice_id": invoice.pk,
         "business_id": invoice.business_id,
         "micros_a_minor": money.micros_a_minor(invoice.currency),
-        "tax_category": treated.category,
-        "tax_percent": treated.percent,
+        "taxes": json.dumps(
+            {month: [one.category, str(one.percent)] for month, one in taxes.items()}
+        ),
     }
 
 
-def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> None:
+def _add_fees(invoice: Invoice, business: Business, treated: Treatments) -> None:
     """Add plan fees by days as the first lines."""
     for one in changes.stretches(business, invoice.period.month):
         if one.fee_micros:
@@ -153,7 +157,7 @@ def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> None:
             _add_line(invoice, treated, LineKind.FEE, text, plan_fees.plan_fee(one))
 
 
-def _add_discounts(invoice: Invoice, treated: Treatment) -> None:
+def _add_discounts(invoice: Invoice, treated: Treatments) -> None:
     for discount in Discount.objects.of_month(invoice.business, invoice.period.month):
         taken_off = discount.taken_off(_exact_sum(invoice))
         if taken_off:
@@ -166,7 +170,9 @@ def _exact_sum(invoice: Invoice) -> int:
     return int(invoice.lines.aggregate(n=Sum("amount_micros"))["n"] or 0)
 
 
-def _add_line(invoice: Invoice, treated: Treatment, kind: LineKind, text: str, micros: int) -> None:
+def _add_line(
+    invoice: Invoice, treated: Treatments, kind: LineKind, text: str, micros: int
+) -> None:
     """Add a line of one piece behind the others, with its share of the rounded sum."""
     before = _exact_sum(invoice)
     rounded = [money.to_minor(total, invoice.currency) for total in (before, before + micros)]
@@ -181,20 +187,22 @@ def _add_line(invoice: Invoice, treated: Treatment, kind: LineKind, text: str, m
         unit_price_micros=micros,
         amount_micros=micros,
         amount_minor=rounded[1] - rounded[0],
-        tax_category=treated.category,
-        tax_percent=treated.percent,
+        tax_category=treated.of(invoice.period.month).category,
+        tax_percent=treated.of(invoice.period.month).percent,
     )
 
 
-def _set_totals(invoice: Invoice, treated: Treatment) -> Invoice:
-    """Set taxes and totals: the lines' exact sum, rounded once, and tax on that."""
+def _set_totals(invoice: Invoice, treated: Treatments) -> Invoice:
+    """Set taxes and totals: the lines' exact sum, rounded once, and tax on that by rate group."""
     base = invoice.lines.aggregate(n=Sum("amount_minor"))["n"] or 0
-    taxed = tax.tax_group(treated, base)
+    taxes = treated.groups(invoice)
+    tax_minor = sum(group["tax_minor"] for group in taxes)
     Invoice.objects.filter(pk=invoice.pk).update(
-        taxes=[taxed],
+        taxes=taxes,
+        seller_tax=treated.in_sellers_currency(invoice, taxes),
         subtotal_minor=base,
-        tax_minor=taxed["tax_minor"],
-        total_minor=base + taxed["tax_minor"],
+        tax_minor=tax_minor,
+        total_minor=base + tax_minor,
     )
     invoice.refresh_from_db()
     return invoice

@@ -34,6 +34,7 @@ class CreditNote(models.Model):
     buyer = models.JSONField(default=dict)
     issued_at = models.DateTimeField()
     taxes = models.JSONField(default=list)
+    seller_tax = models.JSONField(default=dict, blank=True)
     subtotal_minor = models.BigIntegerField()
     tax_minor = models.BigIntegerField()
     total_minor = models.BigIntegerField()

@@ -130,7 +130,7 @@ class InThreads(Generic[Work, Result]):
 
     `prepare` reads in a transaction what each row needs, by key; a row that it leaves out is done.
     `perform` runs in a thread and touches no database. `finish` writes results down in a
-    transaction, for rows that are still this worker's. `late` is told results of rows whose lease
+    transaction, for rows that are still this worker's. `late` gets the results of rows whose lease
     was lost meanwhile.
     """
 

@@ -31,8 +31,7 @@ def lock(queue: Queue, rows: Sequence[Claimed]) -> list[Claimed]:
     values = _tokens(rows) | {"idle": str(int(queue.lease_seconds * 1000))}
     found = {
         key: (attempts, until)
-        for key, attempts, until, is_held in fetch_all_prepared(statements.lock(queue), values)
-        if is_held
+        for key, attempts, until in fetch_all_prepared(statements.lock(queue), values)
     }
     if len(found) < len(rows):
         log.warning("rows_taken_over", queue=queue.name, rows=len(rows) - len(found))

@@ -80,8 +80,8 @@ def end(queue: Queue) -> str:
         else f"UPDATE {queue.table} q SET {_pairs(values)} FROM"
     )
     return f"""{verb} unnest(%(keys)s::bigint[], %(owners)s::bigint[]) AS mine (key, owner)
-                WHERE q.{queue.key} = mine.key AND {queue.owner} = mine.owner
-                  AND q.leased_until IS NOT NULL"""
+                WHERE q.{queue.key} = ANY (%(keys)s::bigint[]) AND q.{queue.key} = mine.key
+                  AND {queue.owner} = mine.owner AND q.leased_until IS NOT NULL"""
 
 
 @cache
@@ -108,8 +108,8 @@ def lose(queue: Queue) -> str:
     return f"""UPDATE {queue.table} q SET {_lost(queue, "mine.reason")}
                  FROM unnest(%(keys)s::bigint[], %(owners)s::bigint[], %(reasons)s::text[])
                       AS mine (key, owner, reason)
-                WHERE q.{queue.key} = mine.key AND {queue.owner} = mine.owner
-                  AND q.leased_until IS NOT NULL"""
+                WHERE q.{queue.key} = ANY (%(keys)s::bigint[]) AND q.{queue.key} = mine.key
+                  AND {queue.owner} = mine.owner AND q.leased_until IS NOT NULL"""
 
 
 @cache
