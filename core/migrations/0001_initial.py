@@ -1,7 +1,6 @@
 import core.encryption
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import django.db.models.functions.comparison
 import django.db.models.functions.datetime
 import django.utils.timezone
 from core.schema import InitialMigration
@@ -36,7 +35,7 @@ class Migration(InitialMigration):
                 ('attachments', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=120), blank=True, default=list, help_text='Source and reference; the files are made as the mail is sent.', size=None)),
                 ('is_private', models.BooleanField(default=False, help_text='Holds a code or a link that logs in: deleted once it is sent.')),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Sending'), ('sent', 'Sent'), ('unknown', 'Result unknown'), ('dead', 'Could not be sent')], default='waiting', max_length=10)),
-                ('share', models.GeneratedField(db_persist=True, expression=django.db.models.functions.comparison.Coalesce('business_id', models.Value(0)), help_text='Whose share of the outbox it takes: the business, or 0.', output_field=models.BigIntegerField())),
+                ('share', models.BigIntegerField(default=0, help_text='Whose share of the outbox it takes: the business, or 0.')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('sent_at', models.DateTimeField(blank=True, help_text='When the mail server took it.', null=True)),
                 ('business', models.ForeignKey(blank=True, help_text='Empty: about a login, such as sign-up and passwords.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='emails', to='accounts.business')),
@@ -46,7 +45,7 @@ class Migration(InitialMigration):
                 'verbose_name_plural': 'email outbox',
                 'ordering': ['-id'],
                 'indexes': [models.Index(condition=models.Q(('dead_at', None), ('state', 'waiting')), fields=['share', 'not_before', 'id'], name='outbox_due'), models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['id'], name='outbox_dead'), models.Index(condition=models.Q(('state', 'sent'), _negated=True), fields=['kind'], name='outbox_not_sent')],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'key', 'recipient'), name='one_mail_per_occasion_and_recipient'), models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('state', 'sent')), models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at', None)), _connector='OR'), name='sent_mail_has_its_time')],
+                'constraints': [models.UniqueConstraint(fields=('kind', 'key', 'recipient'), name='one_mail_per_occasion_and_recipient'), models.CheckConstraint(condition=models.Q(models.Q(('business', None), ('share', 0)), ('share', models.F('business')), _connector='OR'), name='mail_takes_its_business_share'), models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('state', 'sent')), models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at', None)), _connector='OR'), name='sent_mail_has_its_time')],
             },
         ),
     ]

@@ -4,8 +4,7 @@ from typing import ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -74,11 +73,9 @@ class Email(QueueRow):
         default=False, help_text=_("Holds a code or a link that logs in: deleted once it is sent.")
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    share = models.GeneratedField(
-        expression=Coalesce("business_id", Value(0)),
-        output_field=models.BigIntegerField(),
-        db_persist=True,
-        help_text=_("Whose share of the outbox it takes: the business, or 0."),
+    # Not generated: a generated column is no part of a replica identity.
+    share = models.BigIntegerField(
+        default=0, help_text=_("Whose share of the outbox it takes: the business, or 0.")
     )
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(
@@ -94,6 +91,10 @@ class Email(QueueRow):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["kind", "key", "recipient"], name="one_mail_per_occasion_and_recipient"
+            ),
+            models.CheckConstraint(
+                condition=Q(business=None, share=0) | Q(share=F("business")),
+                name="mail_takes_its_business_share",
             ),
             models.CheckConstraint(
                 condition=Q(state="sent", sent_at__isnull=False)
