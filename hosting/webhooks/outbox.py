@@ -203,6 +203,7 @@ def _status_object(message: Message, status: str) -> dict[str, Any]:
         wa_id=message.contact.wa_id,
         category=message.category,
         in_window=message.window_open,
+        free_entry_until=message.free_entry_until,
         tracker=message.tracker,
         is_first_delivery_proof=status == "read" and message.delivered_at is None,
     )
