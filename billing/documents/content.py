@@ -40,8 +40,10 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True)
 class DocumentContent:
-    """An invoice, or with `corrects` (number, day) a credit note of that invoice; amounts in minor
-    units.
+    """An invoice or a credit note; amounts in minor units.
+
+    `corrects` are number and day of the invoice that a credit note corrects, None where it is of a
+    whole month. `prepaid_minor` was paid as the invoice was issued; the rest was due then.
     """
 
     number: str
@@ -58,11 +60,18 @@ class DocumentContent:
     total_minor: int
     corrects: tuple[str, date] | None = None
     reason: str = ""
+    is_credit: bool = False
+    prepaid_minor: int = 0
 
     @property
     def title(self) -> str:
         """Kind of document."""
-        return "Credit note" if self.corrects else "Invoice"
+        return "Credit note" if self.is_credit or self.corrects else "Invoice"
+
+    @property
+    def due_minor(self) -> int:
+        """What was due as it was issued."""
+        return self.total_minor - self.prepaid_minor
 
     @property
     def rounding_micros(self) -> int:

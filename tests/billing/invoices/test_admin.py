@@ -102,8 +102,7 @@ def test_transfers_settle_an_invoice_bit_by_bit_and_never_twice(
     total = Decimal(invoice.total_minor) / 100
     assert _do(operator, invoice, "mark_paid", amount="1.00", reference="TRN 1").status_code == 302
     for amount, reference in (
-        (total, "TRN 2"),
-        ("2.00", "TRN 1"),
+        ("1.00", "TRN 1"),
         ("0.005", "TRN 3"),
         ("", "TRN 4"),
     ):
