@@ -139,10 +139,10 @@ def close_overdue_pages(limit: int = 50) -> int:
             status__in=LIVE, is_sandbox=False, order__in=Order.objects.overdue()
         )
         rows = list(overdue.exclude(reference="").values_list("pk", "business_id")[:limit])
-    return for_each(rows, lambda row: _close_page(*row))
+    return for_each(rows, lambda row: _close_overdue(*row))
 
 
-def _close_page(payment_id: int, business_id: int) -> bool:
+def _close_overdue(payment_id: int, business_id: int) -> bool:
     with scope(business_id):
         payment = BuyerPayment.objects.select_related("order__catalog").get(pk=payment_id)
         outcome = stripe_gateway.close_payment_page(payment, payment.order.catalog)
