@@ -4,19 +4,23 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from django.db.models import Sum
+from django.utils import translation
+from django.utils.translation import gettext as _
+
 from accounts.models import Business
+from billing import pay_links
 from billing.documents.content import DocumentContent, DocumentLine
-from billing.models import CreditNote, Invoice, InvoiceLine
+from billing.models import CreditNote, Invoice, InvoiceLine, PaymentMethod
 from core import money
 
 
 def document_content(source: Invoice | CreditNote) -> DocumentContent:
-    """The content of an invoice or a credit note."""
-    return (
-        _of_invoice(source, source.lines.all())
-        if isinstance(source, Invoice)
-        else _of_credit_note(source)
-    )
+    """The content of an invoice or a credit note, texts in the customer's language."""
+    with translation.override(source.buyer.get("language") or "en"):
+        if isinstance(source, Invoice):
+            return _of_invoice(source, source.lines.all())
+        return _of_credit_note(source)
 
 
 def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentContent:
@@ -44,7 +48,16 @@ def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentConte
         subtotal_minor=invoice.subtotal_minor,
         tax_minor=invoice.tax_minor,
         total_minor=invoice.total_minor,
+        prepaid_minor=_prepaid(invoice),
+        seller_tax=invoice.seller_tax,
+        pay_url=pay_links.pay_url(invoice),
     )
+
+
+def _prepaid(invoice: Invoice) -> int:
+    """What the customer's balance paid of an invoice as it was issued, in minor units."""
+    used = invoice.payments.succeeded().filter(method=PaymentMethod.BALANCE)
+    return int(used.aggregate(n=Sum("amount_minor"))["n"] or 0)
 
 
 def _of_credit_note(note: CreditNote) -> DocumentContent:
@@ -75,7 +88,10 @@ def _of_credit_note(note: CreditNote) -> DocumentContent:
         tax_minor=note.tax_minor,
         total_minor=note.total_minor,
         corrects=(str(invoice), _day(invoice.issued_at, invoice.business)),
+        is_credit=True,
         reason=note.reason,
+        seller_tax=note.seller_tax,
+        payment_terms=_("No payment is due: the amount is credited."),
     )
 
 

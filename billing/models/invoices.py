@@ -249,6 +249,11 @@ class Seller(Party):
     def __str__(self) -> str:
         return self.name
 
+    @classmethod
+    def current(cls) -> "Seller":
+        """The seller in whose name invoices are issued."""
+        return cls.objects.get(is_current=True)
+
     def as_copy(self) -> dict[str, Any]:
         """The seller as stored in an invoice."""
         return {
