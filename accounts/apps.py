@@ -22,7 +22,7 @@ class AccountsConfig(AppConfig):
         usage.usage_limits.register(usage.SEATS)
         health.checks.register(health.HealthCheck("worker", heartbeat.check_worker))
         base.front_page_attention.register(businesses.suspended)
-        base.front_page_attention.register(emails.not_sent)
+        base.front_page_attention.register(emails.of_unknown_result)
         base.front_page_attention.register(queues.items)
         base.business_figures.register(businesses.plan_use)
         base.business_links.register(emails.BUSINESS_LINK)

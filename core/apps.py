@@ -17,11 +17,13 @@ class CoreConfig(AppConfig):
         written.
         """
         from core import health
-        from core.outbox import emails_written
+        from core.outbox import emails_written, send
+        from core.queue import queues
 
         health.checks.register(health.HealthCheck("database", health.check_database))
         health.checks.register(health.HealthCheck("broker", health.check_broker))
         health.checks.register(health.HealthCheck("queues", health.check_queues))
+        queues.register(send.QUEUE)
         emails_written.connect(_wake_sender)
 
 

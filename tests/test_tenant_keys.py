@@ -38,6 +38,7 @@ SHARED = {
     "billing_defaultcard": "the same for all businesses",
     "billing_exchangerate": "the same for all businesses",
     "billing_gatewayevent": "says by itself which invoice it is about, once it is applied",
+    "billing_ledgeraccount": "the same for all businesses",
     "billing_market": "the same for all businesses",
     "billing_meterbatch": "names deliveries of several businesses",
     "billing_numberseries": "of the seller",

@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from datetime import date
 from typing import IO
 
 from django.core.files.base import ContentFile
@@ -149,10 +150,14 @@ class InvoiceZip:
         """Add the documents of an invoice and its credit notes, in its month's folder."""
         sources: list[Invoice | CreditNote] = [invoice, *invoice.credit_notes.all()]
         for source in sources:
-            for kind in kinds_for_customer(source):
-                kept = get_document(source, kind)
-                entry = zipfile.ZipInfo(f"{invoice.period.month:%Y-%m}/{kept.name}", ZIP_DATE)
-                self._zip.writestr(entry, read_document(kept), zipfile.ZIP_DEFLATED)
+            self.add_document(source, invoice.period.month)
+
+    def add_document(self, source: Invoice | CreditNote, month: date) -> None:
+        """Add the documents of one invoice or credit note, in the folder of a month."""
+        for kind in kinds_for_customer(source):
+            kept = get_document(source, kind)
+            entry = zipfile.ZipInfo(f"{month:%Y-%m}/{kept.name}", ZIP_DATE)
+            self._zip.writestr(entry, read_document(kept), zipfile.ZIP_DEFLATED)
 
     def close(self) -> None:
         """Write the ZIP's directory."""

@@ -79,14 +79,14 @@ def pause(template: Template, *, until: datetime | None = None) -> Template:
         if until is None and found.pauses >= len(PAUSES):
             return disable(found)
         until = until or timezone.now() + PAUSES[found.pauses]
-        told = {
+        reported = {
             "title": PAUSE_TITLES[min(found.pauses, 1)],
             "description": f"Low quality: the template is paused until {until:%Y-%m-%d %H:%M} UTC.",
         }
         return _change_status(
             found,
             TemplateStatus.PAUSED,
-            other_info=told,
+            other_info=reported,
             paused_until=until,
             pauses=found.pauses + 1,
         )
@@ -99,8 +99,8 @@ def pause_for(template: Template, *, hours: int | None) -> Template:
 
 def disable(template: Template) -> Template:
     """Disable a template for good: it can neither be sent nor approved again."""
-    told = {"disable_info": {"disable_date": int(timezone.now().timestamp())}}
-    return _change_status(template, TemplateStatus.DISABLED, paused_until=None, **told)
+    reported = {"disable_info": {"disable_date": int(timezone.now().timestamp())}}
+    return _change_status(template, TemplateStatus.DISABLED, paused_until=None, **reported)
 
 
 def set_quality(template: Template, *, quality: str) -> Template:

@@ -21,7 +21,7 @@ from billing.documents import archive, einvoice
 from billing.errors import BillingError
 from billing.invoices import close, credit_notes
 from billing.models import BillingDetails, Export
-from billing.payments import settlement
+from billing.payments import receipts
 from core import outbox
 from core.queue.claim import claim
 from core.tenancy import system
@@ -50,7 +50,7 @@ def made(business, kind, **filters):
 
 def test_journal_balances_for_every_document(billed):
     business, invoice = billed
-    settlement.record_transfer(invoice=invoice, amount_minor=4903, reference="Statement 1")
+    receipts.record_transfer(invoice=invoice, amount_minor=4903, reference="Statement 1")
     credit_notes.credit(invoice=invoice, reason="=Goodwill()", amounts={1: 900})
     export, data = made(business, "journal")
     rows = list(csv.DictReader(io.StringIO(data.decode())))
@@ -58,19 +58,35 @@ def test_journal_balances_for_every_document(billed):
     for row in rows:
         amount = Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0)
         sums[row["document"]] = sums.get(row["document"], 0) + amount
-    assert sums == {"PARLEY-2026-000001": 0, "CN-2026-000001": 0}
+    # Money that arrived has no document of ours.
+    assert sums == {"PARLEY-2026-000001": 0, "CN-2026-000001": 0, "": 0}
     found = [(row["account"], row["debit"], row["credit"]) for row in rows]
+    # A purchase journal: payables, hosting, messages; bank and payments on account; credits.
     assert found == [
+        ("3300", "", "49.03"),
+        ("6835", "49.00", ""),
+        ("6805", "0.03", ""),
+        ("1800", "", "49.03"),
+        ("1310", "49.03", ""),
+        ("1310", "", "49.03"),
+        ("3300", "49.03", ""),
+        ("6835", "", "9.00"),
+        ("1320", "9.00", ""),
+    ]
+    assert "'=Goodwill()" in data.decode()
+    assert (export.done, export.total, export.size) == (9, 9, len(data))
+    sellers = csv.DictReader(io.StringIO(made(None, "journal")[1].decode()))
+    assert [(row["account"], row["debit"], row["credit"]) for row in sellers] == [
         ("1400", "49.03", ""),
         ("4400", "", "49.00"),
         ("4410", "", "0.03"),
+        ("1800", "49.03", ""),
+        ("1710", "", "49.03"),
+        ("1710", "49.03", ""),
+        ("1400", "", "49.03"),
         ("4400", "9.00", ""),
         ("1700", "", "9.00"),
-        ("1800", "49.03", ""),
-        ("1400", "", "49.03"),
     ]
-    assert "'=Goodwill()" in data.decode()
-    assert (export.done, export.total, export.size) == (1, 1, len(data))
 
 
 def test_zip_has_every_document_and_the_same_bytes(billed):
@@ -160,9 +176,12 @@ def test_other_businesses_and_months_stay_out(billed):
         row["document"]
         for row in csv.DictReader(io.StringIO(made(business, "journal")[1].decode()))
     } == {str(invoice)}
-    assert made(business, "journal", **{"from": "2026-06"})[0].total == 0
-    assert made(None, "journal")[0].total == 2
-    assert made(None, "journal", businesses=[stranger.pk], statuses=["open"])[0].total == 1
+    # By posting date: May was invoiced, and so posted, in June.
+    assert made(business, "journal", to="2026-05")[0].total == 0
+    assert made(business, "journal", **{"from": "2026-06", "to": "2026-06"})[0].total == 3
+    assert made(None, "journal")[0].total == 5
+    assert made(None, "journal", businesses=[stranger.pk])[0].total == 2
+    assert made(None, "zip", businesses=[stranger.pk], statuses=["open"])[0].total == 1
 
 
 @pytest.mark.usefixtures("committed_db")

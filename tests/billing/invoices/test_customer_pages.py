@@ -130,7 +130,12 @@ def test_mails_are_listed_for_their_business_only(client: Client, business: Busi
             (make_business(), "invoice_issued", "Invoice theirs"),
         ):
             Email.objects.create(
-                business=owner, kind=kind, key=subject, recipient="x@example.com", subject=subject
+                business=owner,
+                share=owner.pk,
+                kind=kind,
+                key=subject,
+                recipient="x@example.com",
+                subject=subject,
             )
     page = client.get(reverse("billing_details")).content.decode()
     assert "Invoice ours" in page
