@@ -7,17 +7,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from billing.documents import terms
-from billing.documents.cii import cii
+from billing.documents.cii import cii as cii
 from billing.documents.content import DocumentContent
-from billing.documents.ubl import ubl
+from billing.documents.ubl import ubl as ubl
 from billing.errors import BillingError
 from billing.models import EInvoiceFormat
 from core import money
-
-__all__ = [
-    *("Lack", "NotPossible", "cii", "facturx", "lacks"),
-    *("peppol", "refusal", "ubl", "xrechnung"),
-]
 
 # Currencies have at most so many decimals in EN 16931.
 MAX_DECIMALS = 2

@@ -113,7 +113,12 @@ def line(
     treated: tax.Treatment,
     **more: Any,
 ) -> DocumentLine:
-    fields = {"kind": "messages", "month": MAY, "market": "Germany", "tier": (None, None)} | more
+    fields: dict[str, Any] = {
+        "kind": "messages",
+        "month": MAY,
+        "market": "Germany",
+        "tier": (None, None),
+    } | more
     return DocumentLine(
         position=position,
         description=description,
