@@ -117,7 +117,7 @@ def run_due() -> int:
 def expire_files(limit: int = 200) -> int:
     """Delete the files of exports finished 30 days ago; returns how many expired."""
     with system(REASON):
-        old = Export.objects.select_for_update(skip_locked=True).filter(
+        old = Export.objects.select_for_update().filter(
             state=Export.State.DONE, finished_at__lt=timezone.now() - FILE_LIFETIME
         )
         for export in (expired := list(old.order_by("id")[:limit])):

@@ -289,7 +289,7 @@ def _claim() -> Payment | None:
     )
     with system("payments of every business"):
         payment = (
-            Payment.objects.select_for_update(skip_locked=True, of=("self",))
+            Payment.objects.select_for_update(of=("self",))
             .filter(Q(status=PaymentStatus.OPEN) | look, method=PaymentMethod.STRIPE)
             .select_related("business")
             .order_by("id")
@@ -318,7 +318,7 @@ def _refund_one() -> bool:
     due = Refund.objects.filter(by_card, Q(status=PaymentStatus.OPEN) | _retryable_refunds())
     with system("refunds of every business"):
         refund = (
-            due.select_for_update(skip_locked=True, of=("self",))
+            due.select_for_update(of=("self",))
             .select_related("payment", "receipt")
             .order_by("id")
             .first()
