@@ -315,8 +315,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 25},
     },
-    "accounts.beat": {
-        "task": "accounts.tasks.heartbeat",
+    "core.beat": {
+        "task": "core.tasks.heartbeat",
         "schedule": 5.0,
         "options": {"expires": 5},
     },

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.dashboard.panels import Banner
 from accounts.models import Business, Membership, Role
-from accounts.panels import Banner
 from core import outbox as email_outbox
 from core.queue.sweep import for_each
 from core.sql import statement
