@@ -11,6 +11,9 @@ An app adds its routes in three steps:
            serializer_class = InvoiceSerializer
            ordering = ("-issued_at", "-id")          # keyset paging: ends in a unique column
 
+   A list that is asked for often inherits `ColumnsAPIView`: it shows what its serializer names
+   without building model objects.
+
 2. `<app>/api/v1/urls.py`: `urlpatterns = [path("invoices/", Invoices.as_view(), name=…)]`;
 3. for a new app, a line in `config/api.py`: `path("", include("<app>.api.v1.urls"))`.
 
@@ -26,7 +29,9 @@ makes more requests than its plan allows.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
 
 import structlog
@@ -43,7 +48,7 @@ from drf_spectacular.extensions import (
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.generics import GenericAPIView
+from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -52,7 +57,7 @@ from rest_framework.views import APIView
 from accounts.api_keys import numbers_of
 from accounts.models import ApiKey, Business, KeyScope
 from accounts.plans import limits
-from core import tenancy
+from core import columns, tenancy
 from core.errors import BadInput, NotAllowed, ParleyError
 from core.paging import KeysetPagination
 
@@ -148,6 +153,8 @@ class BusinessAPIMixin(APIView):
     # numbers of the key; None where keys that are limited to some numbers are refused.
     number_path: ClassVar[str | None] = None
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
+    # Names of the query parameters besides those of paging; another is refused. None: any.
+    query_fields: ClassVar[tuple[str, ...] | None] = None
     request: BusinessAPIRequest
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -175,7 +182,8 @@ class BusinessAPIMixin(APIView):
             return JsonResponse(body, status=503, headers={"Retry-After": "1"})
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse number-limited keys where the view has no `number_path`, and NUL characters.
+        """Refuse number-limited keys where the view has no `number_path`, query parameters that
+        there are not where the view says which there are, and NUL characters.
 
         NUL in a parameter is a BadInput: PostgreSQL cannot store or compare it.
         """
@@ -185,9 +193,22 @@ class BusinessAPIMixin(APIView):
             raise NotAllowed(
                 "This key is limited to some numbers, and this belongs to the business as a whole."
             )
+        self._refuse_unknown_query(request)
         for name, value in [*request.query_params.items(), *kwargs.items()]:
             if "\x00" in name or "\x00" in str(value):
                 raise BadInput("The NUL character is not allowed.", field=name.replace("\x00", ""))
+
+    def _refuse_unknown_query(self, request: Request) -> None:
+        if self.query_fields is None:
+            return
+        known = {*self.query_fields, "after", "limit", "format"}
+        for name in request.query_params:
+            if name not in known:
+                said = ", ".join(self.query_fields) or "none"
+                raise BadInput(
+                    f"There is no such parameter; there are: {said}.",
+                    field=name.replace("\x00", "")[:80],
+                )
 
     def check_throttles(self, request: Request) -> None:
         """Enforce the plan's requests per second on the key."""
@@ -201,6 +222,31 @@ class BusinessAPIMixin(APIView):
             return rows.none()
         rows = rows.filter(business_id=self.request.business.pk)
         return self.request.user.narrow(rows, self.number_path) if self.number_path else rows
+
+
+class ColumnsAPIView(BusinessAPIMixin, ListAPIView[Any]):
+    """Base of lists that are read as columns, without model objects (see `core.columns`).
+
+    `serializer_class` names the columns and describes them in the schema; `computed` gives its
+    members that are no columns, from the row by look-up, and `also` names look-ups they need.
+    """
+
+    computed: ClassVar[Mapping[str, Callable[[columns.Row], Any]]] = {}
+    also: ClassVar[tuple[str, ...]] = ()
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One page of the list."""
+        shown = _columns_of(type(self))
+        order = (column.lstrip("-") for column in self.ordering)
+        found = columns.read(self.get_queryset(), shown, self.computed, *order, *self.also)
+        page = self.paginate_queryset(found) or []
+        return self.get_paginated_response(columns.as_objects(page, shown, self.computed))
+
+
+@cache
+def _columns_of(view: type[ColumnsAPIView]) -> columns.Columns:
+    made: Any = view.serializer_class
+    return columns.columns_of(made())
 
 
 class BusinessAPIView(BusinessAPIMixin, GenericAPIView[Any]):

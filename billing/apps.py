@@ -35,9 +35,15 @@ def _extend_ground() -> None:
 
 
 def _extend_dashboard() -> None:
+    from accounts.dashboard.navigation import Page, pages
+    from accounts.dashboard.panels import (
+        AttentionSource,
+        Panel,
+        attention_sources,
+        banner_sources,
+        panels,
+    )
     from accounts.models import Role
-    from accounts.navigation import Page, pages
-    from accounts.panels import AttentionSource, Panel, attention_sources, banner_sources, panels
     from billing import dashboard
 
     finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})
@@ -70,7 +76,7 @@ def _extend_admin() -> None:
 
     for link in front.BUSINESS_LINKS:
         base.business_links.register(link)
-    for items in (front.unpriced, front.unsettled):
+    for items in (front.incomplete_seller, front.unpriced, front.unsettled):
         base.front_page_attention.register(items)
     for items in (front.money_this_month, front.margin):
         base.front_page_figures.register(items)

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from accounts.models import Business
 from accounts.plans import changes
@@ -14,6 +14,7 @@ from billing import plan_fees
 from billing.invoices.treatments import Treatments
 from billing.models import (
     BillingDetails,
+    CreditNote,
     Discount,
     Invoice,
     InvoiceLine,
@@ -22,8 +23,10 @@ from billing.models import (
     Seller,
     Usage,
 )
+from billing.models.ledger import TEST_RULES
 from core import money
 from core.sql import statement
+from hosting.models import Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +43,16 @@ class Preview:
 
 
 def preview(*, business: Business, month: date) -> Preview | None:
-    """Preview of an open month (its first day); None while it would cost nothing. Stores
-    nothing.
+    """Preview of an open month (its first day); None while it would cost nothing or be a credit.
+    Stores nothing.
     """
     with transaction.atomic():
         ensure_period(business, month)
         period = Period.objects.get(business=business, month=month)
-        if period.state == Period.State.CLOSED:
+        if period.state == Period.State.CLOSED or owes_customer(business, period):
             transaction.set_rollback(True)
             return None
-        invoice = create_draft(business, period)
+        invoice = create_draft(business, period) or create_draft(business, period, is_test=True)
         made = Preview(invoice, list(invoice.lines.all())) if invoice else None
         transaction.set_rollback(True)
     return made
@@ -85,26 +88,44 @@ def ends_at(business: Business, month: date) -> datetime:
     return end
 
 
-def create_draft(business: Business, period: Period) -> Invoice | None:
-    """Create the draft of a month with lines and totals; None when nothing is owed.
-
-    Call inside a transaction.
+def create_draft(business: Business, period: Period, *, is_test: bool = False) -> Invoice | None:
+    """Create the draft of a month with lines and totals, or with `is_test` that of its test
+    traffic; None when there is nothing to bill. Test traffic that was reversed to below nothing is
+    not billed. Call inside a transaction.
     """
-    if not _has_fee(business, period) and not _has_usage(period):
+    used = _usage(period, is_test).exclude(messages=0)
+    fees = is_test == is_on_trial(business) and _has_fee(business, period)
+    if not fees and not used.exists():
         return None
-    invoice, treated = _create_invoice(business, period)
-    _add_fees(invoice, business, treated)
-    fees = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
-    used = Usage.objects.filter(business_id=business.pk, billed_month=period.month)
-    months = used.exclude(messages=0).values_list("month", flat=True)
-    _execute("copy_lines", _line_values(invoice, treated, set(months)) | fees)
-    _add_discounts(invoice, treated)
+    if is_test and (used.aggregate(n=Sum("amount_micros"))["n"] or 0) < 0:
+        return None
+    invoice = _create_invoice(business, period, is_test)
+    treated = treatment_of(invoice)
+    if fees:
+        _add_fees(invoice, business, treated)
+    so_far = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
+    months = set(used.values_list("month", flat=True))
+    values = _line_values(invoice, treated, months) | so_far | {"is_test": is_test}
+    _execute("copy_lines", values)
+    if not is_test:
+        _add_discounts(invoice, treated)
     return _set_totals(invoice, treated)
+
+
+def is_on_trial(business: Business) -> bool:
+    """Whether a business lives on a test clock with test numbers alone: even its fees are shown,
+    not owed.
+    """
+    if business.clock_at is None:
+        return False
+    numbers = set(Number.objects.filter(business=business).values_list("is_test", flat=True))
+    return numbers == {True}
 
 
 def copy_voided(replaced: Invoice) -> Invoice:
     """A draft with the lines of a void invoice, with current billing details and tax."""
-    invoice, treated = _create_invoice(replaced.business, replaced.period)
+    invoice = _create_invoice(replaced.business, replaced.period, replaced.is_test)
+    treated = treatment_of(invoice)
     Invoice.objects.filter(pk=invoice.pk).update(replaces=replaced)
     months = set(replaced.lines.values_list("month", flat=True))
     values = _line_values(invoice, treated, months) | {"replaced_id": replaced.pk}
@@ -116,25 +137,53 @@ def _has_fee(business: Business, period: Period) -> bool:
     return any(one.fee_micros for one in changes.stretches(business, period.month))
 
 
-def _has_usage(period: Period) -> bool:
+def _usage(period: Period, is_test: bool) -> QuerySet[Usage]:
     rows = Usage.objects.filter(business_id=period.business_id, billed_month=period.month)
-    return rows.exclude(messages=0).exists()
+    return rows.filter(rule__in=TEST_RULES) if is_test else rows.exclude(rule__in=TEST_RULES)
 
 
-def _create_invoice(business: Business, period: Period) -> tuple[Invoice, Treatments]:
-    seller = Seller.objects.get(is_current=True)
-    now = business.now()
-    seller_copy, buyer_copy = seller.as_copy(), BillingDetails.of(business).as_copy()
-    invoice = Invoice.objects.create(
+def take_terms(invoice: Invoice, seller: Seller) -> None:
+    """Put the seller, the buyer and the tax of now on a draft and on its lines."""
+    Invoice.objects.filter(pk=invoice.pk).update(
+        seller=seller.as_copy(), buyer=BillingDetails.of(invoice.business).as_copy()
+    )
+    invoice.refresh_from_db()
+    treated = treatment_of(invoice)
+    for month in set(invoice.lines.order_by().values_list("month", flat=True)):
+        one = treated.of(month)
+        invoice.lines.filter(month=month).update(tax_category=one.category, tax_percent=one.percent)
+    _set_totals(invoice, treated)
+
+
+def treatment_of(paper: Invoice | CreditNote) -> Treatments:
+    """The taxes of a document by its seller and its buyer."""
+    return Treatments(paper.seller, paper.buyer)
+
+
+def owes_customer(business: Business, period: Period) -> bool:
+    """Whether reversals exceed what a month costs: its total, rounded, is below zero."""
+    used = _usage(period, is_test=False).aggregate(n=Sum("amount_micros"))["n"] or 0
+    on_trial = is_on_trial(business)
+    stretches = [] if on_trial else changes.stretches(business, period.month)
+    fees = sum(plan_fees.plan_fee(one) for one in stretches)
+    exact = used + fees
+    for discount in Discount.objects.of_month(business, period.month):
+        exact -= discount.taken_off(exact)
+    return money.to_minor(exact, period.currency) < 0
+
+
+def _create_invoice(business: Business, period: Period, is_test: bool = False) -> Invoice:
+    seller, now = Seller.objects.get(is_current=True), business.now()
+    return Invoice.objects.create(
         business=business,
         period=period,
         currency=period.currency,
-        seller=seller_copy,
-        buyer=buyer_copy,
+        is_test=is_test,
+        seller=seller.as_copy(),
+        buyer=BillingDetails.of(business).as_copy(),
         issued_at=now,
         due_at=now + timedelta(days=seller.terms_days),
     )
-    return invoice, Treatments(seller_copy, buyer_copy)
 
 
 def _line_values(invoice: Invoice, treated: Treatments, months: set[date]) -> dict[str, Any]:

@@ -39,7 +39,11 @@ def selection(queue: Queue) -> str:
     if queue.selection is not None:
         return queue.selection.sql
     return _text("fair").format(
-        **_names(queue), ready=queue.ready, in_order=_in_order(queue), is_due=IS_DUE
+        **_names(queue),
+        **_urgency(queue),
+        ready=queue.ready,
+        in_order=_in_order(queue),
+        is_due=IS_DUE,
     )
 
 
@@ -158,6 +162,18 @@ def _wanted(queue: Queue, *, alone: bool) -> str:
     # one.
     suspect = "(attempts > 1 AND was_lost)" if isinstance(queue.work, InThreads) else "attempts > 0"
     return f"{suspect} ORDER BY place, key LIMIT 1" if alone else f"NOT {suspect}"
+
+
+def _urgency(queue: Queue) -> dict[str, str]:
+    """Parts of the selection by which urgent rows go before all others."""
+    if not queue.urgent:
+        return dict.fromkeys(("turn_order", "is_urgent", "urgent", "urgent_first"), "")
+    return {
+        "turn_order": "ORDER BY is_urgent DESC, owner <= %(after)s, owner",
+        "is_urgent": ", due.is_urgent",
+        "urgent": f"({queue.urgent}) AS is_urgent",
+        "urgent_first": f"({queue.urgent}) DESC, ",
+    }
 
 
 def _in_order(queue: Queue) -> str:

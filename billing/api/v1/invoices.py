@@ -15,6 +15,7 @@ from accounts.models import KeyScope
 from billing.documents import archive
 from billing.documents.tables import messages_csv
 from billing.models import Invoice, InvoiceLine, InvoiceStatus
+from billing.models.invoices import NEVER_OWED
 from core import money
 from core.errors import BadInput, NotYours
 
@@ -62,12 +63,19 @@ class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
 
 
 class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
-    """An invoice in lists; `due` is the amount still to be paid."""
+    """An invoice in lists.
+
+    `prepaid` was paid by the balance as it was issued, `payable` was due then; `paid` (with
+    credits) and `due` are of now.
+    """
 
     month = serializers.DateField(source="period.month", format="%Y-%m")
     subtotal = serializers.SerializerMethodField()
     tax = serializers.SerializerMethodField()
     total = serializers.SerializerMethodField()
+    prepaid = serializers.SerializerMethodField()
+    payable = serializers.SerializerMethodField()
+    paid = serializers.SerializerMethodField()
     due = serializers.SerializerMethodField()
 
     class Meta:
@@ -76,14 +84,19 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
             "id",
             "number",
             "status",
+            "is_test",
             "month",
             "currency",
+            "issued_on",
             "issued_at",
             "due_at",
             "paid_at",
             "subtotal",
             "tax",
             "total",
+            "prepaid",
+            "payable",
+            "paid",
             "due",
         )
 
@@ -98,6 +111,19 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     def get_total(self, invoice: Invoice) -> str:
         """Amount with tax."""
         return _amount(invoice, invoice.total_minor)
+
+    def get_prepaid(self, invoice: Invoice) -> str:
+        """What credits and unallocated money of the customer paid as it was issued."""
+        return _amount(invoice, invoice.prepaid_minor)
+
+    def get_payable(self, invoice: Invoice) -> str:
+        """What was due as it was issued: total less prepaid."""
+        return _amount(invoice, invoice.payable_minor)
+
+    def get_paid(self, invoice: Any) -> str:
+        """Payments and credits so far; nothing for one that is never owed."""
+        settled = 0 if invoice.status in NEVER_OWED else invoice.total_minor - invoice.due_minor
+        return _amount(invoice, settled)
 
     def get_due(self, invoice: Any) -> str:
         """Total less payments and credits."""
@@ -117,6 +143,7 @@ class Invoices(BusinessAPIMixin, ListAPIView[Invoice]):
     """Issued invoices, newest first; filters `status`, and `from` and `to` as YYYY-MM."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ("status", "from", "to")
     queryset = Invoice.objects.exclude(number=None).for_list()
     serializer_class = InvoiceSerializer
     ordering = ("-issued_at", "-id")
@@ -139,6 +166,7 @@ class InvoiceByNumber(BusinessAPIMixin, RetrieveAPIView[Invoice]):
     """One invoice with its lines."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ()
     queryset = Invoice.objects.for_list().prefetch_related("lines__invoice")
     serializer_class = InvoiceDetailSerializer
     lookup_field = "number"
@@ -148,6 +176,7 @@ class InvoiceDocument(BusinessAPIView):
     """A stored document of an invoice: `pdf`, `lines`, `cii`, `ubl` or `facturx`."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ()
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: BusinessAPIRequest, number: str, kind: str) -> HttpResponse:
@@ -164,6 +193,7 @@ class InvoiceMessages(BusinessAPIView):
     """Messages behind an invoice, or with `line` behind one of its lines, as CSV."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ("line",)
 
     @extend_schema(
         parameters=[OpenApiParameter("line", int)], responses={(200, "text/csv"): OpenApiTypes.STR}

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.models import Heartbeat
+from core.models import Heartbeat
 
 SILENT_SECONDS = 30
 
