@@ -68,7 +68,7 @@ def _form(request: HttpRequest) -> QueryDict:
 
 def _members(given: QueryDict) -> dict[str, Any]:
     """Return the members of a form or query; objects, arrays and flags are JSON in their text."""
-    return {name: _value(given[name]) for name in given if name != TOKEN}
+    return {name: _value(str(given[name])) for name in given if name != TOKEN}
 
 
 def _value(text: str) -> Any:
@@ -129,7 +129,7 @@ def read_chunked(request: WSGIRequest, limit: int = MAX_BODY_BYTES) -> bool:
             return False
         held.write(piece)
     held.seek(0)
-    request._stream = held  # type: ignore[attr-defined]
+    request._stream = held
     request.META["CONTENT_LENGTH"] = str(size)
     # Built from META on first use, perhaps without the length.
     request.__dict__.pop("headers", None)

@@ -88,12 +88,12 @@ def test_a_message_with_an_unfilled_variable_never_leaves(line: Line) -> None:
         assert Message.objects.exclude(status="failed").count() == before
 
 
-CARD = [
+CARD: Parts = [
     {"type": "HEADER", "format": "IMAGE"},
     {"type": "BODY", "text": "Bread {{1}}"},
     {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Yes"}]},
 ]
-CAROUSEL = [
+CAROUSEL: Parts = [
     {"type": "BODY", "text": "Our best."},
     {"type": "CAROUSEL", "cards": [{"components": CARD}, {"components": CARD}]},
 ]
