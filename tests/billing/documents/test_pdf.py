@@ -271,7 +271,7 @@ def test_documents_of_an_invoice_are_in_its_customers_language(
             business=business,
             description="Treue",
             percent=Decimal(10),
-            first_month=date(2026, 5, 1),
+            first_month=MAY,
         )
     invoice = close.close_period(business=business, month=MAY)
     assert isinstance(invoice, Invoice)
