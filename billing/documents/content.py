@@ -65,6 +65,7 @@ class DocumentContent:
     reason: str = ""
     is_credit: bool = False
     prepaid_minor: int = 0
+    is_test: bool = False
     seller_tax: dict[str, Any] = field(default_factory=dict)
     payment_terms: str = "No payment is due: the amount is credited."
     pay_url: str = ""
@@ -83,6 +84,8 @@ class DocumentContent:
     @property
     def title(self) -> str:
         """Kind of document."""
+        if self.is_test:
+            return _("Test invoice, not owed")
         return _("Credit note") if self.credits else _("Invoice")
 
     @property

@@ -49,6 +49,7 @@ def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentConte
         tax_minor=invoice.tax_minor,
         total_minor=invoice.total_minor,
         prepaid_minor=invoice.prepaid_minor,
+        is_test=invoice.is_test,
         seller_tax=invoice.seller_tax,
         pay_url="" if invoice.is_test else pay_links.pay_url(invoice),
         is_test=invoice.is_test,
