@@ -69,7 +69,6 @@ class DocumentContent:
     seller_tax: dict[str, Any] = field(default_factory=dict)
     payment_terms: str = "No payment is due: the amount is credited."
     pay_url: str = ""
-    is_test: bool = False
 
     @property
     def due_minor(self) -> int:

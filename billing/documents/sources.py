@@ -52,7 +52,6 @@ def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentConte
         is_test=invoice.is_test,
         seller_tax=invoice.seller_tax,
         pay_url="" if invoice.is_test else pay_links.pay_url(invoice),
-        is_test=invoice.is_test,
     )
 
 
