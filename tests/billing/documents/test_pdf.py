@@ -135,10 +135,8 @@ def test_it_says_how_to_pay() -> None:
     ):
         assert expected in first
     made = pdf.render(make_content(pay_url="https://parley.example/pay/x/"))
-    (link,) = (
-        one.get_object()["/A"]["/URI"]
-        for one in PdfReader(io.BytesIO(made)).pages[0]["/Annots"]  # type: ignore[union-attr]
-    )
+    notes: Any = PdfReader(io.BytesIO(made)).pages[0]["/Annots"]
+    (link,) = (one.get_object()["/A"]["/URI"] for one in notes)
     assert link == "https://parley.example/pay/x/"
 
 
