@@ -65,7 +65,7 @@ class Life:
 
     def run(self, months: int) -> None:
         for _ in range(months):
-            for _ in range(self.chance.randrange(5)):
+            for _ in range(self.chance.randrange(2, 9)):
                 self.now += timedelta(hours=self.chance.randrange(1, 150))
                 self.set_clock()
                 self.chance.choice(
