@@ -421,10 +421,18 @@ def test_every_address_has_a_row() -> None:
     assert set(ROWS) - names == set(), "rows of addresses that are gone"
 
 
+# Tests of every address stay below the time that a test may take.
+PARTS = 3
+in_parts = pytest.mark.parametrize("part", range(PARTS))
+
+
+@in_parts
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_pages_answer_each_role_as_they_should(stage: dict[str, Any], method: str) -> None:
+def test_pages_answer_each_role_as_they_should(
+    stage: dict[str, Any], method: str, part: int
+) -> None:
     wrong = []
-    for name, row in ROWS.items():
+    for name, row in list(ROWS.items())[part::PARTS]:
         path = row.path.format(**stage["names"])
         for role, client in stage["clients"].items():
             if role.endswith("key") and role != "revoked key" and not isinstance(row, ForKeys):
@@ -438,15 +446,16 @@ def test_pages_answer_each_role_as_they_should(stage: dict[str, Any], method: st
 WRITTEN_WHEN_READ = {"phone_chat", "credit_note", "invoice_draft", "invoice_download"}
 
 
+@in_parts
 def test_an_operator_who_views_as_the_business_reads_what_its_owner_reads_and_changes_nothing(
-    stage: dict[str, Any],
+    stage: dict[str, Any], part: int
 ) -> None:
     operator, wrong = stage["clients"]["operator"], []
     with system("test"):
         business = Business.objects.get(name="Own")
     begun = operator.post(f"/admin/accounts/business/{business.pk}/enter/", {"reason": "ticket 7"})
     assert (begun.status_code, begun.headers["Location"]) == (302, "/")
-    for name, row in ROWS.items():
+    for name, row in list(ROWS.items())[part::PARTS]:
         path = row.path.format(**stage["names"])
         expected = 403 if name in WRITTEN_WHEN_READ else row.expected("owner", "GET")
         if (status := _ask(operator, "GET", path)) != expected:
@@ -519,9 +528,10 @@ def _cloud_paths(number: str, account: str) -> Iterator[tuple[str, str]]:
             yield name, path
 
 
-def test_the_admin_is_for_operators_with_permission(stage: dict[str, Any]) -> None:
+@in_parts
+def test_the_admin_is_for_operators_with_permission(stage: dict[str, Any], part: int) -> None:
     wrong = []
-    for model, pages in admin.site._registry.items():
+    for model, pages in list(admin.site._registry.items())[part::PARTS]:
         base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         for role, expected in (
             ("owner", 302),
