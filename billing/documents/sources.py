@@ -4,19 +4,22 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from django.utils import translation
+from django.utils.translation import gettext as _
+
 from accounts.models import Business
+from billing import pay_links
 from billing.documents.content import DocumentContent, DocumentLine
 from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from core import money
 
 
 def document_content(source: Invoice | CreditNote) -> DocumentContent:
-    """The content of an invoice or a credit note."""
-    return (
-        _of_invoice(source, source.lines.all())
-        if isinstance(source, Invoice)
-        else _of_credit_note(source)
-    )
+    """The content of an invoice or a credit note, texts in the customer's language."""
+    with translation.override(source.buyer.get("language") or "en"):
+        if isinstance(source, Invoice):
+            return _of_invoice(source, source.lines.all())
+        return _of_credit_note(source)
 
 
 def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentContent:
@@ -45,6 +48,9 @@ def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentConte
         tax_minor=invoice.tax_minor,
         total_minor=invoice.total_minor,
         prepaid_minor=invoice.prepaid_minor,
+        is_test=invoice.is_test,
+        seller_tax=invoice.seller_tax,
+        pay_url=pay_links.pay_url(invoice),
     )
 
 
@@ -77,6 +83,8 @@ def _of_credit_note(note: CreditNote) -> DocumentContent:
         corrects=_corrected(note),
         is_credit=True,
         reason=note.reason,
+        seller_tax=note.seller_tax,
+        payment_terms=_("No payment is due: the amount is credited."),
     )
 
 

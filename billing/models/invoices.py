@@ -299,6 +299,11 @@ class Seller(Party):
     def __str__(self) -> str:
         return self.name
 
+    @classmethod
+    def current(cls) -> "Seller":
+        """The seller in whose name invoices are issued."""
+        return cls.objects.get(is_current=True)
+
     def missing(self) -> list[str]:
         """Names of the fields without which no invoice is issued."""
         needed = {"name": self.name, "address": self.address, "country": self.country}

@@ -380,6 +380,7 @@ class Migration(InitialMigration):
                 ('digits', models.CharField(help_text='E.164 without the plus sign.', max_length=15)),
                 ('verified_name', models.CharField(max_length=120)),
                 ('transport', models.CharField(choices=[('sandbox', 'Sandbox: a simulated phone'), ('cloudapi', 'Upstream Cloud API')], default='sandbox', max_length=20)),
+                ('is_test', models.BooleanField(db_default=False, default=False, help_text='Test traffic is priced for show and never owed; an operator makes it live.')),
                 ('quality_rating', models.CharField(default='GREEN', max_length=10)),
                 ('upstream_id', models.CharField(blank=True, help_text="Its phone_number_id at the account's upstream, if it has one.", max_length=64)),
                 ('paused_until', models.DateTimeField(blank=True, help_text='The upstream asked for a rest.', null=True)),

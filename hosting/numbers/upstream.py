@@ -122,7 +122,9 @@ def connect(
             numbers[number.digits],
             None,
         )
-        number.save(update_fields=["transport", "upstream_id", "paused_until"])
+        # What a real network carries is real traffic.
+        number.is_test = False
+        number.save(update_fields=["transport", "upstream_id", "paused_until", "is_test"])
     return ours
 
 

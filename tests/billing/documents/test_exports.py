@@ -15,11 +15,14 @@ from django.db import connections
 from django.utils import timezone
 from openpyxl import load_workbook
 
+from accounts.models import Plan
 from billing import finance_exports
+from billing.documents import archive, einvoice
 from billing.errors import BillingError
 from billing.invoices import close, credit_notes
-from billing.models import Export
+from billing.models import BillingDetails, Export
 from billing.payments import receipts
+from core import outbox
 from core.queue.claim import claim
 from core.tenancy import system
 from hosting.models import Contact, Message
@@ -92,7 +95,62 @@ def test_zip_has_every_document_and_the_same_bytes(billed):
     _, second = made(business, "zip")
     assert first == second
     names = zipfile.ZipFile(io.BytesIO(first)).namelist()
-    assert names == ["2026-05/PARLEY-2026-000001.pdf", "2026-05/PARLEY-2026-000001-lines.csv"]
+    number = "2026-05/PARLEY-2026-000001"
+    assert names == [f"{number}.pdf", f"{number}-lines.csv", f"{number}-ubl.xml"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "country", "kinds"),
+    [
+        ("facturx", "US", ["-facturx.pdf", "-lines.csv"]),
+        ("cii", "US", [".pdf", "-lines.csv", "-cii.xml"]),
+        ("none", "US", [".pdf", "-lines.csv"]),
+        # What it chose cannot be made: the seller has no account.
+        ("xrechnung", "DE", [".pdf", "-lines.csv", "-ubl.xml"]),
+    ],
+)
+def test_mails_and_zips_have_the_e_invoice_that_the_customer_chose(
+    db, settings, tmp_path, mailoutbox, chosen, country, kinds
+):
+    settings.MEDIA_ROOT = tmp_path
+    business, _ = shop()
+    with system("test"):
+        BillingDetails.objects.create(
+            business=business,
+            name="Bakery",
+            country=country,
+            email="books@bakery.example",
+            einvoice_format=chosen,
+        )
+    invoice = close.close_period(business=business, month=MAY)
+    credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 900})
+    assert outbox.send_due() == 2
+    names = {name for mail in mailoutbox for name, *_ in mail.attachments}
+    wanted = {f"PARLEY-2026-000001{kind}" for kind in kinds}
+    wanted |= {f"CN-2026-000001{kind}" for kind in kinds if kind != "-lines.csv"}
+    assert names == wanted
+    found = zipfile.ZipFile(io.BytesIO(made(business, "zip")[1])).namelist()
+    assert {name.removeprefix("2026-05/") for name in found} == {
+        f"{number}{kind}" for number in ("PARLEY-2026-000001", "CN-2026-000001") for kind in kinds
+    }
+
+
+def test_a_currency_of_three_decimals_has_no_e_invoice_and_says_why(db, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    with system("test"):
+        Plan.objects.create(
+            code="kuwait", name="Kuwait", currency="KWD", monthly_fee_micros=15_125_000
+        )
+    business, _ = shop(currency="KWD", plan_id="kuwait")
+    invoice = close.close_period(business=business, month=MAY)
+    with system("test"):
+        assert archive.kinds_for_customer(invoice) == ["pdf", "lines"]
+        assert archive.einvoice_kinds(invoice) == []
+        for kind in ("ubl", "cii", "facturx", "xrechnung", "peppol"):
+            with pytest.raises(einvoice.NotPossible, match="There is no e-invoice in KWD"):
+                archive.get_document(invoice, kind)
+        assert not invoice.documents.exists()
+        assert archive.get_document(invoice, "pdf").size > 0
 
 
 def test_workbook_has_every_message_and_no_formula(billed):

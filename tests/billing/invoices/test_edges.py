@@ -351,7 +351,8 @@ def test_every_document_of_a_credit_note(db: None, settings: Any, tmp_path: Any)
     note = credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 1000})
     with system("test"):
         data = {
-            kind: archive.read_document(archive.get_document(note, kind)) for kind in archive.KINDS
+            kind: archive.read_document(archive.get_document(note, kind))
+            for kind in ("pdf", "lines", "cii", "ubl", "facturx")
         }
         assert sources.document_content(note).corrects == (str(invoice), invoice.issued_at.date())
     assert (

@@ -437,6 +437,7 @@ def test_mail_is_sent_once_with_its_documents(db, settings, tmp_path):
     assert [attachment.filename for attachment in sent.attachments] == [
         f"{invoice.number}.pdf",
         f"{invoice.number}-lines.csv",
+        f"{invoice.number}-ubl.xml",
     ]
     assert sent.alternatives[0].mimetype == "text/html"
     with system("test"):
