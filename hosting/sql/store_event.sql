@@ -1,4 +1,4 @@
 -- Promises: the raw bytes of a webhook are durable once this commits, one row however often they come.
-INSERT INTO hosting_event (digest, account_id, body, received_at, attempts, not_before, last_error)
-VALUES (%s, %s, %s, now(), 0, now(), '')
+INSERT INTO hosting_event (digest, account_id, source, body, received_at, attempts, not_before, last_error)
+VALUES (%s, %s, %s, %s, now(), 0, now(), '')
 ON CONFLICT (digest) DO NOTHING
