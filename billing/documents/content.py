@@ -9,7 +9,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from billing.documents import wording
 from core import money
+from core.territories import locale
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,12 @@ class DocumentLine:
     amount_minor: int
     tax_category: str
     tax_percent: Decimal
+    category: str = ""
 
     @property
     def tier_text(self) -> str:
-        """The tier's range of messages as text; empty without a tier."""
-        first, last = self.tier
-        if first is None:
-            return ""
-        return f"messages {first:,} to {last:,}" if last else f"from message {first:,}"
+        """The tier's range of messages in the active language; empty without a tier."""
+        return wording.tier(*self.tier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +94,10 @@ class DocumentContent:
         return self.subtotal_minor * money.micros_a_minor(self.currency) - exact
 
     def show(self, minor: int) -> str:
-        """An amount for readers."""
-        return money.show_minor(minor, self.currency)
+        """An amount for readers of the active language."""
+        return money.show_minor(minor, self.currency, locale())
+
+    @property
+    def language(self) -> str:
+        """The customer's language."""
+        return str(self.buyer.get("language") or "en")

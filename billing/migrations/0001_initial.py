@@ -614,7 +614,7 @@ class Migration(InitialMigration):
                 ('is_small_business', models.BooleanField(default=False, help_text='Exempt as a small business: no tax is charged at home.')),
                 ('iban', models.CharField(blank=True, max_length=40, validators=[billing.models.invoices.validate_iban])),
                 ('timezone', models.CharField(default='UTC', help_text="In which a document's day is counted.", max_length=64, validators=[accounts.models.businesses.known_timezone])),
-                ('bic', models.CharField(blank=True, max_length=11)),
+                ('bic', models.CharField(blank=True, max_length=11, validators=[billing.models.invoices.validate_bic])),
                 ('bank', models.CharField(blank=True, help_text='Name of the bank.', max_length=80)),
                 ('terms_days', models.PositiveIntegerField(default=14, help_text='Days until an invoice is due.')),
                 ('is_current', models.BooleanField(default=True)),
