@@ -22,7 +22,7 @@ class ApiKeyForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         choices=KeyScope.choices,
         initial=all_scopes,
-        label=_("Reaches"),
+        label=_("Scopes"),
         widget=forms.CheckboxSelectMultiple,
     )
     number_ids = forms.TypedMultipleChoiceField(
@@ -36,7 +36,7 @@ class ApiKeyForm(forms.Form):
         required=False,
         min_value=1,
         max_value=3650,
-        label=_("Days it works"),
+        label=_("Expires in (days)"),
         help_text=_("Empty: until revoked."),
     )
 

@@ -70,7 +70,7 @@ class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]
 class FinanceExportForm(forms.Form):
     """Kind, months and statuses of a finance export."""
 
-    kind = forms.ChoiceField(label=_("Written as"), choices=Export.Kind.choices)
+    kind = forms.ChoiceField(label=_("Format"), choices=Export.Kind.choices)
     first = forms.CharField(
         label=_("From month"),
         required=False,
@@ -82,7 +82,7 @@ class FinanceExportForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "month", "placeholder": "2026-12"}),
     )
     statuses = forms.MultipleChoiceField(
-        label=_("Only these"),
+        label=_("Status"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
         choices=[choice for choice in InvoiceStatus.choices if choice[0] != InvoiceStatus.DRAFT],

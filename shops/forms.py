@@ -72,7 +72,7 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]
             "description": _("Description"),
             "currency": _("Currency"),
             "language": _("Language"),
-            "tax_included": _("Prices hold the tax already"),
+            "tax_included": _("Prices include tax"),
             "is_open": _("The shop takes orders"),
             "takes_card": _("Card"),
             "takes_cash": _("Cash on delivery"),

@@ -281,7 +281,7 @@ _TEXTS: dict[News, Callable[[Order], str]] = {
     News.EXPIRED: lambda order: _(
         "Your order %(order)s was not paid in time, so its goods are free for others again."
     ),
-    News.REFUNDED: lambda order: _("%(amount)s of your order %(order)s is on its way back to you."),
+    News.REFUNDED: lambda order: _("Refund issued: %(amount)s of your order %(order)s."),
 }
 
 

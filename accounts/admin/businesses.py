@@ -132,7 +132,7 @@ class BusinessAdmin(AuditedAdmin):
         """Active or suspended."""
         return "active" if business.may_send() else "suspended"
 
-    @display(description=_("Elsewhere"))
+    @display(description=_("Related"))
     def elsewhere(self, business: Business) -> str:
         """Links to the business's rows in other lists."""
         return links_of(business)

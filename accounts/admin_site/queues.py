@@ -51,7 +51,7 @@ class QueueStateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """What there is to choose from."""
-        return [("dead", _("Dead letters")), ("waiting", _("Waiting"))]
+        return [("dead", _("Failed")), ("waiting", _("Waiting"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The rows of the state chosen; all of them otherwise."""

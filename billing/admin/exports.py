@@ -24,7 +24,7 @@ from core.wake import notify
 class ExportForm(StyledForm):
     """Filters and kind of an export; empty fields mean all."""
 
-    kind = forms.ChoiceField(label=_("Written as"), choices=Export.Kind.choices)
+    kind = forms.ChoiceField(label=_("Format"), choices=Export.Kind.choices)
     first = forms.CharField(
         label=_("From month"), required=False, max_length=7, help_text="2026-01"
     )

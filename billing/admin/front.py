@@ -80,7 +80,7 @@ def unsettled() -> list[Item]:
     payments = reverse("admin:billing_payment_changelist")
     return [
         Item(
-            _("Books that disagree"),
+            _("Discrepancies"),
             str(wrong),
             reverse("admin:billing_recount_changelist"),
             when,

@@ -179,7 +179,7 @@ class MessageAdmin(ReadOnlyAdmin):
             content = orjson.dumps(message.content, option=orjson.OPT_INDENT_2).decode()
             said = Table(_("Content"), (_("As it was sent"),), [(content,)])
             return show(
-                request, self, Question(_("What was said"), "", message.text, [said]), back=back
+                request, self, Question(_("Messaging"), "", message.text, [said]), back=back
             )
         words = _(
             "The text is shown this once. The business's owner sees that you opened it, and why."

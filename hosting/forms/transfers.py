@@ -39,7 +39,7 @@ class ExportForm(forms.Form):
         required=False, label=_("To"), widget=forms.DateInput(attrs={"type": "date"})
     )
     format = forms.ChoiceField(
-        label=_("Written as"), choices=ChatExport.Format.choices, initial="html"
+        label=_("Format"), choices=ChatExport.Format.choices, initial="html"
     )
     has_media = forms.BooleanField(
         required=False, label=_("With pictures and other files, as a ZIP")

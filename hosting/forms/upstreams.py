@@ -22,7 +22,7 @@ class UpstreamForm(forms.Form):
         widget=forms.URLInput(attrs={"spellcheck": "false"}),
     )
     waba_id = forms.RegexField(
-        r"^[0-9]{1,32}$", label=_("Account there"), help_text=_("Its id in digits.")
+        r"^[0-9]{1,32}$", label=_("WhatsApp Business Account ID"), help_text=_("Its id in digits.")
     )
     token = forms.CharField(
         max_length=4000,

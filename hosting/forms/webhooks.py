@@ -29,12 +29,12 @@ class WebhookForm(forms.Form):
         help_text=_("Your receiver compares it."),
     )
     source = forms.ChoiceField(
-        label=_("Whose events"), help_text=_("A number's own webhook replaces its account's.")
+        label=_("Scope"), help_text=_("A number's own webhook replaces its account's.")
     )
     fields_ = forms.MultipleChoiceField(
         choices=[(field, field) for field in FIELDS],
         initial=list(FIELDS),
-        label=_("Which events"),
+        label=_("Events"),
         widget=forms.CheckboxSelectMultiple,
     )
 

@@ -49,7 +49,7 @@ class ProfileForm(forms.Form):
     )
     vertical = forms.ChoiceField(
         choices=[(one.upper(), one.replace("_", " ").capitalize()) for one in VERTICALS],
-        label=_("Line of business"),
+        label=_("Industry"),
     )
 
     @staticmethod

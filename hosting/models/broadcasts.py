@@ -60,7 +60,7 @@ class Broadcast(QueueRow):
 
         DRAFT = "draft", _("Draft")
         SCHEDULED = "scheduled", _("Scheduled")
-        RUNNING = "running", _("Being sent")
+        RUNNING = "running", _("Sending")
         PAUSED = "paused", _("Paused")
         DONE = "done", _("Sent")
         CANCELLED = "cancelled", _("Cancelled")
@@ -159,7 +159,7 @@ class BroadcastRecipient(models.Model):
         OPEN = "open", _("Waiting")
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Refused")
-        SKIPPED = "skipped", _("Left out")
+        SKIPPED = "skipped", _("Excluded")
 
     business = models.ForeignKey(
         Business, on_delete=models.PROTECT, related_name="+", db_index=False

@@ -247,7 +247,7 @@ class Outgoing(QueueRow):
 
         OPEN = "open", _("Waiting")
         FETCHING = "fetching", _("Its media link is fetched")
-        SENDING = "sending", _("Being sent")
+        SENDING = "sending", _("Sending")
         UNKNOWN = "unknown", _("Result unknown")
         DEAD = "dead", _("Dead letter")
 

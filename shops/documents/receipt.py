@@ -91,6 +91,6 @@ def _paid(order: Order) -> str:
         return ""
     how = PaymentWay(order.way).label if order.way and order.total_minor else _("nothing to pay")
     if order.refunded_minor:
-        back = _("%(amount)s paid back") % {"amount": _amount(order, order.refunded_minor)}
+        back = _("%(amount)s refunded") % {"amount": _amount(order, order.refunded_minor)}
         return _("Paid: %(how)s") % {"how": how} + f" · {back}"
     return _("Paid: %(how)s") % {"how": how}

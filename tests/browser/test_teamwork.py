@@ -57,7 +57,7 @@ def test_a_colleagues_note_and_label_appear_live_and_typing_is_seen(site: Site, 
     colleague = site.window().new_page()
     colleague.goto(page.url)
     page.locator("[data-key=note]").click()
-    page.get_by_role("textbox", name="Note among colleagues").fill("Knows the owner")
+    page.get_by_role("textbox", name="Private note").fill("Knows the owner")
     page.get_by_role("button", name="Add note").click()
     expect(colleague.locator(".note-bubble")).to_contain_text("Knows the owner")
     expect(page.get_by_label("Reply", exact=True)).to_be_visible()
