@@ -100,8 +100,11 @@ def membership_of(session: SessionBase) -> Membership | None:
     """
     if impersonation.KEY in session:
         return None
-    user = User.objects.filter(pk=session.get(LOGIN_KEY) or 0, is_active=True).first()
-    if user is None or not constant_time_compare(
+    try:
+        user = User.objects.get(pk=int(session.get(LOGIN_KEY) or 0))
+    except User.DoesNotExist:
+        return None
+    if not user.is_active or not constant_time_compare(
         session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
     ):
         return None

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.middleware import AccountMiddleware
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
@@ -17,7 +18,7 @@ from accounts import impersonation, mfa
 from accounts.access import READ_ONLY, refusal
 from accounts.audit import record
 from core.errors import NotAllowed
-from core.tenancy import system
+from core.tenancy import logins, system
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -78,18 +79,42 @@ class BusinessMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
-        """Run an admin view in one transaction across businesses."""
+        """Run an admin view in one transaction across businesses, one of allauth's among logins."""
         match = request.resolver_match
-        if match is None or match.app_name != "admin":
+        if match is None:
+            return None
+        if match.route.startswith("account/"):
+            with logins("who logs in belongs to no business yet"):
+                return _account_page(request, view, args, kwargs)
+        if match.app_name != "admin":
             return None
         if refused := _demand_second_factor(request, match.url_name or ""):
             return refused
         with system("operators work across businesses"):
-            response = view(request, *args, **kwargs)
-            # Rendered here, not after the transaction: lazy querysets must still see their rows.
-            if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
-                response.render()
-            return response
+            return _rendered(view(request, *args, **kwargs))
+
+
+# allauth's pages end by exceptions too, which it turns into responses.
+_answer_to: Any = AccountMiddleware(lambda request: HttpResponse()).process_exception
+
+
+def _account_page(
+    request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
+) -> HttpResponseBase:
+    try:
+        return _rendered(view(request, *args, **kwargs))
+    except Exception as error:
+        answer: HttpResponseBase | None = _answer_to(request, error)
+        if answer is None:
+            raise
+        return answer
+
+
+def _rendered(response: HttpResponseBase) -> HttpResponseBase:
+    """Render now, not after the transaction: lazy querysets must still see their rows."""
+    if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
+        response.render()
+    return response
 
 
 def _demand_second_factor(request: HttpRequest, page: str) -> HttpResponseBase | None:

@@ -116,7 +116,7 @@ class Migration(InitialMigration):
             ],
             options={
                 'verbose_name_plural': 'audit log',
-                'indexes': [models.Index(fields=['business', '-id'], name='audit_of_business'), models.Index(fields=['action', '-id'], name='audit_by_action')],
+                'indexes': [models.Index(fields=['business', '-id'], name='audit_of_business'), models.Index(fields=['action', '-id'], name='audit_by_action'), models.Index(fields=['actor', 'business'], name='audit_of_actor')],
             },
         ),
         migrations.CreateModel(

@@ -53,5 +53,6 @@ def test_the_login_that_migrates_can_take_the_plain_role(elsewhere: Postgres) ->
             True,
         )
         app.execute("INSERT INTO made_later VALUES (1)")
+        app.execute("SET LOCAL ROLE parley_across")
         app.execute("SET LOCAL ROLE parley_system")
         assert app.execute("SELECT n FROM made_later").fetchone() == (1,)
