@@ -130,13 +130,14 @@ def test_injected_sql_reads_no_message_of_another_business(
     attacker: Client, two: tuple[Business, Business], page: str
 ) -> None:
     shown = 0
+    assert OWN in attacker.get("/scoped/", {"q": OWN}).content.decode()
     for attempt in _attempts(*two):
         answer = attacker.get(page, {"q": attempt}).content.decode()
         connection.close()
         assert FOREIGN not in answer, attempt
         shown += OWN in answer
-    # The attempts do run: on a member's page, each that stays in its transaction sees its own.
-    assert (shown > 8) == (page == "/scoped/")
+    # The attempts do run: on a member's page, those that stay in its scope see its own messages.
+    assert (shown >= 4) == (page == "/scoped/")
 
 
 @pytest.mark.parametrize("page", ["/scoped/", "/unscoped/"])
