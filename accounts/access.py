@@ -27,6 +27,8 @@ P = ParamSpec("P")
 SESSION_KEY = "business_id"
 READ_ONLY = _("You see this business as its owner does, and can change nothing. End it first.")
 
+NO_DOWNLOADS = _("You see this business as its owner does. Its files are not for you to keep.")
+
 
 class BusinessRequest(HttpRequest):
     """A request of a logged-in member, for type checkers; made by `member_page`."""

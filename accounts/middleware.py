@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from accounts import impersonation, mfa
-from accounts.access import READ_ONLY, refusal
+from accounts.access import NO_DOWNLOADS, READ_ONLY, refusal
 from accounts.audit import record
 from core.errors import NotAllowed
 from core.tenancy import logins, system
@@ -61,7 +61,8 @@ class BusinessMiddleware:
         """Set the origin for the audit log, and refuse what impersonation does not allow."""
         token = record.origin.set(lambda: record.origin_of(request))
         try:
-            return self._refuse_while_viewing(request) or self.get_response(request)
+            refused = self._refuse_while_viewing(request)
+            return refused or _without_downloads(request, self.get_response(request))
         finally:
             record.origin.reset(token)
 
@@ -92,6 +93,15 @@ class BusinessMiddleware:
             return refused
         with system("operators work across businesses"):
             return _rendered(view(request, *args, **kwargs))
+
+
+def _without_downloads(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The response; while an operator views as a business, a refusal in place of a file to keep."""
+    kept = response.headers.get("Content-Disposition", "").startswith("attachment")
+    if not kept or getattr(request, "viewing", None) is None:
+        return response
+    response.close()
+    return refusal(request, NotAllowed(str(NO_DOWNLOADS)))
 
 
 # allauth's pages end by exceptions too, which it turns into responses.

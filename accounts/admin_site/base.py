@@ -34,6 +34,21 @@ if TYPE_CHECKING:
 EXACT_UP_TO = 10_000
 # So many ids are named in an entry of the audit log; all are counted.
 NAMED = 1000
+# What people wrote, or what was written to them, by the name of the column: *Open the text* shows it.
+BODIES = frozenset(
+    {"text", "content", "variables", "last_message_text", "prefilled_message", "buyer_note"}
+)
+# What lets its holder log in, pay or read, and copies of data that no page of the admin needs.
+SECRETS = frozenset(
+    {
+        *("token", "code", "session_key", "session_hash", "next_url", "html", "tracker", "data"),
+        *("preview", "answers", "refused", "get_data", "post_data", "sample"),
+    }
+)
+# Codes and texts that are no secret: (model, column).
+SHOWN = frozenset({("plan", "code"), ("chatlink", "code")})
+# Conditions that a filter of a list may add to the name of its column.
+CONDITIONS = ("", "__exact", "__id__exact", "__code__exact", "__isnull", "__in", "__gte", "__lt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +152,16 @@ class AuditedAdmin(ModelAdmin):
         """The columns that forms leave out: encrypted text, raw bytes, and `hidden`."""
         return [*(super().get_exclude(request, obj) or []), *hidden_of(self.model, self.hidden)]
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Whether the address of a list may ask for this: its filters' columns, and the business.
+
+        Django allows every column of the row, also by its first letters.
+        """
+        named = (one if isinstance(one, str) else one[0] for one in self.list_filter
+                 if isinstance(one, (str, tuple)))  # fmt: skip
+        columns = {*named, "business", "business_id"}
+        return lookup in {column + condition for column in columns for condition in CONDITIONS}
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """The page; an IntegrityError becomes a message on it, and nothing is saved."""
         try:
@@ -237,17 +262,24 @@ class ReadOnlyInline(EditableInline):
 
 
 def hidden_of(model: type[Model], named: tuple[str, ...] = ()) -> list[str]:
-    """Names of columns that no page may show: encrypted text, raw bytes, and `named`."""
+    """Names of columns that no page may show: encrypted text, raw bytes, bodies, secrets, `named`."""
     found = [
         field.name
         for field in model._meta.get_fields()
         if isinstance(field, Field) and _is_hidden(field)
     ]
-    return [*found, *named]
+    return list(dict.fromkeys([*found, *named]))
 
 
 def _is_hidden(field: Field[Any, Any]) -> bool:
-    return isinstance(field, BinaryField) or type(field).__name__ == "EncryptedTextField"
+    if (field.model._meta.model_name, field.name) in SHOWN:
+        return False
+    return (
+        isinstance(field, BinaryField)
+        or type(field).__name__ == "EncryptedTextField"
+        or field.name in BODIES
+        or field.name in SECRETS
+    )
 
 
 def business_of(obj: Model) -> int | None:
@@ -271,6 +303,15 @@ def register_the_rest(*models: type[Model]) -> None:
     for model in models:
         if not admin.site.is_registered(model):
             columns = [field.name for field in model._meta.fields if not _is_hidden(field)][:6]
+            base = base_of(model)
             admin.site.register(
-                model, type(f"{model.__name__}Admin", (ReadOnlyAdmin,), {"list_display": columns})
+                model, type(f"{model.__name__}Admin", (base,), {"list_display": columns})
             )
+
+
+def base_of(model: type[Model]) -> type[ReadOnlyAdmin]:
+    """The base class of a model without an admin page of its own: can its text be opened?"""
+    from accounts.admin_site.texts import TextAdmin, bodies_of
+
+    has_business = any(field.name == "business" for field in model._meta.fields)
+    return TextAdmin if has_business and bodies_of(model) else ReadOnlyAdmin
