@@ -127,7 +127,7 @@ def _worker(work, shard: int, shards: int, ready, go) -> None:
 def _meter(shard: int, shards: int) -> None:
     from billing.metering import meter
 
-    while meter.meter_due(BATCH, shard=shard, shards=shards):
+    while meter.meter_due(BATCH):
         pass
 
 

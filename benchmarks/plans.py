@@ -51,7 +51,9 @@ def _explain_batch(batch: int) -> None:
             print(f"\n== {verb}\n" + "\n".join(line for (line,) in cursor.fetchall()), flush=True)
 
         cursor.execute(_BATCH_TABLE)
-        explain("claim_deliveries", {"limit": batch, "shard": 0, "shards": 1})
+        explain("choose_deliveries", {"limit": batch, "after": 0, "lease": 60.0})
+        cursor.execute("SELECT max(id) FROM billing_meterbatch")
+        explain("claim_deliveries", {"id": cursor.fetchone()[0], "attempts": 1})
         cursor.execute(_PLAN)
         for verb in STEPS:
             explain(verb)

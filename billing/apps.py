@@ -21,6 +21,7 @@ class BillingConfig(AppConfig):
 def _extend_ground() -> None:
     from accounts.plans import changes
     from billing import dashboard, emails, finance_exports
+    from billing.invoices import tax
     from billing.metering import meter, reconciliation
     from core import backup, health, outbox
     from core.queue import queues
@@ -30,6 +31,7 @@ def _extend_ground() -> None:
     backup.reconciliations.register(reconciliation.difference_lines)
     health.queues.register(health.QueueAge("deliveries", meter.oldest_waiting_seconds))
     queues.register(finance_exports.QUEUE)
+    tax.engines.register(tax.OWN_RULES)
 
 
 def _extend_dashboard() -> None:

@@ -18,8 +18,26 @@ class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = BillingDetails
-        fields = ("name", "address", "country", "vat_id", "reference", "email", "auto_collect")
+        fields = (
+            *("name", "address", "postcode", "city", "region", "country"),
+            *("vat_id", "registration", "contact_name", "phone", "email"),
+            *("reference", "order_number", "language", "einvoice_format"),
+            *("endpoint_scheme", "endpoint_id", "auto_collect"),
+        )
         widgets = {"address": forms.Textarea(attrs={"rows": 3})}  # noqa: RUF012
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("language", "einvoice_format"):
+            self.fields[name].required = False
+
+    def clean_language(self) -> str:
+        """The language as it was where the form has none."""
+        return str(self.cleaned_data["language"] or self.instance.language)
+
+    def clean_einvoice_format(self) -> str:
+        """The format as it was where the form has none."""
+        return str(self.cleaned_data["einvoice_format"] or self.instance.einvoice_format)
 
     def clean(self) -> dict[str, Any]:
         """Require a VAT id that is valid in the country, because it decides the tax."""

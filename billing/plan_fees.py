@@ -9,7 +9,7 @@ def plan_fee(one: Stretch) -> int:
     """Fee for a stretch of a month on a plan, in micro-units, pro rata by days and rounded
     half-even.
     """
-    share = Decimal(one.plan.monthly_fee_micros) * one.days / one.of_days
+    share = Decimal(one.fee_micros) * one.days / one.of_days
     return int(share.quantize(Decimal(1), ROUND_HALF_EVEN))
 
 

@@ -153,7 +153,8 @@ def _demo(base_url: str) -> bool:
     demo = flag("PARLEY_DEMO", default=is_local)
     if demo and not is_local:
         raise ConfigurationError(
-            f"PARLEY_DEMO=1 is for this machine only: its logins are public. BASE_URL is {base_url}."
+            "PARLEY_DEMO=1 is for this machine only: its logins are public. "
+            f"BASE_URL is {base_url}."
         )
     return demo
 

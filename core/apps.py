@@ -13,7 +13,9 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register health checks, and wake the worker that sends mails whenever some were written."""
+        """Register health checks, and wake the worker that sends mails whenever some were
+        written.
+        """
         from core import health
         from core.outbox import emails_written
 

@@ -1,4 +1,6 @@
-"""Addresses of our own pages: they begin with BASE_URL, never with the host that a request names."""
+"""Addresses of our own pages: they begin with BASE_URL, never with the host that a request
+names.
+"""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +8,9 @@ from django.conf import settings
 
 
 def absolute(path: str) -> str:
-    """The full address of a path of ours, query and fragment included; ValueError for anything else."""
+    """The full address of a path of ours, query and fragment included; ValueError for anything
+    else.
+    """
     if not path.startswith("/") or path.startswith("//"):
         raise ValueError("An address is made of a path that begins with one slash.")
     return f"{settings.BASE_URL}{path}"

@@ -1,7 +1,10 @@
-"""Stripe: calls with their outcome as our statuses, and signed webhooks."""
+"""Stripe: amounts as it counts them, calls with their outcome as our statuses, signed webhooks."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, cast
 
 import stripe
@@ -9,9 +12,21 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from core import money
 from core.errors import ParleyError
 
 TIMEOUT = 20.0
+# Decimals of amounts in the API, from the table at docs.stripe.com/currencies (read December 2026);
+# every other currency has two. Other standards differ: ISK and UGX have no decimals but are sent
+# with two, which must be 00, and HUF and TWD lose theirs in payouts only.
+ZERO_DECIMAL = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF"}
+    | {"VND", "VUV", "XAF", "XOF", "XPF"}
+)
+# Their last decimal must be 0, because card networks take two.
+THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+WHOLE_UNITS_ONLY = frozenset({"ISK", "UGX"})
+LONGEST_ID, LONGEST_KIND = 120, 80
 CHECKOUT = "cs_"
 # Stripe's status -> ours, which the payment statuses of all apps share.
 _STATUS = {
@@ -34,6 +49,13 @@ class BadSignature(ParleyError):
     message = "The signature does not fit the body."
 
 
+class AmountRefused(ParleyError):
+    """Stripe has no way to say this amount."""
+
+    code = "amount_refused"
+    status = 400
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The state of a payment or refund; `unknown` where Stripe gave no answer."""
@@ -46,7 +68,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """A webhook: id and type of the event, and the id of its object."""
+    """A webhook: id and type of the event, and the id of its object, each empty where it has none.
+
+    An event without an id has one made of the digest of its body.
+    """
 
     event_id: str
     kind: str
@@ -54,6 +79,48 @@ class WebhookEvent:
 
 
 UNKNOWN = Outcome("unknown")
+
+
+def stripe_amount(minor: int, currency: str) -> int:
+    """An amount in our minor units as Stripe counts it: 1200 ISK are 120000.
+
+    Raises AmountRefused for one that Stripe cannot charge or refund, such as 5.124 KWD.
+    """
+    decimals = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+    exact = money.minor_amount(minor, currency).scaleb(decimals)
+    step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_UNITS_ONLY else 1
+    if exact % step:
+        raise AmountRefused(
+            f"Stripe takes {currency} in steps of {Decimal(step).scaleb(-decimals)}, "
+            f"not {money.minor_amount(minor, currency):f}."
+        )
+    return int(exact)
+
+
+def payment_page(
+    *, key: str, amount_minor: int, currency: str, name: str, back: str
+) -> dict[str, Any]:
+    """Parameters of a checkout session that takes one amount (our minor units) for `name`.
+
+    It returns to `back`; `key` is found again in the payment's metadata. Raises AmountRefused.
+    """
+    return {
+        "mode": "payment",
+        "success_url": back,
+        "cancel_url": back,
+        "client_reference_id": key,
+        "line_items": [
+            {
+                "quantity": 1,
+                "price_data": {
+                    "currency": currency.lower(),
+                    "unit_amount": stripe_amount(amount_minor, currency),
+                    "product_data": {"name": name},
+                },
+            }
+        ],
+        "payment_intent_data": {"metadata": {"parley_key": key}},
+    }
 
 
 def client(key: str) -> stripe.StripeClient:
@@ -69,10 +136,13 @@ def client(key: str) -> stripe.StripeClient:
 def outcome_of_call(call: Callable[[], Any]) -> Outcome:
     """Run a call that returns a payment intent, a refund or a checkout session.
 
-    Returns its outcome: `failed` where Stripe refuses, `unknown` for every other error.
+    Returns its outcome: `failed` where Stripe refuses or cannot take the amount, `unknown` for
+    every other error.
     """
     try:
         return outcome_of(call())
+    except AmountRefused as error:
+        return Outcome("failed", failure=error.message[:200])
     except stripe.CardError as error:
         body = cast(dict[str, Any], error.json_body or {})
         intent = body.get("error", {}).get("payment_intent", {})
@@ -110,12 +180,41 @@ def _of_session(session: Any) -> Outcome:
 
 
 def read_event(body: bytes, signature: str, secret: str) -> WebhookEvent:
-    """Verify a webhook's signature over its raw bytes and parse it; raises BadSignature."""
+    """Verify a webhook's signature over its raw bytes and parse it; raises BadSignature.
+
+    Once the signature is right, every body is an event: also one of a kind that came after this
+    code, one whose object has no id (`balance.available`), and the thin events of API v2.
+    """
     try:
-        event = stripe.Webhook.construct_event(body, signature, secret)
-        return WebhookEvent(event.id, event.type, str(event.data.object["id"]))
-    except (ValueError, KeyError, AttributeError, stripe.SignatureVerificationError):
+        stripe.WebhookSignature.verify_header(
+            body, signature, secret, stripe.Webhook.DEFAULT_TOLERANCE
+        )
+    except (TypeError, ValueError, stripe.SignatureVerificationError):
         raise BadSignature from None
+    event = _json_object(body)
+    data = event.get("data")
+    thing = data.get("object") if isinstance(data, dict) else None
+    event_id = _text(event, "id", LONGEST_ID) or f"body-{hashlib.sha256(body).hexdigest()}"
+    object_id = _text(thing, "id", LONGEST_ID) or _text(
+        event.get("related_object"), "id", LONGEST_ID
+    )
+    return WebhookEvent(event_id, _text(event, "type", LONGEST_KIND), object_id)
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return given if isinstance(given, dict) else {}
+
+
+def _text(thing: Any, name: str, longest: int) -> str:
+    """A text of a JSON object that the database can store; empty for everything else."""
+    value = thing.get(name) if isinstance(thing, dict) else None
+    if not isinstance(value, str) or len(value) > longest:
+        return ""
+    return value.encode(errors="ignore").decode().replace("\0", "")
 
 
 def payment_redirect(request: HttpRequest, url: str, title: str) -> HttpResponse:

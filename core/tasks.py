@@ -1,4 +1,6 @@
-"""Celery tasks of core: they carry no data; each wakes, claims rows in PostgreSQL, and does them."""
+"""Celery tasks of core: they carry no data; each wakes, claims rows in PostgreSQL, and does
+them.
+"""
 
 from celery import shared_task
 

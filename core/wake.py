@@ -27,7 +27,9 @@ def notify(task: Any) -> None:
 
 
 def forget() -> None:
-    """Forget which wake-ups were sent lately, so that the next one of every task is sent (for tests)."""
+    """Forget which wake-ups were sent lately, so that the next one of every task is sent (for
+    tests).
+    """
     _next_at.clear()
 
 

@@ -24,7 +24,7 @@ from hosting.transports import sandbox
 from shops import carts, fulfilment, texts
 from shops.chat import order_updates, orders_intake, product_messages
 from shops.models import Catalog, Order, PaymentWay, Product
-from shops.orders import place
+from shops.orders import delivery, place
 from shops.payments import attempts, refunds
 
 PAID = {"number": "4242 4242 4242 4242", "expiry": "12/39", "code": "123"}
@@ -230,7 +230,9 @@ class OrderSimulation:
             order = self._order(n)
             if attempts.lacks_delivery(order):
                 method = order.catalog.delivery_methods.all()[purchase.delivery]
-                order = place.choose_delivery(order, method=method, address=_home(purchase.person))
+                order = delivery.choose_delivery(
+                    order, method=method, address=_home(purchase.person)
+                )
             if purchase.way == "cash":
                 attempts.pay_later(order, way=PaymentWay.CASH)
             elif purchase.way == "asked":

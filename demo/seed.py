@@ -75,7 +75,11 @@ def create(transport: httpx.BaseTransport) -> Demo:
     """Create the business with number, templates, key and simulated phones."""
     with system("a business is being created"):
         business = Business.objects.create(
-            name=script.BUSINESS, plan_id="team", country="US", timezone=script.TIMEZONE
+            name=script.BUSINESS,
+            plan_id="team",
+            country="US",
+            timezone=script.TIMEZONE,
+            clock_at=first_month(timezone.now()),
         )
         account = Account.objects.create(
             business=business,
@@ -143,12 +147,17 @@ def simulate(demo: Demo, report: Report) -> None:
     report(len(weeks), len(weeks), "done")
 
 
-def _weeks(now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    zone = ZoneInfo(script.TIMEZONE)
-    today = now.astimezone(zone)
-    month = (today.replace(day=1) - timedelta(days=32)).replace(
+def first_month(now: datetime) -> datetime:
+    """When the demo's three months begin: its business is founded then."""
+    today = now.astimezone(ZoneInfo(script.TIMEZONE))
+    return (today.replace(day=1) - timedelta(days=32)).replace(
         day=1, hour=0, minute=0, second=0, microsecond=0
     )
+
+
+def _weeks(now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    month = first_month(now)
+    today = now.astimezone(month.tzinfo)
     while month < today:
         following = (month + timedelta(days=32)).replace(day=1)
         start = month

@@ -74,8 +74,8 @@ def _extend_home_page() -> None:
     from hosting import dashboard
     from hosting.limits import notices
 
-    panels.register(Panel("hosting/_today.html", dashboard.today, 10))
-    panels.register(Panel("hosting/_usage_panel.html", dashboard.usage_panel, 30))
+    panels.register(Panel("hosting/conversations/_today.html", dashboard.today, 10))
+    panels.register(Panel("hosting/limits/_usage_panel.html", dashboard.usage_panel, 30))
     attention_sources.register(AttentionSource(dashboard.attention))
     owners = frozenset({str(Role.OWNER)})
     attention_sources.register(AttentionSource(dashboard.failed_webhook_calls, owners))

@@ -1,4 +1,6 @@
-"""Celery tasks of shops: they carry no data. Each wakes, claims rows in PostgreSQL, and works on them."""
+"""Celery tasks of shops: they carry no data. Each wakes, claims rows in PostgreSQL, and works on
+them.
+"""
 
 from celery import shared_task
 

@@ -3,10 +3,13 @@
 Loaded by `-p`, so that it runs before pytest-django reads the settings.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
+import signal
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -86,7 +89,39 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         servers.stop()
         servers.remove()
     if folder := _kept.pop("folder", None):
+        left = _end_processes_of(folder)
         shutil.rmtree(folder, ignore_errors=True)
+        if left:
+            raise SystemExit("processes outlived the tests and were killed: " + "; ".join(left))
+
+
+def _end_processes_of(folder: Path) -> list[str]:
+    """Kill processes that a test started in the run's folder and left; returns their commands.
+
+    Those that are just ending get 10 s. They are found by their environment, which Linux shows
+    in /proc; elsewhere none is found.
+    """
+    deadline = time.monotonic() + 10
+    while (left := _processes_of(folder)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for pid in left:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+    return [f"{pid} {command}" for pid, command in left.items()]
+
+
+def _processes_of(folder: Path) -> dict[int, str]:
+    """Other processes whose environment names the folder: their commands by process id."""
+    found = {}
+    for known in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if (
+                known.parent.name != str(os.getpid())
+                and f"={folder}".encode() in known.read_bytes()
+            ):
+                command = (known.parent / "cmdline").read_bytes().replace(b"\0", b" ")
+                found[int(known.parent.name)] = command.decode(errors="replace")[:100]
+    return found
 
 
 def _drop_databases(run: str) -> None:

@@ -1,15 +1,18 @@
 """Small factories: the rows that a test needs and does not want to talk about."""
 
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 
-from accounts.models import ApiKey, Business, Membership, User
+from accounts.models import ApiKey, Business, Membership, PlanTerm, User
+from billing.models import ExchangeRate
 from core.tenancy import system
 from hosting.models import Account, Contact, Conversation, Message, Number, Template
 
@@ -17,10 +20,28 @@ _count = itertools.count(1)
 
 
 def make_business(name: str = "Bakery", **fields: Any) -> Business:
-    """A business, by default on the unlimited plan."""
+    """A business, by default on the unlimited plan.
+
+    It began on 1 May 2026, its fees then, or earlier by its test clock.
+    """
     fields.setdefault("plan_id", "business")
     with system("test data"):
-        return Business.objects.create(name=name, **fields)
+        business = Business.objects.create(name=name, **fields)
+        began = datetime(2026, 5, 1, tzinfo=ZoneInfo(business.timezone))
+        PlanTerm.objects.filter(business=business).update(
+            started_at=min(business.clock_at or began, began)
+        )
+        return business
+
+
+def make_exchange_rates(currency: str = "USD", per_euro: str = "1.25") -> None:
+    """What a euro is worth at the end of every month of 2025 to 2028."""
+    with system("test data"):
+        ExchangeRate.objects.bulk_create(
+            ExchangeRate(currency=currency, per_euro=Decimal(per_euro), day=date(year, month, 28))
+            for year in range(2025, 2029)
+            for month in range(1, 13)
+        )
 
 
 def make_number(business: Business, **fields: Any) -> Number:

@@ -1,4 +1,6 @@
-"""A mail server on this machine that keeps what it is sent, and refuses what a test wants refused."""
+"""A mail server on this machine that keeps what it is sent, and refuses what a test wants
+refused.
+"""
 
 import email
 import email.policy
@@ -80,7 +82,7 @@ def mail_server(settings: Any) -> Iterator[MailServer]:
     """A running server to which the settings send every mail."""
     with _Server(("127.0.0.1", 0), _Session) as server:
         server.state = state = MailServer(port=server.server_address[1])
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         settings.EMAIL_BACKEND = "core.outbox.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", state.port

@@ -41,7 +41,6 @@ BUSY = (
 EVERYTHING = "a recount of everything"
 # What is read from end to end, and why it may be.
 READS_ALL: dict[str, str | dict[str, str]] = {
-    "billing/claim_deliveries": {"hosting_delivery": "the oldest first, up to a limit"},
     "billing/release_commitments": {"billing_commitment": "a small table, looked through whole"},
     "hosting/unlock_messages": {"hosting_lockedmessage": "of all businesses, if none is named"},
     "billing/reconcile_messages": EVERYTHING,

@@ -93,6 +93,8 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('started_at', models.DateTimeField()),
+                ('fee_micros', models.BigIntegerField(db_default=0, default=0, help_text='A month, in millionths of the currency.')),
+                ('currency', models.CharField(db_default='USD', default='USD', max_length=3)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='plan_terms', to='accounts.business')),
                 ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.plan')),
             ],

@@ -8,6 +8,7 @@ from django.utils.timezone import now as utc_now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.businesses import Business
+from core import widths
 
 
 class AuditEntry(models.Model):
@@ -37,7 +38,7 @@ class AuditEntry(models.Model):
         db_index=False,
     )
     actor_name = models.CharField(
-        max_length=254, help_text=_("E-mail address, key, or what part of Parley acted.")
+        max_length=widths.EMAIL, help_text=_("E-mail address, key, or what part of Parley acted.")
     )
     action = models.CharField(max_length=60, help_text=_("Such as member.role_changed."))
     subject = models.CharField(max_length=200, help_text=_("What was changed, for a reader."))

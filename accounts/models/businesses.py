@@ -11,12 +11,13 @@ from django.utils.timezone import now as utc_now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.users import User
+from core import widths
 
 
 class Plan(models.Model):
     """Limits of what a business may use, and the monthly fee. A limit of NULL is no limit."""
 
-    code = models.SlugField(primary_key=True, max_length=40)
+    code = models.SlugField(primary_key=True, max_length=widths.PLAN_CODE)
     name = models.CharField(max_length=80)
     hosted_messages = models.PositiveIntegerField(
         null=True, blank=True, help_text=_("Messages hosted, a month.")
@@ -40,7 +41,7 @@ class Plan(models.Model):
     monthly_fee_micros = models.BigIntegerField(
         default=0, help_text=_("Millionths of the currency.")
     )
-    currency = models.CharField(max_length=3, default="USD")
+    currency = models.CharField(max_length=widths.CURRENCY, default="USD")
     is_public = models.BooleanField(default=True)
 
     class Meta:
@@ -68,13 +69,13 @@ def known_timezone(name: str) -> None:
 class Business(models.Model):
     """The tenant: owner of all rows that a request may read."""
 
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=widths.BUSINESS_NAME)
     plan = models.ForeignKey(
         Plan, on_delete=models.PROTECT, default="free", related_name="businesses"
     )
-    country = models.CharField(max_length=2, default="US")
+    country = models.CharField(max_length=widths.COUNTRY, default="US")
     timezone = models.CharField(max_length=64, default="UTC", validators=[known_timezone])
-    currency = models.CharField(max_length=3, default="USD")
+    currency = models.CharField(max_length=widths.CURRENCY, default="USD")
     next_plan = models.ForeignKey(
         Plan,
         on_delete=models.PROTECT,
@@ -86,7 +87,7 @@ class Business(models.Model):
     next_plan_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=utc_now)
     suspended_at = models.DateTimeField(null=True, blank=True)
-    suspended_reason = models.CharField(max_length=200, blank=True)
+    suspended_reason = models.CharField(max_length=widths.REASON, blank=True)
     requires_mfa = models.BooleanField(
         default=False, db_default=False, help_text=_("Members without a second factor see nothing.")
     )
@@ -132,7 +133,7 @@ class Business(models.Model):
     def suspend(self, reason: str) -> None:
         """Stop sending; an existing suspension keeps its time and reason."""
         Business.objects.filter(pk=self.pk, suspended_at=None).update(
-            suspended_at=self.now(), suspended_reason=reason[:200]
+            suspended_at=self.now(), suspended_reason=reason[: widths.REASON]
         )
         self.refresh_from_db(fields=["suspended_at", "suspended_reason"])
 
@@ -143,9 +144,10 @@ class Business(models.Model):
 
 
 class PlanTerm(models.Model):
-    """The time from which a business was on a plan; a trigger writes one with every change.
+    """The time from which a business was on a plan, and at what fee; a trigger writes one with
+    every change of the plan and of the plan's fee.
 
-    The first also covers the time before it. Plan fees are charged by the day from these.
+    Plan fees are charged by the day from these; before the first there is no fee.
     """
 
     business = models.ForeignKey(
@@ -153,6 +155,10 @@ class PlanTerm(models.Model):
     )
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField()
+    fee_micros = models.BigIntegerField(
+        default=0, db_default=0, help_text=_("A month, in millionths of the currency.")
+    )
+    currency = models.CharField(max_length=widths.CURRENCY, default="USD", db_default="USD")
 
     class Meta:
         ordering: ClassVar = ["id"]
@@ -179,7 +185,7 @@ class Membership(models.Model):
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=20, choices=Role.choices)
+    role = models.CharField(max_length=widths.ROLE, choices=Role.choices)
     created_at = models.DateTimeField(default=utc_now)
 
     class Meta:

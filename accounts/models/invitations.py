@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.timezone import now as utc_now
 
 from accounts.models.businesses import Business, Role
+from core import widths
 
 VALID_FOR = timedelta(days=7)
 
@@ -33,7 +34,7 @@ class Invitation(models.Model):
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField()
-    role = models.CharField(max_length=20, choices=Role.choices)
+    role = models.CharField(max_length=widths.ROLE, choices=Role.choices)
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"

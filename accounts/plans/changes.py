@@ -6,7 +6,7 @@ the business's time zone. Every day is charged to the plan in force at its end.
 
 import calendar
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -44,11 +44,14 @@ class Refused(ParleyError):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Days of one month on one plan; `first` and `last` are included."""
+    """Days of one month on one plan at one fee (a month, in micro-units of the plan's currency);
+    `first` and `last` are included.
+    """
 
     plan: Plan
     first: date
     last: date
+    fee_micros: int
 
     @property
     def days(self) -> int:
@@ -69,31 +72,31 @@ class Stretch:
 def stretches(business: Business, month: date) -> list[Stretch]:
     """The plans of a business in a month (given by its first day), in order of days.
 
-    Future days count as on the current plan.
+    Future days count as on the current plan. Days before the business began are in none.
     """
     zone = ZoneInfo(business.timezone)
     last = month.replace(day=calendar.monthrange(month.year, month.month)[1])
     found: list[Stretch] = []
     for term in PlanTerm.objects.filter(business=business).select_related("plan").order_by("id"):
-        start = max(term.started_at.astimezone(zone).date(), month) if found else month
+        start = max(term.started_at.astimezone(zone).date(), month)
         if start > last:
-            break
+            continue
         # The last change of a day applies to the whole day.
         found = [
-            Stretch(one.plan, one.first, min(one.last, start - timedelta(1)))
+            replace(one, last=min(one.last, start - timedelta(1)))
             for one in found
             if one.first < start
         ]
-        found.append(Stretch(term.plan, start, last))
-    return merged(found) or [Stretch(business.plan, month, last)]
+        found.append(Stretch(term.plan, start, last, term.fee_micros))
+    return merged(found)
 
 
 def merged(found: list[Stretch]) -> list[Stretch]:
-    """Adjacent stretches on the same plan, joined."""
+    """Adjacent stretches on the same plan at the same fee, joined."""
     joined: list[Stretch] = []
     for one in found:
-        if joined and joined[-1].plan == one.plan:
-            one = Stretch(one.plan, joined.pop().first, one.last)
+        if joined and (joined[-1].plan, joined[-1].fee_micros) == (one.plan, one.fee_micros):
+            one = replace(one, first=joined.pop().first)
         joined.append(one)
     return joined
 

@@ -6,3 +6,4 @@ from billing.admin import invoices as invoices
 from billing.admin import ledger as ledger
 from billing.admin import payments as payments
 from billing.admin import rate_cards as rate_cards
+from billing.admin import taxes as taxes

@@ -28,6 +28,7 @@ from accounts.admin_site.confirmation import (
 from accounts.audit import record
 from billing import emails as billing_emails
 from billing.admin.ledger import BusinessRowsAdmin
+from billing.admin.taxes import RegistrationInline
 from billing.invoices import close, credit_notes
 from billing.models import (
     CreditNote,
@@ -48,6 +49,8 @@ EMAILS = ("invoice_issued", "payment_failed", "past_due", "suspended")
 @admin.register(Seller)
 class SellerAdmin(AuditedAdmin):
     """Issuer of invoices; each invoice keeps a copy."""
+
+    inlines = (RegistrationInline,)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: invoices need a seller."""

@@ -183,6 +183,7 @@ class QuarantineAdmin(BusinessRowsAdmin):
         "message_id",
         "business_id",
         "reason",
+        "error",
         "category",
         "recipient",
         "delivered_at",

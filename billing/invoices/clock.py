@@ -2,11 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from django.conf import settings
-
 from accounts.models import Business
 from billing.invoices import close, draft
-from billing.models import Invoice, Period
+from billing.models import Invoice
 from core.tenancy import system
 from hosting.numbers.sandbox_clock import ClockRefused, set_clock
 
@@ -23,15 +21,9 @@ def advance_clock(*, business: Business, to: datetime) -> list[Invoice]:
     if to - start > timedelta(days=31 * MAX_MONTHS):
         raise ClockRefused(f"At most {MAX_MONTHS} months at once.")
     with system("operators test any business"):
-        draft.ensure_period(business, start.date().replace(day=1))
+        draft.open_months(business)
         set_clock(business=business, at=to)
         issued = []
-        while (period := _next_ended_period(business)) is not None:
+        while (period := close.next_ended(business)) is not None:
             issued.append(close.close_period(business=business, month=period.month))
     return [invoice for invoice in issued if invoice is not None]
-
-
-def _next_ended_period(business: Business) -> Period | None:
-    ended = business.now() - timedelta(hours=settings.BILLING_GRACE_HOURS)
-    periods = Period.objects.filter(business=business, state=Period.State.OPEN, ends_at__lte=ended)
-    return periods.order_by("month").first()

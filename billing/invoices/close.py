@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import structlog
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from accounts.models import Business
 from billing import emails
@@ -24,13 +24,16 @@ MAX_BATCHES = 10_000
 def close_period(*, business: Business, month: date) -> Invoice | None:
     """Close a business's month (`month` is its first day) and issue its invoice.
 
-    Returns None when it was closed before or nothing is owed. Safe to run twice, concurrently and
-    after a crash: the period's row is locked, and one live invoice per period is a constraint.
+    Returns None when it was closed before, nothing is owed, or the business began later. Safe to
+    run twice, concurrently and after a crash: the period's row is locked, and one live invoice per
+    period is a constraint.
     Waiting deliveries of the month are metered first; later ones are billed in the next month.
     Where invoices need approval, the invoice stays a draft without a number.
     """
-    period = _ensure_period(business, month)
-    _meter_remaining(period)
+    _meter_remaining(business, month)
+    period = _period_of(business, month)
+    if period is None:
+        return None
     with system("closing numbers invoices across businesses"):
         locked = Period.objects.select_for_update().get(pk=period.pk)
         if locked.state == Period.State.CLOSED:
@@ -46,21 +49,36 @@ def close_period(*, business: Business, month: date) -> Invoice | None:
 
 
 def close_due_periods() -> list[Invoice]:
-    """Close every open month that ended more than the grace period ago by its business's clock.
+    """Close every open month that ended more than the grace period ago by its business's clock,
+    months without messages too.
 
     A month that fails (logged as `closing_failed`) stays open and does not stop the others.
     """
     with system("every business's months end"):
-        due = [
-            period
-            for period in Period.objects.filter(state=Period.State.OPEN)
-            .select_related("business__plan")
-            .order_by("month", "business_id")
-            if period.ends_at + timedelta(hours=settings.BILLING_GRACE_HOURS)
-            <= period.business.now()
-        ]
+        draft.open_months()
+        due = [one for one in _open_periods() if one.ends_at + _grace() <= one.business.now()]
     issued = (_close_one(period) for period in due)
     return [invoice for invoice in issued if invoice]
+
+
+def next_ended(business: Business) -> Period | None:
+    """The earliest open month of a business that is over by more than the grace period."""
+    with system("a business's months end"):
+        draft.open_months(business)
+        ended = business.now() - _grace()
+        periods = Period.objects.filter(
+            business=business, state=Period.State.OPEN, ends_at__lte=ended
+        )
+        return periods.order_by("month").first()
+
+
+def _grace() -> timedelta:
+    return timedelta(hours=settings.BILLING_GRACE_HOURS)
+
+
+def _open_periods() -> QuerySet[Period]:
+    periods = Period.objects.filter(state=Period.State.OPEN).select_related("business__plan")
+    return periods.order_by("month", "business_id")
 
 
 def _close_one(period: Period) -> Invoice | None:
@@ -161,18 +179,21 @@ def _lock_with_status(invoice: Invoice, *allowed: InvoiceStatus) -> None:
         raise WrongStatus(f"{invoice} is {invoice.get_status_display().lower()}.")
 
 
-def _ensure_period(business: Business, month: date) -> Period:
+def _period_of(business: Business, month: date) -> Period | None:
+    """The period of a month, made where it is missing; None for one before the business began."""
     with system("a month may have had no deliveries"):
+        if month < draft.began_in(business):
+            return None
         draft.ensure_period(business, month)
         return Period.objects.get(business=business, month=month)
 
 
-def _meter_remaining(period: Period) -> None:
-    """Meter the waiting deliveries of the period; stops when the queue does not shrink."""
+def _meter_remaining(business: Business, month: date) -> None:
+    """Meter what waits up to a month's end; stops when the queue does not shrink."""
     for _ in range(MAX_BATCHES):
         with system("the queue belongs to every business"):
             waiting = Delivery.objects.filter(
-                business_id=period.business_id, delivered_at__lt=period.ends_at
+                business_id=business.pk, delivered_at__lt=draft.ends_at(business, month)
             ).exists()
         if not waiting or not meter.meter_due():
             return

@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from billing import emails
 from billing.errors import TooMuch, WrongStatus
-from billing.invoices import close, tax
+from billing.invoices import close, tax, treatments
 from billing.models import (
     CreditNote,
     CreditNoteLine,
@@ -124,13 +124,8 @@ def _taxes(invoice: Invoice, parts: list[_CreditedLine]) -> list[dict[str, Any]]
         )
         if now:
             base, taxed = _credited_before(invoice, group)
-            groups.append(
-                {
-                    **group,
-                    "base_minor": now,
-                    "tax_minor": tax.tax_minor(base + now, percent) - taxed,
-                }
-            )
+            after = tax.with_base(group, base + now)["tax_minor"]
+            groups.append({**group, "base_minor": now, "tax_minor": after - taxed})
     return groups
 
 
@@ -193,6 +188,7 @@ def _create_note(
         buyer=invoice.buyer,
         issued_at=now,
         taxes=taxes,
+        seller_tax=treatments.credited(invoice.seller_tax, invoice.currency, tax_minor),
         subtotal_minor=net,
         tax_minor=tax_minor,
         total_minor=net + tax_minor,

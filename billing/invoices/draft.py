@@ -1,7 +1,8 @@
 """Drafts of invoices: lines, taxes and totals from a month's usage."""
 
+import json
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -10,8 +11,7 @@ from django.db.models import Sum
 from accounts.models import Business
 from accounts.plans import changes
 from billing import plan_fees
-from billing.invoices import tax
-from billing.invoices.tax import Treatment
+from billing.invoices.treatments import Treatments
 from billing.models import (
     BillingDetails,
     Discount,
@@ -20,7 +20,6 @@ from billing.models import (
     LineKind,
     Period,
     Seller,
-    TaxRate,
     Usage,
 )
 from core import money
@@ -61,6 +60,31 @@ def ensure_period(business: Business, month: date) -> None:
     _execute("ensure_period", {"business_id": business.pk, "month": month})
 
 
+def open_months(business: Business | None = None) -> None:
+    """Create the missing periods of every month since a business (None: every one) began."""
+    _execute("open_months", {"business_id": business and business.pk})
+
+
+def began_in(business: Business) -> date:
+    """First day of the month in which a business began."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT month FROM billing_began(%s)", [business.pk])
+        month: date = cursor.fetchone()[0]
+    return month
+
+
+def ends_at(business: Business, month: date) -> datetime:
+    """The end of a month (its first day) of a business, whether its period is stored or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce((SELECT ends_at FROM billing_period WHERE business_id = %(id)s AND "
+            "month = %(month)s), (SELECT ends_at FROM billing_edges(%(id)s, %(month)s)))",
+            {"id": business.pk, "month": month},
+        )
+        end: datetime = cursor.fetchone()[0]
+    return end
+
+
 def create_draft(business: Business, period: Period) -> Invoice | None:
     """Create the draft of a month with lines and totals; None when nothing is owed.
 
@@ -71,7 +95,9 @@ def create_draft(business: Business, period: Period) -> Invoice | None:
     invoice, treated = _create_invoice(business, period)
     _add_fees(invoice, business, treated)
     fees = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
-    _execute("copy_lines", _line_values(invoice, treated) | fees)
+    used = Usage.objects.filter(business_id=business.pk, billed_month=period.month)
+    months = used.exclude(messages=0).values_list("month", flat=True)
+    _execute("copy_lines", _line_values(invoice, treated, set(months)) | fees)
     _add_discounts(invoice, treated)
     return _set_totals(invoice, treated)
 
@@ -80,12 +106,14 @@ def copy_voided(replaced: Invoice) -> Invoice:
     """A draft with the lines of a void invoice, with current billing details and tax."""
     invoice, treated = _create_invoice(replaced.business, replaced.period)
     Invoice.objects.filter(pk=invoice.pk).update(replaces=replaced)
-    _execute("repeat_lines", _line_values(invoice, treated) | {"replaced_id": replaced.pk})
+    months = set(replaced.lines.values_list("month", flat=True))
+    values = _line_values(invoice, treated, months) | {"replaced_id": replaced.pk}
+    _execute("repeat_lines", values)
     return _set_totals(invoice, treated)
 
 
 def _has_fee(business: Business, period: Period) -> bool:
-    return any(one.plan.monthly_fee_micros for one in changes.stretches(business, period.month))
+    return any(one.fee_micros for one in changes.stretches(business, period.month))
 
 
 def _has_usage(period: Period) -> bool:
@@ -93,11 +121,10 @@ def _has_usage(period: Period) -> bool:
     return rows.exclude(messages=0).exists()
 
 
-def _create_invoice(business: Business, period: Period) -> tuple[Invoice, Treatment]:
+def _create_invoice(business: Business, period: Period) -> tuple[Invoice, Treatments]:
     seller = Seller.objects.get(is_current=True)
     now = business.now()
     seller_copy, buyer_copy = seller.as_copy(), BillingDetails.of(business).as_copy()
-    rates = dict(TaxRate.objects.on(now.date()).values_list("country", "percent"))
     invoice = Invoice.objects.create(
         business=business,
         period=period,
@@ -107,28 +134,30 @@ def _create_invoice(business: Business, period: Period) -> tuple[Invoice, Treatm
         issued_at=now,
         due_at=now + timedelta(days=seller.terms_days),
     )
-    return invoice, tax.treatment(seller_copy, buyer_copy, rates)
+    return invoice, Treatments(seller_copy, buyer_copy)
 
 
-def _line_values(invoice: Invoice, treated: Treatment) -> dict[str, Any]:
+def _line_values(invoice: Invoice, treated: Treatments, months: set[date]) -> dict[str, Any]:
+    taxes = {str(month): treated.of(month) for month in months}
     return {
         "invoice_id": invoice.pk,
         "business_id": invoice.business_id,
         "micros_a_minor": money.micros_a_minor(invoice.currency),
-        "tax_category": treated.category,
-        "tax_percent": treated.percent,
+        "taxes": json.dumps(
+            {month: [one.category, str(one.percent)] for month, one in taxes.items()}
+        ),
     }
 
 
-def _add_fees(invoice: Invoice, business: Business, treated: Treatment) -> None:
+def _add_fees(invoice: Invoice, business: Business, treated: Treatments) -> None:
     """Add plan fees by days as the first lines."""
     for one in changes.stretches(business, invoice.period.month):
-        if one.plan.monthly_fee_micros:
+        if one.fee_micros:
             text = plan_fees.fee_description(one)
             _add_line(invoice, treated, LineKind.FEE, text, plan_fees.plan_fee(one))
 
 
-def _add_discounts(invoice: Invoice, treated: Treatment) -> None:
+def _add_discounts(invoice: Invoice, treated: Treatments) -> None:
     for discount in Discount.objects.of_month(invoice.business, invoice.period.month):
         taken_off = discount.taken_off(_exact_sum(invoice))
         if taken_off:
@@ -141,7 +170,9 @@ def _exact_sum(invoice: Invoice) -> int:
     return int(invoice.lines.aggregate(n=Sum("amount_micros"))["n"] or 0)
 
 
-def _add_line(invoice: Invoice, treated: Treatment, kind: LineKind, text: str, micros: int) -> None:
+def _add_line(
+    invoice: Invoice, treated: Treatments, kind: LineKind, text: str, micros: int
+) -> None:
     """Add a line of one piece behind the others, with its share of the rounded sum."""
     before = _exact_sum(invoice)
     rounded = [money.to_minor(total, invoice.currency) for total in (before, before + micros)]
@@ -156,20 +187,22 @@ def _add_line(invoice: Invoice, treated: Treatment, kind: LineKind, text: str, m
         unit_price_micros=micros,
         amount_micros=micros,
         amount_minor=rounded[1] - rounded[0],
-        tax_category=treated.category,
-        tax_percent=treated.percent,
+        tax_category=treated.of(invoice.period.month).category,
+        tax_percent=treated.of(invoice.period.month).percent,
     )
 
 
-def _set_totals(invoice: Invoice, treated: Treatment) -> Invoice:
-    """Set taxes and totals: the lines' exact sum, rounded once, and tax on that."""
+def _set_totals(invoice: Invoice, treated: Treatments) -> Invoice:
+    """Set taxes and totals: the lines' exact sum, rounded once, and tax on that by rate group."""
     base = invoice.lines.aggregate(n=Sum("amount_minor"))["n"] or 0
-    taxed = tax.tax_group(treated, base)
+    taxes = treated.groups(invoice)
+    tax_minor = sum(group["tax_minor"] for group in taxes)
     Invoice.objects.filter(pk=invoice.pk).update(
-        taxes=[taxed],
+        taxes=taxes,
+        seller_tax=treated.in_sellers_currency(invoice, taxes),
         subtotal_minor=base,
-        tax_minor=taxed["tax_minor"],
-        total_minor=base + taxed["tax_minor"],
+        tax_minor=tax_minor,
+        total_minor=base + tax_minor,
     )
     invoice.refresh_from_db()
     return invoice

@@ -13,7 +13,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from billing.metering import meter
+from billing.metering import batches, meter
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +70,7 @@ class Listener(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="listener", daemon=True)
         self._stopped = threading.Event()
+        self._is_any_failed = False
 
     def run(self) -> None:
         """Wait and price until stopped; database errors are logged and retried."""
@@ -78,6 +79,8 @@ class Listener(threading.Thread):
             if notifications.wait(1.0):
                 time.sleep(BATCH_SECONDS)
                 self._price()
+            elif self._is_any_failed:
+                self._price()
         notifications.close()
         connections.close_all()
 
@@ -85,6 +88,7 @@ class Listener(threading.Thread):
         try:
             while meter.meter_due():
                 pass
+            self._is_any_failed = batches.is_any_failed()
         except Exception:
             log.exception("listener_failed")
         finally:

@@ -6,7 +6,10 @@ import structlog
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from billing.metering import batches
+from billing.metering.batches import Batch
 from billing.models import Quarantine
+from core.queue.settle import place_of, reason_of
 from core.sql import fetch_prepared, statement
 from core.tenancy import system
 
@@ -26,30 +29,42 @@ _BATCH_TABLE = """
 _PLAN = "SELECT set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)"
 
 
-def meter_due(limit: int = BATCH, *, shard: int = 0, shards: int = 1) -> int:
-    """Price up to `limit` waiting deliveries in one transaction; returns how many left the queue.
+def meter_due(limit: int = BATCH) -> int:
+    """Price up to `limit` waiting deliveries, then one batch that failed before.
 
-    With `shards` > 1 only businesses whose id leaves remainder `shard` are taken, so that workers
-    do not compete. What cannot be priced goes to the quarantine and does not block the queue.
+    Each is a transaction of its own. Returns how many deliveries were dealt with; 0: none is due.
+    What cannot be priced goes to the quarantine, and nothing else waits for it: a batch that raises
+    is split. Raises what a lost connection raises.
     """
-    with system("metering prices every business"), connection.cursor() as cursor:
+    return _meter(batches.choose(limit)) + _meter(batches.choose_failed())
+
+
+def _meter(batch: Batch | None) -> int:
+    if batch is None:
+        return 0
+    if batches.set_aside(batch):
+        return 1
+    try:
+        return _price_batch(batch)
+    except Exception as error:
+        if connection.connection is None or connection.connection.closed:
+            raise
+        log.warning(
+            "batch_failed", batch=batch.id, attempts=batch.attempts, error=reason_of(error),
+            place=place_of(error),
+        )  # fmt: skip
+        batches.fail(batch, error)
+        return 1
+
+
+def _price_batch(batch: Batch) -> int:
+    with system(batches.REASON), connection.cursor() as cursor:
         cursor.execute(_BATCH_TABLE)
         # Rows can only be left from a batch earlier in this transaction. TRUNCATE would invalidate
         # prepared plans.
         cursor.execute("DELETE FROM pg_temp.meter_batch")
-        cursor.execute(
-            "SELECT count(*) FROM (SELECT FROM hosting_delivery WHERE %s = 1 OR business_id %% "
-            "%s = %s LIMIT 1) x",
-            [shards, shards, shard],
-        )
-        if not cursor.fetchone()[0]:
-            return 0
-        cursor.execute(
-            statement("billing", "claim_deliveries"),
-            {"limit": limit, "shard": shard, "shards": shards},
-        )
-        claimed = int(cursor.rowcount)
-        if claimed > 0:
+        claimed = batches.claim(cursor, batch)
+        if claimed:
             _price(cursor, claimed)
     return claimed
 
@@ -95,6 +110,7 @@ def oldest_waiting_seconds() -> float:
     """Age of the oldest delivery waiting to be metered, in seconds; 0 without one."""
     with system("the queue belongs to every business"), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM hosting_delivery"
+            """SELECT coalesce(extract(epoch FROM now() - (
+                          SELECT created_at FROM hosting_delivery ORDER BY id LIMIT 1)), 0)"""
         )
         return float(cursor.fetchone()[0])

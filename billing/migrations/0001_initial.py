@@ -1,7 +1,10 @@
 import billing.models.details
 import billing.models.documents
 import billing.models.invoices
+import billing.models.parties
 import datetime
+import django.contrib.postgres.fields
+import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
@@ -54,19 +57,46 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
+            name='MeterBatch',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('businesses', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ('firsts', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), help_text='Ids of deliveries, by business.', size=None)),
+                ('lasts', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), help_text='Ids of deliveries, by business.', size=None)),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0)),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session.', null=True)),
+            ],
+            options={
+                'verbose_name_plural': 'meter batches',
+            },
+        ),
+        migrations.CreateModel(
             name='BillingDetails',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('postcode', models.CharField(blank=True, max_length=20, verbose_name='postcode')),
+                ('city', models.CharField(blank=True, max_length=80, verbose_name='city')),
+                ('region', models.CharField(blank=True, help_text='Its code where tax depends on it: CA for California, MH for Maharashtra.', max_length=40, verbose_name='state or region')),
+                ('registration', models.CharField(blank=True, help_text='In the register of companies, such as HRB 1234 or a SIREN.', max_length=60, verbose_name='company number')),
+                ('contact_name', models.CharField(blank=True, max_length=80, verbose_name='contact')),
+                ('phone', models.CharField(blank=True, max_length=40, verbose_name='telephone')),
+                ('endpoint_scheme', models.CharField(blank=True, choices=billing.models.parties.endpoint_schemes, max_length=4, verbose_name='electronic address, scheme')),
+                ('endpoint_id', models.CharField(blank=True, help_text='Where e-invoices go, such as a Peppol participant or a Leitweg-ID.', max_length=80, verbose_name='electronic address')),
                 ('name', models.CharField(max_length=120, verbose_name='legal name')),
-                ('address', models.TextField(blank=True, max_length=400, verbose_name='address')),
+                ('address', models.TextField(blank=True, help_text='Up to three lines.', max_length=400, verbose_name='street and number')),
                 ('country', models.CharField(max_length=2, verbose_name='country')),
-                ('vat_id', models.CharField(blank=True, max_length=40, validators=[billing.models.details.validate_vat_id], verbose_name='VAT id')),
-                ('reference', models.CharField(blank=True, max_length=80, verbose_name='your reference or purchase order')),
+                ('vat_id', models.CharField(blank=True, help_text='GSTIN in India, EIN in the United States.', max_length=40, validators=[billing.models.details.validate_vat_id], verbose_name='VAT id or other tax id')),
+                ('reference', models.CharField(blank=True, help_text='On every invoice; for authorities in Germany the Leitweg-ID.', max_length=80, verbose_name='your reference')),
+                ('order_number', models.CharField(blank=True, max_length=80, verbose_name='purchase order')),
+                ('einvoice_format', models.CharField(choices=[('ubl', 'EN 16931, UBL'), ('cii', 'EN 16931, CII'), ('facturx', 'Factur-X (ZUGFeRD): XML inside the PDF'), ('xrechnung', 'XRechnung 3 (UBL)'), ('peppol', 'Peppol BIS Billing 3 (UBL)'), ('none', 'PDF only')], default='ubl', max_length=10, verbose_name='e-invoice')),
+                ('language', models.CharField(choices=billing.models.details.document_languages, default='en', max_length=15, verbose_name='language of documents')),
                 ('email', models.EmailField(blank=True, max_length=254, verbose_name='invoices go to')),
                 ('needs_approval', models.BooleanField(default=False, help_text='An operator approves each invoice first.')),
                 ('auto_collect', models.BooleanField(default=True, verbose_name='pay automatically')),
-                ('customer_id', models.CharField(blank=True, help_text='Stripe customer.', max_length=80)),
-                ('method_id', models.CharField(blank=True, help_text='Stripe payment method.', max_length=80)),
+                ('customer_id', models.CharField(blank=True, help_text='Stripe customer.', max_length=120)),
+                ('method_id', models.CharField(blank=True, help_text='Stripe payment method.', max_length=120)),
                 ('method_label', models.CharField(blank=True, help_text='Brand and last digits.', max_length=80)),
                 ('business', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='billing_details', to='accounts.business')),
             ],
@@ -115,6 +145,19 @@ class Migration(InitialMigration):
             },
         ),
         migrations.CreateModel(
+            name='ExchangeRate',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('currency', models.CharField(max_length=3)),
+                ('day', models.DateField()),
+                ('per_euro', models.DecimalField(decimal_places=6, max_digits=18)),
+            ],
+            options={
+                'ordering': ['-day', 'currency'],
+                'constraints': [models.UniqueConstraint(fields=('currency', 'day'), name='one_exchange_rate_per_currency_and_day'), models.CheckConstraint(condition=models.Q(('per_euro__gt', 0)), name='exchange_rate_is_positive')],
+            },
+        ),
+        migrations.CreateModel(
             name='Invoice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -127,6 +170,7 @@ class Migration(InitialMigration):
                 ('due_at', models.DateTimeField()),
                 ('paid_at', models.DateTimeField(blank=True, null=True)),
                 ('taxes', models.JSONField(default=list)),
+                ('seller_tax', models.JSONField(blank=True, default=dict)),
                 ('subtotal_minor', models.BigIntegerField(default=0)),
                 ('tax_minor', models.BigIntegerField(default=0)),
                 ('total_minor', models.BigIntegerField(default=0)),
@@ -149,6 +193,7 @@ class Migration(InitialMigration):
                 ('buyer', models.JSONField(default=dict)),
                 ('issued_at', models.DateTimeField()),
                 ('taxes', models.JSONField(default=list)),
+                ('seller_tax', models.JSONField(blank=True, default=dict)),
                 ('subtotal_minor', models.BigIntegerField()),
                 ('tax_minor', models.BigIntegerField()),
                 ('total_minor', models.BigIntegerField()),
@@ -179,7 +224,7 @@ class Migration(InitialMigration):
                 ('amount_micros', models.BigIntegerField(help_text='Exact.')),
                 ('amount_minor', models.BigIntegerField(help_text='Its share of the sum of exact amounts, which is rounded once.')),
                 ('tax_category', models.CharField(default='O', max_length=2)),
-                ('tax_percent', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=5)),
+                ('tax_percent', models.DecimalField(decimal_places=3, default=Decimal('0'), max_digits=6)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
                 ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='billing.invoice')),
             ],
@@ -299,8 +344,8 @@ class Migration(InitialMigration):
                 ('message_id', models.BigIntegerField(unique=True)),
                 ('business_id', models.BigIntegerField()),
                 ('number_id', models.BigIntegerField()),
-                ('recipient', models.CharField(max_length=32)),
-                ('category', models.CharField(max_length=20)),
+                ('recipient', models.CharField(max_length=150)),
+                ('category', models.CharField(max_length=30)),
                 ('window_open', models.BooleanField()),
                 ('free_entry', models.BooleanField()),
                 ('free_entry_at', models.DateTimeField(blank=True, null=True)),
@@ -308,7 +353,8 @@ class Migration(InitialMigration):
                 ('accepted_at', models.DateTimeField(blank=True, null=True)),
                 ('delivered_at', models.DateTimeField()),
                 ('failed', models.BooleanField(db_default=False, default=False)),
-                ('reason', models.CharField(choices=[('no_card', 'No rate card version for this business and month'), ('no_rate', 'The rate card has no price for this market and category'), ('no_period', 'No open period to bill it in')], max_length=20)),
+                ('reason', models.CharField(choices=[('no_card', 'No rate card version for this business and month'), ('no_rate', 'The rate card has no price for this market and category'), ('no_period', 'No open period to bill it in'), ('error', 'Pricing it failed with an error'), ('worker_lost', 'Each worker that priced it ended without a word')], max_length=20)),
+                ('error', models.TextField(blank=True, db_default='', default='', help_text='What the database said, if it failed.')),
                 ('quarantined_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
@@ -399,6 +445,14 @@ class Migration(InitialMigration):
             name='Seller',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('postcode', models.CharField(blank=True, max_length=20, verbose_name='postcode')),
+                ('city', models.CharField(blank=True, max_length=80, verbose_name='city')),
+                ('region', models.CharField(blank=True, help_text='Its code where tax depends on it: CA for California, MH for Maharashtra.', max_length=40, verbose_name='state or region')),
+                ('registration', models.CharField(blank=True, help_text='In the register of companies, such as HRB 1234 or a SIREN.', max_length=60, verbose_name='company number')),
+                ('contact_name', models.CharField(blank=True, max_length=80, verbose_name='contact')),
+                ('phone', models.CharField(blank=True, max_length=40, verbose_name='telephone')),
+                ('endpoint_scheme', models.CharField(blank=True, choices=billing.models.parties.endpoint_schemes, max_length=4, verbose_name='electronic address, scheme')),
+                ('endpoint_id', models.CharField(blank=True, help_text='Where e-invoices go, such as a Peppol participant or a Leitweg-ID.', max_length=80, verbose_name='electronic address')),
                 ('name', models.CharField(max_length=120)),
                 ('address', models.TextField(blank=True)),
                 ('country', models.CharField(default='US', max_length=2)),
@@ -406,7 +460,11 @@ class Migration(InitialMigration):
                 ('email', models.EmailField(blank=True, max_length=254)),
                 ('number_prefix', models.CharField(default='INV', max_length=20)),
                 ('credit_prefix', models.CharField(default='CN', max_length=20)),
+                ('tax_number', models.CharField(blank=True, help_text='Of the tax office, where there is no VAT id: a German Steuernummer.', max_length=40)),
+                ('is_small_business', models.BooleanField(default=False, help_text='Exempt as a small business: no tax is charged at home.')),
                 ('iban', models.CharField(blank=True, max_length=40, validators=[billing.models.invoices.validate_iban])),
+                ('bic', models.CharField(blank=True, max_length=11)),
+                ('bank', models.CharField(blank=True, help_text='Name of the bank.', max_length=80)),
                 ('terms_days', models.PositiveIntegerField(default=14, help_text='Days until an invoice is due.')),
                 ('is_current', models.BooleanField(default=True)),
             ],
@@ -454,16 +512,87 @@ class Migration(InitialMigration):
             },
         ),
         migrations.CreateModel(
+            name='TaxCountry',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('valid_from', models.DateField(default=datetime.date(2025, 1, 1))),
+                ('valid_to', models.DateField(blank=True, help_text='First day it no longer holds.', null=True)),
+                ('source', models.CharField(blank=True, help_text='Law or page that says so, for who checks it.', max_length=200)),
+                ('country', models.CharField(max_length=2, validators=[django.core.validators.RegexValidator('^[A-Z]{2}$', 'Two capital letters, such as DE.')])),
+                ('scheme', models.CharField(choices=[('eu', 'VAT of the European Union'), ('vat', 'VAT or GST with one rate'), ('india', 'GST of India, by states'), ('states', 'Sales tax by states')], default='vat', max_length=10)),
+                ('tax_name', models.CharField(help_text='On documents, such as VAT.', max_length=20)),
+                ('id_name', models.CharField(help_text='Of the tax id, such as GSTIN.', max_length=20)),
+                ('currency', models.CharField(help_text='In which the tax is accounted for.', max_length=3)),
+                ('abroad', models.CharField(choices=[('export', 'Not taxable there'), ('zero', 'Taxed at zero'), ('outside', 'Outside the tax')], default='export', max_length=10)),
+                ('charges_businesses', models.BooleanField(default=False, help_text='A foreign seller who is registered here charges businesses as well.')),
+            ],
+            options={
+                'verbose_name_plural': 'tax countries',
+                'ordering': ['country', 'valid_from'],
+                'constraints': [models.UniqueConstraint(fields=('country', 'valid_from'), name='one_tax_law_per_country_and_day'), models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='tax_law_order')],
+            },
+        ),
+        migrations.CreateModel(
             name='TaxRate',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('country', models.CharField(max_length=2)),
-                ('percent', models.DecimalField(decimal_places=2, max_digits=5)),
-                ('valid_from', models.DateField()),
+                ('valid_from', models.DateField(default=datetime.date(2025, 1, 1))),
                 ('valid_to', models.DateField(blank=True, help_text='First day it no longer holds.', null=True)),
+                ('source', models.CharField(blank=True, help_text='Law or page that says so, for who checks it.', max_length=200)),
+                ('place', models.CharField(help_text='Such as DE, or US-TX for a state.', max_length=6, validators=[django.core.validators.RegexValidator('^[A-Z]{2}(-[A-Z0-9]{1,3})?$', 'A country, or a country and its region: DE, US-CA.')])),
+                ('percent', models.DecimalField(decimal_places=3, max_digits=6)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('country', 'valid_from'), name='one_tax_rate_per_country_and_day'), models.CheckConstraint(condition=models.Q(('percent__gte', 0), ('percent__lte', 100)), name='tax_rate_is_a_percentage'), models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='tax_rate_order')],
+                'ordering': ['place', 'valid_from'],
+                'constraints': [models.UniqueConstraint(fields=('place', 'valid_from'), name='one_tax_rate_per_place_and_day'), models.CheckConstraint(condition=models.Q(('percent__gte', 0), ('percent__lte', 100)), name='tax_rate_is_a_percentage'), models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='tax_rate_order')],
+            },
+        ),
+        migrations.CreateModel(
+            name='TaxRegion',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('country', models.CharField(max_length=2, validators=[django.core.validators.RegexValidator('^[A-Z]{2}$', 'Two capital letters, such as DE.')])),
+                ('code', models.CharField(help_text='ISO 3166-2 without the country: CA.', max_length=3)),
+                ('name', models.CharField(max_length=80)),
+                ('number', models.CharField(blank=True, max_length=2)),
+                ('tax_name', models.CharField(blank=True, help_text="Of the state's share of the tax, such as SGST.", max_length=20)),
+            ],
+            options={
+                'ordering': ['country', 'name'],
+                'constraints': [models.UniqueConstraint(fields=('country', 'code'), name='one_region_per_code')],
+            },
+        ),
+        migrations.CreateModel(
+            name='TaxRegistration',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('place', models.CharField(help_text='Such as GB, EU, or US-TX for a state.', max_length=6, validators=[django.core.validators.RegexValidator('^[A-Z]{2}(-[A-Z0-9]{1,3})?$', 'A country, or a country and its region: DE, US-CA.')])),
+                ('number', models.CharField(max_length=40)),
+                ('valid_from', models.DateField()),
+                ('valid_to', models.DateField(blank=True, help_text='First day it no longer holds.', null=True)),
+                ('seller', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='registrations', to='billing.seller')),
+            ],
+            options={
+                'ordering': ['place', 'valid_from'],
+            },
+        ),
+        migrations.CreateModel(
+            name='TaxTerritory',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('valid_from', models.DateField(default=datetime.date(2025, 1, 1))),
+                ('valid_to', models.DateField(blank=True, help_text='First day it no longer holds.', null=True)),
+                ('source', models.CharField(blank=True, help_text='Law or page that says so, for who checks it.', max_length=200)),
+                ('name', models.CharField(max_length=80)),
+                ('country', models.CharField(max_length=2, validators=[django.core.validators.RegexValidator('^[A-Z]{2}$', 'Two capital letters, such as DE.')])),
+                ('postcodes', models.CharField(blank=True, help_text='Regular expression of its postcodes; empty: the whole country.', max_length=80)),
+                ('taxed_as', models.CharField(help_text='Country whose tax it has, or a code of its own where no law is on file.', max_length=6, validators=[django.core.validators.RegexValidator('^[A-Z]{2}(-[A-Z0-9]{1,3})?$', 'A country, or a country and its region: DE, US-CA.')])),
+                ('supplies', models.CharField(choices=[('all', 'Goods and services'), ('goods', 'Goods only')], default='all', max_length=10)),
+            ],
+            options={
+                'verbose_name_plural': 'tax territories',
+                'ordering': ['country', 'name'],
+                'constraints': [models.UniqueConstraint(fields=('country', 'name', 'valid_from'), name='one_territory_per_name_and_day'), models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='tax_territory_order')],
             },
         ),
         migrations.CreateModel(
@@ -504,7 +633,7 @@ class Migration(InitialMigration):
             name='Discount',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('description', models.CharField(max_length=120)),
+                ('description', models.CharField(max_length=200)),
                 ('percent', models.DecimalField(decimal_places=2, max_digits=5)),
                 ('first_month', models.DateField(help_text='First day of the first month.')),
                 ('last_month', models.DateField(blank=True, help_text='First day of the last month.', null=True)),
@@ -702,6 +831,14 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='spendcap',
             constraint=models.CheckConstraint(condition=models.Q(('limit_micros__gte', 0)), name='spend_cap_not_negative'),
+        ),
+        migrations.AddConstraint(
+            model_name='taxregistration',
+            constraint=models.UniqueConstraint(fields=('seller', 'place', 'valid_from'), name='one_registration_per_place_and_day'),
+        ),
+        migrations.AddConstraint(
+            model_name='taxregistration',
+            constraint=models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='tax_registration_order'),
         ),
         migrations.AddConstraint(
             model_name='tier',

@@ -1,4 +1,4 @@
-"""What Django's models cannot say, and the first rows: markets, calling codes, the standard card, tax rates, a seller."""
+"""What Django's models cannot say, and the first rows: markets, calling codes, the standard card, rules of tax, a seller."""
 
 import csv
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import migrations
 
+from billing.invoices import tax_data
 from core.schema import schema_files
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -92,17 +93,10 @@ def _add_tiers(apps: Any, db: str, version: Any) -> None:
     )
 
 
-def add_tax_rates(apps: Any, schema_editor: Any) -> None:
-    """Insert the standard rates of VAT to begin with; operators keep them."""
-    TaxRate = apps.get_model("billing", "TaxRate")
-    TaxRate.objects.using(schema_editor.connection.alias).bulk_create(
-        TaxRate(
-            country=row["country"],
-            percent=Decimal(row["percent"]),
-            valid_from=_day(row["valid_from"]),
-            valid_to=_day(row["valid_to"]),
-        )
-        for row in _rows("tax_rates.csv")
+def add_tax_rules(apps: Any, schema_editor: Any) -> None:
+    """Insert the rules of tax to begin with; operators keep them."""
+    tax_data.load(
+        lambda name: apps.get_model("billing", name).objects.using(schema_editor.connection.alias)
     )
 
 
@@ -110,7 +104,6 @@ def add_seller(apps: Any, schema_editor: Any) -> None:
     """Insert a seller; operators put their company's details in before the first real invoice."""
     apps.get_model("billing", "Seller").objects.using(schema_editor.connection.alias).create(
         name="Parley",
-        address="Set your company's address in the admin: Billing, Sellers",
         number_prefix="PARLEY",
     )
 
@@ -127,6 +120,7 @@ class Migration(migrations.Migration):
             "choice_rules",
             "pricing_amounts",
             "pricing_rules",
+            "periods",
             "currencies",
             "issued_documents",
             "notify_deliveries",
@@ -134,5 +128,5 @@ class Migration(migrations.Migration):
         migrations.RunPython(add_markets),
         migrations.RunPython(add_card),
         migrations.RunPython(add_seller),
-        migrations.RunPython(add_tax_rates),
+        migrations.RunPython(add_tax_rules),
     ]

@@ -3,7 +3,7 @@ the currency.
 """
 
 from billing.models.credit_notes import CreditNote, CreditNoteLine, CreditUse
-from billing.models.details import BillingDetails, Discount, TaxRate
+from billing.models.details import BillingDetails, Discount, EInvoiceFormat
 from billing.models.documents import Document, Export
 from billing.models.invoices import (
     Invoice,
@@ -12,8 +12,18 @@ from billing.models.invoices import (
     LineKind,
     NumberSeries,
     Seller,
+    TaxRegistration,
 )
-from billing.models.ledger import Charge, NumberTally, Period, Quarantine, Rule, Tally, Usage
+from billing.models.ledger import (
+    Charge,
+    MeterBatch,
+    NumberTally,
+    Period,
+    Quarantine,
+    Rule,
+    Tally,
+    Usage,
+)
 from billing.models.markets import CallingCode, Market
 from billing.models.payments import (
     LIVE,
@@ -36,6 +46,13 @@ from billing.models.rate_cards import (
 )
 from billing.models.reconciliation import Recount
 from billing.models.spend_caps import Commitment, SpendAlert, SpendCap
+from billing.models.taxes import (
+    ExchangeRate,
+    TaxCountry,
+    TaxRate,
+    TaxRegion,
+    TaxTerritory,
+)
 
 __all__ = [
     "LIVE",
@@ -52,6 +69,8 @@ __all__ = [
     "Discount",
     "Document",
     "DunningStep",
+    "EInvoiceFormat",
+    "ExchangeRate",
     "Export",
     "GatewayEvent",
     "Invoice",
@@ -59,6 +78,7 @@ __all__ = [
     "InvoiceStatus",
     "LineKind",
     "Market",
+    "MeterBatch",
     "NumberSeries",
     "NumberTally",
     "Payment",
@@ -76,7 +96,11 @@ __all__ = [
     "SpendAlert",
     "SpendCap",
     "Tally",
+    "TaxCountry",
     "TaxRate",
+    "TaxRegion",
+    "TaxRegistration",
+    "TaxTerritory",
     "Tier",
     "Usage",
     "VersionState",

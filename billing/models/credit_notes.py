@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from billing.models.invoices import Invoice, InvoiceLine
+from core import widths
 
 
 class CreditUse(models.TextChoices):
@@ -25,14 +26,15 @@ class CreditNote(models.Model):
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="credit_notes")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="credit_notes")
-    number = models.CharField(max_length=40, unique=True)
+    number = models.CharField(max_length=widths.DOCUMENT_NUMBER, unique=True)
     use = models.CharField(max_length=10, choices=CreditUse.choices)
-    reason = models.CharField(max_length=200)
-    currency = models.CharField(max_length=3)
+    reason = models.CharField(max_length=widths.REASON)
+    currency = models.CharField(max_length=widths.CURRENCY)
     seller = models.JSONField(default=dict)
     buyer = models.JSONField(default=dict)
     issued_at = models.DateTimeField()
     taxes = models.JSONField(default=list)
+    seller_tax = models.JSONField(default=dict, blank=True)
     subtotal_minor = models.BigIntegerField()
     tax_minor = models.BigIntegerField()
     total_minor = models.BigIntegerField()
@@ -54,7 +56,7 @@ class CreditNoteLine(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
     invoice_line = models.ForeignKey(InvoiceLine, on_delete=models.PROTECT, related_name="credits")
     position = models.PositiveIntegerField()
-    description = models.CharField(max_length=200)
+    description = models.CharField(max_length=widths.LINE_DESCRIPTION)
     amount_minor = models.BigIntegerField()
 
     class Meta:

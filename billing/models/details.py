@@ -1,12 +1,13 @@
-"""Buyers and taxes: billing details of a business, tax rates by country, discounts."""
+"""Buyers: billing details of a business, and its discounts."""
 
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from stdnum import get_cc_module
 from stdnum.eu import vat
@@ -14,6 +15,8 @@ from stdnum.exceptions import ValidationError as BadNumber
 from stdnum.util import clean
 
 from accounts.models import Business
+from billing.models.parties import Party
+from core import widths
 
 
 def normalize_vat_id(number: str) -> str:
@@ -50,24 +53,73 @@ def check_vat_id(number: str, country: str) -> None:
         )
 
 
-class BillingDetails(models.Model):
+def document_languages() -> list[tuple[str, str]]:
+    """Languages in which documents can be made: those of the pages."""
+    return list(settings.LANGUAGES)
+
+
+class EInvoiceFormat(models.TextChoices):
+    """Form in which a customer gets its invoices beside the PDF."""
+
+    UBL = "ubl", _("EN 16931, UBL")
+    CII = "cii", _("EN 16931, CII")
+    FACTURX = "facturx", _("Factur-X (ZUGFeRD): XML inside the PDF")
+    XRECHNUNG = "xrechnung", _("XRechnung 3 (UBL)")
+    PEPPOL = "peppol", _("Peppol BIS Billing 3 (UBL)")
+    NONE = "none", _("PDF only")
+
+
+class BillingDetails(Party):
     """The buyer's details of a business; copied into each invoice when it is issued."""
 
     business = models.OneToOneField(
         Business, on_delete=models.PROTECT, related_name="billing_details"
     )
-    name = models.CharField(_("legal name"), max_length=120)
-    address = models.TextField(_("address"), max_length=400, blank=True)
-    country = models.CharField(_("country"), max_length=2)
-    vat_id = models.CharField(_("VAT id"), max_length=40, blank=True, validators=[validate_vat_id])
-    reference = models.CharField(_("your reference or purchase order"), max_length=80, blank=True)
+    name = models.CharField(_("legal name"), max_length=widths.BUSINESS_NAME)
+    address = models.TextField(
+        _("street and number"),
+        max_length=400,
+        blank=True,
+        help_text=_("Up to three lines."),
+    )
+    country = models.CharField(_("country"), max_length=widths.COUNTRY)
+    vat_id = models.CharField(
+        _("VAT id or other tax id"),
+        max_length=widths.VAT_ID,
+        blank=True,
+        validators=[validate_vat_id],
+        help_text=_("GSTIN in India, EIN in the United States."),
+    )
+    reference = models.CharField(
+        _("your reference"),
+        max_length=80,
+        blank=True,
+        help_text=_("On every invoice; for authorities in Germany the Leitweg-ID."),
+    )
+    order_number = models.CharField(_("purchase order"), max_length=80, blank=True)
+    einvoice_format = models.CharField(
+        _("e-invoice"),
+        max_length=10,
+        choices=EInvoiceFormat.choices,
+        default=EInvoiceFormat.UBL,
+    )
+    language = models.CharField(
+        _("language of documents"),
+        max_length=widths.LANGUAGE,
+        choices=document_languages,
+        default="en",
+    )
     email = models.EmailField(_("invoices go to"), blank=True)
     needs_approval = models.BooleanField(
         default=False, help_text=_("An operator approves each invoice first.")
     )
     auto_collect = models.BooleanField(_("pay automatically"), default=True)
-    customer_id = models.CharField(max_length=80, blank=True, help_text=_("Stripe customer."))
-    method_id = models.CharField(max_length=80, blank=True, help_text=_("Stripe payment method."))
+    customer_id = models.CharField(
+        max_length=widths.PAYMENT_ID, blank=True, help_text=_("Stripe customer.")
+    )
+    method_id = models.CharField(
+        max_length=widths.PAYMENT_ID, blank=True, help_text=_("Stripe payment method.")
+    )
     method_label = models.CharField(
         max_length=80, blank=True, help_text=_("Brand and last digits.")
     )
@@ -92,43 +144,12 @@ class BillingDetails(models.Model):
             "country": self.country,
             "vat_id": normalize_vat_id(self.vat_id),
             "reference": self.reference,
+            "order_number": self.order_number,
             "email": self.email,
+            "language": self.language,
+            "einvoice_format": self.einvoice_format,
+            **self.party_copy(),
         }
-
-
-class TaxRateQuerySet(models.QuerySet["TaxRate"]):
-    """Queries over tax rates."""
-
-    def on(self, day: date) -> Self:
-        """The rates in force on a day."""
-        return self.filter(Q(valid_to=None) | Q(valid_to__gt=day), valid_from__lte=day)
-
-
-class TaxRate(models.Model):
-    """Standard VAT rate of a country from a day on; maintained by operators."""
-
-    country = models.CharField(max_length=2)
-    percent = models.DecimalField(max_digits=5, decimal_places=2)
-    valid_from = models.DateField()
-    valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
-
-    objects = TaxRateQuerySet.as_manager()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["country", "valid_from"], name="one_tax_rate_per_country_and_day"
-            ),
-            models.CheckConstraint(
-                condition=Q(percent__gte=0, percent__lte=100), name="tax_rate_is_a_percentage"
-            ),
-            models.CheckConstraint(
-                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="tax_rate_order"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.country} {self.percent} %"
 
 
 class DiscountQuerySet(models.QuerySet["Discount"]):
@@ -145,7 +166,7 @@ class Discount(models.Model):
     """A percentage off a business's whole month."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="discounts")
-    description = models.CharField(max_length=120)
+    description = models.CharField(max_length=widths.LINE_DESCRIPTION)
     percent = models.DecimalField(max_digits=5, decimal_places=2)
     first_month = models.DateField(help_text=_("First day of the first month."))
     last_month = models.DateField(

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Business
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
+from core import widths
 from core.queue import QueueRow
 from core.queue.rows import dead_index
 
@@ -29,9 +30,9 @@ class Document(models.Model):
         CreditNote, null=True, blank=True, on_delete=models.PROTECT, related_name="documents"
     )
     kind = models.CharField(max_length=20)
-    name = models.CharField(max_length=120)
-    content_type = models.CharField(max_length=120)
-    sha256 = models.CharField(max_length=64)
+    name = models.CharField(max_length=widths.DOCUMENT_NAME)
+    content_type = models.CharField(max_length=widths.MIME_TYPE)
+    sha256 = models.CharField(max_length=widths.SHA256)
     size = models.BigIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -93,9 +94,9 @@ class Export(QueueRow):
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True, blank=True)
-    error = models.CharField(max_length=200, blank=True)
-    name = models.CharField(max_length=120, blank=True)
-    sha256 = models.CharField(max_length=64, blank=True)
+    error = models.CharField(max_length=widths.FAILURE, blank=True)
+    name = models.CharField(max_length=widths.DOCUMENT_NAME, blank=True)
+    sha256 = models.CharField(max_length=widths.SHA256, blank=True)
     size = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -16,7 +16,9 @@ from stdnum import iban
 from accounts.models import Business
 from billing.models.details import validate_vat_id
 from billing.models.ledger import Period
-from core import money
+from billing.models.parties import Party
+from billing.models.taxes import is_place
+from core import money, widths
 
 
 class NumberSeries(models.Model):
@@ -25,7 +27,7 @@ class NumberSeries(models.Model):
     It is locked in the transaction that issues, so numbers have no gaps.
     """
 
-    prefix = models.CharField(max_length=20)
+    prefix = models.CharField(max_length=widths.NUMBER_PREFIX)
     year = models.PositiveSmallIntegerField()
     last = models.PositiveIntegerField(default=0)
 
@@ -91,14 +93,16 @@ def _sum_of(rows: "models.QuerySet[Any]", column: str = "amount_minor") -> Coale
 class Invoice(models.Model):
     """One month of one business, with copies of seller and buyer; amounts in minor units.
 
-    `taxes` is a list of {"category", "percent", "base_minor", "tax_minor", "note"}, one for each
-    rate group; categories are codes of EN 16931 (S standard, AE reverse charge, G export, O outside
-    its scope).
+    `taxes` is a list of {"category", "percent", "name", "base_minor", "tax_minor", "note"}, one for
+    each rate group; categories are codes of EN 16931 (S standard, Z zero, E exempt, AE reverse
+    charge, G export, O outside its scope). A group of several taxes has them in "parts", one taxed
+    abroad the seller's "seller_id" there. `seller_tax` is the tax in the seller's currency where
+    that is another: {"currency", "rate", "day", "tax_minor"}.
     """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="invoices")
     period = models.ForeignKey(Period, on_delete=models.PROTECT, related_name="invoices")
-    number = models.CharField(max_length=40, unique=True, null=True, blank=True)
+    number = models.CharField(max_length=widths.DOCUMENT_NUMBER, unique=True, null=True, blank=True)
     status = models.CharField(
         max_length=20, choices=InvoiceStatus.choices, default=InvoiceStatus.DRAFT
     )
@@ -110,13 +114,14 @@ class Invoice(models.Model):
         related_name="replaced_by",
         help_text=_("A void one."),
     )
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=widths.CURRENCY)
     seller = models.JSONField(default=dict)
     buyer = models.JSONField(default=dict)
     issued_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField()
     paid_at = models.DateTimeField(null=True, blank=True)
     taxes = models.JSONField(default=list)
+    seller_tax = models.JSONField(default=dict, blank=True)
     subtotal_minor = models.BigIntegerField(default=0)
     tax_minor = models.BigIntegerField(default=0)
     total_minor = models.BigIntegerField(default=0)
@@ -174,11 +179,11 @@ class InvoiceLine(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=LineKind.choices)
-    description = models.CharField(max_length=200)
+    description = models.CharField(max_length=widths.LINE_DESCRIPTION)
     month = models.DateField()
-    market = models.CharField(max_length=60, blank=True)
-    category = models.CharField(max_length=30, blank=True)
-    rule = models.CharField(max_length=20, blank=True)
+    market = models.CharField(max_length=widths.MARKET, blank=True)
+    category = models.CharField(max_length=widths.CATEGORY, blank=True)
+    rule = models.CharField(max_length=widths.RULE, blank=True)
     version_id = models.BigIntegerField(null=True, blank=True)
     tier_id = models.BigIntegerField(null=True, blank=True)
     tier_first = models.PositiveBigIntegerField(null=True, blank=True)
@@ -190,7 +195,7 @@ class InvoiceLine(models.Model):
         help_text=_("Its share of the sum of exact amounts, which is rounded once.")
     )
     tax_category = models.CharField(max_length=2, default="O")
-    tax_percent = models.DecimalField(max_digits=5, decimal_places=2, default=Decimal(0))
+    tax_percent = models.DecimalField(max_digits=6, decimal_places=3, default=Decimal(0))
 
     class Meta:
         ordering: ClassVar = ["invoice", "position"]
@@ -208,17 +213,27 @@ def validate_iban(number: str) -> None:
         raise ValidationError(_("%(number)s is not a valid IBAN."), params={"number": number})
 
 
-class Seller(models.Model):
+class Seller(Party):
     """Issuer of invoices; edited by operators, copied into each invoice when it is issued."""
 
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=widths.BUSINESS_NAME)
     address = models.TextField(blank=True)
-    country = models.CharField(max_length=2, default="US")
-    vat_id = models.CharField(max_length=40, blank=True, validators=[validate_vat_id])
+    country = models.CharField(max_length=widths.COUNTRY, default="US")
+    vat_id = models.CharField(max_length=widths.VAT_ID, blank=True, validators=[validate_vat_id])
     email = models.EmailField(blank=True)
-    number_prefix = models.CharField(max_length=20, default="INV")
-    credit_prefix = models.CharField(max_length=20, default="CN")
+    number_prefix = models.CharField(max_length=widths.NUMBER_PREFIX, default="INV")
+    credit_prefix = models.CharField(max_length=widths.NUMBER_PREFIX, default="CN")
+    tax_number = models.CharField(
+        max_length=widths.VAT_ID,
+        blank=True,
+        help_text=_("Of the tax office, where there is no VAT id: a German Steuernummer."),
+    )
+    is_small_business = models.BooleanField(
+        default=False, help_text=_("Exempt as a small business: no tax is charged at home.")
+    )
     iban = models.CharField(max_length=40, blank=True, validators=[validate_iban])
+    bic = models.CharField(max_length=11, blank=True)
+    bank = models.CharField(max_length=80, blank=True, help_text=_("Name of the bank."))
     terms_days = models.PositiveIntegerField(
         default=14, help_text=_("Days until an invoice is due.")
     )
@@ -234,7 +249,7 @@ class Seller(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def as_copy(self) -> dict[str, str]:
+    def as_copy(self) -> dict[str, Any]:
         """The seller as stored in an invoice."""
         return {
             "name": self.name,
@@ -243,4 +258,50 @@ class Seller(models.Model):
             "vat_id": self.vat_id,
             "email": self.email,
             "iban": self.iban,
+            "bic": self.bic,
+            "bank": self.bank,
+            "tax_number": self.tax_number,
+            "is_small_business": self.is_small_business,
+            "registrations": [one.as_copy() for one in self.registrations.all()],
+            **self.party_copy(),
+        }
+
+
+class TaxRegistration(models.Model):
+    """A tax id that the seller has outside its home from a day on: in a country, or in a state of
+    the United States; `EU` is the one-stop shop of sellers from outside the union.
+    """
+
+    seller = models.ForeignKey(Seller, on_delete=models.CASCADE, related_name="registrations")
+    place = models.CharField(
+        max_length=widths.TAX_PLACE,
+        validators=[is_place],
+        help_text=_("Such as GB, EU, or US-TX for a state."),
+    )
+    number = models.CharField(max_length=widths.VAT_ID)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))
+
+    class Meta:
+        ordering: ClassVar = ["place", "valid_from"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["seller", "place", "valid_from"], name="one_registration_per_place_and_day"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+                name="tax_registration_order",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.number}"
+
+    def as_copy(self) -> dict[str, Any]:
+        """The registration as stored in an invoice's seller."""
+        return {
+            "place": self.place,
+            "number": self.number,
+            "valid_from": str(self.valid_from),
+            "valid_to": str(self.valid_to) if self.valid_to else None,
         }

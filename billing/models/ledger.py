@@ -2,12 +2,15 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 
 
 class Period(models.Model):
@@ -24,7 +27,7 @@ class Period(models.Model):
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="periods")
     month = models.DateField(help_text=_("First day of the month."))
     currency = models.CharField(
-        max_length=3,
+        max_length=widths.CURRENCY,
         blank=True,
         default="",
         editable=False,
@@ -70,9 +73,9 @@ class Tally(models.Model):
 
     business_id = models.BigIntegerField()
     month = models.DateField()
-    market = models.CharField(max_length=60)
-    category = models.CharField(max_length=30)
-    rule = models.CharField(max_length=20, choices=Rule.choices)
+    market = models.CharField(max_length=widths.MARKET)
+    category = models.CharField(max_length=widths.CATEGORY)
+    rule = models.CharField(max_length=widths.RULE, choices=Rule.choices)
     positions = models.PositiveBigIntegerField()
 
     class Meta:
@@ -121,9 +124,9 @@ class Charge(models.Model):
         help_text=_("The month it was delivered in; decides tier and card version.")
     )
     billed_month = models.DateField(help_text=_("The month whose invoice carries it."))
-    market = models.CharField(max_length=60)
-    category = models.CharField(max_length=30)
-    rule = models.CharField(max_length=20, choices=Rule.choices)
+    market = models.CharField(max_length=widths.MARKET)
+    category = models.CharField(max_length=widths.CATEGORY)
+    rule = models.CharField(max_length=widths.RULE, choices=Rule.choices)
     position = models.PositiveBigIntegerField()
     tier_id = models.BigIntegerField(null=True, blank=True)
     version_id = models.BigIntegerField()
@@ -134,7 +137,11 @@ class Charge(models.Model):
         null=True, blank=True, help_text=_("The ledger row that this one takes back.")
     )
     note = models.CharField(
-        max_length=200, blank=True, default="", db_default="", help_text=_("Why it was reversed.")
+        max_length=widths.REASON,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Why it was reversed."),
     )
 
     class Meta:
@@ -182,9 +189,9 @@ class Usage(models.Model):
     business_id = models.BigIntegerField()
     billed_month = models.DateField()
     month = models.DateField()
-    market = models.CharField(max_length=60)
-    category = models.CharField(max_length=30)
-    rule = models.CharField(max_length=20, choices=Rule.choices)
+    market = models.CharField(max_length=widths.MARKET)
+    category = models.CharField(max_length=widths.CATEGORY)
+    rule = models.CharField(max_length=widths.RULE, choices=Rule.choices)
     version_id = models.BigIntegerField()
     # 0 where a rule made the message free, because NULLs are not unique.
     tier_id = models.BigIntegerField(default=0)
@@ -214,31 +221,59 @@ class Usage(models.Model):
         return f"{self.messages} {self.category} to {self.market} in {self.billed_month:%Y-%m}"
 
 
+class MeterBatch(models.Model):
+    """Deliveries that are being priced together: of each business those with ids from a first to a
+    last one.
+
+    It is written before the work begins and deleted with it, so that what a worker was doing when
+    it vanished is known. What fails is split into smaller batches.
+    """
+
+    businesses = ArrayField(models.BigIntegerField())
+    firsts = ArrayField(models.BigIntegerField(), help_text=_("Ids of deliveries, by business."))
+    lasts = ArrayField(models.BigIntegerField(), help_text=_("Ids of deliveries, by business."))
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    not_before = models.DateTimeField(default=timezone.now, db_default=Now())
+    leased_until = models.DateTimeField(null=True, blank=True)
+    leased_by = models.IntegerField(null=True, blank=True, help_text=_("Database session."))
+
+    class Meta:
+        verbose_name_plural = "meter batches"
+
+    def __str__(self) -> str:
+        return f"deliveries of {len(self.businesses)} businesses"
+
+
 class Quarantine(models.Model):
     """A delivery that could not be priced, with the reason; an operator puts it back in the queue
     after the fix.
     """
 
     class Reason(models.TextChoices):
-        """What was missing."""
+        """What was missing, or what happened."""
 
         NO_CARD = "no_card", _("No rate card version for this business and month")
         NO_RATE = "no_rate", _("The rate card has no price for this market and category")
         NO_PERIOD = "no_period", _("No open period to bill it in")
+        ERROR = "error", _("Pricing it failed with an error")
+        WORKER_LOST = "worker_lost", _("Each worker that priced it ended without a word")
 
     message_id = models.BigIntegerField(unique=True)
     business_id = models.BigIntegerField()
     number_id = models.BigIntegerField()
-    recipient = models.CharField(max_length=32)
-    category = models.CharField(max_length=20)
+    recipient = models.CharField(max_length=widths.PERSON_ID)
+    category = models.CharField(max_length=widths.CATEGORY)
     window_open = models.BooleanField()
     free_entry = models.BooleanField()
     free_entry_at = models.DateTimeField(null=True, blank=True)
-    kind = models.CharField(max_length=20, blank=True, db_default="")
+    kind = models.CharField(max_length=widths.MESSAGE_KIND, blank=True, db_default="")
     accepted_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField()
     failed = models.BooleanField(default=False, db_default=False)
     reason = models.CharField(max_length=20, choices=Reason.choices)
+    error = models.TextField(
+        blank=True, default="", db_default="", help_text=_("What the database said, if it failed.")
+    )
     quarantined_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

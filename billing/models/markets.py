@@ -7,13 +7,15 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from core import widths
+
 OTHER = "Other"
 
 
 class Market(models.Model):
     """A pricing region, such as `North America`; `Other` is used where no calling code matches."""
 
-    name = models.CharField(primary_key=True, max_length=60)
+    name = models.CharField(primary_key=True, max_length=widths.MARKET)
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -29,7 +31,7 @@ class CallingCode(models.Model):
     """A prefix of E.164 digits and its market from a month on; the longest prefix wins."""
 
     prefix = models.CharField(max_length=7)
-    country = models.CharField(max_length=2)
+    country = models.CharField(max_length=widths.COUNTRY)
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="calling_codes")
     valid_from = models.DateField()
     valid_to = models.DateField(null=True, blank=True, help_text=_("First day it no longer holds."))

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Business
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
+from core import widths
 
 
 class PaymentMethod(models.TextChoices):
@@ -59,20 +60,24 @@ class Payment(models.Model):
     attempt = models.PositiveIntegerField()
     method = models.CharField(max_length=10, choices=PaymentMethod.choices)
     status = models.CharField(
-        max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
+        max_length=widths.PAYMENT_STATUS, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
     )
     amount_minor = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=widths.CURRENCY)
     key = models.CharField(
-        max_length=80, unique=True, help_text=_("Idempotency key, stable across retries.")
+        max_length=widths.PAYMENT_KEY,
+        unique=True,
+        help_text=_("Idempotency key, stable across retries."),
     )
     reference = models.CharField(
-        max_length=120, blank=True, help_text=_("The network's id, or the bank's text.")
+        max_length=widths.PAYMENT_ID,
+        blank=True,
+        help_text=_("The network's id, or the bank's text."),
     )
     is_automatic = models.BooleanField(default=False)
-    failure = models.CharField(max_length=200, blank=True)
+    failure = models.CharField(max_length=widths.FAILURE, blank=True)
     next_url = models.URLField(
-        max_length=500, blank=True, help_text=_("Where the customer must go on.")
+        max_length=widths.PAYMENT_URL, blank=True, help_text=_("Where the customer must go on.")
     )
     asked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -108,12 +113,12 @@ class Refund(models.Model):
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     credit_note = models.ForeignKey(CreditNote, on_delete=models.PROTECT, related_name="refunds")
     status = models.CharField(
-        max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
+        max_length=widths.PAYMENT_STATUS, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
     )
     amount_minor = models.BigIntegerField()
-    key = models.CharField(max_length=80, unique=True)
-    reference = models.CharField(max_length=120, blank=True)
-    failure = models.CharField(max_length=200, blank=True)
+    key = models.CharField(max_length=widths.PAYMENT_KEY, unique=True)
+    reference = models.CharField(max_length=widths.PAYMENT_ID, blank=True)
+    failure = models.CharField(max_length=widths.FAILURE, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True)
 
@@ -135,9 +140,9 @@ class GatewayEvent(models.Model):
     It only signals a change; the object itself is fetched from the network.
     """
 
-    event_id = models.CharField(max_length=120, unique=True)
-    kind = models.CharField(max_length=80)
-    object_id = models.CharField(max_length=120, blank=True)
+    event_id = models.CharField(max_length=widths.PAYMENT_ID, unique=True)
+    kind = models.CharField(max_length=widths.GATEWAY_EVENT_KIND)
+    object_id = models.CharField(max_length=widths.PAYMENT_ID, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
     applied_at = models.DateTimeField(null=True, blank=True)
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
 from billing.models.markets import Market
+from core import widths
 from hosting.models import Category
 
 
@@ -30,10 +31,12 @@ class RateCategory(models.TextChoices):
 
 
 class RateCard(models.Model):
-    """A price list in one currency. New versions begin with its floor and ceiling and keep their own."""
+    """A price list in one currency. New versions begin with its floor and ceiling and keep their
+    own.
+    """
 
     name = models.CharField(max_length=80, unique=True)
-    currency = models.CharField(max_length=3, default="USD")
+    currency = models.CharField(max_length=widths.CURRENCY, default="USD")
     floor_micros = models.BigIntegerField()
     ceiling_micros = models.BigIntegerField()
     is_cost = models.BooleanField(
@@ -65,7 +68,7 @@ class DefaultCard(models.Model):
     The database refuses a change for a month in which a business that follows it has charges.
     """
 
-    currency = models.CharField(max_length=3, default="USD")
+    currency = models.CharField(max_length=widths.CURRENCY, default="USD")
     card = models.ForeignKey(RateCard, on_delete=models.PROTECT, related_name="default_from")
     valid_from = models.DateField(help_text=_("First day of a month."))
 
@@ -160,7 +163,7 @@ class Rate(models.Model):
 
     version = models.ForeignKey(CardVersion, on_delete=models.CASCADE, related_name="rates")
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
-    category = models.CharField(max_length=30, choices=RateCategory.choices)
+    category = models.CharField(max_length=widths.CATEGORY, choices=RateCategory.choices)
 
     class Meta:
         constraints: ClassVar = [

@@ -7,6 +7,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core import widths
+
 
 class Recount(models.Model):
     """One run of the reconciliation.
@@ -18,7 +20,7 @@ class Recount(models.Model):
         null=True, blank=True, help_text=_("Its first day; empty: all months.")
     )
     asked_at = models.DateTimeField(default=timezone.now)
-    asked_by = models.CharField(max_length=254, default="parley")
+    asked_by = models.CharField(max_length=widths.EMAIL, default="parley")
     finished_at = models.DateTimeField(null=True, blank=True)
     differences = models.JSONField(default=list)
 

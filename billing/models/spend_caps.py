@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 
 
 class SpendCap(models.Model):
@@ -16,7 +17,7 @@ class SpendCap(models.Model):
     business = models.OneToOneField(Business, on_delete=models.CASCADE, related_name="spend_cap")
     limit_micros = models.BigIntegerField(help_text=_("Millionths of the business's currency."))
     currency = models.CharField(
-        max_length=3,
+        max_length=widths.CURRENCY,
         blank=True,
         default="",
         editable=False,
@@ -42,7 +43,7 @@ class Commitment(models.Model):
 
     business_id = models.BigIntegerField()
     number_id = models.BigIntegerField()
-    wamid = models.CharField(max_length=256)
+    wamid = models.CharField(max_length=widths.WAMID)
     price_micros = models.BigIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
 

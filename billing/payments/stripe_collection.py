@@ -166,9 +166,7 @@ def receive_webhook(body: bytes, signature: str) -> bool:
     The worker fetches the object itself.
     """
     webhook = stripe_gateway.read_event(body, signature)
-    event = GatewayEvent(
-        event_id=webhook.event_id, kind=webhook.kind[:80], object_id=webhook.object_id
-    )
+    event = GatewayEvent(event_id=webhook.event_id, kind=webhook.kind, object_id=webhook.object_id)
     with system("the network does not know businesses"):
         GatewayEvent.objects.bulk_create([event], ignore_conflicts=True)
         return GatewayEvent.objects.filter(event_id=webhook.event_id, applied_at=None).exists()

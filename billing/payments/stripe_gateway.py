@@ -17,6 +17,8 @@ from core.stripe import (
     client,
     outcome_of,
     outcome_of_call,
+    payment_page,
+    stripe_amount,
 )
 from core.stripe import read_event as read_signed
 
@@ -52,7 +54,7 @@ def charge(payment: Payment, details: BillingDetails) -> Outcome:
     return _ask(
         lambda api: api.v1.payment_intents.create(
             {
-                "amount": payment.amount_minor,
+                "amount": stripe_amount(payment.amount_minor, payment.currency),
                 "currency": payment.currency.lower(),
                 "customer": details.customer_id,
                 "payment_method": details.method_id,
@@ -89,33 +91,21 @@ def look_up(payment: Payment, details: BillingDetails) -> Outcome | None:
 
 
 def create_payment_page(payment: Payment, details: BillingDetails, back: str) -> Outcome:
-    """Create a Stripe page for the invoice; it returns to `back`."""
-    return _ask(
-        lambda api: api.v1.checkout.sessions.create(
-            {
-                "mode": "payment",
-                "customer": details.customer_id,
-                "success_url": back,
-                "cancel_url": back,
-                "client_reference_id": payment.key,
-                "line_items": [
-                    {
-                        "quantity": 1,
-                        "price_data": {
-                            "currency": payment.currency.lower(),
-                            "unit_amount": payment.amount_minor,
-                            "product_data": {"name": f"Invoice {payment.invoice}"},
-                        },
-                    }
-                ],
-                "payment_intent_data": {
-                    "metadata": {"parley_key": payment.key},
-                    "setup_future_usage": "off_session",
-                },
-            },
-            {"idempotency_key": payment.key},
+    """Create a Stripe page for the invoice, which also saves the card; it returns to `back`."""
+
+    def create(api: stripe.StripeClient) -> Any:
+        facts: Any = payment_page(
+            key=payment.key,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            name=f"Invoice {payment.invoice}",
+            back=back,
         )
-    )
+        facts["customer"] = details.customer_id
+        facts["payment_intent_data"]["setup_future_usage"] = "off_session"
+        return api.v1.checkout.sessions.create(facts, {"idempotency_key": payment.key})
+
+    return _ask(create)
 
 
 def create_customer(details: BillingDetails) -> str:
@@ -204,7 +194,7 @@ def send_refund(refund: Refund) -> Outcome:
         lambda api: api.v1.refunds.create(
             {
                 "payment_intent": refund.payment.reference,
-                "amount": refund.amount_minor,
+                "amount": stripe_amount(refund.amount_minor, refund.payment.currency),
                 "metadata": {"parley_key": refund.key},
             },
             {"idempotency_key": refund.key},

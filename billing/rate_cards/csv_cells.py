@@ -49,7 +49,9 @@ class Reader:
             self.add_problem(len(self.rows) + 1, 0, f"It cannot be read as CSV: {error}.")
 
     def below(self, header: int) -> list[tuple[int, list[str]]]:
-        """Rows under a header row that are not blank; cells beyond the header's last are problems."""
+        """Rows under a header row that are not blank; cells beyond the header's last are
+        problems.
+        """
         width = len(self.rows[header][1])
         filled = [
             (number, row) for number, row in self.rows[header + 1 :] if any(map(str.strip, row))

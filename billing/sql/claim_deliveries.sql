@@ -1,31 +1,17 @@
--- Promises: up to `limit` waiting deliveries leave the queue into this transaction's batch (an
--- abort puts them back); one whose message is in the ledger already leaves the queue and nothing
--- else. A batch takes all that waits of a business before the next one's, in the order of their
--- oldest row: few tallies a batch, and two workers on one queue rarely meet on the same. What they
--- hold is skipped, and then anything else that waits is taken. Claimed by ctid: the cheapest way
--- that skips. Each worker takes its share of the businesses (`shards`, `shard`).
-WITH oldest AS MATERIALIZED (
-    SELECT business_id, min(id) AS id
-      FROM (SELECT business_id, id FROM hosting_delivery
-             WHERE %(shards)s = 1 OR business_id %% %(shards)s = %(shard)s
-             ORDER BY id LIMIT %(limit)s) front
-     GROUP BY business_id ORDER BY min(id)
+-- Promises: the deliveries of this session's batch leave the queue, and their batch is ended (an
+-- abort puts both back). One whose message is in the ledger already leaves the queue and nothing
+-- else. A batch that another session has taken over yields none.
+WITH batch AS (
+    DELETE FROM billing_meterbatch
+     WHERE id = %(id)s AND attempts = %(attempts)s AND leased_by = pg_backend_pid()
+    RETURNING businesses, firsts, lasts
 ), gone AS (
-    DELETE FROM hosting_delivery
-     WHERE ctid = ANY (ARRAY(
-        SELECT place FROM (
-            SELECT mine.ctid AS place
-              FROM oldest
-             CROSS JOIN LATERAL (SELECT ctid FROM hosting_delivery d
-                                  WHERE d.business_id = oldest.business_id
-                                      ORDER BY d.id FOR UPDATE SKIP LOCKED) mine
-            UNION ALL
-            SELECT ctid FROM (SELECT ctid FROM hosting_delivery
-                               WHERE %(shards)s = 1 OR business_id %% %(shards)s = %(shard)s
-                               ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) anybodys
-        ) places LIMIT %(limit)s))
-    RETURNING message_id, business_id, number_id, recipient, category, window_open, free_entry,
-           free_entry_at, kind, accepted_at, delivered_at, failed
+    DELETE FROM hosting_delivery d
+     USING batch b CROSS JOIN LATERAL
+           unnest(b.businesses, b.firsts, b.lasts) AS r (business_id, first, last)
+     WHERE d.business_id = r.business_id AND d.id BETWEEN r.first AND r.last
+    RETURNING d.message_id, d.business_id, d.number_id, d.recipient, d.category, d.window_open,
+           d.free_entry, d.free_entry_at, d.kind, d.accepted_at, d.delivered_at, d.failed
 )
 INSERT INTO pg_temp.meter_batch
 SELECT * FROM gone

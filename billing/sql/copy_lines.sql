@@ -1,7 +1,8 @@
 -- Promises: the invoice's message lines are the rollup rows of its month, one to one, in a fixed
 -- order: so many lines, however many messages. Late usage of an earlier month is a line of its own.
 -- Amounts are exact; what a line has in cents is its share of the invoice's sum, which is rounded
--- half-even once: the rounded sum up to the line less the rounded sum before it.
+-- half-even once: the rounded sum up to the line less the rounded sum before it. Tax is that of the
+-- line's month: `taxes` is {month: [category, percent]}.
 WITH ordered AS (
     SELECT u.*, t.first, t.last, row_number() OVER lines AS position,
            %(before)s + (sum(u.amount_micros) OVER lines)::bigint AS reached
@@ -26,5 +27,6 @@ SELECT %(invoice_id)s, u.business_id, %(after)s + u.position,
        u.messages, u.price_micros, u.amount_micros,
        billing_round_half_even(u.reached, %(micros_a_minor)s)
            - billing_round_half_even(u.reached - u.amount_micros, %(micros_a_minor)s),
-       %(tax_category)s, %(tax_percent)s
+       %(taxes)s::jsonb -> u.month::text ->> 0,
+       (%(taxes)s::jsonb -> u.month::text ->> 1)::numeric
   FROM ordered u

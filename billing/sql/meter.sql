@@ -87,7 +87,7 @@ WITH open AS MATERIALIZED (
       JOIN asked k USING (question)
       JOIN pg_temp.meter_batch b USING (message_id)
      WHERE a.refused IS NOT NULL
-    ON CONFLICT (message_id) DO UPDATE SET reason = EXCLUDED.reason
+    ON CONFLICT (message_id) DO UPDATE SET reason = EXCLUDED.reason, error = ''
     RETURNING 1
 ), counted AS MATERIALIZED (
     -- Only service messages under a card with free messages: those of a number in a month, whatever

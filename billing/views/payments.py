@@ -92,8 +92,8 @@ def _page(
         }
         response = render(request, "billing/payments/pay.html", context, status=status)
     response.headers["X-Robots-Tag"] = "noindex"
-    # The URL is a secret: it must not reach other sites as a referrer. "no-referrer" would also make
-    # the browser send `Origin: null` with this page's own form, which the CSRF check refuses.
+    # The URL is a secret: it must not reach other sites as a referrer. "no-referrer" would also
+    # make the browser send `Origin: null` with this page's own form, which the CSRF check refuses.
     response.headers["Referrer-Policy"] = "same-origin"
     return response
 

@@ -36,7 +36,9 @@ class EmailQuerySet(models.QuerySet["Email"]):
 
 
 class Email(models.Model):
-    """A mail to one recipient, sent once; `kind` and `key` say for which occasion it was written."""
+    """A mail to one recipient, sent once; `kind` and `key` say for which occasion it was
+    written.
+    """
 
     class State(models.TextChoices):
         """Unknown: the worker or the connection ended while the mail was being handed over."""

@@ -1,4 +1,6 @@
-"""What a mail says: rendered from templates as it is written, so that it says what was true then."""
+"""What a mail says: rendered from templates as it is written, so that it says what was true
+then.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -12,8 +12,8 @@ class DatabaseFeatures(features.DatabaseFeatures):
     def allows_group_by_selected_pks_on_model(self, model: type[Model]) -> bool:
         """Whether a query may group by the model's key alone and still select its other columns.
 
-        PostgreSQL allows that for a primary key only. That of a tenant table is (business_id, id) in
-        the database, where Django believes `id`.
+        PostgreSQL allows that for a primary key only. That of a tenant table is (business_id, id)
+        in the database, where Django believes `id`.
         """
         is_tenant = any(
             field.column == "business_id" for field in model._meta.local_concrete_fields

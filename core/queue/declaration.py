@@ -55,7 +55,9 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The attempt failed: the row is tried again after the queue's backoff, or is a dead letter after the last one."""
+    """The attempt failed: the row is tried again after the queue's backoff, or is a dead letter
+    after the last one.
+    """
 
     reason: str
 

@@ -19,7 +19,9 @@ MOST = 10_001
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one queue: since how many seconds its oldest due row waits, open rows and dead letters (up to `MOST`)."""
+    """Of one queue: since how many seconds its oldest due row waits, open rows and dead letters
+    (up to `MOST`).
+    """
 
     name: str
     oldest_seconds: float

@@ -1,4 +1,6 @@
-"""Worker pools: rows whose work waits for others (HTTP requests) are claimed, worked on side by side, and ended."""
+"""Worker pools: rows whose work waits for others (HTTP requests) are claimed, worked on side by
+side, and ended.
+"""
 
 import threading
 import time

@@ -12,7 +12,8 @@ from core.sql import statement
 
 # Due: its time has come, and nobody has it. A lease ends at its time, or with the database session
 # of who took it.
-IS_DUE = """not_before <= statement_timestamp() AND (leased_until IS NULL OR leased_until <= statement_timestamp()
+IS_DUE = """not_before <= statement_timestamp()
+    AND (leased_until IS NULL OR leased_until <= statement_timestamp()
              OR leased_by <> ALL (ARRAY(SELECT pid FROM pg_stat_activity)))"""
 
 
@@ -75,7 +76,8 @@ def end(queue: Queue) -> str:
         else f"UPDATE {queue.table} q SET {_pairs(values)} FROM"
     )
     return f"""{verb} unnest(%(keys)s::bigint[], %(owners)s::bigint[]) AS mine (key, owner)
-                WHERE q.{queue.key} = mine.key AND {queue.owner} = mine.owner AND q.leased_until IS NOT NULL"""
+                WHERE q.{queue.key} = mine.key AND {queue.owner} = mine.owner
+                  AND q.leased_until IS NOT NULL"""
 
 
 @cache
@@ -88,7 +90,8 @@ def renew(queue: Queue) -> str:
 def rerun(queue: Queue) -> str:
     """The statement that opens dead letters again."""
     values = {
-        "attempts": "0", "not_before": "statement_timestamp()", "dead_at": "NULL", "last_error": "''",
+        "attempts": "0", "not_before": "statement_timestamp()",
+        "dead_at": "NULL", "last_error": "''",
         "leased_until": "NULL", "leased_by": "NULL",
     } | dict(queue.on_rerun)  # fmt: skip
     return f"""UPDATE {queue.table} q SET {_pairs(values)}
@@ -99,8 +102,10 @@ def rerun(queue: Queue) -> str:
 def lose(queue: Queue) -> str:
     """The statement that sets locked rows aside whose result is unknown."""
     return f"""UPDATE {queue.table} q SET {_lost(queue, "mine.reason")}
-                 FROM unnest(%(keys)s::bigint[], %(owners)s::bigint[], %(reasons)s::text[]) AS mine (key, owner, reason)
-                WHERE q.{queue.key} = mine.key AND {queue.owner} = mine.owner AND q.leased_until IS NOT NULL"""
+                 FROM unnest(%(keys)s::bigint[], %(owners)s::bigint[], %(reasons)s::text[])
+                      AS mine (key, owner, reason)
+                WHERE q.{queue.key} = mine.key AND {queue.owner} = mine.owner
+                  AND q.leased_until IS NOT NULL"""
 
 
 @cache
@@ -123,7 +128,8 @@ def figures(queue: Queue, number: int) -> str:
     `number` tells its parameters from those of other queues.
     """
     return _text("figures").format(
-        **_names(queue), is_due=IS_DUE, ready=queue.ready, counts=queue.counts, since=queue.due_since, n=number,
+        **_names(queue), is_due=IS_DUE, ready=queue.ready, counts=queue.counts,
+        since=queue.due_since, n=number,
         is_dead=condition(queue, queue.is_dead),
     )  # fmt: skip
 
@@ -158,7 +164,8 @@ def _in_order(queue: Queue) -> str:
     if not queue.order_by:
         return ""
     same = " AND ".join(f"e.{column} = q.{column}" for column in queue.order_by)
-    earlier = f"{same} AND e.{queue.key} < q.{queue.key} AND {condition(queue, Q(dead_at=None) & queue.is_open)}"
+    is_open = condition(queue, Q(dead_at=None) & queue.is_open)
+    earlier = f"{same} AND e.{queue.key} < q.{queue.key} AND {is_open}"
     return f"\n               AND NOT EXISTS (SELECT FROM {queue.table} e WHERE {earlier})"
 
 

@@ -1,4 +1,6 @@
-"""Working: what every worker does with a queue whose rows are worked on in transactions or in slices."""
+"""Working: what every worker does with a queue whose rows are worked on in transactions or in
+slices.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -141,9 +143,13 @@ def outcomes_of(
         if isinstance(found, Exception):
             failed[some[0].owner] += 1
             log.warning(
-                "row_raised", queue=queue.name, key=some[0].key, rows=len(some), error=reason_of(found),
+                "row_raised",
+                queue=queue.name,
+                key=some[0].key,
+                rows=len(some),
+                error=reason_of(found),
                 place=place_of(found),
-            )  # fmt: skip
+            )
             outcomes |= {row.key: failure(queue, found) for row in some}
         else:
             outcomes |= found

@@ -11,6 +11,7 @@ from django.db.models.functions import Left
 from django.utils.translation import gettext as _
 
 from accounts.models import Business, User
+from core import widths
 from core.errors import BadInput
 from core.sql import statement
 from hosting.broadcasts import recipients
@@ -55,7 +56,7 @@ def create_draft(
     broadcast = Broadcast.objects.create(
         business=business,
         author=author,
-        name=name.strip()[:120] or template.name,
+        name=(name.strip() or template.name)[: widths.BROADCAST_NAME],
         number=number,
         template=template,
         wrong=addresses.wrong,

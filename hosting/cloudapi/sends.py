@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from core import widths
 from hosting.cloudapi import fields, interactive, templates
 from hosting.cloudapi.json import as_dict, as_text
 from hosting.errors import CloudApiError
@@ -20,7 +21,7 @@ MAX_CAPTION = 1024
 MAX_FILENAME = 240
 MEDIA_KINDS = ("image", "audio", "video", "document", "sticker")
 # A business-scoped user id: country, a dot, and what the network adds.
-USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]{1,60}")
+USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _context(body: dict[str, Any], kind: str, content: dict[str, Any]) -> str:
     # A reaction refers to its message as a reply does.
     if kind == "reaction":
         return str(content["message_id"])
-    return as_text(as_dict(body.get("context")).get("message_id"))[:256]
+    return as_text(as_dict(body.get("context")).get("message_id"))[: widths.WAMID]
 
 
 def _tracker(raw: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from core import widths
 from hosting.cloudapi.json import as_dict, as_list, as_text, parse_timestamp, read_json
 from hosting.cloudapi.texts import text_of
 
@@ -104,30 +105,37 @@ def _people(value: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
     for raw in as_list(value.get("contacts")):
         contact = as_dict(raw)
         profile = as_dict(contact.get("profile"))
-        name, username = as_text(profile.get("name"))[:200], as_text(profile.get("username"))[:100]
-        user_id = as_text(contact.get("user_id"))[:80]
+        name = as_text(profile.get("name"))[: widths.PERSON_NAME]
+        username = as_text(profile.get("username"))[: widths.USERNAME]
+        user_id = _person_id(contact.get("user_id"))
         for key in (as_text(contact.get("wa_id")), user_id):
             if key:
                 people[key] = (name, username, user_id)
     return people
 
 
+def _person_id(raw: Any) -> str:
+    """Who somebody is; "" for an id that is too long, because cut it would be somebody else's."""
+    text = as_text(raw)
+    return text if len(text) <= widths.PERSON_ID else ""
+
+
 def _message(
     number: str, raw: dict[str, Any], people: dict[str, tuple[str, str, str]]
 ) -> InboundMessage | None:
-    wamid, sender = as_text(raw.get("id")), as_text(raw.get("from"))
-    user_id = as_text(raw.get("from_user_id"))[:80]
+    wamid, sender = as_text(raw.get("id")), _person_id(raw.get("from"))
+    user_id = _person_id(raw.get("from_user_id"))
     # Customers without a number are identified by user id.
     wa_id = sender or user_id
-    if not (wamid and wa_id and len(wamid) <= 256):
+    if not (wamid and wa_id and len(wamid) <= widths.WAMID):
         return None
     name, username, known_user_id = people.get(wa_id) or people.get(user_id) or ("", "", "")
-    kind = (as_text(raw.get("type")) or "unknown")[:20]
+    kind = (as_text(raw.get("type")) or "unknown")[: widths.MESSAGE_KIND]
     content = stored_content(kind, raw)
     return InboundMessage(
-        phone_number_id=number[:32],
+        phone_number_id=number[: widths.OBJECT_ID],
         wamid=wamid,
-        wa_id=wa_id[:32],
+        wa_id=wa_id,
         user_id=user_id or known_user_id,
         name=name,
         username=username,
@@ -165,17 +173,17 @@ def _context_wamid(kind: str, content: dict[str, Any], raw: dict[str, Any]) -> s
         "revoke": "original_message_id",
     }.get(kind)
     if named:
-        return as_text(content.get(named))[:256]
-    return as_text(as_dict(raw.get("context")).get("id"))[:256]
+        return as_text(content.get(named))[: widths.WAMID]
+    return as_text(as_dict(raw.get("context")).get("id"))[: widths.WAMID]
 
 
 def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
     wamid, status = as_text(raw.get("id")), as_text(raw.get("status"))
-    if not wamid or len(wamid) > 256 or status not in STATUSES:
+    if not wamid or len(wamid) > widths.WAMID or status not in STATUSES:
         return None
     errors = [as_dict(error) for error in as_list(raw.get("errors"))]
     return StatusUpdate(
-        phone_number_id=number[:32],
+        phone_number_id=number[: widths.OBJECT_ID],
         wamid=wamid,
         # A played voice message counts as read.
         status="read" if status == "played" else status,

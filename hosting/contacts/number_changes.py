@@ -105,9 +105,7 @@ def attach_numbers(senders: Iterable[tuple[int, str, str]]) -> None:
 
     `senders` holds (business id, user id, digits) of each sender.
     """
-    named = {
-        (business_id, user_id[:32]): digits for business_id, user_id, digits in senders if user_id
-    }
+    named = {(business_id, user_id): digits for business_id, user_id, digits in senders if user_id}
     known = Contact.objects.filter(
         business_id__in={business_id for business_id, _ in named},
         wa_id__in={user_id for _, user_id in named},

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Business, User
-from core import links
+from core import links, widths
 from core.errors import BadInput, NotYours
 from core.queue.work import work
 from core.tenancy import scope
@@ -88,9 +88,9 @@ def _found(business: Business, name: str, value: str) -> Any:
         except ValueError:
             raise BadInput(_("A conversation's id is a UUID."), field="conversation") from None
     elif name == "contact":
-        found = Contact.objects.filter(wa_id=value.lstrip("+")[:32])
+        found = Contact.objects.filter(wa_id=value.lstrip("+")[: widths.PERSON_ID])
     else:
-        found = Number.objects.filter(phone_number_id=value[:32])
+        found = Number.objects.filter(phone_number_id=value[: widths.OBJECT_ID])
     row = found.filter(business=business).first()
     if row is None:
         raise NotYours(_("There is no such %(what)s.") % {"what": name})

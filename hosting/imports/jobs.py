@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Business, User
 from accounts.models.businesses import known_timezone
+from core import widths
 from core.errors import BadInput, NotYours, ParleyError
 from core.queue.rows import opened_again
 from core.queue.work import work
@@ -104,7 +105,7 @@ def start_import(*, job: ChatImport, answers: dict[str, Any]) -> None:
 
 def _number(job: ChatImport, phone_number_id: Any) -> Number:
     found = Number.objects.filter(
-        business_id=job.business_id, phone_number_id=str(phone_number_id)[:32]
+        business_id=job.business_id, phone_number_id=str(phone_number_id)[: widths.OBJECT_ID]
     ).first()
     if found is None:
         raise BadInput(_("Choose one of your numbers."), field="number")
@@ -144,7 +145,11 @@ def _chat_answers(job: ChatImport, answers: dict[str, Any]) -> dict[str, Any]:
 def _contact_name(job: ChatImport, customers: list[str]) -> str:
     """Return the customer's name: the only other sender, or the group's name in the file name."""
     people = [name for name in customers if name not in text.numbers_in([name])]
-    return people[0][:200] if len(people) == 1 else text.contact_in(job.filename)[:200]
+    return (
+        people[0][: widths.PERSON_NAME]
+        if len(people) == 1
+        else text.contact_in(job.filename)[: widths.PERSON_NAME]
+    )
 
 
 def cancel(*, job: ChatImport) -> None:

@@ -16,8 +16,9 @@ from hosting import jobs
 from hosting.imports.formats import records, text
 from hosting.imports.formats.bodies import read_body
 from hosting.imports.formats.errors import BadChatFile
-from hosting.imports.formats.headers import DayOrderFinder, Layout
+from hosting.imports.formats.headers import Layout
 from hosting.imports.formats.sources import Source, source_of
+from hosting.imports.formats.survey import Survey
 from hosting.models import ChatImport, Contact, Number
 
 SAMPLE_ROWS = 6
@@ -75,14 +76,20 @@ def _analyse_chat(job: ChatImport) -> dict[str, Any]:
     latest, signs = latest_day(), _Heartbeat(job)
     with source(job) as chat:
         layout = text.layout_of(chat.stream)
-    orders = _orders(job, layout, latest, signs)
+    survey = _survey(job, layout, latest, signs)
+    orders, learned = list(survey.orders.found), survey.learned
     counts: Counter[str] = Counter()
     senders: Counter[str] = Counter()
-    found: dict[str, Any] = {"day_orders": orders, "has_halves": bool(layout.half), "sample": []}
+    found: dict[str, Any] = {
+        "day_orders": orders,
+        "has_halves": bool(layout.half),
+        "learned": learned.as_json(),
+        "sample": [],
+    }
     first = last = None
     with source(job) as chat:
         for n, entry in enumerate(
-            text.entries(chat.stream, layout, order=orders[0], latest=latest), 1
+            text.entries(chat.stream, layout, order=orders[0], latest=latest, learned=learned), 1
         ):
             signs(n)
             if entry.is_system:
@@ -94,7 +101,7 @@ def _analyse_chat(job: ChatImport) -> dict[str, Any]:
                     f"There are more than {MAX_SENDERS:,} senders, which is the limit."
                 )
             first, last = min(first or entry.at, entry.at), max(last or entry.at, entry.at)
-            said = read_body(entry.body, chat.files)
+            said = read_body(entry.body, chat.files, is_marked=entry.is_marked, learned=learned)
             _count(counts, said, chat)
             if len(found["sample"]) < SAMPLE_ROWS:
                 shown = {
@@ -113,16 +120,13 @@ def _analyse_chat(job: ChatImport) -> dict[str, Any]:
     )
 
 
-def _orders(job: ChatImport, layout: Layout, latest: date, signs: _Heartbeat) -> list[str]:
-    finder = DayOrderFinder(layout, latest)
-    if layout.year_first:
-        return list(finder.found)
+def _survey(job: ChatImport, layout: Layout, latest: date, signs: _Heartbeat) -> Survey:
+    """Read the whole file once, for what only the whole file says."""
+    found = Survey(layout, latest)
     with source(job) as chat:
-        for n, raw in enumerate(text.lines_of(chat.stream), 1):
+        for n, _ in enumerate(text.surveyed(chat.stream, found), 1):
             signs(n)
-            if header := layout.header(text.decoded(raw)):
-                finder.see(header)
-    return list(finder.found)
+    return found
 
 
 def _count(counts: Counter[str], said: Any, chat: Source) -> None:

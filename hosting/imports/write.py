@@ -19,6 +19,7 @@ from hosting.errors import CloudApiError
 from hosting.imports.formats import text
 from hosting.imports.formats.bodies import LRM, Body, read_body
 from hosting.imports.formats.errors import BadArchive
+from hosting.imports.formats.repetition import Learned
 from hosting.imports.formats.rows import COLUMNS, AttachedFile, Batch, copy_line, imported_wamid
 from hosting.imports.formats.sources import Source
 from hosting.imports.preview import READERS, latest_day, source, zone_of
@@ -67,7 +68,13 @@ def _chat_batches(job: ChatImport, chat: Source) -> Iterator[Batch]:
     order = job.answers["day_order"]
     writer = _ChatWriter(job, chat)
     for entry in text.entries(
-        chat.stream, layout, order=order, latest=latest_day(), offset=offset, line=line
+        chat.stream,
+        layout,
+        order=order,
+        latest=latest_day(),
+        learned=writer.learned,
+        offset=offset,
+        line=line,
     ):
         if writer.is_full(entry.at):
             yield writer.batch()
@@ -84,6 +91,7 @@ class _ChatWriter:
         self.business = frozenset(job.answers["business_senders"])
         self.name = job.answers.get("contact_name", "")
         self.is_group = len(job.preview["senders"]) > 2
+        self.learned = Learned.of_json(job.preview.get("learned", {}))
         self.number_id, self.chat = job.number_id, chat
         self.copies: dict[tuple[str, str], int] = {}
         self.lines: list[str] = []
@@ -121,7 +129,9 @@ class _ChatWriter:
         if entry.is_system:
             said = Body("system", entry.body.lstrip(LRM), {"body": entry.body.lstrip(LRM)})
         else:
-            said = read_body(entry.body, self.chat.files)
+            said = read_body(
+                entry.body, self.chat.files, is_marked=entry.is_marked, learned=self.learned
+            )
         out = entry.sender in self.business and said.kind != "system"
         content = said.content | (
             {"imported_sender": entry.sender} if entry.sender and self.is_group else {}

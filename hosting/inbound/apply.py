@@ -33,7 +33,9 @@ TOO_DEEP = '{"_webhook": {"note": "nested too deep"}}'
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """A stored webhook body; `account_id` is whose secret signed it, None for the platform's own."""
+    """A stored webhook body; `account_id` is whose secret signed it, None for the platform's
+    own.
+    """
 
     id: int
     account_id: int | None
@@ -238,7 +240,9 @@ def _notify_webhooks(
 
 
 def _as_notified(row: "senders.ResolvedMessage", locked: locked_messages.Locked) -> InboundMessage:
-    """The message as webhooks have it: under the number it counts as, a locked one without content."""
+    """The message as webhooks have it: under the number it counts as, a locked one without
+    content.
+    """
     message = (
         row.message if row.message.wa_id == row.wa_id else replace(row.message, wa_id=row.wa_id)
     )

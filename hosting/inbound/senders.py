@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from core import widths
 from hosting.cloudapi.json import as_text
 from hosting.cloudapi.webhooks import InboundMessage
 from hosting.contacts.number_changes import (
@@ -61,8 +62,8 @@ def resolve_senders(
 
 def _apply_number_change(row: ResolvedMessage) -> None:
     content: dict[str, Any] = row.message.content
-    new = (as_text(content.get("wa_id")) or as_text(content.get("new_wa_id")))[:32]
-    if as_text(content.get("type")) in NEW_NUMBER and new:
+    new = as_text(content.get("wa_id")) or as_text(content.get("new_wa_id"))
+    if as_text(content.get("type")) in NEW_NUMBER and 0 < len(new) <= widths.PERSON_ID:
         change_number(business_id=row.number.business_id, old=row.wa_id, new=new, at=row.at)
 
 
@@ -71,8 +72,8 @@ def network_user_id(message: InboundMessage) -> str:
 
     A system message announces a new one.
     """
-    new = as_text(message.content.get("user_id"))[:80] if message.kind == "system" else ""
-    return new or message.user_id
+    new = as_text(message.content.get("user_id")) if message.kind == "system" else ""
+    return new if 0 < len(new) <= widths.PERSON_ID else message.user_id
 
 
 def _with_known_numbers(rows: Sequence[ResolvedMessage]) -> list[ResolvedMessage]:

@@ -125,7 +125,8 @@ def retrieve(wanted: Wanted) -> Got:
 
 def _retrieve(wanted: Wanted) -> Got:
     key = {"authorization": f"Bearer {wanted.bearer}"}
-    place = f"{wanted.base_url.rstrip('/')}/{wanted.upstream_id}?phone_number_id={wanted.upstream_number}"
+    base = wanted.base_url.rstrip("/")
+    place = f"{base}/{wanted.upstream_id}?phone_number_id={wanted.upstream_number}"
     asked = fetch(place, headers=key, timeout=ASKED)
     try:
         told = as_dict(read_json(asked.body))

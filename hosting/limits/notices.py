@@ -98,8 +98,11 @@ def _mail(notice: LimitNotice) -> None:
     business = notice.business
     owners = Membership.objects.filter(business=business, role=Role.OWNER)
     context = {
-        "words": _description(notice), "notice": notice, "business": business, "plan": business.plan,
-    }  # fmt: skip
+        "words": _description(notice),
+        "notice": notice,
+        "business": business,
+        "plan": business.plan,
+    }
     email_outbox.write(
         email_outbox.render(EMAILS[notice.limit], context),
         key=f"{notice.percent}-{notice.pk}",

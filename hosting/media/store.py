@@ -55,7 +55,7 @@ def store_media(
     """
     with SpooledTemporaryFile(max_size=files.MB) as held:
         digest, size = _copy(_chunks(content), held)
-        kind = _checked(held, size, mime_type)
+        kind = _checked(held, size, mime_type, filename)
         files.check_sticker(kind, size, held)
         media = Media(
             business=business,
@@ -107,7 +107,7 @@ def fill_media(media: Media, *, content: bytes, mime_type: str) -> None:
     with SpooledTemporaryFile(max_size=files.MB) as held:
         media.sha256, media.size = _copy([content], held)
         try:
-            media.mime_type = _checked(held, media.size, mime_type)
+            media.mime_type = _checked(held, media.size, mime_type, media.filename)
         except CloudApiError:
             if not media.size:
                 raise
@@ -118,9 +118,12 @@ def fill_media(media: Media, *, content: bytes, mime_type: str) -> None:
         media.save(update_fields=["mime_type", "size", "sha256", "is_ready", "locked_until"])
 
 
-def _checked(held: IO[bytes], size: int, mime_type: str) -> str:
+def _checked(held: IO[bytes], size: int, mime_type: str, filename: str) -> str:
+    held.seek(max(0, size - files.TAIL_BYTES))
+    tail = held.read()
     held.seek(0)
-    kind = files.type_of(held.read(files.HEAD_BYTES), mime_type)
+    head = held.read(files.HEAD_BYTES)
+    kind = files.type_of(head, mime_type, filename=filename, tail=tail)
     files.check_size(kind, size)
     held.seek(0)
     files.check_pixels(kind, held)

@@ -7,6 +7,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from accounts.models import Business
+from core import widths
 from core.tenancy import scope
 from hosting.cloudapi import files
 from hosting.errors import CloudApiError
@@ -30,7 +31,7 @@ def start(
         business=business,
         upload_id=upload_id,
         size=int(size),
-        mime_type=mime_type[:100],
+        mime_type=mime_type[: widths.MIME_TYPE],
         filename=safe_name(filename),
     )
 

@@ -13,6 +13,7 @@ from django.db.models import Value
 from django.db.models.functions import Concat, Now
 from django.utils import timezone
 
+from core import widths
 from core.http import FetchFailed, fetch
 from core.tenancy import system
 from hosting.cloudapi.definitions import CATEGORIES
@@ -185,14 +186,16 @@ def _definition(template: Template) -> dict[str, Any]:
 def _pushed(template: Template, answer: dict[str, Any]) -> None:
     error = as_dict(answer.get("error"))
     if not error:
-        Template.objects.filter(pk=template.pk).update(upstream_id=as_text(answer.get("id"))[:32])
+        Template.objects.filter(pk=template.pk).update(
+            upstream_id=as_text(answer.get("id"))[: widths.OBJECT_ID]
+        )
         return
     # It may exist already, from a push whose answer was lost; then pulling finds it.
     if error.get("code") != 2388023 and error.get("error_subcode") != 2388024:
         details = as_text(as_dict(error.get("error_data")).get("details")) or as_text(
             error.get("message")
         )
-        review.reject(template, reason=(details or "refused by the upstream")[:200])
+        review.reject(template, reason=(details or "refused by the upstream")[: widths.REASON])
 
 
 def apply(line: Endpoint, found: list[dict[str, Any]]) -> None:
@@ -226,7 +229,7 @@ def _fields_of(raw: dict[str, Any]) -> dict[str, Any]:
         read["components"] = raw["components"]
     if as_text(raw.get("parameter_format")).upper() in ("NAMED", "POSITIONAL"):
         read["parameter_format"] = as_text(raw["parameter_format"]).upper()
-    return read | {"upstream_id": as_text(raw.get("id"))[:32]}
+    return read | {"upstream_id": as_text(raw.get("id"))[: widths.OBJECT_ID]}
 
 
 def status_of(raw: str) -> str:
@@ -239,12 +242,12 @@ def _create(account: Account, key: tuple[str, str], raw: dict[str, Any]) -> None
     read = _fields_of(raw)
     name, language = key
     well_named = (
-        0 < len(name) <= 512
+        0 < len(name) <= widths.TEMPLATE_NAME
         and name.replace("_", "").isalnum()
         and name.isascii()
         and name == name.lower()
     )
-    if not (well_named and 0 < len(language) <= 15 and "category" in read):
+    if not (well_named and 0 < len(language) <= widths.LANGUAGE and "category" in read):
         log.warning("template_left_out", account=account.pk, name=name[:60])
         return
     Template.objects.create(
@@ -254,7 +257,7 @@ def _create(account: Account, key: tuple[str, str], raw: dict[str, Any]) -> None
         language=language,
         status=status_of(as_text(raw.get("status"))) or TemplateStatus.PENDING,
         quality=_quality(raw),
-        rejected_reason=(as_text(raw.get("rejected_reason")) or "NONE")[:200],
+        rejected_reason=(as_text(raw.get("rejected_reason")) or "NONE")[: widths.REASON],
         **read,
     )
 
@@ -270,7 +273,7 @@ def _update(template: Template, raw: dict[str, Any]) -> None:
     }
     if read:
         Template.objects.filter(pk=template.pk).update(**read)
-    reason = (as_text(raw.get("rejected_reason")) or "NONE")[:200]
+    reason = (as_text(raw.get("rejected_reason")) or "NONE")[: widths.REASON]
     set_status(template, status_of(as_text(raw.get("status"))), reason=reason)
     review.set_quality(template, quality=_quality(raw))
 
@@ -326,7 +329,7 @@ def _apply_template_event(template: Template, field: str, value: dict[str, Any])
             for name in ("other_info", "disable_info")
             if isinstance(value.get(name), dict)
         }
-        reason = (as_text(value.get("reason")) or "NONE")[:200]
+        reason = (as_text(value.get("reason")) or "NONE")[: widths.REASON]
         set_status(template, status_of(as_text(value.get("event"))), reason=reason, **more)
     elif field == review.QUALITY_FIELD:
         quality = as_text(value.get("new_quality_score"))

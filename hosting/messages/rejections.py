@@ -7,6 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Business
+from core import widths
 from core.sql import statement
 from core.tenancy import scope
 from hosting.cloudapi.json import dumped
@@ -38,7 +39,7 @@ def record_rejection(
             {
                 "business_id": business.pk,
                 "number_id": number.pk,
-                "wa_id": (wanted.to or wanted.user_id)[:80],
+                "wa_id": (wanted.to or wanted.user_id)[: widths.PERSON_ID],
                 "kind": wanted.kind,
                 "content": _text(content),
                 "code": error.number,

@@ -175,7 +175,7 @@ def _wa_id_of(business: Business, user_id: str) -> str:
         .order_by("id")
         .values_list("wa_id", flat=True)
     )
-    return known.first() or user_id[:32]
+    return known.first() or user_id
 
 
 def _check_recipient(message: Message, thread: Thread) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from core.queue import QueueRow
 from core.queue.rows import dead_index, due_index
 from hosting.models.message_templates import Template
@@ -70,7 +71,7 @@ class Broadcast(QueueRow):
         Business, on_delete=models.PROTECT, related_name="broadcasts", db_index=False
     )
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=widths.BROADCAST_NAME)
     number = models.ForeignKey(Number, on_delete=models.PROTECT, related_name="+")
     template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="+")
     author = models.ForeignKey(
@@ -167,7 +168,7 @@ class BroadcastRecipient(models.Model):
         Broadcast, on_delete=models.CASCADE, related_name="recipients", db_index=False
     )
     row = models.PositiveIntegerField(help_text=_("Where it stood in the list, from 1."))
-    wa_id = models.CharField(max_length=32)
+    wa_id = models.CharField(max_length=widths.PERSON_ID)
     variables = models.JSONField(
         default=list, help_text=_("Texts in the order of the template's variables.")
     )

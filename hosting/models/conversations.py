@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from hosting.models.numbers import Number
 
 CUSTOMER_SERVICE_WINDOW = timedelta(hours=24)
@@ -40,22 +41,27 @@ class Contact(models.Model):
         Business, on_delete=models.PROTECT, related_name="contacts", db_index=False
     )
     wa_id = models.CharField(
-        max_length=32, help_text=_("Digits of the phone number, without the plus sign.")
+        max_length=widths.PERSON_ID,
+        help_text=_("Digits of the phone number, without the plus sign."),
     )
     user_id = models.CharField(
-        max_length=80, blank=True, help_text=_("Business-scoped user id, such as US.1349…")
+        max_length=widths.PERSON_ID,
+        blank=True,
+        help_text=_("Business-scoped user id, such as US.1349…"),
     )
     name = models.CharField(
-        max_length=200, blank=True, help_text=_("What the customer calls themselves.")
+        max_length=widths.PERSON_NAME,
+        blank=True,
+        help_text=_("What the customer calls themselves."),
     )
     username = models.CharField(
-        max_length=100,
+        max_length=widths.USERNAME,
         blank=True,
         db_default="",
         help_text=_("The name they chose to be found by, such as @ann."),
     )
     alias = models.CharField(
-        max_length=200,
+        max_length=widths.PERSON_NAME,
         blank=True,
         db_default="",
         help_text=_("What the business calls them; shown in its place."),
@@ -94,7 +100,7 @@ class FormerNumber(models.Model):
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
     )
-    wa_id = models.CharField(max_length=32)
+    wa_id = models.CharField(max_length=widths.PERSON_ID)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_numbers")
     changed_at = models.DateTimeField(null=True, blank=True)
 
@@ -121,7 +127,7 @@ class Block(models.Model):
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="blocks")
-    wa_id = models.CharField(max_length=32)
+    wa_id = models.CharField(max_length=widths.PERSON_ID)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core import widths
 from core.queue import QueueRow
 from core.queue.rows import dead_index
 from hosting.models.numbers import Account
@@ -56,9 +57,9 @@ class Event(QueueRow):
 class ParkedStatus(QueueRow):
     """A status whose message is not known yet; tried again when messages arrive, never dropped."""
 
-    phone_number_id = models.CharField(max_length=32)
-    wamid = models.CharField(max_length=256)
-    status = models.CharField(max_length=10)
+    phone_number_id = models.CharField(max_length=widths.OBJECT_ID)
+    wamid = models.CharField(max_length=widths.WAMID)
+    status = models.CharField(max_length=widths.MESSAGE_STATUS)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField(default=timezone.now)
     errors = models.JSONField(null=True, blank=True)

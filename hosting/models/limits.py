@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from hosting.models.conversations import Conversation
 from hosting.models.messages import Message
 
@@ -39,7 +40,7 @@ class LockedMessage(models.Model):
     position = models.PositiveBigIntegerField(
         help_text=_("The how manieth hosted message of its month it was.")
     )
-    kind = models.CharField(max_length=20)
+    kind = models.CharField(max_length=widths.MESSAGE_KIND)
     text = models.TextField(blank=True)
     content = models.JSONField(default=dict)
     keep_until = models.DateTimeField(

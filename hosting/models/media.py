@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from hosting.models.numbers import new_graph_id
 
 
@@ -23,11 +24,13 @@ class Media(models.Model):
     """A file of one business, with an id like the Cloud API's; equal contents share storage."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="media")
-    media_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
-    mime_type = models.CharField(max_length=100)
+    media_id = models.CharField(max_length=widths.OBJECT_ID, unique=True, default=new_graph_id)
+    mime_type = models.CharField(max_length=widths.MIME_TYPE)
     size = models.PositiveBigIntegerField(help_text=_("Bytes."))
-    sha256 = models.CharField(max_length=64, help_text=_("Of the content, in hexadecimal."))
-    filename = models.CharField(max_length=240, blank=True)
+    sha256 = models.CharField(
+        max_length=widths.SHA256, help_text=_("Of the content, in hexadecimal.")
+    )
+    filename = models.CharField(max_length=widths.FILENAME, blank=True)
     is_ready = models.BooleanField(
         default=True,
         db_default=True,
@@ -96,8 +99,8 @@ class Upload(models.Model):
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="+")
     upload_id = models.CharField(max_length=64, unique=True)
-    filename = models.CharField(max_length=240, blank=True)
-    mime_type = models.CharField(max_length=100)
+    filename = models.CharField(max_length=widths.FILENAME, blank=True)
+    mime_type = models.CharField(max_length=widths.MIME_TYPE)
     size = models.PositiveBigIntegerField(help_text=_("Bytes that were announced."))
     received = models.PositiveBigIntegerField(default=0, help_text=_("Bytes that have come."))
     media = models.ForeignKey(

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from hosting.models.numbers import Account, new_graph_id
 
 
@@ -34,14 +35,17 @@ class Template(models.Model):
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="templates")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="templates")
-    template_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
+    template_id = models.CharField(max_length=widths.OBJECT_ID, unique=True, default=new_graph_id)
     upstream_id = models.CharField(
-        max_length=32, blank=True, db_default="", help_text=_("Its id at the upstream.")
+        max_length=widths.OBJECT_ID,
+        blank=True,
+        db_default="",
+        help_text=_("Its id at the upstream."),
     )
-    name = models.CharField(max_length=512)
-    language = models.CharField(max_length=15)
+    name = models.CharField(max_length=widths.TEMPLATE_NAME)
+    language = models.CharField(max_length=widths.LANGUAGE)
     category = models.CharField(
-        max_length=20,
+        max_length=widths.CATEGORY,
         choices=[
             ("marketing", _("Marketing")),
             ("utility", _("Utility")),
@@ -56,7 +60,7 @@ class Template(models.Model):
     quality = models.CharField(
         max_length=10, default="UNKNOWN", help_text=_("GREEN, YELLOW, RED or UNKNOWN.")
     )
-    rejected_reason = models.CharField(max_length=200, default="NONE")
+    rejected_reason = models.CharField(max_length=widths.REASON, default="NONE")
     ttl_seconds = models.IntegerField(
         null=True, blank=True, help_text=_("How long delivery is tried.")
     )

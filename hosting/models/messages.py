@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from core.queue import QueueRow
 from core.queue.rows import due_index
 from hosting.models.conversations import Contact, Conversation
@@ -86,18 +87,18 @@ class Message(models.Model):
     contact = models.ForeignKey(
         Contact, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
-    wamid = models.CharField(max_length=256, default=new_wamid)
+    wamid = models.CharField(max_length=widths.WAMID, default=new_wamid)
     upstream_wamid = models.CharField(
-        max_length=256, null=True, blank=True, help_text=_("Its id at the upstream.")
+        max_length=widths.WAMID, null=True, blank=True, help_text=_("Its id at the upstream.")
     )
     direction = models.CharField(max_length=3, choices=Direction.choices)
     kind = models.CharField(
-        max_length=20, help_text=_("The Cloud API's type: text, template, image …")
+        max_length=widths.MESSAGE_KIND, help_text=_("The Cloud API's type: text, template, image …")
     )
     text = models.TextField(blank=True, help_text=_("What a reader sees and search finds."))
     content = models.JSONField(default=dict, help_text=_("The Cloud API's object for this type."))
     context_wamid = models.CharField(
-        max_length=256, blank=True, help_text=_("The message replied to.")
+        max_length=widths.WAMID, blank=True, help_text=_("The message replied to.")
     )
     tracker = models.CharField(max_length=512, blank=True, help_text=_("biz_opaque_callback_data"))
     template = models.ForeignKey(
@@ -109,7 +110,7 @@ class Message(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    category = models.CharField(max_length=20, choices=Category.choices, blank=True)
+    category = models.CharField(max_length=widths.CATEGORY, choices=Category.choices, blank=True)
     window_open = models.BooleanField(
         default=False, help_text=_("Was the 24-hour window open when it was accepted?")
     )
@@ -127,7 +128,7 @@ class Message(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    status = models.CharField(max_length=10, choices=Status.choices)
+    status = models.CharField(max_length=widths.MESSAGE_STATUS, choices=Status.choices)
     status_rank = models.GeneratedField(
         expression=Case(
             *[When(status=status, then=Value(rank)) for status, rank in STATUS_RANK.items()],
@@ -241,7 +242,7 @@ class Outgoing(QueueRow):
     number = models.ForeignKey(
         Number, on_delete=models.PROTECT, related_name="+", db_constraint=False
     )
-    transport = models.CharField(max_length=20)
+    transport = models.CharField(max_length=widths.TRANSPORT)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     queued_at = models.DateTimeField(default=timezone.now)
 
@@ -276,8 +277,10 @@ class Delivery(models.Model):
     message_id = models.BigIntegerField(unique=True)
     business_id = models.BigIntegerField()
     number_id = models.BigIntegerField()
-    recipient = models.CharField(max_length=32, help_text=_("Digits of the customer's number."))
-    category = models.CharField(max_length=20, choices=Category.choices)
+    recipient = models.CharField(
+        max_length=widths.PERSON_ID, help_text=_("Digits of the customer's number.")
+    )
+    category = models.CharField(max_length=widths.CATEGORY, choices=Category.choices)
     window_open = models.BooleanField(default=False)
     free_entry = models.BooleanField(
         default=False, help_text=_("Accepted after a free-entry window had opened.")
@@ -286,7 +289,7 @@ class Delivery(models.Model):
         null=True, blank=True, help_text=_("When that window opened.")
     )
     kind = models.CharField(
-        max_length=20,
+        max_length=widths.MESSAGE_KIND,
         blank=True,
         db_default="",
         help_text=_("The message's kind: reactions may be free."),

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from core.encryption import EncryptedTextField
 
 
@@ -38,8 +39,8 @@ class Account(models.Model):
     """A Cloud API account (WABA) with numbers, templates and the secret of its webhooks."""
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="accounts")
-    waba_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
-    name = models.CharField(max_length=120)
+    waba_id = models.CharField(max_length=widths.OBJECT_ID, unique=True, default=new_graph_id)
+    name = models.CharField(max_length=widths.BUSINESS_NAME)
     app_secret = EncryptedTextField(default=new_token)
     previous_app_secret = EncryptedTextField(
         null=True, blank=True, help_text=_("Good for 24 hours after a change.")
@@ -82,15 +83,17 @@ class Number(models.Model):
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="numbers")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="numbers")
-    phone_number_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
+    phone_number_id = models.CharField(
+        max_length=widths.OBJECT_ID, unique=True, default=new_graph_id
+    )
     digits = models.CharField(max_length=15, help_text=_("E.164 without the plus sign."))
-    verified_name = models.CharField(max_length=120)
+    verified_name = models.CharField(max_length=widths.BUSINESS_NAME)
     transport = models.CharField(
-        max_length=20, choices=Transport.choices, default=Transport.SANDBOX
+        max_length=widths.TRANSPORT, choices=Transport.choices, default=Transport.SANDBOX
     )
     quality_rating = models.CharField(max_length=10, default="GREEN")
     upstream_id = models.CharField(
-        max_length=32,
+        max_length=widths.OBJECT_ID,
         blank=True,
         help_text=_("Its phone_number_id at the account's upstream, if it has one."),
     )

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from hosting.cloudapi.failures import FAILURES
 from hosting.models.numbers import Number
 
@@ -15,8 +16,8 @@ class Handset(models.Model):
     """A simulated customer's phone, reachable from one business's sandbox numbers."""
 
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="handsets")
-    wa_id = models.CharField(max_length=15)
-    name = models.CharField(max_length=120)
+    wa_id = models.CharField(max_length=widths.PERSON_ID)
+    name = models.CharField(max_length=widths.PERSON_NAME)
     is_online = models.BooleanField(default=True, help_text=_("Offline, messages stay `sent`."))
     reads_at_once = models.BooleanField(
         default=False, help_text=_("Read receipts follow without opening the chat.")

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from hosting.models.numbers import Number
 
 
@@ -17,8 +18,10 @@ class RefusedSend(models.Model):
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
-    wa_id = models.CharField(max_length=80, help_text=_("Digits or user id of the customer."))
-    kind = models.CharField(max_length=20)
+    wa_id = models.CharField(
+        max_length=widths.PERSON_ID, help_text=_("Digits or user id of the customer.")
+    )
+    kind = models.CharField(max_length=widths.MESSAGE_KIND)
     content = models.JSONField(
         default=dict, help_text=_("The Cloud API's object for this type; large ones are left out.")
     )

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from core.queue import QueueRow
 from core.queue.rows import dead_index, due_index
 from hosting.models.conversations import Contact, Conversation
@@ -98,7 +99,7 @@ class ChatImport(Job):
     WORKING: ClassVar = (State.READING, State.RUNNING, State.UNDOING)
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="chat_imports")
-    filename = models.CharField(max_length=240)
+    filename = models.CharField(max_length=widths.FILENAME)
     source = models.CharField(max_length=10, choices=Source.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.READING)
     preview = models.JSONField(default=dict, help_text=_("What was found in the file."))
@@ -213,7 +214,7 @@ class ChatExport(Job):
     since = models.DateTimeField(null=True, blank=True)
     until = models.DateTimeField(null=True, blank=True, help_text=_("Exclusive."))
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
-    filename = models.CharField(max_length=240, blank=True)
+    filename = models.CharField(max_length=widths.FILENAME, blank=True)
     parts = models.PositiveIntegerField(default=0, help_text=_("Slices written so far."))
     expires_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(
         null=True, blank=True

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from core.encryption import EncryptedTextField
 from core.queue import QueueRow
 from core.queue.rows import dead_index, due_index
@@ -30,7 +31,7 @@ class Upstream(models.Model):
         default="https://graph.facebook.com/v23.0",
         help_text=_("With the version, if it has one."),
     )
-    waba_id = models.CharField(max_length=32, help_text=_("The account's id there."))
+    waba_id = models.CharField(max_length=widths.OBJECT_ID, help_text=_("The account's id there."))
     token = EncryptedTextField(help_text=_("Sent as Bearer; encrypted at rest."))
     app_secret = EncryptedTextField(help_text=_("What the upstream signs its webhooks with."))
     created_at = models.DateTimeField(default=timezone.now)
@@ -65,7 +66,7 @@ class UpstreamMedia(models.Model):
     )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
     media = models.ForeignKey(Media, on_delete=models.CASCADE, related_name="+")
-    upstream_id = models.CharField(max_length=64)
+    upstream_id = models.CharField(max_length=widths.OBJECT_ID)
     uploaded_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -90,7 +91,7 @@ class MediaFetch(QueueRow):
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
     # No foreign key: the conversation whose webhook calls wait for the file.
     conversation_id = models.BigIntegerField()
-    upstream_id = models.CharField(max_length=64)
+    upstream_id = models.CharField(max_length=widths.OBJECT_ID)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -111,7 +112,9 @@ class Receipt(QueueRow):
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="+")
-    wamid = models.CharField(max_length=256, help_text=_("The customer's message that was read."))
+    wamid = models.CharField(
+        max_length=widths.WAMID, help_text=_("The customer's message that was read.")
+    )
     is_typing = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from core.encryption import EncryptedTextField
 from core.queue import QueueRow
 from hosting.models.numbers import Account, Number, new_token
@@ -70,7 +71,7 @@ class Webhook(models.Model):
         db_persist=True,
     )
     verify_token = EncryptedTextField(default=new_token)
-    fields = ArrayField(models.CharField(max_length=60), default=all_fields)
+    fields = ArrayField(models.CharField(max_length=widths.WEBHOOK_FIELD), default=all_fields)
     # Stock clients read only the first update of a body, so one is sent by default.
     updates_per_call = models.PositiveSmallIntegerField(
         default=1,
@@ -155,7 +156,7 @@ class WebhookCall(QueueRow):
     # Calls of one conversation are made in the order of their ids. No foreign key, as it is a queue
     # and a log.
     conversation_id = models.BigIntegerField(null=True, blank=True)
-    field = models.CharField(max_length=60)
+    field = models.CharField(max_length=widths.WEBHOOK_FIELD)
     body = models.BinaryField(help_text=_("The exact bytes that are signed and sent."))
     state = models.CharField(max_length=4, choices=State.choices, default=State.OPEN)
     tries = models.PositiveIntegerField(default=0, help_text=_("Requests that were made."))

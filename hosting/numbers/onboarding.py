@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.audit import record
 from accounts.models import Business, User
+from core import widths
 from core.errors import ParleyError
 from hosting.models import Account, Handset, Number, Template, TemplateStatus, Transport
 
@@ -64,4 +65,6 @@ def create_sandbox(business: Business, owner: User) -> None:
         status=TemplateStatus.APPROVED,
         components=[{"type": "BODY", "text": "Hello! This is your first message."}],
     )
-    Handset.objects.create(business=business, wa_id=SAMPLE_PHONE, name=str(owner)[:120])
+    Handset.objects.create(
+        business=business, wa_id=SAMPLE_PHONE, name=str(owner)[: widths.PERSON_NAME]
+    )

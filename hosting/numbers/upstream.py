@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from core import links
+from core import links, widths
 from core.errors import ParleyError
 from core.http import Fetched, FetchFailed, fetch
 from hosting.cloudapi.json import MalformedJson, as_dict, as_list, as_text, read_json
@@ -51,7 +51,9 @@ def fetch_numbers(upstream: UpstreamAccount) -> dict[str, str]:
     answer = _request(upstream, "phone_numbers?limit=100&fields=id,display_phone_number")
     rows = [as_dict(row) for row in as_list(answer.get("data"))]
     return {
-        re.sub(r"\D", "", as_text(row.get("display_phone_number"))): as_text(row.get("id"))[:32]
+        re.sub(r"\D", "", as_text(row.get("display_phone_number"))): as_text(row.get("id"))[
+            : widths.OBJECT_ID
+        ]
         for row in rows
         if row.get("id") and row.get("display_phone_number")
     }

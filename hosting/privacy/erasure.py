@@ -161,7 +161,9 @@ def progress(business: Business) -> Progress | None:
 
 
 def erase_due(limit: int | None = None) -> int:
-    """Erase customers who wait for it, each in its own transaction; returns how many were claimed."""
+    """Erase customers who wait for it, each in its own transaction; returns how many were
+    claimed.
+    """
     return work(QUEUE, limit)
 
 

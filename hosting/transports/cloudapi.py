@@ -280,7 +280,9 @@ def delay_after(attempt: int, *, chance: float) -> float:
 
 
 def fail(messages: Iterable[Message], errors: list[dict[str, Any]]) -> None:
-    """Report messages as failed by the webhook door, like any network's word. Call inside `system`."""
+    """Report messages as failed by the webhook door, like any network's word. Call inside
+    `system`.
+    """
     found = Message.objects.filter(pk__in=[message.pk for message in messages])
     for message in found.select_related("number__account", "contact"):
         status = webhooks.status_object(
@@ -300,7 +302,9 @@ def fail(messages: Iterable[Message], errors: list[dict[str, Any]]) -> None:
 
 
 def release() -> int:
-    """Mark what a vanished worker was sending as unknown; returns how many. It is not sent again."""
+    """Mark what a vanished worker was sending as unknown; returns how many. It is not sent
+    again.
+    """
     return give_up_lost(QUEUE)
 
 
@@ -361,5 +365,6 @@ QUEUE = Queue(
     dead_title=_("Messages not sent to the upstream"),
 )
 POOL = WorkerPool(QUEUE)
-# `deliver_due()` sends what may be sent and returns how many that were; `wake()` has a thread do it.
+# `deliver_due()` sends what may be sent and returns how many that were; `wake()` has a thread do
+# it.
 deliver_due, wake = POOL.run, POOL.wake

@@ -1,4 +1,6 @@
-"""Files on their way to an upstream: uploaded there before the message that names them, once for each number."""
+"""Files on their way to an upstream: uploaded there before the message that names them, once for
+each number.
+"""
 
 import secrets
 from collections import defaultdict
@@ -28,7 +30,9 @@ FRESH = timedelta(days=25)
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file of a message; `upstream_id` is empty while the upstream has it not, `path` where we have it no more."""
+    """A file of a message; `upstream_id` is empty while the upstream has it not, `path` where we
+    have it no more.
+    """
 
     media_pk: int
     media_id: str
@@ -39,7 +43,9 @@ class Attachment:
 
 
 class NotUploaded(Exception):
-    """The upstream does not have the file, so the message was surely not sent; `verdict` says what follows."""
+    """The upstream does not have the file, so the message was surely not sent; `verdict` says what
+    follows.
+    """
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.why)
@@ -47,7 +53,9 @@ class NotUploaded(Exception):
 
 
 def attached_to(messages: Sequence[Message]) -> dict[int, list[Attachment]]:
-    """The files of these messages by message id; two queries, none where no message holds a file."""
+    """The files of these messages by message id; two queries, none where no message holds a
+    file.
+    """
     wanted = {message.pk: {str(one["id"]) for _, one in _media_in(message)} for message in messages}
     ids = set().union(*wanted.values()) if wanted else set()
     if not ids:
@@ -96,7 +104,9 @@ def _attachment(media: Media, upstream_id: str) -> Attachment:
 
 
 def renamed(kind: str, content: Any, ids: dict[str, str]) -> None:
-    """Name the upstream's files in a message's content in place of ours; changes the content itself."""
+    """Name the upstream's files in a message's content in place of ours; changes the content
+    itself.
+    """
     for _, one in sends.media_of(kind, content):
         if "id" in one:
             one["id"] = ids.get(str(one["id"]), one["id"])
@@ -154,7 +164,8 @@ def _frame(attachment: Attachment, boundary: str) -> tuple[bytes, bytes]:
     head = (
         f'{part}"messaging_product"\r\n\r\nwhatsapp\r\n'
         f'{part}"type"\r\n\r\n{attachment.mime_type}\r\n'
-        f'{part}"file"; filename="{attachment.media_id}.{extension}"\r\nContent-Type: {attachment.mime_type}\r\n\r\n'
+        f'{part}"file"; filename="{attachment.media_id}.{extension}"\r\n'
+        f"Content-Type: {attachment.mime_type}\r\n\r\n"
     )
     return head.encode(), f"\r\n--{boundary}--\r\n".encode()
 
@@ -166,7 +177,9 @@ def _pieces(head: bytes, held: Any, tail: bytes) -> Iterator[bytes]:
 
 
 def remember(uploads: Iterable[tuple[int, int, int, str]]) -> None:
-    """Note what an upstream has now: (business, number, media, its id there), call inside `system`."""
+    """Note what an upstream has now: (business, number, media, its id there), call inside
+    `system`.
+    """
     now = timezone.now()
     latest = {(row[1], row[2]): row for row in uploads}
     UpstreamMedia.objects.bulk_create(

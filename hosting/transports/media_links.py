@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from django.db import transaction
@@ -95,7 +96,7 @@ def _stored(message: Message, kind: str, held: dict[str, Any], result: Result) -
         business=message.business,
         content=result.body,
         mime_type=claimed,
-        filename=str(held.get("filename", "")),
+        filename=str(held.get("filename") or urlsplit(str(held["link"])).path.rpartition("/")[2]),
     )
     files.check_kind(kind, media.mime_type, f"{kind}.link")
     return media.media_id

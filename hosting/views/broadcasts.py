@@ -38,7 +38,7 @@ def broadcasts(request: BusinessRequest) -> HttpResponse:
         .select_related("template")
         .order_by("-id")
     )
-    return render(request, "hosting/broadcasts.html", {"broadcasts": found[:SHOWN]})
+    return render(request, "hosting/broadcasts/broadcasts.html", {"broadcasts": found[:SHOWN]})
 
 
 @member_page(*CHAT_ROLES)
@@ -63,7 +63,10 @@ def new(request: BusinessRequest) -> HttpResponse:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
     context = {"form": form, "has_number": bool(form.numbers), "has_template": bool(form.templates)}
     return render(
-        request, "hosting/new_broadcast.html", context, status=422 if form.errors else 200
+        request,
+        "hosting/broadcasts/new_broadcast.html",
+        context,
+        status=422 if form.errors else 200,
     )
 
 
@@ -77,12 +80,12 @@ def broadcast(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         "seconds_left": found.seconds_left(now=report.now()),
     }
     if request.headers.get("HX-Target") == "progress":
-        return render(request, "hosting/_broadcast_progress.html", context | _results(found))
+        return render(request, "hosting/broadcasts/_progress.html", context | _results(found))
     if found.state == Broadcast.State.DRAFT:
         context |= _review(request, found)
     else:
         context |= _results(found)
-    return render(request, "hosting/broadcast.html", context)
+    return render(request, "hosting/broadcasts/broadcast.html", context)
 
 
 def _review(request: BusinessRequest, found: Broadcast) -> dict[str, Any]:
@@ -202,4 +205,4 @@ def opt_outs(request: BusinessRequest) -> HttpResponse:
         "count": out.count(),
         "customers": out.order_by("-opted_out_at")[:SHOWN],
     }
-    return render(request, "hosting/opt_outs.html", context, status=422 if error else 200)
+    return render(request, "hosting/contacts/opt_outs.html", context, status=422 if error else 200)

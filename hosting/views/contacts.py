@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
+from core import widths
 from core.errors import BadInput
 from core.wake import notify
 from hosting import tasks
@@ -38,7 +39,7 @@ def contacts(request: BusinessRequest) -> HttpResponse:
         "older": rows[PAGE - 1].pk if len(rows) > PAGE else 0,
         "words": words,
     }
-    return render(request, "hosting/contacts.html", context)
+    return render(request, "hosting/contacts/contacts.html", context)
 
 
 @member_page(*CHAT_ROLES)
@@ -46,7 +47,7 @@ def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
     """One customer; POST sets the alias."""
     found = _own(request, contact_id)
     if request.method == "POST":
-        found.alias = request.POST.get("alias", "").strip()[:200]
+        found.alias = request.POST.get("alias", "").strip()[: widths.PERSON_NAME]
         found.save(update_fields=["alias"])
         return redirect("contact", contact_id)
     blocked = set(
@@ -65,7 +66,7 @@ def contact(request: BusinessRequest, contact_id: int) -> HttpResponse:
         "going": Erasure.objects.filter(contact_id=found.pk).exists(),
         "now": request.business.now(),
     }
-    return render(request, "hosting/contact.html", context)
+    return render(request, "hosting/contacts/contact.html", context)
 
 
 @require_POST
@@ -75,7 +76,7 @@ def merge(request: BusinessRequest, contact_id: int) -> HttpResponse:
     found = _own(request, contact_id)
     digits = "".join(filter(str.isdigit, request.POST.get("into", "")))
     into = (
-        Contact.objects.filter(business=request.business, wa_id=digits[:32]).first()
+        Contact.objects.filter(business=request.business, wa_id=digits[: widths.PERSON_ID]).first()
         if digits
         else None
     )

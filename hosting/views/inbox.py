@@ -32,7 +32,7 @@ CHAT_ROLES = (Role.OWNER, Role.AGENT)
 @member_page(*CHAT_ROLES)
 def inbox(request: BusinessRequest) -> HttpResponse:
     """The conversation list without an open thread."""
-    return render(request, "hosting/inbox.html", _list(request))
+    return render(request, "hosting/conversations/inbox.html", _list(request))
 
 
 @require_GET
@@ -40,7 +40,9 @@ def inbox(request: BusinessRequest) -> HttpResponse:
 def rows(request: BusinessRequest) -> HttpResponse:
     """Rows of the list: reloaded after a change, or the next page."""
     return render(
-        request, "hosting/_rows.html", _list(request, current=request.GET.get("current", ""))
+        request,
+        "hosting/conversations/_rows.html",
+        _list(request, current=request.GET.get("current", "")),
     )
 
 
@@ -57,12 +59,16 @@ def thread(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     before, at = _number(request.GET.get("before")), _number(request.GET.get("at"))
     context = _open(request, conversation, before=before, at=at)
     if request.htmx:
-        response = render(request, "hosting/_pane.html", context)
+        response = render(request, "hosting/conversations/_pane.html", context)
         if conversation.unread_count:
             # The list still shows the unread count that was cleared now.
             response.headers["HX-Trigger-After-Settle"] = "news"
         return response
-    return render(request, "hosting/inbox.html", context | _list(request, current=str(public_id)))
+    return render(
+        request,
+        "hosting/conversations/inbox.html",
+        context | _list(request, current=str(public_id)),
+    )
 
 
 @require_GET
@@ -73,15 +79,15 @@ def thread_messages(request: BusinessRequest, public_id: uuid.UUID) -> HttpRespo
     context = composer_context(request, conversation)
     if before := _number(request.GET.get("before")):
         page = threads.latest_page(_messages(conversation), own=Direction.OUT, before=before)
-        return _messages_response(request, "hosting/_older.html", context, page)
+        return _messages_response(request, "hosting/conversations/_older.html", context, page)
     if after := _number(request.GET.get("after")):
         page = threads.page_after(_messages(conversation), own=Direction.OUT, after=after)
-        return _messages_response(request, "hosting/_newer.html", context, page)
+        return _messages_response(request, "hosting/conversations/_newer.html", context, page)
     page = threads.page_since(
         _messages(conversation), own=Direction.OUT, since=_number(request.GET.get("since"))
     )
     _mark_seen(request, conversation)
-    return _messages_response(request, "hosting/_entries.html", context, page)
+    return _messages_response(request, "hosting/conversations/_entries.html", context, page)
 
 
 def _messages_response(
@@ -140,7 +146,11 @@ def templates(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         context |= {"template": template, "form": form, "quote": quotes.get(template.category)}
         if request.method == "POST" and form.is_valid():
             return _send_template(request, conversation, template, form, context)
-    page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"
+    page = (
+        "hosting/message_templates/_templates.html"
+        if request.htmx
+        else "hosting/message_templates/templates.html"
+    )
     return render(request, page, context)
 
 
@@ -159,7 +169,11 @@ def _send_template(
             content=threads.template_content(template, form.values()),
         )
     except ParleyError as error:
-        page = "hosting/_templates.html" if request.htmx else "hosting/templates.html"
+        page = (
+            "hosting/message_templates/_templates.html"
+            if request.htmx
+            else "hosting/message_templates/templates.html"
+        )
         return render(request, page, context | {"error": error.message})
     return _composer(request, conversation)
 
@@ -287,7 +301,7 @@ def _composer(
 ) -> HttpResponse:
     if request.htmx:
         context = composer_context(request, conversation) | {"error": error, "draft": draft}
-        response = render(request, "hosting/_composer.html", context)
+        response = render(request, "hosting/conversations/_composer.html", context)
         if not error:
             response.headers["HX-Trigger"] = "changed"
         return response
@@ -295,7 +309,10 @@ def _composer(
         return redirect(f"{conversation.get_absolute_url()}#end")
     context = _open(request, conversation) | _list(request, current=str(conversation.public_id))
     return render(
-        request, "hosting/inbox.html", context | {"error": error, "draft": draft}, status=422
+        request,
+        "hosting/conversations/inbox.html",
+        context | {"error": error, "draft": draft},
+        status=422,
     )
 
 
@@ -306,7 +323,7 @@ def refreshed_pane(
     if request.htmx:
         response = render(
             request,
-            "hosting/_pane.html",
+            "hosting/conversations/_pane.html",
             _open(request, conversation_of(request, conversation.public_id)) | more,
         )
         response.headers["HX-Trigger"] = "changed"

@@ -42,7 +42,7 @@ def templates(request: BusinessRequest) -> HttpResponse:
             business=request.business, upstream__isnull=False
         ).exists(),
     }
-    return render(request, "hosting/settings_templates.html", context)
+    return render(request, "hosting/message_templates/settings_templates.html", context)
 
 
 @member_page(Role.OWNER)
@@ -60,7 +60,10 @@ def new_template(request: BusinessRequest) -> HttpResponse:
             return redirect("template", made.template_id)
     status = 422 if request.method == "POST" else 200
     return render(
-        request, "hosting/new_template.html", {"form": form} | form.preview(), status=status
+        request,
+        "hosting/message_templates/new_template.html",
+        {"form": form} | form.preview(),
+        status=status,
     )
 
 
@@ -68,7 +71,7 @@ def new_template(request: BusinessRequest) -> HttpResponse:
 @member_page(Role.OWNER)
 def preview_template(request: BusinessRequest) -> HttpResponse:
     """The preview of the input so far."""
-    return render(request, "hosting/_template_preview.html", _form(request).preview())
+    return render(request, "hosting/message_templates/_preview.html", _form(request).preview())
 
 
 @require_GET
@@ -76,7 +79,11 @@ def preview_template(request: BusinessRequest) -> HttpResponse:
 def template(request: BusinessRequest, template_id: str) -> HttpResponse:
     """One template with preview and review status."""
     found = _own(request, template_id)
-    return render(request, "hosting/template.html", {"template": found, "parts": parts_of(found)})
+    return render(
+        request,
+        "hosting/message_templates/template.html",
+        {"template": found, "parts": parts_of(found)},
+    )
 
 
 def parts_of(found: Template) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def messages(request: BusinessRequest) -> HttpResponse:
         "categories": Category.choices,
         "now": request.business.now(),
     }
-    return render(request, "hosting/messages.html", context)
+    return render(request, "hosting/messages/messages.html", context)
 
 
 def _refused(request: BusinessRequest) -> HttpResponse:
@@ -73,7 +73,9 @@ def _refused(request: BusinessRequest) -> HttpResponse:
         (row, orjson.dumps(row.content, option=orjson.OPT_INDENT_2).decode())
         for row in found[:REFUSED_SHOWN]
     ]
-    return render(request, "hosting/refused.html", {"rows": rows, "days": rejections.KEPT_FOR.days})
+    return render(
+        request, "hosting/messages/refused.html", {"rows": rows, "days": rejections.KEPT_FOR.days}
+    )
 
 
 def _refused_cells(row: RefusedSend) -> tuple[object, ...]:
@@ -129,4 +131,4 @@ def message(request: BusinessRequest, message_id: int) -> HttpResponse:
         "raw": orjson.dumps(found.content, option=orjson.OPT_INDENT_2).decode(),
         "now": request.business.now(),
     }
-    return render(request, "hosting/message.html", context)
+    return render(request, "hosting/messages/message.html", context)

@@ -40,7 +40,9 @@ def phones(request: BusinessRequest) -> HttpResponse:
         if handset:
             return redirect("phone", handset.pk)
         form.add_error("wa_id", _("There is a phone with this number already."))
-    return render(request, "hosting/phone.html", {"handsets": _handsets(request), "form": form})
+    return render(
+        request, "hosting/phone/phone.html", {"handsets": _handsets(request), "form": form}
+    )
 
 
 def _add(request: BusinessRequest, form: HandsetForm) -> Handset | None:
@@ -58,10 +60,10 @@ def phone(request: BusinessRequest, handset_id: int) -> HttpResponse:
     handset = handset_of(request, handset_id)
     context = {"handset": handset, "chats": _chats(request, handset), "now": request.business.now()}
     if request.headers.get("HX-Target") == "chats":
-        return render(request, "hosting/_phone_chats.html", context)
+        return render(request, "hosting/phone/_chats.html", context)
     return render(
         request,
-        "hosting/phone.html",
+        "hosting/phone/phone.html",
         context | {"handsets": _handsets(request), "form": HandsetForm()},
     )
 
@@ -90,10 +92,10 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
         "tools": extensions.phone_tools,
     }
     if request.headers.get("HX-Target") == "latest":
-        return render(request, "hosting/_entries.html", context)
+        return render(request, "hosting/conversations/_entries.html", context)
     return render(
         request,
-        "hosting/phone.html",
+        "hosting/phone/phone.html",
         context | {"handsets": _handsets(request), "form": HandsetForm()},
     )
 
@@ -108,7 +110,7 @@ def web(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Http
         raise Http404
     return screen(
         request,
-        "hosting/phone_web.html",
+        "hosting/phone/web.html",
         {"handset": handset, "number": number, "address": address},
     )
 
@@ -204,7 +206,7 @@ def write(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Ht
     if request.htmx:
         blocked = sandbox.has_blocked(handset=handset, number=number)
         context = {"handset": handset, "number": number, "error": error, "blocked": blocked}
-        shown = render(request, "hosting/_phone_type.html", context)
+        shown = render(request, "hosting/phone/_type.html", context)
         shown["HX-Trigger"] = "changed"
         return shown
     return redirect("phone_chat", handset.pk, number.phone_number_id)

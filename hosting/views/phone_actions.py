@@ -42,7 +42,7 @@ def place(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Ht
             handset, number, kind="location", content=_location(form.cleaned_data), context=context
         )
         return redirect("phone_chat", handset.pk, number.phone_number_id)
-    return _form(request, "hosting/phone_place.html", handset, number, form)
+    return _form(request, "hosting/phone/place.html", handset, number, form)
 
 
 def _location(given: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def card(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
         content = [{"name": {"formatted_name": name, "first_name": name}, "phones": phones}]
         send(handset, number, kind="contacts", content=content)
         return redirect("phone_chat", handset.pk, number.phone_number_id)
-    return _form(request, "hosting/phone_card.html", handset, number, form)
+    return _form(request, "hosting/phone/card.html", handset, number, form)
 
 
 def _form(
@@ -103,7 +103,7 @@ def _about(
 ) -> HttpResponse:
     blocked = sandbox.has_blocked(handset=handset, number=number)
     context = {"handset": handset, "number": number, "failure": form, "blocked": blocked}
-    return screen(request, "hosting/phone_about.html", context, status=422 if form.errors else 200)
+    return screen(request, "hosting/phone/about.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

@@ -28,7 +28,7 @@ def page(request: BusinessRequest) -> HttpResponse:
         "plan": request.business.plan,
         "notice": retention.NOTICE_PERIOD.days,
     }
-    return render(request, "hosting/retention.html", context)
+    return render(request, "hosting/privacy/retention.html", context)
 
 
 @require_POST

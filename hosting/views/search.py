@@ -62,7 +62,9 @@ def page(request: BusinessRequest) -> HttpResponse:
         "now": request.business.now(),
     }
     fragment = request.htmx and request.GET.get("after")
-    return render(request, "hosting/_hits.html" if fragment else "hosting/search.html", context)
+    return render(
+        request, "hosting/search/_hits.html" if fragment else "hosting/search/search.html", context
+    )
 
 
 def _search(business: Business, words: str, asked: dict[str, str], after: str) -> SearchResult:

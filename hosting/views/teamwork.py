@@ -72,7 +72,7 @@ def note(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         )
         notify_dashboards(request, conversation)
         return _composer(request, public_id)
-    page = "hosting/_note.html" if request.htmx else "hosting/note.html"
+    page = "hosting/conversations/_note.html" if request.htmx else "hosting/conversations/note.html"
     status = 422 if form.errors else 200
     return render(
         request, page, composer_context(request, conversation) | {"form": form}, status=status
@@ -83,7 +83,9 @@ def _composer(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     conversation = conversation_of(request, public_id)
     if not request.htmx:
         return redirect(f"{conversation.get_absolute_url()}#end")
-    response = render(request, "hosting/_composer.html", composer_context(request, conversation))
+    response = render(
+        request, "hosting/conversations/_composer.html", composer_context(request, conversation)
+    )
     response.headers["HX-Trigger"] = "changed"
     return response
 
@@ -104,7 +106,7 @@ def canned(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     """The canned replies that match what is typed after the slash, as options."""
     conversation = conversation_of(request, public_id)
     found = teamwork.canned_replies(conversation, request.GET.get("q", "")[:MAX_TYPED])
-    return render(request, "hosting/_canned.html", {"replies": found})
+    return render(request, "hosting/conversations/_canned.html", {"replies": found})
 
 
 @require_POST
@@ -161,4 +163,4 @@ def _settings(request: BusinessRequest, form: CannedReplyForm, status: int = 200
         "replies": CannedReply.objects.filter(business=request.business),
         "labels": teamwork.labels_with_counts(request.business.pk),
     }
-    return render(request, "hosting/inbox_settings.html", context, status=status)
+    return render(request, "hosting/conversations/inbox_settings.html", context, status=status)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Business, Role
+from core import widths
 from core.errors import ParleyError
 from core.tenancy import scope
 from core.wake import notify
@@ -48,7 +49,7 @@ def imports(request: BusinessRequest) -> HttpResponse:
     status = 422 if error or form.errors else 200
     return render(
         request,
-        "hosting/imports.html",
+        "hosting/imports/imports.html",
         {"jobs": found, "form": form, "error": error},
         status=status,
     )
@@ -68,8 +69,8 @@ def one_import(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
             error = refusal.message
     context = _import_page(request.business, job) | {"error": error, "given": request.POST}
     if request.headers.get("HX-Target") == "job":
-        return render(request, "hosting/_import.html", context)
-    return render(request, "hosting/import.html", context, status=422 if error else 200)
+        return render(request, "hosting/imports/_import.html", context)
+    return render(request, "hosting/imports/import.html", context, status=422 if error else 200)
 
 
 def _answers(request: BusinessRequest) -> dict[str, Any]:
@@ -142,10 +143,13 @@ def exports(request: BusinessRequest) -> HttpResponse:
     found = list(ChatExport.objects.filter(business=request.business).order_by("-id")[:SHOWN])
     context: dict[str, Any] = {"jobs": found, "is_working": any(job.is_working for job in found)}
     if request.headers.get("HX-Target") == "jobs":
-        return render(request, "hosting/_exports.html", context)
+        return render(request, "hosting/exports/_exports.html", context)
     status = 422 if error or form.errors else 200
     return render(
-        request, "hosting/exports.html", context | {"form": form, "error": error}, status=status
+        request,
+        "hosting/exports/exports.html",
+        context | {"form": form, "error": error},
+        status=status,
     )
 
 
@@ -153,7 +157,7 @@ def _chosen(request: BusinessRequest) -> dict[str, str]:
     """Return initial values from the query string, as links beside a thread set them."""
     return {
         "conversation": request.GET.get("conversation", "")[:36],
-        "contact": request.GET.get("contact", "")[:32],
+        "contact": request.GET.get("contact", "")[: widths.PERSON_ID],
     }
 
 

@@ -126,4 +126,4 @@ def _page(request: BusinessRequest, form: UpstreamForm, status: int = 200) -> Ht
         ],
         "base_url": settings.BASE_URL,
     }
-    return render(request, "hosting/upstreams.html", context, status=status)
+    return render(request, "hosting/numbers/upstreams.html", context, status=status)

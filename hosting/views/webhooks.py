@@ -89,14 +89,14 @@ def webhook(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     context = {"webhook": found, "all_fields": FIELDS} | _log(
         request, WebhookCall.objects.filter(webhook=found)
     )
-    return render(request, "hosting/webhook.html", context)
+    return render(request, "hosting/webhooks/webhook.html", context)
 
 
 @require_GET
 @member_page(Role.OWNER)
 def log(request: BusinessRequest) -> HttpResponse:
     """Deliveries to all webhooks, newest first, removed ones included."""
-    return render(request, "hosting/webhook_log.html", _log(request, WebhookCall.objects.all()))
+    return render(request, "hosting/webhooks/log.html", _log(request, WebhookCall.objects.all()))
 
 
 @require_GET
@@ -110,7 +110,7 @@ def call(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
         "signature": sign(body, found.webhook.account.app_secret),
         "size": len(body),
     }
-    return render(request, "hosting/webhook_call.html", context)
+    return render(request, "hosting/webhooks/call.html", context)
 
 
 @require_POST
@@ -266,7 +266,7 @@ def _page(request: BusinessRequest, form: WebhookForm, status: int = 200) -> Htt
             business=request.business, state=WebhookCall.State.DEAD
         ).exists(),
     }
-    return render(request, "hosting/webhooks.html", context, status=status)
+    return render(request, "hosting/webhooks/webhooks.html", context, status=status)
 
 
 def _log(request: BusinessRequest, calls: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def business(request: BusinessRequest) -> HttpResponse:
         return redirect("business")
     context = _context(request) | {"form": form}
     fragment = request.htmx and request.method == "GET"
-    page = "hosting/_forgetting.html" if fragment else "hosting/business.html"
+    page = "hosting/privacy/_forgetting.html" if fragment else "hosting/numbers/business.html"
     return render(request, page, context, status=400 if form.errors else 200)
 
 
@@ -84,7 +84,9 @@ def number(request: BusinessRequest, phone_number_id: str) -> HttpResponse:
             messages.success(request, _("Saved."))
             return redirect("number", phone_number_id)
     status = 400 if form.errors else 200
-    return render(request, "hosting/number.html", {"number": found, "form": form}, status=status)
+    return render(
+        request, "hosting/numbers/number.html", {"number": found, "form": form}, status=status
+    )
 
 
 @require_POST

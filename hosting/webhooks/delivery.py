@@ -233,7 +233,9 @@ def replay(call: WebhookCall) -> WebhookCall:
 
 
 def send_sample(webhook: Webhook, *, field: str) -> WebhookCall:
-    """Call a webhook with a sample body of that field, in the account's name. Call inside a scope."""
+    """Call a webhook with a sample body of that field, in the account's name. Call inside a
+    scope.
+    """
     number = (
         webhook.number
         or Number.objects.filter(account_id=webhook.account_id).order_by("id").first()
@@ -273,7 +275,8 @@ def purge(limit: int = 5000) -> int:
     with system("the log of every business"), connection.cursor() as cursor:
         cursor.execute(
             """DELETE FROM hosting_webhookcall WHERE id IN (
-                   SELECT id FROM (SELECT id, state, created_at FROM hosting_webhookcall ORDER BY id LIMIT %s) oldest
+                   SELECT id FROM (SELECT id, state, created_at FROM hosting_webhookcall
+                                   ORDER BY id LIMIT %s) oldest
                     WHERE created_at < now() - make_interval(days => %s) AND state <> 'open')""",
             [limit, KEPT_DAYS],
         )

@@ -1,4 +1,6 @@
-"""Queues of shops in the admin: messages that no order was made of, news that was not told, pictures and feeds that failed."""
+"""Queues of shops in the admin: messages that no order was made of, news that was not told,
+pictures and feeds that failed.
+"""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -77,7 +79,9 @@ class PictureAdmin(QueueAdmin):
 
 @admin.register(CatalogImport)
 class CatalogImportAdmin(QueueAdmin):
-    """Feeds of products: how far each came, and why one failed. The seller brings the file once more."""
+    """Feeds of products: how far each came, and why one failed. The seller brings the file once
+    more.
+    """
 
     task = tasks.feed
     hidden: ClassVar[tuple[str, ...]] = ("sample", "path", "leased_by")

@@ -13,7 +13,7 @@ from hosting.models import Message
 from shops import texts
 from shops.chat import send
 from shops.models import Order, OrderState
-from shops.orders.place import choose_delivery
+from shops.orders.delivery import choose_delivery
 
 # Our field -> its names in address messages and flows; several values are joined in this order.
 FIELD_NAMES = {

@@ -23,7 +23,9 @@ WEBHOOK_FIELD = "orders"
 
 
 def notify_due() -> int:
-    """Send order updates that are due, each in its own transaction; returns how many were claimed."""
+    """Send order updates that are due, each in its own transaction; returns how many were
+    claimed.
+    """
     return work(QUEUE)
 
 

@@ -27,7 +27,8 @@ from shops.errors import OutOfStock
 from shops.models import Cart, CartLine, Catalog, IncomingOrder, Order, Product
 from shops.models.carts import CODE_LENGTH, CODE_LETTERS
 from shops.models.catalogs import SELLABLE
-from shops.orders.place import NotSold, RequestedItems, choose_delivery, place_order
+from shops.orders.delivery import choose_delivery
+from shops.orders.place import NotSold, RequestedItems, place_order
 
 CART_CODE = re.compile(rf"#([{CODE_LETTERS}]{{{CODE_LENGTH}}})(?![0-9A-Z])")
 

@@ -15,7 +15,7 @@ from hosting.messages.send import send_message
 from hosting.models import Conversation, Message, Template, TemplateStatus, Transport
 from shops import texts
 from shops.models import DeliveryMethod, Order, OrderNote
-from shops.orders.place import choose_delivery
+from shops.orders.delivery import choose_delivery
 
 log = structlog.get_logger(__name__)
 

@@ -13,6 +13,7 @@ class Migration(migrations.Migration):
             "shops",
             "references",
             "order_steps",
+            "order_money",
             "order_news",
             "stock_moves",
             "incoming_orders",

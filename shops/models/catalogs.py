@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from core.encryption import EncryptedTextField
 from core.queue import QueueRow
 from core.queue.rows import dead_index, due_index
@@ -19,7 +20,6 @@ from hosting.models import Media, Number
 from hosting.models.numbers import new_graph_id
 
 # What the Cloud API's product lists and feeds allow.
-RETAILER_ID_LENGTH = 100
 WORD = re.compile(r"[^\W_]+")
 MAX_WORDS = 8
 
@@ -35,16 +35,16 @@ class Catalog(models.Model):
         Business, on_delete=models.PROTECT, related_name="catalogs", db_index=False
     )
     number = models.ForeignKey(Number, on_delete=models.PROTECT, related_name="catalogs")
-    catalog_id = models.CharField(max_length=32, unique=True, default=new_graph_id)
+    catalog_id = models.CharField(max_length=widths.OBJECT_ID, unique=True, default=new_graph_id)
     upstream_id = models.CharField(
-        max_length=64, blank=True, help_text=_("The catalogue's id at the upstream.")
+        max_length=widths.OBJECT_ID, blank=True, help_text=_("The catalogue's id at the upstream.")
     )
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=widths.BUSINESS_NAME)
     slug = models.SlugField(max_length=60, unique=True)
     description = models.CharField(max_length=500, blank=True)
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=widths.CURRENCY)
     language = models.CharField(
-        max_length=7,
+        max_length=widths.LANGUAGE,
         default="en",
         choices=[("en", "English"), ("de", "Deutsch")],
         help_text=_("In which the shop writes to its buyers."),
@@ -156,16 +156,16 @@ class Product(models.Model):
         Catalog, on_delete=models.CASCADE, related_name="products", db_index=False
     )
     retailer_id = models.CharField(
-        max_length=RETAILER_ID_LENGTH,
+        max_length=widths.RETAILER_ID,
         help_text=_("The feed's id; `product_retailer_id` in the Cloud API."),
     )
-    item_group = models.CharField(max_length=RETAILER_ID_LENGTH, blank=True)
+    item_group = models.CharField(max_length=widths.RETAILER_ID, blank=True)
     options = models.JSONField(
         default=dict,
         blank=True,
         help_text=_("Options of the variant, such as {'color': 'Red', 'size': 'M'}."),
     )
-    title = models.CharField(max_length=200)
+    title = models.CharField(max_length=widths.PRODUCT_TITLE)
     description = models.TextField(max_length=9999, blank=True)
     brand = models.CharField(max_length=100, blank=True)
     category = models.CharField(
@@ -299,8 +299,8 @@ class Collection(models.Model):
     catalog = models.ForeignKey(
         Catalog, on_delete=models.CASCADE, related_name="collections", db_index=False
     )
-    name = models.CharField(max_length=80)
-    slug = models.SlugField(max_length=80)
+    name = models.CharField(max_length=widths.COLLECTION_NAME)
+    slug = models.SlugField(max_length=widths.COLLECTION_NAME)
     position = models.PositiveSmallIntegerField(default=0)
     products = models.ManyToManyField(
         Product, through="CollectionProduct", related_name="collections"
@@ -346,7 +346,7 @@ class DeliveryMethod(models.Model):
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="delivery_methods")
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=widths.DELIVERY_NAME)
     price_minor = models.BigIntegerField(default=0)
     tax_percent = models.DecimalField(max_digits=5, decimal_places=2, default=0)
     needs_address = models.BooleanField(default=True, help_text=_("Pick-up needs none."))

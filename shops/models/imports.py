@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from core.queue.rows import dead_index, due_index
 from hosting.models.transfers import Job
 from shops.models.catalogs import Catalog
@@ -34,7 +35,7 @@ class CatalogImport(Job):
         Business, on_delete=models.PROTECT, related_name="catalog_imports", db_index=False
     )
     catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="imports")
-    filename = models.CharField(max_length=240)
+    filename = models.CharField(max_length=widths.FILENAME)
     state = models.CharField(max_length=10, choices=State.choices, default=State.READING)
     columns = models.JSONField(
         default=list, help_text=_("Columns of the file that are understood.")

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from core.queue import QueueRow
 from core.queue.rows import dead_index, due_index
 from hosting.models import Conversation, Message
@@ -105,8 +106,8 @@ class Order(models.Model):
         Cart, null=True, blank=True, on_delete=models.SET_NULL, related_name="order"
     )
     state = models.CharField(max_length=10, choices=OrderState.choices, default=OrderState.PLACED)
-    way = models.CharField(max_length=10, choices=PaymentWay.choices, blank=True)
-    currency = models.CharField(max_length=3)
+    way = models.CharField(max_length=widths.PAYMENT_WAY, choices=PaymentWay.choices, blank=True)
+    currency = models.CharField(max_length=widths.CURRENCY)
     tax_included = models.BooleanField()
     subtotal_minor = models.BigIntegerField()
     delivery_minor = models.BigIntegerField(default=0)
@@ -116,7 +117,9 @@ class Order(models.Model):
     paid_minor = models.BigIntegerField(default=0)
     refunded_minor = models.BigIntegerField(default=0)
     delivery_name = models.CharField(
-        max_length=80, blank=True, help_text=_("Empty until the buyer has chosen.")
+        max_length=widths.DELIVERY_NAME,
+        blank=True,
+        help_text=_("Empty until the buyer has chosen."),
     )
     address = models.JSONField(
         default=dict,
@@ -127,7 +130,9 @@ class Order(models.Model):
     tracking = models.CharField(
         max_length=200, blank=True, help_text=_("Carrier's number or address.")
     )
-    reason = models.CharField(max_length=200, blank=True, help_text=_("Why it was cancelled."))
+    reason = models.CharField(
+        max_length=widths.REASON, blank=True, help_text=_("Why it was cancelled.")
+    )
     expires_at = models.DateTimeField(help_text=_("Until when goods are held without payment."))
     placed_at = models.DateTimeField(default=timezone.now)
     confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -215,8 +220,8 @@ class OrderLine(models.Model):
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
     position = models.PositiveSmallIntegerField()
     product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL, related_name="+")
-    retailer_id = models.CharField(max_length=100)
-    title = models.CharField(max_length=200)
+    retailer_id = models.CharField(max_length=widths.RETAILER_ID)
+    title = models.CharField(max_length=widths.PRODUCT_TITLE)
     quantity = models.PositiveIntegerField()
     unit_minor = models.BigIntegerField()
     amount_minor = models.BigIntegerField()

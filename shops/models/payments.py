@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business
+from core import widths
 from shops.models.catalogs import Catalog
 from shops.models.orders import Order, PaymentWay
 
@@ -36,24 +37,28 @@ class BuyerPayment(models.Model):
         Business, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
-    way = models.CharField(max_length=10, choices=PaymentWay.choices)
+    way = models.CharField(max_length=widths.PAYMENT_WAY, choices=PaymentWay.choices)
     is_sandbox = models.BooleanField(
         default=False, help_text=_("Paid by a test card of Parley's own sandbox.")
     )
     status = models.CharField(
-        max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
+        max_length=widths.PAYMENT_STATUS, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
     )
     amount_minor = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=widths.CURRENCY)
     key = models.CharField(
-        max_length=80, unique=True, help_text=_("Idempotency key, stable across retries.")
+        max_length=widths.PAYMENT_KEY,
+        unique=True,
+        help_text=_("Idempotency key, stable across retries."),
     )
     reference = models.CharField(
-        max_length=120, blank=True, help_text=_("The network's id, or the bank's text.")
+        max_length=widths.PAYMENT_ID,
+        blank=True,
+        help_text=_("The network's id, or the bank's text."),
     )
-    failure = models.CharField(max_length=200, blank=True)
+    failure = models.CharField(max_length=widths.FAILURE, blank=True)
     next_url = models.URLField(
-        max_length=500, blank=True, help_text=_("Where the buyer must go on.")
+        max_length=widths.PAYMENT_URL, blank=True, help_text=_("Where the buyer must go on.")
     )
     created_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True)
@@ -88,16 +93,16 @@ class BuyerRefund(models.Model):
     )
     payment = models.ForeignKey(BuyerPayment, on_delete=models.PROTECT, related_name="refunds")
     status = models.CharField(
-        max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
+        max_length=widths.PAYMENT_STATUS, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
     )
     amount_minor = models.BigIntegerField()
     lines = models.JSONField(
         default=dict, blank=True, help_text=_("Line position -> how many are paid back.")
     )
-    reason = models.CharField(max_length=200, blank=True)
-    key = models.CharField(max_length=80, unique=True)
-    reference = models.CharField(max_length=120, blank=True)
-    failure = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=widths.REASON, blank=True)
+    key = models.CharField(max_length=widths.PAYMENT_KEY, unique=True)
+    reference = models.CharField(max_length=widths.PAYMENT_ID, blank=True)
+    failure = models.CharField(max_length=widths.FAILURE, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True)
 
@@ -123,9 +128,9 @@ class ShopGatewayEvent(models.Model):
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="+", db_index=False)
-    event_id = models.CharField(max_length=120)
-    kind = models.CharField(max_length=80)
-    object_id = models.CharField(max_length=120, blank=True)
+    event_id = models.CharField(max_length=widths.PAYMENT_ID)
+    kind = models.CharField(max_length=widths.GATEWAY_EVENT_KIND)
+    object_id = models.CharField(max_length=widths.PAYMENT_ID, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
     applied_at = models.DateTimeField(null=True, blank=True)
 

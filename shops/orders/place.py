@@ -1,26 +1,20 @@
 """Placing orders and changing their state: goods and prices are fixed in one transaction."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import User
 from core.errors import BadInput
 from core.sql import statement
-from core.territories import country_name
 from hosting.models import Conversation, Message
 from shops.errors import OutOfStock, ShopError, WrongState
 from shops.models import (
     Cart,
     Catalog,
-    DeliveryMethod,
     Order,
     OrderLine,
     OrderState,
@@ -29,21 +23,9 @@ from shops.models import (
 )
 from shops.models.carts import MAX_QUANTITY
 from shops.models.catalogs import SELLABLE
-from shops.orders.totals import Sums, sums_of
+from shops.orders.totals import sums_of
 
 MAX_LINES = 100
-# Fields of an address and their labels.
-ADDRESS_FIELDS = {
-    "name": _lazy("Name"),
-    "street": _lazy("Street and number"),
-    "city": _lazy("Town"),
-    "postcode": _lazy("Postcode"),
-    "region": _lazy("Region"),
-    "country": _lazy("Country"),
-    "phone": _lazy("Phone"),
-}
-MAX_FIELD_LENGTH = 200
-INDIAN_POSTCODE = re.compile(r"[1-9][0-9]{5}")
 # The column that stores when a state was reached.
 STATE_TIMESTAMPS = {
     OrderState.CONFIRMED: "confirmed_at",
@@ -257,80 +239,6 @@ class stock_reason:
             )
 
 
-def choose_delivery(
-    order: Order, *, method: DeliveryMethod, address: Mapping[str, Any] | None = None
-) -> Order:
-    """Set delivery method and address; the totals follow.
-
-    Raises WrongState once the order is confirmed, BadInput for the address. In a chat the method is
-    chosen first, without `address`; the pay page asks for what is missing.
-    """
-    order = lock_order(order)
-    if order.state != OrderState.PLACED:
-        raise WrongState("Delivery is chosen before the order is confirmed.")
-    place = order.address if address is None else check_address(method, address)
-    sums = _sums_with_delivery(order, method)
-    Order.objects.filter(pk=order.pk).update(
-        delivery_name=method.name,
-        delivery_minor=sums.delivery,
-        delivery_tax_percent=method.tax_percent,
-        tax_minor=sums.tax,
-        total_minor=sums.total,
-        address=place,
-    )
-    order.refresh_from_db()
-    return order
-
-
-def _sums_with_delivery(order: Order, method: DeliveryMethod) -> Sums:
-    lines = order.lines.values_list("amount_minor", "tax_percent")
-    return sums_of(
-        lines,
-        delivery=method.price_minor,
-        delivery_tax=method.tax_percent,
-        tax_included=order.tax_included,
-    )
-
-
-def check_address(method: DeliveryMethod, given: Mapping[str, Any]) -> dict[str, str]:
-    """The known fields of an address, trimmed.
-
-    Raises BadInput naming a field that is missing, too long or not served.
-    """
-    place = {name: str(given.get(name) or "").replace("\0", "").strip() for name in ADDRESS_FIELDS}
-    if not method.needs_address:
-        return {name: text for name, text in place.items() if text}
-    for name in ("name", "street", "city", "country"):
-        if not place[name]:
-            raise BadInput(
-                _("%(field)s: please fill this in.") % {"field": ADDRESS_FIELDS[name]}, field=name
-            )
-    for name, text in place.items():
-        if len(text) > MAX_FIELD_LENGTH:
-            words = _("%(field)s: %(most)d characters are the most.")
-            raise BadInput(
-                words % {"field": ADDRESS_FIELDS[name], "most": MAX_FIELD_LENGTH}, field=name
-            )
-    _check_country(method, place)
-    return {name: text for name, text in place.items() if text}
-
-
-def _check_country(method: DeliveryMethod, place: dict[str, str]) -> None:
-    """Raise BadInput for an invalid or unserved country, or an invalid Indian postcode."""
-    place["country"] = country = place["country"].upper()
-    if not (len(country) == 2 and country.isascii() and country.isalpha()):
-        raise BadInput(_("Write the country as two letters, such as DE."), field="country")
-    if method.served and country not in method.served:
-        served = {"method": method.name, "countries": ", ".join(map(country_name, method.served))}
-        raise BadInput(_("%(method)s goes to %(countries)s only.") % served, field="country")
-    if (
-        country == "IN"
-        and place["postcode"]
-        and not INDIAN_POSTCODE.fullmatch(place["postcode"].replace(" ", ""))
-    ):
-        raise BadInput(_("A postcode in India has six digits."), field="postcode")
-
-
 def confirm_unpaid(order: Order, *, way: PaymentWay) -> Order:
     """Confirm an order paid on delivery or by transfer.
 
@@ -346,8 +254,8 @@ def confirm_unpaid(order: Order, *, way: PaymentWay) -> Order:
     return change_state(order, to=OrderState.CONFIRMED, way=way)
 
 
-def mark_paid(order: Order, *, way: PaymentWay) -> Order:
-    """Record that the whole total was paid, and confirm an order that waited for it.
+def mark_paid(order: Order, *, way: PaymentWay, amount_minor: int) -> Order:
+    """Record what a payment brought (minor units), and confirm an order that waited for it.
 
     An expired order reserves its goods again if they are in stock; otherwise it stays expired and
     paid, and is to be refunded. Raises WrongState if it is paid already. Call in the transaction
@@ -357,7 +265,7 @@ def mark_paid(order: Order, *, way: PaymentWay) -> Order:
     if order.is_paid and order.total_minor:
         raise WrongState("The order is paid already.")
     now = order.business.now()
-    Order.objects.filter(pk=order.pk).update(paid_minor=F("total_minor"), paid_at=now, way=way)
+    Order.objects.filter(pk=order.pk).update(paid_minor=amount_minor, paid_at=now, way=way)
     order.refresh_from_db()
     if order.state == OrderState.EXPIRED and not _reserve_again(order):
         return order

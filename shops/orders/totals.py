@@ -1,9 +1,9 @@
-"""Totals of an order in minor units; tax is rounded half-even once per rate. No database access."""
+"""Totals of an order in minor units; tax is rounded half-up once per rate. No database access."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,6 @@ def sums_of(
 
 
 def tax_of(amount: int, percent: Decimal, *, tax_included: bool) -> int:
-    """Tax in (or on top of) an amount, in minor units."""
+    """Tax in (or on top of) an amount, in minor units; half a unit is rounded up."""
     base = 100 + percent if tax_included else Decimal(100)
-    return int((amount * percent / base).quantize(Decimal(1), ROUND_HALF_EVEN))
+    return int((amount * percent / base).quantize(Decimal(1), ROUND_HALF_UP))

@@ -134,7 +134,9 @@ def settle(
     )
     payment.refresh_from_db()
     if status == PaymentStatus.SUCCEEDED:
-        order = mark_paid(payment.order, way=PaymentWay(payment.way))
+        order = mark_paid(
+            payment.order, way=PaymentWay(payment.way), amount_minor=payment.amount_minor
+        )
         if order.state in (OrderState.EXPIRED, OrderState.CANCELLED):
             refunds.refund(order, reason=_("The goods were sold before the payment came."))
     return payment
@@ -166,7 +168,7 @@ def confirm_free(order: Order) -> Order:
     order = lock_payable(order)
     if order.total_minor:
         raise WrongState(_("This order is not free."))
-    return mark_paid(order, way=PaymentWay.CARD)
+    return mark_paid(order, way=PaymentWay.CARD, amount_minor=0)
 
 
 def record_payment(order: Order, *, reference: str = "") -> BuyerPayment:

@@ -85,11 +85,11 @@ def receive_webhook(catalog_id: str, body: bytes, signature: str) -> bool:
         event = stripe_gateway.read_webhook(body, signature, catalog)
         _event, is_new = ShopGatewayEvent.objects.get_or_create(
             catalog=catalog,
-            event_id=event.event_id[:120],
+            event_id=event.event_id,
             defaults={
                 "business_id": catalog.business_id,
-                "kind": event.kind[:80],
-                "object_id": event.object_id[:120],
+                "kind": event.kind,
+                "object_id": event.object_id,
             },
         )
     return is_new

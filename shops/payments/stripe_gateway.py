@@ -4,7 +4,16 @@ from typing import Any
 
 import stripe
 
-from core.stripe import UNKNOWN, Outcome, WebhookEvent, client, outcome_of_call, read_event
+from core.stripe import (
+    UNKNOWN,
+    Outcome,
+    WebhookEvent,
+    client,
+    outcome_of_call,
+    payment_page,
+    read_event,
+    stripe_amount,
+)
 from shops.errors import ShopError
 from shops.models import BuyerPayment, BuyerRefund, Catalog
 
@@ -26,26 +35,18 @@ def create_payment_page(
     payment: BuyerPayment, catalog: Catalog, *, name: str, back: str
 ) -> Outcome:
     """Create a Stripe page for the order; it returns to `back`."""
-    facts: Any = {
-        "mode": "payment",
-        "success_url": back,
-        "cancel_url": back,
-        "client_reference_id": payment.key,
-        "line_items": [
-            {
-                "quantity": 1,
-                "price_data": {
-                    "currency": payment.currency.lower(),
-                    "unit_amount": payment.amount_minor,
-                    "product_data": {"name": name},
-                },
-            }
-        ],
-        "payment_intent_data": {"metadata": {"parley_key": payment.key}},
-    }
-    return outcome_of_call(
-        lambda: _api(catalog).v1.checkout.sessions.create(facts, {"idempotency_key": payment.key})
-    )
+
+    def create() -> Any:
+        facts: Any = payment_page(
+            key=payment.key,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            name=name,
+            back=back,
+        )
+        return _api(catalog).v1.checkout.sessions.create(facts, {"idempotency_key": payment.key})
+
+    return outcome_of_call(create)
 
 
 def look_up(payment: BuyerPayment, catalog: Catalog) -> Outcome:
@@ -66,14 +67,16 @@ def send_refund(refund: BuyerRefund, catalog: Catalog) -> Outcome:
         session = _api(catalog).v1.checkout.sessions.retrieve(refund.payment.reference)
     except stripe.StripeError:
         return UNKNOWN
-    facts: Any = {
-        "payment_intent": str(session.payment_intent),
-        "amount": refund.amount_minor,
-        "metadata": {"parley_key": refund.key},
-    }
-    return outcome_of_call(
-        lambda: _api(catalog).v1.refunds.create(facts, {"idempotency_key": refund.key})
-    )
+
+    def create() -> Any:
+        facts: Any = {
+            "payment_intent": str(session.payment_intent),
+            "amount": stripe_amount(refund.amount_minor, refund.payment.currency),
+            "metadata": {"parley_key": refund.key},
+        }
+        return _api(catalog).v1.refunds.create(facts, {"idempotency_key": refund.key})
+
+    return outcome_of_call(create)
 
 
 def read_webhook(body: bytes, signature: str, catalog: Catalog) -> WebhookEvent:

@@ -25,7 +25,7 @@ from hosting.contacts.identity import country_of
 from shops import tasks, texts
 from shops.documents.receipt import receipt_filename, receipt_pdf
 from shops.models import LIVE, DeliveryMethod, Order, OrderState, PaymentStatus, PaymentWay
-from shops.orders import place
+from shops.orders import delivery
 from shops.payments import attempts as payments_attempts
 from shops.payments import stripe_collection
 
@@ -110,8 +110,8 @@ def choose_delivery(request: HttpRequest, order: Order) -> None:
     )
     if method is None:
         raise BadInput("Choose a way of delivery.", field="method")
-    address = {name: request.POST.get(name, "") for name in place.ADDRESS_FIELDS}
-    place.choose_delivery(order, method=method, address=address)
+    address = {name: request.POST.get(name, "") for name in delivery.ADDRESS_FIELDS}
+    delivery.choose_delivery(order, method=method, address=address)
 
 
 @_pay_action

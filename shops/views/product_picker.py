@@ -92,6 +92,6 @@ def _composer(request: BusinessRequest, conversation: Conversation) -> HttpRespo
         "window_open": conversation.window_open(at=now),
         "tools": extensions.composer_tools,
     }
-    response = render(request, "hosting/_composer.html", context)
+    response = render(request, "hosting/conversations/_composer.html", context)
     response.headers["HX-Trigger"] = "changed"
     return response

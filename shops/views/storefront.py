@@ -23,6 +23,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import conditional_page, require_GET, require_POST
 
+from core import widths
 from core.errors import BadInput
 from core.paging import after_row, cursor_of, read_cursor
 from core.tenancy import scope, system
@@ -284,7 +285,9 @@ def picture(request: HttpRequest, slug: str, media_id: str, edge: int) -> HttpRe
     """One size of a product's picture."""
     catalog = get_shop_by_slug(slug)
     with scope(catalog.business_id):
-        shown = Picture.objects.filter(product__catalog=catalog, media__media_id=media_id[:32])
+        shown = Picture.objects.filter(
+            product__catalog=catalog, media__media_id=media_id[: widths.OBJECT_ID]
+        )
         held = shown.select_related("media").first()
     if held is None or held.media is None or edge not in pictures.EDGES:
         raise Http404

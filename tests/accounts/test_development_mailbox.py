@@ -1,4 +1,6 @@
-"""The development mailbox: only with the demo on a loopback address, for readers on this machine."""
+"""The development mailbox: only with the demo on a loopback address, for readers on this
+machine.
+"""
 
 import os
 import stat
@@ -24,8 +26,10 @@ def mailbox(settings: Any, tmp_path: Path, db: None) -> Path:
     with scope(business.pk):
         outbox.write(
             outbox.Content("test", "Your code", "Code 123456\n"),
-            key="1", recipients=["ann@example.com"], business_id=business.pk,
-        )  # fmt: skip
+            key="1",
+            recipients=["ann@example.com"],
+            business_id=business.pk,
+        )
     assert outbox.send_due() == 1
     return tmp_path / "mail"
 
@@ -89,6 +93,10 @@ def test_settings_decide_whether_there_is_one(
     code = "from config import settings; print(settings.MAIL_FOLDER)"
     told = subprocess.run(
         [sys.executable, "-c", code],
-        env=clean | known | environment, cwd=django_settings.BASE_DIR, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        env=clean | known | environment,
+        cwd=django_settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert told.stdout.strip() == (str(tmp_path / "mail") if is_shown else "")

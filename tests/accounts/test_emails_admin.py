@@ -1,4 +1,6 @@
-"""The email outbox in the admin: who was written to, what failed, and sending it again; never a text."""
+"""The email outbox in the admin: who was written to, what failed, and sending it again; never a
+text.
+"""
 
 from typing import Any
 

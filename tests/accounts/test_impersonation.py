@@ -13,7 +13,7 @@ from accounts.models import AuditEntry, Business, Membership, Plan, User
 from accounts.sessions import SessionStore
 from core.tenancy import logins, scope, system
 from hosting.models import Conversation, HostedCount, LockedMessage, Message
-from tests.factories import make_business, make_deliveries, make_key, make_member, make_number
+from tests.factories import make_business, make_key, make_member, make_number
 from tests.hosting.search.test_engine import say
 
 pytestmark = pytest.mark.django_db
@@ -301,25 +301,3 @@ def test_every_list_of_the_admin_counts_by_estimate() -> None:
         if not issubclass(pages.paginator, EstimatedPaginator) or pages.show_full_result_count
     ]
     assert counting == []
-
-
-def test_opened_lists_ask_for_no_full_count(
-    business: Business,
-) -> None:
-    from django.contrib import admin
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    operator = logged_in(User.objects.create_superuser("ops@example.com"))
-    make_deliveries(business, make_number(business), 3)
-    for model in admin.site._registry:
-        with CaptureQueriesContext(connection) as asked:
-            address = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
-            assert operator.get(address).status_code == 200, address
-        table = model._meta.db_table
-        whole = [
-            q["sql"]
-            for q in asked
-            if f'SELECT COUNT(*) AS "__count" FROM "{table}"' == q["sql"].strip()
-        ]
-        assert whole == [], address

@@ -1,4 +1,6 @@
-"""Mails about logins and invitations: where their links lead, what they name, and that answers tell nothing."""
+"""Mails about logins and invitations: where their links lead, what they name, and that answers
+tell nothing.
+"""
 
 import re
 from typing import Any
@@ -156,9 +158,12 @@ def test_known_and_unknown_addresses_cost_the_same_work(
     for email in ("ada@example.com", "nobody@example.com"):
         counted.clear()
         given = {
-            "email": email, "login": email, "password": "wrong horse battery",
-            "password1": PASSWORD, "password2": PASSWORD,
-        }  # fmt: skip
+            "email": email,
+            "login": email,
+            "password": "wrong horse battery",
+            "password1": PASSWORD,
+            "password2": PASSWORD,
+        }
         Client().post(f"/account/{page}/", given)
         found.append(len(counted))
     assert found == [hashes, hashes]

@@ -164,7 +164,7 @@ def test_home_shows_the_weeks_failures_by_reason_and_the_plan(
     found = next(
         panel
         for template, panel in page.context["panels"]
-        if template == "hosting/_usage_panel.html"
+        if template == "hosting/limits/_usage_panel.html"
     )
     assert [(one.reason, one.messages) for one in found["failures"]] == [
         ("Message undeliverable", 2),

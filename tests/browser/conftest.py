@@ -117,7 +117,7 @@ def site(committed_db: None, redis: Any, settings: Any, browser: Browser) -> Ite
     stop = threading.Event()
     threads = [
         threading.Thread(target=run, args=arguments, daemon=True)
-        for run, *arguments in ((server.serve_forever,), (live.run,), (_work, stop))
+        for run, *arguments in ((server.serve_forever, 0.01), (live.run,), (_work, stop))
     ]
     for thread in threads:
         thread.start()

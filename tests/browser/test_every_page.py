@@ -1,8 +1,10 @@
-"""Every page, by the URL resolver: no serious accessibility problem, no overflow, a screenshot.
+"""Every page, by the URL resolver: no serious accessibility problem and no overflow.
 
-A URL is a page, and checked, unless NOT_PAGES names it; a new URL without a check fails.
+A URL is a page, and checked, unless NOT_PAGES names it; a new URL without a check fails. With
+`PICTURES=1` in the environment a screenshot of each is written to pictures/.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,42 +146,56 @@ def test_every_address_is_a_page_that_is_looked_at_or_named_here_as_none() -> No
     assert set(_account(get_resolver())) == {*ENTRANCES, *OWN, *IN_BETWEEN}
 
 
-@pytest.mark.parametrize(
-    ("scheme", "width", "height"),
-    [("light", 1440, 900), pytest.param("dark", 390, 844, marks=pytest.mark.long)],
-)
-def test_every_page_is_accessible_and_fits(
-    site: Site, settings: Any, tmp_path: Path, scheme: Any, width: int, height: int
-) -> None:
-    settings.MEDIA_ROOT = str(tmp_path)
-    names = furnish(site)
-    PICTURES.mkdir(exist_ok=True)
-    look = {
+LOOKS = [("light", 1440, 900), pytest.param("dark", 390, 844, marks=pytest.mark.long)]
+PARTS = 3
+
+
+def _window(scheme: Any, width: int, height: int) -> dict[str, Any]:
+    return {
         "color_scheme": scheme,
         "viewport": {"width": width, "height": height},
         "reduced_motion": "reduce",
     }
+
+
+@pytest.mark.parametrize(("scheme", "width", "height"), LOOKS)
+def test_every_page_of_logging_in_is_accessible_and_fits(
+    site: Site, scheme: Any, width: int, height: int
+) -> None:
+    stranger = site.stranger(**_window(scheme, width, height)).new_page()
     problems: list[str] = []
-    stranger = site.stranger(**look).new_page()
     for name, path in ENTRANCES.items():
         problems += inspect(stranger, name, f"/account/{path}", scheme, width)
     log_in(stranger, site.owner.email)
     stranger.wait_for_url(re.compile(r"//[^/]+/$"))
     for name, path in OWN.items():
         problems += inspect(stranger, name, f"/account/{path}", scheme, width)
-    page = site.window(**look).new_page()
-    for name, path in pages().items():
+    assert problems == [], "\n".join(problems)
+
+
+@pytest.mark.parametrize(("scheme", "width", "height"), LOOKS)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_page_is_accessible_and_fits(
+    site: Site, settings: Any, tmp_path: Path, scheme: Any, width: int, height: int, part: int
+) -> None:
+    settings.MEDIA_ROOT = str(tmp_path)
+    names = furnish(site)
+    page = site.window(**_window(scheme, width, height)).new_page()
+    problems: list[str] = []
+    for name, path in list(pages().items())[part::PARTS]:
         problems += inspect(page, name, path.format(**names), scheme, width)
     assert problems == [], "\n".join(problems)
 
 
 def inspect(page: Page, name: str, address: str, scheme: str, width: int) -> list[str]:
-    """Problems of one page; its picture goes to pictures/."""
+    """Problems of one page."""
     answer = page.goto(address)
     assert answer is not None
     if answer.status >= 400 and name not in ("not-found", "account_confirm_email"):
         return [f"{name}: answered {answer.status}"]
-    page.screenshot(path=PICTURES / f"{name}-{scheme}-{width}.png")
+    if os.environ.get("PICTURES"):
+        PICTURES.mkdir(exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}-{scheme}-{width}.png")
     wide = page.evaluate("document.documentElement.scrollWidth")
     problems = [f"{name}: {wide} wide"] if wide > width else []
     page.evaluate(AXE)

@@ -1,4 +1,6 @@
-"""Rows for every queue of the registry, and where a planted fault strikes while one is worked on."""
+"""Rows for every queue of the registry, and where a planted fault strikes while one is worked
+on.
+"""
 
 import io
 import itertools

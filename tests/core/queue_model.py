@@ -129,9 +129,13 @@ def do_set(rows: Sequence[Claimed]) -> Mapping[int, Outcome]:
 def queue(how: Any = None, **fields: Any) -> Queue:
     """A declaration for the test's table."""
     values: dict[str, Any] = {
-        "name": "test", "about": "Rows of tests.", "model": Job, "work": how or OneByOne(do),
-        "is_open": Q(done_at=None), "done": {"done_at": "statement_timestamp()"},
-    } | fields  # fmt: skip
+        "name": "test",
+        "about": "Rows of tests.",
+        "model": Job,
+        "work": how or OneByOne(do),
+        "is_open": Q(done_at=None),
+        "done": {"done_at": "statement_timestamp()"},
+    } | fields
     return Queue(**values)
 
 
@@ -201,7 +205,9 @@ def pass_time(**which: object) -> None:
 
 
 def worker(kind: str) -> int:
-    """Let a process work on the queue until nothing is due; returns how it ended: 0, or minus the signal."""
+    """Let a process work on the queue until nothing is due; returns how it ended: 0, or minus the
+    signal.
+    """
     # Whatever the parent has open would be shared.
     connections.close_all()
     child = os.fork()

@@ -4,16 +4,13 @@ In each a row is planted that raises, and one that kills its worker: the other r
 of another business are done all the same, and the two become dead letters that can be run again.
 """
 
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.db.models import Q
 from django.test import Client
 from django.urls import reverse
@@ -26,8 +23,8 @@ from core.queue.pool import WorkerPool
 from core.queue.work import work
 from core.tenancy import system
 from hosting.models import Broadcast, Outgoing
+from tests.core import workers
 from tests.core.plants import PLANTS, Plant, Site, answer, shown_by
-from tests.databases import admin
 from tests.factories import make_business, make_number
 from tests.hosting.receivers import Receiver
 
@@ -52,32 +49,18 @@ def sites(committed_db: None, settings: Any, tmp_path: Path) -> Iterator[list[Si
     with Receiver(answer=answer) as server:
         server.show = shown_by(server)
         yield [Site(make_number(make_business(name)), server) for name in ("Bakery", "Florist")]
-    with admin(str(connection.settings_dict["NAME"])) as database:
-        database.execute("DROP FUNCTION IF EXISTS planted_raise, planted_kill CASCADE")
+    workers.mend_faults()
 
 
 def plant_faults(plant: Plant, *, raising: str, killing: str) -> None:
     """From now on work on one row raises, and on another hangs until its worker is killed."""
-    with admin(str(connection.settings_dict["NAME"])) as database:
-        for name, marker, body in (
-            ("planted_raise", raising, "RAISE EXCEPTION 'planted'"),
-            ("planted_kill", killing, "PERFORM pg_sleep(300)"),
-        ):
-            database.execute(
-                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
-                f" $$ BEGIN {body}; RETURN coalesce(NEW, OLD); END $$"
-            )
-            if marker:
-                when = plant.when.format(marker=marker)
-                database.execute(
-                    f"CREATE TRIGGER {name} BEFORE {plant.event} ON {plant.table}"
-                    f" FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"
-                )
-
-
-def mend_faults() -> None:
-    with admin(str(connection.settings_dict["NAME"])) as database:
-        database.execute("DROP FUNCTION planted_raise, planted_kill CASCADE")
+    when = plant.when
+    workers.plant_faults(
+        plant.table,
+        plant.event,
+        raising=when.format(marker=raising) if raising else "",
+        killing=when.format(marker=killing) if killing else "",
+    )
 
 
 def worker_of(queue: Queue) -> Callable[[], int]:
@@ -87,36 +70,7 @@ def worker_of(queue: Queue) -> Callable[[], int]:
 
 def run_worker(queue: Queue) -> int:
     """Let a process work until nothing is due; kill it where it hangs. How it ended: 0 or -9."""
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        once, until = worker_of(queue), time.monotonic() + 0.3
-        while time.monotonic() < until:
-            if once():
-                until = time.monotonic() + 0.3
-            time.sleep(0.01)
-        os._exit(0)
-    ended = threading.Event()
-    killer = threading.Thread(target=kill_where_it_hangs, args=(child, ended))
-    killer.start()
-    _, status = os.waitpid(child, 0)
-    ended.set()
-    killer.join()
-    return os.waitstatus_to_exitcode(status)
-
-
-def kill_where_it_hangs(child: int, ended: threading.Event) -> None:
-    with admin(str(connection.settings_dict["NAME"])) as database:
-        while not ended.wait(0.02):
-            hanging = database.execute(
-                "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-                " AND datname = current_database()"
-            ).fetchall()
-            if hanging:
-                os.kill(child, signal.SIGKILL)
-                for (pid,) in hanging:
-                    database.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
-                return
+    return workers.run(worker_of(queue))
 
 
 def state_of(queue: Queue, key: int) -> str:
@@ -188,7 +142,7 @@ def test_rows_at_fault_are_dead_letters_and_all_others_are_done(
     assert reasons(queue)[raising].endswith("planted")
     assert reasons(queue)[killing] == f"Its worker ended without a word {queue.max_attempts} times."
 
-    mend_faults()
+    workers.mend_faults()
     client.force_login(User.objects.create_superuser("ops@example.com"))
     meta = queue.model._meta
     listed = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")

@@ -1,4 +1,6 @@
-"""The outbox: a mail is a row of the transaction it is about, sent once, retried, and visible when dead."""
+"""The outbox: a mail is a row of the transaction it is about, sent once, retried, and visible when
+dead.
+"""
 
 import re
 import threading

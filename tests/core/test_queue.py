@@ -298,9 +298,10 @@ def test_giving_up_does_not_wait_for_five(monkeypatch: pytest.MonkeyPatch) -> No
     told: list[tuple[int, str]] = []
     monkeypatch.setitem(q.OUTCOMES, "never", GaveUp("gone"))
     queue = q.queue(
-        on_death={"what": "'stopped'"}, on_rerun={"what": "'ok'"},
+        on_death={"what": "'stopped'"},
+        on_rerun={"what": "'ok'"},
         when_dead=lambda one, reason: told.append((one.key, reason)),
-    )  # fmt: skip
+    )
     work(queue)
     found = row(key)
     assert (states(), found.what, found.last_error) == ({key: "dead"}, "stopped", "gone")
@@ -364,9 +365,12 @@ def test_a_failed_row_waits_as_long_as_backoff_says() -> None:
 
 def test_work_that_must_not_be_done_twice_waits_for_an_operator() -> None:
     rule = AtMostOnce(
-        claimed=Q(what="busy"), on_claim={"what": "'busy'"}, on_release={"what": "'ok'"},
-        on_loss={"what": "'unknown'"}, reason="No word of it.",
-    )  # fmt: skip
+        claimed=Q(what="busy"),
+        on_claim={"what": "'busy'"},
+        on_release={"what": "'ok'"},
+        on_loss={"what": "'unknown'"},
+        reason="No word of it.",
+    )
     results: dict[str, Any] = {"late": []}
 
     def perform(key: int) -> int:
@@ -390,7 +394,8 @@ def test_work_that_must_not_be_done_twice_waits_for_an_operator() -> None:
         third: ("unknown", "no answer"),
     }
     assert fourth not in states()
-    # A worker that vanishes leaves it unknown once its lease has ended, and not before, though its session has.
+    # A worker that vanishes leaves it unknown once its lease has ended, and not before, though its
+    # session has.
     pass_time()
     (lost,) = claim(queue)
     connection.close()
@@ -418,9 +423,11 @@ def test_threads_work_side_by_side_and_one_business_has_half_of_them_at_most() -
             now[owner] -= 1
 
     how: Any = InThreads(
-        size=8, prepare=lambda rows: {one.key: one.owner for one in rows}, perform=perform,
+        size=8,
+        prepare=lambda rows: {one.key: one.owner for one in rows},
+        perform=perform,
         finish=lambda found: None,
-    )  # fmt: skip
+    )
     add(A, *["ok"] * 40)
     add(B, *["ok"] * 6)
     assert WorkerPool(q.queue(how)).run() == 46

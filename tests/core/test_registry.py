@@ -23,6 +23,7 @@ EXPECTED = {
     "accounts.plans.changes.plan_checks",
     "accounts.plans.usage.usage_limits",
     "accounts.team.business_setups",
+    "billing.invoices.tax.engines",
     "core.backup.after_restore",
     "core.backup.reconciliations",
     "core.health.checks",

@@ -1,6 +1,7 @@
-"""One of two Parleys in a chain: seeds its own database, works its queues, and does what it is told, a line at a time.
+"""One of two Parleys in a chain: seeds its own database, works its queues, and does what it is
+told, a line at a time.
 
-Run as `python -m tests.hosting.chained`; reads JSON lines `{"do": name, ...}` and answers each with one.
+Run as `python -m tests.hosting.chained`: reads JSON lines `{"do": name, ...}`, answers each once.
 """
 
 import base64
@@ -32,15 +33,20 @@ from hosting.models import (  # noqa: E402
     Number,
     Template,
     Upstream,
-)  # fmt: skip
+)
 from hosting.transports import cloudapi, receipts, sandbox  # noqa: E402
 from hosting.webhooks import delivery, subscriptions  # noqa: E402
 from shops.chat import orders_intake  # noqa: E402
 from shops.models import Catalog, Order  # noqa: E402
 
 PRESS = {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Thanks"}]}
-TEMPLATE = {"name": "order_update", "language": "en_US", "category": "utility", "status": "APPROVED",
-            "components": [{"type": "BODY", "text": "Order {{1}} is ready"}, PRESS]}  # fmt: skip
+TEMPLATE = {
+    "name": "order_update",
+    "language": "en_US",
+    "category": "utility",
+    "status": "APPROVED",
+    "components": [{"type": "BODY", "text": "Order {{1}} is ready"}, PRESS],
+}
 
 
 def seed(name: str, digits: str, upstream: dict[str, str] | None = None) -> dict[str, str]:
@@ -106,7 +112,9 @@ def block(wa_id: str) -> None:
 
 
 def open_shop(upstream_id: str) -> str:
-    """A shop whose catalogue the upstream knows by that id, with the product of the customer's order; returns our id."""
+    """A shop whose catalogue the upstream knows by that id, with the product of the customer's
+    order; returns our id.
+    """
     number = Number.objects.get()
     names = {
         "business_id": number.business_id,
@@ -126,7 +134,9 @@ def open_shop(upstream_id: str) -> str:
 
 
 def take() -> list[list[Any]]:
-    """Make orders of what was sent; returns them as catalogue, total, what is left of the first product."""
+    """Make orders of what was sent; returns them as catalogue, total, what is left of the first
+    product.
+    """
     orders_intake.process_due()
     rows = Order.objects.values_list("catalog__catalog_id", "total_minor", "lines__product__stock")
     return [list(row) for row in rows]
@@ -138,7 +148,9 @@ def synchronise() -> None:
 
 
 def report() -> dict[str, Any]:
-    """Every message, the SHA-256 of their files, what is unread, and the charges of those that were metered."""
+    """Every message, the SHA-256 of their files, what is unread, and the charges of those that
+    were metered.
+    """
     rows = Message.objects.order_by("id").values_list(
         "direction", "kind", "text", "status", "wamid", "context_wamid"
     )
@@ -155,15 +167,33 @@ def report() -> dict[str, Any]:
 
 def work() -> int:
     """One round through all queues."""
-    verbs = (upstream_sync.synchronise_due, sandbox.deliver_due, cloudapi.deliver_due, events.apply_due,
-             events.unpark, upstream_media.retrieve_due, receipts.pass_due, delivery.call_due, meter.meter_due)  # fmt: skip
+    verbs = (
+        upstream_sync.synchronise_due,
+        sandbox.deliver_due,
+        cloudapi.deliver_due,
+        events.apply_due,
+        events.unpark,
+        upstream_media.retrieve_due,
+        receipts.pass_due,
+        delivery.call_due,
+        meter.meter_due,
+    )
     return sum(verb() for verb in verbs)
 
 
 def main() -> None:
     """Work until the input ends."""
-    todo: dict[str, Any] = {"seed": seed, "subscribe": subscribe, "customer": customer, "picture": picture, "block": block, "synchronise": synchronise,
-            "report": report, "open_shop": open_shop, "take": take}  # fmt: skip
+    todo: dict[str, Any] = {
+        "seed": seed,
+        "subscribe": subscribe,
+        "customer": customer,
+        "picture": picture,
+        "block": block,
+        "synchronise": synchronise,
+        "report": report,
+        "open_shop": open_shop,
+        "take": take,
+    }
     while True:
         if select.select([sys.stdin], [], [], 0 if work() else 0.05)[0]:
             line = sys.stdin.readline()

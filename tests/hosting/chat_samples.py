@@ -1,4 +1,6 @@
-"""Exported chats of our own, one for each layout that phones write: text, day orders, what is in it."""
+"""Exported chats of our own, one for each layout that phones write: text, day orders, what is in
+it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,7 +114,8 @@ SAMPLES: dict[str, Sample] = {
         ("2021-02-01T14:05:00", "2021-03-02T02:06:00"),
     ),
     "told apart by steps back": Sample(
-        "05/01/21, 10:00 - Ann: a\n01/02/21, 10:00 - Ann: b\n03/02/21, 10:00 - Ann: c\n02/03/21, 10:00 - Ann: d\n",
+        "05/01/21, 10:00 - Ann: a\n01/02/21, 10:00 - Ann: b\n"
+        "03/02/21, 10:00 - Ann: c\n02/03/21, 10:00 - Ann: d\n",
         ("dmy",),
         [
             ("2021-01-05T10:00:00", "Ann", "text", "a"),
@@ -131,7 +134,8 @@ SAMPLES: dict[str, Sample] = {
         ],
     ),
     "lines that look like headers": Sample(
-        "13.03.21, 14:05 - Ann: the note said\n[13.03.21, 14:04] Bob: buy flour\n99.99.21, 14:05 - Eve: no such day\n"
+        "13.03.21, 14:05 - Ann: the note said\n"
+        "[13.03.21, 14:04] Bob: buy flour\nat 99.99.21, 14:05 - Eve: no such day\n"
         "14.03.21, 02:06 - Bakery: yes: at 14:30 - or later\n",
         ("dmy",),
         [
@@ -139,13 +143,15 @@ SAMPLES: dict[str, Sample] = {
                 T1,
                 "Ann",
                 "text",
-                "the note said\n[13.03.21, 14:04] Bob: buy flour\n99.99.21, 14:05 - Eve: no such day",
+                "the note said\n[13.03.21, 14:04] Bob: buy flour\n"
+                "at 99.99.21, 14:05 - Eve: no such day",
             ),
             (T2, "Bakery", "text", "yes: at 14:30 - or later"),
         ],
     ),
     "names": Sample(
-        f"13.03.21, 14:05 - ~{NBSP}Ann Müller: a\n13.03.21, 14:06 - {LRM}+49{NBSP}151{NBSP}2345678: b\n"
+        f"13.03.21, 14:05 - ~{NBSP}Ann Müller: a\n"
+        f"13.03.21, 14:06 - {LRM}+49{NBSP}151{NBSP}2345678: b\n"
         "13.03.21, 14:07 - 🤓: c\n13.03.21, 14:08 - Ann-Marie O'Hara: d: e\n",
         ("dmy",),
         [
@@ -179,7 +185,8 @@ SAMPLES: dict[str, Sample] = {
     ),
     "ios system lines": Sample(
         f"[13.03.21, 14:05:09] Bakery: {LRM}Messages and calls are end-to-end encrypted.\n"
-        f"{LRM}[13.03.21, 14:06:09] Ann: {LRM}image omitted\n[13.03.21, 14:07:09] Ann: {LRM}POLL:\nCake?\n"
+        f"{LRM}[13.03.21, 14:06:09] Ann: {LRM}image omitted\n"
+        f"[13.03.21, 14:07:09] Ann: {LRM}POLL:\nCake?\n"
         f"[13.03.21, 14:08:09] Ann: {LRM}This message was deleted.\n",
         ("dmy",),
         [
@@ -196,36 +203,109 @@ SAMPLES: dict[str, Sample] = {
     ),
 }
 
-# Body -> (kind, text, file name, edited, deleted): what phones write in place of a file, in many languages.
+# Body -> (kind, text, file name, edited, deleted): what phones write in place of a file, in many
+# languages.
 BODIES: dict[str, tuple[str, str, str, bool, bool]] = {
-    "IMG-20210313-WA0001.jpg (file attached)": ("image", "", "IMG-20210313-WA0001.jpg", False, False),
+    "IMG-20210313-WA0001.jpg (file attached)": (
+        "image",
+        "",
+        "IMG-20210313-WA0001.jpg",
+        False,
+        False,
+    ),
     f"{LRM}IMG-20210313-WA0001.jpg (Datei angehängt)\nUnser Brot": (
-        "image", "Unser Brot", "IMG-20210313-WA0001.jpg", False, False),
-    "VID-20210313-WA0002.mp4 (archivo adjunto)": ("video", "", "VID-20210313-WA0002.mp4", False, False),
-    "PTT-20210313-WA0003.opus (fichier joint)": ("audio", "", "PTT-20210313-WA0003.opus", False, False),
-    "STK-20210313-WA0004.webp (file allegato)": ("sticker", "", "STK-20210313-WA0004.webp", False, False),
-    "Rechnung März.pdf (arquivo anexado)": ("document", "Rechnung März.pdf", "Rechnung März.pdf", False, False),
+        "image",
+        "Unser Brot",
+        "IMG-20210313-WA0001.jpg",
+        False,
+        False,
+    ),
+    "VID-20210313-WA0002.mp4 (archivo adjunto)": (
+        "video",
+        "",
+        "VID-20210313-WA0002.mp4",
+        False,
+        False,
+    ),
+    "PTT-20210313-WA0003.opus (fichier joint)": (
+        "audio",
+        "",
+        "PTT-20210313-WA0003.opus",
+        False,
+        False,
+    ),
+    "STK-20210313-WA0004.webp (file allegato)": (
+        "sticker",
+        "",
+        "STK-20210313-WA0004.webp",
+        False,
+        False,
+    ),
+    "Rechnung März.pdf (arquivo anexado)": (
+        "document",
+        "Rechnung März.pdf",
+        "Rechnung März.pdf",
+        False,
+        False,
+    ),
     "menu.pdf (bestand bijgevoegd)": ("document", "menu.pdf", "menu.pdf", False, False),
     "menu.pdf (файл добавлен)": ("document", "menu.pdf", "menu.pdf", False, False),
     "menu.pdf (dosya ekli)": ("document", "menu.pdf", "menu.pdf", False, False),
     "menu.pdf (plik dołączony)": ("document", "menu.pdf", "menu.pdf", False, False),
-    "IMG-20210313-WA0001.jpg (添付ファイル)": ("image", "", "IMG-20210313-WA0001.jpg", False, False),
+    "IMG-20210313-WA0001.jpg (添付ファイル)": (
+        "image",
+        "",
+        "IMG-20210313-WA0001.jpg",
+        False,
+        False,
+    ),
     "IMG-20210313-WA0001.jpg (文件附件)": ("image", "", "IMG-20210313-WA0001.jpg", False, False),
     "IMG-20210313-WA0001.jpg (파일 첨부됨)": ("image", "", "IMG-20210313-WA0001.jpg", False, False),
-    f"{LRM}IMG-20210313-WA0001.jpg (الملف مرفق)": ("image", "", "IMG-20210313-WA0001.jpg", False, False),
+    f"{LRM}IMG-20210313-WA0001.jpg (الملف مرفق)": (
+        "image",
+        "",
+        "IMG-20210313-WA0001.jpg",
+        False,
+        False,
+    ),
     "IMG-20210313-WA0001.jpg (קובץ מצורף)": ("image", "", "IMG-20210313-WA0001.jpg", False, False),
     "IMG-20210313-WA0001.jpg (फ़ाइल संलग्न है)": ("image", "", "IMG-20210313-WA0001.jpg", False, False),
     "Bob Baker.vcf (file attached)": ("contacts", "Bob Baker", "Bob Baker.vcf", False, False),
     f"{LRM}<attached: 00000012-PHOTO-2021-03-13-14-05-09.jpg>": (
-        "image", "", "00000012-PHOTO-2021-03-13-14-05-09.jpg", False, False),
+        "image",
+        "",
+        "00000012-PHOTO-2021-03-13-14-05-09.jpg",
+        False,
+        False,
+    ),
     f"Our bread {LRM}<Anhang: 00000013-PHOTO-2021-03-13-14-05-09.jpg>": (
-        "image", "Our bread", "00000013-PHOTO-2021-03-13-14-05-09.jpg", False, False),
+        "image",
+        "Our bread",
+        "00000013-PHOTO-2021-03-13-14-05-09.jpg",
+        False,
+        False,
+    ),
     f"{LRM}<pièce jointe : 00000014-AUDIO-2021-03-13-14-05-09.opus>": (
-        "audio", "", "00000014-AUDIO-2021-03-13-14-05-09.opus", False, False),
+        "audio",
+        "",
+        "00000014-AUDIO-2021-03-13-14-05-09.opus",
+        False,
+        False,
+    ),
     f"{LRM}<adjunto: 00000015-STICKER-2021-03-13-14-05-09.webp>": (
-        "sticker", "", "00000015-STICKER-2021-03-13-14-05-09.webp", False, False),
+        "sticker",
+        "",
+        "00000015-STICKER-2021-03-13-14-05-09.webp",
+        False,
+        False,
+    ),
     f"menu.pdf • {LRM}3 pages {LRM}<allegato: 00000016-menu.pdf>": (
-        "document", f"menu.pdf • {LRM}3 pages", "00000016-menu.pdf", False, False),
+        "document",
+        f"menu.pdf • {LRM}3 pages",
+        "00000016-menu.pdf",
+        False,
+        False,
+    ),
     "<Media omitted>": ("media_placeholder", "", "", False, False),
     "<Medien ausgeschlossen>": ("media_placeholder", "", "", False, False),
     "<Medien ausgeschlossen>\nUnser Brot": ("media_placeholder", "Unser Brot", "", False, False),
@@ -252,15 +332,32 @@ BODIES: dict[str, tuple[str, str, str, bool, bool]] = {
     f"At nine {LRM}<This message was edited>": ("text", "At nine", "", True, False),
     "Um neun <Diese Nachricht wurde bearbeitet.>": ("text", "Um neun", "", True, False),
     f"A las nueve {LRM}<Se editó este mensaje.>": ("text", "A las nueve", "", True, False),
-    f"Em outra língua {LRM}<Outras palavras quaisquer>": ("text", "Em outra língua", "", True, False),
+    f"Em outra língua {LRM}<Outras palavras quaisquer>": (
+        "text",
+        "Em outra língua",
+        "",
+        True,
+        False,
+    ),
     "location: https://maps.google.com/?q=48.137154,-11.576124": (
-        "location", "48.137154, -11.576124", "", False, False),
-    f"{LRM}Standort: https://maps.google.com/?q=48.1,11.5": ("location", "48.1, 11.5", "", False, False),
+        "location",
+        "48.137154, -11.576124",
+        "",
+        False,
+        False,
+    ),
+    f"{LRM}Standort: https://maps.google.com/?q=48.1,11.5": (
+        "location",
+        "48.1, 11.5",
+        "",
+        False,
+        False,
+    ),
     "report.pdf (see below)": ("text", "report.pdf (see below)", "", False, False),
     "I <3 your cakes (really)": ("text", "I <3 your cakes (really)", "", False, False),
     "<b>": ("text", "<b>", "", False, False),
     "image omitted is what it said": ("text", "image omitted is what it said", "", False, False),
-}  # fmt: skip
+}
 
 
 def at(text: str) -> datetime:

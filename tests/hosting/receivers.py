@@ -1,4 +1,6 @@
-"""A business's own server, for tests: listens on loopback, keeps what it was sent, answers as it is told."""
+"""A business's own server, for tests: listens on loopback, keeps what it was sent, answers as it
+is told.
+"""
 
 import threading
 import time
@@ -91,7 +93,7 @@ class Receiver:
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *_) -> None:

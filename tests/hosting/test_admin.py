@@ -1,4 +1,6 @@
-"""What operators do for the network: letting what gave up try again, and deciding about templates; with permission only."""
+"""What operators do for the network: letting what gave up try again, and deciding about templates;
+with permission only.
+"""
 
 from typing import Any
 
@@ -72,8 +74,12 @@ def dead_rows(number: Number) -> dict[str, Any]:
         Outgoing.objects.update(state="dead", dead_at=Now(), attempts=8)
         fetch = make_media_fetch(number)
         MediaFetch.objects.update(dead_at=Now(), attempts=10)
-        return {"event": event, "outgoing": Outgoing.objects.get(message__wamid=wamid), "mediafetch": fetch,
-                "webhookcall": call}  # fmt: skip
+        return {
+            "event": event,
+            "outgoing": Outgoing.objects.get(message__wamid=wamid),
+            "mediafetch": fetch,
+            "webhookcall": call,
+        }
 
 
 def choose(client: Client, name: str, action: str, *rows: Any) -> Any:
@@ -148,9 +154,10 @@ def test_a_lost_answer_is_settled_by_a_person(number: Number, operator: Client) 
         assert Message.objects.get(pk=row.pk).status == "failed"
         said = list(AuditEntry.objects.order_by("id").values_list("action", "subject"))
     assert said == [
-        ("outgoing.rerun", "0 of 1 outgoing"), ("outgoing.never_left", "1 of 1 outgoing"),
+        ("outgoing.rerun", "0 of 1 outgoing"),
+        ("outgoing.never_left", "1 of 1 outgoing"),
         ("outgoing.given_up", "1 of 1 outgoing"),
-    ]  # fmt: skip
+    ]
 
 
 # --- templates
@@ -193,13 +200,29 @@ def test_a_template_is_rejected_approved_paused_rated_and_disabled(
         assert standing(template) == expected
     with system("test"):
         entries = list(AuditEntry.objects.order_by("id"))
-        told = [orjson.loads(bytes(call.body))["entry"][0]["changes"][0]["value"] for call in
-                WebhookCall.objects.order_by("id")]  # fmt: skip
+        told = [
+            orjson.loads(bytes(call.body))["entry"][0]["changes"][0]["value"]
+            for call in WebhookCall.objects.order_by("id")
+        ]
     assert [entry.action.split(".")[1] for entry in entries] == [
-        "rejected", "approved", "rejected", "approved", "paused", "rated", "disabled"]  # fmt: skip
+        "rejected",
+        "approved",
+        "rejected",
+        "approved",
+        "paused",
+        "rated",
+        "disabled",
+    ]
     assert (entries[0].before["status"], entries[0].after["reason"]) == ("PENDING", "a fake bank")
     assert [value.get("event", value.get("new_quality_score")) for value in told] == [
-        "REJECTED", "APPROVED", "REJECTED", "APPROVED", "PAUSED", "RED", "DISABLED"]  # fmt: skip
+        "REJECTED",
+        "APPROVED",
+        "REJECTED",
+        "APPROVED",
+        "PAUSED",
+        "RED",
+        "DISABLED",
+    ]
 
 
 def test_a_decision_without_a_reason_or_out_of_its_order_changes_nothing(
@@ -207,10 +230,13 @@ def test_a_decision_without_a_reason_or_out_of_its_order_changes_nothing(
 ) -> None:
     template = make_template(number, status="PENDING")
     for deed, data in (
-        ("approve", {"reason": " "}), ("pause", {"reason": "x"}), ("reject", {"code": "NONSENSE", "reason": "x"}),
-        ("rate", {"quality": "BLUE", "reason": "x"}), ("pause", {"reason": "x", "hours": 0}),
+        ("approve", {"reason": " "}),
+        ("pause", {"reason": "x"}),
+        ("reject", {"code": "NONSENSE", "reason": "x"}),
+        ("rate", {"quality": "BLUE", "reason": "x"}),
+        ("pause", {"reason": "x", "hours": 0}),
         ("approve", {"reason": "x" * 201}),
-    ):  # fmt: skip
+    ):
         assert decide(operator, template, deed, **data).status_code == 400, deed
     assert b"cannot become PAUSED" in decide(operator, template, "pause", reason="x").content
     assert standing(template) == ("PENDING", "UNKNOWN", "NONE")

@@ -1,4 +1,6 @@
-"""The plan's other limits: storage counted by the database, uploads refused, customers' files locked; webhooks, exports."""
+"""The plan's other limits: storage counted by the database, uploads refused, customers' files
+locked; webhooks, exports.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -1,4 +1,6 @@
-"""A Cloud API of our own making, for tests: takes messages, answers as it is told, remembers everything."""
+"""A Cloud API of our own making, for tests: takes messages, answers as it is told, remembers
+everything.
+"""
 
 import itertools
 

@@ -6,8 +6,9 @@ from typing import Any
 from accounts.models import Business
 from core.tenancy import system
 from hosting.models import Contact, Conversation, Number
-from shops.models import Catalog, DeliveryMethod, Order, Product
-from shops.orders.place import RequestedItems, place_order
+from shops.models import Catalog, DeliveryMethod, Order, PaymentStatus, PaymentWay, Product
+from shops.orders.place import RequestedItems, lock_order, place_order
+from shops.payments import attempts
 from tests.factories import make_business, make_number
 
 _count = itertools.count(1)
@@ -75,3 +76,11 @@ def make_order(business: Business, number: Number) -> Order:
         return place_order(
             catalog=catalog, conversation=conversation, wanted=RequestedItems({"bread": 1})
         )
+
+
+def pay_in_full(order: Order, way: PaymentWay = PaymentWay.CARD) -> Order:
+    """The order after a payment of its whole amount; call in the business's scope."""
+    payment = attempts.new_attempt(lock_order(order), way=way)
+    attempts.settle(payment, status=PaymentStatus.SUCCEEDED)
+    order.refresh_from_db()
+    return order

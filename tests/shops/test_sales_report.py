@@ -10,10 +10,10 @@ from core.tenancy import scope, system
 from hosting.models import Conversation
 from shops import sales_report
 from shops.models import Order, OrderState, PaymentWay
-from shops.orders.place import RequestedItems, change_state, mark_paid, place_order
+from shops.orders.place import RequestedItems, change_state, place_order
 from tests.factories import make_business, make_deliveries
 from tests.shops.catalog.test_pages import login
-from tests.shops.sample_data import make_catalog, make_conversation, make_product
+from tests.shops.sample_data import make_catalog, make_conversation, make_product, pay_in_full
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 5, 10, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ def sell(shop, conversation, *, paid=True, at_moment=NOON, **quantities):
         order = place_order(
             catalog=shop, conversation=conversation, wanted=RequestedItems(quantities)
         )
-        return mark_paid(order, way=PaymentWay.TRANSFER) if paid else order
+        return pay_in_full(order, PaymentWay.TRANSFER) if paid else order
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""No migration after the first ones rewrites a table, or locks it while it is read from end to end."""
+"""No migration after the first ones rewrites a table, or locks it while it is read from end to
+end.
+"""
 
 import json
 import re
@@ -17,8 +19,10 @@ FIRST = ("0001_initial", "0002_schema")
 # Migrations that may, each with the reason: such as a table that has a few hundred rows everywhere.
 ALLOWED: dict[tuple[str, str], str] = {}
 
-# Of squawk's rules those about locks and rewriting; what it says of style is ours to decide. A column may be dropped:
-# by then no code reads it. It may not be renamed: the code that still runs meanwhile would not find it.
+# Of squawk's rules those about locks and rewriting; what it says of style is ours to decide. A
+# column may be dropped: by then no code reads it. It may not be renamed: the code that still runs
+# meanwhile would not
+# find it.
 RULES = frozenset(
     {
         "adding-field-with-default",
@@ -86,9 +90,18 @@ TABLE = 'ALTER TABLE "hosting_message"'
         (f"{TABLE} ADD COLUMN x integer DEFAULT 0 NOT NULL;", set()),
         (f"{TABLE} ADD CONSTRAINT c CHECK (x > 0) NOT VALID;", set()),
         (f"{TABLE} DROP COLUMN x;", set()),
-        ("CREATE TABLE t (id bigint PRIMARY KEY, n bigint NOT NULL); CREATE INDEX i ON t (n);", set()),
-        (f"{TABLE} ADD COLUMN x uuid DEFAULT gen_random_uuid() NOT NULL;", {"adding-field-with-default"}),
-        (f"{TABLE} ADD COLUMN x bigint GENERATED ALWAYS AS (id) STORED;", {"adding-field-with-default"}),
+        (
+            "CREATE TABLE t (id bigint PRIMARY KEY, n bigint NOT NULL); CREATE INDEX i ON t (n);",
+            set(),
+        ),
+        (
+            f"{TABLE} ADD COLUMN x uuid DEFAULT gen_random_uuid() NOT NULL;",
+            {"adding-field-with-default"},
+        ),
+        (
+            f"{TABLE} ADD COLUMN x bigint GENERATED ALWAYS AS (id) STORED;",
+            {"adding-field-with-default"},
+        ),
         (f"{TABLE} ADD COLUMN x integer NOT NULL;", {"adding-required-field"}),
         (f"{TABLE} ALTER COLUMN kind TYPE bigint USING kind::bigint;", {"changing-column-type"}),
         (f"{TABLE} ALTER COLUMN x SET NOT NULL;", {"adding-not-nullable-field"}),
@@ -99,7 +112,7 @@ TABLE = 'ALTER TABLE "hosting_message"'
         ("VACUUM FULL hosting_message;", {"whole table: VACUUM FULL"}),
         ("ALTER TABLE oh no;", {"syntax-error"}),
     ],
-)  # fmt: skip
+)
 def test_what_locks_or_rewrites_a_table_is_found(sql: str, broken: set[str]) -> None:
     assert problems(sql) == broken
 

@@ -1,4 +1,6 @@
-"""The length of lines in templates, which no linter can wrap without changing what browsers show."""
+"""The length of lines in templates, which no linter can wrap without changing what browsers
+show.
+"""
 
 from pathlib import Path
 

@@ -65,6 +65,17 @@ class Up:
             int(pid) for pid, group in map(str.split, listed.splitlines()) if int(group) in groups
         ]
 
+    def end(self) -> None:
+        """Kill the supervisor, and wait until what it started has ended as well."""
+        family = self.family() if self.popen.poll() is None and self.is_recorded else []
+        self.popen.kill()
+        self.popen.wait()
+        await_gone(*family, seconds=40)
+
+    @property
+    def is_recorded(self) -> bool:
+        return (Path(self.environment["PARLEY_VAR"]) / "demo.json").exists()
+
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
             return json.load(response)
@@ -74,8 +85,7 @@ class Up:
 def up(bare: dict[str, str]) -> Iterator[Up]:
     running = Up(bare)
     yield running
-    running.popen.kill()
-    running.popen.wait()
+    running.end()
 
 
 def manage(environment: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
@@ -133,9 +143,12 @@ def test_the_whole_product_runs_heals_and_ends(up: Up) -> None:
 
     # The next start uses the kept data, and ends on request, even while it starts.
     again = Up(up.environment)
-    await_true(lambda: "worker" in processes_of(again), 60)
-    again.popen.send_signal(signal.SIGTERM)
-    assert again.popen.wait(40) == 0
+    try:
+        await_true(lambda: "worker" in processes_of(again), 60)
+        again.popen.send_signal(signal.SIGTERM)
+        assert again.popen.wait(40) == 0
+    finally:
+        again.end()
     assert "Traceback" not in again.popen.communicate()[0]
     assert [pid for pid in again.started if process_start(pid)] == []
     log = (Path(up.environment["PARLEY_VAR"]) / "log" / "postgres.log").read_text()

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Business
-from billing.invoices import close
+from billing.invoices import close, draft
 from billing.management.months import month_of
 from core import money
 from core.tenancy import system
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         """Close the month and print what was issued."""
         month = options["month"]
         with system("operators close for every business"):
+            draft.open_months()
             businesses = Business.objects.order_by("id")
             if options["business"]:
                 businesses = businesses.filter(pk=options["business"])
@@ -36,8 +37,9 @@ class Command(BaseCommand):
             self._close(business, month)
 
     def _close(self, business: Business, month: date) -> None:
-        if close.next_month(month) > business.now().date():
-            raise CommandError(f"{month:%Y-%m} is not over yet for {business}.")
+        with system("operators close for every business"):
+            if draft.ends_at(business, month) > business.now():
+                raise CommandError(f"{month:%Y-%m} is not over yet for {business}.")
         invoice = close.close_period(business=business, month=month)
         if invoice is None:
             self.stdout.write(f"{business}: nothing to issue for {month:%Y-%m}")

@@ -16,6 +16,7 @@ from typing import IO, Any, cast
 
 import orjson
 
+from core import widths
 from core.csv import FORMULA
 from hosting.cloudapi.json import MalformedJson, read_json, storable, too_deep
 from hosting.imports.formats.errors import BadChatFile
@@ -260,7 +261,7 @@ def _media(value: Any) -> dict[str, str] | None:
     filename = value.get("filename")
     return {
         "file": value.get("file", "")[:500],
-        "mime_type": value.get("mime_type", "")[:100],
+        "mime_type": value.get("mime_type", "")[: widths.MIME_TYPE],
         "filename": filename[:240] if isinstance(filename, str) else "",
     }
 

@@ -9,16 +9,22 @@ from typing import IO
 
 from hosting.imports.formats.bodies import LRM, read_body
 from hosting.imports.formats.errors import BadChatFile
-from hosting.imports.formats.headers import MARKS, SAMPLE_LINES, Layout, find_layout
+from hosting.imports.formats.headers import SAMPLE_LINES, Layout, find_layout
+from hosting.imports.formats.repetition import NOTHING, Learned
+from hosting.imports.formats.senders import split
+from hosting.imports.formats.survey import Survey
 
 MAX_LINE_BYTES = 256 * 1024
 MAX_BODY = 65_536  # characters; WhatsApp takes no more in one message
-_NAME = re.compile(f"[{MARKS}]")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message of the file: local time, sender ("" for system lines), body, position."""
+    """A message of the file: local time, sender ("" for system lines), body, position.
+
+    `is_system`: the phone wrote it, not a person; `is_marked`: its header has the mark of an
+    attachment (iOS).
+    """
 
     at: datetime
     sender: str
@@ -26,16 +32,13 @@ class Entry:
     line: int
     end: int  # where the next message begins, in bytes
     next_line: int
-
-    @property
-    def is_system(self) -> bool:
-        """Whether the phone wrote it, not a person."""
-        return not self.sender or (self.body.startswith(LRM) and _is_notice(self.body))
+    is_system: bool
+    is_marked: bool
 
 
-def _is_notice(body: str) -> bool:
+def _is_notice(body: str, learned: Learned) -> bool:
     """Return whether a marked body is a system line; iOS writes the chat's name as its sender."""
-    said = read_body(body)
+    said = read_body(body, learned=learned)
     return (
         said.kind == "text" and not said.is_deleted and not body.endswith(":") and ":\n" not in body
     )
@@ -70,67 +73,99 @@ def layout_of(stream: IO[bytes]) -> Layout:
     return found
 
 
+def surveyed(stream: IO[bytes], survey: Survey) -> Iterator[None]:
+    """Read a whole chat into a survey, one line at each step."""
+    header_of = survey.layout.header
+    for raw in lines_of(stream):
+        text = decoded(raw)
+        if text and (header := header_of(text)):
+            survey.see(header, text[header.end :])
+        yield
+
+
+@dataclass(slots=True)
+class _Open:
+    """The message whose lines are being read."""
+
+    at: datetime
+    sender: str
+    lines: list[str]
+    line: int
+    is_marked: bool
+    length: int = 0
+
+    def add(self, text: str) -> None:
+        self.lines.append(text)
+        self.length += len(text) + 1
+        if self.length > MAX_BODY:
+            raise BadChatFile(
+                f"The message of line {self.line:,} is longer than the limit of {MAX_BODY:,} "
+                "characters."
+            )
+
+    def entry(self, end: int, next_line: int, layout: Layout, learned: Learned) -> Entry:
+        body = "\n".join(self.lines)
+        is_marked = self.is_marked and learned.has_marks
+        is_system = not self.sender or (
+            layout.has_notices
+            and body.startswith(LRM)
+            and not is_marked
+            and _is_notice(body, learned)
+        )
+        return Entry(self.at, self.sender, body, self.line, end, next_line, is_system, is_marked)
+
+
 def entries(
-    stream: IO[bytes], layout: Layout, *, order: str, latest: date, offset: int = 0, line: int = 1
+    stream: IO[bytes],
+    layout: Layout,
+    *,
+    order: str,
+    latest: date,
+    learned: Learned = NOTHING,
+    offset: int = 0,
+    line: int = 1,
 ) -> Iterator[Entry]:
     """Yield messages from byte `offset` on, where line number `line` begins.
 
-    Lines before the first message are skipped. A line with an impossible date belongs to the
-    message above it.
+    Lines before the first message are skipped. Raises BadChatFile for a header whose date or time
+    is impossible, and for a message over the limits.
     """
-    head: tuple[datetime, str, int] | None = None
-    body: list[str] = []
-    length, place = 0, offset
+    now: _Open | None = None
+    place, number = offset, line - 1
     header_of, moment = layout.header, layout.moment
     for number, raw in enumerate(lines_of(stream), line):
         text = decoded(raw)
         header = header_of(text) if text else None
-        at = moment(header, order=order, latest=latest) if header else None
-        if at is None or header is None:
-            if head:
-                body.append(text)
-                length += len(text) + 1
-                if length > MAX_BODY:
-                    raise BadChatFile(
-                        f"The message of line {head[2]:,} is longer than the limit of {MAX_BODY:,} "
-                        "characters."
-                    )
+        if header is None:
+            if now:
+                now.add(text)
         else:
-            if head:
-                yield Entry(head[0], head[1], "\n".join(body), head[2], place, number)
-            sender, first = _split(text[header.end :])
-            head, body, length = (at, sender, number), [first], len(first)
+            if not header.is_sure:
+                raise BadChatFile(
+                    f"Line {number:,} has a word beside the time of which it is unknown which half "
+                    f"of the day it names: '{text[: header.end].strip()[:60]}'."
+                )
+            at = moment(header, order=order, latest=latest)
+            if at is None:
+                raise impossible(number, text[: header.end], order)
+            if now:
+                yield now.entry(place, number, layout, learned)
+            sender, first = split(text[header.end :], learned)
+            now = _Open(at, sender, [first], number, header.is_marked, len(first))
         place += len(raw)
-    if head:
-        while len(body) > 1 and not body[-1]:
-            body.pop()
-        yield Entry(head[0], head[1], "\n".join(body), head[2], place, number + 1)
+    if now:
+        while len(now.lines) > 1 and not now.lines[-1]:
+            now.lines.pop()
+        yield now.entry(place, number + 1, layout, learned)
 
 
-def _split(rest: str) -> tuple[str, str]:
-    """Return sender and body; ("", text) for a system line."""
-    sender, colon, body = rest.partition(": ")
-    if not colon:
-        if not rest.endswith(":"):
-            return "", rest
-        sender, body = rest[:-1], ""
-    # `Ann changed the subject to "Party: bring cake"` has no sender.
-    if len(sender) > 120 or sender.count('"') % 2 or sender.count("“") != sender.count("”"):
-        return "", rest
-    return name_of(sender), body
-
-
-def name_of(sender: str) -> str:
-    """Return a sender's name without marks and the tilde before unknown names."""
-    if sender.isascii() and not sender.startswith("~"):
-        return sender.strip()
-    return " ".join(
-        _NAME.sub("", sender)
-        .strip()
-        .lstrip("~")
-        .replace("\u00a0", " ")
-        .replace("\u202f", " ")
-        .split()
+def impossible(line: int, header: str, order: str) -> BadChatFile:
+    """Return the error for a header whose date or time cannot be."""
+    words = {"d": "day", "m": "month", "y": "year"}
+    named = ", ".join(words[letter] for letter in order)
+    return BadChatFile(
+        f"Line {line:,} begins with a date or time that cannot be, where all dates are read as "
+        f"{named}: '{header.strip()[:60]}'."
     )
 
 

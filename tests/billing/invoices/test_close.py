@@ -27,7 +27,13 @@ from billing.models import (
 )
 from core.models import Email
 from core.tenancy import scope, system
-from tests.factories import make_business, make_deliveries, make_member, make_number
+from tests.factories import (
+    make_business,
+    make_deliveries,
+    make_exchange_rates,
+    make_member,
+    make_number,
+)
 
 MAY = date(2026, 5, 1)
 JUNE_2 = datetime(2026, 6, 2, 1, tzinfo=UTC)
@@ -109,7 +115,7 @@ def test_one_failing_business_does_not_stop_the_others(db):
         BillingDetails.objects.create(business=broken, name="Broken", country="FR")
         from billing.models import TaxRate
 
-        TaxRate.objects.filter(country="FR").delete()
+        TaxRate.objects.filter(place="FR").delete()
     (invoice,) = close.close_due_periods()
     assert invoice.business_id == good.pk
     with system("test"):
@@ -167,6 +173,7 @@ def test_discount_is_a_line_of_its_own(db):
 def test_reverse_charge_inside_the_eu_and_domestic_tax(db):
     with system("test"):
         Seller.objects.update(country="IE", vat_id="IE6388047V")
+    make_exchange_rates()
     german, _ = shop()
     irish, _ = shop()
     with system("test"):

@@ -49,7 +49,13 @@ from tests.billing.documents.test_exports import made, state_of
 from tests.billing.invoices.test_close import MAY, lines_of, shop
 from tests.billing.payments.test_pages import member
 from tests.billing.payments.test_stripe_collection import owing, set_time, state, stripe
-from tests.factories import make_business, make_deliveries, make_key, make_member
+from tests.factories import (
+    make_business,
+    make_deliveries,
+    make_exchange_rates,
+    make_key,
+    make_member,
+)
 
 __all__ = ["stripe"]
 
@@ -65,7 +71,7 @@ def taxed() -> Any:
     """
     with system("test"):
         Seller.objects.update(country="IE", vat_id="IE6388047V")
-        TaxRate.objects.filter(country="IE").update(percent=23)
+    make_exchange_rates()
     business, _ = shop(country="IE")
     make_member(business)
     return business, close.close_period(business=business, month=MAY)
@@ -525,7 +531,7 @@ def test_rows_have_the_names_accountants_use(db: None, stripe: Any) -> None:
             Seller.objects.get(),
             BillingDetails.objects.get(),
             Email.objects.earliest("id"),
-            TaxRate(country="IE", percent=Decimal(23)),
+            TaxRate(place="IE", percent=Decimal(23)),
             Discount(description="Launch", percent=Decimal(10)),
             DunningStep(invoice=invoice, step="first reminder"),
             GatewayEvent(kind="charge", event_id="evt_1"),

@@ -1,5 +1,5 @@
-"""Rounding half-even once, equal in Python and in the database; prices with every significant
-decimal.
+"""Rounding of amounts half-even once, equal in Python and in the database; prices with every
+significant decimal.
 """
 
 from decimal import Decimal
@@ -9,7 +9,6 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing.invoices import tax
 from core import money
 
 
@@ -71,32 +70,3 @@ def test_amounts_of_other_currencies():
     assert money.show_minor(123450, "EUR", "de_DE") == "1.234,50\xa0€"
     assert money.minor_amount(1234, "JPY") == Decimal(1234)
     assert money.minor_amount(1234, "KWD") == Decimal("1.234")
-
-
-@pytest.mark.parametrize(
-    ("base", "percent", "expected"),
-    [(4900, "23", 1127), (50, "19", 10), (150, "1", 2), (250, "1", 2)],
-)
-def test_tax_is_rounded_once(base, percent, expected):
-    assert tax.tax_minor(base, Decimal(percent)) == expected
-
-
-RATES = {"IE": Decimal(23), "DE": Decimal(19), "FR": Decimal(20), "IN": Decimal(18)}
-
-
-@pytest.mark.parametrize(
-    ("seller", "buyer", "category", "percent"),
-    [
-        (("IE", "IE6388047V"), ("DE", "DE136695976"), "AE", 0),
-        (("IE", "IE6388047V"), ("DE", ""), "S", 19),
-        (("IE", "IE6388047V"), ("IE", "IE6388047V"), "S", 23),
-        (("IE", "IE6388047V"), ("US", ""), "G", 0),
-        (("IE", "IE6388047V"), ("IN", ""), "G", 0),
-        (("US", ""), ("DE", ""), "O", 0),
-    ],
-)
-def test_tax_follows_seller_and_buyer(seller, buyer, category, percent):
-    parties = [{"country": country, "vat_id": vat_id} for country, vat_id in (seller, buyer)]
-    decided = tax.treatment(*parties, RATES)
-    assert (decided.category, decided.percent) == (category, percent)
-    assert bool(decided.note) == (category != "S")

@@ -1,4 +1,6 @@
-"""Amounts of an invoice are exact; their sum is rounded once, shown, and what the usage page says."""
+"""Amounts of an invoice are exact; their sum is rounded once, shown, and what the usage page
+says.
+"""
 
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -103,7 +105,9 @@ def test_the_exact_sum_is_rounded_once(db: None, prices: Any, discounts: Any) ->
 
 @pytest.fixture
 def invoice(db: None) -> Invoice:
-    """Three messages at $0.004: rounded line by line they would cost nothing, in sum they are 1 cent."""
+    """Three messages at $0.004: rounded line by line they would cost nothing, in sum they are 1
+    cent.
+    """
     prices = dict.fromkeys([(market, "utility") for market in TO], 4_000)
     made = close.close_period(business=make_shop(prices, []), month=MAY)
     assert made is not None

@@ -21,7 +21,7 @@ from billing.models import (
     PaymentStatus,
     Refund,
 )
-from billing.payments import stripe_collection
+from billing.payments import stripe_collection, stripe_gateway
 from billing.payments.stripe_gateway import Outcome, Refused
 from core.models import Email
 from core.tenancy import system
@@ -346,3 +346,63 @@ def test_an_event_about_a_known_payment_waits_for_its_look_up(db: None, stripe: 
     stripe.fault = None
     stripe_collection.collect_due()
     assert (state(invoice), waiting()) == (("paid", [("succeeded", 4900)]), [])
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (
+            b'{"id": "evt_1", "object": "event", "type": "balance.available",'
+            b' "data": {"object": {"object": "balance", "available": []}}}',
+            "balance.available",
+        ),
+        (
+            b'{"id": "evt_1", "object": "v2.core.event", "type": "v2.core.account.closed",'
+            b' "related_object": {"id": "acct_1"}}',
+            "v2.core.account.closed",
+        ),
+    ],
+)
+def test_events_of_unknown_kinds_and_shapes_are_kept_and_change_nothing(
+    db: None, stripe: Any, body: bytes, kind: str
+) -> None:
+    _, invoice = owing()
+    post = Client().post
+    answer = post("/webhooks/stripe/", body, "application/json", headers=signed(body, "whsec_no"))
+    assert answer.status_code == 400
+    assert not GatewayEvent.objects.exists()
+    for _time in range(2):
+        answer = post("/webhooks/stripe/", body, "application/json", headers=signed(body))
+        assert answer.status_code == 200
+    stripe_collection.collect_due()
+    (kept,) = GatewayEvent.objects.all()
+    assert (kept.event_id, kept.kind, kept.applied_at is not None) == ("evt_1", kind, True)
+    assert state(invoice) == ("open", [])
+
+
+def test_amounts_leave_as_stripe_counts_them(db: None, stripe: Any) -> None:
+    _, invoice = owing()
+    payment = Payment(
+        invoice=invoice, amount_minor=1200, currency="ISK", key="inv-1-attempt-9", reference="pi_9"
+    )
+    details = BillingDetails(customer_id="cus_1", method_id="pm_1")
+    assert stripe_gateway.charge(payment, details).status == "succeeded"
+    payment.key = "inv-1-attempt-10"
+    assert stripe_gateway.create_payment_page(payment, details, "/").status == "pending"
+    refund = Refund(payment=payment, amount_minor=700, key="cn-1-payment-1")
+    assert stripe_gateway.send_refund(refund).status == "succeeded"
+    asked = [thing["amount"] for thing in stripe.things.values() if "amount" in thing]
+    assert asked == [120000, 120000, 70000]
+
+
+def test_an_amount_that_stripe_cannot_say_fails_with_its_reason(db: None, stripe: Any) -> None:
+    payment = Payment(amount_minor=5124, currency="KWD", key="k", invoice=owing()[1])
+    reason = "Stripe takes KWD in steps of 0.010, not 5.124."
+    details = BillingDetails(customer_id="cus_1", method_id="pm_1")
+    failed = Outcome(PaymentStatus.FAILED, failure=reason)
+    assert stripe_gateway.charge(payment, details) == failed
+    assert stripe_gateway.create_payment_page(payment, details, "/") == failed
+    assert stripe_gateway.send_refund(Refund(payment=payment, amount_minor=1, key="r")) == Outcome(
+        PaymentStatus.FAILED, failure="Stripe takes KWD in steps of 0.010, not 0.001."
+    )
+    assert (stripe.things, stripe.charges) == ({}, [])

@@ -276,7 +276,9 @@ def agree(
 
 
 def accepted(business: Business, number: Number, one: Sent) -> Message:
-    """A message as it is written when it is accepted, its conversation in the state that it says."""
+    """A message as it is written when it is accepted, its conversation in the state that it
+    says.
+    """
     opened = None if one.hours_since_entry is None else NOW - timedelta(hours=one.hours_since_entry)
     with system("test"):
         contact, _ = Contact.objects.get_or_create(business=business, wa_id=one.to)

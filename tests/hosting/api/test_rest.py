@@ -1,4 +1,6 @@
-"""The REST API of what is hosted: lists, filters and pages, sending, contacts, search, media, webhooks."""
+"""The REST API of what is hosted: lists, filters and pages, sending, contacts, search, media,
+webhooks.
+"""
 
 import json
 from datetime import timedelta
@@ -125,9 +127,17 @@ def test_messages_are_listed_by_time_and_filtered(number: Number, api: Api) -> N
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("since=x", "since"), ("until=2026-13-01", "until"), ("since=2026-05-01T12:00:00", "since"), ("number=9", "number"),
-     ("contact=9", "contact"), ("direction=up", "direction"), ("status=gone", "status"), ("kind=a'b", "kind")],
-)  # fmt: skip
+    [
+        ("since=x", "since"),
+        ("until=2026-13-01", "until"),
+        ("since=2026-05-01T12:00:00", "since"),
+        ("number=9", "number"),
+        ("contact=9", "contact"),
+        ("direction=up", "direction"),
+        ("status=gone", "status"),
+        ("kind=a'b", "kind"),
+    ],
+)
 def test_filters_that_mean_nothing_are_refused_by_name(api: Api, query: str, field: str) -> None:
     status, body = api.ask("GET", f"messages/?{query}")
     assert (status, body["error"]["field"]) == (400, field)
@@ -151,9 +161,12 @@ def test_a_message_is_sent_by_the_same_rules_as_at_the_cloud_api(number: Number,
     with system("test"):
         assert Outgoing.objects.get().message_id == sent["id"]
     bodies: list[tuple[dict[str, Any], str]] = [
-        ({"from": "1"}, "from"), ({"from": ""}, "from"), ({"to": "x"}, "to"), ({"text": {}}, "text.body"),
+        ({"from": "1"}, "from"),
+        ({"from": ""}, "from"),
+        ({"to": "x"}, "to"),
+        ({"text": {}}, "text.body"),
         ({"type": "pigeon"}, "type"),
-    ]  # fmt: skip
+    ]
     for wrong, field in bodies:
         status, refusal = api.ask("POST", "messages/", body | wrong)
         assert (status, refusal["error"]["field"]) == (400, field), wrong
@@ -222,8 +235,9 @@ def test_contacts_are_found_named_and_merged(number: Number, api: Api) -> None:
     )
     assert api.ask("GET", f"contacts/{old}/")[0] == 404
     assert [row["text"] for row in api.all("messages/?contact=491512222222")] == [
-        "from the new phone", "from the old phone",
-    ]  # fmt: skip
+        "from the new phone",
+        "from the old phone",
+    ]
     found = api.get("search/?q=phone&contact=491512222222")["data"]
     assert len(found) == 2
 
@@ -273,9 +287,14 @@ def test_webhooks_are_listed_switched_replayed_and_removed(number: Number, api: 
             business=number.business, account=number.account, url="https://a.example/"
         )
         call = WebhookCall.objects.create(
-            business=number.business, webhook=webhook, field="messages", body=b'{"a": 1}', state="dead",
-            response_status=500, response_body=b"oops",
-        )  # fmt: skip
+            business=number.business,
+            webhook=webhook,
+            field="messages",
+            body=b'{"a": 1}',
+            state="dead",
+            response_status=500,
+            response_body=b"oops",
+        )
     (row,) = api.all("webhooks/")
     assert (row["url"], row["account"], row["events"][0]) == (
         webhook.url,
@@ -313,8 +332,13 @@ def test_foreign_things_are_not_found(number: Number) -> None:
     with system("test"):
         thread = Conversation.objects.get()
     stranger = Api(make_business("Other"))
-    for path in (f"messages/{message.pk}/", f"conversations/{thread.public_id}/", f"contacts/{thread.contact_id}/",
-                 f"conversations/{thread.public_id}/messages/", f"contacts/{thread.contact_id}/data/"):  # fmt: skip
+    for path in (
+        f"messages/{message.pk}/",
+        f"conversations/{thread.public_id}/",
+        f"contacts/{thread.contact_id}/",
+        f"conversations/{thread.public_id}/messages/",
+        f"contacts/{thread.contact_id}/data/",
+    ):
         assert stranger.ask("GET", path)[0] == 404, path
     assert stranger.ask("DELETE", f"contacts/{thread.contact_id}/")[0] == 404
     for path in ("messages/", "conversations/", "contacts/", "search/?q=mine"):

@@ -1,4 +1,6 @@
-"""Our own OpenAPI, asked at random by schemathesis: never a 5xx, and what it answers is what it says."""
+"""Our own OpenAPI, asked at random by schemathesis: never a 5xx, and what it answers is what it
+says.
+"""
 
 import os
 from collections.abc import Iterator
@@ -85,9 +87,12 @@ def ask_one(operation: Any, key: str, known: object, examples: int) -> int:
     # The same questions in every run of the suite; another seed by hand finds others.
     @seed(int(os.environ.get("SCHEMA_SEED", "1")))
     @settings(
-        max_examples=examples, deadline=None, database=None, phases=[Phase.generate],
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     @given(case=operation.as_strategy())
     def ask(case: Any) -> None:
         for name in case.path_parameters if known is not None else ():

@@ -1,4 +1,6 @@
-"""A broadcast reaches everybody on its list once: counted, paced, capped, paused, killed in the middle."""
+"""A broadcast reaches everybody on its list once: counted, paced, capped, paused, killed in the
+middle.
+"""
 
 import multiprocessing
 import os
@@ -29,7 +31,7 @@ from hosting.models import (
     Number,
     Outgoing,
     Template,
-)  # fmt: skip
+)
 from hosting.numbers import profile
 from tests.factories import make_business, make_member, make_number, make_template
 
@@ -51,7 +53,9 @@ def shop(db: None) -> Number:
 
 
 def make_shop(**fields: Any) -> Number:
-    """A number with a marketing template of one variable; its test clock stands, so that nothing is paced."""
+    """A number with a marketing template of one variable; its test clock stands, so that nothing
+    is paced.
+    """
     number = make_number(make_business(timezone="UTC", **({"clock_at": NOW} | fields)))
     make_template(
         number,
@@ -218,7 +222,8 @@ def _books(broadcast: Broadcast) -> tuple[int, int]:
     """What the broadcast says it has sent, and the messages there are, of one moment."""
     with system("test"), connections["default"].cursor() as cursor:
         cursor.execute(
-            "SELECT sent, (SELECT count(*) FROM hosting_message) FROM hosting_broadcast WHERE id = %s",
+            "SELECT sent, (SELECT count(*) FROM hosting_message)"
+            " FROM hosting_broadcast WHERE id = %s",
             [broadcast.pk],
         )
         row: tuple[int, int] = cursor.fetchone()
@@ -226,7 +231,8 @@ def _books(broadcast: Broadcast) -> tuple[int, int]:
 
 
 def test_a_spend_cap_pauses_it_with_the_reason_and_it_goes_on_when_raised(shop: Number) -> None:
-    # A marketing message to North America costs at least a cent: look at what one commits, then allow three of it.
+    # A marketing message to North America costs at least a cent: look at what one commits, then
+    # allow three of it.
     with system("test"):
         SpendCap.objects.create(business=shop.business, limit_micros=10**9)
     begin(shop, listed(1))

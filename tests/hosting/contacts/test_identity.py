@@ -1,4 +1,6 @@
-"""Who writes: user names and user ids are kept as last told, and both numbers of a merged customer lead to them."""
+"""Who writes: user names and user ids are kept as last told, and both numbers of a merged customer
+lead to them.
+"""
 
 from datetime import timedelta
 from typing import Any

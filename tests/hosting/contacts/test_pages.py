@@ -1,4 +1,6 @@
-"""The customers' pages: list, name, merge, block, hold, data, forgetting; and how long messages are kept."""
+"""The customers' pages: list, name, merge, block, hold, data, forgetting; and how long messages
+are kept.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -118,8 +120,11 @@ def test_forgetting_needs_the_box_ticked_and_no_hold(
     assert owner.get(f"/contacts/{ann.pk}/").status_code == 404
     with system("test"):
         assert [a.action for a in AuditEntry.objects.order_by("id")] == [
-            "hold.set", "hold.lifted", "contact.erasure_requested", "contact.erased",
-        ]  # fmt: skip
+            "hold.set",
+            "hold.lifted",
+            "contact.erasure_requested",
+            "contact.erased",
+        ]
 
 
 def test_an_agent_neither_forgets_nor_takes_data_along(number: Number, ann: Contact) -> None:
@@ -140,9 +145,16 @@ def test_how_long_a_number_keeps_messages_is_set_on_its_page(number: Number, own
         kept = Number.objects.get()
         assert (kept.days_kept, kept.held_at is not None) == (90, True)
         Retention.objects.create(
-            business=number.business, number=number, days=400, next_days=90, announced_at=timezone.now(),
-            starts_at=timezone.now() + timedelta(days=14), last_run_at=timezone.now(), last_messages=7, messages=77,
-        )  # fmt: skip
+            business=number.business,
+            number=number,
+            days=400,
+            next_days=90,
+            announced_at=timezone.now(),
+            starts_at=timezone.now() + timedelta(days=14),
+            last_run_at=timezone.now(),
+            last_messages=7,
+            messages=77,
+        )
         assert [a.action for a in AuditEntry.objects.order_by("id")] == [
             "number.days_kept",
             "hold.set",

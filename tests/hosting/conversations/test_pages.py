@@ -55,11 +55,15 @@ def make_messages(conversation: Conversation, *texts: str, **fields: Any) -> lis
     with system("test data"):
         return Message.objects.bulk_create(
             Message(
-                business_id=conversation.business_id, number_id=conversation.number_id, conversation=conversation,
-                contact_id=conversation.contact_id, text=text, **values,
+                business_id=conversation.business_id,
+                number_id=conversation.number_id,
+                conversation=conversation,
+                contact_id=conversation.contact_id,
+                text=text,
+                **values,
             )
             for text in texts
-        )  # fmt: skip
+        )
 
 
 def rows(model: Any) -> list[Any]:
@@ -286,8 +290,20 @@ def test_every_kind_of_message_has_its_bubble(client: Client, number: Number) ->
     for kind, content in contents.items():
         make_messages(conversation, "", kind=kind, content=content)
     html = client.get(conversation.get_absolute_url()).content.decode()
-    for words in ("A loaf", "Oven", "Voice message", "price list.pdf", "Sticker", "52.52, 13.405", "Bob Baker",
-                  "+49 30 1", "1 kg", "2 × RYE", "hologram", "../../../etc"):  # fmt: skip
+    for words in (
+        "A loaf",
+        "Oven",
+        "Voice message",
+        "price list.pdf",
+        "Sticker",
+        "52.52, 13.405",
+        "Bob Baker",
+        "+49 30 1",
+        "1 kg",
+        "2 × RYE",
+        "hologram",
+        "../../../etc",
+    ):
         assert words in html, words
 
 
@@ -366,9 +382,13 @@ def test_the_log_filters_and_pages(client: Client, number: Number) -> None:
     conversation = make_conversation(number, name="Ada")
     make_messages(conversation, *(f"in {n}" for n in range(60)))
     make_messages(
-        conversation, "lost", direction="out", category="marketing", status="failed",
+        conversation,
+        "lost",
+        direction="out",
+        category="marketing",
+        status="failed",
         errors=[{"code": 131026, "title": "Message undeliverable"}],
-    )  # fmt: skip
+    )
     address = reverse("messages")
     first = client.get(address)
     assert len(first.context["rows"]) == 50
@@ -377,11 +397,18 @@ def test_the_log_filters_and_pages(client: Client, number: Number) -> None:
     assert [row.text for row, _ in failed.context["rows"]] == ["lost"]
     assert "Message undeliverable" in failed.content.decode()
     for query, found in (
-        ({"direction": "out"}, 1), ({"category": "utility"}, 0), ({"q": "ada"}, 50), ({"q": "+1415"}, 50),
-        ({"q": "wamid.x"}, 0), ({"since": "2100-01-01"}, 0), ({"status": "nonsense", "before": "-1"}, 50),
-        ({"kind": "text", "direction": "out"}, 1), ({"kind": "image"}, 0), ({"number": number.phone_number_id}, 50),
+        ({"direction": "out"}, 1),
+        ({"category": "utility"}, 0),
+        ({"q": "ada"}, 50),
+        ({"q": "+1415"}, 50),
+        ({"q": "wamid.x"}, 0),
+        ({"since": "2100-01-01"}, 0),
+        ({"status": "nonsense", "before": "-1"}, 50),
+        ({"kind": "text", "direction": "out"}, 1),
+        ({"kind": "image"}, 0),
+        ({"number": number.phone_number_id}, 50),
         ({"number": "1"}, 0),
-    ):  # fmt: skip
+    ):
         assert len(client.get(address, query).context["rows"]) == found, query
 
 

@@ -1,4 +1,6 @@
-"""What colleagues do about a conversation: labels, notes, snoozing, canned replies; the customer sees none of it."""
+"""What colleagues do about a conversation: labels, notes, snoozing, canned replies; the customer
+sees none of it.
+"""
 
 import threading
 from datetime import datetime, timedelta
@@ -180,9 +182,12 @@ def test_each_note_is_on_exactly_one_stretch_of_a_long_thread(number: Number, ag
             Message.objects.filter(pk=message.pk).update(created_at=start + timedelta(minutes=n))
         for n in (-1, 19, 59, 60, 99, 200):
             Note.objects.create(
-                business=number.business, conversation=conversation, author=agent, text=str(n),
+                business=number.business,
+                conversation=conversation,
+                author=agent,
+                text=str(n),
                 created_at=start + timedelta(minutes=n, seconds=30),
-            )  # fmt: skip
+            )
         messages = Message.objects.filter(conversation=conversation)
         latest = thread.latest_page(messages, own=Direction.OUT)
         middle = thread.latest_page(messages, own=Direction.OUT, before=latest.older)
@@ -234,8 +239,13 @@ def test_snoozed_conversations_come_back_by_time_or_by_the_customer(
     )
     assert (listed(client), listed(client, view="snoozed")) == ([], ["Ada"])
     assert client.get(reverse("inbox")).context["counts"] == {
-        "open": 0, "mine": 0, "unassigned": 0, "snoozed": 1, "resolved": 0, "locked": 0,
-    }  # fmt: skip
+        "open": 0,
+        "mine": 0,
+        "unassigned": 0,
+        "snoozed": 1,
+        "resolved": 0,
+        "locked": 0,
+    }
     with system("test"):
         Conversation.objects.update(snoozed_until=timezone.now() - timedelta(seconds=1))
     assert (listed(client), listed(client, view="snoozed")) == (["Ada"], [])
@@ -294,8 +304,9 @@ def test_canned_replies_are_found_by_shortcut_then_by_text(client: Client, numbe
             ("hours", "We open at 8, Ada."),
         ]
         assert teamwork.canned_replies(conversation, "open") == [
-            ("hours", "We open at 8, Ada."), ("late", "We open late"),
-        ]  # fmt: skip
+            ("hours", "We open at 8, Ada."),
+            ("late", "We open late"),
+        ]
         assert teamwork.canned_replies(conversation, "%") == []
     found = client.get(
         reverse("inbox_canned", args=[conversation.public_id]), {"q": "hou"}

@@ -26,8 +26,12 @@ REST = {
     "edit of what is not here": "Edited an earlier message Four",
     "revoke of what is not here": "An earlier message was deleted.",
     "reaction to what is not here": f"🎉 {EARLIER}",
-    "accepted": "Accepted", "sent": "Sent", "delivered": "Delivered", "read": "Read", "failed": "Failed",
-}  # fmt: skip
+    "accepted": "Accepted",
+    "sent": "Sent",
+    "delivered": "Delivered",
+    "read": "Read",
+    "failed": "Failed",
+}
 BUBBLE = re.compile(r'<article class="entry ([^"]*)" id="m(\d+)">(.*?)</article>', re.DOTALL)
 
 

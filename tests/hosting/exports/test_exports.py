@@ -1,4 +1,6 @@
-"""Exports: every kind of file, cut off and gone on with, read back the same; safe for browsers and spreadsheets."""
+"""Exports: every kind of file, cut off and gone on with, read back the same; safe for browsers and
+spreadsheets.
+"""
 
 import csv
 import io
@@ -69,21 +71,53 @@ def fill(number):
             ("in", "image", "our cake", {"id": media.media_id, "caption": "our cake"}, {}),
             ("in", "image", "", {"id": "999", "mime_type": "image/png"}, {}),
             ("in", "text", "", {"body": ""}, {"revoked_at": AT}),
-            ("out", "text", "Guten *Tag* 😀 https://example.com/?a=1&b=2", {"body": "x"}, {
-                "author": author, "status": "read", "sent_at": AT, "delivered_at": AT, "read_at": AT,
-                "context_wamid": "wamid.m0", "edited_at": AT, "tracker": "t-1", "window_open": True}),
-            ("out", "template", "Order 7", {"name": template.name, "language": {"code": "en_US"}, "n": 1.5}, {
-                "template": template, "category": "utility", "status": "failed", "failed_at": AT,
-                "errors": [{"code": 131026, "title": "Undeliverable"}], "free_entry_at": AT}),
-        ]  # fmt: skip
+            (
+                "out",
+                "text",
+                "Guten *Tag* 😀 https://example.com/?a=1&b=2",
+                {"body": "x"},
+                {
+                    "author": author,
+                    "status": "read",
+                    "sent_at": AT,
+                    "delivered_at": AT,
+                    "read_at": AT,
+                    "context_wamid": "wamid.m0",
+                    "edited_at": AT,
+                    "tracker": "t-1",
+                    "window_open": True,
+                },
+            ),
+            (
+                "out",
+                "template",
+                "Order 7",
+                {"name": template.name, "language": {"code": "en_US"}, "n": 1.5},
+                {
+                    "template": template,
+                    "category": "utility",
+                    "status": "failed",
+                    "failed_at": AT,
+                    "errors": [{"code": 131026, "title": "Undeliverable"}],
+                    "free_entry_at": AT,
+                },
+            ),
+        ]
         for thread in threads:
             for n, (direction, kind, text, content, more) in enumerate(said):
                 fields = {"status": "received"} if direction == "in" else {"category": "service"}
                 Message.objects.create(
-                    **common, conversation=thread, contact=thread.contact, direction=direction, kind=kind, text=text,
-                    content=content, wamid=f"wamid.m{n}" if thread == threads[0] else f"wamid.n{n}",
-                    created_at=AT + timedelta(hours=20 * n), **(fields | more),
-                )  # fmt: skip
+                    **common,
+                    conversation=thread,
+                    contact=thread.contact,
+                    direction=direction,
+                    kind=kind,
+                    text=text,
+                    content=content,
+                    wamid=f"wamid.m{n}" if thread == threads[0] else f"wamid.n{n}",
+                    created_at=AT + timedelta(hours=20 * n),
+                    **(fields | more),
+                )
 
 
 def export(line, format="jsonl", **wanted):
@@ -119,18 +153,37 @@ def test_json_lines_hold_every_field(number):
     job = export(number, conversation=str(thread_of("491512345678").public_id))
     lines = [json.loads(line) for line in content(job).splitlines()]
     assert (job.filename, job.total, job.processed, job.size) == (
-        '=HYPERLINK("x") – Bakery +15550009999.jsonl', 7, 7, len(content(job)),
-    )  # fmt: skip
+        '=HYPERLINK("x") – Bakery +15550009999.jsonl',
+        7,
+        7,
+        len(content(job)),
+    )
     assert [line["wamid"] for line in lines] == [f"wamid.m{n}" for n in range(7)]
     assert lines[5] == {
-        "number": "15550009999", "contact": {"wa_id": "491512345678", "user_id": "DE.1", "name": '=HYPERLINK("x")'},
-        "wamid": "wamid.m5", "direction": "out", "kind": "text", "text": "Guten *Tag* 😀 https://example.com/?a=1&b=2",
-        "content": {"body": "x"}, "context_wamid": "wamid.m0", "tracker": "t-1", "category": "service",
-        "window_open": True, "free_entry_at": None, "author": author_of(), "status": "read", "errors": None,
-        "created_at": "2026-05-05T16:00:00.123456+00:00", "sent_at": "2026-05-01T12:00:00.123456+00:00",
-        "delivered_at": "2026-05-01T12:00:00.123456+00:00", "read_at": "2026-05-01T12:00:00.123456+00:00",
-        "failed_at": None, "edited_at": "2026-05-01T12:00:00.123456+00:00", "revoked_at": None, "media": None,
-    }  # fmt: skip
+        "number": "15550009999",
+        "contact": {"wa_id": "491512345678", "user_id": "DE.1", "name": '=HYPERLINK("x")'},
+        "wamid": "wamid.m5",
+        "direction": "out",
+        "kind": "text",
+        "text": "Guten *Tag* 😀 https://example.com/?a=1&b=2",
+        "content": {"body": "x"},
+        "context_wamid": "wamid.m0",
+        "tracker": "t-1",
+        "category": "service",
+        "window_open": True,
+        "free_entry_at": None,
+        "author": author_of(),
+        "status": "read",
+        "errors": None,
+        "created_at": "2026-05-05T16:00:00.123456+00:00",
+        "sent_at": "2026-05-01T12:00:00.123456+00:00",
+        "delivered_at": "2026-05-01T12:00:00.123456+00:00",
+        "read_at": "2026-05-01T12:00:00.123456+00:00",
+        "failed_at": None,
+        "edited_at": "2026-05-01T12:00:00.123456+00:00",
+        "revoked_at": None,
+        "media": None,
+    }
 
 
 def thread_of(wa_id):

@@ -1,4 +1,6 @@
-"""Imports and exports by REST and by pages; exports bent out of shape never break a door; a killed worker loses nothing."""
+"""Imports and exports by REST and by pages; exports bent out of shape never break a door; a killed
+worker loses nothing.
+"""
 
 import io
 import os
@@ -52,9 +54,15 @@ def test_a_program_imports_a_chat(number):
     path = f"/api/v1/imports/{made.json()['id']}/"
     work()
     found = client.get(path).json()
-    assert (found["state"], found["preview"]["messages"], found["preview"]["guess"]["business_senders"]) == (
-        "ready", 7, ["Bakery"],
-    )  # fmt: skip
+    assert (
+        found["state"],
+        found["preview"]["messages"],
+        found["preview"]["guess"]["business_senders"],
+    ) == (
+        "ready",
+        7,
+        ["Bakery"],
+    )
     assert found["questions"] == ["number", "business_senders", "contact", "day_order", "time_zone"]
     refused = client.post(path + "start/", {}, content_type="application/json")
     assert (refused.status_code, refused.json()["error"]["field"]) == (400, "contact")
@@ -69,9 +77,18 @@ def test_a_program_imports_a_chat(number):
     )
     work()
     done = client.get(path).json()
-    assert {name: done[name] for name in ("state", "total", "processed", "added", "skipped", "files_added", "percent")} == {
-        "state": "done", "total": 8, "processed": 8, "added": 8, "skipped": 0, "files_added": 1, "percent": 100,
-    }  # fmt: skip
+    assert {
+        name: done[name]
+        for name in ("state", "total", "processed", "added", "skipped", "files_added", "percent")
+    } == {
+        "state": "done",
+        "total": 8,
+        "processed": 8,
+        "added": 8,
+        "skipped": 0,
+        "files_added": 1,
+        "percent": 100,
+    }
     assert client.post(path + "start/", {}, content_type="application/json").status_code == 409
     assert client.post(path + "undo/").json()["state"] == "undoing"
     work()
@@ -210,21 +227,46 @@ def test_pages_ask_for_exports_and_hand_them_out(number):
 def bend(raw, dice):
     """The bytes with some cut, doubled, swapped or strewn with what files should not hold."""
     parts = [
-        b"\x00", b"\xff", b"\n", b"\r\n", "\u200e".encode(), "\u2028".encode(), b"[", b"]", b": ", b" - ", b"99/99/99, 99:99 - ",
-        b"1/1/0001, 00:00 - ", "٩٩٩".encode(), b"13.03.21, 25:61 - x: ", b"<attached: x.jpg>", b"PK\x05\x06", b"\\N\t\\.", b'"',
-        b"{}", b"'", "令和99999年".encode(), b"12:00 " * 40,
-    ]  # fmt: skip
+        b"\x00",
+        b"\xff",
+        b"\n",
+        b"\r\n",
+        "\u200e".encode(),
+        "\u2028".encode(),
+        b"[",
+        b"]",
+        b": ",
+        b" - ",
+        b"99/99/99, 99:99 - ",
+        b"1/1/0001, 00:00 - ",
+        "٩٩٩".encode(),
+        b"13.03.21, 25:61 - x: ",
+        b"<attached: x.jpg>",
+        b"PK\x05\x06",
+        b"\\N\t\\.",
+        b'"',
+        b"{}",
+        b"'",
+        "令和99999年".encode(),
+        b"12:00 " * 40,
+    ]
     for _ in range(dice.randrange(1, 12)):
         at, end = sorted((dice.randrange(len(raw) + 1), dice.randrange(len(raw) + 1)))
         raw = dice.choice(
-            [raw[:at] + raw[end:], raw[:end] + raw[at:], raw[:at] + dice.choice(parts) + raw[at:],
-             raw[:at] + bytes([dice.randrange(256)]) + raw[at + 1 :]]
-        )[:60_000]  # fmt: skip
+            [
+                raw[:at] + raw[end:],
+                raw[:end] + raw[at:],
+                raw[:at] + dice.choice(parts) + raw[at:],
+                raw[:at] + bytes([dice.randrange(256)]) + raw[at + 1 :],
+            ]
+        )[:60_000]
     return raw
 
 
 def hunt(number, examples):
-    """Mutated exports of every kind, by the door and through to the end: refused by reason or brought in, never broken."""
+    """Mutated exports of every kind, by the door and through to the end: refused by reason or
+    brought in, never broken.
+    """
     fill(number)
     whole = {f"{n}.txt": sample.text.encode() for n, sample in enumerate(SAMPLES.values())}
     whole |= {"all.jsonl": content(export(number)), "all.csv": content(export(number, "csv"))}

@@ -1,4 +1,6 @@
-"""WhatsApp's exported chats: every layout, language and sample read exactly; archives held to their limits."""
+"""WhatsApp's exported chats: every layout, language and sample read exactly; archives held to
+their limits.
+"""
 
 import io
 import json
@@ -14,7 +16,7 @@ import pytest
 from hosting.imports.formats import archives, text
 from hosting.imports.formats.bodies import read_body
 from hosting.imports.formats.errors import BadArchive, BadChatFile
-from hosting.imports.formats.headers import DayOrderFinder
+from hosting.imports.formats.survey import Survey
 from tests.hosting.chat_samples import BODIES, SAMPLES, at
 
 LATEST = date(2026, 11, 24)
@@ -22,16 +24,33 @@ FOLDER = Path(__file__).parent / "data" / "exports"
 TARGET = json.loads((FOLDER / "target.json").read_text())
 
 
-def read(raw, order=""):
+def surveyed(raw):
     layout = text.layout_of(io.BytesIO(raw))
-    finder = DayOrderFinder(layout, LATEST)
-    for line in text.lines_of(io.BytesIO(raw)):
-        if header := layout.header(text.decoded(line)):
-            finder.see(header)
-    found = list(
-        text.entries(io.BytesIO(raw), layout, order=order or finder.found[0], latest=LATEST)
+    survey = Survey(layout, LATEST)
+    for _ in text.surveyed(io.BytesIO(raw), survey):
+        pass
+    return layout, survey
+
+
+def read(raw, order=""):
+    layout, survey = surveyed(raw)
+    orders = survey.orders.found
+    stream = io.BytesIO(raw)
+    found = text.entries(
+        stream, layout, order=order or orders[0], latest=LATEST, learned=survey.learned
     )
-    return finder.found, found
+    return orders, list(found)
+
+
+def said(raw):
+    """Return (sender, kind, text, whether deleted) of each message of a chat."""
+    _, survey = surveyed(raw)
+    _, found = read(raw)
+    bodies = [(e, read_body(e.body, is_marked=e.is_marked, learned=survey.learned)) for e in found]
+    return [
+        (e.sender, "system" if e.is_system else body.kind, body.text, body.is_deleted)
+        for e, body in bodies
+    ]
 
 
 @pytest.mark.parametrize("name", list(SAMPLES))
@@ -196,21 +215,36 @@ def claims_many():
 
 
 BAD = {
-    "outside, by dots": (lambda: zipped([("../../x", "a")]), "names a file outside itself: '../../x'"),
+    "outside, by dots": (
+        lambda: zipped([("../../x", "a")]),
+        "names a file outside itself: '../../x'",
+    ),
     "outside, by root": (lambda: zipped([("/etc/x", "a")]), "names a file outside itself"),
     "outside, by drive": (lambda: zipped([("C:/x", "a")]), "names a file outside itself"),
     "a link": (linked, "is a link or device"),
     "encrypted": (encrypted, "'chat.txt' in the archive is encrypted"),
     "the same name twice": (twice, "holds 'chat.txt' twice"),
-    "a bomb": (lambda: zipped([("chat.txt", b"\0" * 30_000_000)]), "packed more than 100 to 1, which is the limit"),
-    "many files": (lambda: zipped([(f"{n}", "") for n in range(5001)]), "has 5,001 or more files; the limit is 5,000"),
+    "a bomb": (
+        lambda: zipped([("chat.txt", b"\0" * 30_000_000)]),
+        "packed more than 100 to 1, which is the limit",
+    ),
+    "many files": (
+        lambda: zipped([(f"{n}", "") for n in range(5001)]),
+        "has 5,001 or more files; the limit is 5,000",
+    ),
     "says many files": (claims_many, "has 60,000 or more files; the limit is 5,000"),
     "a size that is a lie": (lying_size, "'chat.txt' in the archive is damaged"),
     "a wrong sum": (wrong_sum, "'chat.txt' in the archive is damaged: BadZipFile"),
     "overlapping files": (overlapping, "overlaps another file"),
-    "another packing": (lambda: zipped([("chat.txt", "x")], zipfile.ZIP_LZMA), "packed in a way that is not taken"),
-    "cut off": (lambda: zipped([("chat.txt", random.Random(1).randbytes(9000))])[:5000], "has no end"),
-}  # fmt: skip
+    "another packing": (
+        lambda: zipped([("chat.txt", "x")], zipfile.ZIP_LZMA),
+        "packed in a way that is not taken",
+    ),
+    "cut off": (
+        lambda: zipped([("chat.txt", random.Random(1).randbytes(9000))])[:5000],
+        "has no end",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", list(BAD))
@@ -239,3 +273,208 @@ def test_a_good_archive_is_read():
     assert look(zipped([("_chat.txt", "hello"), ("inner.zip", inner), ("ä/ö.jpg", "x")])) == [
         "_chat.txt", "inner.zip", "ä/ö.jpg",
     ]  # fmt: skip
+
+
+CASES = Path(__file__).parent / "data" / "cases"
+ANN, BO = "Ann", "Bo"
+# File -> (sender, kind, text, whether deleted) of each message.
+REPORTED = {
+    "attached_old_ios": [(ANN, "image", "", False)],
+    "doc_without_ending": [
+        (ANN, "document", "DOC-20240513-WA0006.", False),
+        ("Bob", "text", "ok", False),
+    ],
+    "hebrew_12h": [("דנה", "text", "שלום", False), ("Avi", "text", "היי", False)],
+    "impossible_dates_swallowed": [
+        (ANN, "text", "one", False),
+        (BO, "text", "two", False),
+        (ANN, "text", "three", False),
+        (BO, "text", "four", False),
+    ],
+    "jalali": [("شیرین", "text", "سلام", False), ("Omid", "text", "خوبی", False)],
+    "left_out_long_caption": [
+        (ANN, "text", "hello", False),
+        (ANN, "media_placeholder", "A caption that is longer than that", False),
+        (BO, "text", "ok", False),
+    ],
+    "no_space_after_colon": [
+        ("Alice", "text", "Hey", False),
+        ("Bob", "text", "Hi", False),
+        ("Bob", "text", "Are you there", False),
+    ],
+    "null": [("Dan", "media_placeholder", "", False), ("Eve", "text", "hi", False)],
+    "persian": [
+        ("شیرین", "media_placeholder", "", False),
+        ("Omid", "text", "سلام", False),
+        ("Omid", "text", "", True),
+    ],
+    "swedish_ios": [
+        (ANN, "image", "", False),
+        (BO, "text", "hej", False),
+        (BO, "text", "", True),
+    ],
+    "unknown_language_left_out": [
+        ("Ann Example", "text", "Hello", False),
+        ("Ann Example", "media_placeholder", "", False),
+        (BO, "text", "ok", False),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", list(REPORTED))
+def test_chats_of_public_reports_are_read(name):
+    assert said((CASES / f"chat_{name}.txt").read_bytes()) == REPORTED[name]
+
+
+def days(raw):
+    return [f"{entry.at:%Y-%m-%d %H:%M}" for entry in read(raw.encode())[1]]
+
+
+# Layouts of public collections of exports, one message each, and its time.
+HEADERS = {
+    "3/6/18, 1:55 p.m. - a: m": "2018-06-03 13:55",
+    "03-06-2018, 01.55 PM - a: m": "2018-06-03 13:55",
+    "13.06.18 21.25.15: a: m": "2018-06-13 21:25",
+    "[06.13.18 21:25:15] a: m": "2018-06-13 21:25",
+    "13.6.2018 klo 21.25.15 - a: m": "2018-06-13 21:25",
+    "13. 6. 2018. 21:25:15 a: m": "2018-06-13 21:25",
+    "[3/6/18 1:55:00 p. m.] a: m": "2018-03-06 13:55",
+    "[2018/06/13, 21:25:15] a: m": "2018-06-13 21:25",
+    "[06/2018/13, 21:25:15] a: m": "2018-06-13 21:25",
+    "3/6/2018 1:55 p. m. - a: m": "2018-06-03 13:55",
+    "‎[13/06/2018, 21:25:15] a: m": "2018-06-13 21:25",
+    "19-30-04, 02:09 - a: m": "2019-04-30 02:09",
+    "2018-06-13 21 h 25 - a: m": "2018-06-13 21:25",
+    "13.06.18 г., 21:25 ч. - a: m": "2018-06-13 21:25",
+    "21:25, 13/6/2018 - a: m": "2018-06-13 21:25",
+    "民國107年6月13日 下午9:25 - a: m": "2018-06-13 21:25",
+    "107/6/13 下午9:25 - a: m": "2018-06-13 21:25",
+    "1397/3/23 AP،‏ 21:25 - a: m": "2018-06-13 21:25",
+    "99/3/23، 21:25 - a: m": "2020-06-12 21:25",
+    "13/6/2561 BE 21:25 - a: m": "2018-06-13 21:25",
+    "[13.6.2018, 9:25:15 אחרי הצהריים] a: m": "2018-06-13 21:25",
+}
+
+
+@pytest.mark.parametrize("line", list(HEADERS))
+def test_layouts_of_public_collections_are_read(line):
+    _, found = read(line.encode())
+    assert [(f"{e.at:%Y-%m-%d %H:%M}", e.sender, e.body) for e in found] == [
+        (HEADERS[line], "a", "m")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("chat", "line"),
+    [
+        ("13.03.21, 14:05 - Ann: a\n99.99.21, 14:05 - Eve: b\n", 2),
+        ("13.03.21, 14:05 - Ann: a\n13.03.21, 25:05 - Eve: b\n", 2),
+        ("31/01/21, 14:05 - Ann: a\nmore\n31/02/21, 14:05 - Eve: b\n", 3),
+        ("1400/07/01, 14:05 - a: m\n1400/07/31, 14:05 - a: m\n", 2),
+        ("13.03.21, 14:05 - Ann: a\n13.03.2089, 14:05 - Eve: b\n13.03.2090, 14:05 - Eve: c\n", 2),
+        # The Islamic calendar goes by sighting the moon; a calculated day would be guessed.
+        ("1445/02/03, 14:05 - a: m\n", 1),
+    ],
+)
+def test_a_date_that_cannot_be_is_refused_with_its_line(chat, line):
+    with pytest.raises(BadChatFile, match=f"^Line {line} begins with a date or time that cannot"):
+        read(chat.encode())
+
+
+def test_words_of_the_day_that_no_language_knows_are_learned_from_the_order():
+    chat = "".join(
+        f"{day}/3/21, {clock} - Ann: hi\n"
+        for day in (13, 14, 15)
+        for clock in ("9:05 xuz", "11:59 xuz", "12:30 qox", "3:10 qox")
+    )
+    assert days(chat)[:4] == [f"2021-03-13 {at}" for at in ("09:05", "11:59", "12:30", "15:10")]
+
+
+def test_words_of_the_day_that_nothing_explains_are_refused():
+    with pytest.raises(
+        BadChatFile, match="Line 1 has a word beside the time of which it is unknown"
+    ):
+        read(b"13/3/21, 9:05 xuz - Ann: hi\n13/3/21, 9:07 xuz - Ann: ho\n")
+
+
+# An export of iOS or Android -> its messages.
+STRUCTURES = {
+    "words beside a file are learned": (
+        "1/3/21, 10:05 - Ann: IMG-20210313-WA0001.jpg (blerim i ri)\n"
+        "13/3/21, 10:06 - Ann: menu.pdf (blerim i ri)\n"
+        "13/3/21, 10:07 - Ann: menu.pdf (see there)\n",
+        [
+            (ANN, "image", "", False),
+            (ANN, "document", "menu.pdf", False),
+            (ANN, "text", "menu.pdf (see there)", False),
+        ],
+    ),
+    "words in angle brackets are learned": (
+        "13/3/21, 10:05 - Ann: <blerim i ri>\n13/3/21, 10:06 - Bo: <blerim i ri>\nof us\n"
+        "13/3/21, 10:07 - Ann: <just kidding>\n13/3/21, 10:08 - Ann: <b>\n",
+        [
+            (ANN, "media_placeholder", "", False),
+            (BO, "media_placeholder", "of us", False),
+            (ANN, "text", "<just kidding>", False),
+            (ANN, "text", "<b>", False),
+        ],
+    ),
+    "a document of ios without an ending": (
+        "[13/3/21, 10:05:00] Ann: hi\n‎[13/3/21, 10:06:00] Ann: ‎<blerim: 00000012-menu>\n",
+        [(ANN, "text", "hi", False), (ANN, "document", "00000012-menu", False)],
+    ),
+    "left out with a caption, and with pages": (
+        "‎[13/3/21, 10:05:00] Ann: our bread ‎blerim i ri\n"
+        "‎[13/3/21, 10:06:00] Ann: menu.pdf • ‎3 blerim ‎blerim i ri\n",
+        [
+            (ANN, "media_placeholder", "our bread", False),
+            (ANN, "document", "menu.pdf • ‎3 blerim", False),
+        ],
+    ),
+    "a poll": (
+        "‎[13/3/21, 10:05:00] Ann: ‎BLERIM:\nCake?\n‎OPTION: yes (‎3 votes)\n",
+        [(ANN, "text", "BLERIM:\nCake?\n‎OPTION: yes (‎3 votes)", False)],
+    ),
+    "notices of a group": (
+        "[13/3/21, 10:05:00] Bread club: ‎Ann blerim Bo\n[13/3/21, 10:06:00] Ann: ok\n",
+        [("Bread club", "system", "Ann blerim Bo", False), (ANN, "text", "ok", False)],
+    ),
+    "a notice with a colon": (
+        "13/3/21, 10:05 - Ann: hi\n13/3/21, 10:06 - Ann: ho\n"
+        "13/3/21, 10:07 - Ann changed the description to: bring cake\n",
+        [
+            (ANN, "text", "hi", False),
+            (ANN, "text", "ho", False),
+            ("", "system", "Ann changed the description to: bring cake", False),
+        ],
+    ),
+    "marks before every line mean nothing": (
+        "‎[13/3/21, 10:05:00] Ann: hi\n‎[13/3/21, 10:06:00] Ann: ho\n"
+        "‎[13/3/21, 10:07:00] Club: ‎Ann left\n",
+        [
+            (ANN, "text", "hi", False),
+            (ANN, "text", "ho", False),
+            ("Club", "system", "Ann left", False),
+        ],
+    ),
+    "no space after the colon, but no name": (
+        "[13/3/21, 10:05:00] Ann:hi\n[13/3/21, 10:06:00] see https://x.example\n"
+        "[13/3/21, 10:07:00] opens at 10:30\n",
+        [
+            (ANN, "text", "hi", False),
+            ("", "system", "see https://x.example", False),
+            ("", "system", "opens at 10:30", False),
+        ],
+    ),
+    "deleted in other languages": (
+        "13/3/21, 10:05 - Ann: این پیام حذف شد\n"
+        "13/3/21, 10:06 - Ann: Du slettet denne meldingen.\n",
+        [(ANN, "text", "", True), (ANN, "text", "", True)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(STRUCTURES))
+def test_what_a_message_is_shows_in_its_structure(name):
+    chat, right = STRUCTURES[name]
+    assert said(chat.encode()) == right

@@ -1,4 +1,6 @@
-"""Imports: a file is looked through, asked about and brought in once; stopped, gone on with, taken back."""
+"""Imports: a file is looked through, asked about and brought in once; stopped, gone on with, taken
+back.
+"""
 
 import io
 import zipfile
@@ -27,7 +29,7 @@ from hosting.models import (
     Message,
     Outgoing,
     WebhookCall,
-)  # fmt: skip
+)
 from tests.factories import make_business, make_number
 from tests.hosting.chat_samples import LRM
 from tests.hosting.claimed import claimed_job, end_leases
@@ -38,9 +40,12 @@ Image.new("RGB", (8, 8), "teal").save(PNG, "png")
 PNG = PNG.getvalue()
 FOLDER = Path(__file__).parent / "data" / "exports"
 CHAT = (
-    f"13.03.21, 14:04 - Nachrichten sind verschlüsselt.\n13.03.21, 14:05 - Ann: Hello\n13.03.21, 14:05 - Ann: Hello\n"
-    f"13.03.21, 14:06 - Bakery: Good morning\nin two lines {LRM}<This message was edited>\n13.03.21, 14:07 - Ann: "
-    "This message was deleted\n13.03.21, 14:08 - Ann: IMG-20210313-WA0001.png (file attached)\nOur cake\n"
+    f"13.03.21, 14:04 - Nachrichten sind verschlüsselt.\n"
+    "13.03.21, 14:05 - Ann: Hello\n13.03.21, 14:05 - Ann: Hello\n"
+    f"13.03.21, 14:06 - Bakery: Good morning\n"
+    f"in two lines {LRM}<This message was edited>\n13.03.21, 14:07 - Ann: "
+    "This message was deleted\n"
+    "13.03.21, 14:08 - Ann: IMG-20210313-WA0001.png (file attached)\nOur cake\n"
     "13.03.21, 14:09 - Bakery: evil.exe (file attached)\n13.03.21, 14:10 - Ann: <Media omitted>\n"
 )
 ANSWERS = {"contact": "+49 151 2345678", "business_senders": ["Bakery"]}
@@ -122,17 +127,29 @@ def test_a_chat_is_shown_before_it_is_brought_in(business, number):
     found = job.preview
     assert found["senders"] == [{"name": "Ann", "messages": 5}, {"name": "Bakery", "messages": 2}]
     assert (found["first_at"], found["last_at"]) == ("2021-03-13T14:05:00", "2021-03-13T14:10:00")
-    assert {name: found[name] for name in ("messages", "system", "files", "files_present", "left_out")} == {
-        "messages": 7, "system": 1, "files": 2, "files_present": 1, "left_out": 1,
-    }  # fmt: skip
+    assert {
+        name: found[name] for name in ("messages", "system", "files", "files_present", "left_out")
+    } == {
+        "messages": 7,
+        "system": 1,
+        "files": 2,
+        "files_present": 1,
+        "left_out": 1,
+    }
     assert (found["deleted"], found["edited"], found["day_orders"]) == (1, 1, ["dmy"])
     assert found["sample"][2] == {
-        "at": "2021-03-13T14:06:00", "sender": "Bakery", "kind": "text", "text": "Good morning\nin two lines",
-    }  # fmt: skip
+        "at": "2021-03-13T14:06:00",
+        "sender": "Bakery",
+        "kind": "text",
+        "text": "Good morning\nin two lines",
+    }
     assert found["guess"] == {
-        "time_zone": "Europe/Berlin", "business_senders": ["Bakery"], "contact": "",
-        "number": number.phone_number_id, "day_order": "dmy",
-    }  # fmt: skip
+        "time_zone": "Europe/Berlin",
+        "business_senders": ["Bakery"],
+        "contact": "",
+        "number": number.phone_number_id,
+        "day_order": "dmy",
+    }
     assert rows() == []
 
 
@@ -210,9 +227,15 @@ def test_past_messages_lie_above_live_ones(business, number):
             business=business, number=number, contact=contact, last_message_text="live"
         )
         live = Message.objects.create(
-            business=business, number=number, conversation=talk, contact=contact, direction="in", kind="text",
-            text="live", status="received",
-        )  # fmt: skip
+            business=business,
+            number=number,
+            conversation=talk,
+            contact=contact,
+            direction="in",
+            kind="text",
+            text="live",
+            status="received",
+        )
     job = brought_in(business, CHAT)
     with system("test"):
         assert Message.objects.order_by("id").last() == live
@@ -296,8 +319,9 @@ def test_a_file_that_ends_its_worker_is_given_up(business, number):
         end_leases(jobs.QUEUE)
     work()
     assert (fresh(job).state, fresh(job).error) == (
-        "failed", "Given up after 5 attempts: Its worker ended without a word 5 times.",
-    )  # fmt: skip
+        "failed",
+        "Given up after 5 attempts: Its worker ended without a word 5 times.",
+    )
     assert rows() == []
 
 

@@ -1,4 +1,6 @@
-"""Every kind of inbound message is applied as it should be; doubled and shuffled, the end is the same."""
+"""Every kind of inbound message is applied as it should be; doubled and shuffled, the end is the
+same.
+"""
 
 import itertools
 import random
@@ -24,48 +26,137 @@ SAMPLES = {
 TO = "16505551234"
 CONTEXT = {"context": {"from": "15550783881", "id": "wamid.asked"}}
 REFERRAL = {
-    "source_url": "https://fb.me/x", "source_id": "1", "source_type": "ad", "headline": "Cakes", "ctwa_clid": "c",
-}  # fmt: skip
+    "source_url": "https://fb.me/x",
+    "source_id": "1",
+    "source_type": "ad",
+    "headline": "Cakes",
+    "ctwa_clid": "c",
+}
 
-UNSUPPORTED = [{
-    "code": 131051, "title": "Message type unknown", "message": "Message type unknown",
-    "error_data": {"details": "Message type is currently not supported."},
-}]  # fmt: skip
+UNSUPPORTED = [
+    {
+        "code": 131051,
+        "title": "Message type unknown",
+        "message": "Message type unknown",
+        "error_data": {"details": "Message type is currently not supported."},
+    }
+]
 
-# What the protocol may send beside the samples: kind, members of the message, text that a reader sees.
+# What the protocol may send beside the samples: kind, members of the message, text that a reader
+# sees.
 KINDS: list[tuple[str, dict[str, Any], str]] = [
     ("text", {"text": {"body": "Another colour?"}}, "Another colour?"),
-    ("image", {"image": {"caption": "Taj", "mime_type": "image/jpeg", "sha256": "S=", "id": "1003"}}, "Taj"),
-    ("audio", {"audio": {"mime_type": "audio/ogg; codecs=opus", "sha256": "S=", "id": "1", "voice": True}}, ""),
-    ("video", {"video": {"mime_type": "video/mp4", "sha256": "S=", "id": "1", "caption": "v"}}, "v"),
-    ("document", {"document": {"mime_type": "application/pdf", "sha256": "S=", "id": "1", "filename": "a.pdf"}}, "a.pdf"),
-    ("sticker", {"sticker": {"mime_type": "image/webp", "sha256": "S=", "id": "1", "animated": False}}, ""),
+    (
+        "image",
+        {"image": {"caption": "Taj", "mime_type": "image/jpeg", "sha256": "S=", "id": "1003"}},
+        "Taj",
+    ),
+    (
+        "audio",
+        {
+            "audio": {
+                "mime_type": "audio/ogg; codecs=opus",
+                "sha256": "S=",
+                "id": "1",
+                "voice": True,
+            }
+        },
+        "",
+    ),
+    (
+        "video",
+        {"video": {"mime_type": "video/mp4", "sha256": "S=", "id": "1", "caption": "v"}},
+        "v",
+    ),
+    (
+        "document",
+        {
+            "document": {
+                "mime_type": "application/pdf",
+                "sha256": "S=",
+                "id": "1",
+                "filename": "a.pdf",
+            }
+        },
+        "a.pdf",
+    ),
+    (
+        "sticker",
+        {"sticker": {"mime_type": "image/webp", "sha256": "S=", "id": "1", "animated": False}},
+        "",
+    ),
     (
         "location",
-        {"location": {"address": "101 Forest Ave", "latitude": 37.4, "longitude": -122.1, "name": "Philz"}},
+        {
+            "location": {
+                "address": "101 Forest Ave",
+                "latitude": 37.4,
+                "longitude": -122.1,
+                "name": "Philz",
+            }
+        },
         "Philz, 101 Forest Ave",
     ),
     ("location", {"location": {"latitude": 37.4, "longitude": -122.1}}, "37.4, -122.1"),
     (
         "contacts",
-        {"contacts": [{"name": {"formatted_name": "Lucia Gomez"}, "phones": [{"phone": "+1 (983) 555-2319"}]}]},
+        {
+            "contacts": [
+                {
+                    "name": {"formatted_name": "Lucia Gomez"},
+                    "phones": [{"phone": "+1 (983) 555-2319"}],
+                }
+            ]
+        },
         "Lucia Gomez, +1 (983) 555-2319",
     ),
     ("button", {"button": {"payload": "Stop", "text": "Unsubscribe"}} | CONTEXT, "Unsubscribe"),
-    ("interactive", {"interactive": {"type": "button_reply", "button_reply": {"id": "c", "title": "Cancel"}}} | CONTEXT, "Cancel"),
-    ("interactive", {"interactive": {"type": "list_reply", "list_reply": {"id": "p", "title": "Express"}}} | CONTEXT, "Express"),
     (
         "interactive",
-        {"interactive": {"type": "nfm_reply", "nfm_reply": {"response_json": "{}", "body": "Sent", "name": "flow"}}} | CONTEXT,
+        {"interactive": {"type": "button_reply", "button_reply": {"id": "c", "title": "Cancel"}}}
+        | CONTEXT,
+        "Cancel",
+    ),
+    (
+        "interactive",
+        {"interactive": {"type": "list_reply", "list_reply": {"id": "p", "title": "Express"}}}
+        | CONTEXT,
+        "Express",
+    ),
+    (
+        "interactive",
+        {
+            "interactive": {
+                "type": "nfm_reply",
+                "nfm_reply": {"response_json": "{}", "body": "Sent", "name": "flow"},
+            }
+        }
+        | CONTEXT,
         "Sent",
     ),
     (
         "order",
-        {"order": {"catalog_id": "1", "text": "soon", "product_items": [
-            {"product_retailer_id": "di9", "quantity": 2, "item_price": 30, "currency": "USD"}]}},
+        {
+            "order": {
+                "catalog_id": "1",
+                "text": "soon",
+                "product_items": [
+                    {
+                        "product_retailer_id": "di9",
+                        "quantity": 2,
+                        "item_price": 30,
+                        "currency": "USD",
+                    }
+                ],
+            }
+        },
         "soon\n2 × di9",
     ),
-    ("system", {"system": {"body": "A changed", "type": "user_changed_user_id", "user_id": "US.77"}}, "A changed"),
+    (
+        "system",
+        {"system": {"body": "A changed", "type": "user_changed_user_id", "user_id": "US.77"}},
+        "A changed",
+    ),
     ("request_welcome", {}, ""),
     ("unsupported", {"errors": UNSUPPORTED}, ""),
     ("unknown", {"errors": UNSUPPORTED}, ""),
@@ -73,10 +164,20 @@ KINDS: list[tuple[str, dict[str, Any], str]] = [
     ("hologram", {"hologram": ["a", 1]}, ""),
     ("hologram", {"hologram": None}, ""),
     ("text", {"text": "a string"}, ""),
-    ("text", {"text": {"body": "Is it there?"}, "context": {"from": "1", "id": "wamid.p", "referred_product": {
-        "catalog_id": "1", "product_retailer_id": "2"}}}, "Is it there?"),
+    (
+        "text",
+        {
+            "text": {"body": "Is it there?"},
+            "context": {
+                "from": "1",
+                "id": "wamid.p",
+                "referred_product": {"catalog_id": "1", "product_retailer_id": "2"},
+            },
+        },
+        "Is it there?",
+    ),
     ("text", {"text": {"body": "From the ad"}, "referral": REFERRAL}, "From the ad"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -121,7 +222,9 @@ def test_every_kind_is_kept_whole_and_readable(
 
 
 def expected(name: str) -> set[tuple[str, str, str]]:
-    """Kind, text and sender of what each sample leaves behind; statuses and notices leave no message."""
+    """Kind, text and sender of what each sample leaves behind; statuses and notices leave no
+    message.
+    """
     sender = "972987654321"
     return {
         "callback_button.button": {("interactive", "title", sender)},
@@ -176,20 +279,42 @@ def end_state(number: Number) -> Any:
         return (
             sorted(
                 Message.objects.filter(number=number).values_list(
-                    "wamid", "direction", "kind", "text", "status", "contact__wa_id", "context_wamid", "created_at",
-                    "edited_at", "revoked_at", "sent_at", "delivered_at", "read_at", "failed_at",
+                    "wamid",
+                    "direction",
+                    "kind",
+                    "text",
+                    "status",
+                    "contact__wa_id",
+                    "context_wamid",
+                    "created_at",
+                    "edited_at",
+                    "revoked_at",
+                    "sent_at",
+                    "delivered_at",
+                    "read_at",
+                    "failed_at",
                 ),
                 key=str,
             ),
-            sorted(Contact.objects.filter(business=number.business).values_list("wa_id", "user_id")),
+            sorted(
+                Contact.objects.filter(business=number.business).values_list("wa_id", "user_id")
+            ),
             sorted(
                 Conversation.objects.filter(number=number).values_list(
-                    "contact__wa_id", "unread_count", "last_message_at", "last_inbound_at", "referred_at",
+                    "contact__wa_id",
+                    "unread_count",
+                    "last_message_at",
+                    "last_inbound_at",
+                    "referred_at",
                 ),
                 key=str,
             ),
-            sorted(Delivery.objects.filter(number_id=number.pk).values_list("recipient", "category", "delivered_at")),
-        )  # fmt: skip
+            sorted(
+                Delivery.objects.filter(number_id=number.pk).values_list(
+                    "recipient", "category", "delivered_at"
+                )
+            ),
+        )
 
 
 def story(wamid: str) -> list[dict[str, Any]]:
@@ -198,24 +323,100 @@ def story(wamid: str) -> list[dict[str, Any]]:
     new = "19990001111"
     return [
         {"messages": [message("text", "wamid.a", at=next(later), text={"body": "first"})]},
-        {"messages": [message("text", "wamid.b", at=next(later), text={"body": "secnd"}, referral=REFERRAL)]},
-        {"messages": [message("edit", "wamid.b1", at=next(later), edit={
-            "original_message_id": "wamid.b", "message": {"type": "text", "text": {"body": "second"}}})]},
-        {"messages": [message("edit", "wamid.b2", at=next(later), edit={
-            "original_message_id": "wamid.b", "message": {"type": "text", "text": {"body": "second!"}}})]},
+        {
+            "messages": [
+                message(
+                    "text", "wamid.b", at=next(later), text={"body": "secnd"}, referral=REFERRAL
+                )
+            ]
+        },
+        {
+            "messages": [
+                message(
+                    "edit",
+                    "wamid.b1",
+                    at=next(later),
+                    edit={
+                        "original_message_id": "wamid.b",
+                        "message": {"type": "text", "text": {"body": "second"}},
+                    },
+                )
+            ]
+        },
+        {
+            "messages": [
+                message(
+                    "edit",
+                    "wamid.b2",
+                    at=next(later),
+                    edit={
+                        "original_message_id": "wamid.b",
+                        "message": {"type": "text", "text": {"body": "second!"}},
+                    },
+                )
+            ]
+        },
         {"messages": [message("text", "wamid.c", at=next(later), text={"body": "regretted"})]},
-        {"messages": [message("revoke", "wamid.c1", at=next(later), revoke={"original_message_id": "wamid.c"})]},
-        {"messages": [message("reaction", "wamid.r1", at=next(later), reaction={"message_id": wamid, "emoji": "👍"})]},
-        {"messages": [message("reaction", "wamid.r2", at=next(later), reaction={"message_id": wamid, "emoji": "❤"})]},
-        {"messages": [message("text", "wamid.o", at=next(later), sender=new, text={"body": "my new number"})]},
-        {"messages": [message("system", "wamid.s", at=next(later), system={
-            "body": "A changed", "wa_id": new, "type": "user_changed_number"})]},
-        {"messages": [message("text", "wamid.n", at=next(later), sender=new, text={"body": "after"})]},
-        {"messages": [message("hologram", "wamid.h", at=next(later), sender=new, hologram={"caption": "h"})]},
+        {
+            "messages": [
+                message(
+                    "revoke", "wamid.c1", at=next(later), revoke={"original_message_id": "wamid.c"}
+                )
+            ]
+        },
+        {
+            "messages": [
+                message(
+                    "reaction",
+                    "wamid.r1",
+                    at=next(later),
+                    reaction={"message_id": wamid, "emoji": "👍"},
+                )
+            ]
+        },
+        {
+            "messages": [
+                message(
+                    "reaction",
+                    "wamid.r2",
+                    at=next(later),
+                    reaction={"message_id": wamid, "emoji": "❤"},
+                )
+            ]
+        },
+        {
+            "messages": [
+                message(
+                    "text", "wamid.o", at=next(later), sender=new, text={"body": "my new number"}
+                )
+            ]
+        },
+        {
+            "messages": [
+                message(
+                    "system",
+                    "wamid.s",
+                    at=next(later),
+                    system={"body": "A changed", "wa_id": new, "type": "user_changed_number"},
+                )
+            ]
+        },
+        {
+            "messages": [
+                message("text", "wamid.n", at=next(later), sender=new, text={"body": "after"})
+            ]
+        },
+        {
+            "messages": [
+                message(
+                    "hologram", "wamid.h", at=next(later), sender=new, hologram={"caption": "h"}
+                )
+            ]
+        },
         {"statuses": [status(wamid, "sent", next(later))]},
         {"statuses": [status(wamid, "delivered", next(later))]},
         {"statuses": [status(wamid, "read", next(later))]},
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,4 +1,6 @@
-"""Webhook bodies bent out of shape: always 200, the raw bytes always kept, never a crash of what applies them."""
+"""Webhook bodies bent out of shape: always 200, the raw bytes always kept, never a crash of what
+applies them.
+"""
 
 import random
 from pathlib import Path
@@ -20,12 +22,36 @@ SAMPLES = [
     for path in sorted((Path(__file__).parent / "data/payloads").glob("*.json"))
 ]
 STRANGE = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=20),
-    st.sampled_from([
-        "\x00", "\ud800", "x" * 5000, "wamid.x", "text", "contacts", "system", "edit", "revoke", "reaction", "0", "1e400",
-        "user_changed_number", "16505551234", [], {}, [[]], [None], {"id": {}}, {"": ""},
-    ]),
-)  # fmt: skip
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    st.text(max_size=20),
+    st.sampled_from(
+        [
+            "\x00",
+            "\ud800",
+            "x" * 5000,
+            "wamid.x",
+            "text",
+            "contacts",
+            "system",
+            "edit",
+            "revoke",
+            "reaction",
+            "0",
+            "1e400",
+            "user_changed_number",
+            "16505551234",
+            [],
+            {},
+            [[]],
+            [None],
+            {"id": {}},
+            {"": ""},
+        ]
+    ),
+)
 
 
 def bent(value: Any, dice: random.Random, strange: Any, rate: float) -> Any:

@@ -1,4 +1,6 @@
-"""Every sample and every kind of the protocol in one pile: told once in order, or three times in any order, it ends alike."""
+"""Every sample and every kind of the protocol in one pile: told once in order, or three times in
+any order, it ends alike.
+"""
 
 import random
 from datetime import timedelta
@@ -55,7 +57,9 @@ def field_body(number: Number, field: str, value: dict[str, Any]) -> bytes:
 
 
 def pile(number: Number, wamids: list[str]) -> list[bytes]:
-    """All samples, all kinds from a customer each, profiles that change, all statuses, and fields of other objects."""
+    """All samples, all kinds from a customer each, profiles that change, all statuses, and fields
+    of other objects.
+    """
     bodies = [readdressed(raw, number, name) for name, raw in SAMPLES.items()]
     for n, (kind, members, _) in enumerate(KINDS):
         one = message(
@@ -109,31 +113,54 @@ def pile(number: Number, wamids: list[str]) -> list[bytes]:
 
 
 def dump(number: Number) -> dict[str, list[Any]]:
-    """All that a reader can see of messages, statuses, conversations and contacts, but for ids and moments of our own."""
+    """All that a reader can see of messages, statuses, conversations and contacts, but for ids and
+    moments of our own.
+    """
     with system("test"):
         rows = {
             "messages": Message.objects.filter(number=number).values_list(
-                "wamid", "direction", "kind", "text", "content", "context_wamid", "status", "errors", "contact__wa_id",
-                "category", "window_open", "created_at", "sent_at", "delivered_at", "read_at", "failed_at", "edited_at",
+                "wamid",
+                "direction",
+                "kind",
+                "text",
+                "content",
+                "context_wamid",
+                "status",
+                "errors",
+                "contact__wa_id",
+                "category",
+                "window_open",
+                "created_at",
+                "sent_at",
+                "delivered_at",
+                "read_at",
+                "failed_at",
+                "edited_at",
                 "revoked_at",
             ),
             "contacts": Contact.objects.filter(business=number.business).values_list(
                 "wa_id", "user_id", "name", "username"
             ),
             "conversations": Conversation.objects.filter(number=number).values_list(
-                "contact__wa_id", "unread_count", "last_message_at", "last_message_text", "last_inbound_at",
-                "referred_at", "free_entry_at", "is_resolved",
+                "contact__wa_id",
+                "unread_count",
+                "last_message_at",
+                "last_message_text",
+                "last_inbound_at",
+                "referred_at",
+                "free_entry_at",
+                "is_resolved",
             ),
             "deliveries": Delivery.objects.filter(number_id=number.pk).values_list(
                 "recipient", "category", "kind", "window_open", "failed", "delivered_at"
             ),
-            "parked": ParkedStatus.objects.filter(phone_number_id=number.phone_number_id).values_list(
-                "wamid", "status", "occurred_at", "errors"
-            ),
-            "former": FormerNumber.objects.filter(business=number.business, changed_at__isnull=False).values_list(
-                "wa_id", "changed_at", "contact__wa_id"
-            ),
-        }  # fmt: skip
+            "parked": ParkedStatus.objects.filter(
+                phone_number_id=number.phone_number_id
+            ).values_list("wamid", "status", "occurred_at", "errors"),
+            "former": FormerNumber.objects.filter(
+                business=number.business, changed_at__isnull=False
+            ).values_list("wa_id", "changed_at", "contact__wa_id"),
+        }
         own = number.phone_number_id.encode()
         return {
             name: sorted((plain(row, own) for row in found), key=str)
@@ -142,7 +169,9 @@ def dump(number: Number) -> dict[str, list[Any]]:
 
 
 def plain(row: tuple[Any, ...], own: bytes) -> tuple[Any, ...]:
-    """The row with our number's own id, which samples name as well, made the same for every number."""
+    """The row with our number's own id, which samples name as well, made the same for every
+    number.
+    """
     return tuple(
         orjson.loads(orjson.dumps(value).replace(own, b"1122334455667"))
         if isinstance(value, dict)
@@ -152,7 +181,9 @@ def plain(row: tuple[Any, ...], own: bytes) -> tuple[Any, ...]:
 
 
 def told(seed: int | None) -> dict[str, list[Any]]:
-    """The end of the story on a number of its own; with a seed doubled and shuffled, in batches of any size."""
+    """The end of the story on a number of its own; with a seed doubled and shuffled, in batches of
+    any size.
+    """
     number = make_number(make_business(clock_at=NOON), digits="15557770000")
     take(number, message("text", "wamid.0", text={"body": "hello"}))
     for n in range(4):

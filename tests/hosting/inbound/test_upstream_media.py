@@ -1,4 +1,6 @@
-"""Files and receipts both ways through an upstream: uploaded once, fetched whole, the token seen by nobody else."""
+"""Files and receipts both ways through an upstream: uploaded once, fetched whole, the token seen
+by nobody else.
+"""
 
 import base64
 import hashlib
@@ -28,7 +30,7 @@ from hosting.models import (
     UpstreamMedia,
     Webhook,
     WebhookCall,
-)  # fmt: skip
+)
 from hosting.transports import cloudapi, receipts
 from hosting.webhooks import delivery
 from tests.factories import make_business, make_number
@@ -131,8 +133,9 @@ def test_a_header_and_a_fetched_link_go_by_id_too(number: Number, upstream: Rece
     )
     cloudapi.deliver_due()
     assert orjson.loads(upstream.taken[1].body)["interactive"]["header"]["document"] == {
-        "id": "900100", "filename": "a.pdf",
-    }  # fmt: skip
+        "id": "900100",
+        "filename": "a.pdf",
+    }
     message = send(number, "image", {"link": "https://example.com/x.png"})
     with system("its link is fetched"):
         held = {"link": "https://example.com/x.png", "id": store(number).media_id}
@@ -185,8 +188,12 @@ def test_a_file_that_was_deleted_meanwhile_fails_its_message(
 
 def told_of(content: bytes, upstream: Receiver, **changes: Any) -> Any:
     """What the upstream says of a file, and the file itself."""
-    named = {"id": "77", "mime_type": "image/png", "sha256": hashlib.sha256(content).hexdigest(),
-             "url": upstream.url.replace("/hook", "/file")} | changes  # fmt: skip
+    named = {
+        "id": "77",
+        "mime_type": "image/png",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "url": upstream.url.replace("/hook", "/file"),
+    } | changes
     return lambda taken: (200, content) if taken.path == "/file" else (200, orjson.dumps(named))
 
 
@@ -251,11 +258,14 @@ def test_the_webhook_is_not_held_for_ever(number: Number, upstream: Receiver) ->
 @pytest.mark.parametrize(
     ("changes", "dead", "says"),
     [
-        ({"sha256": "0" * 64}, False, "sha256"), ({"sha256": base64.b64encode(hashlib.sha256(PNG).digest()).decode()}, None, ""),
-        ({"sha256": ""}, None, ""), ({"url": ""}, False, "HTTP 200"), ({"url": "ftp://x/"}, False, "http"),
+        ({"sha256": "0" * 64}, False, "sha256"),
+        ({"sha256": base64.b64encode(hashlib.sha256(PNG).digest()).decode()}, None, ""),
+        ({"sha256": ""}, None, ""),
+        ({"url": ""}, False, "HTTP 200"),
+        ({"url": "ftp://x/"}, False, "http"),
         ({"url": "http://user@127.0.0.1/"}, False, "no user"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_trusted_is_not_kept(
     number: Number, upstream: Receiver, changes: dict[str, str], dead: bool | None, says: str
 ) -> None:

@@ -1,4 +1,6 @@
-"""Over the plan's limit nothing is lost: what customers write is kept, locked, and readable after an upgrade."""
+"""Over the plan's limit nothing is lost: what customers write is kept, locked, and readable after
+an upgrade.
+"""
 
 import random
 import threading
@@ -50,9 +52,12 @@ def number(db: None) -> Number:
 
 def text(n: int, **fields: Any) -> dict[str, Any]:
     return {
-        "from": "14155550100", "id": f"wamid.{n}", "timestamp": str(int(NOON.timestamp()) + n), "type": "text",
+        "from": "14155550100",
+        "id": f"wamid.{n}",
+        "timestamp": str(int(NOON.timestamp()) + n),
+        "type": "text",
         "text": {"body": f"secret{n}"},
-    } | fields  # fmt: skip
+    } | fields
 
 
 def receive(number: Number, *messages: dict[str, Any]) -> None:
@@ -208,9 +213,13 @@ def test_what_is_locked_stays_while_no_mail_server_took_the_notice(number: Numbe
     with system("test"):
         assert Email.objects.untold_businesses(kind="limit", key_prefix="100-") == []
         Email.objects.create(
-            business=number.business, kind="limit", key="100-0", recipient="x@example.com",
-            state="dead", created_at=notice.created_at - timedelta(days=30),
-        )  # fmt: skip
+            business=number.business,
+            kind="limit",
+            key="100-0",
+            recipient="x@example.com",
+            state="dead",
+            created_at=notice.created_at - timedelta(days=30),
+        )
         assert Email.objects.untold_businesses(kind="limit", key_prefix="100-") == []
         Email.objects.filter(state="dead").update(created_at=timezone.now())
         untold = Email.objects.untold_businesses(kind="limit", key_prefix="100-")

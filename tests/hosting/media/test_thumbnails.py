@@ -1,4 +1,6 @@
-"""Thumbnails: small, upright, without the camera's notes; bombs are never unpacked; only members see them."""
+"""Thumbnails: small, upright, without the camera's notes; bombs are never unpacked; only members
+see them.
+"""
 
 import io
 import struct
@@ -103,10 +105,14 @@ def bomb(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "mime"),
     [
-        (bomb(5000, 5000), "image/png"), (bomb(50_000, 50_000), "image/png"), (b"\x89PNG\r\n\x1a\nbroken", "image/png"),
-        (drawn("GIF", (5, 5)), "image/png"), (drawn("JPEG", (300, 300))[:300], "image/jpeg"), (b"", "image/webp"),
+        (bomb(5000, 5000), "image/png"),
+        (bomb(50_000, 50_000), "image/png"),
+        (b"\x89PNG\r\n\x1a\nbroken", "image/png"),
+        (drawn("GIF", (5, 5)), "image/png"),
+        (drawn("JPEG", (300, 300))[:300], "image/jpeg"),
+        (b"", "image/webp"),
     ],
-)  # fmt: skip
+)
 def test_bombs_and_broken_pictures_make_none(
     content: bytes, mime: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,10 +28,16 @@ def client(number: Number) -> Client:
 
 def typed(number: Number, **changes: str) -> dict[str, str]:
     return {
-        "account_": number.account.waba_id, "name": "order_shipped", "language": "en_US", "category": "utility",
-        "header": "Good news", "body": "Your order {{1}} is on its way.", "examples": "4711", "footer": "Luma",
+        "account_": number.account.waba_id,
+        "name": "order_shipped",
+        "language": "en_US",
+        "category": "utility",
+        "header": "Good news",
+        "body": "Your order {{1}} is on its way.",
+        "examples": "4711",
+        "footer": "Luma",
         "buttons": "Thanks\nTrack it | https://example.com/{{1}}\nCall us | +14155550100",
-    } | changes  # fmt: skip
+    } | changes
 
 
 def only() -> Template:
@@ -60,14 +66,21 @@ def test_a_template_is_written_as_people_write_one(client: Client, number: Numbe
     )
     assert made.components == [
         {"type": "HEADER", "format": "TEXT", "text": "Good news"},
-        {"type": "BODY", "text": "Your order {{1}} is on its way.", "example": {"body_text": [["4711"]]}},
+        {
+            "type": "BODY",
+            "text": "Your order {{1}} is on its way.",
+            "example": {"body_text": [["4711"]]},
+        },
         {"type": "FOOTER", "text": "Luma"},
-        {"type": "BUTTONS", "buttons": [
-            {"type": "QUICK_REPLY", "text": "Thanks"},
-            {"type": "URL", "text": "Track it", "url": "https://example.com/{{1}}"},
-            {"type": "PHONE_NUMBER", "text": "Call us", "phone_number": "+14155550100"},
-        ]},
-    ]  # fmt: skip
+        {
+            "type": "BUTTONS",
+            "buttons": [
+                {"type": "QUICK_REPLY", "text": "Thanks"},
+                {"type": "URL", "text": "Track it", "url": "https://example.com/{{1}}"},
+                {"type": "PHONE_NUMBER", "text": "Call us", "phone_number": "+14155550100"},
+            ],
+        },
+    ]
     page = client.get(answer["Location"]).content.decode()
     for shown in ("order_shipped", "Good news", "Luma", "Track it", "Approved", "Utility"):
         assert shown in page
@@ -78,11 +91,15 @@ def test_a_template_is_written_as_people_write_one(client: Client, number: Numbe
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"name": "Upper Case"}, "name may have lower-case letters"), ({"body": "{{1}}"}, "must not begin or end"),
-        ({"language": "english"}, "language must be a code"), ({"examples": ""}, None), ({"body": ""}, "This field is required"),
-        ({"examples": "a\nb"}, "2 values for 1 variables"), ({"buttons": "x | ftp://y"}, "http:// or https://"),
+        ({"name": "Upper Case"}, "name may have lower-case letters"),
+        ({"body": "{{1}}"}, "must not begin or end"),
+        ({"language": "english"}, "language must be a code"),
+        ({"examples": ""}, None),
+        ({"body": ""}, "This field is required"),
+        ({"examples": "a\nb"}, "2 values for 1 variables"),
+        ({"buttons": "x | ftp://y"}, "http:// or https://"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused_is_said_and_nothing_typed_is_lost(
     client: Client, number: Number, changes: dict[str, str], says: str | None
 ) -> None:
@@ -147,9 +164,13 @@ def test_an_upstream_is_asked_now(client: Client, number: Number) -> None:
     assert "Ask the upstream now" not in client.get(reverse("templates")).content.decode()
     with system("test"):
         Upstream.objects.create(
-            business=number.business, account=number.account, waba_id="7", token="t", app_secret="s",
+            business=number.business,
+            account=number.account,
+            waba_id="7",
+            token="t",
+            app_secret="s",
             synchronised_at="2026-01-01T00:00:00Z",
-        )  # fmt: skip
+        )
     assert "Ask the upstream now" in client.get(reverse("templates")).content.decode()
     assert client.post(reverse("synchronise_templates")).status_code == 302
     with system("test"):

@@ -1,4 +1,6 @@
-"""Review of templates: each decision changes the state, tells the business once, and nothing else is possible."""
+"""Review of templates: each decision changes the state, tells the business once, and nothing else
+is possible.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -109,9 +111,12 @@ def test_quality_is_told_when_it_changes(number: Number) -> None:
             review.set_quality(template, quality=quality)
         with pytest.raises(review.ReviewRefused):
             review.set_quality(template, quality="BLUE")
-    assert [(one["field"], one["previous_quality_score"], one["new_quality_score"]) for one in told()] == [
-        ("message_template_quality_update", "UNKNOWN", "GREEN"), ("message_template_quality_update", "GREEN", "RED"),
-    ]  # fmt: skip
+    assert [
+        (one["field"], one["previous_quality_score"], one["new_quality_score"]) for one in told()
+    ] == [
+        ("message_template_quality_update", "UNKNOWN", "GREEN"),
+        ("message_template_quality_update", "GREEN", "RED"),
+    ]
     shown = orjson.loads(caller(number).get(f"/v23.0/{template.template_id}").content)
     assert shown["quality_score"]["score"] == "RED"
 
@@ -119,10 +124,14 @@ def test_quality_is_told_when_it_changes(number: Number) -> None:
 @pytest.mark.parametrize(
     ("status", "verb"),
     [
-        ("PENDING", review.pause), ("REJECTED", review.pause), ("REJECTED", review.reject),
-        ("APPROVED", review.approve), ("DISABLED", review.approve), ("PENDING", review.disable),
+        ("PENDING", review.pause),
+        ("REJECTED", review.pause),
+        ("REJECTED", review.reject),
+        ("APPROVED", review.approve),
+        ("DISABLED", review.approve),
+        ("PENDING", review.disable),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_follow_is_refused_and_told_to_nobody(
     number: Number, status: str, verb: Any
 ) -> None:
@@ -137,17 +146,24 @@ def test_the_sandboxs_own_judgement_is_told_too(number: Number) -> None:
     create(number)
     create(number, name="please_reject")
     assert [(one["event"], one["message_template_name"]) for one in told()] == [
-        ("APPROVED", "hello"), ("REJECTED", "please_reject"),
-    ]  # fmt: skip
+        ("APPROVED", "hello"),
+        ("REJECTED", "please_reject"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("category", "ttl", "kept"),
     [
-        ("UTILITY", 30, 30), ("UTILITY", -1, -1), ("UTILITY", 29, None), ("UTILITY", 43_201, None),
-        ("MARKETING", 43_199, None), ("MARKETING", 43_200, 43_200), ("UTILITY", "x", None), ("UTILITY", True, None),
+        ("UTILITY", 30, 30),
+        ("UTILITY", -1, -1),
+        ("UTILITY", 29, None),
+        ("UTILITY", 43_201, None),
+        ("MARKETING", 43_199, None),
+        ("MARKETING", 43_200, 43_200),
+        ("UTILITY", "x", None),
+        ("UTILITY", True, None),
     ],
-)  # fmt: skip
+)
 def test_how_long_delivery_is_tried(
     number: Number, category: str, ttl: Any, kept: int | None
 ) -> None:

@@ -1,4 +1,6 @@
-"""Templates of an account and its upstream: pulled page by page, pushed once, and every change told as news of our own."""
+"""Templates of an account and its upstream: pulled page by page, pushed once, and every change
+told as news of our own.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -24,9 +26,15 @@ BODY = [{"type": "BODY", "text": "Order {{1}} is ready"}]
 
 def theirs(name: str, n: int, **changes: Any) -> dict[str, Any]:
     return {
-        "id": str(5000 + n), "name": name, "language": "en_US", "status": "APPROVED", "category": "UTILITY",
-        "components": BODY, "parameter_format": "POSITIONAL", "quality_score": {"score": "GREEN"},
-    } | changes  # fmt: skip
+        "id": str(5000 + n),
+        "name": name,
+        "language": "en_US",
+        "status": "APPROVED",
+        "category": "UTILITY",
+        "components": BODY,
+        "parameter_format": "POSITIONAL",
+        "quality_score": {"score": "GREEN"},
+    } | changes
 
 
 @pytest.fixture
@@ -97,8 +105,10 @@ def test_every_page_is_pulled_and_the_token_shown(number: Number, upstream: Rece
     ]
     synchronise()
     assert templates() == [
-        ("a", "APPROVED", "GREEN", "5001"), ("b", "APPROVED", "GREEN", "5002"), ("c", "PAUSED", "RED", "5003"),
-    ]  # fmt: skip
+        ("a", "APPROVED", "GREEN", "5001"),
+        ("b", "APPROVED", "GREEN", "5002"),
+        ("c", "PAUSED", "RED", "5003"),
+    ]
     assert upstream.shown[0].path.startswith("/v23.0/777/message_templates?limit=100&fields=id")
     assert upstream.shown[0].headers["authorization"] == "Bearer their-token"
     assert upstream_sync.synchronise_due() == 0
@@ -150,9 +160,13 @@ def test_a_template_made_here_is_made_there(number: Number, upstream: Receiver) 
     (taken,) = upstream.taken
     assert taken.path == "/v23.0/777/message_templates"
     assert orjson.loads(taken.body) == {
-        "name": "hello", "language": "en_US", "category": "UTILITY", "message_send_ttl_seconds": 600,
-        "components": [{"type": "BODY", "text": "Order {{1}} shipped"}], "parameter_format": "POSITIONAL",
-    }  # fmt: skip
+        "name": "hello",
+        "language": "en_US",
+        "category": "UTILITY",
+        "message_send_ttl_seconds": 600,
+        "components": [{"type": "BODY", "text": "Order {{1}} shipped"}],
+        "parameter_format": "POSITIONAL",
+    }
     assert templates() == [("hello", "PENDING", "GREEN", "6001")]
     assert orjson.loads(caller(number).get(f"/v23.0/{made['id']}").content)["status"] == "PENDING"
 
@@ -172,8 +186,12 @@ def test_a_template_that_is_refused_there_is_rejected_here(
 
 
 def hear(number: Number, field: str, value: dict[str, Any]) -> int:
-    body = orjson.dumps({"object": "whatsapp_business_account", "entry": [
-        {"id": "777", "time": 1, "changes": [{"field": field, "value": value}]}]})  # fmt: skip
+    body = orjson.dumps(
+        {
+            "object": "whatsapp_business_account",
+            "entry": [{"id": "777", "time": 1, "changes": [{"field": field, "value": value}]}],
+        }
+    )
     status = knock(number, body, wire.sign(body, "their-secret"))
     events.apply_due()
     return status
@@ -181,8 +199,10 @@ def hear(number: Number, field: str, value: dict[str, Any]) -> int:
 
 def named(**more: Any) -> dict[str, Any]:
     return {
-        "message_template_id": 5001, "message_template_name": "order_update", "message_template_language": "en-US",
-    } | more  # fmt: skip
+        "message_template_id": 5001,
+        "message_template_name": "order_update",
+        "message_template_language": "en-US",
+    } | more
 
 
 def test_the_upstreams_webhooks_change_templates_and_become_ours(number: Number) -> None:
@@ -211,8 +231,10 @@ def test_the_upstreams_webhooks_change_templates_and_become_ours(number: Number)
         ]
     assert (template.status, template.quality, template.category) == ("PAUSED", "RED", "marketing")
     assert [call["changes"][0]["field"] for call in calls] == [
-        "message_template_status_update", "message_template_quality_update", "account_update",
-    ]  # fmt: skip
+        "message_template_status_update",
+        "message_template_quality_update",
+        "account_update",
+    ]
     first = calls[0]["changes"][0]["value"]
     assert (calls[0]["id"], first["message_template_id"]) == (
         number.account.waba_id,
@@ -231,8 +253,20 @@ def test_news_of_an_unknown_template_make_synchronising_due(number: Number) -> N
 def test_an_account_without_upstream_listens_to_nobody(db: None) -> None:
     number = make_number(make_business())
     template = make_template(number)
-    body = orjson.dumps({"entry": [{"changes": [
-        {"field": "message_template_status_update", "value": named(event="DISABLED")}]}]})  # fmt: skip
+    body = orjson.dumps(
+        {
+            "entry": [
+                {
+                    "changes": [
+                        {
+                            "field": "message_template_status_update",
+                            "value": named(event="DISABLED"),
+                        }
+                    ]
+                }
+            ]
+        }
+    )
     assert knock(number, body) == 200
     events.apply_due()
     with system("test"):

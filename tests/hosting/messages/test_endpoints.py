@@ -1,4 +1,6 @@
-"""The two doors: who may come in, what is refused without a trace, and what arrives doubled, shuffled, early or late."""
+"""The two doors: who may come in, what is refused without a trace, and what arrives doubled,
+shuffled, early or late.
+"""
 
 import gzip
 import itertools
@@ -175,7 +177,16 @@ def test_a_strangers_message_can_be_neither_read_nor_reacted_to(number: Number) 
 @pytest.mark.parametrize(
     "raw",
     [
-        b"", b"{", b"[]", b"1", b"null", b'"x"', b"\xff\xfe", b"to=1&text=2", b"[" * 20000, b'{"a":' * 5000 + b"1" + b"}" * 5000,
+        b"",
+        b"{",
+        b"[]",
+        b"1",
+        b"null",
+        b'"x"',
+        b"\xff\xfe",
+        b"to=1&text=2",
+        b"[" * 20000,
+        b'{"a":' * 5000 + b"1" + b"}" * 5000,
         b'{"messaging_product":"whatsapp","to":"16505551234","text":{"body":"a\\u0000b"}}',
         b'{"messaging_product":"whatsapp","to":"16505551234","text":{"body":"a\\ud800b"}}',
         b'{"messaging_product":"whatsapp","to":"16505551234","text":{"body":1e999}}',
@@ -183,7 +194,7 @@ def test_a_strangers_message_can_be_neither_read_nor_reacted_to(number: Number) 
         b'{"messaging_product":"whatsapp","to":["16505551234"],"text":{"body":"x"}}',
         b'{"messaging_product":"telegram","to":"16505551234","text":{"body":"x"}}',
     ],
-)  # fmt: skip
+)
 def test_what_is_no_send_body_is_refused_without_a_trace(number: Number, raw: bytes) -> None:
     write(number)
     status, code = code_of(post(caller(number), number, raw))
@@ -340,10 +351,18 @@ def test_a_signed_body_is_stored_and_applied(number: Number) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda s: "", lambda s: s[:-1], lambda s: s[7:], lambda s: s.upper(), lambda s: "sha1=" + s[7:],
-        lambda s: "sha256=", lambda s: "sha256=" + "0" * 64, lambda s: s + "," + s, lambda s: s + "0", lambda s: "ÿ" + s,
+        lambda s: "",
+        lambda s: s[:-1],
+        lambda s: s[7:],
+        lambda s: s.upper(),
+        lambda s: "sha1=" + s[7:],
+        lambda s: "sha256=",
+        lambda s: "sha256=" + "0" * 64,
+        lambda s: s + "," + s,
+        lambda s: s + "0",
+        lambda s: "ÿ" + s,
     ],
-)  # fmt: skip
+)
 def test_a_wrong_signature_is_refused_before_anything_is_read(number: Number, spoil: Any) -> None:
     body = webhook(number, messages=[inbound("wamid.1")])
     assert knock(number, body, spoil(sign(body, number.account.app_secret))) == 403
@@ -371,7 +390,8 @@ def test_a_strangers_secret_opens_no_door_and_moves_no_message(number: Number) -
     stranger = make_number(make_business("Stranger"))
     body = webhook(number, statuses=[status(wamid, "delivered")])
     assert knock(number, body, sign(body, stranger.account.app_secret)) == 403
-    # At the stranger's own door, with the stranger's own secret, but about a number that is not theirs.
+    # At the stranger's own door, with the stranger's own secret, but about a number that is not
+    # theirs.
     client = Client(headers={"X-Hub-Signature-256": sign(body, stranger.account.app_secret)})
     assert (
         client.post(
@@ -465,9 +485,11 @@ def state(wamid: str) -> tuple[Any, ...]:
 
 ERROR = {"code": 131049, "title": "Held back", "error_data": {"details": "for health"}}
 STEPS = [
-    ("sent", NOON), ("delivered", NOON + timedelta(seconds=2)), ("read", NOON + timedelta(seconds=9)),
+    ("sent", NOON),
+    ("delivered", NOON + timedelta(seconds=2)),
+    ("read", NOON + timedelta(seconds=9)),
     ("failed", NOON + timedelta(seconds=1)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::3])
@@ -506,10 +528,18 @@ def test_statuses_in_one_batch_end_as_one_by_one(number: Number) -> None:
     assert state(wamid) == ("read", at["sent"], at["delivered"], at["read"], at["failed"], 1)
 
 
-@pytest.mark.parametrize(("kinds", "ends", "deliveries"), [
-    (["read"], "read", 1), (["failed", "sent"], "failed", 1), (["sent", "failed"], "failed", 1), (["sent"], "sent", 0),
-    (["failed", "delivered"], "delivered", 1), (["delivered", "sent", "failed"], "delivered", 1), (["played"], "read", 1),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kinds", "ends", "deliveries"),
+    [
+        (["read"], "read", 1),
+        (["failed", "sent"], "failed", 1),
+        (["sent", "failed"], "failed", 1),
+        (["sent"], "sent", 0),
+        (["failed", "delivered"], "delivered", 1),
+        (["delivered", "sent", "failed"], "delivered", 1),
+        (["played"], "read", 1),
+    ],
+)
 def test_the_rank_only_rises(number: Number, kinds: list[str], ends: str, deliveries: int) -> None:
     wamid = _sent(number)
     for kind in kinds:
@@ -559,9 +589,14 @@ def test_impossible_times_are_taken_in_and_bill_within_reason(number: Number, st
         assert delivery.delivered_at == NOON
 
 
-@pytest.mark.parametrize(("at", "billed"), [
-    (NOON - timedelta(days=40), NOON), (NOON + timedelta(days=40), NOON), (datetime(2026, 6, 1, tzinfo=UTC), NOON),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("at", "billed"),
+    [
+        (NOON - timedelta(days=40), NOON),
+        (NOON + timedelta(days=40), NOON),
+        (datetime(2026, 6, 1, tzinfo=UTC), NOON),
+    ],
+)
 def test_a_wrong_clock_moves_no_delivery_into_another_month(
     number: Number, at: datetime, billed: datetime
 ) -> None:

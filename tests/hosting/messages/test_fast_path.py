@@ -1,4 +1,6 @@
-"""The hot doors pass by the pages' middleware, and still say who they are, notice a lost database and answer in full."""
+"""The hot doors pass by the pages' middleware, and still say who they are, notice a lost database
+and answer in full.
+"""
 
 import pytest
 from django.conf import settings

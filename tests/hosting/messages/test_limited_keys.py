@@ -1,4 +1,6 @@
-"""API keys that are limited to some numbers: at both doors, what is of another number is not there."""
+"""API keys that are limited to some numbers: at both doors, what is of another number is not
+there.
+"""
 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -38,7 +40,9 @@ WHOLE = "This key is limited to some numbers, and this belongs to the business a
 
 
 class House(NamedTuple):
-    """A business with two numbers in one account, and a message of each; the key reaches the first."""
+    """A business with two numbers in one account, and a message of each; the key reaches the
+    first.
+    """
 
     business: Business
     mine: Number
@@ -85,9 +89,11 @@ def rows(model: Any, **which: Any) -> list[Any]:
 def test_it_sends_by_its_number_and_by_no_other(house: House) -> None:
     template = make_template(house.mine, components=[{"type": "BODY", "text": "Ready"}])
     body = {
-        "messaging_product": "whatsapp", "to": TO, "type": "template",
+        "messaging_product": "whatsapp",
+        "to": TO,
+        "type": "template",
         "template": {"name": template.name, "language": {"code": "en_US"}},
-    }  # fmt: skip
+    }
     refused = house.client.post(
         f"/v23.0/{house.other.phone_number_id}/messages", body, content_type="application/json"
     )
@@ -215,8 +221,11 @@ def test_conversations_messages_and_hits_are_those_of_its_numbers(house: House) 
     assert ids("conversations/") == [str(own.public_id)]
     assert ids("messages/") == ids("search/?q=x") == ids("search/") == [said.pk]
     assert house.client.get(f"/api/v1/messages/{said.pk}/").status_code == 200
-    for path in (f"conversations/{foreign.public_id}/", f"conversations/{foreign.public_id}/messages/",
-                 f"messages/{hidden.pk}/"):  # fmt: skip
+    for path in (
+        f"conversations/{foreign.public_id}/",
+        f"conversations/{foreign.public_id}/messages/",
+        f"messages/{hidden.pk}/",
+    ):
         assert house.client.get(f"/api/v1/{path}").status_code == 404
     changed = house.client.patch(
         f"/api/v1/conversations/{foreign.public_id}/",
@@ -257,8 +266,13 @@ def rest_paths() -> list[str]:
         if isinstance(name, str) and name.startswith("api_")
     ]
     open_to_all = {"api_schema", "api_docs", "api_root", "api_not_found"}
-    plain = [name for name in names if any(not keys for form in get_resolver().reverse_dict.getlist(name)
-             for _, keys in form[0])]  # fmt: skip
+    plain = [
+        name
+        for name in names
+        if any(
+            not keys for form in get_resolver().reverse_dict.getlist(name) for _, keys in form[0]
+        )
+    ]
     return sorted(reverse(name) for name in plain if name not in open_to_all)
 
 

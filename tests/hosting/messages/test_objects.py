@@ -1,4 +1,6 @@
-"""The doors beside messages: media, uploads, templates, profile, blocks, links, registration, analytics; strangers get 404."""
+"""The doors beside messages: media, uploads, templates, profile, blocks, links, registration,
+analytics; strangers get 404.
+"""
 
 import base64
 import hashlib
@@ -93,11 +95,15 @@ def test_media_come_back_as_they_went_in(number: Number) -> None:
 @pytest.mark.parametrize(
     ("wanted", "status", "part", "says"),
     [
-        ("bytes=0-3", 206, PNG[:4], f"bytes 0-3/{len(PNG)}"), ("bytes=4-", 206, PNG[4:], f"bytes 4-{len(PNG) - 1}/{len(PNG)}"),
-        ("bytes=-5", 206, PNG[-5:], None), ("bytes=0-99999", 206, PNG, None), ("bytes=99999-", 416, b"", f"bytes */{len(PNG)}"),
-        ("bytes=x-y", 200, PNG, None), ("bytes=-", 200, PNG, None),
+        ("bytes=0-3", 206, PNG[:4], f"bytes 0-3/{len(PNG)}"),
+        ("bytes=4-", 206, PNG[4:], f"bytes 4-{len(PNG) - 1}/{len(PNG)}"),
+        ("bytes=-5", 206, PNG[-5:], None),
+        ("bytes=0-99999", 206, PNG, None),
+        ("bytes=99999-", 416, b"", f"bytes */{len(PNG)}"),
+        ("bytes=x-y", 200, PNG, None),
+        ("bytes=-", 200, PNG, None),
     ],
-)  # fmt: skip
+)
 def test_parts_of_a_file(
     number: Number, wanted: str, status: int, part: bytes, says: str | None
 ) -> None:
@@ -135,12 +141,20 @@ def _png(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "mime"),
     [
-        (b"", "image/png"), (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'/>", "image/svg+xml"),
-        (b"<html><script>1</script>", "text/html"), (b"<html>", "image/jpeg"), (b"MZ\x90", "application/octet-stream"),
-        (PNG, "image/jpeg"), (PDF, "image/png"), (PNG[:20], "image/png"), (b"\0\1", "text/plain"),
-        (b"RIFF\0\0\0\0WEBP" + b"\0" * 600_000, "image/webp"), (PNG + b"\0" * 5_300_000, "image/png"), (_png(10_000, 6_000), "image/png"),
+        (b"", "image/png"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'/>", "image/svg+xml"),
+        (b"<html><script>1</script>", "text/html"),
+        (b"<html>", "image/jpeg"),
+        (b"MZ\x90", "application/octet-stream"),
+        (PNG, "image/jpeg"),
+        (PDF, "image/png"),
+        (PNG[:20], "image/png"),
+        (b"\0\1", "text/plain"),
+        (b"RIFF\0\0\0\0WEBP" + b"\0" * 600_000, "image/webp"),
+        (PNG + b"\0" * 5_300_000, "image/png"),
+        (_png(10_000, 6_000), "image/png"),
     ],
-)  # fmt: skip
+)
 def test_files_that_are_not_what_they_say_are_refused_without_a_trace(
     number: Number, content: bytes, mime: str
 ) -> None:
@@ -206,7 +220,7 @@ class Files(BaseHTTPRequestHandler):
 @pytest.fixture
 def web() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
@@ -332,19 +346,39 @@ def test_a_template_lives_from_creation_to_deletion(number: Number) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"name": "Upper Case"}, 100), ({"language": "english"}, 100), ({"category": "NEWS"}, 131009), ({"components": None}, 131008),
-        ({"components": [{"type": "FOOTER", "text": "f"}]}, 2388072), ({"components": body("x" * 1025)}, 2388040),
-        ({"components": body("{{1}} is first")}, 2388299), ({"components": body("last is {{1}}.")}, 2388299),
-        ({"components": body("a {{1}} {{2}} {{3}} b")}, 2388293), ({"components": body("a {{2}} has a gap here")}, 2388072),
+        ({"name": "Upper Case"}, 100),
+        ({"language": "english"}, 100),
+        ({"category": "NEWS"}, 131009),
+        ({"components": None}, 131008),
+        ({"components": [{"type": "FOOTER", "text": "f"}]}, 2388072),
+        ({"components": body("x" * 1025)}, 2388040),
+        ({"components": body("{{1}} is first")}, 2388299),
+        ({"components": body("last is {{1}}.")}, 2388299),
+        ({"components": body("a {{1}} {{2}} {{3}} b")}, 2388293),
+        ({"components": body("a {{2}} has a gap here")}, 2388072),
         ({"components": body("a {{1}} b", example={"body_text": [["x", "y"]]})}, 2388072),
-        ({"components": [*body("a"), {"type": "HEADER", "format": "TEXT", "text": "*bold*"}]}, 2388047),
+        (
+            {"components": [*body("a"), {"type": "HEADER", "format": "TEXT", "text": "*bold*"}]},
+            2388047,
+        ),
         ({"components": [*body("a"), {"type": "HEADER", "format": "GIF"}]}, 2388047),
         ({"components": [*body("a"), {"type": "FOOTER", "text": "f {{1}}"}]}, 2388073),
         ({"components": [*body("a"), {"type": "FOOTER", "text": "f" * 61}]}, 2388040),
-        ({"components": [*body("a"), {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "t", "url": "ftp://x"}]}]}, 131009),
+        (
+            {
+                "components": [
+                    *body("a"),
+                    {
+                        "type": "BUTTONS",
+                        "buttons": [{"type": "URL", "text": "t", "url": "ftp://x"}],
+                    },
+                ]
+            },
+            131009,
+        ),
         ({"components": [*body("a"), *body("b")]}, 100),
     ],
-)  # fmt: skip
+)
 def test_templates_outside_the_limits_are_refused_by_code(
     number: Number, changes: dict[str, Any], code: int
 ) -> None:
@@ -389,8 +423,9 @@ def test_a_template_under_review_is_locked_and_a_one_time_password_has_its_own_w
     )
     shown = orjson.loads(client.get(f"/v23.0/{made['id']}").content)["components"]
     assert [part["text"] for part in shown] == [
-        "{{1}} is your verification code. For your security, do not share this code.", "This code expires in 5 minutes.",
-    ]  # fmt: skip
+        "{{1}} is your verification code. For your security, do not share this code.",
+        "This code expires in 5 minutes.",
+    ]
     assert orjson.loads(create(number, name="please_reject").content)["status"] == "REJECTED"
 
 
@@ -432,8 +467,10 @@ def test_profile_and_commerce_settings(number: Number) -> None:
         {"success": True},
     )
     assert ask(number, "GET", "whatsapp_commerce_settings")[1]["data"][0] == {
-        "id": number.phone_number_id, "is_cart_enabled": False, "is_catalog_visible": False,
-    }  # fmt: skip
+        "id": number.phone_number_id,
+        "is_cart_enabled": False,
+        "is_catalog_visible": False,
+    }
 
 
 def test_the_blocked_are_not_written_to(number: Number) -> None:
@@ -495,7 +532,8 @@ def test_account_accounts_history_and_analytics(number: Number) -> None:
         int((NOON - timedelta(days=1)).timestamp()),
         int((NOON + timedelta(days=1)).timestamp()),
     )
-    asked = f'/v23.0/{waba}?fields=name,analytics.start({start}).end({end}).granularity(DAY).phone_numbers(["{number.digits}"])'
+    analytics = f'start({start}).end({end}).granularity(DAY).phone_numbers(["{number.digits}"])'
+    asked = f"/v23.0/{waba}?fields=name,analytics.{analytics}"
     found = orjson.loads(client.get(asked).content)
     day = int(NOON.replace(hour=0).timestamp())
     assert found["name"] == "Bakery"
@@ -536,7 +574,10 @@ def test_other_apps_add_analytics(number: Number, added_edge: None) -> None:
 def test_strangers_find_nothing_behind_any_edge(number: Number) -> None:
     stranger = caller(make_number(make_business("Stranger")))
     template = make_template(number)
-    edges = "media whatsapp_business_profile whatsapp_commerce_settings block_users message_qrdls register deregister request_code verify_code message_history"
+    edges = (
+        "media whatsapp_business_profile whatsapp_commerce_settings block_users message_qrdls "
+        "register deregister request_code verify_code message_history"
+    )
     paths = [f"/v23.0/{number.phone_number_id}/{edge}" for edge in edges.split()]
     paths += [
         f"/v23.0/{number.account.waba_id}/{edge}"

@@ -1,4 +1,6 @@
-"""Every kind of message can be sent; what is outside the protocol's limits is refused by code, field and limit."""
+"""Every kind of message can be sent; what is outside the protocol's limits is refused by code,
+field and limit.
+"""
 
 from typing import Any
 
@@ -143,16 +145,32 @@ def components(**changes: Any) -> list[dict[str, Any]]:
             "type": "Body",
             "parameters": [
                 {"type": "text", "text": "Ann"},
-                {"type": "currency", "currency": {"fallback_value": "$5.00", "code": "USD", "amount_1000": 5000}},
+                {
+                    "type": "currency",
+                    "currency": {"fallback_value": "$5.00", "code": "USD", "amount_1000": 5000},
+                },
                 {"type": "date_time", "date_time": {"fallback_value": "May 1"}},
             ],
         },
-        "b0": {"type": "button", "sub_type": "QUICK_REPLY", "index": 0,
-               "parameters": [{"type": "payload", "payload": "s"}]},
-        "b1": {"type": "button", "sub_type": "url", "index": "1", "parameters": [{"type": "text", "text": "t7"}]},
-        "b2": {"type": "button", "sub_type": "copy_code", "index": "2",
-               "parameters": [{"type": "coupon_code", "coupon_code": "SAVE"}]},
-    }  # fmt: skip
+        "b0": {
+            "type": "button",
+            "sub_type": "QUICK_REPLY",
+            "index": 0,
+            "parameters": [{"type": "payload", "payload": "s"}],
+        },
+        "b1": {
+            "type": "button",
+            "sub_type": "url",
+            "index": "1",
+            "parameters": [{"type": "text", "text": "t7"}],
+        },
+        "b2": {
+            "type": "button",
+            "sub_type": "copy_code",
+            "index": "2",
+            "parameters": [{"type": "coupon_code", "coupon_code": "SAVE"}],
+        },
+    }
     return [part for part in (given | changes).values() if part]
 
 

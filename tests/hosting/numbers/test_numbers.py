@@ -1,4 +1,6 @@
-"""Numbers in detail: paging both ways, half hours, dimensions, registration's limits, QR codes, pictures, activities."""
+"""Numbers in detail: paging both ways, half hours, dimensions, registration's limits, QR codes,
+pictures, activities.
+"""
 
 from datetime import timedelta
 from io import BytesIO
@@ -88,8 +90,10 @@ def test_half_hours_and_dimensions(number: Number) -> None:
             0
         ]["data_points"]
         assert {key: point[key] for key in point if key not in ("start", "end")} == {
-            "conversation": 1, "cost": 0.0, "phone_number": "15550783881",
-        }  # fmt: skip
+            "conversation": 1,
+            "cost": 0.0,
+            "phone_number": "15550783881",
+        }
     (whole,) = client.get(asked).json()["data"][0]["data_points"]
     assert (whole["conversation_type"], whole["conversation_direction"]) == (
         "REGULAR",
@@ -121,8 +125,10 @@ def test_registration_has_its_states_and_its_limit(db: None, redis: Any) -> None
     number = make_number(make_business(), is_verified=False, is_registered=False)
     pin = {"messaging_product": "whatsapp", "pin": "123456"}
     assert ask(number, "GET", "?fields=status,code_verification_status")[1] == {
-        "id": number.phone_number_id, "status": "DISCONNECTED", "code_verification_status": "NOT_VERIFIED",
-    }  # fmt: skip
+        "id": number.phone_number_id,
+        "status": "DISCONNECTED",
+        "code_verification_status": "NOT_VERIFIED",
+    }
     assert ask(number, "POST", "register", pin)[1]["error"]["code"] == 133006
     assert ask(number, "POST", f"verify_code?code={number.digits[-6:]}")[0] == 200
     statuses = [

@@ -1,4 +1,6 @@
-"""Connecting a real Cloud API behind an account, by HTTP as a browser would do it, against a server of our own."""
+"""Connecting a real Cloud API behind an account, by HTTP as a browser would do it, against a
+server of our own.
+"""
 
 from typing import Any
 
@@ -76,8 +78,9 @@ def test_numbers_that_both_know_are_connected_and_its_webhook_is_set(
         account, made = Account.objects.get(), Upstream.objects.get()
     assert asked.path == "/v23.0/777/subscribed_apps"
     assert orjson.loads(asked.body) == {
-        "override_callback_uri": f"{settings.BASE_URL}/webhooks/{account.waba_id}", "verify_token": account.verify_token,
-    }  # fmt: skip
+        "override_callback_uri": f"{settings.BASE_URL}/webhooks/{account.waba_id}",
+        "verify_token": account.verify_token,
+    }
     assert (made.base_url, made.token, made.app_secret) == (base, "t0ken", "s3cret")
     assert "t0ken" not in page
     assert "s3cret" not in page
@@ -93,10 +96,15 @@ def test_numbers_that_both_know_are_connected_and_its_webhook_is_set(
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (refused(401, 190, "Invalid OAuth access token"), "HTTP 401: (#190) Invalid OAuth access token"),
-        ((200, b'{"data":[]}'), "has none of this account&#x27;s numbers"), ((200, b"<html>"), "has none of"), ((500, b""), "HTTP 500"),
+        (
+            refused(401, 190, "Invalid OAuth access token"),
+            "HTTP 401: (#190) Invalid OAuth access token",
+        ),
+        ((200, b'{"data":[]}'), "has none of this account&#x27;s numbers"),
+        ((200, b"<html>"), "has none of"),
+        ((500, b""), "HTTP 500"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_answer_as_it_should_is_not_connected(
     client: Client, number: Number, upstream: Receiver, answer: tuple[int, bytes], says: str
 ) -> None:

@@ -1,4 +1,6 @@
-"""The business's own page: name and time zone, numbers and their profiles, and forgetting everybody."""
+"""The business's own page: name and time zone, numbers and their profiles, and forgetting
+everybody.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -46,8 +48,10 @@ def test_name_and_time_zone_are_changed_on_record(owner: Client, number: Number)
     assert (found.name, found.timezone) == ("Luma & Co", "Asia/Tokyo")
     entry = rows(AuditEntry)[0]
     assert (entry.action, entry.before, entry.after) == (
-        "business.changed", {"name": "Luma", "timezone": "UTC"}, {"name": "Luma & Co", "timezone": "Asia/Tokyo"},
-    )  # fmt: skip
+        "business.changed",
+        {"name": "Luma", "timezone": "UTC"},
+        {"name": "Luma & Co", "timezone": "Asia/Tokyo"},
+    )
     owner.post(reverse("business"), {"name": "Luma & Co", "timezone": "Asia/Tokyo"})
     assert len(rows(AuditEntry)) == 1, "nothing was changed the second time"
     for wrong in (
@@ -68,8 +72,11 @@ def test_a_sandbox_number_is_added_within_the_plan(owner: Client, number: Number
     added = rows(Number)[-1]
     assert response.headers["Location"] == reverse("number", args=[added.phone_number_id])
     assert (added.account_id, added.transport, added.digits[:4], len(added.digits)) == (
-        number.account_id, "sandbox", "1555", 11,
-    )  # fmt: skip
+        number.account_id,
+        "sandbox",
+        "1555",
+        11,
+    )
     refused = owner.post(reverse("add_number"), follow=True).content.decode()
     assert "The Team plan has 2 numbers, and all are taken." in refused
     assert len(rows(Number)) == 2
@@ -93,8 +100,10 @@ def test_a_profile_is_set_and_what_is_wrong_is_named(owner: Client, number: Numb
     assert owner.post(url, given).status_code == 302
     profile = rows(Number)[0].profile
     assert (profile["about"], profile["websites"], profile["vertical"]) == (
-        "Bread since 1911", ["https://luma.example"], "RESTAURANT",
-    )  # fmt: skip
+        "Bread since 1911",
+        ["https://luma.example"],
+        "RESTAURANT",
+    )
     assert 'value="https://luma.example"' in owner.get(url).content.decode()
     for name, value in (
         ("about", ""),

@@ -1,4 +1,6 @@
-"""What else a customer does on the simulated phone: place, card, reaction, block, and a failure on purpose."""
+"""What else a customer does on the simulated phone: place, card, reaction, block, and a failure on
+purpose.
+"""
 
 from typing import Any
 
@@ -144,8 +146,10 @@ def test_a_contact_card_carries_name_and_number(
 ) -> None:
     card = {"name": "Max Berger", "wa_id": "+49 151 2345678"}
     assert client.post(address("phone_card", phone, number), card).status_code == 302
-    held = {"name": {"formatted_name": "Max Berger", "first_name": "Max Berger"},
-            "phones": [{"phone": "+491512345678", "wa_id": "491512345678", "type": "CELL"}]}  # fmt: skip
+    held = {
+        "name": {"formatted_name": "Max Berger", "first_name": "Max Berger"},
+        "phones": [{"phone": "+491512345678", "wa_id": "491512345678", "type": "CELL"}],
+    }
     assert came_in(number, "contacts") == [({"contacts": [held]}, "")]
     shown = client.get(address("phone_chat", phone, number)).content.decode()
     assert "<b>Max Berger</b><small>+491512345678</small>" in shown
@@ -222,9 +226,12 @@ def test_what_is_sent_while_blocked_never_arrives_also_not_afterwards(
     turn_off_and_on(client, phone)
     assert (status(lost), status(waited)) == ("sent", "delivered")
     with system("test"):
-        assert list(Delivery.objects.values_list("message_id", flat=True).order_by("message_id")) == [
-            elsewhere.pk, waited.pk,
-        ], "what never arrived costs nothing"  # fmt: skip
+        assert list(
+            Delivery.objects.values_list("message_id", flat=True).order_by("message_id")
+        ) == [
+            elsewhere.pk,
+            waited.pk,
+        ], "what never arrived costs nothing"
         assert HandsetBlock.objects.count() == 1
 
 

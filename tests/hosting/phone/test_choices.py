@@ -1,4 +1,6 @@
-"""What a customer does with a message on the simulated phone: taps, chooses, opens a page; and how products look."""
+"""What a customer does with a message on the simulated phone: taps, chooses, opens a page; and how
+products look.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -75,7 +77,7 @@ def deliver(number: Number, content: dict[str, Any]) -> Message:
         business = Business.objects.select_related("plan").get(pk=number.business_id)
         message = send_message(
             business=business, number=number, to="14155550123", kind="interactive", content=content
-        )  # fmt: skip
+        )
     sandbox.deliver_due()
     events.apply_due()
     return message

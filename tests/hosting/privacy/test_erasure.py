@@ -1,4 +1,6 @@
-"""Erasure: no trace of a customer in the database, the files or the logs; charges, invoices and counts byte-equal."""
+"""Erasure: no trace of a customer in the database, the files or the logs; charges, invoices and
+counts byte-equal.
+"""
 
 import io
 import json
@@ -116,9 +118,11 @@ def inbound(
         "text": {"body": text},
     }
     value = {
-        "messaging_product": "whatsapp", "metadata": line, "messages": [said],
+        "messaging_product": "whatsapp",
+        "metadata": line,
+        "messages": [said],
         "contacts": [{"profile": {"name": name, "username": "@pomelo"}, "wa_id": wa_id}],
-    }  # fmt: skip
+    }
     change = {"field": "messages", "value": value}
     entry = [{"id": number.account.waba_id, "changes": [change]}]
     return json.dumps({"object": "whatsapp_business_account", "entry": entry}).encode()
@@ -163,9 +167,12 @@ def a_life(number: Number) -> Contact:
         Block.objects.create(business=business, number=number, wa_id=WHO)
         Handset.objects.create(business=business, wa_id=WHO, name=NAME)
         ParkedStatus.objects.create(
-            phone_number_id=number.phone_number_id, wamid="wamid.parked", status="failed",
-            occurred_at=timezone.now(), errors=[{"message": f"{WHO} is away"}],
-        )  # fmt: skip
+            phone_number_id=number.phone_number_id,
+            wamid="wamid.parked",
+            status="failed",
+            occurred_at=timezone.now(),
+            errors=[{"message": f"{WHO} is away"}],
+        )
         record.record(
             action="contact.changed",
             subject=NAME,
@@ -176,9 +183,13 @@ def a_life(number: Number) -> Contact:
             action="block.added", subject="a block", business=business, after={"wa_id": WHO}
         )
         LogEntry.objects.create(
-            user=_operator(), content_type=ContentType.objects.get_for_model(Contact),
-            object_id=str(contact.pk), object_repr=NAME, action_flag=CHANGE, change_message=f"alias of {NAME}",
-        )  # fmt: skip
+            user=_operator(),
+            content_type=ContentType.objects.get_for_model(Contact),
+            object_id=str(contact.pk),
+            object_repr=NAME,
+            action_flag=CHANGE,
+            change_message=f"alias of {NAME}",
+        )
     return contact
 
 
@@ -191,17 +202,29 @@ def _exported_and_imported(number: Number, contact: Contact) -> None:
                     f"history/e{n}{state}", ContentFile(f"{WHO} marzipan".encode())
                 )
                 ChatExport.objects.create(
-                    business=number.business, format="csv", title=title, contact=of, state=state, path=path,
-                    filename=f"{title}.csv", parts=0,
-                )  # fmt: skip
+                    business=number.business,
+                    format="csv",
+                    title=title,
+                    contact=of,
+                    state=state,
+                    path=path,
+                    filename=f"{title}.csv",
+                    parts=0,
+                )
         for source, of in (("whatsapp", contact), ("csv", None)):
             path = default_storage.save(
                 f"history/i{source}", ContentFile(f"{WHO} marzipan".encode())
             )
             ChatImport.objects.create(
-                business=number.business, source=source, contact=of, state="done", path=path,
-                filename=f"Chat with {NAME}.txt", preview={"senders": [NAME]}, answers={"contact": WHO},
-            )  # fmt: skip
+                business=number.business,
+                source=source,
+                contact=of,
+                state="done",
+                path=path,
+                filename=f"Chat with {NAME}.txt",
+                preview={"senders": [NAME]},
+                answers={"contact": WHO},
+            )
 
 
 def _operator() -> Any:
@@ -213,9 +236,16 @@ def _operator() -> Any:
 def _quarantine(number: Number) -> None:
     with system("test"):
         Quarantine.objects.create(
-            message_id=10**9, business_id=number.business_id, number_id=number.pk, recipient=WHO, category="utility",
-            window_open=False, free_entry=False, delivered_at=timezone.now(), reason="no_rate",
-        )  # fmt: skip
+            message_id=10**9,
+            business_id=number.business_id,
+            number_id=number.pk,
+            recipient=WHO,
+            category="utility",
+            window_open=False,
+            free_entry=False,
+            delivered_at=timezone.now(),
+            reason="no_rate",
+        )
 
 
 def test_no_trace_is_left_and_money_is_byte_equal(
@@ -234,10 +264,24 @@ def test_no_trace_is_left_and_money_is_byte_equal(
     before = dump()
     assert {secret for _, secret in traces(before, SECRETS)} == set(SECRETS)
     assert {table for table, _ in traces(before, SECRETS)} >= {
-        "hosting_contact", "hosting_message", "hosting_event", "hosting_webhookcall", "hosting_idempotentreply",
-        "hosting_parkedstatus", "hosting_block", "hosting_handset", "hosting_formernumber", "hosting_delivery",
-        "hosting_chatexport", "hosting_chatimport", "billing_quarantine", "accounts_auditentry", "django_admin_log", "hosting_conversation", "hosting_media",
-    }  # fmt: skip
+        "hosting_contact",
+        "hosting_message",
+        "hosting_event",
+        "hosting_webhookcall",
+        "hosting_idempotentreply",
+        "hosting_parkedstatus",
+        "hosting_block",
+        "hosting_handset",
+        "hosting_formernumber",
+        "hosting_delivery",
+        "hosting_chatexport",
+        "hosting_chatimport",
+        "billing_quarantine",
+        "accounts_auditentry",
+        "django_admin_log",
+        "hosting_conversation",
+        "hosting_media",
+    }
     assert picture().getvalue() in [
         content[: len(picture().getvalue())] for content in files(media)
     ]
@@ -260,9 +304,11 @@ def test_no_trace_is_left_and_money_is_byte_equal(
         assert Event.objects.get().body == b""
         states = ChatExport.objects.order_by("id").values_list("state", "title", "path")
         assert list(states) == [
-            ("expired", "[erased]", ""), ("cancelled", "[erased]", ""),
-            ("expired", business.name, ""), ("cancelled", business.name, ""),
-        ]  # fmt: skip
+            ("expired", "[erased]", ""),
+            ("cancelled", "[erased]", ""),
+            ("expired", business.name, ""),
+            ("cancelled", business.name, ""),
+        ]
         assert (
             list(ChatImport.objects.values_list("state", "filename", "path"))
             == [("done", "[erased]", "")] * 2

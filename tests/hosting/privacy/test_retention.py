@@ -1,4 +1,6 @@
-"""Retention: what is older than its number keeps it goes, in batches, after notice, and never from under a hold."""
+"""Retention: what is older than its number keeps it goes, in batches, after notice, and never from
+under a hold.
+"""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Search: words, beginnings, phrases, numbers and filters, in every script; quick paths agree; nothing leaks."""
+"""Search: words, beginnings, phrases, numbers and filters, in every script; quick paths agree;
+nothing leaks.
+"""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -34,10 +36,17 @@ def say(
         )
         fields = {"direction": "in", "kind": "text", "status": "received"} | fields
         return Message.objects.bulk_create(
-            Message(business=number.business, number=number, conversation=thread, contact=contact, text=text,
-                    created_at=at + timedelta(minutes=n), **fields)
+            Message(
+                business=number.business,
+                number=number,
+                conversation=thread,
+                contact=contact,
+                text=text,
+                created_at=at + timedelta(minutes=n),
+                **fields,
+            )
             for n, text in enumerate(texts)
-        )  # fmt: skip
+        )
 
 
 def found(business: Business, words: str, **asked: Any) -> list[str]:
@@ -300,12 +309,25 @@ def test_no_words_and_no_filters_reach_another_business(number: Number, way: str
 
 
 def test_the_statements_themselves_keep_to_the_business(number: Number) -> None:
-    """Even a query without the business's lexeme finds nothing foreign: the column is asked as well."""
+    """Even a query without the business's lexeme finds nothing foreign: the column is asked as
+    well.
+    """
     other = make_number(make_business("Other"))
     say(other, "secret")
-    asked = {"query": "'secret'", "n": 9, "below_at": engine.LATEST,
-             "below_id": 0, "since": engine.EARLIEST, "until": engine.LATEST, "look": 99, "first": 0, "last": 20_000,
-             "above_at": engine.EARLIEST, "above_id": 0, "most": 9}  # fmt: skip
+    asked = {
+        "query": "'secret'",
+        "n": 9,
+        "below_at": engine.LATEST,
+        "below_id": 0,
+        "since": engine.EARLIEST,
+        "until": engine.LATEST,
+        "look": 99,
+        "first": 0,
+        "last": 20_000,
+        "above_at": engine.EARLIEST,
+        "above_id": 0,
+        "most": 9,
+    }
     for verb in ("search_recent", "search_index", "search_range"):
         with scope(number.business_id):
             assert engine._run(verb, asked) == []
@@ -327,7 +349,9 @@ def test_a_business_without_messages_is_answered_without_walking_through_all_tim
 
 
 def test_what_is_read_is_what_the_readers_scope_shows(number: Number) -> None:
-    """Were an id of another business to come out of the index, its message would still not be shown."""
+    """Were an id of another business to come out of the index, its message would still not be
+    shown.
+    """
     foreign = say(make_number(make_business("Other")), "secret")[0]
     with scope(number.business_id):
         assert engine._hits(number.business, [foreign.pk], []) == []
@@ -342,7 +366,8 @@ def test_any_text_is_answered_and_finds_itself(words: str) -> None:
     with connection.cursor() as cursor:
         for term in terms:
             cursor.execute(
-                """SELECT place, v.lexeme FROM unnest(to_tsvector('simple', hosting_search_tokens(%s))) v,
+                """SELECT place, v.lexeme FROM unnest(to_tsvector('simple',
+                hosting_search_tokens(%s))) v,
                           unnest(v.positions) place ORDER BY 1""",
                 [term.words.replace("\x00", "")],
             )

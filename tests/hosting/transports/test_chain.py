@@ -1,6 +1,7 @@
-"""Two Parleys in a chain, two databases, two web servers: A's upstream is B, and everything travels both ways.
+"""Two Parleys in a chain, two databases, two web servers: A's upstream is B, and everything
+travels both ways.
 
-client -> A -> B -> the customer's phone, and back: the phone -> B -> webhook -> A -> webhook -> client.
+client -> A -> B -> the customer's phone, and back: phone -> B -> webhook -> A -> webhook -> client.
 """
 
 import base64
@@ -60,8 +61,20 @@ class Parley:
             "PARLEY_APP_SECRET": settings.APP_SECRET,
             "PARLEY_VERIFY_TOKEN": settings.VERIFY_TOKEN,
         }
-        web = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1",
-               "--log-level", "critical", "config.wsgi:application"]  # fmt: skip
+        web = [
+            "granian",
+            "--interface",
+            "wsgi",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--workers",
+            "1",
+            "--log-level",
+            "critical",
+            "config.wsgi:application",
+        ]
         self.http = stack.enter_context(
             httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, verify=False)
         )
@@ -155,9 +168,14 @@ def order_ready(to, order):
     parameters = [{"type": "text", "text": order}]
     components = [{"type": "body", "parameters": parameters}]
     return {
-        "to": to, "type": "template",
-        "template": {"name": "order_update", "language": {"code": "en_US"}, "components": components},
-    }  # fmt: skip
+        "to": to,
+        "type": "template",
+        "template": {
+            "name": "order_update",
+            "language": {"code": "en_US"},
+            "components": components,
+        },
+    }
 
 
 PAY = "Your order #1\n2 × Cake  $60.00\nTotal $60.00"
@@ -251,7 +269,8 @@ def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     ]
     hashes = [hashlib.sha256(content).hexdigest() for content in (PNG, OTHER)]
     assert (here["files"], there["files"]) == (hashes, hashes)
-    # Each has its own ids for what went out, the same for what came in; replies name the right ones on both sides.
+    # Each has its own ids for what went out, the same for what came in; replies name the right
+    # ones on both sides.
     assert {row[4] for row in mine if row[0] == "out"}.isdisjoint(row[4] for row in theirs)
     assert [row[4] for row in mine if row[0] == "in"] == [
         row[4] for row in theirs if row[0] == "in"
@@ -261,7 +280,8 @@ def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     for taken in client.taken:
         assert taken.headers["x-hub-signature-256"].startswith("sha256=")
         assert orjson.loads(taken.body)["entry"][0]["id"] == a.it["waba_id"]
-    # The order is the shop's here, under its own id, and what it answers reaches the customer there.
+    # The order is the shop's here, under its own id, and what it answers reaches the customer
+    # there.
     assert a.do("take") == [[catalog, 6000, 3]]
     until(lambda: b.do("report")["messages"][-1][:3] == ["out", "interactive", PAY])
     assert b.do("take") == []

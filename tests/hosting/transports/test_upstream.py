@@ -1,4 +1,6 @@
-"""The upstream transport: sent once, whatever happens; refusals passed on; limits respected; ids translated."""
+"""The upstream transport: sent once, whatever happens; refusals passed on; limits respected; ids
+translated.
+"""
 
 import threading
 import time
@@ -156,13 +158,20 @@ def test_a_customers_message_comes_in_and_names_ours(number, upstream):
     cloudapi.deliver_due()
     theirs = reload(message).upstream_wamid
     answer = {
-        "from": PHONE, "id": "wamid.in1", "timestamp": "1749416383", "type": "button",
-        "button": {"payload": "Yes", "text": "Yes"}, "context": {"from": "15550783881", "id": theirs},
-    }  # fmt: skip
+        "from": PHONE,
+        "id": "wamid.in1",
+        "timestamp": "1749416383",
+        "type": "button",
+        "button": {"payload": "Yes", "text": "Yes"},
+        "context": {"from": "15550783881", "id": theirs},
+    }
     heart = {
-        "from": PHONE, "id": "wamid.in2", "timestamp": "1749416384", "type": "reaction",
+        "from": PHONE,
+        "id": "wamid.in2",
+        "timestamp": "1749416384",
+        "type": "reaction",
         "reaction": {"message_id": theirs, "emoji": "\u2764"},
-    }  # fmt: skip
+    }
     people = [wire.contact_object(PHONE, "Sheena", "US.1")]
     assert arrive(number, contacts=people, messages=[answer, heart]) == 200
     with system("test"):
@@ -355,7 +364,9 @@ def test_an_answer_that_breaks_off_is_unknown_until_an_operator_decides(number, 
 
 
 def test_two_workers_send_each_message_once(committed_db, settings):
-    """Real transactions, real threads: each message is posted exactly once and in its conversation's order."""
+    """Real transactions, real threads: each message is posted exactly once and in its
+    conversation's order.
+    """
     with Receiver(answer=accepted) as upstream:
         number = make_number(make_business())
         put_behind(number, upstream)

@@ -1,4 +1,6 @@
-"""A stock client library receives what Parley sends: every signature is good, every body becomes the right object."""
+"""A stock client library receives what Parley sends: every signature is good, every body becomes
+the right object.
+"""
 
 import logging
 import threading
@@ -22,16 +24,27 @@ from tests.hosting.receivers import Receiver, Taken
 
 SECRET = "the account's app secret"
 HANDLERS = (
-    "message", "message_status", "callback_button", "callback_selection", "flow_completion", "phone_number_change",
-    "identity_change", "edited_message", "deleted_message", "template_status_update", "template_quality_update",
+    "message",
+    "message_status",
+    "callback_button",
+    "callback_selection",
+    "flow_completion",
+    "phone_number_change",
+    "identity_change",
+    "edited_message",
+    "deleted_message",
+    "template_status_update",
+    "template_quality_update",
     "account_update",
-)  # fmt: skip
+)
 # Not the protocol's: what stands under the kind's name is nothing a client could read.
 MALFORMED = [{"hologram": ["a", 1]}, {"hologram": None}, {"text": "a string"}]
 
 
 class Stock(logging.Handler):
-    """pywa behind a web server, as a business would run it; remembers what it made of each body, and complaints."""
+    """pywa behind a web server, as a business would run it; remembers what it made of each body,
+    and complaints.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -39,9 +52,16 @@ class Stock(logging.Handler):
         self.complaints: list[str] = []
         self.turn = threading.Lock()
         self.client = WhatsApp(
-            phone_id="1", token="t", waba_id="2", server=None, verify_token="vt", app_secret=SECRET,
-            filter_updates=False, continue_handling=True, skip_duplicate_updates=False,
-        )  # fmt: skip
+            phone_id="1",
+            token="t",
+            waba_id="2",
+            server=None,
+            verify_token="vt",
+            app_secret=SECRET,
+            filter_updates=False,
+            continue_handling=True,
+            skip_duplicate_updates=False,
+        )
         for name in HANDLERS:
             getattr(self.client, f"on_{name}")()(self.noting(name))
 
@@ -100,8 +120,12 @@ def kind_of(update: Any) -> str:
     return str(getattr(update.type, "value", update.type))
 
 
-WHO = {"button": "callback_button", "list_reply": "callback_selection", "button_reply": "callback_button",
-       "nfm_reply": "flow_completion"}  # fmt: skip
+WHO = {
+    "button": "callback_button",
+    "list_reply": "callback_selection",
+    "button_reply": "callback_button",
+    "nfm_reply": "flow_completion",
+}
 
 
 @pytest.mark.parametrize(
@@ -138,8 +162,12 @@ def test_changes_of_messages_and_of_numbers(number: Number, stock: Stock) -> Non
     )
     seen = told(stock)
     assert [name for name, _ in seen] == [
-        "message", "edited_message", "deleted_message", "message", "phone_number_change",
-    ]  # fmt: skip
+        "message",
+        "edited_message",
+        "deleted_message",
+        "message",
+        "phone_number_change",
+    ]
     assert (seen[1][1].message.text, seen[3][1].reaction.emoji) == ("second", None)
 
 
@@ -210,8 +238,11 @@ def test_news_of_templates_and_samples_of_every_field(number: Number, stock: Sto
             delivery.send_sample(hook, field=field)
     seen = sorted((name, str(getattr(update, "new_status", ""))) for name, update in told(stock))
     assert [name for name, _ in seen] == [
-        "account_update", "message", *["template_quality_update"] * 2, *["template_status_update"] * 4,
-    ]  # fmt: skip
+        "account_update",
+        "message",
+        *["template_quality_update"] * 2,
+        *["template_status_update"] * 4,
+    ]
 
 
 def test_an_inbound_batch_is_one_call_each_unless_more_is_asked_for(

@@ -1,4 +1,6 @@
-"""Webhooks to the business: exact bodies, signed, in order, retried for seven days; nobody waits for anybody else."""
+"""Webhooks to the business: exact bodies, signed, in order, retried for seven days; nobody waits
+for anybody else.
+"""
 
 import hashlib
 import hmac
@@ -304,8 +306,15 @@ def test_template_news_go_to_those_who_asked(shop):
 
 def test_delays_double_up_to_six_hours():
     assert [delay_after(n, chance=0.5) for n in (1, 2, 3, 4, 12, 13, 14, 400)] == [
-        5, 10, 20, 40, 10_240, 20_480, 21_600, 21_600,
-    ]  # fmt: skip
+        5,
+        10,
+        20,
+        40,
+        10_240,
+        20_480,
+        21_600,
+        21_600,
+    ]
     assert (delay_after(1, chance=0), delay_after(1, chance=1)) == (4, 6)
     # Enough attempts for seven days, not too many for a receiver.
     total, attempts = 0.0, 0
@@ -358,7 +367,8 @@ def test_a_receiver_that_fails_rests_and_is_asked_one_call_at_a_time(shop):
     with Receiver(answer=lambda taken: (500, b"")) as receiver:
         listen(number, receiver.url)
         write_from_many(number, 12)
-        # Four at once; those that came free before the third failure was known may have been used again.
+        # Four at once; those that came free before the third failure was known may have been used
+        # again.
         made = delivery.call_due()
         assert 4 <= made <= 6
         with system("test"):
@@ -442,7 +452,8 @@ def test_slow_receivers_do_not_slow_others(shop):
         write_from_many(number, 30)
         write_from_many(quick_number, 30)
         assert delivery.call_due() == 60
-    # The slow one came first and answered nothing until the quick one had everything: four calls waited for it.
+    # The slow one came first and answered nothing until the quick one had everything: four calls
+    # waited for it.
     assert set(slow_at_the_end) == {4}
     assert {call.response_status for call in calls()} == {200}
 
@@ -527,7 +538,8 @@ def test_no_call_reaches_an_address_inside(shop, settings, monkeypatch):
                     return
 
         threading.Thread(target=accept, daemon=True).start()
-        # Port 80 means our listener, and the machine's resolver answers as an attacker's would: with loopback.
+        # Port 80 means our listener, and the machine's resolver answers as an attacker's would:
+        # with loopback.
         monkeypatch.setattr("core.http.PORTS", {"http": port, "https": port})
         monkeypatch.setattr(socket, "getaddrinfo", attackers_resolver)
         urls = [

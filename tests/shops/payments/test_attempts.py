@@ -28,7 +28,7 @@ from shops.models import (
     PaymentWay,
     Product,
 )
-from shops.orders import place
+from shops.orders import delivery
 from shops.payments import attempts, refunds
 from shops.tasks import sweep
 from tests.shops.chat.test_orders_intake import cart_of, send, settle, shop_messages
@@ -225,7 +225,7 @@ def test_a_method_chosen_in_the_chat_still_asks_where_to(catalog: Catalog, order
     parcel = make_delivery(catalog, "Parcel", 450)
     with scope(catalog.business_id):
         parcel.refresh_from_db()
-        place.choose_delivery(order, method=parcel)
+        delivery.choose_delivery(order, method=parcel)
         assert attempts.lacks_delivery(fresh(order))
     assert post(order, "card", **CARD).status_code == 409
     post(order, "delivery", method=parcel.pk, **HOME)

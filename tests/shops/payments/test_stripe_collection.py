@@ -16,7 +16,7 @@ from django.urls import reverse
 from core.tenancy import scope, system
 from hosting.models import Handset
 from shops.models import BuyerPayment, BuyerRefund, Catalog, Order, ShopGatewayEvent
-from shops.payments import refunds, stripe_collection
+from shops.payments import refunds, stripe_collection, stripe_gateway
 from shops.tasks import sweep
 from tests.billing.fake_stripe import FakeStripe
 from tests.shops.chat.test_orders_intake import cart_of, send
@@ -161,3 +161,37 @@ def test_refunds_are_requested_until_they_have_a_result(
     assert [
         thing["amount"] for thing in network.things.values() if thing["object"] == "refund"
     ] == [480]
+
+
+def test_amounts_leave_as_stripe_counts_them(catalog: Catalog, network: FakeStripe) -> None:
+    payment = BuyerPayment(amount_minor=1200, currency="ISK", key="order-1-attempt-1")
+    page = stripe_gateway.create_payment_page(payment, catalog, name="Order", back="/")
+    payment.reference = network.finish_payment()
+    assert (page.status, network.charges) == ("pending", [120000])
+    refund = BuyerRefund(payment=payment, amount_minor=700, key="refund-1")
+    assert stripe_gateway.send_refund(refund, catalog).status == "succeeded"
+    assert network.things["re_2"]["amount"] == 70000
+    payment.currency, payment.amount_minor = "KWD", 5124
+    refused = stripe_gateway.create_payment_page(payment, catalog, name="Order", back="/")
+    assert (refused.status, refused.failure) == (
+        "failed",
+        "Stripe takes KWD in steps of 0.010, not 5.124.",
+    )
+    assert len(network.things) == 2
+
+
+def test_events_of_unknown_kinds_are_kept(catalog: Catalog, order: Order) -> None:
+    body = b'{"id": "evt_9", "object": "v2.core.event", "type": "v2.core.account.closed"}'
+    at = int(time.time())
+    digest = hmac.new(SECRET.encode(), f"{at}.".encode() + body, sha256).hexdigest()
+    address = reverse("shop_stripe", args=[catalog.catalog_id])
+    for signature, status in ((f"t={at},v1={digest}", 200), (f"t={at},v1=00", 400)):
+        answer = Client().post(
+            address, body, content_type="application/json", headers={"Stripe-Signature": signature}
+        )
+        assert answer.status_code == status
+    assert stripe_collection.apply_due() == 1
+    with system("test"):
+        (kept,) = ShopGatewayEvent.objects.all()
+    assert (kept.event_id, kept.kind, kept.object_id) == ("evt_9", "v2.core.account.closed", "")
+    assert (fresh().state, payments()) == ("placed", [])
