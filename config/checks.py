@@ -14,8 +14,8 @@ def check_logins(**_ignored: Any) -> list[CheckMessage]:
     return [
         Warning(
             "Web and workers log in to the database as one.",
-            hint="Give the workers a login of their own by DATABASE_WORKER_URL, and the web one that"
-            " cannot take the role parley_system (docs/tenancy.md).",
+            hint="Give the workers a login of their own by DATABASE_WORKER_URL, and the web one"
+            " that cannot take the role parley_system (docs/tenancy.md).",
             id="parley.W001",
         )
     ]

@@ -4,9 +4,9 @@ Tenant rows are read inside `scope` or, across businesses, inside `system`. Row-
 enforces it beside the filters of queries: a transaction's role is `parley_app`, which sees a tenant
 row only while `parley.business` is the mark of its business. A mark is signed with a key that
 statements cannot read (`core/sql/schema/marks.sql`): whoever manages to change a statement still
-sees one business. Work across businesses (claiming rows, metering, the admin) takes another role for
-one transaction: workers `parley_system`; the web, whose login cannot take that, `parley_across` with
-the mark of all.
+sees one business. Work across businesses (claiming rows, metering, the admin) takes another role
+for one transaction: workers `parley_system`; the web, whose login cannot take that, `parley_across`
+with the mark of all.
 """
 
 import hmac
@@ -144,7 +144,7 @@ def _key(secret: str) -> bytes:
 def install(alias: str) -> None:
     """Store the key of marks, and close all tables that name no business; runs after `migrate`.
 
-    `alias` is a connection of the owner of the tables. Keys older than the newest two are forgotten.
+    `alias` is a connection of the owner of the tables. Keys but the newest two are forgotten.
     """
     key = _key(settings.SECRET_KEY).ljust(64, b"\0")
     pads = [bytes(byte ^ pad for byte in key) for pad in (0x36, 0x5C)]

@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _log_in_as_pages_do() -> None:
-    """`force_login` and `logout` write users and sessions, in a transaction that may, as views do."""
+    """`force_login` and `logout` write users and sessions: in a transaction that may."""
     for name in ("force_login", "logout"):
         plain = getattr(Client, name)
 

@@ -1,7 +1,7 @@
 """Injected SQL in a page of one business sees that business only, whatever it tries.
 
-The views are planted here, with the kind of mistake that they stand for. They run as the web's login
-on connections of their own, so that a statement may end its transaction too.
+The views are planted here, with the kind of mistake that they stand for. They run as the web's
+login, on connections of their own, so that a statement may end its transaction too.
 """
 
 import os

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import BinaryField, Field, Model, QuerySet
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 EXACT_UP_TO = 10_000
 # So many ids are named in an entry of the audit log; all are counted.
 NAMED = 1000
-# What people wrote, or what was written to them, by the name of the column: *Open the text* shows it.
+# What people wrote or were sent, by the name of its column: *Open the text* shows it.
 BODIES = frozenset(
     {"text", "content", "variables", "last_message_text", "prefilled_message", "buyer_note"}
 )
@@ -262,16 +262,17 @@ class ReadOnlyInline(EditableInline):
 
 
 def hidden_of(model: type[Model], named: tuple[str, ...] = ()) -> list[str]:
-    """Names of columns that no page may show: encrypted text, raw bytes, bodies, secrets, `named`."""
+    """Names of columns that no page may show: encrypted text, bytes, bodies, secrets, `named`."""
     found = [
         field.name
         for field in model._meta.get_fields()
-        if isinstance(field, Field) and _is_hidden(field)
+        if isinstance(field, Field) and is_hidden(field)
     ]
     return list(dict.fromkeys([*found, *named]))
 
 
-def _is_hidden(field: Field[Any, Any]) -> bool:
+def is_hidden(field: Field[Any, Any]) -> bool:
+    """Whether a column is encrypted, bytes, a body or a secret."""
     if (field.model._meta.model_name, field.name) in SHOWN:
         return False
     return (
@@ -296,22 +297,3 @@ def links_of(business: Business) -> str:
     return format_html_join(
         " · ", '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', targets
     )
-
-
-def register_the_rest(*models: type[Model]) -> None:
-    """Register a read-only page for each model that has no admin page of its own."""
-    for model in models:
-        if not admin.site.is_registered(model):
-            columns = [field.name for field in model._meta.fields if not _is_hidden(field)][:6]
-            base = base_of(model)
-            admin.site.register(
-                model, type(f"{model.__name__}Admin", (base,), {"list_display": columns})
-            )
-
-
-def base_of(model: type[Model]) -> type[ReadOnlyAdmin]:
-    """The base class of a model without an admin page of its own: can its text be opened?"""
-    from accounts.admin_site.texts import TextAdmin, bodies_of
-
-    has_business = any(field.name == "business" for field in model._meta.fields)
-    return TextAdmin if has_business and bodies_of(model) else ReadOnlyAdmin

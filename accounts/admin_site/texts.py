@@ -1,15 +1,20 @@
-"""*Open the text*: an operator reads what people wrote once, for a reason that the owner sees."""
+"""*Open the text*: an operator reads what people wrote once, for a reason that the owner sees.
+
+And pages of the models that no admin module names.
+"""
 
 from typing import Any
 
 import orjson
+from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from accounts.admin_site.base import BODIES, ReadOnlyAdmin
+from accounts.admin_site.base import BODIES, ReadOnlyAdmin, is_hidden
 from accounts.admin_site.confirmation import Question, ReasonForm, Table, show
 from accounts.audit import record
 
@@ -50,6 +55,20 @@ class TextAdmin(ReadOnlyAdmin):
         return show(
             request, self, Question(_("Open the text"), _("Open"), words), form=form, back=back
         )
+
+
+def register_the_rest(*models: type[Model]) -> None:
+    """Register a read-only page for each model that has no admin page of its own."""
+    for model in models:
+        if not admin.site.is_registered(model):
+            columns = [field.name for field in model._meta.fields if not is_hidden(field)][:6]
+            # Whether there is a text to open, and a business whose owner sees that it was.
+            has_text = bodies_of(model) and any(
+                one.name == "business" for one in model._meta.fields
+            )
+            base = TextAdmin if has_text else ReadOnlyAdmin
+            page = type(f"{model.__name__}Admin", (base,), {"list_display": columns})
+            admin.site.register(model, page)
 
 
 def _shown(row: Any) -> tuple[str, list[Table]]:

@@ -3,10 +3,10 @@
 The only code that reads across tenants by words.
 
 Row-level security cannot use the word index: PostgreSQL does not regard its operator as leakproof,
-so the policy would be checked row by row first. Therefore ids are found by functions that run as the
-owner of the tables (`sql/schema/search_functions.sql`) and name the business twice: in lexemes that
-no text can contain, and as a column. They take it from the scope. The messages are then read by id
-in that scope, where row-level security applies again.
+so the policy would be checked row by row first. Therefore ids are found by functions that run as
+the owner of the tables (`sql/schema/search_functions.sql`) and name the business twice: in lexemes
+that no text can contain, and as a column. They take it from the scope. The messages are then read
+by id in that scope, where row-level security applies again.
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,8 @@ FUNCTIONS = {
     "search_index": """SELECT * FROM hosting_search_index(
         %(first)s, %(last)s, %(query)s, %(since)s, %(until)s, %(below_at)s, %(below_id)s, %(n)s)""",
     "search_range": """SELECT * FROM hosting_search_range(
-        %(query)s, %(last)s, %(first)s, %(since)s, %(until)s, %(below_at)s, %(below_id)s, %(above_at)s, %(above_id)s, %(most)s)""",
+        %(query)s, %(last)s, %(first)s, %(since)s, %(until)s, %(below_at)s, %(below_id)s,
+        %(above_at)s, %(above_id)s, %(most)s)""",
 }
 
 

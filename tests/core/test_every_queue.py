@@ -25,6 +25,7 @@ from core.tenancy import system
 from hosting.models import Broadcast, Outgoing
 from tests.core import workers
 from tests.core.plants import PLANTS, Plant, Site, answer, shown_by
+from tests.databases import admin
 from tests.factories import make_business, make_number
 from tests.hosting.receivers import Receiver
 
