@@ -117,7 +117,7 @@ def apply(new: Scope) -> None:
     """
     connection.ensure_connection()
     held: Any = connection.connection
-    with connection._prepare_cursor(psycopg.Cursor(held)) as cursor:
+    with connection._prepare_cursor(psycopg.Cursor(held)) as cursor:  # type: ignore[attr-defined]
         mark, values = ("%s", [new.mark]) if new.mark else ("''", [])
         cursor.execute(
             f"SELECT set_config('role', '{new.role}', true),"

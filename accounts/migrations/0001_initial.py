@@ -128,7 +128,7 @@ class Migration(InitialMigration):
                 ('name', models.CharField(max_length=80)),
                 ('prefix', models.CharField(editable=False, max_length=8, unique=True)),
                 ('digest', models.BinaryField(max_length=32)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('messages', 'Send messages, manage templates, media and numbers'), ('read', 'Read conversations and messages'), ('billing', 'Read usage, charges and invoices'), ('webhooks', 'Manage webhooks')], max_length=20), default=accounts.models.keys.all_scopes, size=None)),
+                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('messages', 'Send messages, manage templates and media'), ('read', 'Read conversations and messages'), ('contacts', 'Read, change, merge and erase customers'), ('shop', 'Read and change products and orders'), ('shop:refund', 'Refund and cancel orders'), ('exports', 'Export conversations'), ('billing', 'Read usage, charges and invoices'), ('webhooks', 'Manage webhooks'), ('admin', 'Register numbers, set their PIN, read the audit log')], max_length=20), default=accounts.models.keys.all_scopes, size=None)),
                 ('number_ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, help_text='Ids of the numbers it is limited to; none: all numbers.', null=True, size=None)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('expires_at', models.DateTimeField(blank=True, null=True)),

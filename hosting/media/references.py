@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from core.sql import statement
 from hosting.cloudapi import sends
 from hosting.models import Media, Message
 
@@ -38,6 +39,16 @@ def unreferenced(*, business_id: int, media_ids: Iterable[str]) -> list[str]:
             [list(media_ids), business_id],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def numbers_of_media(*, business_id: int, media_id: str) -> frozenset[int]:
+    """Return ids of the numbers whose messages or profiles refer to a file."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("hosting", "numbers_of_media"),
+            {"business_id": business_id, "media_id": media_id, "handle": f"%::{media_id}"},
+        )
+        return frozenset(row[0] for row in cursor.fetchall())
 
 
 def delete_files(*, business_id: int, media_ids: Iterable[str]) -> int:
