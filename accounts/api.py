@@ -265,9 +265,9 @@ def _first(detail: Any, path: tuple[str, ...] = ()) -> tuple[str, Any]:
 class ScopedSchema(AutoSchema):
     """The OpenAPI description of an endpoint, with the scope that its keys need."""
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         """The view's own words, and its scope."""
-        told = str(super().get_description() or "")  # type: ignore[no-untyped-call]
+        told = str(super().get_description() or "")
         wanted = scope_of(self.view, self.method)
         return f"{told}\n\nScope: `{wanted}`." if wanted else told
 

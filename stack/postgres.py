@@ -56,7 +56,7 @@ class Postgres:
         durable: bool,
         max_connections: int,
     ) -> None:
-        self.location, self.secrets = location, secrets
+        self.location, self.secrets, self.is_durable = location, secrets, durable
         self.port = port if port and port_is_free(port) else free_port()
         options = (
             OPTIONS | {"max_connections": str(max_connections)} | ({} if durable else NOT_DURABLE)
@@ -160,7 +160,9 @@ class Postgres:
             admin.execute(f"GRANT {', '.join(TAKEN)} TO parley_worker WITH INHERIT FALSE, SET TRUE")
             admin.execute("GRANT parley_across TO parley_app WITH INHERIT FALSE, SET TRUE")
             # Texts of statements contain values: one session of the web must not read another's.
-            admin.execute("ALTER ROLE parley_app SET track_activities = off")
+            # Servers of tests, which wait for what others run, show them.
+            shown = "off" if self.is_durable else "on"
+            admin.execute(f"ALTER ROLE parley_app SET track_activities = {shown}")
             if (
                 admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
                 is None

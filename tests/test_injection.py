@@ -195,6 +195,10 @@ def test_injected_sql_writes_nothing_that_is_not_its_business_s(
 
 
 def test_injected_sql_does_not_read_what_others_run(attacker: Client) -> None:
+    with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as server:
+        # As `make run` sets it.
+        server.execute("ALTER ROLE parley_app SET track_activities = off")
+    connection.close()
     other = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
     other.execute(f"SELECT '{FOREIGN}'")
     for asked in ("RESET ROLE; ", ""):
@@ -203,3 +207,5 @@ def test_injected_sql_does_not_read_what_others_run(attacker: Client) -> None:
         connection.close()
         assert FOREIGN not in answer
     other.close()
+    with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as server:
+        server.execute("ALTER ROLE parley_app SET track_activities = on")

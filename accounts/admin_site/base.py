@@ -41,12 +41,10 @@ BODIES = frozenset(
 # What lets its holder log in, pay or read, and copies of data that no page of the admin needs.
 SECRETS = frozenset(
     {
-        *("token", "code", "session_key", "session_hash", "next_url", "html", "tracker", "data"),
+        *("token", "session_key", "session_hash", "next_url", "html", "tracker", "data"),
         *("preview", "answers", "refused", "get_data", "post_data", "sample"),
     }
 )
-# Codes and texts that are no secret: (model, column).
-SHOWN = frozenset({("plan", "code"), ("chatlink", "code")})
 # Conditions that a filter of a list may add to the name of its column.
 CONDITIONS = ("", "__exact", "__id__exact", "__code__exact", "__isnull", "__in", "__gte", "__lt")
 
@@ -157,9 +155,10 @@ class AuditedAdmin(ModelAdmin):
 
         Django allows every column of the row, also by its first letters.
         """
-        named = (one if isinstance(one, str) else one[0] for one in self.list_filter
-                 if isinstance(one, (str, tuple)))  # fmt: skip
-        columns = {*named, "business", "business_id"}
+        named = [one[0] if isinstance(one, tuple) else one for one in self.list_filter]
+        columns = {*(one for one in named if isinstance(one, str)), "business", "business_id"}
+        # Filters that are classes have a parameter of their own.
+        columns |= {getattr(one, "parameter_name", "") for one in named}
         return lookup in {column + condition for column in columns for condition in CONDITIONS}
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -273,8 +272,6 @@ def hidden_of(model: type[Model], named: tuple[str, ...] = ()) -> list[str]:
 
 def is_hidden(field: Field[Any, Any]) -> bool:
     """Whether a column is encrypted, bytes, a body or a secret."""
-    if (field.model._meta.model_name, field.name) in SHOWN:
-        return False
     return (
         isinstance(field, BinaryField)
         or type(field).__name__ == "EncryptedTextField"

@@ -176,6 +176,7 @@ class OrderNoteAdmin(TextAdmin):
 class CartAdmin(ReadOnlyAdmin):
     """Carts without their code: who knows it may order the cart."""
 
+    hidden: ClassVar[tuple[str, ...]] = ("code",)
     list_display = ("id", "business", "catalog", "expires_at")
     list_select_related = ("business", "catalog")
     ordering = ("-id",)

@@ -47,7 +47,8 @@ def test_the_login_that_migrates_can_take_the_plain_role(elsewhere: Postgres) ->
     with psycopg.connect(url, options="-c role=parley_app") as app:
         assert app.execute("SELECT session_user, current_user").fetchone() == ("shop", "parley_app")
         assert app.execute(
-            "SELECT pg_has_role('parley_system', 'USAGE'), pg_has_role('parley_system', 'SET')"
+            "SELECT pg_has_role('parley_system', 'USAGE'),"
+            " pg_has_role(session_user, 'parley_system', 'SET')"
         ).fetchone() == (
             False,
             True,
