@@ -11,6 +11,9 @@ An app adds its routes in three steps:
            serializer_class = InvoiceSerializer
            ordering = ("-issued_at", "-id")          # keyset paging: ends in a unique column
 
+   A list that is asked for often inherits `ColumnsAPIView`: it shows what its serializer names
+   without building model objects.
+
 2. `<app>/api/v1/urls.py`: `urlpatterns = [path("invoices/", Invoices.as_view(), name=…)]`;
 3. for a new app, a line in `config/api.py`: `path("", include("<app>.api.v1.urls"))`.
 
@@ -26,7 +29,9 @@ makes more requests than its plan allows.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
 
 import structlog
@@ -44,7 +49,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.generics import GenericAPIView
+from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -53,7 +58,7 @@ from rest_framework.views import APIView
 from accounts.api_keys import numbers_of
 from accounts.models import ApiKey, Business, KeyScope
 from accounts.plans import limits
-from core import tenancy
+from core import columns, tenancy
 from core.errors import BadInput, NotAllowed, ParleyError
 from core.paging import KeysetPagination
 
@@ -212,6 +217,31 @@ class BusinessAPIMixin(APIView):
             return rows.none()
         rows = rows.filter(business_id=self.request.business.pk)
         return self.request.user.narrow(rows, self.number_path) if self.number_path else rows
+
+
+class ColumnsAPIView(BusinessAPIMixin, ListAPIView[Any]):
+    """Base of lists that are read as columns, without model objects (see `core.columns`).
+
+    `serializer_class` names the columns and describes them in the schema; `computed` gives its
+    members that are no columns, from the row by look-up, and `also` names look-ups they need.
+    """
+
+    computed: ClassVar[Mapping[str, Callable[[columns.Row], Any]]] = {}
+    also: ClassVar[tuple[str, ...]] = ()
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One page of the list."""
+        shown = _columns_of(type(self))
+        order = (column.lstrip("-") for column in self.ordering)
+        found = columns.read(self.get_queryset(), shown, self.computed, *order, *self.also)
+        page = self.paginate_queryset(found) or []
+        return self.get_paginated_response(columns.as_objects(page, shown, self.computed))
+
+
+@cache
+def _columns_of(view: type[ColumnsAPIView]) -> columns.Columns:
+    made: Any = view.serializer_class
+    return columns.columns_of(made())
 
 
 class BusinessAPIView(BusinessAPIMixin, GenericAPIView[Any]):

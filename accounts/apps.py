@@ -11,18 +11,16 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        """Register the home page, the seats limit, the worker check and parts of the admin."""
-        from accounts import heartbeat, navigation
+        """Register the home page, the seats limit and parts of the admin."""
         from accounts.admin import businesses, emails
         from accounts.admin_site import base, queues
+        from accounts.dashboard import navigation
         from accounts.plans import usage
-        from core import health
 
         navigation.pages.register(navigation.Page(_("Home"), "home", "home", 0))
         usage.usage_limits.register(usage.SEATS)
-        health.checks.register(health.HealthCheck("worker", heartbeat.check_worker))
         base.front_page_attention.register(businesses.suspended)
-        base.front_page_attention.register(emails.not_sent)
+        base.front_page_attention.register(emails.of_unknown_result)
         base.front_page_attention.register(queues.items)
         base.business_figures.register(businesses.plan_use)
         base.business_links.register(emails.BUSINESS_LINK)

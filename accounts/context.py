@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts import navigation, panels
+from accounts.dashboard import navigation, panels
 
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:

@@ -2,14 +2,7 @@
 
 from celery import shared_task
 
-from accounts.heartbeat import beat
 from accounts.plans import changes
-
-
-@shared_task
-def heartbeat() -> None:
-    """Record that a worker runs, for /readyz."""
-    beat()
 
 
 @shared_task

@@ -145,7 +145,7 @@ class Run:
             for _ in range(self.plan.workers):
                 self.wake()
         except Exception as error:
-            print(f"  the bell was not heard: {error!r}", flush=True)
+            print(f"  the wake-up was not received: {error!r}", flush=True)
 
     def _await_work(self) -> None:
         """Wait until a worker works, so that the fault interrupts it; at most two seconds."""

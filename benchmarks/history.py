@@ -281,7 +281,7 @@ def _by_http(business_id: int, port: int) -> list[Figure]:
     return [
         figure
         for name, path in asked.items()
-        for figure in _pair(f"door, {name}", _request(client, path, cookie), limit)
+        for figure in _pair(f"by HTTP, {name}", _request(client, path, cookie), limit)
     ]
 
 

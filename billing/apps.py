@@ -35,9 +35,15 @@ def _extend_ground() -> None:
 
 
 def _extend_dashboard() -> None:
+    from accounts.dashboard.navigation import Page, pages
+    from accounts.dashboard.panels import (
+        AttentionSource,
+        Panel,
+        attention_sources,
+        banner_sources,
+        panels,
+    )
     from accounts.models import Role
-    from accounts.navigation import Page, pages
-    from accounts.panels import AttentionSource, Panel, attention_sources, banner_sources, panels
     from billing import dashboard
 
     finance = frozenset({str(Role.OWNER), str(Role.FINANCE)})

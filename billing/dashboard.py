@@ -8,8 +8,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.dashboard.panels import Attention, Banner
 from accounts.models import Business, Plan, Role
-from accounts.panels import Attention, Banner
 from billing.errors import NotConfigured
 from billing.metering.charts import usage_charts
 from billing.metering.usage import MonthUsage, usage_of

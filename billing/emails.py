@@ -26,18 +26,20 @@ KINDS = (
 
 
 def invoice_issued(invoice: Invoice) -> None:
-    """Queue the e-mail of a new invoice, with its PDF and lines attached."""
-    queue_invoice_email(invoice, "invoice_issued", attachments=["pdf", "lines"])
+    """Queue the e-mail of a new invoice, with its PDF, lines and e-invoice attached."""
+    attachments = archive.kinds_for_customer(invoice)
+    queue_invoice_email(invoice, "invoice_issued", attachments=attachments)
 
 
 def credit_note_issued(note: CreditNote) -> None:
-    """Queue the e-mail of a credit note, with its PDF attached."""
+    """Queue the e-mail of a credit note, with its PDF and e-invoice attached."""
     context = {
         "note": note,
         "total": money.show_minor(note.total_minor, note.currency),
         "number": note.number,
     }
-    attachments = _attachments(note, ["pdf"])
+    kinds = [kind for kind in archive.kinds_for_customer(note) if kind != "lines"]
+    attachments = _attachments(note, kinds)
     _store(note.business, _key(note), "credit_note_issued", context, attachments)
 
 

@@ -18,10 +18,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Business, User
-from billing.documents import journal, workbook
+from billing.documents import workbook
 from billing.documents.archive import InvoiceZip
 from billing.errors import BillingError
-from billing.models import Export, Invoice, InvoiceStatus
+from billing.journal import export as journal
+from billing.models import Chart, CreditNote, Export, Invoice, InvoiceStatus, Posting
+from core.csv import csv_rows
 from core.errors import NotYours
 from core.queue import Claimed, InSlices, Outcome, Queue
 from core.queue.rows import opened_again
@@ -61,13 +63,16 @@ def request_export(
 ) -> Export:
     """Request an export.
 
-    `filters` are `from` and `to` (YYYY-MM), `statuses`, and for operators `businesses` (ids).
-    Raises BadFilter.
+    `filters` are `from` and `to` (YYYY-MM: months of invoices, of a journal months of posting),
+    `statuses`, and for operators `businesses` (ids). A business's journal is its purchase journal,
+    one without a business the seller's. Raises BadFilter.
     """
     filters = filters or {}
     if kind not in Export.Kind.values:
         raise BadFilter(f"kind must be one of {', '.join(Export.Kind.values)}.")
     _invoice_filter(filters)
+    if kind == Export.Kind.JOURNAL and filters.get("statuses"):
+        raise BadFilter("A journal has every event of its days, whatever an invoice's status.")
     with system("operators export for all businesses"):
         return Export.objects.create(
             kind=kind, business=business, filters=filters, asked_by=asked_by
@@ -112,7 +117,7 @@ def run_due() -> int:
 def expire_files(limit: int = 200) -> int:
     """Delete the files of exports finished 30 days ago; returns how many expired."""
     with system(REASON):
-        old = Export.objects.select_for_update(skip_locked=True).filter(
+        old = Export.objects.select_for_update().filter(
             state=Export.State.DONE, finished_at__lt=timezone.now() - FILE_LIFETIME
         )
         for export in (expired := list(old.order_by("id")[:limit])):
@@ -129,6 +134,35 @@ def invoices_of(export: Export) -> list[int]:
     if export.business_id:
         found = found.filter(business_id=export.business_id)
     return list(found.order_by("issued_at", "id").values_list("id", flat=True))
+
+
+def postings_of(export: Export) -> list[int]:
+    """Ids of the postings that a journal covers, in the order of their days."""
+    filters = export.filters
+    last = filters.get("to") and _month(filters["to"], "to")
+    found = journal.postings(
+        _month(filters["from"], "from") if filters.get("from") else None,
+        (last + timedelta(days=31)).replace(day=1) - timedelta(days=1) if last else None,
+    )
+    if export.business_id:
+        found = found.filter(business_id=export.business_id)
+    elif businesses := filters.get("businesses"):
+        found = found.filter(business_id__in=[int(one) for one in businesses])
+    return list(journal.for_chart(found, _chart(export)).values_list("id", flat=True))
+
+
+def _chart(export: Export) -> Chart:
+    return Chart.CUSTOMER if export.business_id else Chart.SELLER
+
+
+def month_credits_of(export: Export) -> list[CreditNote]:
+    """Credit notes of whole months that an export covers, oldest first."""
+    if export.filters.get("statuses"):
+        return []
+    found = CreditNote.objects.filter(_invoice_filter(export.filters), invoice=None)
+    if export.business_id:
+        found = found.filter(business_id=export.business_id)
+    return list(found.select_related("period", "business").order_by("issued_at", "id"))
 
 
 def _invoice_filter(filters: dict[str, Any]) -> Q:
@@ -166,7 +200,8 @@ def _run(row: Claimed) -> Outcome:
     with system(REASON):
         export = Export.objects.get(pk=row.key)
         export.state, export.done, export.started_at = Export.State.RUNNING, 0, timezone.now()
-        export.total = len(invoices_of(export))
+        is_journal = export.kind == Export.Kind.JOURNAL
+        export.total = len(postings_of(export) if is_journal else invoices_of(export))
         export.save(update_fields=["state", "done", "total", "started_at"])
     try:
         with tempfile.TemporaryFile() as file:
@@ -180,13 +215,17 @@ def _run(row: Claimed) -> Outcome:
 def _write(export: Export, row: Claimed, file: IO[bytes]) -> None:
     invoices = _iterate_invoices(export, row)
     if export.kind == Export.Kind.JOURNAL:
-        journal.write(file, invoices)
+        for text in csv_rows(journal.COLUMNS, _journal_rows(export, row)):
+            file.write(text.encode())
     elif export.kind == Export.Kind.MESSAGES:
         workbook.write(file, invoices)
     else:
         with closing(InvoiceZip(file)) as bundle:
             for invoice in invoices:
                 bundle.add(invoice)
+            with system(REASON):
+                for note in month_credits_of(export):
+                    bundle.add_document(note, note.month)
 
 
 def _iterate_invoices(export: Export, row: Claimed) -> Iterator[Invoice]:
@@ -203,6 +242,20 @@ def _iterate_invoices(export: Export, row: Claimed) -> Iterator[Invoice]:
             if not renew(QUEUE, row, fresh=False):
                 raise Cancelled
             Export.objects.filter(pk=export.pk).update(done=done + 1)
+
+
+def _journal_rows(export: Export, row: Claimed) -> Iterator[journal.Row]:
+    """Rows of the journal, a transaction for each chunk; records progress; raises Cancelled."""
+    with system(REASON):
+        ids, named = postings_of(export), journal.accounts(_chart(export))
+    for begin in range(0, len(ids), journal.CHUNK):
+        with system(REASON):
+            found = Posting.objects.in_bulk(ids[begin : begin + journal.CHUNK])
+            chunk = (found[one] for one in ids[begin : begin + journal.CHUNK])
+            yield from journal.rows(chunk, _chart(export), named)
+            if not renew(QUEUE, row, fresh=False):
+                raise Cancelled
+            Export.objects.filter(pk=export.pk).update(done=begin + len(found))
 
 
 def _store_file(export: Export, row: Claimed, file: IO[bytes]) -> None:

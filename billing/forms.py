@@ -6,7 +6,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import BillingDetails, Export, InvoiceStatus
+from billing.documents import einvoice
+from billing.models import BillingDetails, Export, InvoiceStatus, Seller
 from billing.models.details import check_vat_id, normalize_vat_id
 from core.territories import countries
 
@@ -49,7 +50,21 @@ class BillingDetailsForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.add_error("vat_id", wrong)
             else:
                 given["vat_id"] = normalize_vat_id(given["vat_id"])
+        self._check_format(given)
         return given
+
+    def _check_format(self, given: dict[str, Any]) -> None:
+        """Refuse a format for which the customer's own details lack something."""
+        chosen = given.get("einvoice_format")
+        if not chosen or self.errors:
+            return
+        buyer = {name: str(value or "") for name, value in given.items()}
+        found = einvoice.lacks(chosen, Seller.current().as_copy(), buyer)
+        if missing := [one.text for one in found if one.of == "buyer"]:
+            self.add_error(
+                "einvoice_format",
+                _("This format also needs %(what)s.") % {"what": ", ".join(missing)},
+            )
 
 
 class FinanceExportForm(forms.Form):

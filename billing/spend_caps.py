@@ -8,6 +8,7 @@ from accounts.models import Membership, Role
 from billing.models import SpendAlert
 from core import money
 from core import outbox as email_outbox
+from core.queue.sweep import for_each
 from core.sql import fetch_prepared, select, statement
 from core.tenancy import system
 from hosting.errors import CloudApiError
@@ -15,7 +16,7 @@ from hosting.models import Account, Message
 from hosting.webhooks import outbox
 
 log = structlog.get_logger(__name__)
-MAX_ALERTS_PER_RUN = 50
+MAX_ALERTS_PER_RUN = 1000
 
 
 def check_cap(message: Message) -> None:
@@ -77,19 +78,16 @@ def raise_alerts() -> int:
     """
     with system("caps of every business"), connection.cursor() as cursor:
         cursor.execute(statement("billing", "raise_alerts"))
-    sent = 0
-    while sent < MAX_ALERTS_PER_RUN and _send_next_alert():
-        sent += 1
-    return sent
+        waiting = SpendAlert.objects.filter(mailed_at=None).order_by("id")
+        keys = list(waiting.values_list("pk", flat=True)[:MAX_ALERTS_PER_RUN])
+    return for_each(keys, _send_alert)
 
 
-def _send_next_alert() -> bool:
-    """Send the oldest alert that was not, in a transaction of its own; False if there is none."""
+def _send_alert(alert_id: int) -> bool:
+    """Send an alert that was not; False where it was sent meanwhile."""
     with system("alerts of every business"):
-        alerts = SpendAlert.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            mailed_at=None
-        )
-        alert = alerts.select_related("business").order_by("id").first()
+        alerts = SpendAlert.objects.select_for_update(of=("self",)).filter(mailed_at=None)
+        alert = alerts.select_related("business").filter(pk=alert_id).first()
         if alert is None:
             return False
         _notify_webhooks(alert)

@@ -219,7 +219,7 @@ CONTENT_SECURITY_POLICY = {
 
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "accounts.api.ScopedSchema",
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["core.json_renderer.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
     "EXCEPTION_HANDLER": "accounts.api.answer_error",
@@ -317,8 +317,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 25},
     },
-    "accounts.beat": {
-        "task": "accounts.tasks.heartbeat",
+    "core.beat": {
+        "task": "core.tasks.heartbeat",
         "schedule": 5.0,
         "options": {"expires": 5},
     },

@@ -16,12 +16,15 @@ class CoreConfig(AppConfig):
         """Register health checks, and wake the worker that sends mails whenever some were
         written.
         """
-        from core import health
-        from core.outbox import emails_written
+        from core import health, heartbeat
+        from core.outbox import emails_written, send
+        from core.queue import queues
 
         health.checks.register(health.HealthCheck("database", health.check_database))
         health.checks.register(health.HealthCheck("broker", health.check_broker))
         health.checks.register(health.HealthCheck("queues", health.check_queues))
+        health.checks.register(health.HealthCheck("worker", heartbeat.check_worker))
+        queues.register(send.QUEUE)
         emails_written.connect(_wake_sender)
 
 

@@ -30,7 +30,8 @@ def after_row(rows: QuerySet[Any], ordering: tuple[str, ...], values: list[Any])
 
 def cursor_of(row: Any, ordering: tuple[str, ...]) -> str:
     """Opaque text for the position of a row in `ordering`."""
-    values = [getattr(row, column.lstrip("-")) for column in ordering]
+    names = [column.lstrip("-") for column in ordering]
+    values = [row[name] if isinstance(row, dict) else getattr(row, name) for name in names]
     return base64.urlsafe_b64encode(orjson.dumps(values, default=str)).decode().rstrip("=")
 
 

@@ -4,6 +4,7 @@ them.
 
 from celery import shared_task
 
+from core.heartbeat import beat
 from core.outbox import send
 
 
@@ -11,3 +12,9 @@ from core.outbox import send
 def send_emails() -> None:
     """Send mails that are due, in a thread: a mail server may take its time."""
     send.send_in_background()
+
+
+@shared_task
+def heartbeat() -> None:
+    """Record that a worker runs, for /readyz."""
+    beat()

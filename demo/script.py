@@ -5,6 +5,8 @@ from dataclasses import dataclass
 BUSINESS = "Luma Coffee Roasters"
 DIGITS = "15550102030"
 TIMEZONE = "America/New_York"
+# Nothing is issued for a seller without an address.
+SELLER_ADDRESS = "1 Example Street\nSpringfield, IL 62701"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from django.utils import timezone
 from accounts.models import ApiKey, Business, Membership, Role, User
 from billing.invoices import close
 from billing.metering import meter
-from billing.payments import settlement
+from billing.models import Seller
+from billing.payments import receipts
 from core.tenancy import system
 from demo import script, shop
 from demo.clock import set_clock
@@ -74,6 +75,7 @@ def make_logins(business: Business) -> dict[str, dict[str, str]]:
 def create(transport: httpx.BaseTransport) -> Demo:
     """Create the business with number, templates, key and simulated phones."""
     with system("a business is being created"):
+        Seller.objects.filter(is_current=True, address="").update(address=script.SELLER_ADDRESS)
         business = Business.objects.create(
             name=script.BUSINESS,
             plan_id="team",
@@ -273,7 +275,7 @@ def _close_month(demo: Demo, month: date, *, last: bool) -> None:
     invoice = close.close_period(business=demo.business, month=month)
     if invoice and invoice.number:
         # Paid in time: an unpaid month would suspend sending.
-        settlement.record_transfer(
+        receipts.record_transfer(
             invoice=invoice,
             amount_minor=invoice.total_minor,
             reference=f"Bank transfer for {invoice.number}",

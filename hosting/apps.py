@@ -55,8 +55,8 @@ def _extend_ground() -> None:
 
 
 def _extend_pages() -> None:
+    from accounts.dashboard.navigation import Page, pages
     from accounts.models import Role
-    from accounts.navigation import Page, pages
 
     agents = frozenset({str(Role.OWNER), str(Role.AGENT)})
     readers = agents | {str(Role.VIEWER)}
@@ -69,8 +69,14 @@ def _extend_pages() -> None:
 
 
 def _extend_home_page() -> None:
+    from accounts.dashboard.panels import (
+        AttentionSource,
+        Panel,
+        attention_sources,
+        banner_sources,
+        panels,
+    )
     from accounts.models import Role
-    from accounts.panels import AttentionSource, Panel, attention_sources, banner_sources, panels
     from hosting import dashboard
     from hosting.limits import notices
 

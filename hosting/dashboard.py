@@ -12,8 +12,8 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.dashboard.panels import Attention
 from accounts.models import Business
-from accounts.panels import Attention
 from core.sql import statement
 from hosting.models import Conversation, HostedCount, Message, Retention, Status, WebhookCall
 

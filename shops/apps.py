@@ -23,8 +23,8 @@ class ShopsConfig(AppConfig):
 
 
 def _extend_ground() -> None:
+    from accounts.dashboard.navigation import Page, pages
     from accounts.models import Role
-    from accounts.navigation import Page, pages
     from core.queue import queues
     from shops.catalog import imports, pictures
     from shops.chat import order_updates, orders_intake

@@ -38,7 +38,7 @@ def sweep() -> None:
     run_steps(
         stripe_collection.close_overdue_pages,
         across_businesses(attempts.cancel_overdue),
-        across_businesses(place.expire_due),
+        place.expire_due,
         across_businesses(orders_intake.delete_expired_carts),
     )
 

@@ -28,7 +28,6 @@ OTHER_KEYS = {
 }
 # Tables of our own that are no tenant's, and why; those of other packages hold logins and sessions.
 SHARED = {
-    "accounts_heartbeat": "of processes",
     "core_scopekey": "the key of marks, which no role of the application can read",
     "accounts_plan": "the same for all businesses",
     "accounts_user": "may be a member of several businesses",
@@ -39,6 +38,7 @@ SHARED = {
     "billing_defaultcard": "the same for all businesses",
     "billing_exchangerate": "the same for all businesses",
     "billing_gatewayevent": "says by itself which invoice it is about, once it is applied",
+    "billing_ledgeraccount": "the same for all businesses",
     "billing_market": "the same for all businesses",
     "billing_meterbatch": "names deliveries of several businesses",
     "billing_numberseries": "of the seller",
@@ -52,6 +52,7 @@ SHARED = {
     "billing_taxregistration": "of the seller",
     "billing_taxterritory": "the same for all businesses",
     "billing_tier": "the same for all businesses",
+    "core_heartbeat": "of processes",
     "hosting_event": "one request may name numbers of several businesses",
     "hosting_parkedstatus": "its message, perhaps its number, is not known yet",
 }

@@ -23,6 +23,7 @@ KINDS = {
     "BUSINESS_NAME": """
         accounts_business.name hosting_account.name hosting_number.verified_name
         billing_billingdetails.name billing_seller.name shops_catalog.name
+        billing_posting.customer
     """,
     "WAMID": """
         hosting_message.wamid hosting_message.upstream_wamid hosting_message.context_wamid
@@ -48,6 +49,7 @@ KINDS = {
     "CATEGORY": """
         hosting_message.category hosting_template.category hosting_delivery.category
         billing_quarantine.category billing_charge.category billing_invoiceline.category
+        billing_creditnoteline.category
         billing_rate.category billing_tally.category billing_usage.category
     """,
     "LANGUAGE": """
@@ -55,7 +57,7 @@ KINDS = {
     """,
     "MARKET": """
         billing_market.name billing_callingcode.market_id billing_rate.market_id
-        billing_charge.market billing_invoiceline.market
+        billing_charge.market billing_invoiceline.market billing_creditnoteline.market
         billing_tally.market billing_usage.market
     """,
     "RULE": """
@@ -66,6 +68,8 @@ KINDS = {
         billing_exchangerate.currency billing_taxcountry.currency
         billing_creditnote.currency billing_defaultcard.currency billing_invoice.currency
         billing_payment.currency billing_period.currency billing_ratecard.currency
+        billing_cashreceipt.currency billing_posting.currency billing_refund.currency
+        billing_exchangerate.currency billing_taxcountry.currency
         billing_spendcap.currency shops_buyerpayment.currency shops_catalog.currency
         shops_order.currency
     """,
@@ -91,11 +95,11 @@ KINDS = {
         billing_numberseries.prefix billing_seller.number_prefix billing_seller.credit_prefix
     """,
     "DOCUMENT_NUMBER": """
-        billing_invoice.number billing_creditnote.number
+        billing_invoice.number billing_creditnote.number billing_posting.document
     """,
     "LINE_DESCRIPTION": """
         billing_invoiceline.description billing_creditnoteline.description
-        billing_discount.description
+        billing_discount.description billing_posting.text
     """,
     "VAT_ID": """
         billing_billingdetails.vat_id billing_seller.vat_id billing_seller.tax_number
@@ -104,6 +108,12 @@ KINDS = {
     "TAX_PLACE": """
         billing_taxrate.place billing_taxregistration.place billing_taxterritory.taxed_as
     """,
+    "TAX_CATEGORY": """
+        billing_invoiceline.tax_category billing_creditnoteline.tax_category
+        billing_posting.tax_category
+    """,
+    "TIMEZONE": "accounts_business.timezone billing_seller.timezone",
+    "PAYMENT_METHOD": "billing_cashreceipt.method billing_payment.method",
     "POSTCODE": "billing_billingdetails.postcode billing_seller.postcode",
     "CITY": "billing_billingdetails.city billing_seller.city",
     "REGION": "billing_billingdetails.region billing_seller.region",
@@ -121,11 +131,13 @@ KINDS = {
     "PAYMENT_ID": """
         billing_billingdetails.customer_id billing_billingdetails.method_id
         billing_payment.reference billing_refund.reference billing_gatewayevent.event_id
+        billing_cashreceipt.reference billing_posting.reference
         billing_gatewayevent.object_id shops_buyerpayment.reference shops_buyerrefund.reference
         shops_shopgatewayevent.event_id shops_shopgatewayevent.object_id
     """,
     "PAYMENT_KEY": """
         billing_payment.key billing_refund.key shops_buyerpayment.key shops_buyerrefund.key
+        billing_cashreceipt.key billing_creditnote.key
     """,
     "PAYMENT_STATUS": """
         billing_payment.status billing_refund.status shops_buyerpayment.status
@@ -190,12 +202,14 @@ UNRELATED = {
     "description": "of a shop, or a line",
     "key": "of payments, mails and idempotency",
     "kind": "each table has its own list of kinds",
+    "language": "of templates and catalogues, or of documents",
     "name": "of different things",
     "number": "of documents",
     "prefix": "of numbers of documents, calling codes and keys",
     "reason": "why, in words, or a word of a list",
     "recipient": "of mails: an address",
     "reference": "of the customer, in billing_billingdetails",
+    "role": "of members, or of accounts of the journal",
     "slug": "in addresses of pages",
     "state": "each table has its own list of states",
     "status": "each table has its own list of statuses",

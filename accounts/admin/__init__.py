@@ -2,4 +2,5 @@
 
 from accounts.admin import businesses as businesses
 from accounts.admin import emails as emails
+from accounts.admin import heartbeats as heartbeats
 from accounts.admin import people as people

@@ -24,7 +24,7 @@ from accounts.admin_site.base import (
 )
 from accounts.admin_site.confirmation import Question, ReasonForm, ask, show
 from accounts.audit import record
-from accounts.models import ApiKey, AuditEntry, Business, Heartbeat, Membership, Plan
+from accounts.models import ApiKey, AuditEntry, Business, Membership, Plan
 from accounts.plans import changes, preview, usage
 from accounts.plans.preview import CONFIRMED
 
@@ -271,13 +271,6 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     search_fields = ("actor_name", "action", "subject")
     date_hierarchy = None
     ordering = ("-id",)
-
-
-@admin.register(Heartbeat)
-class HeartbeatAdmin(ReadOnlyAdmin):
-    """Heartbeats of workers."""
-
-    list_display = ("name", "beat_at")
 
 
 def suspended() -> list[Item]:

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.admin_site.base import EXACT_UP_TO, BusinessLink, Item, ReadOnlyAdmin
+from accounts.admin_site.base import EXACT_UP_TO, BusinessLink, Item
+from accounts.admin_site.queues import QueueAdmin, QueueStateFilter
 from accounts.audit import record
 from core import outbox
 from core.models import Email
@@ -19,19 +20,19 @@ from core.models import Email
 BUSINESS_LINK = BusinessLink(_("E-mails"), "core_email_changelist", "business__id__exact")
 
 
-def not_sent() -> list[Item]:
-    """Mails that were given up, and mails of which nobody knows whether they were sent."""
-    count = Email.objects.failed()[: EXACT_UP_TO + 1].count()
+def of_unknown_result() -> list[Item]:
+    """Mails of which nobody knows whether they were sent."""
+    count = Email.objects.filter(state=Email.State.UNKNOWN)[: EXACT_UP_TO + 1].count()
     shown = f"{EXACT_UP_TO:,}+" if count > EXACT_UP_TO else f"{count:,}"
-    url = f"{reverse('admin:core_email_changelist')}?state__in=dead,unknown"
-    return [Item(_("E-mails not sent"), shown, url, _("after 3 days"), count > 0)]
+    url = f"{reverse('admin:core_email_changelist')}?state__exact=unknown"
+    return [Item(_("E-mails of unknown result"), shown, url, "", count > 0)]
 
 
 @admin.register(Email)
-class EmailAdmin(ReadOnlyAdmin):
+class EmailAdmin(QueueAdmin):
     """Every mail, without its text: that holds codes and links that log in or pay."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("text", "html")
+    hidden: ClassVar[tuple[str, ...]] = ("text", "html", "leased_by", "share")
     list_display = (
         "subject",
         "recipient",
@@ -44,14 +45,9 @@ class EmailAdmin(ReadOnlyAdmin):
         "last_error",
     )
     list_select_related = ("business",)
-    list_filter = ("state", "kind")
+    list_filter = (QueueStateFilter, "state", "kind")
     search_fields = ("recipient", "subject")
     ordering = ("-id",)
-    actions = ("send_again",)
-
-    def has_rerun_permission(self, request: HttpRequest) -> bool:
-        """Whether the operator may change mails."""
-        return request.user.has_perm("core.change_email")
 
     @display(
         description=_("state"),
@@ -68,7 +64,7 @@ class EmailAdmin(ReadOnlyAdmin):
         return email.state, email.get_state_display()
 
     @action(description=_("Send again"), permissions=["rerun"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
+    def rerun(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
         """Send the chosen ones once more; those whose text is deleted stay as they are."""
         count = 0
         for email in queryset:

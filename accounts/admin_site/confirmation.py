@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
@@ -66,6 +67,8 @@ class StyledForm(forms.Form):
             one.widget.is_required = one.required
 
     def _widget(self, name: str, one: forms.Field) -> forms.Widget:
+        if isinstance(one.widget, forms.HiddenInput):
+            return one.widget
         if isinstance(one, forms.ChoiceField | forms.ModelChoiceField):
             choice: forms.Widget = UnfoldAdminSelectWidget(choices=one.choices)
             return choice
@@ -76,6 +79,23 @@ class StyledForm(forms.Form):
         )
         made: forms.Widget = kind(attrs=one.widget_attrs(kind()))
         return made
+
+
+def new_deed() -> str:
+    """A new idempotency key."""
+    return str(uuid4())
+
+
+class OnceForm(StyledForm):
+    """A form of a deed that is done once, however often it is sent: its key is in the page."""
+
+    deed = forms.CharField(
+        initial=new_deed, required=False, max_length=80, widget=forms.HiddenInput
+    )
+
+    def clean_deed(self) -> str:
+        """The key of the page; a new one where none was sent."""
+        return self.cleaned_data["deed"] or new_deed()
 
 
 class ReasonForm(StyledForm):

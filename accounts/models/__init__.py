@@ -1,6 +1,6 @@
 """Models of accounts: users, businesses, memberships, plans, API keys, the audit log."""
 
-from accounts.models.audit import AuditEntry, Heartbeat
+from accounts.models.audit import AuditEntry
 from accounts.models.businesses import Business, Membership, Plan, PlanTerm, Role, known_timezone
 from accounts.models.invitations import Invitation, in_a_week
 from accounts.models.keys import ApiKey, ApiKeyQuerySet, KeyScope, all_scopes
@@ -11,7 +11,6 @@ __all__ = [
     "ApiKeyQuerySet",
     "AuditEntry",
     "Business",
-    "Heartbeat",
     "Invitation",
     "KeyScope",
     "Membership",

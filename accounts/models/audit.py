@@ -1,4 +1,4 @@
-"""The audit log, and the heartbeat of the workers."""
+"""The audit log."""
 
 from typing import ClassVar
 
@@ -57,13 +57,3 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor_name}"
-
-
-class Heartbeat(models.Model):
-    """When a worker last reported that it runs; read by /readyz."""
-
-    name = models.CharField(primary_key=True, max_length=40)
-    beat_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.name} at {self.beat_at:%Y-%m-%d %H:%M:%S}"

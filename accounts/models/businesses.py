@@ -74,7 +74,9 @@ class Business(models.Model):
         Plan, on_delete=models.PROTECT, default="free", related_name="businesses"
     )
     country = models.CharField(max_length=widths.COUNTRY, default="US")
-    timezone = models.CharField(max_length=64, default="UTC", validators=[known_timezone])
+    timezone = models.CharField(
+        max_length=widths.TIMEZONE, default="UTC", validators=[known_timezone]
+    )
     currency = models.CharField(max_length=widths.CURRENCY, default="USD")
     next_plan = models.ForeignKey(
         Plan,

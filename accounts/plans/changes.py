@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
 from accounts.audit import record
 from accounts.models import Business, Plan, PlanTerm
 from core.errors import ParleyError
+from core.queue.sweep import for_each
 from core.registry import Registry
 from core.tenancy import system
 
@@ -164,16 +165,23 @@ def cancel(business: Business) -> None:
 def apply_due() -> int:
     """Apply scheduled changes whose month has begun; returns how many."""
     with system("plans of every business"):
-        due = Business.objects.filter(
-            next_plan_at__lte=Coalesce(F("clock_at"), Now())
-        ).select_related("next_plan")
-        businesses = list(
-            due.select_for_update(skip_locked=True, of=("self",)).order_by("id")[:200]
-        )
-        for business in businesses:
-            assert business.next_plan is not None
-            move(business, business.next_plan)
-        return len(businesses)
+        keys = list(_due().order_by("id").values_list("pk", flat=True))
+    return for_each(keys, _apply)
+
+
+def _due() -> QuerySet[Business]:
+    due = Business.objects.filter(next_plan_at__lte=Coalesce(F("clock_at"), Now()))
+    return due.select_related("next_plan")
+
+
+def _apply(business_id: int) -> bool:
+    with system("plans of every business"):
+        business = _due().select_for_update(of=("self",)).filter(pk=business_id).first()
+        if business is None:
+            return False
+        assert business.next_plan is not None
+        move(business, business.next_plan)
+        return True
 
 
 def move(business: Business, plan: Plan) -> None:

@@ -12,8 +12,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import api_keys, development_mailbox, impersonation, panels
+from accounts import api_keys, development_mailbox, impersonation
 from accounts.access import SESSION_KEY, BusinessRequest, member_page
+from accounts.dashboard import panels
 from accounts.forms import ApiKeyForm
 from accounts.models import ApiKey, Membership, Role
 from core.tenancy import logins, system

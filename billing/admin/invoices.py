@@ -18,6 +18,7 @@ from unfold.decorators import action, display
 from accounts.admin_site.base import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin_site.confirmation import (
     LONGEST_REASON,
+    OnceForm,
     Question,
     ReasonForm,
     StyledForm,
@@ -31,6 +32,7 @@ from billing.admin.ledger import BusinessRowsAdmin
 from billing.admin.taxes import RegistrationInline
 from billing.invoices import close, credit_notes
 from billing.models import (
+    CashReceipt,
     CreditNote,
     CreditUse,
     Invoice,
@@ -39,7 +41,7 @@ from billing.models import (
     Payment,
     Seller,
 )
-from billing.payments import settlement
+from billing.payments import receipts
 from core import money
 
 # Kinds of e-mails about an invoice, previewed for operators.
@@ -78,7 +80,7 @@ class CreditNoteInline(ReadOnlyInline):
     fields = ("number", "use", "reason", "total_minor", "issued_at")
 
 
-class TransferForm(StyledForm):
+class TransferForm(OnceForm):
     """A bank transfer as on the bank statement."""
 
     amount = forms.DecimalField(
@@ -86,6 +88,9 @@ class TransferForm(StyledForm):
     )
     reference = forms.CharField(
         label=_("Reference"), max_length=120, help_text=_("As the bank's statement has it.")
+    )
+    value_date = forms.DateField(
+        label=_("Value date"), required=False, help_text=_("Empty: today.")
     )
 
 
@@ -111,14 +116,14 @@ def credit_form(invoice: Invoice, *, use: str = "") -> type[StyledForm]:
             decimal_places=3,
             help_text=_("Left: %(left)s") % {"left": left},
         )
-    return type("CreditForm", (StyledForm,), fields)
+    return type("CreditForm", (OnceForm,), fields)
 
 
 def _lines_left(invoice: Invoice) -> QuerySet[Any]:
     return invoice.lines.annotate(credited=Sum("credits__amount_minor")).order_by("position")
 
 
-def _minor(amount: Decimal, currency: str) -> int:
+def minor_of(amount: Decimal, currency: str) -> int:
     """Minor units of a typed amount; raises ValidationError for a fraction of one."""
     exact = amount.scaleb(money.exponent(currency))
     if exact != exact.to_integral_value():
@@ -138,7 +143,7 @@ def _amounts(data: dict[str, Any], currency: str) -> dict[int, int] | None:
         if name.startswith("line_") and value is not None
     }
     return {
-        int(name.removeprefix("line_")): _minor(value, currency) for name, value in typed.items()
+        int(name.removeprefix("line_")): minor_of(value, currency) for name, value in typed.items()
     }
 
 
@@ -172,6 +177,7 @@ class InvoiceAdmin(BusinessRowsAdmin):
             "draft": "info",
             "open": "warning",
             "paid": "success",
+            "test": "default",
             "void": "default",
             "uncollectible": "danger",
         },
@@ -250,15 +256,18 @@ class InvoiceAdmin(BusinessRowsAdmin):
         """Record a bank transfer."""
 
         def transfer(invoice: Invoice, data: dict[str, Any]) -> None:
-            settlement.record_transfer(
+            receipts.record_transfer(
                 invoice=invoice,
-                amount_minor=_minor(data["amount"], invoice.currency),
+                amount_minor=minor_of(data["amount"], invoice.currency),
                 reference=data["reference"],
+                value_date=data["value_date"],
+                key=data["deed"],
             )
 
-        words = _("%(due)s is due. A part may be paid; the rest stays due.") % {
-            "due": self._due(object_id)
-        }
+        words = _(
+            "%(due)s is due. A part may be paid; the rest stays due. What is paid over it stays "
+            "the customer's and pays the next invoice."
+        ) % {"due": self._due(object_id)}
         question = Question(_("Note a bank transfer"), _("Mark paid"), words)
         return self._confirm(request, object_id, "transfer_noted", question, TransferForm, transfer)
 
@@ -282,10 +291,14 @@ class InvoiceAdmin(BusinessRowsAdmin):
                 reason=data["reason"],
                 amounts=_amounts(data, invoice.currency),
                 use=CreditUse(chosen) if chosen else None,
+                key=data["deed"],
             )
             return {"note": note.number, "total_minor": note.total_minor, "use": note.use}
 
-        words = _("Net amounts by line; tax follows. Never more than is left of a line.")
+        words = _(
+            "Net amounts by line; tax follows. Never more than is left of a line. What is due is "
+            "reduced first; the rest is kept or paid back."
+        )
         question = (
             Question(_("Pay money back"), _("Refund"), words, is_danger=True)
             if use
@@ -335,6 +348,8 @@ class InvoiceAdmin(BusinessRowsAdmin):
         before = {"status": invoice.status, "due_minor": invoice.due_now()}
 
         def run(data: dict[str, Any]) -> Any:
+            if (deed := data.get("deed")) and _was_done(invoice, deed):
+                return _("This was done already; nothing was done twice.")
             more = do(invoice, data) or {}
             invoice.refresh_from_db()
             after = {
@@ -359,8 +374,20 @@ class InvoiceAdmin(BusinessRowsAdmin):
         return ask(request, self, question, form=form, do=run, back=_admin_url(invoice))
 
 
+def _was_done(invoice: Invoice, deed: str) -> bool:
+    """Whether a deed of money with this key is in the books of the invoice's customer."""
+    rows: tuple[type[Any], ...] = (CreditNote, CashReceipt)
+    return any(
+        row.objects.filter(business_id=invoice.business_id, key=deed).exists() for row in rows
+    )
+
+
 def _given(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if value not in (None, "", False)}
+    return {
+        name: value
+        for name, value in data.items()
+        if value not in (None, "", False) and name != "deed"
+    }
 
 
 def _admin_url(invoice: Invoice) -> str:

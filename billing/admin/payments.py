@@ -54,9 +54,7 @@ class SettlementAdmin(BusinessRowsAdmin):
     @display(description=_("amount"), ordering="amount_minor")
     def amount(self, row: Any) -> str:
         """Amount with currency."""
-        return money.show_minor(
-            row.amount_minor, (row if isinstance(row, Payment) else row.payment).currency
-        )
+        return money.show_minor(row.amount_minor, row.currency)
 
     def _settle(
         self, request: HttpRequest, row: Payment | Refund, question: Question
@@ -125,6 +123,7 @@ class RefundAdmin(SettlementAdmin):
 
     list_display = (
         "payment",
+        "receipt",
         "credit_note",
         "business",
         "status",
@@ -133,7 +132,7 @@ class RefundAdmin(SettlementAdmin):
         "failure",
         "created_at",
     )
-    list_select_related = ("payment__invoice", "credit_note", "business")
+    list_select_related = ("payment__invoice", "receipt", "credit_note", "business")
     list_filter = ("status", "payment__method")
     search_fields = ("reference__exact", "credit_note__number")
     ordering = ("-id",)

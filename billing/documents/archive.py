@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from datetime import date
 from typing import IO
 
 from django.core.files.base import ContentFile
@@ -10,7 +11,7 @@ from django.core.files.storage import default_storage
 from billing.documents import einvoice, pdf, tables
 from billing.documents.sources import document_content
 from billing.errors import BillingError, WrongStatus
-from billing.models import CreditNote, Document, Invoice, InvoiceStatus
+from billing.models import CreditNote, Document, EInvoiceFormat, Invoice, InvoiceStatus
 
 PDF, CSV, XML = "application/pdf", "text/csv; charset=utf-8", "application/xml"
 # kind -> suffix of the file name, content type
@@ -20,8 +21,9 @@ KINDS = {
     "cii": ("-cii.xml", XML),
     "ubl": ("-ubl.xml", XML),
     "facturx": ("-facturx.pdf", PDF),
+    "xrechnung": ("-xrechnung.xml", XML),
+    "peppol": ("-peppol.xml", XML),
 }
-ZIP_KINDS = ("pdf", "lines")
 # A fixed date, so that the ZIP does not depend on when it was written.
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -82,6 +84,37 @@ def _store_document(source: Invoice | CreditNote, kind: str, data: bytes) -> Doc
     return kept
 
 
+def kinds_for_customer(source: Invoice | CreditNote) -> list[str]:
+    """Kinds of documents that the customer gets: PDF, lines, and the e-invoice it has chosen.
+
+    Where the chosen e-invoice cannot be made, that of EN 16931 in UBL; none where that cannot be
+    made either.
+    """
+    chosen = source.buyer.get("einvoice_format") or EInvoiceFormat.UBL
+    if chosen == EInvoiceFormat.NONE:
+        return ["pdf", "lines"]
+    content = document_content(source)
+    if einvoice.refusal(content):
+        return ["pdf", "lines"]
+    if einvoice.lacks(chosen, content.seller, content.buyer):
+        chosen = EInvoiceFormat.UBL
+    if chosen == EInvoiceFormat.FACTURX:
+        return ["facturx", "lines"]
+    return ["pdf", "lines", chosen]
+
+
+def einvoice_kinds(source: Invoice | CreditNote) -> list[tuple[str, str]]:
+    """(kind, name) of the e-invoices that can be made of it."""
+    content = document_content(source)
+    if einvoice.refusal(content):
+        return []
+    return [
+        (str(one.value), str(one.label))
+        for one in EInvoiceFormat
+        if one.value in KINDS and not einvoice.lacks(one, content.seller, content.buyer)
+    ]
+
+
 def _render(source: Invoice | CreditNote, kind: str) -> bytes:
     content = document_content(source)
     if kind == "pdf":
@@ -92,11 +125,19 @@ def _render(source: Invoice | CreditNote, kind: str) -> bytes:
             if isinstance(source, Invoice)
             else tables.credit_note_csv(content)
         )
-    if kind == "cii":
-        return einvoice.cii(content)
-    if kind == "ubl":
-        return einvoice.ubl(content)
-    return einvoice.facturx(content, pdf.render(content))
+    if why := einvoice.refusal(content):
+        raise einvoice.NotPossible(why)
+    if kind == "facturx":
+        return einvoice.facturx(content, pdf.render(content))
+    return _XML[kind](content)
+
+
+_XML = {
+    "cii": einvoice.cii,
+    "ubl": einvoice.ubl,
+    "xrechnung": einvoice.xrechnung,
+    "peppol": einvoice.peppol,
+}
 
 
 class InvoiceZip:
@@ -109,10 +150,14 @@ class InvoiceZip:
         """Add the documents of an invoice and its credit notes, in its month's folder."""
         sources: list[Invoice | CreditNote] = [invoice, *invoice.credit_notes.all()]
         for source in sources:
-            for kind in ZIP_KINDS:
-                kept = get_document(source, kind)
-                entry = zipfile.ZipInfo(f"{invoice.period.month:%Y-%m}/{kept.name}", ZIP_DATE)
-                self._zip.writestr(entry, read_document(kept), zipfile.ZIP_DEFLATED)
+            self.add_document(source, invoice.period.month)
+
+    def add_document(self, source: Invoice | CreditNote, month: date) -> None:
+        """Add the documents of one invoice or credit note, in the folder of a month."""
+        for kind in kinds_for_customer(source):
+            kept = get_document(source, kind)
+            entry = zipfile.ZipInfo(f"{month:%Y-%m}/{kept.name}", ZIP_DATE)
+            self._zip.writestr(entry, read_document(kept), zipfile.ZIP_DEFLATED)
 
     def close(self) -> None:
         """Write the ZIP's directory."""

@@ -2,10 +2,12 @@
 it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from core import money
 
@@ -40,8 +42,11 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True)
 class DocumentContent:
-    """An invoice, or with `corrects` (number, day) a credit note of that invoice; amounts in minor
-    units.
+    """An invoice or a credit note; amounts in minor units.
+
+    `corrects` are number and day of the invoice that a credit note corrects, None where it is of a
+    whole month. `prepaid_minor` was paid as the invoice was issued; the rest was due then.
+    `seller_tax` is `Invoice.seller_tax`. Texts are in the customer's language.
     """
 
     number: str
@@ -58,11 +63,26 @@ class DocumentContent:
     total_minor: int
     corrects: tuple[str, date] | None = None
     reason: str = ""
+    is_credit: bool = False
+    prepaid_minor: int = 0
+    seller_tax: dict[str, Any] = field(default_factory=dict)
+    payment_terms: str = "No payment is due: the amount is credited."
+    pay_url: str = ""
+
+    @property
+    def due_minor(self) -> int:
+        """What was due as it was issued: the total less what was prepaid."""
+        return self.total_minor - self.prepaid_minor
+
+    @property
+    def credits(self) -> bool:
+        """Whether it is a credit note."""
+        return self.is_credit or self.corrects is not None
 
     @property
     def title(self) -> str:
         """Kind of document."""
-        return "Credit note" if self.corrects else "Invoice"
+        return _("Credit note") if self.credits else _("Invoice")
 
     @property
     def rounding_micros(self) -> int:

@@ -1,53 +1,50 @@
-"""E-invoices by EN 16931: CII and UBL 2.1 as XML, Factur-X as a PDF with the CII embedded.
+"""E-invoices by EN 16931: the formats, and what is missing for each of them."""
 
-Written without drafthorse, so that both syntaxes are made from one content in the same way.
-"""
-
-import re
-from calendar import monthrange
-from datetime import date
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lxml import etree
+from django.utils.translation import gettext as _
 
-from billing.documents.content import DocumentContent, DocumentLine
+from billing.documents import terms
+from billing.documents.cii import cii as cii
+from billing.documents.content import DocumentContent
+from billing.documents.ubl import ubl as ubl
+from billing.errors import BillingError
+from billing.models import EInvoiceFormat
 from core import money
 
-GUIDELINE = "urn:cen.eu:en16931:2017"
-RSM = "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"
-RAM = "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100"
-UDT = "urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100"
-QDT = "urn:un:unece:uncefact:data:standard:QualifiedDataType:100"
-UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
-CAC, CBC = UBL + "CommonAggregateComponents-2", UBL + "CommonBasicComponents-2"
-
-# An element: its name, then text or children; None children are skipped.
-Node = tuple[Any, ...]
-
-# Characters that XML 1.0 forbids.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# Currencies have at most so many decimals in EN 16931.
+MAX_DECIMALS = 2
 
 
-def cii(content: DocumentContent) -> bytes:
-    """UN/CEFACT Cross Industry Invoice, as used by Factur-X and ZUGFeRD."""
-    root = etree.Element(
-        f"{{{RSM}}}CrossIndustryInvoice", nsmap={"rsm": RSM, "ram": RAM, "udt": UDT, "qdt": QDT}
-    )
-    names = {"rsm": RSM, "udt": UDT, "qdt": QDT, "": RAM}
-    for node in _cii_nodes(content):
-        _append(root, node, names)
-    return _bytes(root)
+class NotPossible(BillingError):
+    """The document cannot be made in this format; the message says why."""
+
+    code = "einvoice_not_possible"
 
 
-def ubl(content: DocumentContent) -> bytes:
-    """UBL 2.1 Invoice or CreditNote."""
-    kind = "CreditNote" if content.corrects else "Invoice"
-    own = f"{UBL}{kind}-2"
-    root = etree.Element(f"{{{own}}}{kind}", nsmap={None: own, "cac": CAC, "cbc": CBC})
-    for node in _ubl_nodes(content, kind):
-        _append(root, node, {"cac": CAC, "": CBC})
-    return _bytes(root)
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing that is missing for a format, by the rule that asks for it; `of` is seller or
+    buyer.
+    """
+
+    rule: str
+    of: str
+    text: str
+
+
+def xrechnung(content: DocumentContent) -> bytes:
+    """XRechnung 3 in UBL; raises NotPossible where something is missing."""
+    _check(content, EInvoiceFormat.XRECHNUNG)
+    return ubl(content, terms.XRECHNUNG)
+
+
+def peppol(content: DocumentContent) -> bytes:
+    """Peppol BIS Billing 3; raises NotPossible where something is missing."""
+    _check(content, EInvoiceFormat.PEPPOL)
+    return ubl(content, terms.PEPPOL)
 
 
 def facturx(content: DocumentContent, pdf: bytes) -> bytes:
@@ -62,6 +59,8 @@ def facturx(content: DocumentContent, pdf: bytes) -> bytes:
         level="en16931",
         check_xsd=True,
         check_schematron=False,
+        # Of this profile the XML is the invoice as well, not data beside it.
+        afrelationship="alternative",
         pdf_metadata={
             "author": content.seller["name"],
             "title": f"{content.title} {content.number}",
@@ -72,329 +71,93 @@ def facturx(content: DocumentContent, pdf: bytes) -> bytes:
     return made
 
 
-def _bytes(root: Any) -> bytes:
-    made: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
-    return made
+def refusal(content: DocumentContent) -> str:
+    """Why the document has no form by EN 16931 at all; empty where it has."""
+    if money.exponent(content.currency) > MAX_DECIMALS:
+        return _(
+            "There is no e-invoice in %(currency)s: EN 16931 has amounts of two decimals, and "
+            "%(currency)s has three."
+        ) % {"currency": content.currency}
+    if terms.is_outside(content) and len(content.taxes) > 1:
+        return _("There is no e-invoice of what is partly outside the scope of VAT.")
+    return ""
 
 
-def _append(parent: Any, node: Node | None, names: dict[str, str]) -> None:
-    if node is None:
-        return
-    name, *rest = node
-    prefix, _, local = name.rpartition(":")
-    element = etree.SubElement(parent, f"{{{names[prefix]}}}{local}")
-    for part in rest:
-        if isinstance(part, dict):
-            element.attrib.update(part)
-        elif isinstance(part, tuple) or part is None:
-            _append(element, part, names)
-        else:
-            element.text = _ILLEGAL.sub("", str(part))
+def _check(content: DocumentContent, format: str) -> None:
+    found = lacks(format, content.seller, content.buyer)
+    if found:
+        raise NotPossible(
+            _("%(format)s lacks: %(what)s.")
+            % {
+                "format": EInvoiceFormat(format).label,
+                "what": "; ".join(f"{one.text} ({one.rule})" for one in found),
+            }
+        )
 
 
-def _amount(content: DocumentContent, minor: int) -> str:
-    return f"{money.minor_amount(minor, content.currency):f}"
-
-
-def _price(line: DocumentLine) -> tuple[str, int]:
-    """Net price and quantity; prices must not be negative, so a reduction has a negative
-    quantity.
+def lacks(format: str, seller: Mapping[str, Any], buyer: Mapping[str, Any]) -> list[Lack]:
+    """What seller and buyer, as stored in invoices, lack for a format; empty where it can be
+    made.
     """
-    sign = -1 if line.unit_price_micros < 0 else 1
-    return f"{money.micro_amount(abs(line.unit_price_micros)):f}", sign * line.quantity
+    rules = _RULES.get(EInvoiceFormat(format))
+    return list(rules(seller, buyer)) if rules else []
 
 
-def _percent(category: str, percent: Decimal | str) -> str | None:
-    """The rate; None outside the scope of VAT, where EN 16931 forbids one."""
-    return None if category == "O" else f"{Decimal(percent).normalize():f}"
-
-
-def _addressed(party: dict[str, Any]) -> list[str]:
-    """Up to three address lines."""
-    lines = [line.strip() for line in party.get("address", "").splitlines() if line.strip()]
-    return [*lines[:2], ", ".join(lines[2:])] if len(lines) > 3 else lines
-
-
-def _vat_id(content: DocumentContent, party: dict[str, Any]) -> str:
-    """The VAT id; empty outside the scope of VAT, where EN 16931 forbids one."""
-    outside = any(group["category"] == "O" for group in content.taxes)
-    return "" if outside else str(party.get("vat_id", ""))
-
-
-def _days(month: date) -> tuple[date, date]:
-    return month, month.replace(day=monthrange(month.year, month.month)[1])
-
-
-def _cii_nodes(content: DocumentContent) -> list[Node]:
-    return [
-        (
-            "rsm:ExchangedDocumentContext",
-            ("GuidelineSpecifiedDocumentContextParameter", ("ID", GUIDELINE)),
-        ),
-        (
-            "rsm:ExchangedDocument",
-            ("ID", content.number),
-            ("TypeCode", "381" if content.corrects else "380"),
-            ("IssueDateTime", _cii_day(content.issued)),
-            ("IncludedNote", ("Content", content.reason)) if content.reason else None,
-        ),
-        (
-            "rsm:SupplyChainTradeTransaction",
-            *(_cii_line(content, line) for line in content.lines),
-            _cii_agreement(content),
-            ("ApplicableHeaderTradeDelivery",),
-            _cii_settlement(content),
-        ),
-    ]
-
-
-def _cii_day(day: date) -> Node:
-    return ("udt:DateTimeString", {"format": "102"}, f"{day:%Y%m%d}")
-
-
-def _cii_line(content: DocumentContent, line: DocumentLine) -> Node:
-    price, quantity = _price(line)
-    percent = _percent(line.tax_category, line.tax_percent)
-    return (
-        "IncludedSupplyChainTradeLineItem",
-        ("AssociatedDocumentLineDocument", ("LineID", line.position)),
-        (
-            "SpecifiedTradeProduct",
-            ("Name", line.description),
-            ("Description", line.tier_text) if line.tier_text else None,
-        ),
-        ("SpecifiedLineTradeAgreement", ("NetPriceProductTradePrice", ("ChargeAmount", price))),
-        ("SpecifiedLineTradeDelivery", ("BilledQuantity", {"unitCode": "C62"}, quantity)),
-        (
-            "SpecifiedLineTradeSettlement",
-            (
-                "ApplicableTradeTax",
-                ("TypeCode", "VAT"),
-                ("CategoryCode", line.tax_category),
-                ("RateApplicablePercent", percent) if percent is not None else None,
-            ),
-            (
-                "SpecifiedTradeSettlementLineMonetarySummation",
-                ("LineTotalAmount", _amount(content, line.amount_minor)),
-            ),
-        ),
+def _of_xrechnung(seller: Mapping[str, Any], buyer: Mapping[str, Any]) -> Iterator[Lack]:
+    needed = (
+        ("BR-DE-1", "iban", _("the seller's IBAN")),
+        ("BR-DE-3", "city", _("the seller's city")),
+        ("BR-DE-4", "postcode", _("the seller's postcode")),
+        ("BR-DE-5", "contact_name", _("the seller's contact")),
+        ("BR-DE-6", "phone", _("the seller's telephone")),
+        ("BR-DE-7", "email", _("the seller's e-mail address")),
     )
+    for rule, name, text in needed:
+        if not seller.get(name):
+            yield Lack(rule, "seller", text)
+    if sum(letter.isdigit() for letter in seller.get("phone") or "") < 3 and seller.get("phone"):
+        yield Lack("BR-DE-27", "seller", _("a telephone of at least three digits of the seller"))
+    # Without any it is not registered, and then its documents may name none.
+    if seller.get("is_small_business") and not (seller.get("vat_id") or seller.get("tax_number")):
+        yield Lack("BR-DE-16", "seller", _("the seller's VAT id or tax number"))
+    for rule, name, text in (
+        ("BR-DE-8", "city", _("your city")),
+        ("BR-DE-9", "postcode", _("your postcode")),
+        ("BR-DE-15", "reference", _("your reference, such as the Leitweg-ID")),
+    ):
+        if not buyer.get(name):
+            yield Lack(rule, "buyer", text)
+    for rule, of, party, text in (
+        ("PEPPOL-EN16931-R020", "seller", seller, _("the seller's electronic address")),
+        ("PEPPOL-EN16931-R010", "buyer", buyer, _("your electronic address or e-mail address")),
+    ):
+        if terms.endpoint(party) is None:
+            yield Lack(rule, of, text)
 
 
-def _cii_agreement(content: DocumentContent) -> Node:
-    reference = content.buyer.get("reference", "")
-    return (
-        "ApplicableHeaderTradeAgreement",
-        ("BuyerReference", reference) if reference else None,
-        _cii_party("SellerTradeParty", content, content.seller),
-        _cii_party("BuyerTradeParty", content, content.buyer),
-        ("BuyerOrderReferencedDocument", ("IssuerAssignedID", reference)) if reference else None,
-    )
+def _of_peppol(seller: Mapping[str, Any], buyer: Mapping[str, Any]) -> Iterator[Lack]:
+    for rule, of, party, text in (
+        ("PEPPOL-EN16931-R020", "seller", seller, _("the seller's electronic address")),
+        ("PEPPOL-EN16931-R010", "buyer", buyer, _("your electronic address, with its scheme")),
+    ):
+        # Peppol's network knows no e-mail addresses.
+        if not party.get("endpoint_id") or party.get("endpoint_scheme") in ("", "EM", None):
+            yield Lack(rule, of, text)
+    if not (buyer.get("reference") or buyer.get("order_number")):
+        yield Lack("PEPPOL-EN16931-R003", "buyer", _("your reference or purchase order"))
+    if seller.get("country") == "DE" and buyer.get("country") == "DE":
+        yield from _german(seller, buyer)
 
 
-def _cii_party(name: str, content: DocumentContent, party: dict[str, Any]) -> Node:
-    vat_id = _vat_id(content, party)
-    lines = zip(("LineOne", "LineTwo", "LineThree"), _addressed(party), strict=False)
-    return (
-        name,
-        ("ID", party.get("email") or party["name"])
-        if name == "SellerTradeParty" and not vat_id
-        else None,
-        ("Name", party["name"]),
-        ("PostalTradeAddress", *lines, ("CountryID", party["country"])),
-        ("URIUniversalCommunication", ("URIID", {"schemeID": "EM"}, party["email"]))
-        if party.get("email")
-        else None,
-        ("SpecifiedTaxRegistration", ("ID", {"schemeID": "VA"}, vat_id)) if vat_id else None,
-    )
+def _german(seller: Mapping[str, Any], buyer: Mapping[str, Any]) -> Iterator[Lack]:
+    """What Peppol asks of invoices within Germany, as XRechnung does (DE-R-*)."""
+    for lack in _of_xrechnung(seller, buyer):
+        if lack.rule.startswith("BR-DE-"):
+            yield replace(lack, rule=f"DE-R-{int(lack.rule.removeprefix('BR-DE-')):03}")
 
 
-def _cii_settlement(content: DocumentContent) -> Node:
-    first, last = _days(content.month)
-    return (
-        "ApplicableHeaderTradeSettlement",
-        ("PaymentReference", content.number),
-        ("InvoiceCurrencyCode", content.currency),
-        _cii_means(content),
-        *(_cii_tax(content, group) for group in content.taxes),
-        (
-            "BillingSpecifiedPeriod",
-            ("StartDateTime", _cii_day(first)),
-            ("EndDateTime", _cii_day(last)),
-        ),
-        ("SpecifiedTradePaymentTerms", ("DueDateDateTime", _cii_day(content.due)))
-        if content.due
-        else None,
-        (
-            "SpecifiedTradeSettlementHeaderMonetarySummation",
-            ("LineTotalAmount", _amount(content, content.subtotal_minor)),
-            ("TaxBasisTotalAmount", _amount(content, content.subtotal_minor)),
-            (
-                "TaxTotalAmount",
-                {"currencyID": content.currency},
-                _amount(content, content.tax_minor),
-            ),
-            ("GrandTotalAmount", _amount(content, content.total_minor)),
-            ("DuePayableAmount", _amount(content, content.total_minor)),
-        ),
-        _cii_corrects(content),
-    )
-
-
-def _cii_means(content: DocumentContent) -> Node | None:
-    iban = content.seller.get("iban", "").replace(" ", "")
-    if not iban:
-        return None
-    return (
-        "SpecifiedTradeSettlementPaymentMeans",
-        ("TypeCode", "58"),
-        ("PayeePartyCreditorFinancialAccount", ("IBANID", iban)),
-    )
-
-
-def _cii_tax(content: DocumentContent, group: dict[str, Any]) -> Node:
-    percent = _percent(group["category"], group["percent"])
-    return (
-        "ApplicableTradeTax",
-        ("CalculatedAmount", _amount(content, group["tax_minor"])),
-        ("TypeCode", "VAT"),
-        ("ExemptionReason", group["note"]) if group["note"] else None,
-        ("BasisAmount", _amount(content, group["base_minor"])),
-        ("CategoryCode", group["category"]),
-        ("RateApplicablePercent", percent) if percent is not None else None,
-    )
-
-
-def _cii_corrects(content: DocumentContent) -> Node | None:
-    if content.corrects is None:
-        return None
-    number, day = content.corrects
-    return (
-        "InvoiceReferencedDocument",
-        ("IssuerAssignedID", number),
-        ("FormattedIssueDateTime", ("qdt:DateTimeString", {"format": "102"}, f"{day:%Y%m%d}")),
-    )
-
-
-def _ubl_nodes(content: DocumentContent, kind: str) -> list[Node | None]:
-    first, last = _days(content.month)
-    reference = content.buyer.get("reference", "")
-    return [
-        ("CustomizationID", GUIDELINE),
-        ("ID", content.number),
-        ("IssueDate", content.issued),
-        ("DueDate", content.due) if content.due else None,
-        (f"{kind}TypeCode", "381" if content.corrects else "380"),
-        ("Note", content.reason) if content.reason else None,
-        ("DocumentCurrencyCode", content.currency),
-        ("BuyerReference", reference) if reference else None,
-        ("cac:InvoicePeriod", ("StartDate", first), ("EndDate", last)),
-        ("cac:OrderReference", ("ID", reference)) if reference else None,
-        _ubl_corrects(content),
-        ("cac:AccountingSupplierParty", _ubl_party(content, content.seller, is_seller=True)),
-        ("cac:AccountingCustomerParty", _ubl_party(content, content.buyer, is_seller=False)),
-        _ubl_means(content),
-        (
-            "cac:TaxTotal",
-            _ubl_amount(content, "TaxAmount", content.tax_minor),
-            *(_ubl_tax(content, group) for group in content.taxes),
-        ),
-        (
-            "cac:LegalMonetaryTotal",
-            _ubl_amount(content, "LineExtensionAmount", content.subtotal_minor),
-            _ubl_amount(content, "TaxExclusiveAmount", content.subtotal_minor),
-            _ubl_amount(content, "TaxInclusiveAmount", content.total_minor),
-            _ubl_amount(content, "PayableAmount", content.total_minor),
-        ),
-        *(_ubl_line(content, line, kind) for line in content.lines),
-    ]
-
-
-def _ubl_amount(content: DocumentContent, name: str, minor: int) -> Node:
-    return (name, {"currencyID": content.currency}, _amount(content, minor))
-
-
-def _ubl_corrects(content: DocumentContent) -> Node | None:
-    if content.corrects is None:
-        return None
-    number, day = content.corrects
-    return (
-        "cac:BillingReference",
-        ("cac:InvoiceDocumentReference", ("ID", number), ("IssueDate", day)),
-    )
-
-
-def _ubl_party(content: DocumentContent, party: dict[str, Any], *, is_seller: bool) -> Node:
-    vat_id, email, lines = _vat_id(content, party), party.get("email", ""), _addressed(party)
-    return (
-        "cac:Party",
-        ("EndpointID", {"schemeID": "EM"}, email) if email else None,
-        ("cac:PartyIdentification", ("ID", email or party["name"]))
-        if is_seller and not vat_id
-        else None,
-        (
-            "cac:PostalAddress",
-            *zip(("StreetName", "AdditionalStreetName"), lines, strict=False),
-            ("cac:AddressLine", ("Line", lines[2])) if len(lines) > 2 else None,
-            ("cac:Country", ("IdentificationCode", party["country"])),
-        ),
-        ("cac:PartyTaxScheme", ("CompanyID", vat_id), ("cac:TaxScheme", ("ID", "VAT")))
-        if vat_id
-        else None,
-        ("cac:PartyLegalEntity", ("RegistrationName", party["name"])),
-    )
-
-
-def _ubl_means(content: DocumentContent) -> Node | None:
-    iban = content.seller.get("iban", "").replace(" ", "")
-    if not iban:
-        return None
-    return (
-        "cac:PaymentMeans",
-        ("PaymentMeansCode", "58"),
-        ("PaymentID", content.number),
-        ("cac:PayeeFinancialAccount", ("ID", iban)),
-    )
-
-
-def _ubl_tax(content: DocumentContent, group: dict[str, Any]) -> Node:
-    percent = _percent(group["category"], group["percent"])
-    return (
-        "cac:TaxSubtotal",
-        _ubl_amount(content, "TaxableAmount", group["base_minor"]),
-        _ubl_amount(content, "TaxAmount", group["tax_minor"]),
-        (
-            "cac:TaxCategory",
-            ("ID", group["category"]),
-            ("Percent", percent) if percent is not None else None,
-            ("TaxExemptionReason", group["note"]) if group["note"] else None,
-            ("cac:TaxScheme", ("ID", "VAT")),
-        ),
-    )
-
-
-def _ubl_line(content: DocumentContent, line: DocumentLine, kind: str) -> Node:
-    price, quantity = _price(line)
-    percent = _percent(line.tax_category, line.tax_percent)
-    return (
-        f"cac:{kind}Line",
-        ("ID", line.position),
-        (
-            "CreditedQuantity" if kind == "CreditNote" else "InvoicedQuantity",
-            {"unitCode": "C62"},
-            quantity,
-        ),
-        _ubl_amount(content, "LineExtensionAmount", line.amount_minor),
-        (
-            "cac:Item",
-            ("Description", line.tier_text) if line.tier_text else None,
-            ("Name", line.description),
-            (
-                "cac:ClassifiedTaxCategory",
-                ("ID", line.tax_category),
-                ("Percent", percent) if percent is not None else None,
-                ("cac:TaxScheme", ("ID", "VAT")),
-            ),
-        ),
-        ("cac:Price", ("PriceAmount", {"currencyID": content.currency}, price)),
-    )
+_Rules = Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[Lack]]
+_RULES: dict[EInvoiceFormat, _Rules] = {
+    EInvoiceFormat.XRECHNUNG: _of_xrechnung,
+    EInvoiceFormat.PEPPOL: _of_peppol,
+}

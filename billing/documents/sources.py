@@ -4,25 +4,28 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from django.utils import translation
+from django.utils.translation import gettext as _
+
 from accounts.models import Business
+from billing import pay_links
 from billing.documents.content import DocumentContent, DocumentLine
-from billing.models import CreditNote, Invoice, InvoiceLine
+from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from core import money
 
 
 def document_content(source: Invoice | CreditNote) -> DocumentContent:
-    """The content of an invoice or a credit note."""
-    return (
-        _of_invoice(source, source.lines.all())
-        if isinstance(source, Invoice)
-        else _of_credit_note(source)
-    )
+    """The content of an invoice or a credit note, texts in the customer's language."""
+    with translation.override(source.buyer.get("language") or "en"):
+        if isinstance(source, Invoice):
+            return _of_invoice(source, source.lines.all())
+        return _of_credit_note(source)
 
 
 def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentContent:
     return DocumentContent(
         number=str(invoice),
-        issued=_day(invoice.issued_at, invoice.business),
+        issued=invoice.issued_on or _day(invoice.issued_at, invoice.business),
         due=_day(invoice.due_at, invoice.business),
         month=invoice.period.month,
         currency=invoice.currency,
@@ -44,23 +47,25 @@ def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentConte
         subtotal_minor=invoice.subtotal_minor,
         tax_minor=invoice.tax_minor,
         total_minor=invoice.total_minor,
+        prepaid_minor=invoice.prepaid_minor,
+        seller_tax=invoice.seller_tax,
+        pay_url=pay_links.pay_url(invoice),
     )
 
 
 def _of_credit_note(note: CreditNote) -> DocumentContent:
     micros = money.micros_a_minor(note.currency)
-    invoice = note.invoice
     return DocumentContent(
         number=note.number,
-        issued=_day(note.issued_at, note.business),
+        issued=note.issued_on,
         due=None,
-        month=invoice.period.month,
+        month=note.month,
         currency=note.currency,
         seller=note.seller,
         buyer=note.buyer,
         lines=[
             _line(
-                line.invoice_line,
+                line,
                 line.position,
                 line.description,
                 1,
@@ -74,13 +79,24 @@ def _of_credit_note(note: CreditNote) -> DocumentContent:
         subtotal_minor=note.subtotal_minor,
         tax_minor=note.tax_minor,
         total_minor=note.total_minor,
-        corrects=(str(invoice), _day(invoice.issued_at, invoice.business)),
+        corrects=_corrected(note),
+        is_credit=True,
         reason=note.reason,
+        seller_tax=note.seller_tax,
+        payment_terms=_("No payment is due: the amount is credited."),
     )
 
 
+def _corrected(note: CreditNote) -> tuple[str, date] | None:
+    """Number and day of the invoice that a note corrects; None for one of a whole month."""
+    invoice = note.invoice
+    if invoice is None:
+        return None
+    return str(invoice), invoice.issued_on or _day(invoice.issued_at, invoice.business)
+
+
 def _line(
-    source: InvoiceLine,
+    source: InvoiceLine | CreditNoteLine,
     position: int,
     description: str,
     quantity: int,
@@ -94,7 +110,7 @@ def _line(
         description=description,
         month=source.month,
         market=source.market,
-        tier=(source.tier_first, source.tier_last),
+        tier=_tier(source.invoice_line if isinstance(source, CreditNoteLine) else source),
         quantity=quantity,
         unit_price_micros=price_micros,
         amount_micros=amount_micros,
@@ -102,6 +118,10 @@ def _line(
         tax_category=source.tax_category,
         tax_percent=source.tax_percent,
     )
+
+
+def _tier(line: InvoiceLine | None) -> tuple[int | None, int | None]:
+    return (line.tier_first, line.tier_last) if line else (None, None)
 
 
 def _day(moment: datetime, business: Business) -> date:

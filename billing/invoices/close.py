@@ -1,18 +1,18 @@
-"""Closing months and issuing invoices: numbering, approval, voiding, reissuing."""
+"""Closing months, and what becomes of invoices: approval, voiding, reissuing, writing off."""
 
 from datetime import date, timedelta
 
 import structlog
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import Business
-from billing import emails
-from billing.errors import WrongStatus
-from billing.invoices import draft
+from billing.errors import PaymentUnderWay, WrongStatus
+from billing.invoices import draft, month_credits
+from billing.invoices.issue import issue
+from billing.journal import post
 from billing.metering import meter
-from billing.models import BillingDetails, Invoice, InvoiceStatus, NumberSeries, Period, Seller
-from billing.payments import settlement
+from billing.models import BillingDetails, Invoice, InvoiceStatus, Period
 from core.tenancy import system
 from hosting.models import Delivery
 
@@ -24,7 +24,8 @@ MAX_BATCHES = 10_000
 def close_period(*, business: Business, month: date) -> Invoice | None:
     """Close a business's month (`month` is its first day) and issue its invoice.
 
-    Returns None when it was closed before, nothing is owed, or the business began later. Safe to
+    Returns None when it was closed before, nothing is owed, or the business began later; where
+    reversals exceed what the month costs, a credit note is issued instead of an invoice. Safe to
     run twice, concurrently and after a crash: the period's row is locked, and one live invoice per
     period is a constraint.
     Waiting deliveries of the month are metered first; later ones are billed in the next month.
@@ -42,9 +43,12 @@ def close_period(*, business: Business, month: date) -> Invoice | None:
         locked.state, locked.closed_at = Period.State.CLOSED, business.now()
         locked.save(update_fields=["state", "closed_at"])
         draft.ensure_period(business, next_month(month))
+        if draft.owes_customer(business, locked):
+            month_credits.issue(business=business, period=locked)
+            return None
         invoice = draft.create_draft(business, locked)
         if invoice is not None and not BillingDetails.of(business).needs_approval:
-            _issue(invoice)
+            issue(invoice)
         return invoice
 
 
@@ -93,7 +97,7 @@ def approve(*, invoice: Invoice) -> Invoice:
     """Number and issue a draft; raises WrongStatus for anything else."""
     with system("numbers run across businesses"):
         _lock_with_status(invoice, InvoiceStatus.DRAFT)
-        _issue(invoice)
+        issue(invoice)
         return invoice
 
 
@@ -110,7 +114,10 @@ def void(*, invoice: Invoice) -> None:
             or invoice.credit_notes.exists()
         ):
             raise WrongStatus(f"{invoice} has payments or credits; write a credit note instead.")
-        Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.VOID)
+        post.invoice_voided(invoice, post.day_of(invoice))
+        Invoice.objects.filter(pk=invoice.pk).update(
+            status=InvoiceStatus.VOID, voided_at=invoice.business.now()
+        )
         invoice.refresh_from_db()
 
 
@@ -123,52 +130,29 @@ def reissue(*, invoice: Invoice) -> Invoice:
         if Invoice.objects.filter(replaces=invoice).exists():
             raise WrongStatus(f"{invoice} has been replaced already.")
         new = draft.copy_voided(invoice)
-        _issue(new)
+        issue(new)
         return new
 
 
 def mark_uncollectible(*, invoice: Invoice) -> None:
-    """Mark an open invoice as uncollectible; it stays owed, and a late payment still settles it."""
+    """Write an open invoice off as a bad debt; it stays owed, and a late payment still settles it.
+
+    Raises WrongStatus for another status, and PaymentUnderWay.
+    """
     with system("operators write off for any business"):
         _lock_with_status(invoice, InvoiceStatus.OPEN)
-        Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.UNCOLLECTIBLE)
+        if invoice.payments.live().exists():
+            raise PaymentUnderWay
+        post.invoice_written_off(invoice, invoice.due_now(), post.day_of(invoice))
+        Invoice.objects.filter(pk=invoice.pk).update(
+            status=InvoiceStatus.UNCOLLECTIBLE, written_off_at=invoice.business.now()
+        )
         invoice.refresh_from_db()
-
-
-def next_number(prefix: str, year: int) -> str:
-    """The next number of a series; its row stays locked until commit, so numbers have no gaps."""
-    NumberSeries.objects.bulk_create(
-        [NumberSeries(prefix=prefix, year=year)], ignore_conflicts=True
-    )
-    series = NumberSeries.objects.select_for_update().get(prefix=prefix, year=year)
-    NumberSeries.objects.filter(pk=series.pk).update(last=F("last") + 1)
-    return f"{prefix}-{year}-{series.last + 1:06}"
 
 
 def next_month(month: date) -> date:
     """First day of the next month."""
     return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
-def _issue(invoice: Invoice) -> None:
-    """Number, date and open a draft in one update, after which the row is final."""
-    seller = Seller.objects.get(is_current=True)
-    now = invoice.business.now()
-    Invoice.objects.filter(pk=invoice.pk).update(
-        number=next_number(seller.number_prefix, now.year),
-        issued_at=now,
-        due_at=now + timedelta(days=seller.terms_days),
-        status=InvoiceStatus.OPEN,
-    )
-    invoice.refresh_from_db()
-    settlement.use_balance(invoice)
-    emails.invoice_issued(invoice)
-    log.info(
-        "invoice_issued",
-        invoice=invoice.number,
-        business_id=invoice.business_id,
-        total=invoice.total_minor,
-    )
 
 
 def _lock_with_status(invoice: Invoice, *allowed: InvoiceStatus) -> None:

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from django.db.models import Sum
 
 from billing import emails
 from billing.errors import TooMuch, WrongStatus
-from billing.invoices import close, tax, treatments
+from billing.invoices import tax, treatments
+from billing.invoices.numbering import next_number
+from billing.journal import post
 from billing.models import (
     CreditNote,
     CreditNoteLine,
@@ -23,6 +26,7 @@ from billing.models import (
     Seller,
 )
 from billing.payments import settlement
+from core import money
 from core.tenancy import system
 
 CREDITABLE = (InvoiceStatus.OPEN, InvoiceStatus.PAID, InvoiceStatus.UNCOLLECTIBLE)
@@ -40,36 +44,27 @@ def credit(
     reason: str,
     amounts: Mapping[int, int] | None = None,
     use: CreditUse | None = None,
+    key: str = "",
 ) -> CreditNote:
     """Write a credit note; `amounts` are net minor units by line position, None means all that is
     left.
 
-    `use` defaults to reducing an unpaid invoice, and to balance for a paid one. Tax follows the
-    lines, so that full credits add up to the invoice's tax. Raises WrongStatus or TooMuch.
+    What is due is reduced first. The rest, of a part that was paid, is kept as balance, or with
+    `use` REFUND paid back; with `use` INVOICE there must be no rest. Tax follows the lines, so that
+    full credits add up to the invoice's tax. `key` names the deed: asked twice, it makes one note.
+    Raises WrongStatus or TooMuch.
     """
+    key = key or str(uuid4())
     with system("credit notes are numbered across businesses"):
         due = _lock(invoice)
+        if before := CreditNote.objects.filter(business=invoice.business, key=key).first():
+            return before
         parts = _credited_lines(invoice, amounts)
-        taxes = _taxes(invoice, parts)
-        net, tax_minor = (
-            sum(part.amount_minor for part in parts),
-            sum(group["tax_minor"] for group in taxes),
-        )
-        chosen = use or (CreditUse.INVOICE if due else CreditUse.BALANCE)
-        _check_use(chosen, net + tax_minor, due, invoice)
-        note = _create_note(invoice, reason, chosen, taxes, net, tax_minor)
-        CreditNoteLine.objects.bulk_create(
-            CreditNoteLine(
-                credit_note=note,
-                business_id=note.business_id,
-                invoice_line=part.line,
-                position=position,
-                description=part.line.description,
-                amount_minor=part.amount_minor,
-            )
-            for position, part in enumerate(parts, 1)
-        )
-        if chosen == CreditUse.REFUND:
+        note = _create_note(invoice, reason, key, _taxes(invoice, parts), parts)
+        note.reduces_minor = min(due, note.total_minor)
+        note.use = _use_of(note, use, due)
+        _save(note, parts)
+        if note.use == CreditUse.REFUND:
             _create_refunds(note)
         settlement.settle(invoice)
         emails.credit_note_issued(note)
@@ -139,19 +134,25 @@ def _credited_before(invoice: Invoice, group: dict[str, Any]) -> tuple[int, int]
     return sum(one["base_minor"] for one in earlier), sum(one["tax_minor"] for one in earlier)
 
 
-def _check_use(use: CreditUse, total: int, due: int, invoice: Invoice) -> None:
-    if use == CreditUse.INVOICE and total > due:
+def _use_of(note: CreditNote, wanted: CreditUse | None, due: int) -> CreditUse:
+    """What becomes of the rest; raises TooMuch or WrongStatus where the wanted use does not fit."""
+    invoice, rest = note.invoice, note.kept_minor
+    assert invoice is not None
+    if wanted == CreditUse.INVOICE and rest:
         raise TooMuch(
-            f"{due} minor units are due on {invoice}; {total} would be credited. Refund or keep "
-            "them."
+            f"{due} minor units are due on {invoice}; {note.total_minor} would be credited. Refund "
+            "or keep the rest."
         )
-    if use != CreditUse.INVOICE and due:
-        raise WrongStatus(f"{invoice} is not paid; the credit reduces what is due.")
-    if use == CreditUse.REFUND and total > _refundable(invoice):
+    if not rest:
+        if wanted not in (None, CreditUse.INVOICE):
+            raise WrongStatus(f"{invoice} is not paid; the credit reduces what is due.")
+        return CreditUse.INVOICE
+    if wanted == CreditUse.REFUND and rest > _refundable(invoice):
         raise TooMuch(
             f"{_refundable(invoice)} minor units were paid on {invoice} and can go back, not "
-            f"{total}."
+            f"{rest}."
         )
+    return wanted or CreditUse.BALANCE
 
 
 def _refundable(invoice: Invoice) -> int:
@@ -160,7 +161,7 @@ def _refundable(invoice: Invoice) -> int:
 
 def _refundable_by_payment(invoice: Invoice) -> list[tuple[Payment, int]]:
     payments = invoice.payments.exclude(method="balance").filter(status=PaymentStatus.SUCCEEDED)
-    return [(payment, payment.amount_minor - _refunded(payment)) for payment in payments]
+    return [(payment, payment.allocated_minor - _refunded(payment)) for payment in payments]
 
 
 def _refunded(payment: Payment) -> int:
@@ -171,22 +172,21 @@ def _refunded(payment: Payment) -> int:
 def _create_note(
     invoice: Invoice,
     reason: str,
-    use: CreditUse,
+    key: str,
     taxes: list[dict[str, Any]],
-    net: int,
-    tax_minor: int,
+    parts: list[_CreditedLine],
 ) -> CreditNote:
-    now = invoice.business.now()
-    return CreditNote.objects.create(
+    """The note, not saved and without a number."""
+    net = sum(part.amount_minor for part in parts)
+    tax_minor = sum(group["tax_minor"] for group in taxes)
+    return CreditNote(
         business_id=invoice.business_id,
         invoice=invoice,
-        number=close.next_number(Seller.objects.get(is_current=True).credit_prefix, now.year),
-        use=use,
+        key=key,
         reason=reason,
         currency=invoice.currency,
         seller=invoice.seller,
         buyer=invoice.buyer,
-        issued_at=now,
         taxes=taxes,
         seller_tax=treatments.credited(invoice.seller_tax, invoice.currency, tax_minor),
         subtotal_minor=net,
@@ -195,9 +195,38 @@ def _create_note(
     )
 
 
+def _save(note: CreditNote, parts: list[_CreditedLine]) -> None:
+    """Date, number, store and post the note with its lines."""
+    seller, now = Seller.objects.get(is_current=True), note.business.now()
+    note.issued_at, note.issued_on = now, seller.day_of(now)
+    note.number = next_number(seller.credit_prefix, note.issued_on)
+    note.save()
+    micros = money.micros_a_minor(note.currency)
+    CreditNoteLine.objects.bulk_create(
+        CreditNoteLine(
+            credit_note=note,
+            business_id=note.business_id,
+            invoice_line=part.line,
+            position=position,
+            kind=part.line.kind,
+            description=part.line.description,
+            month=part.line.month,
+            market=part.line.market,
+            category=part.line.category,
+            amount_micros=part.amount_minor * micros,
+            amount_minor=part.amount_minor,
+            tax_category=part.line.tax_category,
+            tax_percent=part.line.tax_percent,
+        )
+        for position, part in enumerate(parts, 1)
+    )
+    post.credit_note_issued(note)
+
+
 def _create_refunds(note: CreditNote) -> None:
     """Create a refund for each payment that is refunded; those of cards are sent by the worker."""
-    rest = note.total_minor
+    assert note.invoice is not None
+    rest = note.kept_minor
     for payment, left in _refundable_by_payment(note.invoice):
         amount = min(rest, left)
         if amount > 0:
@@ -205,6 +234,7 @@ def _create_refunds(note: CreditNote) -> None:
                 business_id=note.business_id,
                 payment=payment,
                 credit_note=note,
+                currency=note.currency,
                 amount_minor=amount,
                 key=f"cn-{note.pk}-payment-{payment.pk}",
             )

@@ -14,6 +14,7 @@ from billing import plan_fees
 from billing.invoices.treatments import Treatments
 from billing.models import (
     BillingDetails,
+    CreditNote,
     Discount,
     Invoice,
     InvoiceLine,
@@ -40,13 +41,13 @@ class Preview:
 
 
 def preview(*, business: Business, month: date) -> Preview | None:
-    """Preview of an open month (its first day); None while it would cost nothing. Stores
-    nothing.
+    """Preview of an open month (its first day); None while it would cost nothing or be a credit.
+    Stores nothing.
     """
     with transaction.atomic():
         ensure_period(business, month)
         period = Period.objects.get(business=business, month=month)
-        if period.state == Period.State.CLOSED:
+        if period.state == Period.State.CLOSED or owes_customer(business, period):
             transaction.set_rollback(True)
             return None
         invoice = create_draft(business, period)
@@ -92,7 +93,8 @@ def create_draft(business: Business, period: Period) -> Invoice | None:
     """
     if not _has_fee(business, period) and not _has_usage(period):
         return None
-    invoice, treated = _create_invoice(business, period)
+    invoice = _create_invoice(business, period)
+    treated = treatment_of(invoice)
     _add_fees(invoice, business, treated)
     fees = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
     used = Usage.objects.filter(business_id=business.pk, billed_month=period.month)
@@ -104,7 +106,8 @@ def create_draft(business: Business, period: Period) -> Invoice | None:
 
 def copy_voided(replaced: Invoice) -> Invoice:
     """A draft with the lines of a void invoice, with current billing details and tax."""
-    invoice, treated = _create_invoice(replaced.business, replaced.period)
+    invoice = _create_invoice(replaced.business, replaced.period)
+    treated = treatment_of(invoice)
     Invoice.objects.filter(pk=invoice.pk).update(replaces=replaced)
     months = set(replaced.lines.values_list("month", flat=True))
     values = _line_values(invoice, treated, months) | {"replaced_id": replaced.pk}
@@ -121,20 +124,46 @@ def _has_usage(period: Period) -> bool:
     return rows.exclude(messages=0).exists()
 
 
-def _create_invoice(business: Business, period: Period) -> tuple[Invoice, Treatments]:
-    seller = Seller.objects.get(is_current=True)
-    now = business.now()
-    seller_copy, buyer_copy = seller.as_copy(), BillingDetails.of(business).as_copy()
-    invoice = Invoice.objects.create(
+def take_terms(invoice: Invoice, seller: Seller) -> None:
+    """Put the seller, the buyer and the tax of now on a draft and on its lines."""
+    Invoice.objects.filter(pk=invoice.pk).update(
+        seller=seller.as_copy(), buyer=BillingDetails.of(invoice.business).as_copy()
+    )
+    invoice.refresh_from_db()
+    treated = treatment_of(invoice)
+    for month in set(invoice.lines.order_by().values_list("month", flat=True)):
+        one = treated.of(month)
+        invoice.lines.filter(month=month).update(tax_category=one.category, tax_percent=one.percent)
+    _set_totals(invoice, treated)
+
+
+def treatment_of(paper: Invoice | CreditNote) -> Treatments:
+    """The taxes of a document by its seller and its buyer."""
+    return Treatments(paper.seller, paper.buyer)
+
+
+def owes_customer(business: Business, period: Period) -> bool:
+    """Whether reversals exceed what a month costs: its total, rounded, is below zero."""
+    rows = Usage.objects.filter(business_id=business.pk, billed_month=period.month)
+    used = rows.aggregate(n=Sum("amount_micros"))["n"] or 0
+    fees = sum(plan_fees.plan_fee(one) for one in changes.stretches(business, period.month))
+    exact = used + fees
+    for discount in Discount.objects.of_month(business, period.month):
+        exact -= discount.taken_off(exact)
+    return money.to_minor(exact, period.currency) < 0
+
+
+def _create_invoice(business: Business, period: Period) -> Invoice:
+    seller, now = Seller.objects.get(is_current=True), business.now()
+    return Invoice.objects.create(
         business=business,
         period=period,
         currency=period.currency,
-        seller=seller_copy,
-        buyer=buyer_copy,
+        seller=seller.as_copy(),
+        buyer=BillingDetails.of(business).as_copy(),
         issued_at=now,
         due_at=now + timedelta(days=seller.terms_days),
     )
-    return invoice, Treatments(seller_copy, buyer_copy)
 
 
 def _line_values(invoice: Invoice, treated: Treatments, months: set[date]) -> dict[str, Any]:

@@ -3,7 +3,7 @@ currency.
 """
 
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils import translation
 from billing.invoices import tax, tax_rules
 from billing.invoices.tax import Treatment
 from billing.invoices.tax_rules import NoTaxRule
-from billing.models import ExchangeRate, Invoice
+from billing.models import CreditNote, CreditNoteLine, ExchangeRate, Invoice
 from core import money
 
 # Rates are not published on weekends and holidays: the last one before counts, but no older.
@@ -49,11 +49,23 @@ class Treatments:
         bases = [(row["tax_category"], row["tax_percent"], row["base"]) for row in rows]
         return tax.tax_groups(bases, self._known.values())
 
-    def in_sellers_currency(self, invoice: Invoice, taxes: list[dict[str, Any]]) -> dict[str, Any]:
+    def groups_of(self, lines: Iterable[CreditNoteLine]) -> list[dict[str, Any]]:
+        """Rate groups of lines that are not stored yet, in their order."""
+        bases: dict[tuple[str, Decimal], int] = {}
+        for line in lines:
+            key = (line.tax_category, line.tax_percent)
+            bases[key] = bases.get(key, 0) + line.amount_minor
+        rows = [(category, percent, base) for (category, percent), base in bases.items()]
+        return tax.tax_groups(rows, self._known.values())
+
+    def in_sellers_currency(
+        self, invoice: Invoice | CreditNote, taxes: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         """The tax in the currency in which the seller accounts for it; empty where that is the
         invoice's, or where there is none. Raises NoTaxRule without an exchange rate.
         """
         total = sum(group["tax_minor"] for group in taxes)
+        assert invoice.period is not None
         day = date_of_supply(invoice.period.month)
         rules = tax_rules.rules_on(day)
         law = rules.countries.get(tax_rules.place_of(self._seller, rules).country)

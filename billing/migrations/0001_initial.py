@@ -1,3 +1,4 @@
+import accounts.models.businesses
 import billing.models.details
 import billing.models.documents
 import billing.models.invoices
@@ -105,6 +106,24 @@ class Migration(InitialMigration):
             },
         ),
         migrations.CreateModel(
+            name='CashReceipt',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('method', models.CharField(choices=[('stripe', 'Card'), ('bank', 'Bank transfer'), ('balance', 'Credit balance')], max_length=10)),
+                ('currency', models.CharField(max_length=3)),
+                ('amount_minor', models.BigIntegerField()),
+                ('fee_minor', models.BigIntegerField(default=0, help_text='What bank or network kept of it; the customer paid the amount.')),
+                ('value_date', models.DateField(help_text='The day on which the bank credited it.')),
+                ('reference', models.CharField(blank=True, help_text="The bank's text, or the network's id.", max_length=120)),
+                ('key', models.CharField(help_text='Idempotency key of the deed.', max_length=80)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='receipts', to='accounts.business')),
+            ],
+            options={
+                'ordering': ['-id'],
+            },
+        ),
+        migrations.CreateModel(
             name='Charge',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -145,6 +164,42 @@ class Migration(InitialMigration):
             },
         ),
         migrations.CreateModel(
+            name='CreditNote',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(help_text='Idempotency key: the same deed makes one credit note.', max_length=80)),
+                ('number', models.CharField(max_length=40, unique=True)),
+                ('use', models.CharField(choices=[('invoice', 'Reduces the open invoice'), ('refund', 'Paid back'), ('balance', 'Kept for the next invoice')], max_length=10)),
+                ('reason', models.CharField(max_length=200)),
+                ('currency', models.CharField(max_length=3)),
+                ('seller', models.JSONField(default=dict)),
+                ('buyer', models.JSONField(default=dict)),
+                ('issued_at', models.DateTimeField()),
+                ('issued_on', models.DateField(help_text='Date of the document and of its posting.')),
+                ('taxes', models.JSONField(default=list)),
+                ('seller_tax', models.JSONField(blank=True, default=dict)),
+                ('subtotal_minor', models.BigIntegerField()),
+                ('tax_minor', models.BigIntegerField()),
+                ('total_minor', models.BigIntegerField()),
+                ('reduces_minor', models.BigIntegerField(default=0, help_text='Taken off what is due on the invoice.')),
+                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credit_notes', to='accounts.business')),
+            ],
+            options={
+                'ordering': ['-issued_at', '-id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Discount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('description', models.CharField(max_length=200)),
+                ('percent', models.DecimalField(decimal_places=2, max_digits=5)),
+                ('first_month', models.DateField(help_text='First day of the first month.')),
+                ('last_month', models.DateField(blank=True, help_text='First day of the last month.', null=True)),
+                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='discounts', to='accounts.business')),
+            ],
+        ),
+        migrations.CreateModel(
             name='ExchangeRate',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -158,22 +213,56 @@ class Migration(InitialMigration):
             },
         ),
         migrations.CreateModel(
+            name='Export',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
+                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
+                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
+                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
+                ('last_error', models.TextField(blank=True, db_default='', default='')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
+                ('kind', models.CharField(choices=[('zip', 'Documents of the invoices, one ZIP'), ('journal', 'Journal, CSV'), ('messages', 'Every message, XLSX')], max_length=10)),
+                ('filters', models.JSONField(blank=True, default=billing.models.documents.no_filters)),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('expired', 'Expired')], default='waiting', max_length=10)),
+                ('done', models.PositiveIntegerField(default=0)),
+                ('total', models.PositiveIntegerField(blank=True, null=True)),
+                ('error', models.CharField(blank=True, max_length=200)),
+                ('name', models.CharField(blank=True, max_length=120)),
+                ('sha256', models.CharField(blank=True, max_length=64)),
+                ('size', models.BigIntegerField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('started_at', models.DateTimeField(blank=True, null=True)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('business', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='exports', to='accounts.business')),
+            ],
+            options={
+                'ordering': ['-id'],
+            },
+        ),
+        migrations.CreateModel(
             name='Invoice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.CharField(blank=True, max_length=40, null=True, unique=True)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('open', 'Open'), ('paid', 'Paid'), ('void', 'Void'), ('uncollectible', 'Uncollectible')], default='draft', max_length=20)),
+                ('status', models.CharField(choices=[('draft', 'Draft'), ('open', 'Open'), ('paid', 'Paid'), ('void', 'Void'), ('test', 'Test'), ('uncollectible', 'Uncollectible')], default='draft', max_length=20)),
                 ('currency', models.CharField(max_length=3)),
+                ('is_test', models.BooleanField(db_default=False, default=False, help_text='Of test traffic: shown, never owed.')),
                 ('seller', models.JSONField(default=dict)),
                 ('buyer', models.JSONField(default=dict)),
                 ('issued_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('issued_on', models.DateField(blank=True, help_text='Date of the document, of its number and of its posting.', null=True)),
                 ('due_at', models.DateTimeField()),
                 ('paid_at', models.DateTimeField(blank=True, null=True)),
+                ('voided_at', models.DateTimeField(blank=True, null=True)),
+                ('written_off_at', models.DateTimeField(blank=True, null=True)),
                 ('taxes', models.JSONField(default=list)),
                 ('seller_tax', models.JSONField(blank=True, default=dict)),
                 ('subtotal_minor', models.BigIntegerField(default=0)),
                 ('tax_minor', models.BigIntegerField(default=0)),
                 ('total_minor', models.BigIntegerField(default=0)),
+                ('prepaid_minor', models.BigIntegerField(default=0, help_text="What the customer's balance paid of it as it was issued.")),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invoices', to='accounts.business')),
                 ('replaces', models.OneToOneField(blank=True, help_text='A void one.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='billing.invoice')),
             ],
@@ -182,27 +271,34 @@ class Migration(InitialMigration):
             },
         ),
         migrations.CreateModel(
-            name='CreditNote',
+            name='DunningStep',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=40, unique=True)),
-                ('use', models.CharField(choices=[('invoice', 'Reduces the open invoice'), ('refund', 'Paid back'), ('balance', 'Kept for the next invoice')], max_length=10)),
-                ('reason', models.CharField(max_length=200)),
-                ('currency', models.CharField(max_length=3)),
-                ('seller', models.JSONField(default=dict)),
-                ('buyer', models.JSONField(default=dict)),
-                ('issued_at', models.DateTimeField()),
-                ('taxes', models.JSONField(default=list)),
-                ('seller_tax', models.JSONField(blank=True, default=dict)),
-                ('subtotal_minor', models.BigIntegerField()),
-                ('tax_minor', models.BigIntegerField()),
-                ('total_minor', models.BigIntegerField()),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credit_notes', to='accounts.business')),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credit_notes', to='billing.invoice')),
+                ('step', models.CharField(max_length=30)),
+                ('taken_at', models.DateTimeField()),
+                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
+                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dunning_steps', to='billing.invoice')),
             ],
-            options={
-                'ordering': ['-issued_at', '-id'],
-            },
+        ),
+        migrations.CreateModel(
+            name='Document',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(max_length=20)),
+                ('name', models.CharField(max_length=120)),
+                ('content_type', models.CharField(max_length=120)),
+                ('sha256', models.CharField(max_length=64)),
+                ('size', models.BigIntegerField()),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
+                ('credit_note', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='billing.creditnote')),
+                ('invoice', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='billing.invoice')),
+            ],
+        ),
+        migrations.AddField(
+            model_name='creditnote',
+            name='invoice',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='credit_notes', to='billing.invoice'),
         ),
         migrations.CreateModel(
             name='InvoiceLine',
@@ -237,14 +333,36 @@ class Migration(InitialMigration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveIntegerField()),
+                ('kind', models.CharField(choices=[('fee', 'Hosting fee'), ('messages', 'Messages'), ('late', 'Messages of an earlier month'), ('discount', 'Discount')], max_length=10)),
                 ('description', models.CharField(max_length=200)),
+                ('month', models.DateField()),
+                ('market', models.CharField(blank=True, max_length=60)),
+                ('category', models.CharField(blank=True, max_length=30)),
+                ('quantity', models.BigIntegerField(default=1)),
+                ('amount_micros', models.BigIntegerField(help_text='Exact.')),
                 ('amount_minor', models.BigIntegerField()),
+                ('tax_category', models.CharField(default='O', max_length=2)),
+                ('tax_percent', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=5)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
                 ('credit_note', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='billing.creditnote')),
-                ('invoice_line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credits', to='billing.invoiceline')),
+                ('invoice_line', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='credits', to='billing.invoiceline')),
             ],
             options={
                 'ordering': ['credit_note', 'position'],
+            },
+        ),
+        migrations.CreateModel(
+            name='LedgerAccount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('chart', models.CharField(choices=[('seller', 'Seller'), ('customer', 'Customer')], max_length=10)),
+                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
+                ('number', models.CharField(max_length=20)),
+                ('name', models.CharField(max_length=80)),
+            ],
+            options={
+                'ordering': ['chart', 'number'],
+                'constraints': [models.UniqueConstraint(fields=('chart', 'role'), name='one_account_per_role')],
             },
         ),
         migrations.CreateModel(
@@ -303,6 +421,7 @@ class Migration(InitialMigration):
                 ('method', models.CharField(choices=[('stripe', 'Card'), ('bank', 'Bank transfer'), ('balance', 'Credit balance')], max_length=10)),
                 ('status', models.CharField(choices=[('open', 'To be tried'), ('pending', 'Waits for the customer or the network'), ('unknown', 'Result unknown'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='open', max_length=10)),
                 ('amount_minor', models.BigIntegerField()),
+                ('allocated_minor', models.BigIntegerField(default=0, help_text='What it pays of the invoice; 0 until it succeeded.')),
                 ('currency', models.CharField(max_length=3)),
                 ('key', models.CharField(help_text='Idempotency key, stable across retries.', max_length=80, unique=True)),
                 ('reference', models.CharField(blank=True, help_text="The network's id, or the bank's text.", max_length=120)),
@@ -314,6 +433,7 @@ class Migration(InitialMigration):
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='accounts.business')),
                 ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='billing.invoice')),
+                ('receipt', models.ForeignKey(blank=True, help_text='The money that it is a part of.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='billing.cashreceipt')),
             ],
             options={
                 'ordering': ['invoice', 'attempt'],
@@ -336,6 +456,34 @@ class Migration(InitialMigration):
             model_name='invoice',
             name='period',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invoices', to='billing.period'),
+        ),
+        migrations.AddField(
+            model_name='creditnote',
+            name='period',
+            field=models.ForeignKey(blank=True, help_text='The month that it is instead of an invoice of.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='credit_notes', to='billing.period'),
+        ),
+        migrations.CreateModel(
+            name='Posting',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('event', models.CharField(help_text='Kind and id, such as invoice:12.', max_length=40)),
+                ('position', models.PositiveIntegerField()),
+                ('posted_on', models.DateField()),
+                ('role', models.CharField(choices=[('receivable', 'Trade receivables'), ('bank', 'Bank'), ('card', 'Card payments in transit'), ('unallocated', 'Payments not allocated yet'), ('balance', 'Customer credit balances'), ('tax', 'Tax'), ('hosting', 'Hosting fees'), ('messages', 'Messages'), ('discounts', 'Discounts'), ('fees', 'Fees of banks and payment networks'), ('bad_debt', 'Bad debts')], max_length=20)),
+                ('amount_minor', models.BigIntegerField()),
+                ('currency', models.CharField(max_length=3)),
+                ('document', models.CharField(blank=True, max_length=40)),
+                ('customer', models.CharField(blank=True, max_length=120)),
+                ('tax_category', models.CharField(blank=True, max_length=2)),
+                ('tax_percent', models.CharField(blank=True, max_length=8)),
+                ('text', models.CharField(blank=True, max_length=200)),
+                ('reference', models.CharField(blank=True, max_length=120)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='accounts.business')),
+            ],
+            options={
+                'ordering': ['posted_on', 'id'],
+            },
         ),
         migrations.CreateModel(
             name='Quarantine',
@@ -429,6 +577,7 @@ class Migration(InitialMigration):
             name='Refund',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('currency', models.CharField(max_length=3)),
                 ('status', models.CharField(choices=[('open', 'To be tried'), ('pending', 'Waits for the customer or the network'), ('unknown', 'Result unknown'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='open', max_length=10)),
                 ('amount_minor', models.BigIntegerField()),
                 ('key', models.CharField(max_length=80, unique=True)),
@@ -437,8 +586,9 @@ class Migration(InitialMigration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
                 ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
-                ('credit_note', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.creditnote')),
-                ('payment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.payment')),
+                ('credit_note', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.creditnote')),
+                ('payment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.payment')),
+                ('receipt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='billing.cashreceipt')),
             ],
         ),
         migrations.CreateModel(
@@ -463,6 +613,7 @@ class Migration(InitialMigration):
                 ('tax_number', models.CharField(blank=True, help_text='Of the tax office, where there is no VAT id: a German Steuernummer.', max_length=40)),
                 ('is_small_business', models.BooleanField(default=False, help_text='Exempt as a small business: no tax is charged at home.')),
                 ('iban', models.CharField(blank=True, max_length=40, validators=[billing.models.invoices.validate_iban])),
+                ('timezone', models.CharField(default='UTC', help_text="In which a document's day is counted.", max_length=64, validators=[accounts.models.businesses.known_timezone])),
                 ('bic', models.CharField(blank=True, max_length=11)),
                 ('bank', models.CharField(blank=True, help_text='Name of the bank.', max_length=80)),
                 ('terms_days', models.PositiveIntegerField(default=14, help_text='Days until an invoice is due.')),
@@ -629,84 +780,53 @@ class Migration(InitialMigration):
                 'constraints': [models.UniqueConstraint(fields=('business_id', 'billed_month', 'month', 'market', 'category', 'rule', 'version_id', 'tier_id'), name='one_usage_row')],
             },
         ),
-        migrations.CreateModel(
-            name='Discount',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('description', models.CharField(max_length=200)),
-                ('percent', models.DecimalField(decimal_places=2, max_digits=5)),
-                ('first_month', models.DateField(help_text='First day of the first month.')),
-                ('last_month', models.DateField(blank=True, help_text='First day of the last month.', null=True)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='discounts', to='accounts.business')),
-            ],
-            options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('percent__gt', 0), ('percent__lte', 100)), name='discount_is_a_percentage')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Export',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
-                ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
-                ('leased_until', models.DateTimeField(blank=True, help_text='While a worker has it: until when nobody else takes it.', null=True)),
-                ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
-                ('last_error', models.TextField(blank=True, db_default='', default='')),
-                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
-                ('kind', models.CharField(choices=[('zip', 'Documents of the invoices, one ZIP'), ('journal', 'General journal, CSV'), ('messages', 'Every message, XLSX')], max_length=10)),
-                ('filters', models.JSONField(blank=True, default=billing.models.documents.no_filters)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('expired', 'Expired')], default='waiting', max_length=10)),
-                ('done', models.PositiveIntegerField(default=0)),
-                ('total', models.PositiveIntegerField(blank=True, null=True)),
-                ('error', models.CharField(blank=True, max_length=200)),
-                ('name', models.CharField(blank=True, max_length=120)),
-                ('sha256', models.CharField(blank=True, max_length=64)),
-                ('size', models.BigIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('business', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='exports', to='accounts.business')),
-            ],
-            options={
-                'ordering': ['-id'],
-                'indexes': [models.Index(django.db.models.functions.comparison.Coalesce('business', models.Value(0)), models.F('not_before'), models.F('id'), condition=models.Q(('dead_at', None), ('state__in', ['waiting', 'running'])), name='finance_export_due'), models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['-id'], name='finance_export_dead')],
-            },
-        ),
-        migrations.CreateModel(
-            name='DunningStep',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(max_length=30)),
-                ('taken_at', models.DateTimeField()),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dunning_steps', to='billing.invoice')),
-            ],
-            options={
-                'constraints': [models.UniqueConstraint(fields=('invoice', 'step'), name='dunning_step_once')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Document',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('name', models.CharField(max_length=120)),
-                ('content_type', models.CharField(max_length=120)),
-                ('sha256', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
-                ('credit_note', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='billing.creditnote')),
-                ('invoice', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='billing.invoice')),
-            ],
-            options={
-                'constraints': [models.UniqueConstraint(fields=('invoice', 'kind'), name='one_document_per_invoice_and_kind'), models.UniqueConstraint(fields=('credit_note', 'kind'), name='one_document_per_credit_note_and_kind'), models.CheckConstraint(condition=models.Q(('invoice', None), ('credit_note', None), _connector='XOR'), name='document_is_of_one_paper')],
-            },
+        migrations.AddConstraint(
+            model_name='cashreceipt',
+            constraint=models.UniqueConstraint(fields=('business', 'key'), name='one_receipt_per_deed'),
         ),
         migrations.AddConstraint(
-            model_name='creditnote',
-            constraint=models.CheckConstraint(condition=models.Q(('total_minor__gt', 0)), name='credit_note_is_positive'),
+            model_name='cashreceipt',
+            constraint=models.UniqueConstraint(condition=models.Q(('reference', ''), _negated=True), fields=('business', 'method', 'reference', 'amount_minor'), name='receipt_reference_once', violation_error_message='This transfer was recorded before.'),
+        ),
+        migrations.AddConstraint(
+            model_name='cashreceipt',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='receipt_is_positive'),
+        ),
+        migrations.AddConstraint(
+            model_name='cashreceipt',
+            constraint=models.CheckConstraint(condition=models.Q(('fee_minor__gte', 0), ('fee_minor__lte', models.F('amount_minor'))), name='receipt_fee_within_amount'),
+        ),
+        migrations.AddConstraint(
+            model_name='cashreceipt',
+            constraint=models.CheckConstraint(condition=models.Q(('method__in', ['bank', 'stripe'])), name='receipt_is_money'),
+        ),
+        migrations.AddConstraint(
+            model_name='discount',
+            constraint=models.CheckConstraint(condition=models.Q(('percent__gt', 0), ('percent__lte', 100)), name='discount_is_a_percentage'),
+        ),
+        migrations.AddIndex(
+            model_name='export',
+            index=models.Index(django.db.models.functions.comparison.Coalesce('business', models.Value(0)), models.F('not_before'), models.F('id'), condition=models.Q(('dead_at', None), ('state__in', ['waiting', 'running'])), name='finance_export_due'),
+        ),
+        migrations.AddIndex(
+            model_name='export',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['-id'], name='finance_export_dead'),
+        ),
+        migrations.AddConstraint(
+            model_name='dunningstep',
+            constraint=models.UniqueConstraint(fields=('invoice', 'step'), name='dunning_step_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='document',
+            constraint=models.UniqueConstraint(fields=('invoice', 'kind'), name='one_document_per_invoice_and_kind'),
+        ),
+        migrations.AddConstraint(
+            model_name='document',
+            constraint=models.UniqueConstraint(fields=('credit_note', 'kind'), name='one_document_per_credit_note_and_kind'),
+        ),
+        migrations.AddConstraint(
+            model_name='document',
+            constraint=models.CheckConstraint(condition=models.Q(('invoice', None), ('credit_note', None), _connector='XOR'), name='document_is_of_one_paper'),
         ),
         migrations.AddConstraint(
             model_name='invoiceline',
@@ -746,11 +866,19 @@ class Migration(InitialMigration):
         ),
         migrations.AddConstraint(
             model_name='payment',
-            constraint=models.UniqueConstraint(condition=models.Q(('reference', ''), _negated=True), fields=('method', 'reference'), name='payment_reference_once'),
+            constraint=models.UniqueConstraint(condition=models.Q(('method', 'stripe'), models.Q(('reference', ''), _negated=True)), fields=('reference',), name='payment_reference_once'),
         ),
         migrations.AddConstraint(
             model_name='payment',
             constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='payment_is_positive'),
+        ),
+        migrations.AddConstraint(
+            model_name='payment',
+            constraint=models.CheckConstraint(condition=models.Q(('allocated_minor', 0), models.Q(('allocated_minor__gt', 0), ('allocated_minor__lte', models.F('amount_minor')), ('status', 'succeeded')), _connector='OR'), name='allocated_within_payment'),
+        ),
+        migrations.AddConstraint(
+            model_name='payment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('method', 'balance'), ('receipt', None)), models.Q(models.Q(('method', 'balance'), _negated=True), ('receipt__isnull', False)), models.Q(models.Q(('method', 'balance'), _negated=True), models.Q(('status', 'succeeded'), _negated=True)), _connector='OR'), name='money_has_a_receipt'),
         ),
         migrations.AddConstraint(
             model_name='period',
@@ -770,11 +898,63 @@ class Migration(InitialMigration):
         ),
         migrations.AddConstraint(
             model_name='invoice',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('issued_on', None), ('number', None)), models.Q(('issued_on__isnull', False), ('number__isnull', False)), _connector='OR'), name='numbered_invoice_has_date'),
+        ),
+        migrations.AddConstraint(
+            model_name='invoice',
+            constraint=models.CheckConstraint(condition=models.Q(('subtotal_minor__gte', 0), ('tax_minor__gte', 0)), name='invoice_is_not_negative'),
+        ),
+        migrations.AddConstraint(
+            model_name='invoice',
+            constraint=models.CheckConstraint(condition=models.Q(('prepaid_minor__gte', 0), ('prepaid_minor__lte', models.F('total_minor'))), name='prepaid_within_total'),
+        ),
+        migrations.AddConstraint(
+            model_name='invoice',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('is_test', True), ('status__in', ['draft', 'test', 'void'])), models.Q(('is_test', False), models.Q(('status', 'test'), _negated=True)), _connector='OR'), name='test_invoice_is_never_owed'),
+        ),
+        migrations.AddConstraint(
+            model_name='invoice',
             constraint=models.CheckConstraint(condition=models.Q(('total_minor', django.db.models.expressions.CombinedExpression(models.F('subtotal_minor'), '+', models.F('tax_minor')))), name='total_is_sum'),
         ),
         migrations.AddConstraint(
             model_name='invoice',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'void'), _negated=True), fields=('business', 'period'), name='one_live_invoice_per_period'),
+            constraint=models.UniqueConstraint(condition=models.Q(('status', 'void'), _negated=True), fields=('business', 'period', 'is_test'), name='one_live_invoice_per_period'),
+        ),
+        migrations.AddConstraint(
+            model_name='creditnote',
+            constraint=models.CheckConstraint(condition=models.Q(('total_minor__gt', 0)), name='credit_note_is_positive'),
+        ),
+        migrations.AddConstraint(
+            model_name='creditnote',
+            constraint=models.CheckConstraint(condition=models.Q(('total_minor', django.db.models.expressions.CombinedExpression(models.F('subtotal_minor'), '+', models.F('tax_minor')))), name='credit_total_is_sum'),
+        ),
+        migrations.AddConstraint(
+            model_name='creditnote',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reduces_minor', models.F('total_minor')), ('use', 'invoice')), models.Q(models.Q(('use', 'invoice'), _negated=True), ('reduces_minor__gte', 0), ('reduces_minor__lt', models.F('total_minor'))), _connector='OR'), name='credit_is_used_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='creditnote',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('invoice__isnull', False), ('period', None)), models.Q(('invoice', None), ('period__isnull', False), ('reduces_minor', 0)), _connector='OR'), name='credit_is_of_invoice_or_month'),
+        ),
+        migrations.AddConstraint(
+            model_name='creditnote',
+            constraint=models.UniqueConstraint(fields=('business', 'key'), name='one_credit_note_per_deed'),
+        ),
+        migrations.AddConstraint(
+            model_name='creditnote',
+            constraint=models.UniqueConstraint(condition=models.Q(('period__isnull', False)), fields=('business', 'period'), name='one_credit_note_per_month'),
+        ),
+        migrations.AddIndex(
+            model_name='posting',
+            index=models.Index(fields=['business', 'posted_on', 'id'], name='posting_by_day'),
+        ),
+        migrations.AddConstraint(
+            model_name='posting',
+            constraint=models.UniqueConstraint(fields=('business', 'event', 'position'), name='event_is_posted_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='posting',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_minor', 0), _negated=True), name='posting_has_an_amount'),
         ),
         migrations.AddConstraint(
             model_name='rate',
@@ -819,6 +999,10 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='refund',
             constraint=models.UniqueConstraint(fields=('payment', 'credit_note'), name='one_refund_per_payment_and_note'),
+        ),
+        migrations.AddConstraint(
+            model_name='refund',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('credit_note__isnull', False), ('payment__isnull', False), ('receipt', None)), models.Q(('credit_note', None), ('payment', None)), _connector='OR'), name='refund_has_one_source'),
         ),
         migrations.AddIndex(
             model_name='spendalert',

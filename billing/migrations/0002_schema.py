@@ -101,10 +101,18 @@ def add_tax_rules(apps: Any, schema_editor: Any) -> None:
 
 
 def add_seller(apps: Any, schema_editor: Any) -> None:
-    """Insert a seller; operators put their company's details in before the first real invoice."""
+    """Insert a seller; nothing is issued until operators put their company's address in."""
     apps.get_model("billing", "Seller").objects.using(schema_editor.connection.alias).create(
         name="Parley",
         number_prefix="PARLEY",
+    )
+
+
+def add_ledger_accounts(apps: Any, schema_editor: Any) -> None:
+    """Insert accounts of the journal to begin with; operators keep them."""
+    LedgerAccount = apps.get_model("billing", "LedgerAccount")
+    LedgerAccount.objects.using(schema_editor.connection.alias).bulk_create(
+        LedgerAccount(**row) for row in _rows("ledger_accounts.csv")
     )
 
 
@@ -123,10 +131,13 @@ class Migration(migrations.Migration):
             "periods",
             "currencies",
             "issued_documents",
+            "allocations",
+            "journal",
             "notify_deliveries",
         ),
         migrations.RunPython(add_markets),
         migrations.RunPython(add_card),
         migrations.RunPython(add_seller),
         migrations.RunPython(add_tax_rules),
+        migrations.RunPython(add_ledger_accounts),
     ]

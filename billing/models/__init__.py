@@ -14,6 +14,7 @@ from billing.models.invoices import (
     Seller,
     TaxRegistration,
 )
+from billing.models.journal import AccountRole, Chart, LedgerAccount, Posting
 from billing.models.ledger import (
     Charge,
     MeterBatch,
@@ -27,6 +28,7 @@ from billing.models.ledger import (
 from billing.models.markets import CallingCode, Market
 from billing.models.payments import (
     LIVE,
+    CashReceipt,
     DunningStep,
     GatewayEvent,
     Payment,
@@ -56,11 +58,14 @@ from billing.models.taxes import (
 
 __all__ = [
     "LIVE",
+    "AccountRole",
     "BillingDetails",
     "CallingCode",
     "CardChoice",
     "CardVersion",
+    "CashReceipt",
     "Charge",
+    "Chart",
     "Commitment",
     "CreditNote",
     "CreditNoteLine",
@@ -76,6 +81,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "InvoiceStatus",
+    "LedgerAccount",
     "LineKind",
     "Market",
     "MeterBatch",
@@ -85,6 +91,7 @@ __all__ = [
     "PaymentMethod",
     "PaymentStatus",
     "Period",
+    "Posting",
     "Quarantine",
     "Rate",
     "RateCard",

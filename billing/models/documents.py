@@ -70,7 +70,7 @@ class Export(QueueRow):
         """Contents of an export."""
 
         ZIP = "zip", _("Documents of the invoices, one ZIP")
-        JOURNAL = "journal", _("General journal, CSV")
+        JOURNAL = "journal", _("Journal, CSV")
         MESSAGES = "messages", _("Every message, XLSX")
 
     class State(models.TextChoices):

@@ -1,9 +1,10 @@
 """Invoices: numbered without gaps, immutable once issued."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -13,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from stdnum import iban
 
-from accounts.models import Business
+from accounts.models import Business, known_timezone
 from billing.models.details import validate_vat_id
 from billing.models.ledger import Period
 from billing.models.parties import Party
@@ -44,33 +45,39 @@ class NumberSeries(models.Model):
 
 
 class InvoiceStatus(models.TextChoices):
-    """Status of an invoice; a draft has no number, open is issued and unpaid."""
+    """Status of an invoice; a draft has no number, open is issued and unpaid.
+
+    A test invoice is issued in a series of its own and never owed.
+    """
 
     DRAFT = "draft", _("Draft")
     OPEN = "open", _("Open")
     PAID = "paid", _("Paid")
     VOID = "void", _("Void")
+    TEST = "test", _("Test")
     UNCOLLECTIBLE = "uncollectible", _("Uncollectible")
+
+
+NEVER_OWED = [InvoiceStatus.DRAFT, InvoiceStatus.VOID, InvoiceStatus.TEST]
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
     """Queries over invoices."""
 
     def with_due(self) -> Self:
-        """Annotate `due_minor`: the amount still to be paid in minor units; 0 for drafts and void
-        ones.
+        """Annotate `due_minor`: the amount still to be paid in minor units; 0 for drafts, void and
+        test ones.
         """
-        from billing.models import CreditNote, CreditUse, Payment, PaymentStatus
+        from billing.models import CreditNote, Payment, PaymentStatus
 
         paid = _sum_of(
-            Payment.objects.filter(invoice=OuterRef("pk"), status=PaymentStatus.SUCCEEDED)
+            Payment.objects.filter(invoice=OuterRef("pk"), status=PaymentStatus.SUCCEEDED),
+            "allocated_minor",
         )
-        credited = _sum_of(
-            CreditNote.objects.filter(invoice=OuterRef("pk"), use=CreditUse.INVOICE), "total_minor"
-        )
+        credited = _sum_of(CreditNote.objects.filter(invoice=OuterRef("pk")), "reduces_minor")
         return self.annotate(
             due_minor=Case(
-                When(status__in=[InvoiceStatus.DRAFT, InvoiceStatus.VOID], then=Value(0)),
+                When(status__in=NEVER_OWED, then=Value(0)),
                 default=F("total_minor") - paid - credited,
                 output_field=models.BigIntegerField(),
             )
@@ -85,7 +92,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.filter(status=InvoiceStatus.OPEN, due_at__lt=now)
 
 
-def _sum_of(rows: "models.QuerySet[Any]", column: str = "amount_minor") -> Coalesce:
+def _sum_of(rows: "models.QuerySet[Any]", column: str) -> Coalesce:
     total = rows.order_by().values("invoice").annotate(n=Sum(column)).values("n")
     return Coalesce(Subquery(total), Value(0), output_field=models.BigIntegerField())
 
@@ -115,16 +122,29 @@ class Invoice(models.Model):
         help_text=_("A void one."),
     )
     currency = models.CharField(max_length=widths.CURRENCY)
+    is_test = models.BooleanField(
+        default=False, db_default=False, help_text=_("Of test traffic: shown, never owed.")
+    )
     seller = models.JSONField(default=dict)
     buyer = models.JSONField(default=dict)
     issued_at = models.DateTimeField(default=timezone.now)
+    issued_on = models.DateField(
+        null=True,
+        blank=True,
+        help_text=_("Date of the document, of its number and of its posting."),
+    )
     due_at = models.DateTimeField()
     paid_at = models.DateTimeField(null=True, blank=True)
+    voided_at = models.DateTimeField(null=True, blank=True)
+    written_off_at = models.DateTimeField(null=True, blank=True)
     taxes = models.JSONField(default=list)
     seller_tax = models.JSONField(default=dict, blank=True)
     subtotal_minor = models.BigIntegerField(default=0)
     tax_minor = models.BigIntegerField(default=0)
     total_minor = models.BigIntegerField(default=0)
+    prepaid_minor = models.BigIntegerField(
+        default=0, help_text=_("What the customer's balance paid of it as it was issued.")
+    )
 
     objects = InvoiceQuerySet.as_manager()
 
@@ -136,11 +156,30 @@ class Invoice(models.Model):
                 name="issued_invoice_has_number",
             ),
             models.CheckConstraint(
+                condition=Q(number=None, issued_on=None)
+                | Q(number__isnull=False, issued_on__isnull=False),
+                name="numbered_invoice_has_date",
+            ),
+            # What is less than nothing is a credit note.
+            models.CheckConstraint(
+                condition=Q(subtotal_minor__gte=0, tax_minor__gte=0),
+                name="invoice_is_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(prepaid_minor__gte=0, prepaid_minor__lte=F("total_minor")),
+                name="prepaid_within_total",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_test=True, status__in=["draft", "test", "void"])
+                | (Q(is_test=False) & ~Q(status="test")),
+                name="test_invoice_is_never_owed",
+            ),
+            models.CheckConstraint(
                 condition=Q(total_minor=F("subtotal_minor") + F("tax_minor")), name="total_is_sum"
             ),
             # A voided invoice may be reissued; two live ones for a month may not exist.
             models.UniqueConstraint(
-                fields=["business", "period"],
+                fields=["business", "period", "is_test"],
                 condition=~Q(status="void"),
                 name="one_live_invoice_per_period",
             ),
@@ -153,6 +192,11 @@ class Invoice(models.Model):
         """What rounding the lines' exact sum to minor units added, in micro-units."""
         exact = sum(line.amount_micros for line in lines)
         return self.subtotal_minor * money.micros_a_minor(self.currency) - exact
+
+    @property
+    def payable_minor(self) -> int:
+        """What was due as it was issued, in minor units: the total less what was prepaid."""
+        return self.total_minor - self.prepaid_minor
 
     def due_now(self) -> int:
         """Amount still to be paid, in minor units."""
@@ -194,7 +238,7 @@ class InvoiceLine(models.Model):
     amount_minor = models.BigIntegerField(
         help_text=_("Its share of the sum of exact amounts, which is rounded once.")
     )
-    tax_category = models.CharField(max_length=2, default="O")
+    tax_category = models.CharField(max_length=widths.TAX_CATEGORY, default="O")
     tax_percent = models.DecimalField(max_digits=6, decimal_places=3, default=Decimal(0))
 
     class Meta:
@@ -232,6 +276,12 @@ class Seller(Party):
         default=False, help_text=_("Exempt as a small business: no tax is charged at home.")
     )
     iban = models.CharField(max_length=40, blank=True, validators=[validate_iban])
+    timezone = models.CharField(
+        max_length=widths.TIMEZONE,
+        default="UTC",
+        validators=[known_timezone],
+        help_text=_("In which a document's day is counted."),
+    )
     bic = models.CharField(max_length=11, blank=True)
     bank = models.CharField(max_length=80, blank=True, help_text=_("Name of the bank."))
     terms_days = models.PositiveIntegerField(
@@ -248,6 +298,20 @@ class Seller(Party):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def current(cls) -> "Seller":
+        """The seller in whose name invoices are issued."""
+        return cls.objects.get(is_current=True)
+
+    def missing(self) -> list[str]:
+        """Names of the fields without which no invoice is issued."""
+        needed = {"name": self.name, "address": self.address, "country": self.country}
+        return [name for name, value in needed.items() if not value.strip()]
+
+    def day_of(self, moment: datetime) -> date:
+        """The day of a moment for documents and postings."""
+        return moment.astimezone(ZoneInfo(self.timezone)).date()
 
     def as_copy(self) -> dict[str, Any]:
         """The seller as stored in an invoice."""

@@ -50,19 +50,81 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.filter(status=PaymentStatus.SUCCEEDED)
 
 
+class CashReceipt(models.Model):
+    """Money that arrived from a customer: by bank or by the payment network.
+
+    What of it pays which invoice are its payments; the rest is unallocated and the customer's.
+    """
+
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="receipts")
+    method = models.CharField(max_length=widths.PAYMENT_METHOD, choices=PaymentMethod.choices)
+    currency = models.CharField(max_length=widths.CURRENCY)
+    amount_minor = models.BigIntegerField()
+    fee_minor = models.BigIntegerField(
+        default=0, help_text=_("What bank or network kept of it; the customer paid the amount.")
+    )
+    value_date = models.DateField(help_text=_("The day on which the bank credited it."))
+    reference = models.CharField(
+        max_length=widths.PAYMENT_ID,
+        blank=True,
+        help_text=_("The bank's text, or the network's id."),
+    )
+    key = models.CharField(
+        max_length=widths.PAYMENT_KEY, help_text=_("Idempotency key of the deed.")
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "key"], name="one_receipt_per_deed"),
+            models.UniqueConstraint(
+                fields=["business", "method", "reference", "amount_minor"],
+                condition=~Q(reference=""),
+                name="receipt_reference_once",
+                violation_error_message=_("This transfer was recorded before."),
+            ),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="receipt_is_positive"),
+            models.CheckConstraint(
+                condition=Q(fee_minor__gte=0, fee_minor__lte=models.F("amount_minor")),
+                name="receipt_fee_within_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(method__in=["bank", "stripe"]), name="receipt_is_money"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_method_display()} {self.reference}".strip()
+
+
 class Payment(models.Model):
     """An attempt to pay an invoice; its idempotency key is committed before the network is
     called.
+
+    `allocated_minor` is what it pays of the invoice once it succeeded: where a card paid too much,
+    the rest stays unallocated.
     """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="payments")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
     attempt = models.PositiveIntegerField()
-    method = models.CharField(max_length=10, choices=PaymentMethod.choices)
+    method = models.CharField(max_length=widths.PAYMENT_METHOD, choices=PaymentMethod.choices)
     status = models.CharField(
         max_length=widths.PAYMENT_STATUS, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
     )
     amount_minor = models.BigIntegerField()
+    allocated_minor = models.BigIntegerField(
+        default=0, help_text=_("What it pays of the invoice; 0 until it succeeded.")
+    )
+    receipt = models.ForeignKey(
+        CashReceipt,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="payments",
+        help_text=_("The money that it is a part of."),
+    )
     currency = models.CharField(max_length=widths.CURRENCY)
     key = models.CharField(
         max_length=widths.PAYMENT_KEY,
@@ -95,11 +157,26 @@ class Payment(models.Model):
                 name="one_live_payment_per_invoice",
             ),
             models.UniqueConstraint(
-                fields=["method", "reference"],
-                condition=~Q(reference=""),
+                fields=["reference"],
+                condition=Q(method="stripe") & ~Q(reference=""),
                 name="payment_reference_once",
             ),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_is_positive"),
+            models.CheckConstraint(
+                condition=Q(allocated_minor=0)
+                | Q(
+                    status="succeeded",
+                    allocated_minor__gt=0,
+                    allocated_minor__lte=models.F("amount_minor"),
+                ),
+                name="allocated_within_payment",
+            ),
+            models.CheckConstraint(
+                condition=Q(method="balance", receipt=None)
+                | Q(~Q(method="balance"), receipt__isnull=False)
+                | (~Q(method="balance") & ~Q(status="succeeded")),
+                name="money_has_a_receipt",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -107,11 +184,21 @@ class Payment(models.Model):
 
 
 class Refund(models.Model):
-    """A refund of one payment, for a credit note."""
+    """Money that goes back: of one payment for a credit note; of a receipt, what is unallocated of
+    it; or, with neither, of the customer's credit balance.
+    """
 
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
-    credit_note = models.ForeignKey(CreditNote, on_delete=models.PROTECT, related_name="refunds")
+    payment = models.ForeignKey(
+        Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="refunds"
+    )
+    credit_note = models.ForeignKey(
+        CreditNote, null=True, blank=True, on_delete=models.PROTECT, related_name="refunds"
+    )
+    receipt = models.ForeignKey(
+        CashReceipt, null=True, blank=True, on_delete=models.PROTECT, related_name="refunds"
+    )
+    currency = models.CharField(max_length=widths.CURRENCY)
     status = models.CharField(
         max_length=widths.PAYMENT_STATUS, choices=PaymentStatus.choices, default=PaymentStatus.OPEN
     )
@@ -128,10 +215,30 @@ class Refund(models.Model):
             models.UniqueConstraint(
                 fields=["payment", "credit_note"], name="one_refund_per_payment_and_note"
             ),
+            models.CheckConstraint(
+                condition=Q(payment__isnull=False, credit_note__isnull=False, receipt=None)
+                | Q(payment=None, credit_note=None),
+                name="refund_has_one_source",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"refund of {self.payment}"
+        return f"refund of {self.payment or self.receipt or 'the balance'}"
+
+    @property
+    def source(self) -> Payment | CashReceipt | None:
+        """The money that goes back; None where it is of the credit balance."""
+        return self.payment or self.receipt
+
+    @property
+    def method(self) -> str:
+        """How it goes back: the way the money came; from a balance by bank."""
+        return str(self.source.method) if self.source else str(PaymentMethod.BANK)
+
+    @property
+    def paid_reference(self) -> str:
+        """What the network or the bank calls the money that goes back; empty for a balance."""
+        return self.source.reference if self.source else ""
 
 
 class GatewayEvent(models.Model):

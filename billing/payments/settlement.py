@@ -1,10 +1,14 @@
 """Settlement: payments and credits against invoices, paid status, and end of suspensions."""
 
-from django.db.models import Max, Sum
+from collections.abc import Iterator
+
+from django.db.models import F, Max, Sum
 
 from accounts.models import Business
-from billing.errors import TooMuch, WrongStatus
+from billing.errors import WrongStatus
+from billing.journal import post
 from billing.models import (
+    CashReceipt,
     CreditNote,
     CreditUse,
     Invoice,
@@ -12,36 +16,21 @@ from billing.models import (
     Payment,
     PaymentMethod,
     PaymentStatus,
+    Refund,
 )
-from core.tenancy import system
 
 UNPAID_REASON = (
     "Invoices are past due. "
     "Sending goes on as soon as they are paid; everything hosted stays readable."
 )
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
-
-
-def record_transfer(*, invoice: Invoice, amount_minor: int, reference: str) -> Payment:
-    """Record a bank transfer (minor units).
-
-    Raises WrongStatus, TooMuch, or IntegrityError for a known reference.
-    """
-    with system("operators read the bank's statement"):
-        due = lock_payable(invoice)
-        if not 0 < amount_minor <= due:
-            raise TooMuch(
-                f"Between 1 and {due} minor units are due on {invoice}, not {amount_minor}."
-            )
-        payment = new_attempt(
-            invoice,
-            method=PaymentMethod.BANK,
-            amount_minor=amount_minor,
-            status=PaymentStatus.SUCCEEDED,
-            reference=reference,
-        )
-        settle(invoice)
-    return payment
+# Refunds that may still send money, or have.
+NOT_GIVEN_UP = (
+    PaymentStatus.OPEN,
+    PaymentStatus.PENDING,
+    PaymentStatus.UNKNOWN,
+    PaymentStatus.SUCCEEDED,
+)
 
 
 def lock_payable(invoice: Invoice) -> int:
@@ -63,51 +52,116 @@ def new_attempt(
     status: PaymentStatus,
     reference: str = "",
     is_automatic: bool = False,
+    receipt: CashReceipt | None = None,
 ) -> Payment:
-    """Create the next attempt of a locked invoice, with its key."""
+    """Create the next attempt of a locked invoice, with its key; one that succeeded pays its whole
+    amount of the invoice, and is posted.
+    """
     attempt = (invoice.payments.aggregate(n=Max("attempt"))["n"] or 0) + 1
-    return Payment.objects.create(
+    has_succeeded = status == PaymentStatus.SUCCEEDED
+    payment = Payment.objects.create(
         business_id=invoice.business_id,
         invoice=invoice,
         attempt=attempt,
         method=method,
         status=status,
         amount_minor=amount_minor,
+        allocated_minor=amount_minor if has_succeeded else 0,
+        receipt=receipt,
         currency=invoice.currency,
         key=f"inv-{invoice.pk}-attempt-{attempt}",
         reference=reference,
         is_automatic=is_automatic,
-        settled_at=invoice.business.now() if status == PaymentStatus.SUCCEEDED else None,
+        settled_at=invoice.business.now() if has_succeeded else None,
     )
+    if has_succeeded:
+        post.payment_allocated(payment, post.day_of(invoice))
+    return payment
 
 
 def balance_minor(business: Business, currency: str) -> int:
-    """Credit balance of a business in one currency, in minor units."""
+    """Credit balance of a business in one currency, in minor units: credits kept, less what paid
+    invoices and what went back or is going back.
+    """
     kept = CreditNote.objects.filter(business=business, currency=currency, use=CreditUse.BALANCE)
     used = Payment.objects.filter(
         business=business, currency=currency, method=PaymentMethod.BALANCE
     ).succeeded()
+    back = Refund.objects.filter(
+        business=business, currency=currency, payment=None, receipt=None, status__in=NOT_GIVEN_UP
+    )
+    credits = kept.aggregate(n=Sum(F("total_minor") - F("reduces_minor")))["n"] or 0
     return int(
-        (kept.aggregate(n=Sum("total_minor"))["n"] or 0)
-        - (used.aggregate(n=Sum("amount_minor"))["n"] or 0)
+        credits
+        - (used.aggregate(n=Sum("allocated_minor"))["n"] or 0)
+        - (back.aggregate(n=Sum("amount_minor"))["n"] or 0)
     )
 
 
-def use_balance(invoice: Invoice) -> None:
-    """Pay a just issued invoice from the credit balance, and settle it. Call inside its
-    transaction.
+def unallocated_of(receipt: CashReceipt) -> int:
+    """What of a receipt pays no invoice and did not go back, in minor units."""
+    paid = receipt.payments.filter(status=PaymentStatus.SUCCEEDED)
+    back = receipt.refunds.filter(status__in=NOT_GIVEN_UP)
+    return int(
+        receipt.amount_minor
+        - (paid.aggregate(n=Sum("allocated_minor"))["n"] or 0)
+        - (back.aggregate(n=Sum("amount_minor"))["n"] or 0)
+    )
+
+
+def unallocated(business: Business, currency: str) -> Iterator[tuple[CashReceipt, int]]:
+    """Receipts of a business that are not wholly allocated, with what is left, oldest first."""
+    receipts = CashReceipt.objects.filter(business=business, currency=currency)
+    for receipt in receipts.order_by("value_date", "id"):
+        if left := unallocated_of(receipt):
+            yield receipt, left
+
+
+def unallocated_minor(business: Business, currency: str) -> int:
+    """Money of a business that pays no invoice yet, in minor units of one currency."""
+    return sum(left for _, left in unallocated(business, currency))
+
+
+def held_for(invoice: Invoice) -> int:
+    """What of a draft will be paid by the customer's balance and unallocated money as it is issued.
+
+    Locks the business's row, which keeps two invoices from using the same balance.
     """
-    # The row lock keeps two invoices of one business from using the same balance.
     Business.objects.select_for_update(no_key=True).get(pk=invoice.business_id)
-    amount = min(balance_minor(invoice.business, invoice.currency), invoice.due_now())
-    if amount > 0:
+    held = max(balance_minor(invoice.business, invoice.currency), 0) + unallocated_minor(
+        invoice.business, invoice.currency
+    )
+    return min(held, invoice.total_minor)
+
+
+def use_balance(invoice: Invoice) -> None:
+    """Pay a just issued invoice with what the customer has: the credit balance first, then money
+    that is not allocated. Settles it. Call inside its transaction, after `held_for`.
+    """
+    credit = min(balance_minor(invoice.business, invoice.currency), invoice.due_now())
+    if credit > 0:
         new_attempt(
             invoice,
             method=PaymentMethod.BALANCE,
-            amount_minor=amount,
+            amount_minor=credit,
             status=PaymentStatus.SUCCEEDED,
         )
+    for receipt, left in unallocated(invoice.business, invoice.currency):
+        if amount := min(left, invoice.due_now()):
+            allocate_locked(receipt, invoice, amount)
     settle(invoice)
+
+
+def allocate_locked(receipt: CashReceipt, invoice: Invoice, amount_minor: int) -> Payment:
+    """Let a part of a receipt pay a locked invoice; the database refuses more than is left."""
+    return new_attempt(
+        invoice,
+        method=PaymentMethod(receipt.method),
+        amount_minor=amount_minor,
+        status=PaymentStatus.SUCCEEDED,
+        reference="" if receipt.method == PaymentMethod.STRIPE else receipt.reference,
+        receipt=receipt,
+    )
 
 
 def settle(invoice: Invoice) -> None:

@@ -12,8 +12,10 @@ from django.utils import timezone
 from accounts.models import Business
 from billing import emails
 from billing.errors import NotConfigured, PaymentUnderWay, WrongStatus
+from billing.journal import post
 from billing.models import (
     BillingDetails,
+    CashReceipt,
     GatewayEvent,
     Invoice,
     Payment,
@@ -184,13 +186,16 @@ def apply_outcome(payment: Payment, outcome: Outcome) -> None:
         was_live = now.status in (PaymentStatus.OPEN, PaymentStatus.PENDING, PaymentStatus.UNKNOWN)
         if not settled and not was_live:
             return
-        Payment.objects.filter(pk=now.pk).update(
-            status=outcome.status,
-            reference=outcome.reference or now.reference,
-            failure=outcome.failure,
-            next_url="" if settled else outcome.next_url or now.next_url,
-            settled_at=timezone.now() if settled else None,
-        )
+        now.status = outcome.status
+        now.reference = outcome.reference or now.reference
+        now.failure = outcome.failure
+        now.next_url = "" if settled else outcome.next_url or now.next_url
+        now.settled_at = timezone.now() if settled else None
+        if now.status == PaymentStatus.SUCCEEDED:
+            _receive(now, invoice)
+        now.save()
+        if now.allocated_minor:
+            post.payment_allocated(now, post.day_of(invoice))
         if outcome.status == PaymentStatus.FAILED and was_live:
             emails.queue_invoice_email(
                 invoice,
@@ -199,6 +204,23 @@ def apply_outcome(payment: Payment, outcome: Outcome) -> None:
                 failure=outcome.failure or "no reason given",
             )
         settlement.settle(invoice)
+
+
+def _receive(payment: Payment, invoice: Invoice) -> None:
+    """The money of a successful payment: what the locked invoice still owes is paid, the rest is
+    the customer's and not allocated.
+    """
+    payment.receipt = CashReceipt.objects.create(
+        business_id=payment.business_id,
+        method=payment.method,
+        currency=payment.currency,
+        amount_minor=payment.amount_minor,
+        value_date=post.day_of(invoice),
+        reference=payment.reference,
+        key=payment.key,
+    )
+    payment.allocated_minor = max(min(payment.amount_minor, invoice.due_now()), 0)
+    post.receipt_recorded(payment.receipt)
 
 
 def settle_manually(row: Payment | Refund, *, moved: bool, reference: str) -> None:
@@ -215,7 +237,7 @@ def settle_manually(row: Payment | Refund, *, moved: bool, reference: str) -> No
             _lock_unsettled(row, [PaymentStatus.UNKNOWN])
             apply_outcome(row, outcome)
             return
-        by_card = row.payment.method == PaymentMethod.STRIPE
+        by_card = row.method == PaymentMethod.STRIPE
         open_ones = [PaymentStatus.UNKNOWN, PaymentStatus.FAILED] + (
             [] if by_card else [PaymentStatus.OPEN]
         )
@@ -224,8 +246,9 @@ def settle_manually(row: Payment | Refund, *, moved: bool, reference: str) -> No
 
 
 def _lock_unsettled(row: Payment | Refund, statuses: list[PaymentStatus]) -> None:
-    invoices = Invoice.objects.select_for_update()
-    invoices.get(pk=row.invoice_id if isinstance(row, Payment) else row.payment.invoice_id)
+    payment = row if isinstance(row, Payment) else row.payment
+    if payment is not None:
+        Invoice.objects.select_for_update().get(pk=payment.invoice_id)
     now = type(row)._default_manager.select_for_update().get(pk=row.pk)
     if now.status not in statuses:
         raise WrongStatus(f"{row} is not of unknown result but: {now.get_status_display()}.")
@@ -266,7 +289,7 @@ def _claim() -> Payment | None:
     )
     with system("payments of every business"):
         payment = (
-            Payment.objects.select_for_update(skip_locked=True, of=("self",))
+            Payment.objects.select_for_update(of=("self",))
             .filter(Q(status=PaymentStatus.OPEN) | look, method=PaymentMethod.STRIPE)
             .select_related("business")
             .order_by("id")
@@ -291,13 +314,12 @@ def _result(payment: Payment, details: BillingDetails) -> Outcome:
 
 
 def _refund_one() -> bool:
-    due = Refund.objects.filter(
-        Q(status=PaymentStatus.OPEN) | _retryable_refunds(), payment__method=PaymentMethod.STRIPE
-    )
+    by_card = Q(payment__method=PaymentMethod.STRIPE) | Q(receipt__method=PaymentMethod.STRIPE)
+    due = Refund.objects.filter(by_card, Q(status=PaymentStatus.OPEN) | _retryable_refunds())
     with system("refunds of every business"):
         refund = (
-            due.select_for_update(skip_locked=True, of=("self",))
-            .select_related("payment")
+            due.select_for_update(of=("self",))
+            .select_related("payment", "receipt")
             .order_by("id")
             .first()
         )
@@ -313,12 +335,19 @@ def _refund_one() -> bool:
 
 
 def _store_refund_outcome(refund: Refund, outcome: Outcome) -> None:
-    Refund.objects.filter(pk=refund.pk).exclude(status=PaymentStatus.SUCCEEDED).update(
-        status=outcome.status,
-        reference=outcome.reference,
-        failure=outcome.failure,
-        settled_at=timezone.now(),
+    stored = (
+        Refund.objects.filter(pk=refund.pk)
+        .exclude(status=PaymentStatus.SUCCEEDED)
+        .update(
+            status=outcome.status,
+            reference=outcome.reference,
+            failure=outcome.failure,
+            settled_at=timezone.now(),
+        )
     )
+    if stored and outcome.status == PaymentStatus.SUCCEEDED:
+        refund.refresh_from_db()
+        post.refund_sent(refund, post.day_of(refund))
 
 
 def _retryable_refunds() -> Q:

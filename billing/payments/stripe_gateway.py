@@ -193,8 +193,8 @@ def send_refund(refund: Refund) -> Outcome:
     return _ask(
         lambda api: api.v1.refunds.create(
             {
-                "payment_intent": refund.payment.reference,
-                "amount": stripe_amount(refund.amount_minor, refund.payment.currency),
+                "payment_intent": refund.paid_reference,
+                "amount": stripe_amount(refund.amount_minor, refund.currency),
                 "metadata": {"parley_key": refund.key},
             },
             {"idempotency_key": refund.key},

@@ -1,5 +1,5 @@
 -- Promises: the ledger rows behind one line of an invoice after a given (position, charge), in the
--- order in which they were counted. Each page walks the unique index on positions from where the
+-- order in which they were counted. Each page reads the unique index on positions from where the
 -- last one ended, whatever the line's length.
 SELECT c.id, l.position, c.message_id, m.wamid, p.wa_id, c.delivered_at, c.month, c.market,
        c.category, c.rule, c.position, l.tier_first, l.tier_last, c.price_micros

@@ -1,7 +1,7 @@
 -- Promises: what the ledger holds about the messages of one account delivered in a span: volume and
 -- cost by bucket of time, number, country, category, pricing type and tier. Reversals and what they
 -- take back are left out. Months and days are the business's own.
-WITH told AS (
+WITH points AS (
     SELECT date_bin('30 minutes', c.delivered_at, 'epoch') AS half_hour,
            date_trunc('day', c.delivered_at AT TIME ZONE z.timezone) AS day,
            date_trunc('month', c.delivered_at AT TIME ZONE z.timezone) AS month,
@@ -37,6 +37,6 @@ SELECT extract(epoch FROM CASE %(granularity)s
            ELSE (month + interval '1 month') AT TIME ZONE timezone END)::bigint AS end,
        phone_number, phone_number_id, country, pricing_category, pricing_type, tier, count(*),
        sum(price_micros)
-  FROM told
+  FROM points
  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
  ORDER BY 1, 3, 5, 6, 7, 8

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
 from billing import emails
+from billing.documents import einvoice
 from billing.forms import BillingDetailsForm
 from billing.invoices import draft as invoices_draft
 from billing.models import BillingDetails, Seller
@@ -34,11 +35,18 @@ def details(request: BusinessRequest) -> HttpResponse:
         "details": BillingDetails.of(request.business),
         "terms_days": Seller.objects.values_list("terms_days", flat=True).get(is_current=True),
         "has_stripe": bool(settings.STRIPE_API_KEY),
+        "seller_lacks": _seller_lacks(form.instance),
         "mails": emails.of_business(request.business)[:MAILS_SHOWN],
     }
     return render(
         request, "billing/invoices/details.html", context, status=422 if form.errors else 200
     )
+
+
+def _seller_lacks(details: BillingDetails) -> list[str]:
+    """What the seller lacks for the chosen e-invoice; until then that of EN 16931 is sent."""
+    found = einvoice.lacks(details.einvoice_format, Seller.current().as_copy(), details.as_copy())
+    return [one.text for one in found if one.of == "seller"]
 
 
 @require_GET

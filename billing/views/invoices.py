@@ -191,6 +191,7 @@ def invoice(request: BusinessRequest, number: str) -> HttpResponse:
         "details": BillingDetails.of(request.business),
         "has_stripe": stripe_gateway.is_configured(),
         "pay_path": pay_links.pay_path(found),
+        "einvoices": archive.einvoice_kinds(found),
         "now": request.business.now(),
     }
     return render(request, "billing/invoices/invoice.html", context)

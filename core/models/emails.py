@@ -4,12 +4,12 @@ from typing import ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.encryption import EncryptedTextField
+from core.queue.rows import QueueRow, dead_index, due_index
 
 
 class EmailQuerySet(models.QuerySet["Email"]):
@@ -35,7 +35,7 @@ class EmailQuerySet(models.QuerySet["Email"]):
         return sorted(set(pending.values_list("business_id", flat=True)))
 
 
-class Email(models.Model):
+class Email(QueueRow):
     """A mail to one recipient, sent once; `kind` and `key` say for which occasion it was
     written.
     """
@@ -73,11 +73,10 @@ class Email(models.Model):
         default=False, help_text=_("Holds a code or a link that logs in: deleted once it is sent.")
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
-    not_before = models.DateTimeField(default=timezone.now, db_default=Now())
-    leased_until = models.DateTimeField(null=True, blank=True)
-    last_error = models.TextField(blank=True, default="", db_default="")
-    dead_at = models.DateTimeField(null=True, blank=True)
+    # Not generated: a generated column is no part of a replica identity.
+    share = models.BigIntegerField(
+        default=0, help_text=_("Whose share of the outbox it takes: the business, or 0.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When the mail server took it.")
@@ -94,13 +93,18 @@ class Email(models.Model):
                 fields=["kind", "key", "recipient"], name="one_mail_per_occasion_and_recipient"
             ),
             models.CheckConstraint(
+                condition=Q(business=None, share=0) | Q(share=F("business")),
+                name="mail_takes_its_business_share",
+            ),
+            models.CheckConstraint(
                 condition=Q(state="sent", sent_at__isnull=False)
                 | (~Q(state="sent") & Q(sent_at=None)),
                 name="sent_mail_has_its_time",
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["not_before"], condition=Q(state="waiting"), name="outbox_due"),
+            due_index("outbox_due", "share", "id", is_open=Q(state="waiting")),
+            dead_index("outbox_dead", "id"),
             models.Index(fields=["kind"], condition=~Q(state="sent"), name="outbox_not_sent"),
         ]
 

@@ -31,6 +31,7 @@ def write(
     rows = [
         Email(
             business_id=business_id,
+            share=business_id or 0,
             kind=content.kind,
             key=key,
             recipient=recipient,

@@ -1,1 +1,1 @@
-"""Django's database backend for PostgreSQL, told what the primary keys in the database are."""
+"""Django's database backend for PostgreSQL, which knows the database's own primary keys."""

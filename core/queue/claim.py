@@ -43,8 +43,9 @@ def claim(
         rows = [Claimed(*row) for row in found]
     after = _served.get((queue.name, alone), 0)
     rows.sort(key=lambda row: (row.owner <= after, row.owner, row.key))
-    if rows:
-        _served[queue.name, alone] = rows[-1].owner
+    # Rows of nobody (owner 0) take no turn away.
+    if owners := [row.owner for row in rows if row.owner]:
+        _served[queue.name, alone] = owners[-1]
     return rows
 
 

@@ -130,7 +130,7 @@ class InThreads(Generic[Work, Result]):
 
     `prepare` reads in a transaction what each row needs, by key; a row that it leaves out is done.
     `perform` runs in a thread and touches no database. `finish` writes results down in a
-    transaction, for rows that are still this worker's. `late` is told results of rows whose lease
+    transaction, for rows that are still this worker's. `late` gets the results of rows whose lease
     was lost meanwhile.
     """
 
@@ -200,7 +200,8 @@ class Queue:
     (owner, not_before, key) where open; `is_dead` the one for dead letters. `owner` is an SQL
     expression, a whole number: claims take a share for each. `scoped` says that it is the
     business's id, and that rows are worked on within that business's scope. `ready` (SQL) holds
-    back rows that are not due for another reason than time. Of rows with equal `order_by` columns
+    back rows that are not due for another reason than time. Where `urgent` (SQL) holds, rows go
+    before all others, whoever's they are. Of rows with equal `order_by` columns
     the earlier goes first. SQL values of columns: `done` are set when a row is done (None: the row
     is deleted), `on_death` when a row becomes a dead letter, `on_rerun` when it is opened again.
     `when_dead` is called in that transaction, with the reason. `counts` (SQL) leaves rows out of
@@ -218,6 +219,7 @@ class Queue:
     owner: str = "business_id"
     scoped: bool = True
     ready: str = "true"
+    urgent: str = ""
     order_by: tuple[str, ...] = ()
     selection: Selection | None = None
     batch: int = 50

@@ -39,7 +39,11 @@ def selection(queue: Queue) -> str:
     if queue.selection is not None:
         return queue.selection.sql
     return _text("fair").format(
-        **_names(queue), ready=queue.ready, in_order=_in_order(queue), is_due=IS_DUE
+        **_names(queue),
+        **_urgency(queue),
+        ready=queue.ready,
+        in_order=_in_order(queue),
+        is_due=IS_DUE,
     )
 
 
@@ -76,8 +80,8 @@ def end(queue: Queue) -> str:
         else f"UPDATE {queue.table} q SET {_pairs(values)} FROM"
     )
     return f"""{verb} unnest(%(keys)s::bigint[], %(owners)s::bigint[]) AS mine (key, owner)
-                WHERE q.{queue.key} = mine.key AND {queue.owner} = mine.owner
-                  AND q.leased_until IS NOT NULL"""
+                WHERE q.{queue.key} = ANY (%(keys)s::bigint[]) AND q.{queue.key} = mine.key
+                  AND {queue.owner} = mine.owner AND q.leased_until IS NOT NULL"""
 
 
 @cache
@@ -104,8 +108,8 @@ def lose(queue: Queue) -> str:
     return f"""UPDATE {queue.table} q SET {_lost(queue, "mine.reason")}
                  FROM unnest(%(keys)s::bigint[], %(owners)s::bigint[], %(reasons)s::text[])
                       AS mine (key, owner, reason)
-                WHERE q.{queue.key} = mine.key AND {queue.owner} = mine.owner
-                  AND q.leased_until IS NOT NULL"""
+                WHERE q.{queue.key} = ANY (%(keys)s::bigint[]) AND q.{queue.key} = mine.key
+                  AND {queue.owner} = mine.owner AND q.leased_until IS NOT NULL"""
 
 
 @cache
@@ -158,6 +162,18 @@ def _wanted(queue: Queue, *, alone: bool) -> str:
     # one.
     suspect = "(attempts > 1 AND was_lost)" if isinstance(queue.work, InThreads) else "attempts > 0"
     return f"{suspect} ORDER BY place, key LIMIT 1" if alone else f"NOT {suspect}"
+
+
+def _urgency(queue: Queue) -> dict[str, str]:
+    """Parts of the selection by which urgent rows go before all others."""
+    if not queue.urgent:
+        return dict.fromkeys(("turn_order", "is_urgent", "urgent", "urgent_first"), "")
+    return {
+        "turn_order": "ORDER BY is_urgent DESC, owner <= %(after)s, owner",
+        "is_urgent": ", due.is_urgent",
+        "urgent": f"({queue.urgent}) AS is_urgent",
+        "urgent_first": f"({queue.urgent}) DESC, ",
+    }
 
 
 def _in_order(queue: Queue) -> str:

@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
+from typing import TypeVar
 
 import structlog
 
@@ -11,6 +12,7 @@ from core.queue.settle import place_of, reason_of
 from core.tenancy import system
 
 log = structlog.get_logger(__name__)
+Item = TypeVar("Item")
 LONGEST, LINGER = 20.0, 0.06
 # How often each step has failed in this process, by its name.
 failures: Counter[str] = Counter()
@@ -49,6 +51,27 @@ def until_idle(
     return found
 
 
+def for_each(items: Iterable[Item], do: Callable[[Item], object]) -> int:
+    """Do it to each; one that raises is logged and counted, and the others are done.
+
+    `do` opens a transaction of its own. Returns the sum of what it returns; None counts as 1.
+    """
+    found = 0
+    for item in items:
+        try:
+            count = do(item)
+        except Exception as error:
+            name = name_of(do)
+            failures[name] += 1
+            log.error(
+                "item_failed", step=name, item=str(item), error=reason_of(error),
+                place=place_of(error),
+            )  # fmt: skip
+        else:
+            found += count if isinstance(count, int) else 1
+    return found
+
+
 def guarded(step: Callable[[], object]) -> int:
     """Run a step; returns its number, and 0 where it raises, which is logged and counted."""
     try:
@@ -72,7 +95,7 @@ def across_businesses(step: Callable[[], object]) -> Callable[[], object]:
     return run
 
 
-def name_of(step: Callable[[], object]) -> str:
+def name_of(step: Callable[..., object]) -> str:
     """A step's name in logs and figures: module and function."""
     plain = getattr(step, "func", step)
     return f"{plain.__module__}.{getattr(plain, '__qualname__', type(plain).__name__)}"

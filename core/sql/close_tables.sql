@@ -23,7 +23,7 @@ BEGIN
         IF name = 'hosting_event' THEN
             -- Webhooks arrive before anybody knows whose they are, and are read by workers only.
             EXECUTE format('CREATE POLICY arrives ON %I FOR INSERT TO parley_app WITH CHECK (true)', name);
-        ELSIF name ~ '^(accounts|hosting|billing|shops|demo)_' AND name !~ '^(accounts_user|hosting_parkedstatus|billing_(gatewayevent|numberseries|recount))'
+        ELSIF name ~ '^(core|accounts|hosting|billing|shops|demo)_' AND name !~ '^(accounts_user|hosting_parkedstatus|billing_(gatewayevent|numberseries|recount))'
            OR name IN ('django_content_type', 'django_migrations', 'auth_permission', 'auth_group', 'auth_group_permissions') THEN
             EXECUTE format('CREATE POLICY open ON %I FOR SELECT TO parley_app, parley_across USING (true)', name);
         END IF;

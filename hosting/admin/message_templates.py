@@ -26,7 +26,7 @@ class RejectForm(ReasonForm):
     """A reason of the protocol or free text, shown to the business."""
 
     code = forms.ChoiceField(
-        label=_("Reason told to the business"),
+        label=_("Reason shown to the business"),
         choices=[*((reason, reason) for reason in review.REASONS), (OTHER, _("The words below"))],
     )
     field_order = ("code", "reason")
@@ -159,7 +159,7 @@ class TemplateAdmin(AuditedAdmin):
                 "quality": found.quality,
             }
 
-        words = _("The business hears of it by webhook, if it listens.")
+        words = _("The business is notified by webhook, if it subscribes to templates.")
         question = Question(
             f"{title}: {template}", title, words, [_contents(template)], verb == "disabled"
         )

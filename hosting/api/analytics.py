@@ -169,8 +169,10 @@ def _conversations(account: Account, parameters: Parameters) -> dict[str, Any]:
         sums.items(), key=lambda item: tuple(map(str, item[0]))
     ):
         measured = {"conversation": count, "cost": float(micros / 1_000_000)}
-        told = {name: measured[name] for name in metrics} | dict(zip(asked, members, strict=True))
-        points.append(_bounds(at, granularity) | told)
+        reported = {name: measured[name] for name in metrics} | dict(
+            zip(asked, members, strict=True)
+        )
+        points.append(_bounds(at, granularity) | reported)
     return {"data": [{"data_points": points}]}
 
 

@@ -4,7 +4,6 @@ No database.
 """
 
 import csv
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
@@ -12,6 +11,7 @@ from io import StringIO
 from django.utils.translation import gettext as _
 
 from core.errors import BadInput
+from hosting.cloudapi.phone_numbers import NoNumber, digits_of_number, looks_like_a_number
 
 MAX_ROWS = 100_000
 MAX_BYTES = 20 * 1024 * 1024
@@ -22,8 +22,6 @@ NUMBER_HEADINGS = frozenset((
     "phonenumber", "telefon", "nummer", "handy", "mobil", "telefonnummer", "rufnummer", "empfänger",
     "recipient",
 ))  # fmt: skip
-_SEPARATORS = re.compile(r"[\s+().\-/\u00a0\u202a-\u202e]")
-_DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +51,13 @@ class RecipientList:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The index of the column with the number, and those of the variables in their order."""
+    """The index of the column with the number, those of the variables in their order, and how many
+    columns the first row has.
+    """
 
     number: int
     variables: tuple[int, ...]
+    width: int
 
 
 def decoded(content: bytes) -> str:
@@ -93,13 +94,6 @@ def parse_list(
     if not (parsed.found or parsed.wrong_count):
         raise BadInput(_("Paste numbers, or choose a file: there is none in it."), field="list")
     return parsed
-
-
-def digits_of(cell: str) -> str:
-    """Return the digits of an international phone number in any notation; "" if it is none."""
-    digits = _SEPARATORS.sub("", cell.strip().strip("'\""))
-    digits = digits[2:] if digits.startswith("00") else digits
-    return digits if _DIGITS.fullmatch(digits) else ""
 
 
 def _rows(text: str, names: Sequence[str]) -> Iterator[tuple[int, ListedRecipient | str]]:
@@ -148,24 +142,41 @@ def _delimiter(text: str) -> str:
 
 def _columns(cells: list[str], names: Sequence[str]) -> tuple[Columns, bool]:
     """Return the columns according to the first row, and whether it holds headings."""
+    width = len(_filled(cells))
     others = tuple(range(1, len(names) + 1))
-    if any(digits_of(cell) for cell in cells):
-        return Columns(0, others), False
+    # A number that cannot be read is a wrong row, not a heading.
+    if any(map(looks_like_a_number, cells)):
+        return Columns(0, others, max(width, len(names) + 1)), False
     heads = [cell.strip().strip("{}").strip().lower() for cell in cells]
     number = next(
         (n for n, head in enumerate(heads) if head.replace(" ", "_") in NUMBER_HEADINGS), 0
     )
+    width = max(width, len(names) + 1)
     if names and all(name.lower() in heads for name in names):
-        return Columns(number, tuple(heads.index(name.lower()) for name in names)), True
+        return Columns(number, tuple(heads.index(name.lower()) for name in names), width), True
     rest = [n for n in range(max(len(heads), len(names) + 1)) if n != number]
-    return Columns(number, tuple(rest[: len(names)])), True
+    return Columns(number, tuple(rest[: len(names)]), width), True
+
+
+def _filled(cells: list[str]) -> list[str]:
+    """Return the cells without the empty ones at the end."""
+    count = max((n for n, cell in enumerate(cells, 1) if cell.strip()), default=0)
+    return cells[:count]
 
 
 def _recipient(row: int, cells: list[str], columns: Columns) -> ListedRecipient | str:
     cell = cells[columns.number] if columns.number < len(cells) else ""
-    wa_id = digits_of(cell)
-    if not wa_id:
-        return _invalid_number(cell)
+    if (count := len(_filled(cells))) > columns.width:
+        return _(
+            "The row has %(count)d cells, the first one %(width)d. Put quotes around a cell that "
+            "holds the separator."
+        ) % {"count": count, "width": columns.width}
+    if not columns.variables and sum(map(looks_like_a_number, cells)) > 1:
+        return _("There is more than one number in the row.")
+    try:
+        wa_id = digits_of_number(cell)
+    except NoNumber as wrong:
+        return _invalid_number(cell, wrong.reason)
     variables = []
     for n, column in enumerate(columns.variables, 1):
         # A template variable may hold neither line breaks nor more than four spaces in a row.
@@ -180,10 +191,14 @@ def _recipient(row: int, cells: list[str], columns: Columns) -> ListedRecipient 
     return ListedRecipient(row, wa_id, variables)
 
 
-def _invalid_number(cell: str) -> str:
+def _invalid_number(cell: str, reason: str) -> str:
     shown = cell.strip()[:30].replace("\0", "")
-    if not shown:
+    if reason == NoNumber.EMPTY:
         return _("There is no number.")
-    if shown.startswith("0"):
+    if reason == NoNumber.NATIONAL:
         return _("“%(number)s” has no country code.") % {"number": shown}
+    if reason == NoNumber.SHORTENED:
+        return _("A spreadsheet has shortened “%(number)s”: its last digits are lost.") % {
+            "number": shown
+        }
     return _("“%(number)s” is not a phone number of 7 to 15 digits.") % {"number": shown}

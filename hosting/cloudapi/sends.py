@@ -13,6 +13,7 @@ import orjson
 from core import widths
 from hosting.cloudapi import fields, interactive, templates
 from hosting.cloudapi.json import as_dict, as_text
+from hosting.cloudapi.phone_numbers import NoNumber, digits_of_number
 from hosting.errors import CloudApiError
 
 MAX_TEXT = 4096
@@ -106,18 +107,20 @@ def _recipient(body: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def digits_of(raw: Any, *, field: str) -> str:
-    """Return the digits of a phone number with plus sign, spaces, dashes or brackets."""
-    text = as_text(raw)
-    digits = re.sub(r"[\s+().-]", "", text)
-    if not digits:
-        raise CloudApiError(
-            131008, f"{field} is required: the customer's phone number in digits.", field=field
-        )
-    if not re.fullmatch(r"[1-9][0-9]{6,14}", digits):
+    """Return the digits of an international phone number, as people write it.
+
+    Raises CloudApiError 131008 if there is none, 131009 if it cannot be one.
+    """
+    try:
+        return digits_of_number(as_text(raw))
+    except NoNumber as wrong:
+        if wrong.reason == NoNumber.EMPTY:
+            raise CloudApiError(
+                131008, f"{field} is required: the customer's phone number in digits.", field=field
+            ) from None
         raise CloudApiError(
             131009, f"{field} must be a phone number of 7 to 15 digits.", field=field
-        )
-    return digits
+        ) from None
 
 
 def _context(body: dict[str, Any], kind: str, content: dict[str, Any]) -> str:

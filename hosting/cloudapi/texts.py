@@ -1,12 +1,15 @@
 """Readable text of messages of any kind, for threads, lists and search."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 from hosting.cloudapi.json import as_dict, as_list, as_text
 
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
+# Letters and signs that show nothing: fillers of Hangul, the empty braille pattern.
+BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800\U000e0001")
 REPLIES = ("button_reply", "list_reply", "call_permission_reply", "nfm_reply")
 
 
@@ -14,6 +17,16 @@ def text_of(kind: str, content: dict[str, Any]) -> str:
     """Return the readable text of a message's content object; "" if there is none."""
     reader = READERS.get(kind, _caption)
     return reader(content)
+
+
+def visible_name(name: str) -> str:
+    """Return a name without outer spaces, or "" if all of its characters are invisible."""
+    return name.strip() if any(map(_is_visible, name)) else ""
+
+
+def _is_visible(letter: str) -> bool:
+    category = unicodedata.category(letter)
+    return category[0] not in "ZC" and category != "Mn" and letter not in BLANKS
 
 
 def _lines(*parts: str) -> str:

@@ -4,17 +4,26 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import orjson
 
 from core import widths
 from hosting.cloudapi.json import as_dict, as_list, as_text, parse_timestamp, read_json
-from hosting.cloudapi.texts import text_of
+from hosting.cloudapi.texts import text_of, visible_name
 
 # Members of a message with columns of their own; all others are kept in its content.
 COLUMN_MEMBERS = frozenset({"from", "from_user_id", "id", "timestamp", "type"})
+# The kinds of messages that customers send; each has an object of its name.
+KINDS = (
+    "text", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive",
+    "button", "order", "reaction", "system", "edit", "revoke",
+)  # fmt: skip
+# The first version whose statuses have a conversation only in free-entry windows.
+CONVERSATIONS_UNTIL = 24
+# From here on the network charges utility templates in the customer's window as well.
+UTILITY_CHARGED_FROM = datetime(2026, 10, 1, tzinfo=UTC)
 STATUSES = ("sent", "delivered", "read", "failed", "played")
 
 
@@ -23,7 +32,7 @@ class InboundMessage:
     """A customer's message; `at` is None if the webhook had no usable time.
 
     `upstream_media_id` is the network's id of a file still to be fetched, whose id in `content` is
-    ours.
+    ours. With a `group_id` it was written to a group, not to the business alone.
     """
 
     phone_number_id: str
@@ -39,6 +48,7 @@ class InboundMessage:
     at: datetime | None
     is_referred: bool = False
     upstream_media_id: str = ""
+    group_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +65,20 @@ class StatusUpdate:
 
 @dataclass(slots=True)
 class Updates:
-    """The contents of one webhook body, in order."""
+    """The contents of one webhook body, in order.
+
+    `messages` are those to the business alone: what somebody writes to a group is in
+    `group_messages`, and belongs in no conversation with him.
+    """
 
     messages: list[InboundMessage] = field(default_factory=list)
+    group_messages: list[InboundMessage] = field(default_factory=list)
     statuses: list[StatusUpdate] = field(default_factory=list)
     other: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
     def updates_of_numbers(self) -> "list[InboundMessage | StatusUpdate]":
         """Return all updates that name a number."""
-        return [*self.messages, *self.statuses]
+        return [*self.messages, *self.group_messages, *self.statuses]
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -91,27 +106,61 @@ def _read_change(account: str, change: dict[str, Any], updates: Updates) -> None
         updates.other.append((account, as_text(change.get("field")), value))
         return
     number = as_text(as_dict(value.get("metadata")).get("phone_number_id"))
-    people = _people(value)
-    for message in as_list(value.get("messages")):
-        if parsed := _message(number, as_dict(message), people):
-            updates.messages.append(parsed)
+    messages = [as_dict(message) for message in as_list(value.get("messages"))]
+    people = _people(value, messages)
+    for message in messages:
+        if parsed := _message(number, message, people):
+            kept = updates.group_messages if parsed.group_id else updates.messages
+            kept.append(parsed)
     for status in as_list(value.get("statuses")):
         if update := _status(number, as_dict(status)):
             updates.statuses.append(update)
 
 
-def _people(value: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
-    people: dict[str, tuple[str, str, str]] = {}
+class _Person(NamedTuple):
+    """A customer as `contacts` of a webhook names him."""
+
+    name: str = ""
+    username: str = ""
+    wa_id: str = ""
+    user_id: str = ""
+
+
+NOBODY = _Person()
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    """The customers of a webhook by number and user id; `only` is the one of all its messages."""
+
+    known: dict[str, _Person]
+    only: _Person
+
+    def sender_of(self, wa_id: str, user_id: str) -> _Person:
+        """Return the person of a message's sender."""
+        found = self.known.get(wa_id) or self.known.get(user_id)
+        if found is None and (not user_id or self.only.user_id in ("", user_id)):
+            # The number of a contact may be written another way than that of the sender.
+            return self.only
+        return found or NOBODY
+
+
+def _people(value: dict[str, Any], messages: list[dict[str, Any]]) -> _People:
+    known: dict[str, _Person] = {}
+    people = []
     for raw in as_list(value.get("contacts")):
         contact = as_dict(raw)
         profile = as_dict(contact.get("profile"))
-        name = as_text(profile.get("name"))[: widths.PERSON_NAME]
-        username = as_text(profile.get("username"))[: widths.USERNAME]
-        user_id = _person_id(contact.get("user_id"))
-        for key in (as_text(contact.get("wa_id")), user_id):
-            if key:
-                people[key] = (name, username, user_id)
-    return people
+        person = _Person(
+            visible_name(as_text(profile.get("name")))[: widths.PERSON_NAME],
+            visible_name(as_text(profile.get("username")))[: widths.USERNAME],
+            _person_id(contact.get("wa_id")),
+            _person_id(contact.get("user_id")),
+        )
+        people.append(person)
+        known |= {key: person for key in (person.wa_id, person.user_id) if key}
+    senders = {(as_text(m.get("from")), as_text(m.get("from_user_id"))) for m in messages}
+    return _People(known, people[0] if len(people) == len(senders) == 1 else NOBODY)
 
 
 def _person_id(raw: Any) -> str:
@@ -120,32 +169,38 @@ def _person_id(raw: Any) -> str:
     return text if len(text) <= widths.PERSON_ID else ""
 
 
-def _message(
-    number: str, raw: dict[str, Any], people: dict[str, tuple[str, str, str]]
-) -> InboundMessage | None:
+def _message(number: str, raw: dict[str, Any], people: _People) -> InboundMessage | None:
     wamid, sender = as_text(raw.get("id")), _person_id(raw.get("from"))
     user_id = _person_id(raw.get("from_user_id"))
+    person = people.sender_of(sender, user_id)
     # Customers without a number are identified by user id.
     wa_id = sender or user_id
+    if not (raw.get("from") or raw.get("from_user_id")):
+        wa_id = person.wa_id or person.user_id
     if not (wamid and wa_id and len(wamid) <= widths.WAMID):
         return None
-    name, username, known_user_id = people.get(wa_id) or people.get(user_id) or ("", "", "")
-    kind = (as_text(raw.get("type")) or "unknown")[: widths.MESSAGE_KIND]
+    kind = (as_text(raw.get("type")) or _kind_by_object(raw))[: widths.MESSAGE_KIND]
     content = stored_content(kind, raw)
     return InboundMessage(
         phone_number_id=number[: widths.OBJECT_ID],
         wamid=wamid,
         wa_id=wa_id,
-        user_id=user_id or known_user_id,
-        name=name,
-        username=username,
+        user_id=user_id or person.user_id,
+        name=person.name,
+        username=person.username,
         kind=kind,
         content=content,
         text=text_of(kind, content),
         context_wamid=_context_wamid(kind, content, raw),
         at=parse_timestamp(raw.get("timestamp")),
         is_referred=bool(as_dict(raw.get("referral"))),
+        group_id=as_text(raw.get("group_id"))[: widths.WAMID],
     )
+
+
+def _kind_by_object(raw: dict[str, Any]) -> str:
+    """Return the kind of a message without a type by the object that it has, else "unknown"."""
+    return next((kind for kind in KINDS if isinstance(raw.get(kind), dict | list)), "unknown")
 
 
 def stored_content(kind: str, raw: dict[str, Any]) -> dict[str, Any]:
@@ -238,13 +293,16 @@ def status_object(
     wa_id: str,
     category: str,
     in_window: bool,
+    free_entry_until: datetime | None = None,
     tracker: str = "",
     is_first_delivery_proof: bool = False,
+    version: int = 23,
 ) -> dict[str, Any]:
-    """Return a status as webhooks carry it.
+    """Return a status as webhooks of an API version carry it.
 
-    Pricing is added to `sent` and to the first proof of delivery: `delivered`, or a `read` without
-    it.
+    `in_window`: the customer's 24-hour window was open when the message was accepted;
+    `free_entry_until`: when the free-entry window ends in which it was accepted. Pricing is added
+    to `sent` and to the first proof of delivery: `delivered`, or a `read` without it.
     """
     body: dict[str, Any] = {
         "id": wamid,
@@ -253,18 +311,41 @@ def status_object(
         "recipient_id": wa_id,
     }
     if status in ("sent", "delivered") or is_first_delivery_proof:
-        body["conversation"] = {"id": conversation_id(wamid), "origin": {"type": category}}
-        if status == "sent":
-            body["conversation"]["expiration_timestamp"] = str(int(at.timestamp()) + 24 * 3600)
-        body["pricing"] = {
-            "billable": True,
-            "pricing_model": "PMP",
-            "type": "regular",
-            "category": category,
-        }
+        is_free_entry = free_entry_until is not None
+        pricing = pricing_object(category, in_window=in_window, is_free_entry=is_free_entry, at=at)
+        if is_free_entry or version < CONVERSATIONS_UNTIL:
+            origin = pricing["category"]
+            body["conversation"] = {"id": conversation_id(wamid), "origin": {"type": origin}}
+            if status == "sent":
+                until = free_entry_until or at + timedelta(hours=24)
+                body["conversation"]["expiration_timestamp"] = str(int(until.timestamp()))
+        body["pricing"] = pricing
     if tracker:
         body["biz_opaque_callback_data"] = tracker
     return body
+
+
+def pricing_object(
+    category: str, *, in_window: bool, is_free_entry: bool, at: datetime
+) -> dict[str, Any]:
+    """Return the pricing of a message in webhooks, by the model per message.
+
+    Free are all messages of a free-entry window; those that are no templates; and in the
+    customer's 24-hour window utility templates, until UTILITY_CHARGED_FROM.
+    """
+    kind = "regular"
+    if is_free_entry:
+        kind, category = "free_entry_point", "referral_conversion"
+    elif category == "service" or (
+        category == "utility" and in_window and at < UTILITY_CHARGED_FROM
+    ):
+        kind = "free_customer_service"
+    return {
+        "billable": kind == "regular",
+        "pricing_model": "PMP",
+        "type": kind,
+        "category": category,
+    }
 
 
 def conversation_id(wamid: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from hosting import extensions
+from hosting.cloudapi.json import as_dict, as_text
 from hosting.cloudapi.parts import Button, buttons_of, header_of
 from hosting.cloudapi.sends import MEDIA_KINDS
 from hosting.cloudapi.texts import products_of
@@ -49,6 +50,34 @@ class Entry:
             return "hosting/bubbles/revoked.html"
         kind = self.message.kind if self.message.kind in KNOWN_KINDS | AMENDMENTS else "unknown"
         return f"hosting/bubbles/{kind}.html"
+
+    @property
+    def ad(self) -> dict[str, str]:
+        """The ad or post by which the customer came to write; {} without one.
+
+        `headline`, `id` and `url`, which is "" unless it is one of the web.
+        """
+        referral = as_dict(self._extras.get("referral"))
+        if not referral:
+            return {}
+        url = as_text(referral.get("source_url"))
+        return {
+            "headline": as_text(referral.get("headline")) or as_text(referral.get("body")),
+            "id": as_text(referral.get("source_id")),
+            "url": url if url.startswith(("https://", "http://")) else "",
+        }
+
+    @property
+    def forwarded(self) -> str:
+        """How the message was forwarded: "", "once", or "often"."""
+        context = as_dict(self._extras.get("context"))
+        if context.get("frequently_forwarded") is True:
+            return "often"
+        return "once" if context.get("forwarded") is True else ""
+
+    @property
+    def _extras(self) -> dict[str, Any]:
+        return as_dict(self.message.content.get("_webhook"))
 
     @property
     def header(self) -> tuple[str, dict[str, Any]]:

@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.dashboard.panels import Banner
 from accounts.models import Business, Membership, Role
-from accounts.panels import Banner
 from core import outbox as email_outbox
+from core.queue.sweep import for_each
 from core.sql import statement
 from core.tenancy import system
 from hosting import quota
@@ -22,7 +23,7 @@ from hosting.models import Account, HostedCount, LimitNotice, LockedMessage, Med
 from hosting.webhooks import outbox
 
 log = structlog.get_logger(__name__)
-MAILS_AT_ONCE = 50
+NOTICES_AT_ONCE = 1000
 WARNING_PERCENT = 80
 STORAGE = "media_megabytes"
 # Plan limit -> template of its mails.
@@ -38,19 +39,16 @@ def send_due_notices() -> int:
     """
     with system("counts of every business"), connection.cursor() as cursor:
         cursor.execute(statement("hosting", "record_limit_notices"))
-    sent = 0
-    while sent < MAILS_AT_ONCE and _send_next():
-        sent += 1
-    return sent
+        waiting = LimitNotice.objects.filter(told_at=None).order_by("id")
+        keys = list(waiting.values_list("pk", flat=True)[:NOTICES_AT_ONCE])
+    return for_each(keys, _send)
 
 
-def _send_next() -> bool:
-    """Send the oldest notice in a transaction of its own; False if none waits."""
+def _send(notice_id: int) -> bool:
+    """Send a notice in a transaction of its own; False where it was sent meanwhile."""
     with system("notices of every business"):
-        waiting = LimitNotice.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            told_at=None
-        )
-        notice = waiting.select_related("business__plan").order_by("id").first()
+        waiting = LimitNotice.objects.select_for_update(of=("self",)).filter(told_at=None)
+        notice = waiting.select_related("business__plan").filter(pk=notice_id).first()
         if notice is None:
             return False
         # When both levels were reached at once, only the higher one is sent.

@@ -230,7 +230,7 @@ def collect_garbage(limit: int = 200) -> int:
     Call inside `tenancy.system`.
     """
     due = Media.objects.filter(deleted_at__lt=timezone.now() - KEPT_AFTER_DELETION).order_by("id")
-    rows = list(due.select_for_update(skip_locked=True)[:limit])
+    rows = list(due.select_for_update()[:limit])
     Media.objects.filter(pk__in=[row.pk for row in rows]).delete()
     for row in rows:
         if (

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.errors import ParleyError
+from core.queue.sweep import for_each
 from core.tenancy import system
 from hosting.models import Template, TemplateStatus
 from hosting.webhooks import outbox
@@ -79,14 +81,14 @@ def pause(template: Template, *, until: datetime | None = None) -> Template:
         if until is None and found.pauses >= len(PAUSES):
             return disable(found)
         until = until or timezone.now() + PAUSES[found.pauses]
-        told = {
+        reported = {
             "title": PAUSE_TITLES[min(found.pauses, 1)],
             "description": f"Low quality: the template is paused until {until:%Y-%m-%d %H:%M} UTC.",
         }
         return _change_status(
             found,
             TemplateStatus.PAUSED,
-            other_info=told,
+            other_info=reported,
             paused_until=until,
             pauses=found.pauses + 1,
         )
@@ -99,8 +101,8 @@ def pause_for(template: Template, *, hours: int | None) -> Template:
 
 def disable(template: Template) -> Template:
     """Disable a template for good: it can neither be sent nor approved again."""
-    told = {"disable_info": {"disable_date": int(timezone.now().timestamp())}}
-    return _change_status(template, TemplateStatus.DISABLED, paused_until=None, **told)
+    reported = {"disable_info": {"disable_date": int(timezone.now().timestamp())}}
+    return _change_status(template, TemplateStatus.DISABLED, paused_until=None, **reported)
 
 
 def set_quality(template: Template, *, quality: str) -> Template:
@@ -122,15 +124,22 @@ def set_quality(template: Template, *, quality: str) -> Template:
 def resume_due() -> int:
     """Approve templates whose pause has ended; return how many."""
     with system("pauses end for every business"):
-        due = Template.objects.live().filter(
-            status=TemplateStatus.PAUSED, paused_until__lte=timezone.now()
-        )
-        return len(
-            [
-                approve(template)
-                for template in due.order_by("pk").select_for_update(skip_locked=True)
-            ]
-        )
+        return for_each(list(_paused_until_now().order_by("pk")), _resume)
+
+
+def _paused_until_now() -> QuerySet[Template]:
+    return Template.objects.live().filter(
+        status=TemplateStatus.PAUSED, paused_until__lte=timezone.now()
+    )
+
+
+def _resume(template: Template) -> bool:
+    with transaction.atomic():
+        found = _paused_until_now().select_for_update().filter(pk=template.pk).first()
+        if found is None:
+            return False
+        approve(found)
+        return True
 
 
 def write_status_event(template: Template, **more: Any) -> int:

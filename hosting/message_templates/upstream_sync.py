@@ -91,7 +91,7 @@ def _claim(limit: int) -> list[Endpoint]:
                                        WHERE synchronised_at IS NULL
                                           OR synchronised_at < statement_timestamp() - %s
                                        ORDER BY synchronised_at NULLS FIRST
-                                       LIMIT %s FOR UPDATE SKIP LOCKED))
+                                       LIMIT %s FOR UPDATE))
                RETURNING id""",
             parameters,
         )

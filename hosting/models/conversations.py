@@ -147,6 +147,11 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.order_by("-last_message_at", "-id")
 
 
+def window_end(last_inbound_at: datetime | None) -> datetime | None:
+    """When the 24-hour customer service window closes; None where it never opened."""
+    return last_inbound_at + CUSTOMER_SERVICE_WINDOW if last_inbound_at else None
+
+
 class Conversation(models.Model):
     """The conversation with one contact on one number."""
 
@@ -207,7 +212,7 @@ class Conversation(models.Model):
     @property
     def window_until(self) -> datetime | None:
         """When the 24-hour customer service window closes; None if it never opened."""
-        return self.last_inbound_at + CUSTOMER_SERVICE_WINDOW if self.last_inbound_at else None
+        return window_end(self.last_inbound_at)
 
     def window_open(self, *, at: datetime) -> bool:
         """Return whether free-form messages may be sent at that time."""

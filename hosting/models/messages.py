@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -18,6 +19,10 @@ from core.queue.rows import due_index
 from hosting.models.conversations import Contact, Conversation
 from hosting.models.message_templates import Template
 from hosting.models.numbers import Number
+
+# How long all messages are free after the answer to a click on an ad, as webhooks say it. What a
+# message costs here is the rate card's.
+FREE_ENTRY = timedelta(hours=72)
 
 
 class Direction(models.TextChoices):
@@ -204,6 +209,12 @@ class Message(models.Model):
     def display_text(self) -> str:
         """The text, or the kind in brackets."""
         return self.text or f"[{self.kind}]"
+
+    @property
+    def free_entry_until(self) -> datetime | None:
+        """When the free-entry window ends in which it was accepted; None outside of one."""
+        ends = self.free_entry_at + FREE_ENTRY if self.free_entry_at else None
+        return ends if ends and self.created_at < ends else None
 
     @property
     def error_reason(self) -> str:

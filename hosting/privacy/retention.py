@@ -162,8 +162,8 @@ def _tasks() -> list[PurgeTask]:
 
 def _purge_batch(task: PurgeTask, limit: int) -> int:
     with system("messages past their time"), connection.cursor() as cursor:
-        # Skips a number that another worker purges, and one put on hold meanwhile.
-        mine = Retention.objects.select_for_update(skip_locked=True, of=("self",))
+        # One worker after the other purges a number; one put on hold meanwhile is left alone.
+        mine = Retention.objects.select_for_update(of=("self",))
         if not mine.filter(pk=task.retention_id, number__held_at=None).exists():
             return 0
         cursor.execute(

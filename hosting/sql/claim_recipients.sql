@@ -7,4 +7,4 @@ SELECT r.id, r.wa_id, r.variables,
   FROM hosting_broadcastrecipient r
  WHERE r.broadcast_id = %(broadcast_id)s AND r.state = 'open' AND (r.not_before IS NULL OR r.not_before <= statement_timestamp())
  ORDER BY r.id LIMIT %(limit)s
-   FOR UPDATE OF r SKIP LOCKED
+   FOR UPDATE OF r

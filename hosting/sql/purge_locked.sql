@@ -9,7 +9,7 @@ WITH due AS (
       JOIN hosting_contact c ON c.business_id = l.business_id AND c.id = m.contact_id AND c.held_at IS NULL
       JOIN accounts_business b ON b.id = l.business_id
      WHERE l.keep_until < coalesce(b.clock_at, now()) AND l.business_id <> ALL (%(untold)s::bigint[])
-     ORDER BY l.keep_until LIMIT %(limit)s FOR UPDATE OF l SKIP LOCKED
+     ORDER BY l.keep_until LIMIT %(limit)s FOR UPDATE OF l
 ), gone AS (
     DELETE FROM hosting_message m USING due d WHERE m.business_id = d.business_id AND m.id = d.message_id
 )

@@ -1,4 +1,4 @@
--- Promises: up to `limit` messages of one import go, and with them the ids of their files are let go. Output: how many,
+-- Promises: up to `limit` messages of one import go, and with them the ids of their files are no longer referenced. Output: how many,
 -- the conversations they were in, the ids of their files.
 WITH gone AS (
     DELETE FROM hosting_message

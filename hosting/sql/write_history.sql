@@ -1,5 +1,5 @@
 -- Promises: each past message of the set is in its conversation exactly once, whatever was imported twice; ids are dealt in
--- the order of the file, below those of live messages; nothing is queued, counted, metered or told to anybody.
+-- the order of the file, below those of live messages; nothing is queued, counted, metered or announced to anybody.
 -- Output: per conversation how many were new, their ids' range, the earliest and latest moment, the latest one's preview.
 WITH written AS (
     INSERT INTO hosting_message

@@ -1,5 +1,5 @@
 """The upstream transport: messages leave by a real Cloud API; what becomes of them comes by the
-webhook door.
+webhook address.
 
 An `Outgoing` row goes open -> sending (committed before the POST) -> gone (sent, or refused) | open
 again (the upstream surely did not take it) | unknown (it may have). An unknown one is never sent
@@ -280,7 +280,7 @@ def delay_after(attempt: int, *, chance: float) -> float:
 
 
 def fail(messages: Iterable[Message], errors: list[dict[str, Any]]) -> None:
-    """Report messages as failed by the webhook door, like any network's word. Call inside
+    """Report messages as failed by the webhook address, like any network's word. Call inside
     `system`.
     """
     found = Message.objects.filter(pk__in=[message.pk for message in messages])
@@ -359,7 +359,7 @@ QUEUE = Queue(
     lease_seconds=LEASE,
     on_death={"state": "'dead'"},
     on_rerun={"state": "'open'"},
-    # A number that its upstream told to rest waits for that, not for us.
+    # A number that its upstream has limited waits for that, not for us.
     counts="""NOT EXISTS (SELECT FROM hosting_number n
                            WHERE n.id = q.number_id AND n.paused_until > statement_timestamp())""",
     dead_title=_("Messages not sent to the upstream"),

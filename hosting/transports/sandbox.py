@@ -183,6 +183,7 @@ def _status(message: Message, step: Step) -> dict[str, Any]:
         wa_id=message.contact.wa_id,
         category=message.category,
         in_window=message.window_open,
+        free_entry_until=message.free_entry_until,
         tracker=message.tracker,
     )
     return told | ({"errors": [error_of(step.code)]} if step.code else {})

@@ -64,10 +64,10 @@ class Subscribers:
         number = self.numbers.get(number_id)
         if number is None:
             return []
-        heard = self._of.get((number.account_id, number_id)) or self._of.get(
+        subscribed = self._of.get((number.account_id, number_id)) or self._of.get(
             (number.account_id, None), []
         )
-        return [webhook for webhook in heard if MESSAGES in webhook.fields]
+        return [webhook for webhook in subscribed if MESSAGES in webhook.fields]
 
 
 def write_message_calls(arrived: Sequence[NewMessage]) -> int:
@@ -97,10 +97,10 @@ def write_status_calls(news: "dict[int, list[str]]") -> int:
     listeners = Subscribers(message.number_id for message in messages)
     threads: dict[tuple[int, int], list[MessageStatus]] = defaultdict(list)
     for message in messages:
-        told = [
+        reported = [
             (message, status) for status in sorted(news[message.pk], key=webhooks.STATUSES.index)
         ]
-        threads[message.number_id, message.conversation_id] += told
+        threads[message.number_id, message.conversation_id] += reported
     calls: list[NewCall] = []
     for (number_id, conversation_id), rows in threads.items():
         for webhook in listeners.of(number_id):
@@ -115,13 +115,13 @@ def write_field_calls(*, account: Account, field: str, value: dict[str, Any]) ->
 
     Return how many.
     """
-    heard = Webhook.objects.filter(
+    subscribed = Webhook.objects.filter(
         account=account, number=None, is_active=True, fields__contains=[field]
     )
     change = {"field": field, "value": storable(value)}
     entry = {"id": account.waba_id, "time": int(timezone.now().timestamp()), "changes": [change]}
     body = orjson.dumps({"object": "whatsapp_business_account", "entry": [entry]})
-    return write([NewCall(webhook, None, field, body) for webhook in heard.order_by("id")])
+    return write([NewCall(webhook, None, field, body) for webhook in subscribed.order_by("id")])
 
 
 def write(calls: Sequence[NewCall]) -> int:
@@ -184,28 +184,29 @@ def _messages_body(number: Number, rows: Sequence[NewMessage]) -> bytes:
     )
 
 
-def _statuses_body(number: Number, told: "Sequence[MessageStatus]") -> bytes:
-    people = {message.contact.wa_id: message.contact for message, _ in told}
+def _statuses_body(number: Number, reported: "Sequence[MessageStatus]") -> bytes:
+    people = {message.contact.wa_id: message.contact for message, _ in reported}
     return webhooks.body_of(
         metadata_of(number),
         contacts=[
             webhooks.contact_object(c.wa_id, c.name, c.user_id, c.username) for c in people.values()
         ],
-        statuses=[_status_object(message, status) for message, status in told],
+        statuses=[_status_object(message, status) for message, status in reported],
     )
 
 
 def _status_object(message: Message, status: str) -> dict[str, Any]:
-    told = webhooks.status_object(
+    reported = webhooks.status_object(
         wamid=message.wamid,
         status=status,
         at=getattr(message, f"{status}_at"),
         wa_id=message.contact.wa_id,
         category=message.category,
         in_window=message.window_open,
+        free_entry_until=message.free_entry_until,
         tracker=message.tracker,
         is_first_delivery_proof=status == "read" and message.delivered_at is None,
     )
     if status == "failed" and message.errors:
-        told["errors"] = message.errors
-    return told
+        reported["errors"] = message.errors
+    return reported

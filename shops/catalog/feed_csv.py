@@ -1,4 +1,4 @@
-"""Product feeds as CSV in the columns of Meta's catalogue: reading, checking and writing. No
+"""Product feeds in the columns of Meta's catalogue: reading, checking, and writing as CSV. No
 database access.
 
 Source of the columns: Meta's catalogue field reference ("Product data specifications"), read in
@@ -16,42 +16,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core import money
-from shops.catalog import prices
+from shops.catalog import feed_json, feed_xml, prices
+from shops.catalog.feed_columns import (
+    COLUMNS,
+    FAULT,
+    OPTIONS,
+    REQUIRED,
+    BadFeed,
+    Feed,
+    check_columns,
+    column_name,
+)
 
 MAX_ROWS = 100_000
 MAX_BYTES = 100 * 1024 * 1024
 MAX_PICTURES = 20
 MAX_STOCK = 2_000_000_000
-OPTIONS = ("color", "size", "material", "pattern")
-# In the order of the export; tax_percent is our own column, custom_label_0 holds the collections.
-COLUMNS = (
-    "id",
-    "title",
-    "description",
-    "availability",
-    "condition",
-    "price",
-    "link",
-    "image_link",
-    "brand",
-    "additional_image_link",
-    "sale_price",
-    "sale_price_effective_date",
-    "item_group_id",
-    *OPTIONS,
-    "product_type",
-    "quantity_to_sell_on_facebook",
-    "status",
-    "custom_label_0",
-    "tax_percent",
-)
-REQUIRED = ("id", "title", "price")
-ALIASES = {
-    "inventory": "quantity_to_sell_on_facebook",
-    "quantity_to_sell_on_fb": "quantity_to_sell_on_facebook",
-    "visibility": "status",
-    "colour": "color",
-}
 LIMITS = {
     "id": 100,
     "title": 200,
@@ -65,16 +45,21 @@ FIELD_NAMES = {"id": "retailer_id", "item_group_id": "item_group", "product_type
 AVAILABILITY = ("in stock", "out of stock", "preorder", "available for order", "discontinued")
 CONDITION = ("new", "refurbished", "used")
 STATUS = {"active": False, "published": False, "archived": True, "hidden": True, "staging": True}
+PRICES = ("price", "sale_price")
+# A comma is taken only where it can stand for nothing but thousands.
 _PRICE = re.compile(
-    r"(?:(?P<before>[A-Za-z]{3})\s*)?(?P<amount>\d{1,12}(?:\.\d{1,3})?)\s*(?P<after>[A-Za-z]{3})?",
+    r"(?:(?P<before>[A-Za-z]{3}) *)?"
+    r"(?P<amount>\d{1,12}(?:\.\d{1,3})?|\d{1,3}(?:,\d{3})+\.\d{1,2}) *(?P<after>[A-Za-z]{3})?",
     re.ASCII,
 )
+_BROKEN_PRICE = re.compile(r"\d{1,3}(?:\.\d+)?\s*[A-Za-z]{3}", re.ASCII)
+# Spaces that spreadsheets and web pages put into numbers, and characters without width.
+_SPACES = re.compile("[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
+_NO_WIDTH = re.compile("[\u200b-\u200f\u2060\ufeff]")
+# A spreadsheet's short form of a long number, whose last digits are lost.
+_SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE | re.ASCII)
 _SEPARATORS = re.compile(r"[\s,;|]+(?=https?://)")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-
-class BadFeed(Exception):
-    """The file is not a feed; the message says what is missing."""
 
 
 class InvalidCell(Exception):
@@ -100,39 +85,25 @@ class FeedContext:
     base_url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """A parsed feed: known columns, ignored headings, and numbered rows."""
-
-    columns: tuple[str, ...]
-    ignored: tuple[str, ...]
-    rows: Iterator[tuple[int, dict[str, str]]]
-
-
 def read_feed(raw: bytes) -> Feed:
-    """Detect encoding, separator and headings.
+    """Detect the form (CSV, XML, JSON), encoding, separator and headings.
 
     Raises BadFeed for a file that is no table or lacks a required column.
     """
+    if feed_xml.is_xml(raw):
+        return feed_xml.read_feed(raw)
     text = _decode(raw)
+    if feed_json.is_json(text):
+        return feed_json.read_feed(text)
     first = next(
         (line for line in text.splitlines() if line.strip() and not line.startswith(("#", '"#'))),
         "",
     )
     separator = max("\t,;", key=first.count)
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    rows = _numbered_rows(table)
+    rows = _numbered_rows(io.StringIO(text, newline=""), separator)
     _, heading = next(rows, (0, []))
-    names = [_column_name(cell) for cell in heading]
-    for needed in REQUIRED:
-        if needed not in names:
-            raise BadFeed(
-                f"The column '{needed}' is missing. "
-                "The first row names the columns, such as id, title, price."
-            )
-    doubled = sorted({name for name in names if name in COLUMNS and names.count(name) > 1})
-    if doubled:
-        raise BadFeed(f"The column '{doubled[0]}' is there twice.")
+    names = [column_name(cell) for cell in heading]
+    check_columns(names)
     known = tuple(name for name in names if name in COLUMNS)
     ignored = tuple(
         cell.strip()[:60] for cell, name in zip(heading, names, strict=True) if name not in COLUMNS
@@ -152,38 +123,62 @@ def _decode(raw: bytes) -> str:
     raise BadFeed("This is no text file. Save the table as CSV.")
 
 
-def _column_name(cell: str) -> str:
-    plain = cell.strip().lower().replace(" ", "_")
-    return ALIASES.get(plain, plain)
+def _numbered_rows(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Non-empty rows with their numbers, the heading first.
 
-
-def _numbered_rows(table: Any) -> Iterator[tuple[int, list[str]]]:
-    """Non-empty rows with their numbers.
-
-    Rows that begin with # are skipped: Meta's template explains its columns in them.
+    Rows of comments are skipped: Meta's template explains its columns in them. Below the heading a
+    quote that is not closed is an error: it would swallow the rows that follow.
     """
-    number = 0
+    number, has_heading = 0, False
+    table = csv.reader(lines, delimiter=separator)
     try:
-        for cells in table:
+        while (cells := next(table, None)) is not None:
             number += 1
-            if any(cell.strip() for cell in cells) and not cells[0].lstrip().startswith("#"):
+            if any(cell.strip() for cell in cells) and not _is_comment(cells, has_heading):
+                if not has_heading:
+                    table = csv.reader(lines, delimiter=separator, strict=True)
+                has_heading = True
                 yield number, cells
     except csv.Error as error:
         raise BadFeed(f"The table breaks off near row {number + 1}: {error}.") from None
+
+
+def _is_comment(cells: list[str], has_heading: bool) -> bool:
+    """Return whether a row explains the columns; below the heading `#1001` is an id."""
+    first = cells[0].lstrip() if cells else ""
+    if not first.startswith("#"):
+        return False
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    many = len(filled) > 1 and all(cell.startswith("#") for cell in filled)
+    return not has_heading or first.startswith("# ") or many
 
 
 def _rows_by_column(
     rows: Iterator[tuple[int, list[str]]], names: list[str]
 ) -> Iterator[tuple[int, dict[str, str]]]:
     for number, cells in rows:
-        yield (
-            number,
-            {
-                name: cell.strip()
-                for name, cell in zip(names, cells, strict=False)
-                if name in COLUMNS
-            },
+        row = {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
+        kept = {name: value for name, value in row.items() if name in COLUMNS}
+        fault = _fault(cells, names)
+        yield number, kept | ({FAULT: fault} if fault else {})
+
+
+def _fault(cells: list[str], names: list[str]) -> str:
+    """Return why the cells of a row cannot belong to its columns; "" if they can."""
+    while len(cells) > len(names) and not cells[-1].strip():
+        cells = cells[:-1]
+    if len(cells) != len(names):
+        return (
+            f"The row has {len(cells)} cells, the first one names {len(names)} columns. Put quotes "
+            "around a cell that holds the separator."
         )
+    for name, cell, after in zip(names, cells, cells[1:], strict=False):
+        if name in PRICES and cell.strip().isdigit() and _BROKEN_PRICE.fullmatch(after.strip()):
+            return (
+                f"A comma seems to break the {name} into '{cell.strip()}' and '{after.strip()}'. "
+                "Write it with a point, or in quotes."
+            )
+    return ""
 
 
 def fields_of(columns: tuple[str, ...]) -> list[str]:
@@ -200,6 +195,8 @@ def check_row(
     """The row's values for the database, and the problems of its cells."""
     made: dict[str, Any] = {"options": {}}
     problems: list[Problem] = []
+    if fault := row.get(FAULT):
+        return made | {"pictures": []}, [Problem(number, "row", row.get("id", "")[:120], fault)]
     for column, value in row.items():
         try:
             if CONTROL.search(value):
@@ -227,33 +224,43 @@ def _parse_cell(column: str, value: str, made: dict[str, Any], shop: FeedContext
         return {"options": made["options"] | kept}
     if column in LIMITS:
         return {FIELD_NAMES.get(column, column): _text(column, value)}
-    taken: dict[str, Any] = CELL_PARSERS[column](value, shop)
+    taken: dict[str, Any] = CELL_PARSERS[column](_spaced(value), shop)
     return taken
 
 
 def _text(column: str, value: str) -> str:
     if column in REQUIRED and not value:
         raise InvalidCell("It is needed.")
+    if column == "id" and _SHORTENED.fullmatch(value):
+        raise InvalidCell("A spreadsheet has shortened this number; its last digits are lost.")
     if len(value) > LIMITS[column]:
         raise InvalidCell(f"It has {len(value):,} characters; {LIMITS[column]:,} is the limit.")
     return value
 
 
+def _spaced(value: str) -> str:
+    """Return a cell with plain spaces, and without characters that have no width."""
+    return _SPACES.sub(" ", _NO_WIDTH.sub("", value)).strip()
+
+
 def _price(value: str, shop: FeedContext) -> int:
-    match = _PRICE.fullmatch(value)
+    match = _PRICE.fullmatch(_spaced(value))
     if match is None:
         raise InvalidCell(f"Write a number with a point, then the currency: 9.99 {shop.currency}.")
     currency = (match["before"] or match["after"] or shop.currency).upper()
     if currency != shop.currency or (match["before"] and match["after"]):
         raise InvalidCell(f"The shop sells in {shop.currency}.")
     try:
-        return prices.minor_of_text(match["amount"], currency)
+        return prices.minor_of_text(match["amount"].replace(",", ""), currency)
     except ValueError:
         raise InvalidCell(f"{currency} has fewer decimals.") from None
 
 
 def _sale(value: str, shop: FeedContext) -> dict[str, Any]:
-    return {"sale_price_minor": _price(value, shop) if value else None}
+    price = _price(value, shop) if value else None
+    if price == 0:
+        raise InvalidCell("A sale price of 0 gives it away. Leave the cell empty for no sale.")
+    return {"sale_price_minor": price}
 
 
 def _sale_dates(value: str, shop: FeedContext) -> dict[str, Any]:

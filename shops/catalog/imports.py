@@ -29,7 +29,7 @@ from core.sql import statement
 from core.tenancy import scope
 from hosting import jobs
 from hosting.media.store import safe_name
-from shops.catalog import feed_csv, pictures
+from shops.catalog import feed_columns, feed_csv, pictures
 from shops.catalog.pictures import EDGES
 from shops.catalog.products import add_collection, slug_of
 from shops.models import Catalog, CatalogImport, ImportProblem
@@ -65,7 +65,7 @@ def create_import(
         )
     try:
         found = feed_csv.read_feed(raw)
-    except feed_csv.BadFeed as refused:
+    except feed_columns.BadFeed as refused:
         raise BadInput(str(refused), field="file") from None
     public_id = uuid.uuid4()
     path = default_storage.save(f"feeds/{catalog.business_id}/{public_id}", File(io.BytesIO(raw)))
@@ -132,8 +132,8 @@ def run_due() -> int:
 def _step(job: CatalogImport) -> None:
     try:
         _check_file(job) if job.state == State.READING else _write_file(job)
-    except (feed_csv.BadFeed, FileNotFoundError) as error:
-        is_bad = isinstance(error, feed_csv.BadFeed)
+    except (feed_columns.BadFeed, FileNotFoundError) as error:
+        is_bad = isinstance(error, feed_columns.BadFeed)
         with scope(job.business_id):
             jobs.finish(job, State.FAILED, error=str(error) if is_bad else "The file is gone.")
     if not job.is_working and job.state != State.READY:
@@ -165,7 +165,7 @@ def _rows(job: CatalogImport) -> Iterator[Row]:
     seen: dict[str, int] = {}
     for count, (number, cells) in enumerate(found.rows, start=1):
         if count > feed_csv.MAX_ROWS:
-            raise feed_csv.BadFeed(
+            raise feed_columns.BadFeed(
                 f"The file has more than {feed_csv.MAX_ROWS:,} products; split it."
             )
         row, problems = feed_csv.check_row(cells, number, shop)
@@ -215,7 +215,7 @@ def _check_file(job: CatalogImport) -> None:
             )
     with scope(job.business_id):
         if not job.processed:
-            raise feed_csv.BadFeed("The file names columns, but no product.")
+            raise feed_columns.BadFeed("The file names columns, but no product.")
         jobs.finish(job, State.READY, total=job.processed, finished_at=None)
 
 
@@ -269,7 +269,7 @@ def write_products(
     given = feed_csv.fields_of(columns)
     names = {"business_id": catalog.business_id, "catalog_id": catalog.pk}
     with connection.cursor() as cursor:
-        options = [name for name in feed_csv.OPTIONS if name in columns]
+        options = [name for name in feed_columns.OPTIONS if name in columns]
         held: dict[str, Any] = {**names, "rows": _json(rows), "given": given, "options": options}
         cursor.execute(statement("shops", "import_products"), held)
         written = dict(cursor.fetchall())
@@ -305,7 +305,7 @@ def export_products(catalog: Catalog, held: IO[bytes]) -> None:
     """Write all products as a feed; importing it again changes nothing. Call in a scope."""
     text = io.TextIOWrapper(held, "utf-8", newline="", write_through=True)
     table = csv.writer(text, lineterminator="\r\n")
-    table.writerow(feed_csv.COLUMNS)
+    table.writerow(feed_columns.COLUMNS)
     with connection.cursor() as cursor:
         cursor.execute(statement("shops", "export_products"), {"catalog_id": catalog.pk})
         names = [column.name for column in cursor.description or ()]

@@ -97,7 +97,7 @@ def _note_refusal(conversation: Conversation, order: Order | None, error: Parley
         OrderNote.objects.create(
             business_id=order.business_id,
             order=order,
-            text=f"Not told to the buyer: {error.message}"[:2000],
+            text=f"The buyer was not notified: {error.message}"[:2000],
             created_at=order.business.now(),
         )
 

@@ -6,10 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.models import User
 from core.errors import BadInput
+from core.queue.sweep import for_each
 from core.sql import statement
+from core.tenancy import system
 from hosting.models import Conversation, Message
 from shops.errors import OutOfStock, ShopError, WrongState
 from shops.models import (
@@ -333,14 +336,22 @@ def lock_order(order: Order) -> Order:
 
 
 def expire_due(limit: int = 200) -> int:
-    """Expire orders that were not paid in time and release their goods; returns their number.
+    """Expire orders that were not paid in time and release their goods; returns their number."""
+    with system("orders of every shop"):
+        keys = list(_expired().values_list("pk", flat=True)[:limit])
+    return for_each(keys, _expire)
 
-    Call across businesses.
-    """
+
+def _expired() -> QuerySet[Order]:
     due = Order.objects.overdue().order_by("expires_at")
     # A live payment may still succeed: its status is looked up before the order can expire.
-    idle = due.exclude(payments__status__in=["open", "pending", "unknown"])
-    orders = list(idle.select_for_update(skip_locked=True, of=("self",))[:limit])
-    for order in orders:
+    return due.exclude(payments__status__in=["open", "pending", "unknown"])
+
+
+def _expire(order_id: int) -> bool:
+    with system("orders of every shop"):
+        order = _expired().select_for_update(of=("self",)).filter(pk=order_id).first()
+        if order is None:
+            return False
         change_state(order, to=OrderState.EXPIRED)
-    return len(orders)
+        return True

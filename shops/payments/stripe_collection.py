@@ -3,6 +3,7 @@
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.queue.sweep import for_each
 from core.stripe import Outcome
 from core.tenancy import scope, system
 from shops.models import (
@@ -106,17 +107,13 @@ def apply_due(limit: int = 50) -> int:
             .order_by("id")
             .values_list("pk", "business_id")[:limit]
         )
-    return sum(_apply(event_id, business_id) for event_id, business_id in rows)
+    return for_each(rows, lambda row: _apply(*row))
 
 
 def _apply(event_id: int, business_id: int) -> int:
     with scope(business_id):
         open_events = ShopGatewayEvent.objects.filter(pk=event_id, applied_at=None)
-        event = (
-            open_events.select_for_update(skip_locked=True, of=("self",))
-            .select_related("catalog")
-            .first()
-        )
+        event = open_events.select_for_update(of=("self",)).select_related("catalog").first()
         if event is None:
             return 0
         named = BuyerPayment.objects.filter(
@@ -142,14 +139,15 @@ def close_overdue_pages(limit: int = 50) -> int:
             status__in=LIVE, is_sandbox=False, order__in=Order.objects.overdue()
         )
         rows = list(overdue.exclude(reference="").values_list("pk", "business_id")[:limit])
-    ended = 0
-    for payment_id, business_id in rows:
-        with scope(business_id):
-            payment = BuyerPayment.objects.select_related("order__catalog").get(pk=payment_id)
-            outcome = stripe_gateway.close_payment_page(payment, payment.order.catalog)
-            _settle(payment, outcome)
-            ended += outcome.status in FINAL_STATUSES
-    return ended
+    return for_each(rows, lambda row: _close_overdue(*row))
+
+
+def _close_overdue(payment_id: int, business_id: int) -> bool:
+    with scope(business_id):
+        payment = BuyerPayment.objects.select_related("order__catalog").get(pk=payment_id)
+        outcome = stripe_gateway.close_payment_page(payment, payment.order.catalog)
+        _settle(payment, outcome)
+        return outcome.status in FINAL_STATUSES
 
 
 def send_refunds_due(limit: int = 50) -> int:
@@ -160,14 +158,13 @@ def send_refunds_due(limit: int = 50) -> int:
     with system("refunds of every shop"):
         waiting = BuyerRefund.objects.filter(status__in=LIVE).order_by("id")
         rows = list(waiting.values_list("pk", "business_id")[:limit])
-    return sum(_send_refund(refund_id, business_id) for refund_id, business_id in rows)
+    return for_each(rows, lambda row: _send_refund(*row))
 
 
 def _send_refund(refund_id: int, business_id: int) -> int:
     with scope(business_id):
-        found = BuyerRefund.objects.filter(pk=refund_id, status__in=LIVE).select_for_update(
-            skip_locked=True, of=("self",)
-        )
+        found = BuyerRefund.objects.filter(pk=refund_id, status__in=LIVE)
+        found = found.select_for_update(of=("self",))
         refund = found.select_related("business", "payment__order__catalog").first()
         if refund is None:
             return 0

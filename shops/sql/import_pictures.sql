@@ -1,6 +1,6 @@
 -- Promises: the products of `rows` have exactly the pictures named, in that order; one that is
 -- there already keeps its file, others wait to be fetched. `media:<id>` names a file that is here.
--- Output: product, media that was let go or null.
+-- Output: product, media no longer referenced, or null.
 WITH e AS (
     SELECT p.id AS product_id, r.pictures
       FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(retailer_id text, pictures jsonb)

@@ -14,7 +14,7 @@ from accounts.access import BusinessRequest, member_page
 from core.errors import ParleyError
 from core.wake import notify
 from shops import tasks, texts
-from shops.catalog import feed_csv, pictures
+from shops.catalog import feed_columns, pictures
 from shops.catalog import imports as catalog_imports
 from shops.models import Catalog, CatalogImport
 from shops.views.products import SELLERS, shop_required
@@ -56,8 +56,8 @@ def imports(request: BusinessRequest, catalog: Catalog) -> HttpResponse:
         "catalog": catalog,
         "jobs": jobs,
         "form": form,
-        "columns": feed_csv.COLUMNS,
-        "needed": feed_csv.REQUIRED,
+        "columns": feed_columns.COLUMNS,
+        "needed": feed_columns.REQUIRED,
     }
     context["unfetched"] = pictures.dead_pictures(catalog).count()
     return render(

@@ -91,7 +91,7 @@ def test_settings_decide_whether_there_is_one(
     clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     known = {"PARLEY_VAR": str(tmp_path), "PARLEY_SERVERS": "none", "DEBUG": "1"}
     code = "from config import settings; print(settings.MAIL_FOLDER)"
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", code],
         env=clean | known | environment,
         cwd=django_settings.BASE_DIR,
@@ -99,4 +99,4 @@ def test_settings_decide_whether_there_is_one(
         text=True,
         check=True,
     )
-    assert told.stdout.strip() == (str(tmp_path / "mail") if is_shown else "")
+    assert reported.stdout.strip() == (str(tmp_path / "mail") if is_shown else "")

@@ -33,7 +33,8 @@ def emails() -> dict[str, Email]:
                 business_id=business.pk,
             )
             sent = {"sent_at": "2026-05-01T00:00Z"} if state == "sent" else {}
-            Email.objects.filter(key=state).update(state=state, attempts=3, **sent)
+            dead = {"dead_at": "2026-05-01T00:00Z"} if state == "dead" else {}
+            Email.objects.filter(key=state).update(state=state, attempts=3, **sent, **dead)
         return {email.state: email for email in Email.objects.all()}
 
 
@@ -47,7 +48,7 @@ def operator(client: Client, *rights: str) -> Client:
 
 
 def send_again(client: Client, emails: Any) -> int:
-    given = {"action": "send_again", "_selected_action": [one.pk for one in emails], "index": 0}
+    given = {"action": "rerun", "_selected_action": [one.pk for one in emails], "index": 0}
     return client.post(reverse(LIST), given).status_code
 
 
@@ -63,14 +64,13 @@ def test_failed_mails_are_found_from_the_front_page(client: Client, emails: Any)
     root = User.objects.create_superuser("root@example.com")
     client.force_login(root, backend="django.contrib.auth.backends.ModelBackend")
     front = client.get(reverse("admin:index"))
-    (item,) = [one for one in front.context["attention"] if str(one.title) == "E-mails not sent"]
-    assert (item.value, item.is_urgent) == ("2", True)
-    page = client.get(item.url).content.decode()
-    assert "Email outbox" in page
-    assert [subject for subject in sorted(emails) if f"Mail {subject}" in page] == [
-        "dead",
-        "unknown",
-    ]
+    shown = {str(one.title): one for one in front.context["attention"]}
+    for title, state in (("E-mails not sent", "dead"), ("E-mails of unknown result", "unknown")):
+        item = shown[title]
+        assert (item.value, item.is_urgent) == ("1", True)
+        page = client.get(item.url).content.decode()
+        assert "Email outbox" in page
+        assert [subject for subject in sorted(emails) if f"Mail {subject}" in page] == [state]
 
 
 def test_no_page_shows_a_text(client: Client, emails: Any) -> None:

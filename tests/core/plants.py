@@ -14,6 +14,8 @@ from django.db.models.functions import Now
 from PIL import Image
 
 from billing import finance_exports
+from core import outbox
+from core.models import Email
 from core.queue import Queue
 from core.queue.work import work
 from core.tenancy import scope, system
@@ -313,7 +315,17 @@ def finance_export(site: Site) -> tuple[int, str]:
     return row.pk, str(row.pk)
 
 
+def email(site: Site) -> tuple[int, str]:
+    key = f"plant{next(_count)}"
+    content = outbox.Content("test", "Subject", "Text")
+    business_id = site.number.business_id
+    with scope(business_id):
+        outbox.write(content, key=key, recipients=["ann@example.com"], business_id=business_id)
+        return Email.objects.get(key=key).pk, key
+
+
 PLANTS = {
+    "emails": Plant(email, "core_email", "UPDATE", "NEW.key = '{marker}' AND NEW.state = 'sent'"),
     "events": Plant(event, "hosting_message", "INSERT", "NEW.text = '{marker}'"),
     "parked_statuses": Plant(parked_status, "hosting_message", "UPDATE", "NEW.wamid = '{marker}'"),
     "sandbox": Plant(

@@ -5,21 +5,25 @@ dead.
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.mail import EmailMessage
 from django.db import connections, transaction
 from django.utils import timezone
 
 from accounts.models import Business
 from core import outbox
 from core.models import Email
-from core.outbox import worker
+from core.outbox import send
 from core.outbox.content import one_line
-from core.queue.declaration import Failed
+from core.queue import Failed, Outcome
+from core.queue.claim import claim, forget
+from core.queue.pool import Task
 from core.tenancy import scope, system
 from tests.factories import make_business
 from tests.smtp import MailServer, mail_server
@@ -117,9 +121,9 @@ def test_what_fails_is_tried_again_for_three_days_and_then_dead(
     assert rows("state", "attempts") == [("waiting", 1)]
     assert reason in rows("last_error")[0]
     assert timedelta(seconds=40) < rows("not_before")[0] - timezone.now() < timedelta(seconds=80)
-    change(attempts=worker.MAX_ATTEMPTS - 1, not_before=timezone.now())
+    change(attempts=send.MAX_ATTEMPTS - 1, not_before=timezone.now())
     assert outbox.send_due() == 1
-    assert rows("state", "attempts") == [("dead", worker.MAX_ATTEMPTS)]
+    assert rows("state", "attempts") == [("dead", send.MAX_ATTEMPTS)]
     server.answers = {}
     assert (outbox.send_due(), server.received) == (0, [])
     with system("test"):
@@ -129,14 +133,10 @@ def test_what_fails_is_tried_again_for_three_days_and_then_dead(
 
 
 def test_the_attempts_span_three_days() -> None:
-    plain = [
-        min(worker.FIRST * 2 ** (attempt - 1), worker.LONGEST)
-        for attempt in range(1, worker.MAX_ATTEMPTS)
-    ]
-    assert timedelta(days=3) < sum(plain, timedelta()) < timedelta(days=3.5)
-    shortest, longest = plain[0] * 0.8, worker.LONGEST * 1.2
-    for attempt in range(1, worker.MAX_ATTEMPTS):
-        assert shortest <= worker.backoff(attempt) <= longest
+    attempts = range(1, send.MAX_ATTEMPTS)
+    plain = [send.BACKOFF.after(attempt, chance=0.5) for attempt in attempts]
+    assert timedelta(days=3) < timedelta(seconds=sum(plain)) < timedelta(days=3.5)
+    assert (plain[0], plain[-1]) == (60.0, 6 * 3600.0)
 
 
 def test_a_mail_server_that_is_away_costs_no_mail(business: Business, settings: Any) -> None:
@@ -187,22 +187,29 @@ def test_a_farewell_that_fails_sends_nothing_twice(server: MailServer, business:
 
 def test_a_late_worker_ends_only_its_own_claim(business: Business) -> None:
     write(business, "ann@example.com")
-    with system("test"):
-        claim = worker.claim_one()
-        assert claim is not None
-        assert worker.claim_one() is None
+    forget()
+    (mine,) = claim(send.QUEUE)
+    assert claim(send.QUEUE) == []
+    late = send.Letter(mine.key, mine.attempts, EmailMessage())
     # Its lease ended, and it still comes to say that the mail was taken.
-    change(state="unknown")
-    worker_of = outbox.send._worker
-    worker_of._end([(claim, None)])
+    change(leased_until=timezone.now() - timedelta(seconds=1))
+    assert outbox.send_due() == 0
+    assert rows("state") == ["unknown"]
+    end(Task(mine, late), None)
     assert rows("state") == ["sent"]
     with system("test"):
         outbox.send_again(rows("pk"))
-        again = worker.claim_one()
-        assert again is not None
-        assert (again.key, again.attempts) == (claim.key, claim.attempts)
-    worker_of._end([(claim, Failed("late"))])
+    (again,) = claim(send.QUEUE)
+    assert (again.key, again.attempts) == (mine.key, mine.attempts)
+    end(Task(mine, late), Failed("late"))
     assert rows("state", "attempts") == [("sending", 1)]
+
+
+def end(task: Task, outcome: Outcome) -> None:
+    """A thread has handed a mail over, or not."""
+    done: Future[send.Result] = Future()
+    done.set_result(send.Result(task.work.key, task.work.attempts, outcome))
+    send.POOL._finish({done: task})
 
 
 def test_many_workers_send_each_mail_once(committed_db: None, redis: Any, settings: Any) -> None:
@@ -210,7 +217,7 @@ def test_many_workers_send_each_mail_once(committed_db: None, redis: Any, settin
         write(make_business(), *(f"p{n}@example.com" for n in range(40)))
 
         def work() -> None:
-            outbox.send._worker.run()
+            outbox.send_due()
             connections.close_all()
 
         threads = [threading.Thread(target=work) for _ in range(3)]
@@ -223,12 +230,23 @@ def test_many_workers_send_each_mail_once(committed_db: None, redis: Any, settin
 
 
 def test_logins_come_before_bulk(business: Business, settings: Any, server: MailServer) -> None:
+    forget()
     write(business, *(f"p{n}@example.com" for n in range(3)))
+    other = make_business("Florist")
+    write(other, "bob@example.com", key="plain")
+    write(other, "bob@example.com", key="invitation", is_private=True)
+    write(None, "eve@example.com", key="plain")
     write(None, "ann@example.com", key="login", is_private=True)
-    with system("test"):
-        claim = worker.claim_one()
-    assert claim is not None
-    assert rows("pk", "recipient")[3] == (claim.key, "ann@example.com")
+    order = [claim(send.QUEUE, limit=1)[0].key for _ in range(7)]
+    keys = {pk: (business_id, key) for pk, business_id, key in rows("pk", "business_id", "key")}
+    found = [keys[key] for key in order]
+    assert sorted(found[:2], key=str) == [(other.pk, "invitation"), (None, "login")]
+    assert {found[2], found[3], found[4]} == {
+        (None, "plain"),
+        (business.pk, "1"),
+        (other.pk, "plain"),
+    }
+    assert found[5:] == [(business.pk, "1")] * 2
 
 
 def test_a_private_mail_leaves_no_text_behind(server: MailServer, business: Business) -> None:
@@ -279,7 +297,7 @@ def test_attachments_are_made_as_the_mail_is_sent(
         outbox.send_due()
     finally:
         outbox.sources.unregister(source)
-    assert made == ["lines", "broken"]
+    assert set(made) == {"lines", "broken"}
     (file,) = server.received[0].iter_attachments()
     assert (file.get_filename(), file.get_content()) == ("lines.csv", "a,b\r\n")
     assert rows("recipient", "state", "last_error") == [
@@ -332,5 +350,4 @@ def test_only_the_outbox_sends_mail() -> None:
     assert found == {
         "core/outbox/send.py",
         "core/outbox/smtp.py",
-        "core/outbox/worker.py",
     }

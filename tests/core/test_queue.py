@@ -260,9 +260,7 @@ def test_one_rows_turn_comes_in_the_first_claim_whatever_the_backlog() -> None:
     queue = q.queue(AsSet(lambda rows: None), batch=500)
     work(queue)
     (one,) = add(B, "ok")
-    started = time.monotonic()
     work(queue)
-    assert time.monotonic() - started < 5
     assert row(one).done_at is not None
 
 
@@ -295,17 +293,17 @@ def test_again_puts_a_row_back_with_all_its_attempts(monkeypatch: pytest.MonkeyP
 
 def test_giving_up_does_not_wait_for_five(monkeypatch: pytest.MonkeyPatch) -> None:
     (key,) = add(A, "never")
-    told: list[tuple[int, str]] = []
+    reported: list[tuple[int, str]] = []
     monkeypatch.setitem(q.OUTCOMES, "never", GaveUp("gone"))
     queue = q.queue(
         on_death={"what": "'stopped'"},
         on_rerun={"what": "'ok'"},
-        when_dead=lambda one, reason: told.append((one.key, reason)),
+        when_dead=lambda one, reason: reported.append((one.key, reason)),
     )
     work(queue)
     found = row(key)
     assert (states(), found.what, found.last_error) == ({key: "dead"}, "stopped", "gone")
-    assert told == [(key, "gone")]
+    assert reported == [(key, "gone")]
     with system("test"):
         assert rerun(queue, [key]) == 1
     work(queue)

@@ -200,7 +200,7 @@ def test_a_template_is_rejected_approved_paused_rated_and_disabled(
         assert standing(template) == expected
     with system("test"):
         entries = list(AuditEntry.objects.order_by("id"))
-        told = [
+        reported = [
             orjson.loads(bytes(call.body))["entry"][0]["changes"][0]["value"]
             for call in WebhookCall.objects.order_by("id")
         ]
@@ -214,7 +214,7 @@ def test_a_template_is_rejected_approved_paused_rated_and_disabled(
         "disabled",
     ]
     assert (entries[0].before["status"], entries[0].after["reason"]) == ("PENDING", "a fake bank")
-    assert [value.get("event", value.get("new_quality_score")) for value in told] == [
+    assert [value.get("event", value.get("new_quality_score")) for value in reported] == [
         "REJECTED",
         "APPROVED",
         "REJECTED",

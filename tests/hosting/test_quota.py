@@ -306,10 +306,10 @@ def test_the_plan_page_shows_every_limit_and_owners_hear_of_storage_once(
             "limit", "percent", "used", "allowed"
         )
         assert list(notices) == [("media_megabytes", 80, 4, 5), ("media_megabytes", 100, 5, 5)]
-        told = [
+        reported = [
             orjson.loads(bytes(call.body)) for call in Webhook.objects.get().calls.order_by("id")
         ]
-    kinds = [one["entry"][0]["changes"][0]["value"]["alert_info"]["alert_type"] for one in told]
+    kinds = [one["entry"][0]["changes"][0]["value"]["alert_info"]["alert_type"] for one in reported]
     assert kinds == ["MEDIA_STORAGE_80", "MEDIA_STORAGE_100"]
     assert outbox.send_due() == 2
     mailoutbox.sort(key=lambda one: one.subject, reverse=True)

@@ -1,4 +1,4 @@
-"""A Cloud API of our own making, for tests: takes messages, answers as it is told, remembers
+"""A Cloud API of our own making, for tests: takes messages, answers as a test says, remembers
 everything.
 """
 

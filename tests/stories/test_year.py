@@ -34,7 +34,7 @@ from accounts.models import Business
 from billing.invoices import close, credit_notes
 from billing.metering import meter
 from billing.models import BillingDetails, Invoice, NumberSeries, Seller
-from billing.payments import dunning, settlement, stripe_collection
+from billing.payments import dunning, receipts, stripe_collection
 from core.tenancy import system
 from tests.billing.fake_stripe import FakeStripe
 from tests.factories import make_business, make_deliveries, make_member, make_number
@@ -130,14 +130,14 @@ def test_a_year_of_three_businesses(db, stripe):
     # Late proofs, a transfer, and a credit that is kept.
     make_deliveries(denver, denver_number, 3, to=US, at=at(1, 30))
     make_deliveries(denver, denver_number, 10, to=US, at=at(2, 10))
-    settlement.record_transfer(invoice=january[korn.pk], amount_minor=5765, reference="Statement 4")
+    receipts.record_transfer(invoice=january[korn.pk], amount_minor=5765, reference="Statement 4")
     note = credit_notes.credit(
         invoice=january[korn.pk], reason="Half of them were doubles", amounts={2: 433}
     )
     assert (note.total_minor, note.use, note.tax_minor) == (433, "balance", 0)
     run_all(at(2, 16))
     assert fresh(january[denver.pk]).status == "paid"
-    settlement.record_transfer(invoice=january[chai.pk], amount_minor=6060, reference="Statement 5")
+    receipts.record_transfer(invoice=january[chai.pk], amount_minor=6060, reference="Statement 5")
 
     february = run_all(at(3, 2))
     # 49 + 0.091 + 0.0246 = 49.1156, rounded once.
@@ -148,12 +148,8 @@ def test_a_year_of_three_businesses(db, stripe):
         assert february[korn.pk].due_now() == 4467
 
     # A payment that fails, a suspension, and its end.
-    settlement.record_transfer(
-        invoice=february[korn.pk], amount_minor=4467, reference="Statement 6"
-    )
-    settlement.record_transfer(
-        invoice=february[chai.pk], amount_minor=4901, reference="Statement 7"
-    )
+    receipts.record_transfer(invoice=february[korn.pk], amount_minor=4467, reference="Statement 6")
+    receipts.record_transfer(invoice=february[chai.pk], amount_minor=4901, reference="Statement 7")
     stripe.decline = True
     for day in (16, 17, 19, 23, 26, 30):
         run_all(at(3, day))

@@ -15,6 +15,7 @@ from accounts.models import KeyScope
 from billing.documents import archive
 from billing.documents.tables import messages_csv
 from billing.models import Invoice, InvoiceLine, InvoiceStatus
+from billing.models.invoices import NEVER_OWED
 from core import money
 from core.errors import BadInput, NotYours
 
@@ -62,12 +63,19 @@ class LineSerializer(serializers.ModelSerializer[InvoiceLine]):
 
 
 class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
-    """An invoice in lists; `due` is the amount still to be paid."""
+    """An invoice in lists.
+
+    `prepaid` was paid by the balance as it was issued, `payable` was due then; `paid` (with
+    credits) and `due` are of now.
+    """
 
     month = serializers.DateField(source="period.month", format="%Y-%m")
     subtotal = serializers.SerializerMethodField()
     tax = serializers.SerializerMethodField()
     total = serializers.SerializerMethodField()
+    prepaid = serializers.SerializerMethodField()
+    payable = serializers.SerializerMethodField()
+    paid = serializers.SerializerMethodField()
     due = serializers.SerializerMethodField()
 
     class Meta:
@@ -76,14 +84,19 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
             "id",
             "number",
             "status",
+            "is_test",
             "month",
             "currency",
+            "issued_on",
             "issued_at",
             "due_at",
             "paid_at",
             "subtotal",
             "tax",
             "total",
+            "prepaid",
+            "payable",
+            "paid",
             "due",
         )
 
@@ -98,6 +111,19 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     def get_total(self, invoice: Invoice) -> str:
         """Amount with tax."""
         return _amount(invoice, invoice.total_minor)
+
+    def get_prepaid(self, invoice: Invoice) -> str:
+        """What credits and unallocated money of the customer paid as it was issued."""
+        return _amount(invoice, invoice.prepaid_minor)
+
+    def get_payable(self, invoice: Invoice) -> str:
+        """What was due as it was issued: total less prepaid."""
+        return _amount(invoice, invoice.payable_minor)
+
+    def get_paid(self, invoice: Any) -> str:
+        """Payments and credits so far; nothing for one that is never owed."""
+        settled = 0 if invoice.status in NEVER_OWED else invoice.total_minor - invoice.due_minor
+        return _amount(invoice, settled)
 
     def get_due(self, invoice: Any) -> str:
         """Total less payments and credits."""

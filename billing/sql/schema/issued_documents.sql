@@ -1,6 +1,6 @@
--- Promises: what was issued stays as it was issued. A draft may still change; an issued invoice
--- only moves between statuses and notes when it was paid; a void one is done with. Credits never
--- exceed what is left of a line.
+-- Promises: what was issued stays as it was issued. A draft may still change, its lines in their tax
+-- alone; an issued invoice only moves between statuses and notes when it was paid, voided or
+-- written off; a void one is done with. Credits never exceed what is left of a line.
 CREATE FUNCTION billing_invoice_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP <> 'UPDATE' THEN
@@ -9,7 +9,8 @@ BEGIN
     IF OLD.status = 'draft' THEN
         RETURN NEW;
     END IF;
-    IF (to_jsonb(NEW) - 'status' - 'paid_at') IS DISTINCT FROM (to_jsonb(OLD) - 'status' - 'paid_at')
+    IF (to_jsonb(NEW) - '{status,paid_at,voided_at,written_off_at}'::text[])
+           IS DISTINCT FROM (to_jsonb(OLD) - '{status,paid_at,voided_at,written_off_at}'::text[])
        OR NEW.status = 'draft' OR (OLD.status = 'void' AND NEW.status <> 'void') THEN
         RAISE EXCEPTION 'an issued invoice is final: % refused', TG_OP USING ERRCODE = 'restrict_violation';
     END IF;
@@ -19,6 +20,21 @@ CREATE TRIGGER is_final BEFORE UPDATE OR DELETE ON billing_invoice
     FOR EACH ROW EXECUTE FUNCTION billing_invoice_is_final();
 CREATE TRIGGER is_final_truncate BEFORE TRUNCATE ON billing_invoice
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
+
+CREATE FUNCTION billing_line_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'UPDATE'
+       OR (to_jsonb(NEW) - '{tax_category,tax_percent}'::text[])
+           IS DISTINCT FROM (to_jsonb(OLD) - '{tax_category,tax_percent}'::text[])
+       OR (SELECT i.status FROM billing_invoice i
+            WHERE i.business_id = OLD.business_id AND i.id = OLD.invoice_id) <> 'draft' THEN
+        RAISE EXCEPTION 'a line of an invoice is final: % refused', TG_OP
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER is_final BEFORE UPDATE OR DELETE ON billing_invoiceline
+    FOR EACH ROW EXECUTE FUNCTION billing_line_is_final();
 
 CREATE FUNCTION billing_credit_fits() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -35,4 +51,4 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER credit_fits BEFORE INSERT ON billing_creditnoteline
-    FOR EACH ROW EXECUTE FUNCTION billing_credit_fits();
+    FOR EACH ROW WHEN (NEW.invoice_line_id IS NOT NULL) EXECUTE FUNCTION billing_credit_fits();

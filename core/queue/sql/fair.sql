@@ -16,17 +16,17 @@
                  ORDER BY {owner} LIMIT 1)
           FROM behind b WHERE b.owner IS NOT NULL
     ), turn AS MATERIALIZED (
-        SELECT owner, free, row_number() OVER () AS place
+        SELECT owner, free, row_number() OVER ({turn_order}) AS place
           FROM (SELECT o.owner,
                        %(per_owner)s - coalesce(
                            (SELECT sum(u.rows)
                               FROM unnest(%(busy)s::bigint[], %(busy_rows)s::int[]) u (owner, rows)
-                             WHERE u.owner = o.owner), 0) AS free
+                             WHERE u.owner = o.owner), 0) AS free{is_urgent}
                   FROM (SELECT owner FROM ahead UNION ALL SELECT owner FROM behind) o
                  CROSS JOIN LATERAL (
-                        SELECT FROM {table} q
+                        SELECT {urgent} FROM {table} q
                          WHERE {is_open} AND {owner} = o.owner AND {is_due} AND {ready}{in_order}
-                         ORDER BY {owner}, q.not_before, q.{key} LIMIT 1) due
+                         ORDER BY {owner}, {urgent_first}q.not_before, q.{key} LIMIT 1) due
                  WHERE o.owner IS NOT NULL) t
          WHERE free > 0
          LIMIT %(limit)s
@@ -38,7 +38,7 @@
               FROM {table} q
              WHERE {is_open} AND {owner} = t.owner AND {is_due} AND {ready}{in_order}
              -- The owner is one; naming it lets the index answer the order where it is an expression.
-             ORDER BY {owner}, q.not_before, q.{key}
+             ORDER BY {owner}, {urgent_first}q.not_before, q.{key}
              LIMIT least(t.free,
                          (SELECT greatest(1, %(limit)s / greatest(1, count(*))) FROM turn))
                FOR NO KEY UPDATE SKIP LOCKED) d

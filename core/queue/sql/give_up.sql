@@ -2,4 +2,4 @@
 UPDATE {table} q
    SET dead_at = statement_timestamp(), leased_until = NULL, leased_by = NULL, last_error = mine.reason{on_death}
   FROM unnest(%(keys)s::bigint[], %(owners)s::bigint[], %(reasons)s::text[]) AS mine (key, owner, reason)
- WHERE q.{key} = mine.key AND {owner} = mine.owner AND q.leased_until IS NOT NULL
+ WHERE q.{key} = ANY (%(keys)s::bigint[]) AND q.{key} = mine.key AND {owner} = mine.owner AND q.leased_until IS NOT NULL

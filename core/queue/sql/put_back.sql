@@ -5,4 +5,4 @@ UPDATE {table} q
        last_error = mine.reason, attempts = CASE WHEN mine.fresh THEN 0 ELSE q.attempts END{on_release}
   FROM unnest(%(keys)s::bigint[], %(owners)s::bigint[], %(delays)s::float[], %(reasons)s::text[], %(fresh)s::boolean[])
            AS mine (key, owner, delay, reason, fresh)
- WHERE q.{key} = mine.key AND {owner} = mine.owner AND q.leased_until IS NOT NULL
+ WHERE q.{key} = ANY (%(keys)s::bigint[]) AND q.{key} = mine.key AND {owner} = mine.owner AND q.leased_until IS NOT NULL

@@ -5,6 +5,6 @@ UPDATE {table} q
        leased_until = clock_timestamp() + make_interval(secs => %(lease)s)
   FROM unnest(%(keys)s::bigint[], %(owners)s::bigint[], %(attempts)s::int[],
               %(leases)s::timestamptz[]) AS mine (key, owner, attempt, lease)
- WHERE q.{key} = mine.key AND {owner} = mine.owner AND {is_open}
+ WHERE q.{key} = ANY (%(keys)s::bigint[]) AND q.{key} = mine.key AND {owner} = mine.owner AND {is_open}
    AND q.attempts = mine.attempt AND q.leased_until = mine.lease
 RETURNING q.attempts, q.leased_until

@@ -11,10 +11,10 @@ from drf_spectacular.utils import (
     extend_schema,
     extend_schema_view,
 )
-from rest_framework.generics import ListAPIView, get_object_or_404
+from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
 
-from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
+from accounts.api import BusinessAPIRequest, BusinessAPIView, ColumnsAPIView
 from accounts.models import KeyScope
 from core.wake import notify
 from hosting import tasks
@@ -39,7 +39,7 @@ from hosting.privacy import data_copy, erasure
         ],
     )
 )
-class Contacts(BusinessAPIMixin, ListAPIView[Contact]):
+class Contacts(ColumnsAPIView):
     """Customers, newest first."""
 
     required_scope = KeyScope.CONTACTS

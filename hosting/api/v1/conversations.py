@@ -1,14 +1,14 @@
 """`/api/v1/conversations/…`: the list, one conversation, its messages."""
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework.generics import ListAPIView, get_object_or_404
+from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
 
-from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
+from accounts.api import BusinessAPIRequest, BusinessAPIView, ColumnsAPIView
 from accounts.models import KeyScope
 from core.errors import NotAllowed
 from hosting.api.v1.parsers import BoundedJSONParser
@@ -20,6 +20,7 @@ from hosting.api.v1.serializers import (
 )
 from hosting.messages.read_receipts import clear_unread
 from hosting.models import Contact, Conversation, Message, Number
+from hosting.models.conversations import window_end
 from hosting.search.filters import boolean, moment, one_of
 
 ROWS = Conversation.objects.select_related("contact", "number", "assignee")
@@ -39,7 +40,7 @@ ROWS = Conversation.objects.select_related("contact", "number", "assignee")
         ],
     )
 )
-class Conversations(BusinessAPIMixin, ListAPIView[Conversation]):
+class Conversations(ColumnsAPIView):
     """Conversations, by newest message."""
 
     required_scope = KeyScope.READ
@@ -47,6 +48,7 @@ class Conversations(BusinessAPIMixin, ListAPIView[Conversation]):
     queryset = ROWS.all()
     serializer_class = ConversationSerializer
     ordering = ("-last_message_at", "-id")
+    computed: ClassVar = {"window_until": lambda row: window_end(row["last_inbound_at"])}
 
     def get_queryset(self) -> QuerySet[Conversation]:
         """Return the business's conversations that match the query parameters."""
@@ -106,7 +108,7 @@ class ConversationById(BusinessAPIView):
         return own
 
 
-class ConversationMessages(BusinessAPIMixin, ListAPIView[Message]):
+class ConversationMessages(ColumnsAPIView):
     """The messages of one conversation, newest first."""
 
     required_scope = KeyScope.READ

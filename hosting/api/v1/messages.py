@@ -13,11 +13,11 @@ from drf_spectacular.utils import (
     extend_schema_view,
 )
 from rest_framework import serializers
-from rest_framework.generics import ListAPIView, get_object_or_404
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
+from accounts.api import BusinessAPIRequest, BusinessAPIView, ColumnsAPIView
 from accounts.models import Business, KeyScope
 from core.errors import BadInput
 from core.wake import notify
@@ -55,7 +55,7 @@ class SendSerializer(serializers.Serializer[Any]):
         return {name.rstrip("_"): field for name, field in fields.items()}
 
 
-class Messages(BusinessAPIMixin, ListAPIView[Message]):
+class Messages(ColumnsAPIView):
     """All messages of the business."""
 
     required_scope = KeyScope.READ

@@ -1,5 +1,6 @@
 """Streaming parser of an exported chat, with bounded memory."""
 
+import contextlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import IO
 
+from hosting.cloudapi.phone_numbers import NoNumber, digits_of_number
 from hosting.imports.formats.bodies import LRM, read_body
 from hosting.imports.formats.errors import BadChatFile
 from hosting.imports.formats.headers import SAMPLE_LINES, Layout, find_layout
@@ -210,10 +212,10 @@ def contact_in(filename: str) -> str:
 
 
 def numbers_in(names: Iterable[str]) -> dict[str, str]:
-    """Return those names that are phone numbers, with their digits."""
+    """Return those names that are phone numbers with a plus sign, with their digits."""
     found = {}
     for name in names:
-        digits = re.sub(r"[\s().\-\u2010-\u2015/]", "", name)
-        if re.fullmatch(r"\+[1-9]\d{6,14}", digits):
-            found[name] = digits[1:]
+        if name.startswith("+"):
+            with contextlib.suppress(NoNumber):
+                found[name] = digits_of_number(name)
     return found

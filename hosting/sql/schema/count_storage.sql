@@ -1,7 +1,7 @@
 -- Promises: hosting_storage says how many bytes of files each business keeps that can be read, and
 -- no upload goes over its plan, whatever runs at once: whoever adds a file holds the business's row
--- until commit. What is let go, or locked, does not count; a business over its plan (after a change
--- of plan) may still let go.
+-- until commit. What is deleted, or locked, does not count; a business over its plan (after a change
+-- of plan) may still delete.
 CREATE FUNCTION hosting_count_storage() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE

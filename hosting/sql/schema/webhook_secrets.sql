@@ -1,4 +1,4 @@
--- The secrets of one account's webhook door (still encrypted): asked before the tenant is known.
+-- The secrets of one account's webhook address (still encrypted): asked before the tenant is known.
 -- Every secret that is good now, so that a change needs no moment at which both sides switch.
 CREATE FUNCTION hosting_webhook_secrets(wanted_waba_id text)
 RETURNS TABLE (account_id bigint, verify_token text, secrets text[])

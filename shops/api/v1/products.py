@@ -21,7 +21,7 @@ from accounts.models import KeyScope
 from core import money
 from core.errors import BadInput, NotYours
 from hosting.api.v1.parsers import BoundedJSONParser
-from shops.catalog import feed_csv, prices, products
+from shops.catalog import feed_columns, prices, products
 from shops.catalog import pictures as catalog_pictures
 from shops.models import Availability, Catalog, Condition, Picture, Product
 
@@ -114,10 +114,10 @@ class OptionsField(serializers.DictField):
 
     def to_internal_value(self, data: Any) -> Any:
         """Accept only the option columns of Meta's feed."""
-        unknown = set(data) - set(feed_csv.OPTIONS) if isinstance(data, dict) else set()
+        unknown = set(data) - set(feed_columns.OPTIONS) if isinstance(data, dict) else set()
         if unknown:
             raise serializers.ValidationError(
-                f"{sorted(map(str, unknown))[0][:40]} is none of {', '.join(feed_csv.OPTIONS)}."
+                f"{sorted(map(str, unknown))[0][:40]} is none of {', '.join(feed_columns.OPTIONS)}."
             )
         return super().to_internal_value(data)
 

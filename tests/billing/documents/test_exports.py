@@ -15,11 +15,14 @@ from django.db import connections
 from django.utils import timezone
 from openpyxl import load_workbook
 
+from accounts.models import Plan
 from billing import finance_exports
+from billing.documents import archive, einvoice
 from billing.errors import BillingError
 from billing.invoices import close, credit_notes
-from billing.models import Export
-from billing.payments import settlement
+from billing.models import BillingDetails, Export
+from billing.payments import receipts
+from core import outbox
 from core.queue.claim import claim
 from core.tenancy import system
 from hosting.models import Contact, Message
@@ -47,7 +50,7 @@ def made(business, kind, **filters):
 
 def test_journal_balances_for_every_document(billed):
     business, invoice = billed
-    settlement.record_transfer(invoice=invoice, amount_minor=4903, reference="Statement 1")
+    receipts.record_transfer(invoice=invoice, amount_minor=4903, reference="Statement 1")
     credit_notes.credit(invoice=invoice, reason="=Goodwill()", amounts={1: 900})
     export, data = made(business, "journal")
     rows = list(csv.DictReader(io.StringIO(data.decode())))
@@ -55,19 +58,35 @@ def test_journal_balances_for_every_document(billed):
     for row in rows:
         amount = Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0)
         sums[row["document"]] = sums.get(row["document"], 0) + amount
-    assert sums == {"PARLEY-2026-000001": 0, "CN-2026-000001": 0}
+    # Money that arrived has no document of ours.
+    assert sums == {"PARLEY-2026-000001": 0, "CN-2026-000001": 0, "": 0}
     found = [(row["account"], row["debit"], row["credit"]) for row in rows]
+    # A purchase journal: payables, hosting, messages; bank and payments on account; credits.
     assert found == [
+        ("3300", "", "49.03"),
+        ("6835", "49.00", ""),
+        ("6805", "0.03", ""),
+        ("1800", "", "49.03"),
+        ("1310", "49.03", ""),
+        ("1310", "", "49.03"),
+        ("3300", "49.03", ""),
+        ("6835", "", "9.00"),
+        ("1320", "9.00", ""),
+    ]
+    assert "'=Goodwill()" in data.decode()
+    assert (export.done, export.total, export.size) == (9, 9, len(data))
+    sellers = csv.DictReader(io.StringIO(made(None, "journal")[1].decode()))
+    assert [(row["account"], row["debit"], row["credit"]) for row in sellers] == [
         ("1400", "49.03", ""),
         ("4400", "", "49.00"),
         ("4410", "", "0.03"),
+        ("1800", "49.03", ""),
+        ("1710", "", "49.03"),
+        ("1710", "49.03", ""),
+        ("1400", "", "49.03"),
         ("4400", "9.00", ""),
         ("1700", "", "9.00"),
-        ("1800", "49.03", ""),
-        ("1400", "", "49.03"),
     ]
-    assert "'=Goodwill()" in data.decode()
-    assert (export.done, export.total, export.size) == (1, 1, len(data))
 
 
 def test_zip_has_every_document_and_the_same_bytes(billed):
@@ -76,7 +95,62 @@ def test_zip_has_every_document_and_the_same_bytes(billed):
     _, second = made(business, "zip")
     assert first == second
     names = zipfile.ZipFile(io.BytesIO(first)).namelist()
-    assert names == ["2026-05/PARLEY-2026-000001.pdf", "2026-05/PARLEY-2026-000001-lines.csv"]
+    number = "2026-05/PARLEY-2026-000001"
+    assert names == [f"{number}.pdf", f"{number}-lines.csv", f"{number}-ubl.xml"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "country", "kinds"),
+    [
+        ("facturx", "US", ["-facturx.pdf", "-lines.csv"]),
+        ("cii", "US", [".pdf", "-lines.csv", "-cii.xml"]),
+        ("none", "US", [".pdf", "-lines.csv"]),
+        # What it chose cannot be made: the seller has no account.
+        ("xrechnung", "DE", [".pdf", "-lines.csv", "-ubl.xml"]),
+    ],
+)
+def test_mails_and_zips_have_the_e_invoice_that_the_customer_chose(
+    db, settings, tmp_path, mailoutbox, chosen, country, kinds
+):
+    settings.MEDIA_ROOT = tmp_path
+    business, _ = shop()
+    with system("test"):
+        BillingDetails.objects.create(
+            business=business,
+            name="Bakery",
+            country=country,
+            email="books@bakery.example",
+            einvoice_format=chosen,
+        )
+    invoice = close.close_period(business=business, month=MAY)
+    credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 900})
+    assert outbox.send_due() == 2
+    names = {name for mail in mailoutbox for name, *_ in mail.attachments}
+    wanted = {f"PARLEY-2026-000001{kind}" for kind in kinds}
+    wanted |= {f"CN-2026-000001{kind}" for kind in kinds if kind != "-lines.csv"}
+    assert names == wanted
+    found = zipfile.ZipFile(io.BytesIO(made(business, "zip")[1])).namelist()
+    assert {name.removeprefix("2026-05/") for name in found} == {
+        f"{number}{kind}" for number in ("PARLEY-2026-000001", "CN-2026-000001") for kind in kinds
+    }
+
+
+def test_a_currency_of_three_decimals_has_no_e_invoice_and_says_why(db, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    with system("test"):
+        Plan.objects.create(
+            code="kuwait", name="Kuwait", currency="KWD", monthly_fee_micros=15_125_000
+        )
+    business, _ = shop(currency="KWD", plan_id="kuwait")
+    invoice = close.close_period(business=business, month=MAY)
+    with system("test"):
+        assert archive.kinds_for_customer(invoice) == ["pdf", "lines"]
+        assert archive.einvoice_kinds(invoice) == []
+        for kind in ("ubl", "cii", "facturx", "xrechnung", "peppol"):
+            with pytest.raises(einvoice.NotPossible, match="There is no e-invoice in KWD"):
+                archive.get_document(invoice, kind)
+        assert not invoice.documents.exists()
+        assert archive.get_document(invoice, "pdf").size > 0
 
 
 def test_workbook_has_every_message_and_no_formula(billed):
@@ -102,9 +176,12 @@ def test_other_businesses_and_months_stay_out(billed):
         row["document"]
         for row in csv.DictReader(io.StringIO(made(business, "journal")[1].decode()))
     } == {str(invoice)}
-    assert made(business, "journal", **{"from": "2026-06"})[0].total == 0
-    assert made(None, "journal")[0].total == 2
-    assert made(None, "journal", businesses=[stranger.pk], statuses=["open"])[0].total == 1
+    # By posting date: May was invoiced, and so posted, in June.
+    assert made(business, "journal", to="2026-05")[0].total == 0
+    assert made(business, "journal", **{"from": "2026-06", "to": "2026-06"})[0].total == 3
+    assert made(None, "journal")[0].total == 5
+    assert made(None, "journal", businesses=[stranger.pk])[0].total == 2
+    assert made(None, "zip", businesses=[stranger.pk], statuses=["open"])[0].total == 1
 
 
 @pytest.mark.usefixtures("committed_db")

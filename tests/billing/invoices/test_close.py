@@ -246,7 +246,7 @@ def test_new_invoice_is_announced_once(db):
     with system("test"):
         (email,) = Email.objects.all()
     assert (email.recipient, email.subject) == (owner.email, f"Invoice {invoice.number}: $49.00")
-    names = [f"billing.documents:invoice-{invoice.pk}-{kind}" for kind in ("pdf", "lines")]
+    names = [f"billing.documents:invoice-{invoice.pk}-{kind}" for kind in ("pdf", "lines", "ubl")]
     assert email.attachments == names
     assert f"/invoices/{invoice.number}/" in email.text
 

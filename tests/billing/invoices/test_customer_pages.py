@@ -130,7 +130,12 @@ def test_mails_are_listed_for_their_business_only(client: Client, business: Busi
             (make_business(), "invoice_issued", "Invoice theirs"),
         ):
             Email.objects.create(
-                business=owner, kind=kind, key=subject, recipient="x@example.com", subject=subject
+                business=owner,
+                share=owner.pk,
+                kind=kind,
+                key=subject,
+                recipient="x@example.com",
+                subject=subject,
             )
     page = client.get(reverse("billing_details")).content.decode()
     assert "Invoice ours" in page
@@ -141,3 +146,55 @@ def test_mails_are_listed_for_their_business_only(client: Client, business: Busi
 def test_without_a_key_the_page_says_how_cards_are_switched_on(client: Client, settings) -> None:  # type: ignore[no-untyped-def]
     settings.STRIPE_API_KEY = ""
     assert "STRIPE_API_KEY" in client.get(reverse("billing_details")).content.decode()
+
+
+COMPLETE = {
+    **GIVEN,
+    "vat_id": "DE136695976",
+    "reference": "04011000-12345-34",
+    "endpoint_scheme": "0204",
+    "endpoint_id": "04011000-12345-34",
+}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "lacking", "words"),
+    [
+        ("xrechnung", "reference", "your reference"),
+        ("xrechnung", "city", "your city"),
+        ("xrechnung", "postcode", "your postcode"),
+        ("peppol", "endpoint_scheme endpoint_id", "your electronic address"),
+    ],
+)
+def test_a_format_is_refused_while_something_is_missing_for_it(
+    client: Client, chosen: str, lacking: str, words: str
+) -> None:
+    given = {name: value for name, value in COMPLETE.items() if name not in lacking.split()}
+    answer = client.post(reverse("billing_details"), given | {"einvoice_format": chosen})
+    assert answer.status_code == 422
+    assert words in answer.context["form"].errors["einvoice_format"][0]
+    with system("test"):
+        assert not BillingDetails.objects.exists()
+    answer = client.post(reverse("billing_details"), COMPLETE | {"einvoice_format": chosen})
+    assert answer.status_code == 302
+    page = client.get(reverse("billing_details")).content.decode()
+    assert "This e-invoice cannot be made yet" in page
+    assert "the seller&#x27;s electronic address" in page
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"endpoint_scheme": "0088", "endpoint_id": "7300010000002"},
+        {"endpoint_scheme": "0192", "endpoint_id": "123456789"},
+        {"endpoint_scheme": "", "endpoint_id": "7300010000001"},
+        {"endpoint_scheme": "0088", "endpoint_id": ""},
+        {"endpoint_scheme": "9999", "endpoint_id": "1"},
+    ],
+)
+def test_a_wrong_electronic_address_is_refused(client: Client, wrong: dict[str, str]) -> None:
+    assert client.post(reverse("billing_details"), COMPLETE | wrong).status_code == 422
+    with system("test"):
+        assert not BillingDetails.objects.exists()
+    right = {"endpoint_scheme": "0088", "endpoint_id": "7300010000001"}
+    assert client.post(reverse("billing_details"), COMPLETE | right).status_code == 302

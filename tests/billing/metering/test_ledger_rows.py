@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse, set_urlconf
 
+from accounts.dashboard.panels import Attention
 from accounts.models import AuditEntry, User
-from accounts.panels import Attention
 from billing import dashboard, erasure
 from billing.invoices import close
 from billing.metering import meter

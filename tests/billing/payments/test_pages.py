@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from accounts.models import Business
 from billing import emails, pay_links
 from billing.models import BillingDetails, GatewayEvent, Invoice, Seller
-from billing.payments import dunning, settlement, stripe_collection
+from billing.payments import dunning, receipts, stripe_collection
 from core.tenancy import system
 from tests.billing.payments.test_stripe_collection import (
     event,
@@ -232,7 +232,7 @@ def test_banners_warn_then_say_that_sending_is_stopped_then_go(db: None, setting
     assert f"Sending is stopped: invoice {invoice.number} is unpaid." in banner(finance)
     assert "Sending is stopped" in banner(agent)
     assert "Pay now" not in banner(agent)
-    settlement.record_transfer(invoice=invoice, amount_minor=4900, reference="STMT 1")
+    receipts.record_transfer(invoice=invoice, amount_minor=4900, reference="STMT 1")
     assert (banner(finance), banner(agent)) == ("", "")
 
 

@@ -38,7 +38,7 @@ from billing.models import (
     Refund,
     Seller,
 )
-from billing.payments import dunning, settlement, stripe_collection
+from billing.payments import dunning, receipts, settlement, stripe_collection
 from core import outbox
 from core.models import Email
 from core.tenancy import scope, system
@@ -260,16 +260,18 @@ def test_without_a_key_everything_else_works(db, settings):
     with pytest.raises(NotConfigured):
         stripe_collection.pay_by_link(invoice=invoice, back="/")
     assert stripe_collection.collect_due() == 0
-    settlement.record_transfer(invoice=invoice, amount_minor=1900, reference="STMT 7 line 3")
+    receipts.record_transfer(invoice=invoice, amount_minor=1900, reference="STMT 7 line 3")
     assert state(invoice) == ("open", [("succeeded", 1900)])
     with pytest.raises(TooMuch):
-        settlement.record_transfer(invoice=invoice, amount_minor=3001, reference="STMT 8")
+        receipts.record_transfer(invoice=invoice, amount_minor=0, reference="STMT 8")
     with pytest.raises(IntegrityError):
-        settlement.record_transfer(invoice=invoice, amount_minor=100, reference="STMT 7 line 3")
-    settlement.record_transfer(invoice=invoice, amount_minor=3000, reference="STMT 9")
+        receipts.record_transfer(invoice=invoice, amount_minor=1900, reference="STMT 7 line 3")
+    receipts.record_transfer(invoice=invoice, amount_minor=3001, reference="STMT 9")
     assert state(invoice) == ("paid", [("succeeded", 1900), ("succeeded", 3000)])
+    with system("test"):
+        assert settlement.unallocated_minor(invoice.business, "USD") == 1
     with pytest.raises(WrongStatus):
-        settlement.record_transfer(invoice=invoice, amount_minor=1, reference="STMT 10")
+        receipts.record_transfer(invoice=invoice, amount_minor=1, reference="STMT 10")
 
 
 def test_credit_by_line_reduces_the_open_invoice_and_tax_adds_up(db):
@@ -318,6 +320,9 @@ def test_database_refuses_credit_beyond_the_line_and_changes_to_a_note(db):
                 business_id=note.business_id,
                 invoice_line=line,
                 position=9,
+                kind="fee",
+                month=MAY,
+                amount_micros=9_010_000,
                 amount_minor=901,
             )
         with pytest.raises(DatabaseError), transaction.atomic():
@@ -326,7 +331,7 @@ def test_database_refuses_credit_beyond_the_line_and_changes_to_a_note(db):
 
 def test_credit_of_a_paid_invoice_is_kept_and_pays_the_next(db):
     business, invoice = owing()
-    settlement.record_transfer(invoice=invoice, amount_minor=4900, reference="A")
+    receipts.record_transfer(invoice=invoice, amount_minor=4900, reference="A")
     note = credit_notes.credit(invoice=invoice, reason="Goodwill", amounts={1: 6_00})
     assert note.use == CreditUse.BALANCE
     with system("test"):
@@ -419,7 +424,7 @@ def test_a_suspension_for_another_reason_is_not_lifted_by_paying(db):
     business, invoice = owing()
     with system("test"):
         business.suspend("Abuse")
-    settlement.record_transfer(invoice=invoice, amount_minor=4900, reference="A")
+    receipts.record_transfer(invoice=invoice, amount_minor=4900, reference="A")
     fresh(business)
     assert not business.may_send()
 
@@ -435,6 +440,7 @@ def test_mail_is_sent_once_with_its_documents(db, settings, tmp_path):
     assert [attachment.filename for attachment in sent.attachments] == [
         f"{invoice.number}.pdf",
         f"{invoice.number}-lines.csv",
+        f"{invoice.number}-ubl.xml",
     ]
     assert sent.alternatives[0].mimetype == "text/html"
     with system("test"):

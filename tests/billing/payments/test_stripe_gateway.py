@@ -390,7 +390,9 @@ def test_amounts_leave_as_stripe_counts_them(db: None, stripe: Any) -> None:
     assert stripe_gateway.charge(payment, details).status == "succeeded"
     payment.key = "inv-1-attempt-10"
     assert stripe_gateway.create_payment_page(payment, details, "/").status == "pending"
-    refund = Refund(payment=payment, amount_minor=700, key="cn-1-payment-1")
+    refund = Refund(
+        payment=payment, currency=payment.currency, amount_minor=700, key="cn-1-payment-1"
+    )
     assert stripe_gateway.send_refund(refund).status == "succeeded"
     asked = [thing["amount"] for thing in stripe.things.values() if "amount" in thing]
     assert asked == [120000, 120000, 70000]
@@ -403,7 +405,7 @@ def test_an_amount_that_stripe_cannot_say_fails_with_its_reason(db: None, stripe
     failed = Outcome(PaymentStatus.FAILED, failure=reason)
     assert stripe_gateway.charge(payment, details) == failed
     assert stripe_gateway.create_payment_page(payment, details, "/") == failed
-    assert stripe_gateway.send_refund(Refund(payment=payment, amount_minor=1, key="r")) == Outcome(
-        PaymentStatus.FAILED, failure="Stripe takes KWD in steps of 0.010, not 0.001."
-    )
+    assert stripe_gateway.send_refund(
+        Refund(payment=payment, currency=payment.currency, amount_minor=1, key="r")
+    ) == Outcome(PaymentStatus.FAILED, failure="Stripe takes KWD in steps of 0.010, not 0.001.")
     assert (stripe.things, stripe.charges) == ({}, [])

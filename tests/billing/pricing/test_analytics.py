@@ -151,7 +151,7 @@ def test_conversation_analytics_show_country_and_cost(number: Number) -> None:
         ".metric_types([COST,CONVERSATION])"
     )
 
-    def told(more: str = "") -> list[dict[str, Any]]:
+    def reported(more: str = "") -> list[dict[str, Any]]:
         answer = ask(
             number, f"?fields=conversation_analytics.start({START}).end({END}).{rest}{more}"
         )
@@ -182,8 +182,8 @@ def test_conversation_analytics_show_country_and_cost(number: Number) -> None:
         "conversation": 1,
         "cost": 2 * price["North America", "marketing"],
     }
-    assert told() == [month | one for one in (*india, us)]
-    assert told(".country_codes(US)") == [month | us]
+    assert reported() == [month | one for one in (*india, us)]
+    assert reported(".country_codes(US)") == [month | us]
     with system("test"):
         charge = Charge.objects.filter(market="North America").order_by("id").first()
     assert charge is not None
@@ -191,4 +191,4 @@ def test_conversation_analytics_show_country_and_cost(number: Number) -> None:
         reversals.reverse_charge(
             business_id=number.business_id, charge_id=charge.pk, reason="our fault"
         )
-    assert told(".country_codes(US)")[0]["cost"] == price["North America", "marketing"]
+    assert reported(".country_codes(US)")[0]["cost"] == price["North America", "marketing"]

@@ -1,5 +1,7 @@
 """Lists as people paste and upload them, read without a database."""
 
+from pathlib import Path
+
 import pytest
 
 from core.errors import BadInput
@@ -62,3 +64,41 @@ def test_files_of_spreadsheets_are_decoded() -> None:
     assert recipients.decoded("a;ü".encode("cp1252")) == "a;ü"
     with pytest.raises(BadInput, match="20 MB"):
         recipients.decoded(b"x" * (recipients.MAX_BYTES + 1))
+
+
+def test_a_spreadsheets_numbers_are_right_or_refused_with_their_row() -> None:
+    path = Path(__file__).parent / "data" / "number_float.csv"
+    text = recipients.decoded(path.read_bytes())
+    assert found(text, "name") == [("447700900109", ["Ann"])]
+    read = recipients.parse_list(
+        "phone,name\n4.477E+11,Ann\n+44 (0)7700 900109,Bo\n4.47700900108E+11,Cy\n", names=("name",)
+    )
+    assert [(one.wa_id, one.row) for one in read.found] == [
+        ("447700900109", 3),
+        ("447700900108", 4),
+    ]
+    assert read.wrong == [(2, "A spreadsheet has shortened “4.477E+11”: its last digits are lost.")]
+
+
+def test_a_wrong_number_in_the_first_row_is_no_heading() -> None:
+    read = recipients.parse_list("4.477E+11\n447700900109\n")
+    assert [one.row for one in read.found] == [2]
+    assert [row for row, _ in read.wrong] == [1]
+    read = recipients.parse_list("07700 900109,Ann\n447700900109,Bo\n", names=("1",))
+    assert read.wrong == [(1, "“07700 900109” has no country code.")]
+
+
+def test_cells_that_do_not_fit_refuse_their_row() -> None:
+    read = recipients.parse_list(
+        "phone,name\n447700900109,Smith, Ann\n447700900108,Bo,,\n", names=("name",)
+    )
+    assert [one.variables for one in read.found] == [["Bo"]]
+    assert read.wrong == [
+        (
+            2,
+            "The row has 3 cells, the first one 2. "
+            "Put quotes around a cell that holds the separator.",
+        )
+    ]
+    read = recipients.parse_list("447700900109,447700900108\n447700900107\n")
+    assert read.wrong == [(1, "There is more than one number in the row.")]

@@ -74,11 +74,11 @@ def test_a_user_name_is_kept_shown_passed_on_and_taken_back(number: Number) -> N
     say(number, "wamid.1", 1, who)
     assert known() == [(TO, "US.1", "Sheena", "@realsheena")]
     with system("test"):
-        (told,) = orjson.loads(bytes(WebhookCall.objects.get().body))["entry"][0]["changes"][0][
+        (reported,) = orjson.loads(bytes(WebhookCall.objects.get().body))["entry"][0]["changes"][0][
             "value"
         ]["contacts"]
         found = Contact.objects.get()
-    assert told == {
+    assert reported == {
         "profile": {"name": "Sheena", "username": "@realsheena"},
         "wa_id": TO,
         "user_id": "US.1",

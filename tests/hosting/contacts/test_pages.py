@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.dashboard.panels import attention_for
 from accounts.models import AuditEntry
-from accounts.panels import attention_for
 from core.tenancy import scope, system
 from hosting.models import Block, Contact, Erasure, Message, Number, Retention
 from hosting.privacy import erasure

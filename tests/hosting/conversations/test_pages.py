@@ -324,7 +324,7 @@ def test_a_reaction_sits_on_its_message_and_a_reply_quotes_its_own(
     assert page.entries[1].quoted.pk == first.pk
 
 
-def test_the_phone_writes_through_the_webhook_door_and_reads_by_opening(
+def test_the_phone_writes_through_the_webhook_address_and_reads_by_opening(
     client: Client, number: Number
 ) -> None:
     with system("test data"):

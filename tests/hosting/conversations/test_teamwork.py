@@ -142,9 +142,9 @@ def test_two_colleagues_type_the_same_new_label_at_once(committed_db: None) -> N
             teamwork.add_label(conversation=conversation, name="vip")
         connection.close()
 
-    crew = [threading.Thread(target=put, args=[conversation]) for conversation in conversations]
-    [one.start() for one in crew]
-    [one.join() for one in crew]
+    threads = [threading.Thread(target=put, args=[conversation]) for conversation in conversations]
+    [one.start() for one in threads]
+    [one.join() for one in threads]
     assert (len(rows(Label)), len(rows(ConversationLabel))) == (1, 4)
 
 

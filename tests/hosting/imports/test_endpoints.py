@@ -1,4 +1,5 @@
-"""Imports and exports by REST and by pages; exports bent out of shape never break a door; a killed
+"""Imports and exports by REST and by pages; exports bent out of shape never break an
+endpoint; a killed
 worker loses nothing.
 """
 
@@ -264,7 +265,7 @@ def bend(raw, dice):
 
 
 def hunt(number, examples):
-    """Mutated exports of every kind, by the door and through to the end: refused by reason or
+    """Mutated exports of every kind, by HTTP and through to the end: refused by reason or
     brought in, never broken.
     """
     fill(number)

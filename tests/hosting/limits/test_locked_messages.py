@@ -214,6 +214,7 @@ def test_what_is_locked_stays_while_no_mail_server_took_the_notice(number: Numbe
         assert Email.objects.untold_businesses(kind="limit", key_prefix="100-") == []
         Email.objects.create(
             business=number.business,
+            share=number.business.pk,
             kind="limit",
             key="100-0",
             recipient="x@example.com",

@@ -22,10 +22,10 @@ class Reader:
     def __init__(self, cookie: str, **headers: str) -> None:
         self.sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.left = asyncio.Event()
-        told = {"cookie": f"sessionid={cookie}"} | headers
+        reported = {"cookie": f"sessionid={cookie}"} | headers
         self.scope = {
             "type": "http", "method": "GET", "path": "/live/events",
-            "headers": [(name.encode(), value.encode()) for name, value in told.items()],
+            "headers": [(name.encode(), value.encode()) for name, value in reported.items()],
         }  # fmt: skip
 
     async def receive(self) -> dict[str, Any]:
@@ -87,16 +87,16 @@ def test_a_reader_hears_of_its_own_business_alone(redis: Any, hub: stream.Hub) -
             publish.publish_event(other.pk, kind="message", conversation="theirs")
             publish.publish_event(mine.pk, kind="message", conversation="first")
             publish.publish_event(mine.pk, kind="typing", conversation="second", name="Ann")
-            heard = [await reader.event(), await reader.event()]
+            received = [await reader.event(), await reader.event()]
         await hub.end()
-        return heard
+        return received
 
-    heard = asyncio.run(story(_cookie(mine)))
-    assert [data for _, data in heard] == [
+    received = asyncio.run(story(_cookie(mine)))
+    assert [data for _, data in received] == [
         {"kind": "message", "conversation": "first"},
         {"kind": "typing", "conversation": "second", "name": "Ann"},
     ]
-    assert heard[0][0] < heard[1][0], "ids grow, so that a browser can say which it saw last"
+    assert received[0][0] < received[1][0], "ids grow, so that a browser can say which it saw last"
     assert hub.readers[mine.pk] == set()
 
 
@@ -104,9 +104,9 @@ def test_who_comes_back_is_told_to_refresh_at_once(redis: Any, hub: stream.Hub) 
     async def story(cookie: str) -> Any:
         async with reading(cookie, **{"last-event-id": "7"}) as reader:
             assert await reader.status() == 200
-            heard = await reader.event()
+            received = await reader.event()
         await hub.end()
-        return heard
+        return received
 
     assert asyncio.run(story(_cookie(make_business())))[1] == {"kind": "refresh"}
 
@@ -120,9 +120,9 @@ def test_while_valkey_is_away_pages_are_told_to_look_for_themselves(
     async def story(cookie: str) -> list[Any]:
         async with reading(cookie) as reader:
             assert await reader.status() == 200
-            heard = [(await reader.event())[1], (await reader.event())[1]]
+            received = [(await reader.event())[1], (await reader.event())[1]]
         await hub.end()
-        return heard
+        return received
 
     assert asyncio.run(story(_cookie(make_business()))) == [{"kind": "refresh"}] * 2
 
@@ -140,10 +140,10 @@ def test_a_stranger_hears_nothing(hub: stream.Hub, cookie: str) -> None:
 def test_a_process_that_ends_stops_listening_whenever_it_is_told(
     redis: Any, hub: stream.Hub
 ) -> None:
-    told: list[str] = []
+    reported: list[str] = []
 
     async def send(message: dict[str, Any]) -> None:
-        told.append(message["type"])
+        reported.append(message["type"])
 
     async def shutdown() -> dict[str, Any]:
         return {"type": "lifespan.shutdown"}
@@ -159,4 +159,4 @@ def test_a_process_that_ends_stops_listening_whenever_it_is_told(
             assert hub.listener.done()
 
     asyncio.run(story())
-    assert told == ["lifespan.shutdown.complete"] * 30
+    assert reported == ["lifespan.shutdown.complete"] * 30

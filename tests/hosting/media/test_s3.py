@@ -1,4 +1,4 @@
-"""Files in a bucket: the same doors over a real S3 protocol server, a process of its own."""
+"""Files in a bucket: the same endpoints over a real S3 protocol server, a process of its own."""
 
 import os
 import socket

@@ -29,7 +29,7 @@ def number(db: None) -> Number:
     return number
 
 
-def told() -> list[dict[str, Any]]:
+def reported() -> list[dict[str, Any]]:
     with system("test"):
         bodies = [bytes(call.body) for call in WebhookCall.objects.order_by("id")]
     changes = [orjson.loads(found)["entry"][0]["changes"][0] for found in bodies]
@@ -40,7 +40,7 @@ def test_an_approval_is_told_as_the_protocol_tells_it(number: Number) -> None:
     template = make_template(number, status="PENDING", rejected_reason="SCAM")
     with scope(number.business_id):
         assert review.approve(template).status == "APPROVED"
-    assert told() == [
+    assert reported() == [
         {
             "field": "message_template_status_update",
             "event": "APPROVED",
@@ -63,7 +63,7 @@ def test_a_rejection_carries_its_reason_and_stops_sending(number: Number) -> Non
     template = make_template(number)
     with scope(number.business_id):
         review.reject(template, reason="TAG_CONTENT_MISMATCH")
-    assert [(one["event"], one["reason"]) for one in told()] == [
+    assert [(one["event"], one["reason"]) for one in reported()] == [
         ("REJECTED", "TAG_CONTENT_MISMATCH")
     ]
     assert code_of(post(caller(number), number, wanted())) == (404, 132001)
@@ -84,7 +84,7 @@ def test_pauses_grow_and_the_third_is_for_good(number: Number) -> None:
         assert abs(paused.paused_until - timezone.now() - timedelta(hours=hours)) < timedelta(
             minutes=1
         )
-        assert (told()[-1]["event"], told()[-1]["other_info"]["title"]) == ("PAUSED", title)
+        assert (reported()[-1]["event"], reported()[-1]["other_info"]["title"]) == ("PAUSED", title)
         assert code_of(post(caller(number), number, wanted())) == (400, 132015)
         assert review.resume_due() == 0
         with system("the pause is over"):
@@ -93,14 +93,14 @@ def test_pauses_grow_and_the_third_is_for_good(number: Number) -> None:
         assert post(caller(number), number, wanted()).status_code == 200
     with scope(number.business_id):
         assert review.pause(template).status == "DISABLED"
-    assert [one["event"] for one in told()] == [
+    assert [one["event"] for one in reported()] == [
         "PAUSED",
         "APPROVED",
         "PAUSED",
         "APPROVED",
         "DISABLED",
     ]
-    assert told()[-1]["disable_info"]["disable_date"] > 0
+    assert reported()[-1]["disable_info"]["disable_date"] > 0
     assert code_of(post(caller(number), number, wanted())) == (400, 132016)
 
 
@@ -112,7 +112,8 @@ def test_quality_is_told_when_it_changes(number: Number) -> None:
         with pytest.raises(review.ReviewRefused):
             review.set_quality(template, quality="BLUE")
     assert [
-        (one["field"], one["previous_quality_score"], one["new_quality_score"]) for one in told()
+        (one["field"], one["previous_quality_score"], one["new_quality_score"])
+        for one in reported()
     ] == [
         ("message_template_quality_update", "UNKNOWN", "GREEN"),
         ("message_template_quality_update", "GREEN", "RED"),
@@ -145,7 +146,7 @@ def test_what_does_not_follow_is_refused_and_told_to_nobody(
 def test_the_sandboxs_own_judgement_is_told_too(number: Number) -> None:
     create(number)
     create(number, name="please_reject")
-    assert [(one["event"], one["message_template_name"]) for one in told()] == [
+    assert [(one["event"], one["message_template_name"]) for one in reported()] == [
         ("APPROVED", "hello"),
         ("REJECTED", "please_reject"),
     ]

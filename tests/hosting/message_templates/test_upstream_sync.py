@@ -85,7 +85,7 @@ def templates() -> list[tuple[str, str, str, str]]:
         )
 
 
-def told() -> list[tuple[str, str]]:
+def reported() -> list[tuple[str, str]]:
     """Field and news of every call about something else than messages."""
     with system("test"):
         changes = [
@@ -131,12 +131,12 @@ def test_what_changed_is_told_and_what_is_gone_is_deleted(
         ("a", "REJECTED", "RED"),
         ("ours_alone", "APPROVED", "UNKNOWN"),
     ]
-    assert told() == [
+    assert reported() == [
         ("message_template_status_update", "REJECTED"),
         ("message_template_quality_update", "RED"),
     ]
     synchronise()
-    assert len(told()) == 2
+    assert len(reported()) == 2
 
 
 def test_half_a_list_changes_nothing(number: Number, upstream: Receiver) -> None:
@@ -182,10 +182,10 @@ def test_a_template_that_is_refused_there_is_rejected_here(
     with system("test"):
         template = Template.objects.get()
     assert (template.status, template.rejected_reason) == ("REJECTED", "body.text is too long")
-    assert told() == [("message_template_status_update", "REJECTED")]
+    assert reported() == [("message_template_status_update", "REJECTED")]
 
 
-def hear(number: Number, field: str, value: dict[str, Any]) -> int:
+def receive(number: Number, field: str, value: dict[str, Any]) -> int:
     body = orjson.dumps(
         {
             "object": "whatsapp_business_account",
@@ -210,19 +210,19 @@ def test_the_upstreams_webhooks_change_templates_and_become_ours(number: Number)
     paused = named(
         event="PAUSED", reason="NONE", other_info={"title": "FIRST_PAUSE", "description": "d"}
     )
-    assert hear(number, "message_template_status_update", paused) == 200
-    hear(number, "message_template_status_update", paused | {"again": 1})
-    hear(
+    assert receive(number, "message_template_status_update", paused) == 200
+    receive(number, "message_template_status_update", paused | {"again": 1})
+    receive(
         number,
         "message_template_quality_update",
         named(new_quality_score="RED", previous_quality_score="GREEN"),
     )
-    hear(
+    receive(
         number,
         "template_category_update",
         named(new_category="MARKETING", previous_category="UTILITY"),
     )
-    hear(number, "account_update", {"event": "VOLUME_BASED_PRICING_TIER_UPDATE"})
+    receive(number, "account_update", {"event": "VOLUME_BASED_PRICING_TIER_UPDATE"})
     with system("test"):
         template.refresh_from_db()
         calls = [
@@ -246,7 +246,7 @@ def test_the_upstreams_webhooks_change_templates_and_become_ours(number: Number)
 def test_news_of_an_unknown_template_make_synchronising_due(number: Number) -> None:
     with system("test"):
         Upstream.objects.update(synchronised_at=timezone.now())
-    hear(number, "message_template_status_update", named(event="APPROVED"))
+    receive(number, "message_template_status_update", named(event="APPROVED"))
     assert upstream_sync.synchronise_due() == 1
 
 

@@ -1,4 +1,4 @@
-"""The two doors: who may come in, what is refused without a trace, and what arrives doubled,
+"""The two endpoints: who may come in, what is refused without a trace, and what arrives doubled,
 shuffled, early or late.
 """
 
@@ -301,7 +301,7 @@ def test_exactly_the_plans_messages_are_accepted_of_200_in_parallel(committed_db
         assert Outgoing.objects.filter(business=business).count() == 49
 
 
-# --- the webhook door
+# --- the webhook address
 
 
 def webhook(
@@ -385,12 +385,12 @@ def test_the_raw_bytes_are_what_is_signed(number: Number) -> None:
         assert Message.objects.get(wamid="wamid.1").text == "😀"
 
 
-def test_a_strangers_secret_opens_no_door_and_moves_no_message(number: Number) -> None:
+def test_a_strangers_secret_opens_no_account_and_moves_no_message(number: Number) -> None:
     wamid = _sent(number)
     stranger = make_number(make_business("Stranger"))
     body = webhook(number, statuses=[status(wamid, "delivered")])
     assert knock(number, body, sign(body, stranger.account.app_secret)) == 403
-    # At the stranger's own door, with the stranger's own secret, but about a number that is not
+    # At the stranger's own address, with the stranger's own secret, but about a number that is not
     # theirs.
     client = Client(headers={"X-Hub-Signature-256": sign(body, stranger.account.app_secret)})
     assert (

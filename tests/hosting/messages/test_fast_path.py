@@ -1,4 +1,5 @@
-"""The hot doors pass by the pages' middleware, and still say who they are, notice a lost database
+"""The hot endpoints pass by the pages' middleware, and still say who they are, notice a
+lost database
 and answer in full.
 """
 
@@ -23,7 +24,7 @@ def knock(**headers: str) -> object:
     )
 
 
-def test_a_door_answers_with_length_and_request_id_and_sets_no_cookie(db: None) -> None:
+def test_an_endpoint_answers_with_length_and_request_id_and_sets_no_cookie(db: None) -> None:
     answer = knock(**{"X-Request-ID": "abc-1"})
     assert answer.status_code == 200  # type: ignore[attr-defined]
     assert dict(answer.headers) == {  # type: ignore[attr-defined]

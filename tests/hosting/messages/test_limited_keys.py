@@ -1,4 +1,4 @@
-"""API keys that are limited to some numbers: at both doors, what is of another number is not
+"""API keys that are limited to some numbers: at both APIs, what is of another number is not
 there.
 """
 
@@ -83,7 +83,7 @@ def rows(model: Any, **which: Any) -> list[Any]:
         return list(model.objects.filter(**which).order_by("pk"))
 
 
-# --- the Cloud API's door
+# --- the Cloud API
 
 
 def test_it_sends_by_its_number_and_by_no_other(house: House) -> None:

@@ -1,4 +1,4 @@
-"""The doors beside messages: media, uploads, templates, profile, blocks, links, registration,
+"""The endpoints beside messages: media, uploads, templates, profile, blocks, links, registration,
 analytics; strangers get 404.
 """
 

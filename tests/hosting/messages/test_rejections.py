@@ -34,7 +34,7 @@ def refused() -> list[tuple[str, str, int, dict[str, object]]]:
         )
 
 
-def test_a_closed_window_is_noted_by_both_doors_and_nothing_is_sent(number: Number) -> None:
+def test_a_closed_window_is_noted_by_both_endpoints_and_nothing_is_sent(number: Number) -> None:
     assert post(number, f"/v23.0/{number.phone_number_id}/messages", TEXT) == 400
     body = {
         "from": number.phone_number_id,

@@ -99,10 +99,10 @@ def test_half_hours_and_dimensions(number: Number) -> None:
         "REGULAR",
         "USER_INITIATED",
     )
-    (told,) = client.get(f"{asked}&dimensions=COUNTRY&metric_types=CONVERSATION").json()["data"][0][
-        "data_points"
-    ]
-    assert {key: told[key] for key in told if key not in ("start", "end")} == {
+    (reported,) = client.get(f"{asked}&dimensions=COUNTRY&metric_types=CONVERSATION").json()[
+        "data"
+    ][0]["data_points"]
+    assert {key: reported[key] for key in reported if key not in ("start", "end")} == {
         "conversation": 1,
         "country": "US",
     }
@@ -223,11 +223,11 @@ def test_a_still_sticker_is_smaller_than_one_that_moves(number: Number) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "priced"),
+    ("reported", "priced"),
     [(("sent", "delivered", "read"), ["sent", "delivered"]), (("sent", "read"), ["sent", "read"])],
 )
 def test_pricing_goes_with_the_first_proof_of_delivery(
-    number: Number, told: tuple[str, ...], priced: list[str]
+    number: Number, reported: tuple[str, ...], priced: list[str]
 ) -> None:
     with system("test"):
         Webhook.objects.create(
@@ -235,7 +235,7 @@ def test_pricing_goes_with_the_first_proof_of_delivery(
         )
     write(number)
     wamid = post(caller(number), number).json()["messages"][0]["id"]
-    for n, name in enumerate(told):
+    for n, name in enumerate(reported):
         assert (
             knock(
                 number, webhook(number, statuses=[status(wamid, name, NOON + timedelta(seconds=n))])

@@ -159,7 +159,7 @@ def chain(committed_db, tmp_path):
         yield a, b, client
 
 
-def told(client, member):
+def reported(client, member):
     """What the client was told, in order, each once."""
     return [item for taken in client.taken for item in taken.value.get(member, [])]
 
@@ -195,8 +195,8 @@ def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     a.do("synchronise")
     until(lambda: a.do("report")["templates"] == [["order_update", "APPROVED"]])
     b.do("customer", kind="text", content={"body": "Is my order ready?"})
-    until(lambda: len(told(client, "messages")) == 1)
-    (question,) = told(client, "messages")
+    until(lambda: len(reported(client, "messages")) == 1)
+    (question,) = reported(client, "messages")
     assert (question["from"], question["text"]) == (PHONE, {"body": "Is my order ready?"})
     assert b.do("report")["unread"] == 1
     read = {"messaging_product": "whatsapp", "status": "read", "message_id": question["id"]}
@@ -212,19 +212,23 @@ def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     choice = a.send(PHONE, **CHOICE)
     image = a.send(PHONE, type="image", image={"id": a.upload(PNG), "caption": "This one"})
     sent = [text, template, choice, image]
-    until(lambda: len(told(client, "statuses")) == 12)
+    until(lambda: len(reported(client, "statuses")) == 12)
     for wamid in sent:
-        mine = [status["status"] for status in told(client, "statuses") if status["id"] == wamid]
+        mine = [
+            status["status"] for status in reported(client, "statuses") if status["id"] == wamid
+        ]
         assert mine == ["sent", "delivered", "read"]
     trackers = [
-        s.get("biz_opaque_callback_data") for s in told(client, "statuses") if s["id"] == template
+        s.get("biz_opaque_callback_data")
+        for s in reported(client, "statuses")
+        if s["id"] == template
     ]
     assert trackers == ["order-7"] * 3
 
     b.do("block", wa_id="14155550188")
     refused = a.send(**order_ready("14155550188", "8"))
-    until(lambda: len(told(client, "statuses")) == 13)
-    failed = told(client, "statuses")[-1]
+    until(lambda: len(reported(client, "statuses")) == 13)
+    failed = reported(client, "statuses")[-1]
     assert (failed["id"], failed["status"], failed["errors"][0]["code"]) == (
         refused,
         "failed",
@@ -242,8 +246,8 @@ def test_everything_travels_both_ways_and_each_meters_its_own(chain):
     catalog = a.do("open_shop", upstream_id=ORDER["catalog_id"])
     b.do("customer", kind="order", content=ORDER)
     b.do("picture", content=base64.b64encode(OTHER).decode())
-    until(lambda: len(told(client, "messages")) == 5)
-    _, pressed, thanks, ordered, pictured = told(client, "messages")
+    until(lambda: len(reported(client, "messages")) == 5)
+    _, pressed, thanks, ordered, pictured = reported(client, "messages")
     assert (pressed["interactive"], pressed["context"]["id"]) == (reply, choice)
     assert (thanks["button"]["payload"], thanks["context"]["id"]) == ("Thanks", template)
     assert (ordered["type"], ordered["order"]) == ("order", ORDER | {"catalog_id": catalog})

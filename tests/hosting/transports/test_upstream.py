@@ -92,7 +92,7 @@ def let_time_pass():
 
 
 def arrive(number, secret="their-secret", **members):
-    """The upstream calls our door, in its own ids, signed with its own secret."""
+    """The upstream calls our address, in its own ids, signed with its own secret."""
     body = wire.body_of(
         wire.NumberMetadata("777", "5550001", "15550783881"),
         contacts=members.pop("contacts", []),
@@ -108,7 +108,7 @@ def arrive(number, secret="their-secret", **members):
     return response.status_code
 
 
-def told(wamid, status, **more):
+def reported(wamid, status, **more):
     return {
         "id": wamid,
         "status": status,
@@ -141,14 +141,14 @@ def test_statuses_of_the_upstream_become_ours_and_are_metered_once(number, upstr
     cloudapi.deliver_due()
     theirs = reload(message).upstream_wamid
     for status in ("delivered", "sent", "read", "delivered"):
-        assert arrive(number, statuses=[told(theirs, status)]) == 200
+        assert arrive(number, statuses=[reported(theirs, status)]) == 200
     assert reload(message).status == "read"
     with system("test"):
         assert Delivery.objects.filter(message_id=message.pk).count() == 1
         assert ParkedStatus.objects.count() == 0
 
 
-def test_only_the_upstreams_secret_opens_the_door(number):
+def test_only_the_upstreams_secret_is_accepted(number):
     assert arrive(number, secret="somebody-else", statuses=[]) == 403
     assert arrive(number, statuses=[]) == 200
 
@@ -209,7 +209,7 @@ def test_a_crash_after_the_post_never_sends_twice_and_a_webhook_settles_it(numbe
     let_time_pass()
     assert cloudapi.deliver_due() == 0
     assert len(upstream.taken) == 1
-    status = told(
+    status = reported(
         "wamid.upstream-lost", "delivered", biz_opaque_callback_data=f"parley:{message.pk}"
     )
     assert arrive(number, statuses=[status]) == 200
@@ -226,7 +226,7 @@ def test_another_tenants_tracker_settles_nothing(number, upstream):
     stranger = make_number(make_business("Stranger"))
     with Receiver(answer=accepted) as other:
         put_behind(stranger, other)
-        status = told("wamid.x", "delivered", biz_opaque_callback_data=f"parley:{message.pk}")
+        status = reported("wamid.x", "delivered", biz_opaque_callback_data=f"parley:{message.pk}")
         assert arrive(stranger, statuses=[status]) == 200
     assert [row.state for row in waiting()] == ["sending"]
     assert (reload(message).status, reload(message).upstream_wamid) == ("accepted", None)
@@ -249,7 +249,7 @@ def test_a_status_that_overtakes_the_answer_is_not_lost(number, upstream):
     message = say(number, "Quick")
     (task,) = begun(cloudapi.QUEUE)
     report = cloudapi.send(task.work)
-    assert arrive(number, statuses=[told(report.verdict.wamid, "sent")]) == 200
+    assert arrive(number, statuses=[reported(report.verdict.wamid, "sent")]) == 200
     with system("test"):
         assert ParkedStatus.objects.count() == 1
     write_down(cloudapi.POOL, task, report)

@@ -107,7 +107,7 @@ def number(db: None, settings: Any, stock: Stock) -> Iterator[Number]:
         yield number
 
 
-def told(stock: Stock) -> list[tuple[str, Any]]:
+def reported(stock: Stock) -> list[tuple[str, Any]]:
     """Make the calls that are due; what the stock client made of them."""
     while delivery.call_due():
         pass
@@ -135,7 +135,7 @@ def test_every_inbound_kind(
     number: Number, stock: Stock, kind: str, members: dict[str, Any]
 ) -> None:
     take(number, message(kind, **members))
-    ((name, update),) = told(stock)
+    ((name, update),) = reported(stock)
     inner = members.get(kind)
     expected = WHO.get(
         inner.get("type", "") if kind == "interactive" and inner else kind, "message"
@@ -160,7 +160,7 @@ def test_changes_of_messages_and_of_numbers(number: Number, stock: Stock) -> Non
         message("reaction", "wamid.4", reaction={"message_id": "wamid.1"}),
         message("system", "wamid.5", at=NOON + timedelta(minutes=1), system=moved),
     )
-    seen = told(stock)
+    seen = reported(stock)
     assert [name for name, _ in seen] == [
         "message",
         "edited_message",
@@ -177,7 +177,7 @@ def test_changes_of_messages_and_of_numbers(number: Number, stock: Stock) -> Non
 def test_every_sample_passed_on(number: Number, stock: Stock, name: str) -> None:
     assert knock(number, readdressed(SAMPLES[name], number, name)) == 200
     events.apply_due()
-    ((_, update),) = told(stock)
+    ((_, update),) = reported(stock)
     sample = orjson.loads(readdressed(SAMPLES[name], number, name))
     assert update.id == sample["entry"][0]["changes"][0]["value"]["messages"][0]["id"]
 
@@ -187,7 +187,7 @@ def test_every_status_of_a_batch_arrives_with_pricing_where_the_protocol_has_it(
 ) -> None:
     take(number, message("text", text={"body": "hello"}))
     wamid = orjson.loads(post(caller(number), number).content)["messages"][0]["id"]
-    told(stock)
+    reported(stock)
     moments = [
         (name, NOON + timedelta(seconds=n)) for n, name in enumerate(("sent", "delivered", "read"))
     ]
@@ -196,7 +196,7 @@ def test_every_status_of_a_batch_arrives_with_pricing_where_the_protocol_has_it(
         == 200
     )
     events.apply_due()
-    found = [update for _, update in told(stock)]
+    found = [update for _, update in reported(stock)]
     assert [(update.id, update.status.value, update.timestamp) for update in found] == [
         (wamid, name, at) for name, at in moments
     ]
@@ -208,7 +208,7 @@ def test_every_status_of_a_batch_arrives_with_pricing_where_the_protocol_has_it(
 def test_a_failure_carries_its_code(number: Number, stock: Stock) -> None:
     take(number, message("text", text={"body": "hello"}))
     wamid = orjson.loads(post(caller(number), number).content)["messages"][0]["id"]
-    told(stock)
+    reported(stock)
     error = {
         "code": 131049,
         "title": "Not delivered",
@@ -222,7 +222,7 @@ def test_a_failure_carries_its_code(number: Number, stock: Stock) -> None:
         == 200
     )
     events.apply_due()
-    ((name, update),) = told(stock)
+    ((name, update),) = reported(stock)
     assert (name, update.status.value, update.error.code) == ("message_status", "failed", 131049)
 
 
@@ -236,7 +236,9 @@ def test_news_of_templates_and_samples_of_every_field(number: Number, stock: Sto
         hook = Webhook.objects.select_related("account").get()
         for field in hook.fields:
             delivery.send_sample(hook, field=field)
-    seen = sorted((name, str(getattr(update, "new_status", ""))) for name, update in told(stock))
+    seen = sorted(
+        (name, str(getattr(update, "new_status", ""))) for name, update in reported(stock)
+    )
     assert [name for name, _ in seen] == [
         "account_update",
         "message",
@@ -251,10 +253,10 @@ def test_an_inbound_batch_is_one_call_each_unless_more_is_asked_for(
     batch = [message("text", f"wamid.{n}", text={"body": str(n)}) for n in range(5)]
     assert knock(number, webhook(number, messages=batch)) == 200
     events.apply_due()
-    assert [update.text for _, update in told(stock)] == ["0", "1", "2", "3", "4"]
+    assert [update.text for _, update in reported(stock)] == ["0", "1", "2", "3", "4"]
     with system("test"):
         Webhook.objects.update(updates_per_call=3)
         Message.objects.all().delete()
     assert knock(number, webhook(number, messages=batch) + b" ") == 200
     events.apply_due()
-    assert len(told(stock)) == 2
+    assert len(reported(stock)) == 2

@@ -193,22 +193,23 @@ def test_statuses_are_told_once_each_with_the_clients_own_tracker(shop):
             )
         assert events.apply_due() == 1
         assert delivery.call_due() == 2
-    _, told = receiver.taken
+    _, reported = receiver.taken
     assert [
-        (s["id"], s["status"], s["timestamp"], s["recipient_id"]) for s in told.value["statuses"]
+        (s["id"], s["status"], s["timestamp"], s["recipient_id"])
+        for s in reported.value["statuses"]
     ] == [
         (message.wamid, "sent", str(int(AT.timestamp())), PHONE),
         (message.wamid, "delivered", str(int(AT.timestamp()) + 1), PHONE),
         (message.wamid, "read", str(int(AT.timestamp()) + 20), PHONE),
     ]
-    assert {s["biz_opaque_callback_data"] for s in told.value["statuses"]} == {"order-7"}
-    assert [s.get("pricing", {}).get("category") for s in told.value["statuses"]] == [
+    assert {s["biz_opaque_callback_data"] for s in reported.value["statuses"]} == {"order-7"}
+    assert [s.get("pricing", {}).get("category") for s in reported.value["statuses"]] == [
         "service",
         "service",
         None,
     ]
-    assert told.value["contacts"][0]["profile"] == {"name": "Sheena Nelson"}
-    assert told.value["contacts"][0]["user_id"]
+    assert reported.value["contacts"][0]["profile"] == {"name": "Sheena Nelson"}
+    assert reported.value["contacts"][0]["user_id"]
 
 
 def test_a_failed_status_carries_its_errors(shop):
@@ -291,9 +292,9 @@ def test_template_news_go_to_those_who_asked(shop):
         )
     (call,) = calls()
     assert call.webhook_id == wants.pk
-    told = orjson.loads(bytes(call.body))
-    assert told["entry"][0].pop("time") > 0
-    assert told == {
+    reported = orjson.loads(bytes(call.body))
+    assert reported["entry"][0].pop("time") > 0
+    assert reported == {
         "object": "whatsapp_business_account",
         "entry": [
             {
@@ -406,9 +407,9 @@ def test_a_conversations_calls_are_made_in_order(shop):
         for _ in range(4):
             delivery.call_due()
             put_off()
-        told = [taken.value["messages"][0]["text"]["body"] for taken in receiver.taken]
-    assert sorted(told[:2]) == ["apart", "one"]
-    assert told[2:] == ["one", "one", "two", "three"]
+        reported = [taken.value["messages"][0]["text"]["body"] for taken in receiver.taken]
+    assert sorted(reported[:2]) == ["apart", "one"]
+    assert reported[2:] == ["one", "one", "two", "three"]
 
 
 def test_one_call_that_always_fails_holds_its_conversation_for_an_hour_only(shop):

@@ -282,13 +282,13 @@ def test_repeated_and_reordered_results_pay_once(catalog: Catalog, order: Order)
     post(order, "card", **ASKED)
     with system("test"):
         payment = BuyerPayment.objects.get()
-    told = [
+    reported = [
         PaymentStatus.SUCCEEDED,
         PaymentStatus.FAILED,
         PaymentStatus.SUCCEEDED,
         PaymentStatus.CANCELLED,
     ]
-    for status in told:
+    for status in reported:
         with scope(catalog.business_id):
             attempts.settle(payment, status=status, reference="pi_1")
     assert payments(order) == [("card", "succeeded", 2150)]
@@ -389,7 +389,7 @@ def test_a_status_after_the_window_goes_as_a_template_or_is_noted(
     settle()
     with system("test"):
         (note,) = order.notes.values_list("text", flat=True)
-    assert note.startswith("Not told to the buyer: More than 24 hours")
+    assert note.startswith("The buyer was not notified: More than 24 hours")
     words = [{"type": "BODY", "text": "News of your order {{1}}: {{2}}"}]
     make_template(catalog.number, "order_status_update", components=words)
     with scope(catalog.business_id):

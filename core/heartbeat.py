@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.models import Heartbeat
+from core.models import Heartbeat
 from core.tenancy import system
 
 SILENT_SECONDS = 30

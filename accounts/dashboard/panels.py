@@ -55,17 +55,17 @@ class Banner:
 BannerSource = Callable[[Business, str], list[Banner]]
 
 panels: Registry[Panel] = Registry(
-    "accounts.panels.panels",
+    "accounts.dashboard.panels.panels",
     "Parts of the home page, loaded within the business's scope.",
     key=lambda panel: panel.template,
     order=lambda panel: panel.order,
 )
 attention_sources: Registry[AttentionSource] = Registry(
-    "accounts.panels.attention_sources",
+    "accounts.dashboard.panels.attention_sources",
     "Functions that find what needs attention on the home page, within the business's scope.",
 )
 banner_sources: Registry[BannerSource] = Registry(
-    "accounts.panels.banner_sources",
+    "accounts.dashboard.panels.banner_sources",
     "Functions that return the banners shown above every page of a business.",
 )
 

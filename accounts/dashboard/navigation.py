@@ -18,7 +18,7 @@ class Page:
 
 
 pages: Registry[Page] = Registry(
-    "accounts.navigation.pages",
+    "accounts.dashboard.navigation.pages",
     "Entries of the dashboard's navigation, shown to members whose role is among `roles`.",
     key=lambda page: page.url_name,
     order=lambda page: page.order,

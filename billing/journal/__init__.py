@@ -1,0 +1,1 @@
+"""The journal: entries of every event of money, and their export as a journal of either side."""
