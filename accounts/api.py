@@ -164,6 +164,8 @@ class BusinessAPIMixin(APIView):
     # numbers of the key; None where keys that are limited to some numbers are refused.
     number_path: ClassVar[str | None] = None
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
+    # Names of the query parameters besides those of paging; another is refused. None: any.
+    query_fields: ClassVar[tuple[str, ...] | None] = None
     request: BusinessAPIRequest
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -191,7 +193,8 @@ class BusinessAPIMixin(APIView):
             return JsonResponse(body, status=503, headers={"Retry-After": "1"})
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse number-limited keys where the view has no `number_path`, and NUL characters.
+        """Refuse number-limited keys where the view has no `number_path`, query parameters that
+        there are not where the view says which there are, and NUL characters.
 
         NUL in a parameter is a BadInput: PostgreSQL cannot store or compare it.
         """
@@ -201,9 +204,22 @@ class BusinessAPIMixin(APIView):
             raise NotAllowed(
                 "This key is limited to some numbers, and this belongs to the business as a whole."
             )
+        self._refuse_unknown_query(request)
         for name, value in [*request.query_params.items(), *kwargs.items()]:
             if "\x00" in name or "\x00" in str(value):
                 raise BadInput("The NUL character is not allowed.", field=name.replace("\x00", ""))
+
+    def _refuse_unknown_query(self, request: Request) -> None:
+        if self.query_fields is None:
+            return
+        known = {*self.query_fields, "after", "limit", "format"}
+        for name in request.query_params:
+            if name not in known:
+                said = ", ".join(self.query_fields) or "none"
+                raise BadInput(
+                    f"There is no such parameter; there are: {said}.",
+                    field=name.replace("\x00", "")[:80],
+                )
 
     def check_throttles(self, request: Request) -> None:
         """Enforce the plan's requests per second on the key."""

@@ -105,7 +105,9 @@ def _await(port: int) -> None:
 
 
 class Client:
-    """One keep-alive connection."""
+    """One keep-alive connection; `body` is the last answer's."""
+
+    body = b""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
@@ -135,6 +137,7 @@ class Client:
         )
         while len(body) < length:
             body += self._more()
+        self.body = body
         return int(head[9:12])
 
     def _more(self) -> bytes:

@@ -125,7 +125,8 @@ def _documents() -> list[Figure]:
             (1, 1000),
             10 * n,
             9_100,
-            91 * n,
+            91_000 * n,
+            9 * n,
             "O",
             Decimal(0),
         )

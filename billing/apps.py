@@ -76,7 +76,7 @@ def _extend_admin() -> None:
 
     for link in front.BUSINESS_LINKS:
         base.business_links.register(link)
-    for items in (front.unpriced, front.unsettled):
+    for items in (front.incomplete_seller, front.unpriced, front.unsettled):
         base.front_page_attention.register(items)
     for items in (front.money_this_month, front.margin):
         base.front_page_figures.register(items)

@@ -12,7 +12,7 @@ from accounts.dashboard.panels import Attention, Banner
 from accounts.models import Business, Plan, Role
 from billing.errors import NotConfigured
 from billing.metering.charts import usage_charts
-from billing.metering.usage import MonthUsage, usage_of
+from billing.metering.usage import MonthUsage, has_only_test_numbers, usage_of
 from billing.models import BillingDetails, Invoice, InvoiceStatus, Quarantine
 from billing.payments import dunning, settlement, stripe_gateway
 from core import money
@@ -28,7 +28,8 @@ def month(business: Business) -> dict[str, Any]:
 def month_usage(business: Business) -> MonthUsage:
     """Usage of the business's current month."""
     today = business.now().astimezone(ZoneInfo(business.timezone)).date()
-    return usage_of(business, today.replace(day=1))
+    is_test = has_only_test_numbers(business)
+    return usage_of(business, today.replace(day=1), is_test=is_test)
 
 
 def attention(business: Business) -> list[Attention]:

@@ -129,8 +129,9 @@ def expire_files(limit: int = 200) -> int:
 
 
 def invoices_of(export: Export) -> list[int]:
-    """Ids of the issued invoices an export covers, oldest first."""
+    """Ids of the issued invoices an export covers, test ones not, oldest first."""
     found = Invoice.objects.exclude(number=None).filter(_invoice_filter(export.filters))
+    found = found.filter(is_test=False)
     if export.business_id:
         found = found.filter(business_id=export.business_id)
     return list(found.order_by("issued_at", "id").values_list("id", flat=True))

@@ -73,6 +73,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _entry(_("Numbers"), "call", "hosting_number"),
+                    _entry(_("Networks"), "hub", "hosting_upstream"),
                     _entry(_("Conversations"), "chat", "hosting_conversation"),
                     _entry(_("Messages"), "sms", "hosting_message"),
                     _entry(_("Templates"), "description", "hosting_template"),

@@ -11,6 +11,7 @@ from core import health
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("status", health.status, name="status"),
     path("admin/", admin.site.urls),
     # Who signs up or changes an address, and the mail about it: one transaction.
     path("account/signup/", transaction.atomic(allauth_views.signup)),

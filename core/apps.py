@@ -20,7 +20,9 @@ class CoreConfig(AppConfig):
         from core.outbox import emails_written, send
         from core.queue import queues
 
-        health.checks.register(health.HealthCheck("database", health.check_database))
+        health.checks.register(
+            health.HealthCheck("database", health.check_database, is_needed=True)
+        )
         health.checks.register(health.HealthCheck("broker", health.check_broker))
         health.checks.register(health.HealthCheck("queues", health.check_queues))
         health.checks.register(health.HealthCheck("worker", heartbeat.check_worker))

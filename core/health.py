@@ -1,4 +1,7 @@
-"""Health endpoints: /healthz (the process answers) and /readyz (what it needs is there)."""
+"""Health endpoints.
+
+/healthz: the process answers. /readyz: it can serve requests. /status: everything works in time.
+"""
 
 import time
 from collections.abc import Callable
@@ -19,10 +22,15 @@ OLDEST_ROW_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """A check of /readyz; `run` returns JSON with `ok` and facts about it, and may raise."""
+    """A check of /status; `run` returns JSON with `ok` and facts about it, and may raise.
+
+    /readyz asks it too where requests cannot be served without (`is_needed`). A backlog, a broker
+    that is away or a silent worker delay work, and are no reason to send nobody here.
+    """
 
     name: str
     run: Callable[[], dict[str, Any]]
+    is_needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +43,12 @@ class QueueAge:
 
 checks: Registry[HealthCheck] = Registry(
     "core.health.checks",
-    "Checks of /readyz; the instance is ready when all of them return `ok`.",
+    "Checks of /status; the instance is ready when those that it needs return `ok`.",
     key=lambda check: check.name,
 )
 queues: Registry[QueueAge] = Registry(
     "core.health.queues",
-    "Backlogs beside the queues of `core.queue` whose age /readyz reports.",
+    "Backlogs beside the queues of `core.queue` whose age /status reports.",
     key=lambda queue: queue.name,
 )
 
@@ -51,11 +59,20 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Run every registered check; 200 where all are ok, else 503. Each result is in the JSON."""
-    found = {check.name: _checked(check) for check in checks}
-    ready = all(result["ok"] for result in found.values())
+    """Whether requests can be served: 200 or 503; for load balancers, and for what starts it."""
+    return _answer([check for check in checks if check.is_needed], bad="not ready")
+
+
+def status(request: HttpRequest) -> JsonResponse:
+    """Run every registered check; 503 where one of them is not ok: for alerts."""
+    return _answer(list(checks), bad="alarm")
+
+
+def _answer(asked: list[HealthCheck], *, bad: str) -> JsonResponse:
+    found = {check.name: _checked(check) for check in asked}
+    is_ok = all(result["ok"] for result in found.values())
     return JsonResponse(
-        {"status": "ok" if ready else "not ready", "checks": found}, status=200 if ready else 503
+        {"status": "ok" if is_ok else bad, "checks": found}, status=200 if is_ok else 503
     )
 
 

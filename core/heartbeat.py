@@ -1,4 +1,4 @@
-"""The worker's heartbeat: written by a task every few seconds, checked by /readyz."""
+"""The worker's heartbeat: written by a task every few seconds, checked by /status."""
 
 from typing import Any
 

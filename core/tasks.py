@@ -16,5 +16,5 @@ def send_emails() -> None:
 
 @shared_task
 def heartbeat() -> None:
-    """Record that a worker runs, for /readyz."""
+    """Record that a worker runs, for /status."""
     beat()

@@ -90,7 +90,12 @@ def create(transport: httpx.BaseTransport) -> Demo:
             verify_token=settings.VERIFY_TOKEN,
         )
         number = Number.objects.create(
-            business=business, account=account, digits=script.DIGITS, verified_name=script.BUSINESS
+            business=business,
+            account=account,
+            digits=script.DIGITS,
+            verified_name=script.BUSINESS,
+            # Live, as an operator's switch makes it: the demo shows invoices that are owed.
+            is_test=False,
         )
         Template.objects.bulk_create(_templates(business, account))
         _, key = ApiKey.issue(business, name="Demo key")

@@ -43,11 +43,15 @@ EVERYTHING = "a recount of everything"
 READS_ALL: dict[str, str | dict[str, str]] = {
     "billing/release_commitments": {"billing_commitment": "a small table, looked through whole"},
     "hosting/unlock_messages": {"hosting_lockedmessage": "of all businesses, if none is named"},
+    "billing/reconcile_lines": EVERYTHING,
+    "billing/reconcile_markets": EVERYTHING,
     "billing/reconcile_messages": EVERYTHING,
     "billing/reconcile_positions": EVERYTHING,
     "billing/reconcile_prices": EVERYTHING,
     "billing/reconcile_references": EVERYTHING,
     "billing/reconcile_rollup": EVERYTHING,
+    "billing/reconcile_rules": EVERYTHING,
+    "billing/reconcile_terms": EVERYTHING,
 }
 NOT_PLANNED = {
     "billing/copy_messages": "COPY",

@@ -54,7 +54,6 @@ SHARED = {
     "billing_tier": "the same for all businesses",
     "core_heartbeat": "of processes",
     "hosting_event": "one request may name numbers of several businesses",
-    "hosting_parkedstatus": "its message, perhaps its number, is not known yet",
 }
 KEYS = """
     SELECT c.relname AS name, c.relreplident AS replica_identity, b.attnotnull AS is_always,

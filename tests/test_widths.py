@@ -15,7 +15,8 @@ KINDS = {
     "PERSON_ID": """
         hosting_contact.wa_id hosting_contact.user_id hosting_handset.wa_id hosting_block.wa_id
         hosting_broadcastrecipient.wa_id hosting_formernumber.wa_id hosting_refusedsend.wa_id
-        hosting_delivery.recipient billing_quarantine.recipient
+        hosting_delivery.recipient billing_quarantine.recipient hosting_message.recipient
+        hosting_parkedstatus.recipient
     """,
     "PERSON_NAME": """
         hosting_contact.name hosting_contact.alias hosting_handset.name
@@ -217,7 +218,7 @@ UNRELATED = {
     "text": "of notes and canned replies",
     "title": "of exports",
     "path": "where a file lies",
-    "source": "of a rule of tax, or the program of an import",
+    "source": "of a rule of tax, the program of an import, whose credential an event has",
     "stopped_in": "a state",
 }
 COLUMNS = """

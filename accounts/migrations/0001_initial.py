@@ -51,12 +51,15 @@ class Migration(InitialMigration):
                 ('max_webhooks', models.PositiveIntegerField(blank=True, null=True, verbose_name='webhooks')),
                 ('max_exports', models.PositiveIntegerField(blank=True, help_text='Of conversations, a month.', null=True, verbose_name='exports')),
                 ('requests_per_second', models.PositiveIntegerField(default=80, help_text='Of each API key.')),
+                ('webhooks_per_second', models.PositiveIntegerField(db_default=320, default=320, help_text="That come to each account's address; one for each 500 bytes begun.")),
+                ('raw_events', models.PositiveIntegerField(blank=True, help_text='Raw bodies of incoming webhooks kept, a month.', null=True)),
+                ('locked_messages', models.PositiveIntegerField(blank=True, help_text='Messages over the limit kept locked, at once.', null=True)),
                 ('monthly_fee_micros', models.BigIntegerField(default=0, help_text='Millionths of the currency.')),
                 ('currency', models.CharField(default='USD', max_length=3)),
                 ('is_public', models.BooleanField(default=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('monthly_fee_micros__gte', 0)), name='plan_fee_not_negative'), models.CheckConstraint(condition=models.Q(('requests_per_second__gte', 1)), name='plan_lets_keys_ask')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('monthly_fee_micros__gte', 0)), name='plan_fee_not_negative'), models.CheckConstraint(condition=models.Q(('requests_per_second__gte', 1)), name='plan_lets_keys_ask'), models.CheckConstraint(condition=models.Q(('webhooks_per_second__gte', 1)), name='plan_lets_webhooks_come')],
             },
         ),
         migrations.CreateModel(

@@ -38,6 +38,17 @@ class Plan(models.Model):
         _("exports"), null=True, blank=True, help_text=_("Of conversations, a month.")
     )
     requests_per_second = models.PositiveIntegerField(default=80, help_text=_("Of each API key."))
+    webhooks_per_second = models.PositiveIntegerField(
+        default=320,
+        db_default=320,
+        help_text=_("That come to each account's address; one for each 500 bytes begun."),
+    )
+    raw_events = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Raw bodies of incoming webhooks kept, a month.")
+    )
+    locked_messages = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("Messages over the limit kept locked, at once.")
+    )
     monthly_fee_micros = models.BigIntegerField(
         default=0, help_text=_("Millionths of the currency.")
     )
@@ -51,6 +62,9 @@ class Plan(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(requests_per_second__gte=1), name="plan_lets_keys_ask"
+            ),
+            models.CheckConstraint(
+                condition=Q(webhooks_per_second__gte=1), name="plan_lets_webhooks_come"
             ),
         ]
 

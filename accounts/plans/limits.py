@@ -13,6 +13,16 @@ class TooManyRequests(ParleyError):
     wait = 1
 
 
+# All keys of a business together make so many times the requests of one: with any number of keys.
+KEYS_AT_ONCE = 4
+
+
+def bucket_of_business(business: Business) -> Bucket:
+    """The token bucket of all keys of a business together, which holds one second of it."""
+    rate = float(business.plan.requests_per_second * KEYS_AT_ONCE)
+    return Bucket(f"business:{business.pk}", rate, rate)
+
+
 def bucket_of(*, key_id: int, business: Business) -> Bucket:
     """The token bucket of a key: refills by the plan's rate and holds one second of it."""
     rate = float(business.plan.requests_per_second)
@@ -28,10 +38,45 @@ def message_for(business: Business) -> str:
     )
 
 
+def message_for_all(business: Business) -> str:
+    """The message of a 429 that all keys of a business together have brought about."""
+    plan = business.plan
+    return (
+        f"The {plan.name} plan allows all keys together {plan.requests_per_second * KEYS_AT_ONCE:,}"
+        " requests a second: slow down, try again."
+    )
+
+
 def check(*, key_id: int, business: Business) -> None:
     """Count one request of a key; TooManyRequests where its plan's rate is exceeded.
 
     A business on a test clock is not limited: its time stands still.
     """
-    if business.clock_at is None and take(bucket_of(key_id=key_id, business=business)):
-        raise TooManyRequests(message_for(business))
+    buckets = bucket_of(key_id=key_id, business=business), bucket_of_business(business)
+    if business.clock_at is not None:
+        return
+    if empty := take(*buckets):
+        raise TooManyRequests((message_for if empty == 1 else message_for_all)(business))
+
+
+def check_uploads(business: Business) -> None:
+    """Count one file that is uploaded; TooManyRequests beyond a quarter of the plan's requests."""
+    _check(business, "uploads", max(business.plan.requests_per_second / 4, 1.0), "files a second")
+
+
+def check_imports(business: Business) -> None:
+    """Count one import that is begun; TooManyRequests where a minute has had as many as the plan
+    allows requests a second.
+    """
+    per_minute = float(business.plan.requests_per_second)
+    _check(business, "imports", per_minute / 60, "imports a minute", most=per_minute)
+
+
+def _check(
+    business: Business, name: str, per_second: float, what: str, most: float | None = None
+) -> None:
+    burst = most or 2 * per_second
+    if business.clock_at is None and take(Bucket(f"{name}:{business.pk}", per_second, burst)):
+        raise TooManyRequests(
+            f"The {business.plan.name} plan allows {most or per_second:g} {what}: try again later."
+        )

@@ -12,7 +12,7 @@ from accounts.admin_site.base import BusinessLink, Item
 from accounts.models import Business
 from billing import dashboard
 from billing.metering import meter
-from billing.models import Invoice, InvoiceStatus, Payment, PaymentStatus, Recount
+from billing.models import Invoice, InvoiceStatus, Payment, PaymentStatus, Recount, Seller
 from core import money
 from core.sql import statement
 
@@ -25,6 +25,10 @@ BUSINESS_LINKS = (
     BusinessLink(_("Invoices"), "billing_invoice_changelist", "business__id__exact"),
     BusinessLink(_("Quarantine"), "billing_quarantine_changelist", "business_id__exact"),
     BusinessLink(_("Payments"), "billing_payment_changelist", "business__id__exact"),
+    BusinessLink(_("Receipts"), "billing_cashreceipt_changelist", "business__id__exact"),
+    BusinessLink(_("Note a transfer"), "billing_cashreceipt_note", "business"),
+    BusinessLink(_("Journal"), "billing_posting_changelist", "business__id__exact"),
+    BusinessLink(_("Discounts"), "billing_discount_changelist", "business__id__exact"),
     BusinessLink(_("Test clock"), "billing_period_clock", "business"),
 )
 
@@ -48,6 +52,17 @@ def unpriced() -> list[Item]:
             is_urgent=age > LONG_SECONDS,
         ),
     ]
+
+
+def incomplete_seller() -> list[Item]:
+    """What the seller lacks, without which nothing is issued; nothing where it is complete."""
+    seller = Seller.objects.filter(is_current=True).first()
+    missing = seller.missing() if seller else ["seller"]
+    if not missing:
+        return []
+    url = reverse("admin:billing_seller_changelist")
+    note = _("months stay open until it is set")
+    return [Item(_("No invoice is issued: missing"), ", ".join(missing), url, note, True)]
 
 
 def unsettled() -> list[Item]:
@@ -92,6 +107,7 @@ _SPENDERS = """
     SELECT b.id, b.name, b.currency, sum(u.amount_micros)::bigint, sum(u.messages)::bigint
       FROM billing_usage u JOIN accounts_business b ON b.id = u.business_id
      WHERE u.billed_month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+       AND NOT billing_is_test(u.rule)
      GROUP BY 1, 2, 3 ORDER BY 4 DESC
 """
 TOP = 5

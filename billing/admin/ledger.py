@@ -273,14 +273,21 @@ class RecountAdmin(ReadOnlyAdmin):
 
     @action(description=_("Differences"), url_path="differences", permissions=["run"])
     def show_differences(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Differences of a recount, by check."""
+        """Differences of a recount, by check: since when, and what an operator does about each."""
         recount = get_object_or_404(Recount, pk=object_id)
         table_of = [
             Table(
                 words,
-                (_("Business"), _("What"), _("Expected"), _("Found")),
+                (_("Business"), _("What"), _("Expected"), _("Found"), _("Since"), _("Mended by")),
                 [
-                    (one["business_id"], one["what"], one["expected"], one["found"])
+                    (
+                        one["business_id"] or "",
+                        one["what"],
+                        one["expected"],
+                        one["found"],
+                        one["since"][:16].replace("T", " "),
+                        reconciliation.ACTIONS[check],
+                    )
                     for one in recount.differences
                     if one["check"] == check
                 ],

@@ -7,8 +7,10 @@ from typing import IO
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils import translation
 
 from billing.documents import einvoice, pdf, tables
+from billing.documents.content import DocumentContent
 from billing.documents.sources import document_content
 from billing.errors import BillingError, WrongStatus
 from billing.models import CreditNote, Document, EInvoiceFormat, Invoice, InvoiceStatus
@@ -117,6 +119,11 @@ def einvoice_kinds(source: Invoice | CreditNote) -> list[tuple[str, str]]:
 
 def _render(source: Invoice | CreditNote, kind: str) -> bytes:
     content = document_content(source)
+    with translation.override(content.language):
+        return _made(source, content, kind)
+
+
+def _made(source: Invoice | CreditNote, content: DocumentContent, kind: str) -> bytes:
     if kind == "pdf":
         return pdf.render(content)
     if kind == "lines":

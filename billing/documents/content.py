@@ -9,7 +9,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from billing.documents import wording
 from core import money
+from core.territories import locale
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,12 @@ class DocumentLine:
     amount_minor: int
     tax_category: str
     tax_percent: Decimal
+    category: str = ""
 
     @property
     def tier_text(self) -> str:
-        """The tier's range of messages as text; empty without a tier."""
-        first, last = self.tier
-        if first is None:
-            return ""
-        return f"messages {first:,} to {last:,}" if last else f"from message {first:,}"
+        """The tier's range of messages in the active language; empty without a tier."""
+        return wording.tier(*self.tier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class DocumentContent:
     reason: str = ""
     is_credit: bool = False
     prepaid_minor: int = 0
+    is_test: bool = False
     seller_tax: dict[str, Any] = field(default_factory=dict)
     payment_terms: str = "No payment is due: the amount is credited."
     pay_url: str = ""
@@ -82,6 +83,8 @@ class DocumentContent:
     @property
     def title(self) -> str:
         """Kind of document."""
+        if self.is_test:
+            return _("Test invoice, not owed")
         return _("Credit note") if self.credits else _("Invoice")
 
     @property
@@ -91,5 +94,10 @@ class DocumentContent:
         return self.subtotal_minor * money.micros_a_minor(self.currency) - exact
 
     def show(self, minor: int) -> str:
-        """An amount for readers."""
-        return money.show_minor(minor, self.currency)
+        """An amount for readers of the active language."""
+        return money.show_minor(minor, self.currency, locale())
+
+    @property
+    def language(self) -> str:
+        """The customer's language."""
+        return str(self.buyer.get("language") or "en")

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Business
 from billing import pay_links
+from billing.documents import wording
 from billing.documents.content import DocumentContent, DocumentLine
-from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine
+from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine, LineKind
 from core import money
 
 
@@ -48,8 +49,9 @@ def _of_invoice(invoice: Invoice, lines: Iterable[InvoiceLine]) -> DocumentConte
         tax_minor=invoice.tax_minor,
         total_minor=invoice.total_minor,
         prepaid_minor=invoice.prepaid_minor,
+        is_test=invoice.is_test,
         seller_tax=invoice.seller_tax,
-        pay_url=pay_links.pay_url(invoice),
+        pay_url="" if invoice.is_test else pay_links.pay_url(invoice),
     )
 
 
@@ -107,9 +109,10 @@ def _line(
     return DocumentLine(
         position=position,
         kind=source.kind,
-        description=description,
+        description=_described(source, description),
         month=source.month,
         market=source.market,
+        category=source.category,
         tier=_tier(source.invoice_line if isinstance(source, CreditNoteLine) else source),
         quantity=quantity,
         unit_price_micros=price_micros,
@@ -117,6 +120,19 @@ def _line(
         amount_minor=amount_minor,
         tax_category=source.tax_category,
         tax_percent=source.tax_percent,
+    )
+
+
+def _described(source: InvoiceLine | CreditNoteLine, text: str) -> str:
+    billed = source.invoice_line if isinstance(source, CreditNoteLine) else source
+    return wording.description(
+        text,
+        kind=source.kind,
+        category=source.category,
+        market=source.market,
+        rule=billed.rule if billed else "",
+        of=source.month,
+        is_late=source.kind == LineKind.LATE,
     )
 
 

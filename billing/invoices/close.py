@@ -29,7 +29,8 @@ def close_period(*, business: Business, month: date) -> Invoice | None:
     run twice, concurrently and after a crash: the period's row is locked, and one live invoice per
     period is a constraint.
     Waiting deliveries of the month are metered first; later ones are billed in the next month.
-    Where invoices need approval, the invoice stays a draft without a number.
+    Where invoices need approval, the invoice stays a draft without a number. Test traffic has an
+    invoice of its own, which is returned where there is no other.
     """
     _meter_remaining(business, month)
     period = _period_of(business, month)
@@ -43,13 +44,16 @@ def close_period(*, business: Business, month: date) -> Invoice | None:
         locked.state, locked.closed_at = Period.State.CLOSED, business.now()
         locked.save(update_fields=["state", "closed_at"])
         draft.ensure_period(business, next_month(month))
+        test = draft.create_draft(business, locked, is_test=True)
+        if test is not None:
+            issue(test)
         if draft.owes_customer(business, locked):
             month_credits.issue(business=business, period=locked)
-            return None
+            return test
         invoice = draft.create_draft(business, locked)
         if invoice is not None and not BillingDetails.of(business).needs_approval:
             issue(invoice)
-        return invoice
+        return invoice or test
 
 
 def close_due_periods() -> list[Invoice]:

@@ -118,20 +118,18 @@ def _taxes(invoice: Invoice, parts: list[_CreditedLine]) -> list[dict[str, Any]]
             if (part.line.tax_category, part.line.tax_percent) == (group["category"], percent)
         )
         if now:
-            base, taxed = _credited_before(invoice, group)
-            after = tax.with_base(group, base + now)["tax_minor"]
-            groups.append({**group, "base_minor": now, "tax_minor": after - taxed})
+            groups.append(tax.credited_group(group, now, _credited_before(invoice, group)))
     return groups
 
 
-def _credited_before(invoice: Invoice, group: dict[str, Any]) -> tuple[int, int]:
-    earlier = [
+def _credited_before(invoice: Invoice, group: dict[str, Any]) -> list[dict[str, Any]]:
+    """The groups of this rate of the invoice's earlier credit notes."""
+    return [
         one
         for note in invoice.credit_notes.all()
         for one in note.taxes
         if (one["category"], one["percent"]) == (group["category"], group["percent"])
     ]
-    return sum(one["base_minor"] for one in earlier), sum(one["tax_minor"] for one in earlier)
 
 
 def _use_of(note: CreditNote, wanted: CreditUse | None, due: int) -> CreditUse:
@@ -188,7 +186,7 @@ def _create_note(
         seller=invoice.seller,
         buyer=invoice.buyer,
         taxes=taxes,
-        seller_tax=treatments.credited(invoice.seller_tax, invoice.currency, tax_minor),
+        seller_tax=treatments.credited(invoice, tax_minor),
         subtotal_minor=net,
         tax_minor=tax_minor,
         total_minor=net + tax_minor,

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from accounts.models import Business
 from accounts.plans import changes
@@ -23,8 +23,10 @@ from billing.models import (
     Seller,
     Usage,
 )
+from billing.models.ledger import TEST_RULES
 from core import money
 from core.sql import statement
+from hosting.models import Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def preview(*, business: Business, month: date) -> Preview | None:
         if period.state == Period.State.CLOSED or owes_customer(business, period):
             transaction.set_rollback(True)
             return None
-        invoice = create_draft(business, period)
+        invoice = create_draft(business, period) or create_draft(business, period, is_test=True)
         made = Preview(invoice, list(invoice.lines.all())) if invoice else None
         transaction.set_rollback(True)
     return made
@@ -86,27 +88,43 @@ def ends_at(business: Business, month: date) -> datetime:
     return end
 
 
-def create_draft(business: Business, period: Period) -> Invoice | None:
-    """Create the draft of a month with lines and totals; None when nothing is owed.
-
-    Call inside a transaction.
+def create_draft(business: Business, period: Period, *, is_test: bool = False) -> Invoice | None:
+    """Create the draft of a month with lines and totals, or with `is_test` that of its test
+    traffic; None when there is nothing to bill. Test traffic that was reversed to below nothing is
+    not billed. Call inside a transaction.
     """
-    if not _has_fee(business, period) and not _has_usage(period):
+    used = _usage(period, is_test).exclude(messages=0)
+    fees = is_test == is_on_trial(business) and _has_fee(business, period)
+    if not fees and not used.exists():
         return None
-    invoice = _create_invoice(business, period)
+    if is_test and (used.aggregate(n=Sum("amount_micros"))["n"] or 0) < 0:
+        return None
+    invoice = _create_invoice(business, period, is_test)
     treated = treatment_of(invoice)
-    _add_fees(invoice, business, treated)
-    fees = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
-    used = Usage.objects.filter(business_id=business.pk, billed_month=period.month)
-    months = used.exclude(messages=0).values_list("month", flat=True)
-    _execute("copy_lines", _line_values(invoice, treated, set(months)) | fees)
-    _add_discounts(invoice, treated)
+    if fees:
+        _add_fees(invoice, business, treated)
+    so_far = {"month": period.month, "after": invoice.lines.count(), "before": _exact_sum(invoice)}
+    months = set(used.values_list("month", flat=True))
+    values = _line_values(invoice, treated, months) | so_far | {"is_test": is_test}
+    _execute("copy_lines", values)
+    if not is_test:
+        _add_discounts(invoice, treated)
     return _set_totals(invoice, treated)
+
+
+def is_on_trial(business: Business) -> bool:
+    """Whether a business lives on a test clock with test numbers alone: even its fees are shown,
+    not owed.
+    """
+    if business.clock_at is None:
+        return False
+    numbers = set(Number.objects.filter(business=business).values_list("is_test", flat=True))
+    return numbers == {True}
 
 
 def copy_voided(replaced: Invoice) -> Invoice:
     """A draft with the lines of a void invoice, with current billing details and tax."""
-    invoice = _create_invoice(replaced.business, replaced.period)
+    invoice = _create_invoice(replaced.business, replaced.period, replaced.is_test)
     treated = treatment_of(invoice)
     Invoice.objects.filter(pk=invoice.pk).update(replaces=replaced)
     months = set(replaced.lines.values_list("month", flat=True))
@@ -119,9 +137,9 @@ def _has_fee(business: Business, period: Period) -> bool:
     return any(one.fee_micros for one in changes.stretches(business, period.month))
 
 
-def _has_usage(period: Period) -> bool:
+def _usage(period: Period, is_test: bool) -> QuerySet[Usage]:
     rows = Usage.objects.filter(business_id=period.business_id, billed_month=period.month)
-    return rows.exclude(messages=0).exists()
+    return rows.filter(rule__in=TEST_RULES) if is_test else rows.exclude(rule__in=TEST_RULES)
 
 
 def take_terms(invoice: Invoice, seller: Seller) -> None:
@@ -144,21 +162,23 @@ def treatment_of(paper: Invoice | CreditNote) -> Treatments:
 
 def owes_customer(business: Business, period: Period) -> bool:
     """Whether reversals exceed what a month costs: its total, rounded, is below zero."""
-    rows = Usage.objects.filter(business_id=business.pk, billed_month=period.month)
-    used = rows.aggregate(n=Sum("amount_micros"))["n"] or 0
-    fees = sum(plan_fees.plan_fee(one) for one in changes.stretches(business, period.month))
+    used = _usage(period, is_test=False).aggregate(n=Sum("amount_micros"))["n"] or 0
+    on_trial = is_on_trial(business)
+    stretches = [] if on_trial else changes.stretches(business, period.month)
+    fees = sum(plan_fees.plan_fee(one) for one in stretches)
     exact = used + fees
     for discount in Discount.objects.of_month(business, period.month):
         exact -= discount.taken_off(exact)
     return money.to_minor(exact, period.currency) < 0
 
 
-def _create_invoice(business: Business, period: Period) -> Invoice:
+def _create_invoice(business: Business, period: Period, is_test: bool = False) -> Invoice:
     seller, now = Seller.objects.get(is_current=True), business.now()
     return Invoice.objects.create(
         business=business,
         period=period,
         currency=period.currency,
+        is_test=is_test,
         seller=seller.as_copy(),
         buyer=BillingDetails.of(business).as_copy(),
         issued_at=now,

@@ -54,7 +54,7 @@ def issue(invoice: Invoice) -> None:
     if not invoice.is_test:
         post.invoice_issued(invoice)
         settlement.use_balance(invoice)
-    emails.invoice_issued(invoice)
+        emails.invoice_issued(invoice)
     log.info(
         "invoice_issued",
         invoice=invoice.number,

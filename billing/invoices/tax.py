@@ -329,6 +329,34 @@ def with_base(group: Mapping[str, Any], base_minor: int) -> dict[str, Any]:
     return {**made, "parts": parts, "tax_minor": sum(part["tax_minor"] for part in parts)}
 
 
+def credited_group(
+    group: Mapping[str, Any], base_minor: int, earlier: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The rate group of a credit note for `base_minor` of an invoice's group.
+
+    Its taxes are those after it less those of the `earlier` notes' groups, so that no minor unit is
+    lost where an invoice is credited bit by bit.
+    """
+    before = list(earlier)
+    after = with_base(group, base_minor + sum(one["base_minor"] for one in before))
+    taxed = sum(one["tax_minor"] for one in before)
+    made = {**after, "base_minor": base_minor, "tax_minor": after["tax_minor"] - taxed}
+    if "parts" in after:
+        made["parts"] = [
+            {
+                **part,
+                "tax_minor": part["tax_minor"] - sum(o["parts"][n]["tax_minor"] for o in before),
+            }
+            for n, part in enumerate(after["parts"])
+        ]
+    return made
+
+
+def _part(group: Mapping[str, Any], number: int) -> int:
+    tax: int = group["parts"][number]["tax_minor"]
+    return tax
+
+
 def tax_groups(
     bases: Iterable[tuple[str, Decimal, int]], treated: Iterable[Treatment]
 ) -> list[dict[str, Any]]:

@@ -106,9 +106,17 @@ def converted(
     return {"currency": wanted, "rate": f"{rate:f}", "day": str(day), "tax_minor": int(minor)}
 
 
-def credited(source: Mapping[str, Any], currency: str, tax_minor: int) -> dict[str, Any]:
-    """`seller_tax` of a credit note at the rate of its invoice (`source`); empty without one."""
+def credited(invoice: Invoice, tax_minor: int) -> dict[str, Any]:
+    """`seller_tax` of the next credit note of an invoice, at the invoice's rate; empty without one.
+
+    What was credited before is taken off, so that full credits add up to the invoice's.
+    """
+    source = invoice.seller_tax
     if not source or not tax_minor:
         return {}
+    before = list(invoice.credit_notes.values_list("tax_minor", "seller_tax"))
     rate, day = Decimal(source["rate"]), date.fromisoformat(source["day"])
-    return converted(tax_minor, currency, source["currency"], rate, day)
+    total = tax_minor + sum(one for one, _own in before)
+    made = converted(total, invoice.currency, source["currency"], rate, day)
+    own = sum(own["tax_minor"] for _one, own in before if own)
+    return {**made, "tax_minor": made["tax_minor"] - own}

@@ -12,7 +12,7 @@ from billing import plan_fees
 from billing.models import Discount, Period
 from core import money
 from core.sql import select, statement
-from hosting.models import Delivery
+from hosting.models import Delivery, Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +99,15 @@ class MonthUsage:
         return money.show_minor(money.to_minor(micros, self.currency), self.currency)
 
 
-def usage_of(business: Business, month: date) -> MonthUsage:
-    """Usage of a month (its first day) so far; seven queries, inside the business's scope."""
+def usage_of(business: Business, month: date, *, is_test: bool = False) -> MonthUsage:
+    """Usage of a month (its first day) so far, of live or of test numbers; seven queries, inside
+    the business's scope. Test traffic is priced for show: no fee and no discount comes to it.
+    """
     parameters: dict[str, Any] = {
         "business_id": business.pk,
         "month": month,
         "timezone": business.timezone,
+        "is_test": is_test,
     }
     with connection.cursor() as cursor:
         cursor.execute(statement("billing", "usage_days"), parameters)
@@ -114,7 +117,8 @@ def usage_of(business: Business, month: date) -> MonthUsage:
     period = Period.objects.filter(business=business, month=month).first()
     amount = sum(row.amount_micros for row in rows)
     is_closed = period is not None and period.state == Period.State.CLOSED
-    fee = sum(plan_fees.plan_fee(one) for one in changes.stretches(business, month))
+    stretches = [] if is_test else changes.stretches(business, month)
+    fee = sum(plan_fees.plan_fee(one) for one in stretches)
     return MonthUsage(
         month=month,
         currency=period.currency if period else business.currency,
@@ -122,7 +126,7 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         messages=sum(row.messages for row in rows),
         amount_micros=amount,
         fee_micros=fee,
-        discount_micros=_discounts(business, month, amount + fee),
+        discount_micros=0 if is_test else _discounts(business, month, amount + fee),
         estimate_micros=amount
         if period is None or is_closed
         else _estimate(amount, period.starts_at, period.ends_at, business.now()),
@@ -131,6 +135,11 @@ def usage_of(business: Business, month: date) -> MonthUsage:
         rows=rows,
         ladders=[Ladder(**row) for row in select("billing", "usage_ladders", parameters)],
     )
+
+
+def has_only_test_numbers(business: Business) -> bool:
+    """Whether all numbers of a business are test numbers: then its usage is of test traffic."""
+    return set(Number.objects.filter(business=business).values_list("is_test", flat=True)) == {True}
 
 
 def _discounts(business: Business, month: date, micros: int) -> int:
@@ -177,7 +186,8 @@ def compare_months(
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            statement("billing", "usage_rows"), {"business_id": business.pk, "month": earlier}
+            statement("billing", "usage_rows"),
+            {"business_id": business.pk, "month": earlier, "is_test": False},
         )
         before = [_market_usage(*row) for row in cursor.fetchall()]
     categories = {row.category for row in (*found.rows, *before)}

@@ -126,6 +126,7 @@ class Migration(migrations.Migration):
             "no_overlaps",
             "card_rules",
             "choice_rules",
+            "discount_rules",
             "pricing_amounts",
             "pricing_rules",
             "periods",

@@ -12,7 +12,7 @@ from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from stdnum import iban
+from stdnum import bic, iban
 
 from accounts.models import Business, known_timezone
 from billing.models.details import validate_vat_id
@@ -257,6 +257,12 @@ def validate_iban(number: str) -> None:
         raise ValidationError(_("%(number)s is not a valid IBAN."), params={"number": number})
 
 
+def validate_bic(code: str) -> None:
+    """Raise ValidationError for what is no BIC."""
+    if not bic.is_valid(code):
+        raise ValidationError(_("%(code)s is not a valid BIC."), params={"code": code})
+
+
 class Seller(Party):
     """Issuer of invoices; edited by operators, copied into each invoice when it is issued."""
 
@@ -282,7 +288,7 @@ class Seller(Party):
         validators=[known_timezone],
         help_text=_("In which a document's day is counted."),
     )
-    bic = models.CharField(max_length=11, blank=True)
+    bic = models.CharField(max_length=11, blank=True, validators=[validate_bic])
     bank = models.CharField(max_length=80, blank=True, help_text=_("Name of the bank."))
     terms_days = models.PositiveIntegerField(
         default=14, help_text=_("Days until an invoice is due.")

@@ -54,7 +54,11 @@ class Period(models.Model):
 
 
 class Rule(models.TextChoices):
-    """The rule of a rate card that priced a message."""
+    """The rule of a rate card that priced a message.
+
+    Messages of test numbers have rules of their own, and so positions, tallies and usage of their
+    own: they move no price of a live one and are on no invoice that is owed.
+    """
 
     TIER = "tier", _("Tier of the rate card")
     SERVICE_IN_WINDOW = "service_in_window", _("Service is free in the 24-hour window")
@@ -63,6 +67,11 @@ class Rule(models.TextChoices):
     REACTION = "reaction", _("Reactions are free")
     ALLOWANCE = "allowance", _("Within the month's free messages of its number")
     FAILED = "failed", _("Failed messages are charged")
+    TEST = "test", _("Of a test number: priced for show")
+    TEST_FREE = "test_free", _("Of a test number, free by a rule of the card")
+
+
+TEST_RULES = (Rule.TEST, Rule.TEST_FREE)
 
 
 class Tally(models.Model):

@@ -17,7 +17,7 @@ from core.sql import statement
 from hosting.extensions import MessageNote
 
 # The rules under which a message has the price of its position; the others make it free.
-PRICED_RULES = frozenset({Rule.TIER, Rule.FAILED})
+PRICED_RULES = frozenset({Rule.TIER, Rule.FAILED, Rule.TEST})
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,20 +26,37 @@ class Quote:
 
 
 def prices(conversation: Conversation) -> list[Quote]:
-    """A quote for each category that has a price or is free; one query, within the business's
-    scope.
+    """A quote for each category that has a price or is free, within the business's scope.
+
+    One query, or two where the 24-hour window is open for free-form messages alone.
     """
     now = conversation.business.now()
+    windows = {
+        category: conversation.window_open(at=now)
+        if category == Category.SERVICE
+        else conversation.window_proven(at=now)
+        for category in Category.values
+    }
     parameters = {
         "business_id": conversation.business_id,
         "number_id": conversation.number_id,
         "wa_id": conversation.contact.wa_id,
         "at": now,
-        "categories": list(Category.values),
-        "window_open": conversation.window_open(at=now),
         "free_entry_at": conversation.free_entry(at=now),
     }
-    return [Quote(**row) for row in select("billing", "next_prices", parameters)]
+    return [
+        Quote(**row)
+        for is_open in sorted(set(windows.values()))
+        for row in select(
+            "billing",
+            "next_prices",
+            parameters
+            | {
+                "window_open": is_open,
+                "categories": [name for name, its in windows.items() if its == is_open],
+            },
+        )
+    ]
 
 
 def quotes(conversation: Conversation) -> dict[str, MessageNote]:

@@ -1,4 +1,5 @@
--- Promises: the invoice's message lines are the rollup rows of its month, one to one, in a fixed
+-- Promises: the invoice's message lines are the rollup rows of its month, those of live or those of
+-- test numbers, one to one, in a fixed
 -- order: so many lines, however many messages. Late usage of an earlier month is a line of its own.
 -- Amounts are exact; what a line has in cents is its share of the invoice's sum, which is rounded
 -- half-even once: the rounded sum up to the line less the rounded sum before it. Tax is that of the
@@ -9,6 +10,7 @@ WITH ordered AS (
       FROM billing_usage u
       LEFT JOIN billing_tier t ON t.id = u.tier_id
      WHERE u.business_id = %(business_id)s AND u.billed_month = %(month)s AND u.messages <> 0
+       AND billing_is_test(u.rule) = %(is_test)s
     WINDOW lines AS (ORDER BY u.month < u.billed_month, u.month, u.market, u.category, u.rule,
                               t.first, u.id ROWS UNBOUNDED PRECEDING)
 )
@@ -20,6 +22,7 @@ SELECT %(invoice_id)s, u.business_id, %(after)s + u.position,
        CASE WHEN u.month < u.billed_month THEN 'late' ELSE 'messages' END,
        initcap(u.category) || ' messages to ' || u.market
            || CASE u.rule WHEN 'tier' THEN '' WHEN 'failed' THEN ', failed'
+                   WHEN 'test' THEN ', test'
                    ELSE ', free of charge' END
            || CASE WHEN u.month < u.billed_month
                    THEN ', delivered in ' || to_char(u.month, 'YYYY-MM') ELSE '' END,

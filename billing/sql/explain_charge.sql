@@ -13,6 +13,7 @@ SELECT c.id, c.month, c.billed_month, c.market, c.category, c.rule, c.position, 
   LEFT JOIN hosting_contact p ON p.business_id = m.business_id AND p.id = m.contact_id
   LEFT JOIN billing_period b ON b.business_id = c.business_id AND b.month = c.billed_month
   LEFT JOIN billing_invoice i ON i.period_id = b.id AND i.status <> 'void'
+                             AND i.is_test = billing_is_test(c.rule)
   LEFT JOIN billing_invoiceline l
     ON l.invoice_id = i.id AND l.month = c.month AND l.market = c.market AND l.category = c.category
    AND l.rule = c.rule AND l.version_id = c.version_id

@@ -6,7 +6,7 @@ WITH sold AS (
     SELECT m.currency, u.market, u.category, sum(u.amount_micros) AS amount,
            coalesce(sum(u.messages) FILTER (WHERE u.rule = 'tier'), 0)::bigint AS messages
       FROM billing_usage u CROSS JOIN LATERAL billing_currency(u.business_id, u.month) m
-     WHERE u.month = %(month)s
+     WHERE u.month = %(month)s AND NOT billing_is_test(u.rule)
      GROUP BY 1, 2, 3
 ), costed AS (
     SELECT s.currency, s.amount, CASE WHEN r.id IS NULL THEN s.messages ELSE 0 END AS unpriced,

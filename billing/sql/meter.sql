@@ -6,7 +6,8 @@
 -- statement. Open periods are share-locked first, so closing waits for this batch, or this batch
 -- for closing. Prices come from the functions in schema/pricing_rules.sql, which are asked once for
 -- each distinct question, not once a row: rows carry the number of their question, and later of
--- their block of positions.
+-- their block of positions. Messages of test numbers have the rules `test` and `test_free`, whose
+-- positions are their own.
 WITH open AS MATERIALIZED (
     SELECT business_id, month, currency
       FROM billing_period
@@ -25,8 +26,10 @@ WITH open AS MATERIALIZED (
                              WHERE length(k.prefix) > 3))
                 THEN left(b.recipient, 7) ELSE left(b.recipient, 3) END AS digits,
            b.category, b.window_open, b.kind = 'reaction' AS is_reaction,
-           billing_entry_hours(b.free_entry, b.accepted_at, b.free_entry_at) AS entry_hours
+           billing_entry_hours(b.free_entry, b.accepted_at, b.free_entry_at) AS entry_hours,
+           coalesce(n.is_test, false) AS is_test
       FROM pg_temp.meter_batch b
+      LEFT JOIN hosting_number n ON n.business_id = b.business_id AND n.id = b.number_id
       LEFT JOIN billing_period p
         ON p.business_id = b.business_id AND b.delivered_at >= p.starts_at
             AND b.delivered_at < p.ends_at
@@ -38,9 +41,9 @@ WITH open AS MATERIALIZED (
     SELECT d.*, m.market
       FROM dated d JOIN markets m ON m.digits = d.digits AND m.month IS NOT DISTINCT FROM d.month
 ), questions AS MATERIALIZED (
-    SELECT business_id, month, market, category, window_open, is_reaction, entry_hours,
+    SELECT business_id, month, market, category, window_open, is_reaction, entry_hours, is_test,
            count(*) AS messages, row_number() OVER () AS question
-      FROM placed GROUP BY 1, 2, 3, 4, 5, 6, 7
+      FROM placed GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 ), terms AS MATERIALIZED (
     SELECT k.business_id, k.month, coalesce(o.month, e.month) AS billed_month, t.*
       FROM (SELECT DISTINCT business_id, month FROM questions) k
@@ -48,7 +51,8 @@ WITH open AS MATERIALIZED (
       LEFT JOIN LATERAL billing_terms(k.business_id, k.month) t ON true
       LEFT JOIN earliest e ON e.business_id = k.business_id AND e.currency = t.currency
 ), ruled AS MATERIALIZED (
-    SELECT q.question, q.business_id, q.month, q.market, q.category, q.messages, t.billed_month,
+    SELECT q.question, q.business_id, q.month, q.market, q.category, q.is_test, q.messages,
+           t.billed_month,
            t.version_id, t.country, t.discount_percent, t.floor_micros, t.free_messages,
            billing_rule(q.category, q.window_open, q.is_reaction, q.entry_hours,
                         t.service_free_in_window, t.utility_free_in_window, t.reactions_free,
@@ -61,7 +65,8 @@ WITH open AS MATERIALIZED (
      CROSS JOIN LATERAL billing_rate_of(k.version_id, k.market, k.category, k.country, k.month) r
 ), answers AS MATERIALIZED (
     SELECT u.question, u.business_id, u.month, u.market,
-           coalesce(r.priced_as, u.category) AS category, u.messages, u.billed_month, u.version_id,
+           coalesce(r.priced_as, u.category) AS category, u.is_test, u.messages, u.billed_month,
+           u.version_id,
            u.discount_percent, u.floor_micros, u.free_messages, u.rule, r.rate_id,
            billing_is_allowed(u.rule, u.category, u.free_messages, 0) AS is_counted,
            CASE WHEN u.version_id IS NULL THEN 'no_card'
@@ -76,6 +81,7 @@ WITH open AS MATERIALIZED (
         ON q.business_id = p.business_id AND q.market = p.market AND q.category = p.category
        AND q.month IS NOT DISTINCT FROM p.month AND q.window_open = p.window_open
        AND q.is_reaction = p.is_reaction AND q.entry_hours IS NOT DISTINCT FROM p.entry_hours
+       AND q.is_test = p.is_test
 ), quarantined AS (
     INSERT INTO billing_quarantine
         (message_id, business_id, number_id, recipient, category, window_open, free_entry,
@@ -117,8 +123,10 @@ WITH open AS MATERIALIZED (
      WHERE billing_is_allowed(rule, category, free_messages, nth - 1)
 ), parts AS MATERIALIZED (
     -- A question's messages are all under its rule, but for those within the month's free messages.
-    SELECT a.question, a.business_id, a.month, a.market, a.category, p.rule, p.messages,
-           a.billed_month, a.version_id, a.rate_id, a.discount_percent, a.floor_micros
+    SELECT a.question, a.business_id, a.month, a.market, a.category, p.messages,
+           CASE WHEN NOT a.is_test THEN p.rule
+                WHEN p.rule = 'tier' THEN 'test' ELSE 'test_free' END AS rule,
+           p.rule = 'allowance' AS is_allowed, a.billed_month, a.version_id, a.rate_id, a.discount_percent, a.floor_micros
       FROM answers a
       LEFT JOIN (SELECT question, count(*) AS messages FROM allowed GROUP BY 1) f USING (question)
      CROSS JOIN LATERAL (VALUES (a.rule, a.messages - coalesce(f.messages, 0)),
@@ -147,9 +155,9 @@ WITH open AS MATERIALIZED (
            billing_price(s.price_micros, b.discount_percent, b.floor_micros) AS price_micros
       FROM blocks b
      CROSS JOIN LATERAL billing_steps(b.rate_id, b.taken + 1, b.taken + b.messages) s
-     WHERE b.rule = 'tier'
+     WHERE b.rule IN ('tier', 'test')
 ), shares AS MATERIALIZED (
-    SELECT p.question, p.rule = 'allowance' AS is_allowed, b.block, b.taken
+    SELECT p.question, p.is_allowed, b.block, b.taken
       FROM parts p JOIN blocks b USING (business_id, month, market, category, rule)
 ), dealt AS (
     SELECT k.message_id, k.delivered_at, k.failed, s.block,
@@ -170,7 +178,7 @@ WITH open AS MATERIALIZED (
         (message_id, business_id, month, billed_month, market, category, rule, position, tier_id,
          version_id, price_micros, delivered_at, charged_at)
     SELECT p.message_id, b.business_id, b.month, b.billed_month, b.market, b.category,
-           CASE WHEN p.is_failed THEN 'failed' ELSE b.rule END, p.position, p.tier_id,
+           CASE WHEN p.is_failed AND b.rule = 'tier' THEN 'failed' ELSE b.rule END, p.position, p.tier_id,
            b.version_id, p.price_micros,
            p.delivered_at, now()
       FROM priced p JOIN blocks b USING (block)
@@ -180,7 +188,7 @@ WITH open AS MATERIALIZED (
         (business_id, billed_month, month, market, category, rule, version_id, tier_id,
          price_micros, messages, amount_micros)
     SELECT b.business_id, b.billed_month, b.month, b.market, b.category,
-           CASE WHEN p.is_failed THEN 'failed' ELSE b.rule END, b.version_id,
+           CASE WHEN p.is_failed AND b.rule = 'tier' THEN 'failed' ELSE b.rule END, b.version_id,
            coalesce(p.tier_id, 0), p.price_micros,
            p.messages, p.messages * p.price_micros
       FROM (SELECT block, is_failed, tier_id, price_micros, count(*) AS messages FROM priced

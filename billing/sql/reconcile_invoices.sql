@@ -8,7 +8,8 @@ SELECT i.business_id, 'invoice ' || i.number || ', messages',
   LEFT JOIN LATERAL (SELECT sum(CASE WHEN reverses_id IS NULL THEN 1 ELSE -1 END) AS messages,
                             sum(price_micros) AS amount
                        FROM billing_charge c
-                      WHERE c.business_id = i.business_id AND c.billed_month = p.month) l ON true
+                      WHERE c.business_id = i.business_id AND c.billed_month = p.month
+                        AND (c.rule IN ('test', 'test_free')) = i.is_test) l ON true
   LEFT JOIN LATERAL (SELECT sum(quantity) AS quantity, sum(amount_micros) AS amount
                        FROM billing_invoiceline x
                       WHERE x.invoice_id = i.id AND x.kind IN ('messages', 'late')) s ON true

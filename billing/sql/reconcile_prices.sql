@@ -14,11 +14,11 @@ SELECT c.business_id, 'charge ' || c.id, coalesce(e.price::text, 'no price'), c.
       AND r.category = c.category
   LEFT JOIN billing_tier t
     ON t.rate_id = r.id AND int8range(t.first, t.last, '[]') @> c.position
-   AND (c.rule = 'tier' OR (c.rule = 'failed' AND v.failed_charged))
+   AND (c.rule IN ('tier', 'test') OR (c.rule = 'failed' AND v.failed_charged))
  CROSS JOIN LATERAL (
         SELECT t.price_micros * (100 - coalesce(choice.discount_percent, 0)) / 100 AS exact) x
  CROSS JOIN LATERAL (
-        SELECT CASE WHEN c.rule NOT IN ('tier', 'failed') THEN 0
+        SELECT CASE WHEN c.rule NOT IN ('tier', 'failed', 'test') THEN 0
                     WHEN coalesce(choice.discount_percent, 0) = 0 THEN t.price_micros
                     ELSE greatest(v.floor_micros,
                                   CASE WHEN x.exact - trunc(x.exact) = 0.5

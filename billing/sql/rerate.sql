@@ -78,7 +78,7 @@ WITH other AS MATERIALIZED (
     SELECT u.business_id, sum(u.messages) AS messages, sum(u.amount_micros) AS amount
       FROM billing_usage u
       JOIN followers f USING (business_id)
-     WHERE u.month = %(month)s
+     WHERE u.month = %(month)s AND NOT billing_is_test(u.rule)
      GROUP BY 1
 )
 SELECT c.business_id, c.messages::bigint, c.amount::bigint AS charged_micros,

@@ -17,7 +17,12 @@ from accounts.models import Role
 from billing import pay_links
 from billing.documents import archive, tables
 from billing.metering.charts import usage_charts
-from billing.metering.usage import compare_months, months_of, usage_of
+from billing.metering.usage import (
+    compare_months,
+    has_only_test_numbers,
+    months_of,
+    usage_of,
+)
 from billing.models import (
     BillingDetails,
     CallingCode,
@@ -45,11 +50,14 @@ STATUSES = [choice for choice in InvoiceStatus.choices if choice[0] != InvoiceSt
 def usage(request: BusinessRequest) -> HttpResponse:
     """Usage of a month so far."""
     months = _months(request)
-    found = usage_of(request.business, _month(request.GET.get("month", "")) or months[0])
+    is_test = "test" in request.GET or has_only_test_numbers(request.business)
+    month = _month(request.GET.get("month", "")) or months[0]
+    found = usage_of(request.business, month, is_test=is_test)
     terms = terms_of(request.business, found.month)
     context = {
         "charges_failed": terms is not None and terms.version.failed_charged,
         "usage": found,
+        "is_test": is_test,
         "months": months,
         "charts": usage_charts(found),
         "waiting": found.waiting

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Heartbeat(models.Model):
-    """When a worker last reported that it runs; read by /readyz."""
+    """When a worker last reported that it runs; read by /status."""
 
     name = models.CharField(primary_key=True, max_length=40)
     beat_at = models.DateTimeField()

@@ -201,9 +201,11 @@ class Queue:
     expression, a whole number: claims take a share for each. `scoped` says that it is the
     business's id, and that rows are worked on within that business's scope. `ready` (SQL) holds
     back rows that are not due for another reason than time. Where `urgent` (SQL) holds, rows go
-    before all others, whoever's they are. Of rows with equal `order_by` columns
-    the earlier goes first. SQL values of columns: `done` are set when a row is done (None: the row
-    is deleted), `on_death` when a row becomes a dead letter, `on_rerun` when it is opened again.
+    before all others, whoever's they are. `weight` (SQL) says how much work a row is; of one
+    claim's `most_weight` each owner has a share, and at least one row. Of rows with equal
+    `order_by` columns the earlier goes first. SQL values of columns: `done` are set when a row is
+    done (None: the row is deleted), `on_death` when a row becomes a dead letter, `on_rerun` when
+    it is opened again.
     `when_dead` is called in that transaction, with the reason. `counts` (SQL) leaves rows out of
     the age that health reports. `due_since` (SQL) is the moment from
     which it runs. `dead_title` is what operators
@@ -220,6 +222,8 @@ class Queue:
     scoped: bool = True
     ready: str = "true"
     urgent: str = ""
+    weight: str = ""
+    most_weight: int = 0
     order_by: tuple[str, ...] = ()
     selection: Selection | None = None
     batch: int = 50

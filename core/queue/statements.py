@@ -41,6 +41,7 @@ def selection(queue: Queue) -> str:
     return _text("fair").format(
         **_names(queue),
         **_urgency(queue),
+        **_weighed(queue),
         ready=queue.ready,
         in_order=_in_order(queue),
         is_due=IS_DUE,
@@ -162,6 +163,20 @@ def _wanted(queue: Queue, *, alone: bool) -> str:
     # one.
     suspect = "(attempts > 1 AND was_lost)" if isinstance(queue.work, InThreads) else "attempts > 0"
     return f"{suspect} ORDER BY place, key LIMIT 1" if alone else f"NOT {suspect}"
+
+
+def _weighed(queue: Queue) -> dict[str, str]:
+    """Parts of the selection by which each owner has a share of what one claim may weigh."""
+    if not queue.weight:
+        return {"weigh": "", "weight": "", "within_weight": ""}
+    return {
+        "weigh": """SELECT w.* FROM (
+            SELECT l.*, sum(l.weight) OVER (ORDER BY l.not_before, l.key) - l.weight AS before
+              FROM (""",
+        "weight": f", q.not_before, {queue.weight} AS weight",
+        "within_weight": f""") l) w
+             WHERE w.before < {queue.most_weight} / (SELECT greatest(1, count(*)) FROM turn)""",
+    }
 
 
 def _urgency(queue: Queue) -> dict[str, str]:

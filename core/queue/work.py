@@ -57,11 +57,41 @@ def _pass(queue: Queue, rows: Sequence[Claimed]) -> int:
             _in_transaction(queue, [row], lambda mine: _one(queue, mine[0]))
     elif isinstance(queue.work, AsSet):
         for some in sets(queue, fit):
-            _in_transaction(queue, some, lambda mine: _set(queue, mine))
+            if not _together(queue, some):
+                _by_owner(queue, some)
     elif isinstance(queue.work, InSlices):
         for row in fit:
             _slice(queue.work, queue, row)
     return len(rows)
+
+
+def _together(queue: Queue, rows: Sequence[Claimed]) -> bool:
+    """Work on rows of several owners in one transaction; False where that fails, or they have one.
+
+    Nobody waits then until the rows at fault of another are found.
+    """
+    assert isinstance(queue.work, AsSet)
+    if len({row.owner for row in rows}) < 2:
+        return False
+    try:
+        with within(queue, rows):
+            if mine := lock(queue, rows):
+                outcomes = queue.work.do(mine) or {}
+                _check_constraints()
+                settle(queue, mine, outcomes)
+    except Exception as error:
+        log.info("set_divided", queue=queue.name, rows=len(rows), error=reason_of(error))
+        return False
+    return True
+
+
+def _by_owner(queue: Queue, rows: Sequence[Claimed]) -> None:
+    """Work on each owner's rows in a transaction of their own, the fewest first."""
+    groups: dict[int, list[Claimed]] = {}
+    for row in rows:
+        groups.setdefault(row.owner, []).append(row)
+    for some in sorted(groups.values(), key=len):
+        _in_transaction(queue, some, lambda mine: _set(queue, mine))
 
 
 def end_lost(queue: Queue, rows: Sequence[Claimed]) -> None:

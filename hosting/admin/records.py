@@ -4,9 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import connection
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
 
 from accounts.admin_site.base import (
     AuditedAdmin,
@@ -16,7 +18,9 @@ from accounts.admin_site.base import (
     ReadOnlyAdmin,
     hidden_of,
 )
+from accounts.admin_site.confirmation import Question, ReasonForm, ask
 from accounts.admin_site.texts import TextAdmin
+from accounts.audit import record
 from hosting.models import (
     Account,
     BroadcastRecipient,
@@ -30,6 +34,7 @@ from hosting.models import (
     Number,
     RefusedSend,
 )
+from hosting.numbers import sandbox_clock
 
 BUSINESS_LINKS = (
     BusinessLink(_("Accounts"), "hosting_account_changelist", "business__id__exact"),
@@ -78,10 +83,36 @@ class NumberAdmin(AuditedAdmin):
         "created_at",
     )
     list_select_related = ("business",)
-    list_filter = ("transport", "quality_rating")
+    list_filter = ("transport", "is_test", "quality_rating")
     search_fields = ("verified_name", "digits", "phone_number_id", "business__name")
     autocomplete_fields = ("business", "account")
-    readonly_fields = ("phone_number_id", "created_at")
+    readonly_fields = ("phone_number_id", "is_test", "created_at")
+    actions_detail = ("make_live",)
+
+    def has_live_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the user may change numbers."""
+        return request.user.has_perm("hosting.change_number")
+
+    @action(description=_("Make live"), url_path="make-live", permissions=["live"])
+    def make_live(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Make a test number live; asks for a reason."""
+        number = get_object_or_404(Number, pk=object_id)
+
+        def switch(data: dict[str, Any]) -> Any:
+            sandbox_clock.make_live(number=number)
+            record.record(
+                action="number.made_live",
+                subject=number,
+                business=number.business_id,
+                before={"is_test": True},
+                after={"is_test": False, "reason": data["reason"]},
+            )
+            return _("%(number)s is live.") % {"number": number.display_phone_number}
+
+        words = _("From now on what it sends is invoiced and owed. What it sent so far is not.")
+        question = Question(_("Make the number live"), _("Make live"), words, is_danger=True)
+        back = reverse("admin:hosting_number_change", args=[number.pk])
+        return ask(request, self, question, form=ReasonForm, do=switch, back=back)
 
 
 @admin.register(Contact)

@@ -1,9 +1,11 @@
 """The fast path: sending messages and receiving webhooks, without the middleware of pages.
 
 Sessions, languages, cookies and content policies concern pages only; these two routes are the
-busiest of all and are answered before any of that runs.
+busiest of all and are answered before any of that runs. What the Cloud API has and Parley has not
+is answered in its shape, not with a page.
 """
 
+import re
 import secrets
 import select
 from collections.abc import Callable
@@ -13,11 +15,15 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, re_path
 
-from hosting.api import messages, webhooks
+from hosting.api import bodies, messages, webhooks
 from hosting.api.paths import NUMBER
+from hosting.api.responses import error_answer
+from hosting.cloudapi.json import MAX_BODY_BYTES
+from hosting.errors import CloudApiError
 
 log = structlog.get_logger(__name__)
 
+CLOUD_PATH = re.compile(r"/(?:v[0-9]+(?:\.[0-9]+)?|[0-9]{1,32})(?:/|$)")
 ROUTES = [
     re_path(NUMBER + r"messages/?$", messages.messages, name="cloudapi_messages"),
     re_path(
@@ -33,9 +39,37 @@ class FastPathMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request to a fast route, or pass it on."""
+        """Answer a request to a fast route, or pass it on; a body without a length is read."""
+        if bodies.is_chunked(request) and not bodies.read_chunked(request):  # type: ignore[arg-type]
+            return _too_large(request)
         match = _match(request.path_info)
-        return self.get_response(request) if match is None else _answer(request, match)
+        if match is not None:
+            return _answer(request, match)
+        response = self.get_response(request)
+        return _as_graph(request, response) if response.status_code >= 400 else response
+
+
+def _too_large(request: HttpRequest) -> HttpResponse:
+    details = f"A body without a length may have {MAX_BODY_BYTES:,} bytes."
+    response = error_answer(CloudApiError(100, details).as_json(secrets.token_urlsafe(12)), 413)
+    # The rest of the body was not read.
+    response["Connection"] = "close"
+    return response
+
+
+def _as_graph(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return the page of an error as the protocol has errors, below the Cloud API's paths."""
+    is_page = response.headers.get("Content-Type", "").startswith("text/html")
+    if not is_page or not CLOUD_PATH.match(request.path_info):
+        return response
+    if response.status_code == 404:
+        error = CloudApiError(2500, f"Unknown path components: {request.path_info[:200]}")
+    elif response.status_code >= 500:
+        error = CloudApiError(131000, "The error was recorded; try again later.")
+    else:
+        error = CloudApiError(100, f"The request was refused with {response.status_code}.")
+    status = error.status if response.status_code == 404 else response.status_code
+    return error_answer(error.as_json(secrets.token_urlsafe(12)), status)
 
 
 def _match(path: str) -> ResolverMatch | None:

@@ -5,19 +5,21 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
+from core import widths
 from hosting.api import analytics
+from hosting.api.bodies import request_body
 from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.media import media_object, own_media, require_own
-from hosting.api.messages import json_body
 from hosting.api.nodes import account_object, number_object, template_object
 from hosting.api.responses import answer
 from hosting.api.subscriptions import configure_number
 from hosting.cloudapi.fieldlists import parse_fields
 from hosting.cloudapi.json import as_dict
+from hosting.cloudapi.texts import visible_name
 from hosting.errors import CloudApiError
 from hosting.media import store
 from hosting.message_templates import lifecycle
-from hosting.models import Account, Media, Number, Template
+from hosting.models import Account, Media, Number, Template, Transport
 
 Found = Number | Media | Template | Account
 
@@ -25,7 +27,7 @@ Found = Number | Media | Template | Account
 @cloud_api("GET", "POST", "DELETE")
 def node(request: HttpRequest, object_id: str) -> HttpResponse:
     """Read, change or delete one object."""
-    body = as_dict(json_body(request)) if request.method == "POST" else {}
+    body = as_dict(request_body(request)) if request.method == "POST" else {}
     if "webhook_configuration" in body:
         # It sends a request to the new URL, so it must not run in a transaction.
         configure_number(request, object_id, body)
@@ -104,10 +106,36 @@ def _change(found: Found, body: dict[str, Any]) -> None:
 
 
 def _change_number(number: Number, body: dict[str, Any]) -> None:
-    """Set the PIN of two-step verification (`{"pin": "123456"}`); other settings are ignored."""
-    pin = body.get("pin")
-    if pin is not None:
+    """Set the PIN of two-step verification, or the name that customers see.
+
+    Raises CloudApiError 100 for anything else, because nothing would be done.
+    """
+    changes: dict[str, str] = {}
+    if (pin := body.get("pin")) is not None:
         if not (isinstance(pin, str) and pin.isascii() and pin.isdigit() and len(pin) == 6):
             raise CloudApiError(100, "pin must be 6 digits.", field="pin")
-        number.pin = pin
-        number.save(update_fields=["pin"])
+        changes["pin"] = pin
+    if body.get("new_display_name") is not None:
+        changes["verified_name"] = _display_name(number, body["new_display_name"])
+    if not changes:
+        raise CloudApiError(
+            100, "A number takes pin, new_display_name or webhook_configuration; nothing was done."
+        )
+    for name, value in changes.items():
+        setattr(number, name, value)
+    number.save(update_fields=list(changes))
+
+
+def _display_name(number: Number, raw: Any) -> str:
+    if number.transport != Transport.SANDBOX:
+        raise CloudApiError(
+            100, "The network names this number; ask it for another name.", field="new_display_name"
+        )
+    name = visible_name(raw) if isinstance(raw, str) else ""
+    if not 1 <= len(name) <= widths.BUSINESS_NAME:
+        raise CloudApiError(
+            100,
+            f"new_display_name must have 1 to {widths.BUSINESS_NAME} characters.",
+            field="new_display_name",
+        )
+    return name

@@ -20,6 +20,7 @@ from accounts.models import ApiKey, Business, KeyScope, Plan
 from core import tenancy
 from core.errors import ParleyError
 from core.sql import fetch_prepared
+from hosting.api import bodies
 from hosting.api.responses import error_answer
 from hosting.errors import CloudApiError
 from hosting.messages import rate_limits
@@ -83,11 +84,14 @@ class Caller:
 
 
 def key_text(request: HttpRequest) -> str:
-    """Return the key as sent: Bearer, 360dialog's header, or the `access_token` parameter."""
+    """Return the key as sent: Bearer, 360dialog's header, or the parameter `access_token` of the
+    query or a form.
+    """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if token and scheme.lower() == "bearer":
         return token.strip()
-    return request.headers.get("D360-Api-Key") or request.GET.get("access_token", "")
+    given = request.headers.get("D360-Api-Key") or request.GET.get("access_token", "")
+    return given or bodies.form_token(request)
 
 
 @contextmanager
@@ -180,7 +184,7 @@ View = Callable[..., HttpResponse]
 
 
 def cloud_api(*methods: str) -> Callable[[View], View]:
-    """Decorate a Cloud API view: allowed methods, errors in the protocol's shape, 503 without
+    """Decorate a Cloud API view: allowed methods, all errors in the protocol's shape, 503 without
     database.
     """
 
@@ -213,6 +217,10 @@ def cloud_api(*methods: str) -> Callable[[View], View]:
                 response = error_answer(unavailable.as_json(trace), 503)
                 response["Retry-After"] = "1"
                 return response
+            except Exception:
+                log.exception("cloud_api_failed", trace=trace, path=request.path)
+                failed = CloudApiError(131000, "The error was recorded; try again later.")
+                return error_answer(failed.as_json(trace), 500)
 
         return csrf_exempt(wrapped)
 

@@ -23,6 +23,7 @@ from hosting.api.responses import answer
 from hosting.cloudapi.files import DISPLAYABLE, MAX_BYTES
 from hosting.errors import CloudApiError
 from hosting.media import references, store, uploads
+from hosting.messages import rate_limits
 from hosting.models import Media
 
 # The multipart framing comes on top of the file.
@@ -39,6 +40,7 @@ def upload(request: HttpRequest, phone_number_id: str = "") -> HttpResponse:
     with authenticated(request, phone_number_id) as caller:
         caller.require(KeyScope.MESSAGES)
         caller.require_number(phone_number_id)
+        rate_limits.check_upload_rate(caller.business)
     # The body is read after the key was checked, and outside of a transaction.
     held, claimed = _file_of(request)
     with scope(caller.business.pk):

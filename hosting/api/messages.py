@@ -5,17 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from accounts.models import KeyScope
 from core.wake import notify
 from hosting import tasks
+from hosting.api.bodies import request_body
 from hosting.api.keys import Caller, authenticated, cloud_api
 from hosting.api.responses import answer
 from hosting.cloudapi import sends
-from hosting.cloudapi.json import (
-    MAX_BODY_BYTES,
-    MAX_DEPTH,
-    MalformedJson,
-    has_unstorable,
-    read_json,
-    too_deep,
-)
 from hosting.errors import CloudApiError
 from hosting.messages import idempotency, rate_limits, rejections, send
 from hosting.messages.read_receipts import mark_message_read
@@ -47,7 +40,7 @@ def _messages(
     with authenticated(request, phone_number_id, is_rate_limited=False) as caller:
         caller.require(KeyScope.MESSAGES)
         number = caller.require_number(phone_number_id)
-        wanted = sends.parse(json_body(request))
+        wanted = sends.parse(request_body(request))
         if isinstance(wanted, sends.ReadRequest):
             rate_limits.check_key_rate(key_id=caller.key_id, business=caller.business)
             mark_message_read(
@@ -105,23 +98,3 @@ def contact_of(wanted: sends.SendRequest, message: Message) -> dict[str, str]:
     """Return the `contacts` element of the answer: the input, and the customer it names."""
     found = {"input": wanted.input, "wa_id": message.conversation.contact.wa_id}
     return found | ({"user_id": wanted.user_id} if wanted.user_id else {})
-
-
-def json_body(request: HttpRequest) -> object:
-    """Return the request's JSON.
-
-    Raise CloudApiError for too large, too deep, malformed or unstorable.
-    """
-    length = request.headers.get("Content-Length", "0")
-    if length.isdigit() and int(length) > MAX_BODY_BYTES:
-        raise CloudApiError(100, f"The request body is larger than {MAX_BODY_BYTES:,} bytes.")
-    body = request.body
-    try:
-        parsed: object = read_json(body)
-    except MalformedJson as error:
-        raise CloudApiError(100, f"The request body is not valid JSON: {error}") from None
-    if too_deep(parsed):
-        raise CloudApiError(100, f"The request body is nested deeper than {MAX_DEPTH} levels.")
-    if has_unstorable(body):
-        raise CloudApiError(100, "The request body holds a NUL character or half a surrogate pair.")
-    return parsed

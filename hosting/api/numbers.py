@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import KeyScope
 from core import links
+from hosting.api.bodies import request_body
 from hosting.api.keys import authenticated, cloud_api
-from hosting.api.messages import json_body
 from hosting.api.nodes import page
 from hosting.api.responses import answer
 from hosting.cloudapi import sends
@@ -52,9 +52,8 @@ def _edge(
 
 
 def _given(request: HttpRequest) -> dict[str, Any]:
-    """Return the members of a write, from query or JSON body, as clients use either."""
-    body = as_dict(json_body(request)) if request.body else {}
-    return {key: value for key, value in request.GET.items() if key != "access_token"} | body
+    """Return the members of a write, from query, form or JSON body, as clients use any."""
+    return as_dict(request_body(request)) if request.body or request.GET else {}
 
 
 SUCCESS = {"success": True}

@@ -5,8 +5,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
+from hosting.api.bodies import request_body
 from hosting.api.keys import Caller, authenticated, cloud_api
-from hosting.api.messages import json_body
 from hosting.api.nodes import own_account
 from hosting.api.responses import answer
 from hosting.cloudapi.json import as_dict, as_text
@@ -20,7 +20,7 @@ def subscribed_apps(request: HttpRequest, waba_id: str) -> HttpResponse:
     """List, create or delete the subscription of an account."""
     override = None
     if request.method == "POST" and (
-        override := _override(request, json_body(request) if request.body else {})
+        override := _override(request, request_body(request) if request.body else {})
     ):
         # Checked first, so that a key without access cannot make Parley send requests.
         with authenticated(request) as caller:

@@ -3,8 +3,8 @@
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import KeyScope
+from hosting.api.bodies import request_body
 from hosting.api.keys import Caller, authenticated, cloud_api
-from hosting.api.messages import json_body
 from hosting.api.nodes import own_account, page, template_object
 from hosting.api.responses import answer
 from hosting.cloudapi.json import as_dict
@@ -30,7 +30,7 @@ def message_templates(request: HttpRequest, waba_id: str) -> HttpResponse:
 
 def _create(caller: Caller, account: Account, request: HttpRequest) -> HttpResponse:
     account.business = caller.business
-    made = lifecycle.create_template(account=account, body=as_dict(json_body(request)))
+    made = lifecycle.create_template(account=account, body=as_dict(request_body(request)))
     return answer(
         {"id": made.template_id, "status": made.status, "category": made.category.upper()}
     )

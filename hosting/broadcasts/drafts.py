@@ -15,7 +15,7 @@ from core import widths
 from core.errors import BadInput
 from core.sql import statement
 from hosting.broadcasts import recipients
-from hosting.cloudapi import templates
+from hosting.cloudapi import template_shapes, templates
 from hosting.cloudapi.texts import PLACEHOLDER, placeholders
 from hosting.conversations import thread
 from hosting.errors import CloudApiError
@@ -49,7 +49,7 @@ def create_draft(
     sent before `run.start`. Call inside the business's scope.
     """
     check_template(template, number)
-    max_length = max(0, templates.MAX_BODY - len(PLACEHOLDER.sub("", template.body)))
+    max_length = max(0, template_shapes.MAX_BODY - len(PLACEHOLDER.sub("", template.body)))
     addresses = recipients.parse_list(
         text, names=placeholders(template.body), max_length=max_length
     )

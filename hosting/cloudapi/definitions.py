@@ -10,13 +10,17 @@ from hosting.cloudapi.texts import PLACEHOLDER, placeholders
 from hosting.errors import CloudApiError
 
 CATEGORIES = ("marketing", "utility", "authentication")
-FORMATS = ("text", "image", "video", "document", "location")
+FORMATS = ("text", "image", "video", "gif", "document", "location", "product")
+CARD_FORMATS = ("image", "video", "product")
+MAX_CARDS, MAX_CARD_BODY, MAX_OFFER, MAX_OFFER_BODY, MAX_CODE = 10, 160, 16, 600, 20
+OTP_TYPES = ("copy_code", "one_tap", "zero_tap")
 TOO_LONG, HEADER, BODY, FOOTER, WORDS, EDGES = 2388040, 2388047, 2388072, 2388073, 2388293, 2388299
 MAX_BODY, MAX_SHORT, MAX_BUTTONS, MAX_BUTTON_TEXT = 1024, 60, 10, 25
 BUTTONS = {
     "quick_reply", "url", "phone_number", "otp", "mpm", "spm", "catalog", "flow", "copy_code",
     "voice_call", "app", "order_details", "request_contact_info",
 }  # fmt: skip
+NAMED = re.compile(r"[a-z][a-z0-9_]*")
 NAME = re.compile(r"[a-z0-9_]{1,512}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Z]{2,3})?")
 Part = dict[str, Any]
@@ -55,7 +59,45 @@ def check_components(raw: Any, category: str) -> list[Part]:
         CHECKS[kind](part, category)
     if "BODY" not in seen:
         raise CloudApiError(BODY, "components: a BODY is required.", field="components")
+    if "LIMITED_TIME_OFFER" in seen:
+        _check_offer(parts, seen)
     return parts
+
+
+def check_format(parts: list[Part], wanted: str) -> str:
+    """Return the parameter format, POSITIONAL or NAMED, of checked components.
+
+    Raises CloudApiError 100 if variables are of another format than `wanted` ("" for either).
+    """
+    names = [name for text in _texts(parts) for name in placeholders(text)]
+    numbered = [name for name in names if name.isdigit()]
+    if numbered and len(numbered) < len(names):
+        raise CloudApiError(
+            100, "components: variables have either numbers or names.", field="components"
+        )
+    found = "NAMED" if names and not numbered else "POSITIONAL"
+    if wanted and names and wanted != found:
+        raise CloudApiError(
+            100,
+            f"parameter_format is {wanted}, but the variables are {found}.",
+            field="parameter_format",
+        )
+    if wrong := [name for name in names if not name.isdigit() and not NAMED.fullmatch(name)]:
+        raise CloudApiError(
+            100,
+            f"The variable '{wrong[0]}' may have lower-case letters, digits and underscores only.",
+            field="components",
+        )
+    return wanted if wanted and not names else found
+
+
+def _texts(parts: list[Part]) -> list[str]:
+    """Return the texts of header and body, also those of cards."""
+    texts = [as_text(part.get("text")) for part in parts if part["type"] in ("HEADER", "BODY")]
+    for part in parts:
+        for card in as_list(part.get("cards")):
+            texts += _texts(as_list(as_dict(card).get("components")))
+    return texts
 
 
 def _check_length(text: str, limit: int, field: str) -> None:
@@ -74,6 +116,10 @@ def _header(part: Part, category: str) -> None:
             field="header.format",
         )
     part["format"] = form.upper()
+    if form == "gif" and not as_list(as_dict(part.get("example")).get("header_handle")):
+        raise CloudApiError(
+            HEADER, "header.example.header_handle is required of a GIF.", field="header.example"
+        )
     if form != "text":
         return
     text = as_text(part.get("text"))
@@ -184,6 +230,87 @@ def _buttons(part: Part, category: str) -> None:
                 )
         if kind == "phone_number":
             fields.text(button, "phone_number", path, limit=20)
+        if kind == "otp":
+            _otp(button, path, category)
+        if kind == "copy_code":
+            _copy_code(button, path)
+
+
+def _otp(button: Part, path: str, category: str) -> None:
+    if category != "authentication":
+        raise CloudApiError(
+            100, f"{path}: only AUTHENTICATION templates have OTP buttons.", field=f"{path}.type"
+        )
+    kind = fields.choice(button, "otp_type", path, OTP_TYPES, required=False)
+    if kind:
+        button["otp_type"] = kind.upper()
+
+
+def _copy_code(button: Part, path: str) -> None:
+    example = button.get("example")
+    code = as_text(as_list(example)[0] if as_list(example) else example)
+    if len(code) > MAX_CODE:
+        raise CloudApiError(
+            100, f"{path}.example is longer than {MAX_CODE} characters.", field=f"{path}.example"
+        )
+
+
+def _offer(part: Part, category: str) -> None:
+    if category != "marketing":
+        raise CloudApiError(
+            100, "Only MARKETING templates have a limited-time offer.", field="components"
+        )
+    offer = fields.mapping(part, "limited_time_offer", "components")
+    fields.text(offer, "text", "limited_time_offer", limit=MAX_OFFER)
+
+
+def _check_offer(parts: list[Part], seen: set[str]) -> None:
+    """Check what stands beside a limited-time offer: no footer, and a short body."""
+    if "FOOTER" in seen:
+        raise CloudApiError(
+            FOOTER, "A template with a limited-time offer has no footer.", field="components"
+        )
+    body = next(part for part in parts if part["type"] == "BODY")
+    _check_length(as_text(body.get("text")), MAX_OFFER_BODY, "body.text")
+
+
+def _carousel(part: Part, category: str) -> None:
+    cards = fields.objects(part, "cards", "carousel", least=2, most=MAX_CARDS)
+    shapes = []
+    for n, card in enumerate(cards):
+        path = f"carousel.cards[{n}]"
+        components = fields.objects(card, "components", path, most=3)
+        for component in components:
+            kind = fields.choice(component, "type", path, ("header", "body", "buttons")).upper()
+            component["type"] = kind
+            # A card's text may consist of a variable.
+            if kind != "BODY":
+                CHECKS[kind](component, category)
+        shapes.append(_shape(components, path))
+    if any(shape != shapes[0] for shape in shapes):
+        raise CloudApiError(
+            100,
+            "carousel.cards must all have the same components, header format and buttons.",
+            field="components",
+        )
+
+
+def _shape(components: list[Part], path: str) -> list[tuple[str, str]]:
+    """Return what all cards of a carousel have in common; check a card's header and body."""
+    parts = {part["type"]: part for part in components}
+    form = as_text(parts.get("HEADER", {}).get("format")).lower()
+    if form not in CARD_FORMATS:
+        raise CloudApiError(
+            HEADER,
+            f"{path}: a header of format {', '.join(CARD_FORMATS).upper()} is required.",
+            field="components",
+        )
+    if "BODY" in parts:
+        fields.text(parts["BODY"], "text", f"{path}.body", limit=10**6)
+        _check_length(as_text(parts["BODY"].get("text")), MAX_CARD_BODY, f"{path}.body.text")
+    buttons = as_list(parts.get("BUTTONS", {}).get("buttons"))
+    kinds = [("button", as_text(as_dict(button).get("type"))) for button in buttons]
+    return sorted((kind, form if kind == "HEADER" else "") for kind in parts) + kinds
 
 
 def _unchecked(part: Part, category: str) -> None:
@@ -195,7 +322,7 @@ CHECKS: dict[str, Callable[[Part, str], None]] = {
     "BODY": _body,
     "FOOTER": _footer,
     "BUTTONS": _buttons,
-    **dict.fromkeys(
-        ("CAROUSEL", "LIMITED_TIME_OFFER", "CALL_PERMISSION_REQUEST", "ORDER_STATUS"), _unchecked
-    ),
+    "CAROUSEL": _carousel,
+    "LIMITED_TIME_OFFER": _offer,
+    **dict.fromkeys(("CALL_PERMISSION_REQUEST", "ORDER_STATUS"), _unchecked),
 }

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from hosting.cloudapi import fields
+from hosting.cloudapi.json import as_dict
 from hosting.errors import CloudApiError
 
 MAX_BODY, MAX_HEADER, MAX_FOOTER = 1024, 60, 60
 MAX_ROWS, MAX_PRODUCTS = 10, 30
+MAX_CARDS, MAX_CARD_BODY, MAX_CARD_BUTTONS = 10, 160, 2
 MEDIA_HEADERS = ("image", "video", "document")
 Check = Callable[[dict[str, Any]], None]
 
@@ -223,6 +225,45 @@ def _address(action: dict[str, Any]) -> None:
         raise CloudApiError(131009, f"{field} must be a country code of two letters.", field=field)
 
 
+def _carousel(action: dict[str, Any]) -> None:
+    """Check a carousel's cards: all of one kind, each with its header, text and action."""
+    path = "interactive.action.cards"
+    cards = fields.objects(action, "cards", "interactive.action", least=2, most=MAX_CARDS)
+    kinds = set()
+    for n, card in enumerate(cards):
+        held = f"{path}[{n}]"
+        if fields.integer(card, "card_index", held, least=0, most=MAX_CARDS - 1) != n:
+            raise CloudApiError(
+                131009, f"{held}.card_index must be {n}.", field=f"{held}.card_index"
+            )
+        kinds.add(_card(card, held))
+    if len(kinds) > 1:
+        raise CloudApiError(131009, f"{path} must all be alike.", field=path)
+
+
+def _card(card: dict[str, Any], path: str) -> tuple[str, ...]:
+    """Check a card; return what it shares with all others."""
+    kind = fields.choice(card, "type", path, ("cta_url", "quick_reply", "button", "product"))
+    action = fields.mapping(card, "action", path)
+    if kind == "product":
+        fields.text(action, "product_retailer_id", f"{path}.action", limit=200)
+        return (kind,)
+    header = fields.mapping(card, "header", path)
+    form = fields.choice(header, "type", f"{path}.header", ("image", "video"))
+    fields.media(fields.mapping(header, form, f"{path}.header"), f"{path}.header.{form}")
+    if body := fields.mapping(card, "body", path, required=False):
+        fields.text(body, "text", f"{path}.body", limit=MAX_CARD_BODY)
+    if kind == "cta_url":
+        _cta_url(action)
+        return kind, form
+    buttons = fields.objects(action, "buttons", f"{path}.action", most=MAX_CARD_BUTTONS)
+    for button in buttons:
+        reply = as_dict(button.get("quick_reply") or button.get("reply"))
+        fields.text(reply, "id", f"{path}.action.buttons", limit=256)
+        fields.text(reply, "title", f"{path}.action.buttons", limit=20)
+    return kind, form, str(len(buttons))
+
+
 def _unchecked(action: dict[str, Any]) -> None:
     """Accept an action that has nothing to check."""
 
@@ -238,6 +279,7 @@ CHECKS: dict[str, Check] = {
     "order_status": _order_status,
     "flow": _flow,
     "address_message": _address,
+    "carousel": _carousel,
     "location_request_message": _unchecked,
     "call_permission_request": _unchecked,
     "voice_call": _unchecked,

@@ -27,7 +27,10 @@ def header_of(kind: str, content: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """
     header = as_dict(content.get("header")) if kind == "interactive" else _given_header(content)
     form = as_text(header.get("type")).lower()
-    return (form, as_dict(header.get(form))) if form in HEADERS else ("", {})
+    held = as_dict(header.get(form))
+    # A GIF is a film without sound.
+    form = "video" if form == "gif" else form
+    return (form, held) if form in HEADERS else ("", {})
 
 
 def _given_header(content: dict[str, Any]) -> dict[str, Any]:

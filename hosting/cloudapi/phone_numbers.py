@@ -89,7 +89,7 @@ def _without_decimals(plain: str) -> str:
 def _without_national_prefix(digits: str) -> str:
     """Return the digits without a 0 behind the country code that is dialled inside it only."""
     code = next((n for n in (1, 2, 3) if int(digits[:n]) in _ASSIGNED), 0)
-    if not code or digits[code] != "0":
+    if not code or digits[code] != "0" or digits[code + 1] == "0" or len(digits) <= MIN_DIGITS:
         return digits
     try:
         found = phonenumbers.parse(f"+{digits}")

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from core import widths
-from hosting.cloudapi import fields, interactive, templates
+from hosting.cloudapi import fields, interactive, template_shapes
 from hosting.cloudapi.json import as_dict, as_text
 from hosting.cloudapi.phone_numbers import NoNumber, digits_of_number
 from hosting.errors import CloudApiError
@@ -21,6 +21,8 @@ MAX_TRACKER = 512
 MAX_CAPTION = 1024
 MAX_FILENAME = 240
 MEDIA_KINDS = ("image", "audio", "video", "document", "sticker")
+# What a member holds that names a file; a GIF is a film without sound.
+FILES = {**{kind: kind for kind in MEDIA_KINDS}, "gif": "video"}
 # A business-scoped user id: country, a dot, and what the network adds.
 USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]{1,128}")
 
@@ -196,7 +198,7 @@ def _check_reaction(content: dict[str, Any]) -> None:
 
 CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
     "text": _check_text,
-    "template": templates.check_send,
+    "template": template_shapes.check_send,
     "location": _check_location,
     "contacts": _check_contacts,
     "reaction": _check_reaction,
@@ -223,7 +225,7 @@ def _nested_media(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from _nested_media(item)
     elif isinstance(value, dict):
         for name, item in value.items():
-            if name in MEDIA_KINDS and isinstance(item, dict) and ("id" in item or "link" in item):
-                yield name, item
+            if name in FILES and isinstance(item, dict) and ("id" in item or "link" in item):
+                yield FILES[name], item
             else:
                 yield from _nested_media(item)

@@ -61,6 +61,7 @@ class StatusUpdate:
     at: datetime | None
     errors: list[dict[str, Any]] | None
     tracker: str = ""
+    recipient: str = ""
 
 
 @dataclass(slots=True)
@@ -245,6 +246,7 @@ def _status(number: str, raw: dict[str, Any]) -> StatusUpdate | None:
         at=parse_timestamp(raw.get("timestamp")),
         errors=errors or None,
         tracker=as_text(raw.get("biz_opaque_callback_data")),
+        recipient=_person_id(raw.get("recipient_id")) or _person_id(raw.get("recipient_user_id")),
     )
 
 

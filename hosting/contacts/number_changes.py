@@ -13,7 +13,8 @@ from core.errors import BadInput, NotYours
 from hosting.contacts.identity import user_id_for
 from hosting.models import Contact, Conversation, ConversationLabel, FormerNumber
 
-LATEST = ("last_message_at", "last_inbound_at", "referred_at", "free_entry_at")
+# Moments of a thread that say what the next message costs.
+WINDOWS = ("last_inbound_at", "referred_at", "free_entry_at")
 
 
 def change_number(*, business_id: int, old: str, new: str, at: datetime) -> None:
@@ -87,7 +88,8 @@ def merge_contacts(former: Contact, *, into: Contact) -> None:
         subject=f"contact {former.pk} into {into.pk}",
         business=into.business_id,
     )
-    merge_rows(former, into=into)
+    # A window belongs to the number that wrote: by merging nobody makes messages to another free.
+    merge_rows(former, into=into, with_windows=False)
 
 
 def _redirect(former: Contact, into: Contact) -> None:
@@ -134,8 +136,11 @@ def digits_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]
     }
 
 
-def merge_rows(former: Contact, *, into: Contact) -> None:
-    """Move all rows of one contact to another of the same business, and delete the first."""
+def merge_rows(former: Contact, *, into: Contact, with_windows: bool = True) -> None:
+    """Move all rows of one contact to another of the same business, and delete the first.
+
+    The 24-hour and free-entry windows of its threads come along `with_windows`.
+    """
     threads = {
         thread.number_id: thread
         for thread in Conversation.objects.select_for_update().filter(contact=into)
@@ -143,9 +148,10 @@ def merge_rows(former: Contact, *, into: Contact) -> None:
     for thread in Conversation.objects.select_for_update().filter(contact=former).order_by("id"):
         kept = threads.get(thread.number_id)
         if kept is None:
-            Conversation.objects.filter(pk=thread.pk).update(contact=into)
+            closed = {} if with_windows else dict.fromkeys(WINDOWS)
+            Conversation.objects.filter(pk=thread.pk).update(contact=into, **closed)
         else:
-            _merge_threads(thread, into=kept)
+            _merge_threads(thread, into=kept, with_windows=with_windows)
     _repoint_foreign_keys(former, into)
     shown = into if into.name else former
     fields: dict[str, Any] = {
@@ -165,15 +171,21 @@ def _network_user_id(contact: Contact) -> str:
     return "" if contact.user_id == user_id_for(contact.wa_id) else contact.user_id
 
 
-def _merge_threads(thread: Conversation, *, into: Conversation) -> None:
+def _merge_threads(thread: Conversation, *, into: Conversation, with_windows: bool) -> None:
     ConversationLabel.objects.filter(conversation=thread, label__in=into.labels.all()).delete()
     _repoint_foreign_keys(thread, into)
     newest = max(thread, into, key=lambda one: one.last_message_at)
+    latest = ("last_message_at", *WINDOWS) if with_windows else ("last_message_at",)
+    asked = [one for one in (into, thread) if one.last_inbound_at]
+    opener = max(asked, key=lambda one: one.last_inbound_at or one.created_at, default=into)
+    if not with_windows:
+        opener = into
     Conversation.objects.filter(pk=into.pk).update(
         unread_count=F("unread_count") + thread.unread_count,
         last_message_text=newest.last_message_text,
         is_resolved=thread.is_resolved and into.is_resolved,
-        **{name: Greatest(F(name), models.Value(getattr(thread, name))) for name in LATEST},
+        is_window_proven=opener.is_window_proven,
+        **{name: Greatest(F(name), models.Value(getattr(thread, name))) for name in latest},
     )
     thread.delete()
 

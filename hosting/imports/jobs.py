@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Business, User
 from accounts.models.businesses import known_timezone
+from accounts.plans import limits
 from core import widths
 from core.errors import BadInput, NotYours, ParleyError
 from core.queue.rows import opened_again
@@ -47,8 +48,9 @@ def create_import(
 ) -> ChatImport:
     """Store an uploaded file and queue its analysis; raise BadChatFile before it is stored.
 
-    Call inside the business's scope.
+    Raises TooManyRequests beyond the plan's rate. Call inside the business's scope.
     """
+    limits.check_imports(business)
     name = safe_name(filename) or "chat.txt"
     with source_of(file, name) as found:
         # Only the first lines are checked now; the rest is read by a worker.

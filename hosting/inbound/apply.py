@@ -1,46 +1,36 @@
 """Application of webhook events, as sets: messages, contacts, statuses, notices of upstreams."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import orjson
+import structlog
 from django.db import connection, transaction
 
 from core.sql import statement
 from hosting.cloudapi.json import MalformedJson, dumped, storable
 from hosting.cloudapi.webhooks import InboundMessage, StatusUpdate, Updates, parse
 from hosting.contacts.identity import user_id_for
-from hosting.inbound import opt_outs, senders, upstream_ids, upstream_media
+from hosting.inbound import opt_outs, room, senders, upstream_ids, upstream_media
+from hosting.inbound.reach import Reach, StoredEvent, reach_of
 from hosting.limits import locked_messages
 from hosting.live import publish
 from hosting.message_templates import upstream_sync
 from hosting.messages import edits
-from hosting.models import Account, Event, Number
+from hosting.models import Account, Event, EventSource, Number
 from hosting.models.conversations import preview
+from hosting.privacy.forgotten import without_forgotten
 from hosting.signals import message_received
 from hosting.webhooks import outbox
 
-LINES = Number.objects.only("id", "business_id", "account_id", "phone_number_id", "upstream_id")
+log = structlog.get_logger(__name__)
 # The planner takes a CTE for one row and would join them by nested loops: minutes for 5,000
 # messages.
 ANY_SIZE = "SET LOCAL enable_nestloop = off; SET LOCAL jit = off"
 ANY_SIZE_NO_MORE = "SET LOCAL enable_nestloop = on"
 # Kept in place of content that cannot be written as JSON; the raw event has it all.
 TOO_DEEP = '{"_webhook": {"note": "nested too deep"}}'
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """A stored webhook body; `account_id` is whose secret signed it, None for the platform's
-    own.
-    """
-
-    id: int
-    account_id: int | None
-    body: bytes
-    received_at: datetime
 
 
 def apply(events: Sequence[StoredEvent]) -> None:
@@ -51,21 +41,26 @@ def apply(events: Sequence[StoredEvent]) -> None:
             parsed.append((event, parse(event.body)))
         except MalformedJson as error:
             Event.objects.filter(pk=event.id).update(last_error=f"not JSON: {error}"[:2000])
-    numbers = _numbers_of(parsed)
+    reach = reach_of(parsed)
     messages = [
         (number, message, event)
         for event, updates in parsed
         for message in updates.messages
-        if (number := _reachable(numbers, message.phone_number_id, event))
+        if (number := reach.number_for_message(event, message.phone_number_id))
     ]
     statuses = [
-        (_reachable(numbers, status.phone_number_id, event), status, event)
+        (number, status, event)
         for event, updates in parsed
         for status in updates.statuses
+        if (number := reach.number_for_status(event, status.phone_number_id))
     ]
-    _record_unknown_numbers(parsed, numbers)
+    _record_dropped(parsed, reach)
+    messages, statuses = (
+        without_forgotten(messages) if messages else [],
+        without_forgotten(statuses) if statuses else [],
+    )
     if messages:
-        _apply_messages(upstream_ids.translate_messages(messages))
+        _apply_messages(upstream_ids.translate_messages(messages), reach)
     if statuses:
         apply_statuses(upstream_ids.translate_statuses(statuses))
     _apply_other(parsed)
@@ -74,71 +69,62 @@ def apply(events: Sequence[StoredEvent]) -> None:
 def _apply_other(parsed: list[tuple[StoredEvent, Updates]]) -> None:
     """Apply what an upstream says about its account beside messages and statuses."""
     notices = [
-        (event.account_id, news)
+        (event, news)
         for event, updates in parsed
         for news in updates.other
-        if event.account_id
+        if event.source in (EventSource.UPSTREAM, EventSource.PLATFORM) and event.account_id
     ]
     if not notices:
         return
+    ids = {event.account_id for event, _ in notices if event.account_id}
     accounts = {
         row.pk: row
-        for row in Account.objects.filter(pk__in={pk for pk, _ in notices}, upstream__isnull=False)
+        for row in Account.objects.filter(pk__in=ids, upstream__isnull=False).select_related(
+            "upstream"
+        )
     }
-    for account_id, (_, field, value) in notices:
-        if account_id in accounts:
-            upstream_sync.apply_event(accounts[account_id], field=field, value=value)
-
-
-Numbers = dict[
-    str | tuple[int, str], Number
-]  # by phone_number_id, or account id and id at its upstream
-
-
-def _numbers_of(parsed: list[tuple[StoredEvent, Updates]]) -> Numbers:
-    wanted = {
-        item.phone_number_id for _, updates in parsed for item in updates.updates_of_numbers()
-    }
-    numbers: Numbers = {
-        number.phone_number_id: number for number in LINES.filter(phone_number_id__in=wanted)
-    }
-    foreign = {
-        (event.account_id, item.phone_number_id)
-        for event, updates in parsed
-        for item in updates.updates_of_numbers()
-        if event.account_id and not _reachable(numbers, item.phone_number_id, event)
-    }
-    if foreign:
-        accounts, ids = {account for account, _ in foreign}, {name for _, name in foreign if name}
-        for number in LINES.filter(account__in=accounts, upstream_id__in=ids):
-            numbers[number.account_id, number.upstream_id] = number
-    return numbers
-
-
-def _reachable(numbers: Numbers, phone_number_id: str, event: StoredEvent) -> Number | None:
-    number = numbers.get(phone_number_id)
-    # A body signed with one account's secret counts for that account's numbers only; its upstream
-    # has its own names.
-    if event.account_id is not None and (number is None or number.account_id != event.account_id):
-        return numbers.get((event.account_id, phone_number_id))
-    return number
-
-
-def _record_unknown_numbers(parsed: list[tuple[StoredEvent, Updates]], numbers: Numbers) -> None:
-    for event, updates in parsed:
-        unknown = {
-            item.phone_number_id
-            for item in updates.updates_of_numbers()
-            if not _reachable(numbers, item.phone_number_id, event)
-        }
-        if unknown:
-            Event.objects.filter(pk=event.id).update(
-                last_error=f"unknown phone_number_id: {sorted(unknown)}"[:2000]
+    for event, (named, field, value) in notices:
+        account = accounts.get(event.account_id or 0)
+        if account is None or named not in (account.waba_id, account.upstream.waba_id):
+            log.warning(
+                "foreign_ids_dropped", event_id=event.id, account=event.account_id, waba=named
             )
+        else:
+            upstream_sync.apply_event(account, field=field, value=value)
 
 
-def _apply_messages(rows: list[tuple[Number, InboundMessage, StoredEvent]]) -> None:
-    settled = senders.resolve_senders(rows)
+def _record_dropped(parsed: list[tuple[StoredEvent, Updates]], reach: Reach) -> None:
+    """Note in each event which of its updates did not count, and log it once an account by ids."""
+    notes: dict[int, str] = {}
+    foreign: dict[int | None, set[str]] = {}
+    for event, updates in parsed:
+        named = {item.phone_number_id for item in updates.updates_of_numbers()}
+        if unknown := {one for one in named if not reach.number(event, one)}:
+            notes[event.id] = f"unknown phone_number_id: {sorted(unknown)}"[:2000]
+            foreign.setdefault(event.account_id, set()).update(unknown)
+        elif not all(
+            [reach.number_for_status(event, one.phone_number_id) for one in updates.statuses]
+            + [reach.number_for_message(event, one.phone_number_id) for one in updates.messages]
+        ):
+            notes[event.id] = f"what is signed by {event.source} does not count for these numbers"
+            foreign.setdefault(event.account_id, set()).update(named)
+    if not notes:
+        return
+    for account_id, names in foreign.items():
+        log.warning("foreign_ids_dropped", account=account_id, numbers=sorted(names)[:20])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE hosting_event e SET last_error = u.note
+                 FROM unnest(%s::bigint[], %s::text[]) AS u (id, note) WHERE e.id = u.id""",
+            [list(notes), list(notes.values())],
+        )
+
+
+def _apply_messages(rows: list[tuple[Number, InboundMessage, StoredEvent]], reach: Reach) -> None:
+    settled, over = room.within_room(senders.resolve_senders(rows, reach))
+    if over:
+        # The word that ends marketing works whatever is kept.
+        opt_outs.apply_keywords(over)
     changed, locked = _write_messages(settled)
     edits.amend([(number.pk, message) for number, message, _ in rows])
     if changed:
@@ -193,7 +179,9 @@ def _as_json(rows: "Sequence[senders.ResolvedMessage]") -> str:
                 "content": orjson.Fragment(dumped(row.message.content) or TOO_DEEP),
                 "context_wamid": row.message.context_wamid,
                 "created_at": row.at,
-                "is_referred": row.message.is_referred,
+                "is_referred": row.message.is_referred and row.is_proven,
+                "opens_window": row.opens_window,
+                "is_proven": row.is_proven,
             }
             for n, row in enumerate(rows, 1)
         ]
@@ -201,7 +189,8 @@ def _as_json(rows: "Sequence[senders.ResolvedMessage]") -> str:
 
 
 def _show(changed: list[tuple[Any, ...]], locked: locked_messages.Locked) -> None:
-    business_ids, ids, _, counts, latest, texts, referred, _, _ = zip(*changed, strict=True)
+    columns = zip(*changed, strict=True)
+    business_ids, ids, _, counts, latest, texts, referred, opened, proven, _, _ = columns
     previews = [
         locked_messages.PREVIEW if id in locked.conversations else text
         for id, text in zip(ids, texts, strict=True)
@@ -216,6 +205,8 @@ def _show(changed: list[tuple[Any, ...]], locked: locked_messages.Locked) -> Non
                 "latest": list(latest),
                 "previews": previews,
                 "referred": list(referred),
+                "opened": list(opened),
+                "proven": list(proven),
             },
         )
 
@@ -261,18 +252,18 @@ def _send_signal(business_ids: set[int]) -> None:
     message_received.send_robust(sender=None, business_ids=business_ids)
 
 
-def apply_statuses(rows: "list[tuple[Number | None, StatusUpdate, StoredEvent]]") -> None:
+def apply_statuses(rows: "list[tuple[Number, StatusUpdate, StoredEvent]]") -> None:
     """Apply statuses of numbers; one whose message is not known is parked."""
     with connection.cursor() as cursor:
         cursor.execute(
             statement("hosting", "apply_statuses"),
             {
-                "number_ids": [number.pk if number else None for number, _, _ in rows],
-                "phone_number_ids": [status.phone_number_id for _, status, _ in rows],
+                "number_ids": [number.pk for number, _, _ in rows],
                 "wamids": [status.wamid for _, status, _ in rows],
                 "statuses": [status.status for _, status, _ in rows],
                 "times": [status.at or event.received_at for _, status, event in rows],
                 "errors": [_json(status.errors) for _, status, _ in rows],
+                "recipients": [status.recipient.removeprefix("+") for _, status, _ in rows],
             },
         )
         changed = cursor.fetchall()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from core import widths
 from hosting.cloudapi.json import as_text
@@ -15,46 +15,53 @@ from hosting.contacts.number_changes import (
     digits_of,
     id_at,
 )
+from hosting.inbound.reach import Reach, StoredEvent
 from hosting.models import Block, Number
 
 NEW_NUMBER = ("user_changed_number", "customer_changed_number")
 
 
-class Received(Protocol):
-    """The event that a message came in."""
-
-    @property
-    def received_at(self) -> datetime:
-        """When the event was stored."""
-
-
 @dataclass(frozen=True, slots=True)
 class ResolvedMessage:
-    """A message ready to be written: its number, its sender's present digits, its time."""
+    """A message ready to be written: its number, its sender's present digits, its time.
+
+    `opens_window` says whether free-form messages may follow, `is_proven` whether prices go by it.
+    """
 
     number: Number
     message: InboundMessage
     wa_id: str
     at: datetime
+    opens_window: bool = True
+    is_proven: bool = True
 
 
 def resolve_senders(
-    rows: Iterable[tuple[Number, InboundMessage, Received]],
+    rows: Iterable[tuple[Number, InboundMessage, StoredEvent]], reach: Reach
 ) -> list[ResolvedMessage]:
     """Return the messages to write, in order, without those of blocked senders.
 
-    Number changes that the messages announce are applied first.
+    Number changes that the messages announce are applied first. Who somebody is, the network says:
+    what the business signed itself changes no number.
     """
     found = [
-        ResolvedMessage(number, message, message.wa_id, message.at or event.received_at)
+        ResolvedMessage(
+            number,
+            message,
+            message.wa_id,
+            message.at or event.received_at,
+            reach.opens_window(event),
+            reach.is_proven(event),
+        )
         for number, message, event in rows
     ]
-    for row in sorted(found, key=lambda row: (row.at, row.message.wamid)):
+    by_network = [row for row in found if row.opens_window]
+    for row in sorted(by_network, key=lambda row: (row.at, row.message.wamid)):
         if row.message.kind == "system":
             _apply_number_change(row)
     attach_numbers(
         (row.number.business_id, row.message.user_id, row.wa_id)
-        for row in found
+        for row in by_network
         if row.wa_id.isdecimal()
     )
     return _without_blocked(_with_current_numbers(_with_known_numbers(found)))

@@ -17,13 +17,13 @@ Key = tuple[int, str]  # number id, the upstream's wamid
 
 
 def translate_statuses(
-    rows: "Sequence[tuple[Number | None, StatusUpdate, Origin]]",
-) -> "list[tuple[Number | None, StatusUpdate, Origin]]":
+    rows: "Sequence[tuple[Number, StatusUpdate, Origin]]",
+) -> "list[tuple[Number, StatusUpdate, Origin]]":
     """Return the statuses with our wamids and phone_number_ids.
 
     A status for a send of unknown result, named by our tracker, confirms that send.
     """
-    foreign = [(number, status) for number, status, _ in rows if number and number.upstream_id]
+    foreign = [(number, status) for number, status, _ in rows if number.upstream_id]
     if not foreign:
         return list(rows)
     known = _wamids_of((number.pk, status.wamid) for number, status in foreign)
@@ -37,10 +37,8 @@ def translate_statuses(
     ]
 
 
-def _translated_status(
-    number: Number | None, status: StatusUpdate, known: dict[Key, str]
-) -> StatusUpdate:
-    if number is None or not number.upstream_id:
+def _translated_status(number: Number, status: StatusUpdate, known: dict[Key, str]) -> StatusUpdate:
+    if not number.upstream_id:
         return status
     wamid = known.get((number.pk, status.wamid), status.wamid)
     return replace(status, wamid=wamid, phone_number_id=number.phone_number_id)
@@ -63,24 +61,29 @@ def _match_unknown_sends(named: "list[tuple[int, StatusUpdate]]") -> dict[Key, s
 
     The sends leave the queue, so nothing sends them again.
     """
+    # By number too: a tracker that somebody else names must not take the place of the number's own.
     wanted = {
-        message_id: (number, status.wamid)
+        (number, message_id): status.wamid
         for number, status in named
         if (message_id := message_id_of(status.tracker))
     }
     settled: dict[Key, str] = {}
     for message in (
-        Message.objects.filter(pk__in=wanted, upstream_wamid=None)
+        Message.objects.filter(
+            number__in={number for number, _ in wanted},
+            pk__in={message_id for _, message_id in wanted},
+            upstream_wamid=None,
+        )
         .order_by("pk")
         .only("number_id", "wamid")
     ):
-        number, upstream_wamid = wanted[message.pk]
-        if message.number_id == number:
+        upstream_wamid = wanted.get((message.number_id, message.pk))
+        if upstream_wamid and (message.number_id, upstream_wamid) not in settled:
             Message.objects.filter(pk=message.pk, upstream_wamid=None).update(
                 upstream_wamid=upstream_wamid
             )
             Outgoing.objects.filter(pk=message.pk).delete()
-            settled[number, upstream_wamid] = message.wamid
+            settled[message.number_id, upstream_wamid] = message.wamid
     return settled
 
 

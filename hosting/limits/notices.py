@@ -27,9 +27,19 @@ NOTICES_AT_ONCE = 1000
 WARNING_PERCENT = 80
 STORAGE = "media_megabytes"
 # Plan limit -> template of its mails.
-EMAILS = {"hosted_messages": "limit", STORAGE: "storage"}
+EMAILS = {
+    "hosted_messages": "limit",
+    STORAGE: "storage",
+    "raw_events": "inbound",
+    "locked_messages": "inbound",
+}
 # Plan limit -> alert type in webhooks.
-ALERTS = {"hosted_messages": "HOSTED_MESSAGES", STORAGE: "MEDIA_STORAGE"}
+ALERTS = {
+    "hosted_messages": "HOSTED_MESSAGES",
+    STORAGE: "MEDIA_STORAGE",
+    "raw_events": "RAW_EVENTS",
+    "locked_messages": "LOCKED_MESSAGES",
+}
 
 
 def send_due_notices() -> int:
@@ -84,6 +94,16 @@ def _description(notice: LimitNotice) -> str:
         return (
             f"{notice.used:,} of the {notice.allowed:,} MB of media that the {plan.name} plan "
             "keeps are used."
+        )
+    if notice.limit == "raw_events":
+        return (
+            f"More than {notice.allowed:,} raw webhook bodies came in {notice.month:%B %Y}: the "
+            "others are applied, and their raw bytes are not kept."
+        )
+    if notice.limit == "locked_messages":
+        return (
+            f"{notice.allowed:,} messages over the plan are locked: what customers write beyond is "
+            "counted, and not kept."
         )
     return (
         f"{notice.used:,} of the {notice.allowed:,} messages that the {notice.business.plan.name} "

@@ -1,15 +1,16 @@
 """References from messages to media files, and deletion of files with their messages."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.core.files.storage import default_storage
-from django.db import connection
-from django.db.models import QuerySet
+from django.db import connection, models
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from core.sql import statement
 from hosting.cloudapi import sends
-from hosting.models import Media, Message
+from hosting.models import Media, MediaFetch, Message, UpstreamMedia
 
 KINDS_WITH_MEDIA = (*sends.MEDIA_KINDS, "template", "interactive")
 
@@ -27,16 +28,25 @@ def media_of_messages(*, business_id: int, messages: QuerySet[Message]) -> list[
     return list(own.values_list("media_id", flat=True))
 
 
+# References by key that are no use of a file: what is known of it at an upstream.
+FOLLOWERS = (UpstreamMedia, MediaFetch)
+
+
 def unreferenced(*, business_id: int, media_ids: Iterable[str]) -> list[str]:
-    """Return those media ids that no message of the business refers to any more."""
+    """Return those media ids that nothing of the business refers to any more.
+
+    Counted are messages of every kind, other columns whose JSON may name a file, and rows of any
+    app that point at one by key.
+    """
+    own = Media.objects.filter(business_id=business_id, media_id__in=list(media_ids))
+    for relation in holding_keys():
+        rows: Any = relation.related_model._base_manager
+        pointing = rows.filter(**{relation.field.name: OuterRef("pk"), "business": business_id})
+        own = own.exclude(Exists(pointing))
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT u.id FROM unnest(%s::text[]) AS u (id)
-                WHERE NOT EXISTS (SELECT FROM hosting_message m
-                                   WHERE m.business_id = %s AND m.content ->> 'id' = u.id
-                                     AND m.kind IN ('image', 'audio', 'video', 'document',
-                                                    'sticker'))""",
-            [list(media_ids), business_id],
+            statement("hosting", "unreferenced_media"),
+            {"business_id": business_id, "ids": list(own.values_list("media_id", flat=True))},
         )
         return [row[0] for row in cursor.fetchall()]
 
@@ -51,6 +61,15 @@ def numbers_of_media(*, business_id: int, media_id: str) -> frozenset[int]:
         return frozenset(row[0] for row in cursor.fetchall())
 
 
+def holding_keys() -> list[models.ManyToOneRel]:
+    """Return the foreign keys of all apps that hold a file."""
+    return [
+        relation
+        for relation in Media._meta.get_fields(include_hidden=True)
+        if isinstance(relation, models.ManyToOneRel) and relation.related_model not in FOLLOWERS
+    ]
+
+
 def delete_files(*, business_id: int, media_ids: Iterable[str]) -> int:
     """Delete unreferenced files, row and content, at once; return how many.
 
@@ -58,7 +77,8 @@ def delete_files(*, business_id: int, media_ids: Iterable[str]) -> int:
     """
     gone = list(
         Media.objects.filter(
-            media_id__in=unreferenced(business_id=business_id, media_ids=media_ids)
+            business_id=business_id,
+            media_id__in=unreferenced(business_id=business_id, media_ids=media_ids),
         )
     )
     Media.objects.filter(pk__in=[media.pk for media in gone]).delete()
@@ -76,4 +96,5 @@ def mark_deleted(*, business_id: int, media_ids: Iterable[str]) -> int:
     Return how many.
     """
     unheld = unreferenced(business_id=business_id, media_ids=media_ids)
-    return Media.objects.live().filter(media_id__in=unheld).update(deleted_at=timezone.now())
+    rows = Media.objects.live().filter(business_id=business_id, media_id__in=unheld)
+    return rows.update(deleted_at=timezone.now())

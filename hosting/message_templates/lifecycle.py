@@ -35,17 +35,15 @@ def create_template(*, account: Account, body: dict[str, Any]) -> Template:
         raise CloudApiError(
             2388019, f"The account has {MAX_TEMPLATES} templates, which is the limit."
         )
+    parts = definitions.check_components(body.get("components"), category)
     template = Template(
         business_id=account.business_id,
         account=account,
         name=name,
         language=language,
         category=category,
-        components=definitions.check_components(body.get("components"), category),
-        parameter_format=fields.choice(
-            body, "parameter_format", "template", ("positional", "named"), required=False
-        ).upper()
-        or "POSITIONAL",
+        components=parts,
+        parameter_format=definitions.check_format(parts, _format(body)),
         ttl_seconds=_ttl(body, category),
     )
     _set_review_status(template)
@@ -58,6 +56,12 @@ def create_template(*, account: Account, body: dict[str, Any]) -> Template:
         ) from None
     _write_review_event(template)
     return template
+
+
+def _format(body: dict[str, Any]) -> str:
+    """Return the parameter format that the body asks for, or ""."""
+    known = ("positional", "named")
+    return fields.choice(body, "parameter_format", "template", known, required=False).upper()
 
 
 def _write_review_event(template: Template) -> None:
@@ -86,10 +90,14 @@ def edit_template(template: Template, *, body: dict[str, Any]) -> Template:
             2388039,
             f"Only an approved, rejected or paused template can be edited: {template.status}.",
         )
+    known = ("category", "components", "message_send_ttl_seconds")
+    if all(body.get(name) is None for name in known):
+        raise CloudApiError(100, f"Nothing to change: a template takes {', '.join(known)}.")
     if body.get("category"):
         template.category = fields.choice(body, "category", "template", definitions.CATEGORIES)
     if body.get("components") is not None:
         template.components = definitions.check_components(body["components"], template.category)
+        template.parameter_format = definitions.check_format(template.components, _format(body))
     if body.get("message_send_ttl_seconds") is not None:
         template.ttl_seconds = _ttl(body, template.category)
     _set_review_status(template)

@@ -297,9 +297,11 @@ def _mark_deleted(ids: list[int]) -> None:
 
 
 def apply_event(account: Account, *, field: str, value: dict[str, Any]) -> None:
-    """Apply an upstream's webhook that is not about messages.
+    """Apply an upstream's webhook that is not about messages; call inside `system`.
 
-    Template events change templates; `account_update` is passed on unchanged. Call inside `system`.
+    Template events change templates; `account_update` is passed on unchanged. Where the business
+    could have signed it, a template event says only that there is news, which the upstream itself
+    is asked for: a template's category decides what its messages cost.
     """
     name, language = (
         as_text(value.get("message_template_name")),
@@ -313,7 +315,7 @@ def apply_event(account: Account, *, field: str, value: dict[str, Any]) -> None:
     )
     template = rows.filter(name=name, language=language.replace("-", "_")).first() if name else None
     if field in (review.STATUS_FIELD, review.QUALITY_FIELD, "template_category_update"):
-        if template is None:
+        if template is None or account.upstream.is_self_connected:
             # An unknown template comes with the next synchronisation.
             request_sync(account)
         else:

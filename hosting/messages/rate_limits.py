@@ -27,6 +27,7 @@ def check_message_rate(*, number: Number, to: str, key_id: int | None = None) ->
     ]
     if key_id is not None:
         buckets.append(limits.bucket_of(key_id=key_id, business=business))
+        buckets.append(limits.bucket_of_business(business))
     empty = take(*buckets)
     if empty == 1:
         raise CloudApiError(
@@ -41,12 +42,22 @@ def check_message_rate(*, number: Number, to: str, key_id: int | None = None) ->
         )
     if empty == 3:
         raise CloudApiError(4, limits.message_for(business))
+    if empty == 4:
+        raise CloudApiError(4, limits.message_for_all(business))
 
 
 def check_key_rate(*, key_id: int, business: Business) -> None:
     """Count one request that sends nothing; raise CloudApiError 4 when the key asks too often."""
     try:
         limits.check(key_id=key_id, business=business)
+    except limits.TooManyRequests as refused:
+        raise CloudApiError(4, refused.message) from None
+
+
+def check_upload_rate(business: Business) -> None:
+    """Count one file that is uploaded; raise CloudApiError 4 when they come too fast."""
+    try:
+        limits.check_uploads(business)
     except limits.TooManyRequests as refused:
         raise CloudApiError(4, refused.message) from None
 

@@ -78,6 +78,7 @@ def send_message(
         conversation=thread.conversation,
         number=number,
         contact_id=thread.conversation.contact_id,
+        recipient=_digits_in(thread.conversation.contact.wa_id),
         wamid=new_wamid(),
         direction=Direction.OUT,
         kind=kind,
@@ -88,7 +89,10 @@ def send_message(
         author=author,
         status=Status.ACCEPTED,
         created_at=now,
-        window_open=thread.conversation.window_open(at=now),
+        # The network itself refuses free-form messages outside of the window; templates it takes.
+        window_open=thread.conversation.window_proven(at=now)
+        if kind == "template"
+        else thread.conversation.window_open(at=now),
         free_entry_at=thread.conversation.free_entry(at=now),
     )
     _check_recipient(message, thread)
@@ -103,6 +107,11 @@ def send_message(
     return message
 
 
+def _digits_in(wa_id: str) -> str:
+    """Return the digits of a number; "" for a user id, whose number comes later."""
+    return wa_id if wa_id.isascii() and wa_id.isdecimal() else ""
+
+
 class OpenedConversation(NamedTuple):
     """The columns of `open_conversation.sql`; those of the template are None without one."""
 
@@ -110,6 +119,7 @@ class OpenedConversation(NamedTuple):
     public_id: UUID
     contact_id: int
     last_inbound_at: datetime | None
+    is_window_proven: bool
     referred_at: datetime | None
     free_entry_at: datetime | None
     wa_id: str
@@ -143,6 +153,7 @@ def _open_thread(
         public_id=row.public_id,
         contact_id=row.contact_id,
         last_inbound_at=row.last_inbound_at,
+        is_window_proven=row.is_window_proven,
         referred_at=row.referred_at,
         free_entry_at=row.free_entry_at,
         business=business,
@@ -255,6 +266,7 @@ def _write(message: Message) -> int:
         "conversation_id": message.conversation_id,
         "number_id": message.number_id,
         "contact_id": message.contact_id,
+        "recipient": message.recipient,
         "wamid": message.wamid,
         "kind": message.kind,
         "text": message.text,

@@ -58,10 +58,11 @@ class Migration(InitialMigration):
                 ('kind', models.CharField(help_text="The Cloud API's type: text, template, image …", max_length=20)),
                 ('text', models.TextField(blank=True, help_text='What a reader sees and search finds.')),
                 ('content', models.JSONField(default=dict, help_text="The Cloud API's object for this type.")),
+                ('recipient', models.CharField(blank=True, db_default='', help_text='Digits that it is sent to; its price goes by these.', max_length=150)),
                 ('context_wamid', models.CharField(blank=True, help_text='The message replied to.', max_length=256)),
                 ('tracker', models.CharField(blank=True, help_text='biz_opaque_callback_data', max_length=512)),
                 ('category', models.CharField(blank=True, choices=[('marketing', 'Marketing'), ('utility', 'Utility'), ('authentication', 'Authentication'), ('service', 'Service')], max_length=30)),
-                ('window_open', models.BooleanField(default=False, help_text='Was the 24-hour window open when it was accepted?')),
+                ('window_open', models.BooleanField(default=False, help_text='Did prices count the 24-hour window as open when it was accepted?')),
                 ('free_entry_at', models.DateTimeField(blank=True, help_text='When the free-entry window opened in which it was accepted.', null=True)),
                 ('status', models.CharField(choices=[('received', 'Received'), ('accepted', 'Accepted'), ('sent', 'Sent'), ('failed', 'Failed'), ('delivered', 'Delivered'), ('read', 'Read')], max_length=10)),
                 ('status_rank', models.GeneratedField(db_persist=True, expression=models.Case(models.When(status='received', then=models.Value(0)), models.When(status='accepted', then=models.Value(0)), models.When(status='sent', then=models.Value(1)), models.When(status='failed', then=models.Value(2)), models.When(status='delivered', then=models.Value(3)), models.When(status='read', then=models.Value(4)), default=models.Value(0)), output_field=models.SmallIntegerField())),
@@ -142,6 +143,7 @@ class Migration(InitialMigration):
                 ('last_message_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('last_message_text', models.CharField(blank=True, max_length=120)),
                 ('last_inbound_at', models.DateTimeField(blank=True, null=True)),
+                ('is_window_proven', models.BooleanField(db_default=True, default=True, help_text='Whether what opened the 24-hour window came from a source that the business cannot sign: only then do prices of templates count it as open.')),
                 ('referred_at', models.DateTimeField(blank=True, help_text="When the customer last came by an ad or a page's button.", null=True)),
                 ('free_entry_at', models.DateTimeField(blank=True, help_text='When the last free-entry window opened: at our reply to such a message.', null=True)),
                 ('unread_count', models.PositiveIntegerField(default=0)),
@@ -227,11 +229,20 @@ class Migration(InitialMigration):
                 ('leased_by', models.IntegerField(blank=True, help_text='Database session of that worker; the lease ends with it.', null=True)),
                 ('last_error', models.TextField(blank=True, db_default='', default='')),
                 ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
-                ('digest', models.BinaryField(help_text='SHA-256 of account and body.', max_length=32, unique=True)),
+                ('digest', models.BinaryField(help_text='SHA-256 of account, source and body.', max_length=32, unique=True)),
+                ('source', models.CharField(choices=[('platform', "The platform's own app secret"), ('internal', 'Parley itself'), ('upstream', "The upstream's app secret"), ('business', "The business's own app secret")], default='platform', max_length=10)),
                 ('body', models.BinaryField()),
                 ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('applied_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text="Whose secret signed it; empty for the platform's own door, which speaks for every number.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hosting.account')),
+                ('account', models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text="The only account that it counts for; empty at the platform's own address, which speaks for every number.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hosting.account')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='ForgottenMessage',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.BinaryField(help_text='Keyed hash of business and id.', max_length=16)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
             ],
         ),
         migrations.CreateModel(
@@ -279,6 +290,16 @@ class Migration(InitialMigration):
             options={
                 'verbose_name_plural': 'idempotent replies',
             },
+        ),
+        migrations.CreateModel(
+            name='InboundCount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('month', models.DateField()),
+                ('raw_events', models.PositiveBigIntegerField(db_default=0, default=0)),
+                ('messages_dropped', models.PositiveBigIntegerField(db_default=0, default=0, help_text="Over the plan's hosted and locked messages.")),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
+            ],
         ),
         migrations.CreateModel(
             name='Label',
@@ -393,6 +414,7 @@ class Migration(InitialMigration):
                 ('digits', models.CharField(help_text='E.164 without the plus sign.', max_length=15)),
                 ('verified_name', models.CharField(max_length=120)),
                 ('transport', models.CharField(choices=[('sandbox', 'Sandbox: a simulated phone'), ('cloudapi', 'Upstream Cloud API')], default='sandbox', max_length=20)),
+                ('is_test', models.BooleanField(db_default=False, default=False, help_text='Test traffic is priced for show and never owed; an operator makes it live.')),
                 ('quality_rating', models.CharField(default='GREEN', max_length=10)),
                 ('upstream_id', models.CharField(blank=True, help_text="Its phone_number_id at the account's upstream, if it has one.", max_length=64)),
                 ('paused_until', models.DateTimeField(blank=True, help_text='The upstream asked for a rest.', null=True)),
@@ -506,14 +528,15 @@ class Migration(InitialMigration):
                 ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True)),
                 ('phone_number_id', models.CharField(max_length=64)),
                 ('wamid', models.CharField(max_length=256)),
+                ('recipient', models.CharField(blank=True, db_default='', help_text='Whom the status names; for erasure.', max_length=150)),
                 ('status', models.CharField(max_length=10)),
                 ('occurred_at', models.DateTimeField()),
                 ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('errors', models.JSONField(blank=True, null=True)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
             ],
             options={
                 'verbose_name_plural': 'parked statuses',
-                'constraints': [models.UniqueConstraint(fields=('phone_number_id', 'wamid', 'status'), name='status_parked_once')],
             },
         ),
         migrations.CreateModel(
@@ -662,6 +685,7 @@ class Migration(InitialMigration):
                 ('waba_id', models.CharField(help_text="The account's id there.", max_length=64)),
                 ('token', core.encryption.EncryptedTextField(help_text='Sent as Bearer; encrypted at rest.')),
                 ('app_secret', core.encryption.EncryptedTextField(help_text='What the upstream signs its webhooks with.')),
+                ('is_self_connected', models.BooleanField(db_default=False, default=False, help_text="The business entered the app secret itself and could sign with it: its webhooks then make no message free and change no template's category.")),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('synchronised_at', models.DateTimeField(blank=True, help_text='When templates were last read.', null=True)),
                 ('last_error', models.TextField(blank=True)),
@@ -800,6 +824,18 @@ class Migration(InitialMigration):
             index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['-id'], name='event_dead'),
         ),
         migrations.AddConstraint(
+            model_name='event',
+            constraint=models.CheckConstraint(condition=models.Q(('source__in', ['platform', 'internal', 'upstream', 'business'])), name='event_source_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='event',
+            constraint=models.CheckConstraint(condition=models.Q(('source', 'platform'), ('account__isnull', False), _connector='OR'), name='event_of_an_account'),
+        ),
+        migrations.AddConstraint(
+            model_name='forgottenmessage',
+            constraint=models.UniqueConstraint(fields=('business', 'digest'), name='forgotten_once'),
+        ),
+        migrations.AddConstraint(
             model_name='formernumber',
             constraint=models.UniqueConstraint(fields=('business', 'wa_id', 'changed_at'), name='number_left_once'),
         ),
@@ -822,6 +858,10 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='idempotentreply',
             constraint=models.UniqueConstraint(fields=('business', 'key'), name='idempotency_key_once_per_business'),
+        ),
+        migrations.AddConstraint(
+            model_name='inboundcount',
+            constraint=models.UniqueConstraint(fields=('business', 'month'), name='one_inbound_count_per_month'),
         ),
         migrations.AddConstraint(
             model_name='label',
@@ -952,6 +992,14 @@ class Migration(InitialMigration):
         migrations.AddConstraint(
             model_name='block',
             constraint=models.UniqueConstraint(fields=('number', 'wa_id'), name='blocked_once_per_number'),
+        ),
+        migrations.AddIndex(
+            model_name='parkedstatus',
+            index=models.Index(condition=models.Q(('dead_at', None)), fields=['business', 'not_before', 'id'], name='status_parked_due'),
+        ),
+        migrations.AddConstraint(
+            model_name='parkedstatus',
+            constraint=models.UniqueConstraint(fields=('phone_number_id', 'wamid', 'status'), name='status_parked_once'),
         ),
         migrations.AddIndex(
             model_name='receipt',

@@ -22,5 +22,6 @@ class Migration(migrations.Migration):
             "numbers_within_plan",
             "webhooks_within_plan",
             "count_storage",
+            "nested_media",
         ),
     ]

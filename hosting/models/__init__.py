@@ -2,8 +2,8 @@
 
 from hosting.models.broadcasts import Broadcast, BroadcastRecipient, OptOutWords
 from hosting.models.conversations import Block, Contact, Conversation, FormerNumber
-from hosting.models.events import Event, ParkedStatus
-from hosting.models.limits import LimitNotice, LockedMessage
+from hosting.models.events import Event, EventSource, ParkedStatus
+from hosting.models.limits import InboundCount, LimitNotice, LockedMessage
 from hosting.models.links import ChatLink, IdempotentReply
 from hosting.models.media import Media, Storage, Upload
 from hosting.models.message_templates import Template, TemplateStatus
@@ -19,7 +19,7 @@ from hosting.models.messages import (
 from hosting.models.numbers import Account, Number, Transport
 from hosting.models.phones import Handset, HandsetBlock
 from hosting.models.rejections import RefusedSend
-from hosting.models.retention import Erasure, Retention
+from hosting.models.retention import Erasure, ForgottenMessage, Retention
 from hosting.models.teamwork import CannedReply, ConversationLabel, Label, Note
 from hosting.models.transfers import ChatExport, ChatImport
 from hosting.models.upstreams import MediaFetch, Receipt, Upstream, UpstreamMedia
@@ -42,11 +42,14 @@ __all__ = [
     "Direction",
     "Erasure",
     "Event",
+    "EventSource",
+    "ForgottenMessage",
     "FormerNumber",
     "Handset",
     "HandsetBlock",
     "HostedCount",
     "IdempotentReply",
+    "InboundCount",
     "Label",
     "LimitNotice",
     "LockedMessage",

@@ -167,6 +167,14 @@ class Conversation(models.Model):
     last_message_at = models.DateTimeField(default=timezone.now)
     last_message_text = models.CharField(max_length=120, blank=True)
     last_inbound_at = models.DateTimeField(null=True, blank=True)
+    is_window_proven = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text=_(
+            "Whether what opened the 24-hour window came from a source that the business cannot "
+            "sign: only then do prices of templates count it as open."
+        ),
+    )
     referred_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -217,6 +225,10 @@ class Conversation(models.Model):
     def window_open(self, *, at: datetime) -> bool:
         """Return whether free-form messages may be sent at that time."""
         return self.window_until is not None and at < self.window_until
+
+    def window_proven(self, *, at: datetime) -> bool:
+        """Return whether prices of templates count the window as open at that time."""
+        return self.is_window_proven and self.window_open(at=at)
 
     def free_entry(self, *, at: datetime) -> datetime | None:
         """When the free-entry window opened that a message accepted at that moment is in: perhaps

@@ -8,17 +8,34 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Business
 from core import widths
 from core.queue import QueueRow
-from core.queue.rows import dead_index
+from core.queue.rows import dead_index, due_index
 from hosting.models.numbers import Account
+
+
+class EventSource(models.TextChoices):
+    """Whose credential an event was verified by; it says what the event may decide.
+
+    The business knows its own secret, so what that signs decides nothing that costs money
+    (`docs/trust.md`).
+    """
+
+    PLATFORM = "platform", _("The platform's own app secret")
+    INTERNAL = "internal", _("Parley itself")
+    UPSTREAM = "upstream", _("The upstream's app secret")
+    BUSINESS = "business", _("The business's own app secret")
 
 
 class Event(QueueRow):
     """The raw body of one webhook request, unique by content."""
 
     digest = models.BinaryField(
-        max_length=32, unique=True, help_text=_("SHA-256 of account and body.")
+        max_length=32, unique=True, help_text=_("SHA-256 of account, source and body.")
+    )
+    source = models.CharField(
+        max_length=10, choices=EventSource.choices, default=EventSource.PLATFORM
     )
     account = models.ForeignKey(
         Account,
@@ -29,8 +46,8 @@ class Event(QueueRow):
         db_index=False,
         db_constraint=False,
         help_text=_(
-            "Whose secret signed it; empty for the platform's own door, which speaks for every "
-            "number."
+            "The only account that it counts for; empty at the platform's own address, which "
+            "speaks for every number."
         ),
     )
     body = models.BinaryField()
@@ -38,8 +55,17 @@ class Event(QueueRow):
     applied_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(source__in=EventSource.values), name="event_source_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(source=EventSource.PLATFORM) | Q(account__isnull=False),
+                name="event_of_an_account",
+            ),
+        ]
         indexes: ClassVar = [
-            # Shared out by account; the platform's own door is one more.
+            # Shared out by account; the platform's own address is one more.
             models.Index(
                 Coalesce("account", Value(0)),
                 F("not_before"),
@@ -55,10 +81,21 @@ class Event(QueueRow):
 
 
 class ParkedStatus(QueueRow):
-    """A status whose message is not known yet; tried again when messages arrive, never dropped."""
+    """A status of a business's number whose message is not known yet; tried again when messages
+    arrive. It counts for the business whose account it came to, and for no other.
+    """
 
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     phone_number_id = models.CharField(max_length=widths.OBJECT_ID)
     wamid = models.CharField(max_length=widths.WAMID)
+    recipient = models.CharField(
+        max_length=widths.PERSON_ID,
+        blank=True,
+        db_default="",
+        help_text=_("Whom the status names; for erasure."),
+    )
     status = models.CharField(max_length=widths.MESSAGE_STATUS)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField(default=timezone.now)
@@ -71,6 +108,7 @@ class ParkedStatus(QueueRow):
                 fields=["phone_number_id", "wamid", "status"], name="status_parked_once"
             ),
         ]
+        indexes: ClassVar = [due_index("status_parked_due", "business", "id")]
 
     def __str__(self) -> str:
         return f"{self.status} of {self.wamid}"

@@ -86,3 +86,29 @@ class LimitNotice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.percent} % of {self.limit} in {self.month:%Y-%m}"
+
+
+class InboundCount(models.Model):
+    """What came in for a business in a calendar month (UTC) beyond what its plan keeps is counted.
+
+    Of raw events those over the plan's number are not kept once they are applied.
+    """
+
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    month = models.DateField()
+    raw_events = models.PositiveBigIntegerField(default=0, db_default=0)
+    messages_dropped = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text=_("Over the plan's hosted and locked messages.")
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["business", "month"], name="one_inbound_count_per_month"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.raw_events} events in {self.month:%Y-%m}"

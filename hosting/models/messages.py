@@ -102,6 +102,12 @@ class Message(models.Model):
     )
     text = models.TextField(blank=True, help_text=_("What a reader sees and search finds."))
     content = models.JSONField(default=dict, help_text=_("The Cloud API's object for this type."))
+    recipient = models.CharField(
+        max_length=widths.PERSON_ID,
+        blank=True,
+        db_default="",
+        help_text=_("Digits that it is sent to; its price goes by these."),
+    )
     context_wamid = models.CharField(
         max_length=widths.WAMID, blank=True, help_text=_("The message replied to.")
     )
@@ -117,7 +123,8 @@ class Message(models.Model):
     )
     category = models.CharField(max_length=widths.CATEGORY, choices=Category.choices, blank=True)
     window_open = models.BooleanField(
-        default=False, help_text=_("Was the 24-hour window open when it was accepted?")
+        default=False,
+        help_text=_("Did prices count the 24-hour window as open when it was accepted?"),
     )
     free_entry_at = models.DateTimeField(
         null=True,

@@ -91,6 +91,11 @@ class Number(models.Model):
     transport = models.CharField(
         max_length=widths.TRANSPORT, choices=Transport.choices, default=Transport.SANDBOX
     )
+    is_test = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("Test traffic is priced for show and never owed; an operator makes it live."),
+    )
     quality_rating = models.CharField(max_length=10, default="GREEN")
     upstream_id = models.CharField(
         max_length=widths.OBJECT_ID,

@@ -46,6 +46,23 @@ class Erasure(QueueRow):
         return f"erasure {self.pk}"
 
 
+class ForgottenMessage(models.Model):
+    """A message of an erased customer, by a keyed hash of its id: it is never taken in again."""
+
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    digest = models.BinaryField(max_length=16, help_text=_("Keyed hash of business and id."))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business", "digest"], name="forgotten_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"forgotten message {self.pk}"
+
+
 class Retention(models.Model):
     """The retention of one number: in force, announced, and the last run."""
 

@@ -34,6 +34,14 @@ class Upstream(models.Model):
     waba_id = models.CharField(max_length=widths.OBJECT_ID, help_text=_("The account's id there."))
     token = EncryptedTextField(help_text=_("Sent as Bearer; encrypted at rest."))
     app_secret = EncryptedTextField(help_text=_("What the upstream signs its webhooks with."))
+    is_self_connected = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_(
+            "The business entered the app secret itself and could sign with it: its webhooks then "
+            "make no message free and change no template's category."
+        ),
+    )
     created_at = models.DateTimeField(default=timezone.now)
     synchronised_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When templates were last read.")

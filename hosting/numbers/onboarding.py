@@ -22,7 +22,7 @@ class NumberLimitReached(ParleyError):
 
 
 def add_number(business: Business) -> Number:
-    """Add a sandbox number to the business's first account; raise NumberLimitReached.
+    """Add a sandbox number, a test one, to the business's first account; raise NumberLimitReached.
 
     Call inside the business's scope.
     """
@@ -36,6 +36,7 @@ def add_number(business: Business) -> Number:
                 digits=f"1555{secrets.randbelow(10**7):07}",
                 verified_name=business.name,
                 transport=Transport.SANDBOX,
+                is_test=True,
             )
     except IntegrityError as error:
         found = getattr(error.__cause__, "diag", None)
@@ -55,6 +56,7 @@ def create_sandbox(business: Business, owner: User) -> None:
         digits=f"1555{business.pk % 10**7:07}",
         verified_name=business.name,
         transport=Transport.SANDBOX,
+        is_test=True,
     )
     Template.objects.create(
         business=business,

@@ -12,7 +12,7 @@ from core import links, widths
 from core.errors import ParleyError
 from core.http import Fetched, FetchFailed, fetch
 from hosting.cloudapi.json import MalformedJson, as_dict, as_list, as_text, read_json
-from hosting.models import Account, Number, Outgoing, Transport, Upstream
+from hosting.models import Account, Conversation, Number, Outgoing, Transport, Upstream
 
 TIMEOUT = 15.0
 MAX_BYTES = 1024 * 1024
@@ -112,18 +112,32 @@ def connect(
             "business_id": account.business_id,
             **given,
             "app_secret": app_secret,
+            "is_self_connected": True,
             "synchronised_at": None,
             "last_error": "",
         },
     )
+    _forget_windows([one for one in ours if one.transport != Transport.CLOUDAPI])
     for number in ours:
         number.transport, number.upstream_id, number.paused_until = (
             Transport.CLOUDAPI,
             numbers[number.digits],
             None,
         )
-        number.save(update_fields=["transport", "upstream_id", "paused_until"])
+        # What a real network carries is real traffic.
+        number.is_test = False
+        number.save(update_fields=["transport", "upstream_id", "paused_until", "is_test"])
     return ours
+
+
+def _forget_windows(numbers: Sequence[Number]) -> None:
+    """Let prices count no window that was opened on the network which these numbers leave.
+
+    What a simulated phone wrote is no message on a real network.
+    """
+    Conversation.objects.filter(number__in=[number.pk for number in numbers]).update(
+        is_window_proven=False, referred_at=None, free_entry_at=None
+    )
 
 
 def subscribe_webhooks(upstream: UpstreamAccount, account: Account) -> None:
@@ -150,6 +164,7 @@ def disconnect(account: Account) -> Sequence[Number]:
     numbers = list(
         Number.objects.filter(account=account, transport=Transport.CLOUDAPI).order_by("id")
     )
+    _forget_windows(numbers)
     for number in numbers:
         number.transport, number.upstream_id, number.paused_until = Transport.SANDBOX, "", None
         number.save(update_fields=["transport", "upstream_id", "paused_until"])

@@ -6,6 +6,7 @@ hashes of the customer's numbers stay in the database and in a small file beside
 """
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from typing import Any
 
 import orjson
 import structlog
-from django.contrib.admin.models import LogEntry
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
@@ -43,6 +43,8 @@ from hosting.models import (
     FormerNumber,
     Message,
 )
+from hosting.privacy import forgotten, operator_log
+from hosting.privacy.bodies import erase_bodies
 
 log = structlog.get_logger(__name__)
 # Stands in place of file names and titles that may have named the customer.
@@ -189,7 +191,7 @@ QUEUE = Queue(
     model=Erasure,
     work=OneByOne(_erase_customer),
     is_open=Q(done_at=None, contact_id__isnull=False),
-    # Logs of the whole platform are searched for them.
+    # Events and operators' logs belong to no business.
     scoped=False,
     batch=AT_ONCE,
     lease_seconds=600,
@@ -203,6 +205,9 @@ def _erase(contact: Contact) -> int:
     needles = [*person.numbers, *person.user_ids]
     messages = Message.objects.filter(conversation__in=person.conversation_ids)
     media = media_of_messages(business_id=person.business_id, messages=messages)
+    forgotten.remember(business_id=person.business_id, conversation_ids=person.conversation_ids)
+    logged = operator_log.rows_of(person)
+    erase_bodies(person)
     with connection.cursor() as cursor:
         cursor.execute(
             statement("hosting", "erase_contact"),
@@ -222,7 +227,7 @@ def _erase(contact: Contact) -> int:
     Conversation.objects.filter(pk__in=person.conversation_ids).delete()
     contact.delete()
     record.redact(business_id=person.business_id, anywhere=needles, names=person.names)
-    _redact_admin(person, contact_id)
+    operator_log.redact(logged)
     # Last, but before the commit: after a crash no row would name files that were left behind.
     delete_files(business_id=person.business_id, media_ids=media)
     return count
@@ -291,15 +296,20 @@ def delete_imports(person: Person) -> int:
 
 
 def _may_name(job: ChatImport, words: list[str]) -> bool:
-    """Return whether the file or its preview may contain one of these words.
+    """Return whether the file or its preview may be about a person with these names and numbers.
 
-    Files of many customers count without being read again.
+    Files of many customers count without being read again. Of one chat, whatever is noted counts
+    that is one of the words, or has it as a word of its own.
     """
     if job.path and job.source != ChatImport.Source.WHATSAPP:
         return True
     noted: Any = [job.preview, job.answers, job.filename, job.error]
     text = orjson.dumps(noted, default=str).decode()
-    return any(word in text for word in words)
+    return any(re.search(rf"(?<!\w){re.escape(_as_noted(word))}(?!\w)", text) for word in words)
+
+
+def _as_noted(word: str) -> str:
+    return orjson.dumps(word).decode()[1:-1]
 
 
 def _person(contact: Contact) -> Person:
@@ -314,16 +324,6 @@ def _person(contact: Contact) -> Person:
         user_ids=(contact.user_id,) if contact.user_id else (),
         names=tuple(name for name in {contact.name, contact.username, contact.alias} if name),
     )
-
-
-def _redact_admin(person: Person, contact_id: int) -> None:
-    """Remove names and numbers from the entries of Django's admin log about this contact."""
-    about = Q(
-        content_type__app_label="hosting", content_type__model="contact", object_id=str(contact_id)
-    )
-    for text in (*person.numbers, *person.names):
-        about |= Q(content_type__app_label="hosting", object_repr__contains=text)
-    LogEntry.objects.filter(about).update(object_repr="[erased]", change_message="")
 
 
 def _digests(person: Person) -> Iterator[str]:

@@ -209,10 +209,16 @@ def _finish(task: PurgeTask, deleted: int) -> None:
         )
 
 
-def delete_old_events(*, limit: int = 5000) -> int:
-    """Delete raw webhook events a month after they were applied; return how many."""
-    with system("raw events of every business"):
-        old = Event.objects.filter(applied_at__lt=timezone.now() - EVENTS_KEPT).order_by("id")
-        ids = list(old.values_list("id", flat=True)[:limit])
-        deleted: int = Event.objects.filter(pk__in=ids)._raw_delete("default")
-        return deleted
+def delete_old_events(*, limit: int = 5000, batches: int = 200) -> int:
+    """Delete raw webhook events a month after they were applied, a batch a transaction; return
+    how many.
+    """
+    total = 0
+    for _n in range(batches):
+        with system("raw events of every business"):
+            old = Event.objects.filter(applied_at__lt=timezone.now() - EVENTS_KEPT).order_by("id")
+            ids = list(old.values_list("id", flat=True)[:limit])
+            total += Event.objects.filter(pk__in=ids)._raw_delete("default")
+        if len(ids) < limit:
+            break
+    return total

@@ -9,10 +9,11 @@ WITH counted AS (
 ), written AS (
     INSERT INTO hosting_message
         (business_id, conversation_id, number_id, contact_id, wamid, direction, kind, text, content, context_wamid,
-         tracker, template_id, category, window_open, free_entry_at, author_id, status, created_at)
+         tracker, template_id, category, window_open, free_entry_at, author_id, status, created_at, recipient)
     SELECT %(business_id)s, %(conversation_id)s, %(number_id)s, %(contact_id)s, %(wamid)s, 'out', %(kind)s, %(text)s,
            %(content)s::jsonb, %(context_wamid)s, %(tracker)s, %(template_id)s, %(category)s, %(window_open)s,
-           %(free_entry_at)s::timestamptz, %(author_id)s, 'accepted', %(at)s
+           %(free_entry_at)s::timestamptz, %(author_id)s, 'accepted', %(at)s,
+           %(recipient)s
       FROM counted
     RETURNING id
 ), queued AS (

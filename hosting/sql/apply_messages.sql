@@ -8,7 +8,8 @@ WITH incoming AS (
     SELECT *, row_number() OVER (PARTITION BY number_id, wamid ORDER BY n) AS copy
       FROM json_to_recordset(%s::json)
            AS u (n int, business_id bigint, number_id bigint, wamid text, wa_id text, user_id text, stand_in text,
-                 name text, username text, kind text, text text, preview text, content jsonb, context_wamid text, created_at timestamptz, is_referred boolean)
+                 name text, username text, kind text, text text, preview text, content jsonb, context_wamid text, created_at timestamptz, is_referred boolean,
+                 opens_window boolean, is_proven boolean)
 ), people AS (
     SELECT business_id, wa_id, min(stand_in) AS stand_in, min(created_at) AS created_at,
            coalesce((array_agg(name ORDER BY created_at DESC, n DESC) FILTER (WHERE name <> ''))[1], '') AS name,
@@ -106,6 +107,8 @@ WITH incoming AS (
 SELECT w.business_id, w.conversation_id, t.public_id::text, count(*) AS messages, max(w.created_at) AS latest,
        (array_agg(i.preview ORDER BY w.created_at DESC, i.n DESC))[1] AS preview,
        max(w.created_at) FILTER (WHERE i.is_referred) AS referred_at,
+       max(w.created_at) FILTER (WHERE i.opens_window) AS opened_at,
+       max(w.created_at) FILTER (WHERE i.is_proven) AS proven_at,
        (SELECT over FROM over) AS over,
        array_agg(i.n) AS positions
   FROM written w

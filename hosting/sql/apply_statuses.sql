@@ -1,9 +1,9 @@
 -- Promises: statuses may come doubled, shuffled or early and the message ends in the same state. The rank only rises
 -- (accepted < sent < failed < delivered < read); each status keeps its first moment; the first proof of delivery
 -- (delivered or read) writes one Delivery in this same statement, and so does the first failure without such proof,
--- marked as failed: while it waits, a later proof takes its place. A status without its message is parked.
--- Input: parallel arrays, one element a status. Output: the messages whose state rose, with the
--- statuses that were news.
+-- marked as failed: while it waits, a later proof takes its place. A status without its message is parked, for the
+-- business of its number only. Input: parallel arrays, one element a status. Output: the messages whose state rose,
+-- with the statuses that were news.
 WITH incoming AS (
     SELECT number_id, wamid,
            min(at) FILTER (WHERE status = 'sent') AS sent_at,
@@ -15,7 +15,6 @@ WITH incoming AS (
            (array_agg(errors) FILTER (WHERE errors IS NOT NULL))[1] AS errors
       FROM unnest(%(number_ids)s::bigint[], %(wamids)s::text[], %(statuses)s::text[], %(times)s::timestamptz[],
                   %(errors)s::text[]) AS u (number_id, wamid, status, at, errors)
-     WHERE number_id IS NOT NULL
      GROUP BY number_id, wamid
 ), known AS MATERIALIZED (
     SELECT m.business_id, m.id, m.status_rank AS old_rank, m.sent_at AS old_sent_at, m.delivered_at AS old_delivered_at,
@@ -42,14 +41,15 @@ WITH incoming AS (
             OR (m.read_at IS NULL AND k.read_at IS NOT NULL)
             OR (m.failed_at IS NULL AND k.failed_at IS NOT NULL))
     RETURNING m.id, m.business_id, m.conversation_id, m.number_id, m.contact_id, m.category, m.window_open, m.created_at,
-              m.kind, m.free_entry_at, m.imported_from_id
+              m.kind, m.free_entry_at, m.imported_from_id, m.recipient
 ), proven AS (
     INSERT INTO hosting_delivery
         (message_id, business_id, number_id, recipient, category, kind, window_open, free_entry, free_entry_at, accepted_at,
          delivered_at, failed, created_at)
     SELECT u.id, u.business_id, u.number_id,
            -- Priced by the number that it was sent to, also when the customer has changed it since.
-           coalesce((SELECT f.wa_id FROM hosting_formernumber f
+           coalesce(nullif(u.recipient, ''),
+                    (SELECT f.wa_id FROM hosting_formernumber f
                       WHERE f.business_id = c.business_id AND f.contact_id = c.id AND f.changed_at >= u.created_at ORDER BY f.changed_at LIMIT 1), c.wa_id),
            u.category, u.kind, u.window_open,
            -- The protocol's own window; a rate card may set another, by the two moments.
@@ -72,14 +72,18 @@ WITH incoming AS (
     ON CONFLICT (message_id) DO UPDATE SET failed = false, delivered_at = EXCLUDED.delivered_at
      WHERE hosting_delivery.failed AND NOT EXCLUDED.failed
 ), parked AS (
-    INSERT INTO hosting_parkedstatus (phone_number_id, wamid, status, occurred_at, received_at, errors)
-    SELECT u.phone_number_id, u.wamid, u.status, min(u.at), now(), (array_agg(u.errors))[1]::jsonb
-      FROM unnest(%(number_ids)s::bigint[], %(phone_number_ids)s::text[], %(wamids)s::text[], %(statuses)s::text[],
-                  %(times)s::timestamptz[], %(errors)s::text[]) AS u (number_id, phone_number_id, wamid, status, at, errors)
+    INSERT INTO hosting_parkedstatus
+        (business_id, phone_number_id, wamid, status, occurred_at, received_at, errors, recipient)
+    SELECT n.business_id, n.phone_number_id, u.wamid, u.status, min(u.at), now(), (array_agg(u.errors))[1]::jsonb,
+           max(u.recipient)
+      FROM unnest(%(number_ids)s::bigint[], %(wamids)s::text[], %(statuses)s::text[], %(times)s::timestamptz[],
+                  %(errors)s::text[], %(recipients)s::text[])
+                AS u (number_id, wamid, status, at, errors, recipient)
+      JOIN hosting_number n ON n.id = u.number_id
      WHERE NOT EXISTS (SELECT FROM known k WHERE k.number_id = u.number_id AND k.wamid = u.wamid)
        AND NOT EXISTS (SELECT FROM hosting_message m WHERE m.number_id = u.number_id AND m.wamid = u.wamid)
-     GROUP BY 1, 2, 3
-     ORDER BY 1, 2, 3
+     GROUP BY 1, 2, 3, 4
+     ORDER BY 2, 3, 4
     ON CONFLICT (phone_number_id, wamid, status) DO NOTHING
 )
 SELECT u.business_id, u.conversation_id, v.public_id::text, u.id,

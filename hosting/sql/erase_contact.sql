@@ -1,7 +1,7 @@
 -- Promises: of one contact, nothing that names it or holds what was said is left in the tables of messages, queues and
--- logs: messages, what waits to be sent, webhook calls, parked statuses, repeated replies, blocks, places in the
--- lists of broadcasts, refused sends, simulated phones, former numbers. Raw events keep their digest, so that a repetition is still known, and lose their bytes. Deliveries
--- that wait for their price keep only the digits that decide the market. Output: how many messages went.
+-- logs: messages, what waits to be sent, webhook calls, parked statuses, blocks, places in the
+-- lists of broadcasts, refused sends, simulated phones, former numbers. Everything within the business, by equal ids: bodies
+-- are parsed by hosting/privacy/erasure.py. Deliveries that wait for their price keep only the digits that decide the market. Output: how many messages went.
 WITH of_person AS (
     SELECT id, wamid, number_id FROM hosting_message
      WHERE business_id = %(business_id)s AND conversation_id = ANY (%(conversations)s::bigint[])
@@ -15,22 +15,10 @@ WITH of_person AS (
 ), calls AS (
     DELETE FROM hosting_webhookcall c
      WHERE c.business_id = %(business_id)s
-       AND (c.conversation_id = ANY (%(conversations)s::bigint[])
-            OR (c.conversation_id IS NULL
-                AND EXISTS (SELECT FROM unnest(%(needles)s::text[]) n
-                             WHERE position(convert_to(n, 'UTF8') IN c.body) > 0)))
-), events AS (
-    UPDATE hosting_event e SET body = '', last_error = ''
-     WHERE (e.applied_at IS NOT NULL OR e.dead_at IS NOT NULL)
-       AND EXISTS (SELECT FROM unnest(%(needles)s::text[]) n WHERE position(convert_to(n, 'UTF8') IN e.body) > 0)
+       AND c.conversation_id = ANY (%(conversations)s::bigint[])
 ), parked AS (
     DELETE FROM hosting_parkedstatus s
-     WHERE EXISTS (SELECT FROM unnest(%(needles)s::text[]) n WHERE position(n IN s.errors::text) > 0)
-), replies AS (
-    DELETE FROM hosting_idempotentreply r
-     WHERE r.business_id = %(business_id)s
-       AND EXISTS (SELECT FROM unnest(%(needles)s::text[]) n
-                    WHERE position(convert_to(n, 'UTF8') IN r.body) > 0 OR position(n IN r.key) > 0)
+     WHERE s.business_id = %(business_id)s AND s.recipient = ANY (%(needles)s::text[])
 ), blocks AS (
     DELETE FROM hosting_block WHERE business_id = %(business_id)s AND wa_id = ANY (%(numbers)s::text[])
 ), lists AS (

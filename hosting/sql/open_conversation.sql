@@ -11,7 +11,8 @@ WITH named AS (
      WHERE f.business_id = %(business_id)s AND f.wa_id = %(wa_id)s AND f.changed_at IS NULL
      LIMIT 1
 ), known AS (
-    SELECT p.id, p.wa_id, c.id AS conversation_id, c.public_id, c.last_inbound_at, c.referred_at, c.free_entry_at
+    SELECT p.id, p.wa_id, c.id AS conversation_id, c.public_id, c.last_inbound_at, c.is_window_proven,
+           c.referred_at, c.free_entry_at
       FROM named p
       LEFT JOIN hosting_conversation c ON c.contact_id = p.id AND c.number_id = %(number_id)s
 ), made_contact AS (
@@ -26,15 +27,15 @@ WITH named AS (
     SELECT %(business_id)s, %(number_id)s, p.id, gen_random_uuid(), %(at)s, %(at)s, '', 0, false
       FROM (SELECT id FROM made_contact UNION ALL SELECT id FROM known WHERE conversation_id IS NULL) p
     ON CONFLICT (number_id, contact_id) DO UPDATE SET number_id = EXCLUDED.number_id
-    RETURNING id, public_id, contact_id, last_inbound_at, referred_at, free_entry_at
+    RETURNING id, public_id, contact_id, last_inbound_at, is_window_proven, referred_at, free_entry_at
 )
-SELECT c.id, c.public_id, c.contact_id, c.last_inbound_at, c.referred_at, c.free_entry_at, who.wa_id,
+SELECT c.id, c.public_id, c.contact_id, c.last_inbound_at, c.is_window_proven, c.referred_at, c.free_entry_at, who.wa_id,
        EXISTS (SELECT FROM hosting_block b
                 WHERE b.number_id = %(number_id)s AND b.wa_id IN (%(wa_id)s, who.wa_id)),
        t.id, t.name, t.language, t.category, t.status, t.components
   FROM (SELECT * FROM made_conversation
          UNION ALL
-        SELECT conversation_id, public_id, id, last_inbound_at, referred_at, free_entry_at
+        SELECT conversation_id, public_id, id, last_inbound_at, is_window_proven, referred_at, free_entry_at
           FROM known WHERE conversation_id IS NOT NULL) c
   CROSS JOIN (SELECT coalesce((SELECT wa_id FROM known), %(wa_id)s::text) AS wa_id) who
   LEFT JOIN hosting_template t

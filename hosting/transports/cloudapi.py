@@ -133,7 +133,8 @@ def _parcel(
     for translate in extensions.upstream_contents:
         content = translate(message, content)
     body = send_body(
-        to=message.contact.wa_id,
+        # Where its price was looked up, whatever the customer's number is by now.
+        to=message.recipient or message.contact.wa_id,
         kind=message.kind,
         content=content,
         context=context,

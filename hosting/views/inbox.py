@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import BusinessRequest, member_page
 from accounts.models import Role
+from accounts.plans import limits
 from core.errors import ParleyError
 from core.wake import notify
 from hosting import extensions, tasks
@@ -114,6 +115,7 @@ def reply(request: BusinessRequest, public_id: uuid.UUID) -> HttpResponse:
     try:
         kind, content = "text", {"body": text}
         if file := form.cleaned_data["file"]:
+            limits.check_uploads(request.business)
             kind, content = store_attachment(business=request.business, file=file, caption=text)
         _send(
             request,

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Business, User
+from accounts.plans import limits
 from core import links
 from core.csv import csv_rows
 from core.errors import BadInput, NotYours, ParleyError
@@ -55,8 +56,10 @@ def create_import(
 ) -> CatalogImport:
     """Store an uploaded feed and queue its check.
 
-    Raises BadInput, before anything is stored, for a file that is no feed.
+    Raises BadInput, before anything is stored, for a file that is no feed, and TooManyRequests
+    beyond the plan's rate.
     """
+    limits.check_imports(catalog.business)
     raw = file.read(feed_csv.MAX_BYTES + 1)
     if len(raw) > feed_csv.MAX_BYTES:
         raise BadInput(

@@ -30,38 +30,65 @@ def refund(
     amount_minor: int | None = None,
     reason: str = "",
     restock: bool | None = None,
+    once: str = "",
+    expected_minor: int | None = None,
 ) -> BuyerRefund:
     """Refund what is left, an amount in minor units, or quantities of lines (by position).
 
     `restock` puts the refunded goods back in stock; by default only those that were not sent yet.
-    Raises WrongState where nothing was paid or the goods are back already, TooMuch beyond what is
-    left, BadInput for an unknown line. A payment on delivery or by transfer is refunded by the
-    seller by hand and only recorded here. Call inside the scope.
+    A repeated `once` (a token of the form) returns the refund that it made.
+
+    Raises WrongState where nothing was paid, the goods are back already, or another amount than
+    `expected_minor` came out meanwhile; TooMuch beyond what is left, BadInput for an unknown line.
+    A payment on delivery or by transfer is refunded by the seller by hand and only recorded here.
+    Call inside the scope.
     """
     order = lock_order(order)
+    if once and (made := BuyerRefund.objects.filter(key=_key(order, once)).first()):
+        return made
     goods = _goods_to_restock(order, lines, amount_minor, restock)
     payment = order.payments.filter(status=PaymentStatus.SUCCEEDED).first()
     if payment is None:
         raise WrongState(_("Nothing was paid for this order."))
-    if lines:
-        amount_minor = _lines_amount(order, lines)
-    amount = order.refundable_minor if amount_minor is None else amount_minor
-    if not 0 < amount <= order.refundable_minor:
-        raise TooMuch(
-            _("Between 1 and %(left)d can be paid back (in the smallest unit).")
-            % {"left": order.refundable_minor}
-        )
+    amount = amount_of(order, lines=lines, amount_minor=amount_minor)
+    if expected_minor not in (None, amount):
+        raise WrongState(_("What is left to refund has changed. Look at the amount again."))
     for position, count in (lines or {}).items():
         order.lines.filter(position=position).update(
             refunded_quantity=F("refunded_quantity") + count
         )
     Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + amount)
     return_goods(order, goods, reason="refunded")
-    return _create_refund(order, payment, amount, lines or {}, reason)
+    key = _key(order, once) if once else f"{payment.key}-refund-{payment.refunds.count() + 1}"
+    return _create_refund(order, payment, amount, lines or {}, reason, key)
+
+
+def amount_of(
+    order: Order, *, lines: Mapping[int, int] | None = None, amount_minor: int | None = None
+) -> int:
+    """What `refund` would pay back, in minor units; raises as it does."""
+    if lines:
+        amount_minor = _lines_amount(order, lines)
+    amount = order.refundable_minor if amount_minor is None else amount_minor
+    if not 0 < amount <= order.refundable_minor:
+        raise TooMuch(
+            _("Between 1 and %(left)d can be refunded (in the smallest unit).")
+            % {"left": order.refundable_minor}
+        )
+    return amount
+
+
+def _key(order: Order, once: str) -> str:
+    return f"shop-order-{order.pk}-refund-{once[:40]}"
 
 
 def _create_refund(
-    order: Order, payment: BuyerPayment, amount: int, lines: Mapping[int, int], reason: str
+    order: Order,
+    payment: BuyerPayment,
+    amount: int,
+    lines: Mapping[int, int],
+    reason: str,
+    key: str,
 ) -> BuyerRefund:
     """Store the refund: open where the network sends it, else succeeded at once."""
     by_network = payment.way == PaymentWay.CARD and not payment.is_sandbox
@@ -72,7 +99,7 @@ def _create_refund(
         amount_minor=amount,
         lines={str(position): count for position, count in lines.items()},
         reason=reason[:200],
-        key=f"{payment.key}-refund-{payment.refunds.count() + 1}",
+        key=key,
         created_at=order.business.now(),
         settled_at=None if by_network else order.business.now(),
     )
@@ -106,7 +133,7 @@ def _lines_amount(order: Order, lines: Mapping[int, int]) -> int:
             raise BadInput(_("There is no line %(n)d.") % {"n": position}, field="lines")
         if not 1 <= count <= line.refundable:
             raise TooMuch(
-                _("%(left)d of %(line)s can be paid back.")
+                _("%(left)d of %(line)s can be refunded.")
                 % {"left": line.refundable, "line": line.title}
             )
         total += _with_tax(order, line, count)

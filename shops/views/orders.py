@@ -1,6 +1,7 @@
 """Orders for sellers: board of open orders, list of all, one order with its conversation."""
 
 import re
+import secrets
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -21,7 +22,8 @@ from hosting.conversations import thread
 from hosting.models import Direction, Message
 from shops import fulfilment, tasks, texts
 from shops.documents.receipt import receipt_filename, receipt_pdf
-from shops.models import Order, OrderNote, OrderState, PaymentWay
+from shops.errors import WrongState
+from shops.models import Order, OrderNote, OrderState, PaymentStatus, PaymentWay
 from shops.orders import place
 from shops.payments import attempts, refunds
 
@@ -145,11 +147,12 @@ def act(request: BusinessRequest, order_id: int, action: str) -> HttpResponse:
     if do is None:
         raise Http404
     try:
-        do(request, found)
+        answer = do(request, found)
         notify(tasks.take)
     except ParleyError as error:
         messages.error(request, error.message)
-    return redirect("shop_order", order_id)
+        answer = None
+    return answer if isinstance(answer, HttpResponse) else redirect("shop_order", order_id)
 
 
 def _ship(request: BusinessRequest, found: Order) -> None:
@@ -167,8 +170,12 @@ def _note(request: BusinessRequest, found: Order) -> None:
     OrderNote.objects.create(business=request.business, order=found, author=request.user, text=text)
 
 
-def _refund(request: BusinessRequest, found: Order) -> None:
-    """Refund lines where counts are given, else an amount, else all that is left."""
+def _refund(request: BusinessRequest, found: Order) -> HttpResponse | None:
+    """Refund lines where counts are given, else an amount, or with `all` what is left.
+
+    The first request answers with a page that names the amount; its button sends `once`, a token
+    that makes one refund however often it comes.
+    """
     lines = {
         int(match[1]): int(str(text)[:7])
         for name, text in request.POST.items()
@@ -178,8 +185,41 @@ def _refund(request: BusinessRequest, found: Order) -> None:
     }
     reason, amount = request.POST.get("reason", ""), request.POST.get("amount", "").strip()
     minor = _minor(amount, found.currency) if amount and not lines else None
+    if not (lines or amount or request.POST.get("all")):
+        raise BadInput(_("Choose lines, an amount, or all that is left."), field="amount")
     restock = bool(request.POST.get("restock")) and minor is None
-    refunds.refund(found, lines=lines, amount_minor=minor, reason=reason, restock=restock)
+    once = request.POST.get("once", "")
+    if once:
+        refunds.refund(
+            found,
+            lines=lines,
+            amount_minor=minor,
+            reason=reason,
+            restock=restock,
+            once=once,
+            expected_minor=_number(request.POST.get("expected", "")),
+        )
+        return None
+    if not found.payments.filter(status=PaymentStatus.SUCCEEDED).exists():
+        raise WrongState(_("Nothing was paid for this order."))
+    asked = {
+        "order": found,
+        "amount_minor": refunds.amount_of(found, lines=lines, amount_minor=minor),
+        "lines": [(lines[one.position], one) for one in found.lines.all() if one.position in lines],
+        "restock": restock,
+        "reason": reason,
+        "once": secrets.token_urlsafe(12),
+        "given": [(name, text) for name, text in request.POST.items() if name not in UNSENT],
+    }
+    return render(request, "shops/orders/refund.html", asked)
+
+
+def _number(text: str) -> int:
+    return int(text[:18]) if text.isascii() and text.isdecimal() else 0
+
+
+# Members of the form that the page of the confirmation writes itself.
+UNSENT = ("csrfmiddlewaretoken", "once", "expected")
 
 
 def _minor(text: str, currency: str) -> int:

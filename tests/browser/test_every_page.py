@@ -30,6 +30,7 @@ CHECK = """() => axe.run({
 NOT_PAGES = {
     "healthz",
     "readyz",
+    "status",
     "api_schema",
     "api_docs",
     "api_not_found",

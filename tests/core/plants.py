@@ -119,6 +119,7 @@ def parked_status(site: Site) -> tuple[int, str]:
     message = _message(site, status="sent")
     with system("test"):
         row = ParkedStatus.objects.create(
+            business_id=site.number.business_id,
             phone_number_id=site.number.phone_number_id,
             wamid=message.wamid,
             status="delivered",

@@ -1,7 +1,5 @@
 """`/api/v1/invoices/exports/`: exports of many invoices in one file; keys with scope `billing`."""
 
-from typing import Any
-
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404
 from drf_spectacular.types import OpenApiTypes
@@ -14,6 +12,7 @@ from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from billing import finance_exports, tasks
 from billing.models import Export, InvoiceStatus
+from core.serializers import StrictSerializer
 from core.wake import notify
 
 
@@ -45,7 +44,7 @@ class FinanceExportSerializer(serializers.ModelSerializer[Export]):
         )
 
 
-class FinanceExportRequest(serializers.Serializer[Any]):
+class FinanceExportRequest(StrictSerializer):
     """Contents of an export; months as YYYY-MM, both included."""
 
     kind = serializers.ChoiceField(choices=Export.Kind.choices)
@@ -64,6 +63,7 @@ class FinanceExports(BusinessAPIMixin, ListAPIView[Export]):
     """Exports, newest first; POST requests one."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ()
     queryset = Export.objects.all()
     serializer_class = FinanceExportSerializer
 
@@ -95,6 +95,7 @@ class FinanceExportById(BusinessAPIMixin, RetrieveAPIView[Export]):
     """One export."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ()
     queryset = Export.objects.all()
     serializer_class = FinanceExportSerializer
 
@@ -103,6 +104,7 @@ class CancelFinanceExport(BusinessAPIView):
     """Cancel an export."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ()
     serializer_class = FinanceExportSerializer
 
     @extend_schema(request=None, responses=FinanceExportSerializer)
@@ -117,6 +119,7 @@ class ResumeFinanceExport(BusinessAPIView):
     """Run a cancelled or failed export again."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ()
     serializer_class = FinanceExportSerializer
 
     @extend_schema(request=None, responses=FinanceExportSerializer)
@@ -132,6 +135,7 @@ class FinanceExportFile(BusinessAPIView):
     """The file of a finished export."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ()
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: BusinessAPIRequest, pk: int) -> FileResponse:

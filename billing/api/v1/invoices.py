@@ -143,6 +143,7 @@ class Invoices(BusinessAPIMixin, ListAPIView[Invoice]):
     """Issued invoices, newest first; filters `status`, and `from` and `to` as YYYY-MM."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ("status", "from", "to")
     queryset = Invoice.objects.exclude(number=None).for_list()
     serializer_class = InvoiceSerializer
     ordering = ("-issued_at", "-id")
@@ -165,6 +166,7 @@ class InvoiceByNumber(BusinessAPIMixin, RetrieveAPIView[Invoice]):
     """One invoice with its lines."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ()
     queryset = Invoice.objects.for_list().prefetch_related("lines__invoice")
     serializer_class = InvoiceDetailSerializer
     lookup_field = "number"
@@ -174,6 +176,7 @@ class InvoiceDocument(BusinessAPIView):
     """A stored document of an invoice: `pdf`, `lines`, `cii`, `ubl` or `facturx`."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ()
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: BusinessAPIRequest, number: str, kind: str) -> HttpResponse:
@@ -190,6 +193,7 @@ class InvoiceMessages(BusinessAPIView):
     """Messages behind an invoice, or with `line` behind one of its lines, as CSV."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ("line",)
 
     @extend_schema(
         parameters=[OpenApiParameter("line", int)], responses={(200, "text/csv"): OpenApiTypes.STR}

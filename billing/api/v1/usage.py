@@ -91,6 +91,7 @@ class Charges(BusinessAPIMixin, ListAPIView[Charge]):
     """The ledger, newest first: one row per delivered message and per reversal."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ("month", "billed_month", "market", "category", "rule")
     queryset = Charge.objects.all()
     serializer_class = ChargeSerializer
     ordering = ("-id",)
@@ -136,6 +137,7 @@ class ChargeExplained(BusinessAPIView):
     """The price of one message, from the ledger row to tier, card version and invoice line."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ()
     serializer_class = ExplanationSerializer
     pagination_class: Any = None
 
@@ -198,6 +200,7 @@ class UsageOfMonth(BusinessAPIView):
     """Usage of a month by day, by market and category, and tier progress."""
 
     required_scope = KeyScope.BILLING
+    query_fields = ("month",)
     serializer_class = UsageSerializer
     pagination_class: Any = None
 

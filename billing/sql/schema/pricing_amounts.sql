@@ -11,6 +11,12 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
                 ELSE 0 END
 $$;
 
+-- Whether a rule is that of a test number's message: priced for show, never owed.
+CREATE FUNCTION billing_is_test(rule text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT rule IN ('test', 'test_free')
+$$;
+
 -- A tier's price less a discount in percent, rounded half-even to a micro-unit, and not below the
 -- floor that the tier's price itself keeps to.
 CREATE FUNCTION billing_price(price bigint, discount_percent numeric, floor_micros bigint)

@@ -215,12 +215,13 @@ CREATE FUNCTION billing_question(
                           LIMIT 1) ladder ON true
 $$;
 
--- What a business's messages have cost so far on a month's invoice, and what is under way: the
+-- What a business's messages have cost so far on a month's invoice, test traffic not, and what is under way: the
 -- prices held for messages that a hard spend cap let pass and that are not metered yet.
 CREATE FUNCTION billing_spending(of_business bigint, in_month date)
 RETURNS TABLE (spent_micros bigint, committed_micros bigint) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT coalesce((SELECT sum(u.amount_micros) FROM billing_usage u
-                      WHERE u.business_id = of_business AND u.billed_month = in_month), 0)::bigint,
+                      WHERE u.business_id = of_business AND u.billed_month = in_month
+                        AND NOT billing_is_test(u.rule)), 0)::bigint,
            coalesce((SELECT sum(k.price_micros) FROM billing_commitment k
                       WHERE k.business_id = of_business), 0)::bigint
 $$;

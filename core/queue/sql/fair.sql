@@ -34,11 +34,11 @@
     SELECT d.key, t.owner, d.attempts, d.was_lost, t.place
       FROM turn t
      CROSS JOIN LATERAL (
-            SELECT q.{key} AS key, q.attempts, q.leased_until IS NOT NULL AS was_lost
+            {weigh}SELECT q.{key} AS key, q.attempts, q.leased_until IS NOT NULL AS was_lost{weight}
               FROM {table} q
              WHERE {is_open} AND {owner} = t.owner AND {is_due} AND {ready}{in_order}
              -- The owner is one; naming it lets the index answer the order where it is an expression.
              ORDER BY {owner}, {urgent_first}q.not_before, q.{key}
              LIMIT least(t.free,
                          (SELECT greatest(1, %(limit)s / greatest(1, count(*))) FROM turn))
-               FOR NO KEY UPDATE SKIP LOCKED) d
+               FOR NO KEY UPDATE SKIP LOCKED{within_weight}) d

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
+from accounts.plans import limits
 from core.errors import BadInput
 from hosting.media import store
 from hosting.models import Media
@@ -62,6 +63,7 @@ class MediaList(BusinessAPIMixin, ListAPIView[Media]):
         held = request.FILES.get("file")
         if held is None:
             raise BadInput("file is required.", field="file")
+        limits.check_uploads(request.business)
         claimed = str(request.POST.get("type") or held.content_type or "")
         media = store.store_media(
             business=request.business, content=held, mime_type=claimed, filename=held.name or ""

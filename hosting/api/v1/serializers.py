@@ -1,9 +1,8 @@
 """Serializers of conversations, messages and contacts."""
 
-from typing import Any
-
 from rest_framework import serializers
 
+from core.serializers import StrictSerializer
 from hosting.models import Contact, Conversation, Message
 
 
@@ -16,7 +15,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
         read_only_fields = ("id", "wa_id", "user_id", "name", "username", "created_at", "held_at")
 
 
-class ContactChange(serializers.Serializer[Any]):
+class ContactChange(StrictSerializer):
     """The changeable fields of a contact."""
 
     alias = serializers.CharField(
@@ -24,7 +23,7 @@ class ContactChange(serializers.Serializer[Any]):
     )
 
 
-class MergeSerializer(serializers.Serializer[Any]):
+class MergeSerializer(StrictSerializer):
     """The contact that is kept."""
 
     into = serializers.IntegerField(
@@ -58,7 +57,7 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
         read_only_fields = tuple(name for name in fields if name != "is_resolved")
 
 
-class ConversationChange(serializers.Serializer[Any]):
+class ConversationChange(StrictSerializer):
     """The changeable fields of a conversation."""
 
     is_resolved = serializers.BooleanField(required=False)

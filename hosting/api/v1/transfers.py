@@ -1,7 +1,6 @@
 """`/api/v1/imports/` and `/api/v1/exports/`: past conversations in and out."""
 
 import uuid
-from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
@@ -12,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
+from core.serializers import StrictSerializer
 from core.wake import notify
 from hosting import tasks
 from hosting.exports import jobs
@@ -46,7 +46,7 @@ class ImportSerializer(serializers.ModelSerializer[ChatImport]):
         return imports_jobs.questions(job) if job.state == ChatImport.State.READY else []
 
 
-class UploadSerializer(serializers.Serializer[Any]):
+class UploadSerializer(StrictSerializer):
     """A file to import."""
 
     file = serializers.FileField(
@@ -54,7 +54,7 @@ class UploadSerializer(serializers.Serializer[Any]):
     )
 
 
-class AnswersSerializer(serializers.Serializer[Any]):
+class AnswersSerializer(StrictSerializer):
     """Answers to the questions; omitted ones are taken from `preview.guess`."""
 
     number = serializers.CharField(
@@ -182,7 +182,7 @@ class ExportSerializer(serializers.ModelSerializer[ChatExport]):
         return jobs.download_url(job)
 
 
-class WantedSerializer(serializers.Serializer[Any]):
+class WantedSerializer(StrictSerializer):
     """What to export: everything, or one conversation, contact or number; all days or some."""
 
     format = serializers.ChoiceField(choices=ChatExport.Format.choices)

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core.errors import BadInput
+from core.serializers import StrictSerializer
 from core.wake import notify
 from hosting import tasks
 from hosting.api.v1.parsers import BoundedJSONParser
@@ -54,7 +55,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
         read_only_fields = fields
 
 
-class SubscribeSerializer(serializers.Serializer[Any]):
+class SubscribeSerializer(StrictSerializer):
     """A new webhook; its URL must answer the challenge first."""
 
     account = serializers.CharField(
@@ -74,7 +75,7 @@ class SubscribeSerializer(serializers.Serializer[Any]):
     )
 
 
-class WebhookChange(serializers.Serializer[Any]):
+class WebhookChange(StrictSerializer):
     """The changeable fields of a webhook."""
 
     is_active = serializers.BooleanField()

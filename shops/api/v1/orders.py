@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from accounts.api import BusinessAPIMixin, BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core.errors import NotAllowed
+from core.serializers import StrictSerializer
 from core.wake import notify
 from hosting.search.filters import choice, moment
 from shops import fulfilment, tasks
@@ -133,7 +134,7 @@ class OrderById(BusinessAPIMixin, RetrieveAPIView[Order]):
     lookup_url_kwarg = "order_id"
 
 
-class StepSerializer(serializers.Serializer[Any]):
+class StepSerializer(StrictSerializer):
     """The next state of an order; `paid` records a payment on delivery or by transfer."""
 
     to = serializers.ChoiceField(choices=STEPS)
@@ -142,7 +143,7 @@ class StepSerializer(serializers.Serializer[Any]):
     reference = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
 
 
-class RefundSerializer(serializers.Serializer[Any]):
+class RefundSerializer(StrictSerializer):
     """What is refunded: lines, or an amount, or (with neither) all that is left."""
 
     amount_minor = serializers.IntegerField(min_value=1, max_value=10**15, required=False)

@@ -20,6 +20,7 @@ from accounts.api import BusinessAPIRequest, BusinessAPIView
 from accounts.models import KeyScope
 from core import money
 from core.errors import BadInput, NotYours
+from core.serializers import StrictSerializer
 from hosting.api.v1.parsers import BoundedJSONParser
 from shops.catalog import feed_columns, prices, products
 from shops.catalog import pictures as catalog_pictures
@@ -122,7 +123,7 @@ class OptionsField(serializers.DictField):
         return super().to_internal_value(data)
 
 
-class ProductChange(serializers.Serializer[Any]):
+class ProductChange(StrictSerializer):
     """Writable fields of a product."""
 
     retailer_id = serializers.CharField(max_length=100)
@@ -168,7 +169,7 @@ class NewProduct(ProductChange):
     )
 
 
-class StockChange(serializers.Serializer[Any]):
+class StockChange(StrictSerializer):
     """A new count (`stock`, null: not counted) or a change (`by`), and the reason."""
 
     stock = serializers.IntegerField(

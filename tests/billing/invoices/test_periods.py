@@ -72,6 +72,7 @@ def test_command_clock_and_sweep_issue_the_same(db: None) -> None:
     swept, moved, ordered = (founded(day) for _ in range(3))
     at(swept, datetime(2026, 7, 2, tzinfo=UTC))
     close.close_due_periods()
+    make_number(moved, is_test=True)
     advance_clock(business=moved, to=datetime(2026, 7, 2, tzinfo=UTC))
     at(ordered, datetime(2026, 7, 2, tzinfo=UTC))
     for month in ("2026-04", "2026-05", "2026-06"):

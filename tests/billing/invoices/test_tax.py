@@ -428,3 +428,29 @@ def test_two_rates_of_a_place_never_hold_on_one_day(db: None) -> None:
         TaxRate.objects.create(place="DE", percent=20, valid_from=date(2026, 7, 1))
         days = (date(2026, 6, 30), date(2026, 7, 1))
         assert [tax_rules.rules_on(day).rate("DE") for day in days] == [19, 20]
+
+
+def test_credits_in_parts_add_up_to_each_tax_and_to_the_sellers_currency(db: None) -> None:
+    make_exchange_rates("USD", "1.25")
+    make_exchange_rates("INR", "100")
+    business, _ = bill(
+        {"country": "IN", "vat_id": "27AAPFU0939F1ZV"}, {"country": "IN", "region": "MH"}
+    )
+    invoice = close.close_period(business=business, month=MAY)
+    assert invoice is not None
+    # 9 % of $49.00 is 4.41 twice; $8.82 are 705.60 rupees at 80 each.
+    assert [part["tax_minor"] for part in invoice.taxes[0]["parts"]] == [441, 441]
+    assert (invoice.tax_minor, invoice.seller_tax["tax_minor"]) == (882, 70560)
+    notes = [
+        credit_notes.credit(invoice=invoice, key=str(amount), reason="Part", amounts={1: amount})
+        for amount in (1005, 1006, 2889)
+    ]
+    # 9 % of 10.05 is 0.9045, of 20.11 1.8099, of 49.00 4.41: 0.90, 0.91 and 2.60.
+    assert [[part["tax_minor"] for part in note.taxes[0]["parts"]] for note in notes] == [
+        [90, 90],
+        [91, 91],
+        [260, 260],
+    ]
+    assert [note.tax_minor for note in notes] == [180, 182, 520]
+    # 180, 362 and 882 cents are 144.00, 289.60 and 705.60 rupees.
+    assert [note.seller_tax["tax_minor"] for note in notes] == [14400, 14560, 41600]

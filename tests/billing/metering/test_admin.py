@@ -204,9 +204,9 @@ def _go(operator: Client, business: Business, day: str) -> Any:
     )
 
 
-def test_advancing_the_clock_through_months_issues_their_invoices(
-    operator: Client, business: Business
-) -> None:
+def test_advancing_the_clock_through_months_issues_their_invoices(operator: Client) -> None:
+    business = make_business(plan_id="team", clock_at=datetime(2026, 5, 20, tzinfo=UTC))
+    make_number(business, is_test=True)
     assert "Test clock" in _page(operator, "accounts_business_change", business.pk)
     assert "2026-05-20 00:00 UTC" in _page(operator, "billing_period_clock", business=business.pk)
     assert _go(operator, business, "2026-06-01").status_code == 302
@@ -243,7 +243,7 @@ def test_a_real_number_prevents_a_test_clock(operator: Client, business: Busines
     with system("test"):
         Number.objects.update(transport="cloudapi")
     refused = _go(operator, business, "2026-08-03")
-    assert (refused.status_code, "only sandbox numbers" in refused.content.decode()) == (400, True)
+    assert (refused.status_code, "only test numbers" in refused.content.decode()) == (400, True)
     with pytest.raises(ClockRefused):
         set_clock(business=business, at=None)
     with system("test"):

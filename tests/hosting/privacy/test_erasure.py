@@ -167,6 +167,8 @@ def a_life(number: Number) -> Contact:
         Block.objects.create(business=business, number=number, wa_id=WHO)
         Handset.objects.create(business=business, wa_id=WHO, name=NAME)
         ParkedStatus.objects.create(
+            business=business,
+            recipient=WHO,
             phone_number_id=number.phone_number_id,
             wamid="wamid.parked",
             status="failed",

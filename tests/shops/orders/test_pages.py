@@ -68,7 +68,13 @@ def pay(order: Order) -> None:
 
 
 def act(client: Client, order: Order, action: str, **given: Any) -> list[str]:
-    answer = client.post(reverse("shop_order_act", args=[order.pk, action]), given, follow=True)
+    """Submit a form of the order's page, and the page that asks again; returns the messages."""
+    address = reverse("shop_order_act", args=[order.pk, action])
+    answer = client.post(address, given, follow=True)
+    if "once" in answer.context:
+        again = {name: answer.context[name] for name in ("once",)}
+        again |= dict(answer.context["given"]) | {"expected": answer.context["amount_minor"]}
+        answer = client.post(address, again, follow=True)
     return [str(message) for message in answer.context["messages"]]
 
 
@@ -126,21 +132,48 @@ def test_an_order_goes_step_by_step_beside_its_conversation(client: Client, orde
 
 
 def test_refunds_by_line_by_amount_and_the_rest(client: Client, order: Order) -> None:
-    assert act(client, order, "refund") == ["Nothing was paid for this order."]
+    assert act(client, order, "refund", all="1") == ["Nothing was paid for this order."]
     pay(order)
+    assert act(client, order, "refund") == ["Choose lines, an amount, or all that is left."]
+    assert act(client, order, "refund", **{"line-1": "0", "amount": " "}) == [
+        "Choose lines, an amount, or all that is left."
+    ]
+    assert fresh().refunded_minor == 0
     assert act(client, order, "refund", **{"line-1": "1"}, reason="stale") == []
     assert fresh().refunded_minor == 480
     assert act(client, order, "refund", amount="1,30") == []
     for amount, answer in (
-        ("4.80", "Between 1 and 350 can be paid back (in the smallest unit)."),
+        ("4.80", "Between 1 and 350 can be refunded (in the smallest unit)."),
         ("1.234", "Write the amount in digits, such as 4.80."),
         ("NaN", "Write the amount in digits, such as 4.80."),
-        ("-1", "Between 1 and 350 can be paid back (in the smallest unit)."),
+        ("-1", "Between 1 and 350 can be refunded (in the smallest unit)."),
     ):
         assert act(client, order, "refund", amount=amount) == [answer]
     assert fresh().refunded_minor == 610
-    assert act(client, order, "refund") == []
+    assert act(client, order, "refund", all="1") == []
     assert fresh().refunded_minor == 960
+
+
+def test_a_refund_names_its_amount_before_it_is_made_and_a_double_click_makes_one(
+    client: Client, order: Order
+) -> None:
+    pay(order)
+    address = reverse("shop_order_act", args=[order.pk, "refund"])
+    asked = client.post(address, {"line-1": "1", "reason": "stale"})
+    page = asked.content.decode()
+    assert "Refund $4.80?" in page
+    assert fresh().refunded_minor == 0
+    given = {"line-1": "1", "reason": "stale", "once": asked.context["once"], "expected": "480"}
+    for _ in range(2):
+        assert client.post(address, given).status_code == 302
+    assert fresh().refunded_minor == 480
+    # What is left changed after the page had named it.
+    late = {"all": "1", "once": "another", "expected": "960"}
+    answer = client.post(address, late, follow=True)
+    assert [str(one) for one in answer.context["messages"]] == [
+        "What is left to refund has changed. Look at the amount again."
+    ]
+    assert fresh().refunded_minor == 480
 
 
 def test_notes_are_kept_and_empty_ones_are_not(client: Client, order: Order) -> None:

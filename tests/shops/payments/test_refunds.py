@@ -82,11 +82,11 @@ def test_goods_refunded_by_line_are_restocked_with_a_stock_move(
     assert act(client, order, "refund", amount="1", restock="1") == []
     assert (stock(catalog)["rye"], moves()) == (8, [("rye", 2, 8, "refunded")])
     assert act(client, order, "refund", **{"line-1": "1", "restock": "1"}) == [
-        "0 of Rye bread can be paid back."
+        "0 of Rye bread can be refunded."
     ]
-    assert act(client, order, "refund", restock="1") == []  # all that is left: the mug
+    assert act(client, order, "refund", all="1", restock="1") == []  # all that is left: the mug
     assert (stock(catalog), fresh().refundable_minor) == ({"rye": 8, "mug": 3, "card": None}, 0)
-    assert act(client, order, "refund", restock="1") != []
+    assert act(client, order, "refund", all="1", restock="1") != []
     assert moves() == [("rye", 2, 8, "refunded"), ("mug", 1, 3, "refunded")]
 
 
@@ -160,6 +160,6 @@ def test_the_form_offers_what_can_still_be_paid_back(
     assert 'name="line-1" type="number" min="0" max="1"' in page
     assert 'name="line-2"' not in page
     assert "Partly refunded" in page
-    act(client, order, "refund")
+    act(client, order, "refund", all="1")
     page = client.get(reverse("shop_order", args=[order.pk])).content.decode()
     assert ("Partly refunded" in page, ">Refunded<" in page) == (False, True)
