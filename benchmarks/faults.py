@@ -277,7 +277,7 @@ def main(arguments: list[str] | None = None) -> None:
             beat.kill()
             beat.join()
         lasted = time.monotonic() - began
-        _verdict(plan, run, drained, lasted)
+        _result(plan, run, drained, lasted)
 
 
 def _plan(arguments: list[str]) -> Plan:
@@ -322,7 +322,7 @@ def _wake_sweep() -> None:
     tasks.sweep.apply_async(retry=False, expires=30)
 
 
-def _verdict(plan: Plan, run: Run, drained: float, lasted: float) -> None:
+def _result(plan: Plan, run: Run, drained: float, lasted: float) -> None:
     from billing.metering.reconciliation import reconcile
     from billing.models import Charge
     from core.tenancy import system

@@ -96,7 +96,7 @@ UNFOLD: dict[str, Any] = {
                     _entry(_("Outgoing"), "outbox", "hosting_outgoing"),
                     _entry(_("Email outbox"), "mail", "core_email"),
                     _entry(_("Incoming orders"), "shopping_cart_checkout", "shops_incomingorder"),
-                    _entry(_("Order notifications"), "campaign", "shops_ordernews"),
+                    _entry(_("Order notifications"), "campaign", "shops_orderupdate"),
                     _entry(_("Deliveries to meter"), "speed", "hosting_delivery"),
                     _entry(_("Quarantine"), "report", "billing_quarantine"),
                 ],

@@ -33,7 +33,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "core": ("view_*", "change_email"),
         "accounts": ("view_*",),
         "hosting": ("view_*", "change_*"),
-        "shops": ("view_*", "change_incomingorder", "change_ordernews", "change_picture"),
+        "shops": ("view_*", "change_incomingorder", "change_orderupdate", "change_picture"),
         "billing": ("view_*", "change_quarantine"),
         "axes": ("view_*", "delete_accessattempt"),
     },

@@ -19,7 +19,7 @@ from demo import script
 from demo.clock import set_clock
 from hosting.cloudapi import addresses
 from hosting.inbound import events
-from hosting.models import Handset, Message, Number
+from hosting.models import Message, Number, SimulatedPhone
 from hosting.transports import sandbox
 from shops import carts, fulfilment, texts
 from shops.chat import order_updates, orders_intake, product_messages
@@ -128,7 +128,7 @@ class OrderSimulation:
 
     business: Business
     number: Number
-    phones: Mapping[str, Handset]
+    phones: Mapping[str, SimulatedPhone]
     now: datetime
     # Position in PURCHASES -> id of its order.
     orders: dict[int, int] = field(default_factory=dict)
@@ -165,7 +165,7 @@ class OrderSimulation:
         for hours, name in purchase.steps:
             yield start + hours * HOUR, n, partial(self._step, n, purchase, name)
 
-    def _phone(self, purchase: Purchase) -> Handset:
+    def _phone(self, purchase: Purchase) -> SimulatedPhone:
         phone = self.phones[script.PEOPLE[purchase.person].digits]
         phone.business = self.business
         return phone
@@ -176,7 +176,9 @@ class OrderSimulation:
             catalog = Catalog.objects.select_related("business").get(business=self.business)
             if purchase.by_page:
                 sandbox.write(
-                    handset=phone, number=self.number, text=_cart_message(catalog, purchase.goods)
+                    simulated_phone=phone,
+                    number=self.number,
+                    text=_cart_message(catalog, purchase.goods),
                 )
             else:
                 self._send(
@@ -186,8 +188,10 @@ class OrderSimulation:
         with scope(self.business.pk):
             self.orders[n] = Order.objects.filter(catalog=catalog).latest("id").pk
 
-    def _send(self, phone: Handset, kind: str, content: dict[str, Any]) -> None:
-        sandbox.send_from_phone(handset=phone, number=self.number, kind=kind, content=content)
+    def _send(self, phone: SimulatedPhone, kind: str, content: dict[str, Any]) -> None:
+        sandbox.send_from_phone(
+            simulated_phone=phone, number=self.number, kind=kind, content=content
+        )
 
     def _choose(self, n: int, purchase: Purchase) -> None:
         with scope(self.business.pk):
@@ -214,7 +218,7 @@ class OrderSimulation:
             }
             content = addresses.form_reply(asked.content, given)
             sandbox.send_from_phone(
-                handset=phone,
+                simulated_phone=phone,
                 number=self.number,
                 kind="interactive",
                 content=content,
@@ -286,8 +290,8 @@ _OPEN = """
     SELECT EXISTS (SELECT FROM hosting_event WHERE applied_at IS NULL AND dead_at IS NULL),
            EXISTS (SELECT FROM shops_incomingorder
                     WHERE business_id = %(business_id)s AND dead_at IS NULL),
-           EXISTS (SELECT FROM shops_ordernews
-                    WHERE business_id = %(business_id)s AND told_at IS NULL AND dead_at IS NULL)
+           EXISTS (SELECT FROM shops_orderupdate
+                    WHERE business_id = %(business_id)s AND notified_at IS NULL AND dead_at IS NULL)
 """
 
 

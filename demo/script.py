@@ -55,7 +55,7 @@ EXCHANGES = [
         "We do! Three to six days, and it is roasted the day before it leaves.",
     ),
     (
-        "My order says delivered but I can't find the parcel 😕",
+        "My order says delivered but I can't find the dispatch 😕",
         "Oh no. Let me check with the courier, one moment please.",
     ),
     (

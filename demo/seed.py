@@ -26,7 +26,15 @@ from demo.orders import OrderSimulation
 from hosting.broadcasts import drafts, run
 from hosting.conversations import teamwork
 from hosting.inbound import events
-from hosting.models import Account, Conversation, Event, Handset, Number, Template, TemplateStatus
+from hosting.models import (
+    Account,
+    Conversation,
+    Event,
+    Number,
+    SimulatedPhone,
+    Template,
+    TemplateStatus,
+)
 from hosting.transports import sandbox
 
 Report = Callable[[int, int, str], None]
@@ -40,7 +48,7 @@ class Demo:
     account: Account
     number: Number
     key: str
-    phones: dict[str, Handset]
+    phones: dict[str, SimulatedPhone]
     client: httpx.Client
     rng: random.Random = field(default_factory=lambda: random.Random(7))
 
@@ -99,8 +107,8 @@ def create(transport: httpx.BaseTransport) -> Demo:
         )
         Template.objects.bulk_create(_templates(business, account))
         _, key = ApiKey.issue(business, name="Demo key")
-        phones = Handset.objects.bulk_create(
-            Handset(
+        phones = SimulatedPhone.objects.bulk_create(
+            SimulatedPhone(
                 business=business, wa_id=person.digits, name=person.name, reads_at_once=n % 4 != 3
             )
             for n, person in enumerate(script.PEOPLE)
@@ -184,7 +192,7 @@ def _week(demo: Demo, start: datetime, end: datetime) -> None:
     for person in people:
         question, replies[person.digits] = demo.rng.choice(script.EXCHANGES)
         sandbox.write(
-            handset=demo.phones[person.digits],
+            simulated_phone=demo.phones[person.digits],
             number=demo.number,
             text=question,
             at=asked[person.digits],
@@ -195,7 +203,7 @@ def _week(demo: Demo, start: datetime, end: datetime) -> None:
     _drain()
     for digits in demo.rng.sample(list(asked), k=12):
         sandbox.write(
-            handset=demo.phones[digits],
+            simulated_phone=demo.phones[digits],
             number=demo.number,
             text=demo.rng.choice(script.THANKS),
             at=asked[digits] + timedelta(minutes=50),
@@ -298,7 +306,7 @@ def _return_to_present(demo: Demo) -> None:
         phone = demo.phones[person.digits]
         phone.business = demo.business
         sandbox.write(
-            handset=phone,
+            simulated_phone=phone,
             number=demo.number,
             text=script.EXCHANGES[n][0],
             at=now - timedelta(minutes=7 * n + 1),

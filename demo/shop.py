@@ -219,7 +219,7 @@ def open_shop(business: Business, number: Number) -> None:
             hold_minutes=HOLD_MINUTES,
         )
         for position, (name, price) in enumerate(
-            [("Parcel, 2 to 3 days", 590), ("Pick up at the roastery", 0)]
+            [("Dispatch, 2 to 3 days", 590), ("Pick up at the roastery", 0)]
         ):
             DeliveryMethod.objects.create(
                 business=business,

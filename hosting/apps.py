@@ -41,7 +41,7 @@ def _extend_ground() -> None:
     from accounts.plans import changes, usage
     from core import backup
     from hosting import quota
-    from hosting.limits import gauges, locked_messages
+    from hosting.limits import locked_messages, usage_of_limits
     from hosting.numbers import onboarding, profile
     from hosting.privacy import erasure
 
@@ -50,7 +50,7 @@ def _extend_ground() -> None:
     api_keys.number_sources.register(profile.key_numbers)
     changes.plan_changed.register(locked_messages.unlock)
     changes.plan_changed.register(quota.unlock)
-    for limit in gauges.LIMITS:
+    for limit in usage_of_limits.LIMITS:
         usage.usage_limits.register(limit)
 
 

@@ -94,8 +94,8 @@ def unlock_or_expire() -> None:
     with system("files of every business"):
         unlock(None)
         due = Media.objects.live().filter(locked_until__lt=Now())
-        untold = Email.objects.untold_businesses(kind="storage", key_prefix="100-")
-        due.exclude(business__in=untold).update(deleted_at=Now())
+        without_notice = Email.objects.businesses_without_notice(kind="storage", key_prefix="100-")
+        due.exclude(business__in=without_notice).update(deleted_at=Now())
 
 
 def megabytes(size: int) -> int:

@@ -136,40 +136,48 @@ urlpatterns = [
     ),
     path("history/file/<str:token>", transfers.file, name="export_file"),
     path("phone/", phone.phones, name="phones"),
-    path("phone/<int:handset_id>/", phone.phone, name="phone"),
-    path("phone/<int:handset_id>/switch/", phone.switch, name="phone_switch"),
-    path("phone/<int:handset_id>/<str:phone_number_id>/", phone.chat, name="phone_chat"),
-    path("phone/<int:handset_id>/<str:phone_number_id>/write/", phone.write, name="phone_write"),
-    path("phone/<int:handset_id>/<str:phone_number_id>/web/", phone.web, name="phone_web"),
+    path("phone/<int:simulated_phone_id>/", phone.phone, name="phone"),
+    path("phone/<int:simulated_phone_id>/switch/", phone.switch, name="phone_switch"),
+    path("phone/<int:simulated_phone_id>/<str:phone_number_id>/", phone.chat, name="phone_chat"),
     path(
-        "phone/<int:handset_id>/<str:phone_number_id>/tap/<int:message_id>/",
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/write/",
+        phone.write,
+        name="phone_write",
+    ),
+    path("phone/<int:simulated_phone_id>/<str:phone_number_id>/web/", phone.web, name="phone_web"),
+    path(
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/tap/<int:message_id>/",
         phone.tap,
         name="phone_tap",
     ),
     path(
-        "phone/<int:handset_id>/<str:phone_number_id>/react/<int:message_id>/",
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/react/<int:message_id>/",
         phone_actions.react,
         name="phone_react",
     ),
     path(
-        "phone/<int:handset_id>/<str:phone_number_id>/place/",
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/place/",
         phone_actions.place,
         name="phone_place",
     ),
     path(
-        "phone/<int:handset_id>/<str:phone_number_id>/card/", phone_actions.card, name="phone_card"
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/card/",
+        phone_actions.card,
+        name="phone_card",
     ),
     path(
-        "phone/<int:handset_id>/<str:phone_number_id>/about/",
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/about/",
         phone_actions.about,
         name="phone_about",
     ),
     path(
-        "phone/<int:handset_id>/<str:phone_number_id>/block/",
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/block/",
         phone_actions.block,
         name="phone_block",
     ),
     path(
-        "phone/<int:handset_id>/<str:phone_number_id>/fail/", phone_actions.fail, name="phone_fail"
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/fail/",
+        phone_actions.fail,
+        name="phone_fail",
     ),
 ]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from core import links
 from core.errors import BadInput
-from hosting.models import Handset
+from hosting.models import SimulatedPhone
 from hosting.models.numbers import Transport
 from shops.catalog.products import with_first_picture
 from shops.models import Cart, Catalog, Product
@@ -119,14 +119,14 @@ def chat_url(catalog: Catalog, cart: Cart | None) -> str:
     number = catalog.number
     if number.transport != Transport.SANDBOX:
         return f"https://wa.me/{number.digits}?{urlencode({'text': text})}"
-    handset = (
-        Handset.objects.filter(business_id=catalog.business_id, is_online=True)
+    simulated_phone = (
+        SimulatedPhone.objects.filter(business_id=catalog.business_id, is_online=True)
         .order_by("name", "id")
         .first()
     )
-    if handset is None:
+    if simulated_phone is None:
         return reverse("phones")
-    path = reverse("phone_chat", args=[handset.pk, number.phone_number_id])
+    path = reverse("phone_chat", args=[simulated_phone.pk, number.phone_number_id])
     return f"{path}?{urlencode({'text': text})}"
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from core import links, money
 from core.errors import BadInput
 from core.territories import country_name, locale
-from shops.models import Cart, DeliveryMethod, News, Order, OrderLine, OrderNews, PaymentWay
+from shops.models import Cart, DeliveryMethod, News, Order, OrderLine, OrderUpdate, PaymentWay
 
 # Prefixes of reply ids; the database queues replies with these ids for the shop.
 CONTINUE_PREFIX, DELIVERY_PREFIX = "shop:go:", "shop:to:"
@@ -122,7 +122,7 @@ def _form_field_names(country: str) -> dict[str, str]:
 
 
 def address_lines(address: Mapping[str, str]) -> str:
-    """An address in lines as on a parcel label."""
+    """An address in lines as on a dispatch label."""
     town = " ".join(filter(None, (address.get("postcode"), address.get("city"))))
     country = " ".join(
         filter(None, (address.get("region"), country_name(address.get("country", ""))))
@@ -231,7 +231,7 @@ def _payment_parameters(order: Order, lines: Sequence[OrderLine]) -> dict[str, A
     }
 
 
-def update_text(news: OrderNews) -> str:
+def update_text(news: OrderUpdate) -> str:
     """Text for the buyer about an update of the order; empty where the buyer gets none."""
     order = news.order
     words = {
@@ -285,7 +285,7 @@ _TEXTS: dict[News, Callable[[Order], str]] = {
 }
 
 
-def status_update(news: OrderNews, words: str, *, plain: bool) -> tuple[str, dict[str, Any]]:
+def status_update(news: OrderUpdate, words: str, *, plain: bool) -> tuple[str, dict[str, Any]]:
     """Kind and content of a status message about an order; a text with `plain`."""
     if plain:
         return text_message(words)

@@ -21,7 +21,9 @@ urlpatterns = [
     path("shop/orders/<int:order_id>/receipt.pdf", orders.receipt, name="shop_order_receipt"),
     path("shop/orders/<int:order_id>/<slug:action>/", orders.act, name="shop_order_act"),
     path("inbox/<uuid:public_id>/products/", product_picker.products, name="inbox_products"),
-    path("phone/<int:handset_id>/<str:phone_number_id>/shop/", phone.shop, name="phone_shop"),
+    path(
+        "phone/<int:simulated_phone_id>/<str:phone_number_id>/shop/", phone.shop, name="phone_shop"
+    ),
     # Before the pages of shops; `pay` is reserved as a slug.
     path("s/pay/<str:token>/", pay.pay, name="shop_pay"),
     path("s/pay/<str:token>/delivery/", pay.choose_delivery, name="shop_pay_delivery"),

@@ -14,11 +14,11 @@ from hosting.models import (
     ChatExport,
     ChatImport,
     Conversation,
-    Handset,
     Label,
     Media,
     Message,
     Number,
+    SimulatedPhone,
     Template,
     Webhook,
 )
@@ -77,7 +77,9 @@ def _chats(business: Business, number: Number, template: Template) -> dict[str, 
         "media": Media.objects.create(
             business=business, mime_type="image/png", size=1, sha256="0" * 64
         ).media_id,
-        "handset": Handset.objects.create(business=business, wa_id="14155550100", name="Phone").pk,
+        "simulated_phone": SimulatedPhone.objects.create(
+            business=business, wa_id="14155550100", name="Phone"
+        ).pk,
         "canned": CannedReply.objects.create(
             business=business, shortcut="hours", text="8 to 18"
         ).pk,

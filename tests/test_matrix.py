@@ -96,7 +96,7 @@ CHATS = ("agent", "owner")
 MONEY = ("finance", "owner")
 OWNER = ("owner",)
 THREAD = "/inbox/{thread}"
-PHONE = "/phone/{handset}"
+PHONE = "/phone/{simulated_phone}"
 ROWS: dict[str, Row] = {
     "qr_image": ForEveryone("/qr/ABCDEFGHIJKLMN.svg", get=200),
     "healthz": ForEveryone("/healthz", get=200, post=200),

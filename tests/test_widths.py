@@ -13,13 +13,14 @@ pytestmark = pytest.mark.usefixtures("django_db_setup")
 # The constant of `core.widths`, and the columns of this kind.
 KINDS = {
     "PERSON_ID": """
-        hosting_contact.wa_id hosting_contact.user_id hosting_handset.wa_id hosting_block.wa_id
-        hosting_broadcastrecipient.wa_id hosting_formernumber.wa_id hosting_refusedsend.wa_id
+        hosting_contact.wa_id hosting_contact.user_id hosting_simulatedphone.wa_id
+        hosting_block.wa_id
+        hosting_broadcastrecipient.wa_id hosting_formernumber.wa_id hosting_rejectedsend.wa_id
         hosting_delivery.recipient billing_quarantine.recipient hosting_message.recipient
         hosting_parkedstatus.recipient
     """,
     "PERSON_NAME": """
-        hosting_contact.name hosting_contact.alias hosting_handset.name
+        hosting_contact.name hosting_contact.alias hosting_simulatedphone.name
     """,
     "BUSINESS_NAME": """
         accounts_business.name hosting_account.name hosting_number.verified_name
@@ -39,7 +40,7 @@ KINDS = {
     """,
     "MESSAGE_KIND": """
         hosting_message.kind hosting_delivery.kind hosting_lockedmessage.kind
-        hosting_refusedsend.kind billing_quarantine.kind
+        hosting_rejectedsend.kind billing_quarantine.kind
     """,
     "MESSAGE_STATUS": """
         hosting_message.status hosting_parkedstatus.status

@@ -1,7 +1,7 @@
 """Metering on PostgreSQL notifications: deliveries are priced at once, without a message broker.
 
 A trigger on the queue notifies when a transaction with new deliveries commits. A lost notification
-costs a second, because beat and pump sweep the queue as well.
+costs a second, because beat and `manage.py work` sweep the queue as well.
 """
 
 import threading

@@ -81,7 +81,7 @@ def estimate(request: BusinessRequest) -> HttpResponse:
             )
             context |= {
                 "found": found,
-                "wrong": found.wrong[:20],
+                "invalid": found.invalid[:20],
                 "forecast": {"estimate": estimated},
             }
         except BadInput as refusal:

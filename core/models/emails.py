@@ -19,7 +19,7 @@ class EmailQuerySet(models.QuerySet["Email"]):
         """Dead letters, and those of which nobody knows whether they were sent."""
         return self.filter(state__in=[Email.State.DEAD, Email.State.UNKNOWN])
 
-    def untold_businesses(self, *, kind: str, key_prefix: str) -> list[int]:
+    def businesses_without_notice(self, *, kind: str, key_prefix: str) -> list[int]:
         """Ids of businesses to which no mail of this kind was handed over since one that was not.
 
         What such a notice announces must not happen to them. Call across businesses.

@@ -27,12 +27,12 @@ from hosting.models import (
     Contact,
     Conversation,
     Delivery,
-    Handset,
     HostedCount,
     LockedMessage,
     Message,
     Number,
-    RefusedSend,
+    RejectedSend,
+    SimulatedPhone,
 )
 from hosting.numbers import sandbox_clock
 
@@ -169,7 +169,7 @@ class MessageCopyAdmin(TextAdmin):
         ][:6]
 
 
-admin.site.register([LockedMessage, RefusedSend, BroadcastRecipient], MessageCopyAdmin)
+admin.site.register([LockedMessage, RejectedSend, BroadcastRecipient], MessageCopyAdmin)
 
 
 @admin.register(Delivery)
@@ -198,8 +198,8 @@ class HostedCountAdmin(ReadOnlyAdmin):
     list_filter = ("month",)
 
 
-@admin.register(Handset)
-class HandsetAdmin(AuditedAdmin):
+@admin.register(SimulatedPhone)
+class SimulatedPhoneAdmin(AuditedAdmin):
     """Simulated phones of the sandbox."""
 
     list_display = ("name", "wa_id", "business", "is_online", "reads_at_once")

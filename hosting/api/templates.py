@@ -28,6 +28,37 @@ def message_templates(request: HttpRequest, waba_id: str) -> HttpResponse:
         return _list(account, request)
 
 
+@cloud_api("POST")
+def upsert(request: HttpRequest, waba_id: str) -> HttpResponse:
+    """`/{waba_id}/upsert_message_templates`: an authentication template in several languages."""
+    with authenticated(request) as caller:
+        caller.require(KeyScope.MESSAGES)
+        account = own_account(caller, waba_id)
+        caller.require_whole(account)
+        account.business = caller.business
+        made = lifecycle.upsert_templates(account=account, body=as_dict(request_body(request)))
+        rows = [
+            {"id": one.template_id, "language": one.language, "status": one.status} for one in made
+        ]
+        return answer({"data": rows})
+
+
+@cloud_api("POST")
+def unpause(request: HttpRequest, object_id: str) -> HttpResponse:
+    """`/{template_id}/unpause`."""
+    with authenticated(request, object_id) as caller:
+        caller.require(KeyScope.MESSAGES)
+        rows = Template.objects.live().filter(business=caller.business, template_id=object_id)
+        found = rows.select_related("account", "business").first()
+        if found is None:
+            raise CloudApiError(
+                803, f"Object with ID '{object_id}' does not exist, or is not yours."
+            )
+        caller.require_whole(found.account)
+        lifecycle.unpause_template(found)
+        return answer({"success": True})
+
+
 def _create(caller: Caller, account: Account, request: HttpRequest) -> HttpResponse:
     account.business = caller.business
     made = lifecycle.create_template(account=account, body=as_dict(request_body(request)))

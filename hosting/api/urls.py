@@ -55,6 +55,16 @@ urlpatterns = [
         name="cloudapi_message_templates",
     ),
     re_path(
+        ACCOUNT + r"upsert_message_templates/?$",
+        templates.upsert,
+        name="cloudapi_upsert_message_templates",
+    ),
+    re_path(
+        VERSION + r"(?P<object_id>[0-9]{1,32})/unpause/?$",
+        templates.unpause,
+        name="cloudapi_unpause",
+    ),
+    re_path(
         VERSION + r"(?P<business_id>[0-9]{1,32})/(?:owned|client)_whatsapp_business_accounts/?$",
         nodes.owned_accounts,
         name="cloudapi_accounts",

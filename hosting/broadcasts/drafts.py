@@ -59,8 +59,8 @@ def create_draft(
         name=(name.strip() or template.name)[: widths.BROADCAST_NAME],
         number=number,
         template=template,
-        wrong=addresses.wrong,
-        wrong_count=addresses.wrong_count,
+        invalid=addresses.invalid,
+        invalid_count=addresses.invalid_count,
         duplicates=addresses.duplicates,
         created_at=business.now(),
     )

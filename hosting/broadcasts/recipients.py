@@ -38,15 +38,15 @@ class RecipientList:
     """A parsed list: valid rows, invalid rows with their reasons, and the number of duplicates."""
 
     found: list[ListedRecipient] = field(default_factory=list)
-    wrong: list[tuple[int, str]] = field(default_factory=list)
-    wrong_count: int = 0
+    invalid: list[tuple[int, str]] = field(default_factory=list)
+    invalid_count: int = 0
     duplicates: int = 0
 
     def add_invalid(self, row: int, reason: str) -> None:
         """Count an invalid row; the first thousand are kept with their reason."""
-        self.wrong_count += 1
-        if len(self.wrong) < MAX_INVALID_KEPT:
-            self.wrong.append((row, reason))
+        self.invalid_count += 1
+        if len(self.invalid) < MAX_INVALID_KEPT:
+            self.invalid.append((row, reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def parse_list(
         else:
             seen.add(address.wa_id)
             parsed.found.append(address)
-    if not (parsed.found or parsed.wrong_count):
+    if not (parsed.found or parsed.invalid_count):
         raise BadInput(_("Paste numbers, or choose a file: there is none in it."), field="list")
     return parsed
 

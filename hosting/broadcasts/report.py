@@ -75,8 +75,8 @@ def as_csv(broadcast: Broadcast) -> Iterator[str]:
         for row in rows:
             yield csv_line(_cells(row, messages.get(row.message_id or 0)))
         after = rows[-1].row
-    for number, reason in broadcast.wrong:
-        yield csv_line((number, "", "wrong", reason, "", "", "", "", "", ""))
+    for number, reason in broadcast.invalid:
+        yield csv_line((number, "", "invalid", reason, "", "", "", "", "", ""))
 
 
 def _cells(row: BroadcastRecipient, message: Message | None) -> tuple[object, ...]:

@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SendResult:
     """Outcome, the upstream's wamid if sent, its error objects if refused.
 
     `rest` pauses the number.
@@ -72,7 +72,7 @@ def send_body(
     return body
 
 
-def verdict_on(status: int, body: bytes) -> Verdict:
+def result_of(status: int, body: bytes) -> SendResult:
     """Interpret the HTTP answer to a send.
 
     Only what was certainly not carried out may be sent again.
@@ -85,19 +85,19 @@ def verdict_on(status: int, body: bytes) -> Verdict:
     if 200 <= status < 300:
         wamid = as_text(as_dict((as_list(answer.get("messages")) or [None])[0]).get("id"))
         if wamid and len(wamid) <= 256:
-            return Verdict(Outcome.SENT, wamid=wamid)
-        return Verdict(Outcome.UNKNOWN, why=f"HTTP {status} without a message id")
+            return SendResult(Outcome.SENT, wamid=wamid)
+        return SendResult(Outcome.UNKNOWN, why=f"HTTP {status} without a message id")
     code = error.get("code")
     if code in RATE_LIMITS or status == 429:
-        return Verdict(Outcome.LATER, rest=code != PAIR_LIMIT, why=_why(status, error))
+        return SendResult(Outcome.LATER, rest=code != PAIR_LIMIT, why=_why(status, error))
     if code in PASSING:
-        return Verdict(Outcome.LATER, rest=True, why=_why(status, error))
+        return SendResult(Outcome.LATER, rest=True, why=_why(status, error))
     if error or 400 <= status < 500:
-        return Verdict(
+        return SendResult(
             Outcome.REFUSED, errors=(_error_object(status, error),), why=_why(status, error)
         )
     # Probably a gateway's answer: the request may have been carried out behind it.
-    return Verdict(Outcome.UNKNOWN, why=f"HTTP {status} without an error object")
+    return SendResult(Outcome.UNKNOWN, why=f"HTTP {status} without an error object")
 
 
 def _why(status: int, error: dict[str, Any]) -> str:

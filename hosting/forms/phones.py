@@ -8,7 +8,7 @@ from hosting.cloudapi.sends import digits_of
 from hosting.errors import CloudApiError
 
 
-class HandsetForm(forms.Form):
+class SimulatedPhoneForm(forms.Form):
     """A new simulated phone."""
 
     name = forms.CharField(max_length=120, label=_("Name"))
@@ -50,7 +50,7 @@ class LocationForm(forms.Form):
     )
 
 
-class CardForm(HandsetForm):
+class CardForm(SimulatedPhoneForm):
     """A contact card that a simulated phone sends."""
 
 

@@ -121,7 +121,9 @@ def purge_due(limit: int = 1000) -> int:
     with system("locked messages of every business"), connection.cursor() as cursor:
         values: dict[str, Any] = {
             "limit": limit,
-            "untold": Email.objects.untold_businesses(kind="limit", key_prefix="100-"),
+            "without_notice": Email.objects.businesses_without_notice(
+                kind="limit", key_prefix="100-"
+            ),
         }
         cursor.execute(statement("hosting", "purge_locked"), values)
         rows = cursor.fetchall()

@@ -49,7 +49,7 @@ def send_due_notices() -> int:
     """
     with system("counts of every business"), connection.cursor() as cursor:
         cursor.execute(statement("hosting", "record_limit_notices"))
-        waiting = LimitNotice.objects.filter(told_at=None).order_by("id")
+        waiting = LimitNotice.objects.filter(notified_at=None).order_by("id")
         keys = list(waiting.values_list("pk", flat=True)[:NOTICES_AT_ONCE])
     return for_each(keys, _send)
 
@@ -57,7 +57,7 @@ def send_due_notices() -> int:
 def _send(notice_id: int) -> bool:
     """Send a notice in a transaction of its own; False where it was sent meanwhile."""
     with system("notices of every business"):
-        waiting = LimitNotice.objects.select_for_update(of=("self",)).filter(told_at=None)
+        waiting = LimitNotice.objects.select_for_update(of=("self",)).filter(notified_at=None)
         notice = waiting.select_related("business__plan").filter(pk=notice_id).first()
         if notice is None:
             return False
@@ -65,7 +65,7 @@ def _send(notice_id: int) -> bool:
         if not _has_higher_level(notice):
             _write_webhook_calls(notice)
             _mail(notice)
-        LimitNotice.objects.filter(pk=notice.pk).update(told_at=timezone.now())
+        LimitNotice.objects.filter(pk=notice.pk).update(notified_at=timezone.now())
         return True
 
 

@@ -1,5 +1,6 @@
 """Creating, editing and deleting message templates."""
 
+import copy
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -13,6 +14,7 @@ from hosting.message_templates import review
 from hosting.models import Account, Number, Template, TemplateStatus, Transport
 
 MAX_TEMPLATES = 250
+MAX_LANGUAGES = 100
 # The protocol's limits in seconds: authentication 30 s to 15 min, utility to 12 h, marketing 12 h
 # to 30 days.
 TTL_SECONDS = {
@@ -105,6 +107,44 @@ def edit_template(template: Template, *, body: dict[str, Any]) -> Template:
     template.save()
     _write_review_event(template)
     return template
+
+
+def upsert_templates(*, account: Account, body: dict[str, Any]) -> list[Template]:
+    """Create or change one authentication template in several languages; all of them or none.
+
+    Raises CloudApiError. Call inside a transaction.
+    """
+    languages = body.get("languages")
+    if not isinstance(languages, list) or not 1 <= len(languages) <= MAX_LANGUAGES:
+        raise CloudApiError(
+            100, f"languages must hold 1 to {MAX_LANGUAGES} codes.", field="languages"
+        )
+    if str(body.get("category", "")).lower() != "authentication":
+        raise CloudApiError(
+            100, "Only AUTHENTICATION templates are made in several languages.", field="category"
+        )
+    return [
+        _upserted(account, body | {"language": one}) for one in dict.fromkeys(map(str, languages))
+    ]
+
+
+def _upserted(account: Account, body: dict[str, Any]) -> Template:
+    # Checking writes into the components, which the other languages need as they came.
+    body = copy.deepcopy(body)
+    name, language, _ = definitions.check_name(body)
+    rows = Template.objects.live().select_related("account", "business")
+    found = rows.filter(account=account, name=name, language=language).first()
+    return edit_template(found, body=body) if found else create_template(account=account, body=body)
+
+
+def unpause_template(template: Template) -> Template:
+    """End the pause of a template; raises CloudApiError 100 unless a sandbox account paused it."""
+    numbers = Number.objects.filter(account=template.account)
+    if template.status != TemplateStatus.PAUSED:
+        raise CloudApiError(100, f"The template is not paused: {template.status}.")
+    if numbers.exclude(transport=Transport.SANDBOX).exists():
+        raise CloudApiError(100, "The network paused this template; ask it to end the pause.")
+    return review.approve(template)
 
 
 def _set_review_status(template: Template) -> None:

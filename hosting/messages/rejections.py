@@ -13,7 +13,7 @@ from core.tenancy import scope
 from hosting.cloudapi.json import dumped
 from hosting.cloudapi.sends import SendRequest
 from hosting.errors import CloudApiError
-from hosting.models import Number, RefusedSend
+from hosting.models import Number, RejectedSend
 
 KEPT_FOR = timedelta(days=30)
 # Limits how much a client that repeats its mistake can write.
@@ -56,4 +56,4 @@ def _text(text: str) -> str:
 
 def delete_expired() -> int:
     """Delete rejections older than `KEPT_FOR`; return how many. Call inside `tenancy.system`."""
-    return RefusedSend.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()[0]
+    return RejectedSend.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()[0]

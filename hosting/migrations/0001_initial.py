@@ -177,7 +177,7 @@ class Migration(InitialMigration):
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('filename', models.CharField(max_length=240)),
                 ('source', models.CharField(choices=[('whatsapp', 'WhatsApp: Export chat'), ('jsonl', 'Parley: JSON Lines'), ('csv', 'Parley: CSV')], max_length=10)),
-                ('state', models.CharField(choices=[('reading', 'Being looked through'), ('ready', 'Waits for your answers'), ('running', 'Being imported'), ('done', 'Imported'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('undoing', 'Being taken back'), ('undone', 'Taken back')], default='reading', max_length=10)),
+                ('state', models.CharField(choices=[('reading', 'Being read'), ('ready', 'Waits for your answers'), ('running', 'Being imported'), ('done', 'Imported'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('undoing', 'Being taken back'), ('undone', 'Taken back')], default='reading', max_length=10)),
                 ('preview', models.JSONField(default=dict, help_text='What was found in the file.')),
                 ('answers', models.JSONField(default=dict, help_text='What was asked and answered.')),
                 ('added', models.PositiveBigIntegerField(default=0, help_text='Messages that were new.')),
@@ -256,19 +256,6 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
-            name='Handset',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('wa_id', models.CharField(max_length=150)),
-                ('name', models.CharField(max_length=200)),
-                ('is_online', models.BooleanField(default=True, help_text='Offline, messages stay `sent`.')),
-                ('reads_at_once', models.BooleanField(default=False, help_text='Read receipts follow without opening the chat.')),
-                ('fails_with', models.PositiveIntegerField(blank=True, help_text='The next message to it fails with this code.', null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='handsets', to='accounts.business')),
-            ],
-        ),
-        migrations.CreateModel(
             name='HostedCount',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -328,7 +315,7 @@ class Migration(InitialMigration):
                 ('used', models.PositiveBigIntegerField()),
                 ('allowed', models.PositiveBigIntegerField()),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
-                ('told_at', models.DateTimeField(blank=True, null=True)),
+                ('notified_at', models.DateTimeField(blank=True, null=True)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
             ],
         ),
@@ -436,17 +423,6 @@ class Migration(InitialMigration):
             model_name='message',
             name='number',
             field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hosting.number'),
-        ),
-        migrations.CreateModel(
-            name='HandsetBlock',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('begun_after', models.BigIntegerField(help_text="The business's newest message when it began.")),
-                ('ended_after', models.BigIntegerField(blank=True, help_text="The business's newest message when it ended.", null=True)),
-                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
-                ('handset', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='blocks', to='hosting.handset')),
-                ('number', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.number')),
-            ],
         ),
         migrations.AddField(
             model_name='conversation',
@@ -557,7 +533,7 @@ class Migration(InitialMigration):
             ],
         ),
         migrations.CreateModel(
-            name='RefusedSend',
+            name='RejectedSend',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('wa_id', models.CharField(help_text='Digits or user id of the customer.', max_length=150)),
@@ -587,6 +563,30 @@ class Migration(InitialMigration):
             options={
                 'verbose_name_plural': 'retention',
             },
+        ),
+        migrations.CreateModel(
+            name='SimulatedPhone',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('wa_id', models.CharField(max_length=150)),
+                ('name', models.CharField(max_length=200)),
+                ('is_online', models.BooleanField(default=True, help_text='Offline, messages stay `sent`.')),
+                ('reads_at_once', models.BooleanField(default=False, help_text='Read receipts follow without opening the chat.')),
+                ('fails_with', models.PositiveIntegerField(blank=True, help_text='The next message to it fails with this code.', null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='simulated_phones', to='accounts.business')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='SimulatedPhoneBlock',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('begun_after', models.BigIntegerField(help_text="The business's newest message when it began.")),
+                ('ended_after', models.BigIntegerField(blank=True, help_text="The business's newest message when it ended.", null=True)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
+                ('number', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.number')),
+                ('simulated_phone', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='blocks', to='hosting.simulatedphone')),
+            ],
         ),
         migrations.CreateModel(
             name='Storage',
@@ -642,8 +642,8 @@ class Migration(InitialMigration):
                 ('name', models.CharField(max_length=120)),
                 ('state', models.CharField(choices=[('draft', 'Draft'), ('scheduled', 'Scheduled'), ('running', 'Being sent'), ('paused', 'Paused'), ('done', 'Sent'), ('cancelled', 'Cancelled')], default='draft', max_length=10)),
                 ('pause_reason', models.TextField(blank=True, help_text='Why it stopped by itself; empty when somebody paused it.')),
-                ('wrong', models.JSONField(default=list, help_text='The first rows of the list that were not taken: [row, reason].')),
-                ('wrong_count', models.PositiveIntegerField(default=0)),
+                ('invalid', models.JSONField(default=list, help_text='The first rows of the list that were not taken: [row, reason].')),
+                ('invalid_count', models.PositiveIntegerField(default=0)),
                 ('duplicates', models.PositiveIntegerField(default=0)),
                 ('opted_out', models.PositiveIntegerField(default=0)),
                 ('blocked', models.PositiveIntegerField(default=0)),
@@ -746,7 +746,7 @@ class Migration(InitialMigration):
                 ('body', models.BinaryField(help_text='The exact bytes that are signed and sent.')),
                 ('state', models.CharField(choices=[('open', 'Waiting'), ('done', 'Delivered'), ('dead', 'Given up')], default='open', max_length=4)),
                 ('tries', models.PositiveIntegerField(default=0, help_text='Requests that were made.')),
-                ('gives_up_at', models.DateTimeField(default=hosting.models.webhooks.gives_up)),
+                ('deadline', models.DateTimeField(default=hosting.models.webhooks.new_deadline)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('tried_at', models.DateTimeField(blank=True, null=True)),
                 ('response_status', models.PositiveSmallIntegerField(blank=True, null=True)),
@@ -844,14 +844,6 @@ class Migration(InitialMigration):
             constraint=models.UniqueConstraint(condition=models.Q(('changed_at', None)), fields=('business', 'wa_id'), name='second_number_of_one_contact'),
         ),
         migrations.AddConstraint(
-            model_name='handset',
-            constraint=models.UniqueConstraint(fields=('business', 'wa_id'), name='handset_once_per_business'),
-        ),
-        migrations.AddConstraint(
-            model_name='handset',
-            constraint=models.CheckConstraint(condition=models.Q(('fails_with', None), ('fails_with__in', [130472, 131000, 131026, 131042, 131047, 131048, 131049, 131050, 131053]), _connector='OR'), name='handset_fails_with_known'),
-        ),
-        migrations.AddConstraint(
             model_name='hostedcount',
             constraint=models.UniqueConstraint(fields=('business', 'month'), name='one_hosted_count_per_month'),
         ),
@@ -877,7 +869,7 @@ class Migration(InitialMigration):
         ),
         migrations.AddIndex(
             model_name='limitnotice',
-            index=models.Index(condition=models.Q(('told_at', None)), fields=['id'], name='limit_notice_to_tell'),
+            index=models.Index(condition=models.Q(('notified_at', None)), fields=['id'], name='limit_notice_waiting'),
         ),
         migrations.AddConstraint(
             model_name='limitnotice',
@@ -942,18 +934,6 @@ class Migration(InitialMigration):
             constraint=models.UniqueConstraint(condition=models.Q(('upstream_id', ''), _negated=True), fields=('account', 'upstream_id'), name='upstream_id_once_per_account'),
         ),
         migrations.AddIndex(
-            model_name='handsetblock',
-            index=models.Index(fields=['handset', 'number'], name='handset_block_of'),
-        ),
-        migrations.AddConstraint(
-            model_name='handsetblock',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_after', None)), fields=('handset', 'number'), name='handset_block_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='handsetblock',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_after', None), ('ended_after__gte', models.F('begun_after')), _connector='OR'), name='handset_block_ends_later'),
-        ),
-        migrations.AddIndex(
             model_name='conversation',
             index=models.Index(fields=['business', '-last_message_at', '-id'], name='conversation_inbox'),
         ),
@@ -1014,16 +994,36 @@ class Migration(InitialMigration):
             constraint=models.UniqueConstraint(fields=('number', 'wamid'), name='receipt_once_per_message'),
         ),
         migrations.AddIndex(
-            model_name='refusedsend',
-            index=models.Index(fields=['business', '-created_at', '-id'], name='refused_newest'),
+            model_name='rejectedsend',
+            index=models.Index(fields=['business', '-created_at', '-id'], name='rejected_newest'),
         ),
         migrations.AddIndex(
-            model_name='refusedsend',
-            index=models.Index(fields=['created_at'], name='refused_oldest'),
+            model_name='rejectedsend',
+            index=models.Index(fields=['created_at'], name='rejected_oldest'),
         ),
         migrations.AddConstraint(
             model_name='retention',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('next_days', None), ('starts_at', None)), models.Q(('next_days__isnull', False), ('starts_at__isnull', False)), _connector='OR'), name='shorter_keeping_has_a_start'),
+        ),
+        migrations.AddConstraint(
+            model_name='simulatedphone',
+            constraint=models.UniqueConstraint(fields=('business', 'wa_id'), name='simulated_phone_once_per_business'),
+        ),
+        migrations.AddConstraint(
+            model_name='simulatedphone',
+            constraint=models.CheckConstraint(condition=models.Q(('fails_with', None), ('fails_with__in', [130472, 131000, 131026, 131042, 131047, 131048, 131049, 131050, 131053]), _connector='OR'), name='simulated_phone_fails_with_known'),
+        ),
+        migrations.AddIndex(
+            model_name='simulatedphoneblock',
+            index=models.Index(fields=['simulated_phone', 'number'], name='simulated_phone_block_of'),
+        ),
+        migrations.AddConstraint(
+            model_name='simulatedphoneblock',
+            constraint=models.UniqueConstraint(condition=models.Q(('ended_after', None)), fields=('simulated_phone', 'number'), name='simulated_phone_block_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='simulatedphoneblock',
+            constraint=models.CheckConstraint(condition=models.Q(('ended_after', None), ('ended_after__gte', models.F('begun_after')), _connector='OR'), name='simulated_phone_block_ends_later'),
         ),
         migrations.AddConstraint(
             model_name='template',

@@ -17,8 +17,8 @@ from hosting.models.messages import (
     Status,
 )
 from hosting.models.numbers import Account, Number, Transport
-from hosting.models.phones import Handset, HandsetBlock
-from hosting.models.rejections import RefusedSend
+from hosting.models.phones import SimulatedPhone, SimulatedPhoneBlock
+from hosting.models.rejections import RejectedSend
 from hosting.models.retention import Erasure, ForgottenMessage, Retention
 from hosting.models.teamwork import CannedReply, ConversationLabel, Label, Note
 from hosting.models.transfers import ChatExport, ChatImport
@@ -45,8 +45,6 @@ __all__ = [
     "EventSource",
     "ForgottenMessage",
     "FormerNumber",
-    "Handset",
-    "HandsetBlock",
     "HostedCount",
     "IdempotentReply",
     "InboundCount",
@@ -62,8 +60,10 @@ __all__ = [
     "Outgoing",
     "ParkedStatus",
     "Receipt",
-    "RefusedSend",
+    "RejectedSend",
     "Retention",
+    "SimulatedPhone",
+    "SimulatedPhoneBlock",
     "Status",
     "Storage",
     "Template",

@@ -81,10 +81,10 @@ class Broadcast(QueueRow):
     pause_reason = models.TextField(
         blank=True, help_text=_("Why it stopped by itself; empty when somebody paused it.")
     )
-    wrong = models.JSONField(
+    invalid = models.JSONField(
         default=list, help_text=_("The first rows of the list that were not taken: [row, reason].")
     )
-    wrong_count = models.PositiveIntegerField(default=0)
+    invalid_count = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
     opted_out = models.PositiveIntegerField(default=0)
     blocked = models.PositiveIntegerField(default=0)

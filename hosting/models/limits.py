@@ -70,7 +70,7 @@ class LimitNotice(models.Model):
     used = models.PositiveBigIntegerField()
     allowed = models.PositiveBigIntegerField()
     created_at = models.DateTimeField(default=timezone.now, db_default=Now())
-    told_at = models.DateTimeField(null=True, blank=True)
+    notified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -80,7 +80,7 @@ class LimitNotice(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["id"], condition=models.Q(told_at=None), name="limit_notice_to_tell"
+                fields=["id"], condition=models.Q(notified_at=None), name="limit_notice_waiting"
             ),
         ]
 

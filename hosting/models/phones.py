@@ -12,10 +12,12 @@ from hosting.cloudapi.failures import FAILURES
 from hosting.models.numbers import Number
 
 
-class Handset(models.Model):
+class SimulatedPhone(models.Model):
     """A simulated customer's phone, reachable from one business's sandbox numbers."""
 
-    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="handsets")
+    business = models.ForeignKey(
+        Business, on_delete=models.CASCADE, related_name="simulated_phones"
+    )
     wa_id = models.CharField(max_length=widths.PERSON_ID)
     name = models.CharField(max_length=widths.PERSON_NAME)
     is_online = models.BooleanField(default=True, help_text=_("Offline, messages stay `sent`."))
@@ -29,10 +31,12 @@ class Handset(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["business", "wa_id"], name="handset_once_per_business"),
+            models.UniqueConstraint(
+                fields=["business", "wa_id"], name="simulated_phone_once_per_business"
+            ),
             models.CheckConstraint(
                 condition=models.Q(fails_with=None) | models.Q(fails_with__in=sorted(FAILURES)),
-                name="handset_fails_with_known",
+                name="simulated_phone_fails_with_known",
             ),
         ]
 
@@ -40,15 +44,15 @@ class Handset(models.Model):
         return f"{self.name} +{self.wa_id}"
 
 
-class HandsetBlock(models.Model):
+class SimulatedPhoneBlock(models.Model):
     """A period in which a phone blocks a number; messages sent then never arrive."""
 
     business = models.ForeignKey(
         Business, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     # The database's own foreign key deletes it with the phone, as erasure does not load these rows.
-    handset = models.ForeignKey(
-        Handset,
+    simulated_phone = models.ForeignKey(
+        SimulatedPhone,
         on_delete=models.CASCADE,
         related_name="blocks",
         db_constraint=False,
@@ -66,20 +70,22 @@ class HandsetBlock(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["handset", "number"],
+                fields=["simulated_phone", "number"],
                 condition=models.Q(ended_after=None),
-                name="handset_block_once",
+                name="simulated_phone_block_once",
             ),
             models.CheckConstraint(
                 condition=models.Q(ended_after=None)
                 | models.Q(ended_after__gte=models.F("begun_after")),
-                name="handset_block_ends_later",
+                name="simulated_phone_block_ends_later",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["handset", "number"], name="handset_block_of")]
+        indexes: ClassVar = [
+            models.Index(fields=["simulated_phone", "number"], name="simulated_phone_block_of")
+        ]
 
     def __str__(self) -> str:
-        return f"{self.handset_id} blocks {self.number_id}"
+        return f"{self.simulated_phone_id} blocks {self.number_id}"
 
     def covers(self, message_id: int) -> bool:
         """Return whether a message was sent in this period."""

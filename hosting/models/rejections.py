@@ -11,7 +11,7 @@ from core import widths
 from hosting.models.numbers import Number
 
 
-class RefusedSend(models.Model):
+class RejectedSend(models.Model):
     """A send that the API refused with an error, kept for 30 days."""
 
     business = models.ForeignKey(
@@ -31,8 +31,8 @@ class RefusedSend(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["business", "-created_at", "-id"], name="refused_newest"),
-            models.Index(fields=["created_at"], name="refused_oldest"),
+            models.Index(fields=["business", "-created_at", "-id"], name="rejected_newest"),
+            models.Index(fields=["created_at"], name="rejected_oldest"),
         ]
 
     def __str__(self) -> str:

@@ -80,7 +80,7 @@ class ChatImport(Job):
     class State(models.TextChoices):
         """The state of an import."""
 
-        READING = "reading", _("Being looked through")
+        READING = "reading", _("Being read")
         READY = "ready", _("Waits for your answers")
         RUNNING = "running", _("Being imported")
         DONE = "done", _("Imported")

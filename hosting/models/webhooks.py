@@ -34,7 +34,7 @@ def all_fields() -> list[str]:
     return list(FIELDS)
 
 
-def gives_up() -> datetime:
+def new_deadline() -> datetime:
     """Return the deadline of a call made now."""
     return timezone.now() + RETRIED_FOR
 
@@ -160,7 +160,7 @@ class WebhookCall(QueueRow):
     body = models.BinaryField(help_text=_("The exact bytes that are signed and sent."))
     state = models.CharField(max_length=4, choices=State.choices, default=State.OPEN)
     tries = models.PositiveIntegerField(default=0, help_text=_("Requests that were made."))
-    gives_up_at = models.DateTimeField(default=gives_up)
+    deadline = models.DateTimeField(default=new_deadline)
     created_at = models.DateTimeField(default=timezone.now)
     tried_at = models.DateTimeField(null=True, blank=True)
     response_status = models.PositiveSmallIntegerField(null=True, blank=True)

@@ -8,7 +8,7 @@ from accounts.audit import record
 from accounts.models import Business, User
 from core import widths
 from core.errors import ParleyError
-from hosting.models import Account, Handset, Number, Template, TemplateStatus, Transport
+from hosting.models import Account, Number, SimulatedPhone, Template, TemplateStatus, Transport
 
 # 555-01xx is reserved for fiction in North America, so no customer has it.
 SAMPLE_PHONE = "14155550123"
@@ -67,6 +67,6 @@ def create_sandbox(business: Business, owner: User) -> None:
         status=TemplateStatus.APPROVED,
         components=[{"type": "BODY", "text": "Hello! This is your first message."}],
     )
-    Handset.objects.create(
+    SimulatedPhone.objects.create(
         business=business, wa_id=SAMPLE_PHONE, name=str(owner)[: widths.PERSON_NAME]
     )

@@ -10,8 +10,8 @@ from hosting.models import (
     Contact,
     Conversation,
     FormerNumber,
-    Handset,
     Message,
+    SimulatedPhone,
 )
 
 AdminRows = dict[str, list[str]]  # the keys of rows by the name of their model
@@ -25,7 +25,7 @@ def rows_of(person: Person) -> AdminRows:
         Message: Q(conversation__in=person.conversation_ids),
         FormerNumber: Q(contact=person.contact_id),
         Block: Q(wa_id__in=person.numbers),
-        Handset: Q(wa_id__in=person.numbers),
+        SimulatedPhone: Q(wa_id__in=person.numbers),
         BroadcastRecipient: Q(wa_id__in=person.numbers),
     }
     logged = set(

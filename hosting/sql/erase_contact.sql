@@ -24,9 +24,9 @@ WITH of_person AS (
 ), lists AS (
     DELETE FROM hosting_broadcastrecipient WHERE business_id = %(business_id)s AND wa_id = ANY (%(numbers)s::text[])
 ), refused AS (
-    DELETE FROM hosting_refusedsend WHERE business_id = %(business_id)s AND wa_id = ANY (%(needles)s::text[])
+    DELETE FROM hosting_rejectedsend WHERE business_id = %(business_id)s AND wa_id = ANY (%(needles)s::text[])
 ), phones AS (
-    DELETE FROM hosting_handset WHERE business_id = %(business_id)s AND wa_id = ANY (%(numbers)s::text[])
+    DELETE FROM hosting_simulatedphone WHERE business_id = %(business_id)s AND wa_id = ANY (%(numbers)s::text[])
 ), former AS (
     DELETE FROM hosting_formernumber WHERE business_id = %(business_id)s AND contact_id = %(contact_id)s
 ), gone AS (

@@ -12,7 +12,7 @@ SELECT u.id
                                             jsonb_build_object('id', u.id, 'n', CASE WHEN u.id ~ '^[0-9]+$' THEN u.id::numeric END)))
    AND NOT EXISTS (SELECT FROM hosting_lockedmessage t WHERE t.business_id = %(business_id)s
                       AND t.content::text ~ ('(^|[^0-9])' || u.id || '([^0-9]|$)'))
-   AND NOT EXISTS (SELECT FROM hosting_refusedsend t WHERE t.business_id = %(business_id)s
+   AND NOT EXISTS (SELECT FROM hosting_rejectedsend t WHERE t.business_id = %(business_id)s
                       AND t.content::text ~ ('(^|[^0-9])' || u.id || '([^0-9]|$)'))
    AND NOT EXISTS (SELECT FROM hosting_template t WHERE t.business_id = %(business_id)s
                       AND t.components::text ~ ('(^|[^0-9])' || u.id || '([^0-9]|$)'))

@@ -1,6 +1,6 @@
 -- Promises: one open call for each element of the parallel arrays, in their order. Times are the database's.
 INSERT INTO hosting_webhookcall
-    (public_id, business_id, webhook_id, conversation_id, field, body, state, tries, not_before, gives_up_at,
+    (public_id, business_id, webhook_id, conversation_id, field, body, state, tries, not_before, deadline,
      created_at, response_body, last_error)
 SELECT gen_random_uuid(), business_id, webhook_id, conversation_id, field, body, 'open', 0, statement_timestamp(),
        statement_timestamp() + make_interval(secs => %(kept)s), statement_timestamp(), '', ''

@@ -37,7 +37,7 @@ from core.sql import statement
 from hosting import extensions
 from hosting.cloudapi import webhooks
 from hosting.cloudapi.upstreams import Outcome as Sent
-from hosting.cloudapi.upstreams import Verdict, send_body, tracker_of, verdict_on
+from hosting.cloudapi.upstreams import SendResult, result_of, send_body, tracker_of
 from hosting.errors import CloudApiError
 from hosting.inbound.events import store_event
 from hosting.models import Direction, Message, Number, Outgoing, Upstream
@@ -59,7 +59,7 @@ LEASE_LOST = "The worker that sent it did not report back; it may have been sent
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Dispatch:
     """One message on its way: everything that the POST needs."""
 
     message_id: int
@@ -76,16 +76,16 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A parcel and what became of it; `uploads` are the files that the upstream has now: our row,
+    """A dispatch and what became of it; `uploads` are the files that the upstream has now: our row,
     its id there.
     """
 
-    parcel: Parcel
-    verdict: Verdict
+    dispatch: Dispatch
+    result: SendResult
     uploads: tuple[tuple[int, str], ...] = ()
 
 
-def _prepare(rows: Sequence[Claimed]) -> dict[int, Parcel]:
+def _prepare(rows: Sequence[Claimed]) -> dict[int, Dispatch]:
     """What each POST needs, by message."""
     found = Outgoing.objects.filter(pk__in=[row.key for row in rows])
     queued = {one.pk: one for one in found}
@@ -96,7 +96,7 @@ def _prepare(rows: Sequence[Claimed]) -> dict[int, Parcel]:
     )
     theirs, held = _upstream_ids(messages), files.attached_to(messages)
     return {
-        message.pk: _parcel(message, queued[message.pk], theirs, held.get(message.pk, []))
+        message.pk: _dispatch(message, queued[message.pk], theirs, held.get(message.pk, []))
         for message in messages
     }
 
@@ -119,12 +119,12 @@ def _upstream_ids(messages: Sequence[Message]) -> dict[tuple[int, str], str]:
     return {(number, wamid): str(upstream_wamid) for number, wamid, upstream_wamid in rows}
 
 
-def _parcel(
+def _dispatch(
     message: Message,
     row: Outgoing,
     theirs: dict[tuple[int, str], str],
     held: Sequence[Attachment],
-) -> Parcel:
+) -> Dispatch:
     upstream: Upstream | None = getattr(message.number.account, "upstream", None)
     context = theirs.get((message.number_id, message.context_wamid), message.context_wamid)
     content = message.content
@@ -140,7 +140,7 @@ def _parcel(
         context=context,
         tracker=tracker_of(message.pk),
     )
-    return Parcel(
+    return Dispatch(
         message_id=message.pk,
         number_id=message.number_id,
         attempt=row.attempts,
@@ -154,68 +154,70 @@ def _parcel(
     )
 
 
-def send(parcel: Parcel) -> Report:
+def send(dispatch: Dispatch) -> Report:
     """Upload what the message holds, then make the POST, once; raises nothing and touches no
     database.
     """
     started, uploads = time.monotonic(), dict[int, str]()
     try:
-        for one in parcel.files:
+        for one in dispatch.files:
             if not one.upstream_id:
                 uploads[one.media_pk] = files.upload(
-                    one, url=f"{parcel.url}/media", bearer=parcel.bearer
+                    one, url=f"{dispatch.url}/media", bearer=dispatch.bearer
                 )
             if time.monotonic() - started > UPLOADING:
                 raise files.NotUploaded(
-                    Verdict(Sent.LATER, why="uploading its files took too long")
+                    SendResult(Sent.LATER, why="uploading its files took too long")
                 )
     except files.NotUploaded as error:
-        return Report(parcel, error.verdict, tuple(uploads.items()))
+        return Report(dispatch, error.result, tuple(uploads.items()))
     except Exception as error:
-        log.exception("upload_broke", message=parcel.message_id)
-        return Report(parcel, Verdict(Sent.LATER, why=repr(error)[:500]), tuple(uploads.items()))
-    ids = {one.media_id: one.upstream_id or uploads[one.media_pk] for one in parcel.files}
-    files.renamed(parcel.kind, parcel.body[parcel.kind], ids)
-    return replace(_post(parcel), uploads=tuple(uploads.items()))
+        log.exception("upload_broke", message=dispatch.message_id)
+        return Report(
+            dispatch, SendResult(Sent.LATER, why=repr(error)[:500]), tuple(uploads.items())
+        )
+    ids = {one.media_id: one.upstream_id or uploads[one.media_pk] for one in dispatch.files}
+    files.renamed(dispatch.kind, dispatch.body[dispatch.kind], ids)
+    return replace(_post(dispatch), uploads=tuple(uploads.items()))
 
 
-def _post(parcel: Parcel) -> Report:
+def _post(dispatch: Dispatch) -> Report:
     headers = {
-        "authorization": f"Bearer {parcel.bearer}",
+        "authorization": f"Bearer {dispatch.bearer}",
         "content-type": "application/json",
         # Ignored by most; where it is known, it makes a repetition harmless.
-        "idempotency-key": tracker_of(parcel.message_id),
+        "idempotency-key": tracker_of(dispatch.message_id),
     }
     try:
         found = fetch(
-            f"{parcel.url}/messages",
+            f"{dispatch.url}/messages",
             method="POST",
-            body=orjson.dumps(parcel.body),
+            body=orjson.dumps(dispatch.body),
             headers=headers,
             timeout=TIMEOUT,
         )
-        return Report(parcel, verdict_on(found.status, found.body))
+        return Report(dispatch, result_of(found.status, found.body))
     except NotReached as error:
-        return Report(parcel, Verdict(Sent.LATER, rest=True, why=str(error)))
+        return Report(dispatch, SendResult(Sent.LATER, rest=True, why=str(error)))
     except FetchFailed as error:
-        return Report(parcel, Verdict(Sent.UNKNOWN, why=str(error)))
+        return Report(dispatch, SendResult(Sent.UNKNOWN, why=str(error)))
     except Exception as error:
-        log.exception("send_broke", message=parcel.message_id)
-        return Report(parcel, Verdict(Sent.UNKNOWN, why=repr(error)[:500]))
+        log.exception("send_broke", message=dispatch.message_id)
+        return Report(dispatch, SendResult(Sent.UNKNOWN, why=repr(error)[:500]))
 
 
 def _finish(reports: Mapping[int, Report]) -> dict[int, Outcome]:
-    """Write down what became of these parcels."""
+    """Write down what became of these dispatches."""
     _remember_uploads(reports.values())
     return {
-        key: _OUTCOMES[report.verdict.outcome](report.parcel, report.verdict)
+        key: _OUTCOMES[report.result.outcome](report.dispatch, report.result)
         for key, report in sorted(reports.items())
     }
 
 
 def _remember_uploads(reports: Iterable[Report]) -> None:
     files.remember(
-        (report.parcel.business_id, report.parcel.number_id, *upload)
+        (report.dispatch.business_id, report.dispatch.number_id, *upload)
         for report in reports
         for upload in report.uploads
     )
@@ -228,44 +230,42 @@ def _finish_late(reports: Sequence[Report]) -> None:
     """
     _remember_uploads(reports)
     for report in reports:
-        if report.verdict.outcome == Sent.SENT:
-            _sent(report.parcel, report.verdict)
+        if report.result.outcome == Sent.SENT:
+            _sent(report.dispatch, report.result)
 
 
-def _sent(parcel: Parcel, verdict: Verdict) -> Outcome:
-    known = Message.objects.filter(number_id=parcel.number_id, upstream_wamid=verdict.wamid)
+def _sent(dispatch: Dispatch, result: SendResult) -> Outcome:
+    known = Message.objects.filter(number_id=dispatch.number_id, upstream_wamid=result.wamid)
     if not known.exists():
-        Message.objects.filter(pk=parcel.message_id, upstream_wamid=None).update(
-            upstream_wamid=verdict.wamid
+        Message.objects.filter(pk=dispatch.message_id, upstream_wamid=None).update(
+            upstream_wamid=result.wamid
         )
-    Outgoing.objects.filter(pk=parcel.message_id).delete()
+    Outgoing.objects.filter(pk=dispatch.message_id).delete()
     return None
 
 
-def _refused(parcel: Parcel, verdict: Verdict) -> Outcome:
-    fail(Message.objects.filter(pk=parcel.message_id), list(verdict.errors))
+def _refused(dispatch: Dispatch, result: SendResult) -> Outcome:
+    fail(Message.objects.filter(pk=dispatch.message_id), list(result.errors))
     return None
 
 
-def _later(parcel: Parcel, verdict: Verdict) -> Outcome:
-    if parcel.is_late:
-        given_up = CloudApiError(
-            131000, f"Not taken by the upstream within 24 hours: {verdict.why}"
-        )
-        return _refused(parcel, Verdict(Sent.REFUSED, errors=(given_up.as_status_error(),)))
-    delay = delay_after(parcel.attempt, chance=random.random())  # noqa: S311
-    if verdict.rest:
-        Number.objects.filter(pk=parcel.number_id).update(
+def _later(dispatch: Dispatch, result: SendResult) -> Outcome:
+    if dispatch.is_late:
+        given_up = CloudApiError(131000, f"Not taken by the upstream within 24 hours: {result.why}")
+        return _refused(dispatch, SendResult(Sent.REFUSED, errors=(given_up.as_status_error(),)))
+    delay = delay_after(dispatch.attempt, chance=random.random())  # noqa: S311
+    if result.rest:
+        Number.objects.filter(pk=dispatch.number_id).update(
             paused_until=Now() + timedelta(seconds=delay)
         )
-    return Again(delay, verdict.why, fresh=False)
+    return Again(delay, result.why, fresh=False)
 
 
-def _unknown(parcel: Parcel, verdict: Verdict) -> Outcome:
-    return Unknown(verdict.why)
+def _unknown(dispatch: Dispatch, result: SendResult) -> Outcome:
+    return Unknown(result.why)
 
 
-_OUTCOMES: dict[Sent, Callable[[Parcel, Verdict], Outcome]] = {
+_OUTCOMES: dict[Sent, Callable[[Dispatch, SendResult], Outcome]] = {
     Sent.SENT: _sent,
     Sent.REFUSED: _refused,
     Sent.LATER: _later,

@@ -16,7 +16,7 @@ from django.utils import timezone
 from core.http import FetchFailed, NotReached, fetch
 from hosting.cloudapi import sends
 from hosting.cloudapi.json import MalformedJson, as_dict, as_text, read_json
-from hosting.cloudapi.upstreams import Outcome, Verdict, verdict_on
+from hosting.cloudapi.upstreams import Outcome, SendResult, result_of
 from hosting.errors import CloudApiError
 from hosting.models import Media, Message, UpstreamMedia
 
@@ -43,13 +43,13 @@ class Attachment:
 
 
 class NotUploaded(Exception):
-    """The upstream does not have the file, so the message was surely not sent; `verdict` says what
+    """The upstream does not have the file, so the message was surely not sent; `result` says what
     follows.
     """
 
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(verdict.why)
-        self.verdict = verdict
+    def __init__(self, result: SendResult) -> None:
+        super().__init__(result.why)
+        self.result = result
 
 
 def attached_to(messages: Sequence[Message]) -> dict[int, list[Attachment]]:
@@ -119,7 +119,7 @@ def upload(attachment: Attachment, *, url: str, bearer: str) -> str:
     if not attachment.path:
         gone = CloudApiError(131053, f"Media {attachment.media_id} was deleted before it was sent.")
         raise NotUploaded(
-            Verdict(Outcome.REFUSED, errors=(gone.as_status_error(),), why=gone.message)
+            SendResult(Outcome.REFUSED, errors=(gone.as_status_error(),), why=gone.message)
         )
     boundary = secrets.token_hex(16)
     head, tail = _frame(attachment, boundary)
@@ -137,9 +137,9 @@ def upload(attachment: Attachment, *, url: str, bearer: str) -> str:
                 timeout=TIMEOUT,
             )
     except NotReached as error:
-        raise NotUploaded(Verdict(Outcome.LATER, rest=True, why=str(error))) from None
+        raise NotUploaded(SendResult(Outcome.LATER, rest=True, why=str(error))) from None
     except (FetchFailed, OSError) as error:
-        raise NotUploaded(Verdict(Outcome.LATER, why=f"upload: {error}"[:500])) from None
+        raise NotUploaded(SendResult(Outcome.LATER, why=f"upload: {error}"[:500])) from None
     return _id_in(found.status, found.body)
 
 
@@ -150,11 +150,11 @@ def _id_in(status: int, body: bytes) -> str:
         media_id = ""
     if 200 <= status < 300 and 0 < len(media_id) <= 64:
         return media_id
-    verdict = verdict_on(status, body)
-    if verdict.outcome in (Outcome.REFUSED, Outcome.LATER):
-        raise NotUploaded(verdict)
+    result = result_of(status, body)
+    if result.outcome in (Outcome.REFUSED, Outcome.LATER):
+        raise NotUploaded(result)
     # To upload twice does no harm, so what is not known is tried again.
-    raise NotUploaded(Verdict(Outcome.LATER, why=f"upload: HTTP {status} without an id"))
+    raise NotUploaded(SendResult(Outcome.LATER, why=f"upload: HTTP {status} without an id"))
 
 
 def _frame(attachment: Attachment, boundary: str) -> tuple[bytes, bytes]:

@@ -16,7 +16,7 @@ from core.http import FetchFailed, fetch
 from core.queue import Claimed, Failed, InThreads, Outcome, Queue
 from core.queue.pool import WorkerPool
 from hosting.cloudapi.upstreams import Outcome as Sent
-from hosting.cloudapi.upstreams import verdict_on
+from hosting.cloudapi.upstreams import result_of
 from hosting.models import Receipt
 from hosting.transports.cloudapi import TIMEOUT
 
@@ -64,7 +64,7 @@ def pass_on(request: Request) -> str:
     except FetchFailed as error:
         return str(error)[:500]
     is_taken = 200 <= found.status < 300
-    if is_taken or verdict_on(found.status, found.body).outcome == Sent.REFUSED:
+    if is_taken or result_of(found.status, found.body).outcome == Sent.REFUSED:
         return ""
     return f"HTTP {found.status}"
 

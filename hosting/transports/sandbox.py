@@ -20,11 +20,11 @@ from hosting.cloudapi.failures import error_of
 from hosting.inbound.events import store_event
 from hosting.models import (
     Direction,
-    Handset,
-    HandsetBlock,
     Message,
     Number,
     Outgoing,
+    SimulatedPhone,
+    SimulatedPhoneBlock,
     Status,
     Transport,
 )
@@ -82,17 +82,19 @@ def _messages(**which: Any) -> list[Message]:
     )
 
 
-def _phones(messages: Sequence[Message]) -> dict[tuple[int, str], Handset]:
+def _phones(messages: Sequence[Message]) -> dict[tuple[int, str], SimulatedPhone]:
     """The phone of every recipient; one that nobody has made yet appears, switched on."""
     wanted = {_recipient(message): message for message in messages}
-    Handset.objects.bulk_create(
+    SimulatedPhone.objects.bulk_create(
         [
-            Handset(business_id=business_id, wa_id=wa_id, name=message.contact.name or f"+{wa_id}")
+            SimulatedPhone(
+                business_id=business_id, wa_id=wa_id, name=message.contact.name or f"+{wa_id}"
+            )
             for (business_id, wa_id), message in sorted(wanted.items(), key=lambda item: item[0])
         ],
         ignore_conflicts=True,
     )
-    found = Handset.objects.filter(
+    found = SimulatedPhone.objects.filter(
         business_id__in={business_id for business_id, _ in wanted},
         wa_id__in={wa_id for _, wa_id in wanted},
     )
@@ -103,7 +105,9 @@ def _recipient(message: Message) -> tuple[int, str]:
     return message.business_id, message.contact.wa_id
 
 
-def _failing(messages: Sequence[Message], phones: dict[tuple[int, str], Handset]) -> dict[int, int]:
+def _failing(
+    messages: Sequence[Message], phones: dict[tuple[int, str], SimulatedPhone]
+) -> dict[int, int]:
     """Codes by id of the messages that are to fail: the first to each phone that asked for it,
     once.
     """
@@ -114,16 +118,18 @@ def _failing(messages: Sequence[Message], phones: dict[tuple[int, str], Handset]
         # Another worker may just have let a message fail with it.
         if phone.fails_with
         and recipient in first
-        and Handset.objects.filter(pk=phone.pk, fails_with=phone.fails_with).update(fails_with=None)
+        and SimulatedPhone.objects.filter(pk=phone.pk, fails_with=phone.fails_with).update(
+            fails_with=None
+        )
     }
 
 
-def _blocking(phones: Iterable[Handset]) -> set[tuple[int, int]]:
+def _blocking(phones: Iterable[SimulatedPhone]) -> set[tuple[int, int]]:
     """Phone and number of each that takes nothing from the other."""
-    open_blocks = HandsetBlock.objects.filter(
-        handset__in=[phone.pk for phone in phones], ended_after=None
+    open_blocks = SimulatedPhoneBlock.objects.filter(
+        simulated_phone__in=[phone.pk for phone in phones], ended_after=None
     )
-    return set(open_blocks.values_list("handset_id", "number_id"))
+    return set(open_blocks.values_list("simulated_phone_id", "number_id"))
 
 
 class Step(NamedTuple):
@@ -137,7 +143,7 @@ class Step(NamedTuple):
 
 
 def _reactions(
-    message: Message, phone: Handset, code: int, deaf: set[tuple[int, int]]
+    message: Message, phone: SimulatedPhone, code: int, deaf: set[tuple[int, int]]
 ) -> list[Step]:
     start = (
         message.created_at
@@ -194,19 +200,21 @@ def metadata_of(number: Number) -> webhooks.NumberMetadata:
     return webhooks.NumberMetadata(number.account.waba_id, number.phone_number_id, number.digits)
 
 
-def write(*, handset: Handset, number: Number, text: str, at: datetime | None = None) -> str:
+def write(
+    *, simulated_phone: SimulatedPhone, number: Number, text: str, at: datetime | None = None
+) -> str:
     """A customer writes a text from a simulated phone; returns the wamid.
 
     Arrives by the webhook door.
     """
     return send_from_phone(
-        handset=handset, number=number, kind="text", content={"body": text}, at=at
+        simulated_phone=simulated_phone, number=number, kind="text", content={"body": text}, at=at
     )
 
 
 def send_from_phone(
     *,
-    handset: Handset,
+    simulated_phone: SimulatedPhone,
     number: Number,
     kind: str,
     content: Content,
@@ -216,12 +224,12 @@ def send_from_phone(
     """A customer sends a message of any kind from a simulated phone; returns the wamid."""
     from hosting.contacts.identity import user_id_for
 
-    user_id = user_id_for(handset.wa_id)
+    user_id = user_id_for(simulated_phone.wa_id)
     message: dict[str, Any] = {
-        "from": handset.wa_id,
+        "from": simulated_phone.wa_id,
         "from_user_id": user_id,
         "id": new_wamid(),
-        "timestamp": str(int((at or handset.business.now()).timestamp())),
+        "timestamp": str(int((at or simulated_phone.business.now()).timestamp())),
         "type": kind,
         kind: content,
     }
@@ -229,46 +237,46 @@ def send_from_phone(
         message["context"] = {"from": number.digits, "id": context}
     body = webhooks.body_of(
         metadata_of(number),
-        contacts=[webhooks.contact_object(handset.wa_id, handset.name, user_id)],
+        contacts=[webhooks.contact_object(simulated_phone.wa_id, simulated_phone.name, user_id)],
         messages=[message],
     )
     store_event(body=body, account_id=number.account_id)
     return str(message["id"])
 
 
-def open_chat(*, handset: Handset, number: Number) -> int:
+def open_chat(*, simulated_phone: SimulatedPhone, number: Number) -> int:
     """The customer opens the chat: everything delivered to the phone is read; returns how many
     messages.
     """
     unread = _messages(
         number=number,
-        contact__wa_id=handset.wa_id,
+        contact__wa_id=simulated_phone.wa_id,
         direction=Direction.OUT,
         status=Status.DELIVERED,
     )
-    now = handset.business.now()
+    now = simulated_phone.business.now()
     _report(unread, lambda _: [Step(Status.READ, now)])
     return len(unread)
 
 
-def set_online(*, handset: Handset, online: bool) -> int:
+def set_online(*, simulated_phone: SimulatedPhone, online: bool) -> int:
     """Switch a phone on or off; switched on, it receives what waited.
 
     Returns how many messages that were.
     """
-    Handset.objects.filter(pk=handset.pk).update(is_online=online)
-    handset.is_online = online
+    SimulatedPhone.objects.filter(pk=simulated_phone.pk).update(is_online=online)
+    simulated_phone.is_online = online
     if not online:
         return 0
     waiting = _messages(
-        business_id=handset.business_id,
+        business_id=simulated_phone.business_id,
         number__transport=Transport.SANDBOX,
-        contact__wa_id=handset.wa_id,
+        contact__wa_id=simulated_phone.wa_id,
         direction=Direction.OUT,
         status=Status.SENT,
     )
-    now = handset.business.now()
-    blocks = list(HandsetBlock.objects.filter(handset=handset))
+    now = simulated_phone.business.now()
+    blocks = list(SimulatedPhoneBlock.objects.filter(simulated_phone=simulated_phone))
     in_time = [
         message
         for message in waiting
@@ -288,7 +296,7 @@ def _too_late(message: Message, now: datetime) -> bool:
     )
 
 
-def _unheard(message: Message, blocks: Iterable[HandsetBlock]) -> bool:
+def _unheard(message: Message, blocks: Iterable[SimulatedPhoneBlock]) -> bool:
     """Whether it was sent while its number was blocked, or is blocked now."""
     return any(
         block.number_id == message.number_id
@@ -297,21 +305,23 @@ def _unheard(message: Message, blocks: Iterable[HandsetBlock]) -> bool:
     )
 
 
-def set_blocked(*, handset: Handset, number: Number, blocked: bool) -> None:
+def set_blocked(*, simulated_phone: SimulatedPhone, number: Number, blocked: bool) -> None:
     """Block a number on a phone, or take it back; what was sent meanwhile never arrives.
 
     Twice is as once.
     """
     newest = (
-        Message.objects.filter(business=handset.business_id).aggregate(newest=Max("id"))["newest"]
+        Message.objects.filter(business=simulated_phone.business_id).aggregate(newest=Max("id"))[
+            "newest"
+        ]
         or 0
     )
     if blocked:
-        HandsetBlock.objects.bulk_create(
+        SimulatedPhoneBlock.objects.bulk_create(
             [
-                HandsetBlock(
-                    business_id=handset.business_id,
-                    handset=handset,
+                SimulatedPhoneBlock(
+                    business_id=simulated_phone.business_id,
+                    simulated_phone=simulated_phone,
                     number=number,
                     begun_after=newest,
                 )
@@ -321,27 +331,31 @@ def set_blocked(*, handset: Handset, number: Number, blocked: bool) -> None:
     else:
         # What was newest when it began may have been purged since.
         ended = Greatest(F("begun_after"), Value(newest))
-        HandsetBlock.objects.filter(handset=handset, number=number, ended_after=None).update(
-            ended_after=ended
-        )
+        SimulatedPhoneBlock.objects.filter(
+            simulated_phone=simulated_phone, number=number, ended_after=None
+        ).update(ended_after=ended)
 
 
-def has_blocked(*, handset: Handset, number: Number) -> bool:
+def has_blocked(*, simulated_phone: SimulatedPhone, number: Number) -> bool:
     """Whether a phone takes nothing from a number now."""
-    return HandsetBlock.objects.filter(handset=handset, number=number, ended_after=None).exists()
+    return SimulatedPhoneBlock.objects.filter(
+        simulated_phone=simulated_phone, number=number, ended_after=None
+    ).exists()
 
 
-def can_send(*, handset: Handset, number: Number) -> bool:
+def can_send(*, simulated_phone: SimulatedPhone, number: Number) -> bool:
     """Whether what is written on a phone leaves it: it is on, and has not blocked the number."""
-    return handset.is_online and not has_blocked(handset=handset, number=number)
+    return simulated_phone.is_online and not has_blocked(
+        simulated_phone=simulated_phone, number=number
+    )
 
 
-def fail_next(*, handset: Handset, code: int | None) -> None:
+def fail_next(*, simulated_phone: SimulatedPhone, code: int | None) -> None:
     """Let the next message to a phone fail with a code of `failures.FAILURES`, once; None takes it
     back.
     """
-    Handset.objects.filter(pk=handset.pk).update(fails_with=code)
-    handset.fails_with = code
+    SimulatedPhone.objects.filter(pk=simulated_phone.pk).update(fails_with=code)
+    simulated_phone.fails_with = code
 
 
 def numbers_of(business: Business) -> list[Number]:

@@ -26,7 +26,7 @@ from hosting.models import Broadcast, Contact
 
 CHAT_ROLES = (Role.OWNER, Role.AGENT)
 SHOWN = 50
-WRONG_SHOWN = 100
+INVALID_SHOWN = 100
 
 
 @require_GET
@@ -94,7 +94,7 @@ def _review(request: BusinessRequest, found: Broadcast) -> dict[str, Any]:
     sources = list(extensions.forecasts) if found.total else []
     return {
         "samples": list(drafts.samples(found)),
-        "wrong": found.wrong[:WRONG_SHOWN],
+        "invalid": found.invalid[:INVALID_SHOWN],
         "forecasts": [
             source(request.business, found.template.category, counts) for source in sources
         ],

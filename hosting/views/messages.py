@@ -14,7 +14,7 @@ from hosting.extensions import notes_for
 from hosting.media.store import media_of, signed_path
 from hosting.media.thumbnails import thumbnail_of
 from hosting.messages import log, rejections
-from hosting.models import Category, Direction, Message, Number, RefusedSend, Status
+from hosting.models import Category, Direction, Message, Number, RejectedSend, Status
 
 CSV_LIMIT = 100_000
 REFUSED_SHOWN = 200
@@ -54,7 +54,7 @@ def messages(request: BusinessRequest) -> HttpResponse:
 def _refused(request: BusinessRequest) -> HttpResponse:
     """Rejected sends, newest first."""
     found = (
-        RefusedSend.objects.filter(business=request.business)
+        RejectedSend.objects.filter(business=request.business)
         .select_related("number")
         .order_by("-created_at", "-id")
     )
@@ -78,7 +78,7 @@ def _refused(request: BusinessRequest) -> HttpResponse:
     )
 
 
-def _refused_cells(row: RefusedSend) -> tuple[object, ...]:
+def _refused_cells(row: RejectedSend) -> tuple[object, ...]:
     return (
         row.created_at.isoformat(),
         row.number.digits,

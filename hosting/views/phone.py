@@ -18,9 +18,9 @@ from hosting.cloudapi.interactive import choice_reply
 from hosting.cloudapi.parts import buttons_of
 from hosting.conversations import thread
 from hosting.forms.conversations import ReplyForm
-from hosting.forms.phones import HandsetForm
+from hosting.forms.phones import SimulatedPhoneForm
 from hosting.media.store import store_attachment
-from hosting.models import Conversation, Direction, Handset, Message, Number, Status
+from hosting.models import Conversation, Direction, Message, Number, SimulatedPhone, Status
 from hosting.transports import sandbox
 
 CHAT_ROLES = (Role.OWNER, Role.AGENT)
@@ -34,54 +34,63 @@ EMOJI = ("👍", "❤️", "😂", "😮", "😢", "🙏")
 @member_page(*CHAT_ROLES)
 def phones(request: BusinessRequest) -> HttpResponse:
     """The simulated phones; POST adds one."""
-    form = HandsetForm(request.POST or None)
+    form = SimulatedPhoneForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        handset = _add(request, form)
-        if handset:
-            return redirect("phone", handset.pk)
+        simulated_phone = _add(request, form)
+        if simulated_phone:
+            return redirect("phone", simulated_phone.pk)
         form.add_error("wa_id", _("There is a phone with this number already."))
     return render(
-        request, "hosting/phone/phone.html", {"handsets": _handsets(request), "form": form}
+        request,
+        "hosting/phone/phone.html",
+        {"simulated_phones": _simulated_phones(request), "form": form},
     )
 
 
-def _add(request: BusinessRequest, form: HandsetForm) -> Handset | None:
+def _add(request: BusinessRequest, form: SimulatedPhoneForm) -> SimulatedPhone | None:
     try:
         with transaction.atomic():
-            return Handset.objects.create(business=request.business, **form.cleaned_data)
+            return SimulatedPhone.objects.create(business=request.business, **form.cleaned_data)
     except IntegrityError:
         return None
 
 
 @require_GET
 @member_page(*CHAT_ROLES)
-def phone(request: BusinessRequest, handset_id: int) -> HttpResponse:
+def phone(request: BusinessRequest, simulated_phone_id: int) -> HttpResponse:
     """One phone's chats with the business's sandbox numbers."""
-    handset = handset_of(request, handset_id)
-    context = {"handset": handset, "chats": _chats(request, handset), "now": request.business.now()}
+    simulated_phone = simulated_phone_of(request, simulated_phone_id)
+    context = {
+        "simulated_phone": simulated_phone,
+        "chats": _chats(request, simulated_phone),
+        "now": request.business.now(),
+    }
     if request.headers.get("HX-Target") == "chats":
         return render(request, "hosting/phone/_chats.html", context)
     return render(
         request,
         "hosting/phone/phone.html",
-        context | {"handsets": _handsets(request), "form": HandsetForm()},
+        context | {"simulated_phones": _simulated_phones(request), "form": SimulatedPhoneForm()},
     )
 
 
 @require_GET
 @member_page(*CHAT_ROLES)
-def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+def chat(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """A chat on the phone; opening it sends read receipts."""
-    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
-    blocked = sandbox.has_blocked(handset=handset, number=number)
-    if handset.is_online and not blocked:
-        _open_chat(handset, number)
+    simulated_phone, number = (
+        simulated_phone_of(request, simulated_phone_id),
+        number_of(request, phone_number_id),
+    )
+    blocked = sandbox.has_blocked(simulated_phone=simulated_phone, number=number)
+    if simulated_phone.is_online and not blocked:
+        _open_chat(simulated_phone, number)
     conversation = Conversation.objects.filter(
-        business=request.business, number=number, contact__wa_id=handset.wa_id
+        business=request.business, number=number, contact__wa_id=simulated_phone.wa_id
     ).first()
     page = thread.latest_page(_on_phone(conversation), own=Direction.IN, before=_before(request))
     context = {
-        "handset": handset,
+        "simulated_phone": simulated_phone,
         "number": number,
         "conversation": conversation,
         "page": page,
@@ -96,22 +105,25 @@ def chat(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
     return render(
         request,
         "hosting/phone/phone.html",
-        context | {"handsets": _handsets(request), "form": HandsetForm()},
+        context | {"simulated_phones": _simulated_phones(request), "form": SimulatedPhoneForm()},
     )
 
 
 @require_GET
 @member_page(*CHAT_ROLES)
-def web(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+def web(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """A public page of ours inside the phone, opened from a link."""
-    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
+    simulated_phone, number = (
+        simulated_phone_of(request, simulated_phone_id),
+        number_of(request, phone_number_id),
+    )
     address = request.GET.get("to", "")
     if not address.startswith(PUBLIC_PAGES):
         raise Http404
     return screen(
         request,
         "hosting/phone/web.html",
-        {"handset": handset, "number": number, "address": address},
+        {"simulated_phone": simulated_phone, "number": number, "address": address},
     )
 
 
@@ -119,20 +131,27 @@ def screen(
     request: BusinessRequest, template: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
     """Render a screen of the phone in place of the chat."""
-    around = {"now": request.business.now(), "handsets": _handsets(request), "form": HandsetForm()}
+    around = {
+        "now": request.business.now(),
+        "simulated_phones": _simulated_phones(request),
+        "form": SimulatedPhoneForm(),
+    }
     return render(request, template, around | context, status=status)
 
 
 @require_POST
 @member_page(*CHAT_ROLES)
 def tap(
-    request: BusinessRequest, handset_id: int, phone_number_id: str, message_id: int
+    request: BusinessRequest, simulated_phone_id: int, phone_number_id: str, message_id: int
 ) -> HttpResponse:
     """Send the reply of a tapped button or chosen list row."""
-    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
+    simulated_phone, number = (
+        simulated_phone_of(request, simulated_phone_id),
+        number_of(request, phone_number_id),
+    )
     asked = message_of_chat(
         request,
-        handset,
+        simulated_phone,
         number,
         message_id,
         direction=Direction.OUT,
@@ -142,16 +161,20 @@ def tap(
     if content is None:
         raise Http404
     kind = "interactive" if asked.kind == "interactive" else "button"
-    send(handset, number, kind=kind, content=content, context=asked.wamid)
-    return redirect("phone_chat", handset.pk, number.phone_number_id)
+    send(simulated_phone, number, kind=kind, content=content, context=asked.wamid)
+    return redirect("phone_chat", simulated_phone.pk, number.phone_number_id)
 
 
 def message_of_chat(
-    request: BusinessRequest, handset: Handset, number: Number, message_id: int, **which: Any
+    request: BusinessRequest,
+    simulated_phone: SimulatedPhone,
+    number: Number,
+    message_id: int,
+    **which: Any,
 ) -> Message:
     """Return a message of this chat, or 404."""
     own = Message.objects.filter(
-        business=request.business, number=number, contact__wa_id=handset.wa_id, **which
+        business=request.business, number=number, contact__wa_id=simulated_phone.wa_id, **which
     )
     return get_object_or_404(own.select_related("template"), pk=message_id)
 
@@ -182,58 +205,77 @@ def _quick_reply(asked: Message, choice: str) -> dict[str, Any] | None:
 
 
 def send(
-    handset: Handset, number: Number, *, kind: str, content: sandbox.Content, context: str = ""
+    simulated_phone: SimulatedPhone,
+    number: Number,
+    *,
+    kind: str,
+    content: sandbox.Content,
+    context: str = "",
 ) -> None:
     """Send from the phone, unless it is offline or has blocked the number."""
-    if sandbox.can_send(handset=handset, number=number):
+    if sandbox.can_send(simulated_phone=simulated_phone, number=number):
         sandbox.send_from_phone(
-            handset=handset, number=number, kind=kind, content=content, context=context
+            simulated_phone=simulated_phone,
+            number=number,
+            kind=kind,
+            content=content,
+            context=context,
         )
         notify(tasks.apply)
 
 
 @require_POST
 @member_page(*CHAT_ROLES)
-def write(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+def write(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """Send a text or file from the phone, as a webhook event."""
-    handset, number = handset_of(request, handset_id), number_of(request, phone_number_id)
+    simulated_phone, number = (
+        simulated_phone_of(request, simulated_phone_id),
+        number_of(request, phone_number_id),
+    )
     form, error = ReplyForm(request.POST, request.FILES), ""
-    if form.is_valid() and sandbox.can_send(handset=handset, number=number):
+    if form.is_valid() and sandbox.can_send(simulated_phone=simulated_phone, number=number):
         try:
-            _send_form(request, handset, number, form)
+            _send_form(request, simulated_phone, number, form)
         except ParleyError as refused:
             error = refused.message
     if request.htmx:
-        blocked = sandbox.has_blocked(handset=handset, number=number)
-        context = {"handset": handset, "number": number, "error": error, "blocked": blocked}
+        blocked = sandbox.has_blocked(simulated_phone=simulated_phone, number=number)
+        context = {
+            "simulated_phone": simulated_phone,
+            "number": number,
+            "error": error,
+            "blocked": blocked,
+        }
         shown = render(request, "hosting/phone/_type.html", context)
         shown["HX-Trigger"] = "changed"
         return shown
-    return redirect("phone_chat", handset.pk, number.phone_number_id)
+    return redirect("phone_chat", simulated_phone.pk, number.phone_number_id)
 
 
-def _send_form(request: BusinessRequest, handset: Handset, number: Number, form: ReplyForm) -> None:
+def _send_form(
+    request: BusinessRequest, simulated_phone: SimulatedPhone, number: Number, form: ReplyForm
+) -> None:
     text = form.cleaned_data["text"]
     kind, content = "text", {"body": text}
     if file := form.cleaned_data["file"]:
         kind, content = store_attachment(
             business=request.business, file=file, caption=text, from_customer=True
         )
-    send(handset, number, kind=kind, content=content)
+    send(simulated_phone, number, kind=kind, content=content)
 
 
 @require_POST
 @member_page(*CHAT_ROLES)
-def switch(request: BusinessRequest, handset_id: int) -> HttpResponse:
+def switch(request: BusinessRequest, simulated_phone_id: int) -> HttpResponse:
     """Switch the phone on or off; switched on, it receives waiting messages."""
-    handset = handset_of(request, handset_id)
-    sandbox.set_online(handset=handset, online=request.POST.get("online") == "1")
+    simulated_phone = simulated_phone_of(request, simulated_phone_id)
+    sandbox.set_online(simulated_phone=simulated_phone, online=request.POST.get("online") == "1")
     notify(tasks.apply)
-    return redirect("phone", handset.pk)
+    return redirect("phone", simulated_phone.pk)
 
 
-def _open_chat(handset: Handset, number: Number) -> None:
-    if sandbox.open_chat(handset=handset, number=number):
+def _open_chat(simulated_phone: SimulatedPhone, number: Number) -> None:
+    if sandbox.open_chat(simulated_phone=simulated_phone, number=number):
         notify(tasks.apply)
 
 
@@ -249,11 +291,11 @@ def _on_phone(conversation: Conversation | None) -> Any:
     )
 
 
-def _chats(request: BusinessRequest, handset: Handset) -> list[dict[str, Any]]:
+def _chats(request: BusinessRequest, simulated_phone: SimulatedPhone) -> list[dict[str, Any]]:
     threads_by_number = {
         conversation.number_id: conversation
         for conversation in Conversation.objects.filter(
-            business=request.business, contact__wa_id=handset.wa_id
+            business=request.business, contact__wa_id=simulated_phone.wa_id
         )
     }
     return [
@@ -262,18 +304,20 @@ def _chats(request: BusinessRequest, handset: Handset) -> list[dict[str, Any]]:
     ]
 
 
-def _handsets(request: BusinessRequest) -> list[Handset]:
+def _simulated_phones(request: BusinessRequest) -> list[SimulatedPhone]:
     return list(
-        Handset.objects.filter(business=request.business).order_by("name", "id")[
+        SimulatedPhone.objects.filter(business=request.business).order_by("name", "id")[
             :MAX_HANDSETS_SHOWN
         ]
     )
 
 
-def handset_of(request: BusinessRequest, handset_id: int) -> Handset:
+def simulated_phone_of(request: BusinessRequest, simulated_phone_id: int) -> SimulatedPhone:
     """Return the business's phone of that id, or 404."""
     return get_object_or_404(
-        Handset.objects.select_related("business"), business=request.business, pk=handset_id
+        SimulatedPhone.objects.select_related("business"),
+        business=request.business,
+        pk=simulated_phone_id,
     )
 
 

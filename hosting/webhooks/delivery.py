@@ -53,7 +53,7 @@ class Call:
     url: str
     is_slow: bool
     secrets: tuple[str, ...]
-    gives_up_at: datetime
+    deadline: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _call(row: WebhookCall) -> Call:
         url=webhook.url,
         is_slow=webhook.failures > 0 or webhook.mean_seconds > SLOW_SECONDS,
         secrets=tuple(webhook.account.secrets),
-        gives_up_at=row.gives_up_at,
+        deadline=row.deadline,
     )
 
 
@@ -176,7 +176,7 @@ def _finish(answers: Mapping[int, Answer]) -> dict[int, Outcome]:
 def _outcome(answer: Answer) -> Outcome:
     if answer.accepted:
         return None
-    if answer.call.gives_up_at <= timezone.now():
+    if answer.call.deadline <= timezone.now():
         return GaveUp(answer.error)
     delay = delay_after(answer.call.attempt, chance=random.random())  # noqa: S311
     return Again(delay, answer.error)
@@ -198,7 +198,7 @@ QUEUE = Queue(
     on_rerun={
         "state": "'open'",
         "tries": "0",
-        "gives_up_at": f"statement_timestamp() + interval '{RETRIED_FOR.days} days'",
+        "deadline": f"statement_timestamp() + interval '{RETRIED_FOR.days} days'",
     },
     # Receivers that fail make their own backlog, which says nothing about our workers.
     counts="""EXISTS (SELECT FROM hosting_webhook w
@@ -260,9 +260,7 @@ def expire() -> int:
     how many.
     """
     with system("webhook calls of every business"):
-        late = WebhookCall.objects.filter(
-            state=WebhookCall.State.OPEN, gives_up_at__lt=timezone.now()
-        )
+        late = WebhookCall.objects.filter(state=WebhookCall.State.OPEN, deadline__lt=timezone.now())
         return late.filter(Q(leased_until=None) | Q(leased_until__lt=timezone.now())).update(
             state=WebhookCall.State.DEAD, dead_at=Now(), leased_until=None
         )

@@ -16,7 +16,7 @@ from shops.models import (
     CatalogImport,
     ImportProblem,
     IncomingOrder,
-    OrderNews,
+    OrderUpdate,
     Picture,
 )
 
@@ -35,8 +35,8 @@ class IncomingOrderAdmin(QueueAdmin):
     search_help_text = _("The whole wamid.")
 
 
-@admin.register(OrderNews)
-class OrderNewsAdmin(QueueAdmin):
+@admin.register(OrderUpdate)
+class OrderUpdateAdmin(QueueAdmin):
     """What happened to orders, for buyer and business; what was sent is not sent twice."""
 
     task = tasks.take
@@ -48,7 +48,7 @@ class OrderNewsAdmin(QueueAdmin):
         "queue_state",
         "attempts",
         "created_at",
-        "told_at",
+        "notified_at",
         "last_error",
     )
     list_select_related = ("business", "order")

@@ -16,7 +16,7 @@ from hosting.webhooks import outbox
 from shops import texts
 from shops.chat import send
 from shops.documents.receipt import receipt_filename, receipt_pdf
-from shops.models import News, Order, OrderLine, OrderNews
+from shops.models import News, Order, OrderLine, OrderUpdate
 
 log = structlog.get_logger(__name__)
 WEBHOOK_FIELD = "orders"
@@ -30,7 +30,7 @@ def notify_due() -> int:
 
 
 def _notify(row: Claimed) -> None:
-    found = OrderNews.objects.select_related(
+    found = OrderUpdate.objects.select_related(
         "business__plan",
         "order__catalog__number__account",
         "order__conversation__contact",
@@ -52,16 +52,16 @@ def _notify(row: Claimed) -> None:
 QUEUE = Queue(
     name="order_updates",
     about="What happened to orders, for buyers and the webhooks of shops.",
-    model=OrderNews,
+    model=OrderUpdate,
     work=OneByOne(_notify),
-    is_open=Q(told_at=None),
+    is_open=Q(notified_at=None),
     order_by=("order_id",),
-    done={"told_at": "statement_timestamp()"},
+    done={"notified_at": "statement_timestamp()"},
     dead_title=_lazy("Order updates not sent"),
 )
 
 
-def _notify_buyer(news: OrderNews) -> None:
+def _notify_buyer(news: OrderUpdate) -> None:
     conversation = news.order.conversation
     if conversation is None or news.kind == News.PLACED:
         return

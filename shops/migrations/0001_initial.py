@@ -88,7 +88,7 @@ class Migration(InitialMigration):
                 ('started_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('filename', models.CharField(max_length=240)),
-                ('state', models.CharField(choices=[('reading', 'Being looked through'), ('ready', 'Waits for your go'), ('running', 'Being imported'), ('done', 'Imported'), ('cancelled', 'Cancelled'), ('failed', 'Failed')], default='reading', max_length=10)),
+                ('state', models.CharField(choices=[('reading', 'Being read'), ('ready', 'Waits for your go'), ('running', 'Being imported'), ('done', 'Imported'), ('cancelled', 'Cancelled'), ('failed', 'Failed')], default='reading', max_length=10)),
                 ('columns', models.JSONField(default=list, help_text='Columns of the file that are understood.')),
                 ('ignored', models.JSONField(default=list, help_text='Columns of the file that are not.')),
                 ('sample', models.JSONField(default=list, help_text='The first good rows.')),
@@ -218,7 +218,21 @@ class Migration(InitialMigration):
             },
         ),
         migrations.CreateModel(
-            name='OrderNews',
+            name='OrderNote',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('text', models.CharField(max_length=2000)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='shops.order')),
+            ],
+            options={
+                'ordering': ['id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='OrderUpdate',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('attempts', models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Since it last got anywhere; counted before the work begins.')),
@@ -230,23 +244,9 @@ class Migration(InitialMigration):
                 ('kind', models.CharField(choices=[('placed', 'Placed'), ('confirmed', 'Confirmed'), ('paid', 'Paid'), ('packed', 'Packed'), ('shipped', 'Shipped'), ('delivered', 'Delivered'), ('cancelled', 'Cancelled'), ('expired', 'Expired'), ('refunded', 'Refunded')], max_length=10)),
                 ('amount_minor', models.BigIntegerField(blank=True, help_text='Of a payment or refund.', null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
-                ('told_at', models.DateTimeField(blank=True, null=True)),
+                ('notified_at', models.DateTimeField(blank=True, null=True)),
                 ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.business')),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='news', to='shops.order')),
-            ],
-            options={
-                'ordering': ['id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='OrderNote',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=2000)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('business', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.business')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='shops.order')),
             ],
             options={
                 'ordering': ['id'],
@@ -496,16 +496,16 @@ class Migration(InitialMigration):
             constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='buyer_payment_is_positive'),
         ),
         migrations.AddIndex(
-            model_name='ordernews',
-            index=models.Index(condition=models.Q(('dead_at', None), ('told_at', None)), fields=['business', 'not_before', 'id'], name='order_news_due'),
+            model_name='orderupdate',
+            index=models.Index(condition=models.Q(('dead_at', None), ('notified_at', None)), fields=['business', 'not_before', 'id'], name='order_update_due'),
         ),
         migrations.AddIndex(
-            model_name='ordernews',
-            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['business'], name='order_news_dead'),
+            model_name='orderupdate',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['business'], name='order_update_dead'),
         ),
         migrations.AddIndex(
-            model_name='ordernews',
-            index=models.Index(condition=models.Q(('told_at', None)), fields=['order'], name='order_news_open'),
+            model_name='orderupdate',
+            index=models.Index(condition=models.Q(('notified_at', None)), fields=['order'], name='order_update_open'),
         ),
         migrations.AddIndex(
             model_name='product',

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             "references",
             "order_steps",
             "order_money",
-            "order_news",
+            "order_update",
             "stock_moves",
             "incoming_orders",
             "product_words",

@@ -14,7 +14,7 @@ from shops.models.catalogs import (
     StockMove,
 )
 from shops.models.imports import CatalogImport, ImportProblem
-from shops.models.order_updates import News, OrderNews
+from shops.models.order_updates import News, OrderUpdate
 from shops.models.orders import (
     HELD,
     IncomingOrder,
@@ -46,10 +46,10 @@ __all__ = [
     "News",
     "Order",
     "OrderLine",
-    "OrderNews",
     "OrderNote",
     "OrderQuerySet",
     "OrderState",
+    "OrderUpdate",
     "PaymentStatus",
     "PaymentWay",
     "Picture",

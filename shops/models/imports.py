@@ -21,7 +21,7 @@ class CatalogImport(Job):
     class State(models.TextChoices):
         """State of an import."""
 
-        READING = "reading", _("Being looked through")
+        READING = "reading", _("Being read")
         READY = "ready", _("Waits for your go")
         RUNNING = "running", _("Being imported")
         DONE = "done", _("Imported")

@@ -28,7 +28,7 @@ class News(models.TextChoices):
     REFUNDED = "refunded", _("Refunded")
 
 
-class OrderNews(QueueRow):
+class OrderUpdate(QueueRow):
     """An update of an order, open until buyer and business are notified.
 
     After five attempts it is a dead letter.
@@ -43,14 +43,14 @@ class OrderNews(QueueRow):
         null=True, blank=True, help_text=_("Of a payment or refund.")
     )
     created_at = models.DateTimeField(default=timezone.now, db_default=Now())
-    told_at = models.DateTimeField(null=True, blank=True)
+    notified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["id"]
         indexes: ClassVar = [
-            due_index("order_news_due", "business", "id", is_open=Q(told_at=None)),
-            dead_index("order_news_dead", "business"),
-            models.Index(fields=["order"], condition=Q(told_at=None), name="order_news_open"),
+            due_index("order_update_due", "business", "id", is_open=Q(notified_at=None)),
+            dead_index("order_update_dead", "business"),
+            models.Index(fields=["order"], condition=Q(notified_at=None), name="order_update_open"),
         ]
 
     def __str__(self) -> str:

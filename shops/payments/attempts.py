@@ -58,17 +58,17 @@ def pay_by_test_card(order: Order, *, number: str, expiry: str, code: str) -> Bu
         raise WrongState(_("This shop takes no cards here."))
     if order.total_minor == 0:
         raise WrongState(_("There is nothing to pay."))
-    verdict = sandbox_cards.card_outcome(
+    result = sandbox_cards.card_outcome(
         number=number, expiry=expiry, code=code, today=order.business.now().date()
     )
     for waiting in order.payments.filter(status__in=LIVE):
         settle(waiting, status=PaymentStatus.CANCELLED)
     payment = new_attempt(order, way=PaymentWay.CARD, is_sandbox=True)
-    if verdict == sandbox_cards.CardOutcome.NEEDS_CONFIRMATION:
+    if result == sandbox_cards.CardOutcome.NEEDS_CONFIRMATION:
         BuyerPayment.objects.filter(pk=payment.pk).update(status=PaymentStatus.PENDING)
         payment.refresh_from_db()
         return payment
-    return _settle_card(payment, verdict == sandbox_cards.CardOutcome.PAID)
+    return _settle_card(payment, result == sandbox_cards.CardOutcome.PAID)
 
 
 def answer_bank(order: Order, *, accepted: bool) -> BuyerPayment:

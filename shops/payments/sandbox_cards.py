@@ -29,8 +29,8 @@ EXPIRY = re.compile(r"(0[1-9]|1[0-2])\s*/?\s*(?:20)?(\d\d)")
 
 def card_outcome(*, number: str, expiry: str, code: str, today: date) -> CardOutcome:
     """Result of a test card; raises BadInput naming `number`, `expiry` or `code`."""
-    verdict = CARDS.get(re.sub(r"[\s-]", "", number))
-    if verdict is None:
+    result = CARDS.get(re.sub(r"[\s-]", "", number))
+    if result is None:
         raise BadInput(_("Only test cards pay here: 4242 4242 4242 4242."), field="number")
     match = EXPIRY.fullmatch(expiry.strip())
     if match is None:
@@ -39,4 +39,4 @@ def card_outcome(*, number: str, expiry: str, code: str, today: date) -> CardOut
         raise BadInput(_("This card has expired."), field="expiry")
     if not re.fullmatch(r"\d{3,4}", code.strip()):
         raise BadInput(_("The security code has three or four digits."), field="code")
-    return verdict
+    return result

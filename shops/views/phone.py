@@ -10,8 +10,8 @@ from accounts.models import Role
 from core.wake import notify
 from hosting import tasks
 from hosting.cloudapi.texts import products_of
-from hosting.forms.phones import HandsetForm
-from hosting.models import Direction, Handset, Message, Number, Transport
+from hosting.forms.phones import SimulatedPhoneForm
+from hosting.models import Direction, Message, Number, SimulatedPhone, Transport
 from hosting.transports import sandbox
 from shops.chat import product_messages
 from shops.models import Catalog
@@ -22,12 +22,14 @@ MAX_HANDSETS_SHOWN = 60
 
 
 @member_page(*CHAT_ROLES)
-def shop(request: BusinessRequest, handset_id: int, phone_number_id: str) -> HttpResponse:
+def shop(request: BusinessRequest, simulated_phone_id: int, phone_number_id: str) -> HttpResponse:
     """Products of the number's shop or of one message; POST sends the cart, or keeps it while
     searching.
     """
-    handset = get_object_or_404(
-        Handset.objects.select_related("business"), business=request.business, pk=handset_id
+    simulated_phone = get_object_or_404(
+        SimulatedPhone.objects.select_related("business"),
+        business=request.business,
+        pk=simulated_phone_id,
     )
     number = get_object_or_404(
         Number.objects.select_related("account"),
@@ -45,14 +47,18 @@ def shop(request: BusinessRequest, handset_id: int, phone_number_id: str) -> Htt
     if (
         sends
         and catalog
-        and sandbox.can_send(handset=handset, number=number)
+        and sandbox.can_send(simulated_phone=simulated_phone, number=number)
         and (content := product_messages.order_content(catalog, cart))
     ):
-        sandbox.send_from_phone(handset=handset, number=number, kind="order", content=content)
+        sandbox.send_from_phone(
+            simulated_phone=simulated_phone, number=number, kind="order", content=content
+        )
         notify(tasks.apply)
-        return redirect("phone_chat", handset.pk, number.phone_number_id)
+        return redirect("phone_chat", simulated_phone.pk, number.phone_number_id)
     return render(
-        request, "shops/chat/phone_catalog.html", _context(request, handset, number, catalog, cart)
+        request,
+        "shops/chat/phone_catalog.html",
+        _context(request, simulated_phone, number, catalog, cart),
     )
 
 
@@ -72,7 +78,7 @@ def _cart_quantities(request: HttpRequest) -> dict[str, int]:
 
 def _context(
     request: BusinessRequest,
-    handset: Handset,
+    simulated_phone: SimulatedPhone,
     number: Number,
     catalog: Catalog | None,
     cart: dict[str, int],
@@ -86,19 +92,19 @@ def _context(
     shown = {product.retailer_id for product in products}
     for product in products:
         product.wanted = cart.get(product.retailer_id, 0)
-    handsets = Handset.objects.filter(business=request.business).order_by("name", "id")[
-        :MAX_HANDSETS_SHOWN
-    ]
+    simulated_phones = SimulatedPhone.objects.filter(business=request.business).order_by(
+        "name", "id"
+    )[:MAX_HANDSETS_SHOWN]
     return {
-        "handset": handset,
+        "simulated_phone": simulated_phone,
         "number": number,
         "catalog": catalog,
         "products": products,
         "words": words,
         "kept": [(name, count) for name, count in cart.items() if name not in shown],
         "now": request.business.now(),
-        "handsets": list(handsets),
-        "form": HandsetForm(),
+        "simulated_phones": list(simulated_phones),
+        "form": SimulatedPhoneForm(),
     }
 
 

@@ -16,7 +16,7 @@ from core import outbox
 from core.errors import BadInput, NotAllowed, NotYours
 from core.models import Email
 from core.tenancy import scope, system
-from hosting.models import Handset, Number, Template
+from hosting.models import Number, SimulatedPhone, Template
 from tests.factories import make_business, make_key, make_member
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,11 @@ def test_whoever_founds_a_business_owns_it_and_can_send(client: Client) -> None:
     with scope(member.business_id):
         business = Business.objects.get()
         assert (business.name, business.plan_id, member.role) == ("Ada's Tea", "free", "owner")
-        assert [Number.objects.count(), Template.objects.count(), Handset.objects.count()] == [
+        assert [
+            Number.objects.count(),
+            Template.objects.count(),
+            SimulatedPhone.objects.count(),
+        ] == [
             1,
             1,
             1,

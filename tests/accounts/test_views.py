@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import ApiKey, Business, Membership
 from core.tenancy import system
-from hosting.models import Contact, Conversation, Handset, Message, Number
+from hosting.models import Contact, Conversation, Message, Number, SimulatedPhone
 from tests.factories import make_business, make_deliveries, make_member, make_number
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def pages(number: Number) -> dict[str, tuple[str, set[str]]]:
     conversation = make_conversation(number, wa_id="4915112345678")
     [message_id] = make_deliveries(number.business, number, 1)
     with system("test data"):
-        handset = Handset.objects.create(
+        simulated_phone = SimulatedPhone.objects.create(
             business=number.business, wa_id="4915112345678", name="Ada"
         )
     chats = {"owner", "agent"}
@@ -58,8 +58,8 @@ def pages(number: Number) -> dict[str, tuple[str, set[str]]]:
         "stretch": (reverse("inbox_messages", args=[conversation.public_id]), chats),
         "templates": (reverse("inbox_templates", args=[conversation.public_id]), chats),
         "message": (reverse("message", args=[message_id]), {"owner", "agent", "finance"}),
-        "phone": (reverse("phone", args=[handset.pk]), chats),
-        "chat": (reverse("phone_chat", args=[handset.pk, number.phone_number_id]), chats),
+        "phone": (reverse("phone", args=[simulated_phone.pk]), chats),
+        "chat": (reverse("phone_chat", args=[simulated_phone.pk, number.phone_number_id]), chats),
     }
 
 

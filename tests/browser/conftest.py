@@ -27,7 +27,7 @@ from core.tenancy import system
 from hosting.broadcasts import run as broadcasts_run
 from hosting.inbound import events
 from hosting.live.stream import application as live_application
-from hosting.models import Handset, Number
+from hosting.models import Number, SimulatedPhone
 from hosting.transports import sandbox
 from shops.chat import order_updates, orders_intake
 from tests.factories import make_business, make_member, make_number
@@ -47,7 +47,7 @@ class Site:
     business: Business
     number: Number
     owner: User
-    handset: Handset
+    simulated_phone: SimulatedPhone
     browser: Browser
     windows: list[BrowserContext] = field(default_factory=list)
 
@@ -138,8 +138,10 @@ def _people(url: str, browser: Browser) -> Site:
     number = make_number(business, digits="15550102030")
     owner = make_member(business, "owner", password=PASSWORD)
     with system("test data"):
-        handset = Handset.objects.create(business=business, wa_id="14155550123", name="Zoe Field")
-    return Site(url, business, number, owner, handset, browser)
+        simulated_phone = SimulatedPhone.objects.create(
+            business=business, wa_id="14155550123", name="Zoe Field"
+        )
+    return Site(url, business, number, owner, simulated_phone, browser)
 
 
 def _work(stop: threading.Event) -> None:

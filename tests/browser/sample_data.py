@@ -53,7 +53,7 @@ def _chat(site: Site) -> dict[str, Any]:
     now = datetime.now(UTC)
     with scope(site.business.pk):
         contact = Contact.objects.create(
-            business=site.business, wa_id=site.handset.wa_id, name=site.handset.name
+            business=site.business, wa_id=site.simulated_phone.wa_id, name=site.simulated_phone.name
         )
         thread = Conversation.objects.create(
             business=site.business,
@@ -72,7 +72,7 @@ def _chat(site: Site) -> dict[str, Any]:
     return {
         "thread": thread.public_id,
         "contact": contact.pk,
-        "handset": site.handset.pk,
+        "simulated_phone": site.simulated_phone.pk,
         "photo": said["image"].content["id"],
         "failed_message": said["failed"].pk,
     }

@@ -27,11 +27,11 @@ def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) ->
     ):
         make_product(catalog, name, price, title=title, stock=20)
     make_delivery(catalog, "Pick-up", 0, needs_address=False)
-    make_delivery(catalog, "Parcel", 450, position=1)
+    make_delivery(catalog, "Dispatch", 450, position=1)
 
     # The customer opens the catalogue, adds three things, and sends the cart.
     phone = site.window().new_page()
-    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.goto(f"/phone/{site.simulated_phone.pk}/{site.number.phone_number_id}/")
     phone.get_by_role("link", name="Open the catalogue").click()
     for title, count in (("Rye bread", "2"), ("Poppy bun", "6"), ("Plum jam", "1")):
         phone.get_by_label(f"How many of {title}").fill(count)
@@ -40,7 +40,7 @@ def test_a_purchase_from_the_catalogue_to_the_invoice(site: Site, page: Page) ->
 
     # Shipping and address are chosen in the chat; the payment message opens the pay page there.
     phone.locator("summary", has_text="Choose delivery").click()
-    phone.get_by_role("button", name=re.compile("Parcel")).click()
+    phone.get_by_role("button", name=re.compile("Dispatch")).click()
     phone.locator("summary", has_text="Give the address").click(timeout=WAIT)
     for label, text in (
         ("Name", "Zoe Field"),

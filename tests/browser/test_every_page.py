@@ -64,7 +64,7 @@ RICHER = {
     "shop_pay": "/s/pay/{order_token}/",
     "usage": "/usage/?month={month}",
     "search": "/search/?q=rye",
-    "phone_web": "/phone/{handset}/{number}/web/?to=/s/bakery/",
+    "phone_web": "/phone/{simulated_phone}/{number}/web/?to=/s/bakery/",
     "shop_collection": "/s/bakery/c/bread/",
 }
 MORE = {
@@ -75,7 +75,7 @@ MORE = {
     "thread-resolved": "/inbox/?view=resolved",
     "template-chosen": "/inbox/{thread}/templates/",
     "failed": "/messages/{failed_message}/",
-    "phone-chats": "/phone/{handset}/",
+    "phone-chats": "/phone/{simulated_phone}/",
 }
 # allauth's pages: for a stranger, and for the owner after a login by password.
 ENTRANCES = {

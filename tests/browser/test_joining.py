@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from accounts.models import Membership, User
 from core.tenancy import system
-from hosting.models import Handset, Number
+from hosting.models import Number, SimulatedPhone
 from tests.browser.conftest import PASSWORD, PICTURES, Site
 
 
@@ -86,19 +86,19 @@ def test_from_sign_up_to_the_first_message_and_its_price(site: Site, mails: None
     key = page.locator("#secret").inner_text()
     with system("test"):
         number = Number.objects.get(business__name="Ada's Tea House")
-        handset = Handset.objects.get(business=number.business)
+        simulated_phone = SimulatedPhone.objects.get(business=number.business)
     answer = page.request.post(
         f"/v23.0/{number.phone_number_id}/messages",
         headers={"Authorization": f"Bearer {key}"},
         data={
             "messaging_product": "whatsapp",
-            "to": handset.wa_id,
+            "to": simulated_phone.wa_id,
             "type": "template",
             "template": {"name": "hello_world", "language": {"code": "en_US"}},
         },
     )
     assert answer.status == 200, answer.text()
-    page.goto(f"/phone/{handset.pk}/{number.phone_number_id}/")
+    page.goto(f"/phone/{simulated_phone.pk}/{number.phone_number_id}/")
     expect(page.locator("#latest")).to_contain_text("Hello! This is your first message.")
     page.goto("/messages/")
     row = page.locator("tbody tr")

@@ -12,7 +12,7 @@ def test_over_the_limit_and_upgrade(site: Site, page: Page) -> None:
         Plan.objects.filter(pk="free").update(hosted_messages=2)
         Business.objects.filter(pk=site.business.pk).update(plan="free")
     phone = site.window().new_page()
-    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.goto(f"/phone/{site.simulated_phone.pk}/{site.number.phone_number_id}/")
     said = ("Two rye, please", "And a seeded one", "Is my card on file?")
     for words, shown in zip(
         said, (*said[:2], "Sent. The business has reached its plan's limit."), strict=True

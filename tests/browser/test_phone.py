@@ -10,7 +10,7 @@ def test_a_customer_reacts_sends_a_place_and_a_card_blocks_and_lets_a_message_fa
 ) -> None:
     PICTURES.mkdir(exist_ok=True)
     phone = site.window(viewport={"width": 390, "height": 844}, color_scheme="dark").new_page()
-    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.goto(f"/phone/{site.simulated_phone.pk}/{site.number.phone_number_id}/")
     phone.get_by_role("textbox", name="Message", exact=True).fill("Hello")
     phone.keyboard.press("Enter")
     page.goto("/inbox/")
@@ -37,7 +37,7 @@ def test_a_customer_reacts_sends_a_place_and_a_card_blocks_and_lets_a_message_fa
 
     phone.get_by_title("More to send").click()
     phone.get_by_role("link", name="Contact card").click()
-    card = phone.locator(".handset")
+    card = phone.locator(".simulated_phone")
     card.get_by_label("Name", exact=True).fill("Max Berger")
     card.get_by_label("Phone number").fill("+49 151 2345678")
     phone.get_by_role("button", name="Send contact card").click()

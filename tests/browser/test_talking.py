@@ -12,7 +12,7 @@ def test_business_and_customer_talk_live_both_ways(site: Site, page: Page) -> No
     page.goto("/inbox/")
     expect(page.get_by_text("No conversations yet")).to_be_visible()
     phone = site.window().new_page()
-    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.goto(f"/phone/{site.simulated_phone.pk}/{site.number.phone_number_id}/")
 
     phone.get_by_role("textbox", name="Message", exact=True).fill("Do you have *rye* today?")
     phone.keyboard.press("Enter")
@@ -47,7 +47,7 @@ def test_without_the_stream_the_inbox_asks_for_itself(site: Site) -> None:
     page.goto("/inbox/")
     expect(page.get_by_text("No conversations yet")).to_be_visible()
     phone = site.window().new_page()
-    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.goto(f"/phone/{site.simulated_phone.pk}/{site.number.phone_number_id}/")
     phone.get_by_role("textbox", name="Message", exact=True).fill("Is anybody there?")
     phone.keyboard.press("Enter")
     expect(page.locator(".talk", has_text="Is anybody there?")).to_be_visible()
@@ -56,7 +56,7 @@ def test_without_the_stream_the_inbox_asks_for_itself(site: Site) -> None:
 
 def test_from_login_to_reply_by_keyboard_alone(site: Site) -> None:
     phone = site.window().new_page()
-    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.goto(f"/phone/{site.simulated_phone.pk}/{site.number.phone_number_id}/")
     phone.get_by_role("textbox", name="Message", exact=True).fill("Anybody there?")
     phone.keyboard.press("Enter")
     page = site.stranger().new_page()
@@ -91,7 +91,7 @@ def test_from_login_to_reply_by_keyboard_alone(site: Site) -> None:
 def test_a_closed_window_offers_templates_with_a_preview(site: Site, page: Page) -> None:
     make_template(site.number)
     phone = site.window().new_page()
-    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.goto(f"/phone/{site.simulated_phone.pk}/{site.number.phone_number_id}/")
     phone.get_by_role("textbox", name="Message", exact=True).fill("Hello")
     phone.keyboard.press("Enter")
     page.goto("/inbox/")
@@ -107,7 +107,7 @@ def test_a_closed_window_offers_templates_with_a_preview(site: Site, page: Page)
 
 def test_a_draft_survives_leaving_and_coming_back(site: Site, page: Page) -> None:
     phone = site.window().new_page()
-    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.goto(f"/phone/{site.simulated_phone.pk}/{site.number.phone_number_id}/")
     phone.get_by_role("textbox", name="Message", exact=True).fill("Hello")
     phone.keyboard.press("Enter")
     page.goto("/inbox/")
@@ -121,7 +121,7 @@ def test_a_draft_survives_leaving_and_coming_back(site: Site, page: Page) -> Non
 
 def test_reading_and_replying_work_without_javascript(site: Site) -> None:
     phone = site.window(java_script_enabled=False).new_page()
-    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.goto(f"/phone/{site.simulated_phone.pk}/{site.number.phone_number_id}/")
     phone.get_by_role("textbox", name="Message", exact=True).fill("Plain hello")
     phone.keyboard.press("Enter")
     page = site.window(java_script_enabled=False).new_page()

@@ -10,7 +10,7 @@ from tests.browser.conftest import Site
 
 def open_thread(site: Site, page: Page, text: str) -> None:
     phone = site.window().new_page()
-    phone.goto(f"/phone/{site.handset.pk}/{site.number.phone_number_id}/")
+    phone.goto(f"/phone/{site.simulated_phone.pk}/{site.number.phone_number_id}/")
     phone.get_by_role("textbox", name="Message", exact=True).fill(text)
     phone.keyboard.press("Enter")
     page.goto("/inbox/")

@@ -37,7 +37,7 @@ from hosting.models import (
 )
 from hosting.privacy import erasure
 from shops.catalog import imports as catalog_imports
-from shops.models import Catalog, CatalogImport, IncomingOrder, OrderNews, Picture, Product
+from shops.models import Catalog, CatalogImport, IncomingOrder, OrderUpdate, Picture, Product
 from tests.factories import make_messages, make_template
 from tests.hosting.receivers import Receiver, Taken
 from tests.hosting.upstreams import accepted, make_media_fetch, put_behind
@@ -283,7 +283,7 @@ def incoming_order(site: Site) -> tuple[int, str]:
 def order_update(site: Site) -> tuple[int, str]:
     with system("test"):
         order = make_order(site.number.business, site.number)
-        row = OrderNews.objects.get(order=order)
+        row = OrderUpdate.objects.get(order=order)
     return row.pk, str(row.pk)
 
 
@@ -357,9 +357,9 @@ PLANTS = {
     "incoming_orders": Plant(incoming_order, "shops_order", "INSERT", "NEW.message_id = {marker}"),
     "order_updates": Plant(
         order_update,
-        "shops_ordernews",
+        "shops_orderupdate",
         "UPDATE",
-        "NEW.id = {marker} AND NEW.told_at IS NOT NULL",
+        "NEW.id = {marker} AND NEW.notified_at IS NOT NULL",
     ),
     "pictures": Plant(
         picture, "shops_picture", "UPDATE", "NEW.id = {marker} AND NEW.media_id IS NOT NULL"

@@ -27,10 +27,10 @@ from hosting.models import (  # noqa: E402
     Account,
     Block,
     Conversation,
-    Handset,
     Media,
     Message,
     Number,
+    SimulatedPhone,
     Template,
     Upstream,
 )
@@ -62,7 +62,7 @@ def seed(name: str, digits: str, upstream: dict[str, str] | None = None) -> dict
         Upstream.objects.create(business=business, account=account, **upstream)
     else:
         Template.objects.create(business=business, account=account, **TEMPLATE)
-        Handset.objects.create(
+        SimulatedPhone.objects.create(
             business=business, wa_id="14155550199", name="Sheena Nelson", reads_at_once=True
         )
     return {
@@ -84,9 +84,9 @@ def customer(kind: str, content: dict[str, Any], about: str = "") -> str:
     """The customer sends something from the simulated phone; `about` is a text it answers to."""
     number = Number.objects.select_related("account", "business").get()
     context = Message.objects.get(text=about).wamid if about else ""
-    handset = Handset.objects.select_related("business").get()
+    simulated_phone = SimulatedPhone.objects.select_related("business").get()
     return sandbox.send_from_phone(
-        handset=handset, number=number, kind=kind, content=content, context=context
+        simulated_phone=simulated_phone, number=number, kind=kind, content=content, context=context
     )
 
 

@@ -42,7 +42,7 @@ def make_product(
 
 
 def make_delivery(
-    catalog: Catalog, name: str = "Parcel", price_minor: int = 490, **fields: Any
+    catalog: Catalog, name: str = "Dispatch", price_minor: int = 490, **fields: Any
 ) -> DeliveryMethod:
     """A delivery method."""
     with system("test data"):

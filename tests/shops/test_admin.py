@@ -17,7 +17,7 @@ from accounts.admin_site.base import ReadOnlyAdmin
 from accounts.models import AuditEntry, User
 from core.tenancy import logins, system
 from shops.chat import order_updates, orders_intake
-from shops.models import Catalog, IncomingOrder, Order, OrderNews, Picture
+from shops.models import Catalog, IncomingOrder, Order, OrderUpdate, Picture
 from tests.shops.chat.test_orders_intake import cart_of, settle, shop_messages
 from tests.shops.sample_data import make_catalog, make_conversation, make_order, make_product
 
@@ -39,14 +39,16 @@ def catalog() -> Catalog:
 def dead_rows(catalog: Catalog) -> dict[str, Any]:
     """A dead row in each queue by its model's name, as its worker leaves it."""
     from hosting.inbound.events import apply_due
-    from hosting.models import Handset
+    from hosting.models import SimulatedPhone
     from hosting.transports import sandbox
 
     product = make_product(catalog, "rye", 480, stock=9)
     with system("test"):
-        phone = Handset.objects.create(business=catalog.business, wa_id="14155550123", name="Zoe")
+        phone = SimulatedPhone.objects.create(
+            business=catalog.business, wa_id="14155550123", name="Zoe"
+        )
         sandbox.send_from_phone(
-            handset=phone,
+            simulated_phone=phone,
             number=catalog.number,
             kind="order",
             content=cart_of(catalog, ("rye", 1, 4.8)),
@@ -55,7 +57,7 @@ def dead_rows(catalog: Catalog) -> dict[str, Any]:
     with system("test"):
         IncomingOrder.objects.update(**DEAD)
         order = make_order(catalog.business, catalog.number)
-        OrderNews.objects.update(**DEAD)
+        OrderUpdate.objects.update(**DEAD)
         picture = Picture.objects.create(
             business=catalog.business,
             product=product,
@@ -65,7 +67,7 @@ def dead_rows(catalog: Catalog) -> dict[str, Any]:
         )
         return {
             "incomingorder": IncomingOrder.objects.get(),
-            "ordernews": OrderNews.objects.get(order=order),
+            "orderupdate": OrderUpdate.objects.get(order=order),
             "picture": picture,
         }
 
@@ -75,7 +77,7 @@ def choose(client: Client, name: str, row: Any) -> Any:
     return client.post(url, {"action": "rerun", "_selected_action": [row.pk]})
 
 
-@pytest.mark.parametrize("name", ["incomingorder", "ordernews", "picture"])
+@pytest.mark.parametrize("name", ["incomingorder", "orderupdate", "picture"])
 def test_dead_rows_are_counted_listed_and_can_be_rerun(
     catalog: Catalog, operator: Client, name: str
 ) -> None:
@@ -85,7 +87,7 @@ def test_dead_rows_are_counted_listed_and_can_be_rerun(
     }
     titles = {
         "incomingorder": "Order messages not processed",
-        "ordernews": "Order updates not sent",
+        "orderupdate": "Order updates not sent",
         "picture": "Pictures not fetched",
     }
     item = front[titles[name]]
@@ -122,9 +124,9 @@ def test_a_dead_order_update_is_sent_after_a_rerun_and_only_once(
         order = make_order_of(catalog)
     settle()
     with system("test"):
-        news = OrderNews.objects.get(order=order)
-        OrderNews.objects.update(**DEAD)
-    choose(operator, "ordernews", news)
+        news = OrderUpdate.objects.get(order=order)
+        OrderUpdate.objects.update(**DEAD)
+    choose(operator, "orderupdate", news)
     assert order_updates.notify_due() == 0
     assert shop_messages(catalog) == []
 
@@ -154,7 +156,7 @@ def test_view_permission_does_not_allow_a_rerun(catalog: Catalog, client: Client
 def test_every_list_and_page_opens_and_shows_no_key(catalog: Catalog, operator: Client) -> None:
     rows = dead_rows(catalog)
     with system("test"):
-        order = rows["ordernews"].order
+        order = rows["orderupdate"].order
         Order.objects.filter(pk=order.pk).update(
             address={"name": "Zoe", "street": "Secret Street 7"}
         )

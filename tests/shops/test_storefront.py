@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from core.tenancy import scope, system
-from hosting.models import Handset
+from hosting.models import SimulatedPhone
 from shops.catalog import products
 from shops.models import Cart, CartLine
 from shops.orders.place import RequestedItems, place_order
@@ -198,7 +198,9 @@ def test_the_chat_opens_on_a_simulated_phone_with_the_carts_code(shop, buyer):
     add(buyer, shop, make_product(shop, "rye"))
     with system("test"):
         code = Cart.objects.get().code
-        phone = Handset.objects.create(business=shop.business, wa_id="14155550100", name="Phone")
+        phone = SimulatedPhone.objects.create(
+            business=shop.business, wa_id="14155550100", name="Phone"
+        )
     address = buyer.get(f"/s/{shop.slug}/chat/?cart={code}")["Location"]
     path, _, query = address.partition("?")
     assert path == f"/phone/{phone.pk}/{shop.number.phone_number_id}/"

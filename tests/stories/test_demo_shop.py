@@ -12,7 +12,7 @@ from demo import seed, shop
 from demo.orders import PURCHASES, OrderSimulation
 from hosting.models import Message
 from shops import sales_report
-from shops.models import BuyerRefund, Catalog, IncomingOrder, Order, OrderNews, StockMove
+from shops.models import BuyerRefund, Catalog, IncomingOrder, Order, OrderUpdate, StockMove
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -44,7 +44,7 @@ def test_the_demo_has_orders_in_every_state_made_in_the_chat() -> None:
             (1300, {"1": 1}),
         ]
         assert not IncomingOrder.objects.exists()
-        assert not OrderNews.objects.filter(told_at=None).exists()
+        assert not OrderUpdate.objects.filter(notified_at=None).exists()
         assert not Order.objects.filter(notes__text__startswith="The buyer was not").exists()
         # What goes out long after the buyer wrote, goes as a template.
         names = Message.objects.filter(kind="template").values_list("content__name", flat=True)

@@ -23,7 +23,7 @@ from billing.invoices import close
 from billing.metering import meter
 from core.tenancy import scope, system
 from hosting.inbound import events
-from hosting.models import Handset
+from hosting.models import SimulatedPhone
 from hosting.transports import sandbox
 from tests.factories import make_business, make_deliveries, make_key, make_number, make_template
 
@@ -36,7 +36,7 @@ def month(db):
     number = make_number(business)
     make_template(number)
     with system("test"):
-        phone = Handset.objects.create(business=business, wa_id="919820012345", name="Priya")
+        phone = SimulatedPhone.objects.create(business=business, wa_id="919820012345", name="Priya")
     client = Client(headers={"Authorization": f"Bearer {make_key(business)}"})
     return business, number, phone, client
 
@@ -63,7 +63,7 @@ def test_a_month_is_hosted_metered_and_invoiced(month):
     for _ in range(5):
         send(client, number, {"to": "14155550100", "type": "template", "template": order})
     with scope(business.pk):
-        sandbox.write(handset=phone, number=number, text="Do you ship to Mumbai?")
+        sandbox.write(simulated_phone=phone, number=number, text="Do you ship to Mumbai?")
     assert events.apply_due() == 1
     wamids = [
         send(client, number, {"to": "919820012345", "text": {"body": f"Yes {n}"}}) for n in range(3)

@@ -95,7 +95,7 @@ class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookCall]):
         model = WebhookCall
         fields = (
             "id", "webhook", "field", "state", "attempts", "created_at", "tried_at", "not_before",
-            "gives_up_at", "response_status", "seconds", "last_error", "replay_of",
+            "deadline", "response_status", "seconds", "last_error", "replay_of",
         )  # fmt: skip
         read_only_fields = fields
 

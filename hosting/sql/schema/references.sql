@@ -6,9 +6,9 @@ ALTER TABLE hosting_message
 ALTER TABLE hosting_lockedmessage
     ADD CONSTRAINT locked_message FOREIGN KEY (business_id, message_id)
         REFERENCES hosting_message (business_id, id) ON DELETE CASCADE;
-ALTER TABLE hosting_handsetblock
-    ADD CONSTRAINT block_of_handset FOREIGN KEY (business_id, handset_id)
-        REFERENCES hosting_handset (business_id, id) ON DELETE CASCADE;
+ALTER TABLE hosting_simulatedphoneblock
+    ADD CONSTRAINT block_of_simulated_phone FOREIGN KEY (business_id, simulated_phone_id)
+        REFERENCES hosting_simulatedphone (business_id, id) ON DELETE CASCADE;
 SELECT core_delete_with('hosting_conversationlabel', 'conversation_id'),
        core_delete_with('hosting_conversationlabel', 'label_id'),
        core_delete_with('hosting_note', 'conversation_id'),

@@ -113,7 +113,7 @@ def test_a_fault_while_pricing_does_not_end_the_listener(
     seconds_until(lambda: charges() == 2)
 
 
-def test_the_pump_prices_notified_deliveries_at_once_and_stops_on_a_signal(
+def test_the_command_prices_notified_deliveries_at_once_and_stops_on_a_signal(
     number: Number, settings: Any
 ) -> None:
     # Its own schedule would come to it in an hour.
@@ -137,7 +137,7 @@ def test_the_pump_prices_notified_deliveries_at_once_and_stops_on_a_signal(
     thread = threading.Thread(target=live)
     thread.start()
     try:
-        call_command("pump")
+        call_command("work")
     finally:
         thread.join()
         for one, handler in kept.items():

@@ -136,11 +136,11 @@ def test_file_of_no_known_layout_is_a_problem_not_a_crash(text):
 def test_our_own_layout_names_what_is_wrong():
     text = (
         "market,category,first,last,price\n"
-        "Other,utility,1,x,0.01\nOther,parcel,1,,0.01\n\nOther,service,2,,0.01\n"
+        "Other,utility,1,x,0.01\nOther,dispatch,1,,0.01\n\nOther,service,2,,0.01\n"
     )
     assert [str(p) for p in read(("own", text)).problems] == [
         "own, row 2, column 4: 'x' is not a whole number.",
-        "own, row 3, column 2: 'parcel' is not a category: authentication, "
+        "own, row 3, column 2: 'dispatch' is not a category: authentication, "
         "authentication-international, marketing, "
         "service, utility.",
         "own, row 5: Other, service: the tiers leave a hole, overlap, or do not end unbounded.",

@@ -134,8 +134,8 @@ def test_blocked_and_opted_out_customers_are_left_out_and_counted(shop: Number) 
     text = listed(6) + "\n+1 415 555-0005,again\n0151 2345678,x\nhello,x\n+14155550009,"
     broadcast = draft(shop, text)
     assert (broadcast.total, broadcast.opted_out, broadcast.blocked) == (3, 1, 2)
-    assert (broadcast.duplicates, broadcast.wrong_count) == (1, 3)
-    assert broadcast.wrong == [
+    assert (broadcast.duplicates, broadcast.invalid_count) == (1, 3)
+    assert broadcast.invalid == [
         (8, "“0151 2345678” has no country code."),
         (9, "“hello” is not a phone number of 7 to 15 digits."),
         (10, "Variable 1 is empty."),

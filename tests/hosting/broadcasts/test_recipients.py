@@ -36,7 +36,7 @@ def test_lists_are_understood(
 def test_rows_are_numbered_as_in_the_file() -> None:
     read = recipients.parse_list("phone,1\n\n491512345678,a\n12,b\n", names=("1",))
     assert [one.row for one in read.found] == [3]
-    assert read.wrong == [(4, "“12” is not a phone number of 7 to 15 digits.")]
+    assert read.invalid == [(4, "“12” is not a phone number of 7 to 15 digits.")]
 
 
 def test_a_value_that_would_make_the_text_too_long_is_a_wrong_row() -> None:
@@ -44,7 +44,7 @@ def test_a_value_that_would_make_the_text_too_long_is_a_wrong_row() -> None:
         f"491512345678,{'x' * 11}\n491512345679,{'x' * 10}", names=("1",), max_length=10
     )
     assert [one.wa_id for one in read.found] == ["491512345679"]
-    assert read.wrong == [(1, "The text would grow too long.")]
+    assert read.invalid == [(1, "The text would grow too long.")]
 
 
 @pytest.mark.parametrize("text", ["", " \n \n", "phone\n"])
@@ -77,15 +77,17 @@ def test_a_spreadsheets_numbers_are_right_or_refused_with_their_row() -> None:
         ("447700900109", 3),
         ("447700900108", 4),
     ]
-    assert read.wrong == [(2, "A spreadsheet has shortened “4.477E+11”: its last digits are lost.")]
+    assert read.invalid == [
+        (2, "A spreadsheet has shortened “4.477E+11”: its last digits are lost.")
+    ]
 
 
 def test_a_wrong_number_in_the_first_row_is_no_heading() -> None:
     read = recipients.parse_list("4.477E+11\n447700900109\n")
     assert [one.row for one in read.found] == [2]
-    assert [row for row, _ in read.wrong] == [1]
+    assert [row for row, _ in read.invalid] == [1]
     read = recipients.parse_list("07700 900109,Ann\n447700900109,Bo\n", names=("1",))
-    assert read.wrong == [(1, "“07700 900109” has no country code.")]
+    assert read.invalid == [(1, "“07700 900109” has no country code.")]
 
 
 def test_cells_that_do_not_fit_refuse_their_row() -> None:
@@ -93,7 +95,7 @@ def test_cells_that_do_not_fit_refuse_their_row() -> None:
         "phone,name\n447700900109,Smith, Ann\n447700900108,Bo,,\n", names=("name",)
     )
     assert [one.variables for one in read.found] == [["Bo"]]
-    assert read.wrong == [
+    assert read.invalid == [
         (
             2,
             "The row has 3 cells, the first one 2. "
@@ -101,4 +103,4 @@ def test_cells_that_do_not_fit_refuse_their_row() -> None:
         )
     ]
     read = recipients.parse_list("447700900109,447700900108\n447700900107\n")
-    assert read.wrong == [(1, "There is more than one number in the row.")]
+    assert read.invalid == [(1, "There is more than one number in the row.")]

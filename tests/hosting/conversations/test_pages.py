@@ -14,7 +14,16 @@ from PIL import Image
 from accounts.models import Business
 from core.tenancy import system
 from hosting.inbound import events
-from hosting.models import Contact, Conversation, Event, Handset, Message, Number, Outgoing, Status
+from hosting.models import (
+    Contact,
+    Conversation,
+    Event,
+    Message,
+    Number,
+    Outgoing,
+    SimulatedPhone,
+    Status,
+)
 from hosting.transports import sandbox
 from tests.factories import make_business, make_member, make_number, make_template
 
@@ -328,10 +337,13 @@ def test_the_phone_writes_through_the_webhook_address_and_reads_by_opening(
     client: Client, number: Number
 ) -> None:
     with system("test data"):
-        handset = Handset.objects.create(business=number.business, wa_id="14155550123", name="Zoe")
-    chat = reverse("phone_chat", args=[handset.pk, number.phone_number_id])
+        simulated_phone = SimulatedPhone.objects.create(
+            business=number.business, wa_id="14155550123", name="Zoe"
+        )
+    chat = reverse("phone_chat", args=[simulated_phone.pk, number.phone_number_id])
     client.post(
-        reverse("phone_write", args=[handset.pk, number.phone_number_id]), {"text": "Hello?"}
+        reverse("phone_write", args=[simulated_phone.pk, number.phone_number_id]),
+        {"text": "Hello?"},
     )
     assert len(rows(Event)) == 1
     events.apply_due()
@@ -355,14 +367,16 @@ def test_the_phone_writes_through_the_webhook_address_and_reads_by_opening(
 
 def test_a_phone_that_is_off_leaves_messages_at_one_tick(client: Client, number: Number) -> None:
     with system("test data"):
-        handset = Handset.objects.create(business=number.business, wa_id="14155550100", name="Zoe")
+        simulated_phone = SimulatedPhone.objects.create(
+            business=number.business, wa_id="14155550100", name="Zoe"
+        )
     conversation = make_conversation(number, last_inbound_at=open_window())
-    client.post(reverse("phone_switch", args=[handset.pk]), {"online": "0"})
+    client.post(reverse("phone_switch", args=[simulated_phone.pk]), {"online": "0"})
     client.post(reverse("inbox_reply", args=[conversation.public_id]), {"text": "Are you there?"})
     sandbox.deliver_due()
     events.apply_due()
     assert rows(Message)[0].status == Status.SENT
-    client.post(reverse("phone_switch", args=[handset.pk]), {"online": "1"})
+    client.post(reverse("phone_switch", args=[simulated_phone.pk]), {"online": "1"})
     events.apply_due()
     assert rows(Message)[0].status == Status.DELIVERED
 
@@ -370,7 +384,7 @@ def test_a_phone_that_is_off_leaves_messages_at_one_tick(client: Client, number:
 def test_a_phone_number_is_taken_once(client: Client, number: Number) -> None:
     for _ in range(2):
         response = client.post(reverse("phones"), {"name": "Zoe", "wa_id": "+1 415 555 0123"})
-    assert [row.wa_id for row in rows(Handset)] == ["14155550123"]
+    assert [row.wa_id for row in rows(SimulatedPhone)] == ["14155550123"]
     assert "already" in response.content.decode()
     assert (
         "7 to 15 digits"
@@ -467,8 +481,10 @@ def test_a_picture_from_the_phone_arrives(
 ) -> None:
     settings.MEDIA_ROOT = tmp_path
     with system("test data"):
-        handset = Handset.objects.create(business=number.business, wa_id="14155550123", name="Zoe")
-    write = reverse("phone_write", args=[handset.pk, number.phone_number_id])
+        simulated_phone = SimulatedPhone.objects.create(
+            business=number.business, wa_id="14155550123", name="Zoe"
+        )
+    write = reverse("phone_write", args=[simulated_phone.pk, number.phone_number_id])
     assert client.post(write, {"text": "This one?", "file": picture()}).status_code == 302
     events.apply_due()
     [message] = rows(Message)

@@ -24,11 +24,11 @@ from hosting.models import (
     Conversation,
     ConversationLabel,
     Direction,
-    Handset,
     Label,
     Message,
     Note,
     Number,
+    SimulatedPhone,
 )
 from tests.factories import make_business, make_member, make_number
 from tests.hosting.conversations.test_pages import (
@@ -256,8 +256,10 @@ def test_snoozed_conversations_come_back_by_time_or_by_the_customer(
         until=(timezone.now() + timedelta(hours=3)).isoformat(),
     )
     with scope(number.business_id):
-        handset = Handset.objects.create(business=number.business, wa_id="14155550100", name="Ada")
-    address = reverse("phone_write", args=[handset.pk, number.phone_number_id])
+        simulated_phone = SimulatedPhone.objects.create(
+            business=number.business, wa_id="14155550100", name="Ada"
+        )
+    address = reverse("phone_write", args=[simulated_phone.pk, number.phone_number_id])
     assert client.post(address, {"text": "Hello?"}).status_code == 302
     events.apply_due()
     assert listed(client) == ["Ada"]

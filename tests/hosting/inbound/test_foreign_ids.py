@@ -318,18 +318,18 @@ def test_the_platforms_own_secret_still_speaks_for_every_number(m: Site, v: Site
 
 
 def test_a_sandbox_phone_of_m_reaches_m_alone(m: Site, v: Site) -> None:
-    from hosting.models import Handset
+    from hosting.models import SimulatedPhone
 
     before = rows_of(v.sandbox.business_id)
     with system("test"):
-        phone = Handset.objects.create(business=m.sandbox.business, wa_id=TO, name="x")
+        phone = SimulatedPhone.objects.create(business=m.sandbox.business, wa_id=TO, name="x")
         for name in v.ids.values():
             sandbox.send_from_phone(
-                handset=phone, number=m.sandbox, kind="reaction", context=name,
+                simulated_phone=phone, number=m.sandbox, kind="reaction", context=name,
                 content={"message_id": name, "emoji": "x"},
             )  # fmt: skip
             sandbox.send_from_phone(
-                handset=phone, number=m.sandbox, kind="image", content={"id": name}
+                simulated_phone=phone, number=m.sandbox, kind="image", content={"id": name}
             )
     apply_all()
     assert changed(before, rows_of(v.sandbox.business_id)) == {}

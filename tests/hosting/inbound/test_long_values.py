@@ -14,7 +14,7 @@ from billing.models import Charge
 from core import widths
 from core.tenancy import system
 from hosting.inbound import events
-from hosting.models import Contact, Conversation, Event, Handset, Message, Number, Outgoing
+from hosting.models import Contact, Conversation, Event, Message, Number, Outgoing, SimulatedPhone
 from hosting.transports import sandbox
 from tests.factories import make_business, make_key, make_number, make_template
 
@@ -94,7 +94,7 @@ def test_a_send_to_a_user_id_holds_up_nobodys_messages(numbers: list[Number], us
     with system("test"):
         assert not Outgoing.objects.exists()
         assert set(Message.objects.values_list("status", flat=True)) <= {"delivered", "read"}
-        assert Handset.objects.filter(wa_id=user_id).count() == 1
+        assert SimulatedPhone.objects.filter(wa_id=user_id).count() == 1
     while meter.meter_due():
         pass
     with system("test"):
@@ -135,7 +135,7 @@ def test_the_longest_user_id_and_a_long_name_come_through_to_the_charge(
         pass
     events.apply_due()
     with system("test"):
-        phone = Handset.objects.get()
+        phone = SimulatedPhone.objects.get()
         assert (phone.wa_id, phone.name) == (LONGEST, name[: widths.PERSON_NAME])
         assert Contact.objects.get().name == name[: widths.PERSON_NAME]
     while meter.meter_due():

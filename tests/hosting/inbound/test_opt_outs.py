@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from core.tenancy import scope, system
 from hosting.inbound import events
-from hosting.models import Contact, Handset, Number, OptOutWords
+from hosting.models import Contact, Number, OptOutWords, SimulatedPhone
 from hosting.transports import sandbox
 from tests.factories import make_business, make_member, make_number
 
@@ -27,12 +27,12 @@ def client(number: Number) -> Client:
 
 def write(number: Number, *texts: str) -> None:
     with system("test"):
-        phone, _ = Handset.objects.get_or_create(
+        phone, _ = SimulatedPhone.objects.get_or_create(
             business=number.business, wa_id="14155550100", name="Zoe"
         )
     phone.business = number.business
     for text in texts:
-        sandbox.write(handset=phone, number=number, text=text)
+        sandbox.write(simulated_phone=phone, number=number, text=text)
     while events.apply_due():
         pass
 

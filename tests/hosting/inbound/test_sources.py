@@ -24,10 +24,10 @@ from hosting.models import (
     Conversation,
     Delivery,
     Event,
-    Handset,
     Message,
     Number,
     ParkedStatus,
+    SimulatedPhone,
     Template,
     Upstream,
 )
@@ -73,8 +73,10 @@ def now() -> dict[str, Any]:
 
 def customer_writes(number: Number, text: str = "hello") -> None:
     with system("test"):
-        phone, _ = Handset.objects.get_or_create(business=number.business, wa_id=TO, name="Sheena")
-        sandbox.write(handset=phone, number=number, text=text)
+        phone, _ = SimulatedPhone.objects.get_or_create(
+            business=number.business, wa_id=TO, name="Sheena"
+        )
+        sandbox.write(simulated_phone=phone, number=number, text=text)
     events.apply_due()
 
 

@@ -211,7 +211,7 @@ def test_what_is_locked_stays_while_no_mail_server_took_the_notice(number: Numbe
     assert locked_messages.purge_due() == 2
     # A later notice counts as well, one of another month that was given up does not.
     with system("test"):
-        assert Email.objects.untold_businesses(kind="limit", key_prefix="100-") == []
+        assert Email.objects.businesses_without_notice(kind="limit", key_prefix="100-") == []
         Email.objects.create(
             business=number.business,
             share=number.business.pk,
@@ -221,10 +221,10 @@ def test_what_is_locked_stays_while_no_mail_server_took_the_notice(number: Numbe
             state="dead",
             created_at=notice.created_at - timedelta(days=30),
         )
-        assert Email.objects.untold_businesses(kind="limit", key_prefix="100-") == []
+        assert Email.objects.businesses_without_notice(kind="limit", key_prefix="100-") == []
         Email.objects.filter(state="dead").update(created_at=timezone.now())
-        untold = Email.objects.untold_businesses(kind="limit", key_prefix="100-")
-        assert untold == [number.business_id]
+        without_notice = Email.objects.businesses_without_notice(kind="limit", key_prefix="100-")
+        assert without_notice == [number.business_id]
 
 
 def test_deleting_a_message_deletes_what_it_said(number: Number) -> None:

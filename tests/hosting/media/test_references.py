@@ -23,7 +23,7 @@ from hosting.models import (
     MediaFetch,
     Message,
     Number,
-    RefusedSend,
+    RejectedSend,
     Template,
     Upload,
     UpstreamMedia,
@@ -43,7 +43,7 @@ WITHOUT_FILES = {
     "billing_invoice.buyer": "an address", "billing_invoice.seller": "an address",
     "billing_invoice.taxes": "amounts", "billing_invoice.seller_tax": "numbers of registrations",
     "billing_creditnote.seller_tax": "numbers of registrations",
-    "hosting_broadcast.wrong": "rows of a list that were not taken",
+    "hosting_broadcast.invalid": "rows of a list that were not taken",
     "hosting_broadcastrecipient.variables": "texts of a template's variables",
     "hosting_chatexport.position": "where a job goes on",
     "hosting_chatimport.position": "where a job goes on",
@@ -160,7 +160,7 @@ def places(number: Number, media: Media) -> dict[str, Any]:
         )  # fmt: skip
 
     def refused() -> None:
-        RefusedSend.objects.create(
+        RejectedSend.objects.create(
             business=business, number=number, wa_id="1", kind="image", content=image(media),
             code=1, reason="x",
         )  # fmt: skip

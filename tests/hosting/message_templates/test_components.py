@@ -379,3 +379,56 @@ def test_interactive_carousels_are_checked_card_by_card() -> None:
     ):
         with pytest.raises(CloudApiError):
             check_interactive(*wrong)
+
+
+OTP: dict[str, Any] = {
+    "name": "code",
+    "category": "AUTHENTICATION",
+    "components": [
+        {"type": "BODY", "add_security_recommendation": True},
+        {"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE"}]},
+    ],
+}
+
+
+def post(line: Line, path: str, held: Any) -> Any:
+    return line.client.post(f"/v23.0/{path}", orjson.dumps(held), "application/json")
+
+
+def test_a_one_time_password_is_made_in_several_languages_and_changed(line: Line) -> None:
+    path = f"{line.number.account.waba_id}/upsert_message_templates"
+    made = post(line, path, OTP | {"languages": ["en_US", "de", "de"]}).json()["data"]
+    assert [(one["language"], one["status"]) for one in made] == [
+        ("en_US", "APPROVED"),
+        ("de", "APPROVED"),
+    ]
+    parts = [{"type": "BODY"}, OTP["components"][1]]
+    again = post(line, path, OTP | {"components": parts, "languages": ["de", "fr"]}).json()["data"]
+    assert again[0]["id"] == made[1]["id"]
+    with system("test"):
+        texts = {row.language: row.components[0]["text"] for row in Template.objects.all()}
+    assert sorted(texts) == ["de", "en_US", "fr"]
+    assert "do not share" in texts["en_US"]
+    assert "do not share" not in texts["de"]
+    for wrong in (
+        OTP,
+        OTP | {"languages": []},
+        OTP | {"languages": ["es", "nonsense"]},
+        OTP | {"languages": ["es"], "category": "MARKETING"},
+    ):
+        assert code_of(post(line, path, wrong))[0] == 400
+    with system("test"):
+        assert Template.objects.count() == 3
+
+
+def test_a_pause_ends_when_it_is_asked_to(line: Line) -> None:
+    create(line.number)
+    with system("test"):
+        template = Template.objects.get()
+        Template.objects.update(status="PAUSED")
+    path = f"{template.template_id}/unpause"
+    assert post(line, path, {}).json() == {"success": True}
+    with system("test"):
+        assert Template.objects.get().status == "APPROVED"
+    assert code_of(post(line, path, {})) == (400, 100)
+    assert code_of(post(line, "12345/unpause", {})) == (404, 803)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.tenancy import scope, system
 from hosting.inbound import events
 from hosting.message_templates import review
-from hosting.models import Handset, Message, Number, Template, Webhook, WebhookCall
+from hosting.models import Message, Number, SimulatedPhone, Template, Webhook, WebhookCall
 from hosting.transports import sandbox
 from tests.factories import make_business, make_number, make_template
 from tests.hosting.messages.test_endpoints import NOON, TO, caller, code_of, post
@@ -188,7 +188,7 @@ def test_how_long_delivery_is_tried(
 def test_what_comes_too_late_is_not_delivered(number: Number, later: int, status: str) -> None:
     make_template(number, ttl_seconds=600)
     with system("test"):
-        handset = Handset.objects.create(
+        simulated_phone = SimulatedPhone.objects.create(
             business=number.business, wa_id=TO, name="x", is_online=False
         )
     assert post(caller(number), number, wanted()).status_code == 200
@@ -197,8 +197,10 @@ def test_what_comes_too_late_is_not_delivered(number: Number, later: int, status
     with system("test"):
         number.business.clock_at = NOON + timedelta(seconds=later)
         number.business.save(update_fields=["clock_at"])
-        handset.refresh_from_db()
-        assert sandbox.set_online(handset=handset, online=True) == (status == "delivered")
+        simulated_phone.refresh_from_db()
+        assert sandbox.set_online(simulated_phone=simulated_phone, online=True) == (
+            status == "delivered"
+        )
     events.apply_due()
     with system("test"):
         assert Message.objects.get().status == status

@@ -23,12 +23,12 @@ from hosting.models import (
     Conversation,
     Delivery,
     Event,
-    Handset,
     HostedCount,
     Message,
     Number,
     Outgoing,
     ParkedStatus,
+    SimulatedPhone,
 )
 from hosting.transports import sandbox
 from tests.factories import make_business, make_key, make_number, make_template
@@ -60,8 +60,10 @@ def post(client: Client, number: Number, body: Any = TEXT, **headers: str) -> An
 def write(number: Number, text: str = "hello", at: datetime | None = None) -> str:
     """The customer writes; the message is applied."""
     with system("test"):
-        phone, _ = Handset.objects.get_or_create(business=number.business, wa_id=TO, name="Sheena")
-        wamid = sandbox.write(handset=phone, number=number, text=text, at=at)
+        phone, _ = SimulatedPhone.objects.get_or_create(
+            business=number.business, wa_id=TO, name="Sheena"
+        )
+        wamid = sandbox.write(simulated_phone=phone, number=number, text=text, at=at)
     events.apply_due()
     return wamid
 

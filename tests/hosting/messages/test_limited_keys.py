@@ -16,11 +16,11 @@ from core.errors import BadInput
 from core.tenancy import scope, system
 from hosting.models import (
     Conversation,
-    Handset,
     Message,
     Number,
     Outgoing,
-    RefusedSend,
+    RejectedSend,
+    SimulatedPhone,
     Template,
     Webhook,
 )
@@ -61,7 +61,7 @@ def house(db: None) -> House:
             digits="15559990001",
             verified_name="Other shop",
         )
-        Handset.objects.create(business=business, wa_id=TO, name="Sheena")
+        SimulatedPhone.objects.create(business=business, wa_id=TO, name="Sheena")
     for number in (mine, other):
         make_messages(business, number, 1, to=TO, at=NOON)
     return House(business, mine, other, limited(business, mine))
@@ -99,7 +99,7 @@ def test_it_sends_by_its_number_and_by_no_other(house: House) -> None:
     )
     assert error_of(refused)[:2] == (404, 803)
     assert not rows(Outgoing)
-    assert not rows(RefusedSend)
+    assert not rows(RejectedSend)
     sent = house.client.post(
         f"/v23.0/{house.mine.phone_number_id}/messages", body, content_type="application/json"
     )

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from core.tenancy import system
 from hosting.messages import rejections
-from hosting.models import Contact, Message, Number, RefusedSend
+from hosting.models import Contact, Message, Number, RejectedSend
 from tests.factories import make_business, make_key, make_member, make_number
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def post(number: Number, path: str, body: Mapping[str, object]) -> int:
 def refused() -> list[tuple[str, str, int, dict[str, object]]]:
     with system("test"):
         return list(
-            RefusedSend.objects.order_by("id").values_list("wa_id", "kind", "code", "content")
+            RejectedSend.objects.order_by("id").values_list("wa_id", "kind", "code", "content")
         )
 
 

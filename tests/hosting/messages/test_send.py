@@ -11,7 +11,7 @@ from django.test import Client
 from core.tenancy import scope, system
 from hosting.inbound import events
 from hosting.messages.edits import reactions_to
-from hosting.models import Contact, Handset, Message, Outgoing
+from hosting.models import Contact, Message, Outgoing, SimulatedPhone
 from hosting.transports import sandbox
 from tests.factories import make_business, make_key, make_number, make_template
 from tests.hosting.bodies import REFUSED, SENDS
@@ -27,8 +27,12 @@ class Line:
         self.number = make_number(self.business)
         self.client = Client(headers={"Authorization": f"Bearer {make_key(self.business)}"})
         with system("test"):
-            self.phone = Handset.objects.create(business=self.business, wa_id=TO, name="Sheena")
-            self.inbound = sandbox.write(handset=self.phone, number=self.number, text="hello")
+            self.phone = SimulatedPhone.objects.create(
+                business=self.business, wa_id=TO, name="Sheena"
+            )
+            self.inbound = sandbox.write(
+                simulated_phone=self.phone, number=self.number, text="hello"
+            )
         assert events.apply_due() == 1
 
     def post(self, body: dict[str, Any]) -> tuple[int, Any]:

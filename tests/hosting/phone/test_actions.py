@@ -14,7 +14,7 @@ from core.tenancy import scope, system
 from hosting.cloudapi.failures import FAILURES
 from hosting.inbound import events
 from hosting.messages.send import send_message
-from hosting.models import Delivery, Event, Handset, HandsetBlock, Message, Number
+from hosting.models import Delivery, Event, Message, Number, SimulatedPhone, SimulatedPhoneBlock
 from hosting.transports import sandbox
 from tests.factories import make_business, make_member, make_number
 
@@ -32,10 +32,12 @@ def number() -> Number:
 
 
 @pytest.fixture
-def phone(number: Number) -> Handset:
+def phone(number: Number) -> SimulatedPhone:
     with system("test"):
-        phone = Handset.objects.create(business=number.business, wa_id="14155550123", name="Zoe")
-        sandbox.write(handset=phone, number=number, text="Hello")
+        phone = SimulatedPhone.objects.create(
+            business=number.business, wa_id="14155550123", name="Zoe"
+        )
+        sandbox.write(simulated_phone=phone, number=number, text="Hello")
     events.apply_due()
     return phone
 
@@ -81,12 +83,12 @@ def came_in(number: Number, kind: str) -> list[tuple[Any, str]]:
         ]
 
 
-def address(name: str, phone: Handset, number: Number, *more: int) -> str:
+def address(name: str, phone: SimulatedPhone, number: Number, *more: int) -> str:
     return reverse(name, args=[phone.pk, number.phone_number_id, *more])
 
 
 def test_a_place_is_sent_by_itself_or_in_answer_to_a_message(
-    number: Number, phone: Handset, client: Client
+    number: Number, phone: SimulatedPhone, client: Client
 ) -> None:
     asked = say(number, "interactive", ASK)
     hand_over()
@@ -133,7 +135,7 @@ def test_a_place_is_sent_by_itself_or_in_answer_to_a_message(
     ],
 )
 def test_a_place_off_the_map_is_refused_by_name(
-    number: Number, phone: Handset, client: Client, given: dict[str, str], said: str
+    number: Number, phone: SimulatedPhone, client: Client, given: dict[str, str], said: str
 ) -> None:
     answer = client.post(address("phone_place", phone, number), given)
     assert answer.status_code == 422
@@ -142,7 +144,7 @@ def test_a_place_off_the_map_is_refused_by_name(
 
 
 def test_a_contact_card_carries_name_and_number(
-    number: Number, phone: Handset, client: Client
+    number: Number, phone: SimulatedPhone, client: Client
 ) -> None:
     card = {"name": "Max Berger", "wa_id": "+49 151 2345678"}
     assert client.post(address("phone_card", phone, number), card).status_code == 302
@@ -160,7 +162,7 @@ def test_a_contact_card_carries_name_and_number(
 
 
 def test_a_reaction_stands_at_its_message_until_it_is_taken_back(
-    number: Number, phone: Handset, client: Client
+    number: Number, phone: SimulatedPhone, client: Client
 ) -> None:
     message = say(number)
     hand_over()
@@ -195,7 +197,7 @@ def test_a_reaction_stands_at_its_message_until_it_is_taken_back(
 
 
 def test_what_is_sent_while_blocked_never_arrives_also_not_afterwards(
-    number: Number, phone: Handset, client: Client
+    number: Number, phone: SimulatedPhone, client: Client
 ) -> None:
     other = make_number(number.business)
     assert client.post(address("phone_block", phone, number), {"blocked": "1"}).status_code == 302
@@ -204,7 +206,7 @@ def test_what_is_sent_while_blocked_never_arrives_also_not_afterwards(
     ), "twice is as once"
     lost = say(number)
     with scope(number.business_id):
-        sandbox.write(handset=phone, number=other, text="Hello there")
+        sandbox.write(simulated_phone=phone, number=other, text="Hello there")
     events.apply_due()
     elsewhere = say(other)
     hand_over()
@@ -232,31 +234,33 @@ def test_what_is_sent_while_blocked_never_arrives_also_not_afterwards(
             elsewhere.pk,
             waited.pk,
         ], "what never arrived costs nothing"
-        assert HandsetBlock.objects.count() == 1
+        assert SimulatedPhoneBlock.objects.count() == 1
 
 
-def turn_off_and_on(client: Client, phone: Handset) -> None:
+def turn_off_and_on(client: Client, phone: SimulatedPhone) -> None:
     for online in ("0", "1"):
         client.post(reverse("phone_switch", args=[phone.pk]), {"online": online})
     events.apply_due()
 
 
 def test_a_block_ends_also_when_its_newest_message_was_purged(
-    number: Number, phone: Handset, client: Client
+    number: Number, phone: SimulatedPhone, client: Client
 ) -> None:
     client.post(address("phone_block", phone, number), {"blocked": "1"})
     with system("test"):
         Message.objects.filter(number=number).delete()
     assert client.post(address("phone_block", phone, number), {"blocked": "0"}).status_code == 302
     with system("test"):
-        row = HandsetBlock.objects.get()
+        row = SimulatedPhoneBlock.objects.get()
         assert row.ended_after == row.begun_after > 0
-        Handset.objects.filter(pk=phone.pk)._raw_delete("default")
-        assert not HandsetBlock.objects.exists(), "the database takes it along with its phone"
+        SimulatedPhone.objects.filter(pk=phone.pk)._raw_delete("default")
+        assert not SimulatedPhoneBlock.objects.exists(), (
+            "the database takes it along with its phone"
+        )
 
 
 def test_the_next_message_fails_with_the_chosen_code_and_the_one_after_it_arrives(
-    number: Number, phone: Handset, client: Client
+    number: Number, phone: SimulatedPhone, client: Client
 ) -> None:
     assert client.post(address("phone_fail", phone, number), {"code": "131049"}).status_code == 302
     assert (
@@ -270,7 +274,7 @@ def test_the_next_message_fails_with_the_chosen_code_and_the_one_after_it_arrive
     with system("test"):
         failed = Message.objects.get(pk=first.pk)
         assert (failed.status, failed.errors, failed.sent_at) == ("failed", [error], None)
-        assert Handset.objects.get(pk=phone.pk).fails_with is None
+        assert SimulatedPhone.objects.get(pk=phone.pk).fails_with is None
     assert status(second) == "delivered"
     assert details in client.get(reverse("message", args=[first.pk])).content.decode()
     assert (
@@ -279,7 +283,7 @@ def test_the_next_message_fails_with_the_chosen_code_and_the_one_after_it_arrive
 
 
 def test_a_failure_is_taken_back_and_unknown_codes_are_refused(
-    number: Number, phone: Handset, client: Client
+    number: Number, phone: SimulatedPhone, client: Client
 ) -> None:
     client.post(address("phone_fail", phone, number), {"code": "131026"})
     refused = client.post(address("phone_fail", phone, number), {"code": "131051"})
@@ -291,16 +295,21 @@ def test_a_failure_is_taken_back_and_unknown_codes_are_refused(
         True,
     )
     with system("test"):
-        assert Handset.objects.get(pk=phone.pk).fails_with == 131026
-        with pytest.raises(IntegrityError, match="handset_fails_with_known"), transaction.atomic():
-            Handset.objects.filter(pk=phone.pk).update(fails_with=1)
+        assert SimulatedPhone.objects.get(pk=phone.pk).fails_with == 131026
+        with (
+            pytest.raises(IntegrityError, match="simulated_phone_fails_with_known"),
+            transaction.atomic(),
+        ):
+            SimulatedPhone.objects.filter(pk=phone.pk).update(fails_with=1)
     assert client.post(address("phone_fail", phone, number), {"code": ""}).status_code == 302
     message = say(number)
     hand_over()
     assert status(message) == "delivered"
 
 
-def test_nothing_leaves_a_phone_that_is_off(number: Number, phone: Handset, client: Client) -> None:
+def test_nothing_leaves_a_phone_that_is_off(
+    number: Number, phone: SimulatedPhone, client: Client
+) -> None:
     client.post(reverse("phone_switch", args=[phone.pk]), {"online": "0"})
     with system("test"):
         before = Event.objects.count()

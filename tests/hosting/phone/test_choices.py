@@ -14,7 +14,7 @@ from core.tenancy import scope, system
 from hosting import extensions
 from hosting.inbound import events
 from hosting.messages.send import send_message
-from hosting.models import Handset, Message, Number
+from hosting.models import Message, Number, SimulatedPhone
 from hosting.templatetags.chat import item_amount, offset_amount, payment_link, public_path
 from hosting.transports import sandbox
 from tests.factories import make_business, make_member, make_number
@@ -42,10 +42,12 @@ def number() -> Number:
 
 
 @pytest.fixture
-def phone(number: Number) -> Handset:
+def phone(number: Number) -> SimulatedPhone:
     with system("test"):
-        phone = Handset.objects.create(business=number.business, wa_id="14155550123", name="Zoe")
-        sandbox.write(handset=phone, number=number, text="Hello")
+        phone = SimulatedPhone.objects.create(
+            business=number.business, wa_id="14155550123", name="Zoe"
+        )
+        sandbox.write(simulated_phone=phone, number=number, text="Hello")
     events.apply_due()
     return phone
 
@@ -83,7 +85,7 @@ def deliver(number: Number, content: dict[str, Any]) -> Message:
     return message
 
 
-def tapped(client: Client, phone: Handset, message: Message, choice: str) -> int:
+def tapped(client: Client, phone: SimulatedPhone, message: Message, choice: str) -> int:
     where = [phone.pk, message.number.phone_number_id, message.pk]
     return client.post(reverse("phone_tap", args=where), {"choice": choice}).status_code
 
@@ -101,7 +103,7 @@ def replies(number: Number) -> list[tuple[Any, str]]:
 
 
 def test_a_tapped_button_comes_back_as_the_reply_to_its_message(
-    number: Number, phone: Handset, client: Client
+    number: Number, phone: SimulatedPhone, client: Client
 ) -> None:
     message = deliver(number, BUTTONS)
     page = client.get(reverse("phone_chat", args=[phone.pk, number.phone_number_id]))
@@ -112,7 +114,7 @@ def test_a_tapped_button_comes_back_as_the_reply_to_its_message(
 
 
 def test_a_row_of_a_list_comes_back_with_its_description(
-    number: Number, phone: Handset, client: Client
+    number: Number, phone: SimulatedPhone, client: Client
 ) -> None:
     message = deliver(number, LIST)
     assert tapped(client, phone, message, "post") == 302
@@ -121,7 +123,7 @@ def test_a_row_of_a_list_comes_back_with_its_description(
 
 
 def test_what_a_message_does_not_offer_cannot_be_tapped(
-    number: Number, phone: Handset, client: Client
+    number: Number, phone: SimulatedPhone, client: Client
 ) -> None:
     assert tapped(client, phone, deliver(number, BUTTONS), "no") == 404
     assert tapped(client, phone, deliver(number, PRODUCT), "RYE") == 404
@@ -129,7 +131,7 @@ def test_what_a_message_does_not_offer_cannot_be_tapped(
 
 
 def test_only_public_pages_of_ours_open_inside_the_phone(
-    number: Number, phone: Handset, client: Client
+    number: Number, phone: SimulatedPhone, client: Client
 ) -> None:
     address = reverse("phone_web", args=[phone.pk, number.phone_number_id])
     page = client.get(address, {"to": "/s/luma/"})
@@ -139,7 +141,7 @@ def test_only_public_pages_of_ours_open_inside_the_phone(
 
 
 def test_a_product_is_shown_with_name_price_and_picture(
-    number: Number, phone: Handset, client: Client, cards: list[Any]
+    number: Number, phone: SimulatedPhone, client: Client, cards: list[Any]
 ) -> None:
     deliver(number, PRODUCT)
     items = [
@@ -148,7 +150,7 @@ def test_a_product_is_shown_with_name_price_and_picture(
     ]
     with scope(number.business_id):
         sandbox.send_from_phone(
-            handset=phone,
+            simulated_phone=phone,
             number=number,
             kind="order",
             content={"catalog_id": "1", "product_items": items},

@@ -42,12 +42,12 @@ from hosting.models import (
     Delivery,
     Erasure,
     Event,
-    Handset,
     IdempotentReply,
     Media,
     Message,
     Number,
     ParkedStatus,
+    SimulatedPhone,
     Webhook,
     WebhookCall,
 )
@@ -165,7 +165,7 @@ def a_life(number: Number) -> Contact:
     thumbnails.thumbnail_of(own)
     with system("test"):
         Block.objects.create(business=business, number=number, wa_id=WHO)
-        Handset.objects.create(business=business, wa_id=WHO, name=NAME)
+        SimulatedPhone.objects.create(business=business, wa_id=WHO, name=NAME)
         ParkedStatus.objects.create(
             business=business,
             recipient=WHO,
@@ -273,7 +273,7 @@ def test_no_trace_is_left_and_money_is_byte_equal(
         "hosting_idempotentreply",
         "hosting_parkedstatus",
         "hosting_block",
-        "hosting_handset",
+        "hosting_simulatedphone",
         "hosting_formernumber",
         "hosting_delivery",
         "hosting_chatexport",

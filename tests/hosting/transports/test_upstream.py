@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from core.tenancy import scope, system
 from hosting.cloudapi import webhooks as wire
-from hosting.cloudapi.upstreams import Outcome, message_id_of, verdict_on
+from hosting.cloudapi.upstreams import Outcome, message_id_of, result_of
 from hosting.inbound import events
 from hosting.messages import send
 from hosting.models import (
@@ -249,7 +249,7 @@ def test_a_status_that_overtakes_the_answer_is_not_lost(number, upstream):
     message = say(number, "Quick")
     (task,) = begun(cloudapi.QUEUE)
     report = cloudapi.send(task.work)
-    assert arrive(number, statuses=[reported(report.verdict.wamid, "sent")]) == 200
+    assert arrive(number, statuses=[reported(report.result.wamid, "sent")]) == 200
     with system("test"):
         assert ParkedStatus.objects.count() == 1
     write_down(cloudapi.POOL, task, report)
@@ -423,7 +423,7 @@ def test_two_workers_send_each_message_once(committed_db, settings):
     ],
 )
 def test_what_answers_mean(status, body, outcome):
-    assert verdict_on(status, body).outcome == outcome
+    assert result_of(status, body).outcome == outcome
 
 
 def test_trackers_that_are_not_ours_name_nothing():

@@ -20,7 +20,7 @@ from core.tenancy import scope, system
 from hosting.cloudapi import webhooks as wire
 from hosting.inbound import events
 from hosting.messages import send
-from hosting.models import Account, Handset, Message, Number, Webhook, WebhookCall
+from hosting.models import Account, Message, Number, SimulatedPhone, Webhook, WebhookCall
 from hosting.transports import sandbox
 from hosting.webhooks import delivery, outbox, subscriptions
 from hosting.webhooks.delivery import delay_after
@@ -45,10 +45,10 @@ def shop(db):
         Account.objects.filter(pk=number.account_id).update(
             waba_id="102290129340398", app_secret="s3cret"
         )
-        handset = Handset.objects.create(
+        simulated_phone = SimulatedPhone.objects.create(
             business=business, wa_id=PHONE, name="Sheena Nelson", reads_at_once=True
         )
-    return business, number, handset
+    return business, number, simulated_phone
 
 
 def listen(number, url, own=False, **fields):
@@ -58,10 +58,12 @@ def listen(number, url, own=False, **fields):
 
 
 def write(shop, text="Does it come in another color?"):
-    business, number, handset = shop
+    business, number, simulated_phone = shop
     with system("test"):
         number = Number.objects.select_related("account").get(pk=number.pk)
-        wamid = sandbox.write(handset=handset, number=number, text=text, at=business.now())
+        wamid = sandbox.write(
+            simulated_phone=simulated_phone, number=number, text=text, at=business.now()
+        )
     events.apply_due()
     return wamid
 
@@ -71,8 +73,10 @@ def write_from_many(number, count):
     with system("test"):
         number = Number.objects.select_related("account", "business").get(pk=number.pk)
         for n in range(count):
-            handset = Handset(business=number.business, wa_id=f"1415555{n:04}", name="x")
-            sandbox.write(handset=handset, number=number, text="Hello", at=AT)
+            simulated_phone = SimulatedPhone(
+                business=number.business, wa_id=f"1415555{n:04}", name="x"
+            )
+            sandbox.write(simulated_phone=simulated_phone, number=number, text="Hello", at=AT)
     events.apply_due()
 
 
@@ -229,7 +233,7 @@ def test_a_failed_status_carries_its_errors(shop):
 
 
 def test_a_message_sent_twice_by_the_network_is_told_once(shop):
-    _business, number, _handset = shop
+    _business, number, _simulated_phone = shop
     listen(number, "http://127.0.0.1:9/")
     wamid = write(shop)
     with system("test"):
@@ -347,7 +351,7 @@ def test_a_refused_call_waits_longer_each_time_and_is_given_up_after_seven_days(
         with system("test"):
             webhook = Webhook.objects.get()
             assert webhook.failures == 4
-            WebhookCall.objects.update(gives_up_at=timezone.now() - timedelta(seconds=1))
+            WebhookCall.objects.update(deadline=timezone.now() - timedelta(seconds=1))
         assert delivery.call_due() == 1
         (call,) = calls()
         assert (call.state, call.tries) == ("dead", 5)
@@ -390,7 +394,7 @@ def test_a_receiver_that_fails_rests_and_is_asked_one_call_at_a_time(shop):
 def test_a_conversations_calls_are_made_in_order(shop):
     business, number, _ = shop
     with system("test"):
-        other = Handset.objects.create(business=business, wa_id="14155550111", name="Other")
+        other = SimulatedPhone.objects.create(business=business, wa_id="14155550111", name="Other")
     refused = []
 
     def answer(taken):
@@ -676,7 +680,7 @@ def test_the_log_is_purged_and_what_nobody_takes_is_given_up(shop):
     with system("test"):
         Webhook.objects.filter(pk=webhook.pk).update(is_active=False)
         assert delivery.expire() == 0
-        WebhookCall.objects.update(gives_up_at=timezone.now() - timedelta(seconds=1))
+        WebhookCall.objects.update(deadline=timezone.now() - timedelta(seconds=1))
     assert delivery.expire() == 1
     assert [call.state for call in calls()] == ["dead"]
     assert delivery.purge() == 0

@@ -320,12 +320,12 @@ def test_delivery_methods_and_collections_are_added_and_removed():
     client = login(shop.business)
     client.post(
         "/shop/settings/delivery/",
-        {"name": "Parcel", "price": "4.90", "tax_percent": "19", "needs_address": "on"},
+        {"name": "Dispatch", "price": "4.90", "tax_percent": "19", "needs_address": "on"},
     )
     client.post("/shop/settings/delivery/", {"name": "Odd", "price": "4.905", "tax_percent": "19"})
     [method] = rows(DeliveryMethod, catalog=shop)
     assert (method.name, method.price_minor, method.tax_percent, method.needs_address) == (
-        "Parcel",
+        "Dispatch",
         490,
         19,
         True,

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.tenancy import scope, system
-from hosting.models import Handset, Message, Number
+from hosting.models import Message, Number, SimulatedPhone
 from shops.chat import address as chat_address
 from shops.models import Catalog, IncomingOrder, Order
 from tests.factories import make_member
@@ -38,21 +38,21 @@ ELSEWHERE = {"name": "Zoe Field", "address": "Main 1", "postal_code": "05401", "
 def catalog() -> Catalog:
     catalog = make_catalog(currency="USD", takes_cash=True)
     make_product(catalog, "rye", 480, stock=20)
-    make_delivery(catalog, "Parcel", 450)
+    make_delivery(catalog, "Dispatch", 450)
     return catalog
 
 
 @pytest.fixture
-def phone(catalog: Catalog) -> Handset:
+def phone(catalog: Catalog) -> SimulatedPhone:
     return make_phone(catalog, "14155550123")
 
 
-def make_phone(catalog: Catalog, digits: str) -> Handset:
+def make_phone(catalog: Catalog, digits: str) -> SimulatedPhone:
     with system("test"):
-        return Handset.objects.create(business=catalog.business, wa_id=digits, name="Zoe")
+        return SimulatedPhone.objects.create(business=catalog.business, wa_id=digits, name="Zoe")
 
 
-def order(catalog: Catalog, phone: Handset) -> dict[str, Any]:
+def order(catalog: Catalog, phone: SimulatedPhone) -> dict[str, Any]:
     """Send a cart; returns the parameters of the form that comes back."""
     send(catalog, phone, "order", cart_of(catalog, ("rye", 1, 4.8)))
     return form(shop_messages(catalog)[-2])
@@ -72,7 +72,7 @@ def reply(values: Any, *, name: str = "address_message", raw: str | None = None)
     return {"type": "nfm_reply", "nfm_reply": {"name": name, "body": "Sent", "response_json": text}}
 
 
-def answer(catalog: Catalog, phone: Handset, values: Any, **how: Any) -> None:
+def answer(catalog: Catalog, phone: SimulatedPhone, values: Any, **how: Any) -> None:
     send(catalog, phone, "interactive", reply(values, **how))
 
 
@@ -82,7 +82,7 @@ def address() -> dict[str, Any]:
 
 
 def test_a_form_asks_where_to_and_its_answer_fills_the_order(
-    catalog: Catalog, phone: Handset
+    catalog: Catalog, phone: SimulatedPhone
 ) -> None:
     assert order(catalog, phone) == {"country": "US"}
     request, payment = shop_messages(catalog)
@@ -167,7 +167,7 @@ def test_a_wrong_answer_is_asked_again_with_what_was_right(
     "raw", ["", "{", "[]", '"x"', "null", '{"values": 7}', '{"values": {"name": ["\\u0000"]}}']
 )
 def test_an_answer_that_cannot_be_read_is_asked_again(
-    catalog: Catalog, phone: Handset, raw: str
+    catalog: Catalog, phone: SimulatedPhone, raw: str
 ) -> None:
     order(catalog, phone)
     answer(catalog, phone, None, raw=raw)
@@ -180,7 +180,7 @@ def test_an_answer_that_cannot_be_read_is_asked_again(
 
 
 def test_a_flow_that_holds_an_address_fills_it_too_and_another_flow_does_nothing(
-    catalog: Catalog, phone: Handset
+    catalog: Catalog, phone: SimulatedPhone
 ) -> None:
     order(catalog, phone)
     for values in ({"flow_token": "t", "table": "4", "name": "Zoe"}, {}, ["x"]):
@@ -205,7 +205,7 @@ def test_a_flow_that_holds_an_address_fills_it_too_and_another_flow_does_nothing
 
 
 def test_where_no_order_waits_or_goods_are_fetched_nothing_happens(
-    catalog: Catalog, phone: Handset
+    catalog: Catalog, phone: SimulatedPhone
 ) -> None:
     answer(catalog, phone, ELSEWHERE)
     assert shop_messages(catalog) == []
@@ -221,7 +221,7 @@ def test_where_no_order_waits_or_goods_are_fetched_nothing_happens(
 
 
 def test_a_country_that_is_not_served_goes_on_at_the_orders_page(
-    catalog: Catalog, phone: Handset
+    catalog: Catalog, phone: SimulatedPhone
 ) -> None:
     with system("test"):
         catalog.delivery_methods.update(countries="DE AT")
@@ -234,7 +234,7 @@ def test_a_country_that_is_not_served_goes_on_at_the_orders_page(
     )
     assert address() == {}
     refusal, payment = shop_messages(catalog)[2:]
-    assert refusal == {"body": "Parcel goes to Germany, Austria only."}
+    assert refusal == {"body": "Dispatch goes to Germany, Austria only."}
     assert payment["type"] == "order_details"
 
 
@@ -254,7 +254,7 @@ def test_the_network_shows_the_form_in_india_only(
         assert chat_send._form_country(catalog.delivery_methods.get(), conversation) == country
 
 
-def test_the_simulated_phone_fills_in_the_form(catalog: Catalog, phone: Handset) -> None:
+def test_the_simulated_phone_fills_in_the_form(catalog: Catalog, phone: SimulatedPhone) -> None:
     order(catalog, phone)
     client = Client()
     client.force_login(
@@ -279,7 +279,7 @@ def test_the_simulated_phone_fills_in_the_form(catalog: Catalog, phone: Handset)
 
 
 def test_of_two_open_orders_the_one_without_an_address_is_meant(
-    catalog: Catalog, phone: Handset
+    catalog: Catalog, phone: SimulatedPhone
 ) -> None:
     order(catalog, phone)
     order(catalog, phone)
@@ -309,7 +309,9 @@ def test_another_kind_of_reply_holds_no_address() -> None:
         assert chat_address.read_address(content) is None
 
 
-def test_the_pay_page_asks_for_what_the_chat_left_open(catalog: Catalog, phone: Handset) -> None:
+def test_the_pay_page_asks_for_what_the_chat_left_open(
+    catalog: Catalog, phone: SimulatedPhone
+) -> None:
     order(catalog, phone)
     with scope(catalog.business_id):
         token = Order.objects.get().token

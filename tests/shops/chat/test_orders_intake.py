@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from core.tenancy import scope, system
 from hosting.inbound import events
-from hosting.models import Handset, Message
+from hosting.models import Message, SimulatedPhone
 from hosting.transports import sandbox
 from shops.chat import order_updates, orders_intake
-from shops.models import Cart, Catalog, IncomingOrder, Order, OrderNews, Product
+from shops.models import Cart, Catalog, IncomingOrder, Order, OrderUpdate, Product
 from tests.factories import make_business, make_number
 from tests.shops.sample_data import make_catalog, make_delivery, make_product
 
@@ -29,14 +29,18 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture
-def phone(catalog: Catalog) -> Handset:
+def phone(catalog: Catalog) -> SimulatedPhone:
     with system("test"):
-        return Handset.objects.create(business=catalog.business, wa_id="14155550123", name="Zoe")
+        return SimulatedPhone.objects.create(
+            business=catalog.business, wa_id="14155550123", name="Zoe"
+        )
 
 
-def send(catalog: Catalog, phone: Handset, kind: str, content: dict[str, Any]) -> None:
+def send(catalog: Catalog, phone: SimulatedPhone, kind: str, content: dict[str, Any]) -> None:
     with scope(catalog.business_id):
-        sandbox.send_from_phone(handset=phone, number=catalog.number, kind=kind, content=content)
+        sandbox.send_from_phone(
+            simulated_phone=phone, number=catalog.number, kind=kind, content=content
+        )
     settle()
 
 
@@ -84,7 +88,7 @@ def lines(order: Order) -> list[tuple[str, int, int]]:
 
 
 def test_a_cart_that_was_sent_becomes_an_order_with_its_goods_held(
-    catalog: Catalog, phone: Handset
+    catalog: Catalog, phone: SimulatedPhone
 ) -> None:
     make_product(catalog, "rye", 480, stock=10, options={"size": "1 kg", "color": ""})
     make_product(catalog, "bun", 95, stock=100)
@@ -154,7 +158,7 @@ def test_the_same_message_doubled_makes_one_order(catalog: Catalog) -> None:
 
 
 def test_orders_use_catalogue_prices_and_a_changed_price_is_reported_first(
-    catalog: Catalog, phone: Handset
+    catalog: Catalog, phone: SimulatedPhone
 ) -> None:
     make_product(catalog, "rye", 550, stock=10, title="Rye bread")
     make_product(catalog, "bun", 95, stock=10)
@@ -178,7 +182,7 @@ def test_orders_use_catalogue_prices_and_a_changed_price_is_reported_first(
 
 
 def test_unknown_sold_out_and_scarce_products_are_listed_in_one_message(
-    catalog: Catalog, phone: Handset
+    catalog: Catalog, phone: SimulatedPhone
 ) -> None:
     make_product(catalog, "rye", 480, stock=0, title="Rye bread")
     make_product(catalog, "bun", 95, stock=2, title="Bun")
@@ -202,7 +206,9 @@ def test_unknown_sold_out_and_scarce_products_are_listed_in_one_message(
     assert stock(catalog) == {"rye": 0, "bun": 0, "old": None}
 
 
-def test_where_nothing_can_be_had_there_is_no_button(catalog: Catalog, phone: Handset) -> None:
+def test_where_nothing_can_be_had_there_is_no_button(
+    catalog: Catalog, phone: SimulatedPhone
+) -> None:
     send(catalog, phone, "order", cart_of(catalog, ("xyz", 1, 1)))
     assert shop_messages(catalog) == [
         {"body": "Nothing of this can be ordered now:\n• xyz is not sold any more."}
@@ -222,7 +228,7 @@ def test_where_nothing_can_be_had_there_is_no_button(catalog: Catalog, phone: Ha
     ],
 )
 def test_a_cart_that_makes_no_sense_is_answered_and_holds_nothing(
-    catalog: Catalog, phone: Handset, items: list[Any], answer: str
+    catalog: Catalog, phone: SimulatedPhone, items: list[Any], answer: str
 ) -> None:
     make_product(catalog, "rye", 480)
     send(catalog, phone, "order", cart_of(catalog, *items))
@@ -232,7 +238,7 @@ def test_a_cart_that_makes_no_sense_is_answered_and_holds_nothing(
         assert IncomingOrder.objects.count() == 0
 
 
-def test_a_closed_shop_says_so(catalog: Catalog, phone: Handset) -> None:
+def test_a_closed_shop_says_so(catalog: Catalog, phone: SimulatedPhone) -> None:
     rye = make_product(catalog, "rye", 480, stock=3)
     with system("test"):
         Catalog.objects.update(is_open=False)
@@ -241,10 +247,12 @@ def test_a_closed_shop_says_so(catalog: Catalog, phone: Handset) -> None:
     assert (orders(catalog), stock(catalog)) == ([], {"rye": rye.stock})
 
 
-def test_delivery_is_chosen_in_the_chat_with_its_price(catalog: Catalog, phone: Handset) -> None:
+def test_delivery_is_chosen_in_the_chat_with_its_price(
+    catalog: Catalog, phone: SimulatedPhone
+) -> None:
     make_product(catalog, "rye", 480)
     make_delivery(catalog, "Pick-up", 0, needs_address=False)
-    parcel = make_delivery(catalog, "Parcel", 450, position=1)
+    dispatch = make_delivery(catalog, "Dispatch", 450, position=1)
     make_delivery(catalog, "Drone", 99, is_active=False)
     send(catalog, phone, "order", cart_of(catalog, ("rye", 1, 4.8)))
     (question,) = shop_messages(catalog)
@@ -254,29 +262,31 @@ def test_delivery_is_chosen_in_the_chat_with_its_price(catalog: Catalog, phone: 
     rows = question["action"]["sections"][0]["rows"]
     assert [(row["title"], row["description"]) for row in rows] == [
         ("Pick-up", "free"),
-        ("Parcel", "$4.50"),
+        ("Dispatch", "$4.50"),
     ]
     send(catalog, phone, "interactive", {"type": "list_reply", "list_reply": rows[1]})
     (order,) = orders(catalog)
     assert (order.delivery_name, order.delivery_minor, order.total_minor) == (
-        "Parcel",
-        parcel.price_minor,
+        "Dispatch",
+        dispatch.price_minor,
         930,
     )
     asked, payment = shop_messages(catalog)[1:]
     assert asked["type"] == "address_message"
     sums = payment["action"]["parameters"]["order"]
-    assert sums["shipping"] == {"value": 450, "offset": 100, "description": "Parcel"}
+    assert sums["shipping"] == {"value": 450, "offset": 100, "description": "Dispatch"}
 
 
-def test_answers_and_carts_of_others_do_nothing(catalog: Catalog, phone: Handset) -> None:
+def test_answers_and_carts_of_others_do_nothing(catalog: Catalog, phone: SimulatedPhone) -> None:
     make_product(catalog, "rye", 480, stock=5)
     make_delivery(catalog)
     make_delivery(catalog, "Pick-up", 0)
     send(catalog, phone, "order", cart_of(catalog, ("rye", 1, 4.8)))
     row = shop_messages(catalog)[0]["action"]["sections"][0]["rows"][0]
     with system("test"):
-        other = Handset.objects.create(business=catalog.business, wa_id="14155550999", name="Eve")
+        other = SimulatedPhone.objects.create(
+            business=catalog.business, wa_id="14155550999", name="Eve"
+        )
     for choice in (
         row,
         row | {"id": "shop:to:x"},
@@ -290,7 +300,9 @@ def test_answers_and_carts_of_others_do_nothing(catalog: Catalog, phone: Handset
         assert IncomingOrder.objects.count() == 0
 
 
-def test_a_text_with_the_code_of_a_cart_orders_it_once(catalog: Catalog, phone: Handset) -> None:
+def test_a_text_with_the_code_of_a_cart_orders_it_once(
+    catalog: Catalog, phone: SimulatedPhone
+) -> None:
     rye = make_product(catalog, "rye", 480, stock=5)
     with system("test"):
         cart = Cart.objects.create(business=catalog.business, catalog=catalog)
@@ -303,11 +315,11 @@ def test_a_text_with_the_code_of_a_cart_orders_it_once(catalog: Catalog, phone: 
     assert len(orders(catalog)) == 1
 
 
-def test_a_number_without_a_shop_takes_no_orders(phone: Handset) -> None:
+def test_a_number_without_a_shop_takes_no_orders(phone: SimulatedPhone) -> None:
     number = make_number(phone.business)
     with scope(phone.business_id):
         sandbox.send_from_phone(
-            handset=phone,
+            simulated_phone=phone,
             number=number,
             kind="order",
             content={
@@ -321,7 +333,7 @@ def test_a_number_without_a_shop_takes_no_orders(phone: Handset) -> None:
         assert Message.objects.filter(number=number).count() == 1
 
 
-def test_order_updates_are_written_by_the_database(catalog: Catalog, phone: Handset) -> None:
+def test_order_updates_are_written_by_the_database(catalog: Catalog, phone: SimulatedPhone) -> None:
     make_product(catalog, "rye", 480)
     send(catalog, phone, "order", cart_of(catalog, ("rye", 1, 4.8)))
     with system("test"), connection.cursor() as cursor:
@@ -329,7 +341,7 @@ def test_order_updates_are_written_by_the_database(catalog: Catalog, phone: Hand
         cursor.execute("UPDATE shops_order SET state = 'shipped', tracking = 'L-42'")
     settle()
     with system("test"):
-        kinds = [(news.kind, news.told_at is None) for news in OrderNews.objects.all()]
+        kinds = [(news.kind, news.notified_at is None) for news in OrderUpdate.objects.all()]
     assert kinds == [("placed", False), ("confirmed", False), ("shipped", False)]
     assert [content.get("body", {}).get("text") for content in shop_messages(catalog)[1:]] == [
         "Bakery has your order #1. Please pay $4.80 when it arrives.",
@@ -343,7 +355,7 @@ def test_order_updates_are_written_by_the_database(catalog: Catalog, phone: Hand
     ]
 
 
-def test_orders_show_their_products_in_the_thread(catalog: Catalog, phone: Handset) -> None:
+def test_orders_show_their_products_in_the_thread(catalog: Catalog, phone: SimulatedPhone) -> None:
     from hosting import extensions
 
     make_product(catalog, "rye", 480, sale_price_minor=400, title="Rye bread")

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from core.tenancy import system
 from hosting.inbound import events
-from hosting.models import Conversation, Handset, Message
+from hosting.models import Conversation, Message, SimulatedPhone
 from hosting.transports import sandbox
 from shops.models import Catalog, Order, OrderLine
 from tests.factories import make_member
@@ -28,10 +28,12 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture
-def phone(catalog: Catalog) -> Handset:
+def phone(catalog: Catalog) -> SimulatedPhone:
     with system("test"):
-        phone = Handset.objects.create(business=catalog.business, wa_id="14155550123", name="Zoe")
-        sandbox.write(handset=phone, number=catalog.number, text="Hello")
+        phone = SimulatedPhone.objects.create(
+            business=catalog.business, wa_id="14155550123", name="Zoe"
+        )
+        sandbox.write(simulated_phone=phone, number=catalog.number, text="Hello")
     events.apply_due()
     return phone
 
@@ -57,12 +59,12 @@ def sent(catalog: Catalog) -> list[dict[str, Any]]:
         return [message.content for message in found]
 
 
-def shop_of(catalog: Catalog, phone: Handset) -> str:
+def shop_of(catalog: Catalog, phone: SimulatedPhone) -> str:
     return reverse("phone_shop", args=[phone.pk, catalog.number.phone_number_id])
 
 
 def test_one_product_several_and_the_whole_catalogue_are_sent(
-    catalog: Catalog, phone: Handset, client: Client
+    catalog: Catalog, phone: SimulatedPhone, client: Client
 ) -> None:
     assert offer(client, catalog, product=["rye"]).status_code == 302
     assert offer(client, catalog, product=["rye", "bun"], words="Still warm").status_code == 302
@@ -103,7 +105,7 @@ def test_one_product_several_and_the_whole_catalogue_are_sent(
 
 
 def test_nothing_and_what_is_not_sold_are_refused_and_not_sent(
-    catalog: Catalog, phone: Handset, client: Client
+    catalog: Catalog, phone: SimulatedPhone, client: Client
 ) -> None:
     for product, expected in (
         ([], "Choose from 1 to 30 products."),
@@ -115,7 +117,7 @@ def test_nothing_and_what_is_not_sold_are_refused_and_not_sent(
 
 
 def test_a_cart_is_filled_on_the_phone_kept_while_searching_and_sent(
-    catalog: Catalog, phone: Handset, client: Client
+    catalog: Catalog, phone: SimulatedPhone, client: Client
 ) -> None:
     address = shop_of(catalog, phone)
     shown = client.get(address)
@@ -147,7 +149,7 @@ def test_a_cart_is_filled_on_the_phone_kept_while_searching_and_sent(
 
 
 def test_an_empty_or_senseless_cart_is_not_sent(
-    catalog: Catalog, phone: Handset, client: Client
+    catalog: Catalog, phone: SimulatedPhone, client: Client
 ) -> None:
     for counts in ({}, {"n-rye": "0"}, {"n-rye": "-1"}, {"n-rye": "two"}, {"n-xyz": "1"}):
         assert client.post(shop_of(catalog, phone), {"do": "send"} | counts).status_code == 200
@@ -157,7 +159,7 @@ def test_an_empty_or_senseless_cart_is_not_sent(
 
 
 def test_a_message_opens_its_own_products_alone(
-    catalog: Catalog, phone: Handset, client: Client
+    catalog: Catalog, phone: SimulatedPhone, client: Client
 ) -> None:
     offer(client, catalog, product=["bun"])
     settle()

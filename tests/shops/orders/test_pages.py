@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.tenancy import scope, system
-from hosting.models import Handset, Webhook, WebhookCall
+from hosting.models import SimulatedPhone, Webhook, WebhookCall
 from shops.chat.order_updates import order_facts
 from shops.models import Catalog, Order, OrderNote
 from shops.payments import attempts
@@ -31,7 +31,7 @@ def catalog() -> Catalog:
 def order(catalog: Catalog) -> Order:
     """Two breads: $9.60."""
     with system("test"):
-        phone = Handset.objects.create(
+        phone = SimulatedPhone.objects.create(
             business=catalog.business, wa_id="14155550123", name="Zoe Field"
         )
         Webhook.objects.create(

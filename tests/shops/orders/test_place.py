@@ -166,7 +166,7 @@ def test_delivery_changes_the_sums_until_the_order_is_confirmed(
     catalog: Catalog, buyer: Conversation
 ) -> None:
     make_product(catalog, "bread", 1070, tax_percent=Decimal(7))
-    parcel = make_delivery(catalog, price_minor=595, tax_percent=Decimal(19), countries="DE, AT")
+    dispatch = make_delivery(catalog, price_minor=595, tax_percent=Decimal(19), countries="DE, AT")
     order = order_of(catalog, buyer, bread=1)
     with scope(catalog.business_id):
         for wrong, field in (
@@ -175,9 +175,9 @@ def test_delivery_changes_the_sums_until_the_order_is_confirmed(
             (HOME | {"city": "x" * 201}, "city"),
         ):
             with pytest.raises(BadInput) as bad:
-                choose_delivery(order, method=parcel, address=wrong)
+                choose_delivery(order, method=dispatch, address=wrong)
             assert bad.value.field == field
-        order = choose_delivery(order, method=parcel, address=HOME | {"odd": "thing"})
+        order = choose_delivery(order, method=dispatch, address=HOME | {"odd": "thing"})
         assert (order.subtotal_minor, order.delivery_minor, order.tax_minor, order.total_minor) == (
             1070,
             595,
@@ -188,7 +188,7 @@ def test_delivery_changes_the_sums_until_the_order_is_confirmed(
         order = confirm_unpaid(order, way=PaymentWay.CASH)
         assert (order.state, order.way, order.paid_minor) == ("confirmed", "cash", 0)
         with pytest.raises(WrongState):
-            choose_delivery(order, method=parcel, address=HOME)
+            choose_delivery(order, method=dispatch, address=HOME)
         with pytest.raises(WrongState):
             confirm_unpaid(order, way=PaymentWay.TRANSFER)
     with refused_by_database("sums of an order are final"):

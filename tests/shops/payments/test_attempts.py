@@ -16,7 +16,7 @@ from pypdf import PdfReader
 from accounts.models import Plan
 from core.errors import ParleyError
 from core.tenancy import scope, system
-from hosting.models import Handset, Message
+from hosting.models import Message, SimulatedPhone
 from shops import fulfilment
 from shops.models import (
     BuyerPayment,
@@ -61,7 +61,9 @@ def catalog() -> Catalog:
 def order(catalog: Catalog) -> Order:
     """Two breads and a mug: $21.50."""
     with system("test"):
-        phone = Handset.objects.create(business=catalog.business, wa_id="14155550123", name="Zoe")
+        phone = SimulatedPhone.objects.create(
+            business=catalog.business, wa_id="14155550123", name="Zoe"
+        )
     send(catalog, phone, "order", cart_of(catalog, ("rye", 2, 4.8), ("mug", 1, 11.9)))
     with system("test"):
         return Order.objects.get()
@@ -179,7 +181,7 @@ def test_a_card_that_cannot_be_is_refused_and_nothing_tried(
 
 
 def test_delivery_and_address_come_before_the_payment(catalog: Catalog, order: Order) -> None:
-    parcel = make_delivery(catalog, "Parcel", 450, countries="DE AT")
+    dispatch = make_delivery(catalog, "Dispatch", 450, countries="DE AT")
     make_delivery(catalog, "Pick-up", 0, needs_address=False)
     assert post(order, "card", **CARD).status_code == 409
     assert payments(order) == []
@@ -188,10 +190,10 @@ def test_delivery_and_address_come_before_the_payment(catalog: Catalog, order: O
         ({"country": "fr"}, "country"),
         ({"method": "99"}, "method"),
     ):
-        refused = post(order, "delivery", **({"method": parcel.pk} | HOME | change))
+        refused = post(order, "delivery", **({"method": dispatch.pk} | HOME | change))
         assert (refused.status_code, refused.context["error"].field) == (400, field)
     assert fresh(order).delivery_name == ""
-    assert post(order, "delivery", method=parcel.pk, **HOME).status_code == 302
+    assert post(order, "delivery", method=dispatch.pk, **HOME).status_code == 302
     chosen = fresh(order)
     assert (chosen.delivery_minor, chosen.total_minor, chosen.address["country"]) == (
         450,
@@ -210,7 +212,7 @@ def offered(order: Order) -> list[tuple[str, str]]:
 def test_the_countries_to_choose_from_are_those_that_goods_go_to(
     catalog: Catalog, order: Order
 ) -> None:
-    make_delivery(catalog, "Parcel", 450, countries="DE AT")
+    make_delivery(catalog, "Dispatch", 450, countries="DE AT")
     make_delivery(catalog, "Pick-up", 0, needs_address=False)
     assert offered(order) == [("AT", ""), ("DE", "")], "the buyer's number is of the US"
     make_delivery(catalog, "Courier", 900, countries="us")
@@ -222,13 +224,13 @@ def test_the_countries_to_choose_from_are_those_that_goods_go_to(
 
 
 def test_a_method_chosen_in_the_chat_still_asks_where_to(catalog: Catalog, order: Order) -> None:
-    parcel = make_delivery(catalog, "Parcel", 450)
+    dispatch = make_delivery(catalog, "Dispatch", 450)
     with scope(catalog.business_id):
-        parcel.refresh_from_db()
-        delivery.choose_delivery(order, method=parcel)
+        dispatch.refresh_from_db()
+        delivery.choose_delivery(order, method=dispatch)
         assert attempts.lacks_delivery(fresh(order))
     assert post(order, "card", **CARD).status_code == 409
-    post(order, "delivery", method=parcel.pk, **HOME)
+    post(order, "delivery", method=dispatch.pk, **HOME)
     post(order, "card", **CARD)
     assert fresh(order).paid_minor == 2600
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from core.errors import ParleyError
 from core.tenancy import scope, system
-from hosting.models import Handset
+from hosting.models import SimulatedPhone
 from shops import fulfilment
 from shops.models import Catalog, Order, StockMove
 from shops.orders.place import return_goods
@@ -34,7 +34,7 @@ def catalog() -> Catalog:
 def order(catalog: Catalog) -> Order:
     """Three breads, a mug, a card whose stock is not counted: $27.30, paid."""
     with system("test"):
-        phone = Handset.objects.create(
+        phone = SimulatedPhone.objects.create(
             business=catalog.business, wa_id="14155550123", name="Zoe Field"
         )
     send(

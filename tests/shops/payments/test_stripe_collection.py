@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.tenancy import scope, system
-from hosting.models import Handset
+from hosting.models import SimulatedPhone
 from shops.models import BuyerPayment, BuyerRefund, Catalog, Order, ShopGatewayEvent
 from shops.payments import refunds, stripe_collection, stripe_gateway
 from shops.tasks import sweep
@@ -47,7 +47,9 @@ def catalog() -> Catalog:
 def order(catalog: Catalog, network: FakeStripe) -> Order:
     """Two breads: $9.60."""
     with system("test"):
-        phone = Handset.objects.create(business=catalog.business, wa_id="14155550123", name="Zoe")
+        phone = SimulatedPhone.objects.create(
+            business=catalog.business, wa_id="14155550123", name="Zoe"
+        )
     send(catalog, phone, "order", cart_of(catalog, ("rye", 2, 4.8)))
     return fresh()
 

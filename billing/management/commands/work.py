@@ -1,4 +1,4 @@
-"""`manage.py pump`: run the jobs of worker and beat in one process, without a message broker."""
+"""`manage.py work`: run the jobs of worker and beat in one process, without a message broker."""
 
 import signal
 from argparse import ArgumentParser
@@ -44,7 +44,7 @@ class Job:
         try:
             self.work()
         except Exception:
-            log.exception("pump_failed", job=self.name)
+            log.exception("job_failed", job=self.name)
         finally:
             close_old_connections()
 
@@ -84,7 +84,7 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        self.stdout.write(f"Pumping {len(found)} jobs. Ctrl-C ends it.")
+        self.stdout.write(f"Running {len(found)} jobs. Ctrl-C ends it.")
         notifications, at_once = (
             DeliveryNotifications(),
             [job for job in found if job.name == RUN_ON_DELIVERY],
