@@ -33,6 +33,7 @@ GOAL = 2.0
 # Updates of one body; every twentieth of them fails whenever it is worked on.
 MANY, POISON = 100, "poison"
 SLOW_SECONDS = 10.0
+WARM_UPS, WARM_SECONDS = 8, 3.0
 PLANT = f"""
 CREATE FUNCTION bench_fail() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -116,8 +117,9 @@ def main(load: Load | None = None) -> None:
         port = stack.enter_context(granian(os.environ["PARLEY_VAR"], servers))
         stack.enter_context(_workers(servers))
         # The first requests start everything; a worker is there when all were delivered.
-        while _measured(load, port, superuser, others, 3.0)[-1] > 1.0:
-            pass
+        for _ in range(WARM_UPS):
+            if _measured(load, port, superuser, others, 3.0)[-1] < WARM_SECONDS:
+                break
         quiet = _measured(load, port, superuser, others, load.seconds)
         with _flood(load, port, flooder) as answers:
             flooded = _measured(load, port, superuser, others, load.seconds)
